@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_BASE_ENGINE_H
+#define BK_BASE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/time.h"
+
+/* The doors of a pure engine. An engine owns no socket and reads no clock: it is told what happened and
+ * when, and it is asked what to do next. net/drive performs the actions on real sockets,
+ * tests/sim performs them on simulated hosts behind simulated NATs in virtual time.
+ *
+ * After every call of an event door the driver drains next_action until it returns false and arms a
+ * timer for next_wake. Socket ids are chosen by the engine, are never 0 and are never used twice. */
+
+enum bk_action_type {
+	BK_ACT_TCP_LISTEN,  /* open a listener `id` on `local` */
+	BK_ACT_TCP_CONNECT, /* open a connecting socket `id`, bound to `local` unless its family is 0, to
+			       `remote` */
+	BK_ACT_TCP_CLOSE,   /* close socket `id`; nothing more is reported for it */
+	BK_ACT_REPORT, /* tell the owner: `id` is a connection worth proving (report >= 0 is the index of the
+			  attempt that made it, or BK_REPORT_ACCEPTED), or the engine is finished
+			  (BK_REPORT_DONE) */
+};
+
+enum {
+	BK_REPORT_ACCEPTED = -1, /* came in on a listener */
+	BK_REPORT_DONE = -2,     /* the engine will do nothing more */
+};
+
+struct bk_action {
+	enum bk_action_type type;
+	uint32_t id;
+	struct bk_addr local;
+	struct bk_addr remote;
+	int report;
+};
+
+struct bk_engine_ops {
+	/* The connecting socket `id` is connected, or has failed with `error` (a BK_E_ code) and is closed
+	 * already by the driver. */
+	void (*on_connected)(void *engine, uint32_t id, bk_time now);
+	void (*on_failed)(void *engine, uint32_t id, int error, bk_time now);
+	/* Listener `id` has a new connection from `from`. Returns the id the engine gives it, or 0 to have it
+	 * closed. */
+	uint32_t (*on_accepted)(void *engine, uint32_t id, const struct bk_addr *from, bk_time now);
+	void (*on_time)(void *engine, bk_time now);
+	bk_time (*next_wake)(const void *engine); /* BK_NEVER: only events */
+	bool (*next_action)(void *engine, struct bk_action *ret_action);
+};
+
+#endif
