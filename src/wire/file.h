@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_WIRE_FILE_H
+#define BK_WIRE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "wire/framing.h"
+
+/* The messages of a channel of kind "files/1" (docs/protocol/files.md): JSON-header messages whose header has
+ * a `type`. Lists (offer, accept) travel as JSON content, file bytes as raw content, all else is header only.
+ */
+#define BK_FILE_CHANNEL_KIND "files/1"
+
+enum {
+	BK_FILE_PATH_MAX = 4096,
+	BK_FILE_NAME_MAX = 255, /* of one component */
+	BK_FILE_ENTRIES_MAX = 10000,
+	BK_FILE_LIST_MAX = 4 << 20,    /* bytes of an offer's or an accept's content */
+	BK_FILE_CONTENT_MAX = 4 << 20, /* bytes of one content message */
+	BK_FILE_HEADER_MAX = 4096,
+	BK_FILE_CODE_MAX = 32,
+	BK_FILE_TEXT_MAX = 256,
+	BK_FILE_DIGEST_LEN = 16, /* XXH3-128, canonical (big-endian) */
+};
+
+enum bk_file_type {
+	BK_FILE_OFFER,
+	BK_FILE_ACCEPT,
+	BK_FILE_REFUSE,
+	BK_FILE_CONTENT,
+	BK_FILE_DIGEST,
+	BK_FILE_DONE,
+	BK_FILE_ERROR,
+	BK_FILE_UNKNOWN, /* of a later version: skipped by the reader, never handed out */
+};
+
+const char *bk_file_type_name(enum bk_file_type type);
+
+/* Which fields mean something is the type's business: offer {entries, bytes}; refuse, error {code, text};
+ * content {entry, offset}; digest {entry, digest}; done {entries, bytes, digest}. */
+struct bk_file_msg {
+	enum bk_file_type type;
+	uint32_t entry, entries;
+	uint64_t offset, bytes;
+	uint8_t digest[BK_FILE_DIGEST_LEN];
+	char code[BK_FILE_CODE_MAX]; /* an error's name (bodkin/error.h) */
+	char text[BK_FILE_TEXT_MAX]; /* for a person; harmless on a terminal */
+	uint64_t content_len;        /* set when read */
+};
+
+struct bk_file_entry {
+	char *path;   /* owned by the list; checked */
+	bool is_file; /* kind "file": the only one that version 1 sends */
+	uint64_t size;
+	uint32_t mode;  /* permission bits */
+	uint64_t mtime; /* seconds since 1970 */
+};
+
+struct bk_file_list {
+	struct bk_file_entry *entries;
+	size_t len, cap;
+	uint64_t bytes; /* the sum of the sizes, at most INT64_MAX */
+};
+
+struct bk_file_choice {
+	bool is_taken;
+	uint64_t offset; /* where content begins; 0 in version 1 */
+};
+
+/* 0 when the path is relative, has only components of 1 to 255 bytes that are neither "." nor "..", has no
+ * character that is harmful on a terminal, and is at most BK_FILE_PATH_MAX bytes; else BK_E_UNSAFE_PATH.
+ * It also must be UTF-8, which the caller has from jansson or from bk_file_list_add. */
+int bk_file_path_check(const char *path);
+
+/* Appends a copy of the entry. BK_E_UNSAFE_PATH (path rules, or not UTF-8), BK_E_FULL, BK_E_TOO_BIG (sum),
+ * BK_E_NOMEM. A zeroed list is an empty one. */
+int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry);
+void bk_file_list_done(struct bk_file_list *l);
+/* Two entries with the same path; NULL when there are none. BK_E_NOMEM. */
+int bk_file_list_find_twin(const struct bk_file_list *l, const char **ret_path);
+
+/* Each appends one whole message (of content: the header only, whose content_len bytes follow by the caller).
+ * BK_E_TOO_BIG, BK_E_FULL, BK_E_NOMEM; BK_E_INVALID for text that is not UTF-8. */
+int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len);
+int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l);
+int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_choice *choices, size_t n);
+
+/* Reads a header. Numbers out of range, fields missing, text too long: BK_E_MALFORMED; a type that carries no
+ * content with content: BK_E_PROTOCOL; BK_E_TOO_BIG; BK_E_NOMEM. */
+int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, struct bk_file_msg *ret_msg);
+
+/* Reads a list's content. Offer: BK_E_MALFORMED (also for two entries of one path, and for an empty one),
+ * BK_E_UNSAFE_PATH, BK_E_TOO_BIG (entries or sum of sizes), BK_E_NOMEM. Accept: every one of the n
+ * entries exactly once, else BK_E_MALFORMED. */
+int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list);
+int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_file_choice *ret_choices);
+
+/* The stream of messages, incremental: lists are gathered, file bytes are handed on as they come. */
+enum bk_file_event {
+	BK_FILE_NOTHING, /* all input consumed */
+	BK_FILE_MESSAGE, /* msg is set; for an offer or accept `list` holds its content. For content it comes
+			    at the header, before any of its bytes */
+	BK_FILE_PIECE,   /* `piece`, `piece_len`: bytes of the content message that msg names; borrowed */
+};
+
+struct bk_file_reader {
+	struct bk_frame_decoder frames;
+	struct bk_file_msg msg;
+	struct bk_buf list;
+	const uint8_t *piece;
+	size_t piece_len;
+};
+
+void bk_file_reader_init(struct bk_file_reader *r);
+void bk_file_reader_done(struct bk_file_reader *r);
+/* Takes bytes from *data / *len until there is something to tell; call until BK_FILE_NOTHING. A negative
+ * error is final for this reader. */
+int bk_file_reader_next(struct bk_file_reader *r, const uint8_t **data, size_t *len);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The introduction as JSON. It arrives sealed, so its writer is the peer, who may still be hostile: every
+ * field is bounded, addresses are literals, and text for people loses what could drive a terminal. It does
+ * not judge whether an address is one we want to send to; that is the planner's. */
+#include "wire/intro.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "wire/field.h"
+#include "wire/json.h"
+#include "wire/text.h"
+
+enum { DEPTH_MAX = 8, MEMBERS_MAX = 256, DELTA_MAX = 65535 };
+
+#define SERVER_RTT_MAX (3600 * BK_SEC)
+
+/* What travels as rows; the rest is built by hand below. */
+struct flat {
+	struct bk_intro in;
+	uint64_t server_rtt_us, start_ns;
+};
+
+#define ROW(member, k, f)                                                                                    \
+	{                                                                                                    \
+		.name = #member, .kind = BK_FIELD_##k, .flags = (f),                                         \
+		.offset = offsetof(struct flat, in.member), .size = sizeof(((struct flat *)0)->in.member)    \
+	}
+
+static const struct bk_field rows[] = {
+	ROW(id, STR, BK_FIELD_REQUIRED),
+	ROW(name, TEXT, BK_FIELD_REQUIRED),
+	ROW(pin, HEX, BK_FIELD_REQUIRED),
+	{.name = "server_rtt_us",
+		.kind = BK_FIELD_UINT,
+		.offset = offsetof(struct flat, server_rtt_us),
+		.size = 8},
+	{.name = "start_ns", .kind = BK_FIELD_UINT, .offset = offsetof(struct flat, start_ns), .size = 8},
+	ROW(tie_breaker, HEX64, BK_FIELD_REQUIRED),
+	ROW(capabilities, UINT, 0),
+};
+
+enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]) };
+
+static const char *const kinds[] = {
+	[BK_CANDIDATE_HOST] = "host",
+	[BK_CANDIDATE_MAPPED] = "mapped",
+	[BK_CANDIDATE_FIREWALLED] = "firewalled",
+};
+
+enum { KINDS_LEN = sizeof(kinds) / sizeof(kinds[0]) };
+
+const char *bk_candidate_kind_name(enum bk_candidate_kind k)
+{
+	return (unsigned)k < KINDS_LEN ? kinds[k] : "unknown";
+}
+
+static bool kind_from_name(const char *name, enum bk_candidate_kind *ret_kind)
+{
+	for (size_t k = 0; k < KINDS_LEN; k++) {
+		if (!strcmp(kinds[k], name)) {
+			*ret_kind = (enum bk_candidate_kind)k;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_usable(const struct bk_addr *a)
+{
+	return a->family && a->port && !bk_addr_is_any(a);
+}
+
+static int check(const struct bk_intro *in)
+{
+	if (in->version != BK_INTRO_VERSION || in->candidates_len > BK_INTRO_CANDIDATES_MAX)
+		return BK_E_INVALID;
+	if (!memchr(in->id, 0, sizeof(in->id)) || !memchr(in->name, 0, sizeof(in->name)))
+		return BK_E_INVALID;
+	if (!bk_text_is_plain(in->id) || in->start < 0)
+		return BK_E_INVALID;
+	if (in->server_rtt < 0 || in->server_rtt > SERVER_RTT_MAX)
+		return BK_E_INVALID;
+	if (in->tcp.delta < -DELTA_MAX || in->tcp.delta > DELTA_MAX)
+		return BK_E_INVALID;
+	for (size_t i = 0; i < in->candidates_len; i++)
+		if ((unsigned)in->candidates[i].kind >= KINDS_LEN || !is_usable(&in->candidates[i].addr))
+			return BK_E_INVALID;
+	return in->tcp.public_addr.family && !is_usable(&in->tcp.public_addr) ? BK_E_INVALID : 0;
+}
+
+static json_t *candidates_to_json(const struct bk_intro *in)
+{
+	json_t *list = json_array();
+	char ip[BK_ADDR_STR_MAX];
+
+	for (size_t i = 0; list && i < in->candidates_len; i++) {
+		const struct bk_candidate *c = &in->candidates[i];
+		json_t *o = json_pack("{s:s,s:s,s:i}", "kind", bk_candidate_kind_name(c->kind), "ip",
+			bk_addr_ip_to_str(&c->addr, ip), "port", (int)c->addr.port);
+
+		if (json_array_append_new(list, o) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *profile_to_json(const struct bk_nat_profile *p)
+{
+	char ip[BK_ADDR_STR_MAX];
+
+	if (!p->public_addr.family)
+		return json_pack("{s:s,s:s,s:s,s:i,s:b}", "mapping", bk_nat_behavior_name(p->mapping),
+			"filtering", bk_nat_behavior_name(p->filtering), "allocation",
+			bk_nat_allocation_name(p->allocation), "delta", p->delta, "translated",
+			(int)p->is_translated);
+	return json_pack("{s:s,s:s,s:s,s:i,s:b,s:s,s:i}", "mapping", bk_nat_behavior_name(p->mapping),
+		"filtering", bk_nat_behavior_name(p->filtering), "allocation",
+		bk_nat_allocation_name(p->allocation), "delta", p->delta, "translated", (int)p->is_translated,
+		"public_ip", bk_addr_ip_to_str(&p->public_addr, ip), "public_port", (int)p->public_addr.port);
+}
+
+static int to_json(const struct bk_intro *in, json_t **ret_object)
+{
+	struct flat flat = {.in = *in,
+		.server_rtt_us = (uint64_t)(in->server_rtt / BK_US),
+		.start_ns = (uint64_t)in->start};
+	json_t *o = json_pack("{s:i}", "version", in->version);
+	int err = o ? bk_fields_encode(o, rows, ROWS_LEN, &flat) : BK_E_NOMEM;
+
+	if (!err && json_object_set_new(o, "candidates", candidates_to_json(in)) < 0)
+		err = BK_E_NOMEM;
+	if (!err && json_object_set_new(o, "nat", json_pack("{s:o}", "tcp", profile_to_json(&in->tcp))) < 0)
+		err = BK_E_NOMEM;
+	if (err < 0) {
+		json_decref(o);
+		return err;
+	}
+	*ret_object = o;
+	return 0;
+}
+
+int bk_intro_encode(const struct bk_intro *in, char **ret_json, size_t *ret_len)
+{
+	int err = check(in);
+	json_t *o;
+	char *text;
+
+	if (!err)
+		err = to_json(in, &o);
+	if (err < 0)
+		return err;
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	if (!text)
+		return BK_E_NOMEM;
+	*ret_json = text;
+	*ret_len = strlen(text);
+	return 0;
+}
+
+static int addr_from_json(const json_t *ip, const json_t *port, struct bk_addr *ret_addr)
+{
+	json_int_t n = json_integer_value(port);
+	struct bk_addr a;
+
+	if (!json_is_string(ip) || !json_is_integer(port) || n < 1 || n > 65535)
+		return BK_E_MALFORMED;
+	if (bk_addr_from_ip(json_string_value(ip), (uint16_t)n, &a) < 0 || !is_usable(&a))
+		return BK_E_MALFORMED;
+	*ret_addr = a;
+	return 0;
+}
+
+static int candidates_from_json(const json_t *list, struct bk_intro *in)
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > BK_INTRO_CANDIDATES_MAX)
+		return BK_E_MALFORMED;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(list, i);
+		const char *kind = json_string_value(json_object_get(o, "kind"));
+		struct bk_candidate *c = &in->candidates[in->candidates_len];
+
+		if (!kind)
+			return BK_E_MALFORMED;
+		if (!kind_from_name(kind, &c->kind))
+			continue;
+		if (addr_from_json(json_object_get(o, "ip"), json_object_get(o, "port"), &c->addr) < 0)
+			return BK_E_MALFORMED;
+		in->candidates_len++;
+	}
+	return 0;
+}
+
+/* The string member `key`, "unknown" when it is absent, NULL when it is something else. */
+static const char *word_of(const json_t *o, const char *key)
+{
+	const json_t *value = json_object_get(o, key);
+	return value ? json_string_value(value) : "unknown";
+}
+
+static int profile_from_json(const json_t *o, struct bk_nat_profile *p)
+{
+	const char *mapping = word_of(o, "mapping"), *filtering = word_of(o, "filtering");
+	const char *allocation = word_of(o, "allocation");
+	const json_t *delta = json_object_get(o, "delta"), *translated = json_object_get(o, "translated");
+	const json_t *ip = json_object_get(o, "public_ip");
+	json_int_t n = json_integer_value(delta);
+
+	if (!json_is_object(o) || !mapping || !filtering || !allocation)
+		return BK_E_MALFORMED;
+	if ((delta && !json_is_integer(delta)) || n < -DELTA_MAX || n > DELTA_MAX)
+		return BK_E_MALFORMED;
+	if (translated && !json_is_boolean(translated))
+		return BK_E_MALFORMED;
+	p->mapping = bk_nat_behavior_from_name(mapping);
+	p->filtering = bk_nat_behavior_from_name(filtering);
+	p->allocation = bk_nat_allocation_from_name(allocation);
+	p->delta = (int)n;
+	p->is_translated = json_is_true(translated);
+	return ip ? addr_from_json(ip, json_object_get(o, "public_port"), &p->public_addr) : 0;
+}
+
+static int version_from_json(const json_t *o)
+{
+	const json_t *version = json_object_get(o, "version");
+
+	if (!json_is_integer(version))
+		return BK_E_MALFORMED;
+	return json_integer_value(version) == BK_INTRO_VERSION ? 0 : BK_E_VERSION;
+}
+
+static int from_json(const json_t *o, struct bk_intro *ret_intro)
+{
+	struct flat flat = {0};
+	const json_t *nat = json_object_get(o, "nat");
+	int err = version_from_json(o);
+
+	if (!err)
+		err = bk_fields_decode(o, rows, ROWS_LEN, &flat);
+	if (!err && flat.server_rtt_us > (uint64_t)(SERVER_RTT_MAX / BK_US))
+		err = BK_E_MALFORMED;
+	if (!err)
+		err = candidates_from_json(json_object_get(o, "candidates"), &flat.in);
+	if (!err && nat)
+		err = profile_from_json(json_object_get(nat, "tcp"), &flat.in.tcp);
+	if (err < 0)
+		return err;
+	flat.in.version = BK_INTRO_VERSION;
+	flat.in.server_rtt = (bk_dur)flat.server_rtt_us * BK_US;
+	flat.in.start = (int64_t)flat.start_ns;
+	*ret_intro = flat.in;
+	return 0;
+}
+
+int bk_intro_decode(const void *json, size_t len, struct bk_intro *ret_intro)
+{
+	json_t *o;
+	int err;
+
+	if (len > BK_INTRO_BYTES_MAX)
+		return BK_E_TOO_BIG;
+	err = bk_json_load(json, len, DEPTH_MAX, MEMBERS_MAX, &o);
+	if (err < 0)
+		return err;
+	err = from_json(o, ret_intro);
+	json_decref(o);
+	return err;
+}

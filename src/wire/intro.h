@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_WIRE_INTRO_H
+#define BK_WIRE_INTRO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/time.h"
+#include "wire/nat_profile.h"
+
+/* The introduction: what each side tells the other, sealed, before they connect. JSON; unknown fields are
+ * ignored, candidates of an unknown kind are dropped. */
+enum {
+	BK_INTRO_VERSION = 1,
+	BK_INTRO_NAME_MAX = 64,
+	BK_INTRO_ID_MAX = 64,
+	BK_INTRO_CANDIDATES_MAX = 16,
+	BK_INTRO_BYTES_MAX = 8192,
+};
+
+enum bk_candidate_kind {
+	BK_CANDIDATE_HOST,       /* an address of the machine with a listener of its own behind it */
+	BK_CANDIDATE_MAPPED,     /* as the server sees the shared local port: reached by punching */
+	BK_CANDIDATE_FIREWALLED, /* public IPv6 of the shared port: no translation, but punched */
+};
+
+struct bk_candidate {
+	enum bk_candidate_kind kind;
+	struct bk_addr addr;
+};
+
+const char *bk_candidate_kind_name(enum bk_candidate_kind k); /* "host", "mapped", "firewalled" */
+
+struct bk_intro {
+	int version;
+	char id[BK_INTRO_ID_MAX + 1];
+	char name[BK_INTRO_NAME_MAX + 1]; /* for people; control characters are replaced when decoded */
+	uint8_t pin[32];                  /* fingerprint of the certificate that the link will present */
+	struct bk_candidate candidates[BK_INTRO_CANDIDATES_MAX];
+	size_t candidates_len;
+	struct bk_nat_profile tcp;
+	bk_dur server_rtt;     /* smallest round trip to the server seen; travels in whole microseconds */
+	int64_t start;         /* agreed instant on the server's clock, ns; 0 in the first introduction */
+	uint64_t tie_breaker;  /* random; the larger one is controlling where nothing else decides */
+	uint32_t capabilities; /* bit set, for later versions */
+};
+
+/* A malloc'ed JSON text. BK_E_INVALID when a field is out of its range: another version, a candidate without
+ * address or port, a negative time, an id with control characters. */
+int bk_intro_encode(const struct bk_intro *in, char **ret_json, size_t *ret_len);
+/* BK_E_MALFORMED, BK_E_TOO_BIG, BK_E_VERSION, BK_E_NOMEM. Touches ret_intro only on success. */
+int bk_intro_decode(const void *json, size_t len, struct bk_intro *ret_intro);
+
+#endif
