@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SECURE_CODE_H
+#define BK_SECURE_CODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The code that people say to each other: "7-tulip-anchor". The number is the nameplate (public, it
+ * finds the mailbox); the words are the password of the PAKE. Two words of a 1024-word list: 20 bits,
+ * and one guess for each code. */
+enum {
+	BK_CODE_WORDS_MIN = 2,
+	BK_CODE_WORDS_MAX = 8,
+	BK_CODE_STR_MAX = 128,
+	BK_NAMEPLATE_MAX = 9999999,
+};
+
+struct bk_code {
+	uint32_t nameplate;
+	char password[BK_CODE_STR_MAX]; /* the words as in the text: "tulip-anchor" */
+};
+
+/* Chooses `words` words with fresh randomness from libsodium. BK_E_INVALID for a count out of range. */
+int bk_code_make(uint32_t nameplate, int words, struct bk_code *ret_code);
+
+/* Reads what a person typed: upper case, spaces, underscores or several dashes between the parts are
+ * accepted and normalised. Words need not be in the list (people may choose their own code with --code), but
+ * are letters and digits only. BK_E_MALFORMED. */
+int bk_code_from_str(const char *s, struct bk_code *ret_code);
+const char *bk_code_to_str(const struct bk_code *c, char out[BK_CODE_STR_MAX]);
+
+/* The words of the list, for completion and for tests: 1024, distinct, 4 to 8 letters a to z, no two within
+ * one letter of another. */
+const char *bk_code_word(size_t index);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS 1.3 (RFC 8446) between a buffer of cipher bytes that came and one of those to go. GnuTLS does the
+ * protocol; this file gives it memory instead of a socket, and decides who the peer must be: the
+ * pinned key and nothing else, no names, no authorities, no dates. It refuses TLS 1.2, tickets, peers
+ * without our ALPN, other signatures than Ed25519, and any peer that makes us buffer or work without
+ * giving data.
+ *
+ * GnuTLS keeps what it could not push, and wants the same call again. That must not happen here: a
+ * record is only made when it has room in the out buffer whole, and a margin stays free for what the
+ * protocol says by itself (alerts, key updates). A peer that exhausts even that has failed. */
+#include "secure/tls.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "secure/cred.h"
+
+enum {
+	PLAIN_MAX = 16384,   /* RFC 8446 section 5.1 */
+	EXPANSION = 5 + 256, /* header, and section 5.2: at most 256 more than the plain text */
+	MARGIN = 1024,       /* in the out buffer, for alerts and key updates */
+	BUFFER_MAX_DEFAULT = 1 << 20,
+	HANDSHAKE_MESSAGE_MAX = 16 * 1024,
+	HANDSHAKE_BYTES_MAX = 64 * 1024, /* all that a peer may say before it is who it must be */
+	NO_DATA_MAX = 32,                /* records without data in a row */
+	MOVE_CHEAP = 64 * 1024,
+	ALPN_MAX = 64,
+	TEXT_MAX = 160,
+};
+
+static const char priorities[] = "NONE:+VERS-TLS1.3:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD:"
+				 "+GROUP-X25519:+GROUP-SECP256R1:+SIGN-EDDSA-ED25519:+CTYPE-X509:"
+				 "%SERVER_PRECEDENCE";
+
+struct bk_tls {
+	gnutls_session_t session;
+	gnutls_certificate_credentials_t own_cred; /* only of an anonymous client */
+	struct bk_buf in, out;
+	bool is_server, must_pin, secure, ended, closed, has_peer;
+	int failed;     /* the first failure; every later call says it again */
+	int push_error; /* why the out buffer did not take cipher bytes */
+	int verdict;    /* of the look at the peer's certificate */
+	unsigned no_data;
+	size_t handshake_bytes;
+	struct bk_pin want, peer;
+	char text[TEXT_MAX];
+};
+
+static gnutls_priority_t priority_cache;
+static pthread_once_t priority_once = PTHREAD_ONCE_INIT;
+
+static void init_priority_cache(void)
+{
+	if (gnutls_priority_init(&priority_cache, priorities, NULL) < 0)
+		priority_cache = NULL;
+}
+
+/* --- memory instead of a socket --- */
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t n)
+{
+	struct bk_tls *t = ptr;
+
+	if (!t->in.len) {
+		gnutls_transport_set_errno(t->session, EAGAIN);
+		return -1;
+	}
+	if (!t->secure && t->handshake_bytes > HANDSHAKE_BYTES_MAX) {
+		gnutls_transport_set_errno(t->session, EIO);
+		return -1;
+	}
+	if (n > t->in.len)
+		n = t->in.len;
+	memcpy(data, bk_buf_head(&t->in), n);
+	bk_buf_consume(&t->in, n);
+	if (!t->secure)
+		t->handshake_bytes += n;
+	return (ssize_t)n;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
+{
+	struct bk_tls *t = ptr;
+
+	(void)ms;
+	return t->in.len > 0;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int count)
+{
+	struct bk_tls *t = ptr;
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++) {
+		int err = bk_buf_append(&t->out, iov[i].iov_base, iov[i].iov_len);
+
+		if (err < 0) {
+			t->push_error = err;
+			gnutls_transport_set_errno(t->session, EIO);
+			return -1;
+		}
+		n += iov[i].iov_len;
+	}
+	return (ssize_t)n;
+}
+
+/* --- failing --- */
+
+/* What the peer's alert means here. Alerts about our certificate, or about its absence, say that the peer
+ * does not know us. */
+static int error_from_alert(gnutls_alert_description_t alert)
+{
+	switch (alert) {
+	case GNUTLS_A_NO_APPLICATION_PROTOCOL:
+	case GNUTLS_A_PROTOCOL_VERSION:
+		return BK_E_VERSION;
+	case GNUTLS_A_BAD_CERTIFICATE:
+	case GNUTLS_A_UNKNOWN_CA:
+	case GNUTLS_A_CERTIFICATE_UNKNOWN:
+	case GNUTLS_A_CERTIFICATE_REQUIRED:
+	case GNUTLS_A_ACCESS_DENIED:
+		return BK_E_UNAUTHORIZED;
+	default:
+		return BK_E_TLS;
+	}
+}
+
+static int error_from_gnutls(struct bk_tls *t, int ret)
+{
+	if (t->push_error)
+		return t->push_error;
+	if (t->verdict)
+		return t->verdict;
+	if (ret == GNUTLS_E_PULL_ERROR)
+		return BK_E_TOO_BIG;
+	switch (ret) {
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return error_from_alert(gnutls_alert_get(t->session));
+	case GNUTLS_E_NO_APPLICATION_PROTOCOL:
+	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+	case GNUTLS_E_NO_CIPHER_SUITES: /* also what a client without TLS 1.3 comes to */
+	case GNUTLS_E_NO_COMMON_KEY_SHARE:
+		return BK_E_VERSION;
+	case GNUTLS_E_CERTIFICATE_REQUIRED:
+	case GNUTLS_E_NO_CERTIFICATE_FOUND:
+		return t->must_pin ? BK_E_PIN_MISMATCH : BK_E_UNAUTHORIZED;
+	case GNUTLS_E_MEMORY_ERROR:
+		return BK_E_NOMEM;
+	default:
+		return BK_E_TLS;
+	}
+}
+
+/* Remembers why, tells the peer (unless it told us), and stays failed. */
+static int fail_as(struct bk_tls *t, int err, int ret)
+{
+	t->failed = err;
+	if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		const char *name = gnutls_alert_get_name(gnutls_alert_get(t->session));
+
+		snprintf(t->text, sizeof(t->text), "the peer sent the alert: %s", name ? name : "unknown");
+		return err;
+	}
+	snprintf(t->text, sizeof(t->text), "%s", err == BK_E_TLS ? gnutls_strerror(ret) : bk_error_text(err));
+	gnutls_alert_send_appropriate(t->session, ret);
+	return err;
+}
+
+static int fail(struct bk_tls *t, int ret)
+{
+	return fail_as(t, error_from_gnutls(t, ret), ret);
+}
+
+static bool is_transient(int ret)
+{
+	return ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED || ret == GNUTLS_E_WARNING_ALERT_RECEIVED;
+}
+
+/* --- who the peer is --- */
+
+static int check_peer(gnutls_session_t session)
+{
+	struct bk_tls *t = gnutls_session_get_ptr(session);
+	unsigned count = 0;
+	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
+
+	if (!certs || count != 1 || bk_pin_from_der(&certs[0], &t->peer) < 0)
+		t->verdict = t->must_pin ? BK_E_PIN_MISMATCH : BK_E_TLS;
+	else if (t->must_pin && !bk_pin_equal(&t->peer, &t->want))
+		t->verdict = BK_E_PIN_MISMATCH;
+	else
+		t->has_peer = true;
+	return t->verdict ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+}
+
+static bool has_alpn(struct bk_tls *t)
+{
+	gnutls_datum_t chosen;
+
+	return gnutls_alpn_get_selected_protocol(t->session, &chosen) >= 0;
+}
+
+/* GnuTLS refuses a peer that offers other protocols, but lets pass one that offers none. */
+static int check_alpn(
+	gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *msg)
+{
+	(void)type, (void)when, (void)incoming, (void)msg;
+	return has_alpn(gnutls_session_get_ptr(session)) ? 0 : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+}
+
+/* --- life --- */
+
+static int set_up_credentials(struct bk_tls *t, const struct bk_tls_opts *opts)
+{
+	if (!opts->identity && gnutls_certificate_allocate_credentials(&t->own_cred) < 0)
+		return BK_E_NOMEM;
+	if (gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
+		    opts->identity ? bk_identity_cred(opts->identity) : t->own_cred) < 0)
+		return BK_E_NOMEM;
+	if (opts->is_server)
+		gnutls_certificate_server_set_request(
+			t->session, opts->want_peer_certificate || opts->peer_pin ? GNUTLS_CERT_REQUIRE
+										  : GNUTLS_CERT_IGNORE);
+	gnutls_session_set_verify_function(t->session, check_peer);
+	return 0;
+}
+
+static int set_up_session(struct bk_tls *t, const struct bk_tls_opts *opts)
+{
+	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL | GNUTLS_KEY_SHARE_TOP;
+	/* GnuTLS takes the name without const and copies it. */
+	gnutls_datum_t alpn = {(unsigned char *)(uintptr_t)opts->alpn, (unsigned)strlen(opts->alpn)};
+
+	if (gnutls_init(&t->session, flags | (opts->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT)) < 0)
+		return BK_E_NOMEM;
+	if (gnutls_priority_set(t->session, priority_cache) < 0 ||
+		gnutls_alpn_set_protocols(t->session, &alpn, 1, GNUTLS_ALPN_MANDATORY) < 0)
+		return BK_E_NOMEM;
+	gnutls_session_set_ptr(t->session, t);
+	gnutls_transport_set_ptr(t->session, t);
+	gnutls_transport_set_pull_function(t->session, pull);
+	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
+	gnutls_transport_set_vec_push_function(t->session, push);
+	gnutls_handshake_set_max_packet_length(t->session, HANDSHAKE_MESSAGE_MAX);
+	if (opts->is_server)
+		gnutls_handshake_set_hook_function(
+			t->session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST, check_alpn);
+	return set_up_credentials(t, opts);
+}
+
+int bk_tls_new(const struct bk_tls_opts *opts, struct bk_tls **ret_tls)
+{
+	size_t max = opts->buffer_max ? opts->buffer_max : BUFFER_MAX_DEFAULT;
+	struct bk_tls *t;
+	int err;
+
+	if (!opts->alpn || !*opts->alpn || strlen(opts->alpn) > ALPN_MAX ||
+		(opts->is_server && !opts->identity) || max < BK_TLS_BUFFER_MIN)
+		return BK_E_INVALID;
+	pthread_once(&priority_once, init_priority_cache);
+	if (!priority_cache)
+		return BK_E_UNSUPPORTED;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return BK_E_NOMEM;
+	bk_buf_init(&t->in, max);
+	bk_buf_init(&t->out, max);
+	t->is_server = opts->is_server;
+	if (opts->peer_pin) {
+		t->must_pin = true;
+		t->want = *opts->peer_pin;
+	}
+	err = set_up_session(t, opts);
+	if (err < 0) {
+		bk_tls_free(t);
+		return err;
+	}
+	*ret_tls = t;
+	return 0;
+}
+
+void bk_tls_free(struct bk_tls *t)
+{
+	if (!t)
+		return;
+	if (t->session)
+		gnutls_deinit(t->session);
+	if (t->own_cred)
+		gnutls_certificate_free_credentials(t->own_cred);
+	bk_buf_done(&t->in);
+	bk_buf_done(&t->out);
+	free(t);
+}
+
+struct bk_buf *bk_tls_in(struct bk_tls *t)
+{
+	return &t->in;
+}
+
+struct bk_buf *bk_tls_out(struct bk_tls *t)
+{
+	return &t->out;
+}
+
+bool bk_tls_is_secure(const struct bk_tls *t)
+{
+	return t->secure && !t->failed;
+}
+
+const char *bk_tls_error_text(const struct bk_tls *t)
+{
+	return t->text;
+}
+
+/* --- handshake --- */
+
+static int finish_handshake(struct bk_tls *t)
+{
+	if (!has_alpn(t))
+		return fail(t, GNUTLS_E_NO_APPLICATION_PROTOCOL);
+	if (t->must_pin && !t->has_peer)
+		return fail_as(t, BK_E_PIN_MISMATCH, GNUTLS_E_CERTIFICATE_ERROR);
+	t->secure = true;
+	return 0;
+}
+
+int bk_tls_handshake(struct bk_tls *t)
+{
+	int ret;
+
+	if (t->failed || t->secure)
+		return t->failed;
+	for (unsigned i = 0; i < NO_DATA_MAX; i++) {
+		ret = gnutls_handshake(t->session);
+		if (ret == 0)
+			return finish_handshake(t);
+		if (!is_transient(ret))
+			return fail(t, ret);
+		if (!t->in.len)
+			return BK_E_AGAIN;
+	}
+	return fail(t, GNUTLS_E_TOO_MANY_EMPTY_PACKETS);
+}
+
+/* --- records --- */
+
+/* Room behind the bytes of the out buffer, for `need` more, such that a steady stream moves little: what has
+ * to be moved down is small, or no more than was sent before it; or the buffer is still growing. */
+static bool has_cheap_room(const struct bk_buf *b, size_t need)
+{
+	if (bk_buf_room(b) < need)
+		return false;
+	return b->start + b->len + need <= b->cap || b->cap < b->max || b->len <= b->start ||
+	       b->len <= MOVE_CHEAP;
+}
+
+/* Makes the room for a large write in one step, not record by record. */
+static void make_room(struct bk_tls *t, size_t n)
+{
+	size_t records = n / PLAIN_MAX + 1;
+	size_t need = n < t->out.max ? n + records * EXPANSION + MARGIN : t->out.max;
+
+	if (need > bk_buf_room(&t->out))
+		need = bk_buf_room(&t->out);
+	if (need && has_cheap_room(&t->out, need))
+		bk_buf_reserve(&t->out, need);
+}
+
+ssize_t bk_tls_write(struct bk_tls *t, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	size_t done = 0;
+
+	if (t->failed)
+		return t->failed;
+	if (!t->secure || t->closed)
+		return BK_E_INVALID;
+	make_room(t, n);
+	while (done < n) {
+		size_t chunk = n - done < PLAIN_MAX ? n - done : PLAIN_MAX;
+		ssize_t ret;
+
+		if (!has_cheap_room(&t->out, chunk + EXPANSION + MARGIN))
+			return done ? (ssize_t)done : BK_E_AGAIN;
+		ret = gnutls_record_send(t->session, p + done, chunk);
+		if (ret <= 0)
+			return fail(t, ret ? (int)ret : GNUTLS_E_INTERNAL_ERROR);
+		done += (size_t)ret;
+	}
+	return (ssize_t)done;
+}
+
+/* A record that carried nothing for the reader: allowed now and then, not as a way to keep us busy. */
+static int note_no_data(struct bk_tls *t)
+{
+	if (!t->in.len)
+		return BK_E_AGAIN;
+	return ++t->no_data > NO_DATA_MAX ? fail(t, GNUTLS_E_TOO_MANY_EMPTY_PACKETS) : 0;
+}
+
+ssize_t bk_tls_read(struct bk_tls *t, void *out, size_t cap)
+{
+	int err = 0;
+
+	if (t->failed)
+		return t->failed;
+	if (!t->secure || !cap)
+		return BK_E_INVALID;
+	while (!t->ended && !err) {
+		ssize_t ret = gnutls_record_recv(t->session, out, cap);
+
+		if (ret > 0) {
+			t->no_data = 0;
+			return ret;
+		}
+		if (ret == 0)
+			t->ended = true;
+		else
+			err = is_transient((int)ret) ? note_no_data(t) : fail(t, (int)ret);
+	}
+	return err ? err : BK_E_EOF;
+}
+
+void bk_tls_close(struct bk_tls *t)
+{
+	if (!t->secure || t->failed || t->closed)
+		return;
+	t->closed = true;
+	gnutls_bye(t->session, GNUTLS_SHUT_WR);
+}
+
+int bk_tls_peer_pin(const struct bk_tls *t, struct bk_pin *ret_pin)
+{
+	if (!t->secure || !t->has_peer)
+		return BK_E_NOT_FOUND;
+	*ret_pin = t->peer;
+	return 0;
+}
+
+int bk_tls_export(struct bk_tls *t, const char *label, uint8_t *out, size_t n)
+{
+	if (!t->secure)
+		return BK_E_INVALID;
+	return gnutls_prf_rfc5705(t->session, strlen(label), label, 0, NULL, n, (char *)out) < 0 ? BK_E_TLS
+												 : 0;
+}
