@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Judges what was observed of a NAT. Mapping after RFC 4787 section 4.1 and RFC 5780 section 4.3: one local
+ * port, several server endpoints, compare what each of them saw. Filtering after RFC 5780 section 4.4: who
+ * was able to connect back. It refuses to guess: what the evidence leaves open stays BK_NAT_UNKNOWN, and only
+ * the names take the careful side. */
+
+#include "nat/profile.h"
+
+enum {
+	SEQUENTIAL_STEP_MAX = 32
+}; /* other traffic takes ports in between; two random ports are this near 1 time in 1000 */
+
+struct class_names {
+	const char *name, *plain, *phrase;
+};
+
+static const struct class_names class_names[] = {
+	[BK_NAT_CLASS_UNKNOWN] = {"unknown", "unknown", "of unknown type"},
+	[BK_NAT_CLASS_OPEN] = {"Open Internet", "Open Internet", "open"},
+	[BK_NAT_CLASS_FULL_CONE] = {"Full Cone", "Full Cone", "full-cone"},
+	[BK_NAT_CLASS_RESTRICTED] = {"Restricted Cone", "Restric NAT", "restricted"},
+	[BK_NAT_CLASS_PORT_RESTRICTED] = {"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
+	[BK_NAT_CLASS_SYMMETRIC] = {"Symmetric", "Symmetric NAT", "symmetric"},
+	[BK_NAT_CLASS_FIREWALL] = {"Symmetric Firewall", "Symmetric UDP Firewall", "firewalled"},
+	[BK_NAT_CLASS_BLOCKED] = {"Blocked", "Blocked", "blocked"},
+};
+
+/* Two different mappings towards two ports of one address: the port counts. Only ever seen different between
+ * two addresses while two ports of one address agreed: the address alone counts. Different, and ports never
+ * compared: the worse one. */
+static enum bk_nat_behavior judge_mapping(const struct bk_nat_evidence *e)
+{
+	bool compared = false, ports_agree = false, addresses_differ = false;
+
+	for (size_t i = 0; i < e->samples_len; i++) {
+		for (size_t j = i + 1; j < e->samples_len; j++) {
+			const struct bk_nat_sample *a = &e->samples[i], *b = &e->samples[j];
+			bool same_mapping = bk_addr_equal(&a->mapped, &b->mapped);
+
+			if (bk_addr_equal(&a->server, &b->server))
+				continue;
+			compared = true;
+			if (!bk_addr_equal_ip(&a->server, &b->server))
+				addresses_differ |= !same_mapping;
+			else if (same_mapping)
+				ports_agree = true;
+			else
+				return BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+		}
+	}
+	if (!compared)
+		return BK_NAT_UNKNOWN;
+	if (!addresses_differ)
+		return BK_NAT_ENDPOINT_INDEPENDENT;
+	return ports_agree ? BK_NAT_ADDRESS_DEPENDENT : BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+}
+
+static bool is_preserving(const struct bk_nat_evidence *e)
+{
+	for (size_t i = 0; i < e->samples_len; i++) {
+		if (e->samples[i].mapped.port != e->local.port)
+			return false;
+	}
+	return e->samples_len > 0;
+}
+
+/* Ports in the order the samples were taken: small steps in one direction are a counter, anything else is
+ * chance. An unchanged port tells nothing (an address-dependent NAT repeats it for the same address). */
+static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, int *ret_delta)
+{
+	int delta = 0;
+
+	if (is_preserving(e))
+		return BK_NAT_PRESERVING;
+	for (size_t i = 1; i < e->samples_len; i++) {
+		int step = (int)e->samples[i].mapped.port - (int)e->samples[i - 1].mapped.port;
+
+		if (step == 0)
+			continue;
+		if (step > SEQUENTIAL_STEP_MAX || step < -SEQUENTIAL_STEP_MAX)
+			return BK_NAT_RANDOM;
+		if (delta != 0 && (delta > 0) != (step > 0))
+			return BK_NAT_RANDOM;
+		if (delta == 0 || (step > 0 ? step < delta : step > delta))
+			delta = step;
+	}
+	if (delta == 0)
+		return BK_NAT_ALLOCATION_UNKNOWN;
+	*ret_delta = delta;
+	return BK_NAT_SEQUENTIAL;
+}
+
+static enum bk_nat_behavior judge_filtering(const struct bk_nat_evidence *e)
+{
+	if (e->other_address == BK_NAT_REACH_YES)
+		return BK_NAT_ENDPOINT_INDEPENDENT;
+	if (e->same_address == BK_NAT_REACH_NO)
+		return BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+	if (e->same_address == BK_NAT_REACH_YES && e->other_address == BK_NAT_REACH_NO)
+		return BK_NAT_ADDRESS_DEPENDENT;
+	return BK_NAT_UNKNOWN;
+}
+
+void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile *ret_profile)
+{
+	struct bk_nat_profile p = {.filtering = judge_filtering(e)};
+
+	if (e->samples_len > 0) {
+		p.public_addr = e->samples[0].mapped;
+		p.is_translated = !bk_addr_equal(&e->local, &p.public_addr);
+		p.mapping = judge_mapping(e);
+		if (!p.is_translated && p.mapping == BK_NAT_UNKNOWN)
+			p.mapping = BK_NAT_ENDPOINT_INDEPENDENT;
+		p.allocation = judge_allocation(e, &p.delta);
+	}
+	*ret_profile = p;
+}
+
+bool bk_nat_is_dependent(const struct bk_nat_profile *p)
+{
+	return p->mapping == BK_NAT_ADDRESS_DEPENDENT || p->mapping == BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+}
+
+bool bk_nat_is_reachable(const struct bk_nat_profile *p)
+{
+	if (p->public_addr.family == 0)
+		return false;
+	return p->filtering == BK_NAT_ENDPOINT_INDEPENDENT ||
+	       (!p->is_translated && p->filtering == BK_NAT_UNKNOWN);
+}
+
+enum bk_nat_class bk_nat_class_of(const struct bk_nat_profile *p)
+{
+	if (p->public_addr.family == 0)
+		return p->filtering == BK_NAT_ADDRESS_AND_PORT_DEPENDENT ? BK_NAT_CLASS_BLOCKED
+									 : BK_NAT_CLASS_UNKNOWN;
+	if (!p->is_translated)
+		return bk_nat_is_reachable(p) ? BK_NAT_CLASS_OPEN : BK_NAT_CLASS_FIREWALL;
+	if (bk_nat_is_dependent(p))
+		return BK_NAT_CLASS_SYMMETRIC;
+	if (p->mapping == BK_NAT_UNKNOWN)
+		return BK_NAT_CLASS_UNKNOWN;
+	switch (p->filtering) {
+	case BK_NAT_ENDPOINT_INDEPENDENT:
+		return BK_NAT_CLASS_FULL_CONE;
+	case BK_NAT_ADDRESS_DEPENDENT:
+		return BK_NAT_CLASS_RESTRICTED;
+	case BK_NAT_ADDRESS_AND_PORT_DEPENDENT:
+	case BK_NAT_UNKNOWN:
+		break;
+	}
+	return BK_NAT_CLASS_PORT_RESTRICTED;
+}
+
+const char *bk_nat_type_name(const struct bk_nat_profile *p)
+{
+	return class_names[bk_nat_class_of(p)].name;
+}
+
+const char *bk_nat_type_plain_name(const struct bk_nat_profile *p)
+{
+	return class_names[bk_nat_class_of(p)].plain;
+}
+
+const char *bk_nat_type_phrase(const struct bk_nat_profile *p)
+{
+	enum bk_nat_class class = bk_nat_class_of(p);
+
+	if (class == BK_NAT_CLASS_SYMMETRIC && p->allocation == BK_NAT_RANDOM)
+		return "symmetric (random ports)";
+	if (class == BK_NAT_CLASS_SYMMETRIC && p->allocation == BK_NAT_SEQUENTIAL)
+		return "symmetric (sequential ports)";
+	return class_names[class].phrase;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_NAT_PROFILE_H
+#define BK_NAT_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "wire/nat_profile.h"
+
+/* Judgement from observations: what the mapped addresses of one local port towards several server
+ * addresses say of the NAT (RFC 4787 section 4, RFC 5780 section 4.3), and what it is called. */
+
+enum { BK_NAT_SAMPLES_MAX = 8 };
+
+/* One observation: from local port L towards `server` we appeared as `mapped`. */
+struct bk_nat_sample {
+	struct bk_addr server;
+	struct bk_addr mapped;
+};
+
+/* What the server's attempts to connect back to our mapped address told (RFC 5780 section 4.4, over TCP). */
+enum bk_nat_reach { BK_NAT_REACH_UNTESTED, BK_NAT_REACH_NO, BK_NAT_REACH_YES };
+
+struct bk_nat_evidence {
+	struct bk_addr local;                             /* the shared local address and port */
+	struct bk_nat_sample samples[BK_NAT_SAMPLES_MAX]; /* [0] is the control connection */
+	size_t samples_len;
+	enum bk_nat_reach same_address;  /* from another port of an address that we have sent to */
+	enum bk_nat_reach other_address; /* from an address that we never sent to */
+};
+
+/* The profile that the evidence supports; what it does not settle is BK_NAT_UNKNOWN. The same mapping towards
+ * two ports of one address, with no second address seen, counts as endpoint-independent. */
+void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile *ret_profile);
+
+/* The classic types (RFC 3489 section 5, plus the firewall cases). Endpoint-independent mapping with unknown
+ * filtering is port restricted (the careful answer); an untranslated address with unknown filtering is open.
+ */
+enum bk_nat_class {
+	BK_NAT_CLASS_UNKNOWN,
+	BK_NAT_CLASS_OPEN,
+	BK_NAT_CLASS_FULL_CONE,
+	BK_NAT_CLASS_RESTRICTED,
+	BK_NAT_CLASS_PORT_RESTRICTED,
+	BK_NAT_CLASS_SYMMETRIC,
+	BK_NAT_CLASS_FIREWALL, /* no translation, but only answers come in */
+	BK_NAT_CLASS_BLOCKED,  /* nothing came back at all */
+};
+
+enum bk_nat_class bk_nat_class_of(const struct bk_nat_profile *p);
+
+/* The name: "Open Internet", "Full Cone", "Restricted Cone", "Port Restricted Cone", "Symmetric", "Symmetric
+ * Firewall", "Blocked", "unknown". */
+const char *bk_nat_type_name(const struct bk_nat_profile *p);
+/* The plain dialect's spelling of the same ("Restric Port NAT", ...). */
+const char *bk_nat_type_plain_name(const struct bk_nat_profile *p);
+/* For a sentence: "port-restricted", "symmetric (random ports)", "open", ... */
+const char *bk_nat_type_phrase(const struct bk_nat_profile *p);
+
+/* What the planner asks of a profile. */
+/* The mapping depends on the destination: nobody can know the next public port from the last. */
+bool bk_nat_is_dependent(const struct bk_nat_profile *p);
+/* Anyone may connect to the mapped address: known to filter nothing, or not translated and not known to
+ * filter. */
+bool bk_nat_is_reachable(const struct bk_nat_profile *p);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "nat/profile.h"
+
+#define SERVER(last, port) bk_addr_v4(203, 0, 113, last, port)
+#define OUTSIDE(port)      bk_addr_v4(198, 51, 100, 7, port)
+#define UNTESTED           BK_NAT_REACH_UNTESTED
+#define NO                 BK_NAT_REACH_NO
+#define YES                BK_NAT_REACH_YES
+
+/* Mapped ports towards .1:15005, .1:15006 and .2:15005; 0: not sampled. */
+static struct bk_nat_profile judge(uint16_t first, uint16_t other_port, uint16_t other_address,
+	enum bk_nat_reach same, enum bk_nat_reach other)
+{
+	struct bk_nat_evidence e = {
+		.local = bk_addr_v4(192, 168, 1, 2, 41000), .same_address = same, .other_address = other};
+	const struct bk_nat_sample all[] = {
+		{SERVER(1, 15005), OUTSIDE(first)},
+		{SERVER(1, 15006), OUTSIDE(other_port)},
+		{SERVER(2, 15005), OUTSIDE(other_address)},
+	};
+	struct bk_nat_profile p;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (all[i].mapped.port != 0)
+			e.samples[e.samples_len++] = all[i];
+	}
+	bk_nat_profile_judge(&e, &p);
+	return p;
+}
+
+static void mapping_allocation_and_name_follow_from_the_samples(void **state)
+{
+	static const struct {
+		uint16_t ports[3];
+		enum bk_nat_reach same, other;
+		enum bk_nat_behavior mapping, filtering;
+		enum bk_nat_allocation allocation;
+		const char *name, *plain, *phrase;
+	} rows[] = {
+		{{41000, 41000, 0}, YES, YES, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_ENDPOINT_INDEPENDENT,
+			BK_NAT_PRESERVING, "Full Cone", "Full Cone", "full-cone"},
+		{{41000, 41000, 0}, YES, NO, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_ADDRESS_DEPENDENT,
+			BK_NAT_PRESERVING, "Restricted Cone", "Restric NAT", "restricted"},
+		{{5000, 5000, 5000}, NO, NO, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone", "Restric Port NAT",
+			"port-restricted"},
+		{{5000, 5000, 0}, UNTESTED, UNTESTED, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_UNKNOWN,
+			BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone", "Restric Port NAT",
+			"port-restricted"},
+		{{5000, 5000, 0}, YES, UNTESTED, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_UNKNOWN,
+			BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone", "Restric Port NAT",
+			"port-restricted"},
+		{{5000, 5001, 0}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+			"symmetric (sequential ports)"},
+		{{5000, 47211, 0}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+			"symmetric (random ports)"},
+		{{5000, 5000, 5002}, NO, NO, BK_NAT_ADDRESS_DEPENDENT, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT", "symmetric (sequential ports)"},
+		{{5000, 0, 6000}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+			"symmetric (random ports)"},
+		{{5000, 5004, 5001}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+			"symmetric (random ports)"},
+		{{5000, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+			"unknown", "unknown", "of unknown type"},
+		{{0, 0, 0}, NO, NO, BK_NAT_UNKNOWN, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			BK_NAT_ALLOCATION_UNKNOWN, "Blocked", "Blocked", "blocked"},
+		{{0, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+			"unknown", "unknown", "of unknown type"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_nat_profile p = judge(
+			rows[i].ports[0], rows[i].ports[1], rows[i].ports[2], rows[i].same, rows[i].other);
+
+		assert_int_equal(p.mapping, rows[i].mapping);
+		assert_int_equal(p.filtering, rows[i].filtering);
+		assert_int_equal(p.allocation, rows[i].allocation);
+		assert_string_equal(bk_nat_type_name(&p), rows[i].name);
+		assert_string_equal(bk_nat_type_plain_name(&p), rows[i].plain);
+		assert_string_equal(bk_nat_type_phrase(&p), rows[i].phrase);
+	}
+}
+
+static void the_step_of_a_sequential_nat_is_the_smallest_seen(void **state)
+{
+	struct bk_nat_profile up = judge(5000, 5006, 5008, NO, NO), down = judge(5008, 5006, 5000, NO, NO);
+
+	(void)state;
+	assert_int_equal(up.delta, 2);
+	assert_int_equal(down.delta, -2);
+}
+
+static void the_same_address_outside_is_open_or_a_firewall(void **state)
+{
+	struct bk_nat_evidence e = {.local = OUTSIDE(41000), .samples_len = 1};
+	struct bk_nat_profile p;
+
+	(void)state;
+	e.samples[0] = (struct bk_nat_sample){SERVER(1, 15005), OUTSIDE(41000)};
+	bk_nat_profile_judge(&e, &p);
+	assert_false(p.is_translated);
+	assert_int_equal(p.mapping, BK_NAT_ENDPOINT_INDEPENDENT);
+	assert_string_equal(bk_nat_type_name(&p), "Open Internet");
+	assert_true(bk_nat_is_reachable(&p));
+	e.same_address = e.other_address = BK_NAT_REACH_NO;
+	bk_nat_profile_judge(&e, &p);
+	assert_string_equal(bk_nat_type_name(&p), "Symmetric Firewall");
+	assert_string_equal(bk_nat_type_plain_name(&p), "Symmetric UDP Firewall");
+	assert_false(bk_nat_is_reachable(&p));
+}
+
+static void two_samples_of_one_server_endpoint_say_nothing_of_the_mapping(void **state)
+{
+	struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
+	struct bk_nat_profile p;
+
+	(void)state;
+	e.samples[0] = e.samples[1] = (struct bk_nat_sample){SERVER(1, 15005), OUTSIDE(5000)};
+	bk_nat_profile_judge(&e, &p);
+	assert_int_equal(p.mapping, BK_NAT_UNKNOWN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mapping_allocation_and_name_follow_from_the_samples),
+		cmocka_unit_test(the_step_of_a_sequential_nat_is_the_smallest_seen),
+		cmocka_unit_test(the_same_address_outside_is_open_or_a_firewall),
+		cmocka_unit_test(two_samples_of_one_server_endpoint_say_nothing_of_the_mapping),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
