@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Carries out a plan over TCP: connects, again and again, until one connection is proven or the budget ends
+ * (Ford, Srisuresh, Kegel 2005 section 4; RFC 5128 section 3.3). Two SYNs that cross between the NATs make
+ * one connection (RFC 9293 section 3.5); one that does not cross is refused, or gets no answer, and is sent
+ * afresh.
+ *
+ * The shared port ought never to be without a socket, since the own kernel resets a SYN that finds none. Two
+ * sockets with the same four-tuple cannot coexist, so: an unanswered try is closed and opened afresh in one
+ * go; a refused one rests for its gap, which costs nothing, for the refusal that ended the try has also ended
+ * the flow in the own NAT, and no SYN of the peer comes through until the next one leaves. A listener in that
+ * gap would be worse than nothing (see bk_plan_make).
+ *
+ * It refuses to choose between connections: that is the owner's, who alone can prove them. */
+
+#include "punch/tcp.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+enum {
+	TRIES_MAX = 512,   /* of one attempt; a budget of 3 s at a gap of 10 ms makes 300 */
+	ACCEPTED_MAX = 8,  /* unproven connections from the listener at a time */
+	ACTIONS_MAX = 128, /* one call makes at most a close and a connect for each attempt, closes for the
+			      rest, a listen, a report */
+};
+
+#define PROOF_MAX (2 * BK_SEC) /* an unproven connection holds up its attempt, and the end, no longer */
+#define WAIT_MAX  (5 * BK_SEC) /* an agreed instant further away is a mistake or a trick */
+
+enum state {
+	WAITING,    /* for its beginning */
+	CONNECTING, /* until the try's timeout */
+	RESTING,    /* until the next try */
+	PROVING,    /* reported; until the verdict */
+	STOPPED,
+};
+
+static const char *const state_names[] = {
+	[WAITING] = "waiting",
+	[CONNECTING] = "connecting",
+	[RESTING] = "resting",
+	[PROVING] = "proving",
+	[STOPPED] = "stopped",
+};
+
+struct attempt {
+	enum state state;
+	uint32_t id;  /* of the socket while CONNECTING or PROVING, else 0 */
+	bk_time wake; /* when the state ends by itself */
+	struct bk_attempt_stats stats;
+};
+
+struct accepted {
+	uint32_t id; /* 0: free */
+	bk_time wake;
+};
+
+struct bk_punch_tcp {
+	struct bk_punch_tcp_opts opts;
+	struct bk_rng rng;
+	struct attempt attempts[BK_PLAN_ATTEMPTS_MAX];
+	struct accepted accepted[ACCEPTED_MAX];
+	struct bk_action actions[ACTIONS_MAX];
+	size_t actions_head, actions_len;
+	uint32_t next_id, listener;
+	bk_time end;
+	bool is_ending, is_done; /* no new tries; reported done */
+};
+
+static void push(struct bk_punch_tcp *e, const struct bk_action *a)
+{
+	assert(e->actions_len < ACTIONS_MAX);
+	e->actions[(e->actions_head + e->actions_len++) % ACTIONS_MAX] = *a;
+}
+
+static void push_close(struct bk_punch_tcp *e, uint32_t id)
+{
+	push(e, &(struct bk_action){.type = BK_ACT_TCP_CLOSE, .id = id});
+}
+
+static const struct bk_attempt *plan_of(const struct bk_punch_tcp *e, const struct attempt *a)
+{
+	return &e->opts.plan.attempts[a - e->attempts];
+}
+
+static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, uint8_t family)
+{
+	return e->opts.shared.family == family ? &e->opts.shared : &e->opts.shared6;
+}
+
+static void set_state(struct bk_punch_tcp *e, struct attempt *a, enum state state, bk_time wake)
+{
+	char remote[BK_ADDR_STR_MAX];
+
+	bk_log_trace("punch", "%s: %s -> %s, try %u", bk_addr_to_str(&plan_of(e, a)->remote, remote),
+		state_names[a->state], state_names[state], a->stats.tries);
+	a->state = state;
+	a->wake = wake;
+	if (state != CONNECTING && state != PROVING)
+		a->id = 0;
+}
+
+/* Half to one and a half of d: with a fixed grid two sides can miss each other for ever. */
+static bk_dur jitter(struct bk_punch_tcp *e, bk_dur d)
+{
+	return d / 2 + bk_rng_range(&e->rng, 0, d);
+}
+
+static void begin_try(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
+{
+	const struct bk_attempt *plan = plan_of(e, a);
+	struct bk_action act = {.type = BK_ACT_TCP_CONNECT, .remote = plan->remote};
+
+	if (a->stats.tries >= TRIES_MAX) {
+		set_state(e, a, STOPPED, BK_NEVER);
+		return;
+	}
+	if (a->stats.tries++ == 0)
+		a->stats.first_try = now;
+	if (plan->from_shared_port)
+		act.local = *shared_addr(e, plan->remote.family);
+	act.id = a->id = e->next_id++;
+	set_state(
+		e, a, CONNECTING, now + plan->try_timeout + bk_rng_range(&e->rng, 0, plan->try_timeout / 4));
+	push(e, &act);
+}
+
+static void close_listener(struct bk_punch_tcp *e)
+{
+	if (e->listener != 0)
+		push_close(e, e->listener);
+	e->listener = 0;
+}
+
+static void rest(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
+{
+	if (e->is_ending)
+		set_state(e, a, STOPPED, BK_NEVER);
+	else
+		set_state(e, a, RESTING, now + jitter(e, plan_of(e, a)->retry_gap));
+}
+
+static bool awaits_verdict(const struct bk_punch_tcp *e)
+{
+	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+		if (e->attempts[i].state == PROVING)
+			return true;
+	}
+	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
+		if (e->accepted[i].id != 0)
+			return true;
+	}
+	return false;
+}
+
+static void maybe_done(struct bk_punch_tcp *e)
+{
+	if (!e->is_ending || e->is_done || awaits_verdict(e))
+		return;
+	e->is_done = true;
+	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
+}
+
+/* No more tries: what has not connected is closed; what awaits its verdict may still win. */
+static void end_tries(struct bk_punch_tcp *e)
+{
+	if (e->is_ending)
+		return;
+	e->is_ending = true;
+	close_listener(e);
+	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+		struct attempt *a = &e->attempts[i];
+
+		if (a->state == CONNECTING)
+			push_close(e, a->id);
+		if (a->state != PROVING)
+			set_state(e, a, STOPPED, BK_NEVER);
+	}
+}
+
+static void on_wake(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
+{
+	switch (a->state) {
+	case WAITING:
+	case RESTING:
+		begin_try(e, a, now);
+		break;
+	case CONNECTING:
+		a->stats.timed_out++;
+		push_close(e, a->id);
+		begin_try(e, a, now);
+		break;
+	case PROVING:
+		rest(e, a, now);
+		break;
+	case STOPPED:
+		break;
+	}
+}
+
+static void on_time(void *engine, bk_time now)
+{
+	struct bk_punch_tcp *e = engine;
+
+	if (now >= e->end)
+		end_tries(e);
+	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+		if (now >= e->attempts[i].wake)
+			on_wake(e, &e->attempts[i], now);
+	}
+	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
+		if (e->accepted[i].id != 0 && now >= e->accepted[i].wake)
+			e->accepted[i].id = 0;
+	}
+	maybe_done(e);
+}
+
+static bk_time next_wake(const void *engine)
+{
+	const struct bk_punch_tcp *e = engine;
+	bk_time wake = e->is_ending ? BK_NEVER : e->end;
+
+	for (size_t i = 0; i < e->opts.plan.attempts_len; i++)
+		wake = bk_time_min(wake, e->attempts[i].wake);
+	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
+		if (e->accepted[i].id != 0)
+			wake = bk_time_min(wake, e->accepted[i].wake);
+	}
+	return wake;
+}
+
+static bool next_action(void *engine, struct bk_action *ret_action)
+{
+	struct bk_punch_tcp *e = engine;
+
+	if (e->actions_len == 0)
+		return false;
+	*ret_action = e->actions[e->actions_head];
+	e->actions_head = (e->actions_head + 1) % ACTIONS_MAX;
+	e->actions_len--;
+	return true;
+}
+
+static struct attempt *find_attempt(struct bk_punch_tcp *e, uint32_t id)
+{
+	for (size_t i = 0; id != 0 && i < e->opts.plan.attempts_len; i++) {
+		if (e->attempts[i].id == id)
+			return &e->attempts[i];
+	}
+	return NULL;
+}
+
+static void on_connected(void *engine, uint32_t id, bk_time now)
+{
+	struct bk_punch_tcp *e = engine;
+	struct attempt *a = find_attempt(e, id);
+
+	if (!a || a->state != CONNECTING)
+		return;
+	a->stats.connected++;
+	set_state(e, a, PROVING, now + PROOF_MAX);
+	push(e, &(struct bk_action){
+			.type = BK_ACT_REPORT,
+			.id = id,
+			.remote = plan_of(e, a)->remote,
+			.report = (int)(a - e->attempts),
+		});
+}
+
+static void count_failure(struct bk_attempt_stats *s, int error)
+{
+	switch (error) {
+	case BK_E_REFUSED:
+		s->refused++;
+		break;
+	case BK_E_RESET:
+		s->reset++;
+		break;
+	case BK_E_TIMEOUT:
+		s->timed_out++;
+		break;
+	case BK_E_UNREACHABLE:
+		s->unreachable++;
+		break;
+	default:
+		s->other++;
+		break;
+	}
+}
+
+/* What another try cannot change. BK_E_ADDRESS is not among them: it is also what the kernel says while an
+ * older socket still holds the four-tuple. */
+static bool is_permanent(int error)
+{
+	return error == BK_E_INVALID || error == BK_E_ACCESS || error == BK_E_UNSUPPORTED;
+}
+
+/* Something on the way, or the peer itself, said no. */
+static bool is_answer(int error)
+{
+	return error == BK_E_REFUSED || error == BK_E_RESET || error == BK_E_UNREACHABLE;
+}
+
+static void on_failed(void *engine, uint32_t id, int error, bk_time now)
+{
+	struct bk_punch_tcp *e = engine;
+	struct attempt *a = find_attempt(e, id);
+
+	if (id != 0 && id == e->listener) {
+		bk_log_warn("punch", "cannot listen on the shared port: %s", bk_error_text(error));
+		e->listener = 0;
+		return;
+	}
+	if (!a || a->state != CONNECTING)
+		return;
+	count_failure(&a->stats, error);
+	if (e->opts.plan.listen_until_refused && is_answer(error) && plan_of(e, a)->from_shared_port)
+		close_listener(e);
+	if (is_permanent(error))
+		set_state(e, a, STOPPED, BK_NEVER);
+	else
+		rest(e, a, now);
+}
+
+static uint32_t on_accepted(void *engine, uint32_t id, const struct bk_addr *from, bk_time now)
+{
+	struct bk_punch_tcp *e = engine;
+
+	if (id == 0 || id != e->listener)
+		return 0;
+	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
+		struct accepted *c = &e->accepted[i];
+
+		if (c->id != 0)
+			continue;
+		*c = (struct accepted){.id = e->next_id++, .wake = now + PROOF_MAX};
+		push(e, &(struct bk_action){
+				.type = BK_ACT_REPORT,
+				.id = c->id,
+				.remote = *from,
+				.report = BK_REPORT_ACCEPTED,
+			});
+		return c->id;
+	}
+	return 0;
+}
+
+const struct bk_engine_ops bk_punch_tcp_ops = {
+	.on_connected = on_connected,
+	.on_failed = on_failed,
+	.on_accepted = on_accepted,
+	.on_time = on_time,
+	.next_wake = next_wake,
+	.next_action = next_action,
+};
+
+/* The winner is known: every other socket that the engine knows of is closed. */
+static void finish(struct bk_punch_tcp *e, uint32_t winner)
+{
+	end_tries(e);
+	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+		struct attempt *a = &e->attempts[i];
+
+		if (a->state == PROVING && a->id != winner)
+			push_close(e, a->id);
+		set_state(e, a, STOPPED, BK_NEVER);
+	}
+	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
+		if (e->accepted[i].id != 0 && e->accepted[i].id != winner)
+			push_close(e, e->accepted[i].id);
+		e->accepted[i].id = 0;
+	}
+	maybe_done(e);
+}
+
+void bk_punch_tcp_verdict(struct bk_punch_tcp *e, uint32_t id, bool proven, bk_time now)
+{
+	struct attempt *a = find_attempt(e, id);
+
+	if (e->is_done)
+		return;
+	if (proven) {
+		finish(e, id);
+		return;
+	}
+	if (a && a->state == PROVING)
+		rest(e, a, now);
+	for (size_t i = 0; id != 0 && i < ACCEPTED_MAX; i++) {
+		if (e->accepted[i].id == id)
+			e->accepted[i].id = 0;
+	}
+	maybe_done(e);
+}
+
+void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_attempt_stats *ret_stats)
+{
+	if (attempt < e->opts.plan.attempts_len)
+		*ret_stats = e->attempts[attempt].stats;
+	else
+		*ret_stats = (struct bk_attempt_stats){.first_try = BK_NEVER};
+}
+
+static void begin(struct bk_punch_tcp *e, bk_time now)
+{
+	const struct bk_plan *plan = &e->opts.plan;
+	bk_time start = bk_time_min(bk_time_max(e->opts.start, now), now + WAIT_MAX);
+
+	e->end = start + plan->budget;
+	for (size_t i = 0; i < plan->attempts_len; i++) {
+		const struct bk_attempt *a = &plan->attempts[i];
+
+		e->attempts[i].stats.first_try = BK_NEVER;
+		e->attempts[i].wake = (a->at_start ? start : now) + a->delay;
+	}
+	if (plan->listen_shared) {
+		e->listener = e->next_id++;
+		push(e, &(struct bk_action){
+				.type = BK_ACT_TCP_LISTEN, .id = e->listener, .local = e->opts.shared});
+	}
+	on_time(e, now);
+}
+
+int bk_punch_tcp_new(const struct bk_punch_tcp_opts *opts, bk_time now, struct bk_punch_tcp **ret_engine)
+{
+	struct bk_punch_tcp *e;
+
+	if (opts->plan.attempts_len > BK_PLAN_ATTEMPTS_MAX || opts->plan.budget < 0)
+		return BK_E_INVALID;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return BK_E_NOMEM;
+	e->opts = *opts;
+	e->rng.state = opts->seed;
+	e->next_id = 1;
+	begin(e, now);
+	*ret_engine = e;
+	return 0;
+}
+
+void bk_punch_tcp_free(struct bk_punch_tcp *e)
+{
+	free(e);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_PUNCH_TCP_H
+#define BK_PUNCH_TCP_H
+
+#include "base/engine.h"
+#include "base/rng.h"
+#include "punch/plan.h"
+
+/* TCP punching as a pure engine (Ford, Srisuresh, Kegel 2005; RFC 5128 section 3.3; RFC 9293 section 3.5
+ * simultaneous open): carries out a plan. Each attempt connects, again and again with fresh sockets and
+ * jitter, until its connection is proven or the budget ends. Every connection made or accepted is reported
+ * once; the owner proves it (the authenticated handshake) and says so. */
+struct bk_punch_tcp;
+
+struct bk_punch_tcp_opts {
+	struct bk_plan plan;
+	struct bk_addr shared;  /* local address and port of the control connection; sockets of
+				   from_shared_port bind it */
+	struct bk_addr shared6; /* the same for IPv6; family 0: none */
+	bk_time start;          /* the agreed instant on our clock; in the past means now */
+	uint64_t seed;
+};
+
+int bk_punch_tcp_new(const struct bk_punch_tcp_opts *opts, bk_time now, struct bk_punch_tcp **ret_engine);
+void bk_punch_tcp_free(struct bk_punch_tcp *e); /* sockets are the driver's; it closes them */
+
+extern const struct bk_engine_ops bk_punch_tcp_ops;
+
+/* The owner's verdict on a reported connection; drain the actions afterwards. `proven`: the authenticated
+ * hello completed; the engine closes every other socket it knows, reported ones too, reports BK_REPORT_DONE
+ * and does nothing more. A connection that is not the engine's (of the owner's own listeners; any id that it
+ * never gave, or 0) may be the proven one as well. Otherwise the owner has closed it, and its attempt goes on
+ * trying. An attempt waits 2 s for its verdict and then goes on; the connection stays the owner's, and may
+ * still be proven. When the budget has ended DONE waits for verdicts that are due. Both sides may prove
+ * different connections: only the controlling side may choose, the other one follows. */
+void bk_punch_tcp_verdict(struct bk_punch_tcp *e, uint32_t id, bool proven, bk_time now);
+
+/* For -v and for the explanation: what attempt i saw. */
+struct bk_attempt_stats {
+	unsigned tries, refused, reset, timed_out, unreachable, other, connected;
+	bk_time first_try; /* BK_NEVER: none yet */
+};
+void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_attempt_stats *ret_stats);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "nat/profile.h"
+#include "punch/plan.h"
+
+enum kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
+
+#define EI  BK_NAT_ENDPOINT_INDEPENDENT
+#define AD  BK_NAT_ADDRESS_DEPENDENT
+#define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
+
+static const struct bk_nat_profile profiles[KINDS] = {
+	[OPEN] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN},
+	[FIREWALL] = {.mapping = EI, .filtering = APD},
+	[FULL] = {.mapping = EI, .filtering = EI, .is_translated = true},
+	[RESTRICTED] = {.mapping = EI, .filtering = AD, .is_translated = true},
+	[PORT] = {.mapping = EI, .filtering = APD, .is_translated = true},
+	[UNSURE] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN, .is_translated = true},
+	[SYM] = {.mapping = APD, .filtering = APD, .allocation = BK_NAT_RANDOM, .is_translated = true},
+};
+
+/* Side 1 or 2 behind a NAT of that kind; one mapped candidate. */
+static struct bk_intro intro(enum kind kind, uint8_t side)
+{
+	struct bk_intro in = {.tcp = profiles[kind], .server_rtt = 20 * BK_MS, .candidates_len = 1};
+
+	in.tcp.public_addr = bk_addr_v4(203, 0, 113, side, 41000);
+	in.candidates[0] = (struct bk_candidate){BK_CANDIDATE_MAPPED, in.tcp.public_addr};
+	return in;
+}
+
+static void add_host(struct bk_intro *in, const char *addr)
+{
+	struct bk_candidate *c = &in->candidates[in->candidates_len++];
+
+	c->kind = BK_CANDIDATE_HOST;
+	assert_int_equal(bk_addr_from_str(addr, &c->addr), 0);
+}
+
+static struct bk_plan plan(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	struct bk_plan p;
+
+	bk_plan_make(own, peer, BK_PATH_AUTO, &p);
+	return p;
+}
+
+static size_t count(const struct bk_plan *p, bool from_shared_port, bool at_start)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->attempts_len; i++)
+		n += p->attempts[i].from_shared_port == from_shared_port &&
+		     p->attempts[i].at_start == at_start;
+	return n;
+}
+
+static void each_pair_gets_the_technique_of_the_table(void **state)
+{
+	static const struct {
+		enum kind own, peer;
+		bool possible, listens, briefly;
+		size_t calls_at_once, calls_at_start, opens_at_start,
+			openers; /* any port, any port, shared port, shared port at once */
+	} rows[] = {
+		{OPEN, OPEN, true, true, false, 1, 0, 1, 0},
+		{OPEN, SYM, true, true, false, 0, 0, 0, 0},
+		{SYM, OPEN, true, false, false, 1, 0, 0, 0},
+		{FULL, PORT, true, true, false, 0, 0, 1, 0},
+		{PORT, FULL, true, false, false, 1, 0, 1, 0},
+		{SYM, FULL, true, false, false, 1, 0, 0, 0},
+		{RESTRICTED, RESTRICTED, true, true, false, 0, 0, 1, 0},
+		{RESTRICTED, PORT, true, true, false, 0, 0, 1, 0},
+		{RESTRICTED, SYM, true, true, false, 0, 0, 0, 1},
+		{SYM, RESTRICTED, true, false, false, 0, 1, 0, 0},
+		{PORT, PORT, true, false, false, 0, 0, 1, 0},
+		{FIREWALL, PORT, true, false, false, 0, 0, 1, 0},
+		{UNSURE, UNSURE, true, true, true, 0, 0, 1, 0},
+		{UNSURE, SYM, true, true, false, 0, 0, 0, 1},
+		{SYM, UNSURE, true, false, false, 0, 1, 0, 0},
+		{PORT, SYM, false, false, false, 0, 0, 0, 0},
+		{SYM, PORT, false, false, false, 0, 0, 0, 0},
+		{SYM, FIREWALL, false, false, false, 0, 0, 0, 0},
+		{SYM, SYM, false, false, false, 0, 0, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = intro(rows[i].own, 1), peer = intro(rows[i].peer, 2);
+		struct bk_plan p = plan(&own, &peer);
+
+		assert_int_equal(p.punch_possible, rows[i].possible);
+		assert_int_equal(p.listen_shared, rows[i].listens);
+		assert_int_equal(p.listen_until_refused, rows[i].briefly);
+		assert_int_equal(count(&p, false, false), rows[i].calls_at_once);
+		assert_int_equal(count(&p, false, true), rows[i].calls_at_start);
+		assert_int_equal(count(&p, true, true), rows[i].opens_at_start);
+		assert_int_equal(count(&p, true, false), rows[i].openers);
+		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
+		assert_true(strlen(p.why) > 0);
+	}
+}
+
+/* Without talking, both sides agree: on whether and how long; who opens at the instant finds the other doing
+ * the same; and who calls alone finds the other listening. */
+static void plans_of_both_sides_mirror_each_other(void **state)
+{
+	(void)state;
+	for (int a = 0; a < KINDS; a++) {
+		for (int b = 0; b < KINDS; b++) {
+			struct bk_intro own = intro((enum kind)a, 1), peer = intro((enum kind)b, 2);
+			struct bk_plan p = plan(&own, &peer), q = plan(&peer, &own);
+
+			assert_int_equal(p.punch_possible, q.punch_possible);
+			assert_int_equal(p.budget, q.budget);
+			assert_int_equal(count(&p, true, true), count(&q, true, true));
+			if (count(&p, false, false) + count(&p, false, true) > 0)
+				assert_true(q.listen_shared && !q.listen_until_refused);
+			if (p.punch_possible)
+				assert_true(p.attempts_len + q.attempts_len > 0);
+		}
+	}
+}
+
+static void a_side_known_to_be_port_restricted_never_listens(void **state)
+{
+	(void)state;
+	for (int b = 0; b < KINDS; b++) {
+		struct bk_intro own = intro(PORT, 1), peer = intro((enum kind)b, 2);
+
+		assert_false(plan(&own, &peer).listen_shared);
+	}
+}
+
+/* own_public is the last byte of the own public address; the peer's is 2. */
+static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, enum bk_technique technique)
+{
+	struct bk_intro own = intro(kind, 1), peer = intro(kind, 2);
+	struct bk_plan p;
+
+	own.tcp.public_addr = own.candidates[0].addr = bk_addr_v4(203, 0, 113, own_public, 42000);
+	add_host(&own, "[2001:db8:1::2]:5000");
+	peer.candidates_len = 0;
+	add_host(&peer, addr);
+	p = plan(&own, &peer);
+	return p.attempts_len == 1 && p.attempts[0].technique == technique &&
+	       !p.attempts[0].from_shared_port && !p.attempts[0].at_start;
+}
+
+static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
+{
+	static const struct {
+		enum kind kind;
+		uint8_t own_public;
+		const char *addr;
+		enum bk_technique technique;
+		bool tried;
+	} rows[] = {
+		{PORT, 1, "192.168.1.5:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "192.168.1.5:5000", BK_TECHNIQUE_LAN, true},
+		{OPEN, 1, "192.168.1.5:5000", BK_TECHNIQUE_LAN, true},
+		{PORT, 1, "198.51.100.5:5000", BK_TECHNIQUE_LAN, true},
+		{PORT, 1, "203.0.113.2:5000", BK_TECHNIQUE_LAN, true},
+		{PORT, 1, "100.64.0.5:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "100.64.0.5:5000", BK_TECHNIQUE_LAN, true},
+		{PORT, 1, "169.254.0.5:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 1, "127.0.0.1:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "127.0.0.1:5000", BK_TECHNIQUE_LAN, true},
+		{PORT, 2, "0.0.0.0:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "224.0.0.1:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "255.255.255.255:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "192.168.1.5:0", BK_TECHNIQUE_LAN, false},
+		{PORT, 1, "[2001:db8:2::2]:5000", BK_TECHNIQUE_IPV6, true},
+		{SYM, 1, "[2001:db8:2::2]:5000", BK_TECHNIQUE_IPV6, true},
+		{PORT, 1, "[fd00::2]:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "[fd00::2]:5000", BK_TECHNIQUE_LAN, true},
+		{PORT, 2, "[fe80::2]:5000", BK_TECHNIQUE_LAN, false},
+		{PORT, 2, "[ff02::1]:5000", BK_TECHNIQUE_IPV6, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (tries_host(rows[i].kind, rows[i].own_public, rows[i].addr, rows[i].technique) !=
+			rows[i].tried)
+			fail_msg("row %zu: %s", i, rows[i].addr);
+	}
+}
+
+static void hopeless_pair_tries_host_addresses_briefly(void **state)
+{
+	struct bk_intro own = intro(SYM, 2), peer = intro(SYM, 2);
+	struct bk_plan p, q;
+
+	(void)state;
+	add_host(&peer, "192.168.1.5:5000");
+	p = plan(&own, &peer);
+	q = plan(&peer, &own);
+	assert_false(p.punch_possible);
+	assert_int_equal(p.attempts_len, 1);
+	assert_int_equal(q.attempts_len, 0);
+	assert_int_equal(p.budget, q.budget);
+	assert_true(p.budget > 0 && p.budget < BK_SEC);
+}
+
+static void firewalled_ipv6_is_opened_from_both_sides_at_the_instant(void **state)
+{
+	struct bk_intro own = intro(SYM, 1), peer = intro(SYM, 2);
+	struct bk_plan p;
+
+	(void)state;
+	add_host(&own, "[2001:db8:1::2]:5000");
+	add_host(&peer, "[2001:db8:2::2]:5000");
+	own.candidates[1].kind = peer.candidates[1].kind = BK_CANDIDATE_FIREWALLED;
+	p = plan(&own, &peer);
+	assert_int_equal(count(&p, true, true), 1);
+	assert_int_equal(p.attempts[0].technique, BK_TECHNIQUE_IPV6);
+	assert_int_equal(p.budget, BK_PLAN_BUDGET);
+	own.candidates_len = 1;
+	assert_int_equal(plan(&own, &peer).attempts_len, 0);
+}
+
+static void relay_policy_tries_nothing(void **state)
+{
+	struct bk_intro own = intro(OPEN, 1), peer = intro(OPEN, 2);
+	struct bk_plan p;
+
+	(void)state;
+	bk_plan_make(&own, &peer, BK_PATH_RELAY, &p);
+	assert_int_equal(p.attempts_len, 0);
+	assert_int_equal(p.budget, 0);
+	assert_false(p.listen_shared);
+	assert_string_equal(p.why, "the relay was asked for");
+}
+
+static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling(void **state)
+{
+	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+
+	(void)state;
+	assert_int_equal(plan(&own, &peer).attempts[0].try_timeout, 150 * BK_MS);
+	own.server_rtt = peer.server_rtt = 120 * BK_MS;
+	assert_int_equal(plan(&own, &peer).attempts[0].try_timeout, 400 * BK_MS);
+	peer.server_rtt = INT64_MAX;
+	assert_int_equal(plan(&own, &peer).attempts[0].try_timeout, 1500 * BK_MS);
+	peer.server_rtt = INT64_MIN;
+	assert_int_equal(plan(&own, &peer).attempts[0].try_timeout, 250 * BK_MS);
+	assert_int_equal(
+		bk_plan_start_instant(1000 * BK_SEC, 20 * BK_MS, 40 * BK_MS), 1000 * BK_SEC + 63 * BK_MS);
+	assert_true(bk_plan_start_instant(0, INT64_MAX, INT64_MAX) < 2 * BK_SEC);
+}
+
+static void a_full_list_of_candidates_fits_and_doubles_are_dropped(void **state)
+{
+	struct bk_intro own = intro(PORT, 2), peer = intro(FULL, 2);
+
+	(void)state;
+	while (peer.candidates_len < BK_INTRO_CANDIDATES_MAX) {
+		peer.candidates[peer.candidates_len] = peer.candidates[0];
+		peer.candidates[peer.candidates_len].addr.port = (uint16_t)(5000 + peer.candidates_len);
+		peer.candidates_len++;
+	}
+	assert_int_equal(plan(&own, &peer).attempts_len, BK_PLAN_ATTEMPTS_MAX);
+	for (size_t i = 1; i < peer.candidates_len; i++)
+		peer.candidates[i] = peer.candidates[0];
+	assert_int_equal(plan(&own, &peer).attempts_len, 2);
+}
+
+static void the_texts_say_what_is_done_and_what_would_help(void **state)
+{
+	struct bk_intro port = intro(PORT, 1), port2 = intro(PORT, 2), sym = intro(SYM, 2),
+			open = intro(OPEN, 2);
+	char out[BK_PLAN_TEXT_MAX];
+	struct bk_plan p = plan(&port, &port2);
+
+	(void)state;
+	assert_string_equal(
+		p.why, "both NATs are port-restricted: both sides connect to each other at the same moment");
+	assert_string_equal(bk_plan_attempt_to_str(&p, 0, out),
+		"punch 203.0.113.2:41000 from the shared port at the agreed instant");
+	assert_string_equal(bk_plan_attempt_to_str(&p, 1, out), "none");
+	assert_string_equal(bk_plan_pair_to_str(&port, &port2, out), "both NATs port-restricted");
+	assert_string_equal(
+		bk_plan_pair_to_str(&open, &sym, out), "open here, symmetric (random ports) there");
+	assert_string_equal(bk_plan_relay_reason(&sym, &port, out),
+		"your NAT gives every connection a new port and the other side's NAT only lets in ports it "
+		"has called: no TCP "
+		"technique connects these two; a port mapping on either router, UDP or IPv6 would help");
+	assert_non_null(strstr(bk_plan_relay_reason(&port, &port2, out), "both NATs port-restricted"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_pair_gets_the_technique_of_the_table),
+		cmocka_unit_test(plans_of_both_sides_mirror_each_other),
+		cmocka_unit_test(a_side_known_to_be_port_restricted_never_listens),
+		cmocka_unit_test(host_addresses_are_tried_where_they_can_be_the_peer),
+		cmocka_unit_test(hopeless_pair_tries_host_addresses_briefly),
+		cmocka_unit_test(firewalled_ipv6_is_opened_from_both_sides_at_the_instant),
+		cmocka_unit_test(relay_policy_tries_nothing),
+		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
+		cmocka_unit_test(a_full_list_of_candidates_fits_and_doubles_are_dropped),
+		cmocka_unit_test(the_texts_say_what_is_done_and_what_would_help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "punch/tcp.h"
+
+#define T0    (1000 * BK_SEC)
+#define START (T0 + 100 * BK_MS)
+#define ops   bk_punch_tcp_ops
+
+static struct bk_attempt punch(bool at_start)
+{
+	return (struct bk_attempt){
+		.technique = BK_TECHNIQUE_PUNCH,
+		.remote = bk_addr_v4(203, 0, 113, 2, 41000),
+		.from_shared_port = true,
+		.at_start = at_start,
+		.try_timeout = 200 * BK_MS,
+		.retry_gap = 10 * BK_MS,
+	};
+}
+
+static struct bk_punch_tcp *engine(const struct bk_attempt *attempts, size_t n, bool listens, bool briefly)
+{
+	struct bk_punch_tcp_opts opts = {.shared = bk_addr_v4(10, 0, 0, 2, 41000), .start = START, .seed = 1};
+	struct bk_punch_tcp *e;
+
+	for (size_t i = 0; i < n; i++)
+		opts.plan.attempts[opts.plan.attempts_len++] = attempts[i];
+	opts.plan.listen_shared = listens;
+	opts.plan.listen_until_refused = briefly;
+	opts.plan.budget = BK_PLAN_BUDGET;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
+	return e;
+}
+
+static struct bk_punch_tcp *one_punch(void)
+{
+	struct bk_attempt a = punch(true);
+
+	return engine(&a, 1, false, false);
+}
+
+static struct bk_action expect(struct bk_punch_tcp *e, enum bk_action_type type)
+{
+	struct bk_action a;
+
+	assert_true(ops.next_action(e, &a));
+	assert_int_equal(a.type, type);
+	return a;
+}
+
+static void expect_nothing(struct bk_punch_tcp *e)
+{
+	struct bk_action a;
+
+	assert_false(ops.next_action(e, &a));
+}
+
+static void expect_done(struct bk_punch_tcp *e)
+{
+	assert_int_equal(expect(e, BK_ACT_REPORT).report, BK_REPORT_DONE);
+	expect_nothing(e);
+	assert_true(ops.next_wake(e) == BK_NEVER);
+}
+
+static void connects_at_the_agreed_instant_and_not_before(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	struct bk_action a;
+
+	(void)state;
+	expect_nothing(e);
+	assert_true(ops.next_wake(e) == START);
+	ops.on_time(e, START - 1);
+	expect_nothing(e);
+	ops.on_time(e, START);
+	a = expect(e, BK_ACT_TCP_CONNECT);
+	assert_int_not_equal(a.id, 0);
+	assert_int_equal(a.local.port, 41000);
+	assert_int_equal(a.remote.ip[3], 2);
+	expect_nothing(e);
+	bk_punch_tcp_free(e);
+}
+
+static void an_attempt_without_instant_begins_at_once_from_any_port(void **state)
+{
+	struct bk_attempt a = punch(false);
+	struct bk_punch_tcp *e;
+
+	(void)state;
+	a.from_shared_port = false;
+	e = engine(&a, 1, false, false);
+	assert_int_equal(expect(e, BK_ACT_TCP_CONNECT).local.family, 0);
+	bk_punch_tcp_free(e);
+}
+
+static void a_refused_try_is_repeated_with_a_fresh_socket_after_5_to_15_ms(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	bk_time now = START;
+	uint32_t last = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		uint32_t id;
+
+		ops.on_time(e, now);
+		id = expect(e, BK_ACT_TCP_CONNECT).id;
+		assert_true(id > last);
+		last = id;
+		ops.on_failed(e, id, i % 2 ? BK_E_RESET : BK_E_ADDRESS, now);
+		expect_nothing(e);
+		assert_in_range(ops.next_wake(e) - now, 5 * BK_MS, 15 * BK_MS);
+		ops.on_time(e, ops.next_wake(e) - 1);
+		expect_nothing(e);
+		now = ops.next_wake(e);
+	}
+	bk_punch_tcp_free(e);
+}
+
+static void an_unanswered_try_is_closed_and_repeated_in_one_go(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	struct bk_attempt_stats stats;
+	uint32_t id;
+	bk_time wake;
+
+	(void)state;
+	ops.on_time(e, START);
+	id = expect(e, BK_ACT_TCP_CONNECT).id;
+	wake = ops.next_wake(e);
+	assert_in_range(wake - START, 200 * BK_MS, 250 * BK_MS);
+	ops.on_time(e, wake - 1);
+	expect_nothing(e);
+	ops.on_time(e, wake);
+	assert_int_equal(expect(e, BK_ACT_TCP_CLOSE).id, id);
+	assert_int_not_equal(expect(e, BK_ACT_TCP_CONNECT).id, id);
+	expect_nothing(e);
+	bk_punch_tcp_stats(e, 0, &stats);
+	assert_int_equal(stats.tries, 2);
+	assert_int_equal(stats.timed_out, 1);
+	assert_true(stats.first_try == START);
+	bk_punch_tcp_free(e);
+}
+
+static void a_connection_is_reported_once_and_its_proof_ends_everything(void **state)
+{
+	struct bk_attempt both[] = {punch(true), punch(false)};
+	struct bk_punch_tcp *e;
+	uint32_t called, opened, listener;
+	struct bk_action a;
+
+	(void)state;
+	both[1].from_shared_port = false;
+	e = engine(both, 2, true, false);
+	listener = expect(e, BK_ACT_TCP_LISTEN).id;
+	called = expect(e, BK_ACT_TCP_CONNECT).id;
+	ops.on_time(e, START);
+	opened = expect(e, BK_ACT_TCP_CONNECT).id;
+	ops.on_connected(e, opened, START + 1);
+	a = expect(e, BK_ACT_REPORT);
+	assert_int_equal(a.id, opened);
+	assert_int_equal(a.report, 0);
+	ops.on_connected(e, opened, START + 2);
+	expect_nothing(e);
+	bk_punch_tcp_verdict(e, opened, true, START + 3);
+	assert_int_equal(expect(e, BK_ACT_TCP_CLOSE).id, listener);
+	assert_int_equal(expect(e, BK_ACT_TCP_CLOSE).id, called);
+	expect_done(e);
+	ops.on_time(e, START + 10 * BK_SEC);
+	expect_nothing(e);
+	bk_punch_tcp_free(e);
+}
+
+static void a_failed_proof_goes_on_trying(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	uint32_t id;
+
+	(void)state;
+	ops.on_time(e, START);
+	id = expect(e, BK_ACT_TCP_CONNECT).id;
+	ops.on_connected(e, id, START);
+	expect(e, BK_ACT_REPORT);
+	bk_punch_tcp_verdict(e, id, false, START + BK_SEC);
+	expect_nothing(e);
+	ops.on_time(e, ops.next_wake(e));
+	expect(e, BK_ACT_TCP_CONNECT);
+	bk_punch_tcp_free(e);
+}
+
+static void an_attempt_waits_2_s_for_its_verdict_and_goes_on(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	uint32_t id;
+
+	(void)state;
+	ops.on_time(e, START);
+	id = expect(e, BK_ACT_TCP_CONNECT).id;
+	ops.on_connected(e, id, START);
+	expect(e, BK_ACT_REPORT);
+	assert_true(ops.next_wake(e) == START + 2 * BK_SEC);
+	ops.on_time(e, START + 2 * BK_SEC);
+	ops.on_time(e, ops.next_wake(e));
+	expect(e, BK_ACT_TCP_CONNECT);
+	bk_punch_tcp_verdict(e, id, true, START + 2100 * BK_MS);
+	expect(e, BK_ACT_TCP_CLOSE);
+	expect_done(e);
+	bk_punch_tcp_free(e);
+}
+
+static void the_budget_ends_after_3_s_with_done(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	uint32_t id = 0;
+
+	(void)state;
+	while (ops.next_wake(e) < START + BK_PLAN_BUDGET) {
+		struct bk_action a;
+
+		ops.on_time(e, ops.next_wake(e));
+		while (ops.next_action(e, &a))
+			id = a.id;
+	}
+	ops.on_time(e, START + BK_PLAN_BUDGET - 1);
+	expect_nothing(e);
+	ops.on_time(e, START + BK_PLAN_BUDGET);
+	assert_int_equal(expect(e, BK_ACT_TCP_CLOSE).id, id);
+	expect_done(e);
+	bk_punch_tcp_free(e);
+}
+
+static void the_end_waits_for_a_proof_under_way(void **state)
+{
+	for (int proven = 0; proven < 2; proven++) {
+		struct bk_punch_tcp *e = one_punch();
+		uint32_t id;
+
+		ops.on_time(e, START);
+		id = expect(e, BK_ACT_TCP_CONNECT).id;
+		ops.on_connected(e, id, START + 2900 * BK_MS);
+		expect(e, BK_ACT_REPORT);
+		ops.on_time(e, START + BK_PLAN_BUDGET);
+		expect_nothing(e);
+		assert_true(ops.next_wake(e) == START + 4900 * BK_MS);
+		bk_punch_tcp_verdict(e, id, proven, START + 3100 * BK_MS);
+		expect_done(e);
+		bk_punch_tcp_free(e);
+	}
+	(void)state;
+}
+
+static void accepted_connections_have_a_ceiling_of_8_and_are_forgotten_after_2_s(void **state)
+{
+	struct bk_attempt none = punch(true);
+	struct bk_punch_tcp *e = engine(&none, 1, true, false);
+	uint32_t listener = expect(e, BK_ACT_TCP_LISTEN).id;
+	struct bk_addr from = bk_addr_v4(198, 51, 100, 1, 1234);
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		uint32_t id = ops.on_accepted(e, listener, &from, T0);
+
+		assert_int_not_equal(id, 0);
+		assert_int_equal(expect(e, BK_ACT_REPORT).report, BK_REPORT_ACCEPTED);
+	}
+	assert_int_equal(ops.on_accepted(e, listener, &from, T0), 0);
+	assert_int_equal(ops.on_accepted(e, listener + 77, &from, T0), 0);
+	ops.on_time(e, T0 + 2 * BK_SEC);
+	assert_int_not_equal(ops.on_accepted(e, listener, &from, T0 + 2 * BK_SEC), 0);
+	bk_punch_tcp_free(e);
+}
+
+static void a_brief_listener_ends_with_the_first_refusal_from_the_shared_port(void **state)
+{
+	struct bk_attempt both[] = {punch(true), punch(false)};
+	struct bk_punch_tcp *e;
+	uint32_t called, opened, listener;
+
+	(void)state;
+	both[1].from_shared_port = false;
+	e = engine(both, 2, true, true);
+	listener = expect(e, BK_ACT_TCP_LISTEN).id;
+	called = expect(e, BK_ACT_TCP_CONNECT).id;
+	ops.on_failed(e, called, BK_E_REFUSED, T0 + 1);
+	expect_nothing(e);
+	ops.on_time(e, START);
+	opened = expect(e, BK_ACT_TCP_CONNECT).id;
+	called = expect(e, BK_ACT_TCP_CONNECT).id;
+	ops.on_failed(e, called, BK_E_RESET, START + 1);
+	ops.on_failed(e, opened, BK_E_ADDRESS, START + 1);
+	expect_nothing(e);
+	ops.on_time(e, START + 50 * BK_MS);
+	opened = expect(e, BK_ACT_TCP_CONNECT).id;
+	expect(e, BK_ACT_TCP_CONNECT);
+	ops.on_failed(e, opened, BK_E_REFUSED, START + 60 * BK_MS);
+	assert_int_equal(expect(e, BK_ACT_TCP_CLOSE).id, listener);
+	bk_punch_tcp_free(e);
+}
+
+static void a_local_refusal_is_not_repeated(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+
+	(void)state;
+	ops.on_time(e, START);
+	ops.on_failed(e, expect(e, BK_ACT_TCP_CONNECT).id, BK_E_ACCESS, START);
+	assert_true(ops.next_wake(e) == START + BK_PLAN_BUDGET);
+	bk_punch_tcp_free(e);
+}
+
+static void an_empty_plan_is_done_at_once_and_a_far_instant_has_a_ceiling(void **state)
+{
+	struct bk_punch_tcp_opts opts = {.start = T0};
+	struct bk_attempt a = punch(true);
+	struct bk_punch_tcp *e;
+
+	(void)state;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
+	expect_done(e);
+	bk_punch_tcp_free(e);
+	opts.start = T0 + 1000 * BK_SEC;
+	opts.plan.attempts[0] = a;
+	opts.plan.attempts_len = 1;
+	opts.plan.budget = BK_PLAN_BUDGET;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
+	assert_true(ops.next_wake(e) == T0 + 5 * BK_SEC);
+	bk_punch_tcp_free(e);
+	bk_punch_tcp_free(NULL);
+	opts.plan.attempts_len = BK_PLAN_ATTEMPTS_MAX + 1;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), BK_E_INVALID);
+}
+
+static void tries_have_a_ceiling(void **state)
+{
+	struct bk_punch_tcp *e = one_punch();
+	struct bk_attempt_stats stats;
+	struct bk_action a;
+	bk_time now = START;
+
+	(void)state;
+	for (int i = 0; i < 2000 && now < START + BK_PLAN_BUDGET; i++) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a)) {
+			if (a.type == BK_ACT_TCP_CONNECT)
+				ops.on_failed(e, a.id, BK_E_REFUSED, now);
+		}
+		now = ops.next_wake(e);
+	}
+	bk_punch_tcp_stats(e, 0, &stats);
+	assert_in_range(stats.tries, 200, 512);
+	assert_int_equal(stats.refused, stats.tries);
+	bk_punch_tcp_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connects_at_the_agreed_instant_and_not_before),
+		cmocka_unit_test(an_attempt_without_instant_begins_at_once_from_any_port),
+		cmocka_unit_test(a_refused_try_is_repeated_with_a_fresh_socket_after_5_to_15_ms),
+		cmocka_unit_test(an_unanswered_try_is_closed_and_repeated_in_one_go),
+		cmocka_unit_test(a_connection_is_reported_once_and_its_proof_ends_everything),
+		cmocka_unit_test(a_failed_proof_goes_on_trying),
+		cmocka_unit_test(an_attempt_waits_2_s_for_its_verdict_and_goes_on),
+		cmocka_unit_test(the_budget_ends_after_3_s_with_done),
+		cmocka_unit_test(the_end_waits_for_a_proof_under_way),
+		cmocka_unit_test(accepted_connections_have_a_ceiling_of_8_and_are_forgotten_after_2_s),
+		cmocka_unit_test(a_brief_listener_ends_with_the_first_refusal_from_the_shared_port),
+		cmocka_unit_test(a_local_refusal_is_not_repeated),
+		cmocka_unit_test(an_empty_plan_is_done_at_once_and_a_far_instant_has_a_ceiling),
+		cmocka_unit_test(tries_have_a_ceiling),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NAT_H
+#define SIM_NAT_H
+
+#include "event.h"
+#include "lab/nat_types.h"
+
+/* A router with a NAT, as Linux's connection tracking behaves: a flow for each four-tuple, with the sequence
+ * numbers of both SYNs. */
+
+enum sim_answer { SIM_DROP, SIM_RESET, SIM_REJECT, SIM_ACCEPT };
+
+enum sim_flow_state {
+	SIM_FLOW_FREE,
+	SIM_FLOW_SYN_SENT,
+	SIM_FLOW_SYN_SENT2,
+	SIM_FLOW_SYN_RECV,
+	SIM_FLOW_ESTABLISHED,
+	SIM_FLOW_CLOSE
+};
+
+struct sim_flow {
+	enum sim_flow_state state;
+	struct bk_addr inside, remote;
+	uint16_t port;     /* outside */
+	bool from_outside; /* who opened it */
+	bool has_reply;
+	bool has_isn[2]; /* [0] of the opener */
+	uint32_t isn[2];
+	int reset_dir;    /* in SIM_FLOW_CLOSE: who reset it */
+	bool has_ignored; /* in SIM_FLOW_CLOSE: a SYN of the opener went by without being noted */
+	uint32_t ignored;
+};
+
+struct sim_open {
+	uint16_t port;
+	struct bk_addr inside, remote; /* remote as it was sent to */
+};
+
+enum { SIM_FLOWS_MAX = 2048, SIM_OPEN_MAX = 2048 };
+
+struct sim_nat {
+	const struct bk_nat_type *type;
+	enum sim_answer answer;
+	struct bk_addr wan; /* port 0 */
+	struct bk_rng *rng;
+	unsigned sequence;
+	struct sim_flow flows[SIM_FLOWS_MAX];
+	size_t flows_len;                   /* behind the last one ever used */
+	struct sim_open open[SIM_OPEN_MAX]; /* what was sent from where to whom: the filter's memory */
+	size_t open_len;
+};
+
+enum sim_verdict { SIM_PASS, SIM_LOST, SIM_ANSWER };
+
+/* A packet from inside: its source is translated. */
+enum sim_verdict sim_nat_outbound(struct sim_nat *n, struct sim_packet *p);
+/* A packet from outside: its destination is translated; SIM_ANSWER: ret_answer goes back where it came from.
+ */
+enum sim_verdict sim_nat_inbound(struct sim_nat *n, struct sim_packet *p, struct sim_packet *ret_answer);
+/* Would a SYN from there come in, were it sent now? Changes nothing. */
+bool sim_nat_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
+	struct bk_addr *ret_inside);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Carries packets from machine to machine through the NATs, in virtual time. */
+
+#include "net.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define HOP_MIN (20 * BK_US) /* a router's and a cable's own time */
+#define HOP_MAX (60 * BK_US)
+
+static void on_outbound(void *self, const struct sim_packet *packet, int arg);
+static void on_inbound(void *self, const struct sim_packet *packet, int arg);
+
+/* Position i of a side is its NAT i, nats_len is the internet; going in, -1 is the machine. */
+static void hop(struct sim_side *s, bool inward, const struct sim_packet *p, int to, bk_dur extra)
+{
+	struct sim_clock *c = &s->net->clock;
+	bk_time at = c->now + bk_rng_range(&c->rng, HOP_MIN, HOP_MAX) + extra,
+		*last = &s->last[inward][to + inward];
+
+	if (s->net->jitter == 0 || extra == 0) {
+		at = bk_time_max(at, *last + 1);
+		*last = at;
+	}
+	sim_at(c, at, inward ? on_inbound : on_outbound, s, p, to);
+}
+
+static struct bk_addr outer_address(const struct sim_side *s)
+{
+	return s->nats_len == 0 ? s->host.ip : s->nats[s->nats_len - 1]->wan;
+}
+
+static bool is_lost(struct sim_net *n)
+{
+	return n->loss > 0 && (double)(bk_rng_next(&n->clock.rng) >> 11) / (double)(1ull << 53) < n->loss;
+}
+
+static void cross_internet(struct sim_side *s, const struct sim_packet *p)
+{
+	struct sim_net *n = s->net;
+	struct sim_side *other = &n->sides[!s->index];
+	struct bk_addr to = outer_address(other);
+
+	if (!bk_addr_equal_ip(&to, &p->dst) || is_lost(n))
+		return;
+	hop(other, true, p, (int)other->nats_len - 1,
+		n->delay + (n->jitter ? bk_rng_range(&n->clock.rng, 0, n->jitter) : 0));
+}
+
+static void on_outbound(void *self, const struct sim_packet *packet, int arg)
+{
+	struct sim_side *s = self;
+	struct sim_packet p = *packet;
+
+	if ((size_t)arg == s->nats_len)
+		cross_internet(s, &p);
+	else if (sim_nat_outbound(s->nats[arg], &p) == SIM_PASS)
+		hop(s, false, &p, arg + 1, 0);
+}
+
+static void on_inbound(void *self, const struct sim_packet *packet, int arg)
+{
+	struct sim_side *s = self;
+	struct sim_packet p = *packet, answer;
+
+	if (arg < 0) {
+		sim_host_receive(&s->host, &p);
+		return;
+	}
+	switch (sim_nat_inbound(s->nats[arg], &p, &answer)) {
+	case SIM_PASS:
+		hop(s, true, &p, arg - 1, 0);
+		break;
+	case SIM_ANSWER:
+		hop(s, false, &answer, arg + 1, 0);
+		break;
+	case SIM_LOST:
+		break;
+	}
+}
+
+static void host_send(void *self, const struct sim_packet *p)
+{
+	hop(self, false, p, 0, 0);
+}
+
+static void add_nat(
+	struct sim_side *s, const struct bk_nat_type *type, enum sim_answer answer, struct bk_addr wan)
+{
+	struct sim_nat *n = calloc(1, sizeof(*n));
+
+	assert(n);
+	n->type = type;
+	n->answer = answer;
+	n->wan = wan;
+	n->rng = &s->net->clock.rng;
+	s->nats[s->nats_len++] = n;
+}
+
+static void build_side(struct sim_side *s, const char *type_name, enum sim_answer answer)
+{
+	const struct bk_nat_type *type = bk_nat_type_find(type_name);
+	uint8_t k = (uint8_t)(s->index + 1);
+
+	assert(type);
+	s->host.clock = &s->net->clock;
+	s->host.isn_base = (uint32_t)(bk_rng_next(&s->net->clock.rng) >> 33);
+	s->host.send = host_send;
+	s->host.net = s;
+	s->host.ip = type->translates ? bk_addr_v4(10, k, 0, 2, 0)
+				      : bk_addr_v4(203, 0, 113, (uint8_t)(10 * k + 1), 0);
+	if (!type->translates)
+		return;
+	if (type->inner)
+		add_nat(s, bk_nat_type_find(type->inner), answer, bk_addr_v4(100, 64, k, 2, 0));
+	add_nat(s, type, answer, bk_addr_v4(203, 0, 113, (uint8_t)(10 * k), 0));
+}
+
+struct sim_net *sim_net_new(const char *type_a, const char *type_b, enum sim_answer answer, uint64_t seed)
+{
+	struct sim_net *n = calloc(1, sizeof(*n));
+
+	assert(n);
+	n->clock.rng.state = seed;
+	for (int i = 0; i < 2; i++) {
+		n->sides[i].net = n;
+		n->sides[i].index = i;
+		build_side(&n->sides[i], i == 0 ? type_a : type_b, answer);
+	}
+	return n;
+}
+
+void sim_net_free(struct sim_net *n)
+{
+	if (!n)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < n->sides[i].nats_len; k++)
+			free(n->sides[i].nats[k]);
+	}
+	sim_clock_done(&n->clock);
+	free(n);
+}
+
+struct bk_addr sim_net_map(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server)
+{
+	struct sim_packet p = {.src = *local, .dst = *server, .flags = SIM_SYN};
+
+	for (size_t i = 0; i < s->nats_len; i++)
+		sim_nat_outbound(s->nats[i], &p);
+	return p.src;
+}
+
+bool sim_net_lets_in(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to)
+{
+	for (size_t i = s->nats_len; i-- > 0;) {
+		if (!sim_nat_lets_in(s->nats[i], from, &to, &to))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NET_H
+#define SIM_NET_H
+
+#include "host.h"
+#include "nat.h"
+
+/* Two machines, each behind no, one or two NATs, and the internet between them. */
+
+enum { SIM_NATS_MAX = 2 };
+
+struct sim_net;
+
+struct sim_side {
+	struct sim_net *net;
+	int index; /* 0 or 1 */
+	struct sim_host host;
+	struct sim_nat *nats[SIM_NATS_MAX]; /* from the machine outwards */
+	size_t nats_len;
+	bk_time last[2][SIM_NATS_MAX + 1]; /* a link does not reorder, unless it has jitter */
+};
+
+struct sim_net {
+	struct sim_clock clock;
+	struct sim_side sides[2];
+	bk_dur delay, jitter; /* one way between the outermost boxes */
+	double loss;
+};
+
+/* Never NULL. */
+struct sim_net *sim_net_new(const char *type_a, const char *type_b, enum sim_answer answer, uint64_t seed);
+void sim_net_free(struct sim_net *n);
+
+/* A connection from `local` to a server has been made before the story begins: what the server sees. */
+struct bk_addr sim_net_map(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
+/* Would a connection of that server to the mapped address come in? */
+bool sim_net_lets_in(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
+
+#endif

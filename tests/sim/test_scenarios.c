@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Every row of the shared scenario list, in virtual time: with filtering known and unknown, many seeds each.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/scenarios.h"
+#include "story.h"
+
+enum { SEEDS = 100 };
+
+static enum sim_answer answer_from_name(const char *name)
+{
+	static const char *const names[] = {"drop", "reset", "reject", "accept"};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (!strcmp(name, names[i]))
+			return (enum sim_answer)i;
+	}
+	fail_msg("no such answer: %s", name);
+	return SIM_DROP;
+}
+
+static void run_row(const struct bk_scenario *row, bool filtering_unknown)
+{
+	bool wants_direct = !strcmp(row->expected, "direct");
+	int direct = 0;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct sim_story s = {
+			.a = row->a,
+			.b = row->b,
+			.answer = answer_from_name(row->answer),
+			.delay = row->delay_ms * BK_MS,
+			.timer_slack = 1 * BK_MS,
+			.filtering_unknown = filtering_unknown,
+			.seed = seed,
+		};
+		struct sim_ending e;
+
+		sim_story_run(&s, &e);
+		assert_true(e.done_once[0] && e.done_once[1]);
+		direct += e.is_direct;
+		if (wants_direct && !filtering_unknown)
+			assert_true(e.plans[0].punch_possible && e.plans[1].punch_possible);
+	}
+	if (wants_direct ? direct * 100 < row->min_direct_percent * SEEDS : direct > 0)
+		fail_msg("%s and %s, %s, %d ms: %d of %d direct", row->a, row->b, row->answer, row->delay_ms,
+			direct, SEEDS);
+}
+
+static void every_row_of_the_list_ends_as_expected(void **state)
+{
+	const struct bk_scenario *row;
+
+	(void)state;
+	for (size_t i = 0; (row = bk_scenario_at(i)); i++)
+		run_row(row, false);
+}
+
+static void every_row_ends_as_expected_with_filtering_unknown(void **state)
+{
+	const struct bk_scenario *row;
+
+	(void)state;
+	for (size_t i = 0; (row = bk_scenario_at(i)); i++)
+		run_row(row, true);
+}
+
+/* All types with all types, all answers: direct exactly where the planner says that punching is possible. */
+static void every_pair_of_types_does_what_its_plan_says(void **state)
+{
+	const struct bk_nat_type *a, *b;
+
+	(void)state;
+	for (size_t i = 0; (a = bk_nat_type_at(i)); i++) {
+		for (size_t k = 0; (b = bk_nat_type_at(k)); k++) {
+			for (int answer = SIM_DROP; answer <= SIM_ACCEPT; answer++) {
+				struct sim_story s = {
+					.a = a->name, .b = b->name, .answer = (enum sim_answer)answer};
+				struct sim_ending e;
+
+				s.delay = 20 * BK_MS;
+				s.seed = i * 8 + k + 1;
+				sim_story_run(&s, &e);
+				assert_int_equal(e.plans[0].punch_possible, e.plans[1].punch_possible);
+				if (e.is_direct != e.plans[0].punch_possible)
+					fail_msg("%s and %s: %s", a->name, b->name, e.plans[0].why);
+			}
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row_of_the_list_ends_as_expected),
+		cmocka_unit_test(every_row_ends_as_expected_with_filtering_unknown),
+		cmocka_unit_test(every_pair_of_types_does_what_its_plan_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
