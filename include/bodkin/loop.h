@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BODKIN_LOOP_H
+#define BODKIN_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bodkin/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The event loop: timers, file descriptors and signals over epoll, poll or select behind one interface
+ * (libevent). Thread rule: a loop and everything made from it belong to one thread; bk_loop_stop may be
+ * called from any thread and from a signal handler's watcher. Times are nanoseconds on the monotonic clock.
+ */
+struct bk_loop;
+struct bk_timer;
+struct bk_watch;
+struct bk_signal;
+
+enum bk_loop_backend { BK_LOOP_AUTO, BK_LOOP_EPOLL, BK_LOOP_POLL, BK_LOOP_SELECT };
+
+/* "auto", "epoll", "poll", "select"; BK_E_INVALID for anything else. */
+BK_API int bk_loop_backend_from_str(const char *s, enum bk_loop_backend *ret_backend);
+
+/* BK_E_UNSUPPORTED when the system lacks the backend that was asked for. */
+BK_API int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop);
+
+/* Everything made from the loop must have been freed before. NULL is fine. */
+BK_API void bk_loop_free(struct bk_loop *loop);
+
+/* Runs until bk_loop_stop. */
+BK_API int bk_loop_run(struct bk_loop *loop);
+BK_API void bk_loop_stop(struct bk_loop *loop);
+BK_API int64_t bk_loop_now(const struct bk_loop *loop);
+BK_API const char *bk_loop_backend_name(const struct bk_loop *loop); /* what is really used */
+
+/* One-shot timer. Starting a running timer moves it. Freeing stops it; after that fn is never called. */
+typedef void (*bk_timer_fn)(void *arg);
+BK_API int bk_timer_new(struct bk_loop *loop, bk_timer_fn fn, void *arg, struct bk_timer **ret_timer);
+BK_API void bk_timer_start(struct bk_timer *t, int64_t delay_ns);
+BK_API void bk_timer_stop(struct bk_timer *t);
+BK_API void bk_timer_free(struct bk_timer *t);
+
+/* Watches a descriptor that stays the caller's. `events` is a set of BK_READABLE, BK_WRITABLE; 0 pauses. */
+enum { BK_READABLE = 1, BK_WRITABLE = 2 };
+typedef void (*bk_watch_fn)(void *arg, int fd, int events);
+BK_API int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct bk_watch **ret_watch);
+BK_API int bk_watch_set(struct bk_watch *w, int events);
+BK_API void bk_watch_free(struct bk_watch *w);
+
+/* Delivers a signal inside the loop. */
+typedef void (*bk_signal_fn)(void *arg, int signo);
+BK_API int bk_signal_new(
+	struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, struct bk_signal **ret_signal);
+BK_API void bk_signal_free(struct bk_signal *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bridge between pure engines and the kernel: opens, watches and closes the sockets that an engine
+ * asks for, by id. One pass: event in, actions out, timer armed. */
+#include "net/drive.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "net/sock.h"
+
+enum { SOCKETS_MAX = 1024, BACKLOG = 8 };
+
+struct drive_socket {
+	struct bk_list link;
+	struct bk_drive *drive;
+	struct bk_watch *watch;
+	uint32_t id;
+	int fd;
+	bool is_listener;
+};
+
+struct bk_drive {
+	struct bk_loop *loop;
+	struct bk_timer *timer; /* wakes the engine, and drains actions outside of callers */
+	void *engine;
+	const struct bk_engine_ops *ops;
+	bk_drive_report_fn fn;
+	void *arg;
+	struct bk_list sockets;
+	size_t sockets_len;
+	bool busy; /* inside settle, which calls the owner */
+	bool dead; /* freed while busy */
+};
+
+static struct drive_socket *find(struct bk_drive *d, uint32_t id)
+{
+	bk_list_each(it, tmp, &d->sockets)
+	{
+		struct drive_socket *s = bk_container_of(it, struct drive_socket, link);
+		if (s->id == id)
+			return s;
+	}
+	return NULL;
+}
+
+static void forget(struct drive_socket *s)
+{
+	bk_list_remove(&s->link);
+	s->drive->sockets_len--;
+	bk_watch_free(s->watch);
+	free(s);
+}
+
+static void drop(struct drive_socket *s)
+{
+	if (s->is_listener)
+		close(s->fd);
+	else
+		bk_sock_abort(s->fd);
+	forget(s);
+}
+
+static void on_socket(void *arg, int fd, int events);
+
+static int adopt(struct bk_drive *d, uint32_t id, int fd, bool is_listener, int interest)
+{
+	struct drive_socket *s = d->sockets_len < SOCKETS_MAX ? calloc(1, sizeof(*s)) : NULL;
+	int err = s ? 0 : BK_E_FULL;
+
+	if (s) {
+		*s = (struct drive_socket){.drive = d, .id = id, .fd = fd, .is_listener = is_listener};
+		err = bk_watch_new(d->loop, fd, on_socket, s, &s->watch);
+	}
+	if (err < 0) {
+		free(s);
+		close(fd);
+		return err;
+	}
+	bk_list_append(&d->sockets, &s->link);
+	d->sockets_len++;
+	return bk_watch_set(s->watch, interest);
+}
+
+static void open_for(struct bk_drive *d, const struct bk_action *a)
+{
+	bool listener = a->type == BK_ACT_TCP_LISTEN;
+	char name[BK_ADDR_STR_MAX];
+	int fd, err;
+
+	if (listener)
+		err = bk_sock_listen(&a->local, true, BACKLOG, &fd);
+	else
+		err = bk_sock_connect(&a->local, &a->remote, &fd);
+	if (!err)
+		err = adopt(d, a->id, fd, listener, listener ? BK_READABLE : BK_WRITABLE);
+	if (err < 0) {
+		bk_log_debug("drive", "%s %s: %s", listener ? "listen on" : "connect to",
+			bk_addr_to_str(listener ? &a->local : &a->remote, name), bk_error_text(err));
+		d->ops->on_failed(d->engine, a->id, err, bk_loop_now(d->loop));
+	}
+}
+
+static void settle(struct bk_drive *d)
+{
+	struct bk_action a;
+	bk_time wake;
+
+	d->busy = true;
+	while (!d->dead && d->ops->next_action(d->engine, &a)) {
+		struct drive_socket *s;
+
+		switch (a.type) {
+		case BK_ACT_TCP_LISTEN:
+		case BK_ACT_TCP_CONNECT:
+			open_for(d, &a);
+			break;
+		case BK_ACT_TCP_CLOSE:
+			s = find(d, a.id);
+			if (s)
+				drop(s);
+			break;
+		case BK_ACT_REPORT:
+			d->fn(d->arg, &a);
+			break;
+		}
+	}
+	d->busy = false;
+	if (d->dead) {
+		free(d);
+		return;
+	}
+	wake = d->ops->next_wake(d->engine);
+	if (wake == BK_NEVER)
+		bk_timer_stop(d->timer);
+	else
+		bk_timer_start(d->timer, wake - bk_loop_now(d->loop));
+}
+
+static void accept_on(struct drive_socket *listener)
+{
+	struct bk_drive *d = listener->drive;
+	struct bk_addr from;
+	uint32_t id;
+	int fd;
+
+	if (bk_sock_accept(listener->fd, &from, &fd) < 0)
+		return;
+	id = d->ops->on_accepted(d->engine, listener->id, &from, bk_loop_now(d->loop));
+	if (!id) {
+		bk_sock_abort(fd);
+		return;
+	}
+	if (adopt(d, id, fd, false, 0) < 0)
+		d->ops->on_failed(d->engine, id, BK_E_FULL, bk_loop_now(d->loop));
+}
+
+static void finish_connect(struct drive_socket *s)
+{
+	struct bk_drive *d = s->drive;
+	uint32_t id = s->id;
+	int err = bk_sock_error(s->fd);
+
+	if (err < 0) {
+		drop(s);
+		d->ops->on_failed(d->engine, id, err, bk_loop_now(d->loop));
+		return;
+	}
+	bk_watch_set(s->watch, 0);
+	d->ops->on_connected(d->engine, id, bk_loop_now(d->loop));
+}
+
+static void on_socket(void *arg, int fd, int events)
+{
+	struct drive_socket *s = arg;
+	struct bk_drive *d = s->drive;
+
+	(void)fd;
+	(void)events;
+	if (s->is_listener)
+		accept_on(s);
+	else
+		finish_connect(s);
+	settle(d);
+}
+
+static void on_timer(void *arg)
+{
+	struct bk_drive *d = arg;
+
+	d->ops->on_time(d->engine, bk_loop_now(d->loop));
+	settle(d);
+}
+
+int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops *ops, bk_drive_report_fn fn,
+	void *arg, struct bk_drive **ret_drive)
+{
+	struct bk_drive *d = calloc(1, sizeof(*d));
+	int err;
+
+	if (!d)
+		return BK_E_NOMEM;
+	*d = (struct bk_drive){.loop = loop, .engine = engine, .ops = ops, .fn = fn, .arg = arg};
+	bk_list_init(&d->sockets);
+	err = bk_timer_new(loop, on_timer, d, &d->timer);
+	if (err < 0) {
+		free(d);
+		return err;
+	}
+	bk_drive_poke(d);
+	*ret_drive = d;
+	return 0;
+}
+
+void bk_drive_free(struct bk_drive *d)
+{
+	if (!d)
+		return;
+	bk_list_each(it, tmp, &d->sockets) drop(bk_container_of(it, struct drive_socket, link));
+	bk_timer_free(d->timer);
+	d->dead = true;
+	if (!d->busy)
+		free(d);
+}
+
+int bk_drive_take(struct bk_drive *d, uint32_t id)
+{
+	struct drive_socket *s = find(d, id);
+	int fd = -1;
+
+	if (s && !s->is_listener) {
+		fd = s->fd;
+		forget(s);
+	}
+	return fd;
+}
+
+void bk_drive_poke(struct bk_drive *d)
+{
+	bk_timer_start(d->timer, 0);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_NET_IFADDR_H
+#define BK_NET_IFADDR_H
+
+#include <stddef.h>
+
+#include "base/addr.h"
+
+/* Addresses of this machine's running interfaces, without port; loopback and link-local ones left out. IPv6
+ * temporary and deprecated addresses are not told apart. Returns how many were written (at most max), or a
+ * negative error. */
+int bk_ifaddr_list(struct bk_addr *out, size_t max);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event loop, on libevent: it picks the best multiplexer of the system and lets the user force
+ * another. This file and net/ beside it are the only places that know libevent and read the clock. */
+#include <bodkin/loop.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/time.h"
+
+struct bk_loop {
+	struct event_base *base;
+};
+
+struct bk_timer {
+	struct event *event;
+	bk_timer_fn fn;
+	void *arg;
+};
+
+struct bk_watch {
+	struct event *event;
+	struct event_base *base;
+	bk_watch_fn fn;
+	void *arg;
+	int fd;
+};
+
+struct bk_signal {
+	struct event *event;
+	bk_signal_fn fn;
+	void *arg;
+};
+
+static const char *const backend_names[] = {
+	[BK_LOOP_AUTO] = "auto",
+	[BK_LOOP_EPOLL] = "epoll",
+	[BK_LOOP_POLL] = "poll",
+	[BK_LOOP_SELECT] = "select",
+};
+
+enum { BACKENDS = sizeof(backend_names) / sizeof(backend_names[0]) };
+
+int bk_loop_backend_from_str(const char *s, enum bk_loop_backend *ret_backend)
+{
+	for (int i = 0; i < BACKENDS; i++) {
+		if (!strcmp(s, backend_names[i])) {
+			*ret_backend = (enum bk_loop_backend)i;
+			return 0;
+		}
+	}
+	return BK_E_INVALID;
+}
+
+/* Once for a process: locks for bk_loop_stop from another thread; writes to a closed socket are errors, not
+ * signals. */
+static void prepare_process(void)
+{
+	evthread_use_pthreads();
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct event_config *config;
+	struct bk_loop *loop;
+
+	if ((unsigned)backend >= BACKENDS)
+		return BK_E_INVALID;
+	pthread_once(&once, prepare_process);
+	loop = calloc(1, sizeof(*loop));
+	config = event_config_new();
+	if (!loop || !config)
+		goto out;
+	for (const char **m = event_get_supported_methods(); backend != BK_LOOP_AUTO && *m; m++)
+		if (strcmp(*m, backend_names[backend]) != 0)
+			event_config_avoid_method(config, *m);
+	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	loop->base = event_base_new_with_config(config);
+out:
+	if (config)
+		event_config_free(config);
+	if (!loop || !loop->base) {
+		free(loop);
+		return loop && config ? BK_E_UNSUPPORTED : BK_E_NOMEM;
+	}
+	*ret_loop = loop;
+	return 0;
+}
+
+void bk_loop_free(struct bk_loop *loop)
+{
+	if (!loop)
+		return;
+	event_base_free(loop->base);
+	free(loop);
+}
+
+int bk_loop_run(struct bk_loop *loop)
+{
+	return event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? BK_E_IO : 0;
+}
+
+void bk_loop_stop(struct bk_loop *loop)
+{
+	event_base_loopbreak(loop->base);
+}
+
+int64_t bk_loop_now(const struct bk_loop *loop)
+{
+	struct timespec ts;
+
+	(void)loop;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * BK_SEC + ts.tv_nsec;
+}
+
+const char *bk_loop_backend_name(const struct bk_loop *loop)
+{
+	return event_base_get_method(loop->base);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct bk_timer *t = arg;
+
+	(void)fd;
+	(void)what;
+	t->fn(t->arg);
+}
+
+int bk_timer_new(struct bk_loop *loop, bk_timer_fn fn, void *arg, struct bk_timer **ret_timer)
+{
+	struct bk_timer *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return BK_E_NOMEM;
+	*t = (struct bk_timer){.fn = fn, .arg = arg};
+	t->event = evtimer_new(loop->base, on_timer, t);
+	if (!t->event) {
+		free(t);
+		return BK_E_NOMEM;
+	}
+	*ret_timer = t;
+	return 0;
+}
+
+void bk_timer_start(struct bk_timer *t, int64_t delay_ns)
+{
+	struct timeval tv;
+	int64_t us;
+
+	if (delay_ns < 0)
+		delay_ns = 0;
+	us = (delay_ns + BK_US - 1) / BK_US;
+	tv.tv_sec = us / 1000000;
+	tv.tv_usec = us % 1000000;
+	evtimer_add(t->event, &tv);
+}
+
+void bk_timer_stop(struct bk_timer *t)
+{
+	evtimer_del(t->event);
+}
+
+void bk_timer_free(struct bk_timer *t)
+{
+	if (!t)
+		return;
+	event_free(t->event);
+	free(t);
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct bk_watch *w = arg;
+	int events = (what & EV_READ ? BK_READABLE : 0) | (what & EV_WRITE ? BK_WRITABLE : 0);
+
+	w->fn(w->arg, fd, events);
+}
+
+int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct bk_watch **ret_watch)
+{
+	struct bk_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return BK_E_NOMEM;
+	*w = (struct bk_watch){.base = loop->base, .fn = fn, .arg = arg, .fd = fd};
+	w->event = event_new(loop->base, fd, EV_PERSIST, on_watch, w);
+	if (!w->event) {
+		free(w);
+		return BK_E_NOMEM;
+	}
+	*ret_watch = w;
+	return 0;
+}
+
+int bk_watch_set(struct bk_watch *w, int events)
+{
+	short what = EV_PERSIST;
+
+	event_del(w->event);
+	if (!events)
+		return 0;
+	if (events & BK_READABLE)
+		what |= EV_READ;
+	if (events & BK_WRITABLE)
+		what |= EV_WRITE;
+	if (event_assign(w->event, w->base, w->fd, what, on_watch, w) < 0 || event_add(w->event, NULL) < 0)
+		return BK_E_IO;
+	return 0;
+}
+
+void bk_watch_free(struct bk_watch *w)
+{
+	if (!w)
+		return;
+	event_free(w->event);
+	free(w);
+}
+
+static void on_signal(evutil_socket_t signo, short what, void *arg)
+{
+	struct bk_signal *s = arg;
+
+	(void)what;
+	s->fn(s->arg, (int)signo);
+}
+
+int bk_signal_new(struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, struct bk_signal **ret_signal)
+{
+	struct bk_signal *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return BK_E_NOMEM;
+	*s = (struct bk_signal){.fn = fn, .arg = arg};
+	s->event = evsignal_new(loop->base, signo, on_signal, s);
+	if (!s->event || evsignal_add(s->event, NULL) < 0) {
+		bk_signal_free(s);
+		return BK_E_NOMEM;
+	}
+	*ret_signal = s;
+	return 0;
+}
+
+void bk_signal_free(struct bk_signal *s)
+{
+	if (!s)
+		return;
+	if (s->event)
+		event_free(s->event);
+	free(s);
+}

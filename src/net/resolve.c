@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names are resolved by the system's own getaddrinfo, which alone knows hosts files, mDNS and what else
+ * nsswitch.conf names; it blocks, so each question has a short-lived thread. The thread and the
+ * asker share one job and whoever lets go last frees it, so cancelling never waits. */
+#include "net/resolve.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/sock.h"
+
+enum { HOST_MAX = 253, THREAD_STACK = 256 * 1024 };
+
+struct job {
+	atomic_int holders;
+	int done_fd; /* eventfd: readable when the answer is there */
+	char host[HOST_MAX + 1];
+	uint16_t port;
+	int err;
+	struct bk_addr addrs[BK_RESOLVE_MAX];
+	size_t len;
+};
+
+struct bk_resolve {
+	struct job *job;
+	struct bk_watch *watch;
+	bk_resolve_fn fn;
+	void *arg;
+};
+
+static void let_go(struct job *j)
+{
+	if (atomic_fetch_sub(&j->holders, 1) > 1)
+		return;
+	close(j->done_fd);
+	free(j);
+}
+
+static void announce(struct job *j)
+{
+	uint64_t one = 1;
+	ssize_t n = write(j->done_fd, &one, sizeof(one));
+
+	(void)n; /* an eventfd that was never read takes a 1 */
+}
+
+static void *resolve(void *arg)
+{
+	struct job *j = arg;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *all = NULL;
+
+	if (getaddrinfo(j->host, NULL, &hints, &all) == 0) {
+		for (struct addrinfo *i = all; i && j->len < BK_RESOLVE_MAX; i = i->ai_next)
+			if (bk_addr_from_sockaddr(i->ai_addr, &j->addrs[j->len]) == 0)
+				j->addrs[j->len++].port = j->port;
+		freeaddrinfo(all);
+	}
+	j->err = j->len ? 0 : BK_E_RESOLVE;
+	announce(j);
+	let_go(j);
+	return NULL;
+}
+
+static int start_thread(struct job *j)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	atomic_store(&j->holders, 2);
+	err = pthread_create(&thread, &attr, resolve, j);
+	pthread_attr_destroy(&attr);
+	if (err) {
+		atomic_store(&j->holders, 1);
+		return bk_error_from_errno(err);
+	}
+	return 0;
+}
+
+static void on_done(void *arg, int fd, int events)
+{
+	struct bk_resolve *r = arg;
+
+	(void)fd;
+	(void)events;
+	bk_watch_set(r->watch, 0);
+	r->fn(r->arg, r->job->err, r->job->addrs, r->job->len);
+}
+
+static int job_new(const char *host, uint16_t port, struct job **ret_job)
+{
+	struct job *j;
+
+	if (strlen(host) > HOST_MAX)
+		return BK_E_TOO_BIG;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return BK_E_NOMEM;
+	strcpy(j->host, host);
+	j->port = port;
+	atomic_init(&j->holders, 1);
+	j->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (j->done_fd < 0) {
+		free(j);
+		return BK_E_FULL;
+	}
+	*ret_job = j;
+	return 0;
+}
+
+int bk_resolve_new(struct bk_loop *loop, const char *host, uint16_t port, bk_resolve_fn fn, void *arg,
+	struct bk_resolve **ret_resolve)
+{
+	struct bk_resolve *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return BK_E_NOMEM;
+	*r = (struct bk_resolve){.fn = fn, .arg = arg};
+	err = job_new(host, port, &r->job);
+	if (!err)
+		err = bk_watch_new(loop, r->job->done_fd, on_done, r, &r->watch);
+	if (!err)
+		err = bk_watch_set(r->watch, BK_READABLE);
+	if (!err && bk_addr_from_ip(host, port, &r->job->addrs[0]) == 0) {
+		r->job->len = 1;
+		announce(r->job);
+	} else if (!err) {
+		err = start_thread(r->job);
+	}
+	if (err < 0) {
+		bk_resolve_free(r);
+		return err;
+	}
+	*ret_resolve = r;
+	return 0;
+}
+
+void bk_resolve_free(struct bk_resolve *r)
+{
+	if (!r)
+		return;
+	bk_watch_free(r->watch);
+	if (r->job)
+		let_go(r->job);
+	free(r);
+}
