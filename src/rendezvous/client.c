@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client's side of the rendezvous: hello, then everything at once, because each round trip saved
+ * here is one saved for every connection: clock pings, mapping probes and the reach test run while the
+ * user still reads the code. */
+#include "rendezvous/client.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "net/resolve.h"
+#include "rendezvous/control.h"
+#include "rendezvous/known.h"
+#include "rendezvous/probe.h"
+#include "rendezvous/target.h"
+
+enum {
+	PROBES_MAX = BK_RDV_SAMPLES_MAX - 1,
+	CLOCK_PINGS = 3,
+	PINGS_MAX = 16, /* unanswered ones remembered */
+};
+
+#define CLOCK_FRESH (60 * BK_SEC) /* a smaller round trip is believed this long */
+
+struct probe_slot {
+	struct bk_probe *probe;
+	struct bk_addr server;
+	uint8_t nonce[BK_RDV_SECRET_LEN];
+	bool awaited;
+};
+
+struct bk_rdv {
+	struct bk_loop *loop;
+	struct bk_target target;
+	char client_id[BK_RDV_ID_MAX + 1];
+	char token[BK_RDV_TEXT_MAX + 1];
+	char *known_servers;
+	const struct bk_rdv_events *events;
+	void *arg;
+	struct bk_resolve *resolve;
+	struct bk_control *control;
+	struct bk_timer *ping_timer;
+	bk_dur ping_interval;
+	struct probe_slot probes[PROBES_MAX];
+	struct bk_reach *reach;
+	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
+	struct bk_rdv_view view;
+	bk_time clock_at; /* when the round trip that the clock stands on was taken */
+	uint64_t next_ping, flush_ping;
+	bk_time sent_at[PINGS_MAX];
+	int pings_due;
+	void (*flush_fn)(void *arg);
+	void *flush_arg;
+	char error_text[BK_RDV_ERROR_TEXT_MAX];
+	int refused; /* the server refused us: what to report when the connection ends */
+	bool ready;
+};
+
+static void send_ping(struct bk_rdv *r)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PING, .number = ++r->next_ping};
+
+	r->sent_at[r->next_ping % PINGS_MAX] = bk_loop_now(r->loop);
+	bk_control_send(r->control, &m);
+	bk_timer_start(r->ping_timer, r->ping_interval);
+}
+
+static void on_ping_timer(void *arg)
+{
+	send_ping(arg);
+}
+
+void bk_rdv_measure_clock(struct bk_rdv *r)
+{
+	if (!r->ready)
+		return;
+	r->pings_due = CLOCK_PINGS;
+	send_ping(r);
+}
+
+static void run_flush(struct bk_rdv *r)
+{
+	void (*fn)(void *) = r->flush_fn;
+
+	r->flush_fn = NULL;
+	if (fn)
+		fn(r->flush_arg);
+}
+
+void bk_rdv_flush(struct bk_rdv *r, void (*fn)(void *arg), void *arg)
+{
+	r->flush_fn = fn;
+	r->flush_arg = arg;
+	send_ping(r);
+	r->flush_ping = r->next_ping;
+}
+
+static void on_pong(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	bk_time now = bk_loop_now(r->loop);
+	bk_dur rtt;
+
+	if (!m->number || m->number > r->next_ping || m->number + PINGS_MAX <= r->next_ping)
+		return;
+	rtt = now - r->sent_at[m->number % PINGS_MAX];
+	if (!r->view.rtt || rtt <= r->view.rtt || now - r->clock_at > CLOCK_FRESH) {
+		r->view.rtt = rtt > 0 ? rtt : 1;
+		r->view.clock_offset = m->time - (now - rtt / 2);
+		r->clock_at = now;
+	}
+	if (r->pings_due > 0 && --r->pings_due > 0)
+		send_ping(r);
+	if (r->flush_fn && m->number >= r->flush_ping)
+		run_flush(r);
+}
+
+static void start_probe(struct bk_rdv *r, size_t slot, const struct bk_addr *server)
+{
+	struct probe_slot *p = &r->probes[slot];
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
+	char name[BK_ADDR_STR_MAX];
+	int err;
+
+	randombytes_buf(p->nonce, sizeof(p->nonce));
+	p->server = *server;
+	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
+	bk_control_send(r->control, &m);
+	err = bk_probe_new(r->loop, &r->view.local, server, p->nonce, &p->probe);
+	p->awaited = !err;
+	r->view.samples_awaited += !err;
+	if (err < 0)
+		bk_log_debug("rdv", "probe of %s: %s", bk_addr_to_str(server, name), bk_error_text(err));
+}
+
+static void start_reach(struct bk_rdv *r)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_REACH};
+
+	if (bk_reach_new(r->loop, &r->view.local, &r->reach) < 0)
+		return;
+	randombytes_buf(r->reach_nonce, sizeof(r->reach_nonce));
+	memcpy(m.nonce, r->reach_nonce, sizeof(m.nonce));
+	r->view.reach_awaited = bk_control_send(r->control, &m) == 0;
+}
+
+static void stop_reach(struct bk_rdv *r)
+{
+	bk_reach_free(r->reach);
+	r->reach = NULL;
+	r->view.reach_awaited = false;
+}
+
+void bk_rdv_yield_port(struct bk_rdv *r)
+{
+	stop_reach(r);
+	for (size_t i = 0; i < PROBES_MAX; i++) {
+		bk_probe_free(r->probes[i].probe);
+		r->probes[i].probe = NULL;
+	}
+}
+
+static void learn_mapping(struct bk_rdv *r, const struct bk_rdv_msg *hello)
+{
+	struct bk_rdv_view *v = &r->view;
+	struct bk_addr other = bk_addr_with_port(v->server, hello->alt_port), alt;
+
+	v->samples[0].server = v->server;
+	if (bk_addr_from_ip(hello->public_ip, hello->public_port, &v->samples[0].mapped) == 0)
+		v->samples_len = 1;
+	if (!hello->alt_port || v->server.family != 4)
+		return;
+	start_probe(r, 0, &other);
+	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, v->server.port, &alt) == 0 && alt.family == 4) {
+		start_probe(r, 1, &alt);
+		alt.port = hello->alt_port;
+		start_probe(r, 2, &alt);
+	}
+	start_reach(r);
+}
+
+static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	if (r->ready)
+		return;
+	r->ready = true;
+	r->ping_interval = m->ping_ms ? m->ping_ms * BK_MS : 15 * BK_SEC;
+	r->view.server = bk_control_server(r->control);
+	learn_mapping(r, m);
+	bk_rdv_measure_clock(r);
+	r->events->on_ready(r->arg);
+}
+
+static void on_mapped(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	struct bk_rdv_view *v = &r->view;
+
+	for (size_t i = 0; i < PROBES_MAX; i++) {
+		struct probe_slot *p = &r->probes[i];
+		struct bk_rdv_sample *s = &v->samples[v->samples_len];
+
+		if (!p->awaited || memcmp(p->nonce, m->nonce, sizeof(p->nonce)) != 0)
+			continue;
+		p->awaited = false;
+		v->samples_awaited--;
+		s->server = p->server;
+		if (v->samples_len < BK_RDV_SAMPLES_MAX &&
+			bk_addr_from_ip(m->public_ip, m->public_port, &s->mapped) == 0)
+			v->samples_len++;
+	}
+	r->events->on_view(r->arg);
+}
+
+static enum bk_rdv_reach reach_from_str(const char *s)
+{
+	if (!strcmp(s, "yes"))
+		return BK_RDV_REACH_YES;
+	return strcmp(s, "no") ? BK_RDV_REACH_UNTESTED : BK_RDV_REACH_NO;
+}
+
+static void on_reached(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	if (!r->reach || memcmp(m->nonce, r->reach_nonce, sizeof(m->nonce)) != 0)
+		return;
+	r->view.same_address = reach_from_str(m->same_address);
+	r->view.other_address = reach_from_str(m->other_address);
+	stop_reach(r);
+	r->events->on_view(r->arg);
+}
+
+static int code_or(const char *name, int otherwise)
+{
+	return *name ? bk_error_from_name(name) : otherwise;
+}
+
+static void on_refuse(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	r->refused = code_or(m->code, BK_E_REFUSED);
+	snprintf(r->error_text, sizeof(r->error_text), "server '%s' refused: %.80s", r->target.host,
+		m->content);
+}
+
+static void on_message(void *arg, const struct bk_rdv_msg *m)
+{
+	struct bk_rdv *r = arg;
+
+	switch (m->type) {
+	case BK_RDV_SERVER_HELLO:
+		on_hello(r, m);
+		break;
+	case BK_RDV_SERVER_REFUSE:
+		on_refuse(r, m);
+		break;
+	case BK_RDV_SERVER_PONG:
+		on_pong(r, m);
+		break;
+	case BK_RDV_SERVER_MAPPED:
+		on_mapped(r, m);
+		break;
+	case BK_RDV_SERVER_REACHED:
+		on_reached(r, m);
+		break;
+	case BK_RDV_SERVER_NAMEPLATE:
+		r->events->on_nameplate(r->arg, m->nameplate);
+		break;
+	case BK_RDV_SERVER_CLAIMED:
+		r->events->on_claimed(r->arg, m->nameplate, m->relay_token, m->body, m->body_len);
+		break;
+	case BK_RDV_SERVER_MAIL:
+		r->events->on_mail(r->arg, m->body, m->body_len);
+		break;
+	case BK_RDV_SERVER_RELEASED:
+		r->events->on_released(r->arg, code_or(m->code, BK_OK));
+		break;
+	case BK_RDV_SERVER_ERROR:
+		r->events->on_error(r->arg, code_or(m->code, BK_E_PROTOCOL), m->content);
+		break;
+	case BK_RDV_SERVER_STOP:
+		r->refused = BK_E_SHUTDOWN;
+		snprintf(
+			r->error_text, sizeof(r->error_text), "server '%s' is shutting down", r->target.host);
+		break;
+	default:
+		bk_log_debug("rdv", "ignoring %s", bk_rdv_type_name(m->type));
+	}
+}
+
+static int on_secure(void *arg, const struct bk_pin *pin)
+{
+	struct bk_rdv *r = arg;
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_HELLO, .version = 1};
+	char text[BK_PIN_STR_MAX], ip[BK_ADDR_STR_MAX];
+	int err = 0;
+
+	if (!r->target.has_pin)
+		err = bk_known_server_check(r->known_servers, r->target.host, r->target.port, pin);
+	if (err == BK_E_PIN_MISMATCH)
+		snprintf(r->error_text, sizeof(r->error_text),
+			"server '%s:%u' shows another key than before (%s); if that is right, remove its "
+			"line from '%s'",
+			r->target.host, r->target.port, bk_pin_to_str(pin, text), r->known_servers);
+	else if (err < 0)
+		snprintf(r->error_text, sizeof(r->error_text), "cannot use '%s': %s", r->known_servers,
+			bk_error_text(err));
+	if (err < 0)
+		return err;
+	r->view.local = bk_control_local(r->control);
+	strcpy(m.client_id, r->client_id);
+	strcpy(m.nat_type, "unknown");
+	strcpy(m.token, r->token);
+	snprintf(m.private_ip, sizeof(m.private_ip), "%s", bk_addr_ip_to_str(&r->view.local, ip));
+	m.private_port = r->view.local.port;
+	return bk_control_send(r->control, &m);
+}
+
+static void on_end(void *arg, int error, const char *stage, const char *detail)
+{
+	struct bk_rdv *r = arg;
+
+	bk_timer_stop(r->ping_timer);
+	if (r->refused)
+		error = r->refused;
+	if (!*r->error_text && error == BK_E_PIN_MISMATCH)
+		snprintf(r->error_text, sizeof(r->error_text),
+			"server '%s:%u' does not have the key behind '#'; ask whoever runs it for the right "
+			"one",
+			r->target.host, r->target.port);
+	if (!*r->error_text)
+		snprintf(r->error_text, sizeof(r->error_text), "%s%s server '%s:%u': %s",
+			r->ready ? "lost the connection to" : "cannot ", r->ready ? "" : stage,
+			r->target.host, r->target.port, detail);
+	r->ready = false;
+	run_flush(r);
+	r->events->on_end(r->arg, error, r->error_text);
+}
+
+static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
+{
+	static const struct bk_control_events events = {
+		.on_secure = on_secure, .on_message = on_message, .on_end = on_end};
+	struct bk_rdv *r = arg;
+
+	if (!err)
+		err = bk_control_new(r->loop, addrs, len, &r->target, &events, r, &r->control);
+	if (err < 0)
+		on_end(r, err, "resolve", bk_error_text(err));
+}
+
+static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
+{
+	if (bk_target_from_str(o->server, &r->target) < 0 || strlen(o->client_id) > BK_RDV_ID_MAX ||
+		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))
+		return BK_E_INVALID;
+	strcpy(r->client_id, o->client_id);
+	if (o->token)
+		strcpy(r->token, o->token);
+	if (o->known_servers) {
+		r->known_servers = strdup(o->known_servers);
+		if (!r->known_servers)
+			return BK_E_NOMEM;
+	}
+	return 0;
+}
+
+int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struct bk_rdv_events *events,
+	void *arg, struct bk_rdv **ret_rdv)
+{
+	struct bk_rdv *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return BK_E_NOMEM;
+	r->loop = loop;
+	r->events = events;
+	r->arg = arg;
+	err = copy_opts(r, opts);
+	if (!err)
+		err = bk_timer_new(loop, on_ping_timer, r, &r->ping_timer);
+	if (!err)
+		err = bk_resolve_new(loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
+	if (err < 0) {
+		bk_rdv_free(r);
+		return err;
+	}
+	*ret_rdv = r;
+	return 0;
+}
+
+void bk_rdv_free(struct bk_rdv *r)
+{
+	if (!r)
+		return;
+	bk_rdv_yield_port(r);
+	bk_resolve_free(r->resolve);
+	bk_control_free(r->control);
+	bk_timer_free(r->ping_timer);
+	free(r->known_servers);
+	free(r);
+}
+
+const struct bk_rdv_view *bk_rdv_view(const struct bk_rdv *r)
+{
+	return &r->view;
+}
+
+int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_ALLOCATE,
+		.nameplate = wish,
+		.body = (uint8_t *)(uintptr_t)left,
+		.body_len = n};
+
+	return bk_control_send(r->control, &m);
+}
+
+int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_CLAIM, .nameplate = nameplate};
+
+	return bk_control_send(r->control, &m);
+}
+
+int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_MAIL, .body = (uint8_t *)(uintptr_t)body, .body_len = n};
+
+	return bk_control_send(r->control, &m);
+}

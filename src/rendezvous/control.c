@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control connection as a transport. Each address of the server gets three seconds; the first that
+ * completes TCP is the server. */
+#include "rendezvous/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "net/pump.h"
+#include "net/resolve.h"
+#include "net/sock.h"
+#include "secure/stream.h"
+#include "wire/framing.h"
+
+enum {
+	PATIENCE_MS = 20000,
+	BUFFER_MAX = 512 * 1024,
+	SCRATCH_LEN = 32 * 1024,
+};
+
+#define CONNECT_TIMEOUT (3 * BK_SEC)
+#define SECURE_TIMEOUT  (10 * BK_SEC)
+
+struct bk_control {
+	struct bk_loop *loop;
+	struct bk_target target;
+	const struct bk_control_events *events;
+	void *arg;
+	struct bk_addr addrs[BK_RESOLVE_MAX];
+	size_t addrs_len, next_addr;
+	struct bk_timer *timer; /* deadline of connecting, then of the handshake */
+	struct bk_timer *ender;
+	struct bk_watch *connecting;
+	int connecting_fd;
+	struct bk_tls *tls;
+	struct bk_pump *pump;
+	struct bk_frame_decoder decoder;
+	struct bk_buf message; /* the message being collected */
+	struct bk_buf outgoing;
+	struct bk_addr local, server;
+	const char *stage;
+	int end_error;
+	bool ended, busy, dead;
+};
+
+static void end_later(struct bk_control *c, int error)
+{
+	if (c->end_error)
+		return;
+	c->end_error = error;
+	bk_timer_start(c->ender, 0);
+}
+
+static void on_ender(void *arg)
+{
+	struct bk_control *c = arg;
+	const char *detail = bk_error_text(c->end_error);
+
+	if (c->ended)
+		return;
+	c->ended = true;
+	if (c->end_error == BK_E_TLS && c->tls)
+		detail = bk_tls_error_text(c->tls);
+	c->events->on_end(c->arg, c->end_error, c->stage, detail);
+}
+
+static int deliver(struct bk_control *c)
+{
+	struct bk_rdv_msg m;
+	int err = bk_rdv_decode(bk_buf_head(&c->message), c->message.len, &m);
+
+	if (err < 0)
+		return err;
+	bk_log_trace("rdv", "got %s", bk_rdv_type_name(m.type));
+	c->events->on_message(c->arg, &m);
+	bk_rdv_done(&m);
+	return c->dead ? BK_E_CANCELLED : 0;
+}
+
+static int on_plain(void *arg, const uint8_t *data, size_t n)
+{
+	struct bk_control *c = arg;
+
+	for (;;) {
+		int event = bk_frame_collect(&c->decoder, &c->message, &data, &n);
+
+		if (event == BK_FRAME_NONE)
+			return 0;
+		if (event == BK_FRAME_END)
+			event = deliver(c);
+		if (event < 0)
+			return event;
+	}
+}
+
+static void on_secure(void *arg)
+{
+	struct bk_control *c = arg;
+	struct bk_pin pin;
+	int err = bk_tls_peer_pin(c->tls, &pin);
+
+	bk_timer_stop(c->timer);
+	if (!err)
+		err = c->events->on_secure(c->arg, &pin);
+	if (err < 0 && !c->dead)
+		end_later(c, err);
+	else
+		c->stage = "say hello to";
+}
+
+static void release(struct bk_control *c)
+{
+	bk_tls_free(c->tls);
+	bk_frame_decoder_done(&c->decoder);
+	bk_buf_done(&c->message);
+	bk_buf_done(&c->outgoing);
+	free(c);
+}
+
+static void on_input(void *arg)
+{
+	static const struct bk_tls_events events = {.on_secure = on_secure, .on_data = on_plain};
+	struct bk_control *c = arg;
+	uint8_t scratch[SCRATCH_LEN];
+	int err;
+
+	if (c->end_error)
+		return;
+	c->busy = true;
+	err = bk_tls_advance(c->tls, &events, c, scratch, sizeof(scratch));
+	c->busy = false;
+	if (c->dead) {
+		release(c);
+		return;
+	}
+	if (bk_tls_out(c->tls)->len)
+		bk_pump_kick(c->pump);
+	if (err < 0 && err != BK_E_AGAIN)
+		end_later(c, err == BK_E_EOF ? BK_E_SERVER_GONE : err);
+}
+
+static void on_pump_end(void *arg, int error)
+{
+	struct bk_control *c = arg;
+
+	end_later(c, error == BK_E_EOF ? BK_E_SERVER_GONE : error);
+}
+
+static int start_tls(struct bk_control *c, int fd)
+{
+	static const struct bk_pump_events events = {.on_input = on_input, .on_end = on_pump_end};
+	const struct bk_tls_opts opts = {
+		.alpn = "bodkin/1",
+		.peer_pin = c->target.has_pin ? &c->target.pin : NULL,
+		.buffer_max = BUFFER_MAX,
+	};
+	int err = bk_tls_new(&opts, &c->tls);
+
+	if (!err) {
+		err = bk_tls_handshake(c->tls);
+		err = err == BK_E_AGAIN ? 0 : err;
+	}
+	if (!err)
+		err = bk_pump_new(c->loop, fd, bk_tls_in(c->tls), bk_tls_out(c->tls), &events, c, &c->pump);
+	if (!err)
+		bk_pump_kick(c->pump);
+	return err;
+}
+
+static void try_next(struct bk_control *c, int last_error);
+
+static void stop_connecting(struct bk_control *c)
+{
+	bk_watch_free(c->connecting);
+	c->connecting = NULL;
+	if (c->connecting_fd >= 0)
+		bk_sock_abort(c->connecting_fd);
+	c->connecting_fd = -1;
+}
+
+static void on_connected(void *arg, int fd, int events)
+{
+	struct bk_control *c = arg;
+	int err = bk_sock_error(fd);
+
+	(void)events;
+	if (!err)
+		err = bk_sock_local(fd, &c->local);
+	if (err < 0) {
+		stop_connecting(c);
+		try_next(c, err);
+		return;
+	}
+	c->connecting_fd = -1;
+	stop_connecting(c);
+	bk_sock_tune_stream(fd, PATIENCE_MS);
+	c->stage = "agree on TLS with";
+	bk_timer_start(c->timer, SECURE_TIMEOUT);
+	err = start_tls(c, fd);
+	if (err < 0)
+		end_later(c, err);
+}
+
+static void on_deadline(void *arg)
+{
+	struct bk_control *c = arg;
+
+	if (c->connecting_fd < 0) {
+		end_later(c, BK_E_TIMEOUT);
+		return;
+	}
+	stop_connecting(c);
+	try_next(c, BK_E_TIMEOUT);
+}
+
+static int connect_to(struct bk_control *c, const struct bk_addr *server)
+{
+	const struct bk_addr any = {.family = server->family};
+	int err = bk_sock_connect(&any, server, &c->connecting_fd);
+
+	if (!err)
+		err = bk_watch_new(c->loop, c->connecting_fd, on_connected, c, &c->connecting);
+	if (!err)
+		err = bk_watch_set(c->connecting, BK_WRITABLE);
+	if (err < 0)
+		stop_connecting(c);
+	return err;
+}
+
+static void try_next(struct bk_control *c, int last_error)
+{
+	while (c->next_addr < c->addrs_len) {
+		c->server = c->addrs[c->next_addr++];
+		last_error = connect_to(c, &c->server);
+		if (!last_error) {
+			bk_timer_start(c->timer, CONNECT_TIMEOUT);
+			return;
+		}
+	}
+	end_later(c, last_error);
+}
+
+/* IPv4 first: it is the family whose NAT mapping the connection is there to keep. */
+static void sort_addrs(struct bk_control *c, const struct bk_addr *addrs, size_t len)
+{
+	for (int family = 4; family <= 6; family += 2)
+		for (size_t i = 0; i < len && c->addrs_len < BK_RESOLVE_MAX; i++)
+			if (addrs[i].family == family)
+				c->addrs[c->addrs_len++] = addrs[i];
+}
+
+int bk_control_new(struct bk_loop *loop, const struct bk_addr *addrs, size_t len,
+	const struct bk_target *target, const struct bk_control_events *events, void *arg,
+	struct bk_control **ret_control)
+{
+	const struct bk_frame_limits limits = {.content_max = BK_RDV_MESSAGE_MAX};
+	struct bk_control *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return BK_E_NOMEM;
+	c->loop = loop;
+	c->target = *target;
+	c->events = events;
+	c->arg = arg;
+	c->connecting_fd = -1;
+	c->stage = "connect to";
+	sort_addrs(c, addrs, len);
+	bk_frame_decoder_init(&c->decoder, BK_FRAMING_LENGTH, &limits);
+	bk_buf_init(&c->message, BK_RDV_MESSAGE_MAX);
+	bk_buf_init(&c->outgoing, BK_RDV_MESSAGE_MAX + 4);
+	err = bk_timer_new(loop, on_deadline, c, &c->timer);
+	if (!err)
+		err = bk_timer_new(loop, on_ender, c, &c->ender);
+	if (err < 0) {
+		bk_control_free(c);
+		return err;
+	}
+	try_next(c, BK_E_RESOLVE);
+	*ret_control = c;
+	return 0;
+}
+
+void bk_control_free(struct bk_control *c)
+{
+	if (!c)
+		return;
+	bk_timer_free(c->timer);
+	bk_timer_free(c->ender);
+	stop_connecting(c);
+	bk_pump_free(c->pump);
+	c->pump = NULL;
+	c->dead = true;
+	if (!c->busy)
+		release(c);
+}
+
+int bk_control_send(struct bk_control *c, const struct bk_rdv_msg *m)
+{
+	ssize_t took;
+	int err;
+
+	if (!c->tls || !bk_tls_is_secure(c->tls) || c->end_error)
+		return BK_E_SERVER_GONE;
+	err = bk_rdv_append(&c->outgoing, m);
+	if (err < 0)
+		return err;
+	took = bk_tls_write(c->tls, bk_buf_head(&c->outgoing), c->outgoing.len);
+	err = took == (ssize_t)c->outgoing.len ? 0 : took < 0 ? (int)took : BK_E_FULL;
+	bk_buf_consume(&c->outgoing, c->outgoing.len);
+	if (err < 0)
+		end_later(c, err);
+	else
+		bk_pump_kick(c->pump);
+	return err;
+}
+
+struct bk_addr bk_control_local(const struct bk_control *c)
+{
+	return c->local;
+}
+
+struct bk_addr bk_control_server(const struct bk_control *c)
+{
+	return c->server;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_RENDEZVOUS_PROBE_H
+#define BK_RENDEZVOUS_PROBE_H
+
+#include <bodkin/loop.h>
+
+#include "base/addr.h"
+#include "wire/preface.h"
+
+/* A mapping probe: a second connection from the control connection's own local port to another port or
+ * address of the server, which says only "this is nonce N". The server tells over the control connection from
+ * where it came. */
+struct bk_probe;
+
+/* Bounded by its own timeout; it closes when the server closes it or at bk_probe_free. */
+int bk_probe_new(struct bk_loop *loop, const struct bk_addr *local, const struct bk_addr *server,
+	const uint8_t nonce[BK_PREFACE_SECRET_LEN], struct bk_probe **ret_probe);
+void bk_probe_free(struct bk_probe *p);
+
+/* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at once.
+ */
+struct bk_reach;
+int bk_reach_new(struct bk_loop *loop, const struct bk_addr *local, struct bk_reach **ret_reach);
+void bk_reach_free(struct bk_reach *r);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_RENDEZVOUS_TARGET_H
+#define BK_RENDEZVOUS_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "secure/identity.h"
+
+/* Where the server is, as people write it: HOST[:PORT][#PIN]; "[2001:db8::1]:15005" for IPv6. */
+enum { BK_TARGET_HOST_MAX = 253, BK_TARGET_PORT = 15005 };
+
+struct bk_target {
+	char host[BK_TARGET_HOST_MAX + 1];
+	uint16_t port;
+	bool has_pin;
+	struct bk_pin pin;
+};
+
+int bk_target_from_str(const char *s, struct bk_target *ret_target); /* BK_E_MALFORMED */
+
+#endif
