@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_LINK_LINK_H
+#define BK_LINK_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <bodkin/loop.h>
+
+#include "secure/identity.h"
+
+/* A link: one secured, ordered, reliable stream of bytes to the peer, whatever carries it. One
+ * function table; each kind of link has a file. Callbacks come from the loop, never from inside a call. */
+struct bk_link;
+
+struct bk_link_events {
+	void (*on_secure)(void *arg); /* handshake done, the peer presented the pinned certificate */
+	void (*on_data)(void *arg, const uint8_t *data, size_t n);
+	void (*on_writable)(void *arg); /* after bk_link_write said BK_E_AGAIN */
+	/* Last, once: BK_E_EOF after the peer's orderly end, or why. */
+	void (*on_end)(void *arg, int error, const char *text);
+};
+
+struct bk_link_ops {
+	int (*write)(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent);
+	void (*pause)(struct bk_link *l);
+	void (*resume)(struct bk_link *l);
+	void (*close)(struct bk_link *l);
+	size_t (*queued)(const struct bk_link *l);
+	void (*free)(struct bk_link *l);
+};
+
+/* First member of every kind of link. */
+struct bk_link {
+	const struct bk_link_ops *ops;
+	const struct bk_link_events *events;
+	void *arg;
+};
+
+enum { BK_LINK_WRITE_MAX = (1 << 20) + 64 };
+
+/* Takes all bytes of all pieces (together at most BK_LINK_WRITE_MAX) or, when enough is queued, none:
+ * BK_E_AGAIN. After the handshake only. `urgent` is for short control messages: they are taken above that
+ * mark too, up to the buffer's ceiling. */
+static inline int bk_link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	return l->ops->write(l, pieces, pieces_len, urgent);
+}
+
+/* Backpressure: no on_data until resumed. */
+static inline void bk_link_pause(struct bk_link *l)
+{
+	l->ops->pause(l);
+}
+
+static inline void bk_link_resume(struct bk_link *l)
+{
+	l->ops->resume(l);
+}
+
+/* Sends what is queued, then the orderly end; on_end comes when both sides have ended, or after two seconds.
+ */
+static inline void bk_link_close(struct bk_link *l)
+{
+	l->ops->close(l);
+}
+
+/* Bytes taken by write and not yet given to the system. */
+static inline size_t bk_link_queued(const struct bk_link *l)
+{
+	return l->ops->queued(l);
+}
+
+static inline void bk_link_free(struct bk_link *l)
+{
+	if (l)
+		l->ops->free(l);
+}
+
+/* Another owner from here on. */
+static inline void bk_link_set_events(struct bk_link *l, const struct bk_link_events *events, void *arg)
+{
+	l->events = events;
+	l->arg = arg;
+}
+
+#endif

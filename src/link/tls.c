@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The TLS link: a pump moves cipher bytes between the socket and a TLS engine; this file joins the two,
+ * bounds the handshake in time, and ends in order. It refuses to send a byte before both
+ * certificates are proven. */
+#include "link/tls.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/time.h"
+#include "net/pump.h"
+#include "net/sock.h"
+#include "secure/stream.h"
+
+enum {
+	PATIENCE_MS = 8000, /* unacknowledged data, or silence with keep-alive, ends the link after this */
+	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
+	BUFFER_MAX = 2 * 1024 * 1024,
+	SCRATCH_LEN = 256 * 1024,
+	BUFFER_SLACK = 64 * 1024, /* record overhead of the largest write, and the engine's margin */
+};
+
+#define HANDSHAKE_TIMEOUT (10 * BK_SEC)
+#define CLOSE_TIMEOUT     (2 * BK_SEC)
+
+struct tls_link {
+	struct bk_link link; /* first */
+	struct bk_tls *tls;
+	struct bk_pump *pump;
+	struct bk_timer *timer;  /* handshake deadline, then the deadline of closing */
+	struct bk_timer *failer; /* delivers on_end outside of callers */
+	uint8_t *scratch;
+	int end_error;
+	bool paused, closing, said_close, ended;
+	bool busy, dead; /* freed from inside a callback */
+};
+
+static struct tls_link *of(struct bk_link *l)
+{
+	return bk_container_of(l, struct tls_link, link);
+}
+
+static void end_later(struct tls_link *t, int error)
+{
+	if (t->end_error)
+		return;
+	t->end_error = error;
+	bk_timer_start(t->failer, 0);
+}
+
+static void on_failer(void *arg)
+{
+	struct tls_link *t = arg;
+
+	if (t->ended)
+		return;
+	t->ended = true;
+	bk_pump_pause(t->pump);
+	t->link.events->on_end(t->link.arg, t->end_error,
+		t->end_error == BK_E_TLS ? bk_tls_error_text(t->tls) : bk_error_text(t->end_error));
+}
+
+static void on_deadline(void *arg)
+{
+	struct tls_link *t = arg;
+
+	end_later(t, t->closing ? BK_E_EOF : BK_E_TIMEOUT);
+}
+
+static void on_secure(void *arg)
+{
+	struct tls_link *t = arg;
+
+	if (!t->closing)
+		bk_timer_stop(t->timer);
+	if (t->link.events->on_secure)
+		t->link.events->on_secure(t->link.arg);
+}
+
+static int on_plain(void *arg, const uint8_t *data, size_t n)
+{
+	struct tls_link *t = arg;
+
+	if (t->dead)
+		return BK_E_CANCELLED;
+	t->link.events->on_data(t->link.arg, data, n);
+	return t->dead ? BK_E_CANCELLED : t->paused ? BK_E_AGAIN : 0;
+}
+
+/* All queued bytes are out and close was asked for: say so to the peer, once. */
+static void finish_close(struct tls_link *t)
+{
+	if (!t->closing || t->said_close || bk_tls_out(t->tls)->len)
+		return;
+	t->said_close = true;
+	bk_tls_close(t->tls);
+	bk_pump_kick(t->pump);
+	if (!bk_tls_out(t->tls)->len)
+		shutdown(bk_pump_fd(t->pump), SHUT_WR);
+}
+
+static void release(struct tls_link *t)
+{
+	bk_tls_free(t->tls);
+	free(t->scratch);
+	free(t);
+}
+
+static void leave(struct tls_link *t)
+{
+	t->busy = false;
+	if (t->dead)
+		release(t);
+}
+
+static void on_input(void *arg)
+{
+	static const struct bk_tls_events events = {.on_secure = on_secure, .on_data = on_plain};
+	struct tls_link *t = arg;
+	int err;
+
+	if (t->paused || t->ended)
+		return;
+	t->busy = true;
+	err = bk_tls_advance(t->tls, &events, t, t->scratch, SCRATCH_LEN);
+	if (!t->dead) {
+		if (bk_tls_out(t->tls)->len)
+			bk_pump_kick(t->pump);
+		if (err < 0 && err != BK_E_AGAIN)
+			end_later(t, err);
+	}
+	leave(t);
+}
+
+static void on_output(void *arg)
+{
+	struct tls_link *t = arg;
+
+	t->busy = true;
+	if (bk_tls_is_secure(t->tls) && !t->closing && t->link.events->on_writable)
+		t->link.events->on_writable(t->link.arg);
+	if (!t->dead)
+		finish_close(t);
+	leave(t);
+}
+
+static void on_pump_end(void *arg, int error)
+{
+	struct tls_link *t = arg;
+
+	/* A stream that just stops, without close_notify, is a peer that vanished (RFC 8446 section 6.1). */
+	if (error == BK_E_EOF && !t->closing)
+		error = bk_tls_is_secure(t->tls) ? BK_E_PEER_VANISHED : BK_E_RESET;
+	end_later(t, error);
+}
+
+/* All of it, or an error that ends the link. The TLS engine refuses where making room would move much
+ * memory; after sending what the socket takes there is little left to move, and it is moved. */
+static int encrypt(struct tls_link *t, const uint8_t *at, size_t n)
+{
+	while (n) {
+		ssize_t took = bk_tls_write(t->tls, at, n);
+
+		if (took == BK_E_AGAIN) {
+			bk_pump_kick(t->pump);
+			if (!bk_buf_reserve(bk_tls_out(t->tls), n + BUFFER_SLACK))
+				return BK_E_FULL;
+			took = bk_tls_write(t->tls, at, n);
+		}
+		if (took < 0)
+			return took == BK_E_AGAIN ? BK_E_FULL : (int)took;
+		at += took;
+		n -= (size_t)took;
+	}
+	return 0;
+}
+
+static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct tls_link *t = of(l);
+	size_t total = 0;
+	int err = 0;
+
+	if (t->end_error || t->closing || !bk_tls_is_secure(t->tls))
+		return BK_E_EOF;
+	for (int i = 0; i < pieces_len; i++)
+		total += pieces[i].iov_len;
+	if (total > BK_LINK_WRITE_MAX)
+		return BK_E_TOO_BIG;
+	if (!urgent && bk_tls_out(t->tls)->len >= QUEUE_HIGH)
+		return BK_E_AGAIN;
+	for (int i = 0; i < pieces_len && !err; i++)
+		err = encrypt(t, pieces[i].iov_base, pieces[i].iov_len);
+	if (err < 0)
+		end_later(t, err);
+	else
+		bk_pump_kick(t->pump);
+	return err;
+}
+
+static void link_pause(struct bk_link *l)
+{
+	struct tls_link *t = of(l);
+
+	t->paused = true;
+	bk_pump_pause(t->pump);
+}
+
+static void link_resume(struct bk_link *l)
+{
+	struct tls_link *t = of(l);
+
+	t->paused = false;
+	bk_pump_resume(t->pump);
+}
+
+static void link_close(struct bk_link *l)
+{
+	struct tls_link *t = of(l);
+
+	if (t->closing)
+		return;
+	t->closing = true;
+	bk_timer_start(t->timer, CLOSE_TIMEOUT);
+	if (!bk_tls_is_secure(t->tls))
+		end_later(t, BK_E_EOF);
+	else
+		finish_close(t);
+}
+
+static size_t link_queued(const struct bk_link *l)
+{
+	return bk_tls_out(of((struct bk_link *)(uintptr_t)l)->tls)->len;
+}
+
+static void link_free(struct bk_link *l)
+{
+	struct tls_link *t = of(l);
+
+	bk_pump_free(t->pump);
+	t->pump = NULL;
+	bk_timer_free(t->timer);
+	bk_timer_free(t->failer);
+	t->dead = true;
+	if (!t->busy)
+		release(t);
+}
+
+static const struct bk_link_ops ops = {
+	.write = link_write,
+	.pause = link_pause,
+	.resume = link_resume,
+	.close = link_close,
+	.queued = link_queued,
+	.free = link_free,
+};
+
+static const struct bk_pump_events pump_events = {
+	.on_input = on_input,
+	.on_output = on_output,
+	.on_end = on_pump_end,
+};
+
+static int start_tls(struct tls_link *t, const struct bk_link_tls_opts *o)
+{
+	const struct bk_tls_opts opts = {
+		.is_server = o->is_server,
+		.identity = o->identity,
+		.alpn = "bodkin-link/1",
+		.peer_pin = &o->peer_pin,
+		.want_peer_certificate = true,
+		.buffer_max = BUFFER_MAX,
+	};
+	int err = bk_tls_new(&opts, &t->tls);
+
+	if (!err && o->preface_len)
+		err = bk_buf_append(bk_tls_out(t->tls), o->preface, o->preface_len);
+	if (!err) {
+		err = bk_tls_handshake(t->tls); /* a client speaks first */
+		err = err == BK_E_AGAIN ? 0 : err;
+	}
+	return err;
+}
+
+int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts *opts,
+	const struct bk_link_events *events, void *arg, struct bk_link **ret_link)
+{
+	struct tls_link *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return BK_E_NOMEM;
+	t->link = (struct bk_link){.ops = &ops, .events = events, .arg = arg};
+	t->scratch = malloc(SCRATCH_LEN);
+	err = t->scratch ? start_tls(t, opts) : BK_E_NOMEM;
+	if (!err)
+		err = bk_timer_new(loop, on_deadline, t, &t->timer);
+	if (!err)
+		err = bk_timer_new(loop, on_failer, t, &t->failer);
+	if (!err)
+		err = bk_pump_new(loop, fd, bk_tls_in(t->tls), bk_tls_out(t->tls), &pump_events, t, &t->pump);
+	if (err < 0) {
+		link_free(&t->link);
+		return err;
+	}
+	bk_sock_tune_stream(fd, PATIENCE_MS);
+	bk_timer_start(t->timer, opts->handshake_timeout_ns ? opts->handshake_timeout_ns : HANDSHAKE_TIMEOUT);
+	bk_pump_kick(t->pump);
+	*ret_link = &t->link;
+	return 0;
+}
