@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a plan to a lab. Interfaces are made by one run of `ip`; then each node is set up by its own runs of
+ * `ip` and `nft`, all at the same time. */
+#include "lab/build.h"
+
+#include "base/error.h"
+#include "lab/linkwait.h"
+#include "lab/ns.h"
+#include "lab/rules.h"
+#include "lab/say.h"
+#include "lab/script.h"
+#include "lab/tool.h"
+#include "lab/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int start_script(struct bk_lab_tool *t, enum bk_lab_program program, enum bk_lab_node node,
+	struct bk_buf *script, int rc)
+{
+	if (rc == 0)
+		rc = bk_lab_tool_start(t, program, node, script);
+	bk_buf_consume(script, script->len);
+	return rc;
+}
+
+static int make_links(const struct bk_lab_plan *p, struct bk_buf *script)
+{
+	struct bk_lab_tool t = {0};
+	int rc = start_script(&t, BK_LAB_IP, BK_LAB_NET, script, bk_lab_script_links(p, script));
+
+	return rc == 0 ? bk_lab_tool_wait(&t, false) : rc;
+}
+
+static int set_up_nodes(const struct bk_lab_plan *p, struct bk_buf *script)
+{
+	struct bk_lab_tool runs[2 * BK_LAB_NODES] = {0};
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < BK_LAB_NODES; i++) {
+		enum bk_lab_node n = (enum bk_lab_node)i;
+
+		if (p->used[i])
+			rc = start_script(
+				&runs[2 * i], BK_LAB_IP, n, script, bk_lab_script_node(p, n, script));
+		if (rc == 0 && p->router[i].type)
+			rc = start_script(&runs[2 * i + 1], BK_LAB_NFT, n, script,
+				bk_lab_rules_write(&p->router[i], p->options.answer, script));
+	}
+	for (int i = 0; i < 2 * BK_LAB_NODES; i++) {
+		/* One complaint is enough. */
+		int one = bk_lab_tool_wait(&runs[i], rc < 0);
+
+		if (rc == 0)
+			rc = one;
+	}
+	return rc;
+}
+
+static int wait_links(const struct bk_lab_plan *p)
+{
+	for (int i = 0; i < BK_LAB_NODES; i++) {
+		int rc = p->used[i] ? bk_lab_ns_enter((enum bk_lab_node)i) : 0;
+
+		if (rc == 0 && p->used[i])
+			rc = bk_lab_linkwait();
+		if (rc < 0)
+			return bk_lab_say(rc, "the links of node %s do not come up: %s",
+				bk_lab_node_name((enum bk_lab_node)i), bk_error_text(rc));
+	}
+	return 0;
+}
+
+/* In the wire's own process: keep only what it needs, so that nothing of the lab depends on its life. */
+static void be_wire(size_t link, const struct bk_wire_shape *shape, int ready_fd, pid_t holder)
+{
+	char ends[2][BK_LAB_WIRE_END_MAX];
+	sigset_t none;
+	int rc;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "bodkin-wire");
+	if (getppid() != holder)
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	rc = bk_lab_ns_enter(BK_LAB_WIRE);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	if (open("/dev/null", O_RDWR) != 0 || dup2(0, 1) < 0 || dup2(0, 2) < 0 || dup2(ready_fd, 3) < 0)
+		_exit(1);
+	close_range(4, ~0u, 0);
+	for (int e = 0; e < 2; e++)
+		bk_lab_script_wire_end(link, e, ends[e]);
+	if (rc == 0)
+		rc = bk_wire_run(ends[0], ends[1], shape, 3);
+	_exit(write(3, &rc, sizeof(rc)) == sizeof(rc) ? 1 : 2);
+}
+
+static pid_t wires[BK_LAB_LINKS_MAX];
+
+void bk_lab_build_stop(void)
+{
+	for (size_t l = 0; l < BK_LAB_LINKS_MAX; l++)
+		if (wires[l] > 0)
+			kill(wires[l], SIGKILL);
+}
+
+static int start_wire(size_t link, const struct bk_wire_shape *shape)
+{
+	int ready[2], rc = BK_E_IO;
+	pid_t holder = getpid(), pid;
+	ssize_t n;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return bk_error_from_errno(errno);
+	pid = fork();
+	if (pid == 0)
+		be_wire(link, shape, ready[1], holder);
+	wires[link] = pid;
+	close(ready[1]);
+	n = pid < 0 ? -1 : read(ready[0], &rc, sizeof(rc));
+	close(ready[0]);
+	if (n != sizeof(rc) || rc < 0)
+		return bk_lab_say(rc, "a wire does not start: %s", bk_error_text(rc));
+	return 0;
+}
+
+static int start_wires(const struct bk_lab_plan *p)
+{
+	struct bk_wire_shape shape = bk_wire_shape_of(&p->options);
+	int rc = 0;
+
+	for (size_t l = 0; rc == 0 && l < p->link_count; l++)
+		if (p->links[l].wired)
+			rc = start_wire(l, &shape);
+	return rc;
+}
+
+int bk_lab_build(const struct bk_lab_plan *p)
+{
+	struct bk_buf script;
+	int rc = bk_lab_tool_check();
+
+	if (rc == 0)
+		rc = bk_lab_ns_become_able();
+	if (rc == 0)
+		rc = bk_lab_ns_create(p);
+	bk_buf_init(&script, BK_LAB_SCRIPT_MAX);
+	if (rc == 0)
+		rc = make_links(p, &script);
+	if (rc == 0)
+		rc = set_up_nodes(p, &script);
+	bk_buf_done(&script);
+	if (rc == 0)
+		rc = wait_links(p);
+	return rc == 0 ? start_wires(p) : rc;
+}
+
+static int try_rules(struct bk_buf *script)
+{
+	static const char *const types[] = {"full", "restricted", "sym", "symseq"};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
+		struct bk_lab_router r = {bk_nat_type_find(types[i]), "192.0.2.1", "10.0.0.1"};
+		struct bk_lab_tool t = {0};
+
+		rc = bk_lab_printf(script, "flush ruleset\n");
+		if (rc == 0)
+			rc = bk_lab_rules_write(&r, i % 2 ? BK_LAB_REJECT : BK_LAB_RESET, script);
+		rc = start_script(&t, BK_LAB_NFT, BK_LAB_NET, script, rc);
+		if (rc == 0)
+			rc = bk_lab_tool_wait(&t, false);
+	}
+	return rc;
+}
+
+static int try_links(struct bk_buf *script)
+{
+	struct bk_lab_tool t = {0};
+	int rc = bk_lab_printf(
+		script, "link add name x type veth peer name y\nlink set dev x up gso_max_segs 1\n");
+
+	rc = start_script(&t, BK_LAB_IP, BK_LAB_NET, script, rc);
+	return rc == 0 ? bk_lab_tool_wait(&t, false) : rc;
+}
+
+int bk_lab_build_probe(void)
+{
+	struct bk_lab_plan p = {.used[BK_LAB_NET] = true, .forwards[BK_LAB_NET] = true};
+	struct bk_buf script;
+	int rc = bk_lab_tool_check(), fd;
+
+	if (rc == 0)
+		rc = bk_lab_ns_become_able();
+	if (rc == 0)
+		rc = bk_lab_ns_create(&p);
+	if (rc < 0)
+		return rc;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return bk_lab_say(BK_E_UNSUPPORTED, "packet sockets are forbidden here: %s", strerror(errno));
+	close(fd);
+	bk_buf_init(&script, BK_LAB_SCRIPT_MAX);
+	if (try_links(&script) < 0)
+		rc = bk_lab_say(BK_E_UNSUPPORTED, "this kernel gives us no veth pairs");
+	else if (try_rules(&script) < 0)
+		rc = bk_lab_say(BK_E_UNSUPPORTED, "this kernel's nftables cannot do what the NATs need");
+	bk_buf_done(&script);
+	return rc;
+}

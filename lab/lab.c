@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lab's commands. All state is asked of the holder process, none is kept here. */
+#include "lab/lab.h"
+
+#include "base/error.h"
+#include "lab/holder.h"
+#include "lab/ns.h"
+#include "lab/picture.h"
+#include "lab/say.h"
+#include "lab/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_USAGE      2
+#define EXIT_FORBIDDEN  3
+#define EXIT_LAB        125 /* exec could not even try, as with env(1) and chroot(1) */
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NOT_THERE  127
+#define STATE_DIR_ENV   "BODKIN_LAB_DIR"
+
+static const char usage_text[] =
+	"usage: bodkin lab up A B [--answer drop|reject|reset|accept] [--delay MS] [--jitter MS] [--loss "
+	"PERCENT]\n"
+	"                         [--rate MBIT] [--replace]    two hosts behind NATs of types A and B, and a "
+	"server\n"
+	"       bodkin lab exec a|b|s|ra|rb|ca|cb|net CMD...    run a command on a host or router of the "
+	"lab\n"
+	"       bodkin lab status [--json]                      what is up\n"
+	"       bodkin lab down                                 end it, and every command in it\n"
+	"       bodkin lab probe                                can a lab be raised on this machine?\n"
+	"       every command takes --name NAME, for several labs at once\n";
+
+static int usage(void)
+{
+	const struct bk_nat_type *t;
+
+	fputs(usage_text, stderr);
+	for (size_t i = 0; (t = bk_nat_type_at(i)); i++)
+		fprintf(stderr, "       %-11s %s\n", t->name, t->title);
+	return EXIT_USAGE;
+}
+
+static int exit_code(int rc)
+{
+	switch (rc) {
+	case 0:
+		return 0;
+	case BK_E_INVALID:
+		return EXIT_USAGE;
+	case BK_E_UNSUPPORTED:
+		return EXIT_FORBIDDEN;
+	default:
+		return 1;
+	}
+}
+
+static int say_state(int rc, const char *name)
+{
+	if (rc == BK_E_NOT_FOUND)
+		return bk_lab_say(rc, "no lab '%s' is up; start one with: bodkin lab up port port", name);
+	if (rc == BK_E_AGAIN)
+		return bk_lab_say(rc, "lab '%s' is still being raised", name);
+	return bk_lab_say(rc, "lab '%s': %s", name, bk_error_text(rc));
+}
+
+/* All of argv are options or, at most two, types. */
+static int take_arguments(struct bk_lab_options *o, int argc, char **argv, int types_max)
+{
+	int types = 0, rc = bk_lab_options_init(o);
+
+	for (int i = 1; rc == 0 && i < argc; i++)
+		if (argv[i][0] == '-')
+			rc = bk_lab_options_take(o, argc, argv, &i);
+		else if (types < types_max)
+			rc = bk_lab_options_set(o, types++ ? "b" : "a", argv[i]);
+		else
+			rc = bk_lab_say(BK_E_INVALID, "what is '%s'?", argv[i]);
+	if (rc == 0 && types < types_max)
+		return bk_lab_say(BK_E_INVALID, "up wants two types of NAT; see: bodkin lab help");
+	return rc;
+}
+
+static int take_down(const char *name, int *ret_commands)
+{
+	struct bk_lab_state state;
+	int rc = bk_lab_state_read(name, &state);
+
+	if (rc == 0)
+		rc = bk_lab_holder_stop(state.holder, ret_commands);
+	/* A holder that was killed leaves its file. */
+	if (rc == BK_E_NOT_FOUND)
+		bk_lab_state_remove(name);
+	return rc;
+}
+
+static int cmd_up(int argc, char **argv)
+{
+	struct bk_lab_options o;
+	struct bk_lab_plan plan;
+	int commands, rc = take_arguments(&o, argc, argv, 2);
+
+	if (rc < 0)
+		return exit_code(rc);
+	bk_lab_plan_init(&plan, &o);
+	if (o.replace)
+		take_down(o.name, &commands);
+	rc = bk_lab_holder_start(&plan);
+	if (rc == BK_E_EXISTS)
+		bk_lab_say(rc, "lab '%s' is already up; take it down, or use --replace or another --name",
+			o.name);
+	/* Failed half-way: is it this machine, or is it us? */
+	else if (rc < 0 && rc != BK_E_UNSUPPORTED && bk_lab_holder_probe() == BK_E_UNSUPPORTED)
+		rc = BK_E_UNSUPPORTED;
+	if (rc == 0)
+		bk_lab_picture_print(&plan);
+	return exit_code(rc);
+}
+
+static int cmd_down(int argc, char **argv)
+{
+	struct bk_lab_options o;
+	int commands = 0, rc = take_arguments(&o, argc, argv, 0);
+
+	if (rc < 0)
+		return exit_code(rc);
+	rc = take_down(o.name, &commands);
+	if (rc < 0)
+		return exit_code(say_state(rc, o.name));
+	printf("lab '%s' is down", o.name);
+	if (commands > 0)
+		printf("; ended %d command%s that still ran in it", commands, commands == 1 ? "" : "s");
+	putchar('\n');
+	return 0;
+}
+
+static int cmd_status(int argc, char **argv)
+{
+	struct bk_lab_options o;
+	struct bk_lab_state state;
+	struct bk_lab_plan plan;
+	int rc = take_arguments(&o, argc, argv, 0);
+
+	if (rc < 0)
+		return exit_code(rc);
+	rc = bk_lab_state_read(o.name, &state);
+	if (rc < 0)
+		return exit_code(say_state(rc, o.name));
+	bk_lab_plan_init(&plan, &state.options);
+	if (o.json) {
+		bk_lab_picture_print_json(&plan, state.holder);
+		return 0;
+	}
+	printf("lab '%s' is up, held by process %d\n\n", o.name, (int)state.holder);
+	bk_lab_picture_print(&plan);
+	return 0;
+}
+
+static int cmd_probe(int argc, char **argv)
+{
+	struct bk_lab_options o;
+	int rc = take_arguments(&o, argc, argv, 0);
+
+	return exit_code(rc == 0 ? bk_lab_holder_probe() : rc);
+}
+
+/* A command in the lab that calls the lab again shall find the same one, though it may now be another user.
+ */
+static int export_names(const char *name)
+{
+	const char *dir;
+	int rc = bk_lab_state_dir(&dir);
+
+	if (rc == 0 && (setenv(STATE_DIR_ENV, dir, 1) < 0 || setenv("BODKIN_LAB_NAME", name, 1) < 0))
+		rc = BK_E_NOMEM;
+	return rc;
+}
+
+static int join_node(const struct bk_lab_options *o, const char *node_name)
+{
+	enum bk_lab_node node = bk_lab_node_find(node_name);
+	struct bk_lab_state state;
+	int rc;
+
+	if (node == BK_LAB_NODES)
+		return bk_lab_say(BK_E_INVALID,
+			"'%s' is no node of a lab; there are a, b, s, ra, rb, ca, cb, net", node_name);
+	rc = bk_lab_state_read(o->name, &state);
+	if (rc < 0)
+		return say_state(rc, o->name);
+	rc = export_names(o->name);
+	if (rc == 0)
+		rc = bk_lab_ns_join(state.holder, node);
+	if (rc == BK_E_NOT_FOUND)
+		return bk_lab_say(rc, "lab '%s' has no node %s", o->name, node_name);
+	return rc < 0 ? bk_lab_say(rc, "cannot enter node %s: %s", node_name, bk_error_text(rc)) : 0;
+}
+
+static int cmd_exec(int argc, char **argv)
+{
+	struct bk_lab_options o;
+	int i = 1, rc = bk_lab_options_init(&o);
+
+	/* Options end at the node; what follows it belongs to the command. */
+	for (; rc == 0 && i < argc && argv[i][0] == '-'; i++)
+		rc = bk_lab_options_take(&o, argc, argv, &i);
+	if (rc == 0 && i + 1 < argc && strcmp(argv[i + 1], "--") == 0) {
+		argv[i + 1] = argv[i];
+		i++;
+	}
+	if (rc == 0 && i + 1 >= argc)
+		rc = bk_lab_say(BK_E_INVALID, "exec wants a node and a command");
+	if (rc == 0)
+		rc = join_node(&o, argv[i]);
+	if (rc < 0)
+		return rc == BK_E_INVALID ? EXIT_USAGE : EXIT_LAB;
+	execvp(argv[i + 1], argv + i + 1);
+	rc = errno == ENOENT ? EXIT_NOT_THERE : EXIT_CANNOT_RUN;
+	bk_lab_say(0, "cannot run '%s': %s", argv[i + 1], strerror(errno));
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"up", cmd_up},
+	{"exec", cmd_exec},
+	{"down", cmd_down},
+	{"status", cmd_status},
+	{"probe", cmd_probe},
+};
+
+int bk_lab_main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (argc > 1 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	return usage();
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of NAT types. A stacked type says what its carrier's NAT does; the whole chain behaves like that,
+ * since its home router is never the looser of the two. */
+#include "lab/nat_types.h"
+
+#include <string.h>
+
+#define EI  BK_LAB_ENDPOINT_INDEPENDENT
+#define AD  BK_LAB_ADDRESS_DEPENDENT
+#define APD BK_LAB_ADDRESS_AND_PORT_DEPENDENT
+
+/* clang-format off */
+static const struct bk_nat_type types[] = {
+	/* name        title                    translates mapping filtering allocation         inner */
+	{"open", "Open Internet", false, EI, EI, BK_LAB_PRESERVING, NULL},
+	{"full", "Full Cone", true, EI, EI, BK_LAB_PRESERVING, NULL},
+	{"restricted", "Restricted Cone", true, EI, AD, BK_LAB_PRESERVING, NULL},
+	{"port", "Port Restricted Cone", true, EI, APD, BK_LAB_PRESERVING, NULL},
+	{"sym", "Symmetric, random ports", true, APD, APD, BK_LAB_RANDOM, NULL},
+	{"symseq", "Symmetric, ports in sequence", true, APD, APD, BK_LAB_SEQUENTIAL, NULL},
+	{"cgn-port", "Port Restricted Cone behind a carrier's Port Restricted Cone", true, EI, APD,
+		BK_LAB_PRESERVING, "port"},
+	{"cgn-sym", "Port Restricted Cone behind a carrier's Symmetric", true, APD, APD, BK_LAB_RANDOM, "port"},
+};
+
+/* clang-format on */
+
+static const char *const depends_names[] = {
+	[BK_LAB_ENDPOINT_INDEPENDENT] = "endpoint-independent",
+	[BK_LAB_ADDRESS_DEPENDENT] = "address-dependent",
+	[BK_LAB_ADDRESS_AND_PORT_DEPENDENT] = "address-and-port-dependent",
+};
+
+static const char *const allocation_names[] = {
+	[BK_LAB_PRESERVING] = "preserving",
+	[BK_LAB_SEQUENTIAL] = "sequential",
+	[BK_LAB_RANDOM] = "random",
+};
+
+const struct bk_nat_type *bk_nat_type_at(size_t i)
+{
+	return i < sizeof(types) / sizeof(types[0]) ? &types[i] : NULL;
+}
+
+const struct bk_nat_type *bk_nat_type_find(const char *name)
+{
+	const struct bk_nat_type *t;
+
+	for (size_t i = 0; (t = bk_nat_type_at(i)); i++)
+		if (strcmp(t->name, name) == 0)
+			return t;
+	return NULL;
+}
+
+const char *bk_lab_depends_name(enum bk_lab_depends d)
+{
+	return depends_names[d];
+}
+
+const char *bk_lab_allocation_name(enum bk_lab_allocation a)
+{
+	return allocation_names[a];
+}

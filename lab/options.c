@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of the lab's commands. Numbers are plain decimals within a range; a name of a lab becomes a file
+ * name, so only letters, digits, '-' and '_' are taken. */
+#include "lab/options.h"
+
+#include "base/error.h"
+#include "lab/say.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const answer_names[] = {
+	[BK_LAB_DROP] = "drop",
+	[BK_LAB_REJECT] = "reject",
+	[BK_LAB_RESET] = "reset",
+	[BK_LAB_ACCEPT] = "accept",
+};
+
+const char *bk_lab_answer_name(enum bk_lab_answer a)
+{
+	return answer_names[a];
+}
+
+static int set_number(double *ret_value, const char *name, const char *text, double max)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end == text || *end || !isfinite(v) || v < 0 || v > max)
+		return bk_lab_say(
+			BK_E_INVALID, "--%s wants a number from 0 to %g, not '%s'", name, max, text);
+	*ret_value = v;
+	return 0;
+}
+
+static int set_name(struct bk_lab_options *o, const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	if (n == 0 || text[n] || n >= sizeof(o->name))
+		return bk_lab_say(BK_E_INVALID,
+			"a lab's name has 1 to %zu letters, digits, '-' or '_', not '%s'",
+			sizeof(o->name) - 1, text);
+	memcpy(o->name, text, n + 1);
+	return 0;
+}
+
+static int set_answer(struct bk_lab_options *o, const char *text)
+{
+	for (int i = BK_LAB_DROP; i <= BK_LAB_ACCEPT; i++)
+		if (strcmp(answer_names[i], text) == 0) {
+			o->answer = (enum bk_lab_answer)i;
+			return 0;
+		}
+	return bk_lab_say(BK_E_INVALID, "--answer is drop, reject, reset or accept, not '%s'", text);
+}
+
+static int set_type(struct bk_lab_options *o, int side, const char *text)
+{
+	char list[256] = "";
+	const struct bk_nat_type *t = bk_nat_type_find(text);
+
+	if (t) {
+		o->type[side] = t;
+		return 0;
+	}
+	for (size_t i = 0; (t = bk_nat_type_at(i)); i++) {
+		size_t used = strlen(list);
+
+		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", t->name);
+	}
+	return bk_lab_say(BK_E_INVALID, "'%s' is no type of NAT; there are %s", text, list);
+}
+
+int bk_lab_options_init(struct bk_lab_options *o)
+{
+	const char *name = getenv("BODKIN_LAB_NAME");
+
+	*o = (struct bk_lab_options){0};
+	return set_name(o, name && *name ? name : "default");
+}
+
+int bk_lab_options_set(struct bk_lab_options *o, const char *name, const char *value)
+{
+	if (strcmp(name, "a") == 0 || strcmp(name, "b") == 0)
+		return set_type(o, name[0] == 'b', value);
+	if (strcmp(name, "answer") == 0)
+		return set_answer(o, value);
+	if (strcmp(name, "delay") == 0)
+		return set_number(&o->delay_ms, name, value, 10000);
+	if (strcmp(name, "jitter") == 0)
+		return set_number(&o->jitter_ms, name, value, 10000);
+	if (strcmp(name, "loss") == 0)
+		return set_number(&o->loss_percent, name, value, 100);
+	if (strcmp(name, "rate") == 0)
+		return set_number(&o->rate_mbit, name, value, 100000);
+	if (strcmp(name, "name") == 0)
+		return set_name(o, value);
+	return bk_lab_say(BK_E_INVALID, "there is no option --%s", name);
+}
+
+int bk_lab_options_take(struct bk_lab_options *o, int argc, char **argv, int *i)
+{
+	const char *text = argv[*i] + 2;
+	const char *equals = strchr(text, '=');
+	char name[16] = "";
+
+	if (strcmp(text, "replace") == 0) {
+		o->replace = true;
+		return 0;
+	}
+	if (strcmp(text, "json") == 0) {
+		o->json = true;
+		return 0;
+	}
+	/* "--a" and "--b" are words of the state file, not options. */
+	if (strncmp(argv[*i], "--", 2) != 0 || strcspn(text, "=") >= sizeof(name) || strcspn(text, "=") < 2)
+		return bk_lab_say(BK_E_INVALID, "there is no option %s", argv[*i]);
+	memcpy(name, text, strcspn(text, "="));
+	if (equals)
+		return bk_lab_options_set(o, name, equals + 1);
+	if (*i + 1 >= argc)
+		return bk_lab_say(BK_E_INVALID, "--%s wants a value", name);
+	return bk_lab_options_set(o, name, argv[++*i]);
+}
+
+bool bk_lab_options_shaped(const struct bk_lab_options *o)
+{
+	return o->delay_ms > 0 || o->jitter_ms > 0 || o->loss_percent > 0 || o->rate_mbit > 0;
+}

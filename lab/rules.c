@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nftables recipes for the NATs of the table. The kernel's own source NAT keeps the port and answers only the
+ * exact peer: that is Port Restricted. The looser cones learn in `forward`, which comes before postrouting
+ * and so sees the inside port (which is also the outside one), and send what matches to the host in
+ * `prerouting`. A router never forwards from wan what is neither a reply nor so learnt; it goes to `input`,
+ * where --answer decides. An invalid packet from inside is dropped, since the kernel would send it out
+ * untranslated. A chain must not be named "fwd", that is a keyword. */
+#include "lab/rules.h"
+
+#include "base/error.h"
+#include "lab/script.h"
+
+/* How long a cone remembers whom it has sent to; RFC 4787 REQ-5 asks for two minutes at least. */
+#define LEARNT_TIMEOUT "5m"
+
+/* The key of the learnt set: how much of the destination a peer must match. */
+struct key {
+	const char *type, *out, *in; /* with %s for the protocol */
+};
+
+static struct key key_of(enum bk_lab_depends filtering)
+{
+	if (filtering == BK_LAB_ENDPOINT_INDEPENDENT)
+		return (struct key){"inet_proto . inet_service", "", ""};
+	return (struct key){"inet_proto . inet_service . ipv4_addr", " . ip daddr", " . ip saddr"};
+}
+
+static int write_learning(const struct bk_lab_router *r, struct bk_buf *out)
+{
+	static const char *const protocols[] = {"tcp", "udp"};
+	struct key k = key_of(r->type->filtering);
+	int rc = bk_lab_printf(out,
+		"set open { type %s; size 65536; flags dynamic,timeout; timeout " LEARNT_TIMEOUT "; }\n",
+		k.type);
+
+	if (rc == 0)
+		rc = bk_lab_printf(out, "chain learn { type filter hook forward priority mangle;\n");
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = bk_lab_printf(out,
+			"oifname wan meta l4proto %s update @open { meta l4proto . %s sport%s }\n",
+			protocols[i], protocols[i], k.out);
+	if (rc == 0)
+		rc = bk_lab_printf(out, "}\nchain arrive { type nat hook prerouting priority dstnat;\n");
+	for (int i = 0; rc == 0 && i < 2; i++)
+		rc = bk_lab_printf(out,
+			"iifname wan meta l4proto %s meta l4proto . %s dport%s @open dnat to %s\n",
+			protocols[i], protocols[i], k.in, r->inside);
+	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
+}
+
+static int write_sequence(const struct bk_lab_router *r, struct bk_buf *out)
+{
+	int rc = bk_lab_printf(out,
+		"oifname wan meta l4proto { tcp, udp } snat to %s : numgen inc mod %d map {", r->wan,
+		BK_LAB_SEQUENTIAL_COUNT);
+
+	for (int i = 0; rc == 0 && i < BK_LAB_SEQUENTIAL_COUNT; i++)
+		rc = bk_lab_printf(out, "%s%d : %d", i ? "," : "", i, BK_LAB_SEQUENTIAL_FIRST + i);
+	return rc == 0 ? bk_lab_printf(out, "}\noifname wan masquerade\n") : rc;
+}
+
+static int write_leaving(const struct bk_lab_router *r, struct bk_buf *out)
+{
+	int rc = bk_lab_printf(out, "chain leave { type nat hook postrouting priority srcnat;\n");
+
+	if (rc < 0)
+		return rc;
+	switch (r->type->allocation) {
+	case BK_LAB_PRESERVING:
+		rc = bk_lab_printf(out, "oifname wan snat to %s\n", r->wan);
+		break;
+	case BK_LAB_SEQUENTIAL:
+		rc = write_sequence(r, out);
+		break;
+	case BK_LAB_RANDOM:
+		rc = bk_lab_printf(out, "oifname wan masquerade fully-random\n");
+		break;
+	}
+	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
+}
+
+/* What the router's own kernel gets to see of the world, and what it says. */
+static int write_answer(enum bk_lab_answer answer, struct bk_buf *out)
+{
+	static const char *const verdicts[] = {
+		[BK_LAB_DROP] = "iifname wan meta l4proto { tcp, udp } drop\n",
+		[BK_LAB_REJECT] =
+			"iifname wan meta l4proto { tcp, udp } reject with icmp type port-unreachable\n",
+		[BK_LAB_RESET] = ("iifname wan meta l4proto tcp reject with tcp reset\n"
+				  "iifname wan meta l4proto udp reject with icmp type port-unreachable\n"),
+		[BK_LAB_ACCEPT] = "",
+	};
+
+	return bk_lab_printf(out,
+		"chain own { type filter hook input priority filter;\n"
+		"ct state established,related accept\n"
+		"%s}\n",
+		verdicts[answer]);
+}
+
+static int write_passing(struct bk_buf *out)
+{
+	return bk_lab_printf(out, "chain pass { type filter hook forward priority filter;\n"
+				  "ct state established,related accept\n"
+				  "ct status dnat accept\n"
+				  "iifname wan drop\n"
+				  "ct state invalid drop\n"
+				  "}\n");
+}
+
+int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer, struct bk_buf *out)
+{
+	int rc = bk_lab_printf(out, "table ip nat_lab {\n");
+
+	if (rc == 0 && r->type->filtering != BK_LAB_ADDRESS_AND_PORT_DEPENDENT)
+		rc = write_learning(r, out);
+	if (rc == 0)
+		rc = write_leaving(r, out);
+	if (rc == 0)
+		rc = write_answer(answer, out);
+	if (rc == 0)
+		rc = write_passing(out);
+	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
+}

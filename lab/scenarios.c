@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of scenarios. Rows whose routers answer have a delay, since without one the window in which two
+ * SYNs can cross is a few microseconds and luck would decide. A pair and its mirror image are different rows
+ * where the two sides do different things. */
+#include "lab/scenarios.h"
+
+/* clang-format off */
+static const struct bk_scenario scenarios[] = {
+	/* a       b             over   answer   ms  expected runs percent */
+	{"full", "full", "tcp", "drop", 0, "direct", 1, 100},
+	{"full", "port", "tcp", "drop", 0, "direct", 1, 100},
+	{"restricted", "restricted", "tcp", "drop", 0, "direct", 1, 100},
+	{"restricted", "port", "tcp", "drop", 0, "direct", 1, 100},
+	{"port", "port", "tcp", "drop", 0, "direct", 1, 100},
+	{"open", "port", "tcp", "drop", 0, "direct", 1, 100},
+	{"cgn-port", "port", "tcp", "drop", 0, "direct", 1, 100},
+	{"full", "sym", "tcp", "drop", 0, "direct", 1, 100},
+
+	{"port", "port", "tcp", "reset", 20, "direct", 20, 95},
+
+	{"sym", "sym", "tcp", "drop", 0, "relay", 1, 0},
+	{"port", "sym", "tcp", "drop", 0, "relay", 1, 0},
+
+	{"open", "open", "tcp", "drop", 0, "direct", 1, 100},
+	{"open", "sym", "tcp", "drop", 0, "direct", 1, 100},
+	{"sym", "full", "tcp", "drop", 0, "direct", 1, 100},
+	{"port", "restricted", "tcp", "drop", 0, "direct", 1, 100},
+	{"restricted", "sym", "tcp", "drop", 0, "direct", 1, 100},
+	{"cgn-port", "cgn-port", "tcp", "drop", 0, "direct", 1, 100},
+	{"cgn-sym", "port", "tcp", "drop", 0, "relay", 1, 0},
+	{"port", "port", "tcp", "drop", 20, "direct", 5, 100},
+	{"port", "port", "tcp", "accept", 20, "direct", 10, 80},
+	{"port", "port", "tcp", "reject", 20, "direct", 10, 80},
+	{"restricted", "port", "tcp", "reset", 20, "direct", 5, 80},
+};
+
+/* clang-format on */
+
+const struct bk_scenario *bk_scenario_at(size_t i)
+{
+	return i < sizeof(scenarios) / sizeof(scenarios[0]) ? &scenarios[i] : NULL;
+}

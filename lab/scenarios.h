@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_LAB_SCENARIOS_H
+#define BK_LAB_SCENARIOS_H
+
+#include <stddef.h>
+
+/* The one list of scenarios, for the kernel laboratory and for the simulator in virtual time: where the two
+ * disagree, one of them is wrong. */
+struct bk_scenario {
+	const char *a, *b;     /* names of NAT types */
+	const char *transport; /* "tcp" */
+	const char *answer;   /* what a router does with an unsolicited packet: drop, reject, reset, accept */
+	int delay_ms;         /* one way between the hosts, as `lab up --delay` */
+	const char *expected; /* "direct" or "relay": the path of the session */
+	int runs;             /* how often a full test tries it; each run is a fresh lab or fresh flows */
+	int min_direct_percent; /* of the runs, at least this many direct; with "relay" 0, and none may fail
+				 */
+};
+
+/* Row i, NULL behind the last one. */
+const struct bk_scenario *bk_scenario_at(size_t i);
+
+#endif
