@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BODKIN_SESSION_H
+#define BODKIN_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bodkin/error.h>
+#include <bodkin/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A session with one other machine: it pairs by code, finds a path, secures it, and carries channels. Thread
+ * rule: a session and its channels belong to their loop's thread. No callback comes from inside a call; after
+ * bk_session_free none comes at all. From inside a callback other than on_closed end a session with
+ * bk_session_close, not with bk_session_free. */
+struct bk_session;
+struct bk_channel;
+
+enum bk_path_kind { BK_PATH_KIND_DIRECT, BK_PATH_KIND_RELAY };
+enum bk_path_choice { BK_PATH_CHOICE_AUTO, BK_PATH_CHOICE_DIRECT, BK_PATH_CHOICE_RELAY };
+
+struct bk_session_opts {
+	const char *server; /* required: HOST[:PORT][#PIN]; IPv6 literals in brackets */
+	const char *code;   /* join the one who made this code; NULL: make one */
+	const char
+		*code_wish; /* with code NULL: make exactly this code, if its nameplate is free; NULL: any */
+	int code_words;     /* of a made code; 0: 2 */
+	const char *name;   /* shown to the other person; NULL: the host's name */
+	const char *token;  /* for a server that wants one; NULL: none */
+	const char *state_dir; /* known servers live here; NULL: nothing is remembered or compared */
+	enum bk_path_choice path;
+	int64_t wait_ns; /* the other side must have come by then; 0: no limit */
+};
+
+struct bk_peer {
+	const char *id;
+	const char *name;
+	const char *nat; /* classic type name over TCP */
+};
+
+struct bk_path {
+	enum bk_path_kind kind;
+	const char *transport; /* "tcp" */
+	const char *technique; /* "lan", "ipv6", "punch", "relay" */
+	const char *local;     /* address:port */
+	const char *remote;
+	double elapsed_ms; /* from both introductions known to the link being secure */
+	double total_ms;   /* from bk_session_new */
+	const char *text;  /* one sentence for a person: what was chosen and why */
+};
+
+/* All may be NULL but on_closed. Strings are borrowed for the call. */
+struct bk_session_events {
+	void (*on_code)(void *arg, const char *code);           /* it may be told to the other person */
+	void (*on_peer)(void *arg, const struct bk_peer *peer); /* the right code was used */
+	void (*on_path)(void *arg, const struct bk_path *path); /* once for each path taken */
+	void (*on_open)(void *arg);                             /* channels may be opened */
+	void (*on_channel)(
+		void *arg, struct bk_channel *channel, const char *kind); /* the peer opened one: call
+					       bk_channel_listen on it before returning, or it is reset */
+	void (*on_note)(
+		void *arg, int verbosity, const char *text); /* what happens, for -v (1) and -vv (2) */
+	/* The end, once: 0 after an orderly end by either side, else why, with a sentence that says what
+	 * failed, on what, and what to try. The session may be freed from inside. */
+	void (*on_closed)(void *arg, int error, const char *text);
+};
+
+/* Starts connecting to the server at once. BK_E_INVALID for options that cannot work (server or code
+ * unreadable). */
+BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
+	const struct bk_session_events *events, void *arg, struct bk_session **ret_session);
+
+/* Orderly end: sends what is queued, tells the peer (error 0: all is well; BK_E_CANCELLED, BK_E_PEER_REFUSED,
+ * ...: why), then on_closed. Bounded by two seconds. */
+BK_API void bk_session_close(struct bk_session *s, int error);
+
+/* At once; the channels go with it. NULL is fine. */
+BK_API void bk_session_free(struct bk_session *s);
+
+/* A channel carries a stream of bytes each way. */
+struct bk_channel_events {
+	/* Bytes came; borrowed for the call. Required. */
+	void (*on_data)(void *arg, const uint8_t *data, size_t n);
+	/* Room again after bk_channel_write said BK_E_AGAIN. May be NULL. */
+	void (*on_writable)(void *arg);
+	/* The peer will send no more. May be NULL. */
+	void (*on_finished)(void *arg);
+	/* The channel ended early: the peer reset it, or the session ended. Last. May be NULL. */
+	void (*on_reset)(void *arg, int error);
+};
+
+enum { BK_CHANNEL_KIND_MAX = 64, BK_CHANNEL_WRITE_MAX = 1 << 20, BK_CHANNELS_MAX = 64 };
+
+/* Opens a channel of a kind, such as "files/1" (at most BK_CHANNEL_KIND_MAX bytes). It lives until
+ * bk_channel_free or the session's end. */
+BK_API int bk_channel_open(struct bk_session *s, const char *kind, const struct bk_channel_events *events,
+	void *arg, struct bk_channel **ret_channel);
+/* Takes a channel that the peer opened. */
+BK_API void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg);
+
+/* Takes all n bytes (at most BK_CHANNEL_WRITE_MAX; they are encrypted or copied before it returns) or, when
+ * enough is queued already, none: BK_E_AGAIN, and on_writable comes later. BK_E_EOF when the channel has
+ * ended. */
+BK_API int bk_channel_write(struct bk_channel *c, const void *data, size_t n);
+/* No more from this side; queued bytes still go out. */
+BK_API void bk_channel_finish(struct bk_channel *c);
+/* Stops and resumes on_data: backpressure reaches the sender. */
+BK_API void bk_channel_pause(struct bk_channel *c);
+BK_API void bk_channel_resume(struct bk_channel *c);
+/* Ends the channel towards the peer if it has not ended (reset with `error`), and forgets it. NULL is fine.
+ */
+BK_API void bk_channel_free(struct bk_channel *c, int error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
