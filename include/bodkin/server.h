@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BODKIN_SERVER_H
+#define BODKIN_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bodkin/error.h>
+#include <bodkin/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The rendezvous and relay server: what `bodkin serve` runs. It belongs to its loop's thread. */
+struct bk_server;
+
+enum { BK_SERVER_PORT = 15005, BK_SERVER_ALT_PORT = 15006, BK_SERVER_TEXT_MAX = 256 };
+
+/* Zero or NULL means the default named behind the field. Strings are copied. */
+struct bk_server_opts {
+	const char *listen_ip;    /* every address, IPv4 and IPv6 */
+	int port;                 /* 15005; -1: any free port */
+	int alt_port;             /* 15006, or port + 1 where port is given; -1: any free port */
+	const char *alt_ip;       /* a second address of this machine: lets clients test more of their NAT */
+	bool plain;               /* also speak the plain dialect without TLS */
+	const char *token;        /* clients must present it; NULL: anybody may come */
+	const char *state_dir;    /* where server key and certificate live; required */
+	unsigned clients_max;     /* 10000 */
+	unsigned per_address_max; /* connections one address may hold: 64 */
+	unsigned messages_per_second;  /* of one client, in the long run: 20, bursts of 100 */
+	unsigned relays_max;           /* relayed pairs: 1000 */
+	int64_t hello_timeout_ns;      /* from connecting to a complete hello: 10 s */
+	int64_t ping_interval_ns;      /* clients ping this often; gone after two silent ones: 15 s */
+	int64_t nameplate_lifetime_ns; /* after it was claimed: 10 min */
+	int64_t relay_wait_ns;         /* a relay leg waits for its partner: 30 s */
+	int64_t relay_idle_ns;         /* a relayed pair without a byte: 5 min */
+};
+
+/* Binds and starts accepting. On failure `ret_text` (may be NULL) gets one sentence for a person: what
+ * failed, on what, why. */
+BK_API int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts,
+	struct bk_server **ret_server, char ret_text[BK_SERVER_TEXT_MAX]);
+
+/* Tells every client that the server stops, gives what is queued at most two seconds to drain, ends
+ * everything and calls fn once, never from inside this call. */
+BK_API void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg);
+
+/* Ends at once without telling anybody. NULL is fine. */
+BK_API void bk_server_free(struct bk_server *s);
+
+BK_API uint16_t bk_server_port(const struct bk_server *s);
+BK_API uint16_t bk_server_alt_port(const struct bk_server *s);
+BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients write behind '#' */
+
+struct bk_server_stats {
+	uint64_t accepted, refused, clients, nameplates, relays, relayed_bytes, messages, dropped;
+};
+BK_API void bk_server_get_stats(const struct bk_server *s, struct bk_server_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

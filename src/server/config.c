@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator asked for, with the defaults filled in, and the key that clients pin. A state file that is
+ * there but cannot be read is never replaced: every client that pinned the old key would be locked out. */
+#include "server/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "net/file.h"
+#include "server/limits.h"
+
+enum { PEM_MAX = 16 * 1024, PATH_BYTES = 4096 };
+
+static unsigned either(unsigned value, unsigned fallback)
+{
+	return value ? value : fallback;
+}
+
+static bk_dur either_time(int64_t value, bk_dur fallback)
+{
+	return value > 0 ? value : fallback;
+}
+
+static int read_addresses(struct bk_server_config *c, const struct bk_server_opts *opts, char *text)
+{
+	uint16_t port = opts->port < 0 ? 0 : opts->port ? (uint16_t)opts->port : BK_SERVER_PORT;
+
+	c->listen.port = port;
+	if (opts->listen_ip && bk_addr_from_ip(opts->listen_ip, port, &c->listen) < 0) {
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot listen on '%.64s': not an IP address",
+			opts->listen_ip);
+		return BK_E_ADDRESS;
+	}
+	if (opts->alt_ip && bk_addr_from_ip(opts->alt_ip, 0, &c->alt) < 0) {
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot use '%.64s' as second address: not an IP address",
+			opts->alt_ip);
+		return BK_E_ADDRESS;
+	}
+	if (opts->alt_port > 0)
+		c->alt_port = (uint16_t)opts->alt_port;
+	else if (opts->alt_port < 0 || !port)
+		c->alt_port = 0;
+	else
+		c->alt_port = port == UINT16_MAX ? (uint16_t)(port - 1) : (uint16_t)(port + 1);
+	return 0;
+}
+
+int bk_server_config_init(
+	struct bk_server_config *c, const struct bk_server_opts *opts, char text[BK_SERVER_TEXT_MAX])
+{
+	*c = (struct bk_server_config){
+		.plain = opts->plain,
+		.clients_max = either(opts->clients_max, BK_LIMIT_CLIENTS),
+		.per_address_max = either(opts->per_address_max, BK_LIMIT_PER_ADDRESS),
+		.messages_per_second = either(opts->messages_per_second, BK_LIMIT_MESSAGES_PER_SECOND),
+		.relays_max = either(opts->relays_max, BK_LIMIT_RELAYS),
+		.hello_timeout = either_time(opts->hello_timeout_ns, BK_LIMIT_HELLO_TIMEOUT),
+		.ping_interval = either_time(opts->ping_interval_ns, BK_LIMIT_PING_INTERVAL),
+		.nameplate_lifetime = either_time(opts->nameplate_lifetime_ns, BK_LIMIT_NAMEPLATE_LIFETIME),
+		.relay_wait = either_time(opts->relay_wait_ns, BK_LIMIT_RELAY_WAIT),
+		.relay_idle = either_time(opts->relay_idle_ns, BK_LIMIT_RELAY_IDLE),
+	};
+	if (!opts->state_dir || !*opts->state_dir || opts->port > UINT16_MAX || opts->alt_port > UINT16_MAX) {
+		snprintf(text, BK_SERVER_TEXT_MAX, "a state directory is needed, and ports up to 65535");
+		return BK_E_INVALID;
+	}
+	if (opts->token) {
+		c->has_token = true;
+		crypto_generichash(c->token_hash, sizeof(c->token_hash), (const uint8_t *)opts->token,
+			strlen(opts->token), NULL, 0);
+	}
+	return read_addresses(c, opts, text);
+}
+
+static int make_identity(const char *path, struct bk_identity **ret_identity)
+{
+	struct bk_identity *id = NULL;
+	char *pem = NULL;
+	int err = bk_identity_new(&id);
+
+	if (err == 0)
+		err = bk_identity_to_pem(id, &pem);
+	if (err == 0)
+		err = bk_file_write(path, pem, strlen(pem));
+	if (pem) {
+		sodium_memzero(pem, strlen(pem));
+		free(pem);
+	}
+	if (err < 0) {
+		bk_identity_free(id);
+		return err;
+	}
+	bk_log_info("server", "made a new key in '%s'", path);
+	*ret_identity = id;
+	return 0;
+}
+
+static int read_identity(const char *path, struct bk_identity **ret_identity)
+{
+	char *pem;
+	size_t len;
+	int err = bk_file_read(path, PEM_MAX, &pem, &len);
+
+	if (err < 0)
+		return err;
+	err = bk_identity_from_pem(pem, len, ret_identity);
+	sodium_memzero(pem, len);
+	free(pem);
+	return err;
+}
+
+int bk_server_identity_open(
+	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX])
+{
+	char path[PATH_BYTES];
+	int n = snprintf(path, sizeof(path), "%s/server.pem", state_dir);
+	int err = n < 0 || (size_t)n >= sizeof(path) ? BK_E_TOO_BIG : bk_file_make_dir(state_dir);
+
+	if (err == 0)
+		err = read_identity(path, ret_identity);
+	if (err == BK_E_NOT_FOUND)
+		err = make_identity(path, ret_identity);
+	if (err < 0)
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot read or make the server key '%.160s': %s", path,
+			bk_error_text(err));
+	return err;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVER_LIMITS_H
+#define BK_SERVER_LIMITS_H
+
+#include "base/time.h"
+
+/* Every ceiling of the server in one place. What an operator may want to change is in struct bk_server_opts;
+ * the defaults of those fields stand here too. */
+enum {
+	/* defaults of bk_server_opts */
+	BK_LIMIT_CLIENTS = 10000,
+	BK_LIMIT_PER_ADDRESS = 64,
+	BK_LIMIT_MESSAGES_PER_SECOND = 20,
+	BK_LIMIT_RELAYS = 1000,
+
+	/* connections */
+	BK_LIMIT_BACKLOG = 256,
+	BK_LIMIT_ACCEPTS_PER_EVENT = 64,
+	BK_LIMIT_STRANGERS = 1024,      /* connections that have not said who they are */
+	BK_LIMIT_ADDRESSES_IDLE = 4096, /* addresses without a connection whose rates are still remembered */
+	BK_LIMIT_MESSAGES_BURST_FACTOR = 5,
+
+	/* one client */
+	BK_LIMIT_OUT_BYTES = 512 * 1024, /* waiting to be sent; over it the client is too slow */
+	BK_LIMIT_OUT_READY = 64 * 1024,  /* mail is handed over only while less than this waits */
+	BK_LIMIT_NAMEPLATES = 4,
+	BK_LIMIT_PROBES = 8,
+	BK_LIMIT_PROBE_USES = 8, /* connections that may present one nonce */
+
+	/* nameplates and mail */
+	BK_LIMIT_NAMEPLATE_NUMBER = 9999999,
+	BK_LIMIT_MAILS = 16, /* waiting, for each side */
+	BK_LIMIT_MAIL_BYTES = 64 * 1024,
+	BK_LIMIT_MAIL_TOTAL = 64 * 1024 * 1024, /* all that waits in all mailboxes */
+	BK_LIMIT_CLAIMS_PER_MINUTE = 10,        /* of one address: each guess burns a code of somebody */
+	BK_LIMIT_CLAIMS_BURST = 10,
+
+	/* probes and reach tests */
+	BK_LIMIT_PROBES_EARLY = 256, /* probe connections whose announcement is still under way */
+	BK_LIMIT_PROBES_LINGER = 1024,
+	BK_LIMIT_PROBES_TOTAL = 65536,
+	BK_LIMIT_REACHES = 64,            /* tests under way */
+	BK_LIMIT_REACHES_PER_MINUTE = 20, /* of one address */
+	BK_LIMIT_REACHES_BURST = 5,
+
+	/* relay */
+	BK_LIMIT_RELAY_GRANTS = 8192, /* tokens that wait for their legs */
+	BK_LIMIT_RELAY_PIPE = 512 * 1024,
+	BK_LIMIT_RELAY_PIPE_SMALL = 128 * 1024,
+	BK_LIMIT_RELAY_ROUNDS = 16, /* pipes full in one go before others get their turn */
+
+	/* log lines about connections that end */
+	BK_LIMIT_LOG_PER_SECOND = 50,
+	BK_LIMIT_LOG_BURST = 500,
+};
+
+#define BK_LIMIT_HELLO_TIMEOUT      (10 * BK_SEC)
+#define BK_LIMIT_PING_INTERVAL      (15 * BK_SEC)
+#define BK_LIMIT_NAMEPLATE_LIFETIME (600 * BK_SEC)
+#define BK_LIMIT_RELAY_WAIT         (30 * BK_SEC)
+#define BK_LIMIT_RELAY_IDLE         (300 * BK_SEC)
+#define BK_LIMIT_FLUSH              (2 * BK_SEC)  /* what is queued for a client that is sent away */
+#define BK_LIMIT_ADDRESS_MEMORY     (60 * BK_SEC) /* after it every rate of an address is full again */
+#define BK_LIMIT_ACCEPT_PAUSE       (100 * BK_MS) /* when the system has no more descriptors */
+#define BK_LIMIT_PROBE_LIFETIME     (10 * BK_SEC)
+#define BK_LIMIT_PROBE_EARLY        (2 * BK_SEC)
+#define BK_LIMIT_PROBE_LINGER       (5 * BK_SEC)
+#define BK_LIMIT_REACH              (1 * BK_SEC)
+#define BK_LIMIT_PLAIN_WAIT                                                                                  \
+	(3600 * BK_SEC) /* a plain client has no ping: how long it may wait for its peer */
+#define BK_LIMIT_PLAIN_FORGOTTEN (30 * BK_SEC) /* its connection stays open so long after its match */
+
+#endif

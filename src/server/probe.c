@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Announcement and probe travel on two connections and may come in either order, so a probe may wait a moment
+ * for its announcement. After the answer the client closes first; a probe that it leaves open is closed after
+ * a while. */
+#include "server/probe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/map.h"
+#include "server/limits.h"
+
+struct announcement {
+	struct bk_list link;
+	struct bk_client *client;
+	uint8_t nonce[BK_PREFACE_SECRET_LEN];
+	bk_time expires;
+	unsigned uses;
+};
+
+struct probe {
+	struct bk_probes *probes;
+	struct bk_list link;
+	struct bk_arrival from;
+	uint8_t nonce[BK_PREFACE_SECRET_LEN];
+	struct bk_watch *watch;
+	struct bk_timer *timer;
+};
+
+struct bk_probes {
+	struct bk_server *server;
+	struct bk_map *by_nonce;
+	struct bk_list announced; /* oldest first */
+	struct bk_list early;     /* probes without an announcement */
+	struct bk_list answered;  /* probes that the client should close */
+	unsigned early_count, answered_count;
+};
+
+static void drop_announcement(struct bk_probes *ps, struct announcement *a)
+{
+	bk_list_remove(&a->link);
+	bk_map_take(ps->by_nonce, a->nonce, sizeof(a->nonce));
+	a->client->probes--;
+	free(a);
+}
+
+static void drop_expired(struct bk_probes *ps)
+{
+	bk_time now = bk_loop_now(ps->server->loop);
+
+	bk_list_each(it, tmp, &ps->announced)
+	{
+		struct announcement *a = bk_container_of(it, struct announcement, link);
+
+		if (a->expires > now)
+			return;
+		drop_announcement(ps, a);
+	}
+}
+
+static void free_probe(struct probe *p)
+{
+	bk_list_remove(&p->link);
+	bk_watch_free(p->watch);
+	bk_timer_free(p->timer);
+	free(p);
+}
+
+/* Ends one that stands in the list `early` or `answered`, as `count` says. */
+static void end_probe(struct probe *p, unsigned *count, int error, const char *detail)
+{
+	(*count)--;
+	bk_arrival_end(p->probes->server, &p->from, error, detail);
+	free_probe(p);
+}
+
+static void on_readable(void *arg, int fd, int events)
+{
+	struct probe *p = arg;
+	char dropped[512];
+	ssize_t n = recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	end_probe(p, &p->probes->answered_count, n > 0 ? BK_E_PROTOCOL : 0, n > 0 ? NULL : "probe answered");
+}
+
+static void on_answered_timer(struct probe *p)
+{
+	end_probe(p, &p->probes->answered_count, 0, "probe answered");
+}
+
+static void on_early_timer(struct probe *p)
+{
+	end_probe(p, &p->probes->early_count, BK_E_NOT_FOUND, "a probe that nobody announced");
+}
+
+static void on_timer(void *arg)
+{
+	struct probe *p = arg;
+
+	if (p->watch)
+		on_answered_timer(p);
+	else
+		on_early_timer(p);
+}
+
+static void send_mapped(struct announcement *a, const struct probe *p)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_MAPPED};
+	char ip[BK_ADDR_STR_MAX];
+
+	memcpy(m.nonce, a->nonce, sizeof(m.nonce));
+	snprintf(m.public_ip, sizeof(m.public_ip), "%.*s", BK_RDV_IP_MAX,
+		bk_addr_ip_to_str(&p->from.peer, ip));
+	snprintf(m.server_ip, sizeof(m.server_ip), "%.*s", BK_RDV_IP_MAX,
+		bk_addr_ip_to_str(&p->from.local, ip));
+	m.public_port = p->from.peer.port;
+	m.server_port = p->from.local.port;
+	bk_client_send(a->client, &m);
+}
+
+/* Tells the owner and waits for the client's close. The probe is in no list when this is called. */
+static int answer(struct probe *p, struct announcement *a)
+{
+	struct bk_probes *ps = p->probes;
+	bool is_full = ps->answered_count >= BK_LIMIT_PROBES_LINGER || a->uses >= BK_LIMIT_PROBE_USES;
+	int err = is_full ? BK_E_FULL : 0;
+
+	if (err == 0)
+		err = bk_watch_new(ps->server->loop, p->from.fd, on_readable, p, &p->watch);
+	if (err == 0)
+		err = bk_watch_set(p->watch, BK_READABLE);
+	if (err < 0)
+		return err;
+	bk_timer_start(p->timer, BK_LIMIT_PROBE_LINGER);
+	bk_list_append(&ps->answered, &p->link);
+	ps->answered_count++;
+	a->uses++;
+	send_mapped(a, p);
+	return 0;
+}
+
+static int wait_for_announcement(struct probe *p)
+{
+	struct bk_probes *ps = p->probes;
+
+	if (ps->early_count >= BK_LIMIT_PROBES_EARLY)
+		return BK_E_FULL;
+	bk_timer_start(p->timer, BK_LIMIT_PROBE_EARLY);
+	bk_list_append(&ps->early, &p->link);
+	ps->early_count++;
+	return 0;
+}
+
+int bk_probes_arrive(
+	struct bk_probes *ps, const struct bk_arrival *from, const uint8_t nonce[BK_PREFACE_SECRET_LEN])
+{
+	struct announcement *a;
+	struct probe *p;
+	int err;
+
+	drop_expired(ps);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return BK_E_NOMEM;
+	p->probes = ps;
+	p->from = *from;
+	memcpy(p->nonce, nonce, sizeof(p->nonce));
+	bk_list_init(&p->link);
+	a = bk_map_get(ps->by_nonce, nonce, sizeof(p->nonce));
+	err = bk_timer_new(ps->server->loop, on_timer, p, &p->timer);
+	if (err == 0)
+		err = a ? answer(p, a) : wait_for_announcement(p);
+	if (err < 0)
+		free_probe(p);
+	return err;
+}
+
+static void answer_early(struct bk_probes *ps, struct announcement *a)
+{
+	bk_list_each(it, tmp, &ps->early)
+	{
+		struct probe *p = bk_container_of(it, struct probe, link);
+		int err;
+
+		if (memcmp(p->nonce, a->nonce, sizeof(a->nonce)) != 0)
+			continue;
+		bk_list_remove(&p->link);
+		ps->early_count--;
+		err = answer(p, a);
+		if (err < 0) {
+			bk_arrival_end(ps->server, &p->from, err, NULL);
+			free_probe(p);
+		}
+	}
+}
+
+int bk_probes_announce(struct bk_probes *ps, struct bk_client *c, const uint8_t nonce[BK_PREFACE_SECRET_LEN])
+{
+	struct announcement *a;
+	int err;
+
+	drop_expired(ps);
+	if (c->probes >= BK_LIMIT_PROBES)
+		return BK_E_FULL;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return BK_E_NOMEM;
+	a->client = c;
+	memcpy(a->nonce, nonce, sizeof(a->nonce));
+	a->expires = bk_time_add(bk_loop_now(ps->server->loop), BK_LIMIT_PROBE_LIFETIME);
+	err = bk_map_put(ps->by_nonce, a->nonce, sizeof(a->nonce), a);
+	if (err < 0) {
+		free(a);
+		return err;
+	}
+	bk_list_append(&ps->announced, &a->link);
+	c->probes++;
+	answer_early(ps, a);
+	return 0;
+}
+
+void bk_probes_forget(struct bk_probes *ps, struct bk_client *c)
+{
+	if (!c->probes)
+		return;
+	bk_list_each(it, tmp, &ps->announced)
+	{
+		struct announcement *a = bk_container_of(it, struct announcement, link);
+
+		if (a->client == c)
+			drop_announcement(ps, a);
+	}
+}
+
+int bk_probes_new(struct bk_server *s, uint64_t seed, struct bk_probes **ret_probes)
+{
+	struct bk_probes *ps = calloc(1, sizeof(*ps));
+
+	if (!ps)
+		return BK_E_NOMEM;
+	ps->server = s;
+	bk_list_init(&ps->announced);
+	bk_list_init(&ps->early);
+	bk_list_init(&ps->answered);
+	ps->by_nonce = bk_map_new(BK_LIMIT_PROBES_TOTAL, seed);
+	if (!ps->by_nonce) {
+		free(ps);
+		return BK_E_NOMEM;
+	}
+	*ret_probes = ps;
+	return 0;
+}
+
+void bk_probes_free(struct bk_probes *ps)
+{
+	if (!ps)
+		return;
+	bk_list_each(it, tmp, &ps->early)
+		end_probe(bk_container_of(it, struct probe, link), &ps->early_count, BK_E_SHUTDOWN, NULL);
+	bk_list_each(it2, tmp2, &ps->answered)
+		end_probe(bk_container_of(it2, struct probe, link), &ps->answered_count, BK_E_SHUTDOWN, NULL);
+	bk_list_each(it3, tmp3, &ps->announced)
+		drop_announcement(ps, bk_container_of(it3, struct announcement, link));
+	bk_map_free(ps->by_nonce);
+	free(ps);
+}

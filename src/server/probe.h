@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVER_PROBE_H
+#define BK_SERVER_PROBE_H
+
+#include "server/client.h"
+#include "wire/preface.h"
+
+/* Mapping probes: a client announces a nonce over its control connection and connects again with it; it is
+ * told from where that connection came and to which of our addresses and ports. */
+struct bk_probes;
+
+int bk_probes_new(struct bk_server *s, uint64_t seed, struct bk_probes **ret_probes);
+void bk_probes_free(struct bk_probes *ps); /* NULL is fine */
+
+/* BK_E_FULL: too many under way; BK_E_EXISTS. */
+int bk_probes_announce(struct bk_probes *ps, struct bk_client *c, const uint8_t nonce[BK_PREFACE_SECRET_LEN]);
+void bk_probes_forget(struct bk_probes *ps, struct bk_client *c);
+
+/* Takes the arrival over on success. BK_E_FULL. */
+int bk_probes_arrive(
+	struct bk_probes *ps, const struct bk_arrival *from, const uint8_t nonce[BK_PREFACE_SECRET_LEN]);
+
+#endif

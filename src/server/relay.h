@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVER_RELAY_H
+#define BK_SERVER_RELAY_H
+
+#include "server/state.h"
+#include "wire/preface.h"
+
+/* Relayed pairs: two legs that present the same token, one for each side, become one byte stream in each
+ * direction, moved by the kernel. A token is good for one pair. */
+struct bk_relays;
+
+int bk_relays_new(struct bk_server *s, uint64_t seed, struct bk_relays **ret_relays);
+void bk_relays_free(struct bk_relays *rs); /* NULL is fine; ends them */
+void bk_relays_end(struct bk_relays *rs);  /* all, with a reset for every leg */
+
+/* From now on legs with the token are awaited for a while. BK_E_FULL. */
+int bk_relays_grant(struct bk_relays *rs, const uint8_t token[BK_PREFACE_SECRET_LEN]);
+
+/* Takes the arrival over on success. BK_E_NOT_FOUND: no such token (any more); BK_E_EXISTS: that side is
+ * here. */
+int bk_relays_arrive(struct bk_relays *rs, const struct bk_arrival *from,
+	const uint8_t token[BK_PREFACE_SECRET_LEN], int side);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's life: it opens its ports, makes its rooms, and ends in the reverse order. What happens in
+ * between is the rooms' business: a listener accepts, a visitor is looked at, a client speaks, a relay
+ * relays. */
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "server/client.h"
+#include "server/config.h"
+#include "server/crowd.h"
+#include "server/limits.h"
+#include "server/listener.h"
+#include "server/probe.h"
+#include "server/reach.h"
+#include "server/registry.h"
+#include "server/relay.h"
+#include "server/request.h"
+#include "server/visitor.h"
+
+static uint64_t make_seed(void)
+{
+	uint64_t seed;
+
+	randombytes_buf(&seed, sizeof(seed));
+	return seed;
+}
+
+/* --- timers of the whole server --- */
+
+static void finish_stop(struct bk_server *s)
+{
+	void (*fn)(void *) = s->on_stopped;
+
+	s->on_stopped = NULL;
+	if (fn)
+		fn(s->on_stopped_arg);
+}
+
+static void on_reaper(void *arg)
+{
+	bk_clients_reap(arg);
+}
+
+static void on_expiry(void *arg)
+{
+	struct bk_server *s = arg;
+	bk_time now = bk_loop_now(s->loop), next = bk_requests_expire(s, now);
+
+	if (next != BK_NEVER)
+		bk_timer_start(s->expiry, next - now);
+}
+
+static void on_stop_timer(void *arg)
+{
+	struct bk_server *s = arg;
+
+	bk_clients_free(s);
+	finish_stop(s);
+}
+
+void bk_server_reap_soon(struct bk_server *s)
+{
+	bk_timer_start(s->reaper, 0);
+}
+
+void bk_server_on_client_gone(struct bk_server *s)
+{
+	if (s->stopping && bk_list_empty(&s->clients) && bk_list_empty(&s->doomed))
+		bk_timer_start(s->stop_timer, 0);
+}
+
+/* --- opening --- */
+
+static int listen_on(struct bk_server *s, const struct bk_addr *a, char text[BK_SERVER_TEXT_MAX])
+{
+	char where[BK_ADDR_STR_MAX];
+	size_t i = 0;
+	int err;
+
+	while (s->listeners[i])
+		i++;
+	err = bk_listener_new(s, a, &s->listeners[i]);
+	if (err < 0)
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot bind '%s': %s", bk_addr_to_str(a, where),
+			bk_error_text(err));
+	return err < 0 ? err : bk_listener_port(s->listeners[i]);
+}
+
+/* Every address: one socket for both families, or IPv4 alone where the system has no IPv6. */
+static int choose_listen_address(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
+{
+	struct bk_addr *a = &s->config.listen;
+	uint16_t port = a->port;
+	int got;
+
+	if (a->family)
+		return listen_on(s, a, text);
+	*a = (struct bk_addr){.family = 6, .port = port};
+	got = listen_on(s, a, text);
+	if (got != BK_E_ADDRESS && got != BK_E_UNREACHABLE)
+		return got;
+	*a = bk_addr_v4(0, 0, 0, 0, port);
+	return listen_on(s, a, text);
+}
+
+static int open_ports(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
+{
+	struct bk_addr second, *alt = &s->config.alt;
+	int got = choose_listen_address(s, text);
+
+	if (got < 0)
+		return got;
+	s->port = (uint16_t)got;
+	second = bk_addr_with_port(s->config.listen, s->config.alt_port);
+	got = listen_on(s, &second, text);
+	if (got < 0)
+		return got;
+	s->alt_port = (uint16_t)got;
+	if (!alt->family || bk_addr_is_any(&s->config.listen))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		second = bk_addr_with_port(*alt, i ? s->alt_port : s->port);
+		got = listen_on(s, &second, text);
+		if (got < 0)
+			return got;
+	}
+	return 0;
+}
+
+static int make_tables(struct bk_server *s)
+{
+	const struct bk_server_config *c = &s->config;
+	struct bk_crowd_limits crowd = {
+		.per_address_max = c->per_address_max,
+		.connections_max = c->clients_max + 2 * c->relays_max + BK_LIMIT_STRANGERS,
+		.claims_per_minute = BK_LIMIT_CLAIMS_PER_MINUTE,
+		.claims_burst = BK_LIMIT_CLAIMS_BURST,
+	};
+	struct bk_nameplates_opts plates = {
+		.max = (size_t)c->clients_max * BK_LIMIT_NAMEPLATES,
+		.lifetime = c->nameplate_lifetime,
+		.seed = make_seed(),
+	};
+
+	s->crowd = bk_crowd_new(&crowd, make_seed());
+	s->registry = bk_registry_new(c->clients_max, make_seed());
+	s->nameplates = bk_nameplates_new(&plates);
+	return s->crowd && s->registry && s->nameplates ? 0 : BK_E_NOMEM;
+}
+
+static int make_rooms(struct bk_server *s)
+{
+	int err = make_tables(s);
+
+	if (err == 0)
+		err = bk_timer_new(s->loop, on_reaper, s, &s->reaper);
+	if (err == 0)
+		err = bk_timer_new(s->loop, on_expiry, s, &s->expiry);
+	if (err == 0)
+		err = bk_timer_new(s->loop, on_stop_timer, s, &s->stop_timer);
+	if (err == 0)
+		err = bk_relays_new(s, make_seed(), &s->relays);
+	if (err == 0)
+		err = bk_probes_new(s, make_seed(), &s->probes);
+	if (err == 0)
+		err = bk_reaches_new(s, &s->reaches);
+	return err;
+}
+
+static int set_up(struct bk_server *s, const struct bk_server_opts *opts, char text[BK_SERVER_TEXT_MAX])
+{
+	struct bk_pin pin;
+	int err = bk_server_config_init(&s->config, opts, text);
+
+	if (err < 0)
+		return err;
+	err = bk_server_identity_open(opts->state_dir, &s->identity, text);
+	if (err < 0)
+		return err;
+	pin = bk_identity_pin(s->identity);
+	bk_pin_to_str(&pin, s->pin);
+	err = make_rooms(s);
+	if (err < 0) {
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot start the server: %s", bk_error_text(err));
+		return err;
+	}
+	return open_ports(s, text);
+}
+
+int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struct bk_server **ret_server,
+	char ret_text[BK_SERVER_TEXT_MAX])
+{
+	char text[BK_SERVER_TEXT_MAX] = "cannot start the server: out of memory";
+	struct bk_server *s = sodium_init() < 0 ? NULL : calloc(1, sizeof(*s));
+	int err = BK_E_NOMEM;
+
+	if (s) {
+		s->loop = loop;
+		bk_list_init(&s->visitors);
+		bk_list_init(&s->clients);
+		bk_list_init(&s->awaiting);
+		bk_list_init(&s->doomed);
+		bk_rate_init(&s->log_rate, BK_LIMIT_LOG_PER_SECOND, BK_LIMIT_LOG_BURST, bk_loop_now(loop));
+		err = set_up(s, opts, text);
+	}
+	if (err < 0) {
+		if (ret_text)
+			memcpy(ret_text, text, sizeof(text));
+		bk_server_free(s);
+		return err;
+	}
+	*ret_server = s;
+	return 0;
+}
+
+/* --- ending --- */
+
+static void close_ports(struct bk_server *s)
+{
+	for (int i = 0; i < BK_SERVER_LISTENERS_MAX; i++) {
+		bk_listener_free(s->listeners[i]);
+		s->listeners[i] = NULL;
+	}
+}
+
+void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_STOP, .content = "the server is shutting down"};
+
+	s->stopping = true;
+	s->on_stopped = fn;
+	s->on_stopped_arg = arg;
+	close_ports(s);
+	bk_visitors_end(s, BK_E_SHUTDOWN);
+	bk_relays_end(s->relays);
+	bk_list_each(it, tmp, &s->clients)
+	{
+		struct bk_client *c = bk_container_of(it, struct bk_client, link);
+
+		if (c->state == BK_CLIENT_GREETING) {
+			bk_client_doom(c, BK_E_SHUTDOWN, NULL);
+			continue;
+		}
+		if (!c->plain)
+			bk_client_send(c, &m);
+		bk_client_finish(c, BK_E_SHUTDOWN, NULL);
+	}
+	bk_timer_start(s->stop_timer, BK_LIMIT_FLUSH);
+	bk_server_on_client_gone(s);
+}
+
+void bk_server_free(struct bk_server *s)
+{
+	if (!s)
+		return;
+	s->stopping = false;
+	close_ports(s);
+	bk_visitors_end(s, BK_E_SHUTDOWN);
+	bk_clients_free(s);
+	bk_relays_free(s->relays);
+	bk_probes_free(s->probes);
+	bk_reaches_free(s->reaches);
+	bk_nameplates_free(s->nameplates);
+	bk_registry_free(s->registry);
+	bk_crowd_free(s->crowd);
+	bk_timer_free(s->reaper);
+	bk_timer_free(s->expiry);
+	bk_timer_free(s->stop_timer);
+	bk_identity_free(s->identity);
+	free(s);
+}
+
+/* --- looking --- */
+
+uint16_t bk_server_port(const struct bk_server *s)
+{
+	return s->port;
+}
+
+uint16_t bk_server_alt_port(const struct bk_server *s)
+{
+	return s->alt_port;
+}
+
+const char *bk_server_pin(const struct bk_server *s)
+{
+	return s->pin;
+}
+
+void bk_server_get_stats(const struct bk_server *s, struct bk_server_stats *ret_stats)
+{
+	*ret_stats = s->stats;
+	ret_stats->nameplates = bk_nameplates_count(s->nameplates);
+}
+
+void bk_server_set_hooks(struct bk_server *s, const struct bk_server_hooks *hooks)
+{
+	s->hooks = hooks ? *hooks : (struct bk_server_hooks){0};
+}
+
+void bk_server_set_claims(struct bk_server *s, double per_minute, double burst)
+{
+	bk_crowd_set_claims(s->crowd, per_minute, burst);
+}

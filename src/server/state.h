@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVER_STATE_H
+#define BK_SERVER_STATE_H
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "base/rate.h"
+#include "secure/identity.h"
+#include "server/server.h"
+
+/* What the rooms of the server share. Only server.c makes and unmakes it. */
+
+enum { BK_SERVER_LISTENERS_MAX = 4, BK_SERVER_SCRATCH = 32 * 1024 };
+
+/* The options with their defaults filled in. */
+struct bk_server_config {
+	struct bk_addr listen; /* port as asked for; family 0: every address */
+	struct bk_addr alt;    /* family 0: none */
+	uint16_t alt_port;
+	bool plain;
+	bool has_token;
+	uint8_t token_hash[32];
+	unsigned clients_max, per_address_max, messages_per_second, relays_max;
+	bk_dur hello_timeout, ping_interval, nameplate_lifetime, relay_wait, relay_idle;
+};
+
+struct bk_server {
+	struct bk_loop *loop;
+	struct bk_server_config config;
+	struct bk_server_hooks hooks;
+	struct bk_identity *identity;
+	char pin[BK_PIN_STR_MAX];
+
+	struct bk_listener *listeners[BK_SERVER_LISTENERS_MAX];
+	uint16_t port, alt_port;
+	struct bk_crowd *crowd;
+	struct bk_registry *registry;
+	struct bk_nameplates *nameplates;
+	struct bk_relays *relays;
+	struct bk_probes *probes;
+	struct bk_reaches *reaches;
+
+	struct bk_list visitors; /* connections whose first bytes are not here yet */
+	struct bk_list clients;
+	struct bk_list awaiting; /* plain clients that wait for a reported port */
+	struct bk_list doomed;   /* clients that the reaper will free */
+	unsigned strangers;      /* visitors, and clients without a hello */
+	struct bk_timer *reaper; /* frees the doomed, so that nobody is freed under its own feet */
+	struct bk_timer *expiry; /* of nameplates */
+
+	bool stopping;
+	struct bk_timer *stop_timer;
+	void (*on_stopped)(void *arg);
+	void *on_stopped_arg;
+
+	struct bk_rate log_rate;
+	uint64_t log_hidden;
+	struct bk_server_stats stats;
+	uint8_t scratch[BK_SERVER_SCRATCH]; /* for what decrypts; never held across a call */
+};
+
+/* One accepted connection on its way through the rooms: whoever takes it over ends it. */
+struct bk_arrival {
+	int fd; /* -1 when something else closes it */
+	struct bk_addr peer, local;
+	struct bk_crowd_member *who;
+	bk_time since;
+};
+
+/* The one line about why a connection ends (bounded in number for each second). `detail` NULL: the error's
+ * own text; error 0: it did what it came for. */
+void bk_arrival_log(struct bk_server *s, const struct bk_arrival *a, int error, const char *detail);
+/* The end: its place in the crowd is free, its socket closed. May be repeated. */
+void bk_arrival_done(struct bk_server *s, struct bk_arrival *a);
+/* Both. */
+void bk_arrival_end(struct bk_server *s, struct bk_arrival *a, int error, const char *detail);
+
+/* Frees what is doomed, soon, from the loop. */
+void bk_server_reap_soon(struct bk_server *s);
+
+/* A client is gone: a stop may be complete now. */
+void bk_server_on_client_gone(struct bk_server *s);
+
+#endif
