@@ -1,0 +1,55 @@
+# Short names for what Meson does. `make demo` and `make check` set everything up themselves.
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
+	libjansson-dev libxxhash-dev libcmocka-dev nftables iproute2
+FUZZ_PACKAGES = clang libclang-rt-14-dev
+
+.PHONY: all deps build demo check asan tsan fuzz fuzz-smoke bench fmt install clean
+
+all: build
+
+deps:
+	@packaging/deps.sh $(PACKAGES) $(FUZZ_PACKAGES)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+build: deps $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+demo: build
+	python3 tests/demo.py $(BUILD)/bodkin
+
+check: build asan fuzz-smoke
+	python3 tests/check.py --build $(BUILD) --asan build-asan --fuzz build-fuzz
+
+asan: deps
+	@test -f build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C build-asan
+
+tsan: deps
+	@test -f build-tsan/build.ninja || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false
+	ninja -C build-tsan
+
+fuzz: deps
+	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Db_sanitize=address,undefined \
+		-Db_lundef=false -Dfuzzers=true -Dtests=false -Dc_args=-fsanitize=fuzzer-no-link
+	ninja -C build-fuzz
+
+# Builds the fuzzers; `make check` runs each over its corpus and a few seconds beyond.
+fuzz-smoke: fuzz
+
+bench: build
+	python3 bench/run.py $(BUILD)
+
+fmt:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: build
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing what is received. The other side hears the sentences too, so they never name the folder. The folder
+ * is opened once and everything happens relative to that descriptor, so that a folder moved or replaced
+ * meanwhile changes nothing. The free space is asked for instead of allocating ahead: fallocate on tmpfs
+ * clears every page, which costs more than the write itself. */
+#include "apps/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+enum {
+	PART_TRIES = 100,
+	PART_STEM_MAX = 240, /* leaves room for ".99.part" in a component */
+	PART_NAME_MAX = 256,
+};
+
+struct bk_sink {
+	int dir, fd;
+	mode_t umask;
+	const struct bk_file_entry *entry;
+	char part[PART_NAME_MAX];
+	char text[BK_TRANSFER_TEXT_MAX];
+};
+
+static mode_t current_umask(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask);
+	return mask;
+}
+
+int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX])
+{
+	struct bk_sink *s = calloc(1, sizeof(*s));
+	int err = BK_E_NOMEM;
+
+	if (s) {
+		s->fd = -1;
+		s->umask = current_umask();
+		s->dir = open(folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		err = s->dir < 0 ? BK_E_FILE : 0;
+	}
+	if (err < 0) {
+		snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot receive into '%s': %s", folder,
+			err == BK_E_FILE ? strerror(errno) : bk_error_text(err));
+		bk_sink_free(s);
+		return err;
+	}
+	*ret_sink = s;
+	return 0;
+}
+
+void bk_sink_free(struct bk_sink *s)
+{
+	if (!s)
+		return;
+	bk_sink_drop(s);
+	if (s->dir >= 0)
+		close(s->dir);
+	free(s);
+}
+
+const char *bk_sink_text(const struct bk_sink *s)
+{
+	return s->text;
+}
+
+static int fail(struct bk_sink *s, int err, const char *name, const char *why)
+{
+	snprintf(s->text, sizeof(s->text), "cannot write '%s': %s", name, why);
+	return err;
+}
+
+/* An errno while writing, as an error and a sentence. A folder without links is one that was removed. */
+static int fail_errno(struct bk_sink *s, const char *name, int code)
+{
+	struct stat st;
+
+	if (code == ENOSPC || code == EDQUOT)
+		return fail(s, BK_E_NO_SPACE, name, "no space left; free some or use -o DIR");
+	if (code == ENOENT && fstat(s->dir, &st) == 0 && !st.st_nlink)
+		return fail(s, BK_E_FILE, name, "the folder was removed");
+	return fail(s, BK_E_FILE, name, strerror(code));
+}
+
+int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
+{
+	struct stat st;
+
+	if (!entry->is_file || strchr(entry->path, '/'))
+		return fail(s, BK_E_UNSUPPORTED, entry->path,
+			"this version receives only plain files, not folders");
+	if (fstatat(s->dir, entry->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : fail_errno(s, entry->path, errno);
+	if (S_ISDIR(st.st_mode))
+		return fail(s, BK_E_FILE, entry->path, "a folder has this name; use -o DIR");
+	return fail(s, BK_E_EXISTS, entry->path, "it exists; use --overwrite to replace it, or -o DIR");
+}
+
+int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
+{
+	struct statvfs fs;
+	uint64_t room;
+
+	/* File systems without a limit report no blocks at all. */
+	if (fstatvfs(s->dir, &fs) < 0 || !fs.f_blocks)
+		return 0;
+	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room) || bytes <= room)
+		return 0;
+	snprintf(s->text, sizeof(s->text),
+		"cannot receive %llu bytes: no space left, only %llu are free; free some or use -o DIR",
+		(unsigned long long)bytes, (unsigned long long)room);
+	return BK_E_NO_SPACE;
+}
+
+/* Long names are cut, so that ".part" fits into a component; not inside a character. */
+static void name_part(struct bk_sink *s, const char *name, int try)
+{
+	size_t n = strlen(name);
+
+	if (n > PART_STEM_MAX)
+		for (n = PART_STEM_MAX; n && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
+			;
+	if (try)
+		snprintf(s->part, sizeof(s->part), "%.*s.%d.part", (int)n, name, try);
+	else
+		snprintf(s->part, sizeof(s->part), "%.*s.part", (int)n, name);
+}
+
+int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+	for (int i = 0; i < PART_TRIES; i++) {
+		name_part(s, entry->path, i);
+		s->fd = openat(s->dir, s->part, flags, 0600);
+		if (s->fd >= 0) {
+			s->entry = entry;
+			return 0;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	return fail_errno(s, entry->path, errno);
+}
+
+int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
+{
+	const char *at = data;
+
+	while (n) {
+		ssize_t put = write(s->fd, at, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return fail_errno(s, s->entry->path, put < 0 ? errno : EIO);
+		at += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+int bk_sink_fd(const struct bk_sink *s)
+{
+	return s->fd;
+}
+
+/* The name only if nothing has it. Where the file system cannot do that in a rename, a hard link can. */
+static int rename_new(struct bk_sink *s)
+{
+	const char *name = s->entry->path;
+
+	if (renameat2(s->dir, s->part, s->dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return -1;
+	if (linkat(s->dir, s->part, s->dir, name, 0) < 0)
+		return -1;
+	return unlinkat(s->dir, s->part, 0);
+}
+
+int bk_sink_commit(struct bk_sink *s, bool may_replace)
+{
+	const struct bk_file_entry *e = s->entry;
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)e->mtime}};
+	int res;
+
+	/* Mode and time are a courtesy: some file systems have neither, and the content is what was promised.
+	 */
+	(void)fchmod(s->fd, e->mode & 0777 & ~s->umask);
+	(void)futimens(s->fd, times);
+	res = may_replace ? renameat(s->dir, s->part, s->dir, e->path) : rename_new(s);
+	if (res < 0 && errno == EEXIST)
+		return fail(s, BK_E_EXISTS, e->path, "it exists; use --overwrite to replace it, or -o DIR");
+	if (res < 0)
+		return fail_errno(s, e->path, errno);
+	res = close(s->fd);
+	s->fd = -1;
+	return res < 0 ? fail_errno(s, e->path, errno) : 0;
+}
+
+void bk_sink_drop(struct bk_sink *s)
+{
+	if (s->fd < 0)
+		return;
+	close(s->fd);
+	s->fd = -1;
+	(void)unlinkat(s->dir, s->part, 0);
+}

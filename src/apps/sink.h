@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_APPS_SINK_H
+#define BK_APPS_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apps/transfer.h"
+#include "wire/file.h"
+
+/* The folder that received files go to, and the one file being written. A file is written as NAME.part (or
+ * NAME.1.part ... where that is taken), which only this program's own exclusive creation makes, and gets its
+ * name in one step. Nothing is written outside the folder, through a link, or over a file unless told to.
+ * Every failure leaves one sentence in bk_sink_text. */
+struct bk_sink;
+
+/* Opens the folder. BK_E_FILE with a sentence; BK_E_NOMEM. */
+int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX]);
+/* Removes an unfinished file. NULL is fine. */
+void bk_sink_free(struct bk_sink *s);
+
+/* May this entry be received? BK_E_UNSUPPORTED: it is in a folder or no file; BK_E_FILE: a folder has this
+ * name, or the folder cannot be read; BK_E_EXISTS: a file has it. */
+int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry);
+/* BK_E_NO_SPACE when the file system says that so many bytes will not fit. */
+int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
+
+/* entry stays the caller's and must live until commit or drop. BK_E_FILE, BK_E_NO_SPACE. */
+int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry);
+int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
+int bk_sink_fd(const struct bk_sink *s); /* of the file begun, for syncing */
+/* Gives the file its mode, time and name. BK_E_EXISTS when the name was taken meanwhile and may not be
+ * replaced. */
+int bk_sink_commit(struct bk_sink *s, bool may_replace);
+/* Removes what was begun; nothing happens when nothing was. */
+void bk_sink_drop(struct bk_sink *s);
+
+const char *bk_sink_text(const struct bk_sink *s);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading what is sent. The size that was announced is a promise: a file that is shorter or longer by the
+ * time it is read is an error here, never a short or padded copy there. It refuses folders, devices and
+ * pipes. mmap is not an option: a file truncated under it is a SIGBUS. */
+#include "apps/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+struct bk_source {
+	struct bk_file_list list;
+	char **names;
+	size_t names_len;
+	int fd;
+	size_t current;
+	uint64_t offset;
+	char text[BK_TRANSFER_TEXT_MAX];
+};
+
+/* The last component; a path that ends in a slash names a folder and is caught by stat. */
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int say(char text[BK_TRANSFER_TEXT_MAX], int err, const char *path, const char *why)
+{
+	snprintf(text, BK_TRANSFER_TEXT_MAX, "cannot send '%s': %s", path, why);
+	return err;
+}
+
+/* What stat says against sending it; 0: nothing. */
+static int judge(const char *path, const struct stat *st, char text[BK_TRANSFER_TEXT_MAX])
+{
+	if (S_ISDIR(st->st_mode))
+		return say(text, BK_E_INVALID, path, "it is a folder; send its files, or a tar of it");
+	if (!S_ISREG(st->st_mode))
+		return say(text, BK_E_INVALID, path, "it is not a regular file");
+	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
+		return say(text, BK_E_FILE, path, strerror(errno));
+	return 0;
+}
+
+static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER_TEXT_MAX])
+{
+	struct bk_file_entry entry = {.is_file = true};
+	struct stat st;
+	int err;
+
+	if (stat(path, &st) < 0)
+		return say(text, BK_E_FILE, path, strerror(errno));
+	err = judge(path, &st, text);
+	if (err < 0)
+		return err;
+	s->names[s->names_len] = strdup(path);
+	if (!s->names[s->names_len])
+		return say(text, BK_E_NOMEM, path, bk_error_text(BK_E_NOMEM));
+	entry.path = s->names[s->names_len++];
+	entry.path += base_name(path) - path;
+	entry.size = (uint64_t)st.st_size;
+	entry.mode = st.st_mode & 0777;
+	entry.mtime = st.st_mtime > 0 ? (uint64_t)st.st_mtime : 0;
+	err = bk_file_list_add(&s->list, &entry);
+	if (err == BK_E_UNSAFE_PATH)
+		return say(
+			text, BK_E_FILE, path, "its name is not UTF-8 or has control characters; rename it");
+	if (err == BK_E_FULL)
+		return say(text, BK_E_INVALID, path, "too many files at once; send a tar of them");
+	return err < 0 ? say(text, err, path, bk_error_text(err)) : 0;
+}
+
+static int add_paths(struct bk_source *s, const char *const *paths, size_t n, char text[BK_TRANSFER_TEXT_MAX])
+{
+	const char *twin = NULL;
+	int err = 0;
+
+	s->names = calloc(n + 1, sizeof(*s->names));
+	if (!s->names)
+		return say(text, BK_E_NOMEM, paths[0], bk_error_text(BK_E_NOMEM));
+	for (size_t i = 0; i < n && err >= 0; i++)
+		err = add_path(s, paths[i], text);
+	if (err < 0)
+		return err;
+	err = bk_file_list_find_twin(&s->list, &twin);
+	if (err < 0)
+		return say(text, err, paths[0], bk_error_text(err));
+	return twin ? say(text, BK_E_INVALID, twin, "two of the files have this name; send them one by one")
+		    : 0;
+}
+
+int bk_source_new(const char *const *paths, size_t n, struct bk_source **ret_source,
+	char ret_text[BK_TRANSFER_TEXT_MAX])
+{
+	struct bk_source *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return say(ret_text, BK_E_NOMEM, paths[0], bk_error_text(BK_E_NOMEM));
+	s->fd = -1;
+	err = add_paths(s, paths, n, ret_text);
+	if (err < 0) {
+		bk_source_free(s);
+		return err;
+	}
+	*ret_source = s;
+	return 0;
+}
+
+static void close_current(struct bk_source *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+void bk_source_free(struct bk_source *s)
+{
+	if (!s)
+		return;
+	close_current(s);
+	for (size_t i = 0; i < s->names_len; i++)
+		free(s->names[i]);
+	free(s->names);
+	bk_file_list_done(&s->list);
+	free(s);
+}
+
+const struct bk_file_list *bk_source_list(const struct bk_source *s)
+{
+	return &s->list;
+}
+
+const char *bk_source_text(const struct bk_source *s)
+{
+	return s->text;
+}
+
+static int fail(struct bk_source *s, const char *why)
+{
+	close_current(s);
+	return say(s->text, BK_E_FILE, s->list.entries[s->current].path, why);
+}
+
+int bk_source_open(struct bk_source *s, size_t i)
+{
+	struct stat st;
+
+	close_current(s);
+	s->current = i;
+	s->offset = 0;
+	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
+	s->fd = open(s->names[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (s->fd < 0 || fstat(s->fd, &st) < 0)
+		return fail(s, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->list.entries[i].size)
+		return fail(s, "it changed after it was offered");
+	(void)posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+static ssize_t read_some(int fd, void *data, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, data, n);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+static int check_end(struct bk_source *s)
+{
+	char beyond;
+	ssize_t got = read_some(s->fd, &beyond, 1);
+
+	if (got < 0)
+		return fail(s, strerror(errno));
+	return got ? fail(s, "it grew while it was being sent") : 0;
+}
+
+int bk_source_read(struct bk_source *s, void *data, size_t n)
+{
+	uint64_t left = s->list.entries[s->current].size - s->offset;
+	ssize_t got;
+
+	if (!left)
+		return check_end(s);
+	if (n > INT_MAX)
+		n = INT_MAX;
+	got = read_some(s->fd, data, n < left ? n : (size_t)left);
+	if (got < 0)
+		return fail(s, strerror(errno));
+	if (!got)
+		return fail(s, "it shrank while it was being sent");
+	s->offset += (uint64_t)got;
+	return (int)got;
+}

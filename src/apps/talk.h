@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_APPS_TALK_H
+#define BK_APPS_TALK_H
+
+#include <bodkin/loop.h>
+#include <bodkin/session.h>
+
+#include "apps/meter.h"
+#include "apps/transfer.h"
+#include "base/buf.h"
+#include "wire/file.h"
+
+/* One end of a conversation about files: the session, its one channel, messages going out and coming in, and
+ * how it ends. Sender and receiver embed one and say what the messages mean. */
+struct bk_talk_ops {
+	bool is_opener; /* opens the channel when the session is open; else takes the one the peer opens */
+	void (*on_start)(void *owner); /* the channel is there */
+	void (*on_message)(void *owner, const struct bk_file_msg *msg);
+	void (*on_piece)(void *owner, const uint8_t *data, size_t n); /* of the content message seen last */
+	void (*on_writable)(void *owner); /* all messages put so far are on their way */
+	void (*on_end)(void *owner); /* nothing more will happen: release files. Once, before the verdict */
+};
+
+enum { BK_TALK_NAME_MAX = 256 };
+
+enum bk_talk_state { BK_TALK_PAIRING, BK_TALK_TALKING, BK_TALK_FAILING, BK_TALK_ENDING };
+
+struct bk_talk {
+	struct bk_loop *loop;
+	const struct bk_talk_ops *ops;
+	void *owner;
+	const struct bk_transfer_events *events;
+	void *arg;
+	struct bk_session_opts opts; /* its strings are owned below */
+	char *strings[6];
+	struct bk_session *session;
+	struct bk_channel *channel;
+	enum bk_talk_state state;
+	struct bk_file_reader reader;
+	struct bk_buf out;  /* messages that the channel has not taken yet */
+	struct bk_buf held; /* came while on hold */
+	bool on_hold, has_peer;
+	char peer_name[BK_TALK_NAME_MAX];
+	struct bk_timer *ticker;
+	struct bk_meter meter;
+	/* the verdict */
+	bool is_done;
+	struct bk_transfer_result result;
+	int error, reset_error;
+	bool is_remote;
+	char text[BK_TRANSFER_TEXT_MAX];
+};
+
+int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_session_opts *opts,
+	const struct bk_transfer_events *events, void *arg);
+/* Starts the session. BK_E_INVALID, BK_E_NOMEM. */
+int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner);
+void bk_talk_done(struct bk_talk *t);
+
+/* Queues a message without content; queue lists with bk_file_..._encode(&t->out, ...) and bk_talk_flush. */
+void bk_talk_put(struct bk_talk *t, const struct bk_file_msg *msg);
+/* 0: everything is on its way; BK_E_AGAIN: on_writable will come. */
+int bk_talk_flush(struct bk_talk *t);
+
+/* Nothing comes in until released: what arrived is kept, and the peer is slowed down. */
+void bk_talk_hold(struct bk_talk *t);
+void bk_talk_release(struct bk_talk *t);
+
+/* Starts and stops counting and progress events. */
+void bk_talk_count(struct bk_talk *t, uint64_t total);
+void bk_talk_count_end(struct bk_talk *t);
+
+/* The first of these decides how it ends, the others do nothing. fail: our own trouble, told to the peer.
+ * refuse: no to the offer. blame: the peer told us its trouble. succeed: all arrived; the result's strings
+ * must live until on_done. cancel: the user wants out. */
+void bk_talk_fail(struct bk_talk *t, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void bk_talk_refuse(struct bk_talk *t, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg);
+void bk_talk_succeed(struct bk_talk *t, const struct bk_transfer_result *result);
+void bk_talk_cancel(struct bk_talk *t);
+
+/* The sentence for a start that failed, unless ret_text has one. */
+void bk_talk_explain(
+	int error, const char *act, const struct bk_session_opts *opts, char ret_text[BK_TRANSFER_TEXT_MAX]);
+
+static inline bool bk_talk_is_over(const struct bk_talk *t)
+{
+	return t->state == BK_TALK_FAILING || t->state == BK_TALK_ENDING;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The progress line: percent, bar, amount, rate, time left. Its parts have a fixed place and width wherever
+ * there is room, because a line that jumps cannot be read. */
+#include "cli/bar.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/human.h"
+
+enum { BAR_MIN = 8, BAR_MOST = 40 };
+
+static double share_of(const struct bk_bar *bar)
+{
+	if (!bar->total)
+		return 1;
+	return bar->bytes >= bar->total ? 1 : (double)bar->bytes / (double)bar->total;
+}
+
+/* What stands behind the bar, in as much detail as asked for (3: all, 0: nothing). */
+static void format_tail(const struct bk_bar *bar, int detail, char *out, size_t max)
+{
+	char done[BK_HUMAN_MAX], total[BK_HUMAN_MAX], rate[BK_HUMAN_MAX], left[BK_HUMAN_MAX], amount[80];
+
+	bk_human_bytes(bar->bytes, done);
+	bk_human_bytes(bar->total, total);
+	bk_human_rate(bar->rate, rate);
+	if (bar->rate >= 1)
+		bk_human_left((double)(bar->total - (bar->bytes < bar->total ? bar->bytes : bar->total)) /
+				      bar->rate,
+			left);
+	else
+		snprintf(left, sizeof(left), "-:--");
+	out[0] = 0;
+	snprintf(amount, sizeof(amount), "%s of %s", done, total);
+	if (detail == 3)
+		snprintf(out, max, "  %18s  %9s  %5s left", amount, rate, left);
+	else if (detail == 2)
+		snprintf(out, max, "  %9s  %5s left", rate, left);
+	else if (detail == 1)
+		snprintf(out, max, " %9s", rate);
+}
+
+/* `cells` columns, filled to an eighth of a column where the terminal can show it. */
+static size_t format_cells(const struct bk_bar *bar, size_t cells, char *out, size_t max)
+{
+	static const char *const eighths[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	size_t filled = (size_t)(share_of(bar) * (double)cells * 8), n = 0;
+
+	for (size_t i = 0; i < cells && n + 4 < max; i++) {
+		const char *cell = bar->is_utf8 ? "█" : "#";
+
+		if (filled < 8 * (i + 1))
+			cell = !bar->is_utf8 ? "-" : filled > 8 * i ? eighths[filled - 8 * i] : " ";
+		n += (size_t)snprintf(out + n, max - n, "%s", cell);
+	}
+	out[n] = 0;
+	return n;
+}
+
+size_t bk_bar_format(const struct bk_bar *bar, char out[BK_BAR_MAX])
+{
+	size_t width = bar->columns > 1 ? bar->columns - 1 : 1, cells = 0, tail_len = 0;
+	char percent[8], tail[192], middle[4 * BK_BAR_COLUMNS_MAX];
+	int detail = 3;
+
+	if (width > BK_BAR_COLUMNS_MAX)
+		width = BK_BAR_COLUMNS_MAX;
+	snprintf(percent, sizeof(percent), "%3.0f%%", 100 * share_of(bar) - (share_of(bar) < 1 ? 0.5 : 0));
+	for (; detail >= 0; detail--) {
+		format_tail(bar, detail, tail, sizeof(tail));
+		tail_len = strlen(tail);
+		if (strlen(percent) + 3 + BAR_MIN + tail_len <= width)
+			break;
+	}
+	if (detail < 0) {
+		snprintf(out, BK_BAR_MAX, "%.*s", (int)width, percent);
+		return strlen(out);
+	}
+	cells = width - strlen(percent) - 3 - tail_len;
+	if (cells > BAR_MOST)
+		cells = BAR_MOST;
+	format_cells(bar, cells, middle, sizeof(middle));
+	snprintf(out, BK_BAR_MAX, "%s %s%s%s%s", percent, bar->is_utf8 ? "▕" : "[", middle,
+		bar->is_utf8 ? "▏" : "]", tail);
+	return strlen(percent) + 3 + cells + tail_len;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `bodkin serve`: run the server, tell people what to type, log why connections end. */
+#include "cli/command.h"
+
+#include <bodkin/log.h>
+#include <bodkin/loop.h>
+#include <bodkin/server.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/endpoint.h"
+#include "cli/exit.h"
+#include "cli/interrupt.h"
+#include "cli/paths.h"
+
+enum { ADDRESSES_MAX = 16 };
+
+struct command {
+	struct bk_loop *loop;
+	struct bk_server *server;
+	struct bk_interrupt interrupt;
+	struct bk_addr listen;
+	char state_dir[BK_PATHS_MAX], listen_ip[BK_ADDR_STR_MAX], *token;
+	bool has_stopped;
+};
+
+static void write_log(void *arg, enum bk_log_level level, const char *module, const char *line)
+{
+	struct timespec now;
+	struct tm tm;
+	char stamp[32];
+
+	(void)arg;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(stderr, "%s.%03ldZ %s %s: %s\n", stamp, now.tv_nsec / 1000000, bk_log_level_name(level),
+		module, line);
+}
+
+static void on_stopped(void *arg)
+{
+	struct command *c = arg;
+
+	c->has_stopped = true;
+	bk_loop_stop(c->loop);
+}
+
+static void stop(void *arg)
+{
+	struct command *c = arg;
+
+	bk_server_stop(c->server, on_stopped, c);
+}
+
+static int refuse(
+	int err, char text[BK_OPTIONS_TEXT_MAX], const char *what, const char *value, const char *why)
+{
+	snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot serve: %s '%.200s': %s", what, value, why);
+	return err;
+}
+
+/* What needs more than the table of options to be understood. */
+static int read_options(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+{
+	int err = 0;
+
+	if (o->listen && bk_endpoint_from_str(o->listen, &c->listen) < 0)
+		return refuse(BK_E_INVALID, text, "--listen", o->listen, "not [ADDR]:PORT");
+	if (c->listen.family)
+		bk_addr_ip_to_str(&c->listen, c->listen_ip);
+	if (o->token)
+		err = bk_paths_read_token(o->token, &c->token);
+	if (err < 0)
+		return refuse(BK_E_FILE, text, "--token", o->token,
+			err == BK_E_FILE ? strerror(errno) : "its first line is empty");
+	if (o->state)
+		snprintf(c->state_dir, sizeof(c->state_dir), "%s", o->state);
+	else if (bk_paths_state(c->state_dir) < 0)
+		return refuse(BK_E_INVALID, text, "--state", "", "there is no home; give a folder");
+	return 0;
+}
+
+/* As the server wants it: 0 is "the usual one", -1 any free one. */
+static int alt_port(const struct bk_options *o, bool any_port)
+{
+	if (o->alt_port > 0)
+		return (int)o->alt_port;
+	return !o->alt_port || any_port ? -1 : 0;
+}
+
+static int start(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+{
+	enum bk_loop_backend backend = BK_LOOP_AUTO;
+	bool any_port = o->listen && !c->listen.port;
+	const struct bk_server_opts opts = {
+		.listen_ip = c->listen_ip[0] ? c->listen_ip : NULL,
+		.port = any_port ? -1 : c->listen.port,
+		.alt_port = alt_port(o, any_port),
+		.alt_ip = o->alt_addr,
+		.plain = o->plain,
+		.token = c->token,
+		.state_dir = c->state_dir,
+	};
+	int err;
+
+	if (o->loop)
+		(void)bk_loop_backend_from_str(o->loop, &backend);
+	err = bk_loop_new(backend, &c->loop);
+	if (err < 0)
+		return refuse(err, text, "--loop", o->loop ? o->loop : "auto", bk_error_text(err));
+	err = bk_server_new(c->loop, &opts, &c->server, text);
+	if (err >= 0)
+		err = bk_interrupt_init(&c->interrupt, c->loop, stop, c);
+	return err;
+}
+
+/* The addresses that others can use; the loopback one when there is no other. */
+static void announce(const struct command *c, struct bk_report *r)
+{
+	struct bk_addr addrs[ADDRESSES_MAX];
+	char texts[ADDRESSES_MAX][BK_ADDR_STR_MAX];
+	const char *list[ADDRESSES_MAX];
+	uint16_t port = bk_server_port(c->server);
+	size_t n = 1;
+
+	addrs[0] = bk_addr_with_port(c->listen, port);
+	if (!c->listen.family || bk_addr_is_any(&c->listen))
+		n = bk_endpoint_list(port, addrs, ADDRESSES_MAX);
+	if (!n)
+		addrs[n++] = bk_addr_v4(127, 0, 0, 1, port);
+	for (size_t i = 0; i < n; i++)
+		list[i] = bk_addr_to_str(&addrs[i], texts[i]);
+	bk_report_listening(r, list, n, bk_server_pin(c->server));
+}
+
+static enum bk_log_level level_of(const struct bk_options *o)
+{
+	if (o->quiet)
+		return BK_LOG_WARN;
+	return o->verbosity > 1 ? BK_LOG_TRACE : o->verbosity ? BK_LOG_DEBUG : BK_LOG_INFO;
+}
+
+static int exit_of(int err)
+{
+	if (err == BK_E_INVALID)
+		return BK_EXIT_USAGE;
+	return err == BK_E_FILE ? BK_EXIT_FILE : BK_EXIT_FAILED;
+}
+
+static int run(struct bk_options *o, struct bk_report *r)
+{
+	struct command c = {0};
+	char text[BK_OPTIONS_TEXT_MAX] = "";
+	int err = 0, code = BK_EXIT_DONE;
+
+	if (o->args_len)
+		err = refuse(
+			BK_E_INVALID, text, "argument", o->args[0], "it takes none; try 'bodkin help serve'");
+	bk_log_set(write_log, NULL, level_of(o));
+	if (err >= 0)
+		err = read_options(&c, o, text);
+	if (err >= 0)
+		err = start(&c, o, text);
+	if (err >= 0) {
+		announce(&c, r);
+		err = bk_loop_run(c.loop);
+	}
+	if (err < 0) {
+		bk_report_error(r, err, text[0] ? text : bk_error_text(err));
+		code = exit_of(err);
+	} else if (!c.has_stopped) {
+		code = BK_EXIT_INTERRUPTED;
+	}
+	bk_interrupt_done(&c.interrupt);
+	bk_server_free(c.server);
+	bk_loop_free(c.loop);
+	free(c.token);
+	return code;
+}
+
+const struct bk_command bk_cmd_serve = {
+	.name = "serve",
+	.usage = "[-l [ADDR]:PORT] [OPTION]...",
+	.summary = "run the server that both sides meet at",
+	.about = "Needs no account and keeps nothing but its own key; its pin is printed at the start. The "
+		 "server\n"
+		 "sees neither file names nor contents, also when it relays them.",
+	.bit = BK_CMD_SERVE,
+	.run = run,
+};

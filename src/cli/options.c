@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table for all options. What an option means is its command's business; here is only how it is written.
+ */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bodkin/error.h>
+
+#define CLIENT (BK_CMD_SEND | BK_CMD_RECV)
+#define ALL    (BK_CMD_SERVE | CLIENT)
+
+enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
+
+struct row {
+	const char *name;
+	char letter;
+	enum kind kind;
+	size_t offset;
+	unsigned commands;
+	const char *value; /* how the help names it; of a choice: the choices, with | between */
+	long min, max;
+	const char *help;
+};
+
+#define AT(member) offsetof(struct bk_options, member)
+
+static const struct row rows[] = {
+	{"server", 's', KIND_TEXT, AT(server), CLIENT, "HOST[:PORT][#PIN]", 0, 0,
+		"the server both sides meet at (else $BODKIN_SERVER, else the config file)"},
+	{"code", 0, KIND_TEXT, AT(code), BK_CMD_SEND, "CODE", 0, 0,
+		"use this code: join who made it, or make it"},
+	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 1, 16, "words in a made code (2)"},
+	{"output", 'o', KIND_TEXT, AT(output), BK_CMD_RECV, "DIR", 0, 0, "the folder to write into (.)"},
+	{"yes", 'y', KIND_FLAG, AT(yes), BK_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
+	{"overwrite", 0, KIND_FLAG, AT(overwrite), BK_CMD_RECV, NULL, 0, 0,
+		"replace files that exist without asking"},
+	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0, "shown to the other person (the host's name)"},
+	{"listen", 'l', KIND_TEXT, AT(listen), BK_CMD_SERVE, "[ADDR]:PORT", 0, 0,
+		"where to listen (every address, port 15005; port 0: any free one)"},
+	{"alt-port", 0, KIND_NUMBER, AT(alt_port), BK_CMD_SERVE, "PORT", 0, 65535,
+		"the second port (PORT + 1)"},
+	{"alt-addr", 0, KIND_TEXT, AT(alt_addr), BK_CMD_SERVE, "ADDR", 0, 0,
+		"a second address of this machine, for better NAT tests"},
+	{"state", 0, KIND_TEXT, AT(state), BK_CMD_SERVE, "DIR", 0, 0,
+		"where the server's key is kept ($XDG_STATE_HOME/bodkin)"},
+	{"token", 0, KIND_TEXT, AT(token), ALL, "FILE", 0, 0,
+		"the secret that clients of a closed server present"},
+	{"plain", 0, KIND_FLAG, AT(plain), ALL, NULL, 0, 0,
+		"also the plain dialect, without TLS (serve only)"},
+	{"transport", 0, KIND_CHOICE, AT(transport), CLIENT, "auto|udp|tcp", 0, 0, "force a transport"},
+	{"path", 0, KIND_CHOICE, AT(path), CLIENT, "auto|direct|relay", 0, 0, "force a kind of path"},
+	{"loop", 0, KIND_CHOICE, AT(loop), ALL, "auto|epoll|poll|select", 0, 0, "force an event loop"},
+	{"timeout", 0, KIND_NUMBER, AT(timeout), CLIENT, "SECONDS", 0, 1000000,
+		"how long to wait for the other side (no limit)"},
+	{"json", 0, KIND_FLAG, AT(json), ALL, NULL, 0, 0, "one JSON object a line on standard output"},
+	{"quiet", 'q', KIND_FLAG, AT(quiet), ALL, NULL, 0, 0, "only what is indispensable"},
+	{"verbose", 'v', KIND_COUNT, AT(verbosity), ALL, NULL, 0, 0, "say what happens; repeat for more"},
+	{"help", 'h', KIND_FLAG, AT(help), ALL, NULL, 0, 0, "this text"},
+};
+
+enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]) };
+
+static int refuse(char text[BK_OPTIONS_TEXT_MAX], const struct row *row, const char *value)
+{
+	if (row->kind == KIND_NUMBER)
+		snprintf(text, BK_OPTIONS_TEXT_MAX, "--%s '%s' is not a number from %ld to %ld", row->name,
+			value, row->min, row->max);
+	else
+		snprintf(text, BK_OPTIONS_TEXT_MAX, "--%s '%s' is not one of %s", row->name, value,
+			row->kind == KIND_CHOICE ? row->value : "yes|no");
+	return BK_E_INVALID;
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t n = strlen(value);
+
+	for (const char *at = choices; n;) {
+		size_t len = strcspn(at, "|");
+
+		if (len == n && !memcmp(at, value, n))
+			return true;
+		if (!at[len])
+			return false;
+		at += len + 1;
+	}
+	return false;
+}
+
+static int set_number(const struct row *row, long *place, const char *value, char text[BK_OPTIONS_TEXT_MAX])
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(value, &end, 10);
+	if (errno || end == value || *end || v < row->min || v > row->max)
+		return refuse(text, row, value);
+	*place = v;
+	return 0;
+}
+
+/* A flag on the command line has no value. */
+static int set_flag(const struct row *row, bool *place, const char *value, char text[BK_OPTIONS_TEXT_MAX])
+{
+	if (!value || !strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "1"))
+		*place = true;
+	else if (strcmp(value, "no") != 0 && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
+		return refuse(text, row, value);
+	return 0;
+}
+
+static int set_row(
+	struct bk_options *o, const struct row *row, const char *value, char text[BK_OPTIONS_TEXT_MAX])
+{
+	void *place = (char *)o + row->offset;
+
+	o->given |= UINT64_C(1) << (row - rows);
+	switch (row->kind) {
+	case KIND_FLAG:
+		return set_flag(row, place, value, text);
+	case KIND_COUNT:
+		*(int *)place = value ? atoi(value) : *(int *)place + 1;
+		return 0;
+	case KIND_NUMBER:
+		return set_number(row, place, value, text);
+	case KIND_CHOICE:
+		if (!is_choice(row->value, value))
+			return refuse(text, row, value);
+		break;
+	case KIND_TEXT:
+		break;
+	}
+	*(const char **)place = value;
+	return 0;
+}
+
+static const struct row *find_row(const char *name)
+{
+	for (size_t i = 0; i < ROWS_LEN; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
+int bk_options_set(struct bk_options *o, enum bk_command_bit command, const char *name, const char *value,
+	char ret_text[BK_OPTIONS_TEXT_MAX])
+{
+	const struct row *row = find_row(name);
+	char *copy;
+
+	if (!row || row->kind == KIND_COUNT || !strcmp(name, "help"))
+		return BK_E_NOT_FOUND;
+	if (!(row->commands & command) || o->given >> (row - rows) & 1)
+		return 0;
+	if (o->owned_len == BK_OPTIONS_OWNED_MAX)
+		return BK_E_FULL;
+	copy = strdup(value);
+	if (!copy)
+		return BK_E_NOMEM;
+	o->owned[o->owned_len++] = copy;
+	return set_row(o, row, copy, ret_text);
+}
+
+static void make_tables(
+	enum bk_command_bit command, struct option longs[ROWS_LEN + 1], char shorts[2 * ROWS_LEN + 2])
+{
+	size_t n = 0;
+
+	*shorts++ = ':';
+	for (size_t i = 0; i < ROWS_LEN; i++) {
+		const struct row *row = &rows[i];
+
+		if (!(row->commands & command))
+			continue;
+		longs[n++] = (struct option){
+			row->name, row->value ? required_argument : no_argument, NULL, 256 + (int)i};
+		if (row->letter)
+			*shorts++ = row->letter;
+		if (row->letter && row->value)
+			*shorts++ = ':';
+	}
+	longs[n] = (struct option){0};
+	*shorts = 0;
+}
+
+static const struct row *row_of(int c)
+{
+	if (c >= 256)
+		return &rows[c - 256];
+	for (size_t i = 0; i < ROWS_LEN; i++)
+		if (rows[i].letter == c)
+			return &rows[i];
+	return NULL;
+}
+
+/* getopt's two complaints, about a short or a long option. */
+static int complain(int c, char **argv, char text[BK_OPTIONS_TEXT_MAX])
+{
+	bool is_long = !strncmp(argv[optind - 1], "--", 2) && (!optopt || optopt >= 256);
+	const char letter[] = {'-', (char)optopt, 0};
+
+	snprintf(text, BK_OPTIONS_TEXT_MAX, "%s '%s'%s", c == ':' ? "option" : "unknown option",
+		is_long ? argv[optind - 1] : letter, c == ':' ? " needs a value" : "");
+	return BK_E_INVALID;
+}
+
+int bk_options_parse(struct bk_options *o, enum bk_command_bit command, int argc, char **argv,
+	char ret_text[BK_OPTIONS_TEXT_MAX])
+{
+	struct option longs[ROWS_LEN + 1];
+	char shorts[2 * ROWS_LEN + 2];
+	int c, err = 0;
+
+	*o = (struct bk_options){.alt_port = -1};
+	make_tables(command, longs, shorts);
+	optind = 0;
+	opterr = 0;
+	while (err >= 0 && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct row *row = row_of(c);
+
+		err = row ? set_row(o, row, optarg, ret_text) : complain(c, argv, ret_text);
+	}
+	o->is_server_typed = o->server;
+	o->args = argv + optind;
+	o->args_len = argc - optind;
+	return err;
+}
+
+void bk_options_done(struct bk_options *o)
+{
+	for (size_t i = 0; i < o->owned_len; i++)
+		free(o->owned[i]);
+	o->owned_len = 0;
+}
+
+void bk_options_print(enum bk_command_bit command)
+{
+	for (size_t i = 0; i < ROWS_LEN; i++) {
+		const struct row *row = &rows[i];
+		char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
+
+		if (!(row->commands & command) ||
+			(row->commands == ALL && !strcmp(row->name, "plain") && command != BK_CMD_SERVE))
+			continue;
+		snprintf(left, sizeof(left), "%s--%s%s%s", row->letter ? letter : "    ", row->name,
+			row->value ? " " : "", row->value ? row->value : "");
+		printf("  %-34s %s\n", left, row->help);
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CLI_REPORT_H
+#define BK_CLI_REPORT_H
+
+#include <stdbool.h>
+
+#include "apps/transfer.h"
+#include "cli/options.h"
+
+/* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
+ * for a script, errors as one line on standard error in both. */
+struct bk_report {
+	bool json, quiet, has_bar, has_color, is_utf8, is_bar_drawn;
+	int verbosity;
+	char peer[64]; /* name, shortened */
+};
+
+void bk_report_init(struct bk_report *r, const struct bk_options *o);
+
+void bk_report_listening(struct bk_report *r, const char *const *addresses, size_t n, const char *pin);
+/* other: what to type on the other machine. */
+void bk_report_code(struct bk_report *r, const char *code, const char *other);
+void bk_report_peer(struct bk_report *r, const struct bk_peer *peer);
+void bk_report_path(struct bk_report *r, const struct bk_path *path);
+void bk_report_note(struct bk_report *r, int verbosity, const char *text);
+void bk_report_offer(struct bk_report *r, const char *verb, const struct bk_transfer_offer *offer);
+void bk_report_question(
+	struct bk_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+void bk_report_progress(struct bk_report *r, uint64_t bytes, uint64_t total, double rate);
+void bk_report_done(struct bk_report *r, const char *verb, const struct bk_transfer_result *result);
+/* `bodkin: TEXT`. A sentence that does not begin with "cannot" stands as it is. */
+void bk_report_error(struct bk_report *r, int error, const char *text);
+
+#endif
