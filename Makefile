@@ -21,7 +21,7 @@ build: deps $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 demo: build
-	python3 tests/demo.py $(BUILD)/bodkin
+	python3 lab/demo.py $(BUILD)/bodkin
 
 check: build asan fuzz-smoke
 	python3 tests/check.py --build $(BUILD) --asan build-asan --fuzz build-fuzz

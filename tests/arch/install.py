@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What `make install` leaves is enough to build against: headers, library, pkg-config file, program, man page."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build")
+PROGRAM = """
+#include <stdio.h>
+#include <bodkin/error.h>
+#include <bodkin/loop.h>
+#include <bodkin/server.h>
+#include <bodkin/session.h>
+int main(void)
+{
+	struct bk_loop *loop;
+	if (bk_loop_new(BK_LOOP_POLL, &loop) < 0)
+		return 1;
+	puts(bk_loop_backend_name(loop));
+	bk_loop_free(loop);
+	return 0;
+}
+"""
+results = []
+
+
+def case(name, good, detail=""):
+    results.append(bool(good))
+    print(f"{'ok' if good else 'not ok'} - {name}" + ("" if good else f": {detail}"))
+
+
+def run(command, **more):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, **more)
+
+
+with tempfile.TemporaryDirectory() as top:
+    top = pathlib.Path(top)
+    done = run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet"], env={**os.environ, "DESTDIR": str(top)})
+    case("make install succeeds", done.returncode == 0, done.stderr[-500:])
+    pcs = list(top.rglob("bodkin.pc"))
+    case("a pkg-config file is there", len(pcs) == 1, str(pcs))
+    programs = [p for p in top.rglob("bin/bodkin") if os.access(p, os.X_OK)]
+    case("the program is there", len(programs) == 1)
+    case("the man page is there", list(top.rglob("bodkin.1*")))
+    for kind in ("shared", "static"):
+        env = {**os.environ, "PKG_CONFIG_PATH": str(pcs[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(top)}
+        (top / "x.c").write_text(PROGRAM)
+        ask = ["pkg-config", "--cflags", "--libs", "bodkin"] + (["--static"] if kind == "static" else [])
+        flags = run(ask, env=env).stdout.split()
+        libdir = next(iter(top.rglob("libbodkin.a"))).parent
+        if kind == "static":
+            flags = [str(libdir / "libbodkin.a") if f == "-lbodkin" else f for f in flags]
+        built = run(["cc", "-std=c17", "-Wall", "-Werror", top / "x.c", "-o", top / kind, *flags])
+        case(f"a program builds against the {kind} library", built.returncode == 0, built.stderr[-800:])
+        ran = run([top / kind], env={**os.environ, "LD_LIBRARY_PATH": str(libdir)}) if built.returncode == 0 else None
+        case(f"and runs ({kind})", ran and ran.stdout.strip() == "poll", ran and ran.stderr)
+print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+sys.exit(not all(results))

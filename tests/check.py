@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every suite and counts every case; the last line is "N passed, N failed".
+
+A suite that cannot run where it could have run is a failure, never a pass. The only suite that may
+be left out is the kernel lab, and only where namespaces are forbidden, which is said aloud.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FUZZ_SECONDS = 4
+COUNT = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.left_out = []
+
+    def add(self, name, passed, failed, seconds, output):
+        self.passed += passed
+        self.failed += failed
+        word = "ok  " if not failed else "FAIL"
+        print(f"{word} {seconds:6.1f} s  {name}: {passed} passed, {failed} failed", flush=True)
+        if failed:
+            print(output.rstrip()[-12000:], flush=True)
+
+
+def run(command, timeout, env=None):
+    """Exit code, output and seconds; a command that hangs is ended and has failed."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT,
+                                   stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})},
+                                   start_new_session=True)
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+            code = -9
+        out.seek(0)
+        text = out.read().decode(errors="replace")
+    if code == -9:
+        text += f"\nended after {timeout} s without an end of its own\n"
+    return code, text, time.monotonic() - started
+
+
+def cmocka(tally, path):
+    """A cmocka program prints TAP; a crash counts as one failure more."""
+    code, text, seconds = run([str(path)], 120, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    passed = len(re.findall(r"^ok \d+", text, re.M))
+    failed = len(re.findall(r"^not ok \d+", text, re.M))
+    if code != 0 and not failed or not passed:
+        failed += 1
+    tally.add(path.name, passed, failed, seconds, text)
+
+
+def counted(tally, name, command, timeout, may_be_left_out=False):
+    """A script that ends with "N passed, N failed"; exit 77 means it cannot run here."""
+    code, text, seconds = run(command, timeout)
+    if code == 77 and may_be_left_out:
+        tally.left_out.append(name)
+        print(f"LEFT OUT     {name}: {text.strip().splitlines()[-1] if text.strip() else 'no reason given'}")
+        return
+    found = COUNT.findall(text)
+    passed, failed = map(int, found[-1]) if found else (0, 1)
+    if code != 0 and not failed or not passed:
+        failed += 1
+    tally.add(name, passed, failed, seconds, text)
+
+
+def fuzz(tally, path, source):
+    """The whole corpus, then a few seconds beyond it."""
+    corpus = source.with_suffix(".corpus")
+    with tempfile.TemporaryDirectory() as fresh:
+        command = [str(path), "-verbosity=0", "-print_final_stats=0", "-timeout=10", "-rss_limit_mb=2048",
+                   f"-max_total_time={FUZZ_SECONDS}", f"-artifact_prefix={fresh}/", fresh]
+        if not corpus.is_dir() or not any(corpus.iterdir()):
+            tally.add(path.name, 0, 1, 0, f"no seed corpus in {corpus}")
+            return
+        code, text, seconds = run(command + [str(corpus)], FUZZ_SECONDS + 60)
+    tally.add(path.name, int(code == 0), int(code != 0), seconds, text)
+
+
+def exports(tally, build):
+    """The shared library shows bk_ names and nothing else."""
+    code, text, seconds = run(["nm", "-D", "--defined-only", f"{build}/libbodkin.so"], 30)
+    names = [line.split()[-1] for line in text.splitlines() if line.split()]
+    strangers = [n for n in names if not n.startswith("bk_")]
+    good = code == 0 and len(names) > 20 and not strangers
+    tally.add("exports", int(good), int(not good), seconds, f"not ours: {strangers}\n{text[:500]}")
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--build", default="build")
+    args.add_argument("--asan", default="build-asan")
+    args.add_argument("--fuzz", default="build-fuzz")
+    args.add_argument("--only", help="suites whose name contains this")
+    args = args.parse_args()
+    tally = Tally()
+    bodkin = str(ROOT / args.build / "bodkin")
+    jobs = []
+
+    sources = sorted(ROOT.glob("src/*/test_*.c")) + sorted(ROOT.glob("lab/test_*.c")) + sorted(ROOT.glob("tests/sim/test_*.c"))
+    for source in sources:
+        name = f"{source.parent.name}_{source.stem}"
+        if source.stem == "test_kit":
+            continue
+        jobs.append((name, lambda p=ROOT / args.asan / name: cmocka(tally, p)))
+    jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60)))
+    jobs.append(("exports", lambda: exports(tally, ROOT / args.build)))
+    for source in sorted(ROOT.glob("src/*/fuzz_*.c")):
+        name = f"{source.parent.name}_{source.stem}"
+        jobs.append((name, lambda s=source, p=ROOT / args.fuzz / name: fuzz(tally, p, s)))
+    jobs.append(("install", lambda: counted(tally, "install", [sys.executable, "tests/arch/install.py", args.build], 120)))
+    jobs.append(("cli", lambda: counted(tally, "cli", [sys.executable, "tests/cli/test_cli.py", bodkin], 300)))
+    jobs.append(("lab", lambda: counted(tally, "lab (the laboratory itself)",
+                                        [sys.executable, "lab/test_lab.py", bodkin, "lab"], 300, True)))
+    jobs.append(("nat", lambda: counted(tally, "lab (bodkin through kernel NATs)",
+                                        [sys.executable, "tests/lab/run.py", bodkin], 600, True)))
+
+    for name, job in jobs:
+        if not args.only or args.only in name:
+            job()
+    if tally.left_out:
+        print("left out, because namespaces are forbidden here: " + ", ".join(tally.left_out))
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return int(tally.failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
