@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "lab/holder.h"
+#include "lab/list.h"
 #include "lab/ns.h"
 #include "lab/picture.h"
 #include "lab/say.h"
@@ -167,6 +168,17 @@ static int cmd_probe(int argc, char **argv)
 	return exit_code(rc == 0 ? bk_lab_holder_probe() : rc);
 }
 
+/* For tests; not in the usage text. */
+static int cmd_scenarios(int argc, char **argv)
+{
+	struct bk_lab_options o;
+	int rc = take_arguments(&o, argc, argv, 0);
+
+	if (rc == 0)
+		bk_lab_list_print(o.json);
+	return exit_code(rc);
+}
+
 /* A command in the lab that calls the lab again shall find the same one, though it may now be another user.
  */
 static int export_names(const char *name)
@@ -232,6 +244,7 @@ static const struct {
 	{"down", cmd_down},
 	{"status", cmd_status},
 	{"probe", cmd_probe},
+	{"scenarios", cmd_scenarios},
 };
 
 int bk_lab_main(int argc, char **argv)

@@ -9,6 +9,7 @@
  *	           [--replace] [--name NAME]
  *	lab exec a|b|s|ra|rb|ca|cb|net CMD...
  *	lab status | lab down | lab probe
+ *	lab scenarios [--json]    the rows of lab/scenarios.h, for tests
  *
  * A and B are names of lab/nat_types.h. What the numbers mean: the wire stands in the access link of each
  *side, between its outermost router and the internet, and every number is about the path between the two

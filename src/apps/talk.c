@@ -294,6 +294,7 @@ static void on_code(void *arg, const char *code)
 {
 	struct bk_talk *t = arg;
 
+	t->has_code = true;
 	t->events->on_code(t->arg, code);
 }
 
@@ -366,8 +367,11 @@ static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 
 static void report(struct bk_talk *t)
 {
-	const struct bk_transfer_failure failure = {
-		.error = t->error, .text = t->text, .is_remote = t->is_remote, .has_peer = t->has_peer};
+	const struct bk_transfer_failure failure = {.error = t->error,
+		.text = t->text,
+		.is_remote = t->is_remote,
+		.has_code = t->has_code,
+		.has_peer = t->has_peer};
 
 	if (!t->is_done) {
 		t->events->on_error(t->arg, &failure);

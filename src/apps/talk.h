@@ -39,7 +39,7 @@ struct bk_talk {
 	struct bk_file_reader reader;
 	struct bk_buf out;  /* messages that the channel has not taken yet */
 	struct bk_buf held; /* came while on hold */
-	bool on_hold, has_peer;
+	bool on_hold, has_code, has_peer;
 	char peer_name[BK_TALK_NAME_MAX];
 	struct bk_timer *ticker;
 	struct bk_meter meter;

@@ -39,6 +39,7 @@ struct bk_transfer_failure {
 	int error;
 	const char *text; /* a full sentence */
 	bool is_remote;   /* the other side said it about itself: its file, its disk, its refusal */
+	bool has_code;    /* a code had been made, so the server was reached */
 	bool has_peer;    /* the other side had been met; before, it is about the server or the code */
 };
 

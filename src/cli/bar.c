@@ -66,7 +66,7 @@ size_t bk_bar_format(const struct bk_bar *bar, char out[BK_BAR_MAX])
 
 	if (width > BK_BAR_COLUMNS_MAX)
 		width = BK_BAR_COLUMNS_MAX;
-	snprintf(percent, sizeof(percent), "%3.0f%%", 100 * share_of(bar) - (share_of(bar) < 1 ? 0.5 : 0));
+	snprintf(percent, sizeof(percent), "%3u%%", (unsigned)(100 * share_of(bar) + 1e-9));
 	for (; detail >= 0; detail--) {
 		format_tail(bar, detail, tail, sizeof(tail));
 		tail_len = strlen(tail);

@@ -10,6 +10,8 @@
 
 #include <bodkin/error.h>
 
+#include "cli/log.h"
+
 static int refuse(char text[BK_OPTIONS_TEXT_MAX], const char *act, const char *why)
 {
 	snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot %s: %s", act, why);
@@ -58,6 +60,8 @@ int bk_client_init(
 		err = read_token(c, o->token, ret_text);
 	if (err < 0)
 		return err;
+	if (o->verbosity > 2)
+		bk_cli_log_start(o->verbosity > 3 ? BK_LOG_TRACE : BK_LOG_DEBUG);
 	if (o->loop)
 		(void)bk_loop_backend_from_str(o->loop, &backend);
 	err = bk_loop_new(backend, &c->loop);

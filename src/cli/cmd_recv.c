@@ -42,7 +42,9 @@ static void on_input(void *arg, int fd, int events)
 	bk_watch_set(c->input, 0);
 	if (n <= 0)
 		yes = false;
-	else if (line[0] != '\n')
+	else
+		bk_report_answered(c->transfer.report);
+	if (n > 0 && line[0] != '\n')
 		yes = line[0] == 'y' || line[0] == 'Y';
 	bk_recv_answer(c->recv, yes);
 }

@@ -2,18 +2,17 @@
 /* `bodkin serve`: run the server, tell people what to type, log why connections end. */
 #include "cli/command.h"
 
-#include <bodkin/log.h>
 #include <bodkin/loop.h>
 #include <bodkin/server.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/endpoint.h"
 #include "cli/exit.h"
 #include "cli/interrupt.h"
+#include "cli/log.h"
 #include "cli/paths.h"
 
 enum { ADDRESSES_MAX = 16 };
@@ -26,20 +25,6 @@ struct command {
 	char state_dir[BK_PATHS_MAX], listen_ip[BK_ADDR_STR_MAX], *token;
 	bool has_stopped;
 };
-
-static void write_log(void *arg, enum bk_log_level level, const char *module, const char *line)
-{
-	struct timespec now;
-	struct tm tm;
-	char stamp[32];
-
-	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ldZ %s %s: %s\n", stamp, now.tv_nsec / 1000000, bk_log_level_name(level),
-		module, line);
-}
 
 static void on_stopped(void *arg)
 {
@@ -160,7 +145,7 @@ static int run(struct bk_options *o, struct bk_report *r)
 	if (o->args_len)
 		err = refuse(
 			BK_E_INVALID, text, "argument", o->args[0], "it takes none; try 'bodkin help serve'");
-	bk_log_set(write_log, NULL, level_of(o));
+	bk_cli_log_start(level_of(o));
 	if (err >= 0)
 		err = read_options(&c, o, text);
 	if (err >= 0)

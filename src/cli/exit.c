@@ -23,6 +23,7 @@ static const struct {
 	{BK_E_REFUSED, BK_EXIT_SERVER, BK_EXIT_FAILED},
 	{BK_E_UNREACHABLE, BK_EXIT_SERVER, BK_EXIT_FAILED},
 	{BK_E_RESOLVE, BK_EXIT_SERVER, BK_EXIT_FAILED},
+	{BK_E_TIMEOUT, BK_EXIT_SERVER, BK_EXIT_FAILED},
 	{BK_E_RESET, BK_EXIT_SERVER, BK_EXIT_FAILED},
 	{BK_E_EOF, BK_EXIT_SERVER, BK_EXIT_FAILED},
 	{BK_E_TLS, BK_EXIT_SERVER, BK_EXIT_FAILED},
@@ -45,6 +46,8 @@ enum bk_exit bk_exit_of(const struct bk_transfer_failure *failure)
 {
 	if (failure->is_remote && failure->error != BK_E_PEER_REFUSED)
 		return BK_EXIT_FAILED;
+	if (failure->error == BK_E_TIMEOUT && failure->has_code && !failure->has_peer)
+		return BK_EXIT_CODE; /* nobody came with it */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].error == failure->error)
 			return failure->has_peer ? rows[i].after : rows[i].before;

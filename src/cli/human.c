@@ -40,8 +40,10 @@ const char *bk_human_seconds(double seconds, char out[BK_HUMAN_MAX])
 {
 	unsigned long long whole = (unsigned long long)(seconds + 0.5);
 
-	if (seconds < 0.095)
-		snprintf(out, BK_HUMAN_MAX, "%.0f ms", seconds < 0 ? 0 : seconds * 1000);
+	if (seconds < 0.0095)
+		snprintf(out, BK_HUMAN_MAX, "%.1f ms", seconds < 0 ? 0 : seconds * 1000);
+	else if (seconds < 0.095)
+		snprintf(out, BK_HUMAN_MAX, "%.0f ms", seconds * 1000);
 	else if (seconds < 9.95)
 		snprintf(out, BK_HUMAN_MAX, "%.1f s", seconds);
 	else if (whole < 60)

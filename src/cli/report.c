@@ -34,6 +34,9 @@ static void wipe_bar(struct bk_report *r)
 	if (r->is_bar_drawn)
 		(void)!write(STDERR_FILENO, "\r\033[K", 4);
 	r->is_bar_drawn = false;
+	if (r->is_question_open)
+		(void)!write(STDERR_FILENO, "\n", 1);
+	r->is_question_open = false;
 }
 
 static void say(struct bk_report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -187,6 +190,12 @@ void bk_report_question(
 		fprintf(stderr, "%s and %zu more exist. Overwrite them? [y/N] ", offer->existing_first,
 			offer->existing - 1);
 	fflush(stderr);
+	r->is_question_open = true;
+}
+
+void bk_report_answered(struct bk_report *r)
+{
+	r->is_question_open = false;
 }
 
 static unsigned window_columns(void)
@@ -227,7 +236,12 @@ void bk_report_done(struct bk_report *r, const char *verb, const struct bk_trans
 	describe(result->first, result->entries, result->bytes, what, sizeof(what));
 	bk_human_seconds(result->seconds, seconds);
 	bk_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
-	say(r, "%s %s in %s, %s, digest %s", verb, what, seconds, rate, result->digest);
+	/* The rate of a moment says nothing. */
+	if (result->seconds < 0.02)
+		say(r, "%s %s in %s", verb, what, seconds);
+	else
+		say(r, "%s %s in %s, %s", verb, what, seconds, rate);
+	say(r, "Digest %s (XXH3-128)", result->digest);
 }
 
 void bk_report_error(struct bk_report *r, int error, const char *text)

@@ -10,7 +10,7 @@
 /* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
  * for a script, errors as one line on standard error in both. */
 struct bk_report {
-	bool json, quiet, has_bar, has_color, is_utf8, is_bar_drawn;
+	bool json, quiet, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open;
 	int verbosity;
 	char peer[64]; /* name, shortened */
 };
@@ -26,9 +26,10 @@ void bk_report_note(struct bk_report *r, int verbosity, const char *text);
 void bk_report_offer(struct bk_report *r, const char *verb, const struct bk_transfer_offer *offer);
 void bk_report_question(
 	struct bk_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+void bk_report_answered(struct bk_report *r); /* the person ended the line */
 void bk_report_progress(struct bk_report *r, uint64_t bytes, uint64_t total, double rate);
 void bk_report_done(struct bk_report *r, const char *verb, const struct bk_transfer_result *result);
-/* `bodkin: TEXT`. A sentence that does not begin with "cannot" stands as it is. */
+/* `bodkin: TEXT` on standard error, one line. */
 void bk_report_error(struct bk_report *r, int error, const char *text);
 
 #endif

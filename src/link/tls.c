@@ -92,11 +92,13 @@ static int on_plain(void *arg, const uint8_t *data, size_t n)
 /* All queued bytes are out and close was asked for: say so to the peer, once. */
 static void finish_close(struct tls_link *t)
 {
-	if (!t->closing || t->said_close || bk_tls_out(t->tls)->len)
+	if (!t->closing || bk_tls_out(t->tls)->len)
 		return;
-	t->said_close = true;
-	bk_tls_close(t->tls);
-	bk_pump_kick(t->pump);
+	if (!t->said_close) {
+		t->said_close = true;
+		bk_tls_close(t->tls);
+		bk_pump_kick(t->pump);
+	}
 	if (!bk_tls_out(t->tls)->len)
 		shutdown(bk_pump_fd(t->pump), SHUT_WR);
 }

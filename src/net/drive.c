@@ -81,7 +81,10 @@ static int adopt(struct bk_drive *d, uint32_t id, int fd, bool is_listener, int 
 	}
 	bk_list_append(&d->sockets, &s->link);
 	d->sockets_len++;
-	return bk_watch_set(s->watch, interest);
+	err = bk_watch_set(s->watch, interest);
+	if (err < 0)
+		drop(s);
+	return err;
 }
 
 static void open_for(struct bk_drive *d, const struct bk_action *a)

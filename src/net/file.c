@@ -87,6 +87,15 @@ int bk_file_write(const char *path, const void *data, size_t n)
 	return err;
 }
 
+static int check_dir(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return bk_error_from_errno(errno);
+	return S_ISDIR(st.st_mode) ? 0 : BK_E_EXISTS;
+}
+
 int bk_file_make_dir(const char *path)
 {
 	char part[PATH_MAX];
@@ -101,6 +110,6 @@ int bk_file_make_dir(const char *path)
 		if (mkdir(part, 0700) < 0 && errno != EEXIST)
 			return bk_error_from_errno(errno);
 		if (!path[i])
-			return 0;
+			return check_dir(path);
 	}
 }

@@ -71,6 +71,7 @@ int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct event_config *config;
 	struct bk_loop *loop;
+	int err = BK_E_NOMEM;
 
 	if ((unsigned)backend >= BACKENDS)
 		return BK_E_INVALID;
@@ -85,12 +86,13 @@ int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	loop->base = event_base_new_with_config(config);
+	err = loop->base ? 0 : BK_E_UNSUPPORTED;
 out:
 	if (config)
 		event_config_free(config);
-	if (!loop || !loop->base) {
+	if (err < 0) {
 		free(loop);
-		return loop && config ? BK_E_UNSUPPORTED : BK_E_NOMEM;
+		return err;
 	}
 	*ret_loop = loop;
 	return 0;
@@ -160,7 +162,7 @@ void bk_timer_start(struct bk_timer *t, int64_t delay_ns)
 
 	if (delay_ns < 0)
 		delay_ns = 0;
-	us = (delay_ns + BK_US - 1) / BK_US;
+	us = delay_ns / BK_US + (delay_ns % BK_US != 0);
 	tv.tv_sec = us / 1000000;
 	tv.tv_usec = us % 1000000;
 	evtimer_add(t->event, &tv);

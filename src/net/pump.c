@@ -28,14 +28,17 @@ struct bk_pump {
 	int pending_error;
 	bool paused;
 	bool was_high;
-	bool busy; /* inside one of our own functions that calls back */
-	bool dead; /* freed while busy: the memory goes when that function returns */
+	bool owes_output; /* bytes had to wait, so the owner may be waiting too */
+	bool ended;       /* on_end was called */
+	bool busy;        /* inside one of our own functions that calls back */
+	bool dead;        /* freed while busy: the memory goes when that function returns */
 };
 
 static void set_interest(struct bk_pump *p)
 {
 	bool can_read = !p->paused && bk_buf_room(p->in) > 0 && !p->pending_error;
-	int want = (can_read ? BK_READABLE : 0) | (p->out->len && !p->pending_error ? BK_WRITABLE : 0);
+	bool can_write = (p->out->len || p->owes_output) && !p->pending_error;
+	int want = (can_read ? BK_READABLE : 0) | (can_write ? BK_WRITABLE : 0);
 
 	if (want == p->interest)
 		return;
@@ -57,6 +60,7 @@ static void write_some(struct bk_pump *p)
 		if (n > 0) {
 			bk_buf_consume(p->out, (size_t)n);
 		} else if (errno == EAGAIN) {
+			p->owes_output = true;
 			break;
 		} else if (errno != EINTR) {
 			end_later(p, bk_error_from_errno(errno));
@@ -89,6 +93,18 @@ static int read_some(struct bk_pump *p)
 	return 0;
 }
 
+/* A kick can empty the queue that the owner waits for, and must not call back: the flag keeps the loop
+ * waiting for a writable socket until this has been said. */
+static void tell_output(struct bk_pump *p)
+{
+	if (p->out->len && !(p->was_high && p->out->len < p->out->max / 2))
+		return;
+	p->was_high = false;
+	p->owes_output = p->out->len > 0;
+	if (p->events->on_output)
+		p->events->on_output(p->arg);
+}
+
 /* The end of a function that called back: what was freed meanwhile goes now. */
 static void leave(struct bk_pump *p)
 {
@@ -102,22 +118,19 @@ static void leave(struct bk_pump *p)
 static void on_event(void *arg, int fd, int events)
 {
 	struct bk_pump *p = arg;
-	size_t had = p->in->len;
 	int err = 0;
 
 	(void)fd;
 	p->busy = true;
 	if (events & BK_WRITABLE) {
 		write_some(p);
-		if (p->events->on_output &&
-			(!p->out->len || (p->was_high && p->out->len < p->out->max / 2))) {
-			p->was_high = false;
-			p->events->on_output(p->arg);
-		}
+		tell_output(p);
 	}
 	if (!p->dead && (events & BK_READABLE) && !p->paused) {
+		uint64_t had = p->received;
+
 		err = read_some(p);
-		if (p->in->len > had)
+		if (p->received > had)
 			p->events->on_input(p->arg);
 	}
 	if (!p->dead && err < 0 && !p->pending_error)
@@ -129,11 +142,15 @@ static void on_later(void *arg)
 {
 	struct bk_pump *p = arg;
 
+	if (p->ended)
+		return;
 	p->busy = true;
 	if (p->in->len && !p->paused)
 		p->events->on_input(p->arg);
-	if (!p->dead && p->pending_error)
+	if (!p->dead && p->pending_error) {
+		p->ended = true;
 		p->events->on_end(p->arg, p->pending_error);
+	}
 	leave(p);
 }
 

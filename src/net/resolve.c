@@ -14,7 +14,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "net/sock.h"
+
+#define RESOLVE_TIMEOUT (15 * BK_SEC) /* getaddrinfo itself may take much longer than people wait */
 
 enum { HOST_MAX = 253, THREAD_STACK = 256 * 1024 };
 
@@ -31,6 +34,7 @@ struct job {
 struct bk_resolve {
 	struct job *job;
 	struct bk_watch *watch;
+	struct bk_timer *deadline;
 	bk_resolve_fn fn;
 	void *arg;
 };
@@ -90,11 +94,22 @@ static int start_thread(struct job *j)
 static void on_done(void *arg, int fd, int events)
 {
 	struct bk_resolve *r = arg;
+	uint64_t one;
 
-	(void)fd;
 	(void)events;
+	if (read(fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		return;
 	bk_watch_set(r->watch, 0);
+	bk_timer_stop(r->deadline);
 	r->fn(r->arg, r->job->err, r->job->addrs, r->job->len);
+}
+
+static void on_deadline(void *arg)
+{
+	struct bk_resolve *r = arg;
+
+	bk_watch_set(r->watch, 0);
+	r->fn(r->arg, BK_E_TIMEOUT, NULL, 0);
 }
 
 static int job_new(const char *host, uint16_t port, struct job **ret_job)
@@ -129,6 +144,8 @@ int bk_resolve_new(struct bk_loop *loop, const char *host, uint16_t port, bk_res
 	*r = (struct bk_resolve){.fn = fn, .arg = arg};
 	err = job_new(host, port, &r->job);
 	if (!err)
+		err = bk_timer_new(loop, on_deadline, r, &r->deadline);
+	if (!err)
 		err = bk_watch_new(loop, r->job->done_fd, on_done, r, &r->watch);
 	if (!err)
 		err = bk_watch_set(r->watch, BK_READABLE);
@@ -142,6 +159,7 @@ int bk_resolve_new(struct bk_loop *loop, const char *host, uint16_t port, bk_res
 		bk_resolve_free(r);
 		return err;
 	}
+	bk_timer_start(r->deadline, RESOLVE_TIMEOUT);
 	*ret_resolve = r;
 	return 0;
 }
@@ -151,6 +169,7 @@ void bk_resolve_free(struct bk_resolve *r)
 	if (!r)
 		return;
 	bk_watch_free(r->watch);
+	bk_timer_free(r->deadline);
 	if (r->job)
 		let_go(r->job);
 	free(r);

@@ -24,7 +24,12 @@ enum {
 	PINGS_MAX = 16, /* unanswered ones remembered */
 };
 
-#define CLOCK_FRESH (60 * BK_SEC) /* a smaller round trip is believed this long */
+#define CLOCK_FRESH  (60 * BK_SEC)   /* a smaller round trip is believed this long */
+#define CLOCK_MAX    (INT64_MAX / 4) /* a server's clock beyond it would only break our arithmetic */
+#define PING_MIN     (10 * BK_MS)    /* whatever the server asks for */
+#define PING_MAX     (60 * BK_SEC)
+#define PING_DEFAULT (15 * BK_SEC)
+#define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone */
 
 struct probe_slot {
 	struct bk_probe *probe;
@@ -50,7 +55,8 @@ struct bk_rdv {
 	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
 	struct bk_rdv_view view;
 	bk_time clock_at; /* when the round trip that the clock stands on was taken */
-	uint64_t next_ping, flush_ping;
+	uint64_t next_ping, flush_ping, last_pong;
+	bk_time heard_at; /* the server's last message */
 	bk_time sent_at[PINGS_MAX];
 	int pings_due;
 	void (*flush_fn)(void *arg);
@@ -58,20 +64,31 @@ struct bk_rdv {
 	char error_text[BK_RDV_ERROR_TEXT_MAX];
 	int refused; /* the server refused us: what to report when the connection ends */
 	bool ready;
+	bool busy, dead; /* freed from inside on_end's first callback */
 };
 
 static void send_ping(struct bk_rdv *r)
 {
-	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PING, .number = ++r->next_ping};
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PING, .number = r->next_ping + 1};
 
+	if (!r->ready)
+		return;
+	r->next_ping++;
 	r->sent_at[r->next_ping % PINGS_MAX] = bk_loop_now(r->loop);
 	bk_control_send(r->control, &m);
 	bk_timer_start(r->ping_timer, r->ping_interval);
 }
 
+/* The timer runs from the last ping. A server that has died with its machine is TCP's to notice; one that
+ * lives and says nothing more is noticed here. */
 static void on_ping_timer(void *arg)
 {
-	send_ping(arg);
+	struct bk_rdv *r = arg;
+
+	if (r->last_pong < r->next_ping && bk_loop_now(r->loop) - r->heard_at > SILENCE_MAX)
+		bk_control_end(r->control, BK_E_IDLE);
+	else
+		send_ping(r);
 }
 
 void bk_rdv_measure_clock(struct bk_rdv *r)
@@ -106,8 +123,12 @@ static void on_pong(struct bk_rdv *r, const struct bk_rdv_msg *m)
 
 	if (!m->number || m->number > r->next_ping || m->number + PINGS_MAX <= r->next_ping)
 		return;
+	if (m->number > r->last_pong)
+		r->last_pong = m->number;
 	rtt = now - r->sent_at[m->number % PINGS_MAX];
-	if (!r->view.rtt || rtt <= r->view.rtt || now - r->clock_at > CLOCK_FRESH) {
+	if (m->time < 0 || m->time > CLOCK_MAX)
+		bk_log_debug("rdv", "the server's clock is beyond belief");
+	else if (!r->view.rtt || rtt <= r->view.rtt || now - r->clock_at > CLOCK_FRESH) {
 		r->view.rtt = rtt > 0 ? rtt : 1;
 		r->view.clock_offset = m->time - (now - rtt / 2);
 		r->clock_at = now;
@@ -187,7 +208,9 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	if (r->ready)
 		return;
 	r->ready = true;
-	r->ping_interval = m->ping_ms ? m->ping_ms * BK_MS : 15 * BK_SEC;
+	bk_control_welcome(r->control);
+	r->ping_interval = m->ping_ms ? m->ping_ms * BK_MS : PING_DEFAULT;
+	r->ping_interval = bk_time_min(bk_time_max(r->ping_interval, PING_MIN), PING_MAX);
 	r->view.server = bk_control_server(r->control);
 	learn_mapping(r, m);
 	bk_rdv_measure_clock(r);
@@ -247,6 +270,7 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 {
 	struct bk_rdv *r = arg;
 
+	r->heard_at = bk_loop_now(r->loop);
 	switch (m->type) {
 	case BK_RDV_SERVER_HELLO:
 		on_hello(r, m);
@@ -316,6 +340,13 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	return bk_control_send(r->control, &m);
 }
 
+static void release(struct bk_rdv *r)
+{
+	sodium_memzero(r->token, sizeof(r->token));
+	free(r->known_servers);
+	free(r);
+}
+
 static void on_end(void *arg, int error, const char *stage, const char *detail)
 {
 	struct bk_rdv *r = arg;
@@ -333,8 +364,13 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 			r->ready ? "lost the connection to" : "cannot ", r->ready ? "" : stage,
 			r->target.host, r->target.port, detail);
 	r->ready = false;
+	r->busy = true;
 	run_flush(r);
-	r->events->on_end(r->arg, error, r->error_text);
+	r->busy = false;
+	if (r->dead)
+		release(r);
+	else
+		r->events->on_end(r->arg, error, r->error_text);
 }
 
 static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
@@ -397,8 +433,9 @@ void bk_rdv_free(struct bk_rdv *r)
 	bk_resolve_free(r->resolve);
 	bk_control_free(r->control);
 	bk_timer_free(r->ping_timer);
-	free(r->known_servers);
-	free(r);
+	r->dead = true;
+	if (!r->busy)
+		release(r);
 }
 
 const struct bk_rdv_view *bk_rdv_view(const struct bk_rdv *r)

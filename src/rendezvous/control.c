@@ -24,6 +24,7 @@ enum {
 
 #define CONNECT_TIMEOUT (3 * BK_SEC)
 #define SECURE_TIMEOUT  (10 * BK_SEC)
+#define HELLO_TIMEOUT   (10 * BK_SEC)
 
 struct bk_control {
 	struct bk_loop *loop;
@@ -32,7 +33,7 @@ struct bk_control {
 	void *arg;
 	struct bk_addr addrs[BK_RESOLVE_MAX];
 	size_t addrs_len, next_addr;
-	struct bk_timer *timer; /* deadline of connecting, then of the handshake */
+	struct bk_timer *timer; /* deadline of connecting, of the handshake, of the hello */
 	struct bk_timer *ender;
 	struct bk_watch *connecting;
 	int connecting_fd;
@@ -103,7 +104,7 @@ static void on_secure(void *arg)
 	struct bk_pin pin;
 	int err = bk_tls_peer_pin(c->tls, &pin);
 
-	bk_timer_stop(c->timer);
+	bk_timer_start(c->timer, HELLO_TIMEOUT);
 	if (!err)
 		err = c->events->on_secure(c->arg, &pin);
 	if (err < 0 && !c->dead)
@@ -166,7 +167,9 @@ static int start_tls(struct bk_control *c, int fd)
 	}
 	if (!err)
 		err = bk_pump_new(c->loop, fd, bk_tls_in(c->tls), bk_tls_out(c->tls), &events, c, &c->pump);
-	if (!err)
+	if (err < 0)
+		bk_sock_abort(fd);
+	else
 		bk_pump_kick(c->pump);
 	return err;
 }
@@ -297,6 +300,16 @@ void bk_control_free(struct bk_control *c)
 	c->dead = true;
 	if (!c->busy)
 		release(c);
+}
+
+void bk_control_welcome(struct bk_control *c)
+{
+	bk_timer_stop(c->timer);
+}
+
+void bk_control_end(struct bk_control *c, int error)
+{
+	end_later(c, error);
 }
 
 int bk_control_send(struct bk_control *c, const struct bk_rdv_msg *m)

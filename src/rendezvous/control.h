@@ -27,6 +27,11 @@ int bk_control_new(struct bk_loop *loop, const struct bk_addr *addrs, size_t len
 	struct bk_control **ret_control);
 void bk_control_free(struct bk_control *c);
 
+/* The server has said hello: the deadline for it ends. */
+void bk_control_welcome(struct bk_control *c);
+/* Ends it from the loop with on_end. */
+void bk_control_end(struct bk_control *c, int error);
+
 int bk_control_send(struct bk_control *c, const struct bk_rdv_msg *m);
 struct bk_addr bk_control_local(const struct bk_control *c); /* valid from on_secure on */
 struct bk_addr bk_control_server(const struct bk_control *c);

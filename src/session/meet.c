@@ -24,6 +24,7 @@ enum {
 	ID_BYTES = 8,
 };
 
+#define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
 #define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
 #define MAPPING_PATIENCE  (500 * BK_MS) /* introducing ourselves waits this long for the NAT's answers */
 #define REACH_PATIENCE    (3 * BK_MS)
@@ -41,6 +42,7 @@ struct bk_meet {
 	enum state state;
 	bool is_joining;
 	bool has_wish;
+	bool is_claimed;
 	uint32_t capabilities;
 	int code_words;
 	bk_dur wait;
@@ -107,18 +109,27 @@ static void describe_own(struct bk_meet *m)
 	bk_self_describe(&m->self, bk_rdv_view(m->rdv), own);
 }
 
+/* On our clock. The clocks of the server and of the peer are theirs to say, and they may say anything. */
+static bk_time agreed_start(const struct bk_meeting *g, int64_t clock_offset)
+{
+	int64_t start = g->own.start ? g->own.start : g->peer.start;
+
+	if (__builtin_sub_overflow(start, clock_offset, &start))
+		return g->introduced;
+	return bk_time_max(g->introduced, bk_time_min(start, g->introduced + START_MAX));
+}
+
 /* Both introductions are known: what the race needs is put together, and the shared port is free for it. */
 static void complete(struct bk_meet *m)
 {
 	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
 	struct bk_meeting *g = &m->meeting;
-	int64_t start = g->own.start ? g->own.start : g->peer.start;
 
 	bk_timer_stop(m->deadline);
 	bk_rdv_yield_port(m->rdv);
 	g->shared = view->local;
 	g->server = view->server;
-	g->start = bk_time_min(start - view->clock_offset, g->introduced + START_MAX);
+	g->start = agreed_start(g, view->clock_offset);
 	set_state(m, MET);
 	m->events->on_met(m->arg);
 }
@@ -254,8 +265,9 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t relay_token[
 {
 	struct bk_meet *m = arg;
 
-	if (nameplate != m->code.nameplate || (m->state != WAITING && m->state != PAIRING) || m->left)
+	if (nameplate != m->code.nameplate || (m->state != WAITING && m->state != PAIRING) || m->is_claimed)
 		return;
+	m->is_claimed = true;
 	memcpy(m->meeting.relay_token, relay_token, sizeof(m->meeting.relay_token));
 	set_state(m, PAIRING);
 	bk_timer_start(m->deadline, PAIRING_TIMEOUT);
@@ -267,7 +279,8 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t relay_token[
 		finish(m, BK_E_NOMEM, "%s", bk_error_text(BK_E_NOMEM));
 		return;
 	}
-	memcpy(m->left, left, left_len);
+	if (left_len)
+		memcpy(m->left, left, left_len);
 	m->left_len = left_len;
 	bk_timer_start(m->mapping, MAPPING_PATIENCE);
 	maybe_answer(m);
@@ -289,6 +302,7 @@ static void on_nameplate(void *arg, uint32_t nameplate)
 		return;
 	m->code.nameplate = nameplate;
 	set_state(m, WAITING);
+	bk_timer_stop(m->deadline);
 	if (m->wait)
 		bk_timer_start(m->deadline, m->wait);
 	if (m->events->on_code)
@@ -311,6 +325,7 @@ static int allocate(struct bk_meet *m)
 		err = bk_rdv_allocate(
 			m->rdv, m->has_wish ? m->code.nameplate : 0, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
+	bk_timer_start(m->deadline, SERVER_TIMEOUT);
 	return err;
 }
 
@@ -328,8 +343,11 @@ static int join(struct bk_meet *m)
 static void on_ready(void *arg)
 {
 	struct bk_meet *m = arg;
-	int err = m->is_joining ? join(m) : allocate(m);
+	int err;
 
+	if (m->state != CONNECTING)
+		return;
+	err = m->is_joining ? join(m) : allocate(m);
 	if (err < 0)
 		finish(m, err, "cannot use the server: %s", bk_error_text(err));
 }
@@ -370,7 +388,9 @@ static void on_deadline(void *arg)
 {
 	struct bk_meet *m = arg;
 
-	if (m->state == WAITING)
+	if (m->state == CONNECTING)
+		finish(m, BK_E_TIMEOUT, "the server gave no code number in time");
+	else if (m->state == WAITING)
 		finish(m, BK_E_TIMEOUT, "nobody came with the code in time");
 	else if (m->state == SAYING_WRONG)
 		on_said_wrong(m);

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "wire/frame.h"
+#include "wire/text.h"
 
 enum { CONTROL_PAYLOAD_MAX = 256 };
 
@@ -38,8 +39,7 @@ struct bk_mux {
 	uint8_t control[CONTROL_PAYLOAD_MAX];
 	size_t control_len;
 	struct bk_channel *current; /* of the DATA frame being read; NULL: dropped */
-	struct bk_timer *teller;    /* tells channels of an end from the loop */
-	int told_error;
+	bool blocked;               /* the link took no more */
 	bool busy, dead;
 };
 
@@ -120,6 +120,13 @@ static void end_walk(struct bk_mux *m)
 		free(m);
 }
 
+static int send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error)
+{
+	const char *name = error < 0 ? bk_error_name(error) : "";
+
+	return send_frame(m, type, channel, name, strlen(name));
+}
+
 static void on_reset(struct bk_channel *c, int error)
 {
 	if (!c || c->ended)
@@ -180,9 +187,13 @@ static int on_open(struct bk_mux *m)
 		return BK_E_PROTOCOL;
 	memcpy(kind, m->control, m->control_len);
 	kind[m->control_len] = 0;
+	if (strlen(kind) != m->control_len || !bk_text_is_plain(kind))
+		return BK_E_PROTOCOL;
 	c = add(m, m->frame.channel);
-	if (!c)
-		return BK_E_FULL;
+	if (!c) { /* both sides count together, so one that keeps the limit may still meet it */
+		send_error(m, BK_SFRAME_RESET, m->frame.channel, BK_E_FULL);
+		return 0;
+	}
 	m->events->on_channel(m->arg, c, kind);
 	if (m->dead || find(m, m->frame.channel) != c)
 		return 0;
@@ -204,7 +215,7 @@ static int error_of_payload(const struct bk_mux *m)
 
 static void on_fin(struct bk_channel *c)
 {
-	if (!c || c->finished_in)
+	if (!c || c->finished_in || c->ended)
 		return;
 	c->finished_in = true;
 	if (c->events && c->events->on_finished)
@@ -215,6 +226,7 @@ static void on_fin(struct bk_channel *c)
 static int on_frame(struct bk_mux *m)
 {
 	struct bk_channel *c = find(m, m->frame.channel);
+	int error;
 
 	switch (m->frame.type) {
 	case BK_SFRAME_OPEN:
@@ -223,7 +235,8 @@ static int on_frame(struct bk_mux *m)
 		on_fin(c);
 		return 0;
 	case BK_SFRAME_RESET:
-		on_reset(c, error_of_payload(m));
+		error = error_of_payload(m);
+		on_reset(c, error < 0 ? error : BK_E_CANCELLED); /* a reset is never a good end */
 		return 0;
 	case BK_SFRAME_PING:
 		send_frame(m, BK_SFRAME_PONG, 0, m->control, m->control_len);
@@ -310,18 +323,32 @@ int bk_mux_input(struct bk_mux *m, const uint8_t *data, size_t n)
 	return err;
 }
 
+/* The first that waits, moved behind the others. */
+static struct bk_channel *next_writer(struct bk_mux *m)
+{
+	bk_list_each(it, tmp, &m->channels)
+	{
+		struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
+		if (!c->wants_write || c->ended)
+			continue;
+		c->wants_write = false;
+		bk_list_remove(&c->link);
+		bk_list_append(&m->channels, &c->link);
+		return c;
+	}
+	return NULL;
+}
+
+/* In turn: who fills the link again waits behind those who have not had theirs. */
 void bk_mux_writable(struct bk_mux *m)
 {
 	struct bk_channel *c;
 
-	begin_walk(m);
-	while (!m->dead && (c = next_untold(m))) {
-		if (!c->wants_write || c->ended)
-			continue;
-		c->wants_write = false;
+	m->blocked = false;
+	m->busy = true;
+	while (!m->dead && !m->blocked && (c = next_writer(m)))
 		if (c->events && c->events->on_writable)
 			c->events->on_writable(c->arg);
-	}
 	end_walk(m);
 }
 
@@ -346,13 +373,6 @@ int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_even
 	bk_channel_listen(c, events, arg);
 	*ret_channel = c;
 	return 0;
-}
-
-static int send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error)
-{
-	const char *name = error < 0 ? bk_error_name(error) : "";
-
-	return send_frame(m, type, channel, name, strlen(name));
 }
 
 int bk_mux_say_bye(struct bk_mux *m, int error)
@@ -384,7 +404,7 @@ int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 	pieces[1] = (struct iovec){(void *)(uintptr_t)data, n};
 	err = bk_link_write(c->mux->link, pieces, 2, false);
 	if (err == BK_E_AGAIN)
-		c->wants_write = true;
+		c->wants_write = c->mux->blocked = true;
 	return err;
 }
 

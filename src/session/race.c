@@ -20,7 +20,11 @@
 #include "punch/tcp.h"
 #include "wire/frame.h"
 
-enum { CONTENDERS_MAX = 32, NOTE_MAX = 512 };
+enum {
+	CONTENDERS_MAX = 32,
+	STRANGERS_MAX = 16, /* of them, who came to a listener by themselves: they cannot take all places */
+	NOTE_MAX = 512,
+};
 
 #define DIRECT_HANDSHAKE_TIMEOUT (5 * BK_SEC)
 #define RELAY_HANDSHAKE_TIMEOUT  (30 * BK_SEC)
@@ -125,6 +129,19 @@ static struct contender *find_relay(struct bk_race *r)
 	return NULL;
 }
 
+/* Who came to one of our own listeners and has proved nothing yet. */
+static size_t count_strangers(struct bk_race *r)
+{
+	size_t n = 0;
+
+	bk_list_each(it, tmp, &r->contenders)
+	{
+		struct contender *c = bk_container_of(it, struct contender, link_in_race);
+		n += !c->id && !is_relay(c) && !c->is_secure;
+	}
+	return n;
+}
+
 static bool has_direct(struct bk_race *r)
 {
 	return r->contenders_len > (find_relay(r) ? 1 : 0);
@@ -139,7 +156,7 @@ static void reconsider(struct bk_race *r)
 		return;
 	if (r->opts.is_controlling && relay && relay->is_secure)
 		nominate(relay);
-	else if ((!r->opts.use_relay || r->relay_failed) && !has_direct(r) && r->opts.is_controlling)
+	else if ((!r->opts.use_relay || r->relay_failed) && !has_direct(r))
 		lose(r, BK_E_NO_PATH);
 }
 
@@ -298,8 +315,12 @@ static void on_listener(void *arg, int fd, int events)
 	int conn;
 
 	(void)events;
-	if (bk_sock_accept(fd, &from, &conn) < 0 || r->over)
+	if (bk_sock_accept(fd, &from, &conn) < 0)
 		return;
+	if (r->over || count_strangers(r) >= STRANGERS_MAX) {
+		bk_sock_abort(conn);
+		return;
+	}
 	enter(r, conn, 0,
 		from.family == 6 && !bk_addr_is_private(&from) ? BK_TECHNIQUE_IPV6 : BK_TECHNIQUE_LAN);
 }

@@ -60,6 +60,7 @@ static void finish(struct bk_session *s, int error, const char *fmt, ...)
 
 static void finish(struct bk_session *s, int error, const char *fmt, ...)
 {
+	char text[TEXT_MAX]; /* the arguments may stand in end_text */
 	va_list args;
 
 	if (s->state == CLOSED)
@@ -67,8 +68,9 @@ static void finish(struct bk_session *s, int error, const char *fmt, ...)
 	set_state(s, CLOSED);
 	s->end_error = error;
 	va_start(args, fmt);
-	vsnprintf(s->end_text, sizeof(s->end_text), fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	memcpy(s->end_text, text, sizeof(text));
 	bk_timer_stop(s->deadline);
 	bk_timer_start(s->ender, 0);
 }
@@ -173,6 +175,15 @@ static void on_mux_bye(void *arg, int error)
 	start_closing(s, error, text);
 }
 
+static enum bk_path_policy agreed_policy(const struct bk_session *s)
+{
+	uint32_t both = s->met->own.capabilities | s->met->peer.capabilities;
+
+	if (both & BK_MEET_ONLY_RELAY)
+		return BK_PATH_RELAY;
+	return both & BK_MEET_ONLY_DIRECT ? BK_PATH_DIRECT : BK_PATH_AUTO;
+}
+
 static void tell_path(struct bk_session *s, const struct bk_race_result *result)
 {
 	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX], pair[BK_PLAN_TEXT_MAX],
@@ -191,7 +202,7 @@ static void tell_path(struct bk_session *s, const struct bk_race_result *result)
 		.text = text,
 	};
 
-	if (relayed && s->path == BK_PATH_CHOICE_RELAY)
+	if (relayed && agreed_policy(s) == BK_PATH_RELAY)
 		snprintf(text, sizeof(text), "relayed by the server, as asked for, %.0f ms", ms);
 	else if (relayed)
 		snprintf(text, sizeof(text), "relayed by the server, %.0f ms: %s", ms,
@@ -216,6 +227,8 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 	bk_link_set_events(link, &link_events, s);
 	bk_race_free(s->race);
 	s->race = NULL;
+	if (s->state != PUNCHING) /* it was ended meanwhile, and that is about to be told */
+		return;
 	bk_timer_stop(s->deadline);
 	err = bk_mux_new(s->is_joining, &mux_events, s, &s->mux);
 	if (err < 0) {
@@ -236,7 +249,7 @@ static void on_lost(void *arg, int error)
 	struct bk_session *s = arg;
 	char reason[BK_PLAN_TEXT_MAX];
 
-	if (s->path == BK_PATH_CHOICE_DIRECT)
+	if (agreed_policy(s) == BK_PATH_DIRECT)
 		finish(s, error, "no direct path to '%s': %s", peer_name(s),
 			bk_plan_relay_reason(&s->met->own, &s->met->peer, reason));
 	else
@@ -244,13 +257,11 @@ static void on_lost(void *arg, int error)
 			peer_name(s));
 }
 
-static enum bk_path_policy agreed_policy(const struct bk_session *s)
+static bool paths_conflict(const struct bk_session *s)
 {
 	uint32_t both = s->met->own.capabilities | s->met->peer.capabilities;
 
-	if (both & BK_MEET_ONLY_RELAY)
-		return BK_PATH_RELAY;
-	return both & BK_MEET_ONLY_DIRECT ? BK_PATH_DIRECT : BK_PATH_AUTO;
+	return (both & BK_MEET_ONLY_RELAY) && (both & BK_MEET_ONLY_DIRECT);
 }
 
 static void tell_peer(struct bk_session *s)
@@ -304,6 +315,12 @@ static void on_met(void *arg)
 	tell_peer(s);
 	if (s->state != PUNCHING)
 		return;
+	if (paths_conflict(s)) {
+		finish(s, BK_E_NO_PATH,
+			"no path to '%s': one side wants a direct path only, the other only the relay",
+			peer_name(s));
+		return;
+	}
 	err = start_race(s);
 	if (err < 0)
 		finish(s, err, "cannot start connecting to '%s': %s", peer_name(s), bk_error_text(err));

@@ -49,11 +49,13 @@ with tempfile.TemporaryDirectory() as top:
     for kind in ("shared", "static"):
         env = {**os.environ, "PKG_CONFIG_PATH": str(pcs[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(top)}
         (top / "x.c").write_text(PROGRAM)
-        ask = ["pkg-config", "--cflags", "--libs", "bodkin"] + (["--static"] if kind == "static" else [])
-        flags = run(ask, env=env).stdout.split()
+        flags = run(["pkg-config", "--cflags", "--libs", "bodkin"], env=env).stdout.split()
         libdir = next(iter(top.rglob("libbodkin.a"))).parent
-        if kind == "static":
+        if kind == "static":  # ours static, what it stands on as the system has it
+            below = run(["pkg-config", "--print-requires-private", "bodkin"], env=env).stdout.split("\n")
+            names = [line.split()[0] for line in below if line.strip()]
             flags = [str(libdir / "libbodkin.a") if f == "-lbodkin" else f for f in flags]
+            flags += run(["pkg-config", "--libs", *names]).stdout.split() + ["-lm"]
         built = run(["cc", "-std=c17", "-Wall", "-Werror", top / "x.c", "-o", top / kind, *flags])
         case(f"a program builds against the {kind} library", built.returncode == 0, built.stderr[-800:])
         ran = run([top / kind], env={**os.environ, "LD_LIBRARY_PATH": str(libdir)}) if built.returncode == 0 else None

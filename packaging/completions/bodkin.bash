@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for bodkin
+_bodkin()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
+	local all="--loop --json --quiet --verbose --help --token"
+	local client="--server --name --words --transport --path --timeout"
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		COMPREPLY=($(compgen -W "send recv serve lab help --help --version" -- "$cur"))
+		return
+	fi
+	case $prev in
+	--transport) COMPREPLY=($(compgen -W "auto udp tcp" -- "$cur")); return ;;
+	--path) COMPREPLY=($(compgen -W "auto direct relay" -- "$cur")); return ;;
+	--loop) COMPREPLY=($(compgen -W "auto epoll poll select" -- "$cur")); return ;;
+	--token) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+	-o | --output | --state) compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
+	--code | --name | --words | --timeout | -l | --listen | --alt-port | --alt-addr) return ;;
+	esac
+	case $command in
+	send)
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "$client $all --code" -- "$cur"))
+		else
+			compopt -o filenames
+			COMPREPLY=($(compgen -f -- "$cur"))
+		fi
+		;;
+	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --overwrite" -- "$cur")) ;;
+	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain" -- "$cur")) ;;
+	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "send recv serve lab" -- "$cur")) ;;
+	esac
+}
+complete -F _bodkin bodkin

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_APPS_TEST_FAKE_H
+#define BK_APPS_TEST_FAKE_H
+
+#include <bodkin/session.h>
+
+#include "base/buf.h"
+
+/* bk_session_* and bk_channel_* without a network, for tests: two sessions of one process are each other's
+ * peer; one alone talks to a script. Everything happens in the loop, in slices that end inside messages. */
+
+/* Before the first session: what the peer of a lone session will send. NULL: the next two sessions are a
+ * pair. */
+void bk_fake_reset(const struct bk_buf *script);
+/* The peer's session ends with this error when its script is used up; 0: it goes on waiting. */
+void bk_fake_end_with(int error);
+/* Called between two slices. */
+void bk_fake_on_step(void (*fn)(void *arg), void *arg);
+/* What the lone session has written. */
+const struct bk_buf *bk_fake_written(void);
+
+#endif

@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apps/digest.h"
+#include "apps/recv.h"
+#include "apps/send.h"
+#include "apps/test_fake.h"
+#include "base/error.h"
+#include "wire/file.h"
+
+/* One end under test, and what it said. */
+struct seen {
+	struct bk_loop *loop;
+	int *running;
+	bool is_done, has_failed, answer;
+	int error;
+	bool is_remote;
+	char text[BK_TRANSFER_TEXT_MAX], digest[64], peer[64];
+	uint64_t bytes;
+	int questions;
+	struct bk_recv *recv;
+	struct bk_send *send;
+};
+
+struct stage {
+	char root[64], in[80], out[80];
+	struct bk_loop *loop;
+	struct seen send, recv;
+	int running;
+};
+
+static void on_code(void *arg, const char *code)
+{
+	(void)arg;
+	(void)code;
+}
+
+static void on_peer(void *arg, const struct bk_peer *peer)
+{
+	struct seen *s = arg;
+
+	snprintf(s->peer, sizeof(s->peer), "%s", peer->name);
+}
+
+static void on_path(void *arg, const struct bk_path *path)
+{
+	(void)arg;
+	(void)path;
+}
+
+static void on_note(void *arg, int verbosity, const char *text)
+{
+	(void)arg;
+	(void)verbosity;
+	(void)text;
+}
+
+static void on_offer(void *arg, const struct bk_transfer_offer *offer)
+{
+	(void)arg;
+	assert_non_null(offer->first);
+}
+
+static void on_ask(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+{
+	struct seen *s = arg;
+
+	(void)question;
+	(void)offer;
+	s->questions++;
+	bk_recv_answer(s->recv, s->answer);
+}
+
+static void on_progress(void *arg, uint64_t bytes, uint64_t total, double rate)
+{
+	(void)arg;
+	assert_true(bytes <= total);
+	assert_true(rate >= 0);
+}
+
+static void over(struct seen *s)
+{
+	assert_false(s->is_done || s->has_failed);
+	if (!--*s->running)
+		bk_loop_stop(s->loop);
+}
+
+static void on_done(void *arg, const struct bk_transfer_result *result)
+{
+	struct seen *s = arg;
+
+	over(s);
+	s->is_done = true;
+	s->bytes = result->bytes;
+	snprintf(s->digest, sizeof(s->digest), "%s", result->digest);
+}
+
+static void on_error(void *arg, const struct bk_transfer_failure *failure)
+{
+	struct seen *s = arg;
+
+	over(s);
+	s->has_failed = true;
+	s->error = failure->error;
+	s->is_remote = failure->is_remote;
+	snprintf(s->text, sizeof(s->text), "%s", failure->text);
+}
+
+static const struct bk_transfer_events events = {
+	.on_code = on_code,
+	.on_peer = on_peer,
+	.on_path = on_path,
+	.on_note = on_note,
+	.on_offer = on_offer,
+	.on_ask = on_ask,
+	.on_progress = on_progress,
+	.on_done = on_done,
+	.on_error = on_error,
+};
+
+static const struct bk_session_opts session_opts = {.server = "none"};
+
+static int set_up(void **state)
+{
+	struct stage *st = calloc(1, sizeof(*st));
+
+	snprintf(st->root, sizeof(st->root), "/tmp/bodkin-test-XXXXXX");
+	if (!mkdtemp(st->root) || bk_loop_new(BK_LOOP_AUTO, &st->loop) < 0)
+		return -1;
+	snprintf(st->in, sizeof(st->in), "%s/in", st->root);
+	snprintf(st->out, sizeof(st->out), "%s/out", st->root);
+	mkdir(st->in, 0700);
+	mkdir(st->out, 0700);
+	st->send = st->recv = (struct seen){.loop = st->loop, .running = &st->running};
+	bk_fake_reset(NULL);
+	*state = st;
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	char inner[512];
+	struct dirent *e;
+	DIR *d = opendir(path);
+
+	while (d && (e = readdir(d))) {
+		snprintf(inner, sizeof(inner), "%s/%s", path, e->d_name);
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlink(inner) < 0)
+			remove_tree(inner);
+	}
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+static int tear_down(void **state)
+{
+	struct stage *st = *state;
+
+	bk_send_free(st->send.send);
+	bk_recv_free(st->recv.recv);
+	bk_loop_free(st->loop);
+	remove_tree(st->root);
+	free(st);
+	return 0;
+}
+
+static const char *path_in(const char *dir, const char *name)
+{
+	static char paths[4][512];
+	static int next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, 512, "%s/%s", dir, name);
+	return path;
+}
+
+static void write_file(const char *path, size_t n, int seed)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	for (size_t i = 0; i < n; i++)
+		fputc((int)((i * 31 + (size_t)seed + i / 251) & 0xff), f);
+	fclose(f);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	FILE *x = fopen(a, "r"), *y = fopen(b, "r");
+	int c = 0, d = 0;
+
+	while (x && y && c != EOF && c == d) {
+		c = getc(x);
+		d = getc(y);
+	}
+	if (x)
+		fclose(x);
+	if (y)
+		fclose(y);
+	return x && y && c == d;
+}
+
+static int count_files(const char *dir)
+{
+	DIR *d = opendir(dir);
+	int n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n - 2;
+}
+
+static int start_send(struct stage *st, const char *const *paths, size_t n, char text[BK_TRANSFER_TEXT_MAX])
+{
+	const struct bk_send_opts opts = {.session = &session_opts, .paths = paths, .paths_len = n};
+	int err = bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, text);
+
+	st->running += err >= 0;
+	return err;
+}
+
+static void start_recv(struct stage *st, const struct bk_recv_opts *wish)
+{
+	struct bk_recv_opts opts = *wish;
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	opts.session = &session_opts;
+	opts.folder = opts.folder ? opts.folder : st->out;
+	assert_int_equal(bk_recv_new(st->loop, &opts, &events, &st->recv, &st->recv.recv, text), 0);
+	st->running++;
+}
+
+static void transfer(struct stage *st, const char *const *paths, size_t n, const struct bk_recv_opts *opts)
+{
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	assert_int_equal(start_send(st, paths, n, text), 0);
+	start_recv(st, opts);
+	assert_int_equal(bk_loop_run(st->loop), 0);
+}
+
+static const struct bk_recv_opts usual;
+
+static void files_arrive_whole_with_mode_and_time(void **state)
+{
+	struct stage *st = *state;
+	const char *names[] = {"empty", "one", "big"}, *paths[3];
+	const size_t sizes[] = {0, 1, 1500001};
+	struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
+	struct stat got;
+	char kept[3][512];
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(kept[i], sizeof(kept[i]), "%s/%s", st->in, names[i]);
+		paths[i] = kept[i];
+		write_file(paths[i], sizes[i], i);
+	}
+	chmod(paths[2], 0750);
+	utimensat(AT_FDCWD, paths[2], times, 0);
+	transfer(st, paths, 3, &usual);
+	assert_true(st->send.is_done);
+	assert_true(st->recv.is_done);
+	assert_int_equal(st->recv.bytes, 1500002);
+	assert_string_equal(st->send.digest, st->recv.digest);
+	assert_int_equal(count_files(st->out), 3);
+	for (int i = 0; i < 3; i++)
+		assert_true(same_file(paths[i], path_in(st->out, names[i])));
+	assert_int_equal(stat(path_in(st->out, "big"), &got), 0);
+	assert_int_equal(got.st_mode & 0077, 0050 & ~022);
+	assert_int_equal(got.st_mtime, 1600000000);
+}
+
+static void a_peers_name_reaches_the_user_without_controls(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 10, 0);
+	transfer(st, &path, 1, &usual);
+	assert_string_equal(st->recv.peer, "a?[2Jb");
+}
+
+static void an_existing_file_is_refused_and_stays(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 10, 0);
+	write_file(path_in(st->out, "a"), 20, 5);
+	write_file(path_in(st->root, "copy"), 20, 5);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->recv.error, BK_E_EXISTS);
+	assert_false(st->recv.is_remote);
+	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
+	assert_true(same_file(path_in(st->out, "a"), path_in(st->root, "copy")));
+	assert_int_equal(count_files(st->out), 1);
+}
+
+static void asked_no_leaves_the_file_and_yes_replaces_it(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 10, 0);
+	write_file(path_in(st->out, "a"), 20, 5);
+	transfer(st, &path, 1, &(struct bk_recv_opts){.ask_overwrite = true, .ask_accept = true});
+	assert_int_equal(st->recv.questions, 1);
+	assert_int_equal(st->recv.error, BK_E_CANCELLED);
+	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
+	assert_false(same_file(path, path_in(st->out, "a")));
+	bk_send_free(st->send.send);
+	bk_recv_free(st->recv.recv);
+	st->send = st->recv = (struct seen){.loop = st->loop, .running = &st->running, .answer = true};
+	bk_fake_reset(NULL);
+	transfer(st, &path, 1, &(struct bk_recv_opts){.ask_overwrite = true, .ask_accept = true});
+	assert_int_equal(st->recv.questions, 2);
+	assert_true(st->recv.is_done);
+	assert_true(same_file(path, path_in(st->out, "a")));
+}
+
+static void a_link_in_the_way_is_replaced_not_followed(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+	struct stat got;
+
+	write_file(path, 10, 0);
+	assert_int_equal(symlink("../victim", path_in(st->out, "a")), 0);
+	assert_int_equal(symlink("../victim", path_in(st->out, "a.part")), 0);
+	transfer(st, &path, 1, &(struct bk_recv_opts){.overwrite = true});
+	assert_true(st->recv.is_done);
+	assert_int_equal(access(path_in(st->root, "victim"), F_OK), -1);
+	assert_int_equal(lstat(path_in(st->out, "a"), &got), 0);
+	assert_true(S_ISREG(got.st_mode));
+}
+
+static void take_the_name(void *arg)
+{
+	struct stage *st = arg;
+
+	if (access(path_in(st->out, "a.part"), F_OK) == 0)
+		write_file(path_in(st->out, "a"), 3, 9);
+}
+
+static void a_name_taken_during_the_transfer_is_not_overwritten(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 900000, 0);
+	bk_fake_on_step(take_the_name, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->recv.error, BK_E_EXISTS);
+	assert_int_equal(count_files(st->out), 1);
+	assert_true(st->send.has_failed && st->send.is_remote);
+}
+
+static void cut_the_file(void *arg)
+{
+	struct stage *st = arg;
+
+	if (access(path_in(st->out, "a.part"), F_OK) == 0)
+		assert_int_equal(truncate(path_in(st->in, "a"), 100), 0);
+}
+
+static void a_file_that_shrinks_fails_on_both_sides(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 5000000, 0);
+	bk_fake_on_step(cut_the_file, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->send.error, BK_E_FILE);
+	assert_non_null(strstr(st->send.text, "shrank"));
+	assert_int_equal(st->recv.error, BK_E_FILE);
+	assert_true(st->recv.is_remote);
+	assert_non_null(strstr(st->recv.text, "shrank"));
+	assert_int_equal(count_files(st->out), 0);
+}
+
+static void grow_the_file(void *arg)
+{
+	struct stage *st = arg;
+	FILE *f = access(path_in(st->out, "a.part"), F_OK) == 0 ? fopen(path_in(st->in, "a"), "a") : NULL;
+
+	if (f) {
+		fputc('x', f);
+		fclose(f);
+	}
+}
+
+static void a_file_that_grows_fails_on_both_sides(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 5000000, 0);
+	bk_fake_on_step(grow_the_file, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->send.error, BK_E_FILE);
+	assert_non_null(strstr(st->recv.text, "grew"));
+	assert_int_equal(count_files(st->out), 0);
+}
+
+static void remove_the_folder(void *arg)
+{
+	struct stage *st = arg;
+
+	if (access(path_in(st->out, "a.part"), F_OK) == 0)
+		remove_tree(st->out);
+}
+
+static void a_vanished_folder_is_a_file_error(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 900000, 0);
+	bk_fake_on_step(remove_the_folder, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->recv.error, BK_E_FILE);
+	assert_non_null(strstr(st->recv.text, "folder was removed"));
+	assert_true(st->send.is_remote);
+}
+
+static void cancel_the_receiver(void *arg)
+{
+	struct stage *st = arg;
+
+	if (access(path_in(st->out, "a.part"), F_OK) == 0)
+		bk_recv_cancel(st->recv.recv);
+}
+
+static void cancelling_leaves_nothing_and_tells_the_other(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 5000000, 0);
+	bk_fake_on_step(cancel_the_receiver, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->recv.error, BK_E_CANCELLED);
+	assert_int_equal(st->send.error, BK_E_PEER_CANCELLED);
+	assert_int_equal(count_files(st->out), 0);
+}
+
+static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
+{
+	struct stage *st = *state;
+	char text[BK_TRANSFER_TEXT_MAX], twin[2][512];
+	const char *missing = path_in(st->in, "nothing"), *twins[] = {twin[0], twin[1]},
+		   *device = "/dev/full", *folder = st->in;
+
+	snprintf(twin[0], sizeof(twin[0]), "%s/x", st->in);
+	snprintf(twin[1], sizeof(twin[1]), "%s/x", st->out);
+	write_file(twins[0], 1, 0);
+	write_file(twins[1], 1, 0);
+	assert_int_equal(start_send(st, &missing, 1, text), BK_E_FILE);
+	assert_int_equal(start_send(st, &folder, 1, text), BK_E_INVALID);
+	assert_non_null(strstr(text, "is a folder"));
+	assert_int_equal(start_send(st, &device, 1, text), BK_E_INVALID);
+	assert_int_equal(start_send(st, twins, 2, text), BK_E_INVALID);
+}
+
+/* ---- a sender that means harm ---- */
+
+static void add_raw(struct bk_buf *b, const char *header_fields, const char *content)
+{
+	char header[512];
+	int n = snprintf(
+		header, sizeof(header), "{%s,\"content-length\":%zu}", header_fields, strlen(content));
+	const uint8_t prefix[2] = {(uint8_t)(n >> 8), (uint8_t)n};
+
+	assert_int_equal(bk_buf_append(b, prefix, 2), 0);
+	assert_int_equal(bk_buf_append(b, header, (size_t)n), 0);
+	assert_int_equal(bk_buf_append(b, content, strlen(content)), 0);
+}
+
+#define OFFER(entries)                                                                                       \
+	{                                                                                                    \
+		"\"type\":\"offer\",\"entries\":1,\"bytes\":1", "{\"entries\":[" entries "]}"                \
+	}
+#define FIVE OFFER("{\"path\":\"a\",\"size\":5,\"kind\":\"file\"}")
+#define DIGEST(n, hex)                                                                                       \
+	{                                                                                                    \
+		"\"type\":\"digest\",\"entry\":" #n ",\"xxh3_128\":\"" hex "\"", ""                          \
+	}
+#define CONTENT(n, at, bytes)                                                                                \
+	{                                                                                                    \
+		"\"type\":\"content\",\"entry\":" #n ",\"offset\":" #at, bytes                               \
+	}
+#define WRONG "00000000000000000000000000000000"
+
+struct line {
+	const char *header, *content;
+};
+
+static const struct attack {
+	const char *name;
+	struct line lines[4];
+	int want;
+} attacks[] = {
+	{"up", {OFFER("{\"path\":\"../x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
+	{"absolute", {OFFER("{\"path\":\"/tmp/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
+	{"link", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"link\",\"target\":\"/\"}")}, BK_E_UNSUPPORTED},
+	{"folder", {OFFER("{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSUPPORTED},
+	{"huge", {OFFER("{\"path\":\"x\",\"size\":9223372036854775807,\"kind\":\"file\"}")}, BK_E_NO_SPACE},
+	{"content first", {CONTENT(0, 0, "hello")}, BK_E_PROTOCOL},
+	{"accept", {{"\"type\":\"accept\"", "{\"entries\":[]}"}}, BK_E_PROTOCOL},
+	{"done first", {{"\"type\":\"done\",\"entries\":0,\"bytes\":0,\"xxh3_128\":\"" WRONG "\"", ""}},
+		BK_E_PROTOCOL},
+	{"two offers", {FIVE, FIVE}, BK_E_PROTOCOL},
+	{"too much", {FIVE, CONTENT(0, 0, "hello!")}, BK_E_TOO_BIG},
+	{"too much later", {FIVE, CONTENT(0, 0, "hello"), CONTENT(0, 5, "!")}, BK_E_TOO_BIG},
+	{"too little", {FIVE, CONTENT(0, 0, "hell"), DIGEST(0, WRONG)}, BK_E_PROTOCOL},
+	{"no such entry", {FIVE, CONTENT(1, 0, "hello")}, BK_E_PROTOCOL},
+	{"digest of another", {FIVE, CONTENT(0, 0, "hello"), DIGEST(7, WRONG)}, BK_E_PROTOCOL},
+	{"a hole", {FIVE, CONTENT(0, 2, "llo")}, BK_E_PROTOCOL},
+	{"backwards", {FIVE, CONTENT(0, 0, "hel"), CONTENT(0, 1, "el")}, BK_E_PROTOCOL},
+	{"wrong digest", {FIVE, CONTENT(0, 0, "hello"), DIGEST(0, WRONG)}, BK_E_DIGEST},
+	{"no header", {{"\"nothing\":1", ""}}, BK_E_MALFORMED},
+	{"it gives up",
+		{FIVE, CONTENT(0, 0, "hel"), {"\"type\":\"error\",\"code\":\"io\",\"text\":\"disk\"", ""}},
+		BK_E_IO},
+	{"it is gone", {FIVE, CONTENT(0, 0, "hel")}, BK_E_PEER_VANISHED},
+};
+
+static void a_hostile_sender_gets_a_named_error_and_leaves_nothing(void **state)
+{
+	struct stage *st = *state;
+
+	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
+		struct bk_buf script;
+
+		bk_buf_init(&script, 1 << 16);
+		for (size_t k = 0; k < 4 && attacks[i].lines[k].header; k++)
+			add_raw(&script, attacks[i].lines[k].header, attacks[i].lines[k].content);
+		bk_fake_reset(&script);
+		bk_fake_end_with(BK_E_PEER_VANISHED);
+		st->recv = (struct seen){.loop = st->loop, .running = &st->running};
+		start_recv(st, &usual);
+		assert_int_equal(bk_loop_run(st->loop), 0);
+		if (st->recv.error != attacks[i].want || count_files(st->out) || count_files(st->root) != 2)
+			fail_msg("%s: %s, '%s', %d files", attacks[i].name, bk_error_name(st->recv.error),
+				st->recv.text, count_files(st->out));
+		bk_recv_free(st->recv.recv);
+		st->recv.recv = NULL;
+		bk_buf_done(&script);
+	}
+}
+
+static void fill_the_disk(void *arg)
+{
+	struct stage *st = arg;
+	static bool is_filled;
+
+	if (is_filled || access(path_in(st->out, "a.part"), F_OK) < 0)
+		return;
+	is_filled = true;
+	write_file(path_in(st->out, "filler"), 600000, 0);
+}
+
+/* A tmpfs of 1 MiB in a mount namespace of our own; the child's exit code is the verdict. */
+static int fill_small_disk(struct stage *st)
+{
+	const char *path = path_in(st->in, "a");
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", st->out, "tmpfs", 0, "size=1m") < 0)
+		return 77;
+	write_file(path, 800000, 0);
+	bk_fake_reset(NULL);
+	if (start_send(st, &path, 1, text) < 0)
+		return 1;
+	start_recv(st, &usual);
+	bk_fake_on_step(fill_the_disk, st);
+	bk_loop_run(st->loop);
+	if (st->recv.error != BK_E_NO_SPACE || st->recv.is_remote || !strstr(st->recv.text, "no space left"))
+		return 2;
+	if (st->send.error != BK_E_NO_SPACE || !st->send.is_remote)
+		return 3;
+	return access(path_in(st->out, "a.part"), F_OK) == 0 ? 4 : 0;
+}
+
+static void a_full_disk_ends_with_no_space_on_both_sides(void **state)
+{
+	struct stage *st = *state;
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (!child) {
+		struct bk_loop *loop;
+
+		if (bk_loop_new(BK_LOOP_POLL, &loop) < 0)
+			_exit(1);
+		st->loop = st->send.loop = st->recv.loop = loop;
+		bk_fake_reset(NULL);
+		_exit(fill_small_disk(st));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(files_arrive_whole_with_mode_and_time),
+		T(a_peers_name_reaches_the_user_without_controls),
+		T(an_existing_file_is_refused_and_stays),
+		T(asked_no_leaves_the_file_and_yes_replaces_it),
+		T(a_link_in_the_way_is_replaced_not_followed),
+		T(a_name_taken_during_the_transfer_is_not_overwritten),
+		T(a_file_that_shrinks_fails_on_both_sides),
+		T(a_file_that_grows_fails_on_both_sides),
+		T(a_vanished_folder_is_a_file_error),
+		T(cancelling_leaves_nothing_and_tells_the_other),
+		T(what_cannot_be_sent_is_said_before_anything_starts),
+		T(a_hostile_sender_gets_a_named_error_and_leaves_nothing),
+		T(a_full_disk_ends_with_no_space_on_both_sides),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/bar.h"
+#include "cli/endpoint.h"
+#include "cli/human.h"
+
+static void sizes_have_three_digits_and_the_next_unit_in_time(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *want;
+	} rows[] = {
+		{0, "0 bytes"},
+		{1, "1 byte"},
+		{999, "999 bytes"},
+		{1000, "1.00 kB"},
+		{1500, "1.50 kB"},
+		{12345, "12.3 kB"},
+		{99949, "99.9 kB"},
+		{99950, "100 kB"},
+		{999499, "999 kB"},
+		{999500, "1.00 MB"},
+		{100000000, "100 MB"},
+		{1073741824, "1.07 GB"},
+		{UINT64_MAX, "18.4 EB"},
+	};
+	char out[BK_HUMAN_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(bk_human_bytes(rows[i].bytes, out), rows[i].want);
+}
+
+static void durations_read_like_speech(void **state)
+{
+	static const struct {
+		double seconds;
+		const char *want, *left;
+	} rows[] = {
+		{0, "0.0 ms", "0:00"},
+		{0.004, "4.0 ms", "0:00"},
+		{0.05, "50 ms", "0:00"},
+		{1.24, "1.2 s", "0:01"},
+		{12, "12 s", "0:12"},
+		{59.6, "1 min 0 s", "1:00"},
+		{185, "3 min 5 s", "3:05"},
+		{7500, "2 h 5 min", "2:05:00"},
+		{1e12, "277777777 h 46 min", "99:59:59"},
+	};
+	char out[BK_HUMAN_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(bk_human_seconds(rows[i].seconds, out), rows[i].want);
+		assert_string_equal(bk_human_left(rows[i].seconds, out), rows[i].left);
+	}
+}
+
+static size_t columns_of(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void the_bar_fits_any_window(void **state)
+{
+	(void)state;
+	for (unsigned columns = 0; columns < 400; columns++)
+		for (unsigned percent = 0; percent <= 110; percent += 5)
+			for (int utf8 = 0; utf8 < 2; utf8++) {
+				struct bk_bar bar = {.bytes = percent * 10000000ull,
+					.total = 1000000000,
+					.rate = 1e6,
+					.columns = columns,
+					.is_utf8 = utf8};
+				char out[BK_BAR_MAX];
+				size_t n = bk_bar_format(&bar, out);
+
+				assert_int_equal(n, columns_of(out));
+				assert_true(n < columns || (columns < 2 && n <= 1));
+			}
+}
+
+static void the_bar_tells_all_where_there_is_room(void **state)
+{
+	struct bk_bar bar = {.bytes = 45000000, .total = 100000000, .rate = 5e6, .columns = 80};
+	char out[BK_BAR_MAX];
+
+	(void)state;
+	bk_bar_format(&bar, out);
+	assert_string_equal(
+		out, " 45% [#############----------------]   45.0 MB of 100 MB  5.00 MB/s   0:11 left");
+	bar.columns = 40;
+	bk_bar_format(&bar, out);
+	assert_null(strstr(out, "of"));
+	assert_non_null(strstr(out, "left"));
+	bar.bytes = bar.total = 0;
+	bk_bar_format(&bar, out);
+	assert_memory_equal(out, "100%", 4);
+}
+
+static void endpoints_are_read_as_the_contract_says(void **state)
+{
+	static const struct {
+		const char *text;
+		int family, port;
+	} rows[] = {
+		{":15005", 0, 15005},
+		{"15005", 0, 15005},
+		{"127.0.0.1:0", 4, 0},
+		{"[::1]:80", 6, 80},
+		{"", -1, 0},
+		{":", -1, 0},
+		{":65536", -1, 0},
+		{"127.0.0.1", -1, 0},
+		{"host:80", -1, 0},
+		{":80x", -1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_addr addr = {0};
+		int err = bk_endpoint_from_str(rows[i].text, &addr);
+
+		assert_int_equal(err < 0, rows[i].family < 0);
+		if (err >= 0) {
+			assert_int_equal(addr.family, rows[i].family);
+			assert_int_equal(addr.port, rows[i].port);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_have_three_digits_and_the_next_unit_in_time),
+		cmocka_unit_test(durations_read_like_speech),
+		cmocka_unit_test(the_bar_fits_any_window),
+		cmocka_unit_test(the_bar_tells_all_where_there_is_room),
+		cmocka_unit_test(endpoints_are_read_as_the_contract_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

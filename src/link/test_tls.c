@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "link/tls.h"
+#include "net/test_clock.h"
+
+enum { BULK = 8 << 20, PIECE = 300 * 1000, WATCHDOG_SECONDS = 30 };
+
+enum freeing { NEVER, IN_SECURE, IN_DATA, IN_WRITABLE, IN_END };
+
+struct pair;
+
+struct end {
+	struct pair *pair;
+	struct bk_identity *identity;
+	struct bk_link *link;
+	size_t received, to_send;
+	int secures, datas, writables, ends, error;
+	enum freeing freeing;
+};
+
+struct pair {
+	struct bk_loop *loop;
+	struct test_clock clock;
+	struct end ends[2]; /* server, client */
+	int fds[2];
+	int stop_ends; /* the loop stops after so many ends */
+	int stop_secures;
+	size_t stop_received;
+};
+
+static void look(struct pair *p)
+{
+	struct end *a = &p->ends[0], *b = &p->ends[1];
+
+	if ((p->stop_ends && a->ends + b->ends >= p->stop_ends) ||
+		(p->stop_secures && a->secures + b->secures >= p->stop_secures) ||
+		(p->stop_received && b->received >= p->stop_received))
+		bk_loop_stop(p->loop);
+}
+
+static void maybe_free(struct end *e, enum freeing where)
+{
+	if (e->freeing == where) {
+		bk_link_free(e->link);
+		e->link = NULL;
+		bk_loop_stop(e->pair->loop);
+	}
+	look(e->pair);
+}
+
+static void send_more(struct end *e)
+{
+	static uint8_t piece[PIECE];
+
+	while (e->to_send) {
+		size_t n = e->to_send < PIECE ? e->to_send : PIECE;
+
+		if (bk_link_write(e->link, &(struct iovec){piece, n}, 1, false) < 0)
+			return;
+		e->to_send -= n;
+	}
+}
+
+static void on_secure(void *arg)
+{
+	struct end *e = arg;
+
+	e->secures++;
+	maybe_free(e, IN_SECURE);
+}
+
+static void on_data(void *arg, const uint8_t *data, size_t n)
+{
+	struct end *e = arg;
+
+	(void)data;
+	e->datas++;
+	e->received += n;
+	maybe_free(e, IN_DATA);
+}
+
+static void on_writable(void *arg)
+{
+	struct end *e = arg;
+
+	e->writables++;
+	send_more(e);
+	maybe_free(e, IN_WRITABLE);
+}
+
+static void on_end(void *arg, int error, const char *text)
+{
+	struct end *e = arg;
+
+	assert_non_null(text);
+	e->ends++;
+	e->error = error;
+	maybe_free(e, IN_END);
+}
+
+static const struct bk_link_events events = {
+	.on_secure = on_secure, .on_data = on_data, .on_writable = on_writable, .on_end = on_end};
+
+static void pair_init(struct pair *p)
+{
+	memset(p, 0, sizeof(*p));
+	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &p->loop), 0);
+	assert_int_equal(test_clock_init(&p->clock, p->loop), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, p->fds), 0);
+	for (int i = 0; i < 2; i++) {
+		p->ends[i].pair = p;
+		assert_int_equal(bk_identity_new(&p->ends[i].identity), 0);
+	}
+}
+
+static void link_up(struct pair *p, int i, const struct bk_identity *expected)
+{
+	struct bk_link_tls_opts opts = {
+		.is_server = i == 0, .identity = p->ends[i].identity, .peer_pin = bk_identity_pin(expected)};
+
+	assert_int_equal(
+		bk_link_tls_new(p->loop, p->fds[i], &opts, &events, &p->ends[i], &p->ends[i].link), 0);
+	p->fds[i] = -1;
+}
+
+static void run(struct pair *p)
+{
+	alarm(WATCHDOG_SECONDS);
+	assert_int_equal(bk_loop_run(p->loop), 0);
+	alarm(0);
+}
+
+static void make_secure(struct pair *p)
+{
+	pair_init(p);
+	link_up(p, 0, p->ends[1].identity);
+	link_up(p, 1, p->ends[0].identity);
+	p->stop_secures = 2;
+	run(p);
+	p->stop_secures = 0;
+}
+
+static void pair_done(struct pair *p)
+{
+	for (int i = 0; i < 2; i++) {
+		bk_link_free(p->ends[i].link);
+		bk_identity_free(p->ends[i].identity);
+		if (p->fds[i] >= 0)
+			close(p->fds[i]);
+	}
+	test_clock_done(&p->clock);
+	bk_loop_free(p->loop);
+}
+
+static int say(struct end *e, const char *text, bool urgent)
+{
+	return bk_link_write(e->link, &(struct iovec){(void *)(uintptr_t)text, strlen(text)}, 1, urgent);
+}
+
+static void two_who_know_each_other_can_talk(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	make_secure(&p);
+	assert_int_equal(say(&p.ends[0], "hello", false), 0);
+	p.stop_received = 5;
+	run(&p);
+	assert_int_equal(p.ends[1].received, 5);
+	pair_done(&p);
+}
+
+static void nothing_is_written_before_it_is_secure(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	link_up(&p, 1, p.ends[0].identity);
+	assert_int_equal(say(&p.ends[1], "secret", true), BK_E_EOF);
+	pair_done(&p);
+}
+
+static void another_certificate_ends_it_on_both_sides(void **state)
+{
+	(void)state;
+	for (int who = 0; who < 2; who++) {
+		struct bk_identity *other;
+		struct pair p;
+
+		pair_init(&p);
+		assert_int_equal(bk_identity_new(&other), 0);
+		link_up(&p, 0, who ? other : p.ends[1].identity);
+		link_up(&p, 1, who ? p.ends[0].identity : other);
+		p.stop_ends = 2;
+		run(&p);
+		assert_int_equal(p.ends[!who].error, BK_E_PIN_MISMATCH);
+		assert_true(p.ends[who].error < 0);
+		assert_int_equal(p.ends[0].datas + p.ends[1].datas, 0);
+		bk_identity_free(other);
+		pair_done(&p);
+	}
+}
+
+static void a_peer_that_never_speaks_is_a_timeout(void **state)
+{
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		struct pair p;
+
+		pair_init(&p);
+		link_up(&p, side, p.ends[!side].identity);
+		p.stop_ends = 1;
+		test_clock_fly(&p.clock, 11 * BK_SEC);
+		run(&p);
+		assert_int_equal(p.ends[side].error, BK_E_TIMEOUT);
+		assert_int_equal(p.ends[side].ends, 1);
+		pair_done(&p);
+	}
+}
+
+static void a_stream_that_just_stops_is_a_peer_that_vanished(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	make_secure(&p);
+	bk_link_free(p.ends[0].link);
+	p.ends[0].link = NULL;
+	p.stop_ends = 1;
+	run(&p);
+	assert_int_equal(p.ends[1].error, BK_E_PEER_VANISHED);
+	assert_int_equal(say(&p.ends[1], "x", false), BK_E_EOF);
+	pair_done(&p);
+}
+
+static void garbage_after_the_handshake_is_a_tls_error(void **state)
+{
+	struct pair p;
+	int copy;
+
+	(void)state;
+	pair_init(&p);
+	copy = dup(p.fds[0]);
+	link_up(&p, 0, p.ends[1].identity);
+	link_up(&p, 1, p.ends[0].identity);
+	p.stop_secures = 2;
+	run(&p);
+	p.stop_secures = 0;
+	assert_int_equal(write(copy, "\x17\x03\x03\x00\x20rubbishrubbishrubbishrubbishrubb", 37), 37);
+	p.stop_ends = 1;
+	run(&p);
+	assert_int_equal(p.ends[1].error, BK_E_TLS);
+	assert_int_equal(p.ends[1].datas, 0);
+	close(copy);
+	pair_done(&p);
+}
+
+static void closing_sends_what_is_queued_first(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	make_secure(&p);
+	p.ends[0].to_send = 1000 * 1000;
+	send_more(&p.ends[0]);
+	p.ends[0].to_send = 0;
+	assert_true(bk_link_queued(p.ends[0].link) > 0);
+	bk_link_close(p.ends[0].link);
+	bk_link_close(p.ends[0].link);
+	assert_int_equal(say(&p.ends[0], "x", true), BK_E_EOF);
+	p.stop_ends = 1;
+	run(&p);
+	assert_int_equal(p.ends[1].error, BK_E_EOF);
+	assert_true(p.ends[1].received >= PIECE);
+	assert_int_equal(p.ends[1].received % PIECE, 0);
+	pair_done(&p);
+}
+
+static void closing_is_bounded_when_the_peer_takes_nothing(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	make_secure(&p);
+	bk_link_pause(p.ends[1].link);
+	p.ends[0].to_send = BULK;
+	send_more(&p.ends[0]);
+	bk_link_close(p.ends[0].link);
+	p.stop_ends = 1;
+	test_clock_fly(&p.clock, 3 * BK_SEC);
+	run(&p);
+	assert_int_equal(p.ends[0].ends, 1);
+	assert_int_equal(p.ends[0].error, BK_E_EOF);
+	pair_done(&p);
+}
+
+static void bulk_flows_under_a_bounded_queue(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	make_secure(&p);
+	p.ends[0].to_send = BULK;
+	send_more(&p.ends[0]);
+	assert_true(p.ends[0].to_send > 0);
+	assert_true(bk_link_queued(p.ends[0].link) < 1 << 20);
+	p.stop_received = BULK;
+	run(&p);
+	assert_int_equal(p.ends[1].received, BULK);
+	assert_true(p.ends[0].writables > 0);
+	pair_done(&p);
+}
+
+/* A writer was told "not now"; before it hears more, a control message empties the queue on its way. */
+static void who_was_told_not_now_is_told_again_whatever_comes_between(void **state)
+{
+	static uint8_t sink[1 << 20];
+	struct pair p;
+	int reader;
+
+	(void)state;
+	pair_init(&p);
+	reader = dup(p.fds[1]);
+	link_up(&p, 0, p.ends[1].identity);
+	link_up(&p, 1, p.ends[0].identity);
+	p.stop_secures = 2;
+	run(&p);
+	p.stop_secures = 0;
+	bk_link_pause(p.ends[1].link);
+	p.ends[0].to_send = BULK;
+	send_more(&p.ends[0]);
+	p.ends[0].to_send = 0;
+	while (bk_link_queued(p.ends[0].link)) {
+		while (read(reader, sink, sizeof(sink)) > 0)
+			;
+		assert_int_equal(say(&p.ends[0], "control", true), 0);
+	}
+	while (read(reader, sink, sizeof(sink)) > 0)
+		;
+	assert_int_equal(p.ends[0].writables, 0);
+	p.ends[0].freeing = IN_WRITABLE; /* which stops the loop */
+	run(&p);
+	assert_int_equal(p.ends[0].writables, 1);
+	close(reader);
+	pair_done(&p);
+}
+
+static void no_data_comes_while_paused(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	make_secure(&p);
+	bk_link_pause(p.ends[1].link);
+	assert_int_equal(say(&p.ends[0], "later", false), 0);
+	bk_link_resume(p.ends[1].link);
+	bk_link_pause(p.ends[1].link);
+	assert_int_equal(p.ends[1].datas, 0);
+	bk_link_resume(p.ends[1].link);
+	assert_int_equal(p.ends[1].datas, 0);
+	p.stop_received = 5;
+	run(&p);
+	pair_done(&p);
+}
+
+static void a_write_above_the_limit_is_refused(void **state)
+{
+	uint8_t *big = calloc(1, BK_LINK_WRITE_MAX + 1);
+	struct pair p;
+
+	(void)state;
+	assert_non_null(big);
+	make_secure(&p);
+	assert_int_equal(bk_link_write(p.ends[0].link, &(struct iovec){big, BK_LINK_WRITE_MAX + 1}, 1, false),
+		BK_E_TOO_BIG);
+	assert_int_equal(bk_link_write(p.ends[0].link, &(struct iovec){big, BK_LINK_WRITE_MAX}, 1, false), 0);
+	p.stop_received = BK_LINK_WRITE_MAX;
+	run(&p);
+	free(big);
+	pair_done(&p);
+}
+
+static void urgent_messages_without_end_end_the_link_and_not_the_memory(void **state)
+{
+	static uint8_t control[4096];
+	struct pair p;
+	int err = 0, taken = 0;
+
+	(void)state;
+	make_secure(&p);
+	bk_link_pause(p.ends[1].link);
+	while (!err && taken++ < 100000)
+		err = bk_link_write(p.ends[0].link, &(struct iovec){control, sizeof(control)}, 1, true);
+	assert_int_equal(err, BK_E_FULL);
+	assert_true(bk_link_queued(p.ends[0].link) <= 2 << 20);
+	p.stop_ends = 1;
+	run(&p);
+	assert_int_equal(p.ends[0].error, BK_E_FULL);
+	pair_done(&p);
+}
+
+static void the_link_may_be_freed_in_each_callback(void **state)
+{
+	(void)state;
+	for (enum freeing f = IN_SECURE; f <= IN_END; f++) {
+		struct pair p;
+
+		pair_init(&p);
+		p.ends[0].freeing = f;
+		link_up(&p, 0, p.ends[1].identity);
+		link_up(&p, 1, p.ends[0].identity);
+		if (f != IN_SECURE) {
+			p.stop_secures = 2;
+			run(&p);
+			p.stop_secures = 0;
+		}
+		if (f == IN_DATA) {
+			assert_int_equal(say(&p.ends[1], "one", false), 0);
+			assert_int_equal(say(&p.ends[1], "two", false), 0);
+		} else if (f == IN_WRITABLE) {
+			p.ends[0].to_send = BULK;
+			send_more(&p.ends[0]);
+			p.ends[0].to_send = 0;
+		} else if (f == IN_END) {
+			bk_link_close(p.ends[1].link);
+		}
+		while (p.ends[0].link)
+			run(&p);
+		pair_done(&p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_who_know_each_other_can_talk),
+		cmocka_unit_test(nothing_is_written_before_it_is_secure),
+		cmocka_unit_test(another_certificate_ends_it_on_both_sides),
+		cmocka_unit_test(a_peer_that_never_speaks_is_a_timeout),
+		cmocka_unit_test(a_stream_that_just_stops_is_a_peer_that_vanished),
+		cmocka_unit_test(garbage_after_the_handshake_is_a_tls_error),
+		cmocka_unit_test(closing_sends_what_is_queued_first),
+		cmocka_unit_test(closing_is_bounded_when_the_peer_takes_nothing),
+		cmocka_unit_test(bulk_flows_under_a_bounded_queue),
+		cmocka_unit_test(who_was_told_not_now_is_told_again_whatever_comes_between),
+		cmocka_unit_test(no_data_comes_while_paused),
+		cmocka_unit_test(a_write_above_the_limit_is_refused),
+		cmocka_unit_test(urgent_messages_without_end_end_the_link_and_not_the_memory),
+		cmocka_unit_test(the_link_may_be_freed_in_each_callback),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

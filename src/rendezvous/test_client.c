@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client against a real server, and against ones that say nothing, something else, or too much. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/pump.h"
+#include "net/sock.h"
+#include "rendezvous/test_kit.h"
+#include "secure/stream.h"
+#include "wire/rdv.h"
+
+static void hello_tells_the_mapping_and_the_clock(void **state)
+{
+	struct heard h = {0};
+	const struct bk_rdv_view *v;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	client_start(&h, &w, (struct bk_rdv_opts){0});
+	assert_int_equal(h.readies, 0);
+	client_run(&h, &h.readies, 1);
+	v = bk_rdv_view(h.rdv);
+	while (v->samples_awaited || v->reach_awaited)
+		client_run(&h, &h.views, h.views + 1);
+	client_flush(&h);
+	client_run(&h, &h.flushes, 1);
+	assert_int_equal(v->samples_len, 2);
+	for (size_t i = 0; i < v->samples_len; i++)
+		assert_true(bk_addr_equal(&v->samples[i].mapped, &v->local));
+	assert_int_equal(v->samples[1].server.port, bk_server_alt_port(w.server));
+	assert_int_equal(v->same_address, BK_RDV_REACH_YES);
+	assert_true(v->rtt > 0 && v->rtt < BK_SEC);
+	assert_in_range(v->clock_offset < 0 ? -v->clock_offset : v->clock_offset, 0, (uint64_t)v->rtt);
+	assert_int_equal(h.ends, 0);
+	bk_rdv_free(h.rdv);
+	world_done(&w);
+}
+
+static void two_clients_meet_at_a_nameplate(void **state)
+{
+	struct heard a = {0}, b = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	client_start(&a, &w, (struct bk_rdv_opts){.client_id = "a"});
+	client_run(&a, &a.readies, 1);
+	assert_int_equal(bk_rdv_allocate(a.rdv, 0, "left", 4), 0);
+	client_run(&a, &a.nameplates, 1);
+	client_start(&b, &w, (struct bk_rdv_opts){.client_id = "b"});
+	client_run(&b, &b.readies, 1);
+	assert_int_equal(bk_rdv_claim(b.rdv, a.nameplate), 0);
+	client_run(&b, &b.claims, 1);
+	assert_string_equal(b.left, "left");
+	client_run(&a, &a.claims, 1);
+	assert_int_equal(bk_rdv_mail(b.rdv, "hello", 5), 0);
+	client_run(&a, &a.mails, 1);
+	assert_string_equal(a.mail, "hello");
+	assert_int_equal(bk_rdv_claim(b.rdv, 424242), 0);
+	client_run(&b, &b.errors, 1);
+	assert_int_equal(b.last_error, BK_E_NO_SUCH_PEER);
+	bk_rdv_free(b.rdv);
+	client_run(&a, &a.releases, 1);
+	bk_rdv_free(a.rdv);
+	world_done(&w);
+}
+
+static void a_refused_hello_says_why(void **state)
+{
+	static const struct {
+		const char *token;
+		int error; /* 0: welcome */
+	} rows[] = {{"sesame", 0}, {"other", BK_E_UNAUTHORIZED}, {NULL, BK_E_UNAUTHORIZED}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct heard h = {0};
+		struct world w;
+
+		world_init(&w, (struct bk_server_opts){.token = "sesame"});
+		client_start(&h, &w, (struct bk_rdv_opts){.token = rows[i].token});
+		client_run(&h, rows[i].error ? &h.ends : &h.readies, 1);
+		assert_int_equal(h.end_error, rows[i].error);
+		if (rows[i].error)
+			assert_non_null(strstr(h.end_text, "refused"));
+		bk_rdv_free(h.rdv);
+		world_done(&w);
+	}
+}
+
+static void an_id_in_use_is_refused(void **state)
+{
+	struct heard a = {0}, b = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	client_start(&a, &w, (struct bk_rdv_opts){.client_id = "same"});
+	client_run(&a, &a.readies, 1);
+	client_start(&b, &w, (struct bk_rdv_opts){.client_id = "same"});
+	client_run(&b, &b.ends, 1);
+	assert_int_equal(b.end_error, BK_E_ID_IN_USE);
+	assert_int_equal(a.ends, 0);
+	bk_rdv_free(a.rdv);
+	bk_rdv_free(b.rdv);
+	world_done(&w);
+}
+
+static void on_stopped(void *arg)
+{
+	(void)arg;
+}
+
+static void a_server_that_stops_says_so(void **state)
+{
+	struct heard h = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	client_start(&h, &w, (struct bk_rdv_opts){0});
+	client_run(&h, &h.readies, 1);
+	bk_server_stop(w.server, on_stopped, NULL);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_SHUTDOWN);
+	assert_non_null(strstr(h.end_text, "is shutting down"));
+	bk_rdv_free(h.rdv);
+	world_done(&w);
+}
+
+static void a_server_that_dies_ends_it_and_flushes(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		struct heard h = {0};
+		struct world w;
+
+		world_init(&w, (struct bk_server_opts){0});
+		client_start(&h, &w, (struct bk_rdv_opts){0});
+		client_run(&h, &h.readies, 1);
+		client_flush(&h);
+		h.free_on_flush = round == 1;
+		h.free_on_end = round == 2;
+		bk_server_free(w.server);
+		w.server = NULL;
+		client_run(&h, round == 1 ? &h.flushes : &h.ends, 1);
+		world_idle(&w, 3);
+		assert_int_equal(h.flushes, 1);
+		assert_int_equal(h.ends, round != 1);
+		if (h.ends)
+			assert_true(h.end_error == BK_E_SERVER_GONE || h.end_error == BK_E_RESET);
+		bk_rdv_free(h.rdv);
+		world_done(&w);
+	}
+}
+
+static void a_server_with_another_key_is_refused(void **state)
+{
+	struct heard h = {0};
+	struct world w;
+	char *pin;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	pin = strchr(w.target, '#') + 1;
+	*pin = *pin == 'A' ? 'B' : 'A';
+	client_start(&h, &w, (struct bk_rdv_opts){0});
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_PIN_MISMATCH);
+	bk_rdv_free(h.rdv);
+	world_done(&w);
+}
+
+static void a_server_that_changed_its_key_is_refused_by_name_of_the_file(void **state)
+{
+	struct heard h = {0}, again = {0};
+	char known[80], key[200];
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	snprintf(known, sizeof(known), "%s/known_servers", w.dir);
+	*strchr(w.target, '#') = 0;
+	client_start(&h, &w, (struct bk_rdv_opts){.known_servers = known});
+	client_run(&h, &h.readies, 1);
+	bk_rdv_free(h.rdv);
+	/* the same place, another key */
+	snprintf(key, sizeof(key), "sed -i 's/[A-Za-z0-9_-]\\{43\\}/%s/' '%s'",
+		"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", known);
+	assert_int_equal(system(key), 0);
+	client_start(&again, &w, (struct bk_rdv_opts){.known_servers = known});
+	client_run(&again, &again.ends, 1);
+	assert_int_equal(again.end_error, BK_E_PIN_MISMATCH);
+	assert_non_null(strstr(again.end_text, known));
+	bk_rdv_free(again.rdv);
+	world_done(&w);
+}
+
+static void a_client_may_be_freed_in_its_callbacks_and_at_any_moment(void **state)
+{
+	int before = count_descriptors();
+
+	(void)state;
+	for (int turns = 0; turns < 40; turns += 2) {
+		struct heard h = {0};
+		struct world w;
+
+		world_init(&w, (struct bk_server_opts){0});
+		h.free_on_ready = turns & 2;
+		client_start(&h, &w, (struct bk_rdv_opts){0});
+		world_idle(&w, turns);
+		bk_rdv_free(h.rdv);
+		world_idle(&w, 3);
+		assert_int_equal(h.ends, 0);
+		world_done(&w);
+	}
+	assert_int_equal(count_descriptors(), before);
+}
+
+/* ---- servers that are none ---- */
+
+struct mute {
+	int listener;
+	char target[64];
+};
+
+static void mute_init(struct mute *m)
+{
+	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
+
+	assert_int_equal(bk_sock_listen(&at, false, 4, &m->listener), 0);
+	assert_int_equal(bk_sock_local(m->listener, &at), 0);
+	snprintf(m->target, sizeof(m->target), "127.0.0.1:%u", at.port);
+}
+
+static void a_server_that_says_nothing_is_a_timeout(void **state)
+{
+	struct heard h = {0};
+	struct world w;
+	struct mute m;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	mute_init(&m);
+	client_start(&h, &w, (struct bk_rdv_opts){.server = m.target});
+	world_let_time_fly(15 * BK_SEC);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_TIMEOUT);
+	assert_non_null(strstr(h.end_text, "cannot agree on TLS with"));
+	bk_rdv_free(h.rdv);
+	close(m.listener);
+	world_done(&w);
+}
+
+static void nobody_there_is_refused(void **state)
+{
+	struct heard h = {0};
+	struct world w;
+	struct mute m;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	mute_init(&m);
+	close(m.listener);
+	client_start(&h, &w, (struct bk_rdv_opts){.server = m.target});
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_REFUSED);
+	bk_rdv_free(h.rdv);
+	world_done(&w);
+}
+
+/* A server that speaks TLS, and of the messages only what the test lets it. */
+struct actor {
+	struct world *w;
+	struct bk_watch *watch;
+	struct mute mute;
+	struct bk_identity *identity;
+	struct bk_tls *tls;
+	struct bk_pump *pump;
+	struct bk_rdv_msg says[4];
+	int says_len, told;
+};
+
+static void actor_say(struct actor *a)
+{
+	struct bk_buf out;
+
+	bk_buf_init(&out, 1 << 16);
+	for (int i = 0; i < a->says_len; i++)
+		assert_int_equal(bk_rdv_append(&out, &a->says[i]), 0);
+	if (out.len)
+		assert_int_equal(bk_tls_write(a->tls, bk_buf_head(&out), out.len), (ssize_t)out.len);
+	bk_buf_done(&out);
+}
+
+static int actor_on_data(void *arg, const uint8_t *data, size_t n)
+{
+	struct actor *a = arg;
+
+	(void)data;
+	(void)n;
+	if (a->told++ == 0) /* the hello */
+		actor_say(a);
+	return 0;
+}
+
+static void actor_on_input(void *arg)
+{
+	static const struct bk_tls_events events = {.on_data = actor_on_data};
+	struct actor *a = arg;
+	uint8_t scratch[16384];
+
+	bk_tls_advance(a->tls, &events, a, scratch, sizeof(scratch));
+	bk_pump_kick(a->pump);
+}
+
+static void actor_on_end(void *arg, int error)
+{
+	(void)arg;
+	(void)error;
+}
+
+static void actor_on_arrival(void *arg, int fd, int events)
+{
+	static const struct bk_pump_events pump_events = {.on_input = actor_on_input, .on_end = actor_on_end};
+	struct actor *a = arg;
+	const struct bk_tls_opts opts = {.is_server = true, .identity = a->identity, .alpn = "bodkin/1"};
+	struct bk_addr from;
+	int conn;
+
+	(void)events;
+	if (bk_sock_accept(fd, &from, &conn) < 0 || a->tls)
+		return;
+	assert_int_equal(bk_tls_new(&opts, &a->tls), 0);
+	assert_int_equal(bk_pump_new(a->w->loop, conn, bk_tls_in(a->tls), bk_tls_out(a->tls), &pump_events, a,
+				 &a->pump),
+		0);
+}
+
+static void actor_init(struct actor *a, struct world *w)
+{
+	*a = (struct actor){.w = w};
+	mute_init(&a->mute);
+	assert_int_equal(bk_identity_new(&a->identity), 0);
+	assert_int_equal(bk_watch_new(w->loop, a->mute.listener, actor_on_arrival, a, &a->watch), 0);
+	assert_int_equal(bk_watch_set(a->watch, BK_READABLE), 0);
+}
+
+static void actor_done(struct actor *a)
+{
+	bk_pump_free(a->pump);
+	bk_tls_free(a->tls);
+	bk_watch_free(a->watch);
+	bk_identity_free(a->identity);
+	close(a->mute.listener);
+}
+
+static void a_server_that_never_says_hello_is_a_timeout(void **state)
+{
+	struct heard h = {0};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	world_let_time_fly(30 * BK_SEC);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(a.told, 1);
+	assert_int_equal(h.end_error, BK_E_TIMEOUT);
+	assert_non_null(strstr(h.end_text, "cannot say hello to"));
+	bk_rdv_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+static struct bk_rdv_msg hello(uint32_t ping_ms)
+{
+	return (struct bk_rdv_msg){.type = BK_RDV_SERVER_HELLO,
+		.client_id = "client",
+		.public_ip = "127.0.0.1",
+		.public_port = 1,
+		.version = 1,
+		.ping_ms = ping_ms};
+}
+
+static void a_server_that_falls_silent_is_given_up(void **state)
+{
+	static const uint32_t intervals[] = {1, 1000, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct heard h = {0};
+		struct actor a;
+		struct world w;
+
+		world_init(&w, (struct bk_server_opts){0});
+		actor_init(&a, &w);
+		a.says[0] = hello(intervals[i]);
+		a.says_len = 1;
+		client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+		client_run(&h, &h.readies, 1);
+		world_let_time_fly(80 * BK_SEC);
+		client_run(&h, &h.ends, 1);
+		assert_int_equal(h.end_error, BK_E_IDLE);
+		assert_non_null(strstr(h.end_text, "lost the connection"));
+		bk_rdv_free(h.rdv);
+		actor_done(&a);
+		world_done(&w);
+	}
+}
+
+static void a_clock_beyond_belief_is_not_taken(void **state)
+{
+	struct heard h = {0};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	a.says[0] = hello(1000);
+	a.says[1] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_PONG, .number = 1, .time = INT64_MAX};
+	a.says[2] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_PONG, .number = 999, .time = 5};
+	a.says[3] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_REFUSE, .client_id = "client", .content = "no"};
+	a.says_len = 4;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_run(&h, &h.readies, 1);
+	world_idle(&w, 20);
+	assert_int_equal(bk_rdv_view(h.rdv)->rtt, 0);
+	assert_int_equal(bk_rdv_view(h.rdv)->clock_offset, 0);
+	bk_rdv_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+static void a_server_that_refuses_and_stays_is_left(void **state)
+{
+	struct heard h = {0};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	a.says[0] = (struct bk_rdv_msg){
+		.type = BK_RDV_SERVER_REFUSE, .client_id = "client", .content = "go away", .code = "full"};
+	a.says_len = 1;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	world_let_time_fly(30 * BK_SEC);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_FULL);
+	assert_non_null(strstr(h.end_text, "go away"));
+	bk_rdv_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+static void options_that_cannot_work_are_refused_at_once(void **state)
+{
+	static const struct bk_rdv_events none = {0};
+	char long_text[BK_RDV_TEXT_MAX + 2];
+	struct bk_rdv_opts rows[3] = {{.server = "h:0", .client_id = "x"},
+		{.server = "127.0.0.1", .client_id = long_text},
+		{.server = "127.0.0.1", .client_id = "x", .token = long_text}};
+	struct bk_rdv *r;
+	struct world w;
+
+	(void)state;
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = 0;
+	world_init(&w, (struct bk_server_opts){0});
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(bk_rdv_new(w.loop, &rows[i], &none, NULL, &r), BK_E_INVALID);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hello_tells_the_mapping_and_the_clock),
+		cmocka_unit_test(two_clients_meet_at_a_nameplate),
+		cmocka_unit_test(a_refused_hello_says_why),
+		cmocka_unit_test(an_id_in_use_is_refused),
+		cmocka_unit_test(a_server_that_stops_says_so),
+		cmocka_unit_test(a_server_that_dies_ends_it_and_flushes),
+		cmocka_unit_test(a_server_with_another_key_is_refused),
+		cmocka_unit_test(a_server_that_changed_its_key_is_refused_by_name_of_the_file),
+		cmocka_unit_test(a_client_may_be_freed_in_its_callbacks_and_at_any_moment),
+		cmocka_unit_test(a_server_that_says_nothing_is_a_timeout),
+		cmocka_unit_test(nobody_there_is_refused),
+		cmocka_unit_test(a_server_that_never_says_hello_is_a_timeout),
+		cmocka_unit_test(a_server_that_falls_silent_is_given_up),
+		cmocka_unit_test(a_clock_beyond_belief_is_not_taken),
+		cmocka_unit_test(a_server_that_refuses_and_stays_is_left),
+		cmocka_unit_test(options_that_cannot_work_are_refused_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_RENDEZVOUS_TEST_KIT_H
+#define BK_RENDEZVOUS_TEST_KIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <bodkin/loop.h>
+#include <bodkin/server.h>
+
+#include "base/time.h"
+#include "rendezvous/client.h"
+
+/* A server and clients of it in one loop on loopback, with a clock that can be pushed. */
+struct world {
+	char dir[64];
+	char target[128];
+	struct bk_loop *loop;
+	struct bk_server *server;
+	struct bk_server_opts opts;
+};
+
+/* What one client heard. */
+struct heard {
+	struct world *w;
+	struct bk_rdv *rdv;
+	int readies, views, nameplates, claims, mails, releases, errors, ends, flushes;
+	int end_error, last_error, release_code;
+	uint32_t nameplate;
+	char end_text[BK_RDV_ERROR_TEXT_MAX];
+	char left[64], mail[64];
+	int *stop_when; /* stop the loop when this counter of ours has become stop_at */
+	int stop_at;
+	bool free_on_ready, free_on_end, free_on_mail, free_on_flush;
+};
+
+void world_init(struct world *w, struct bk_server_opts opts);
+void world_done(struct world *w);
+void world_let_time_fly(bk_dur d);
+void world_run(struct world *w); /* until the loop is stopped */
+void world_idle(struct world *w, int turns);
+
+void client_start(
+	struct heard *h, struct world *w, struct bk_rdv_opts opts); /* server and id are filled in */
+void client_run(struct heard *h, int *counter, int at);
+void client_flush(struct heard *h);
+int count_descriptors(void);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the server is, and whether it is the one met before. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/file.h"
+#include "rendezvous/known.h"
+#include "rendezvous/target.h"
+#include "rendezvous/test_kit.h"
+
+#define PIN "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+
+static void servers_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text, *host; /* host NULL: malformed */
+		int port;
+		bool pin;
+	} rows[] = {
+		{"example.org", "example.org", 15005, false},
+		{"example.org:1", "example.org", 1, false},
+		{"example.org:65535", "example.org", 65535, false},
+		{"192.0.2.1:80", "192.0.2.1", 80, false},
+		{"[2001:db8::1]", "2001:db8::1", 15005, false},
+		{"[2001:db8::1]:443", "2001:db8::1", 443, false},
+		{"2001:db8::1", "2001:db8::1", 15005, false},
+		{"h#" PIN, "h", 15005, true},
+		{"h:7#" PIN, "h", 7, true},
+		{"[::1]:7#" PIN, "::1", 7, true},
+		{"", NULL, 0, false},
+		{":80", NULL, 0, false},
+		{"h:", NULL, 0, false},
+		{"h:0", NULL, 0, false},
+		{"h:65536", NULL, 0, false},
+		{"h:000080", NULL, 0, false},
+		{"h:+80", NULL, 0, false},
+		{"h:80x", NULL, 0, false},
+		{"[::1", NULL, 0, false},
+		{"[]:80", NULL, 0, false},
+		{"[::1]80", NULL, 0, false},
+		{"[::1]:", NULL, 0, false},
+		{"h h", NULL, 0, false},
+		{"h\n", NULL, 0, false},
+		{"http://h", NULL, 0, false},
+		{"#" PIN, NULL, 0, false},
+		{"h#", NULL, 0, false},
+		{"h#" PIN "A", NULL, 0, false},
+		{"h#short", NULL, 0, false},
+		{"h#" PIN "#", NULL, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_target t = {.port = 42};
+		int err = bk_target_from_str(rows[i].text, &t);
+
+		if (!rows[i].host) {
+			if (err != BK_E_MALFORMED || t.port != 42)
+				fail_msg("'%s' was taken", rows[i].text);
+			continue;
+		}
+		if (err < 0)
+			fail_msg("'%s' was refused", rows[i].text);
+		assert_string_equal(t.host, rows[i].host);
+		assert_int_equal(t.port, rows[i].port);
+		assert_int_equal(t.has_pin, rows[i].pin);
+	}
+}
+
+static void a_host_up_to_its_limit_is_taken(void **state)
+{
+	char text[BK_TARGET_HOST_MAX + 2];
+	struct bk_target t;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	text[BK_TARGET_HOST_MAX + 1] = 0;
+	assert_int_equal(bk_target_from_str(text, &t), BK_E_MALFORMED);
+	text[BK_TARGET_HOST_MAX] = 0;
+	assert_int_equal(bk_target_from_str(text, &t), 0);
+	assert_int_equal(strlen(t.host), BK_TARGET_HOST_MAX);
+}
+
+struct file {
+	char dir[32], path[64];
+};
+
+static void file_init(struct file *f)
+{
+	strcpy(f->dir, "/tmp/bodkin-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/known_servers", f->dir);
+}
+
+static void file_done(struct file *f)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void a_server_is_believed_once_and_held_to_it(void **state)
+{
+	struct bk_pin first = {.bytes = {1}}, second = {.bytes = {2}};
+	struct file f;
+
+	(void)state;
+	file_init(&f);
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &first), 0);
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &first), 0);
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &second), BK_E_PIN_MISMATCH);
+	assert_int_equal(bk_known_server_check(f.path, "h", 2, &second), 0); /* another server */
+	assert_int_equal(bk_known_server_check(f.path, "::1", 1, &second), 0);
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &first), 0);
+	assert_int_equal(bk_known_server_check(NULL, "h", 1, &second), 0);
+	file_done(&f);
+}
+
+static void a_file_that_cannot_be_used_is_never_a_new_server(void **state)
+{
+	struct bk_pin pin = {.bytes = {1}}, other = {.bytes = {2}};
+	struct file f;
+	char deep[80];
+	char *big;
+
+	(void)state;
+	file_init(&f);
+	assert_int_equal(bk_file_write(f.path, "a line of some later version\n", 29), 0);
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &pin), 0); /* kept, and beside it a new one */
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &other), BK_E_PIN_MISMATCH);
+	big = calloc(1, (1 << 20) + 1);
+	assert_non_null(big);
+	assert_int_equal(bk_file_write(f.path, big, (1 << 20) + 1), 0);
+	free(big);
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &pin), BK_E_TOO_BIG);
+	assert_true(bk_known_server_check(f.dir, "h", 1, &pin) < 0); /* a folder */
+	snprintf(deep, sizeof(deep), "%s/no/known_servers", f.dir);
+	assert_int_equal(bk_known_server_check(deep, "h", 1, &pin), BK_E_NOT_FOUND);
+	file_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(servers_are_read_as_people_write_them),
+		cmocka_unit_test(a_host_up_to_its_limit_is_taken),
+		cmocka_unit_test(a_server_is_believed_once_and_held_to_it),
+		cmocka_unit_test(a_file_that_cannot_be_used_is_never_a_new_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

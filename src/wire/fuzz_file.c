@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole stream of file messages, in pieces whose size the input chooses; what a reader hands out is
+ * decoded further, as an application would, and its promises are checked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_offer(const struct bk_buf *content)
+{
+	struct bk_file_list l = {0};
+	uint64_t sum = 0;
+
+	if (bk_file_offer_decode(bk_buf_head(content), content->len, &l) < 0)
+		return;
+	for (size_t i = 0; i < l.len; i++) {
+		sum += l.entries[i].size;
+		if (bk_file_path_check(l.entries[i].path) < 0 || l.entries[i].path[0] == '/' ||
+			l.entries[i].mode > 0777)
+			abort();
+	}
+	if (!l.len || l.len > BK_FILE_ENTRIES_MAX || sum != l.bytes || sum > INT64_MAX)
+		abort();
+	bk_file_list_done(&l);
+}
+
+static void check_message(const struct bk_file_reader *r)
+{
+	struct bk_file_choice choices[3];
+
+	if (r->list.len > BK_FILE_LIST_MAX || r->msg.type >= BK_FILE_UNKNOWN)
+		abort();
+	if (r->msg.type == BK_FILE_OFFER && r->list.len)
+		check_offer(&r->list);
+	if (r->msg.type == BK_FILE_ACCEPT && r->list.len)
+		(void)bk_file_accept_decode(bk_buf_head(&r->list), r->list.len, 3, choices);
+	if (strlen(r->msg.text) >= BK_FILE_TEXT_MAX || strlen(r->msg.code) >= BK_FILE_CODE_MAX)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bk_file_reader r;
+	size_t step = size ? (size_t)data[0] + 1 : 1;
+	int event = 0;
+
+	if (size) {
+		data++;
+		size--;
+	}
+	bk_file_reader_init(&r);
+	while (size && event >= 0) {
+		size_t n = size < step ? size : step, left = n;
+		const uint8_t *at = data;
+
+		while ((event = bk_file_reader_next(&r, &at, &left)) > 0)
+			if (event == BK_FILE_MESSAGE)
+				check_message(&r);
+		data += n;
+		size -= n;
+	}
+	bk_file_reader_done(&r);
+	return 0;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "wire/file.h"
+
+static void only_paths_inside_the_folder_pass(void **state)
+{
+	static const struct {
+		const char *path;
+		int want;
+	} rows[] = {
+		{"a", 0},
+		{"notes.txt", 0},
+		{".hidden", 0},
+		{"...", 0},
+		{"..a", 0},
+		{"a..", 0},
+		{"a/b/c", 0},
+		{"-rf", 0},
+		{"grüße 日本", 0},
+		{"a\\b", 0},
+		{"", BK_E_UNSAFE_PATH},
+		{".", BK_E_UNSAFE_PATH},
+		{"..", BK_E_UNSAFE_PATH},
+		{"/", BK_E_UNSAFE_PATH},
+		{"/etc/passwd", BK_E_UNSAFE_PATH},
+		{"../x", BK_E_UNSAFE_PATH},
+		{"a/../b", BK_E_UNSAFE_PATH},
+		{"a/..", BK_E_UNSAFE_PATH},
+		{"a/./b", BK_E_UNSAFE_PATH},
+		{"./a", BK_E_UNSAFE_PATH},
+		{"a//b", BK_E_UNSAFE_PATH},
+		{"a/", BK_E_UNSAFE_PATH},
+		{"a\nb", BK_E_UNSAFE_PATH},
+		{"\033[2J", BK_E_UNSAFE_PATH},
+		{"a\x7f", BK_E_UNSAFE_PATH},
+		{"evil\xe2\x80\xaegnp.exe", BK_E_UNSAFE_PATH}, /* right-to-left override */
+		{"c1\xc2\x9b", BK_E_UNSAFE_PATH},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (bk_file_path_check(rows[i].path) != rows[i].want)
+			fail_msg("'%s'", rows[i].path);
+}
+
+static void lengths_of_paths_are_bounded(void **state)
+{
+	char path[BK_FILE_PATH_MAX + 2], name[BK_FILE_NAME_MAX + 2];
+
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	name[BK_FILE_NAME_MAX] = 0;
+	assert_int_equal(bk_file_path_check(name), 0);
+	name[BK_FILE_NAME_MAX] = 'a';
+	name[BK_FILE_NAME_MAX + 1] = 0;
+	assert_int_equal(bk_file_path_check(name), BK_E_UNSAFE_PATH);
+	for (size_t i = 0; i < sizeof(path); i++)
+		path[i] = i % 200 == 199 ? '/' : 'a';
+	path[BK_FILE_PATH_MAX] = 0;
+	assert_int_equal(bk_file_path_check(path), 0);
+	path[BK_FILE_PATH_MAX] = 'a';
+	path[BK_FILE_PATH_MAX + 1] = 0;
+	assert_int_equal(bk_file_path_check(path), BK_E_UNSAFE_PATH);
+}
+
+static char path_a[] = "a.bin", path_b[] = "dir/b";
+
+static struct bk_file_list two_files(void)
+{
+	struct bk_file_list l = {0};
+	struct bk_file_entry a = {
+		.path = path_a, .is_file = true, .size = 5, .mode = 0640, .mtime = 1700000000};
+	struct bk_file_entry b = {.path = path_b, .is_file = true, .size = 0, .mode = 0755};
+
+	assert_int_equal(bk_file_list_add(&l, &a), 0);
+	assert_int_equal(bk_file_list_add(&l, &b), 0);
+	return l;
+}
+
+/* Feeds data in pieces of `step` bytes and collects what comes out as text: one letter a message, the bytes
+ * of content as they are. */
+static int read_all(const uint8_t *data, size_t n, size_t step, char *out, struct bk_file_reader *r)
+{
+	while (n) {
+		size_t len = n < step ? n : step, left = len;
+		int event;
+
+		for (;;) {
+			event = bk_file_reader_next(r, &data, &left);
+			if (event <= 0)
+				break;
+			if (event == BK_FILE_MESSAGE)
+				*out++ = "OARCDFE"[r->msg.type];
+			else
+				for (size_t i = 0; i < r->piece_len; i++)
+					*out++ = (char)r->piece[i];
+			*out = 0;
+		}
+		if (event < 0)
+			return event;
+		n -= len;
+	}
+	return 0;
+}
+
+static void a_conversation_reads_the_same_in_any_pieces(void **state)
+{
+	struct bk_file_list l = two_files();
+	struct bk_file_choice choices[2] = {{.is_taken = true}, {0}};
+	struct bk_file_msg content = {.type = BK_FILE_CONTENT}, digest = {.type = BK_FILE_DIGEST},
+			   done = {.type = BK_FILE_DONE, .entries = 1, .bytes = 5},
+			   error = {.type = BK_FILE_ERROR, .code = "file", .text = "x"},
+			   refuse = {.type = BK_FILE_REFUSE, .code = "exists"};
+	struct bk_buf out;
+
+	(void)state;
+	bk_buf_init(&out, 1 << 20);
+	assert_int_equal(bk_file_offer_encode(&out, &l), 0);
+	assert_int_equal(bk_file_accept_encode(&out, choices, 2), 0);
+	assert_int_equal(bk_file_msg_encode(&out, &content, 5), 0);
+	assert_int_equal(bk_buf_append(&out, "hello", 5), 0);
+	assert_int_equal(bk_file_msg_encode(&out, &digest, 0), 0);
+	assert_int_equal(bk_file_msg_encode(&out, &done, 0), 0);
+	assert_int_equal(bk_file_msg_encode(&out, &error, 0), 0);
+	assert_int_equal(bk_file_msg_encode(&out, &refuse, 0), 0);
+	for (size_t step = 1; step <= out.len; step = step < 64 ? step + 1 : step * 2) {
+		struct bk_file_reader r;
+		char got[64] = "";
+
+		bk_file_reader_init(&r);
+		assert_int_equal(read_all(bk_buf_head(&out), out.len, step, got, &r), 0);
+		assert_string_equal(got, "OAChelloDFER");
+		bk_file_reader_done(&r);
+	}
+	bk_buf_done(&out);
+	bk_file_list_done(&l);
+}
+
+static void an_offer_survives_the_round_trip(void **state)
+{
+	struct bk_file_list l = two_files(), got = {0};
+	struct bk_file_reader r;
+	struct bk_buf out;
+	const uint8_t *data;
+	size_t n;
+
+	(void)state;
+	bk_buf_init(&out, 1 << 20);
+	bk_file_reader_init(&r);
+	assert_int_equal(bk_file_offer_encode(&out, &l), 0);
+	data = bk_buf_head(&out);
+	n = out.len;
+	assert_int_equal(bk_file_reader_next(&r, &data, &n), BK_FILE_MESSAGE);
+	assert_int_equal(r.msg.entries, 2);
+	assert_int_equal(r.msg.bytes, 5);
+	assert_int_equal(bk_file_offer_decode(bk_buf_head(&r.list), r.list.len, &got), 0);
+	assert_int_equal(got.len, 2);
+	assert_int_equal(got.bytes, 5);
+	assert_string_equal(got.entries[0].path, "a.bin");
+	assert_int_equal(got.entries[0].mode, 0640);
+	assert_int_equal(got.entries[0].mtime, 1700000000);
+	assert_true(got.entries[1].is_file);
+	assert_string_equal(got.entries[1].path, "dir/b");
+	bk_file_list_done(&got);
+	bk_file_list_done(&l);
+	bk_file_reader_done(&r);
+	bk_buf_done(&out);
+}
+
+static void hostile_offers_are_refused_by_name(void **state)
+{
+	static const struct {
+		const char *json;
+		int want;
+	} rows[] = {
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1,\"kind\":\"file\"}]}", 0},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1,\"kind\":\"file\",\"new\":[1,2]}],\"more\":true}",
+			0},
+		{"{\"entries\":[]}", BK_E_MALFORMED},
+		{"{}", BK_E_MALFORMED},
+		{"[]", BK_E_MALFORMED},
+		{"{\"entries\":[7]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"size\":1,\"kind\":\"file\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"kind\":\"file\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":-1,\"kind\":\"file\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1.5,\"kind\":\"file\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":\"1\",\"kind\":\"file\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1,\"kind\":\"file\",\"mode\":-1}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1,\"kind\":\"file\",\"mtime\":\"x\"}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":1,\"kind\":\"file\"},{\"path\":\"a\",\"size\":1,"
+		 "\"kind\":\"file\"}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"../a\",\"size\":1,\"kind\":\"file\"}]}", BK_E_UNSAFE_PATH},
+		{"{\"entries\":[{\"path\":\"/a\",\"size\":1,\"kind\":\"file\"}]}", BK_E_UNSAFE_PATH},
+		{"{\"entries\":[{\"path\":\"\\u001b[2J\",\"size\":1,\"kind\":\"file\"}]}", BK_E_UNSAFE_PATH},
+		{"{\"entries\":[{\"path\":\"a\\u0000b\",\"size\":1,\"kind\":\"file\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":9223372036854775807,\"kind\":\"file\"},"
+		 "{\"path\":\"b\",\"size\":1,\"kind\":\"file\"}]}",
+			BK_E_TOO_BIG},
+		{"{\"entries\":[{\"path\":\"a\",\"size\":18446744073709551615,\"kind\":\"file\"}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[[[[[[]]]]]]}", BK_E_MALFORMED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_file_list l = {0};
+		int got = bk_file_offer_decode(rows[i].json, strlen(rows[i].json), &l);
+
+		if (got != rows[i].want)
+			fail_msg("row %zu %s: %s", i, rows[i].json, bk_error_name(got));
+		bk_file_list_done(&l);
+	}
+}
+
+static void an_offer_of_too_many_entries_is_too_big(void **state)
+{
+	struct bk_buf json;
+	struct bk_file_list l = {0};
+	char entry[80];
+
+	(void)state;
+	bk_buf_init(&json, BK_FILE_LIST_MAX);
+	assert_int_equal(bk_buf_append(&json, "{\"entries\":[", 12), 0);
+	for (int i = 0; i <= BK_FILE_ENTRIES_MAX; i++) {
+		int n = snprintf(entry, sizeof(entry), "%s{\"path\":\"%d\",\"size\":1,\"kind\":\"file\"}",
+			i ? "," : "", i);
+
+		assert_int_equal(bk_buf_append(&json, entry, (size_t)n), 0);
+	}
+	assert_int_equal(bk_buf_append(&json, "]}", 2), 0);
+	assert_int_equal(bk_file_offer_decode(bk_buf_head(&json), json.len, &l), BK_E_TOO_BIG);
+	bk_buf_done(&json);
+}
+
+static void an_answer_names_every_entry_once(void **state)
+{
+	static const struct {
+		const char *json;
+		int want;
+	} rows[] = {
+		{"{\"entries\":[{\"entry\":1,\"action\":\"skip\"},{\"entry\":0,\"action\":\"take\","
+		 "\"offset\":7}]}",
+			0},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\"}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\"},{\"entry\":0,\"action\":\"take\"}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\"},{\"entry\":2,\"action\":\"take\"}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\"},{\"entry\":1,\"action\":\"burn\"}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\"},{\"entry\":1,\"action\":\"take\","
+		 "\"offset\":-1}]}",
+			BK_E_MALFORMED},
+		{"{\"entries\":[null,null]}", BK_E_MALFORMED},
+		{"{}", BK_E_MALFORMED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_file_choice choices[2] = {{0}};
+		int got = bk_file_accept_decode(rows[i].json, strlen(rows[i].json), 2, choices);
+
+		if (got != rows[i].want)
+			fail_msg("row %zu: %s", i, bk_error_name(got));
+		if (!got) {
+			assert_true(choices[0].is_taken);
+			assert_int_equal(choices[0].offset, 7);
+			assert_false(choices[1].is_taken);
+		}
+	}
+}
+
+static void headers_are_read_strictly(void **state)
+{
+	static const struct {
+		const char *header;
+		uint64_t content_len;
+		int want;
+	} rows[] = {
+		{"{\"type\":\"content\",\"entry\":0,\"offset\":0}", BK_FILE_CONTENT_MAX, 0},
+		{"{\"type\":\"content\",\"entry\":0,\"offset\":0}", BK_FILE_CONTENT_MAX + 1, BK_E_TOO_BIG},
+		{"{\"type\":\"content\",\"entry\":0}", 0, BK_E_MALFORMED},
+		{"{\"type\":\"content\",\"entry\":-1,\"offset\":0}", 0, BK_E_MALFORMED},
+		{"{\"type\":\"content\",\"entry\":4294967296,\"offset\":0}", 0, BK_E_MALFORMED},
+		{"{\"type\":\"digest\",\"entry\":0,\"xxh3_128\":\"00112233445566778899aabbccddeeff\"}", 0, 0},
+		{"{\"type\":\"digest\",\"entry\":0,\"xxh3_128\":\"00112233445566778899aabbccddeeff\"}", 1,
+			BK_E_PROTOCOL},
+		{"{\"type\":\"digest\",\"entry\":0,\"xxh3_128\":\"0011\"}", 0, BK_E_MALFORMED},
+		{"{\"type\":\"digest\",\"entry\":0,\"xxh3_128\":\"zz112233445566778899aabbccddeeff\"}", 0,
+			BK_E_MALFORMED},
+		{"{\"type\":\"error\",\"text\":\"no code\"}", 0, BK_E_MALFORMED},
+		{"{\"type\":\"later\",\"entry\":\"whatever\"}", 12345, 0},
+		{"{\"type\":7}", 0, BK_E_MALFORMED},
+		{"{}", 0, BK_E_MALFORMED},
+		{"{\"type\":\"offer\",\"entries\":1,\"bytes\":1}", BK_FILE_LIST_MAX + 1ull, BK_E_TOO_BIG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_file_msg m;
+		int got = bk_file_msg_decode(rows[i].header, strlen(rows[i].header), rows[i].content_len, &m);
+
+		if (got != rows[i].want)
+			fail_msg("row %zu %s: %s", i, rows[i].header, bk_error_name(got));
+	}
+}
+
+static void an_errors_text_cannot_drive_a_terminal(void **state)
+{
+	static const char header[] = "{\"type\":\"error\",\"code\":\"file\",\"text\":\"a\\u001b[2J\\nb\"}";
+	struct bk_file_msg m;
+
+	(void)state;
+	assert_int_equal(bk_file_msg_decode(header, strlen(header), 0, &m), 0);
+	assert_string_equal(m.text, "a?[2J?b");
+}
+
+static void messages_of_later_versions_are_skipped_with_their_content(void **state)
+{
+	static const char later[] = "{\"type\":\"later\",\"content-length\":4}";
+	struct bk_file_msg done = {.type = BK_FILE_DONE};
+	struct bk_file_reader r;
+	struct bk_buf out;
+	char got[16] = "";
+	const uint8_t prefix[2] = {0, sizeof(later) - 1};
+
+	(void)state;
+	bk_buf_init(&out, 4096);
+	bk_file_reader_init(&r);
+	assert_int_equal(bk_buf_append(&out, prefix, 2), 0);
+	assert_int_equal(bk_buf_append(&out, later, sizeof(later) - 1), 0);
+	assert_int_equal(bk_buf_append(&out, "junk", 4), 0);
+	assert_int_equal(bk_file_msg_encode(&out, &done, 0), 0);
+	assert_int_equal(read_all(bk_buf_head(&out), out.len, out.len, got, &r), 0);
+	assert_string_equal(got, "F");
+	bk_file_reader_done(&r);
+	bk_buf_done(&out);
+}
+
+static void a_list_refuses_what_could_not_be_sent(void **state)
+{
+	static char latin1[] = "gr\xfc\xdf", plain[] = "x";
+	struct bk_file_entry bad = {.path = latin1, .is_file = true},
+			     big = {.path = plain, .size = INT64_MAX};
+	struct bk_file_list l = {0};
+	const char *twin = NULL;
+
+	(void)state;
+	assert_int_equal(bk_file_list_add(&l, &bad), BK_E_UNSAFE_PATH);
+	assert_int_equal(bk_file_list_add(&l, &big), 0);
+	assert_int_equal(bk_file_list_add(&l, &big), BK_E_TOO_BIG);
+	big.size = 0;
+	assert_int_equal(bk_file_list_add(&l, &big), 0);
+	assert_int_equal(bk_file_list_find_twin(&l, &twin), 0);
+	assert_string_equal(twin, "x");
+	bk_file_list_done(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_paths_inside_the_folder_pass),
+		cmocka_unit_test(lengths_of_paths_are_bounded),
+		cmocka_unit_test(a_conversation_reads_the_same_in_any_pieces),
+		cmocka_unit_test(an_offer_survives_the_round_trip),
+		cmocka_unit_test(hostile_offers_are_refused_by_name),
+		cmocka_unit_test(an_offer_of_too_many_entries_is_too_big),
+		cmocka_unit_test(an_answer_names_every_entry_once),
+		cmocka_unit_test(headers_are_read_strictly),
+		cmocka_unit_test(an_errors_text_cannot_drive_a_terminal),
+		cmocka_unit_test(messages_of_later_versions_are_skipped_with_their_content),
+		cmocka_unit_test(a_list_refuses_what_could_not_be_sent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

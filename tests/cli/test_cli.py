@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the program to its contract: usage errors, exit codes, JSON events, a transfer over loopback.
+
+Run it with the program as argument or in $BODKIN."""
+import json, os, pathlib, pty, select, signal, subprocess, sys, tempfile, unittest
+
+BODKIN = os.environ.get("BODKIN", "build/bodkin")
+WAIT = 30  # seconds until a step that should take milliseconds counts as hung
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="bodkin-cli-")
+        self.root = pathlib.Path(self.folder.name)
+        self.env = dict(os.environ, HOME=str(self.root), XDG_STATE_HOME=str(self.root / "state"),
+                        XDG_CONFIG_HOME=str(self.root / "config"), LC_ALL="C.UTF-8")
+        self.env.pop("BODKIN_SERVER", None)
+        self.running = []
+
+    def tearDown(self):
+        for p in self.running:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+            p.stdout.close()
+            p.stderr.close()
+        self.folder.cleanup()
+
+    def run_it(self, *args, **more):
+        return subprocess.run([BODKIN, *map(str, args)], capture_output=True, text=True, timeout=WAIT, env=self.env,
+                              stdin=subprocess.DEVNULL, **more)
+
+    def start(self, *args, **more):
+        p = subprocess.Popen([BODKIN, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             env=self.env, stdin=subprocess.DEVNULL, **more)
+        self.running.append(p)
+        return p
+
+    def line(self, p):
+        """One line of p's output, or failure when none comes."""
+        ready, _, _ = select.select([p.stdout], [], [], WAIT)
+        self.assertTrue(ready, "no output")
+        return p.stdout.readline()
+
+    def event(self, p, name):
+        while True:
+            line = self.line(p)
+            self.assertTrue(line, f"ended before '{name}': {p.stderr.read() if p.poll() is not None else ''}")
+            event = json.loads(line)
+            if event["event"] == name:
+                return event
+
+    def finish(self, p):
+        out, err = p.communicate(timeout=WAIT)
+        return p.returncode, out, err
+
+    def serve(self, *args):
+        server = self.start("serve", "-l", "127.0.0.1:0", "--json", "-q", "--state", self.root / "server", *args)
+        e = self.event(server, "listening")
+        return server, f"{e['address']}#{e['pin']}"
+
+    def file(self, name="in/a.bin", size=100000):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes((i * 7 + i // 251) & 255 for i in range(size)))
+        return path
+
+    def folder_out(self):
+        (self.root / "out").mkdir(exist_ok=True)
+        return self.root / "out"
+
+
+class Usage(Case):
+    def test_usage_errors_are_one_line_and_exit_2(self):
+        f = self.file()
+        for args in ([], ["frob"], ["send"], ["send", "-s", "h", self.root], ["send", "-s", "h", "-"], ["send", "--frob", f],
+                     ["send", "-s"], ["send", f], ["recv", "1-a-b"], ["recv", "-s", "h", "1-a-b", "more"],
+                     ["send", "-s", "h", "--transport", "udp", f], ["send", "-s", "h", "--transport", "pigeon", f],
+                     ["send", "-s", "h", "--plain", f], ["recv", "-s", "h", "--timeout", "soon", "1-a-b"],
+                     ["send", "-s", "h", "--words", "0", f], ["serve", "-l", "nonsense"], ["serve", "too", "much"],
+                     ["recv", "-s", "h", "not a code"], ["help", "frob"]):
+            with self.subTest(args=args):
+                r = self.run_it(*args)
+                self.assertEqual(r.returncode, 2, r.stderr)
+                self.assertEqual(r.stdout, "")
+                self.assertRegex(r.stderr, r"\Abodkin: [^\n]+\n\Z")
+
+    def test_help_and_version(self):
+        self.assertRegex(self.run_it("--version").stdout, r"\Abodkin \d+\.\d+")
+        for args in (["--help"], ["help"], ["help", "send"], ["recv", "--help"], ["serve", "-h"]):
+            r = self.run_it(*args)
+            self.assertEqual((r.returncode, r.stderr), (0, ""))
+            self.assertIn("bodkin", r.stdout)
+
+    def test_local_file_errors_exit_7_before_anything_starts(self):
+        r = self.run_it("send", "-s", "127.0.0.1:1", self.root / "missing")
+        self.assertEqual(r.returncode, 7)
+        r = self.run_it("recv", "-s", "127.0.0.1:1", "-o", self.root / "missing", "1-tulip-anchor")
+        self.assertEqual(r.returncode, 7)
+        r = self.run_it("send", "-s", "127.0.0.1:1", "--token", self.root / "missing", self.file())
+        self.assertEqual(r.returncode, 7)
+
+    def test_an_error_is_also_an_event(self):
+        r = self.run_it("send", "--json", "-s", "h", "--frob", self.file())
+        self.assertEqual(json.loads(r.stdout)["event"], "error")
+        self.assertEqual(json.loads(r.stdout)["code"], "invalid")
+        self.assertEqual(len(r.stderr.splitlines()), 1)
+
+    def test_config_file_fills_in_and_is_checked(self):
+        config = self.root / "config/bodkin/config.ini"
+        config.parent.mkdir(parents=True)
+        config.write_text("# comment\nserver = 127.0.0.1:1#pin\n\n[send]\ntransport = udp\n")
+        r = self.run_it("send", self.file())
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("udp", r.stderr)
+        config.write_text("sever = x\n")
+        r = self.run_it("send", self.file())
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("line 1", r.stderr)
+
+
+class Server(Case):
+    def test_an_unreachable_server_is_exit_3(self):
+        r = self.run_it("send", "-s", "127.0.0.1:1", self.file())
+        self.assertEqual(r.returncode, 3, r.stderr)
+        self.assertEqual(len(r.stderr.splitlines()), 1)
+
+    def test_a_wrong_pin_is_exit_3(self):
+        _, server = self.serve()
+        host, pin = server.split("#")
+        r = self.run_it("send", "-s", host + "#" + ("B" if pin[0] != "B" else "C") + pin[1:], self.file())
+        self.assertEqual(r.returncode, 3, r.stderr)
+
+    def test_sigterm_stops_the_server_with_0(self):
+        server, _ = self.serve()
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.finish(server)[0], 0)
+
+    def test_a_closed_server_wants_the_token(self):
+        token = self.file("token", 0)
+        token.write_text("secret\n")
+        _, server = self.serve("--token", token)
+        r = self.run_it("recv", "-s", server, "1-tulip-anchor")
+        self.assertEqual(r.returncode, 3, r.stderr)
+        sender = self.start("send", "-s", server, "--token", token, "--json", self.file())
+        self.event(sender, "code")
+
+
+class Transfer(Case):
+    def pair(self, paths, recv_args=(), send_args=()):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", *send_args, *paths)
+        code = self.event(sender, "code")["code"]
+        receiver = self.run_it("recv", "-s", server, "--json", "-o", self.folder_out(), *recv_args, code)
+        return self.finish(sender), receiver
+
+    def test_files_arrive_and_every_event_is_there(self):
+        paths = [self.file("in/a.bin", 3000000), self.file("in/b", 0), self.file("in/grüße.txt", 1)]
+        (code, out, err), r = self.pair(paths)
+        self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
+        self.assertEqual((err, r.stderr), ("", ""))
+        for p in paths:
+            self.assertEqual((self.root / "out" / p.name).read_bytes(), p.read_bytes())
+        for text in (out, r.stdout):
+            events = {e["event"]: e for e in map(json.loads, text.splitlines())}
+            self.assertLessEqual({"id", "name", "nat"}, events["peer"].keys())
+            self.assertLessEqual({"kind", "transport", "technique", "local", "remote", "elapsed_ms", "total_ms"},
+                                 events["path"].keys())
+            self.assertEqual((events["offer"]["entries"], events["offer"]["bytes"]), (3, 3000001))
+            self.assertEqual(events["done"]["bytes"], 3000001)
+            self.assertRegex(events["done"]["digest"], r"\A[0-9a-f]{32}\Z")
+            self.assertIsInstance(events["done"]["seconds"], float)
+        digests = {json.loads(t.splitlines()[-1])["digest"] for t in (out, r.stdout)}
+        self.assertEqual(len(digests), 1)
+
+    def test_the_relay_can_be_forced(self):
+        (code, out, err), r = self.pair([self.file()], send_args=["--path", "relay"], recv_args=["--path", "relay"])
+        self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
+        self.assertIn('"kind":"relay"', r.stdout)
+
+    def test_an_existing_file_is_exit_7_here_and_6_there(self):
+        path = self.file()
+        kept = self.file("out/a.bin", 10).read_bytes()
+        (code, _, err), r = self.pair([path])
+        self.assertEqual((code, r.returncode), (6, 7), err + r.stderr)
+        self.assertIn("a.bin", r.stderr)
+        self.assertEqual((self.root / "out/a.bin").read_bytes(), kept)
+        (code, _, err), r = self.pair([path], recv_args=["--overwrite"])
+        self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
+        self.assertEqual((self.root / "out/a.bin").read_bytes(), path.read_bytes())
+
+    def test_a_wrong_code_is_exit_4_on_both_sides(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        plate, word, _ = self.event(sender, "code")["code"].split("-")
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), f"{plate}-{word}-{word}")
+        self.assertEqual(r.returncode, 4, r.stderr)
+        code, _, err = self.finish(sender)
+        self.assertEqual(code, 4, err)
+
+    def test_nobody_came_in_time_is_exit_4(self):
+        _, server = self.serve()
+        r = self.run_it("send", "-s", server, "--timeout", "1", self.file())
+        self.assertEqual(r.returncode, 4, r.stderr)
+
+    def test_nobody_with_that_code_is_exit_4(self):
+        _, server = self.serve()
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "99-tulip-anchor")
+        self.assertEqual(r.returncode, 4, r.stderr)
+
+    def test_a_chosen_code_meets_whoever_comes_first(self):
+        _, server = self.serve()
+        receiver = self.start("recv", "-s", server, "--json", "-o", self.folder_out())
+        code = self.event(receiver, "code")["code"]
+        r = self.run_it("send", "-s", server, "--code", code, self.file())
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(self.finish(receiver)[0], 0)
+        sender = self.start("send", "-s", server, "--json", "--code", "77-tulip-anchor", self.file("in/b"))
+        self.assertEqual(self.event(sender, "code")["code"], "77-tulip-anchor")
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "77-tulip-anchor")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(self.finish(sender)[0], 0)
+
+    def test_ctrl_c_while_waiting_is_exit_130(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        self.event(sender, "code")
+        sender.send_signal(signal.SIGINT)
+        code, out, err = self.finish(sender)
+        self.assertEqual(code, 130)
+        self.assertEqual(len(err.splitlines()), 1)
+        self.assertEqual(json.loads(out.splitlines()[-1])["code"], "cancelled")
+
+    def big(self):
+        """A file that takes some hundred milliseconds at least, without taking disk here."""
+        path = self.root / "in/big"
+        path.parent.mkdir(exist_ok=True)
+        with open(path, "wb") as f:
+            f.truncate(3 << 30)
+        return path
+
+    def interrupted(self, who, how):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.big())
+        code = self.event(sender, "code")["code"]
+        receiver = self.start("recv", "-s", server, "--json", "-o", self.folder_out(), code)
+        self.event(receiver, "progress")
+        (sender if who == "sender" else receiver).send_signal(how)
+        return self.finish(sender), self.finish(receiver)
+
+    def test_ctrl_c_in_the_middle_tells_the_other_and_leaves_nothing(self):
+        for who in ("sender", "receiver"):
+            with self.subTest(who=who):
+                (s, _, serr), (r, _, rerr) = self.interrupted(who, signal.SIGINT)
+                self.assertEqual((s, r), (130, 1) if who == "sender" else (1, 130), serr + rerr)
+                self.assertEqual(os.listdir(self.root / "out"), [])
+
+    def test_a_killed_receiver_is_exit_1_and_no_final_name(self):
+        (s, _, err), _ = self.interrupted("receiver", signal.SIGKILL)
+        self.assertEqual(s, 1, err)
+        self.assertNotIn("big", os.listdir(self.root / "out"))
+
+    def test_a_killed_sender_is_exit_1_and_leaves_nothing(self):
+        _, (r, _, err) = self.interrupted("sender", signal.SIGKILL)
+        self.assertEqual(r, 1, err)
+        self.assertEqual(os.listdir(self.root / "out"), [])
+
+    def test_a_person_sees_sentences_and_no_control_characters(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--name", "anna\033[2J", self.file())
+        other = self.line(sender)
+        self.assertIn(f"bodkin recv -s {server} ", other)
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), other.split()[-1])
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("Received a.bin (100 kB)", r.stdout)
+        self.assertNotIn("\033", r.stdout)
+        self.assertEqual(r.stderr, "")
+        self.assertEqual(self.finish(sender)[0], 0)
+
+    def test_quiet_says_the_code_and_nothing_else(self):
+        _, server = self.serve()
+        sender = self.start("send", "-q", "-s", server, self.file())
+        code = self.line(sender).strip()
+        r = self.run_it("recv", "-q", "-s", server, "-o", self.folder_out(), code)
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", ""))
+        self.assertEqual(self.finish(sender), (0, "", ""))
+
+    def ask(self, answer):
+        """recv at a terminal, with this answer to every question."""
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        code = self.event(sender, "code")["code"]
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(BODKIN, [BODKIN, "recv", "-s", server, "-o", str(self.folder_out()), code], self.env)
+        seen = b""
+        while select.select([fd], [], [], WAIT)[0]:
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+            if data.rstrip().endswith(b"/n]") or data.rstrip().endswith(b"/N]"):
+                os.write(fd, answer)
+        os.close(fd)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), self.finish(sender)[0], seen.decode()
+
+    def test_a_person_at_a_terminal_is_asked(self):
+        self.folder_out()
+        self.assertEqual(self.ask(b"n\n")[:2], (130, 6))
+        self.assertEqual(os.listdir(self.root / "out"), [])
+        self.assertEqual(self.ask(b"y\n")[:2], (0, 0))
+        code, _, seen = self.ask(b"y\n")
+        self.assertEqual(code, 0)
+        self.assertIn("Overwrite", seen)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-") and os.sep in sys.argv[1]:
+        BODKIN = sys.argv.pop(1)
+    BODKIN = os.path.abspath(BODKIN)
+    outcome = unittest.main(exit=False).result
+    bad = len(outcome.failures) + len(outcome.errors) + len(outcome.unexpectedSuccesses) + len(outcome.skipped)
+    print(f"{outcome.testsRun - bad} passed, {bad} failed")
+    sys.exit(bad > 0)

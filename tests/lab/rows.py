@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of scenarios through real NATs, and how long connecting takes. The rows are the program's own
+(lab/scenarios.c); here they are only run.
+"""
+import json
+import statistics
+import subprocess
+
+from lab import SERVER_6, Lab, check
+
+SMALL = 20_000
+RUNS_TIMED = 11
+# The server lets one address ask for five reach tests in a burst, ten codes a minute. A server of its own for each
+# five runs keeps every run like the first.
+RUNS_OF_A_SERVER = 5
+MUST_CONNECT_MS, MUST_RELAY_MS, DRIFT = 25, 40, 4
+
+
+def table(bodkin):
+    done = subprocess.run([bodkin, "lab", "scenarios", "--json"], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def name_of(row):
+    words = [f"{row['a']}-{row['b']}"]
+    if row["answer"] != "drop":
+        words.append(row["answer"])
+    if row["delay_ms"]:
+        words.append(f"{row['delay_ms']}ms")
+    return " ".join(words)
+
+
+def shape_of(row):
+    delay = ["--delay", row["delay_ms"]] if row["delay_ms"] else []
+    return ["--answer", row["answer"], *delay]
+
+
+def repeat(lab, runs, send=()):
+    """The transfers, each checked and done."""
+    path = lab.file(SMALL)
+    for i in range(runs):
+        if i % RUNS_OF_A_SERVER == 0:
+            lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(path, send=send)
+        t.kind = t.check_done()
+        yield t
+
+
+def spread(values):
+    return f"median {statistics.median(values):.0f} ms (worst {max(values):.0f})"
+
+
+def numbers(transfers):
+    a, b = zip(*(t.elapsed() for t in transfers))
+    return {"runs": len(a), "direct": sum(t.kind == "direct" for t in transfers),
+            "median_a_ms": round(statistics.median(a), 2), "worst_a_ms": round(max(a), 2),
+            "median_b_ms": round(statistics.median(b), 2), "worst_b_ms": round(max(b), 2)}, [*map(max, zip(a, b))]
+
+
+def run_row(bodkin, row, at_least):
+    runs = max(row["runs"], at_least)
+    with Lab(bodkin, row["a"], row["b"], *shape_of(row)) as lab:
+        transfers = list(repeat(lab, runs))
+        found, slower = numbers(transfers)
+        text = f"{found['direct']}/{runs} direct, {spread(slower)}"
+        astray = [t for t in transfers if t.kind != row["expected"]]
+        if row["expected"] == "relay":
+            check(not astray, f"{text}; all should be relayed\n{astray and astray[0].story()}")
+        else:
+            enough = found["direct"] * 100 >= row["min_direct_percent"] * runs
+            check(enough, f"{text}; wanted {row['min_direct_percent']} %\n{astray and astray[0].story()}")
+        spoken = {p.last("path")["transport"] for t in transfers for p in (t.sender, t.receiver)}
+        check(spoken == {row["transport"]}, f"over {spoken}")
+    return text, found
+
+
+def run_timed(bodkin, a, b):
+    with Lab(bodkin, a, b) as lab:
+        found, _ = numbers(list(repeat(lab, RUNS_TIMED)))
+    text = (f"{RUNS_TIMED} runs, median {found['median_a_ms']:.1f} ms at a (worst {found['worst_a_ms']:.1f}), "
+            f"{found['median_b_ms']:.1f} at b ({found['worst_b_ms']:.1f}); must {MUST_CONNECT_MS}")
+    check(found["direct"] == RUNS_TIMED, f"{text}; {found['direct']} direct")
+    check(max(found["median_a_ms"], found["median_b_ms"]) <= DRIFT * MUST_CONNECT_MS, text)
+    return text, found
+
+
+def run_relay_timed(bodkin):
+    with Lab(bodkin, "sym", "sym") as lab:
+        found, _ = numbers(list(repeat(lab, RUNS_TIMED)))
+    text = (f"{RUNS_TIMED} runs, median {found['median_a_ms']:.1f} ms at a (worst {found['worst_a_ms']:.1f}), "
+            f"{found['median_b_ms']:.1f} at b ({found['worst_b_ms']:.1f}); wanted later: {MUST_RELAY_MS}")
+    check(found["direct"] == 0, f"{text}; {found['direct']} direct")
+    return text, found
+
+
+def run_ipv6(bodkin, keep_ipv4):
+    """The server is named by its IPv6 address; the hosts have both families, or that one alone."""
+    with Lab(bodkin, "open", "open") as lab:
+        if not keep_ipv4:
+            for node in "ab":
+                flushed = lab.run(node, "ip", "-4", "address", "flush", "scope", "global")
+                check(flushed.wait() == 0, flushed.story())
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL), place=f"{SERVER_6}#{lab.pin}")
+        kind = t.check_done()
+        path = t.receiver.last("path")
+        check(kind == "direct", f"{kind}\n{t.story()}")
+        is_ipv6 = path["remote"].startswith("[2001:db8:")
+        check(keep_ipv4 or is_ipv6 and path["technique"] == "ipv6", f"not over IPv6: {path}\n{t.story()}")
+        return f"direct, technique {path['technique']}, to {path['remote']}, {max(t.elapsed()):.0f} ms", {}
+
+
+def run_code_by_receiver(bodkin):
+    with Lab(bodkin, "port", "port") as lab:
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer_back(lab.file(SMALL))
+        kind = t.check_done()
+        check(kind == "direct", f"{kind}\n{t.story()}")
+        return f"direct, {max(t.elapsed()):.0f} ms", {}
+
+
+def run_unprivileged(bodkin, user):
+    with Lab(bodkin, "port", "port", user=user) as lab:
+        found, slower = numbers(list(repeat(lab, 3)))
+        text = f"{found['direct']}/3 direct, {spread(slower)}"
+        check(found["direct"] == 3, text)
+        return text, found
+
+
+def cases(bodkin, at_least):
+    for row in (r for r in table(bodkin) if r["transport"] == "tcp"):
+        yield name_of(row), lambda row=row: run_row(bodkin, row, at_least)
+    for a, b in (("full", "full"), ("port", "port"), ("restricted", "port")):
+        yield f"time-to-connected {a}-{b}", lambda a=a, b=b: run_timed(bodkin, a, b)
+    yield "time-to-connected sym-sym relay", lambda: run_relay_timed(bodkin)
+    yield "ipv6 beside ipv4, open-open", lambda: run_ipv6(bodkin, True)
+    yield "ipv6 alone, open-open", lambda: run_ipv6(bodkin, False)
+    yield "code made by the receiver", lambda: run_code_by_receiver(bodkin)
