@@ -3,6 +3,7 @@
 #define BK_BASE_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -19,6 +20,10 @@ enum bk_action_type {
 	BK_ACT_TCP_LISTEN,  /* open a listener `id` on `local` */
 	BK_ACT_TCP_CONNECT, /* open a connecting socket `id`, bound to `local` unless its family is 0, to
 			       `remote` */
+	BK_ACT_UDP_OPEN,    /* open a datagram socket `id` on `local` (port 0: any) */
+	BK_ACT_UDP_CLOSE,   /* close it */
+	BK_ACT_DATAGRAM,    /* send `data`, `len` bytes from datagram socket `id` to `remote`; ttl 0: the
+			       system's */
 	BK_ACT_TCP_CLOSE,   /* close socket `id`; nothing more is reported for it */
 	BK_ACT_REPORT, /* tell the owner: `id` is a connection worth proving (report >= 0 is the index of the
 			  attempt that made it, or BK_REPORT_ACCEPTED), or the engine is finished
@@ -30,12 +35,24 @@ enum {
 	BK_REPORT_DONE = -2,     /* the engine will do nothing more */
 };
 
+/* What an engine sends in one piece: STUN messages and probes. */
+enum { BK_DATAGRAM_MAX = 600 };
+
 struct bk_action {
 	enum bk_action_type type;
 	uint32_t id;
 	struct bk_addr local;
 	struct bk_addr remote;
 	int report;
+	uint8_t ttl;
+	uint16_t len;
+	uint8_t data[BK_DATAGRAM_MAX]; /* last, so that the other actions need not touch it */
+};
+
+/* An ICMP message about a datagram of ours, as its sender wrote it (RFC 792, RFC 4443). */
+struct bk_icmp {
+	struct bk_addr from; /* port 0 */
+	uint8_t type, code;
 };
 
 struct bk_engine_ops {
@@ -46,6 +63,15 @@ struct bk_engine_ops {
 	/* Listener `id` has a new connection from `from`. Returns the id the engine gives it, or 0 to have it
 	 * closed. */
 	uint32_t (*on_accepted)(void *engine, uint32_t id, const struct bk_addr *from, bk_time now);
+	/* Datagram socket `id` is open and bound to `local`. May be NULL. */
+	void (*on_opened)(void *engine, uint32_t id, const struct bk_addr *local, bk_time now);
+	/* A datagram came in on socket `id`. NULL for engines without datagrams. */
+	void (*on_datagram)(void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data,
+		size_t len, bk_time now);
+	/* What socket `id` sent to `remote` was answered by a router or host on the way with ICMP. May be
+	 * NULL. */
+	void (*on_icmp)(void *engine, uint32_t id, const struct bk_addr *remote, const struct bk_icmp *icmp,
+		bk_time now);
 	void (*on_time)(void *engine, bk_time now);
 	bk_time (*next_wake)(const void *engine); /* BK_NEVER: only events */
 	bool (*next_action)(void *engine, struct bk_action *ret_action);
