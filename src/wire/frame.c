@@ -16,6 +16,8 @@ const char *bk_sframe_type_name(uint8_t type)
 		[BK_SFRAME_PING] = "ping",
 		[BK_SFRAME_PONG] = "pong",
 		[BK_SFRAME_BYE] = "bye",
+		[BK_SFRAME_RESUME] = "resume",
+		[BK_SFRAME_ACK] = "ack",
 	};
 	const char *name = type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
 

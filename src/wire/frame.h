@@ -18,7 +18,9 @@ enum bk_sframe_type {
 	BK_SFRAME_RESET = 5, /* payload: error name */
 	BK_SFRAME_PING = 6,  /* payload is returned by PONG */
 	BK_SFRAME_PONG = 7,
-	BK_SFRAME_BYE = 8, /* payload: error name, empty when all is well; the session ends */
+	BK_SFRAME_BYE = 8,    /* payload: error name, empty when all is well; the session ends */
+	BK_SFRAME_RESUME = 9, /* first on every link: session id (16), received (8) */
+	BK_SFRAME_ACK = 10,   /* received (8): session bytes that need not be kept any longer */
 };
 
 struct bk_sframe {

@@ -40,6 +40,7 @@ static const struct bk_field rows[] = {
 	{.name = "start_ns", .kind = BK_FIELD_UINT, .offset = offsetof(struct flat, start_ns), .size = 8},
 	ROW(tie_breaker, HEX64, BK_FIELD_REQUIRED),
 	ROW(capabilities, UINT, 0),
+	ROW(probe_key, HEX, 0),
 };
 
 enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]) };
@@ -52,25 +53,49 @@ static const char *const kinds[] = {
 
 enum { KINDS_LEN = sizeof(kinds) / sizeof(kinds[0]) };
 
+static const char *const transports[] = {
+	[BK_TRANSPORT_TCP] = "tcp",
+	[BK_TRANSPORT_UDP] = "udp",
+};
+
+enum { TRANSPORTS_LEN = sizeof(transports) / sizeof(transports[0]) };
+
+const char *bk_transport_name(enum bk_transport t)
+{
+	return (unsigned)t < TRANSPORTS_LEN ? transports[t] : "unknown";
+}
+
 const char *bk_candidate_kind_name(enum bk_candidate_kind k)
 {
 	return (unsigned)k < KINDS_LEN ? kinds[k] : "unknown";
 }
 
-static bool kind_from_name(const char *name, enum bk_candidate_kind *ret_kind)
+/* The row with that name, or n. */
+static size_t index_of(const char *const *names, size_t n, const char *name)
 {
-	for (size_t k = 0; k < KINDS_LEN; k++) {
-		if (!strcmp(kinds[k], name)) {
-			*ret_kind = (enum bk_candidate_kind)k;
-			return true;
-		}
-	}
-	return false;
+	size_t i = 0;
+
+	while (i < n && strcmp(names[i], name))
+		i++;
+	return i;
 }
 
 static bool is_usable(const struct bk_addr *a)
 {
 	return a->family && a->port && !bk_addr_is_any(a);
+}
+
+static bool is_sound_profile(const struct bk_nat_profile *p)
+{
+	if (p->delta < -DELTA_MAX || p->delta > DELTA_MAX)
+		return false;
+	return !p->public_addr.family || is_usable(&p->public_addr);
+}
+
+static bool is_sound_candidate(const struct bk_candidate *c)
+{
+	return (unsigned)c->kind < KINDS_LEN && (unsigned)c->transport < TRANSPORTS_LEN &&
+	       is_usable(&c->addr);
 }
 
 static int check(const struct bk_intro *in)
@@ -83,25 +108,28 @@ static int check(const struct bk_intro *in)
 		return BK_E_INVALID;
 	if (in->server_rtt < 0 || in->server_rtt > SERVER_RTT_MAX)
 		return BK_E_INVALID;
-	if (in->tcp.delta < -DELTA_MAX || in->tcp.delta > DELTA_MAX)
-		return BK_E_INVALID;
 	for (size_t i = 0; i < in->candidates_len; i++)
-		if ((unsigned)in->candidates[i].kind >= KINDS_LEN || !is_usable(&in->candidates[i].addr))
+		if (!is_sound_candidate(&in->candidates[i]))
 			return BK_E_INVALID;
-	return in->tcp.public_addr.family && !is_usable(&in->tcp.public_addr) ? BK_E_INVALID : 0;
+	return is_sound_profile(&in->tcp) && is_sound_profile(&in->udp) ? 0 : BK_E_INVALID;
+}
+
+/* TCP goes without saying. */
+static json_t *candidate_to_json(const struct bk_candidate *c)
+{
+	char ip[BK_ADDR_STR_MAX];
+
+	return json_pack("{s:s,s:s,s:i,s:s*}", "kind", bk_candidate_kind_name(c->kind), "ip",
+		bk_addr_ip_to_str(&c->addr, ip), "port", (int)c->addr.port, "transport",
+		c->transport == BK_TRANSPORT_TCP ? NULL : bk_transport_name(c->transport));
 }
 
 static json_t *candidates_to_json(const struct bk_intro *in)
 {
 	json_t *list = json_array();
-	char ip[BK_ADDR_STR_MAX];
 
 	for (size_t i = 0; list && i < in->candidates_len; i++) {
-		const struct bk_candidate *c = &in->candidates[i];
-		json_t *o = json_pack("{s:s,s:s,s:i}", "kind", bk_candidate_kind_name(c->kind), "ip",
-			bk_addr_ip_to_str(&c->addr, ip), "port", (int)c->addr.port);
-
-		if (json_array_append_new(list, o) < 0) {
+		if (json_array_append_new(list, candidate_to_json(&in->candidates[i])) < 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -134,7 +162,9 @@ static int to_json(const struct bk_intro *in, json_t **ret_object)
 
 	if (!err && json_object_set_new(o, "candidates", candidates_to_json(in)) < 0)
 		err = BK_E_NOMEM;
-	if (!err && json_object_set_new(o, "nat", json_pack("{s:o}", "tcp", profile_to_json(&in->tcp))) < 0)
+	if (!err && json_object_set_new(o, "nat",
+			    json_pack("{s:o,s:o}", "tcp", profile_to_json(&in->tcp), "udp",
+				    profile_to_json(&in->udp))) < 0)
 		err = BK_E_NOMEM;
 	if (err < 0) {
 		json_decref(o);
@@ -176,6 +206,29 @@ static int addr_from_json(const json_t *ip, const json_t *port, struct bk_addr *
 	return 0;
 }
 
+/* BK_E_UNSUPPORTED: of a later version's kind or transport. */
+static int candidate_from_json(const json_t *o, struct bk_candidate *ret_candidate)
+{
+	const char *kind = json_string_value(json_object_get(o, "kind"));
+	const json_t *transport = json_object_get(o, "transport");
+	struct bk_candidate c;
+	size_t k, t = BK_TRANSPORT_TCP;
+
+	if (!kind || (transport && !json_is_string(transport)))
+		return BK_E_MALFORMED;
+	k = index_of(kinds, KINDS_LEN, kind);
+	if (transport)
+		t = index_of(transports, TRANSPORTS_LEN, json_string_value(transport));
+	if (k == KINDS_LEN || t == TRANSPORTS_LEN)
+		return BK_E_UNSUPPORTED;
+	c.kind = (enum bk_candidate_kind)k;
+	c.transport = (enum bk_transport)t;
+	if (addr_from_json(json_object_get(o, "ip"), json_object_get(o, "port"), &c.addr) < 0)
+		return BK_E_MALFORMED;
+	*ret_candidate = c;
+	return 0;
+}
+
 static int candidates_from_json(const json_t *list, struct bk_intro *in)
 {
 	size_t n = json_array_size(list);
@@ -183,17 +236,12 @@ static int candidates_from_json(const json_t *list, struct bk_intro *in)
 	if (!json_is_array(list) || n > BK_INTRO_CANDIDATES_MAX)
 		return BK_E_MALFORMED;
 	for (size_t i = 0; i < n; i++) {
-		const json_t *o = json_array_get(list, i);
-		const char *kind = json_string_value(json_object_get(o, "kind"));
-		struct bk_candidate *c = &in->candidates[in->candidates_len];
+		int err = candidate_from_json(json_array_get(list, i), &in->candidates[in->candidates_len]);
 
-		if (!kind)
-			return BK_E_MALFORMED;
-		if (!kind_from_name(kind, &c->kind))
-			continue;
-		if (addr_from_json(json_object_get(o, "ip"), json_object_get(o, "port"), &c->addr) < 0)
-			return BK_E_MALFORMED;
-		in->candidates_len++;
+		if (err == BK_E_MALFORMED)
+			return err;
+		if (!err)
+			in->candidates_len++;
 	}
 	return 0;
 }
@@ -236,6 +284,15 @@ static int version_from_json(const json_t *o)
 	return json_integer_value(version) == BK_INTRO_VERSION ? 0 : BK_E_VERSION;
 }
 
+/* TCP's is there where any is. */
+static int profiles_from_json(const json_t *nat, struct bk_intro *in)
+{
+	const json_t *udp = json_object_get(nat, "udp");
+	int err = profile_from_json(json_object_get(nat, "tcp"), &in->tcp);
+
+	return !err && udp ? profile_from_json(udp, &in->udp) : err;
+}
+
 static int from_json(const json_t *o, struct bk_intro *ret_intro)
 {
 	struct flat flat = {0};
@@ -249,7 +306,7 @@ static int from_json(const json_t *o, struct bk_intro *ret_intro)
 	if (!err)
 		err = candidates_from_json(json_object_get(o, "candidates"), &flat.in);
 	if (!err && nat)
-		err = profile_from_json(json_object_get(nat, "tcp"), &flat.in.tcp);
+		err = profiles_from_json(nat, &flat.in);
 	if (err < 0)
 		return err;
 	flat.in.version = BK_INTRO_VERSION;

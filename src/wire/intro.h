@@ -10,24 +10,30 @@
 #include "wire/nat_profile.h"
 
 /* The introduction: what each side tells the other, sealed, before they connect. JSON; unknown fields are
- * ignored, candidates of an unknown kind are dropped. */
+ * ignored, candidates of an unknown kind or transport are dropped. */
 enum {
 	BK_INTRO_VERSION = 1,
 	BK_INTRO_NAME_MAX = 64,
 	BK_INTRO_ID_MAX = 64,
-	BK_INTRO_CANDIDATES_MAX = 16,
+	BK_INTRO_CANDIDATES_MAX = 24,
 	BK_INTRO_BYTES_MAX = 8192,
+	BK_INTRO_PROBE_KEY_LEN = 32,
 };
 
+enum bk_transport { BK_TRANSPORT_TCP, BK_TRANSPORT_UDP };
+
+const char *bk_transport_name(enum bk_transport t); /* "tcp", "udp" */
+
 enum bk_candidate_kind {
-	BK_CANDIDATE_HOST,       /* an address of the machine with a listener of its own behind it */
-	BK_CANDIDATE_MAPPED,     /* as the server sees the shared local port: reached by punching */
+	BK_CANDIDATE_HOST,   /* an address of the machine; over TCP with a listener of its own behind it */
+	BK_CANDIDATE_MAPPED, /* as the server sees the shared local port: reached by punching */
 	BK_CANDIDATE_FIREWALLED, /* public IPv6 of the shared port: no translation, but punched */
 };
 
 struct bk_candidate {
 	enum bk_candidate_kind kind;
 	struct bk_addr addr;
+	enum bk_transport transport; /* absent reads as TCP */
 };
 
 const char *bk_candidate_kind_name(enum bk_candidate_kind k); /* "host", "mapped", "firewalled" */
@@ -39,7 +45,8 @@ struct bk_intro {
 	uint8_t pin[32];                  /* fingerprint of the certificate that the link will present */
 	struct bk_candidate candidates[BK_INTRO_CANDIDATES_MAX];
 	size_t candidates_len;
-	struct bk_nat_profile tcp;
+	struct bk_nat_profile tcp, udp;
+	uint8_t probe_key[BK_INTRO_PROBE_KEY_LEN]; /* UDP probes to this side are keyed with it; zero: none */
 	bk_dur server_rtt;     /* smallest round trip to the server seen; travels in whole microseconds */
 	int64_t start;         /* agreed instant on the server's clock, ns; 0 in the first introduction */
 	uint64_t tie_breaker;  /* random; the larger one is controlling where nothing else decides */

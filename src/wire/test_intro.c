@@ -27,21 +27,39 @@ static struct bk_intro sample(void)
 		.id = "12ab34cd",
 		.name = "anna@caf\xc3\xa9",
 		.pin = {0xde, 0xad},
-		.candidates = {{BK_CANDIDATE_HOST, address("10.1.0.2:40000")},
-			{BK_CANDIDATE_MAPPED, address("203.0.113.10:40000")},
-			{BK_CANDIDATE_FIREWALLED, address("[2001:db8::1]:40000")}},
-		.candidates_len = 3,
+		.candidates = {{.kind = BK_CANDIDATE_HOST, .addr = address("10.1.0.2:40000")},
+			{.kind = BK_CANDIDATE_MAPPED, .addr = address("203.0.113.10:40000")},
+			{.kind = BK_CANDIDATE_FIREWALLED, .addr = address("[2001:db8::1]:40000")},
+			{.kind = BK_CANDIDATE_MAPPED,
+				.addr = address("203.0.113.10:40001"),
+				.transport = BK_TRANSPORT_UDP}},
+		.candidates_len = 4,
 		.tcp = {.mapping = BK_NAT_ENDPOINT_INDEPENDENT,
 			.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
 			.allocation = BK_NAT_SEQUENTIAL,
 			.delta = -2,
 			.is_translated = true,
 			.public_addr = address("203.0.113.10:40000")},
+		.udp = {.mapping = BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
+			.allocation = BK_NAT_RANDOM,
+			.is_translated = true,
+			.public_addr = address("203.0.113.10:40001")},
+		.probe_key = {0xca, 0xfe},
 		.server_rtt = 40123 * BK_US,
 		.start = INT64_MAX,
 		.tie_breaker = 0xfedcba9876543210,
 		.capabilities = UINT32_MAX,
 	};
+}
+
+static void assert_same_profile(const struct bk_nat_profile *a, const struct bk_nat_profile *b)
+{
+	assert_int_equal(a->mapping, b->mapping);
+	assert_int_equal(a->filtering, b->filtering);
+	assert_int_equal(a->allocation, b->allocation);
+	assert_int_equal(a->delta, b->delta);
+	assert_int_equal(a->is_translated, b->is_translated);
+	assert_true(bk_addr_equal(&a->public_addr, &b->public_addr));
 }
 
 static void assert_same(const struct bk_intro *a, const struct bk_intro *b)
@@ -53,14 +71,12 @@ static void assert_same(const struct bk_intro *a, const struct bk_intro *b)
 	assert_int_equal(a->candidates_len, b->candidates_len);
 	for (size_t i = 0; i < a->candidates_len; i++) {
 		assert_int_equal(a->candidates[i].kind, b->candidates[i].kind);
+		assert_int_equal(a->candidates[i].transport, b->candidates[i].transport);
 		assert_true(bk_addr_equal(&a->candidates[i].addr, &b->candidates[i].addr));
 	}
-	assert_int_equal(a->tcp.mapping, b->tcp.mapping);
-	assert_int_equal(a->tcp.filtering, b->tcp.filtering);
-	assert_int_equal(a->tcp.allocation, b->tcp.allocation);
-	assert_int_equal(a->tcp.delta, b->tcp.delta);
-	assert_int_equal(a->tcp.is_translated, b->tcp.is_translated);
-	assert_true(bk_addr_equal(&a->tcp.public_addr, &b->tcp.public_addr));
+	assert_same_profile(&a->tcp, &b->tcp);
+	assert_same_profile(&a->udp, &b->udp);
+	assert_memory_equal(a->probe_key, b->probe_key, sizeof(a->probe_key));
 	assert_true(a->server_rtt == b->server_rtt && a->start == b->start);
 	assert_true(a->tie_breaker == b->tie_breaker && a->capabilities == b->capabilities);
 }
@@ -86,8 +102,9 @@ static void a_full_introduction_reads_back(void **state)
 	round_trip(&in);
 	in.candidates_len = BK_INTRO_CANDIDATES_MAX;
 	for (size_t i = 0; i < in.candidates_len; i++)
-		in.candidates[i] = (struct bk_candidate){
-			BK_CANDIDATE_FIREWALLED, address("[2001:db8:1111:2222:3333:4444:5555:6666]:65535")};
+		in.candidates[i] = (struct bk_candidate){.kind = BK_CANDIDATE_FIREWALLED,
+			.addr = address("[2001:db8:1111:2222:3333:4444:5555:6666]:65535"),
+			.transport = BK_TRANSPORT_UDP};
 	memset(in.name, '"', BK_INTRO_NAME_MAX);
 	round_trip(&in);
 }
@@ -118,7 +135,7 @@ static void the_name_cannot_drive_a_terminal(void **state)
 
 static void fields_out_of_range_are_not_sent(void **state)
 {
-	struct bk_intro rows[12];
+	struct bk_intro rows[15];
 	char *json = NULL;
 	size_t n, i = 0;
 
@@ -134,6 +151,9 @@ static void fields_out_of_range_are_not_sent(void **state)
 	rows[i++].server_rtt = -1;
 	rows[i++].tcp.delta = 65536;
 	rows[i++].tcp.public_addr.port = 0;
+	rows[i++].candidates[0].transport = (enum bk_transport)2;
+	rows[i++].udp.delta = -65536;
+	rows[i++].udp.public_addr.port = 0;
 	rows[i++].id[0] = '\n';
 	rows[i++].id[0] = '\xff';
 	memset(rows[i++].name, 'x', sizeof(rows[0].name));
@@ -195,6 +215,15 @@ static void hostile_introductions_get_a_named_error(void **state)
 		{PROFILE("\"public_ip\":\"10.0.0.1\""), BK_E_MALFORMED},
 		{PROFILE("\"public_ip\":\"10.0.0.1\",\"public_port\":1"), 0},
 		{WITH("\"nat\":{\"udp\":{}}"), BK_E_MALFORMED},
+		{WITH("\"nat\":{\"tcp\":{},\"udp\":{}}"), 0},
+		{WITH("\"nat\":{\"tcp\":{},\"udp\":7}"), BK_E_MALFORMED},
+		{WITH("\"nat\":{\"tcp\":{},\"udp\":{\"delta\":65536}}"), BK_E_MALFORMED},
+		{WITH("\"probe_key\":" PIN), 0},
+		{WITH("\"probe_key\":\"00\""), BK_E_MALFORMED},
+		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":\"udp\"}"), 0},
+		{CANDIDATE("{\"kind\":\"host\",\"ip\":7,\"transport\":\"later\"}"), 0},
+		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":1}"),
+			BK_E_MALFORMED},
 		{WITH("\"nat\":7"), BK_E_MALFORMED},
 		{WITH("\"server_rtt_us\":-1"), BK_E_MALFORMED},
 		{WITH("\"server_rtt_us\":3600000001"), BK_E_MALFORMED},
@@ -212,6 +241,23 @@ static void hostile_introductions_get_a_named_error(void **state)
 			fail_msg("'%s' gives %s", rows[i].text, bk_error_name(err));
 		assert_int_equal(in.version, err ? 77 : 1);
 	}
+}
+
+static void absent_udp_reads_as_unknown_and_a_candidate_without_transport_as_tcp(void **state)
+{
+	static const char text[] = CANDIDATE("{\"kind\":\"mapped\",\"ip\":\"10.0.0.1\",\"port\":1}");
+	static const uint8_t no_key[BK_INTRO_PROBE_KEY_LEN];
+	struct bk_intro in;
+
+	(void)state;
+	assert_int_equal(bk_intro_decode(text, strlen(text), &in), 0);
+	assert_int_equal(in.candidates_len, 1);
+	assert_int_equal(in.candidates[0].transport, BK_TRANSPORT_TCP);
+	assert_int_equal(in.udp.public_addr.family, 0);
+	assert_int_equal(in.udp.mapping, BK_NAT_UNKNOWN);
+	assert_memory_equal(in.probe_key, no_key, sizeof(no_key));
+	assert_string_equal(bk_transport_name(BK_TRANSPORT_UDP), "udp");
+	assert_string_equal(bk_transport_name((enum bk_transport)2), "unknown");
 }
 
 static void candidates_end_at_their_ceiling(void **state)
@@ -255,6 +301,7 @@ int main(void)
 		cmocka_unit_test(the_name_cannot_drive_a_terminal),
 		cmocka_unit_test(fields_out_of_range_are_not_sent),
 		cmocka_unit_test(hostile_introductions_get_a_named_error),
+		cmocka_unit_test(absent_udp_reads_as_unknown_and_a_candidate_without_transport_as_tcp),
 		cmocka_unit_test(candidates_end_at_their_ceiling),
 		cmocka_unit_test(names_of_a_profile_read_back),
 	};
