@@ -10,8 +10,11 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "net/sock.h"
+#include "net/udp.h"
 
-enum { SOCKETS_MAX = 1024, BACKLOG = 8 };
+enum { SOCKETS_MAX = 1024, BACKLOG = 8, DATAGRAMS_PER_EVENT = 64, DATAGRAM_MAX = 2048 };
+
+enum kind { KIND_CONNECTION, KIND_LISTENER, KIND_DATAGRAM };
 
 struct drive_socket {
 	struct bk_list link;
@@ -19,7 +22,7 @@ struct drive_socket {
 	struct bk_watch *watch;
 	uint32_t id;
 	int fd;
-	bool is_listener;
+	enum kind kind;
 };
 
 struct bk_drive {
@@ -56,22 +59,22 @@ static void forget(struct drive_socket *s)
 
 static void drop(struct drive_socket *s)
 {
-	if (s->is_listener)
-		close(s->fd);
-	else
+	if (s->kind == KIND_CONNECTION)
 		bk_sock_abort(s->fd);
+	else
+		close(s->fd);
 	forget(s);
 }
 
 static void on_socket(void *arg, int fd, int events);
 
-static int adopt(struct bk_drive *d, uint32_t id, int fd, bool is_listener, int interest)
+static int adopt(struct bk_drive *d, uint32_t id, int fd, enum kind kind, int interest)
 {
 	struct drive_socket *s = d->sockets_len < SOCKETS_MAX ? calloc(1, sizeof(*s)) : NULL;
 	int err = s ? 0 : BK_E_FULL;
 
 	if (s) {
-		*s = (struct drive_socket){.drive = d, .id = id, .fd = fd, .is_listener = is_listener};
+		*s = (struct drive_socket){.drive = d, .id = id, .fd = fd, .kind = kind};
 		err = bk_watch_new(d->loop, fd, on_socket, s, &s->watch);
 	}
 	if (err < 0) {
@@ -98,12 +101,44 @@ static void open_for(struct bk_drive *d, const struct bk_action *a)
 	else
 		err = bk_sock_connect(&a->local, &a->remote, &fd);
 	if (!err)
-		err = adopt(d, a->id, fd, listener, listener ? BK_READABLE : BK_WRITABLE);
+		err = adopt(d, a->id, fd, listener ? KIND_LISTENER : KIND_CONNECTION,
+			listener ? BK_READABLE : BK_WRITABLE);
 	if (err < 0) {
 		bk_log_debug("drive", "%s %s: %s", listener ? "listen on" : "connect to",
 			bk_addr_to_str(listener ? &a->local : &a->remote, name), bk_error_text(err));
 		d->ops->on_failed(d->engine, a->id, err, bk_loop_now(d->loop));
 	}
+}
+
+static void open_datagram(struct bk_drive *d, const struct bk_action *a)
+{
+	struct bk_addr local = a->local;
+	char name[BK_ADDR_STR_MAX];
+	int fd, err = bk_udp_open(&a->local, false, &fd);
+
+	if (!err && d->ops->on_icmp)
+		bk_udp_want_icmp(fd, a->local.family);
+	if (!err)
+		err = adopt(d, a->id, fd, KIND_DATAGRAM, BK_READABLE);
+	if (err < 0) {
+		bk_log_debug("drive", "UDP on %s: %s", bk_addr_to_str(&a->local, name), bk_error_text(err));
+		d->ops->on_failed(d->engine, a->id, err, bk_loop_now(d->loop));
+		return;
+	}
+	bk_sock_local(fd, &local);
+	if (d->ops->on_opened)
+		d->ops->on_opened(d->engine, a->id, &local, bk_loop_now(d->loop));
+}
+
+/* What cannot be sent is lost, as on any line: the engine's schedule is its answer to that. */
+static void send_datagram(struct bk_drive *d, const struct bk_action *a)
+{
+	struct drive_socket *s = find(d, a->id);
+	char name[BK_ADDR_STR_MAX];
+	int err = s ? bk_udp_send(s->fd, &a->remote, a->ttl, a->data, a->len) : BK_E_NOT_FOUND;
+
+	if (err < 0)
+		bk_log_debug("drive", "send to %s: %s", bk_addr_to_str(&a->remote, name), bk_error_text(err));
 }
 
 static void settle(struct bk_drive *d)
@@ -120,6 +155,13 @@ static void settle(struct bk_drive *d)
 		case BK_ACT_TCP_CONNECT:
 			open_for(d, &a);
 			break;
+		case BK_ACT_UDP_OPEN:
+			open_datagram(d, &a);
+			break;
+		case BK_ACT_DATAGRAM:
+			send_datagram(d, &a);
+			break;
+		case BK_ACT_UDP_CLOSE:
 		case BK_ACT_TCP_CLOSE:
 			s = find(d, a.id);
 			if (s)
@@ -156,7 +198,7 @@ static void accept_on(struct drive_socket *listener)
 		bk_sock_abort(fd);
 		return;
 	}
-	if (adopt(d, id, fd, false, 0) < 0)
+	if (adopt(d, id, fd, KIND_CONNECTION, 0) < 0)
 		d->ops->on_failed(d->engine, id, BK_E_FULL, bk_loop_now(d->loop));
 }
 
@@ -175,6 +217,36 @@ static void finish_connect(struct drive_socket *s)
 	d->ops->on_connected(d->engine, id, bk_loop_now(d->loop));
 }
 
+static void take_icmp(struct drive_socket *s)
+{
+	struct bk_drive *d = s->drive;
+	struct bk_addr remote;
+	struct bk_icmp icmp;
+
+	for (int i = 0; i < DATAGRAMS_PER_EVENT && bk_udp_receive_icmp(s->fd, &remote, &icmp) == 0; i++)
+		d->ops->on_icmp(d->engine, s->id, &remote, &icmp, bk_loop_now(d->loop));
+}
+
+/* A bounded number at a time; the engine's actions wait until all are handed over, so nothing is closed under
+ * our feet. */
+static void take_datagrams(struct drive_socket *s)
+{
+	struct bk_drive *d = s->drive;
+	uint8_t data[DATAGRAM_MAX];
+	struct bk_addr from;
+
+	if (d->ops->on_icmp)
+		take_icmp(s);
+	for (int i = 0; i < DATAGRAMS_PER_EVENT; i++) {
+		int n = bk_udp_receive(s->fd, &from, data, sizeof(data));
+
+		if (n == BK_E_AGAIN)
+			break;
+		if (n >= 0)
+			d->ops->on_datagram(d->engine, s->id, &from, data, (size_t)n, bk_loop_now(d->loop));
+	}
+}
+
 static void on_socket(void *arg, int fd, int events)
 {
 	struct drive_socket *s = arg;
@@ -182,10 +254,17 @@ static void on_socket(void *arg, int fd, int events)
 
 	(void)fd;
 	(void)events;
-	if (s->is_listener)
+	switch (s->kind) {
+	case KIND_LISTENER:
 		accept_on(s);
-	else
+		break;
+	case KIND_CONNECTION:
 		finish_connect(s);
+		break;
+	case KIND_DATAGRAM:
+		take_datagrams(s);
+		break;
+	}
 	settle(d);
 }
 
@@ -233,7 +312,7 @@ int bk_drive_take(struct bk_drive *d, uint32_t id)
 	struct drive_socket *s = find(d, id);
 	int fd = -1;
 
-	if (s && !s->is_listener) {
+	if (s && s->kind != KIND_LISTENER) {
 		fd = s->fd;
 		forget(s);
 	}

@@ -18,7 +18,8 @@ int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops 
 /* Closes every socket that was not taken. NULL is fine. */
 void bk_drive_free(struct bk_drive *d);
 
-/* Gives a connected socket away; the engine hears no more of it. -1 when there is none of that id. */
+/* Gives a connected or datagram socket away; the engine hears no more of it. -1 when there is none of that
+ * id. */
 int bk_drive_take(struct bk_drive *d, uint32_t id);
 
 /* The owner changed the engine (a verdict): look for actions, from the loop. */

@@ -11,8 +11,8 @@
 #include "base/error.h"
 
 enum {
-	READ_CHUNK_MIN = 4096,       /* while a connection says little */
-	READ_CHUNK_MAX = 256 * 1024, /* once it has proved to be bulk */
+	READ_CHUNK_MIN = 4096,    /* while a connection says little */
+	READ_CHUNK_MAX = 2 << 20, /* once it is bulk: few large reads cost both sides least */
 };
 
 struct bk_pump {
