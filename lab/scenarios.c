@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of scenarios. Rows whose routers answer have a delay, since without one the window in which two
- * SYNs can cross is a few microseconds and luck would decide. A pair and its mirror image are different rows
- * where the two sides do different things. */
+ * SYNs can cross is a few microseconds and luck would decide; over UDP openers decide, so they have none. A
+ * pair and its mirror image are different rows where the two sides do different things. */
 #include "lab/scenarios.h"
 
 /* clang-format off */
@@ -32,6 +32,63 @@ static const struct bk_scenario scenarios[] = {
 	{"port", "port", "tcp", "accept", 20, "direct", 10, 80},
 	{"port", "port", "tcp", "reject", 20, "direct", 10, 80},
 	{"restricted", "port", "tcp", "reset", 20, "direct", 5, 80},
+
+	{"full", "full", "udp", "drop", 0, "direct", 10, 100},
+	{"full", "port", "udp", "drop", 0, "direct", 10, 100},
+	{"full", "sym", "udp", "drop", 0, "direct", 10, 100},
+	{"restricted", "restricted", "udp", "drop", 0, "direct", 10, 100},
+	{"restricted", "port", "udp", "drop", 0, "direct", 10, 100},
+	{"restricted", "sym", "udp", "drop", 0, "direct", 10, 100},
+	{"port", "port", "udp", "drop", 0, "direct", 10, 100},
+	{"open", "port", "udp", "drop", 0, "direct", 10, 100},
+	{"cgn-port", "port", "udp", "drop", 0, "direct", 10, 100},
+
+	{"full", "full", "udp", "reject", 0, "direct", 3, 100},
+	{"full", "port", "udp", "reject", 0, "direct", 3, 100},
+	{"full", "sym", "udp", "reject", 0, "direct", 3, 100},
+	{"restricted", "restricted", "udp", "reject", 0, "direct", 3, 100},
+	{"restricted", "port", "udp", "reject", 0, "direct", 3, 100},
+	{"restricted", "sym", "udp", "reject", 0, "direct", 3, 100},
+	{"port", "port", "udp", "reject", 0, "direct", 3, 100},
+	{"open", "port", "udp", "reject", 0, "direct", 3, 100},
+	{"cgn-port", "port", "udp", "reject", 0, "direct", 3, 100},
+
+	{"full", "full", "udp", "reset", 0, "direct", 3, 100},
+	{"full", "port", "udp", "reset", 0, "direct", 3, 100},
+	{"full", "sym", "udp", "reset", 0, "direct", 3, 100},
+	{"restricted", "restricted", "udp", "reset", 0, "direct", 3, 100},
+	{"restricted", "port", "udp", "reset", 0, "direct", 3, 100},
+	{"restricted", "sym", "udp", "reset", 0, "direct", 3, 100},
+	{"port", "port", "udp", "reset", 0, "direct", 3, 100},
+	{"open", "port", "udp", "reset", 0, "direct", 3, 100},
+	{"cgn-port", "port", "udp", "reset", 0, "direct", 3, 100},
+
+	{"full", "full", "udp", "accept", 0, "direct", 3, 100},
+	{"full", "port", "udp", "accept", 0, "direct", 3, 100},
+	{"full", "sym", "udp", "accept", 0, "direct", 3, 100},
+	{"restricted", "restricted", "udp", "accept", 0, "direct", 3, 100},
+	{"restricted", "port", "udp", "accept", 0, "direct", 3, 100},
+	{"restricted", "sym", "udp", "accept", 0, "direct", 3, 100},
+	{"port", "port", "udp", "accept", 0, "direct", 3, 100},
+	{"open", "port", "udp", "accept", 0, "direct", 3, 100},
+	{"cgn-port", "port", "udp", "accept", 0, "direct", 3, 100},
+
+	{"full", "full", "udp", "drop", 40, "direct", 3, 100},
+	{"full", "port", "udp", "drop", 40, "direct", 3, 100},
+	{"full", "sym", "udp", "drop", 40, "direct", 3, 100},
+	{"restricted", "restricted", "udp", "drop", 40, "direct", 3, 100},
+	{"restricted", "port", "udp", "drop", 40, "direct", 3, 100},
+	{"restricted", "sym", "udp", "drop", 40, "direct", 3, 100},
+	{"port", "port", "udp", "drop", 40, "direct", 3, 100},
+	{"open", "port", "udp", "drop", 40, "direct", 3, 100},
+	{"cgn-port", "port", "udp", "drop", 40, "direct", 3, 100},
+	{"sym", "full", "udp", "drop", 40, "direct", 3, 100},
+	{"sym", "restricted", "udp", "drop", 40, "direct", 3, 100},
+	{"port", "port", "udp", "accept", 40, "direct", 3, 100},
+
+	{"port", "sym", "udp", "drop", 0, "relay", 1, 0},
+	{"sym", "sym", "udp", "drop", 0, "relay", 1, 0},
+	{"cgn-sym", "port", "udp", "drop", 0, "relay", 1, 0},
 };
 
 /* clang-format on */

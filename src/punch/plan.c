@@ -3,12 +3,13 @@
 /* The planner: which addresses of the peer are tried, from which local port, when, and whether listening
  * helps. A pure function of two introductions, so both sides know each other's plan without talking. It
  * generalises the pairs of RFC 5128 section 3 for TCP. It refuses to try what cannot work (a random mapping
- * against a filter that knows ports), and it refuses to spray strangers' private networks: an address of a
- * LAN is tried only where both may be on it. */
+ * against a filter that knows ports). Over UDP the same questions have shorter answers: every socket hears
+ * everyone, so nobody listens, and all is sent from the one shared port. */
 
 #include "punch/plan.h"
 
 #include "nat/profile.h"
+#include "punch/candidate.h"
 #include "punch/plan_text.h"
 
 #define RTT_MAX    (1 * BK_SEC)  /* of one side to the server; a larger claim is not believed */
@@ -18,7 +19,7 @@
 #define GAP_OPENER   (50 * BK_MS) /* only keeps the own filter open; nobody answers */
 #define GAP_HOST     (100 * BK_MS)
 #define BRIEF_BUDGET (300 * BK_MS) /* and two round trips: for host candidates alone */
-#define START_MARGIN (3 * BK_MS)   /* to compute and to wake up */
+#define START_MARGIN (6 * BK_MS)   /* to compute and to wake up */
 
 static const char *const technique_names[] = {
 	[BK_TECHNIQUE_LAN] = "lan",
@@ -50,74 +51,6 @@ static bk_dur path_rtt(const struct bk_intro *own, const struct bk_intro *peer)
 static bk_dur try_timeout(const struct bk_intro *own, const struct bk_intro *peer)
 {
 	return TRY_MARGIN + path_rtt(own, peer) * 5 / 4;
-}
-
-static bool is_usable(const struct bk_addr *a)
-{
-	if (a->family == 4)
-		return a->port != 0 && a->ip[0] != 0 && a->ip[0] < 224;
-	return a->family == 6 && a->port != 0 && !bk_addr_is_any(a) && a->ip[0] != 0xff;
-}
-
-/* Of a network that many places have: the same digits mean another machine elsewhere. */
-static bool is_local_kind(const struct bk_addr *a)
-{
-	return bk_addr_is_private(a) || bk_addr_is_link_local(a) || bk_addr_is_cgn(a);
-}
-
-static bool same_public_ip(const struct bk_intro *own, const struct bk_intro *peer)
-{
-	return own->tcp.public_addr.family != 0 &&
-	       bk_addr_equal_ip(&own->tcp.public_addr, &peer->tcp.public_addr);
-}
-
-static bool has_host_in_cgn(const struct bk_intro *in)
-{
-	for (size_t i = 0; i < in->candidates_len; i++) {
-		if (in->candidates[i].kind == BK_CANDIDATE_HOST && bk_addr_is_cgn(&in->candidates[i].addr))
-			return true;
-	}
-	return false;
-}
-
-static bool has_candidate(const struct bk_intro *in, enum bk_candidate_kind kind, uint8_t family)
-{
-	for (size_t i = 0; i < in->candidates_len; i++) {
-		if (in->candidates[i].kind == kind && in->candidates[i].addr.family == family)
-			return true;
-	}
-	return false;
-}
-
-/* May this address of the peer's machine be reached from our machine, and be the peer's machine? A private
- * address is tried where both sides have the same public address (one LAN, or two behind one carrier's),
- * where the server sees the peer under that very address, or where neither is translated (the server is in
- * the same private network); an address of a carrier's network where both have one (the same carrier,
- * perhaps). */
-static bool host_makes_sense(const struct bk_intro *own, const struct bk_intro *peer, const struct bk_addr *a)
-{
-	if (!is_usable(a))
-		return false;
-	if (a->family == 6 && !has_candidate(own, BK_CANDIDATE_HOST, 6) && own->tcp.public_addr.family != 6)
-		return false;
-	if (bk_addr_is_loopback(a))
-		return same_public_ip(own, peer) || bk_addr_is_loopback(&own->tcp.public_addr);
-	if (a->family == 6 && bk_addr_is_link_local(a))
-		return a->scope != 0 && same_public_ip(own, peer);
-	if (!is_local_kind(a))
-		return true;
-	if (same_public_ip(own, peer) || bk_addr_equal_ip(a, &peer->tcp.public_addr))
-		return true;
-	if (bk_addr_is_cgn(a))
-		return has_host_in_cgn(own);
-	return own->tcp.public_addr.family != 0 && !own->tcp.is_translated && !peer->tcp.is_translated;
-}
-
-/* A mapped address is punched only when our own public address has its family: the shared port is of that
- * family. */
-static bool same_family(const struct bk_intro *own, const struct bk_addr *a)
-{
-	return own->tcp.public_addr.family == a->family;
 }
 
 bool bk_plan_punch_fits(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
@@ -168,15 +101,18 @@ static void add_attempt(struct bk_plan *p, const struct bk_attempt *a)
 		p->attempts[p->attempts_len++] = *a;
 }
 
+static enum bk_technique host_technique(const struct bk_addr *a)
+{
+	bool is_global6 = a->family == 6 && !bk_candidate_is_local(a) && !bk_addr_is_loopback(a);
+
+	return is_global6 ? BK_TECHNIQUE_IPV6 : BK_TECHNIQUE_LAN;
+}
+
 static void plan_host(const struct bk_intro *own, const struct bk_intro *peer, const struct bk_addr *remote,
 	struct bk_plan *p)
 {
-	bool is_global6 = remote->family == 6 && !is_local_kind(remote) && !bk_addr_is_loopback(remote);
-
-	if (!host_makes_sense(own, peer, remote))
-		return;
 	add_attempt(p, &(struct bk_attempt){
-			       .technique = is_global6 ? BK_TECHNIQUE_IPV6 : BK_TECHNIQUE_LAN,
+			       .technique = host_technique(remote),
 			       .remote = *remote,
 			       .try_timeout = try_timeout(own, peer),
 			       .retry_gap = GAP_HOST,
@@ -187,9 +123,6 @@ static void plan_host(const struct bk_intro *own, const struct bk_intro *peer, c
 static void plan_firewalled(const struct bk_intro *own, const struct bk_intro *peer,
 	const struct bk_addr *remote, struct bk_plan *p)
 {
-	if (!is_usable(remote) || is_local_kind(remote) || remote->family != 6 ||
-		!has_candidate(own, BK_CANDIDATE_FIREWALLED, 6))
-		return;
 	add_attempt(p, &(struct bk_attempt){
 			       .technique = BK_TECHNIQUE_IPV6,
 			       .remote = *remote,
@@ -214,8 +147,6 @@ static void plan_mapped(const struct bk_intro *own, const struct bk_intro *peer,
 		.retry_gap = GAP_PUNCH,
 	};
 
-	if (!is_usable(remote) || !same_family(own, remote))
-		return;
 	a.at_start = !bk_nat_is_reachable(&peer->tcp);
 	if (!a.at_start || (own_dependent && !peer_dependent))
 		add_attempt(p, &a);
@@ -235,9 +166,12 @@ static void plan_attempts(
 {
 	p->attempts_len = 0;
 	for (size_t i = 0; i < peer->candidates_len; i++) {
-		const struct bk_addr *a = &peer->candidates[i].addr;
+		const struct bk_candidate *c = &peer->candidates[i];
+		const struct bk_addr *a = &c->addr;
 
-		switch (peer->candidates[i].kind) {
+		if (c->transport != BK_TRANSPORT_TCP || !bk_candidate_makes_sense(own, peer, c))
+			continue;
+		switch (c->kind) {
 		case BK_CANDIDATE_HOST:
 			plan_host(own, peer, a, p);
 			break;
@@ -290,6 +224,53 @@ void bk_plan_make(const struct bk_intro *own, const struct bk_intro *peer, enum 
 		p.budget = choose_budget(own, peer, &p);
 	}
 	bk_plan_explain(own, peer, policy, &p);
+	*ret_plan = p;
+}
+
+bool bk_plan_udp_fits(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	return bk_plan_punch_fits(&own->udp, &peer->udp) ||
+	       (bk_candidate_has(own, BK_TRANSPORT_UDP, BK_CANDIDATE_FIREWALLED, 6) &&
+		       bk_candidate_has(peer, BK_TRANSPORT_UDP, BK_CANDIDATE_FIREWALLED, 6));
+}
+
+/* A reachable peer is sent to at once, and so are addresses of its machine. What stands behind a filter waits
+ * for the instant: an early packet costs nothing where a router drops it, but one that is accepted, by a
+ * router without a rule for it, is noted as a flow and takes the port from the peer's own packets. */
+static void plan_udp_attempts(const struct bk_intro *own, const struct bk_intro *peer, struct bk_plan *p)
+{
+	bool fits = bk_plan_punch_fits(&own->udp, &peer->udp);
+
+	for (size_t i = 0; i < peer->candidates_len; i++) {
+		const struct bk_candidate *c = &peer->candidates[i];
+		bool is_host = c->kind == BK_CANDIDATE_HOST, is_mapped = c->kind == BK_CANDIDATE_MAPPED;
+		struct bk_attempt a = {
+			.technique = is_host     ? host_technique(&c->addr)
+				     : is_mapped ? BK_TECHNIQUE_PUNCH
+						 : BK_TECHNIQUE_IPV6,
+			.remote = c->addr,
+			.from_shared_port = true,
+			.at_start = !is_host && !(is_mapped && bk_nat_is_reachable(&peer->udp)),
+		};
+
+		if (c->transport != BK_TRANSPORT_UDP || (is_mapped && !fits) ||
+			!bk_candidate_makes_sense(own, peer, c))
+			continue;
+		add_attempt(p, &a);
+	}
+}
+
+void bk_plan_make_udp(const struct bk_intro *own, const struct bk_intro *peer, struct bk_plan *ret_plan)
+{
+	struct bk_plan p = {.punch_possible = bk_plan_udp_fits(own, peer)}, mirror = {0};
+
+	plan_udp_attempts(own, peer, &p);
+	plan_udp_attempts(peer, own, &mirror);
+	if (p.punch_possible)
+		p.budget = BK_PLAN_BUDGET;
+	else if (p.attempts_len + mirror.attempts_len > 0)
+		p.budget = BRIEF_BUDGET + 2 * path_rtt(own, peer);
+	bk_plan_explain_udp(own, peer, &p);
 	*ret_plan = p;
 }
 

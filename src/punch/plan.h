@@ -10,7 +10,7 @@
 #include "wire/intro.h"
 
 /* The planner: a pure function of two introductions. Both sides compute the same plan (mirrored), it is data,
- * and it can be printed and explained. TCP attempts only, so far. */
+ * and it can be printed and explained. TCP and UDP have a plan each. */
 
 enum bk_technique {
 	BK_TECHNIQUE_LAN,   /* a host candidate, no translation involved */
@@ -52,17 +52,28 @@ enum bk_path_policy { BK_PATH_AUTO, BK_PATH_DIRECT, BK_PATH_RELAY };
 void bk_plan_make(const struct bk_intro *own, const struct bk_intro *peer, enum bk_path_policy policy,
 	struct bk_plan *ret_plan);
 
-/* Does any punching technique fit these two? The same answer from both sides. */
+/* Over UDP: where to probe from the shared port, at once or at the instant (until then only openers go).
+ * Nobody listens, and the timing of retries is the engine's. */
+void bk_plan_make_udp(const struct bk_intro *own, const struct bk_intro *peer, struct bk_plan *ret_plan);
+
+/* Does any technique of UDP fit these two, through their NATs or their IPv6 firewalls? */
+bool bk_plan_udp_fits(const struct bk_intro *own, const struct bk_intro *peer);
+
+/* Does any punching technique fit these two NATs? The same answer from both sides. */
 bool bk_plan_punch_fits(const struct bk_nat_profile *own, const struct bk_nat_profile *peer);
 
 /* Both sides' agreed instant on the server's clock: chosen by the side that answers last, at least one and a
  * half of the larger server round trip ahead of server_now. */
 int64_t bk_plan_start_instant(int64_t server_now, bk_dur own_rtt, bk_dur peer_rtt);
 
-/* Which pair, in words: "both NATs port-restricted", "open and symmetric". */
+/* Which pair, in words, as TCP sees it: "both NATs port-restricted", "open here, symmetric there". */
 const char *bk_plan_pair_to_str(
 	const struct bk_intro *own, const struct bk_intro *peer, char out[BK_PLAN_TEXT_MAX]);
-/* Why the peer is reached by relay although punching was tried: one sentence with what would help. */
+/* The same of two profiles, as UDP may see it otherwise. */
+const char *bk_plan_nats_to_str(
+	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX]);
+/* Why the peer is reached by relay, over whatever transports both sides have: one sentence with what would
+ * help. */
 const char *bk_plan_relay_reason(
 	const struct bk_intro *own, const struct bk_intro *peer, char out[BK_PLAN_TEXT_MAX]);
 /* Attempt i as a line for -v: "punch 192.0.2.7:40001 from the shared port at the agreed instant". */

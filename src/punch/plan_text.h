@@ -7,5 +7,6 @@
 /* Inside punch: fills p->why from the finished rest of the plan. */
 void bk_plan_explain(const struct bk_intro *own, const struct bk_intro *peer, enum bk_path_policy policy,
 	struct bk_plan *p);
+void bk_plan_explain_udp(const struct bk_intro *own, const struct bk_intro *peer, struct bk_plan *p);
 
 #endif

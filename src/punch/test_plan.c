@@ -32,7 +32,7 @@ static struct bk_intro intro(enum kind kind, uint8_t side)
 	struct bk_intro in = {.tcp = profiles[kind], .server_rtt = 20 * BK_MS, .candidates_len = 1};
 
 	in.tcp.public_addr = bk_addr_v4(203, 0, 113, side, 41000);
-	in.candidates[0] = (struct bk_candidate){BK_CANDIDATE_MAPPED, in.tcp.public_addr};
+	in.candidates[0] = (struct bk_candidate){.kind = BK_CANDIDATE_MAPPED, .addr = in.tcp.public_addr};
 	return in;
 }
 
@@ -252,7 +252,7 @@ static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceil
 	peer.server_rtt = INT64_MIN;
 	assert_int_equal(plan(&own, &peer).attempts[0].try_timeout, 250 * BK_MS);
 	assert_int_equal(
-		bk_plan_start_instant(1000 * BK_SEC, 20 * BK_MS, 40 * BK_MS), 1000 * BK_SEC + 63 * BK_MS);
+		bk_plan_start_instant(1000 * BK_SEC, 20 * BK_MS, 40 * BK_MS), 1000 * BK_SEC + 66 * BK_MS);
 	assert_true(bk_plan_start_instant(0, INT64_MAX, INT64_MAX) < 2 * BK_SEC);
 }
 
@@ -295,6 +295,128 @@ static void the_texts_say_what_is_done_and_what_would_help(void **state)
 	assert_non_null(strstr(bk_plan_relay_reason(&port, &port2, out), "both NATs port-restricted"));
 }
 
+/* The same pair over UDP alone. */
+static struct bk_intro udp_intro(enum kind kind, uint8_t side)
+{
+	struct bk_intro in = intro(kind, side);
+
+	in.udp = in.tcp;
+	in.tcp = (struct bk_nat_profile){0};
+	in.candidates[0].transport = BK_TRANSPORT_UDP;
+	return in;
+}
+
+static void udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant(void **state)
+{
+	static const struct {
+		enum kind own, peer;
+		bool possible, at_start;
+	} rows[] = {
+		{OPEN, OPEN, true, false},
+		{PORT, FULL, true, false},
+		{SYM, OPEN, true, false},
+		{FULL, PORT, true, true},
+		{PORT, PORT, true, true},
+		{FIREWALL, PORT, true, true},
+		{RESTRICTED, SYM, true, true},
+		{SYM, RESTRICTED, true, true},
+		{UNSURE, SYM, true, true},
+		{PORT, SYM, false, false},
+		{SYM, FIREWALL, false, false},
+		{SYM, SYM, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = udp_intro(rows[i].own, 1), peer = udp_intro(rows[i].peer, 2);
+		struct bk_plan p, tcp = plan(&own, &peer);
+
+		bk_plan_make_udp(&own, &peer, &p);
+		assert_int_equal(p.punch_possible, rows[i].possible);
+		assert_int_equal(bk_plan_udp_fits(&own, &peer), rows[i].possible);
+		assert_int_equal(bk_plan_udp_fits(&peer, &own), rows[i].possible);
+		assert_int_equal(p.attempts_len, rows[i].possible);
+		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
+		assert_int_equal(count(&p, true, rows[i].at_start), rows[i].possible);
+		assert_true(strlen(p.why) > 0);
+		assert_int_equal(tcp.attempts_len, 0);
+	}
+}
+
+static void each_transport_keeps_to_its_own_candidates(void **state)
+{
+	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	struct bk_plan p;
+
+	(void)state;
+	own.udp = own.tcp;
+	peer.udp = peer.tcp;
+	add_host(&peer, "198.51.100.5:5000");
+	peer.candidates[1].transport = BK_TRANSPORT_UDP;
+	p = plan(&own, &peer);
+	assert_int_equal(p.attempts_len, 1);
+	assert_int_equal(p.attempts[0].remote.port, 41000);
+	bk_plan_make_udp(&own, &peer, &p);
+	assert_int_equal(p.attempts_len, 1);
+	assert_int_equal(p.attempts[0].remote.port, 5000);
+	assert_int_equal(p.attempts[0].technique, BK_TECHNIQUE_LAN);
+}
+
+static void udp_sprays_no_strangers_networks(void **state)
+{
+	struct bk_intro own = udp_intro(PORT, 1), peer = udp_intro(PORT, 2);
+	struct bk_plan p;
+
+	(void)state;
+	add_host(&peer, "192.168.1.5:5000");
+	add_host(&peer, "224.0.0.1:5000");
+	add_host(&peer, "127.0.0.1:5000");
+	for (size_t i = 1; i < peer.candidates_len; i++)
+		peer.candidates[i].transport = BK_TRANSPORT_UDP;
+	bk_plan_make_udp(&own, &peer, &p);
+	assert_int_equal(p.attempts_len, 1);
+	own.udp.public_addr = bk_addr_v4(203, 0, 113, 2, 42000); /* the same network */
+	bk_plan_make_udp(&own, &peer, &p);
+	assert_int_equal(p.attempts_len, 3);
+}
+
+static void the_relay_reason_tells_of_both_transports(void **state)
+{
+	struct bk_intro port = intro(PORT, 1), sym = intro(SYM, 2), port2 = intro(PORT, 2);
+	char out[BK_PLAN_TEXT_MAX];
+	struct bk_plan p;
+
+	(void)state;
+	port.udp = port.tcp;
+	assert_string_equal(bk_plan_relay_reason(&port, &sym, out),
+		"the other side's network lets no UDP through, and the other side's NAT gives every "
+		"connection a "
+		"new port and your NAT only lets in ports it has called: no TCP technique connects these "
+		"two; UDP "
+		"there, a port mapping on either router or IPv6 would help");
+	sym.udp = sym.tcp;
+	assert_string_equal(bk_plan_relay_reason(&port, &sym, out),
+		"the other side's NAT gives every connection a new port and your NAT only lets in ports it "
+		"has "
+		"called: neither UDP nor TCP connects these two; a port mapping on either router or IPv6 "
+		"would help");
+	port2.udp = port2.tcp;
+	assert_string_equal(bk_plan_relay_reason(&port, &port2, out),
+		"a direct connection was tried over UDP and TCP (both NATs port-restricted) but none came "
+		"about in "
+		"time: a firewall on the way, or a router that behaves differently than it looked; a port "
+		"mapping "
+		"on either router or IPv6 may help");
+	port2.tcp = sym.tcp;
+	assert_string_equal(plan(&port, &port2).why, "the other side's NAT gives every connection a new port "
+						     "and your NAT only lets in ports it has "
+						     "called: no TCP technique connects these two");
+	bk_plan_make_udp(&port, &port2, &p);
+	assert_string_equal(p.why, "both NATs port-restricted: both sides send at the same moment");
+	bk_plan_make_udp(&port, &sym, &p);
+	assert_non_null(strstr(p.why, "no UDP technique connects these two"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +430,10 @@ int main(void)
 		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
 		cmocka_unit_test(a_full_list_of_candidates_fits_and_doubles_are_dropped),
 		cmocka_unit_test(the_texts_say_what_is_done_and_what_would_help),
+		cmocka_unit_test(udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant),
+		cmocka_unit_test(each_transport_keeps_to_its_own_candidates),
+		cmocka_unit_test(udp_sprays_no_strangers_networks),
+		cmocka_unit_test(the_relay_reason_tells_of_both_transports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

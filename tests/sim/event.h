@@ -19,14 +19,20 @@ enum {
 	SIM_ICMP = 8, /* port unreachable; src and dst are those of the refused packet, swapped, seq is its
 			 seq */
 	SIM_DATA = 16,
+	SIM_UDP = 32, /* alone; an ICMP about it is not modelled: no datagram socket here hears of it */
 };
 
-/* A TCP segment, as much of it as a handshake needs. */
+enum { SIM_TTL = 64, SIM_DATAGRAM_MAX = 256 };
+
+/* A TCP segment, as much of it as a handshake needs, or a UDP datagram. */
 struct sim_packet {
 	struct bk_addr src, dst;
 	unsigned flags;
 	uint32_t seq, ack;
-	int data; /* of SIM_DATA: what it says */
+	int data;    /* of SIM_DATA: what it says */
+	uint8_t ttl; /* of SIM_UDP, as the rest */
+	uint16_t len;
+	uint8_t bytes[SIM_DATAGRAM_MAX];
 };
 
 typedef void sim_act(void *self, const struct sim_packet *packet, int arg);

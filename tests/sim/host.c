@@ -8,6 +8,7 @@
 #include "host.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -269,10 +270,25 @@ static void receive_listener(struct sim_host *h, const struct sim_sock *listener
 	arm_resend(h, s);
 }
 
+void sim_host_send(struct sim_host *h, const struct bk_addr *local, const struct bk_addr *remote, uint8_t ttl,
+	const uint8_t *bytes, size_t len)
+{
+	struct sim_packet p = {.src = *local, .dst = *remote, .flags = SIM_UDP, .ttl = ttl ? ttl : SIM_TTL};
+
+	assert(len <= sizeof(p.bytes));
+	p.len = (uint16_t)len;
+	memcpy(p.bytes, bytes, len);
+	h->send(h->net, &p);
+}
+
 void sim_host_receive(struct sim_host *h, const struct sim_packet *p)
 {
 	struct sim_sock *s = find_tuple(h, &p->dst, &p->src), *listener;
 
+	if (p->flags & SIM_UDP) {
+		h->events->on_datagram(h->owner, p);
+		return;
+	}
 	if (!s) {
 		listener = find_listener(h, &p->dst);
 		if (listener && p->flags == SIM_SYN)

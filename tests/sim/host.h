@@ -4,7 +4,7 @@
 
 #include "event.h"
 
-/* A machine's TCP, as Linux opens and refuses connections. */
+/* A machine's TCP, as Linux opens and refuses connections, and datagrams. */
 
 enum sim_sock_state {
 	SIM_SOCK_FREE,
@@ -32,6 +32,7 @@ struct sim_host_events {
 	uint32_t (*on_accepted)(void *owner, uint32_t listener, const struct bk_addr *from);
 	void (*on_data)(void *owner, uint32_t id, int data);
 	void (*on_lost)(void *owner, uint32_t id); /* an established connection was reset */
+	void (*on_datagram)(void *owner, const struct sim_packet *p);
 };
 
 enum { SIM_SOCKS_MAX = 128 };
@@ -53,6 +54,9 @@ void sim_host_connect(
 	struct sim_host *h, uint32_t id, const struct bk_addr *local, const struct bk_addr *remote);
 void sim_host_close(struct sim_host *h, uint32_t id); /* with SO_LINGER 0: no orphan keeps the four-tuple */
 void sim_host_say(struct sim_host *h, uint32_t id, int data);
+/* ttl 0: the system's. */
+void sim_host_send(struct sim_host *h, const struct bk_addr *local, const struct bk_addr *remote, uint8_t ttl,
+	const uint8_t *bytes, size_t len);
 void sim_host_receive(struct sim_host *h, const struct sim_packet *p);
 
 #endif

@@ -37,7 +37,13 @@ struct sim_open {
 	struct bk_addr inside, remote; /* remote as it was sent to */
 };
 
-enum { SIM_FLOWS_MAX = 2048, SIM_OPEN_MAX = 2048 };
+/* A UDP flow lives longer than any story. */
+struct sim_udp_flow {
+	struct bk_addr inside, remote; /* inside has family 0: the router itself took the first packet */
+	uint16_t port;                 /* outside */
+};
+
+enum { SIM_FLOWS_MAX = 2048, SIM_OPEN_MAX = 2048, SIM_UDP_FLOWS_MAX = 512 };
 
 struct sim_nat {
 	const struct bk_nat_type *type;
@@ -49,6 +55,10 @@ struct sim_nat {
 	size_t flows_len;                   /* behind the last one ever used */
 	struct sim_open open[SIM_OPEN_MAX]; /* what was sent from where to whom: the filter's memory */
 	size_t open_len;
+	struct sim_udp_flow udp[SIM_UDP_FLOWS_MAX];
+	size_t udp_len;
+	struct sim_open udp_open[SIM_UDP_FLOWS_MAX]; /* the same memory for UDP, by inside port */
+	size_t udp_open_len;
 };
 
 enum sim_verdict { SIM_PASS, SIM_LOST, SIM_ANSWER };
@@ -60,6 +70,12 @@ enum sim_verdict sim_nat_outbound(struct sim_nat *n, struct sim_packet *p);
 enum sim_verdict sim_nat_inbound(struct sim_nat *n, struct sim_packet *p, struct sim_packet *ret_answer);
 /* Would a SYN from there come in, were it sent now? Changes nothing. */
 bool sim_nat_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
+	struct bk_addr *ret_inside);
+
+/* The same for datagrams (nat_udp.c). */
+enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p);
+enum sim_verdict sim_nat_udp_inbound(struct sim_nat *n, struct sim_packet *p);
+bool sim_nat_udp_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
 	struct bk_addr *ret_inside);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HOP_MIN (20 * BK_US) /* a router's and a cable's own time */
 #define HOP_MAX (60 * BK_US)
@@ -42,10 +43,13 @@ static void cross_internet(struct sim_side *s, const struct sim_packet *p)
 	struct sim_net *n = s->net;
 	struct sim_side *other = &n->sides[!s->index];
 	struct bk_addr to = outer_address(other);
+	struct sim_packet forwarded = *p;
 
+	if ((p->flags & SIM_UDP) && --forwarded.ttl == 0)
+		return;
 	if (!bk_addr_equal_ip(&to, &p->dst) || is_lost(n))
 		return;
-	hop(other, true, p, (int)other->nats_len - 1,
+	hop(other, true, &forwarded, (int)other->nats_len - 1,
 		n->delay + (n->jitter ? bk_rng_range(&n->clock.rng, 0, n->jitter) : 0));
 }
 
@@ -56,8 +60,14 @@ static void on_outbound(void *self, const struct sim_packet *packet, int arg)
 
 	if ((size_t)arg == s->nats_len)
 		cross_internet(s, &p);
-	else if (sim_nat_outbound(s->nats[arg], &p) == SIM_PASS)
+	else if (((p.flags & SIM_UDP) ? sim_nat_udp_outbound : sim_nat_outbound)(s->nats[arg], &p) ==
+		 SIM_PASS)
 		hop(s, false, &p, arg + 1, 0);
+}
+
+static enum sim_verdict pass_inbound(struct sim_nat *n, struct sim_packet *p, struct sim_packet *ret_answer)
+{
+	return (p->flags & SIM_UDP) ? sim_nat_udp_inbound(n, p) : sim_nat_inbound(n, p, ret_answer);
 }
 
 static void on_inbound(void *self, const struct sim_packet *packet, int arg)
@@ -69,7 +79,7 @@ static void on_inbound(void *self, const struct sim_packet *packet, int arg)
 		sim_host_receive(&s->host, &p);
 		return;
 	}
-	switch (sim_nat_inbound(s->nats[arg], &p, &answer)) {
+	switch (pass_inbound(s->nats[arg], &p, &answer)) {
 	case SIM_PASS:
 		hop(s, true, &p, arg - 1, 0);
 		break;
@@ -99,16 +109,32 @@ static void add_nat(
 	s->nats[s->nats_len++] = n;
 }
 
+/* A firewall is a NAT whose outside is its inside. */
+static void build_firewalled(struct sim_side *s, enum sim_answer answer)
+{
+	static const struct bk_nat_type firewall = {
+		.name = SIM_FW6, .filtering = BK_LAB_ADDRESS_AND_PORT_DEPENDENT};
+
+	s->host.ip =
+		(struct bk_addr){.family = 6, .ip = {0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)(s->index + 1)}};
+	s->host.ip.ip[15] = 2;
+	add_nat(s, &firewall, answer, s->host.ip);
+}
+
 static void build_side(struct sim_side *s, const char *type_name, enum sim_answer answer)
 {
 	const struct bk_nat_type *type = bk_nat_type_find(type_name);
 	uint8_t k = (uint8_t)(s->index + 1);
 
-	assert(type);
 	s->host.clock = &s->net->clock;
 	s->host.isn_base = (uint32_t)(bk_rng_next(&s->net->clock.rng) >> 33);
 	s->host.send = host_send;
 	s->host.net = s;
+	if (!strcmp(type_name, SIM_FW6)) {
+		build_firewalled(s, answer);
+		return;
+	}
+	assert(type);
 	s->host.ip = type->translates ? bk_addr_v4(10, k, 0, 2, 0)
 				      : bk_addr_v4(203, 0, 113, (uint8_t)(10 * k + 1), 0);
 	if (!type->translates)
@@ -157,6 +183,24 @@ bool sim_net_lets_in(const struct sim_side *s, const struct bk_addr *from, struc
 {
 	for (size_t i = s->nats_len; i-- > 0;) {
 		if (!sim_nat_lets_in(s->nats[i], from, &to, &to))
+			return false;
+	}
+	return true;
+}
+
+struct bk_addr sim_net_map_udp(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server)
+{
+	struct sim_packet p = {.src = *local, .dst = *server, .flags = SIM_UDP, .ttl = SIM_TTL};
+
+	for (size_t i = 0; i < s->nats_len; i++)
+		sim_nat_udp_outbound(s->nats[i], &p);
+	return p.src;
+}
+
+bool sim_net_lets_in_udp(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to)
+{
+	for (size_t i = s->nats_len; i-- > 0;) {
+		if (!sim_nat_udp_lets_in(s->nats[i], from, &to, &to))
 			return false;
 	}
 	return true;

@@ -5,7 +5,8 @@
 #include "host.h"
 #include "nat.h"
 
-/* Two machines, each behind no, one or two NATs, and the internet between them. */
+/* Two machines, each behind no, one or two NATs, and the internet between them: one router, as in the
+ * laboratory. */
 
 enum { SIM_NATS_MAX = 2 };
 
@@ -27,7 +28,8 @@ struct sim_net {
 	double loss;
 };
 
-/* Never NULL. */
+/* Never NULL. A type's name, or SIM_FW6: a public IPv6 address behind a firewall that lets answers in. */
+#define SIM_FW6 "fw6"
 struct sim_net *sim_net_new(const char *type_a, const char *type_b, enum sim_answer answer, uint64_t seed);
 void sim_net_free(struct sim_net *n);
 
@@ -35,5 +37,9 @@ void sim_net_free(struct sim_net *n);
 struct bk_addr sim_net_map(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
 /* Would a connection of that server to the mapped address come in? */
 bool sim_net_lets_in(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
+
+/* The same two for UDP. */
+struct bk_addr sim_net_map_udp(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
+bool sim_net_lets_in_udp(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
 
 #endif

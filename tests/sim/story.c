@@ -153,6 +153,11 @@ static void drain(struct peer *p)
 		case BK_ACT_REPORT:
 			on_report(p, &a);
 			break;
+		case BK_ACT_UDP_OPEN:
+		case BK_ACT_UDP_CLOSE:
+		case BK_ACT_DATAGRAM:
+			assert(!"a TCP engine asks for datagrams");
+			break;
 		}
 	}
 	arm(p);
@@ -206,7 +211,13 @@ static void on_lost(void *owner, uint32_t id)
 	drain(p);
 }
 
-static const struct sim_host_events host_events = {on_connected, on_failed, on_accepted, on_data, on_lost};
+static const struct sim_host_events host_events = {
+	.on_connected = on_connected,
+	.on_failed = on_failed,
+	.on_accepted = on_accepted,
+	.on_data = on_data,
+	.on_lost = on_lost,
+};
 
 static enum bk_nat_reach reach(bool yes)
 {
@@ -233,9 +244,10 @@ static void introduce(struct peer *p, const struct sim_story *s)
 	}
 	bk_nat_profile_judge(&e, &p->intro.tcp);
 	p->intro.server_rtt = s->delay + BK_MS / 5;
-	p->intro.candidates[0] =
-		(struct bk_candidate){BK_CANDIDATE_HOST, bk_addr_with_port(p->side->host.ip, 41001)};
-	p->intro.candidates[1] = (struct bk_candidate){BK_CANDIDATE_MAPPED, p->intro.tcp.public_addr};
+	p->intro.candidates[0] = (struct bk_candidate){
+		.kind = BK_CANDIDATE_HOST, .addr = bk_addr_with_port(p->side->host.ip, 41001)};
+	p->intro.candidates[1] =
+		(struct bk_candidate){.kind = BK_CANDIDATE_MAPPED, .addr = p->intro.tcp.public_addr};
 	p->intro.candidates_len = 2;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Every row of the shared scenario list, in virtual time: with filtering known and unknown, many seeds each.
- */
+/* Every row of the shared scenario list over TCP, in virtual time: with filtering known and unknown, many
+ * seeds each. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,8 +62,10 @@ static void every_row_of_the_list_ends_as_expected(void **state)
 	const struct bk_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++)
-		run_row(row, false);
+	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+		if (!strcmp(row->transport, "tcp"))
+			run_row(row, false);
+	}
 }
 
 static void every_row_ends_as_expected_with_filtering_unknown(void **state)
@@ -71,8 +73,10 @@ static void every_row_ends_as_expected_with_filtering_unknown(void **state)
 	const struct bk_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++)
-		run_row(row, true);
+	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+		if (!strcmp(row->transport, "tcp"))
+			run_row(row, true);
+	}
 }
 
 /* All types with all types, all answers: direct exactly where the planner says that punching is possible. */

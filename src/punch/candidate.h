@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_PUNCH_CANDIDATE_H
+#define BK_PUNCH_CANDIDATE_H
+
+#include <stdbool.h>
+
+#include "wire/intro.h"
+
+/* Inside punch: what may be sent to at all. The same digits of a private network mean another machine
+ * elsewhere, so an address of the peer's is tried only where it can be the peer's. */
+
+/* The peer's candidate c, of either transport, is worth a packet of ours, apart from whether the NATs can be
+ * passed. */
+bool bk_candidate_makes_sense(
+	const struct bk_intro *own, const struct bk_intro *peer, const struct bk_candidate *c);
+
+/* Of a network that many places have: private, link-local, a carrier's. */
+bool bk_candidate_is_local(const struct bk_addr *a);
+
+bool bk_candidate_has(
+	const struct bk_intro *in, enum bk_transport t, enum bk_candidate_kind kind, uint8_t family);
+
+/* The side's NAT as that transport sees it. */
+const struct bk_nat_profile *bk_candidate_profile(const struct bk_intro *in, enum bk_transport t);
+
+#endif

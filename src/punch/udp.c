@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Carries out a plan over UDP (RFC 5128 section 3.3; RFC 8445 in spirit). Both sides send to each other from
+ * the sockets whose mapped addresses they told; each packet opens the own NAT for the peer's. RFC 8445 paces
+ * its checks 50 ms apart; two peers that know each other's few addresses need not, so a probe goes to every
+ * target at once and again after 5, 10, 20, 40 ms ... up to 500 ms.
+ *
+ * A router that accepts what it did not expect notes an early packet as a flow of its own, and gives the
+ * later packets of its host another port. Two cures: all targets behind a filter are first sent to at the
+ * agreed instant; and before that an opener leaves, whose TTL is used up behind the own NAT, so that the own
+ * flow is there first.
+ *
+ * A path is proven by an answer to a request of ours, from the very address that it went to. A request proves
+ * only that the peer wrote it at some time: it is answered and its source probed, whether listed or not, but
+ * moves nothing. With a single target the first probe nominates already; otherwise the controlling side
+ * waits a moment for a better path than the first. It refuses to remember more than its tables hold, and to
+ * answer strangers. */
+
+#include "punch/udp.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/rate.h"
+#include "base/rng.h"
+#include "punch/probe.h"
+#include "punch/udp_target.h"
+
+enum {
+	PROBES_MAX = 96,    /* to one target */
+	OPENERS = 2,        /* the second in case the first was lost on the way to the own router */
+	LATE_STEPS = 6,     /* towards another nomination, after the first */
+	TRIGGERS_MAX = 8,   /* how often hearing the peer starts a target's schedule again */
+	RECENT_MAX = 64,    /* requests remembered, to tell a replay */
+	ACTIONS_MAX = 80,   /* a probe to each target, an answer and a report, twice over */
+	ANSWERS_BURST = 64, /* to addresses without a place in the table */
+	ANSWERS_PER_SECOND = 200,
+};
+
+#define GAP_FIRST   (5 * BK_MS)
+#define GAP_MAX     (500 * BK_MS)
+#define GAP_OPENER  (20 * BK_MS)
+#define GAP_TRIGGER (2 * BK_MS)
+#define WAIT_BETTER (5 * BK_MS)   /* or a quarter of the round trip */
+#define WAIT_ANSWER (300 * BK_MS) /* or four round trips: then another proven path is nominated */
+#define WAIT_MAX    (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
+
+struct recent {
+	uint8_t tid[BK_PROBE_TID_LEN];
+	struct bk_addr from;
+};
+
+struct bk_punch_udp {
+	struct bk_probe_auth auth;
+	struct bk_rng rng;
+	uint64_t seed, tie_breaker, tids;
+	bool is_controlling, has_socket6;
+	uint8_t opener_ttl;
+	struct bk_udp_target targets[BK_PUNCH_UDP_TARGETS_MAX];
+	size_t targets_len;
+	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
+	struct bk_udp_target *winner;
+	uint32_t number;      /* of the nomination that we make, or follow */
+	bk_time choose_at;    /* a proven path waits until then for a better one */
+	bk_time chosen_until; /* for the answer to its nomination */
+	bk_time end;
+	bool is_done;
+	struct recent recent[RECENT_MAX];
+	size_t recent_at;
+	struct bk_rate answers; /* to strangers who hold a copied request */
+	struct bk_punch_udp_stats stats;
+	struct bk_action actions[ACTIONS_MAX];
+	size_t actions_head, actions_len;
+};
+
+static void push(struct bk_punch_udp *e, const struct bk_action *a)
+{
+	/* An owner that does not drain loses datagrams, as a network would; never a report. */
+	if (e->actions_len >= ACTIONS_MAX - (a->type == BK_ACT_DATAGRAM ? 8 : 0))
+		return;
+	e->actions[(e->actions_head + e->actions_len++) % ACTIONS_MAX] = *a;
+}
+
+static uint32_t socket_of(const struct bk_addr *a)
+{
+	return a->family == 6 ? BK_PUNCH_UDP_SOCKET6 : BK_PUNCH_UDP_SOCKET4;
+}
+
+/* Unpredictable to whoever lacks the keys, though seed and count may be guessed. */
+static void make_tid(struct bk_punch_udp *e, uint8_t ret_tid[BK_PROBE_TID_LEN])
+{
+	uint64_t in[2] = {e->seed, e->tids++};
+	uint8_t key[2 * BK_PROBE_KEY_LEN], out[crypto_generichash_BYTES_MIN];
+
+	memcpy(key, e->auth.own_key, BK_PROBE_KEY_LEN);
+	memcpy(key + BK_PROBE_KEY_LEN, e->auth.peer_key, BK_PROBE_KEY_LEN);
+	crypto_generichash(out, sizeof(out), (const uint8_t *)in, sizeof(in), key, sizeof(key));
+	memcpy(ret_tid, out, BK_PROBE_TID_LEN);
+}
+
+static void push_probe(
+	struct bk_punch_udp *e, const struct bk_addr *to, uint8_t ttl, const struct bk_probe *p)
+{
+	struct bk_action a = {.type = BK_ACT_DATAGRAM, .id = socket_of(to), .remote = *to, .ttl = ttl};
+	int n = bk_probe_encode(&e->auth, p, a.data, sizeof(a.data));
+
+	if (n < 0)
+		return;
+	a.len = (uint16_t)n;
+	push(e, &a);
+}
+
+static void push_answer(struct bk_punch_udp *e, const struct bk_probe *request, const struct bk_addr *from)
+{
+	struct bk_probe p = {.is_answer = true, .seen = *from};
+
+	memcpy(p.tid, request->tid, sizeof(p.tid));
+	push_probe(e, from, 0, &p);
+}
+
+/* 5, 5, 10, 20, 40 ... up to 500 ms between sendings, each +- 20 %: two sides on one grid could go on
+ * colliding with each other's losses. */
+static bk_dur gap(struct bk_punch_udp *e, unsigned step)
+{
+	bk_dur d = step < 2 ? GAP_FIRST : step < 9 ? GAP_FIRST << (step - 1) : GAP_MAX;
+
+	d = bk_time_min(d, GAP_MAX);
+	return d - d / 5 + bk_rng_range(&e->rng, 0, d * 2 / 5);
+}
+
+static void schedule_next(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
+{
+	bk_time next;
+
+	if (t->sent >= PROBES_MAX || (e->winner && t->step > LATE_STEPS)) {
+		bk_udp_target_set_state(t, BK_UDP_STOPPED, BK_NEVER);
+	} else if (now < t->full_from) {
+		next = t->sent < OPENERS ? now + GAP_OPENER : t->full_from;
+		bk_udp_target_set_state(t, BK_UDP_OPENING, bk_time_min(next, t->full_from));
+	} else {
+		bk_udp_target_set_state(
+			t, t->is_proven ? BK_UDP_PROVEN : BK_UDP_PROBING, now + gap(e, t->step++));
+	}
+}
+
+static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
+{
+	struct bk_probe p = {
+		.is_controlling = e->is_controlling,
+		.tie_breaker = e->tie_breaker,
+		.nomination = e->chosen == t ? e->number : 0,
+	};
+
+	make_tid(e, p.tid);
+	bk_udp_target_note_sent(t, p.tid, p.nomination, now);
+	e->stats.probes_sent++;
+	push_probe(e, &t->addr, now < t->full_from ? e->opener_ttl : 0, &p);
+	schedule_next(e, t, now);
+}
+
+/* ---- the end ---- */
+
+static void stop_targets(struct bk_punch_udp *e)
+{
+	for (size_t i = 0; i < e->targets_len; i++) {
+		if (&e->targets[i] != e->winner)
+			bk_udp_target_set_state(&e->targets[i], BK_UDP_STOPPED, BK_NEVER);
+	}
+	e->choose_at = e->chosen_until = BK_NEVER;
+}
+
+static void win(struct bk_punch_udp *e, struct bk_udp_target *t)
+{
+	e->winner = t;
+	e->stats.rtt = t->rtt;
+	stop_targets(e);
+	bk_udp_target_set_state(t, BK_UDP_NOMINATED, BK_NEVER);
+	push(e, &(struct bk_action){
+			.type = BK_ACT_REPORT,
+			.id = socket_of(&t->addr),
+			.remote = t->addr,
+			.report = BK_PUNCH_UDP_NOMINATED,
+		});
+}
+
+static void give_up(struct bk_punch_udp *e)
+{
+	e->is_done = true;
+	stop_targets(e);
+	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
+}
+
+/* ---- choosing, as the controlling side ---- */
+
+static struct bk_udp_target *best_proven(struct bk_punch_udp *e)
+{
+	struct bk_udp_target *best = NULL;
+
+	for (size_t i = 0; i < e->targets_len; i++) {
+		struct bk_udp_target *t = &e->targets[i];
+
+		if (!t->is_proven || t->is_neglected || t->state == BK_UDP_STOPPED)
+			continue;
+		if (!best || bk_udp_target_rank(t) < bk_udp_target_rank(best) ||
+			(bk_udp_target_rank(t) == bk_udp_target_rank(best) && t->rtt < best->rtt))
+			best = t;
+	}
+	return best;
+}
+
+static void choose(struct bk_punch_udp *e, bk_time now)
+{
+	struct bk_udp_target *best = best_proven(e);
+
+	e->choose_at = BK_NEVER;
+	if (!best || best == e->chosen)
+		return;
+	if (e->chosen && e->chosen->is_proven)
+		bk_udp_target_set_state(e->chosen, BK_UDP_PROVEN, BK_NEVER);
+	e->chosen = best;
+	e->number++;
+	e->chosen_until = now + bk_time_max(WAIT_ANSWER, 4 * best->rtt);
+	best->step = 0;
+	send_probe(e, best, now);
+}
+
+static bool may_become_better(const struct bk_punch_udp *e, const struct bk_udp_target *t)
+{
+	for (size_t i = 0; i < e->targets_len; i++) {
+		const struct bk_udp_target *u = &e->targets[i];
+
+		if (!u->is_proven && u->state != BK_UDP_STOPPED &&
+			bk_udp_target_rank(u) < bk_udp_target_rank(t))
+			return true;
+	}
+	return false;
+}
+
+static void on_proven_controlling(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
+{
+	bk_time at = now;
+
+	if (e->winner || (e->chosen && e->chosen->is_proven && !e->chosen->is_neglected))
+		return;
+	if (may_become_better(e, t))
+		at += bk_time_max(WAIT_BETTER, t->rtt / 4);
+	e->choose_at = bk_time_min(e->choose_at, at);
+	if (now >= e->choose_at)
+		choose(e, now);
+}
+
+/* No answer to the nomination: another proven path, if there is one, else the same again. */
+static void on_chosen_late(struct bk_punch_udp *e, bk_time now)
+{
+	e->chosen_until = BK_NEVER;
+	e->chosen->is_neglected = true;
+	choose(e, now);
+}
+
+/* ---- following, as the controlled side ---- */
+
+static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
+{
+	if (e->is_controlling || !t->is_proven || t->nomination <= e->number)
+		return;
+	e->number = t->nomination;
+	win(e, t);
+}
+
+/* ---- hearing ---- */
+
+static struct bk_udp_target *find_target(struct bk_punch_udp *e, const struct bk_addr *addr)
+{
+	for (size_t i = 0; i < e->targets_len; i++) {
+		if (bk_addr_equal(&e->targets[i].addr, addr))
+			return &e->targets[i];
+	}
+	return NULL;
+}
+
+/* A free place, or that of the address heard from longest ago which never answered. */
+static struct bk_udp_target *reflexive_place(struct bk_punch_udp *e)
+{
+	struct bk_udp_target *oldest = NULL;
+
+	if (e->targets_len < BK_PUNCH_UDP_TARGETS_MAX)
+		return &e->targets[e->targets_len++];
+	for (size_t i = 0; i < e->targets_len; i++) {
+		struct bk_udp_target *t = &e->targets[i];
+
+		if (t->is_reflexive && !t->is_proven && (!oldest || t->last_heard < oldest->last_heard))
+			oldest = t;
+	}
+	return oldest;
+}
+
+static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct bk_addr *from, bk_time now)
+{
+	struct bk_udp_target *t = reflexive_place(e);
+
+	if (t)
+		bk_udp_target_init_reflexive(t, from, now);
+	return t;
+}
+
+/* Each request of the peer's has an id of its own, so one that comes from two addresses was copied. */
+static bool is_replay(struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from)
+{
+	for (size_t i = 0; i < RECENT_MAX; i++) {
+		if (e->recent[i].from.family != 0 && !memcmp(e->recent[i].tid, p->tid, sizeof(p->tid)))
+			return !bk_addr_equal(&e->recent[i].from, from);
+	}
+	e->recent[e->recent_at].from = *from;
+	memcpy(e->recent[e->recent_at].tid, p->tid, sizeof(p->tid));
+	e->recent_at = (e->recent_at + 1) % RECENT_MAX;
+	return false;
+}
+
+/* The peer's packet came through, so ours will: probe now, and a few times more. */
+static void trigger(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
+{
+	if (t->is_proven || t->triggers >= TRIGGERS_MAX || t->sent >= PROBES_MAX)
+		return;
+	if (e->winner && t->nomination <= e->number)
+		return;
+	t->triggers++;
+	t->step = 0;
+	if (t->sent == 0 || now - t->last_sent >= GAP_TRIGGER)
+		send_probe(e, t, now);
+	else
+		bk_udp_target_set_state(t, BK_UDP_PROBING, t->last_sent + GAP_TRIGGER);
+}
+
+static void on_request(
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+{
+	struct bk_udp_target *t = find_target(e, from);
+	bool replayed = is_replay(e, p, from);
+
+	e->stats.probes_received++;
+	e->stats.replayed += replayed;
+	if (!t && !replayed && p->is_controlling != e->is_controlling)
+		t = add_reflexive(e, from, now);
+	if ((!t || replayed) && !bk_rate_take(&e->answers, 1, now))
+		return;
+	push_answer(e, p, from);
+	if (!t || replayed)
+		return;
+	t->heard++;
+	t->last_heard = now;
+	t->full_from = bk_time_min(t->full_from, now);
+	if (!e->is_controlling && p->nomination > t->nomination)
+		t->nomination = p->nomination;
+	maybe_follow(e, t);
+	trigger(e, t, now);
+}
+
+static void on_answer(
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+{
+	struct bk_udp_target *t = find_target(e, from);
+	struct bk_udp_request *r = t ? bk_udp_target_find_request(t, p->tid) : NULL;
+
+	if (!r) {
+		e->stats.stray++;
+		return;
+	}
+	r->is_open = false;
+	e->stats.answers_received++;
+	e->stats.seen = p->seen;
+	t->rtt = t->is_proven ? bk_time_min(t->rtt, now - r->sent) : now - r->sent;
+	if (!t->is_proven)
+		bk_udp_target_set_state(t, BK_UDP_PROVEN, e->chosen == t ? t->wake : BK_NEVER);
+	t->is_proven = true;
+	if (!e->is_controlling)
+		maybe_follow(e, t);
+	else if (!e->winner && e->chosen == t && r->nomination == e->number)
+		win(e, t);
+	else
+		on_proven_controlling(e, t, now);
+}
+
+static void on_datagram(
+	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
+{
+	struct bk_punch_udp *e = engine;
+	struct bk_probe p;
+	int err;
+
+	if (e->is_done || from->port == 0 || id != socket_of(from))
+		return;
+	err = bk_probe_decode(&e->auth, data, len, &p);
+	if (err < 0) {
+		e->stats.forged += err == BK_E_UNAUTHORIZED;
+		return;
+	}
+	if (p.is_answer)
+		on_answer(e, &p, from, now);
+	else
+		on_request(e, &p, from, now);
+}
+
+static void on_failed(void *engine, uint32_t id, int error, bk_time now)
+{
+	struct bk_punch_udp *e = engine;
+
+	(void)now;
+	bk_log_debug("punch", "UDP socket %u: %s", id, bk_error_text(error));
+	for (size_t i = 0; i < e->targets_len; i++) {
+		if (socket_of(&e->targets[i].addr) == id)
+			bk_udp_target_set_state(&e->targets[i], BK_UDP_STOPPED, BK_NEVER);
+	}
+}
+
+/* ---- time ---- */
+
+static void on_time(void *engine, bk_time now)
+{
+	struct bk_punch_udp *e = engine;
+
+	if (e->is_done)
+		return;
+	if (!e->winner && now >= e->end) {
+		give_up(e);
+		return;
+	}
+	for (size_t i = 0; i < e->targets_len; i++) {
+		if (now >= e->targets[i].wake)
+			send_probe(e, &e->targets[i], now);
+	}
+	if (now >= e->choose_at)
+		choose(e, now);
+	if (now >= e->chosen_until)
+		on_chosen_late(e, now);
+}
+
+static bk_time next_wake(const void *engine)
+{
+	const struct bk_punch_udp *e = engine;
+	bk_time wake = e->is_done || e->winner ? BK_NEVER : e->end;
+
+	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
+	for (size_t i = 0; i < e->targets_len; i++)
+		wake = bk_time_min(wake, e->targets[i].wake);
+	return wake;
+}
+
+static bool next_action(void *engine, struct bk_action *ret_action)
+{
+	struct bk_punch_udp *e = engine;
+
+	if (e->actions_len == 0)
+		return false;
+	*ret_action = e->actions[e->actions_head];
+	e->actions_head = (e->actions_head + 1) % ACTIONS_MAX;
+	e->actions_len--;
+	return true;
+}
+
+const struct bk_engine_ops bk_punch_udp_ops = {
+	.on_failed = on_failed,
+	.on_datagram = on_datagram,
+	.on_time = on_time,
+	.next_wake = next_wake,
+	.next_action = next_action,
+};
+
+/* ---- telling ---- */
+
+void bk_punch_udp_stats(const struct bk_punch_udp *e, struct bk_punch_udp_stats *ret_stats)
+{
+	*ret_stats = e->stats;
+	ret_stats->targets = (unsigned)e->targets_len;
+}
+
+const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, char out[BK_PLAN_TEXT_MAX])
+{
+	if (i < e->targets_len)
+		return bk_udp_target_to_str(&e->targets[i], out);
+	snprintf(out, BK_PLAN_TEXT_MAX, "none");
+	return out;
+}
+
+/* ---- the beginning ---- */
+
+static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
+{
+	if (a->remote.family == 6 && !e->has_socket6)
+		return;
+	bk_udp_target_init(
+		&e->targets[e->targets_len++], &a->remote, a->technique, a->at_start ? start : now, now);
+}
+
+static void begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
+{
+	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
+	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
+	struct bk_plan plan;
+
+	bk_plan_make_udp(opts->own, opts->peer, &plan);
+	for (size_t i = 0; i < plan.attempts_len; i++)
+		add_planned(e, &plan.attempts[i], start, now);
+	e->end = plan.budget ? bk_time_add(start, bk_time_min(budget, plan.budget)) : now;
+	e->choose_at = e->chosen_until = BK_NEVER;
+	if (e->is_controlling && e->targets_len == 1) {
+		e->chosen = &e->targets[0];
+		e->number = 1;
+	}
+	on_time(e, now);
+}
+
+int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct bk_punch_udp **ret_engine)
+{
+	struct bk_punch_udp *e;
+	int err;
+
+	if (opts->budget < 0)
+		return BK_E_INVALID;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return BK_E_NOMEM;
+	err = bk_probe_auth_init(&e->auth, opts->own, opts->peer, opts->own_key, opts->peer_key);
+	if (err < 0) {
+		free(e);
+		return err;
+	}
+	e->rng.state = e->seed = opts->seed;
+	e->tie_breaker = opts->own->tie_breaker;
+	e->is_controlling = opts->is_controlling;
+	e->has_socket6 = opts->has_socket6;
+	e->opener_ttl = opts->opener_ttl ? opts->opener_ttl : BK_PUNCH_UDP_OPENER_TTL;
+	bk_rate_init(&e->answers, ANSWERS_PER_SECOND, ANSWERS_BURST, now);
+	begin(e, opts, now);
+	*ret_engine = e;
+	return 0;
+}
+
+void bk_punch_udp_free(struct bk_punch_udp *e)
+{
+	if (e)
+		sodium_memzero(&e->auth, sizeof(e->auth));
+	free(e);
+}

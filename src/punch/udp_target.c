@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One address of the peer's: its state, the requests that answers may still come to, its text. When anything
+ * is sent to it is the engine's business. */
+
+#include "punch/udp_target.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "punch/candidate.h"
+
+static const char *const state_names[] = {
+	[BK_UDP_OPENING] = "opening",
+	[BK_UDP_PROBING] = "probing",
+	[BK_UDP_PROVEN] = "proven",
+	[BK_UDP_NOMINATED] = "nominated",
+	[BK_UDP_STOPPED] = "stopped",
+};
+
+void bk_udp_target_init(struct bk_udp_target *t, const struct bk_addr *addr, enum bk_technique technique,
+	bk_time full_from, bk_time wake)
+{
+	*t = (struct bk_udp_target){
+		.state = BK_UDP_PROBING,
+		.addr = *addr,
+		.technique = technique,
+		.full_from = full_from,
+		.wake = wake,
+	};
+}
+
+void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_addr *from, bk_time now)
+{
+	enum bk_technique technique = BK_TECHNIQUE_PUNCH;
+
+	if (bk_candidate_is_local(from) || bk_addr_is_loopback(from))
+		technique = BK_TECHNIQUE_LAN;
+	else if (from->family == 6)
+		technique = BK_TECHNIQUE_IPV6;
+	bk_udp_target_init(t, from, technique, now, BK_NEVER);
+	t->is_reflexive = true;
+}
+
+void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, bk_time wake)
+{
+	char remote[BK_ADDR_STR_MAX];
+
+	if (t->state != state)
+		bk_log_trace("punch", "udp %s: %s -> %s, %u sent", bk_addr_to_str(&t->addr, remote),
+			state_names[t->state], state_names[state], t->sent);
+	t->state = state;
+	t->wake = wake;
+}
+
+int bk_udp_target_rank(const struct bk_udp_target *t)
+{
+	switch (t->technique) {
+	case BK_TECHNIQUE_LAN:
+		return 0;
+	case BK_TECHNIQUE_IPV6:
+		return 1;
+	case BK_TECHNIQUE_PUNCH:
+	case BK_TECHNIQUE_RELAY:
+		break;
+	}
+	return 2;
+}
+
+void bk_udp_target_note_sent(
+	struct bk_udp_target *t, const uint8_t tid[BK_PROBE_TID_LEN], uint32_t nomination, bk_time now)
+{
+	struct bk_udp_request *r = &t->requests[t->sent % BK_UDP_REQUESTS_MAX];
+
+	*r = (struct bk_udp_request){.is_open = true, .sent = now, .nomination = nomination};
+	memcpy(r->tid, tid, sizeof(r->tid));
+	t->sent++;
+	t->last_sent = now;
+}
+
+struct bk_udp_request *bk_udp_target_find_request(
+	struct bk_udp_target *t, const uint8_t tid[BK_PROBE_TID_LEN])
+{
+	for (size_t i = 0; i < BK_UDP_REQUESTS_MAX; i++) {
+		if (t->requests[i].is_open && !memcmp(t->requests[i].tid, tid, BK_PROBE_TID_LEN))
+			return &t->requests[i];
+	}
+	return NULL;
+}
+
+const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN_TEXT_MAX])
+{
+	char remote[BK_ADDR_STR_MAX], answered[64] = "no answer";
+
+	if (t->is_proven)
+		snprintf(answered, sizeof(answered), "answered in %.1f ms", bk_dur_to_ms(t->rtt));
+	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s: %u sent, %u heard, %s", bk_technique_name(t->technique),
+		bk_addr_to_str(&t->addr, remote), t->is_reflexive ? " (not told)" : "", t->sent, t->heard,
+		answered);
+	return out;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_PUNCH_UDP_TARGET_H
+#define BK_PUNCH_UDP_TARGET_H
+
+#include "base/time.h"
+#include "punch/plan.h"
+#include "punch/probe.h"
+
+/* Inside punch: one address that UDP probes go to, and what came of them. */
+
+enum bk_udp_state {
+	BK_UDP_OPENING, /* only low-TTL packets, until the instant */
+	BK_UDP_PROBING,
+	BK_UDP_PROVEN, /* an answer came; nothing more is sent unless it is nominated */
+	BK_UDP_NOMINATED,
+	BK_UDP_STOPPED, /* tried as often as allowed, its socket is gone, or another path has won */
+};
+
+enum { BK_UDP_REQUESTS_MAX = 16 };
+
+/* A request that an answer may still come to. */
+struct bk_udp_request {
+	uint8_t tid[BK_PROBE_TID_LEN];
+	bool is_open;
+	bk_time sent;
+	uint32_t nomination; /* the number it nominated with, or 0 */
+};
+
+struct bk_udp_target {
+	enum bk_udp_state state;
+	struct bk_addr addr;
+	enum bk_technique technique;
+	bool is_reflexive; /* not in the plan: heard from */
+	bool is_proven;    /* stays when the state moves on */
+	bool is_neglected; /* nominated, and no answer came in time */
+	bk_time full_from; /* packets before have the opener's TTL */
+	bk_time wake, last_sent, last_heard;
+	unsigned step, triggers, sent, heard;
+	uint32_t nomination; /* as controlled: the number under which the peer nominated it */
+	bk_dur rtt;
+	struct bk_udp_request requests[BK_UDP_REQUESTS_MAX]; /* the latest */
+};
+
+void bk_udp_target_init(struct bk_udp_target *t, const struct bk_addr *addr, enum bk_technique technique,
+	bk_time full_from, bk_time wake);
+/* An address the peer was heard from; the technique is what it looks like. */
+void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_addr *from, bk_time now);
+
+/* Logs the change. */
+void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, bk_time wake);
+
+/* The smaller the better: the local network before IPv6 before what a NAT translates. */
+int bk_udp_target_rank(const struct bk_udp_target *t);
+
+/* Counts a sending; the oldest request of a full table is forgotten. */
+void bk_udp_target_note_sent(
+	struct bk_udp_target *t, const uint8_t tid[BK_PROBE_TID_LEN], uint32_t nomination, bk_time now);
+/* The open request of that id, or NULL. */
+struct bk_udp_request *bk_udp_target_find_request(
+	struct bk_udp_target *t, const uint8_t tid[BK_PROBE_TID_LEN]);
+
+const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The model of nf_conntrack's UDP tracking, as far as punching feels it: the first packet decides where a
+ * flow's packets go for as long as it lives. One that the router itself accepts is noted as a flow too, and
+ * then holds the tuple against the host behind. What is dropped or rejected leaves no trace, and neither does
+ * what runs out of TTL. */
+
+#include <assert.h>
+
+#include "nat.h"
+
+static struct sim_udp_flow *find_outside(struct sim_nat *n, uint16_t port, const struct bk_addr *remote)
+{
+	for (size_t i = 0; i < n->udp_len; i++) {
+		if (n->udp[i].port == port && bk_addr_equal(&n->udp[i].remote, remote))
+			return &n->udp[i];
+	}
+	return NULL;
+}
+
+static struct sim_udp_flow *find_inside(
+	struct sim_nat *n, const struct bk_addr *inside, const struct bk_addr *remote)
+{
+	for (size_t i = 0; i < n->udp_len; i++) {
+		if (bk_addr_equal(&n->udp[i].inside, inside) && bk_addr_equal(&n->udp[i].remote, remote))
+			return &n->udp[i];
+	}
+	return NULL;
+}
+
+static struct sim_udp_flow *new_flow(
+	struct sim_nat *n, const struct bk_addr *inside, uint16_t port, const struct bk_addr *remote)
+{
+	struct sim_udp_flow *f = &n->udp[n->udp_len++];
+
+	assert(n->udp_len <= SIM_UDP_FLOWS_MAX);
+	*f = (struct sim_udp_flow){.inside = *inside, .remote = *remote, .port = port};
+	return f;
+}
+
+static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const struct bk_addr *remote)
+{
+	uint16_t port = inside->port;
+
+	if (n->type->allocation == BK_LAB_SEQUENTIAL)
+		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
+	if (n->type->allocation == BK_LAB_RANDOM)
+		port = (uint16_t)bk_rng_range(n->rng, 1024, 65535);
+	while (find_outside(n, port, remote))
+		port = (uint16_t)bk_rng_range(n->rng, 1024, 65535);
+	return port;
+}
+
+/* What the forward chain learns: the inside port, whatever it is outside. */
+static void remember(struct sim_nat *n, const struct sim_packet *p)
+{
+	for (size_t i = 0; i < n->udp_open_len; i++) {
+		if (n->udp_open[i].port == p->src.port && bk_addr_equal(&n->udp_open[i].remote, &p->dst))
+			return;
+	}
+	assert(n->udp_open_len < SIM_UDP_FLOWS_MAX);
+	n->udp_open[n->udp_open_len++] =
+		(struct sim_open){.port = p->src.port, .inside = p->src, .remote = p->dst};
+}
+
+enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p)
+{
+	struct sim_udp_flow *f;
+
+	if (--p->ttl == 0)
+		return SIM_LOST;
+	remember(n, p);
+	f = find_inside(n, &p->src, &p->dst);
+	if (!f)
+		f = new_flow(n, &p->src, allocate(n, &p->src, &p->dst), &p->dst);
+	p->src = bk_addr_with_port(n->wan, f->port);
+	return SIM_PASS;
+}
+
+bool sim_nat_udp_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
+	struct bk_addr *ret_inside)
+{
+	for (size_t i = 0; i < n->udp_open_len; i++) {
+		const struct sim_open *o = &n->udp_open[i];
+
+		if (o->port != to->port || n->type->filtering == BK_LAB_ADDRESS_AND_PORT_DEPENDENT)
+			continue;
+		if (n->type->filtering == BK_LAB_ADDRESS_DEPENDENT && !bk_addr_equal_ip(&o->remote, from))
+			continue;
+		*ret_inside = o->inside;
+		return true;
+	}
+	return false;
+}
+
+enum sim_verdict sim_nat_udp_inbound(struct sim_nat *n, struct sim_packet *p)
+{
+	struct sim_udp_flow *f = find_outside(n, p->dst.port, &p->src);
+	struct bk_addr inside = {0};
+
+	if (f) {
+		inside = f->inside;
+	} else if (!sim_nat_udp_lets_in(n, &p->src, &p->dst, &inside)) {
+		/* Between machines with public addresses a firewall drops in forward, whatever the answer. */
+		if (n->answer == SIM_ACCEPT && n->type->translates)
+			new_flow(n, &inside, p->dst.port, &p->src);
+		return SIM_LOST;
+	}
+	if (inside.family == 0 || --p->ttl == 0)
+		return SIM_LOST;
+	if (!f)
+		new_flow(n, &inside, p->dst.port, &p->src);
+	p->dst = inside;
+	return SIM_PASS;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Two owners with an engine each. What is nominated is checked as a session would use it: each side sends a
+ * word to the address that it was told, from the socket that it was told, and the other one hears it. */
+
+#include "udp_story.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nat/profile.h"
+#include "net.h"
+
+enum { SHARED_PORT = 41000 };
+
+static const uint8_t word[] = {0xff, 'w', 'o', 'r', 'd'}; /* not STUN */
+
+#define STORY_MAX (30 * BK_SEC)
+#define WORDS     20 /* said, so that loss does not decide */
+
+struct peer {
+	const struct sim_udp_story *story;
+	struct sim_side *side;
+	struct bk_punch_udp *engine;
+	struct bk_intro intro;
+	const struct bk_intro *peer_intro;
+	struct bk_addr sockets[3]; /* by id */
+	bk_dur clock_offset;
+	bk_time start, armed;
+	struct bk_addr winner;
+	uint32_t winner_socket;
+	unsigned nominations, done;
+	bool has_heard_word;
+	bk_time ended;
+};
+
+static bk_time local_now(const struct peer *p)
+{
+	return p->side->net->clock.now + p->clock_offset;
+}
+
+static void drain(struct peer *p);
+
+static void on_timer(void *self, const struct sim_packet *packet, int arg)
+{
+	struct peer *p = self;
+
+	(void)packet, (void)arg;
+	p->armed = BK_NEVER;
+	if (local_now(p) >= bk_punch_udp_ops.next_wake(p->engine))
+		bk_punch_udp_ops.on_time(p->engine, local_now(p));
+	drain(p);
+}
+
+static void arm(struct peer *p)
+{
+	struct sim_clock *c = &p->side->net->clock;
+	bk_time wake = bk_punch_udp_ops.next_wake(p->engine);
+
+	if (wake == BK_NEVER || wake - p->clock_offset >= p->armed)
+		return;
+	p->armed = wake - p->clock_offset;
+	sim_at(c, p->armed + (p->story->timer_slack ? bk_rng_range(&c->rng, 0, p->story->timer_slack) : 0),
+		on_timer, p, NULL, 0);
+}
+
+static void on_report(struct peer *p, const struct bk_action *a)
+{
+	if (p->nominations == 0)
+		p->ended = p->side->net->clock.now;
+	if (a->report == BK_REPORT_DONE) {
+		p->done++;
+		return;
+	}
+	assert(a->report == BK_PUNCH_UDP_NOMINATED);
+	p->nominations++;
+	p->winner = a->remote;
+	p->winner_socket = a->id;
+}
+
+static void drain(struct peer *p)
+{
+	struct bk_action a;
+
+	while (bk_punch_udp_ops.next_action(p->engine, &a)) {
+		if (a.type == BK_ACT_REPORT) {
+			on_report(p, &a);
+			continue;
+		}
+		assert(a.type == BK_ACT_DATAGRAM && (a.id == 1 || a.id == 2));
+		if (p->sockets[a.id].family == a.remote.family)
+			sim_host_send(&p->side->host, &p->sockets[a.id], &a.remote, a.ttl, a.data, a.len);
+	}
+	arm(p);
+}
+
+static void on_datagram(void *owner, const struct sim_packet *packet)
+{
+	struct peer *p = owner;
+
+	if (packet->dst.port != SHARED_PORT || !p->engine)
+		return;
+	if (packet->len == sizeof(word) && !memcmp(packet->bytes, word, sizeof(word))) {
+		p->has_heard_word = true;
+		return;
+	}
+	bk_punch_udp_ops.on_datagram(p->engine, packet->dst.family == 6 ? 2 : 1, &packet->src, packet->bytes,
+		packet->len, local_now(p));
+	drain(p);
+}
+
+static const struct sim_host_events host_events = {.on_datagram = on_datagram};
+
+static enum bk_nat_reach reach(bool yes)
+{
+	return yes ? BK_NAT_REACH_YES : BK_NAT_REACH_NO;
+}
+
+/* A server of two ports and another address, as STUN finds out. */
+static void judge(struct peer *p, const struct bk_addr *local)
+{
+	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005),
+			     elsewhere = bk_addr_v4(203, 0, 113, 2, 15006);
+	struct bk_nat_evidence e = {.local = *local, .samples_len = 2};
+
+	for (uint16_t i = 0; i < 2; i++) {
+		e.samples[i].server = bk_addr_with_port(server, (uint16_t)(server.port + i));
+		e.samples[i].mapped = sim_net_map_udp(p->side, local, &e.samples[i].server);
+	}
+	if (!p->story->filtering_unknown) {
+		struct bk_addr unused_port = bk_addr_with_port(server, 15007);
+
+		e.same_address = reach(sim_net_lets_in_udp(p->side, &unused_port, e.samples[0].mapped));
+		e.other_address = reach(sim_net_lets_in_udp(p->side, &elsewhere, e.samples[0].mapped));
+	}
+	bk_nat_profile_judge(&e, &p->intro.udp);
+}
+
+static void add_candidate(struct bk_intro *in, enum bk_candidate_kind kind, const struct bk_addr *addr)
+{
+	in->candidates[in->candidates_len++] =
+		(struct bk_candidate){.kind = kind, .addr = *addr, .transport = BK_TRANSPORT_UDP};
+}
+
+static void introduce(struct peer *p)
+{
+	struct bk_addr local = bk_addr_with_port(p->side->host.ip, SHARED_PORT);
+
+	p->sockets[local.family == 6 ? 2 : 1] = local;
+	snprintf(p->intro.id, sizeof(p->intro.id), "side%d", p->side->index);
+	p->intro.server_rtt = p->story->delay + BK_MS / 5;
+	memset(p->intro.probe_key, 0x40 + p->side->index, sizeof(p->intro.probe_key));
+	if (local.family == 6) {
+		add_candidate(&p->intro, BK_CANDIDATE_FIREWALLED, &local);
+		return;
+	}
+	judge(p, &local);
+	add_candidate(&p->intro, BK_CANDIDATE_HOST, &local);
+	add_candidate(&p->intro, BK_CANDIDATE_MAPPED, &p->intro.udp.public_addr);
+}
+
+static void on_introduced(void *self, const struct sim_packet *packet, int arg)
+{
+	struct peer *p = self;
+	struct bk_punch_udp_opts opts = {
+		.own = &p->intro,
+		.peer = p->peer_intro,
+		.is_controlling = p->side->index == (p->story->b_controls ? 1 : 0),
+		.has_socket6 = p->sockets[2].family == 6,
+		.start = p->start + p->clock_offset,
+		.seed = p->story->seed * 2 + (uint64_t)p->side->index,
+	};
+
+	(void)packet, (void)arg;
+	/* The NAT report tells whether two are stacked. */
+	opts.opener_ttl = p->side->nats_len > 1 ? BK_PUNCH_UDP_OPENER_TTL + 1 : 0;
+	memcpy(opts.own_key, p->intro.probe_key, sizeof(opts.own_key));
+	memcpy(opts.peer_key, p->peer_intro->probe_key, sizeof(opts.peer_key));
+	if (p->story->tweak)
+		p->story->tweak(&opts);
+	if (bk_punch_udp_new(&opts, local_now(p), &p->engine) < 0)
+		abort();
+	drain(p);
+}
+
+static void prepare(struct peer *p, struct sim_net *net, int index, const struct sim_udp_story *s)
+{
+	*p = (struct peer){.story = s, .side = &net->sides[index], .armed = BK_NEVER};
+	p->side->host.owner = p;
+	p->side->host.events = &host_events;
+	p->clock_offset = bk_rng_range(&net->clock.rng, 0, 1000 * BK_SEC);
+	introduce(p);
+}
+
+/* b answers last and chooses the instant; its introduction reaches a over the server. */
+static bk_time begin(struct peer peers[2], struct sim_net *net, bk_dur over_server)
+{
+	bk_time start =
+		bk_plan_start_instant(net->clock.now, peers[1].intro.server_rtt, peers[0].intro.server_rtt);
+
+	for (int i = 0; i < 2; i++) {
+		struct peer *p = &peers[i];
+
+		p->peer_intro = &peers[!i].intro;
+		p->start = start + (i == 1 ? p->story->skew : 0);
+		sim_at(&net->clock, net->clock.now + (i == 0 ? over_server : 0), on_introduced, p, NULL, 0);
+	}
+	return start;
+}
+
+static bool has_ended(const struct peer *p)
+{
+	return p->nominations + p->done > 0;
+}
+
+static void say_words(struct peer peers[2], struct sim_net *net)
+{
+	for (int i = 0; i < 2 * WORDS; i++) {
+		struct peer *p = &peers[i % 2];
+
+		if (p->nominations > 0)
+			sim_host_send(&p->side->host, &p->sockets[p->winner_socket], &p->winner, 0, word,
+				sizeof(word));
+	}
+	while (sim_step(&net->clock, STORY_MAX))
+		continue;
+}
+
+void sim_udp_story_run(const struct sim_udp_story *s, struct sim_udp_ending *ret_ending)
+{
+	struct sim_net *net = sim_net_new(s->a, s->b, s->answer, s->seed);
+	struct peer peers[2];
+	bk_dur over_server;
+	bk_time start, ended;
+
+	net->delay = s->delay;
+	net->jitter = s->jitter;
+	net->loss = s->loss;
+	for (int i = 0; i < 2; i++)
+		prepare(&peers[i], net, i, s);
+	over_server = (peers[0].intro.server_rtt + peers[1].intro.server_rtt) / 2;
+	start = begin(peers, net, over_server);
+	while (!(has_ended(&peers[0]) && has_ended(&peers[1])) && sim_step(&net->clock, STORY_MAX))
+		continue;
+	say_words(peers, net);
+	ended = bk_time_max(peers[0].ended, peers[1].ended);
+	*ret_ending = (struct sim_udp_ending){.elapsed = ended - over_server, .from_start = ended - start};
+	ret_ending->is_direct = peers[0].has_heard_word && peers[1].has_heard_word;
+	for (int i = 0; i < 2; i++) {
+		ret_ending->ended_once[i] = (peers[i].nominations > 0) + peers[i].done == 1;
+		ret_ending->nominations += peers[i].nominations;
+		bk_punch_udp_stats(peers[i].engine, &ret_ending->stats[i]);
+		bk_punch_udp_free(peers[i].engine);
+	}
+	sim_net_free(net);
+}
