@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,40 +25,24 @@ enum {
 	EXPANSION = 5 + 256, /* header, and section 5.2: at most 256 more than the plain text */
 	MARGIN = 1024,       /* in the out buffer, for alerts and key updates */
 	BUFFER_MAX_DEFAULT = 1 << 20,
-	HANDSHAKE_MESSAGE_MAX = 16 * 1024,
 	HANDSHAKE_BYTES_MAX = 64 * 1024, /* all that a peer may say before it is who it must be */
 	NO_DATA_MAX = 32,                /* records without data in a row */
 	MOVE_CHEAP = 64 * 1024,
-	ALPN_MAX = 64,
 	TEXT_MAX = 160,
 };
-
-static const char priorities[] = "NONE:+VERS-TLS1.3:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD:"
-				 "+GROUP-X25519:+GROUP-SECP256R1:+SIGN-EDDSA-ED25519:+CTYPE-X509:"
-				 "%SERVER_PRECEDENCE";
 
 struct bk_tls {
 	gnutls_session_t session;
 	gnutls_certificate_credentials_t own_cred; /* only of an anonymous client */
 	struct bk_buf in, out;
-	bool is_server, must_pin, secure, ended, closed, has_peer;
+	bool is_server, secure, ended, closed;
 	int failed;     /* the first failure; every later call says it again */
 	int push_error; /* why the out buffer did not take cipher bytes */
-	int verdict;    /* of the look at the peer's certificate */
 	unsigned no_data;
 	size_t handshake_bytes;
-	struct bk_pin want, peer;
+	struct bk_peer_check peer;
 	char text[TEXT_MAX];
 };
-
-static gnutls_priority_t priority_cache;
-static pthread_once_t priority_once = PTHREAD_ONCE_INIT;
-
-static void init_priority_cache(void)
-{
-	if (gnutls_priority_init(&priority_cache, priorities, NULL) < 0)
-		priority_cache = NULL;
-}
 
 /* --- memory instead of a socket --- */
 
@@ -112,36 +95,17 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int count)
 
 /* --- failing --- */
 
-/* What the peer's alert means here. Alerts about our certificate, or about its absence, say that the peer
- * does not know us. */
-static int error_from_alert(gnutls_alert_description_t alert)
-{
-	switch (alert) {
-	case GNUTLS_A_NO_APPLICATION_PROTOCOL:
-	case GNUTLS_A_PROTOCOL_VERSION:
-		return BK_E_VERSION;
-	case GNUTLS_A_BAD_CERTIFICATE:
-	case GNUTLS_A_UNKNOWN_CA:
-	case GNUTLS_A_CERTIFICATE_UNKNOWN:
-	case GNUTLS_A_CERTIFICATE_REQUIRED:
-	case GNUTLS_A_ACCESS_DENIED:
-		return BK_E_UNAUTHORIZED;
-	default:
-		return BK_E_TLS;
-	}
-}
-
 static int error_from_gnutls(struct bk_tls *t, int ret)
 {
 	if (t->push_error)
 		return t->push_error;
-	if (t->verdict)
-		return t->verdict;
+	if (t->peer.verdict)
+		return t->peer.verdict;
 	if (ret == GNUTLS_E_PULL_ERROR)
 		return BK_E_TOO_BIG;
 	switch (ret) {
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
-		return error_from_alert(gnutls_alert_get(t->session));
+		return bk_alert_to_error((uint8_t)gnutls_alert_get(t->session));
 	case GNUTLS_E_NO_APPLICATION_PROTOCOL:
 	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
 	case GNUTLS_E_NO_CIPHER_SUITES: /* also what a client without TLS 1.3 comes to */
@@ -149,7 +113,7 @@ static int error_from_gnutls(struct bk_tls *t, int ret)
 		return BK_E_VERSION;
 	case GNUTLS_E_CERTIFICATE_REQUIRED:
 	case GNUTLS_E_NO_CERTIFICATE_FOUND:
-		return t->must_pin ? BK_E_PIN_MISMATCH : BK_E_UNAUTHORIZED;
+		return t->peer.must_pin ? BK_E_PIN_MISMATCH : BK_E_UNAUTHORIZED;
 	case GNUTLS_E_MEMORY_ERROR:
 		return BK_E_NOMEM;
 	default:
@@ -187,31 +151,8 @@ static bool is_transient(int ret)
 static int check_peer(gnutls_session_t session)
 {
 	struct bk_tls *t = gnutls_session_get_ptr(session);
-	unsigned count = 0;
-	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
 
-	if (!certs || count != 1 || bk_pin_from_der(&certs[0], &t->peer) < 0)
-		t->verdict = t->must_pin ? BK_E_PIN_MISMATCH : BK_E_TLS;
-	else if (t->must_pin && !bk_pin_equal(&t->peer, &t->want))
-		t->verdict = BK_E_PIN_MISMATCH;
-	else
-		t->has_peer = true;
-	return t->verdict ? GNUTLS_E_CERTIFICATE_ERROR : 0;
-}
-
-static bool has_alpn(struct bk_tls *t)
-{
-	gnutls_datum_t chosen;
-
-	return gnutls_alpn_get_selected_protocol(t->session, &chosen) >= 0;
-}
-
-/* GnuTLS refuses a peer that offers other protocols, but lets pass one that offers none. */
-static int check_alpn(
-	gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *msg)
-{
-	(void)type, (void)when, (void)incoming, (void)msg;
-	return has_alpn(gnutls_session_get_ptr(session)) ? 0 : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+	return bk_peer_check(&t->peer, session);
 }
 
 /* --- life --- */
@@ -233,24 +174,15 @@ static int set_up_credentials(struct bk_tls *t, const struct bk_tls_opts *opts)
 
 static int set_up_session(struct bk_tls *t, const struct bk_tls_opts *opts)
 {
-	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL | GNUTLS_KEY_SHARE_TOP;
-	/* GnuTLS takes the name without const and copies it. */
-	gnutls_datum_t alpn = {(unsigned char *)(uintptr_t)opts->alpn, (unsigned)strlen(opts->alpn)};
+	int err = bk_cred_session_new(opts->is_server, false, opts->alpn, &t->session);
 
-	if (gnutls_init(&t->session, flags | (opts->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT)) < 0)
-		return BK_E_NOMEM;
-	if (gnutls_priority_set(t->session, priority_cache) < 0 ||
-		gnutls_alpn_set_protocols(t->session, &alpn, 1, GNUTLS_ALPN_MANDATORY) < 0)
-		return BK_E_NOMEM;
+	if (err < 0)
+		return err;
 	gnutls_session_set_ptr(t->session, t);
 	gnutls_transport_set_ptr(t->session, t);
 	gnutls_transport_set_pull_function(t->session, pull);
 	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
 	gnutls_transport_set_vec_push_function(t->session, push);
-	gnutls_handshake_set_max_packet_length(t->session, HANDSHAKE_MESSAGE_MAX);
-	if (opts->is_server)
-		gnutls_handshake_set_hook_function(
-			t->session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST, check_alpn);
 	return set_up_credentials(t, opts);
 }
 
@@ -260,12 +192,8 @@ int bk_tls_new(const struct bk_tls_opts *opts, struct bk_tls **ret_tls)
 	struct bk_tls *t;
 	int err;
 
-	if (!opts->alpn || !*opts->alpn || strlen(opts->alpn) > ALPN_MAX ||
-		(opts->is_server && !opts->identity) || max < BK_TLS_BUFFER_MIN)
+	if ((opts->is_server && !opts->identity) || max < BK_TLS_BUFFER_MIN)
 		return BK_E_INVALID;
-	pthread_once(&priority_once, init_priority_cache);
-	if (!priority_cache)
-		return BK_E_UNSUPPORTED;
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return BK_E_NOMEM;
@@ -273,8 +201,8 @@ int bk_tls_new(const struct bk_tls_opts *opts, struct bk_tls **ret_tls)
 	bk_buf_init(&t->out, max);
 	t->is_server = opts->is_server;
 	if (opts->peer_pin) {
-		t->must_pin = true;
-		t->want = *opts->peer_pin;
+		t->peer.must_pin = true;
+		t->peer.want = *opts->peer_pin;
 	}
 	err = set_up_session(t, opts);
 	if (err < 0) {
@@ -322,9 +250,9 @@ const char *bk_tls_error_text(const struct bk_tls *t)
 
 static int finish_handshake(struct bk_tls *t)
 {
-	if (!has_alpn(t))
+	if (!bk_session_has_alpn(t->session))
 		return fail(t, GNUTLS_E_NO_APPLICATION_PROTOCOL);
-	if (t->must_pin && !t->has_peer)
+	if (t->peer.must_pin && !t->peer.has_pin)
 		return fail_as(t, BK_E_PIN_MISMATCH, GNUTLS_E_CERTIFICATE_ERROR);
 	t->secure = true;
 	return 0;
@@ -437,9 +365,9 @@ void bk_tls_close(struct bk_tls *t)
 
 int bk_tls_peer_pin(const struct bk_tls *t, struct bk_pin *ret_pin)
 {
-	if (!t->secure || !t->has_peer)
+	if (!t->secure || !t->peer.has_pin)
 		return BK_E_NOT_FOUND;
-	*ret_pin = t->peer;
+	*ret_pin = t->peer.pin;
 	return 0;
 }
 

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The QUIC link, as its owner sees it: what came in order is handed on, what the owner writes is kept until
+ * the peer has it, and time is told to the connection. Datagrams in are only noted; everything that calls
+ * somebody happens in one place, once for all datagrams of a wake-up. It refuses to hold more than the
+ * flow-control window of what its owner does not read. */
+#include "link/quic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "link/quic_link.h"
+
+enum {
+	QUEUE_HIGH = 256 * 1024, /* unsent; above it write says "not now" */
+	QUEUE_LOW = 128 * 1024,
+	URGENT_ROOM = 256 * 1024, /* kept free for urgent writes */
+	HELD_HIGH = BK_OUTBOX_MAX - BK_LINK_WRITE_MAX - URGENT_ROOM,
+	DELIVER_MAX = 256 * 1024, /* for one on_data */
+	BUFFER_KEEP = 1024 * 1024,
+	BURSTS_MAX = 16, /* then the loop has others to look after */
+};
+
+#define HANDSHAKE_TIMEOUT (10 * BK_SEC)
+#define CLOSE_TIMEOUT     (2 * BK_SEC) /* without any progress */
+#define BLOCKED_WAIT      (1 * BK_MS)
+
+static struct bk_quic *of(struct bk_link *l)
+{
+	return bk_container_of(l, struct bk_quic, link);
+}
+
+/* --- ends --- */
+
+void bk_quic_end(struct bk_quic *q, int error)
+{
+	if (q->end_error)
+		return;
+	q->end_error = error;
+	bk_timer_start(q->failer, 0);
+}
+
+static void on_failer(void *arg)
+{
+	struct bk_quic *q = arg;
+
+	if (q->ended)
+		return;
+	q->ended = true;
+	q->link.events->on_end(q->link.arg, q->end_error, q->text[0] ? q->text : bk_error_text(q->end_error));
+}
+
+static void on_deadline(void *arg)
+{
+	struct bk_quic *q = arg;
+
+	if (!q->closing)
+		bk_quic_end(q, BK_E_TIMEOUT);
+	else
+		bk_quic_end(q, bk_outbox_held(&q->out) ? BK_E_PEER_VANISHED : BK_E_EOF);
+}
+
+static void release(struct bk_quic *q)
+{
+	bk_quic_disconnect(q);
+	bk_outbox_done(&q->out);
+	bk_buf_done(&q->in);
+	free(q->batch);
+	free(q);
+}
+
+static void leave(struct bk_quic *q)
+{
+	q->busy = false;
+	if (q->dead)
+		release(q);
+}
+
+/* --- to the owner --- */
+
+static void tell_secure(struct bk_quic *q)
+{
+	if (!q->secure || q->told_secure)
+		return;
+	q->told_secure = true;
+	if (!q->closing)
+		bk_timer_stop(q->deadline);
+	if (q->link.events->on_secure)
+		q->link.events->on_secure(q->link.arg);
+}
+
+/* The peer may send as much more as the owner has taken. */
+static void give_credit(struct bk_quic *q, size_t n)
+{
+	if (q->over || !q->conn)
+		return;
+	ngtcp2_conn_extend_max_stream_offset(q->conn, q->stream, n);
+	ngtcp2_conn_extend_max_offset(q->conn, n);
+}
+
+static void deliver(struct bk_quic *q)
+{
+	while (q->in.len && !q->paused && !q->dead && !q->ended) {
+		size_t n = q->in.len < DELIVER_MAX ? q->in.len : DELIVER_MAX;
+
+		q->link.events->on_data(q->link.arg, bk_buf_head(&q->in), n);
+		bk_buf_consume(&q->in, n);
+		give_credit(q, n);
+	}
+	if (q->dead || q->in.len)
+		return;
+	if (q->in.cap > BUFFER_KEEP)
+		bk_buf_release(&q->in);
+	/* With both sides closing, ours has to arrive too. */
+	if (q->fin_in && (!q->closing || !bk_outbox_held(&q->out) || q->over))
+		bk_quic_end(q, BK_E_EOF);
+}
+
+static bool has_room(const struct bk_quic *q, size_t high)
+{
+	return bk_outbox_unsent(&q->out) < high && bk_outbox_held(&q->out) < HELD_HIGH;
+}
+
+static void tell_writable(struct bk_quic *q)
+{
+	if (!q->wants_write || q->closing || q->end_error || !has_room(q, QUEUE_LOW))
+		return;
+	q->wants_write = false;
+	if (q->link.events->on_writable)
+		q->link.events->on_writable(q->link.arg);
+}
+
+/* --- the one place where things happen --- */
+
+static void arm(struct bk_quic *q, bool again)
+{
+	ngtcp2_tstamp expiry = q->over || !q->conn ? UINT64_MAX : ngtcp2_conn_get_expiry(q->conn);
+	bk_time now = bk_loop_now(q->loop), at = expiry > INT64_MAX ? BK_NEVER : (bk_time)expiry;
+
+	if (again)
+		at = now;
+	else if (q->runs_len)
+		at = bk_time_max(at, now + BLOCKED_WAIT);
+	if (at >= q->wake_at)
+		return; /* it looks early enough, and again then */
+	q->wake_at = at;
+	bk_timer_start(q->wake, at - now);
+}
+
+static void work(struct bk_quic *q)
+{
+	unsigned bursts = 0;
+	size_t sent = 1;
+
+	q->busy = true;
+	tell_secure(q);
+	if (!q->dead)
+		deliver(q);
+	while (!q->dead && sent && bursts++ < BURSTS_MAX) {
+		sent = bk_quic_send(q);
+		tell_writable(q);
+	}
+	if (!q->dead) {
+		if (q->closing && q->progress)
+			bk_timer_start(q->deadline, CLOSE_TIMEOUT);
+		q->progress = false;
+		arm(q, sent > 0);
+	}
+	leave(q);
+}
+
+static void on_wake(void *arg)
+{
+	struct bk_quic *q = arg;
+
+	q->wake_at = BK_NEVER;
+	if (q->ended)
+		return;
+	bk_quic_expire(q);
+	work(q);
+}
+
+/* Something is to be done, outside of who asked for it. */
+static void poke(struct bk_quic *q)
+{
+	if (!q->busy)
+		arm(q, true);
+}
+
+void bk_link_quic_input(
+	struct bk_link *l, const struct bk_addr *from, const uint8_t *data, size_t len, size_t segment)
+{
+	struct bk_quic *q = of(l);
+
+	if (!segment)
+		segment = len;
+	for (size_t at = 0; at < len && !q->over && !q->ended; at += segment)
+		bk_quic_read(q, from, data + at, len - at < segment ? len - at : segment);
+}
+
+void bk_link_quic_flush(struct bk_link *l)
+{
+	struct bk_quic *q = of(l);
+
+	if (!q->ended)
+		work(q);
+}
+
+void bk_link_quic_writable(struct bk_link *l)
+{
+	bk_link_quic_flush(l);
+}
+
+/* --- the function table --- */
+
+static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct bk_quic *q = of(l);
+	size_t total = 0;
+	int err;
+
+	if (q->end_error || q->closing || !q->told_secure)
+		return BK_E_EOF;
+	for (int i = 0; i < pieces_len; i++)
+		total += pieces[i].iov_len;
+	if (total > BK_LINK_WRITE_MAX)
+		return BK_E_TOO_BIG;
+	if (!urgent && !has_room(q, QUEUE_HIGH)) {
+		q->wants_write = true;
+		return BK_E_AGAIN;
+	}
+	err = bk_outbox_append(&q->out, pieces, pieces_len);
+	if (err < 0) {
+		bk_quic_end(q, err);
+		return err;
+	}
+	poke(q);
+	return 0;
+}
+
+static void link_pause(struct bk_link *l)
+{
+	of(l)->paused = true;
+}
+
+static void link_resume(struct bk_link *l)
+{
+	struct bk_quic *q = of(l);
+
+	q->paused = false;
+	poke(q);
+}
+
+static void link_close(struct bk_link *l)
+{
+	struct bk_quic *q = of(l);
+
+	if (q->closing)
+		return;
+	q->closing = true;
+	bk_timer_start(q->deadline, CLOSE_TIMEOUT);
+	if (q->told_secure)
+		poke(q);
+	else
+		bk_quic_end(q, BK_E_EOF);
+}
+
+static size_t link_queued(const struct bk_link *l)
+{
+	return bk_outbox_unsent(&of((struct bk_link *)(uintptr_t)l)->out);
+}
+
+static void link_free(struct bk_link *l)
+{
+	struct bk_quic *q = of(l);
+	ngtcp2_ccerr why;
+
+	ngtcp2_ccerr_default(&why);
+	ngtcp2_ccerr_set_application_error(&why, 0, NULL, 0);
+	bk_quic_say_close(q, &why);
+	q->over = q->ended = q->dead = true;
+	bk_timer_free(q->wake);
+	bk_timer_free(q->deadline);
+	bk_timer_free(q->failer);
+	if (!q->busy)
+		release(q);
+}
+
+static const struct bk_link_ops ops = {
+	.write = link_write,
+	.pause = link_pause,
+	.resume = link_resume,
+	.close = link_close,
+	.queued = link_queued,
+	.free = link_free,
+};
+
+static int start(struct bk_quic *q)
+{
+	const uint8_t version = BK_QUIC_VERSION_BYTE;
+	int err;
+
+	bk_outbox_init(&q->out);
+	bk_buf_init(&q->in, BK_QUIC_STREAM_WINDOW_MAX);
+	q->batch = malloc(BK_QUIC_BATCH_MAX + BK_QUIC_PAYLOAD_MAX);
+	if (!q->batch)
+		return BK_E_NOMEM;
+	err = bk_timer_new(q->loop, on_wake, q, &q->wake);
+	if (!err)
+		err = bk_timer_new(q->loop, on_deadline, q, &q->deadline);
+	if (!err)
+		err = bk_timer_new(q->loop, on_failer, q, &q->failer);
+	if (!err && !q->opts.is_server)
+		err = bk_outbox_append(&q->out, &(struct iovec){(void *)(uintptr_t)&version, 1}, 1);
+	if (!err && !q->opts.is_server)
+		err = bk_quic_connect(q);
+	return err;
+}
+
+int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
+	const struct bk_link_events *events, void *arg, struct bk_link **ret_link)
+{
+	struct bk_quic *q = calloc(1, sizeof(*q));
+	int err;
+
+	if (!q)
+		return BK_E_NOMEM;
+	q->link = (struct bk_link){.ops = &ops, .events = events, .arg = arg};
+	q->loop = loop;
+	q->opts = *opts;
+	q->stream = -1;
+	q->wake_at = BK_NEVER;
+	bk_quic_set_path(&q->path, &opts->local, &opts->remote);
+	err = start(q);
+	if (err < 0) {
+		q->over = true;
+		link_free(&q->link);
+		return err;
+	}
+	bk_timer_start(
+		q->deadline, opts->handshake_timeout_ns ? opts->handshake_timeout_ns : HANDSHAKE_TIMEOUT);
+	poke(q);
+	*ret_link = &q->link;
+	return 0;
+}

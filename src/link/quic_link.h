@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_LINK_QUIC_LINK_H
+#define BK_LINK_QUIC_LINK_H
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "link/outbox.h"
+#include "link/quic.h"
+#include "link/quic_compat.h"
+#include "secure/cred.h"
+
+/* What the three files of the QUIC link share and nobody else sees: quic.c (the owner's side: contract, time,
+ * callbacks), quic_conn.c (the connection: TLS, what the peer did) and quic_send.c (packets out). */
+enum {
+	BK_QUIC_STREAM_WINDOW = 2 * 1024 * 1024, /* grows with the path's bandwidth and delay to ... */
+	BK_QUIC_STREAM_WINDOW_MAX = 8 * 1024 * 1024,
+	BK_QUIC_PAYLOAD_MAX = 1452, /* 1500 less IPv6 and UDP headers */
+	BK_QUIC_BATCH_MAX = 64 * 1024 - 256,
+	BK_QUIC_SEGMENTS_MAX = 64, /* of the kernel's UDP_SEGMENT */
+	BK_QUIC_RUNS_MAX = 4,
+	BK_QUIC_TEXT_MAX = 160,
+	BK_QUIC_VERSION_BYTE =
+		1, /* the first byte of the client's stream; it also opens the stream for the server */
+};
+
+/* Packets of one size to one address, the last one perhaps shorter. */
+struct bk_quic_run {
+	size_t at, len, segment;
+	bool is_full;
+	struct bk_addr to;
+};
+
+/* Where packets come from and go to, as ngtcp2 sees it. */
+struct bk_quic_path {
+	struct bk_addr remote; /* family 0: none */
+	ngtcp2_path_storage at;
+};
+
+struct bk_quic {
+	struct bk_link link; /* first */
+	ngtcp2_crypto_conn_ref ref;
+	struct bk_loop *loop;
+	struct bk_link_quic_opts opts;
+	struct bk_timer *wake;     /* ngtcp2's next moment, or "look again" */
+	struct bk_timer *deadline; /* of the handshake, then of closing */
+	struct bk_timer *failer;   /* delivers on_end outside of callers */
+	bk_time wake_at;           /* BK_NEVER: not armed */
+
+	ngtcp2_conn *conn; /* NULL: a server that nobody has spoken to yet */
+	gnutls_session_t session;
+	struct bk_peer_check peer;
+	struct bk_quic_path path; /* where the peer is */
+	bk_time hold_until;       /* a server listens to no third address before */
+	struct bk_quic_path onto; /* where it seems to have moved */
+	bk_time follow_at;        /* no earlier try to follow the peer */
+	uint16_t follows;
+	int64_t stream;
+
+	struct bk_outbox out;
+	struct bk_buf in; /* came in order, not yet given to the owner */
+	uint8_t *batch;   /* packets written, not yet taken by the socket */
+	struct bk_quic_run runs[BK_QUIC_RUNS_MAX];
+	size_t runs_len, runs_sent;
+
+	int end_error;
+	char text[BK_QUIC_TEXT_MAX];
+	bool secure, told_secure;
+	bool fin_in, fin_sent; /* the peer's stream ends behind `in`; ours has ended */
+	bool skipped_version, progress;
+	bool paused, wants_write, closing;
+	bool over; /* the connection is dead: nothing more goes in or out of it */
+	bool ended, busy, dead;
+};
+
+static inline ngtcp2_tstamp bk_quic_now(const struct bk_quic *q)
+{
+	return (ngtcp2_tstamp)bk_loop_now(q->loop);
+}
+
+/* --- quic.c --- */
+void bk_quic_end(struct bk_quic *q, int error); /* on_end, later; the first reason counts */
+
+/* --- quic_conn.c --- */
+int bk_quic_connect(struct bk_quic *q); /* client */
+void bk_quic_disconnect(struct bk_quic *q);
+void bk_quic_set_path(struct bk_quic_path *p, const struct bk_addr *local, const struct bk_addr *remote);
+/* One datagram. */
+void bk_quic_read(struct bk_quic *q, const struct bk_addr *from, const uint8_t *data, size_t n);
+/* Time passed. */
+void bk_quic_expire(struct bk_quic *q);
+/* ngtcp2 said that the connection has failed: names it, tells the peer, ends. */
+void bk_quic_fail(struct bk_quic *q, int liberr);
+
+/* --- quic_send.c --- */
+/* One burst, as large as pacing allows. More than 0: bytes were given to the socket, there may be more;
+ * 0: nothing to say, or not now. */
+size_t bk_quic_send(struct bk_quic *q);
+/* Says CONNECTION_CLOSE, once, if the socket takes it. */
+void bk_quic_say_close(struct bk_quic *q, const ngtcp2_ccerr *why);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The QUIC link on a line that loses, doubles, delays and swaps, between NATs that forget, past strangers,
+ * out of a socket that is full: what loopback never does. Datagrams move in memory; the loop's clock is the
+ * only one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "link/quic.h"
+#include "tests/conform/pair.h"
+#include "tests/conform/test_support.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+enum { QUEUE_MAX = 4096, DATAGRAM_MAX = 1500 };
+
+struct datagram {
+	int to; /* end */
+	struct bk_addr from;
+	bk_time due;
+	size_t len;
+	uint8_t bytes[DATAGRAM_MAX];
+};
+
+struct line {
+	struct pair *pair;
+	struct line_end {
+		struct line *line;
+		int me;
+	} ends[2];
+	struct bk_addr seen[2]; /* each end's address, as the other one sees it */
+	struct bk_timer *timer;
+	struct datagram *queue; /* a ring */
+	size_t first, count;
+	struct bk_rng rng;
+	int lose, twice, swap, full, junk; /* in a thousand */
+	size_t mtu;
+	bk_dur delay;
+	uint64_t sent[2]; /* datagrams */
+	struct bk_addr stranger;
+	bool cut;
+};
+
+static bool chance(struct line *l, int permille)
+{
+	return permille && bk_rng_range(&l->rng, 0, 999) < permille;
+}
+
+static void put(struct line *l, int to, const struct bk_addr *from, const uint8_t *data, size_t n)
+{
+	struct datagram *d;
+
+	if (l->count == QUEUE_MAX || n > DATAGRAM_MAX)
+		return; /* lost, like any router's */
+	d = &l->queue[(l->first + l->count++) % QUEUE_MAX];
+	*d = (struct datagram){
+		.to = to, .from = *from, .due = bk_loop_now(l->pair->loop) + l->delay, .len = n};
+	memcpy(d->bytes, data, n);
+	if (l->count > 1 && chance(l, l->swap)) {
+		struct datagram *before = &l->queue[(l->first + l->count - 2) % QUEUE_MAX], tmp = *before;
+
+		*before = *d;
+		*d = tmp;
+	}
+	if (l->count == 1)
+		bk_timer_start(l->timer, l->delay);
+}
+
+/* Noise and damaged copies, from a stranger and in the peer's name. */
+static void put_junk(struct line *l, int to, const uint8_t *data, size_t n)
+{
+	uint8_t junk[DATAGRAM_MAX];
+	size_t len = (size_t)bk_rng_range(&l->rng, 1, DATAGRAM_MAX - 1);
+
+	for (size_t i = 0; i < len; i++)
+		junk[i] = (uint8_t)bk_rng_next(&l->rng);
+	put(l, to, &l->stranger, junk, len);
+	put(l, to, &l->seen[1 - to], junk, len);
+	memcpy(junk, data, n);
+	junk[(size_t)bk_rng_range(&l->rng, 0, (int64_t)n - 1)] ^= (uint8_t)bk_rng_range(&l->rng, 1, 255);
+	put(l, to, &l->stranger, junk, n);
+	put(l, to, &l->seen[1 - to], junk, n);
+	put(l, to, &l->stranger, data, n / 2);
+}
+
+static int line_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
+{
+	struct line_end *e = arg;
+	struct line *l = e->line;
+	int to = 1 - e->me;
+
+	if (chance(l, l->full)) {
+		bk_timer_start(l->timer, BK_MS);
+		return BK_E_AGAIN;
+	}
+	if (!segment)
+		segment = len;
+	if (segment > l->mtu)
+		return BK_E_TOO_BIG;
+	for (size_t at = 0; at < len; at += segment) {
+		size_t n = len - at < segment ? len - at : segment;
+
+		assert_true(data[at] & 0x40); /* how the socket's owner knows QUIC (RFC 9443) */
+		l->sent[e->me]++;
+		if (chance(l, l->junk))
+			put_junk(l, to, data + at, n);
+		if (l->cut || !bk_addr_equal(remote, &l->seen[to]) || chance(l, l->lose))
+			continue;
+		put(l, to, &l->seen[e->me], data + at, n);
+		if (chance(l, l->twice))
+			put(l, to, &l->seen[e->me], data + at, n);
+	}
+	return 0;
+}
+
+static void on_timer(void *arg)
+{
+	struct line *l = arg;
+	bk_time now = bk_loop_now(l->pair->loop);
+
+	while (l->count && l->queue[l->first].due <= now) {
+		struct datagram *d = &l->queue[l->first];
+
+		if (l->pair->ends[d->to].link)
+			bk_link_quic_input(l->pair->ends[d->to].link, &d->from, d->bytes, d->len, 0);
+		l->first = (l->first + 1) % QUEUE_MAX;
+		l->count--;
+	}
+	for (int i = 0; i < 2; i++)
+		if (l->pair->ends[i].link)
+			bk_link_quic_writable(l->pair->ends[i].link);
+	if (l->count)
+		bk_timer_start(l->timer, l->queue[l->first].due - now);
+}
+
+static int line_make(struct pair *p, void *state, struct bk_link **ret_links)
+{
+	struct line *l = state;
+	int err = 0;
+
+	l->pair = p;
+	l->seen[0] = bk_addr_v4(192, 0, 2, 1, 4000);
+	l->seen[1] = bk_addr_v4(198, 51, 100, 1, 5000);
+	l->stranger = bk_addr_v4(203, 0, 113, 1, 6000);
+	l->mtu = l->mtu ? l->mtu : DATAGRAM_MAX;
+	l->rng.state = 7;
+	l->queue = calloc(QUEUE_MAX, sizeof(*l->queue));
+	assert_non_null(l->queue);
+	assert_int_equal(bk_timer_new(p->loop, on_timer, l, &l->timer), 0);
+	for (int i = 0; i < 2 && !err; i++) {
+		l->ends[i] = (struct line_end){l, i};
+		const struct bk_link_quic_opts opts = {
+			.is_server = i == 1,
+			.identity = p->ids[i],
+			.peer_pin = p->pins[i],
+			.local = bk_addr_v4(10, 0, 0, 1, 3000),
+			.remote = l->seen[1 - i],
+			.send = line_send,
+			.arg = &l->ends[i],
+			.rtt_ns = BK_MS + 2 * l->delay,
+			.handshake_timeout_ns = p->handshake_timeout_ns,
+			.idle_timeout_ns = p->idle_timeout_ns,
+		};
+		err = bk_link_quic_new(p->loop, &opts, &pair_events, &p->ends[i], &ret_links[i]);
+	}
+	return err;
+}
+
+static void line_done(void *state)
+{
+	struct line *l = state;
+
+	bk_timer_free(l->timer);
+	free(l->queue);
+}
+
+static const struct kind line_kind = {.make = line_make, .done = line_done, .state_len = sizeof(struct line)};
+
+static struct line *begin(struct pair *p)
+{
+	pair_init(p, &line_kind);
+	return p->state;
+}
+
+/* So many bytes both ways. */
+static void exchange(struct pair *p, uint64_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		p->ends[i].to_write += n;
+		p->ends[i].stop_at = p->ends[1 - i].to_write + (i == 0 ? n : 0);
+		end_pour(&p->ends[i]);
+	}
+	while (p->ends[0].received < p->ends[0].stop_at || p->ends[1].received < p->ends[1].stop_at) {
+		pair_run(p, 30 * BK_SEC);
+		assert_false(p->late);
+		assert_int_equal(p->ends[0].ends + p->ends[1].ends, 0);
+	}
+}
+
+static void a_line_that_loses_swaps_and_doubles_delivers_everything(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->lose = 20;
+	l->twice = 20;
+	l->swap = 50;
+	l->delay = BK_MS / 2;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, 4 * MIB);
+	pair_done(&p);
+}
+
+static void the_handshake_survives_heavy_loss(void **arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 10; i++) {
+		struct pair p;
+		struct line *l = begin(&p);
+
+		p.idle_timeout_ns = 8 * BK_SEC;
+		l->lose = 250;
+		pair_start(&p);
+		l->rng.state = i;
+		pair_run_secure(&p);
+		/* The byte that opens the stream may be lost too; the server still gets to speak. */
+		p.ends[1].to_write = 10;
+		p.ends[0].stop_at = 10;
+		end_pour(&p.ends[1]);
+		pair_run(&p, 30 * BK_SEC);
+		assert_int_equal(p.ends[0].received, 10);
+		pair_done(&p);
+	}
+}
+
+static void strangers_are_ignored(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->junk = 300;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, MIB);
+	pair_done(&p);
+}
+
+static void a_stranger_who_speaks_first_does_not_get_the_server(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+	uint8_t junk[1200] = {0xc3, 0, 0, 0, 1, 8}; /* an Initial by its looks */
+
+	(void)arg;
+	pair_start(&p);
+	bk_link_quic_input(p.ends[1].link, &l->stranger, junk, sizeof(junk), 0);
+	bk_link_quic_input(p.ends[1].link, &l->seen[0], junk, sizeof(junk), 0);
+	bk_link_quic_flush(p.ends[1].link);
+	pair_run_secure(&p);
+	exchange(&p, 1000);
+	pair_done(&p);
+}
+
+static void a_rebound_client_goes_on(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->delay = BK_MS;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, MIB);
+	for (int i = 0; i < 3; i++) {
+		l->seen[0].port++;
+		exchange(&p, MIB);
+	}
+	pair_done(&p);
+}
+
+static void a_client_whose_address_flaps_goes_on(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	p.idle_timeout_ns = 8 * BK_SEC;
+	l->delay = BK_MS;
+	pair_start(&p);
+	pair_run_secure(&p);
+	p.ends[0].to_write = p.ends[1].to_write = 2 * MIB;
+	end_pour(&p.ends[0]);
+	end_pour(&p.ends[1]);
+	for (int i = 0; i < 100; i++) {
+		l->seen[0] = bk_addr_v4(192, 0, 2, (uint8_t)(1 + i / 50), (uint16_t)(4000 + i % 2));
+		pair_run(&p, (1 + i % 7) * BK_MS);
+	}
+	exchange(&p, MIB);
+	pair_done(&p);
+}
+
+static void a_rebound_server_goes_on(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->delay = BK_MS;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, MIB);
+	for (int i = 0; i < 3; i++) {
+		l->seen[1].port++;
+		exchange(&p, MIB);
+	}
+	pair_done(&p);
+}
+
+static void a_rebound_side_that_is_idle_is_found_by_keep_alive(void **arg)
+{
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		struct pair p;
+		struct line *l = begin(&p);
+
+		p.idle_timeout_ns = 900 * BK_MS;
+		pair_start(&p);
+		pair_run_secure(&p);
+		exchange(&p, 1000);
+		l->seen[i].port++;
+		pair_run(&p, 2 * BK_SEC);
+		assert_int_equal(p.ends[0].ends + p.ends[1].ends, 0);
+		exchange(&p, 1000);
+		pair_done(&p);
+	}
+}
+
+static void a_full_socket_is_waited_for(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->full = 300;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, 4 * MIB);
+	pair_done(&p);
+}
+
+static void a_narrow_path_is_found_out(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->mtu = 1280;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, 4 * MIB);
+	pair_done(&p);
+}
+
+static void a_wide_path_is_used(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->delay = BK_MS;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, MIB);
+	pair_run(&p, 50 * BK_MS);
+	l->sent[0] = 0;
+	p.ends[0].to_write += 4 * MIB;
+	p.ends[1].stop_at += 4 * MIB;
+	end_pour(&p.ends[0]);
+	pair_run(&p, 30 * BK_SEC);
+	assert_false(p.late);
+	assert_true(4 * MIB / l->sent[0] > 1250); /* bytes a datagram; 1200 is what every path takes */
+	pair_done(&p);
+}
+
+static void closing_under_loss_delivers_everything(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->lose = 50;
+	l->delay = 5 * BK_MS;
+	pair_start(&p);
+	pair_run_secure(&p);
+	p.ends[0].to_write = 4 * MIB;
+	p.ends[0].close_after = true;
+	p.ends[0].stop_at_end = true;
+	p.ends[1].free_in = FREE_IN_END;
+	end_pour(&p.ends[0]);
+	while (!p.ends[0].ends) {
+		pair_run(&p, 60 * BK_SEC);
+		assert_false(p.late);
+	}
+	assert_int_equal(p.ends[1].received, 4 * MIB);
+	assert_int_equal(p.ends[1].end_error, BK_E_EOF);
+	pair_done(&p);
+}
+
+static void closing_into_a_dead_line_does_not_claim_success(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	pair_start(&p);
+	pair_run_secure(&p);
+	exchange(&p, 1000);
+	l->cut = true;
+	p.ends[0].to_write += 100000;
+	p.ends[0].close_after = true;
+	p.ends[0].stop_at_end = true;
+	end_pour(&p.ends[0]);
+	pair_run(&p, 10 * BK_SEC);
+	assert_int_equal(p.ends[0].end_error, BK_E_PEER_VANISHED);
+	pair_done(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_that_loses_swaps_and_doubles_delivers_everything),
+		cmocka_unit_test(the_handshake_survives_heavy_loss),
+		cmocka_unit_test(strangers_are_ignored),
+		cmocka_unit_test(a_stranger_who_speaks_first_does_not_get_the_server),
+		cmocka_unit_test(a_rebound_client_goes_on),
+		cmocka_unit_test(a_client_whose_address_flaps_goes_on),
+		cmocka_unit_test(a_rebound_server_goes_on),
+		cmocka_unit_test(a_rebound_side_that_is_idle_is_found_by_keep_alive),
+		cmocka_unit_test(a_full_socket_is_waited_for),
+		cmocka_unit_test(a_narrow_path_is_found_out),
+		cmocka_unit_test(a_wide_path_is_used),
+		cmocka_unit_test(closing_under_loss_delivers_everything),
+		cmocka_unit_test(closing_into_a_dead_line_does_not_claim_success),
+	};
+
+	return cmocka_run_group_tests_name("QUIC on a bad line", tests, NULL, NULL);
+}
