@@ -43,6 +43,10 @@ enum {
 	BK_LIMIT_REACHES_PER_MINUTE = 20, /* of one address */
 	BK_LIMIT_REACHES_BURST = 5,
 
+	/* STUN questions of one address */
+	BK_LIMIT_STUN_PER_SECOND = 200,
+	BK_LIMIT_STUN_BURST = 400,
+
 	/* relay */
 	BK_LIMIT_RELAY_GRANTS = 8192, /* tokens that wait for their legs */
 	BK_LIMIT_RELAY_PIPE = 512 * 1024,
@@ -65,7 +69,7 @@ enum {
 #define BK_LIMIT_PROBE_LIFETIME     (10 * BK_SEC)
 #define BK_LIMIT_PROBE_EARLY        (2 * BK_SEC)
 #define BK_LIMIT_PROBE_LINGER       (5 * BK_SEC)
-#define BK_LIMIT_REACH              (1 * BK_SEC)
+#define BK_LIMIT_REACH              (700 * BK_MS) /* one SYN: the kernel would send the next after a second */
 #define BK_LIMIT_PLAIN_WAIT                                                                                  \
 	(3600 * BK_SEC) /* a plain client has no ping: how long it may wait for its peer */
 #define BK_LIMIT_PLAIN_FORGOTTEN (30 * BK_SEC) /* its connection stays open so long after its match */

@@ -22,7 +22,10 @@
 #include "server/registry.h"
 #include "server/relay.h"
 #include "server/request.h"
+#include "server/stun.h"
 #include "server/visitor.h"
+
+enum { PORT_TRIES = 8 };
 
 static uint64_t make_seed(void)
 {
@@ -76,7 +79,17 @@ void bk_server_on_client_gone(struct bk_server *s)
 		bk_timer_start(s->stop_timer, 0);
 }
 
-/* --- opening --- */
+/* --- ports --- */
+
+static void close_ports(struct bk_server *s)
+{
+	for (int i = 0; i < BK_SERVER_LISTENERS_MAX; i++) {
+		bk_listener_free(s->listeners[i]);
+		s->listeners[i] = NULL;
+	}
+	bk_stun_service_free(s->stun);
+	s->stun = NULL;
+}
 
 static int listen_on(struct bk_server *s, const struct bk_addr *a, char text[BK_SERVER_TEXT_MAX])
 {
@@ -110,7 +123,7 @@ static int choose_listen_address(struct bk_server *s, char text[BK_SERVER_TEXT_M
 	return listen_on(s, a, text);
 }
 
-static int open_ports(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
+static int open_streams(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
 {
 	struct bk_addr second, *alt = &s->config.alt;
 	int got = choose_listen_address(s, text);
@@ -132,6 +145,47 @@ static int open_ports(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
 			return got;
 	}
 	return 0;
+}
+
+static int open_datagrams(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
+{
+	const struct bk_stun_service_opts opts = {
+		.listen = bk_addr_with_port(s->config.listen, s->port),
+		.alt_port = s->alt_port,
+		.alt = s->config.alt,
+		.seed = make_seed(),
+	};
+	struct bk_addr at;
+	char where[BK_ADDR_STR_MAX];
+	int err = bk_stun_service_new(s->loop, &opts, &at, &s->stun);
+
+	if (err >= 0)
+		bk_log_info("server", "STUN over UDP on ports %u and %u%s%s", s->port, s->alt_port,
+			opts.alt.family ? ", also at " : "",
+			opts.alt.family ? bk_addr_ip_to_str(&opts.alt, where) : "");
+	else
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot bind '%s' for UDP: %s", bk_addr_to_str(&at, where),
+			bk_error_text(err));
+	return err;
+}
+
+/* A port is one number for TCP and UDP. One that the system chose for TCP may be taken for UDP: then it
+ * chooses again. */
+static int open_ports(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
+{
+	const struct bk_addr asked = s->config.listen;
+	bool may_choose = !asked.port || !s->config.alt_port;
+	int err;
+
+	for (int tries = 0;; tries++) {
+		err = open_streams(s, text);
+		if (err >= 0)
+			err = open_datagrams(s, text);
+		if (err != BK_E_ADDRESS_IN_USE || !may_choose || tries == PORT_TRIES)
+			return err;
+		close_ports(s);
+		s->config.listen = asked;
+	}
 }
 
 static int make_tables(struct bk_server *s)
@@ -222,14 +276,6 @@ int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struc
 
 /* --- ending --- */
 
-static void close_ports(struct bk_server *s)
-{
-	for (int i = 0; i < BK_SERVER_LISTENERS_MAX; i++) {
-		bk_listener_free(s->listeners[i]);
-		s->listeners[i] = NULL;
-	}
-}
-
 void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_STOP, .content = "the server is shutting down"};
@@ -308,4 +354,9 @@ void bk_server_set_hooks(struct bk_server *s, const struct bk_server_hooks *hook
 void bk_server_set_claims(struct bk_server *s, double per_minute, double burst)
 {
 	bk_crowd_set_claims(s->crowd, per_minute, burst);
+}
+
+void bk_server_set_stun_limit(struct bk_server *s, double per_second, double burst)
+{
+	bk_stun_service_set_limit(s->stun, per_second, burst);
 }

@@ -26,4 +26,7 @@ void bk_server_set_hooks(struct bk_server *s, const struct bk_server_hooks *hook
 /* How often one address may claim nameplates; for addresses that come later. */
 void bk_server_set_claims(struct bk_server *s, double per_minute, double burst);
 
+/* How many STUN questions one address may ask; for addresses that come later. */
+void bk_server_set_stun_limit(struct bk_server *s, double per_second, double burst);
+
 #endif

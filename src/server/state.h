@@ -39,6 +39,7 @@ struct bk_server {
 	struct bk_relays *relays;
 	struct bk_probes *probes;
 	struct bk_reaches *reaches;
+	struct bk_stun_service *stun;
 
 	struct bk_list visitors; /* connections whose first bytes are not here yet */
 	struct bk_list clients;
