@@ -184,6 +184,19 @@ void bk_rdv_yield_port(struct bk_rdv *r)
 	}
 }
 
+/* Not before the reach test is over: a filter that goes by address lets the second address in once the port
+ * has spoken to it, and would pass for one that lets everybody in. */
+static void probe_second_address(struct bk_rdv *r)
+{
+	struct bk_addr alt = r->view.alt;
+
+	if (!alt.family)
+		return;
+	start_probe(r, 1, &alt);
+	alt.port = r->view.alt_port;
+	start_probe(r, 2, &alt);
+}
+
 static void learn_mapping(struct bk_rdv *r, const struct bk_rdv_msg *hello)
 {
 	struct bk_rdv_view *v = &r->view;
@@ -192,15 +205,15 @@ static void learn_mapping(struct bk_rdv *r, const struct bk_rdv_msg *hello)
 	v->samples[0].server = v->server;
 	if (bk_addr_from_ip(hello->public_ip, hello->public_port, &v->samples[0].mapped) == 0)
 		v->samples_len = 1;
+	v->alt_port = hello->alt_port;
 	if (!hello->alt_port || v->server.family != 4)
 		return;
 	start_probe(r, 0, &other);
-	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, v->server.port, &alt) == 0 && alt.family == 4) {
-		start_probe(r, 1, &alt);
-		alt.port = hello->alt_port;
-		start_probe(r, 2, &alt);
-	}
+	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, v->server.port, &alt) == 0 && alt.family == 4)
+		v->alt = alt;
 	start_reach(r);
+	if (!v->reach_awaited)
+		probe_second_address(r);
 }
 
 static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
@@ -251,6 +264,7 @@ static void on_reached(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	r->view.same_address = reach_from_str(m->same_address);
 	r->view.other_address = reach_from_str(m->other_address);
 	stop_reach(r);
+	probe_second_address(r);
 	r->events->on_view(r->arg);
 }
 

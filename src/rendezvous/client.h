@@ -49,8 +49,10 @@ struct bk_rdv_sample {
 enum bk_rdv_reach { BK_RDV_REACH_UNTESTED, BK_RDV_REACH_NO, BK_RDV_REACH_YES };
 
 struct bk_rdv_view {
-	struct bk_addr local;                             /* of the control connection */
-	struct bk_addr server;                            /* its other end */
+	struct bk_addr local;  /* of the control connection */
+	struct bk_addr server; /* its other end */
+	uint16_t alt_port;     /* the server's second port; 0: not known */
+	struct bk_addr alt;    /* its second address, with the first port; family 0: none */
 	struct bk_rdv_sample samples[BK_RDV_SAMPLES_MAX]; /* [0] is the control connection itself */
 	size_t samples_len;
 	size_t samples_awaited; /* probes still under way */
