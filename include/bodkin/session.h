@@ -21,6 +21,7 @@ struct bk_session;
 struct bk_channel;
 
 enum bk_path_kind { BK_PATH_KIND_DIRECT, BK_PATH_KIND_RELAY };
+enum bk_transport_choice { BK_TRANSPORT_CHOICE_AUTO, BK_TRANSPORT_CHOICE_UDP, BK_TRANSPORT_CHOICE_TCP };
 enum bk_path_choice { BK_PATH_CHOICE_AUTO, BK_PATH_CHOICE_DIRECT, BK_PATH_CHOICE_RELAY };
 
 struct bk_session_opts {
@@ -33,7 +34,8 @@ struct bk_session_opts {
 	const char *token;  /* for a server that wants one; NULL: none */
 	const char *state_dir; /* known servers live here; NULL: nothing is remembered or compared */
 	enum bk_path_choice path;
-	int64_t wait_ns; /* the other side must have come by then; 0: no limit */
+	enum bk_transport_choice transport; /* of direct paths; a relay is TCP always */
+	int64_t wait_ns;                    /* the other side must have come by then; 0: no limit */
 };
 
 struct bk_peer {
@@ -44,7 +46,7 @@ struct bk_peer {
 
 struct bk_path {
 	enum bk_path_kind kind;
-	const char *transport; /* "tcp" */
+	const char *transport; /* "udp", "tcp" */
 	const char *technique; /* "lan", "ipv6", "punch", "relay" */
 	const char *local;     /* address:port */
 	const char *remote;

@@ -187,10 +187,10 @@ static void maybe_answer(struct bk_meet *m)
 
 	if (!m->left || m->state != PAIRING)
 		return;
-	if (!view->samples_awaited && !view->reach_awaited)
+	if (!view->samples_awaited && !view->reach_awaited && !bk_self_awaits(&m->self))
 		answer(m);
 	else if (!view->samples_awaited)
-		bk_timer_start(m->mapping, REACH_PATIENCE + view->rtt / 4);
+		bk_timer_start(m->mapping, REACH_PATIENCE + view->rtt / 2);
 }
 
 static void on_mapping_timer(void *arg)
@@ -347,6 +347,7 @@ static void on_ready(void *arg)
 
 	if (m->state != CONNECTING)
 		return;
+	bk_self_gather(&m->self, bk_rdv_view(m->rdv));
 	err = m->is_joining ? join(m) : allocate(m);
 	if (err < 0)
 		finish(m, err, "cannot use the server: %s", bk_error_text(err));
@@ -468,10 +469,11 @@ int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const 
 	m->identity = identity;
 	m->wait = opts->wait_ns;
 	m->code_words = opts->code_words;
-	bk_self_init(&m->self);
 	choose_capabilities(m, opts->path);
 	choose_name(m, opts->name);
-	err = read_codes(m, opts);
+	err = bk_self_init(&m->self, loop, opts->transport, on_view, m);
+	if (!err)
+		err = read_codes(m, opts);
 	if (!err)
 		err = bk_timer_new(loop, on_deadline, m, &m->deadline);
 	if (!err)

@@ -12,57 +12,25 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "link/tls.h"
-#include "net/drive.h"
 #include "net/sock.h"
-#include "punch/tcp.h"
-#include "wire/frame.h"
+#include "session/contender.h"
 
 enum {
 	CONTENDERS_MAX = 32,
+	HOLDS_MAX = 2,
 	STRANGERS_MAX = 16, /* of them, who came to a listener by themselves: they cannot take all places */
 	NOTE_MAX = 512,
 };
 
-#define DIRECT_HANDSHAKE_TIMEOUT (5 * BK_SEC)
-#define RELAY_HANDSHAKE_TIMEOUT  (30 * BK_SEC)
-#define AFTER_BUDGET             (10 * BK_SEC) /* for the relay, when all else is over */
+#define RELAY_HANDSHAKE_TIMEOUT (30 * BK_SEC)
+#define PREFER_PATIENCE         (5 * BK_MS)
+#define HOLD_MARGIN             (25 * BK_MS)
+#define PATH_RTT_MAX            (500 * BK_MS) /* a longer one is not waited for */
+#define AFTER_BUDGET            (10 * BK_SEC) /* for the relay, when all else is over */
 
-struct contender {
-	struct bk_list link_in_race;
-	struct bk_race *race;
-	struct bk_link *link;
-	uint32_t id; /* the engine's; 0: not the engine's */
-	struct bk_race_result result;
-	bool is_secure;
-	uint8_t head[BK_SFRAME_HEADER_LEN]; /* controlled side: the first frame, which must be the nomination
-					     */
-	size_t head_len;
-};
-
-struct bk_race {
-	struct bk_race_opts opts;
-	struct bk_pin peer_pin;
-	const struct bk_race_events *events;
-	void *arg;
-	struct bk_punch_tcp *engine;
-	struct bk_drive *drive;
-	struct bk_plan plan;
-	struct bk_watch *listen_watches[BK_RACE_LISTENERS];
-	struct bk_watch *relay_watch; /* while connecting */
-	int relay_fd;
-	struct bk_timer *deadline;
-	struct bk_list contenders;
-	size_t contenders_len;
-	bool direct_is_over, relay_failed, over;
-};
-
-static void note(struct bk_race *r, int verbosity, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void note(struct bk_race *r, int verbosity, const char *fmt, ...)
+void bk_race_note(struct bk_race *r, int verbosity, const char *fmt, ...)
 {
 	char text[NOTE_MAX];
 	va_list args;
@@ -74,17 +42,30 @@ static void note(struct bk_race *r, int verbosity, const char *fmt, ...)
 		r->events->on_note(r->arg, verbosity, text);
 }
 
-static bool is_relay(const struct contender *c)
+static bool is_relay(const struct bk_contender *c)
 {
 	return c->result.technique == BK_TECHNIQUE_RELAY;
 }
 
-static void forget(struct contender *c)
+bool bk_contender_is_udp(const struct bk_contender *c)
 {
+	return c->result.transport == BK_TRANSPORT_UDP;
+}
+
+void bk_contender_forget(struct bk_contender *c)
+{
+	if (bk_contender_is_udp(c) && c->link)
+		bk_hub_set_quic(c->race->opts.hub, NULL);
 	bk_list_remove(&c->link_in_race);
 	c->race->contenders_len--;
 	bk_link_free(c->link);
 	free(c);
+}
+
+static void end(struct bk_race *r)
+{
+	r->over = true;
+	r->events->on_over(r->arg);
 }
 
 static void lose(struct bk_race *r, int error)
@@ -95,20 +76,22 @@ static void lose(struct bk_race *r, int error)
 	r->events->on_lost(r->arg, error);
 }
 
-/* Hands the link over. What this frees includes whatever the caller stands on but the race itself. */
-static void win(struct contender *c)
+/* Hands the link over. The relay does not end the race while a direct path may come. */
+static void win(struct bk_contender *c)
 {
 	struct bk_race *r = c->race;
 	struct bk_link *link = c->link;
 	struct bk_race_result result = c->result;
 
-	r->over = true;
+	result.is_last = !is_relay(c) || (r->tcp_is_over && r->udp_is_over && r->contenders_len == 1);
+	r->relay_taken = is_relay(c);
+	r->over = result.is_last;
 	c->link = NULL;
-	forget(c);
+	bk_contender_forget(c);
 	r->events->on_won(r->arg, link, &result);
 }
 
-static void nominate(struct contender *c)
+static void nominate(struct bk_contender *c)
 {
 	const struct bk_sframe f = {.type = BK_SFRAME_NOMINATE};
 	uint8_t bytes[BK_SFRAME_HEADER_LEN];
@@ -118,11 +101,11 @@ static void nominate(struct contender *c)
 		win(c);
 }
 
-static struct contender *find_relay(struct bk_race *r)
+static struct bk_contender *find_relay(struct bk_race *r)
 {
 	bk_list_each(it, tmp, &r->contenders)
 	{
-		struct contender *c = bk_container_of(it, struct contender, link_in_race);
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_race);
 		if (is_relay(c))
 			return c;
 	}
@@ -136,10 +119,27 @@ static size_t count_strangers(struct bk_race *r)
 
 	bk_list_each(it, tmp, &r->contenders)
 	{
-		struct contender *c = bk_container_of(it, struct contender, link_in_race);
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_race);
 		n += !c->id && !is_relay(c) && !c->is_secure;
 	}
 	return n;
+}
+
+struct bk_contender *bk_race_find_udp(struct bk_race *r)
+{
+	bk_list_each(it, tmp, &r->contenders)
+	{
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_race);
+		if (bk_contender_is_udp(c))
+			return c;
+	}
+	return NULL;
+}
+
+/* The path between the two is seldom longer than the way over the server. */
+static bk_dur path_rtt(const struct bk_race *r)
+{
+	return bk_time_min(r->opts.own->server_rtt + r->opts.peer->server_rtt, PATH_RTT_MAX);
 }
 
 static bool has_direct(struct bk_race *r)
@@ -147,39 +147,83 @@ static bool has_direct(struct bk_race *r)
 	return r->contenders_len > (find_relay(r) ? 1 : 0);
 }
 
-/* Something ended: is there still hope, and is it the relay's turn? */
-static void reconsider(struct bk_race *r)
+/* Something ended or is due: is there still hope, and is it the relay's turn? */
+void bk_race_reconsider(struct bk_race *r)
 {
-	struct contender *relay = find_relay(r);
+	struct bk_contender *relay = find_relay(r);
+	bool direct_is_over = r->tcp_is_over && r->udp_is_over;
 
-	if (r->over || !r->direct_is_over)
+	if (r->over)
 		return;
-	if (r->opts.is_controlling && relay && relay->is_secure)
+	if (r->opts.is_controlling && relay && relay->is_secure && (direct_is_over || r->may_relay)) {
 		nominate(relay);
-	else if ((!r->opts.use_relay || r->relay_failed) && !has_direct(r))
-		lose(r, BK_E_NO_PATH);
+	} else if (direct_is_over && !has_direct(r)) {
+		if (r->relay_taken)
+			end(r);
+		else if (!r->opts.use_relay || r->relay_failed)
+			lose(r, BK_E_NO_PATH);
+	}
+}
+
+/* A handshake that is under way over a direct path is waited for, within limits. */
+static void on_hold(void *arg)
+{
+	struct bk_race *r = arg;
+
+	if (has_direct(r) && r->holds++ < HOLDS_MAX) {
+		bk_timer_start(r->hold, path_rtt(r) + HOLD_MARGIN);
+		return;
+	}
+	r->may_relay = true;
+	bk_race_reconsider(r);
+}
+
+/* On the local network TCP costs half the processor time of QUIC: when it is about to be secure too, it gets
+ * a moment. */
+static bool should_wait_for_tcp(const struct bk_contender *udp)
+{
+	if (!bk_contender_is_udp(udp) || udp->result.technique != BK_TECHNIQUE_LAN)
+		return false;
+	bk_list_each(it, tmp, &udp->race->contenders)
+	{
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_race);
+		if (c->result.transport == BK_TRANSPORT_TCP && c->result.technique == BK_TECHNIQUE_LAN)
+			return true;
+	}
+	return false;
+}
+
+static void on_prefer(void *arg)
+{
+	struct bk_race *r = arg;
+	struct bk_contender *udp = bk_race_find_udp(r);
+
+	if (udp && udp->is_secure && !r->over)
+		nominate(udp);
 }
 
 static void on_secure(void *arg)
 {
-	struct contender *c = arg;
+	struct bk_contender *c = arg;
 	struct bk_race *r = c->race;
 	char name[BK_ADDR_STR_MAX];
 
 	c->is_secure = true;
-	note(r, 2, "secure: %s %s", bk_technique_name(c->result.technique),
+	bk_race_note(r, 2, "secure: %s %s", bk_technique_name(c->result.technique),
 		bk_addr_to_str(&c->result.remote, name));
 	if (!r->opts.is_controlling || r->over)
 		return;
 	if (is_relay(c))
-		reconsider(r);
+		bk_race_reconsider(r);
+	else if (should_wait_for_tcp(c))
+		bk_timer_start(r->prefer, PREFER_PATIENCE);
 	else
 		nominate(c);
 }
 
 static void on_data(void *arg, const uint8_t *data, size_t n)
 {
-	struct contender *c = arg;
+	struct bk_contender *c = arg;
 	struct bk_link *link = c->link;
 	size_t take = BK_SFRAME_HEADER_LEN - c->head_len;
 	struct bk_sframe f;
@@ -202,24 +246,26 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 
 static void on_contender_end(void *arg, int error, const char *text)
 {
-	struct contender *c = arg;
+	struct bk_contender *c = arg;
 	struct bk_race *r = c->race;
 	char name[BK_ADDR_STR_MAX];
 	uint32_t id = c->id;
 
-	note(r, 2, "not usable: %s %s: %s", bk_technique_name(c->result.technique),
+	bk_race_note(r, 2, "not usable: %s %s: %s", bk_technique_name(c->result.technique),
 		bk_addr_to_str(&c->result.remote, name), error == BK_E_TLS ? text : bk_error_text(error));
 	if (is_relay(c))
 		r->relay_failed = true;
-	forget(c);
+	else if (bk_contender_is_udp(c))
+		r->udp_is_over = true;
+	bk_contender_forget(c);
 	if (id && r->engine) {
 		bk_punch_tcp_verdict(r->engine, id, false, bk_loop_now(r->opts.loop));
 		bk_drive_poke(r->drive);
 	}
-	reconsider(r);
+	bk_race_reconsider(r);
 }
 
-static const struct bk_link_events contender_events = {
+const struct bk_link_events bk_contender_events = {
 	.on_secure = on_secure,
 	.on_data = on_data,
 	.on_end = on_contender_end,
@@ -236,7 +282,7 @@ static int enter(struct bk_race *r, int fd, uint32_t id, enum bk_technique techn
 	};
 	struct bk_preface preface = {.kind = BK_PREFACE_RELAY, .side = r->opts.is_controlling ? 1 : 0};
 	uint8_t preface_bytes[BK_PREFACE_LEN];
-	struct contender *c = r->contenders_len < CONTENDERS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	struct bk_contender *c = r->contenders_len < CONTENDERS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	int err = c ? 0 : BK_E_FULL;
 
 	if (!err) {
@@ -254,7 +300,7 @@ static int enter(struct bk_race *r, int fd, uint32_t id, enum bk_technique techn
 		opts.handshake_timeout_ns = RELAY_HANDSHAKE_TIMEOUT;
 	}
 	if (!err)
-		err = bk_link_tls_new(r->opts.loop, fd, &opts, &contender_events, c, &c->link);
+		err = bk_link_tls_new(r->opts.loop, fd, &opts, &bk_contender_events, c, &c->link);
 	if (err < 0) {
 		bk_sock_abort(fd);
 		free(c);
@@ -279,7 +325,7 @@ static void note_stats(struct bk_race *r)
 		char line[BK_PLAN_TEXT_MAX];
 
 		bk_punch_tcp_stats(r->engine, i, &s);
-		note(r, 2,
+		bk_race_note(r, 2,
 			"saw: %s: %u tries, %u refused, %u reset, %u unanswered, %u unreachable, %u other, "
 			"%u connected",
 			bk_plan_attempt_to_str(&r->plan, i, line), s.tries, s.refused, s.reset, s.timed_out,
@@ -294,15 +340,15 @@ static void on_report(void *arg, const struct bk_action *a)
 	int fd;
 
 	if (a->report == BK_REPORT_DONE) {
-		r->direct_is_over = true;
+		r->tcp_is_over = true;
 		note_stats(r);
-		reconsider(r);
+		bk_race_reconsider(r);
 		return;
 	}
 	fd = bk_drive_take(r->drive, a->id);
 	if (fd < 0)
 		return;
-	note(r, 2, "%s %s", a->report == BK_REPORT_ACCEPTED ? "accepted" : "connected to",
+	bk_race_note(r, 2, "%s %s", a->report == BK_REPORT_ACCEPTED ? "accepted" : "connected to",
 		bk_addr_to_str(&a->remote, name));
 	if (enter(r, fd, a->id, technique_of(r, a)) < 0)
 		bk_punch_tcp_verdict(r->engine, a->id, false, bk_loop_now(r->opts.loop));
@@ -346,8 +392,8 @@ static void on_relay_connected(void *arg, int fd, int events)
 		err = enter(r, fd, 0, BK_TECHNIQUE_RELAY);
 	if (err < 0) {
 		r->relay_failed = true;
-		note(r, 1, "relay: cannot reach the server: %s", bk_error_text(err));
-		reconsider(r);
+		bk_race_note(r, 1, "relay: cannot reach the server: %s", bk_error_text(err));
+		bk_race_reconsider(r);
 	}
 }
 
@@ -361,7 +407,7 @@ static int start_relay(struct bk_race *r)
 		err = bk_watch_set(r->relay_watch, BK_WRITABLE);
 	if (err < 0) {
 		r->relay_failed = true;
-		note(r, 1, "relay: %s", bk_error_text(err));
+		bk_race_note(r, 1, "relay: %s", bk_error_text(err));
 	}
 	return 0;
 }
@@ -398,18 +444,34 @@ static int start_listeners(struct bk_race *r)
 
 static void on_deadline(void *arg)
 {
-	lose(arg, BK_E_NO_PATH);
+	struct bk_race *r = arg;
+
+	if (!r->over && r->relay_taken)
+		end(r);
+	else
+		lose(r, BK_E_NO_PATH);
+}
+
+/* How long a direct path has the first claim: from the agreed instant a round trip and a half to open it, one
+ * to secure it, and some. */
+static bk_dur hold_time(const struct bk_race *r)
+{
+	bk_dur until_start = r->opts.start - bk_loop_now(r->opts.loop);
+
+	if (!r->plan.punch_possible && r->udp_is_over)
+		return 0;
+	return bk_time_max(until_start, 0) + 3 * path_rtt(r) + HOLD_MARGIN;
 }
 
 static void note_plan(struct bk_race *r)
 {
 	char line[BK_PLAN_TEXT_MAX];
 
-	note(r, 1, "plan: %s", r->plan.why);
+	bk_race_note(r, 1, "plan: %s", r->plan.why);
 	for (size_t i = 0; i < r->plan.attempts_len; i++)
-		note(r, 1, "plan: %s", bk_plan_attempt_to_str(&r->plan, i, line));
+		bk_race_note(r, 1, "plan: %s", bk_plan_attempt_to_str(&r->plan, i, line));
 	if (r->opts.use_relay)
-		note(r, 1, "plan: relay over the server, prepared beside");
+		bk_race_note(r, 1, "plan: relay over the server, prepared beside");
 }
 
 int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *events, void *arg,
@@ -431,7 +493,13 @@ int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *ev
 	note_plan(r);
 	err = bk_timer_new(opts->loop, on_deadline, r, &r->deadline);
 	if (!err)
+		err = bk_timer_new(opts->loop, on_hold, r, &r->hold);
+	if (!err)
+		err = bk_timer_new(opts->loop, on_prefer, r, &r->prefer);
+	if (!err)
 		err = start_engine(r);
+	if (!err)
+		err = bk_race_start_udp(r);
 	if (!err)
 		err = start_listeners(r);
 	if (!err && opts->use_relay)
@@ -444,6 +512,7 @@ int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *ev
 	}
 	until_start = opts->start - bk_loop_now(opts->loop);
 	bk_timer_start(r->deadline, (until_start > 0 ? until_start : 0) + r->plan.budget + AFTER_BUDGET);
+	bk_timer_start(r->hold, hold_time(r));
 	*ret_race = r;
 	return 0;
 }
@@ -454,13 +523,17 @@ void bk_race_free(struct bk_race *r)
 		return;
 	bk_drive_free(r->drive);
 	bk_punch_tcp_free(r->engine);
+	bk_race_stop_udp(r);
 	stop_relay_connect(r);
 	for (int i = 0; i < BK_RACE_LISTENERS; i++) {
 		bk_watch_free(r->listen_watches[i]);
 		if (r->opts.listeners[i] >= 0)
 			close(r->opts.listeners[i]);
 	}
-	bk_list_each(it, tmp, &r->contenders) forget(bk_container_of(it, struct contender, link_in_race));
+	bk_list_each(it, tmp, &r->contenders)
+		bk_contender_forget(bk_container_of(it, struct bk_contender, link_in_race));
 	bk_timer_free(r->deadline);
+	bk_timer_free(r->hold);
+	bk_timer_free(r->prefer);
 	free(r);
 }

@@ -8,6 +8,7 @@
 
 #include "link/link.h"
 #include "punch/plan.h"
+#include "session/hub.h"
 #include "wire/intro.h"
 #include "wire/preface.h"
 
@@ -28,6 +29,7 @@ struct bk_race_opts {
 	struct bk_addr shared, shared6;
 	bk_time start;                    /* the agreed instant on our clock */
 	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
+	struct bk_hub *hub; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
 	bool use_relay;
 	struct bk_addr relay; /* the server */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
@@ -35,13 +37,17 @@ struct bk_race_opts {
 
 struct bk_race_result {
 	enum bk_technique technique;
+	enum bk_transport transport;
 	struct bk_addr local, remote;
+	bool is_last; /* false: the relay, for as long as a direct path may still come */
 };
 
 struct bk_race_events {
-	/* The link is yours: set its events before returning. More bytes may follow at once. */
+	/* The link is yours: set its events before returning. More bytes may follow at once. Called again
+	 * with a direct link when one comes after the relay. */
 	void (*on_won)(void *arg, struct bk_link *link, const struct bk_race_result *result);
 	void (*on_lost)(void *arg, int error);
+	void (*on_over)(void *arg); /* nothing better than the relay came */
 	void (*on_note)(void *arg, int verbosity, const char *text);
 };
 

@@ -4,7 +4,7 @@
  * of punching (see punch/plan.c). */
 #include "session/self.h"
 
-#include <string.h>
+#include <sodium.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -17,19 +17,26 @@ enum { BACKLOG = 8, ADDRS_MAX = 12 };
 
 static const uint8_t families[BK_SELF_LISTENERS] = {4, 6};
 
-void bk_self_init(struct bk_self *s)
+static void open_listeners(struct bk_self *s)
 {
 	for (int i = 0; i < BK_SELF_LISTENERS; i++) {
 		const struct bk_addr any = {.family = families[i]};
 		struct bk_addr bound;
 
-		s->listeners[i] = -1;
-		s->ports[i] = 0;
 		if (bk_sock_listen(&any, true, BACKLOG, &s->listeners[i]) < 0)
 			continue;
 		if (bk_sock_local(s->listeners[i], &bound) == 0)
 			s->ports[i] = bound.port;
 	}
+}
+
+int bk_self_init(struct bk_self *s, struct bk_loop *loop, enum bk_transport_choice transport,
+	void (*on_view)(void *arg), void *arg)
+{
+	*s = (struct bk_self){.listeners = {-1, -1}, .has_tcp = transport != BK_TRANSPORT_CHOICE_UDP};
+	if (s->has_tcp)
+		open_listeners(s);
+	return transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_hub_new(loop, on_view, arg, &s->hub);
 }
 
 void bk_self_done(struct bk_self *s)
@@ -39,26 +46,56 @@ void bk_self_done(struct bk_self *s)
 			close(s->listeners[i]);
 		s->listeners[i] = -1;
 	}
+	bk_hub_free(s->hub);
+	s->hub = NULL;
 }
 
-static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, const struct bk_addr *addr)
+void bk_self_gather(struct bk_self *s, const struct bk_rdv_view *view)
+{
+	struct bk_addr servers[BK_HUB_SAMPLES_MAX];
+	size_t n = 0;
+
+	if (!s->hub || view->server.family != 4)
+		return;
+	servers[n++] = view->server;
+	if (view->alt_port)
+		servers[n++] = bk_addr_with_port(view->server, view->alt_port);
+	if (view->alt.family == 4)
+		servers[n++] = view->alt;
+	bk_hub_gather(s->hub, servers, n);
+}
+
+size_t bk_self_awaits(const struct bk_self *s)
+{
+	return s->hub ? bk_hub_view(s->hub)->awaited : 0;
+}
+
+static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, enum bk_transport transport,
+	const struct bk_addr *addr)
 {
 	if (intro->candidates_len < BK_INTRO_CANDIDATES_MAX)
 		intro->candidates[intro->candidates_len++] =
-			(struct bk_candidate){.kind = kind, .addr = *addr};
+			(struct bk_candidate){.kind = kind, .addr = *addr, .transport = transport};
 }
 
+/* An address of this machine, with the port that hears there over each transport. */
 static void add_host(const struct bk_self *s, struct bk_intro *intro, struct bk_addr addr)
 {
 	bool is_global6 = addr.family == 6 && !bk_addr_is_private(&addr) && !bk_addr_is_loopback(&addr);
+	enum bk_candidate_kind kind = is_global6 ? BK_CANDIDATE_FIREWALLED : BK_CANDIDATE_HOST;
 
-	addr.port = s->ports[addr.family == 4 ? 0 : 1];
 	addr.scope = 0;
+	addr.port = s->ports[addr.family == 4 ? 0 : 1];
 	if (addr.port)
-		add_candidate(intro, is_global6 ? BK_CANDIDATE_FIREWALLED : BK_CANDIDATE_HOST, &addr);
+		add_candidate(intro, kind, BK_TRANSPORT_TCP, &addr);
+	if (!s->hub)
+		return;
+	addr.port = addr.family == 4 ? bk_hub_view(s->hub)->local.port : bk_hub_view(s->hub)->port6;
+	if (addr.port)
+		add_candidate(intro, kind, BK_TRANSPORT_UDP, &addr);
 }
 
-static void judge(const struct bk_rdv_view *view, struct bk_nat_profile *ret_profile)
+static void judge_tcp(const struct bk_rdv_view *view, struct bk_nat_profile *ret_profile)
 {
 	struct bk_nat_evidence e = {
 		.local = view->local,
@@ -74,17 +111,35 @@ static void judge(const struct bk_rdv_view *view, struct bk_nat_profile *ret_pro
 	bk_nat_profile_judge(&e, ret_profile);
 }
 
+static void judge_udp(const struct bk_hub_view *view, struct bk_nat_profile *ret_profile)
+{
+	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
+
+	_Static_assert((int)BK_HUB_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
+	for (size_t i = 0; i < view->samples_len; i++)
+		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
+	if (e.samples_len)
+		bk_nat_profile_judge(&e, ret_profile);
+}
+
 void bk_self_describe(const struct bk_self *s, const struct bk_rdv_view *view, struct bk_intro *intro)
 {
+	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
 	struct bk_addr addrs[ADDRS_MAX];
 	int n = bk_ifaddr_list(addrs, ADDRS_MAX);
 
 	intro->version = BK_INTRO_VERSION;
 	intro->candidates_len = 0;
-	judge(view, &intro->tcp);
 	intro->server_rtt = view->rtt;
-	if (view->samples_len && view->samples[0].mapped.family == 4)
-		add_candidate(intro, BK_CANDIDATE_MAPPED, &view->samples[0].mapped);
+	judge_tcp(view, &intro->tcp);
+	if (s->has_tcp && view->samples_len && view->samples[0].mapped.family == 4)
+		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
+	if (udp) {
+		judge_udp(udp, &intro->udp);
+		randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
+	}
+	if (udp && udp->samples_len)
+		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
 	if (bk_addr_is_loopback(&view->local)) /* the server is on this machine: the peer may be too */
 		add_host(s, intro, view->local);
 	for (int i = 0; i < n; i++)

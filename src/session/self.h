@@ -2,21 +2,32 @@
 #ifndef BK_SESSION_SELF_H
 #define BK_SESSION_SELF_H
 
+#include <bodkin/session.h>
+
 #include "rendezvous/client.h"
 #include "secure/identity.h"
+#include "session/hub.h"
 #include "wire/intro.h"
 
 /* What this side says of itself: listeners for the peer's direct attempts, and the introduction. */
 enum { BK_SELF_LISTENERS = 2 };
 
 struct bk_self {
-	int listeners[BK_SELF_LISTENERS]; /* IPv4, IPv6; -1 where there is none */
+	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
 	uint16_t ports[BK_SELF_LISTENERS];
+	struct bk_hub *hub; /* the UDP sockets; NULL: no UDP */
+	bool has_tcp;
 };
 
-/* Opens the listeners behind the host candidates; a family that the machine lacks is left out. */
-void bk_self_init(struct bk_self *s);
-/* Closes listeners that were not taken (taken: set to -1). */
+/* Opens what the transport choice asks for: listeners behind the host candidates, UDP sockets. What the
+ * machine lacks is left out. on_view is called from the loop when UDP learnt something. */
+int bk_self_init(struct bk_self *s, struct bk_loop *loop, enum bk_transport_choice transport,
+	void (*on_view)(void *arg), void *arg);
+/* The server is known: learn from it what UDP looks like from outside. */
+void bk_self_gather(struct bk_self *s, const struct bk_rdv_view *view);
+/* Answers that are still awaited over UDP. */
+size_t bk_self_awaits(const struct bk_self *s);
+/* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);
 
 /* Everything but id, name, pin, tie_breaker, capabilities and start, which the caller fills. */

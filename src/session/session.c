@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "nat/profile.h"
 #include "punch/plan.h"
+#include "session/carrier.h"
 #include "session/meet.h"
 #include "session/mux.h"
 #include "session/race.h"
@@ -22,6 +23,7 @@
 enum { TEXT_MAX = 512 };
 
 #define CLOSE_TIMEOUT (2 * BK_SEC)
+#define LOST_PATIENCE (8 * BK_SEC) /* for another path */
 
 enum state { MEETING, PUNCHING, OPEN, CLOSING, CLOSED };
 
@@ -34,14 +36,16 @@ struct bk_session {
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
 	enum bk_path_choice path;
+	enum bk_transport_choice transport;
 	bk_time born;
 	struct bk_identity *identity;
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_plan plan;
 	struct bk_race *race;
-	struct bk_link *link;
+	struct bk_carrier *carrier; /* everything below the mux, once there is a path */
 	struct bk_mux *mux;
+	bool is_lost;              /* the path is gone and another one is awaited */
 	struct bk_timer *deadline; /* of closing */
 	struct bk_timer *ender;    /* reports the end from the loop */
 	int end_error;
@@ -83,8 +87,8 @@ static void on_ender(void *arg)
 	s->race = NULL;
 	if (s->mux)
 		bk_mux_detach(s->mux, s->end_error ? s->end_error : BK_E_EOF);
-	bk_link_free(s->link);
-	s->link = NULL;
+	bk_carrier_free(s->carrier);
+	s->carrier = NULL;
 	bk_meet_free(s->meet);
 	s->meet = NULL;
 	s->met = NULL;
@@ -127,15 +131,36 @@ static void on_link_writable(void *arg)
 		bk_mux_writable(s->mux);
 }
 
+/* The carrier ends only when it was closed. */
 static void on_link_end(void *arg, int error, const char *text)
 {
 	struct bk_session *s = arg;
 
-	if (s->state == CLOSING)
-		finish(s, s->end_error, "%s", s->end_text);
-	else
+	(void)error;
+	(void)text;
+	finish(s, s->end_error, "%s", s->end_text);
+}
+
+/* The path below is gone. While another one may come, what is queued waits for it. */
+static void on_path_lost(void *arg, int error, const char *text)
+{
+	struct bk_session *s = arg;
+
+	if (s->state != OPEN)
+		return;
+	if (!s->race) {
 		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s': %s", peer_name(s),
 			error == BK_E_EOF ? bk_error_text(BK_E_PEER_VANISHED) : text);
+		return;
+	}
+	s->is_lost = true;
+	bk_timer_start(s->deadline, LOST_PATIENCE);
+}
+
+static void on_path_resumed(void *arg, uint64_t resent)
+{
+	(void)arg;
+	bk_log_debug("session", "resumed, %llu bytes sent again", (unsigned long long)resent);
 }
 
 static const struct bk_link_events link_events = {
@@ -159,7 +184,7 @@ static void start_closing(struct bk_session *s, int error, const char *text)
 	s->end_error = error;
 	snprintf(s->end_text, sizeof(s->end_text), "%s", text);
 	bk_timer_start(s->deadline, CLOSE_TIMEOUT);
-	bk_link_close(s->link);
+	bk_link_close(bk_carrier_link(s->carrier));
 }
 
 static void on_mux_bye(void *arg, int error)
@@ -188,12 +213,12 @@ static void tell_path(struct bk_session *s, const struct bk_race_result *result)
 {
 	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX], pair[BK_PLAN_TEXT_MAX],
 		text[2 * BK_PLAN_TEXT_MAX];
-	bool relayed = result->technique == BK_TECHNIQUE_RELAY;
+	bool relayed = result->technique == BK_TECHNIQUE_RELAY, udp = result->transport == BK_TRANSPORT_UDP;
 	bk_time now = bk_loop_now(s->loop);
 	double ms = bk_dur_to_ms(now - s->met->introduced);
 	struct bk_path p = {
 		.kind = relayed ? BK_PATH_KIND_RELAY : BK_PATH_KIND_DIRECT,
-		.transport = "tcp",
+		.transport = bk_transport_name(result->transport),
 		.technique = bk_technique_name(result->technique),
 		.local = bk_addr_to_str(&result->local, local),
 		.remote = bk_addr_to_str(&result->remote, remote),
@@ -208,38 +233,90 @@ static void tell_path(struct bk_session *s, const struct bk_race_result *result)
 		snprintf(text, sizeof(text), "relayed by the server, %.0f ms: %s", ms,
 			bk_plan_relay_reason(&s->met->own, &s->met->peer, pair));
 	else if (result->technique == BK_TECHNIQUE_LAN)
-		snprintf(text, sizeof(text), "direct over TCP on the local network, %.0f ms", ms);
+		snprintf(text, sizeof(text), "direct over %s on the local network, %.0f ms",
+			udp ? "UDP" : "TCP", ms);
 	else
-		snprintf(text, sizeof(text), "direct over TCP%s, %s, %.0f ms",
+		snprintf(text, sizeof(text), "direct over %s%s, %s, %.0f ms", udp ? "UDP" : "TCP",
 			result->technique == BK_TECHNIQUE_IPV6 ? " and IPv6" : "",
-			bk_plan_pair_to_str(&s->met->own, &s->met->peer, pair), ms);
+			udp ? bk_plan_nats_to_str(&s->met->own.udp, &s->met->peer.udp, pair)
+			    : bk_plan_pair_to_str(&s->met->own, &s->met->peer, pair),
+			ms);
 	if (s->events->on_path)
 		s->events->on_path(s->arg, &p);
 }
 
-static void on_won(void *arg, struct bk_link *link, const struct bk_race_result *result)
+/* What both sides name the session by: it never travels outside the links. */
+static void session_id(const struct bk_session *s, uint8_t id[BK_CARRIER_ID_LEN])
+{
+	const struct bk_intro *maker = s->is_joining ? &s->met->peer : &s->met->own;
+	const struct bk_intro *joiner = s->is_joining ? &s->met->own : &s->met->peer;
+	uint8_t both[sizeof(maker->pin) + sizeof(joiner->pin)];
+
+	memcpy(both, maker->pin, sizeof(maker->pin));
+	memcpy(both + sizeof(maker->pin), joiner->pin, sizeof(joiner->pin));
+	crypto_generichash(id, BK_CARRIER_ID_LEN, both, sizeof(both), NULL, 0);
+}
+
+static int start_carrying(struct bk_session *s)
 {
 	static const struct bk_mux_events mux_events = {.on_channel = on_mux_channel, .on_bye = on_mux_bye};
-	struct bk_session *s = arg;
+	static const struct bk_carrier_events carrier_events = {
+		.on_lost = on_path_lost, .on_resumed = on_path_resumed};
+	uint8_t id[BK_CARRIER_ID_LEN];
 	int err;
 
-	s->link = link;
-	bk_link_set_events(link, &link_events, s);
+	session_id(s, id);
+	err = bk_carrier_new(s->loop, id, &carrier_events, s, &s->carrier);
+	if (!err)
+		err = bk_mux_new(s->is_joining, &mux_events, s, &s->mux);
+	if (err < 0)
+		return err;
+	bk_link_set_events(bk_carrier_link(s->carrier), &link_events, s);
+	bk_mux_attach(s->mux, bk_carrier_link(s->carrier));
+	return 0;
+}
+
+static void end_race(struct bk_session *s)
+{
 	bk_race_free(s->race);
 	s->race = NULL;
-	if (s->state != PUNCHING) /* it was ended meanwhile, and that is about to be told */
-		return;
-	bk_timer_stop(s->deadline);
-	err = bk_mux_new(s->is_joining, &mux_events, s, &s->mux);
+}
+
+static void on_won(void *arg, struct bk_link *link, const struct bk_race_result *result)
+{
+	struct bk_session *s = arg;
+	bool is_first = !s->carrier;
+	int err = is_first ? start_carrying(s) : 0;
+
 	if (err < 0) {
+		bk_link_free(link);
+		end_race(s);
 		finish(s, err, "cannot go on: %s", bk_error_text(err));
 		return;
 	}
-	bk_mux_attach(s->mux, link);
-	set_state(s, OPEN);
+	bk_carrier_attach(s->carrier, link);
+	s->is_lost = false;
+	if (result->is_last)
+		end_race(s);
+	if (s->state != PUNCHING &&
+		s->state != OPEN) /* it was ended meanwhile, and that is about to be told */
+		return;
+	bk_timer_stop(s->deadline);
+	if (is_first)
+		set_state(s, OPEN);
 	tell_path(s, result);
-	if (s->state == OPEN && s->events->on_open)
+	if (is_first && s->state == OPEN && s->events->on_open)
 		s->events->on_open(s->arg);
+}
+
+static void on_over(void *arg)
+{
+	struct bk_session *s = arg;
+
+	end_race(s);
+	if (s->is_lost)
+		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s', and no other path came about",
+			peer_name(s));
 }
 
 /* ---- from introductions to a path ---- */
@@ -275,7 +352,8 @@ static void tell_peer(struct bk_session *s)
 
 static int start_race(struct bk_session *s)
 {
-	static const struct bk_race_events events = {.on_won = on_won, .on_lost = on_lost, .on_note = note};
+	static const struct bk_race_events events = {
+		.on_won = on_won, .on_lost = on_lost, .on_over = on_over, .on_note = note};
 	const struct bk_meeting *g = s->met;
 	struct bk_self *self = bk_meet_self(s->meet);
 	enum bk_path_policy policy = agreed_policy(s);
@@ -290,6 +368,7 @@ static int start_race(struct bk_session *s)
 		.shared6 = {.family = self->ports[1] ? 6 : 0, .port = self->ports[1]},
 		.start = g->start,
 		.listeners = {self->listeners[0], self->listeners[1]},
+		.hub = policy == BK_PATH_RELAY ? NULL : self->hub,
 		.use_relay = policy != BK_PATH_DIRECT,
 		.relay = g->server,
 	};
@@ -297,6 +376,10 @@ static int start_race(struct bk_session *s)
 
 	memcpy(opts.relay_token, g->relay_token, sizeof(opts.relay_token));
 	bk_plan_make(&g->own, &g->peer, policy, &s->plan);
+	if (s->transport == BK_TRANSPORT_CHOICE_UDP) {
+		s->plan.attempts_len = 0;
+		s->plan.listen_shared = false;
+	}
 	err = bk_race_new(&opts, &events, s, &s->race);
 	if (!err)
 		self->listeners[0] = self->listeners[1] = -1; /* the race's now */
@@ -351,7 +434,11 @@ static void on_deadline(void *arg)
 {
 	struct bk_session *s = arg;
 
-	finish(s, s->end_error, "%s", s->end_text);
+	if (s->state == CLOSING)
+		finish(s, s->end_error, "%s", s->end_text);
+	else
+		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s', and no other path came in time",
+			peer_name(s));
 }
 
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
@@ -372,6 +459,7 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	s->arg = arg;
 	s->is_joining = opts->code != NULL;
 	s->path = opts->path;
+	s->transport = opts->transport;
 	s->born = bk_loop_now(loop);
 	err = bk_timer_new(loop, on_deadline, s, &s->deadline);
 	if (!err)
@@ -406,7 +494,7 @@ void bk_session_free(struct bk_session *s)
 		return;
 	bk_race_free(s->race);
 	bk_mux_free(s->mux);
-	bk_link_free(s->link);
+	bk_carrier_free(s->carrier);
 	bk_meet_free(s->meet);
 	bk_timer_free(s->deadline);
 	bk_timer_free(s->ender);

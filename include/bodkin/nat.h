@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BODKIN_NAT_H
+#define BODKIN_NAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bodkin/error.h>
+#include <bodkin/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What kind of NAT this machine is behind, over UDP and over TCP. Thread rule: a report belongs to its loop's
+ * thread. */
+struct bk_nat_report;
+
+enum { BK_NAT_ADDRESS_MAX = 64, BK_NAT_OUTLOOK_MAX = 8 };
+
+struct bk_nat_report_opts {
+	/* HOST[:PORT][#PIN] of a bodkin server: UDP and TCP; or stun:HOST[:PORT] of any STUN server (port
+	 * 3478): UDP alone. */
+	const char *server;
+	const char *token;     /* of a closed server; may be NULL */
+	const char *state_dir; /* where the keys of servers met before are kept; NULL: none kept */
+	bool lifetime;         /* also how long the NAT keeps an idle mapping: takes minutes */
+};
+
+/* One transport. Words are never NULL: those of RFC 3489 and RFC 4787, "unknown" where it was not found out.
+ */
+struct bk_nat_side {
+	const char *type; /* "Open Internet", "Full Cone", "Restricted Cone", "Port Restricted Cone",
+			     "Symmetric", "Symmetric Firewall", "Blocked", "unknown" */
+	const char *mapping, *filtering;  /* "endpoint-independent", "address-dependent",
+					     "address-and-port-dependent" */
+	const char *allocation;           /* "preserving", "sequential", "random" */
+	int delta;                        /* of a sequential allocation */
+	unsigned port_min, port_max;      /* of the public ports seen; 0: none */
+	char local[BK_NAT_ADDRESS_MAX];   /* "IP:PORT"; empty: not known */
+	char public_[BK_NAT_ADDRESS_MAX]; /* as the server saw it */
+	int hairpin;                      /* 1 yes, 0 no, -1 not tested or meaningless */
+};
+
+/* What to expect of one kind of peer. */
+struct bk_nat_outlook {
+	const char *peer, *expectation;
+	bool is_direct; /* for sure */
+};
+
+struct bk_nat_result {
+	struct bk_nat_side udp, tcp;
+	struct bk_nat_side
+		ipv6; /* over UDP; its type is "unknown" and its addresses are empty without IPv6 */
+	int stacked;  /* a second NAT behind the first: 1 probably, 0 no, -1 not found out */
+	char stacked_at[BK_NAT_ADDRESS_MAX]; /* the address that gives it away */
+	int lifetime_min_s, lifetime_max_s; /* an idle mapping lives at least and at most; 0: not found out */
+	double rtt_ms;                      /* to the server; 0: not found out */
+	double elapsed_ms;
+	struct bk_nat_outlook outlook[BK_NAT_OUTLOOK_MAX];
+	size_t outlook_len;
+};
+
+struct bk_nat_report_events {
+	/* One of the two, once, from the loop; the report may be freed from inside. */
+	void (*on_done)(void *arg, const struct bk_nat_result *result); /* borrowed for the call */
+	void (*on_failed)(void *arg, int error, const char *text); /* no answer over any transport, or the
+								 server is not who it should be */
+};
+
+/* Starts at once. BK_E_INVALID when the server cannot be read. */
+BK_API int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opts,
+	const struct bk_nat_report_events *events, void *arg, struct bk_nat_report **ret_report);
+/* Silence afterwards. NULL is fine. */
+BK_API void bk_nat_report_free(struct bk_nat_report *r);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
