@@ -4,7 +4,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
-	libjansson-dev libxxhash-dev libcmocka-dev nftables iproute2
+	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libcmocka-dev nftables iproute2 \
+	util-linux coturn stun-client
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 .PHONY: all deps build demo check asan tsan fuzz fuzz-smoke bench fmt install clean

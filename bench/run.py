@@ -23,7 +23,7 @@ GIB = 1 << 30
 SHM = "/dev/shm"
 PATIENCE = 120  # seconds that any one process may take
 BYTE_RUNS = 10
-SETTLE = 2.5  # seconds, see warm_up
+PAGE, STRIDE = 4096, 128 << 10
 
 
 class Child:
@@ -153,28 +153,27 @@ def make_file(path, size):
             out.write(i.to_bytes(8, "little") + block[8:min(len(block), size - i)] if size > 8 else block[:size])
 
 
-def warm_up(room, size):
-    """A virtual machine gives freed memory back every two seconds, and using it again costs more than anything
-    measured here. So what a run will fill is filled before, and freed when such a round has just passed."""
-    path, block = os.path.join(room, "warm"), bytes(1 << 20)
-    with open(path, "wb", buffering=0) as out:
-        for _ in range(0, size, len(block)):
-            out.write(block)
-    time.sleep(SETTLE)
-    os.remove(path)
+def keep_memory_warm(room, size):
+    """A virtual machine returns free memory to its host in large blocks, and getting one back costs more than
+    anything measured here. Where one page of each STRIDE stays in use no large block is ever free, so what
+    one run frees the next finds at hand."""
+    with open(f"{room}/freed", "wb", buffering=0) as freed, open(f"{room}/kept", "wb", buffering=0) as kept:
+        for _ in range(0, size + size // 2, STRIDE):
+            freed.write(bytes(STRIDE - PAGE))
+            kept.write(bytes(PAGE))
+    os.remove(f"{room}/freed")
 
 
 def measure_bulk(bench, size, runs):
     """Pairs in turn: bodkin, bare memory to memory, bare with files."""
     path, copy = os.path.join(bench.room, "bulk"), os.path.join(bench.room, "copy")
     make_file(path, size)
+    keep_memory_warm(bench.room, size)
     rows = []
     for i in range(runs):
-        warm_up(bench.room, size)
         send, recv = bench.transfer(path)
         done = recv.wait_for("done")
         memory = bench.bare(size)
-        warm_up(bench.room, size)
         files = bench.bare(size, (path, copy))
         os.remove(copy)
         gb = size / 1e9
@@ -251,8 +250,8 @@ def main():
     size = GIB // 8 if args.quick else GIB
     runs = args.runs or (2 if args.quick else 5)
     place = SHM if os.path.isdir(SHM) else None
-    if shutil.disk_usage(place or tempfile.gettempdir()).free < 2 * size + (64 << 20):
-        sys.exit(f"bench: {2 * size >> 20} MiB are needed in {place or tempfile.gettempdir()}")
+    if shutil.disk_usage(place or tempfile.gettempdir()).free < 3 * size:
+        sys.exit(f"bench: {3 * size >> 20} MiB are needed in {place or tempfile.gettempdir()}")
     with tempfile.TemporaryDirectory(prefix="bodkin-bench-", dir=place) as room:
         bench = Bench(args.build, room)
         bulk = measure_bulk(bench, size, runs)

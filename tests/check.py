@@ -15,7 +15,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FUZZ_SECONDS = 4
+FUZZ_SECONDS = 2
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
 
 
@@ -112,12 +112,12 @@ def main():
     bodkin = str(ROOT / args.build / "bodkin")
     jobs = []
 
-    sources = sorted(ROOT.glob("src/*/test_*.c")) + sorted(ROOT.glob("lab/test_*.c")) + sorted(ROOT.glob("tests/sim/test_*.c"))
+    sources = [s for place in ("src/*", "lab", "tests/sim", "tests/conform") for s in sorted(ROOT.glob(f"{place}/test_*.c"))]
     for source in sources:
         name = f"{source.parent.name}_{source.stem}"
         if source.stem in ("test_kit", "test_fake"):  # shared by tests
             continue
-        folder = ROOT / args.asan / ("tests/sim" if source.parent.name == "sim" else "")
+        folder = ROOT / args.asan / (source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else "")
         jobs.append((name, lambda p=folder / name: cmocka(tally, p)))
     jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60)))
     jobs.append(("exports", lambda: exports(tally, ROOT / args.build)))
@@ -128,8 +128,10 @@ def main():
     jobs.append(("cli", lambda: counted(tally, "cli", [sys.executable, "tests/cli/test_cli.py", bodkin], 300)))
     jobs.append(("lab", lambda: counted(tally, "lab (the laboratory itself)",
                                         [sys.executable, "lab/test_lab.py", bodkin, "lab"], 300, True)))
-    jobs.append(("nat", lambda: counted(tally, "lab (bodkin through kernel NATs)",
-                                        [sys.executable, "tests/lab/run.py", bodkin], 600, True)))
+    jobs.append(("paths", lambda: counted(tally, "lab (bodkin through kernel NATs)",
+                                          [sys.executable, "tests/lab/run.py", bodkin], 600, True)))
+    jobs.append(("names", lambda: counted(tally, "lab (what NATs are called)",
+                                          [sys.executable, "tests/lab/nat.py", bodkin], 300, True)))
 
     for name, job in jobs:
         if not args.only or args.only in name:

@@ -8,7 +8,7 @@ _bodkin()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "send recv serve lab help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "send recv serve nat lab help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -32,7 +32,7 @@ _bodkin()
 	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --overwrite" -- "$cur")) ;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
-	help) COMPREPLY=($(compgen -W "send recv serve lab" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "send recv serve nat lab" -- "$cur")) ;;
 	esac
 }
 complete -F _bodkin bodkin

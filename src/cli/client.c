@@ -23,8 +23,6 @@ static int check(const struct bk_options *o, const char *act, char text[BK_OPTIO
 	if (o->plain)
 		return refuse(
 			text, act, "--plain has no encryption, so no file travels over it; leave it out");
-	if (o->transport && !strcmp(o->transport, "udp"))
-		return refuse(text, act, "--transport udp is not in this version; use tcp or auto");
 	if (!o->server || !*o->server)
 		return refuse(text, act,
 			"no server is known; give one with -s HOST or $BODKIN_SERVER, or run one: bodkin "
@@ -37,6 +35,13 @@ static enum bk_path_choice path_of(const char *path)
 	if (path && !strcmp(path, "direct"))
 		return BK_PATH_CHOICE_DIRECT;
 	return path && !strcmp(path, "relay") ? BK_PATH_CHOICE_RELAY : BK_PATH_CHOICE_AUTO;
+}
+
+static enum bk_transport_choice transport_of(const char *transport)
+{
+	if (transport && !strcmp(transport, "udp"))
+		return BK_TRANSPORT_CHOICE_UDP;
+	return transport && !strcmp(transport, "tcp") ? BK_TRANSPORT_CHOICE_TCP : BK_TRANSPORT_CHOICE_AUTO;
 }
 
 static int read_token(struct bk_client *c, const char *path, char text[BK_OPTIONS_TEXT_MAX])
@@ -76,6 +81,7 @@ int bk_client_init(
 		.name = o->name,
 		.token = c->token,
 		.path = path_of(o->path),
+		.transport = transport_of(o->transport),
 		.state_dir = bk_paths_state(c->state_dir) < 0 ? NULL : c->state_dir,
 		.wait_ns = (int64_t)o->timeout * 1000000000,
 	};

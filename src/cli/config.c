@@ -32,7 +32,8 @@ static unsigned section_commands(const char *name)
 	static const struct {
 		const char *name;
 		unsigned commands;
-	} sections[] = {{"send]", BK_CMD_SEND}, {"recv]", BK_CMD_RECV}, {"serve]", BK_CMD_SERVE}};
+	} sections[] = {{"send]", BK_CMD_SEND}, {"recv]", BK_CMD_RECV}, {"serve]", BK_CMD_SERVE},
+		{"nat]", BK_CMD_NAT}};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!strcmp(sections[i].name, name))

@@ -12,7 +12,7 @@
 #include <bodkin/error.h>
 
 #define CLIENT (BK_CMD_SEND | BK_CMD_RECV)
-#define ALL    (BK_CMD_SERVE | CLIENT)
+#define ALL    (BK_CMD_SERVE | BK_CMD_NAT | CLIENT)
 
 enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
 
@@ -30,7 +30,7 @@ struct row {
 #define AT(member) offsetof(struct bk_options, member)
 
 static const struct row rows[] = {
-	{"server", 's', KIND_TEXT, AT(server), CLIENT, "HOST[:PORT][#PIN]", 0, 0,
+	{"server", 's', KIND_TEXT, AT(server), CLIENT | BK_CMD_NAT, "HOST[:PORT][#PIN]", 0, 0,
 		"the server both sides meet at (else $BODKIN_SERVER, else the config file)"},
 	{"code", 0, KIND_TEXT, AT(code), BK_CMD_SEND, "CODE", 0, 0,
 		"use this code: join who made it, or make it"},
@@ -39,6 +39,8 @@ static const struct row rows[] = {
 	{"yes", 'y', KIND_FLAG, AT(yes), BK_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
 	{"overwrite", 0, KIND_FLAG, AT(overwrite), BK_CMD_RECV, NULL, 0, 0,
 		"replace files that exist without asking"},
+	{"lifetime", 0, KIND_FLAG, AT(lifetime), BK_CMD_NAT, NULL, 0, 0,
+		"also how long an idle mapping lives (takes up to five minutes)"},
 	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0, "shown to the other person (the host's name)"},
 	{"listen", 'l', KIND_TEXT, AT(listen), BK_CMD_SERVE, "[ADDR]:PORT", 0, 0,
 		"where to listen (every address, port 15005; port 0: any free one)"},

@@ -10,10 +10,10 @@
  * over the environment, the environment over the config file. */
 enum { BK_OPTIONS_TEXT_MAX = 512, BK_OPTIONS_OWNED_MAX = 32 };
 
-enum bk_command_bit { BK_CMD_SERVE = 1, BK_CMD_SEND = 2, BK_CMD_RECV = 4 };
+enum bk_command_bit { BK_CMD_SERVE = 1, BK_CMD_SEND = 2, BK_CMD_RECV = 4, BK_CMD_NAT = 8 };
 
 struct bk_options {
-	bool json, quiet, help, plain, yes, overwrite;
+	bool json, quiet, help, plain, yes, overwrite, lifetime;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*state;

@@ -18,6 +18,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+import moves  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
 import trouble  # noqa: E402
@@ -38,6 +39,7 @@ def run_as_nobody(bodkin):
 def collect(args):
     yield from rows.cases(args.bodkin, args.runs)
     yield "port-port without privileges", lambda: run_as_nobody(args.bodkin)
+    yield from moves.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
     yield from siege.cases(args.bodkin, args.verbose)
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A NAT report in words. A person gets the classic type first, then what it is made of, then what it means;
+ * a script gets all of it in one object. */
+#include "cli/nat.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_MAX_LEN = 256, PEER_WIDTH = 46 };
+
+/* --- for a script --- */
+
+static json_t *text_or_null(const char *s)
+{
+	return *s ? json_string(s) : json_null();
+}
+
+static json_t *yes_no_or_null(int answer)
+{
+	return answer < 0 ? json_null() : json_boolean(answer);
+}
+
+static json_t *side_object(const struct bk_nat_side *s)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "type", s->type, "mapping", s->mapping,
+		"filtering", s->filtering, "allocation", s->allocation, "public", text_or_null(s->public_),
+		"local", text_or_null(s->local), "hairpin", yes_no_or_null(s->hairpin));
+
+	if (o && s->delta)
+		json_object_set_new(o, "delta", json_integer(s->delta));
+	if (o && s->port_max)
+		json_object_set_new(o, "ports", json_pack("[i, i]", (int)s->port_min, (int)s->port_max));
+	return o;
+}
+
+static json_t *outlook_array(const struct bk_nat_result *n)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < n->outlook_len; i++)
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:b}", "peer", n->outlook[i].peer, "expectation",
+				     n->outlook[i].expectation, "direct", n->outlook[i].is_direct));
+	return all;
+}
+
+static json_t *lifetime_object(const struct bk_nat_result *n)
+{
+	if (!n->lifetime_min_s && !n->lifetime_max_s)
+		return json_null();
+	return json_pack("{s:i, s:o}", "min", n->lifetime_min_s, "max",
+		n->lifetime_max_s ? json_integer(n->lifetime_max_s) : json_null());
+}
+
+static void print_json(const struct bk_nat_result *n)
+{
+	json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "event", "nat", "udp",
+		side_object(&n->udp), "tcp", side_object(&n->tcp), "ipv6",
+		*n->ipv6.local ? side_object(&n->ipv6) : json_null(), "stacked", yes_no_or_null(n->stacked),
+		"stacked_at", text_or_null(n->stacked_at), "lifetime", lifetime_object(n), "rtt_ms",
+		n->rtt_ms, "elapsed_ms", n->elapsed_ms, "outlook", outlook_array(n));
+
+	if (o) {
+		json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+		putchar('\n');
+		fflush(stdout);
+	}
+	json_decref(o);
+}
+
+/* --- for a person --- */
+
+static bool is_known(const char *word)
+{
+	return strcmp(word, "unknown") != 0;
+}
+
+static void describe_ports(const struct bk_nat_side *s, char out[LINE_MAX_LEN])
+{
+	if (!strcmp(s->allocation, "preserving"))
+		snprintf(out, LINE_MAX_LEN, "keeps ports");
+	else if (!strcmp(s->allocation, "sequential"))
+		snprintf(out, LINE_MAX_LEN, "ports in sequence, step %d", s->delta);
+	else
+		snprintf(out, LINE_MAX_LEN, "%s ports", s->allocation);
+}
+
+static void print_side(const char *name, const struct bk_nat_side *s)
+{
+	char ports[LINE_MAX_LEN];
+
+	if (*s->public_)
+		printf("%-5s %s, seen as %s\n", name, s->type, s->public_);
+	else
+		printf("%-5s %s\n", name, is_known(s->type) ? s->type : "not tested");
+	if (!*s->public_)
+		return;
+	describe_ports(s, ports);
+	printf("      mapping %s, filtering %s, %s%s\n", s->mapping, s->filtering, ports,
+		s->hairpin < 0   ? ""
+		: s->hairpin > 0 ? ", hairpin"
+				 : ", no hairpin");
+}
+
+static void print_lifetime(const struct bk_nat_result *n)
+{
+	if (n->lifetime_max_s)
+		printf("An idle mapping lives between %d and %d seconds.\n", n->lifetime_min_s,
+			n->lifetime_max_s);
+	else if (n->lifetime_min_s)
+		printf("An idle mapping lives %d seconds and more.\n", n->lifetime_min_s);
+}
+
+static void print_text(const struct bk_nat_result *n)
+{
+	print_side("UDP", &n->udp);
+	print_side("TCP", &n->tcp);
+	if (*n->ipv6.public_)
+		print_side("IPv6", &n->ipv6);
+	else
+		printf("IPv6  %s\n", *n->ipv6.local ? "an address is there, not tested" : "none");
+	if (n->stacked > 0)
+		printf("Behind this NAT probably stands another one (%s).\n", n->stacked_at);
+	print_lifetime(n);
+	printf("\nOver UDP, to a peer that is\n");
+	for (size_t i = 0; i < n->outlook_len; i++)
+		printf("  %-*s %s\n", PEER_WIDTH, n->outlook[i].peer, n->outlook[i].expectation);
+	fflush(stdout);
+}
+
+void bk_report_nat(const struct bk_report *r, const struct bk_nat_result *n)
+{
+	if (r->json)
+		print_json(n);
+	else if (r->quiet)
+		printf("%s\n", n->udp.type);
+	else
+		print_text(n);
+}
