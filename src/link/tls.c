@@ -15,7 +15,8 @@
 #include "secure/stream.h"
 
 enum {
-	PATIENCE_MS = 8000, /* unacknowledged data, or silence with keep-alive, ends the link after this */
+	PATIENCE_MS = 3000, /* unacknowledged data, or silence with keep-alive: the path is dead, and another
+			       one is looked for */
 	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
 	BUFFER_MAX = 2 * 1024 * 1024,
 	SCRATCH_LEN = 256 * 1024,

@@ -127,6 +127,7 @@ static void step(struct story *s, uint8_t kind, uint8_t sender, const uint8_t *d
 			abort();
 		break;
 	case 2:
+		s->has_answered = true; /* who has the key may say an answer, too */
 		hear_keyed(s, sender, data, n);
 		break;
 	case 3:

@@ -310,6 +310,9 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 	case BK_RDV_SERVER_MAIL:
 		r->events->on_mail(r->arg, m->body, m->body_len);
 		break;
+	case BK_RDV_SERVER_RELAY:
+		r->events->on_relay(r->arg, m->relay_token);
+		break;
 	case BK_RDV_SERVER_RELEASED:
 		r->events->on_released(r->arg, code_or(m->code, BK_OK));
 		break;
@@ -470,6 +473,13 @@ int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
 int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_CLAIM, .nameplate = nameplate};
+
+	return bk_control_send(r->control, &m);
+}
+
+int bk_rdv_relay(struct bk_rdv *r)
+{
+	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELAY};
 
 	return bk_control_send(r->control, &m);
 }

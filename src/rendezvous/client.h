@@ -35,6 +35,8 @@ struct bk_rdv_events {
 	void (*on_claimed)(void *arg, uint32_t nameplate, const uint8_t relay_token[BK_RDV_SECRET_LEN],
 		const uint8_t *left, size_t left_len);
 	void (*on_mail)(void *arg, const uint8_t *body, size_t n);
+	/* Both sides: another relay pair is granted, because one of the two asked for it. */
+	void (*on_relay)(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN]);
 	void (*on_released)(void *arg, int code); /* the other side left the nameplate */
 	void (*on_error)(
 		void *arg, int code, const char *text);         /* a request failed; the connection goes on */
@@ -72,6 +74,8 @@ const struct bk_rdv_view *bk_rdv_view(const struct bk_rdv *r);
 /* wish 0: any nameplate. */
 int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n);
 int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate);
+/* Asks for another relay pair; both sides hear of it. */
+int bk_rdv_relay(struct bk_rdv *r);
 int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n);
 
 /* Measures the clock afresh with three round trips (traversal needs it recent). */

@@ -75,6 +75,12 @@ static void on_mail(void *arg, const uint8_t *body, size_t n)
 	look(h);
 }
 
+static void on_relay(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
+{
+	(void)arg;
+	(void)relay_token;
+}
+
 static void on_released(void *arg, int code)
 {
 	struct heard *h = arg;
@@ -112,6 +118,7 @@ static const struct bk_rdv_events events = {
 	.on_nameplate = on_nameplate,
 	.on_claimed = on_claimed,
 	.on_mail = on_mail,
+	.on_relay = on_relay,
 	.on_released = on_released,
 	.on_error = on_error,
 	.on_end = on_end,

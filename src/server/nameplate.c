@@ -196,6 +196,18 @@ int bk_nameplates_claim(struct bk_nameplates *t, struct bk_nameplate_holder *h, 
 	return 0;
 }
 
+bool bk_nameplate_is_claimed(const struct bk_nameplate *p)
+{
+	return p->side[0].holder && p->side[1].holder;
+}
+
+void bk_nameplates_refresh(struct bk_nameplates *t, struct bk_nameplate *p, bk_time now)
+{
+	bk_list_remove(&p->by_expiry);
+	p->expires = bk_time_add(now, t->lifetime);
+	bk_list_append(&t->by_expiry, &p->by_expiry);
+}
+
 struct bk_nameplate *bk_nameplate_of(const struct bk_nameplate_holder *h, uint32_t number)
 {
 	for (struct bk_list *it = h->plates.prev; it != &h->plates; it = it->prev) {

@@ -76,6 +76,10 @@ void bk_nameplates_pop(struct bk_nameplates *t, struct bk_nameplate *p, int side
 void bk_nameplates_release(struct bk_nameplates *t, struct bk_nameplate *p);
 
 /* One whose time has come, or NULL; the caller tells both sides and releases it. */
+/* The two still need it: its time begins anew. */
+void bk_nameplates_refresh(struct bk_nameplates *t, struct bk_nameplate *p, bk_time now);
+bool bk_nameplate_is_claimed(const struct bk_nameplate *p);
+
 struct bk_nameplate *bk_nameplates_expired(const struct bk_nameplates *t, bk_time now);
 bk_time bk_nameplates_next_expiry(const struct bk_nameplates *t);
 

@@ -159,6 +159,27 @@ static int on_release(struct bk_client *c, struct bk_rdv_msg *m)
 	return 0;
 }
 
+/* The two lost their path and look for another one; a token is good for one pair of legs. */
+static int on_relay(struct bk_client *c, struct bk_rdv_msg *m)
+{
+	struct bk_rdv_msg grant = {.type = BK_RDV_SERVER_RELAY};
+	struct bk_nameplate *p = bk_nameplate_of(&c->holder, m->nameplate);
+	bk_time now = bk_loop_now(c->server->loop);
+
+	if (!p || !bk_nameplate_is_claimed(p))
+		return BK_E_NOT_FOUND;
+	if (!bk_rate_take(&c->from.who->claims, 1, now))
+		return BK_E_RATE_LIMITED;
+	randombytes_buf(p->relay_token, sizeof(p->relay_token));
+	bk_relays_grant(c->server->relays, p->relay_token);
+	bk_nameplates_refresh(c->server->nameplates, p, now);
+	grant.nameplate = p->number;
+	memcpy(grant.relay_token, p->relay_token, sizeof(grant.relay_token));
+	bk_client_send(client_of(p, 0), &grant);
+	bk_client_send(client_of(p, 1), &grant);
+	return 0;
+}
+
 void bk_request_withdraw(struct bk_client *c)
 {
 	struct bk_nameplate *p;
@@ -189,6 +210,10 @@ static int on_ping(struct bk_client *c, struct bk_rdv_msg *m)
 	struct bk_rdv_msg answer = {
 		.type = BK_RDV_SERVER_PONG, .number = m->number, .time = bk_loop_now(c->server->loop)};
 
+	struct bk_nameplate *p = bk_nameplate_of(&c->holder, 0);
+
+	if (p && bk_nameplate_is_claimed(p)) /* whose two are alive may still need each other */
+		bk_nameplates_refresh(c->server->nameplates, p, answer.time);
 	bk_client_send(c, &answer);
 	return 0;
 }
@@ -213,6 +238,7 @@ void bk_request_handle(struct bk_client *c, struct bk_rdv_msg *m)
 		[BK_RDV_CLIENT_REACH] = on_reach,
 		[BK_RDV_CLIENT_ALLOCATE] = on_allocate,
 		[BK_RDV_CLIENT_CLAIM] = on_claim,
+		[BK_RDV_CLIENT_RELAY] = on_relay,
 		[BK_RDV_CLIENT_MAIL] = on_mail,
 		[BK_RDV_CLIENT_RELEASE] = on_release,
 	};

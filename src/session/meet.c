@@ -44,6 +44,7 @@ struct bk_meet {
 	bool has_wish;
 	bool is_claimed;
 	uint32_t capabilities;
+	bool peer_left;
 	int code_words;
 	bk_dur wait;
 	struct bk_code code;
@@ -242,11 +243,69 @@ static void take_reply(struct bk_meet *m, const uint8_t *body, size_t n)
 	}
 }
 
+/* ---- meeting anew ---- */
+
+/* Our side, in the round that both count. The maker of the code names the instant, as the first time. */
+static int introduce_again(struct bk_meet *m)
+{
+	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
+	struct bk_buf mail;
+	int err;
+
+	bk_self_reopen(&m->self);
+	describe_own(m);
+	m->meeting.own.start = 0;
+	if (!m->is_joining)
+		m->meeting.own.start = bk_plan_start_instant(
+			bk_loop_now(m->loop) + view->clock_offset, view->rtt, m->meeting.peer.server_rtt);
+	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	err = bk_pairing_again(&m->pairing, &m->meeting.own, &mail);
+	if (!err)
+		err = mail_out(m, &mail);
+	bk_buf_done(&mail);
+	return err;
+}
+
+static void on_relay(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
+{
+	struct bk_meet *m = arg;
+
+	if (m->state != MET)
+		return;
+	memcpy(m->meeting.relay_token, relay_token, sizeof(m->meeting.relay_token));
+	m->pairing.round++;
+	bk_rdv_measure_clock(m->rdv);
+	if (m->is_joining && introduce_again(m) < 0)
+		bk_log_debug("meet", "cannot introduce ourselves again");
+}
+
+/* What does not open belongs to another round, or is the server's invention: nothing happens. */
+static void take_again(struct bk_meet *m, const uint8_t *body, size_t n)
+{
+	struct bk_intro peer;
+
+	if (!m->pairing.round || bk_pairing_take_again(&m->pairing, body, n, &peer) < 0)
+		return;
+	m->meeting.peer = peer;
+	m->meeting.introduced = bk_loop_now(m->loop);
+	if (m->is_joining || introduce_again(m) == 0)
+		complete(m);
+}
+
+int bk_meet_again(struct bk_meet *m)
+{
+	if (m->state != MET)
+		return BK_E_SERVER_GONE;
+	return m->peer_left ? BK_E_PEER_VANISHED : bk_rdv_relay(m->rdv);
+}
+
 static void on_mail(void *arg, const uint8_t *body, size_t n)
 {
 	struct bk_meet *m = arg;
 	int kind = bk_pairing_kind(body, n);
 
+	if (m->state == MET && kind == BK_PAIRING_AGAIN)
+		take_again(m, body, n);
 	if (m->state != PAIRING && !(m->state == MET && kind == BK_PAIRING_WRONG))
 		return;
 	if (kind == BK_PAIRING_WRONG)
@@ -360,6 +419,9 @@ static void on_released(void *arg, int code)
 	(void)code;
 	if (m->state == PAIRING)
 		finish(m, BK_E_PEER_VANISHED, "the other side left before the connection was made");
+	m->peer_left = true;
+	if (m->state == MET && m->events->on_left)
+		m->events->on_left(m->arg);
 }
 
 static void on_rdv_error(void *arg, int code, const char *text)
@@ -429,6 +491,7 @@ static int start_rdv(struct bk_meet *m, const struct bk_session_opts *o)
 		.on_nameplate = on_nameplate,
 		.on_claimed = on_claimed,
 		.on_mail = on_mail,
+		.on_relay = on_relay,
 		.on_released = on_released,
 		.on_error = on_rdv_error,
 		.on_end = on_rdv_end,

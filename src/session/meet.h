@@ -17,7 +17,10 @@ enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2 };
 
 struct bk_meet_events {
 	void (*on_code)(void *arg, const char *code);
-	void (*on_met)(void *arg); /* bk_meet_result is complete */
+	void (*on_met)(
+		void *arg); /* bk_meet_result is complete; again after each bk_meet_again of either side */
+	/* The other side has left the server. May be NULL. */
+	void (*on_left)(void *arg);
 	/* Once, last, from the loop. Before on_met: the meeting failed. After it: the server is gone, which
 	 * need not matter, or, with BK_E_WRONG_CODE, the other side could not open our introduction. */
 	void (*on_end)(void *arg, int error, const char *text);
@@ -35,6 +38,9 @@ struct bk_meeting {
 /* opts as for bk_session_new; identity is borrowed. */
 int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const struct bk_identity *identity,
 	const struct bk_meet_events *events, void *arg, struct bk_meet **ret_meet);
+/* After on_met: the path is gone; both sides introduce themselves anew, with a fresh relay token, through the
+ * same server. BK_E_SERVER_GONE, BK_E_PEER_VANISHED. */
+int bk_meet_again(struct bk_meet *m);
 /* Leaves the server. NULL is fine. */
 void bk_meet_free(struct bk_meet *m);
 

@@ -5,6 +5,7 @@
 #include "session/pairing.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,17 @@
 enum { VERSION = 1, HEAD_LEN = 2, TRANSCRIPT_LEN = 2 * BK_PAKE_SHARE_LEN + 4 };
 
 static const char channel_id[] = "bodkin/1";
-static const char purpose[] = "introduction";
+
+enum { PURPOSE_MAX = 32 };
+
+static const char *purpose_of(const struct bk_pairing *p, char out[PURPOSE_MAX])
+{
+	if (p->round)
+		snprintf(out, PURPOSE_MAX, "introduction %u", p->round);
+	else
+		snprintf(out, PURPOSE_MAX, "introduction");
+	return out;
+}
 
 int bk_pairing_init(struct bk_pairing *p, bool is_initiator, const char *password)
 {
@@ -32,7 +43,7 @@ void bk_pairing_done(struct bk_pairing *p)
 
 int bk_pairing_kind(const uint8_t *mail, size_t n)
 {
-	if (n < HEAD_LEN || mail[1] > BK_PAIRING_WRONG)
+	if (n < HEAD_LEN || mail[1] > BK_PAIRING_AGAIN)
 		return BK_E_MALFORMED;
 	return mail[0] == VERSION ? mail[1] : BK_E_VERSION;
 }
@@ -69,7 +80,7 @@ static int make_seal(struct bk_pairing *p, uint32_t nameplate, const uint8_t pee
 
 static int append_sealed(struct bk_pairing *p, const struct bk_intro *own, struct bk_buf *out)
 {
-	char *json;
+	char *json, purpose[PURPOSE_MAX];
 	uint8_t *at;
 	size_t n;
 	int err = bk_intro_encode(own, &json, &n);
@@ -78,7 +89,7 @@ static int append_sealed(struct bk_pairing *p, const struct bk_intro *own, struc
 		return err;
 	at = bk_buf_reserve(out, n + BK_SEAL_OVERHEAD);
 	if (at) {
-		bk_seal_close(&p->seal, p->is_initiator, purpose, json, n, at);
+		bk_seal_close(&p->seal, p->is_initiator, purpose_of(p, purpose), json, n, at);
 		bk_buf_commit(out, n + BK_SEAL_OVERHEAD);
 	}
 	free(json);
@@ -88,11 +99,12 @@ static int append_sealed(struct bk_pairing *p, const struct bk_intro *own, struc
 static int open_sealed(struct bk_pairing *p, const uint8_t *sealed, size_t n, struct bk_intro *ret_peer)
 {
 	uint8_t json[BK_INTRO_BYTES_MAX];
+	char purpose[PURPOSE_MAX];
 	int err;
 
 	if (n < BK_SEAL_OVERHEAD || n - BK_SEAL_OVERHEAD > sizeof(json))
 		return BK_E_MALFORMED;
-	err = bk_seal_open(&p->seal, !p->is_initiator, purpose, sealed, n, json);
+	err = bk_seal_open(&p->seal, !p->is_initiator, purpose_of(p, purpose), sealed, n, json);
 	if (err < 0)
 		return BK_E_WRONG_CODE;
 	return bk_intro_decode(json, n - BK_SEAL_OVERHEAD, ret_peer);
@@ -147,6 +159,20 @@ int bk_pairing_take_reply(struct bk_pairing *p, const uint8_t *mail, size_t n, s
 		return BK_E_PROTOCOL;
 	if (bk_pairing_kind(mail, n) != BK_PAIRING_REPLY)
 		return BK_E_MALFORMED;
+	return open_sealed(p, mail + HEAD_LEN, n - HEAD_LEN, ret_peer);
+}
+
+int bk_pairing_again(struct bk_pairing *p, const struct bk_intro *own, struct bk_buf *out)
+{
+	int err = p->is_keyed ? append_head(out, BK_PAIRING_AGAIN) : BK_E_PROTOCOL;
+
+	return err ? err : append_sealed(p, own, out);
+}
+
+int bk_pairing_take_again(struct bk_pairing *p, const uint8_t *mail, size_t n, struct bk_intro *ret_peer)
+{
+	if (!p->is_keyed || bk_pairing_kind(mail, n) != BK_PAIRING_AGAIN)
+		return BK_E_PROTOCOL;
 	return open_sealed(p, mail + HEAD_LEN, n - HEAD_LEN, ret_peer);
 }
 

@@ -18,14 +18,24 @@
  *   answer  1 1 share(32) sealed introduction    responder
  *   reply   1 2 sealed introduction              initiator
  *   wrong   1 3                                  either: what you sent does not open with my code
+ *   again   1 4 sealed introduction              joiner, then initiator: the path is gone, meet anew (round
+ * 1, 2 ...)
  */
 enum { BK_PAIRING_MAIL_MAX = 64 + BK_SEAL_OVERHEAD + BK_INTRO_BYTES_MAX };
 
-enum bk_pairing_mail { BK_PAIRING_LEFT, BK_PAIRING_ANSWER, BK_PAIRING_REPLY, BK_PAIRING_WRONG };
+enum bk_pairing_mail {
+	BK_PAIRING_LEFT,
+	BK_PAIRING_ANSWER,
+	BK_PAIRING_REPLY,
+	BK_PAIRING_WRONG,
+	BK_PAIRING_AGAIN
+};
 
 struct bk_pairing {
 	bool is_initiator;
 	bool is_keyed;
+	unsigned round; /* of meeting anew; sealed in, so that an old introduction does not open in a later
+			   one */
 	struct bk_pake pake;
 	struct bk_seal seal;
 };
@@ -47,6 +57,9 @@ int bk_pairing_take_answer(
 int bk_pairing_reply(struct bk_pairing *p, const struct bk_intro *own, struct bk_buf *out);
 /* Responder: opens a reply. BK_E_WRONG_CODE when it does not open. */
 int bk_pairing_take_reply(struct bk_pairing *p, const uint8_t *mail, size_t n, struct bk_intro *ret_peer);
+/* Once keyed, for p->round: appends our introduction; opens the other side's. */
+int bk_pairing_again(struct bk_pairing *p, const struct bk_intro *own, struct bk_buf *out);
+int bk_pairing_take_again(struct bk_pairing *p, const uint8_t *mail, size_t n, struct bk_intro *ret_peer);
 int bk_pairing_say_wrong(struct bk_buf *out);
 
 #endif

@@ -9,6 +9,8 @@
 #include "link/quic.h"
 #include "session/contender.h"
 
+#define IDLE_TIMEOUT (4 * BK_SEC) /* then the path is dead, and another one is looked for */
+
 static enum bk_technique technique_to(const struct bk_addr *remote)
 {
 	if (bk_addr_is_private(remote) || bk_addr_is_loopback(remote) || bk_addr_is_link_local(remote))
@@ -31,6 +33,7 @@ static int enter_udp(struct bk_race *r, const struct bk_addr *remote)
 		.send = bk_hub_send,
 		.arg = r->opts.hub,
 		.use_bbr = true,
+		.idle_timeout_ns = IDLE_TIMEOUT,
 		.handshake_timeout_ns = DIRECT_HANDSHAKE_TIMEOUT,
 	};
 	struct bk_contender *c = calloc(1, sizeof(*c));

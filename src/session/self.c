@@ -39,6 +39,12 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, enum bk_transport_choi
 	return transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_hub_new(loop, on_view, arg, &s->hub);
 }
 
+void bk_self_reopen(struct bk_self *s)
+{
+	if (s->has_tcp && s->listeners[0] < 0 && s->listeners[1] < 0)
+		open_listeners(s);
+}
+
 void bk_self_done(struct bk_self *s)
 {
 	for (int i = 0; i < BK_SELF_LISTENERS; i++) {

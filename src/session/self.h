@@ -23,6 +23,8 @@ struct bk_self {
  * machine lacks is left out. on_view is called from the loop when UDP learnt something. */
 int bk_self_init(struct bk_self *s, struct bk_loop *loop, enum bk_transport_choice transport,
 	void (*on_view)(void *arg), void *arg);
+/* The listeners were taken: opens others, with other ports. */
+void bk_self_reopen(struct bk_self *s);
 /* The server is known: learn from it what UDP looks like from outside. */
 void bk_self_gather(struct bk_self *s, const struct bk_rdv_view *view);
 /* Answers that are still awaited over UDP. */

@@ -23,7 +23,7 @@
 enum { TEXT_MAX = 512 };
 
 #define CLOSE_TIMEOUT (2 * BK_SEC)
-#define LOST_PATIENCE (8 * BK_SEC) /* for another path */
+#define LOST_PATIENCE (15 * BK_SEC) /* for another path */
 
 enum state { MEETING, PUNCHING, OPEN, CLOSING, CLOSED };
 
@@ -145,14 +145,18 @@ static void on_link_end(void *arg, int error, const char *text)
 static void on_path_lost(void *arg, int error, const char *text)
 {
 	struct bk_session *s = arg;
+	struct bk_self *self = bk_meet_self(s->meet);
 
+	if (self->hub && !s->race)
+		bk_hub_set_quic(self->hub, NULL); /* it was this one, or none */
 	if (s->state != OPEN)
 		return;
-	if (!s->race) {
+	if (!s->race && bk_meet_again(s->meet) < 0) {
 		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s': %s", peer_name(s),
 			error == BK_E_EOF ? bk_error_text(BK_E_PEER_VANISHED) : text);
 		return;
 	}
+	note(s, 1, "lost the path, looking for another one");
 	s->is_lost = true;
 	bk_timer_start(s->deadline, LOST_PATIENCE);
 }
@@ -326,6 +330,9 @@ static void on_lost(void *arg, int error)
 	struct bk_session *s = arg;
 	char reason[BK_PLAN_TEXT_MAX];
 
+	end_race(s);
+	if (s->state == OPEN && !s->is_lost)
+		return; /* the other side's alarm was false: the old path goes on */
 	if (agreed_policy(s) == BK_PATH_DIRECT)
 		finish(s, error, "no direct path to '%s': %s", peer_name(s),
 			bk_plan_relay_reason(&s->met->own, &s->met->peer, reason));
@@ -386,11 +393,36 @@ static int start_race(struct bk_session *s)
 	return err;
 }
 
+/* Both sides introduced themselves anew, because one of them lost the path: the other may not have noticed
+ * yet. */
+static void look_again(struct bk_session *s)
+{
+	int err;
+
+	end_race(s);
+	err = start_race(s);
+	if (err < 0 && s->is_lost)
+		finish(s, err, "cannot look for another path to '%s': %s", peer_name(s), bk_error_text(err));
+}
+
+static void on_left(void *arg)
+{
+	struct bk_session *s = arg;
+
+	if (s->state == OPEN && s->is_lost)
+		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s': %s", peer_name(s),
+			bk_error_text(BK_E_PEER_VANISHED));
+}
+
 static void on_met(void *arg)
 {
 	struct bk_session *s = arg;
 	int err;
 
+	if (s->state == OPEN) {
+		look_again(s);
+		return;
+	}
 	if (s->state != MEETING)
 		return;
 	s->met = bk_meet_result(s->meet);
@@ -416,6 +448,9 @@ static void on_meet_end(void *arg, int error, const char *text)
 
 	if (s->state == MEETING || (s->state == PUNCHING && error == BK_E_WRONG_CODE))
 		finish(s, error, "%s", text);
+	else if (s->state == OPEN && s->is_lost && !s->race)
+		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s', and then the server: %s",
+			peer_name(s), text);
 	else
 		note(s, 1, text);
 }
@@ -445,7 +480,7 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
 {
 	static const struct bk_meet_events meet_events = {
-		.on_code = on_meet_code, .on_met = on_met, .on_end = on_meet_end};
+		.on_code = on_meet_code, .on_met = on_met, .on_left = on_left, .on_end = on_meet_end};
 	struct bk_session *s;
 	int err;
 

@@ -76,6 +76,9 @@ static const struct {
 	[BK_RDV_CLIENT_CLAIM] = {"ClientClaimMessage", FIELDS(ROW(nameplate, UINT, REQ))},
 	[BK_RDV_CLIENT_MAIL] = {"ClientMailMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_CLIENT_RELEASE] = {"ClientReleaseMessage", {{0}}},
+	[BK_RDV_CLIENT_RELAY] = {"ClientRelayMessage", {{0}}},
+	[BK_RDV_SERVER_RELAY] = {"ServerRelayMessage", FIELDS(
+		ROW(nameplate, UINT, REQ), ROW(relay_token, HEX, REQ))},
 
 	[BK_RDV_SERVER_PONG] = {"ServerPongMessage", FIELDS(ROW(number, UINT, REQ), ROW(time, UINT, REQ))},
 	[BK_RDV_SERVER_MAPPED] = {"ServerMappedMessage", FIELDS(

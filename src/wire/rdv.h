@@ -31,6 +31,7 @@ enum bk_rdv_type {
 	BK_RDV_CLIENT_CLAIM,    /* nameplate */
 	BK_RDV_CLIENT_MAIL,     /* body: to the other side of the nameplate */
 	BK_RDV_CLIENT_RELEASE,  /* done with the nameplate; both sides forget it */
+	BK_RDV_CLIENT_RELAY,    /* another relay pair for the nameplate's two, please */
 	/* TLS dialect, server to client */
 	BK_RDV_SERVER_PONG,      /* number time: the server's monotonic clock, ns */
 	BK_RDV_SERVER_MAPPED,    /* nonce public_ip public_port (whence the probe came) server_ip server_port */
@@ -41,6 +42,7 @@ enum bk_rdv_type {
 	BK_RDV_SERVER_MAIL,      /* body */
 	BK_RDV_SERVER_RELEASED,  /* nameplate [code]: the other side left, or it expired */
 	BK_RDV_SERVER_ERROR,     /* code content: the request before it failed; the connection goes on */
+	BK_RDV_SERVER_RELAY,     /* to both: nameplate relay_token */
 	BK_RDV_SERVER_STOP,      /* content: the server shuts down, the connection ends */
 	BK_RDV_TYPES,
 };

@@ -76,7 +76,7 @@ class Usage(Case):
         f = self.file()
         for args in ([], ["frob"], ["send"], ["send", "-s", "h", self.root], ["send", "-s", "h", "-"], ["send", "--frob", f],
                      ["send", "-s"], ["send", f], ["recv", "1-a-b"], ["recv", "-s", "h", "1-a-b", "more"],
-                     ["send", "-s", "h", "--transport", "udp", f], ["send", "-s", "h", "--transport", "pigeon", f],
+                     ["send", "-s", "h", "--transport", "pigeon", f],
                      ["send", "-s", "h", "--plain", f], ["recv", "-s", "h", "--timeout", "soon", "1-a-b"],
                      ["send", "-s", "h", "--words", "0", f], ["serve", "-l", "nonsense"], ["serve", "too", "much"],
                      ["recv", "-s", "h", "not a code"], ["help", "frob"]):
@@ -110,10 +110,10 @@ class Usage(Case):
     def test_config_file_fills_in_and_is_checked(self):
         config = self.root / "config/bodkin/config.ini"
         config.parent.mkdir(parents=True)
-        config.write_text("# comment\nserver = 127.0.0.1:1#pin\n\n[send]\ntransport = udp\n")
+        config.write_text("# comment\nserver = 127.0.0.1:1#pin\n\n[send]\ntransport = pigeon\n")
         r = self.run_it("send", self.file())
         self.assertEqual(r.returncode, 2)
-        self.assertIn("udp", r.stderr)
+        self.assertIn("pigeon", r.stderr)
         config.write_text("sever = x\n")
         r = self.run_it("send", self.file())
         self.assertEqual(r.returncode, 2)

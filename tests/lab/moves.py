@@ -4,6 +4,8 @@
 The routers first keep the two sides apart (a rule in front of everything they forward between them), so that the
 transfer starts on the relay; then they let them through.
 """
+import time
+
 from lab import Lab, check
 
 RATE = ("--rate", 100)
@@ -44,6 +46,53 @@ def relay_then_direct(bodkin, transport):
                 f"{t.receiver.last('path')['elapsed_ms']:.0f} ms, digest equal"), {}
 
 
+def direct_then_relay(bodkin, transport):
+    """The direct path dies in the middle: both sides meet anew at the server, and the relay takes over."""
+    with Lab(bodkin, "port", "port", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        options = ["--transport", transport]
+        t = lab.transfer(lab.file(LARGE), send=options, recv=options)
+        first = t.receiver.wait_for("path")
+        check(first["kind"] == "direct", f"the first path is {first['kind']}\n{t.story()}")
+        t.receiver.wait_for("progress", lambda e: e["bytes"] > 0)
+        died = time.monotonic()
+        bar(lab)
+        second = t.receiver.wait_for("path", lambda e: e["total_ms"] > first["total_ms"], seconds=30)
+        pause = time.monotonic() - died
+        check(second["kind"] == "relay", f"then {second['kind']}\n{t.story()}")
+        check(t.check_done() == "relay", t.story())
+        return f"direct over {transport}, cut, on the relay {pause:.1f} s later, digest equal", {}
+
+
+def says(program, words, seconds):
+    """Waits until the program has said so on standard error."""
+    until = time.monotonic() + seconds
+    while words not in program.said():
+        check(time.monotonic() < until, f"never said '{words}'\n{program.story()}")
+        time.sleep(0.02)
+
+
+def direct_again(bodkin, transport):
+    """Nothing comes through for a while; with the first way that opens the two punch anew, without a relay."""
+    with Lab(bodkin, "port", "port", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        options = ["--transport", transport, "--path", "direct"]
+        t = lab.transfer(lab.file(LARGE), send=options, recv=options)
+        first = t.receiver.wait_for("path")
+        t.receiver.wait_for("progress", lambda e: e["bytes"] > 0)
+        died = time.monotonic()
+        bar(lab)
+        says(t.receiver, "lost the path", 20)
+        unbar(lab)
+        t.receiver.wait_for("path", lambda e: e["total_ms"] > first["total_ms"], seconds=30)
+        pause = time.monotonic() - died
+        check(t.check_done() == "direct", t.story())
+        return f"direct over {transport}, cut, direct again {pause:.1f} s later, digest equal", {}
+
+
 def cases(bodkin):
+    yield "direct, cut, direct again, udp", lambda: direct_again(bodkin, "udp")
+    for transport in ("udp", "tcp"):
+        yield f"direct, then the relay, {transport}", lambda tr=transport: direct_then_relay(bodkin, tr)
     for transport in ("udp", "tcp"):
         yield f"relay first, then direct over {transport}", lambda tr=transport: relay_then_direct(bodkin, tr)
