@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The README's demonstration: a file crosses two NATs over a punched TCP connection, all on this machine.
+"""The README's demonstration: a file crosses two NATs over a punched connection, all on this machine.
 
 Raises the NAT laboratory with two port-restricted NATs and 20 ms of delay each way, starts a server in its
 internet, sends 100 MB from a to b, tells what happened, and takes everything down. Where namespaces

@@ -22,6 +22,7 @@
 #include "net/udp.h"
 #include "rendezvous/client.h"
 #include "rendezvous/target.h"
+#include "session/self.h"
 
 enum { FAMILIES = 2, STUN_PORT = 3478, ID_BYTES = 8, TEXT_MAX = 512, PATH_LEN_MAX = 4096, ADDRS_MAX = 16 };
 
@@ -116,30 +117,13 @@ static void describe_half(const struct half *h, struct bk_nat_side *side, struct
 	side->port_max = f->port_max;
 }
 
-static void judge_tcp(const struct bk_nat_report *r, struct bk_nat_profile *ret_profile)
-{
-	const struct bk_rdv_view *view = bk_rdv_view(r->rdv);
-	struct bk_nat_evidence e = {
-		.local = view->local,
-		.samples_len = view->samples_len,
-		.same_address = (enum bk_nat_reach)view->same_address,
-		.other_address = (enum bk_nat_reach)view->other_address,
-	};
-
-	_Static_assert((int)BK_RDV_REACH_YES == (int)BK_NAT_REACH_YES, "one order");
-	_Static_assert((int)BK_RDV_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
-	for (size_t i = 0; i < view->samples_len; i++)
-		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
-	bk_nat_profile_judge(&e, ret_profile);
-}
-
 static void describe_tcp(const struct bk_nat_report *r, struct bk_nat_side *side)
 {
 	struct bk_nat_profile p = {0};
 	struct bk_addr local = {0};
 
 	if (r->rdv && r->is_rdv_ready) {
-		judge_tcp(r, &p);
+		bk_self_judge_tcp(bk_rdv_view(r->rdv), &p);
 		local = bk_rdv_view(r->rdv)->local;
 	} else if (r->rdv) {
 		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */

@@ -101,7 +101,7 @@ static void add_host(const struct bk_self *s, struct bk_intro *intro, struct bk_
 		add_candidate(intro, kind, BK_TRANSPORT_UDP, &addr);
 }
 
-static void judge_tcp(const struct bk_rdv_view *view, struct bk_nat_profile *ret_profile)
+void bk_self_judge_tcp(const struct bk_rdv_view *view, struct bk_nat_profile *ret_profile)
 {
 	struct bk_nat_evidence e = {
 		.local = view->local,
@@ -137,7 +137,7 @@ void bk_self_describe(const struct bk_self *s, const struct bk_rdv_view *view, s
 	intro->version = BK_INTRO_VERSION;
 	intro->candidates_len = 0;
 	intro->server_rtt = view->rtt;
-	judge_tcp(view, &intro->tcp);
+	bk_self_judge_tcp(view, &intro->tcp);
 	if (s->has_tcp && view->samples_len && view->samples[0].mapped.family == 4)
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
 	if (udp) {

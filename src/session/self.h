@@ -32,6 +32,9 @@ size_t bk_self_awaits(const struct bk_self *s);
 /* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);
 
+/* What the control connection tells of the NAT over TCP. */
+void bk_self_judge_tcp(const struct bk_rdv_view *view, struct bk_nat_profile *ret_profile);
+
 /* Everything but id, name, pin, tie_breaker, capabilities and start, which the caller fills. */
 void bk_self_describe(const struct bk_self *s, const struct bk_rdv_view *view, struct bk_intro *intro);
 

@@ -10,6 +10,7 @@ from lab import Lab, check
 
 RATE = ("--rate", 100)
 LARGE = 24_000_000
+SMALL = 20_000
 FAR = {"ra": "192.0.2.0/24", "rb": "198.51.100.0/24"}
 
 
@@ -90,7 +91,31 @@ def direct_again(bodkin, transport):
         return f"direct over {transport}, cut, direct again {pause:.1f} s later, digest equal", {}
 
 
+def udp_blocked(bodkin):
+    """One side's router lets no UDP through: TCP connects, directly."""
+    with Lab(bodkin, "port", "port") as lab:
+        made = lab.run("ra", "nft", "table ip bar { chain f { type filter hook forward priority -300; meta l4proto udp drop; }; }")
+        check(made.wait() == 0, made.story())
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL))
+        kind, spoken = t.check_done(), t.receiver.last("path")["transport"]
+        check((kind, spoken) == ("direct", "tcp"), f"{kind} over {spoken}\n{t.story()}")
+        return f"direct over tcp after {max(t.elapsed()):.0f} ms", {}
+
+
+def only_the_server(bodkin):
+    """Nothing between the two but through the server."""
+    with Lab(bodkin, "port", "port", "--delay", 20) as lab:
+        lab.start_server("--state", lab.top / "server")
+        bar(lab)
+        t = lab.transfer(lab.file(SMALL))
+        check(t.check_done() == "relay", t.story())
+        return f"relayed after {max(t.elapsed()):.0f} ms", {}
+
+
 def cases(bodkin):
+    yield "udp blocked on one side", lambda: udp_blocked(bodkin)
+    yield "all blocked but the server", lambda: only_the_server(bodkin)
     yield "direct, cut, direct again, udp", lambda: direct_again(bodkin, "udp")
     for transport in ("udp", "tcp"):
         yield f"direct, then the relay, {transport}", lambda tr=transport: direct_then_relay(bodkin, tr)

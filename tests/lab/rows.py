@@ -75,7 +75,8 @@ def run_row(bodkin, row, at_least):
             check(enough, f"{text}; wanted {row['min_direct_percent']} %\n{astray and astray[0].story()}")
         if row["expected"] == "relay":
             return text, found
-        spoken = {p.last("path")["transport"] for t in transfers for p in (t.sender, t.receiver)}
+        direct = [t for t in transfers if t.kind == "direct"]
+        spoken = {p.last("path")["transport"] for t in direct for p in (t.sender, t.receiver)}
         check(spoken == {row["transport"]}, f"over {spoken}")
     return text, found
 
