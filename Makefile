@@ -3,28 +3,30 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
+# To build and to see the demonstration; what the tests need beside it; what the fuzzers need.
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
-	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libcmocka-dev nftables iproute2 \
-	util-linux coturn stun-client
+	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libcmocka-dev nftables iproute2
+TEST_PACKAGES = util-linux coturn stun-client
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
-.PHONY: all deps build demo check asan tsan fuzz fuzz-smoke bench fmt install clean
+.PHONY: all deps build-deps build demo check asan tsan fuzz fuzz-smoke bench fmt install clean
 
 all: build
 
 deps:
-	@packaging/deps.sh $(PACKAGES) $(FUZZ_PACKAGES)
+	@packaging/deps.sh $(PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
 
-$(BUILD)/build.ninja:
-	meson setup $(BUILD) --prefix=$(PREFIX)
+build-deps:
+	@packaging/deps.sh $(PACKAGES)
 
-build: deps $(BUILD)/build.ninja
+build: build-deps
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX)
 	ninja -C $(BUILD)
 
 demo: build
 	python3 lab/demo.py $(BUILD)/bodkin
 
-check: build asan fuzz-smoke
+check: deps build asan fuzz-smoke
 	python3 tests/check.py --build $(BUILD) --asan build-asan --fuzz build-fuzz
 
 # The sanitizers mislead gcc into warnings about code that has none without them; `make build` is where warnings are errors.
@@ -51,6 +53,8 @@ fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 install: build
+	meson configure $(BUILD) --prefix=$(PREFIX)
+	ninja -C $(BUILD)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
