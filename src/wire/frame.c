@@ -18,6 +18,8 @@ const char *bk_sframe_type_name(uint8_t type)
 		[BK_SFRAME_BYE] = "bye",
 		[BK_SFRAME_RESUME] = "resume",
 		[BK_SFRAME_ACK] = "ack",
+		[BK_SFRAME_WINDOW] = "window",
+		[BK_SFRAME_REST] = "rest",
 	};
 	const char *name = type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
 

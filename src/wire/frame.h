@@ -18,9 +18,11 @@ enum bk_sframe_type {
 	BK_SFRAME_RESET = 5, /* payload: error name */
 	BK_SFRAME_PING = 6,  /* payload is returned by PONG */
 	BK_SFRAME_PONG = 7,
-	BK_SFRAME_BYE = 8,    /* payload: error name, empty when all is well; the session ends */
-	BK_SFRAME_RESUME = 9, /* first on every link: session id (16), received (8) */
-	BK_SFRAME_ACK = 10,   /* received (8): session bytes that need not be kept any longer */
+	BK_SFRAME_BYE = 8,     /* payload: error name, empty when all is well; the session ends */
+	BK_SFRAME_RESUME = 9,  /* first on every link: session id (16), received (8), turn (8) */
+	BK_SFRAME_ACK = 10,    /* received (8): session bytes that need not be kept any longer */
+	BK_SFRAME_WINDOW = 11, /* credit (4): so many more bytes of DATA may be sent on the channel */
+	BK_SFRAME_REST = 16,   /* after RESUME: what was left of the session frame that a link broke off in */
 };
 
 struct bk_sframe {

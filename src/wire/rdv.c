@@ -46,7 +46,7 @@ enum {
 
 /* clang-format off */
 static const struct bk_field peer_rows[] = {
-	PEER(client_id, STR, FULL), PEER(nat_type, STR, REQ), PEER(public_ip, STR, REQ), PEER(public_port, UINT, REQ),
+	PEER(client_id, STR, FULL), PEER(nat_type, STR, NUL), PEER(public_ip, STR, REQ), PEER(public_port, UINT, REQ),
 };
 
 #define PEER_OBJECT \
@@ -58,7 +58,7 @@ static const struct {
 } types[BK_RDV_TYPES] = {
 	[BK_RDV_UNKNOWN] = {"unknown", {{0}}},
 	[BK_RDV_CLIENT_HELLO] = {"ClientHelloMessage", FIELDS(
-		ROW(client_id, STR, FULL), ROW(nat_type, STR, REQ), ROW(private_ip, STR, REQ), ROW(private_port, UINT, REQ),
+		ROW(client_id, STR, FULL), ROW(nat_type, STR, NUL), ROW(private_ip, STR, REQ), ROW(private_port, UINT, REQ),
 		ROW(peer_id, STR, NUL), ROW(version, UINT, OPT), ROW(token, STR, OPT))},
 	[BK_RDV_SERVER_HELLO] = {"ServerHelloMessage", FIELDS(
 		ROW(client_id, STR, REQ), ROW(public_ip, STR, REQ), ROW(public_port, UINT, REQ), ROW(version, UINT, OPT),
@@ -76,9 +76,10 @@ static const struct {
 	[BK_RDV_CLIENT_CLAIM] = {"ClientClaimMessage", FIELDS(ROW(nameplate, UINT, REQ))},
 	[BK_RDV_CLIENT_MAIL] = {"ClientMailMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_CLIENT_RELEASE] = {"ClientReleaseMessage", {{0}}},
-	[BK_RDV_CLIENT_RELAY] = {"ClientRelayMessage", {{0}}},
-	[BK_RDV_SERVER_RELAY] = {"ServerRelayMessage", FIELDS(
-		ROW(nameplate, UINT, REQ), ROW(relay_token, HEX, REQ))},
+	[BK_RDV_CLIENT_REJOIN] = {"ClientRejoinMessage", FIELDS(
+		ROW(secret, HEX, REQ), ROW(side, UINT, REQ), ROW(number, UINT, REQ), ROW(asks, UINT, OPT),
+		ROW(relay_token, HEX, OPT))},
+	[BK_RDV_SERVER_RELAY] = {"ServerRelayMessage", FIELDS(ROW(relay_token, HEX, REQ))},
 
 	[BK_RDV_SERVER_PONG] = {"ServerPongMessage", FIELDS(ROW(number, UINT, REQ), ROW(time, UINT, REQ))},
 	[BK_RDV_SERVER_MAPPED] = {"ServerMappedMessage", FIELDS(

@@ -30,8 +30,8 @@ enum bk_rdv_type {
 	BK_RDV_CLIENT_ALLOCATE, /* [nameplate: the wish] body: left for who claims it */
 	BK_RDV_CLIENT_CLAIM,    /* nameplate */
 	BK_RDV_CLIENT_MAIL,     /* body: to the other side of the nameplate */
-	BK_RDV_CLIENT_RELEASE,  /* done with the nameplate; both sides forget it */
-	BK_RDV_CLIENT_RELAY,    /* another relay pair for the nameplate's two, please */
+	BK_RDV_CLIENT_RELEASE,  /* done with the nameplate or meeting; both sides forget it */
+	BK_RDV_CLIENT_REJOIN,   /* secret side number [asks relay_token]: this is side `side` of the meeting */
 	/* TLS dialect, server to client */
 	BK_RDV_SERVER_PONG,      /* number time: the server's monotonic clock, ns */
 	BK_RDV_SERVER_MAPPED,    /* nonce public_ip public_port (whence the probe came) server_ip server_port */
@@ -40,9 +40,9 @@ enum bk_rdv_type {
 	BK_RDV_SERVER_NAMEPLATE, /* nameplate */
 	BK_RDV_SERVER_CLAIMED,   /* to both: nameplate relay_token [body: to the claiming side only] */
 	BK_RDV_SERVER_MAIL,      /* body */
-	BK_RDV_SERVER_RELEASED,  /* nameplate [code]: the other side left, or it expired */
+	BK_RDV_SERVER_RELEASED,  /* nameplate (0: meeting) [code]: the other side left, or it expired */
 	BK_RDV_SERVER_ERROR,     /* code content: the request before it failed; the connection goes on */
-	BK_RDV_SERVER_RELAY,     /* to both: nameplate relay_token */
+	BK_RDV_SERVER_RELAY,     /* to both: relay_token: the meeting's two meet anew */
 	BK_RDV_SERVER_STOP,      /* content: the server shuts down, the connection ends */
 	BK_RDV_TYPES,
 };
@@ -84,11 +84,12 @@ struct bk_rdv_msg {
 	char same_address[BK_RDV_WORD_MAX + 1];
 	char other_address[BK_RDV_WORD_MAX + 1];
 	struct bk_rdv_peer peer;
-	uint32_t version, ping_ms, nameplate;
+	uint32_t version, ping_ms, nameplate, side, asks;
 	uint64_t number;
 	int64_t time;
 	uint8_t nonce[BK_RDV_SECRET_LEN];       /* hex on the wire */
-	uint8_t relay_token[BK_RDV_SECRET_LEN]; /* hex on the wire */
+	uint8_t relay_token[BK_RDV_SECRET_LEN]; /* hex on the wire; all zero: none */
+	uint8_t secret[BK_RDV_SECRET_LEN];      /* hex on the wire */
 	uint8_t *body; /* base64 on the wire; decode: owned by the message; encode: borrowed, not freed */
 	size_t body_len;
 };

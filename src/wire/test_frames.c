@@ -41,6 +41,8 @@ static void a_session_frame_cut_or_too_long_is_refused(void **state)
 	assert_string_equal(bk_sframe_type_name(f.type), "unknown");
 	assert_string_equal(bk_sframe_type_name(0), "unknown");
 	assert_string_equal(bk_sframe_type_name(BK_SFRAME_BYE), "bye");
+	assert_string_equal(bk_sframe_type_name(BK_SFRAME_WINDOW), "window");
+	assert_string_equal(bk_sframe_type_name(BK_SFRAME_WINDOW + 1), "unknown");
 }
 
 static void a_preface_reads_back(void **state)

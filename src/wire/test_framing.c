@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "wire/pairs.h"
 
 static const struct bk_frame_limits limits = {.content_max = 1 << 20};
 
@@ -40,7 +41,7 @@ static void feed(struct bk_frame_decoder *d, struct story *s, const uint8_t *dat
 		if (event == BK_FRAME_HEADER) {
 			snprintf(line, sizeof(line), "H%llu", (unsigned long long)d->content_len);
 			tell(s, line, strlen(line));
-			if (d->framing == BK_FRAMING_JSON)
+			if (d->framing != BK_FRAMING_LENGTH)
 				tell(s, d->header, strlen(d->header));
 		} else if (event == BK_FRAME_CONTENT) {
 			tell(s, d->piece, d->piece_len);
@@ -117,6 +118,126 @@ static void json_messages_survive_every_cut(void **state)
 		"\"content-length\":0}E"
 		"H2{\"content-length\": 2 }xyE");
 	json_decref(fields);
+	bk_buf_done(&out);
+}
+
+static void key_value_messages_survive_every_cut(void **state)
+{
+	static const char example[] = "\x11\0CL:7;type:messagecwsdwed";
+	struct bk_buf out;
+
+	(void)state;
+	bk_buf_init(&out, 4096);
+	assert_int_equal(bk_frame_append_key_value(&out, "type:message", 7), 0);
+	assert_int_equal(bk_buf_append(&out, "cwsdwed", 7), 0);
+	assert_int_equal(out.len, sizeof(example) - 1);
+	assert_memory_equal(bk_buf_head(&out), example, out.len);
+	assert_int_equal(bk_frame_append_key_value(&out, NULL, 0), 0);
+	assert_int_equal(bk_frame_append_key_value(&out, "", 1), 0);
+	assert_int_equal(bk_buf_append(&out, "x", 1), 0);
+	assert_int_equal(bk_buf_append(&out, "\x0f\0u:a:b;CL:002;e:hi", 19), 0);
+	every_cut_tells_the_same(BK_FRAMING_KEY_VALUE, bk_buf_head(&out), out.len,
+		"H7CL:7;type:messagecwsdwedEH0CL:0EH1CL:1xEH2u:a:b;CL:002;e:hiE");
+	bk_buf_done(&out);
+}
+
+static void key_value_headers_are_read_strictly(void **state)
+{
+	static const struct {
+		const char *header;
+		int expected;
+	} rows[] = {
+		{"CL:0", 0},
+		{"CL:0;", BK_E_MALFORMED},
+		{";CL:0", BK_E_MALFORMED},
+		{"CL:0;;a:b", BK_E_MALFORMED},
+		{"a:b", BK_E_MALFORMED},
+		{"CL:0;CL:0", BK_E_MALFORMED},
+		{"CL:0;a:b;CL:0", BK_E_MALFORMED},
+		{"cl:0", BK_E_MALFORMED},
+		{"CL", BK_E_MALFORMED},
+		{"CL:", BK_E_MALFORMED},
+		{"CL: 0", BK_E_MALFORMED},
+		{"CL:+0", BK_E_MALFORMED},
+		{"CL:-1", BK_E_MALFORMED},
+		{"CL:0x1", BK_E_MALFORMED},
+		{"CL:1048576", 0},
+		{"CL:1048577", BK_E_TOO_BIG},
+		{"CL:9223372036854775807", BK_E_TOO_BIG},
+		{"CL:9223372036854775808", BK_E_MALFORMED},
+		{"CL:00000000000000000000", BK_E_MALFORMED},
+		{"CL:0;a:b;a:b", 0},
+		{"CL:0;a:", 0},
+		{"CL:0;:b", BK_E_MALFORMED},
+		{"CL:0;a", BK_E_MALFORMED},
+		{"CL:0;a::b:", 0},
+		{"CL:0;a:\n", BK_E_MALFORMED},
+		{"CL:0;a\t:b", BK_E_MALFORMED},
+		{"CL:0;a:\x7f", BK_E_MALFORMED},
+		{"CL:0;a:\xc2\x85", BK_E_MALFORMED},
+		{"CL:0;a:\xc2\xa0", 0},
+		{"CL:0;\xe2\x82\xac:\xf0\x9f\x98\x80", 0},
+		{"CL:0;a:\xff", BK_E_MALFORMED},
+		{"CL:0;a:\xc0\x80", BK_E_MALFORMED},
+		{"CL:0;a:\xe0\x80\x80", BK_E_MALFORMED},
+		{"CL:0;a:\xed\xa0\x80", BK_E_MALFORMED},
+		{"CL:0;a:\xf4\x90\x80\x80", BK_E_MALFORMED},
+		{"CL:0;a:\xe2\x82", BK_E_MALFORMED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char message[64] = {(char)strlen(rows[i].header)};
+		size_t n = 2 + strlen(rows[i].header);
+
+		strcpy(message + 2, rows[i].header);
+		if (decode(BK_FRAMING_KEY_VALUE, message, n, n, 0).error != rows[i].expected)
+			fail_msg("'%s'", rows[i].header);
+	}
+}
+
+static void key_value_headers_have_ceilings(void **state)
+{
+	char text[2 * BK_PAIRS_VALUE_MAX] = "";
+	uint64_t n;
+
+	(void)state;
+	memset(text, 'k', BK_PAIRS_KEY_MAX);
+	strcpy(text + BK_PAIRS_KEY_MAX, ":;CL:0");
+	assert_int_equal(bk_pairs_find_content_len(text, strlen(text), &n), 0);
+	memset(text, 'k', BK_PAIRS_KEY_MAX + 1);
+	strcpy(text + BK_PAIRS_KEY_MAX + 1, ":;CL:0");
+	assert_int_equal(bk_pairs_find_content_len(text, strlen(text), &n), BK_E_MALFORMED);
+	memset(text, 'v', sizeof(text));
+	memcpy(text, "CL:0;v:", 7);
+	assert_int_equal(bk_pairs_find_content_len(text, 7 + BK_PAIRS_VALUE_MAX, &n), 0);
+	assert_int_equal(bk_pairs_find_content_len(text, 8 + BK_PAIRS_VALUE_MAX, &n), BK_E_MALFORMED);
+	strcpy(text, "CL:0");
+	for (int i = 1; i < BK_PAIRS_MAX; i++)
+		strcat(text, ";k:");
+	assert_int_equal(bk_pairs_find_content_len(text, strlen(text), &n), 0);
+	strcat(text, ";k:");
+	assert_int_equal(bk_pairs_find_content_len(text, strlen(text), &n), BK_E_MALFORMED);
+}
+
+static void key_value_fields_that_are_none_are_not_sent(void **state)
+{
+	static const char *const rows[] = {"a", ":", "a:b;", ";a:b", "a:\n", "CL:x", "\xff:a"};
+	static char big[BK_PAIRS_VALUE_MAX + 10];
+	struct bk_buf out;
+
+	(void)state;
+	bk_buf_init(&out, 200);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(bk_frame_append_key_value(&out, rows[i], 1), BK_E_INVALID);
+	assert_int_equal(bk_frame_append_key_value(&out, NULL, UINT64_MAX), BK_E_INVALID);
+	memset(big, 'x', sizeof(big) - 1);
+	memcpy(big, "x:", 2);
+	assert_int_equal(bk_frame_append_key_value(&out, big, 1), BK_E_FULL);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(bk_frame_append_key_value(&out, "CL:9;a:b;CL:8", 1), 0);
+	assert_int_equal(out.len, 10);
+	assert_memory_equal(bk_buf_head(&out), "\x08\0CL:1;a:b", 10);
 	bk_buf_done(&out);
 }
 
@@ -302,6 +423,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(length_messages_survive_every_cut),
 		cmocka_unit_test(json_messages_survive_every_cut),
+		cmocka_unit_test(key_value_messages_survive_every_cut),
+		cmocka_unit_test(key_value_headers_are_read_strictly),
+		cmocka_unit_test(key_value_headers_have_ceilings),
+		cmocka_unit_test(key_value_fields_that_are_none_are_not_sent),
 		cmocka_unit_test(hostile_bytes_get_a_named_error),
 		cmocka_unit_test(an_error_is_final),
 		cmocka_unit_test(a_header_over_its_ceiling_is_refused_before_it_arrives),

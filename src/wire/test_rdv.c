@@ -62,6 +62,10 @@ static void messages_go_out_as_documented(void **state)
 		{{.type = BK_RDV_CLIENT_ALLOCATE, .body = body, .body_len = 3},
 			"{\"type\":\"ClientAllocateMessage\",\"body\":\"aGkh\"}"},
 		{{.type = BK_RDV_CLIENT_RELEASE}, "{\"type\":\"ClientReleaseMessage\"}"},
+		{{.type = BK_RDV_CLIENT_REJOIN, .secret = {0xcd, 2}, .side = 1, .number = 5, .asks = 1},
+			"{\"type\":\"ClientRejoinMessage\",\"secret\":"
+			"\"cd02000000000000000000000000000000000000000000000000000000000000\","
+			"\"side\":1,\"number\":5,\"asks\":1}"},
 		{{.type = BK_RDV_SERVER_CLAIMED, .nameplate = 7, .relay_token = {0xab, 1}},
 			"{\"type\":\"ServerClaimedMessage\",\"nameplate\":7,\"relay_token\":"
 			"\"ab01000000000000000000000000000000000000000000000000000000000000\"}"},
@@ -101,6 +105,8 @@ static void every_type_survives_the_round_trip(void **state)
 	m.time = INT64_MAX;
 	memset(m.nonce, 0x5a, sizeof(m.nonce));
 	memset(m.relay_token, 0xa5, sizeof(m.relay_token));
+	memset(m.secret, 0x3c, sizeof(m.secret));
+	m.side = m.asks = 1;
 	m.body = body;
 	m.body_len = sizeof(body);
 	for (int t = BK_RDV_UNKNOWN + 1; t < BK_RDV_TYPES; t++) {
@@ -168,6 +174,8 @@ static void unknown_types_are_told_as_unknown(void **state)
 	"{\"type\":\"ClientHelloMessage\",\"client_id\":" id ",\"nat_type\":" nat ",\"private_ip\":" ip      \
 	",\"private_port\":" port ",\"peer_id\":" peer "}"
 #define Z32 "00000000000000000000000000000000"
+#define REJOIN(secret, side, number)                                                                         \
+	"{\"type\":\"ClientRejoinMessage\",\"secret\":" secret ",\"side\":" side ",\"number\":" number "}"
 
 static void messages_of_the_wrong_form_are_malformed(void **state)
 {
@@ -214,6 +222,14 @@ static void messages_of_the_wrong_form_are_malformed(void **state)
 		{"{\"type\":\"ClientProbeMessage\",\"nonce\":\"" Z32 "\"}", BK_E_MALFORMED},
 		{"{\"type\":\"ClientProbeMessage\",\"nonce\":\"g" Z32 "0000000000000000000000000000000\"}",
 			BK_E_MALFORMED},
+		{REJOIN("\"" Z32 Z32 "\"", "7", "1"), 0},
+		{REJOIN("\"" Z32 Z32 "\"", "-1", "1"), BK_E_MALFORMED},
+		{REJOIN("\"" Z32 Z32 "\"", "4294967296", "1"), BK_E_MALFORMED},
+		{REJOIN("\"" Z32 Z32 "\"", "\"0\"", "1"), BK_E_MALFORMED},
+		{REJOIN("\"" Z32 "\"", "0", "1"), BK_E_MALFORMED},
+		{REJOIN("null", "0", "1"), BK_E_MALFORMED},
+		{REJOIN("\"" Z32 Z32 "\",\"relay_token\":\"00\"", "0", "1"), BK_E_MALFORMED},
+		{REJOIN("\"" Z32 Z32 "\"", "0", "null"), BK_E_MALFORMED},
 		{"{\"type\":\"ClientMailMessage\",\"body\":\"\"}", 0},
 		{"{\"type\":\"ClientMailMessage\",\"body\":\"aGk=\"}", 0},
 		{"{\"type\":\"ClientMailMessage\",\"body\":\"aGk\"}", BK_E_MALFORMED},
