@@ -44,7 +44,8 @@ BK_API void bk_timer_start(struct bk_timer *t, int64_t delay_ns);
 BK_API void bk_timer_stop(struct bk_timer *t);
 BK_API void bk_timer_free(struct bk_timer *t);
 
-/* Watches a descriptor that stays the caller's. `events` is a set of BK_READABLE, BK_WRITABLE; 0 pauses. */
+/* Watches a descriptor that stays the caller's. `events` is a set of BK_READABLE, BK_WRITABLE; 0 pauses.
+ * BK_E_FULL for one that select cannot hold (FD_SETSIZE). */
 enum { BK_READABLE = 1, BK_WRITABLE = 2 };
 typedef void (*bk_watch_fn)(void *arg, int fd, int events);
 BK_API int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct bk_watch **ret_watch);

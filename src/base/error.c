@@ -71,6 +71,7 @@ int bk_error_from_errno(int err)
 		{ECONNREFUSED, BK_E_REFUSED},
 		{ECONNRESET, BK_E_RESET},
 		{ECONNABORTED, BK_E_RESET},
+		{ENOTCONN, BK_E_RESET}, /* it was connected: a half-close after the peer's reset */
 		{ENETUNREACH, BK_E_UNREACHABLE},
 		{EHOSTUNREACH, BK_E_UNREACHABLE},
 		{ENETDOWN, BK_E_UNREACHABLE},

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <time.h>
 
 #include "base/time.h"
@@ -191,8 +192,11 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 
 int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct bk_watch **ret_watch)
 {
-	struct bk_watch *w = calloc(1, sizeof(*w));
+	struct bk_watch *w;
 
+	if (fd >= FD_SETSIZE && strcmp(event_base_get_method(loop->base), "select") == 0)
+		return BK_E_FULL;
+	w = calloc(1, sizeof(*w));
 	if (!w)
 		return BK_E_NOMEM;
 	*w = (struct bk_watch){.base = loop->base, .fn = fn, .arg = arg, .fd = fd};
