@@ -117,10 +117,6 @@ def main():
         name = f"{source.parent.name}_{source.stem}"
         if source.stem in ("test_kit", "test_fake"):  # shared by tests
             continue
-        if source.stem == "test_quic_line":
-            # QUIC on a bad line stalls in about every third run; `build-asan/tests/conform/conform_test_quic_line` shows it.
-            print("NOT RUN      conform_test_quic_line: known to stall now and then, and not counted as passed")
-            continue
         folder = ROOT / args.asan / (source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else "")
         jobs.append((name, lambda p=folder / name: cmocka(tally, p)))
     jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60)))
@@ -130,12 +126,19 @@ def main():
         jobs.append((name, lambda s=source, p=ROOT / args.fuzz / name: fuzz(tally, p, s)))
     jobs.append(("install", lambda: counted(tally, "install", [sys.executable, "tests/arch/install.py", args.build], 120)))
     jobs.append(("cli", lambda: counted(tally, "cli", [sys.executable, "tests/cli/test_cli.py", bodkin], 300)))
+    for build in (args.build, args.asan):
+        jobs.append((f"examples_{build}", lambda b=build: counted(
+            tally, f"examples ({b})", [sys.executable, "tests/examples/test_examples.py", str(ROOT / b)], 300)))
+    jobs.append(("plain", lambda: counted(tally, "plain dialect with independent programs",
+                                          [sys.executable, "tests/plain/test_plain.py", bodkin], 300)))
     jobs.append(("lab", lambda: counted(tally, "lab (the laboratory itself)",
                                         [sys.executable, "lab/test_lab.py", bodkin, "lab"], 300, True)))
     jobs.append(("paths", lambda: counted(tally, "lab (bodkin through kernel NATs)",
                                           [sys.executable, "tests/lab/run.py", bodkin], 600, True)))
     jobs.append(("names", lambda: counted(tally, "lab (what NATs are called)",
                                           [sys.executable, "tests/lab/nat.py", bodkin], 300, True)))
+    jobs.append(("plain-lab", lambda: counted(tally, "lab (plain dialect)",
+                                              [sys.executable, "tests/lab/plain.py", bodkin], 400, True)))
 
     for name, job in jobs:
         if not args.only or args.only in name:

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "link/quic_link.h"
+#include "net/sock.h"
 
 enum {
 	QUEUE_HIGH = 256 * 1024, /* unsent; above it write says "not now" */
@@ -166,6 +167,7 @@ static void work(struct bk_quic *q)
 		if (q->closing && q->progress)
 			bk_timer_start(q->deadline, CLOSE_TIMEOUT);
 		q->progress = false;
+		bk_quic_pulse(q);
 		arm(q, sent > 0);
 	}
 	leave(q);
@@ -180,6 +182,14 @@ static void on_wake(void *arg)
 		return;
 	bk_quic_expire(q);
 	work(q);
+}
+
+static void on_pulse(void *arg)
+{
+	struct bk_quic *q = arg;
+
+	if (bk_quic_tick(q))
+		work(q);
 }
 
 /* Something is to be done, outside of who asked for it. */
@@ -284,6 +294,7 @@ static void link_free(struct bk_link *l)
 	bk_timer_free(q->wake);
 	bk_timer_free(q->deadline);
 	bk_timer_free(q->failer);
+	bk_timer_free(q->pulse);
 	if (!q->busy)
 		release(q);
 }
@@ -296,6 +307,16 @@ static const struct bk_link_ops ops = {
 	.queued = link_queued,
 	.free = link_free,
 };
+
+static void set_path(struct bk_quic *q)
+{
+	struct sockaddr_storage from, to;
+	socklen_t from_len = bk_addr_to_sockaddr(&q->opts.local, &from),
+		  to_len = bk_addr_to_sockaddr(&q->opts.remote, &to);
+
+	ngtcp2_path_storage_init(
+		&q->path, (struct sockaddr *)&from, from_len, (struct sockaddr *)&to, to_len, NULL);
+}
 
 static int start(struct bk_quic *q)
 {
@@ -312,6 +333,8 @@ static int start(struct bk_quic *q)
 		err = bk_timer_new(q->loop, on_deadline, q, &q->deadline);
 	if (!err)
 		err = bk_timer_new(q->loop, on_failer, q, &q->failer);
+	if (!err)
+		err = bk_timer_new(q->loop, on_pulse, q, &q->pulse);
 	if (!err && !q->opts.is_server)
 		err = bk_outbox_append(&q->out, &(struct iovec){(void *)(uintptr_t)&version, 1}, 1);
 	if (!err && !q->opts.is_server)
@@ -332,7 +355,8 @@ int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
 	q->opts = *opts;
 	q->stream = -1;
 	q->wake_at = BK_NEVER;
-	bk_quic_set_path(&q->path, &opts->local, &opts->remote);
+	q->remote = opts->remote;
+	set_path(q);
 	err = start(q);
 	if (err < 0) {
 		q->over = true;

@@ -14,7 +14,11 @@
  * Everything happens on the loop's thread. The owner of the socket calls input for each datagram and flush
  * once after the last one of a wake-up; input never calls back, flush does all of it (and may thereby free
  * the link: do not touch it after flush). bk_link_free says goodbye to the peer through opts.send, so the
- * socket must outlive the link. */
+ * socket must outlive the link.
+ *
+ * A peer that owes an answer and is silent for 0.7 s and a round trip (3 PTO where that is longer) ends the
+ * link with BK_E_TIMEOUT. A peer that comes from
+ * another address is not followed: that is the session's business. */
 struct bk_link_quic_opts {
 	bool is_server;                     /* the side that allocated the code */
 	const struct bk_identity *identity; /* borrowed for the life of the link */

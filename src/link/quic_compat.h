@@ -15,9 +15,6 @@
 #define ngtcp2_ccerr_set_application_error ngtcp2_connection_close_error_set_application_error
 #define NGTCP2_CCERR_TYPE_APPLICATION      NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION
 
-/* 1.x tells the path_validation callback the path that is left, too. */
-#define BK_NGTCP2_OLD_PATH
-
 static inline ngtcp2_ccerr bk_ngtcp2_peer_close(ngtcp2_conn *conn)
 {
 	ngtcp2_ccerr e;
@@ -45,8 +42,38 @@ static inline void bk_ngtcp2_keep_fixed_bit(ngtcp2_conn *conn)
 		->grease_quic_bit = 0;
 }
 
+static inline uint64_t bk_ngtcp2_in_flight(ngtcp2_conn *conn)
+{
+	ngtcp2_conn_stat stat;
+
+	ngtcp2_conn_get_conn_stat(conn, &stat);
+	return stat.bytes_in_flight;
+}
+
+static inline int64_t bk_ngtcp2_rtt(ngtcp2_conn *conn)
+{
+	ngtcp2_conn_stat stat;
+
+	ngtcp2_conn_get_conn_stat(conn, &stat);
+	return (int64_t)stat.smoothed_rtt;
+}
+
 #else
-#define BK_NGTCP2_OLD_PATH const ngtcp2_path *old_path __attribute__((unused)),
+static inline uint64_t bk_ngtcp2_in_flight(ngtcp2_conn *conn)
+{
+	ngtcp2_conn_info info;
+
+	ngtcp2_conn_get_conn_info(conn, &info);
+	return info.bytes_in_flight;
+}
+
+static inline int64_t bk_ngtcp2_rtt(ngtcp2_conn *conn)
+{
+	ngtcp2_conn_info info;
+
+	ngtcp2_conn_get_conn_info(conn, &info);
+	return (int64_t)info.smoothed_rtt;
+}
 
 static inline void bk_ngtcp2_keep_fixed_bit(ngtcp2_conn *conn)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection behind a QUIC link (RFC 9000, RFC 9001): ngtcp2 does the protocol, GnuTLS its handshake;
- * this file sets both up, notes what the peer did, and names failures. Until the handshake is done only the
- * address that was agreed on is listened to; afterwards only what decrypts counts, wherever it comes from
- * (section 9). It refuses other versions than 1, 0-RTT, more than the one stream, and any peer but the pinned
- * one. */
+ * this file sets both up, notes what the peer did, and names failures. It refuses other versions than 1,
+ * 0-RTT, more than the one stream, any peer but the pinned one, and to follow that one to another address
+ * (RFC 9000 section 9): a peer whose NAT gave it another falls silent here, and the session meets it anew,
+ * which also works where both moved, costs no trust in packets that anybody may have copied, and works for
+ * TCP as well. */
 #include "link/quic_link.h"
 
 #include <gnutls/crypto.h>
@@ -16,17 +17,12 @@
 #include "net/sock.h"
 
 enum {
-	CID_LEN = 8,
-	FIRST_DCID_LEN = 16, /* unpredictable, at least 8 (RFC 9000 section 7.2) */
-	FOLLOWS_MAX = 1000,
+	FIRST_DCID_LEN = 16,  /* unpredictable, at least 8 (RFC 9000 section 7.2) */
 	CRYPTO_ERROR = 0x100, /* RFC 9001 section 4.8: 0x0100 and the alert */
 };
 
-#define RTT_UNKNOWN  (333 * BK_MS) /* RFC 9002 section 6.2.2 */
-#define ACK_DELAY    (25 * BK_MS)
 #define RTT_MIN      (5 * BK_MS) /* a handshake takes the peer that long to compute, at worst */
 #define IDLE_TIMEOUT (8 * BK_SEC)
-#define FOLLOW_EVERY (1 * BK_SEC)
 
 static const char alpn[] = "bodkin-link/1";
 
@@ -67,6 +63,17 @@ static int on_completed(ngtcp2_conn *conn, void *arg)
 	if (!q->opts.is_server && ngtcp2_conn_open_bidi_stream(conn, &q->stream, NULL) != 0)
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	q->secure = true;
+	q->confirmed = q->opts.is_server;
+	return 0;
+}
+
+/* RFC 9001 section 4.1.2: from here on the peer reads what we send. */
+static int on_confirmed(ngtcp2_conn *conn, void *arg)
+{
+	struct bk_quic *q = arg;
+
+	(void)conn;
+	q->confirmed = true;
 	return 0;
 }
 
@@ -101,6 +108,7 @@ static int on_stream_data(ngtcp2_conn *conn, uint32_t flags, int64_t stream, uin
 	(void)conn, (void)stream, (void)offset, (void)stream_arg;
 	if (!err && n)
 		err = bk_buf_append(&q->in, data, n);
+	q->got_data = true;
 	if (err < 0) {
 		bk_quic_end(q, err);
 		return NGTCP2_ERR_CALLBACK_FAILURE;
@@ -137,19 +145,18 @@ static int on_stop_sending(ngtcp2_conn *conn, int64_t stream, uint64_t code, voi
 	return 0;
 }
 
-static bk_dur validation_time(struct bk_quic *q);
+/* ngtcp2 passes no argument on; set while it reads. */
+static _Thread_local struct bk_quic *reader;
 
-/* Whether a new address of the client's holds; if not, ngtcp2 has gone back to the old one. */
-static int on_path_validation(ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path,
-	BK_NGTCP2_OLD_PATH ngtcp2_path_validation_result result, void *arg)
+static int on_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *ctx,
+	const uint8_t *in, size_t in_len, const uint8_t *nonce, size_t nonce_len, const uint8_t *header,
+	size_t header_len)
 {
-	struct bk_quic *q = arg;
+	int ret = ngtcp2_crypto_decrypt_cb(dest, aead, ctx, in, in_len, nonce, nonce_len, header, header_len);
 
-	(void)conn, (void)flags, (void)path;
-	q->hold_until = result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS
-				? bk_loop_now(q->loop) + validation_time(q)
-				: 0;
-	return 0;
+	if (!ret && reader)
+		reader->is_heard = true;
+	return ret;
 }
 
 static ngtcp2_conn *conn_of(ngtcp2_crypto_conn_ref *ref)
@@ -172,7 +179,7 @@ static const ngtcp2_callbacks callbacks = {
 	.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
 	.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
 	.encrypt = ngtcp2_crypto_encrypt_cb,
-	.decrypt = ngtcp2_crypto_decrypt_cb,
+	.decrypt = on_decrypt,
 	.hp_mask = ngtcp2_crypto_hp_mask_cb,
 	.recv_retry = ngtcp2_crypto_recv_retry_cb,
 	.update_key = ngtcp2_crypto_update_key_cb,
@@ -183,29 +190,24 @@ static const ngtcp2_callbacks callbacks = {
 	.rand = fill_random,
 	.get_new_connection_id = on_need_cid,
 	.handshake_completed = on_completed,
+	.handshake_confirmed = on_confirmed,
 	.stream_open = on_stream_open,
 	.recv_stream_data = on_stream_data,
 	.acked_stream_data_offset = on_acked,
 	.stream_reset = on_stream_reset,
-	.path_validation = on_path_validation,
 	.stream_stop_sending = on_stop_sending,
 };
 
 /* --- making one --- */
 
-void bk_quic_set_path(struct bk_quic_path *p, const struct bk_addr *local, const struct bk_addr *remote)
-{
-	struct sockaddr_storage from, to;
-	socklen_t from_len = bk_addr_to_sockaddr(local, &from), to_len = bk_addr_to_sockaddr(remote, &to);
-
-	p->remote = *remote;
-	ngtcp2_path_storage_init(
-		&p->at, (struct sockaddr *)&from, from_len, (struct sockaddr *)&to, to_len, NULL);
-}
-
 static ngtcp2_duration idle_timeout(const struct bk_quic *q)
 {
 	return (ngtcp2_duration)(q->opts.idle_timeout_ns ? q->opts.idle_timeout_ns : IDLE_TIMEOUT);
+}
+
+ngtcp2_duration bk_quic_keep_alive(const struct bk_quic *q)
+{
+	return idle_timeout(q) / 3;
 }
 
 static void choose_settings(struct bk_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)
@@ -258,21 +260,21 @@ static int make_conn(struct bk_quic *q, const ngtcp2_pkt_hd *first)
 	int ret;
 
 	choose_settings(q, &settings, &params);
-	if (make_cid(&scid, CID_LEN) < 0 || make_cid(&dcid, FIRST_DCID_LEN) < 0)
+	if (make_cid(&scid, BK_QUIC_CID_LEN) < 0 || make_cid(&dcid, FIRST_DCID_LEN) < 0)
 		return BK_E_CRYPTO;
 	if (first) {
 		bk_ngtcp2_set_original_dcid(&params, &first->dcid);
-		ret = ngtcp2_conn_server_new(&q->conn, &first->scid, &scid, &q->path.at.path, first->version,
+		ret = ngtcp2_conn_server_new(&q->conn, &first->scid, &scid, &q->path.path, first->version,
 			&callbacks, &settings, &params, NULL, q);
 	} else {
-		ret = ngtcp2_conn_client_new(&q->conn, &dcid, &scid, &q->path.at.path, NGTCP2_PROTO_VER_V1,
+		ret = ngtcp2_conn_client_new(&q->conn, &dcid, &scid, &q->path.path, NGTCP2_PROTO_VER_V1,
 			&callbacks, &settings, &params, NULL, q);
 	}
 	if (ret)
 		return BK_E_NOMEM;
 	bk_ngtcp2_keep_fixed_bit(q->conn);
 	ngtcp2_conn_set_tls_native_handle(q->conn, q->session);
-	ngtcp2_conn_set_keep_alive_timeout(q->conn, idle_timeout(q) / 3);
+	ngtcp2_conn_set_keep_alive_timeout(q->conn, bk_quic_keep_alive(q));
 	return 0;
 }
 
@@ -399,117 +401,24 @@ static bool accept_first(struct bk_quic *q, const uint8_t *data, size_t n)
 
 	if (ngtcp2_accept(&first, data, n) != 0 || first.version != NGTCP2_PROTO_VER_V1)
 		return false;
-	bk_quic_set_path(&q->path, &q->opts.local, &q->opts.remote);
 	err = connect_as(q, &first);
 	if (err < 0)
 		bk_quic_end(q, err);
 	return !err;
 }
 
-/* QUIC lets only the client change its address (RFC 9000 section 9); here either side's NAT may. So a client
- * that sees the server speak from elsewhere probes that path as if it had itself moved: ngtcp2 wants another
- * local address for that, and gets one that differs in the port, which nothing else looks at. Nothing
- * changes unless the new address answers the challenge. */
-static bool follow(struct bk_quic *q, const struct bk_addr *from)
-{
-	bk_time now = bk_loop_now(q->loop);
-	struct bk_addr local = q->opts.local;
-	struct bk_quic_path next;
-
-	if (bk_addr_equal(from, &q->onto.remote))
-		return true;
-	if (now < q->follow_at || q->follows >= FOLLOWS_MAX)
-		return false;
-	q->follow_at = now + FOLLOW_EVERY;
-	local.port = (uint16_t)(q->opts.local.port + ++q->follows);
-	bk_quic_set_path(&next, &local, from);
-	if (ngtcp2_conn_initiate_migration(q->conn, &next.at.path, (ngtcp2_tstamp)now) != 0)
-		return false;
-	bk_quic_set_path(&q->onto, &local, from);
-	return true;
-}
-
-/* Is this short-header packet for one of the connection IDs that we gave out? */
-static bool is_ours(struct bk_quic *q, const uint8_t *data, size_t n)
-{
-	ngtcp2_cid ids[16];
-	size_t len = bk_ngtcp2_count_scid(q->conn);
-
-	if (n < 1 + CID_LEN || (data[0] & 0x80) || len > sizeof(ids) / sizeof(ids[0]))
-		return false;
-	len = ngtcp2_conn_get_scid(q->conn, ids);
-	for (size_t i = 0; i < len; i++)
-		if (ids[i].datalen == CID_LEN && !memcmp(ids[i].data, data + 1, CID_LEN))
-			return true;
-	return false;
-}
-
-/* At least as long as ngtcp2 tries to validate a path: three of the larger PTO (RFC 9000 section 8.2.4), of
- * the measured and of the first round trip. */
-static bk_dur validation_time(struct bk_quic *q)
-{
-	bk_dur first =
-		3 * (q->opts.rtt_ns > 0 ? bk_time_max(q->opts.rtt_ns, RTT_MIN) : RTT_UNKNOWN) + ACK_DELAY;
-
-	return 4 * bk_time_max(first, (bk_dur)ngtcp2_conn_get_pto(q->conn));
-}
-
-/* A server whose client seems to have moved. ngtcp2 0.12 fails an assertion when the client comes back to its
- * old address while the new one is being validated: so one address at a time, until that is over. */
-static const ngtcp2_path *path_of_moved(struct bk_quic *q, const struct bk_addr *from)
-{
-	if (bk_loop_now(q->loop) < q->hold_until)
-		return NULL;
-	bk_quic_set_path(&q->onto, &q->opts.local, from);
-	return &q->onto.at.path;
-}
-
-/* ngtcp2 decides whether the client has moved (RFC 9000 section 9.3), and back. */
-static void note_move(struct bk_quic *q)
-{
-	const ngtcp2_path *now_at = ngtcp2_conn_get_path(q->conn);
-	struct bk_addr remote;
-
-	if (bk_addr_from_sockaddr((const struct sockaddr *)now_at->remote.addr, &remote) < 0 ||
-		bk_addr_equal(&remote, &q->path.remote))
-		return;
-	bk_quic_set_path(&q->path, &q->opts.local, &remote);
-	if (q->onto.remote.family && bk_addr_equal(&remote, &q->onto.remote))
-		q->hold_until = bk_loop_now(q->loop) + validation_time(q);
-	q->onto.remote.family = 0;
-}
-
-/* The path to give to ngtcp2 for a datagram from there; NULL: not from our peer. */
-static const ngtcp2_path *path_from(
-	struct bk_quic *q, const struct bk_addr *from, const uint8_t *data, size_t n)
-{
-	if (q->secure && q->opts.is_server)
-		note_move(q);
-	if (bk_addr_equal(from, &q->path.remote))
-		return &q->path.at.path;
-	if (!q->secure || !is_ours(q, data, n))
-		return NULL;
-	if (q->opts.is_server)
-		return path_of_moved(q, from);
-	return follow(q, from) ? &q->onto.at.path : NULL;
-}
-
 void bk_quic_read(struct bk_quic *q, const struct bk_addr *from, const uint8_t *data, size_t n)
 {
-	const ngtcp2_path *path;
 	int ret;
 
-	if (!q->conn && (!bk_addr_equal(from, &q->opts.remote) || !accept_first(q, data, n)))
+	if (!bk_addr_equal(from, &q->remote) || (!q->conn && !accept_first(q, data, n)))
 		return;
-	path = path_from(q, from, data, n);
-	if (!path)
-		return;
-	ret = ngtcp2_conn_read_pkt(q->conn, path, NULL, data, n, bk_quic_now(q));
-	if (!ret)
-		return;
+	reader = q;
+	ret = ngtcp2_conn_read_pkt(q->conn, &q->path.path, NULL, data, n, bk_quic_now(q));
+	reader = NULL;
 	if (q->opts.is_server && !q->secure && (ret == NGTCP2_ERR_DROP_CONN || ret == NGTCP2_ERR_RETRY))
 		bk_quic_disconnect(q); /* not a handshake; wait for the next */
-	else
+	else if (ret)
 		bk_quic_fail(q, ret);
 }
 

@@ -9,8 +9,9 @@
 #include "link/quic_compat.h"
 #include "secure/cred.h"
 
-/* What the three files of the QUIC link share and nobody else sees: quic.c (the owner's side: contract, time,
- * callbacks), quic_conn.c (the connection: TLS, what the peer did) and quic_send.c (packets out). */
+/* What the files of the QUIC link share and nobody else sees: quic.c (the owner's side: contract, time,
+ * callbacks), quic_conn.c (the connection: TLS, what the peer did), quic_pulse.c (whether the peer is there)
+ * and quic_send.c (packets out). */
 enum {
 	BK_QUIC_STREAM_WINDOW = 2 * 1024 * 1024, /* grows with the path's bandwidth and delay to ... */
 	BK_QUIC_STREAM_WINDOW_MAX = 8 * 1024 * 1024,
@@ -19,21 +20,15 @@ enum {
 	BK_QUIC_SEGMENTS_MAX = 64, /* of the kernel's UDP_SEGMENT */
 	BK_QUIC_RUNS_MAX = 4,
 	BK_QUIC_TEXT_MAX = 160,
+	BK_QUIC_CID_LEN = 8,
 	BK_QUIC_VERSION_BYTE =
 		1, /* the first byte of the client's stream; it also opens the stream for the server */
 };
 
-/* Packets of one size to one address, the last one perhaps shorter. */
+/* Packets of one size, the last one perhaps shorter. */
 struct bk_quic_run {
 	size_t at, len, segment;
 	bool is_full;
-	struct bk_addr to;
-};
-
-/* Where packets come from and go to, as ngtcp2 sees it. */
-struct bk_quic_path {
-	struct bk_addr remote; /* family 0: none */
-	ngtcp2_path_storage at;
 };
 
 struct bk_quic {
@@ -44,16 +39,14 @@ struct bk_quic {
 	struct bk_timer *wake;     /* ngtcp2's next moment, or "look again" */
 	struct bk_timer *deadline; /* of the handshake, then of closing */
 	struct bk_timer *failer;   /* delivers on_end outside of callers */
+	struct bk_timer *pulse;    /* runs while the peer owes an answer */
 	bk_time wake_at;           /* BK_NEVER: not armed */
 
 	ngtcp2_conn *conn; /* NULL: a server that nobody has spoken to yet */
 	gnutls_session_t session;
 	struct bk_peer_check peer;
-	struct bk_quic_path path; /* where the peer is */
-	bk_time hold_until;       /* a server listens to no third address before */
-	struct bk_quic_path onto; /* where it seems to have moved */
-	bk_time follow_at;        /* no earlier try to follow the peer */
-	uint16_t follows;
+	ngtcp2_path_storage path; /* the one there is; `remote` again is where the peer is */
+	struct bk_addr remote;
 	int64_t stream;
 
 	struct bk_outbox out;
@@ -64,10 +57,13 @@ struct bk_quic {
 
 	int end_error;
 	char text[BK_QUIC_TEXT_MAX];
-	bool secure, told_secure;
+	bool secure, confirmed, told_secure;
 	bool fin_in, fin_sent; /* the peer's stream ends behind `in`; ours has ended */
 	bool skipped_version, progress;
 	bool paused, wants_write, closing;
+	bool pulses, doubts;              /* the timer runs; a tick passed without a word */
+	bool is_heard, got_data, expects; /* since the last tick: a packet, stream data; data before that */
+	unsigned silent_ticks;
 	bool over; /* the connection is dead: nothing more goes in or out of it */
 	bool ended, busy, dead;
 };
@@ -83,13 +79,19 @@ void bk_quic_end(struct bk_quic *q, int error); /* on_end, later; the first reas
 /* --- quic_conn.c --- */
 int bk_quic_connect(struct bk_quic *q); /* client */
 void bk_quic_disconnect(struct bk_quic *q);
-void bk_quic_set_path(struct bk_quic_path *p, const struct bk_addr *local, const struct bk_addr *remote);
+ngtcp2_duration bk_quic_keep_alive(const struct bk_quic *q);
 /* One datagram. */
 void bk_quic_read(struct bk_quic *q, const struct bk_addr *from, const uint8_t *data, size_t n);
 /* Time passed. */
 void bk_quic_expire(struct bk_quic *q);
 /* ngtcp2 said that the connection has failed: names it, tells the peer, ends. */
 void bk_quic_fail(struct bk_quic *q, int liberr);
+
+/* --- quic_pulse.c --- */
+/* Something was read or sent: watch, if the peer owes an answer. */
+void bk_quic_pulse(struct bk_quic *q);
+/* The timer. True: there is something to ask. */
+bool bk_quic_tick(struct bk_quic *q);
 
 /* --- quic_send.c --- */
 /* One burst, as large as pacing allows. More than 0: bytes were given to the socket, there may be more;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets out: ngtcp2 writes them one by one, this file lays packets of one size to one address side by side,
+/* Packets out: ngtcp2 writes them one by one, this file lays packets of one size side by side,
  * so that the socket's owner can hand them to the kernel in one piece (UDP_SEGMENT). How much may go at
  * once and when the next burst may start is the congestion controller's business (RFC 9002 section 7.7). It
  * refuses to write packets while the socket has not taken the last ones. */
@@ -19,8 +19,8 @@ static int push(struct bk_quic *q)
 {
 	while (q->runs_sent < q->runs_len) {
 		const struct bk_quic_run *r = &q->runs[q->runs_sent];
-		int err = q->opts.send(
-			q->opts.arg, &r->to, q->batch + r->at, r->len, r->len > r->segment ? r->segment : 0);
+		int err = q->opts.send(q->opts.arg, &q->remote, q->batch + r->at, r->len,
+			r->len > r->segment ? r->segment : 0);
 
 		if (err < 0 && err != BK_E_TOO_BIG)
 			return err;
@@ -37,16 +37,16 @@ static size_t batch_len(const struct bk_quic *q)
 }
 
 /* A packet of n bytes was written behind the last run. */
-static void add_packet(struct bk_quic *q, size_t n, const struct bk_addr *to)
+static void add_packet(struct bk_quic *q, size_t n)
 {
 	struct bk_quic_run *r = q->runs_len ? &q->runs[q->runs_len - 1] : NULL;
 
-	if (r && !r->is_full && n <= r->segment && bk_addr_equal(&r->to, to)) {
+	if (r && !r->is_full && n <= r->segment) {
 		r->len += n;
 		r->is_full = n < r->segment || r->len / r->segment >= BK_QUIC_SEGMENTS_MAX;
 		return;
 	}
-	q->runs[q->runs_len] = (struct bk_quic_run){.at = batch_len(q), .len = n, .segment = n, .to = *to};
+	q->runs[q->runs_len] = (struct bk_quic_run){.at = batch_len(q), .len = n, .segment = n};
 	q->runs_len++;
 }
 
@@ -56,8 +56,7 @@ static bool has_stream_work(const struct bk_quic *q)
 }
 
 /* Writes one packet to `at`. 0: nothing to say or not now. */
-static ngtcp2_ssize write_packet(
-	struct bk_quic *q, uint8_t *at, bool *with_stream, ngtcp2_path *path, ngtcp2_tstamp now)
+static ngtcp2_ssize write_packet(struct bk_quic *q, uint8_t *at, bool *with_stream, ngtcp2_tstamp now)
 {
 	struct iovec pieces[VECS_MAX];
 	ngtcp2_vec vecs[VECS_MAX];
@@ -75,21 +74,13 @@ static ngtcp2_ssize write_packet(
 	}
 	if (*with_stream && q->closing && given == bk_outbox_unsent(&q->out))
 		flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
-	n = ngtcp2_conn_writev_stream(q->conn, path, NULL, at, BK_QUIC_PAYLOAD_MAX, &took, flags,
+	n = ngtcp2_conn_writev_stream(q->conn, NULL, NULL, at, BK_QUIC_PAYLOAD_MAX, &took, flags,
 		*with_stream ? q->stream : -1, len ? vecs : NULL, (size_t)len, now);
 	if (took >= 0) {
 		bk_outbox_sent(&q->out, (size_t)took);
 		q->fin_sent = flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)took == given;
 	}
 	return n;
-}
-
-/* The address of a path, converted only when it is another than before. */
-static const struct bk_addr *remote_of(const ngtcp2_path *path, struct bk_addr *addr)
-{
-	if (bk_addr_from_sockaddr((const struct sockaddr *)path->remote.addr, addr) < 0)
-		addr->family = 0;
-	return addr;
 }
 
 /* Fills the runs. Returns bytes written, or ngtcp2's error. */
@@ -103,12 +94,8 @@ static ngtcp2_ssize fill(struct bk_quic *q, ngtcp2_tstamp now)
 	if (limit < BURST_MIN)
 		limit = BURST_MIN;
 	while (done + BK_QUIC_PAYLOAD_MAX <= limit && q->runs_len < BK_QUIC_RUNS_MAX) {
-		ngtcp2_path_storage ps;
-		struct bk_addr to;
-		ngtcp2_ssize n;
+		ngtcp2_ssize n = write_packet(q, q->batch + done, &with_stream, now);
 
-		ngtcp2_path_storage_zero(&ps);
-		n = write_packet(q, q->batch + done, &with_stream, &ps.path, now);
 		if (n == NGTCP2_ERR_STREAM_DATA_BLOCKED && with_stream) {
 			with_stream = false; /* the peer's window is full; acknowledgements go all the same */
 			continue;
@@ -117,7 +104,7 @@ static ngtcp2_ssize fill(struct bk_quic *q, ngtcp2_tstamp now)
 			return n;
 		if (n == 0)
 			break;
-		add_packet(q, (size_t)n, remote_of(&ps.path, &to));
+		add_packet(q, (size_t)n);
 		done += (size_t)n;
 	}
 	/* Before there is a round trip to go by, pacing would wait by a guess of 333 ms (RFC 9002
@@ -152,17 +139,14 @@ size_t bk_quic_send(struct bk_quic *q)
 
 void bk_quic_say_close(struct bk_quic *q, const ngtcp2_ccerr *why)
 {
-	ngtcp2_path_storage ps;
-	struct bk_addr to;
 	ngtcp2_ssize n;
 
 	if (q->over || !q->conn || push(q) < 0)
 		return;
-	ngtcp2_path_storage_zero(&ps);
 	n = ngtcp2_conn_write_connection_close(
-		q->conn, &ps.path, NULL, q->batch, BK_QUIC_PAYLOAD_MAX, why, bk_quic_now(q));
+		q->conn, NULL, NULL, q->batch, BK_QUIC_PAYLOAD_MAX, why, bk_quic_now(q));
 	if (n <= 0)
 		return;
-	add_packet(q, (size_t)n, remote_of(&ps.path, &to));
+	add_packet(q, (size_t)n);
 	push(q);
 }

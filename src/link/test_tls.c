@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "link/tls.h"
+#include "net/sock.h"
 #include "net/test_clock.h"
 
 enum { BULK = 8 << 20, PIECE = 300 * 1000, WATCHDOG_SECONDS = 30 };
@@ -37,6 +38,8 @@ struct pair {
 	int stop_ends; /* the loop stops after so many ends */
 	int stop_secures;
 	size_t stop_received;
+	bk_time stop_after; /* 0: no such end */
+	struct bk_timer *stopper;
 };
 
 static void look(struct pair *p)
@@ -112,16 +115,40 @@ static void on_end(void *arg, int error, const char *text)
 static const struct bk_link_events events = {
 	.on_secure = on_secure, .on_data = on_data, .on_writable = on_writable, .on_end = on_end};
 
+static void on_stopper(void *arg)
+{
+	struct pair *p = arg;
+
+	bk_loop_stop(p->loop);
+}
+
 static void pair_init(struct pair *p)
 {
 	memset(p, 0, sizeof(*p));
 	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &p->loop), 0);
 	assert_int_equal(test_clock_init(&p->clock, p->loop), 0);
+	assert_int_equal(bk_timer_new(p->loop, on_stopper, p, &p->stopper), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, p->fds), 0);
 	for (int i = 0; i < 2; i++) {
 		p->ends[i].pair = p;
 		assert_int_equal(bk_identity_new(&p->ends[i].identity), 0);
 	}
+}
+
+/* The same over TCP, where the kernel can be asked about the path. */
+static void pair_over_tcp(struct pair *p)
+{
+	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0), from;
+	int listener;
+
+	pair_init(p);
+	for (int i = 0; i < 2; i++)
+		close(p->fds[i]);
+	assert_int_equal(bk_sock_listen(&at, false, 1, &listener), 0);
+	assert_int_equal(bk_sock_local(listener, &at), 0);
+	assert_int_equal(bk_sock_connect(NULL, &at, &p->fds[1]), 0);
+	assert_int_equal(bk_sock_accept(listener, &from, &p->fds[0]), 0);
+	close(listener);
 }
 
 static void link_up(struct pair *p, int i, const struct bk_identity *expected)
@@ -136,6 +163,8 @@ static void link_up(struct pair *p, int i, const struct bk_identity *expected)
 
 static void run(struct pair *p)
 {
+	if (p->stop_after)
+		bk_timer_start(p->stopper, p->stop_after - bk_loop_now(p->loop));
 	alarm(WATCHDOG_SECONDS);
 	assert_int_equal(bk_loop_run(p->loop), 0);
 	alarm(0);
@@ -159,6 +188,7 @@ static void pair_done(struct pair *p)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 	}
+	bk_timer_free(p->stopper);
 	test_clock_done(&p->clock);
 	bk_loop_free(p->loop);
 }
@@ -375,6 +405,33 @@ static void no_data_comes_while_paused(void **state)
 	pair_done(&p);
 }
 
+static void a_peer_that_does_not_read_is_not_a_dead_path(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_over_tcp(&p);
+	link_up(&p, 0, p.ends[1].identity);
+	link_up(&p, 1, p.ends[0].identity);
+	p.stop_secures = 2;
+	run(&p);
+	p.stop_secures = 0;
+	bk_link_pause(p.ends[1].link);
+	p.ends[0].to_send = BULK;
+	send_more(&p.ends[0]);
+	p.stop_ends = 1;
+	p.stop_after = bk_loop_now(p.loop) + 20 * BK_SEC;
+	test_clock_fly(&p.clock, 21 * BK_SEC);
+	run(&p);
+	assert_int_equal(p.ends[0].ends + p.ends[1].ends, 0);
+	p.stop_after = 0;
+	p.stop_received = BULK;
+	bk_link_resume(p.ends[1].link);
+	run(&p);
+	assert_int_equal(p.ends[1].received, BULK);
+	pair_done(&p);
+}
+
 static void a_write_above_the_limit_is_refused(void **state)
 {
 	uint8_t *big = calloc(1, BK_LINK_WRITE_MAX + 1);
@@ -456,6 +513,7 @@ int main(void)
 		cmocka_unit_test(bulk_flows_under_a_bounded_queue),
 		cmocka_unit_test(who_was_told_not_now_is_told_again_whatever_comes_between),
 		cmocka_unit_test(no_data_comes_while_paused),
+		cmocka_unit_test(a_peer_that_does_not_read_is_not_a_dead_path),
 		cmocka_unit_test(a_write_above_the_limit_is_refused),
 		cmocka_unit_test(urgent_messages_without_end_end_the_link_and_not_the_memory),
 		cmocka_unit_test(the_link_may_be_freed_in_each_callback),

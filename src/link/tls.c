@@ -12,11 +12,14 @@
 #include "base/time.h"
 #include "net/pump.h"
 #include "net/sock.h"
+#include "net/tcp_info.h"
 #include "secure/stream.h"
 
 enum {
-	PATIENCE_MS = 3000, /* unacknowledged data, or silence with keep-alive: the path is dead, and another
-			       one is looked for */
+	PATIENCE_MS =
+		30000,    /* the kernel's own: for a peer whose window stays closed, or a silent idle one */
+	REPEATS_DEAD = 2, /* so many timeouts in a row without an answer, and the time below */
+	PROBES_DEAD = 4,  /* the same at a closed window, where they are further apart */
 	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
 	BUFFER_MAX = 2 * 1024 * 1024,
 	SCRATCH_LEN = 256 * 1024,
@@ -25,6 +28,8 @@ enum {
 
 #define HANDSHAKE_TIMEOUT (10 * BK_SEC)
 #define CLOSE_TIMEOUT     (2 * BK_SEC)
+#define LOOK_EVERY        (150 * BK_MS) /* while something is in flight */
+#define SILENCE_DEAD      (750 * BK_MS) /* then the path is dead, and another one is looked for */
 
 struct tls_link {
 	struct bk_link link; /* first */
@@ -32,9 +37,12 @@ struct tls_link {
 	struct bk_pump *pump;
 	struct bk_timer *timer;  /* handshake deadline, then the deadline of closing */
 	struct bk_timer *failer; /* delivers on_end outside of callers */
+	struct bk_timer *look;   /* runs while something is in flight */
+	bk_time since;           /* something is in flight without an answer */
+	struct bk_loop *loop;
 	uint8_t *scratch;
 	int end_error;
-	bool paused, closing, said_close, ended;
+	bool paused, closing, said_close, ended, looks;
 	bool busy, dead; /* freed from inside a callback */
 };
 
@@ -88,6 +96,47 @@ static int on_plain(void *arg, const uint8_t *data, size_t n)
 		return BK_E_CANCELLED;
 	t->link.events->on_data(t->link.arg, data, n);
 	return t->dead ? BK_E_CANCELLED : t->paused ? BK_E_AGAIN : 0;
+}
+
+/* ---- is the path alive? ---- */
+
+/* The kernel repeats what is not acknowledged; when it did so twice for nothing, the path is dead. How soon
+ * that is grows with the round trip by itself. */
+static bool is_dead(struct tls_link *t, const struct bk_tcp_info *info, bk_time now)
+{
+	bk_dur waited = now - t->since;
+
+	if (waited < SILENCE_DEAD || info->silent < SILENCE_DEAD)
+		return false;
+	return info->repeats >= (info->at_closed_window ? PROBES_DEAD : REPEATS_DEAD);
+}
+
+static void on_look(void *arg)
+{
+	struct tls_link *t = arg;
+	bk_time now = bk_loop_now(t->loop);
+	struct bk_tcp_info info;
+
+	t->looks = false;
+	if (t->end_error || bk_tcp_info_get(bk_pump_fd(t->pump), &info) < 0)
+		return;
+	if (!info.in_flight || info.silent < now - t->since)
+		t->since = now;
+	if (is_dead(t, &info, now)) {
+		end_later(t, BK_E_TIMEOUT);
+	} else if (info.in_flight || bk_tls_out(t->tls)->len) {
+		t->looks = true;
+		bk_timer_start(t->look, LOOK_EVERY);
+	}
+}
+
+static void start_looking(struct tls_link *t)
+{
+	if (t->looks)
+		return;
+	t->looks = true;
+	t->since = bk_loop_now(t->loop);
+	bk_timer_start(t->look, LOOK_EVERY);
 }
 
 /* All queued bytes are out and close was asked for: say so to the peer, once. */
@@ -200,6 +249,7 @@ static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_
 		end_later(t, err);
 	else
 		bk_pump_kick(t->pump);
+	start_looking(t);
 	return err;
 }
 
@@ -246,6 +296,7 @@ static void link_free(struct bk_link *l)
 	t->pump = NULL;
 	bk_timer_free(t->timer);
 	bk_timer_free(t->failer);
+	bk_timer_free(t->look);
 	t->dead = true;
 	if (!t->busy)
 		release(t);
@@ -296,12 +347,15 @@ int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts 
 	if (!t)
 		return BK_E_NOMEM;
 	t->link = (struct bk_link){.ops = &ops, .events = events, .arg = arg};
+	t->loop = loop;
 	t->scratch = malloc(SCRATCH_LEN);
 	err = t->scratch ? start_tls(t, opts) : BK_E_NOMEM;
 	if (!err)
 		err = bk_timer_new(loop, on_deadline, t, &t->timer);
 	if (!err)
 		err = bk_timer_new(loop, on_failer, t, &t->failer);
+	if (!err)
+		err = bk_timer_new(loop, on_look, t, &t->look);
 	if (!err)
 		err = bk_pump_new(loop, fd, bk_tls_in(t->tls), bk_tls_out(t->tls), &pump_events, t, &t->pump);
 	if (err < 0) {

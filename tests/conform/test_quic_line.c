@@ -4,6 +4,7 @@
  * only one. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -35,11 +36,13 @@ struct line {
 	struct datagram *queue; /* a ring */
 	size_t first, count;
 	struct bk_rng rng;
-	int lose, twice, swap, full, junk; /* in a thousand */
+	int lose, twice, swap, full, junk, copy; /* in a thousand */
 	size_t mtu;
 	bk_dur delay;
 	uint64_t sent[2]; /* datagrams */
 	struct bk_addr stranger;
+	uint64_t to_stranger;
+	bk_time held_until; /* nothing arrives before */
 	bool cut;
 };
 
@@ -106,6 +109,10 @@ static int line_send(void *arg, const struct bk_addr *remote, const uint8_t *dat
 		l->sent[e->me]++;
 		if (chance(l, l->junk))
 			put_junk(l, to, data + at, n);
+		if (bk_addr_equal(remote, &l->seen[to]) && chance(l, l->copy))
+			put(l, to, &l->stranger, data + at, n);
+		if (bk_addr_equal(remote, &l->stranger))
+			l->to_stranger++;
 		if (l->cut || !bk_addr_equal(remote, &l->seen[to]) || chance(l, l->lose))
 			continue;
 		put(l, to, &l->seen[e->me], data + at, n);
@@ -120,6 +127,10 @@ static void on_timer(void *arg)
 	struct line *l = arg;
 	bk_time now = bk_loop_now(l->pair->loop);
 
+	if (now < l->held_until) {
+		bk_timer_start(l->timer, l->held_until - now);
+		return;
+	}
 	while (l->count && l->queue[l->first].due <= now) {
 		struct datagram *d = &l->queue[l->first];
 
@@ -132,7 +143,7 @@ static void on_timer(void *arg)
 		if (l->pair->ends[i].link)
 			bk_link_quic_writable(l->pair->ends[i].link);
 	if (l->count)
-		bk_timer_start(l->timer, l->queue[l->first].due - now);
+		bk_timer_start(l->timer, bk_time_max(l->queue[l->first].due - now, 0));
 }
 
 static int line_make(struct pair *p, void *state, struct bk_link **ret_links)
@@ -223,7 +234,7 @@ static void the_handshake_survives_heavy_loss(void **arg)
 		struct line *l = begin(&p);
 
 		p.idle_timeout_ns = 8 * BK_SEC;
-		l->lose = 250;
+		l->lose = 200;
 		pair_start(&p);
 		l->rng.state = i;
 		pair_run_secure(&p);
@@ -266,59 +277,174 @@ static void a_stranger_who_speaks_first_does_not_get_the_server(void **arg)
 	pair_done(&p);
 }
 
-static void a_rebound_client_goes_on(void **arg)
+/* Authentic datagrams, from somebody who saw them pass and is faster. */
+static void copies_from_a_stranger_lead_nobody_away(void **arg)
 {
 	struct pair p;
 	struct line *l = begin(&p);
 
 	(void)arg;
+	l->copy = 500;
 	l->delay = BK_MS;
 	pair_start(&p);
 	pair_run_secure(&p);
-	exchange(&p, MIB);
 	for (int i = 0; i < 3; i++) {
-		l->seen[0].port++;
 		exchange(&p, MIB);
+		pair_run(&p, 20 * BK_MS);
 	}
+	assert_int_equal(l->to_stranger, 0);
 	pair_done(&p);
 }
 
-static void a_client_whose_address_flaps_goes_on(void **arg)
+/* The addresses are right, the line is bad: nobody may call it dead. */
+static void a_live_line_that_loses_much_is_not_dead(void **arg)
 {
-	struct pair p;
-	struct line *l = begin(&p);
+	static const struct {
+		int lose;
+		uint64_t n;
+	} rows[] = {{50, MIB / 4}, {200, MIB / 32}};
 
 	(void)arg;
-	p.idle_timeout_ns = 8 * BK_SEC;
-	l->delay = BK_MS;
-	pair_start(&p);
-	pair_run_secure(&p);
-	p.ends[0].to_write = p.ends[1].to_write = 2 * MIB;
-	end_pour(&p.ends[0]);
-	end_pour(&p.ends[1]);
-	for (int i = 0; i < 100; i++) {
-		l->seen[0] = bk_addr_v4(192, 0, 2, (uint8_t)(1 + i / 50), (uint16_t)(4000 + i % 2));
-		pair_run(&p, (1 + i % 7) * BK_MS);
-	}
-	exchange(&p, MIB);
-	pair_done(&p);
-}
-
-static void a_rebound_client_that_is_idle_is_found_by_keep_alive(void **arg)
-{
-	(void)arg;
-	for (int i = 0; i < 1; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct pair p;
 		struct line *l = begin(&p);
 
-		p.idle_timeout_ns = 900 * BK_MS;
+		p.idle_timeout_ns = 4 * BK_SEC;
+		l->delay = 40 * BK_MS;
+		pair_start(&p);
+		pair_run_secure(&p);
+		l->lose = rows[i].lose;
+		exchange(&p, rows[i].n);
+		pair_done(&p);
+	}
+}
+
+static void a_peer_that_stands_still_for_half_a_second_survives(void **arg)
+{
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		struct pair p;
+		struct line *l = begin(&p);
+
+		l->delay = i ? 50 * BK_MS : BK_MS;
+		pair_start(&p);
+		pair_run_secure(&p);
+		p.ends[0].to_write += 16 * MIB;
+		end_pour(&p.ends[0]);
+		pair_run(&p, 300 * BK_MS);
+		l->held_until = bk_loop_now(p.loop) + 500 * BK_MS;
+		pair_run(&p, 1500 * BK_MS);
+		assert_int_equal(p.ends[0].ends + p.ends[1].ends, 0);
+		pair_done(&p);
+	}
+}
+
+static void stand_still(bk_dur d)
+{
+	struct timespec from, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - from.tv_sec) * BK_SEC + now.tv_nsec - from.tv_nsec < d);
+}
+
+static void this_process_standing_still_is_no_silence_of_the_peer(void **arg)
+{
+	struct pair p;
+	struct line *l = begin(&p);
+
+	(void)arg;
+	l->delay = BK_MS;
+	p.idle_timeout_ns = 8 * BK_SEC;
+	pair_start(&p);
+	pair_run_secure(&p);
+	p.ends[0].to_write += 16 * MIB;
+	end_pour(&p.ends[0]);
+	pair_run(&p, 20 * BK_MS);
+	stand_still(1200 * BK_MS);
+	pair_run(&p, 500 * BK_MS);
+	assert_int_equal(p.ends[0].ends + p.ends[1].ends, 0);
+	pair_done(&p);
+}
+
+/* How long until the end `i` notices. */
+static bk_dur time_to_notice(struct pair *p, int i)
+{
+	bk_time from = bk_loop_now(p->loop);
+
+	p->ends[i].stop_at_end = true;
+	while (!p->ends[i].ends) {
+		pair_run(p, 10 * BK_SEC);
+		assert_false(p->late);
+	}
+	assert_int_equal(p->ends[i].end_error, BK_E_TIMEOUT);
+	return bk_loop_now(p->loop) - from;
+}
+
+static void a_peer_that_vanishes_is_noticed_by_both_sides_of_a_transfer(void **arg)
+{
+	(void)arg;
+	for (int i = 0; i < 4; i++) {
+		struct pair p;
+		struct line *l = begin(&p);
+		bk_dur took;
+
+		p.idle_timeout_ns = 4 * BK_SEC;
+		l->delay = i / 2 ? 50 * BK_MS : BK_MS;
+		pair_start(&p);
+		pair_run_secure(&p);
+		p.ends[0].to_write += 1024 * MIB;
+		end_pour(&p.ends[0]);
+		pair_run(&p, 700 * BK_MS);
+		l->cut = true;
+		took = time_to_notice(&p, i % 2);
+		assert_in_range(took, 600 * BK_MS, 1200 * BK_MS);
+		pair_done(&p);
+	}
+}
+
+static void a_peer_that_got_another_address_is_lost_soon(void **arg)
+{
+	(void)arg;
+	for (int i = 0; i < 4; i++) {
+		struct pair p;
+		struct line *l = begin(&p);
+
+		p.idle_timeout_ns = 4 * BK_SEC;
+		l->delay = BK_MS;
+		pair_start(&p);
+		pair_run_secure(&p);
+		p.ends[0].to_write += 1024 * MIB;
+		end_pour(&p.ends[0]);
+		pair_run(&p, 100 * BK_MS);
+		l->seen[i / 2].port++;
+		assert_in_range(time_to_notice(&p, i % 2), 600 * BK_MS, 1200 * BK_MS);
+		pair_done(&p);
+	}
+}
+
+static void an_idle_path_that_died_is_noticed_by_keep_alive_or_on_demand(void **arg)
+{
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		struct pair p;
+		struct line *l = begin(&p);
+		bk_dur took;
+
+		p.idle_timeout_ns = 4 * BK_SEC;
+		l->delay = BK_MS;
 		pair_start(&p);
 		pair_run_secure(&p);
 		exchange(&p, 1000);
-		l->seen[i].port++;
-		pair_run(&p, 2 * BK_SEC);
-		assert_int_equal(p.ends[0].ends + p.ends[1].ends, 0);
-		exchange(&p, 1000);
+		pair_run(&p, 300 * BK_MS);
+		l->cut = true;
+		if (i) {
+			p.ends[0].to_write += 10;
+			end_pour(&p.ends[0]);
+		}
+		took = time_to_notice(&p, 0);
+		assert_in_range(took, 600 * BK_MS, i ? 1200 * BK_MS : 2500 * BK_MS);
 		pair_done(&p);
 	}
 }
@@ -420,9 +546,13 @@ int main(void)
 		cmocka_unit_test(the_handshake_survives_heavy_loss),
 		cmocka_unit_test(strangers_are_ignored),
 		cmocka_unit_test(a_stranger_who_speaks_first_does_not_get_the_server),
-		cmocka_unit_test(a_rebound_client_goes_on),
-		cmocka_unit_test(a_client_whose_address_flaps_goes_on),
-		cmocka_unit_test(a_rebound_client_that_is_idle_is_found_by_keep_alive),
+		cmocka_unit_test(copies_from_a_stranger_lead_nobody_away),
+		cmocka_unit_test(a_live_line_that_loses_much_is_not_dead),
+		cmocka_unit_test(a_peer_that_stands_still_for_half_a_second_survives),
+		cmocka_unit_test(this_process_standing_still_is_no_silence_of_the_peer),
+		cmocka_unit_test(a_peer_that_vanishes_is_noticed_by_both_sides_of_a_transfer),
+		cmocka_unit_test(a_peer_that_got_another_address_is_lost_soon),
+		cmocka_unit_test(an_idle_path_that_died_is_noticed_by_keep_alive_or_on_demand),
 		cmocka_unit_test(a_full_socket_is_waited_for),
 		cmocka_unit_test(a_narrow_path_is_found_out),
 		cmocka_unit_test(a_wide_path_is_used),
