@@ -10,15 +10,16 @@
 static void print_json(const struct bk_scenario *s)
 {
 	printf("{\"a\":\"%s\",\"b\":\"%s\",\"transport\":\"%s\",\"answer\":\"%s\",\"delay_ms\":%d,"
-	       "\"expected\":\"%s\",\"runs\":%d,\"min_direct_percent\":%d}\n",
-		s->a, s->b, s->transport, s->answer, s->delay_ms, s->expected, s->runs,
-		s->min_direct_percent);
+	       "\"loss_percent\":%d,\"expected\":\"%s\",\"runs\":%d,\"min_direct_percent\":%d,"
+	       "\"median_max_ms\":%d}\n",
+		s->a, s->b, s->transport, s->answer, s->delay_ms, s->loss_percent, s->expected, s->runs,
+		s->min_direct_percent, s->median_max_ms);
 }
 
 static void print(const struct bk_scenario *s)
 {
-	printf("%-11s %-11s %s, routers %s, %d ms: %s", s->a, s->b, s->transport, s->answer, s->delay_ms,
-		s->expected);
+	printf("%-11s %-11s %s, routers %s, %d ms, %d %% lost: %s", s->a, s->b, s->transport, s->answer,
+		s->delay_ms, s->loss_percent, s->expected);
 	if (s->min_direct_percent > 0)
 		printf(" in %d %% of %d", s->min_direct_percent, s->runs);
 	putchar('\n');

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct story {
 	struct bk_punch_udp *e;
 	struct bk_probe_auth peer;
-	struct bk_action last; /* the last probe or answer sent */
+	struct bk_action last, probe; /* the last probe or answer sent; the last probe */
 	bk_time now;
 	bool has_key, has_answered;
 	size_t datagrams;
@@ -51,6 +51,8 @@ static void drain(struct story *s)
 		if (a.type != BK_ACT_DATAGRAM || a.len == 0 || a.len > sizeof(a.data) || a.remote.port == 0)
 			abort();
 		s->last = a;
+		if (a.data[0] == 0) /* a request, RFC 8489 section 5 */
+			s->probe = a;
 		s->datagrams++;
 	}
 }
@@ -88,11 +90,12 @@ static void hear_keyed(struct story *s, uint8_t sender, const uint8_t *data, siz
 static void answer_last(struct story *s)
 {
 	uint8_t bytes[BK_DATAGRAM_MAX];
-	struct bk_addr from = s->last.remote;
+	struct bk_addr from = s->probe.remote;
 	struct bk_probe p;
 	int len;
 
-	if (s->last.len == 0 || bk_probe_decode(&s->peer, s->last.data, s->last.len, &p) < 0 || p.is_answer)
+	if (s->probe.len == 0 || bk_probe_decode(&s->peer, s->probe.data, s->probe.len, &p) < 0 ||
+		p.is_answer)
 		return;
 	p.is_answer = true;
 	p.seen = from;
@@ -100,7 +103,7 @@ static void answer_last(struct story *s)
 	if (len < 0)
 		abort();
 	s->has_answered = s->has_key = true;
-	ops.on_datagram(s->e, s->last.id, &from, bytes, (size_t)len, s->now);
+	ops.on_datagram(s->e, s->probe.id, &from, bytes, (size_t)len, s->now);
 }
 
 static void hear_last(struct story *s, uint8_t sender, const uint8_t *data, size_t n)

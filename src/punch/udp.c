@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/rate.h"
 #include "base/rng.h"
+#include "nat/profile.h"
 #include "punch/probe.h"
 #include "punch/udp_target.h"
 
@@ -34,7 +35,8 @@ enum {
 	PROBES_MAX = 96,    /* to one target */
 	OPENERS = 2,        /* the second in case the first was lost on the way to the own router */
 	LATE_STEPS = 6,     /* towards another nomination, after the first */
-	TRIGGERS_MAX = 8,   /* how often hearing the peer starts a target's schedule again */
+	FRESH_STEPS = 5,    /* a schedule that has come no further needs no new start */
+	TRIGGERS_MAX = 4,   /* how often hearing the peer starts a target's schedule again */
 	RECENT_MAX = 64,    /* requests remembered, to tell a replay */
 	ACTIONS_MAX = 80,   /* a probe to each target, an answer and a report, twice over */
 	ANSWERS_BURST = 64, /* to addresses without a place in the table */
@@ -45,7 +47,9 @@ enum {
 #define GAP_MAX     (500 * BK_MS)
 #define GAP_OPENER  (20 * BK_MS)
 #define GAP_TRIGGER (2 * BK_MS)
-#define WAIT_BETTER (5 * BK_MS)   /* or a quarter of the round trip */
+#define WAIT_BETTER (5 * BK_MS)  /* or a quarter of the round trip */
+#define WAIT_PEER   (15 * BK_MS) /* two of its probes */
+#define SHORT_RTT   (12 * BK_MS)
 #define WAIT_ANSWER (300 * BK_MS) /* or four round trips: then another proven path is nominated */
 #define WAIT_MAX    (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
 
@@ -64,9 +68,11 @@ struct bk_punch_udp {
 	size_t targets_len;
 	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
 	struct bk_udp_target *winner;
-	uint32_t number;      /* of the nomination that we make, or follow */
-	bk_time choose_at;    /* a proven path waits until then for a better one */
-	bk_time chosen_until; /* for the answer to its nomination */
+	uint32_t number;                /* of the nomination that we make, or follow */
+	bk_time choose_at;              /* a proven path waits until then for a better one */
+	bk_time chosen_until;           /* for the answer to its nomination */
+	struct bk_udp_target *complete; /* its nomination was answered; a request of the peer's may follow */
+	bk_time complete_until;
 	bk_time end;
 	bool is_done;
 	struct recent recent[RECENT_MAX];
@@ -170,7 +176,8 @@ static void stop_targets(struct bk_punch_udp *e)
 		if (&e->targets[i] != e->winner)
 			bk_udp_target_set_state(&e->targets[i], BK_UDP_STOPPED, BK_NEVER);
 	}
-	e->choose_at = e->chosen_until = BK_NEVER;
+	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
+	e->complete = NULL;
 }
 
 static void win(struct bk_punch_udp *e, struct bk_udp_target *t)
@@ -261,6 +268,33 @@ static void on_chosen_late(struct bk_punch_udp *e, bk_time now)
 	choose(e, now);
 }
 
+/* The answer to the nomination is there. The peer's proof is not, if nothing of the peer's could be answered
+ * so far: it lost a probe, and sends the next in a few milliseconds. */
+static void on_nominated(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
+{
+	e->choose_at = e->chosen_until = BK_NEVER;
+	if (t->heard > 0) {
+		win(e, t);
+		return;
+	}
+	e->complete = t;
+	e->complete_until = bk_time_min(e->complete_until, now + WAIT_PEER);
+	bk_udp_target_set_state(t, BK_UDP_PROVEN, BK_NEVER);
+}
+
+/* The only target's first probe nominates it; when the peer is heard from another address and nothing better
+ * is left to try, so does the probe that goes back. That saves a round trip, and an answer is needed all the
+ * same. */
+static void maybe_choose_heard(struct bk_punch_udp *e, struct bk_udp_target *t)
+{
+	if (!e->is_controlling || e->winner || e->chosen == t || t->is_proven || may_become_better(e, t))
+		return;
+	if (e->chosen && (e->chosen->is_proven || e->chosen->heard > 0))
+		return;
+	e->chosen = t;
+	e->number++;
+}
+
 /* ---- following, as the controlled side ---- */
 
 static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
@@ -282,7 +316,7 @@ static struct bk_udp_target *find_target(struct bk_punch_udp *e, const struct bk
 	return NULL;
 }
 
-/* A free place, or that of the address heard from longest ago which never answered. */
+/* A free place, or that of the address heard from longest ago which never answered and is not nominated. */
 static struct bk_udp_target *reflexive_place(struct bk_punch_udp *e)
 {
 	struct bk_udp_target *oldest = NULL;
@@ -292,7 +326,8 @@ static struct bk_udp_target *reflexive_place(struct bk_punch_udp *e)
 	for (size_t i = 0; i < e->targets_len; i++) {
 		struct bk_udp_target *t = &e->targets[i];
 
-		if (t->is_reflexive && !t->is_proven && (!oldest || t->last_heard < oldest->last_heard))
+		if (t->is_reflexive && !t->is_proven && t != e->chosen &&
+			(!oldest || t->last_heard < oldest->last_heard))
 			oldest = t;
 	}
 	return oldest;
@@ -327,6 +362,8 @@ static void trigger(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now
 		return;
 	if (e->winner && t->nomination <= e->number)
 		return;
+	if (t->heard > 1 && t->step < FRESH_STEPS && t->wake != BK_NEVER)
+		return;
 	t->triggers++;
 	t->step = 0;
 	if (t->sent == 0 || now - t->last_sent >= GAP_TRIGGER)
@@ -335,6 +372,16 @@ static void trigger(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now
 		bk_udp_target_set_state(t, BK_UDP_PROBING, t->last_sent + GAP_TRIGGER);
 }
 
+/* A copied request moves nothing, and neither does one that has no place in the table. */
+static void answer_stranger(
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+{
+	if (bk_rate_take(&e->answers, 1, now))
+		push_answer(e, p, from);
+}
+
+/* The probe goes before the answer: the answer completes the nomination over there, and what the peer sends
+ * upon that is not to be here before the answer to our probe. */
 static void on_request(
 	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
 {
@@ -345,18 +392,21 @@ static void on_request(
 	e->stats.replayed += replayed;
 	if (!t && !replayed && p->is_controlling != e->is_controlling)
 		t = add_reflexive(e, from, now);
-	if ((!t || replayed) && !bk_rate_take(&e->answers, 1, now))
+	if (!t || replayed) {
+		answer_stranger(e, p, from, now);
 		return;
-	push_answer(e, p, from);
-	if (!t || replayed)
-		return;
+	}
 	t->heard++;
 	t->last_heard = now;
 	t->full_from = bk_time_min(t->full_from, now);
 	if (!e->is_controlling && p->nomination > t->nomination)
 		t->nomination = p->nomination;
-	maybe_follow(e, t);
+	maybe_choose_heard(e, t);
 	trigger(e, t, now);
+	push_answer(e, p, from);
+	maybe_follow(e, t);
+	if (e->complete == t)
+		win(e, t);
 }
 
 static void on_answer(
@@ -379,7 +429,7 @@ static void on_answer(
 	if (!e->is_controlling)
 		maybe_follow(e, t);
 	else if (!e->winner && e->chosen == t && r->nomination == e->number)
-		win(e, t);
+		on_nominated(e, t, now);
 	else
 		on_proven_controlling(e, t, now);
 }
@@ -436,6 +486,8 @@ static void on_time(void *engine, bk_time now)
 		choose(e, now);
 	if (now >= e->chosen_until)
 		on_chosen_late(e, now);
+	if (now >= e->complete_until)
+		win(e, e->complete);
 }
 
 static bk_time next_wake(const void *engine)
@@ -444,6 +496,7 @@ static bk_time next_wake(const void *engine)
 	bk_time wake = e->is_done || e->winner ? BK_NEVER : e->end;
 
 	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
+	wake = bk_time_min(wake, e->complete_until);
 	for (size_t i = 0; i < e->targets_len; i++)
 		wake = bk_time_min(wake, e->targets[i].wake);
 	return wake;
@@ -495,17 +548,26 @@ static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, bk_t
 		&e->targets[e->targets_len++], &a->remote, a->technique, a->at_start ? start : now, now);
 }
 
+/* Within a few milliseconds a busy machine may not have sent its opener. A side whose port the peer cannot
+ * know has to be the first to speak. */
+static bool waits_for_peer(const struct bk_punch_udp_opts *opts)
+{
+	return opts->knew_first && !bk_nat_is_dependent(&opts->own->udp) &&
+	       bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
+}
+
 static void begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
 {
 	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
 	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
+	bk_dur grace = waits_for_peer(opts) ? WAIT_PEER : 0;
 	struct bk_plan plan;
 
 	bk_plan_make_udp(opts->own, opts->peer, &plan);
 	for (size_t i = 0; i < plan.attempts_len; i++)
-		add_planned(e, &plan.attempts[i], start, now);
+		add_planned(e, &plan.attempts[i], start + grace, now);
 	e->end = plan.budget ? bk_time_add(start, bk_time_min(budget, plan.budget)) : now;
-	e->choose_at = e->chosen_until = BK_NEVER;
+	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	if (e->is_controlling && e->targets_len == 1) {
 		e->chosen = &e->targets[0];
 		e->number = 1;

@@ -28,6 +28,9 @@ struct bk_punch_udp_opts {
 	uint8_t peer_key[BK_PUNCH_UDP_KEY_LEN]; /* requests to the peer are keyed with it */
 	uint8_t opener_ttl; /* 0: BK_PUNCH_UDP_OPENER_TTL. One more for each NAT known to be stacked here */
 	bk_time start; /* the agreed instant on our clock: the first full-TTL packet to mapped addresses */
+	/* The peer has the introductions later than we: where the path is too short for the instant to say
+	 * much, it is heard before the first full-TTL packet goes, or that goes 15 ms late. */
+	bool knew_first;
 	bk_dur budget; /* from then; 0: BK_PLAN_BUDGET */
 	uint64_t seed;
 };

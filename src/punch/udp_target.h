@@ -16,7 +16,8 @@ enum bk_udp_state {
 	BK_UDP_STOPPED, /* tried as often as allowed, its socket is gone, or another path has won */
 };
 
-enum { BK_UDP_REQUESTS_MAX = 16 };
+/* More than the schedules of one long round trip send: what is forgotten cannot be answered. */
+enum { BK_UDP_REQUESTS_MAX = 32 };
 
 /* A request that an answer may still come to. */
 struct bk_udp_request {

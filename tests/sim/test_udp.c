@@ -84,6 +84,7 @@ static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 		.b = row->b,
 		.answer = answer_from_name(row->answer),
 		.delay = row->delay_ms * BK_MS,
+		.loss = row->loss_percent / 100.0,
 		.timer_slack = 1 * BK_MS,
 		.filtering_unknown = filtering_unknown,
 	};
@@ -186,6 +187,32 @@ static void loss_of_5_percent_costs_retries_but_no_connection(void **state)
 			show(&s, &t);
 			assert_int_equal(t.direct, SEEDS);
 			assert_true(t.worst <= three_round_trips(&s));
+		}
+	}
+}
+
+/* What the controlling side says upon the nomination finds the other one ready: every pair that meets,
+ * without loss at once, with loss within a few probes. */
+static void the_first_packet_on_the_path_is_expected_there(void **state)
+{
+	const struct bk_nat_type *a, *b;
+
+	(void)state;
+	for (size_t i = 0; (a = bk_nat_type_at(i)); i++) {
+		for (size_t k = 0; (b = bk_nat_type_at(k)); k++) {
+			for (uint64_t j = 0; can_meet(a, b) && j < 40; j++) {
+				struct sim_udp_story s = {.a = a->name, .b = b->name, .delay = 40 * BK_MS};
+				struct sim_udp_ending e;
+
+				s.seed = j + 1;
+				s.b_controls = j % 2;
+				s.loss = j < 20 ? 0 : 0.05;
+				s.timer_slack = 1 * BK_MS;
+				sim_udp_story_run(&s, &e);
+				if (!e.is_direct || e.behind > (j < 20 ? BK_MS / 10 : 50 * BK_MS))
+					fail_msg("%s and %s, seed %u: %d, %.1f ms behind", a->name, b->name,
+						(unsigned)s.seed, e.is_direct, bk_dur_to_ms(e.behind));
+			}
 		}
 	}
 }
@@ -327,6 +354,7 @@ int main(void)
 		cmocka_unit_test(every_row_ends_as_expected_with_filtering_unknown),
 		cmocka_unit_test(every_pair_of_types_meets_within_three_round_trips_or_not_at_all),
 		cmocka_unit_test(loss_of_5_percent_costs_retries_but_no_connection),
+		cmocka_unit_test(the_first_packet_on_the_path_is_expected_there),
 		cmocka_unit_test(routers_that_drop_or_reject_need_no_cure),
 		cmocka_unit_test(an_early_packet_of_full_ttl_is_a_trap_where_routers_accept),
 		cmocka_unit_test(the_opener_cures_any_skew_up_to_300_ms),

@@ -170,6 +170,7 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 		.is_controlling = p->side->index == (p->story->b_controls ? 1 : 0),
 		.has_socket6 = p->sockets[2].family == 6,
 		.start = p->start + p->clock_offset,
+		.knew_first = p->side->index == 1,
 		.seed = p->story->seed * 2 + (uint64_t)p->side->index,
 	};
 
@@ -228,6 +229,18 @@ static void say_words(struct peer peers[2], struct sim_net *net)
 		continue;
 }
 
+/* Positive: QUIC's first packet found nobody there. */
+static bk_dur behind(const struct peer peers[2])
+{
+	int controls = peers[0].story->b_controls ? 1 : 0;
+	struct bk_punch_udp_stats stats;
+
+	if (!peers[0].nominations || !peers[1].nominations)
+		return 0;
+	bk_punch_udp_stats(peers[controls].engine, &stats);
+	return peers[!controls].ended - peers[controls].ended - stats.rtt / 2;
+}
+
 void sim_udp_story_run(const struct sim_udp_story *s, struct sim_udp_ending *ret_ending)
 {
 	struct sim_net *net = sim_net_new(s->a, s->b, s->answer, s->seed);
@@ -247,6 +260,7 @@ void sim_udp_story_run(const struct sim_udp_story *s, struct sim_udp_ending *ret
 	say_words(peers, net);
 	ended = bk_time_max(peers[0].ended, peers[1].ended);
 	*ret_ending = (struct sim_udp_ending){.elapsed = ended - over_server, .from_start = ended - start};
+	ret_ending->behind = behind(peers);
 	ret_ending->is_direct = peers[0].has_heard_word && peers[1].has_heard_word;
 	for (int i = 0; i < 2; i++) {
 		ret_ending->ended_once[i] = (peers[i].nominations > 0) + peers[i].done == 1;

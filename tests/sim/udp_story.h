@@ -25,6 +25,8 @@ struct sim_udp_ending {
 	bool is_direct;    /* both sides have nominated, and what one sends there reaches the other */
 	bk_dur elapsed;    /* from both introductions known until both have nominated or given up */
 	bk_dur from_start; /* the same, from the agreed instant */
+	bk_dur behind; /* the controlled side's nomination, behind what the other one could send it upon its
+			  own */
 	bool ended_once[2];
 	unsigned nominations;
 	struct bk_punch_udp_stats stats[2];

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_PUNCH_TEST_KIT_H
+#define BK_PUNCH_TEST_KIT_H
+
+#include "punch/probe.h"
+#include "punch/udp.h"
+
+/* For the tests of UDP punching: one engine, and the peer's words by hand. */
+
+#define T0    (1000 * BK_SEC)
+#define START (T0 + 100 * BK_MS)
+#define ops   bk_punch_udp_ops
+
+/* Side 0 (us, usually) is 203.0.113.1, side 1 is 203.0.113.2, both behind port-restricted NATs. */
+struct bk_addr kit_mapped(int side);
+void kit_add(struct bk_intro *in, enum bk_candidate_kind kind, struct bk_addr addr);
+struct bk_intro kit_intro(int side);
+struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_intro *peer, bool controls);
+struct bk_punch_udp *kit_engine(int side, bool controls);
+/* What side 1 would write and read. */
+struct bk_probe_auth kit_peer_auth(void);
+struct bk_punch_udp_stats kit_stats(const struct bk_punch_udp *e);
+struct bk_action kit_expect(struct bk_punch_udp *e, enum bk_action_type type);
+void kit_expect_nothing(struct bk_punch_udp *e);
+void kit_expect_nominated(struct bk_punch_udp *e, struct bk_addr remote);
+void kit_expect_done(struct bk_punch_udp *e);
+void kit_forget_actions(struct bk_punch_udp *e);
+void kit_hear(struct bk_punch_udp *e, struct bk_addr from, const uint8_t *data, size_t n, bk_time now);
+/* Side 1 writes a probe or an answer and it arrives from there. */
+void kit_peer_says(struct bk_punch_udp *e, struct bk_addr from, const struct bk_probe *p, bk_time now);
+void kit_peer_probes(
+	struct bk_punch_udp *e, struct bk_addr from, uint8_t tid, uint32_t nomination, bk_time now);
+/* Side 1 reads what our engine sent. */
+struct bk_probe kit_read_probe(const struct bk_action *a);
+void kit_peer_answers(struct bk_punch_udp *e, struct bk_addr from, const struct bk_action *a, bk_time now);
+/* The same, and a probe of its own reaches us as well. */
+void kit_peer_agrees(struct bk_punch_udp *e, struct bk_addr from, const struct bk_action *a, bk_time now);
+struct bk_action kit_probe_at(struct bk_punch_udp *e, bk_time now);
+/* The next probe that goes there, whatever else goes before it. */
+struct bk_action kit_next_probe_to(struct bk_punch_udp *e, struct bk_addr to, bk_time *ret_now);
+
+#endif
