@@ -105,12 +105,14 @@ BK_API int bk_channel_open(struct bk_session *s, const char *kind, const struct 
 BK_API void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg);
 
 /* Takes all n bytes (at most BK_CHANNEL_WRITE_MAX; they are encrypted or copied before it returns) or, when
- * enough is queued already, none: BK_E_AGAIN, and on_writable comes later. BK_E_EOF when the channel has
- * ended. */
+ * enough is queued already or the peer's reader has not kept up, none: BK_E_AGAIN, and on_writable comes
+ * later, when there is room for as much. BK_E_EOF when the channel has ended. */
 BK_API int bk_channel_write(struct bk_channel *c, const void *data, size_t n);
 /* No more from this side; queued bytes still go out. */
 BK_API void bk_channel_finish(struct bk_channel *c);
-/* Stops and resumes on_data: backpressure reaches the sender. */
+/* Stops on_data and on_finished of this channel, from inside on_data too, and resumes them; the other
+ * channels go on. What arrives meanwhile is kept, up to what the peer had credit for, and comes from the loop
+ * after bk_channel_resume; on_reset does not wait, and drops it. */
 BK_API void bk_channel_pause(struct bk_channel *c);
 BK_API void bk_channel_resume(struct bk_channel *c);
 /* Ends the channel towards the peer if it has not ended (reset with `error`), and forgets it. NULL is fine.

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a message connection: it dials or is accepted, is open, says its last words, lingers until the
+ * peer has had the chance to read them, and ends once. Whatever goes wrong ends this connection with a name
+ * and touches no other. Nobody is called from inside his own call: sending and ending happen in the hub's
+ * turn. */
+#include "service/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/sock.h"
+#include "service/dial.h"
+#include "service/service.h"
+
+enum {
+	MESSAGE_MAX = 1 << 20,
+	QUEUE_MAX = 1 << 20,
+	CONNECTIONS_MAX = 10000,
+	BACKLOG = 511,
+	PATIENCE_MIN_MS = 120000, /* of the kernel, for a peer that has vanished */
+};
+
+/* --- options --- */
+
+static int64_t time_or(int64_t asked, int64_t otherwise)
+{
+	return asked < 0 ? BK_NEVER : asked ? asked : otherwise;
+}
+
+struct bk_msgconn_profile bk_msgconn_profile_of(
+	const struct bk_message_opts *opts, const struct bk_message_events *events, void *arg)
+{
+	struct bk_msgconn_profile p = {.events = *events, .arg = arg};
+	struct bk_message_opts *o = &p.opts;
+
+	if (opts)
+		*o = *opts;
+	o->message_max = o->message_max ? o->message_max : MESSAGE_MAX;
+	o->queue_max = o->queue_max ? o->queue_max : QUEUE_MAX;
+	p.room = o->queue_max / 2;
+	o->connections_max = o->connections_max ? o->connections_max : CONNECTIONS_MAX;
+	o->backlog = o->backlog ? o->backlog : BACKLOG;
+	o->idle_timeout_ns = time_or(o->idle_timeout_ns, BK_NEVER);
+	o->header_timeout_ns = time_or(o->header_timeout_ns, 30 * BK_SEC);
+	o->write_timeout_ns = time_or(o->write_timeout_ns, 30 * BK_SEC);
+	o->connect_timeout_ns = time_or(o->connect_timeout_ns, 10 * BK_SEC);
+	return p;
+}
+
+static enum bk_framing wire_framing(enum bk_framing_choice choice)
+{
+	return choice == BK_FRAMED_JSON        ? BK_FRAMING_JSON
+	       : choice == BK_FRAMED_KEY_VALUE ? BK_FRAMING_KEY_VALUE
+					       : BK_FRAMING_LENGTH;
+}
+
+/* --- memory --- */
+
+static void release(struct bk_conn *c)
+{
+	if (c->profile && !c->service)
+		free(c->profile);
+	bk_tls_free(c->tls);
+	bk_frame_decoder_done(&c->decoder);
+	bk_buf_done(&c->content);
+	bk_buf_done(&c->held);
+	bk_queue_done(&c->queue);
+	bk_msghub_release(c->hub);
+	free(c->names);
+	free(c->own_text);
+	free(c);
+}
+
+void bk_msgconn_busy(struct bk_conn *c)
+{
+	c->busy++;
+}
+
+void bk_msgconn_idle(struct bk_conn *c)
+{
+	if (--c->busy == 0 && c->dead)
+		release(c);
+}
+
+void bk_conn_free(struct bk_conn *c)
+{
+	if (!c || c->dead)
+		return;
+	c->dead = true;
+	if (c->service)
+		bk_msgservice_leave(c->service, c);
+	bk_msghub_leave(c->hub, c);
+	bk_watch_free(c->watch);
+	bk_dial_free(c->dial);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (!c->busy)
+		release(c);
+}
+
+/* --- the end --- */
+
+void bk_msgconn_pend(struct bk_conn *c, unsigned todo)
+{
+	c->todo |= (uint8_t)todo;
+	bk_msghub_pend(c->hub, c);
+}
+
+void bk_msgconn_end(struct bk_conn *c, int error, const char *text)
+{
+	if (c->state == BK_MSGCONN_ENDED)
+		return;
+	c->state = BK_MSGCONN_ENDED;
+	c->error = error;
+	c->text = text;
+	bk_list_remove(&c->in_audience);
+	bk_queue_done(&c->queue);
+	bk_wakes_remove(&c->hub->wakes, &c->wake);
+	if (c->watch)
+		bk_watch_set(c->watch, 0);
+	c->interest = 0;
+	bk_dial_free(c->dial);
+	c->dial = NULL;
+	bk_msgconn_pend(c, BK_MSGCONN_END);
+}
+
+void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at)
+{
+	if (c->state == BK_MSGCONN_DIALING) {
+		bk_msgconn_end(c, error, NULL);
+		return;
+	}
+	if (c->state == BK_MSGCONN_OPEN) {
+		c->state = BK_MSGCONN_DRAINING;
+		c->error = error;
+		c->close_at = close_at;
+		c->owes_room = false;
+		bk_list_remove(&c->in_audience);
+		if (c->tls)
+			bk_tls_close(c->tls);
+		if (c->broken)
+			bk_msgconn_end(c, c->broken, NULL);
+		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+	}
+	c->close_at = bk_time_min(c->close_at, close_at);
+	bk_msgconn_arm(c);
+}
+
+static void report(struct bk_conn *c)
+{
+	struct bk_service *s = c->service;
+	const struct bk_msgconn_profile *p = c->profile;
+
+	if (s) {
+		bk_msgservice_busy(s);
+		bk_msgservice_leave(s, c);
+	}
+	if (p->events.on_left)
+		p->events.on_left(p->arg, c, c->error, c->text ? c->text : bk_error_text(c->error));
+	bk_conn_free(c);
+	if (s)
+		bk_msgservice_idle(s);
+}
+
+/* --- what the loop and the hub say --- */
+
+/* What was read while the owner paused comes before anything else. */
+static bool wants_bytes(const struct bk_conn *c)
+{
+	if (c->peer_ended)
+		return false;
+	return c->state == BK_MSGCONN_OPEN ? !c->paused && !c->held.len : c->state > BK_MSGCONN_OPEN;
+}
+
+void bk_msgconn_set_interest(struct bk_conn *c)
+{
+	int want = (wants_bytes(c) ? BK_READABLE : 0) | (c->stuck_since != BK_NEVER ? BK_WRITABLE : 0);
+
+	if (c->state == BK_MSGCONN_ENDED || c->state == BK_MSGCONN_DIALING || want == c->interest)
+		return;
+	c->interest = (uint8_t)want;
+	if (bk_watch_set(c->watch, want) < 0)
+		bk_msgconn_end(c, BK_E_IO, "the loop cannot watch the connection");
+}
+
+static void tell_room(struct bk_conn *c)
+{
+	if (!c->owes_room || c->state != BK_MSGCONN_OPEN || (c->tls && !bk_tls_is_secure(c->tls)) ||
+		bk_msgconn_waiting(c) > c->profile->room)
+		return;
+	c->owes_room = false;
+	if (c->profile->events.on_writable)
+		c->profile->events.on_writable(c->profile->arg, c);
+}
+
+static void on_event(void *arg, int fd, int events)
+{
+	struct bk_conn *c = arg;
+
+	(void)fd;
+	bk_msgconn_busy(c);
+	if (events & BK_WRITABLE) {
+		bk_msgconn_flush(c);
+		tell_room(c);
+	}
+	if (!c->dead && (events & BK_READABLE) && (c->interest & BK_READABLE)) {
+		bk_msgconn_read(c, bk_loop_now(c->hub->loop));
+		if (!c->dead)
+			bk_msgconn_arm(c);
+	}
+	bk_msgconn_idle(c);
+}
+
+void bk_msgconn_turn(struct bk_conn *c)
+{
+	unsigned todo = c->todo;
+
+	c->todo = 0;
+	bk_msgconn_busy(c);
+	if (todo & BK_MSGCONN_END) {
+		report(c);
+		bk_msgconn_idle(c);
+		return;
+	}
+	if ((todo & BK_MSGCONN_RESUME) && !c->paused && c->state == BK_MSGCONN_OPEN)
+		bk_msgconn_read_held(c, bk_loop_now(c->hub->loop));
+	if (!c->dead && c->stuck_since == BK_NEVER)
+		bk_msgconn_flush(c);
+	if (!c->dead)
+		tell_room(c);
+	if (!c->dead) {
+		bk_msgconn_set_interest(c);
+		bk_msgconn_arm(c);
+	}
+	bk_msgconn_idle(c);
+}
+
+/* --- deadlines --- */
+
+struct deadline {
+	bk_time at;
+	int error;
+	const char *text;
+};
+
+static void consider(struct deadline *d, bk_time since, bk_dur patience, int error, const char *text)
+{
+	bk_time at = since == BK_NEVER ? BK_NEVER : bk_time_add(since, patience);
+
+	if (at < d->at)
+		*d = (struct deadline){at, error, text};
+}
+
+static struct deadline next_deadline(const struct bk_conn *c)
+{
+	const struct bk_message_opts *o = &c->profile->opts;
+	struct deadline d = {.at = BK_NEVER};
+
+	if (c->state == BK_MSGCONN_OPEN && !c->paused) {
+		consider(&d, c->heard, o->idle_timeout_ns, BK_E_IDLE, NULL);
+		consider(&d, c->message_since, o->header_timeout_ns, BK_E_TIMEOUT,
+			"a message took too long to arrive");
+	}
+	if (c->state == BK_MSGCONN_OPEN)
+		consider(&d, c->owner_at, 0, c->owner_error, NULL);
+	if (c->state == BK_MSGCONN_OPEN)
+		consider(&d, c->stuck_since, o->write_timeout_ns, BK_E_TOO_SLOW,
+			"it did not read what was sent to it");
+	if (c->state == BK_MSGCONN_DRAINING)
+		consider(&d, c->close_at, 0, BK_E_TOO_SLOW, "it did not read the last words");
+	if (c->state == BK_MSGCONN_LINGERING)
+		consider(&d, c->close_at, 0, c->error, NULL);
+	return d;
+}
+
+void bk_msgconn_arm(struct bk_conn *c)
+{
+	bk_msghub_wake(c->hub, c, next_deadline(c).at);
+}
+
+void bk_msgconn_wake(struct bk_conn *c, bk_time now)
+{
+	struct deadline d = next_deadline(c);
+
+	if (d.at <= now)
+		bk_msgconn_end(c, d.error, d.text);
+	else
+		bk_msghub_wake(c->hub, c, d.at);
+}
+
+void bk_msgconn_set_deadline(struct bk_conn *c, bk_time at, int error)
+{
+	c->owner_at = at;
+	c->owner_error = error;
+	bk_msgconn_arm(c);
+}
+
+/* --- beginning --- */
+
+static void tune(const struct bk_conn *c)
+{
+	int64_t patience = c->profile->opts.write_timeout_ns, ms = patience / BK_MS;
+	int one = 1;
+
+	if (patience == BK_NEVER)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	else
+		bk_sock_tune_stream(c->fd, ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS
+					   : ms > INT32_MAX     ? INT32_MAX
+								: (unsigned)ms);
+}
+
+static int set_names(struct bk_conn *c, const char *peer, const char *local)
+{
+	size_t n = strlen(peer) + 1, m = strlen(local) + 1;
+	char *names = malloc(n + m);
+
+	if (!names)
+		return BK_E_NOMEM;
+	memcpy(names, peer, n);
+	memcpy(names + n, local, m);
+	free(c->names);
+	c->names = names;
+	return 0;
+}
+
+static int read_names(struct bk_conn *c, int fd)
+{
+	struct bk_addr peer, local;
+	char there[BK_ADDR_STR_MAX], here[BK_ADDR_STR_MAX];
+	int err = bk_sock_peer(fd, &peer);
+
+	if (err == 0)
+		err = bk_sock_local(fd, &local);
+	if (err < 0)
+		return err;
+	return set_names(c, bk_addr_to_str(&peer, there), bk_addr_to_str(&local, here));
+}
+
+/* The socket is connected: watches it. It stays the caller's on failure. */
+static int open_up(struct bk_conn *c, int fd)
+{
+	int err;
+
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return bk_error_from_errno(errno);
+	err = read_names(c, fd);
+	if (err == 0)
+		err = bk_watch_new(c->hub->loop, fd, on_event, c, &c->watch);
+	if (err == 0)
+		err = bk_watch_set(c->watch, BK_READABLE);
+	if (err < 0)
+		return err;
+	c->interest = BK_READABLE;
+	c->fd = fd;
+	c->state = BK_MSGCONN_OPEN;
+	c->heard = bk_loop_now(c->hub->loop);
+	tune(c);
+	bk_msgconn_arm(c);
+	return 0;
+}
+
+static int set_up_tls(struct bk_conn *c, const struct bk_msgconn_opts *opts)
+{
+	struct bk_tls_opts tls = {.is_server = true,
+		.identity = opts->identity,
+		.alpn = opts->alpn,
+		.buffer_max = c->profile->opts.queue_max};
+
+	return bk_tls_new(&tls, &c->tls);
+}
+
+static int own_profile(struct bk_conn *c, const struct bk_msgconn_opts *opts)
+{
+	c->profile = malloc(sizeof(*c->profile));
+	if (!c->profile)
+		return BK_E_NOMEM;
+	*c->profile = bk_msgconn_profile_of(opts->opts, opts->events, opts->arg);
+	return 0;
+}
+
+static void init(struct bk_conn *c)
+{
+	struct bk_frame_limits limits = {.content_max = c->profile->opts.message_max};
+
+	bk_frame_decoder_init(&c->decoder, wire_framing(c->profile->opts.framing), &limits);
+	bk_buf_init(&c->content, c->profile->opts.message_max);
+	bk_buf_init(&c->held, BK_MSGHUB_SCRATCH);
+	if (c->service)
+		bk_msgservice_enter(c->service, c);
+}
+
+/* Neither dialing nor open. */
+static int conn_new(struct bk_loop *loop, const struct bk_msgconn_opts *opts, struct bk_conn **ret_conn)
+{
+	struct bk_conn *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return BK_E_NOMEM;
+	c->fd = -1;
+	c->service = opts->service;
+	c->heard = c->message_since = c->stuck_since = c->close_at = c->owner_at = BK_NEVER;
+	bk_list_init(&c->in_turn);
+	bk_list_init(&c->in_service);
+	bk_list_init(&c->in_audience);
+	if (c->service)
+		c->profile = &c->service->profile;
+	err = c->service ? 0 : own_profile(c, opts);
+	if (err == 0)
+		err = bk_msghub_hold(loop, &c->hub);
+	if (err == 0)
+		err = bk_msghub_enter(c->hub);
+	if (err < 0) {
+		release(c);
+		return err;
+	}
+	init(c);
+	*ret_conn = c;
+	return 0;
+}
+
+int bk_msgconn_new(
+	struct bk_loop *loop, int fd, const struct bk_msgconn_opts *opts, struct bk_conn **ret_conn)
+{
+	struct bk_conn *c;
+	int err = conn_new(loop, opts, &c);
+
+	if (err < 0)
+		return err;
+	if (opts->identity)
+		err = set_up_tls(c, opts);
+	if (err == 0)
+		err = open_up(c, fd);
+	if (err < 0) {
+		bk_conn_free(c);
+		return err;
+	}
+	*ret_conn = c;
+	return 0;
+}
+
+int bk_conn_adopt(struct bk_loop *loop, int fd, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg, struct bk_conn **ret_conn)
+{
+	const struct bk_msgconn_opts o = {.opts = opts, .events = events, .arg = arg};
+
+	if (!events || !events->on_message)
+		return BK_E_INVALID;
+	return bk_msgconn_new(loop, fd, &o, ret_conn);
+}
+
+static void on_dialed(void *arg, int error, int fd)
+{
+	struct bk_conn *c = arg;
+	const struct bk_message_events *e = &c->profile->events;
+
+	bk_msgconn_busy(c);
+	if (error == 0)
+		error = open_up(c, fd);
+	if (error < 0) {
+		if (fd >= 0)
+			close(fd);
+		if (asprintf(&c->own_text, "cannot connect to '%s': %s", c->names, bk_error_text(error)) < 0)
+			c->own_text = NULL;
+		bk_msgconn_end(c, error, c->own_text);
+	} else {
+		bk_dial_free(c->dial);
+		c->dial = NULL;
+		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+		bk_msgconn_set_interest(c);
+		if (e->on_joined)
+			e->on_joined(c->profile->arg, c);
+	}
+	bk_msgconn_idle(c);
+}
+
+int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg, struct bk_conn **ret_conn)
+{
+	const struct bk_msgconn_opts o = {.opts = opts, .events = events, .arg = arg};
+	struct bk_conn *c;
+	int err;
+
+	if (!events || !events->on_message || !events->on_left)
+		return BK_E_INVALID;
+	err = conn_new(loop, &o, &c);
+	if (err < 0)
+		return err;
+	err = set_names(c, address, ""); /* until it is connected */
+	if (err == 0)
+		err = bk_dial_new(loop, address, c->profile->opts.connect_timeout_ns, on_dialed, c, &c->dial);
+	if (err < 0) {
+		bk_conn_free(c);
+		return err;
+	}
+	*ret_conn = c;
+	return 0;
+}
+
+/* --- what its owner may ask --- */
+
+void bk_msgconn_set_message_max(struct bk_conn *c, size_t max)
+{
+	c->decoder.limits.content_max = max;
+}
+
+void bk_conn_pause(struct bk_conn *c)
+{
+	c->paused = true;
+	bk_msgconn_set_interest(c);
+}
+
+/* The time it was paused is not the peer's fault. */
+void bk_conn_resume(struct bk_conn *c)
+{
+	bk_time now = bk_loop_now(c->hub->loop);
+
+	if (!c->paused)
+		return;
+	c->paused = false;
+	if (c->state != BK_MSGCONN_OPEN)
+		return;
+	c->heard = now;
+	if (c->message_since != BK_NEVER)
+		c->message_since = now;
+	bk_msgconn_pend(c, BK_MSGCONN_RESUME);
+	bk_msgconn_set_interest(c);
+	bk_msgconn_arm(c);
+}
+
+void bk_conn_close(struct bk_conn *c)
+{
+	bk_msgconn_close(c, 0, bk_loop_now(c->hub->loop) + BK_MSGCONN_DRAIN);
+}
+
+const char *bk_conn_peer(const struct bk_conn *c)
+{
+	return c->names;
+}
+
+const char *bk_conn_local(const struct bk_conn *c)
+{
+	return c->names + strlen(c->names) + 1;
+}
+
+void bk_conn_set_data(struct bk_conn *c, void *data)
+{
+	c->data = data;
+}
+
+void *bk_conn_get_data(const struct bk_conn *c)
+{
+	return c->data;
+}

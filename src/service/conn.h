@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVICE_CONN_H
+#define BK_SERVICE_CONN_H
+
+#include <bodkin/service.h>
+
+#include "base/list.h"
+#include "secure/tls.h"
+#include "service/msghub.h"
+#include "service/queue.h"
+#include "wire/framing.h"
+
+/* The inside of struct bk_conn, for this folder; and what the server may ask of it beyond the public calls.
+ */
+struct bk_dial;
+
+enum bk_msgconn_state {
+	BK_MSGCONN_DIALING,
+	BK_MSGCONN_OPEN,
+	BK_MSGCONN_DRAINING,  /* our last words go out */
+	BK_MSGCONN_LINGERING, /* they did; the peer may not have read them yet */
+	BK_MSGCONN_ENDED,     /* on_left comes, or came */
+};
+
+/* What connections of one kind have in common. */
+struct bk_msgconn_profile {
+	struct bk_message_opts opts; /* defaults filled in; a time that is "none" is BK_NEVER */
+	struct bk_message_events events;
+	void *arg;
+	size_t room;       /* on_writable comes when so little waits */
+	uint64_t messages; /* that came */
+};
+
+struct bk_conn {
+	struct bk_msghub *hub;
+	struct bk_service *service; /* NULL: it stands alone, and `profile` is its own */
+	struct bk_msgconn_profile *profile;
+	struct bk_list in_turn;     /* of the hub */
+	struct bk_list in_service;  /* or in nothing */
+	struct bk_list in_audience; /* of the service's broadcasts */
+	struct bk_watch *watch;
+	struct bk_dial *dial;
+	struct bk_tls *tls;
+	void *data;
+	struct bk_wake wake;
+	bk_time heard;         /* something came */
+	bk_time message_since; /* the first byte of the message that is coming in; BK_NEVER: none is */
+	bk_time stuck_since;   /* bytes wait, and the last time the peer took some; BK_NEVER: none wait */
+	bk_time close_at;      /* draining and lingering end */
+	bk_time owner_at;      /* the owner's own deadline */
+	int owner_error;
+	struct bk_frame_decoder decoder;
+	struct bk_buf content; /* of the message that is coming in, where one read did not bring it whole */
+	struct bk_buf held;    /* read, and not handed on because the owner paused */
+	struct bk_queue queue; /* plain; inside TLS the queue is bk_tls_out */
+	char *names;           /* the peer's address as text, NUL, ours, NUL */
+	const char *text;      /* of the end; NULL: the error's own */
+	char *own_text;
+	int fd;
+	int error;  /* how it ended, or will when all is sent */
+	int broken; /* sending failed with this; what came before may still be read */
+	uint8_t state;
+	uint8_t todo; /* at the next turn */
+	uint8_t interest;
+	unsigned busy; /* inside a function that calls back */
+	bool dead;     /* freed while busy: the memory goes when that function returns */
+	bool paused;
+	bool peer_ended; /* nothing more will come */
+	bool owes_room;  /* a send was refused; on_writable is due when there is room */
+};
+
+enum { BK_MSGCONN_FLUSH = 1, BK_MSGCONN_RESUME = 2, BK_MSGCONN_END = 4 }; /* todo */
+
+#define BK_MSGCONN_DRAIN (2 * BK_SEC)
+
+/* --- for the server --- */
+
+struct bk_msgconn_opts {
+	struct bk_service *service; /* it belongs to; its events and options hold. NULL: the following */
+	const struct bk_identity *identity; /* of our side of TLS; NULL: plain bytes. Borrowed for life. */
+	const char *alpn;
+	const struct bk_message_opts *opts;
+	const struct bk_message_events *events;
+	void *arg;
+};
+
+/* Takes over a connected socket on success. */
+int bk_msgconn_new(
+	struct bk_loop *loop, int fd, const struct bk_msgconn_opts *opts, struct bk_conn **ret_conn);
+
+/* The largest content that may come from now on. */
+void bk_msgconn_set_message_max(struct bk_conn *c, size_t max);
+/* While it is open, it ends at this time with this error; BK_NEVER: it does not. */
+void bk_msgconn_set_deadline(struct bk_conn *c, bk_time at, int error);
+/* Queues bytes that are framed already, as bk_conn_send does a message. */
+int bk_msgconn_send_framed(struct bk_conn *c, const void *data, size_t n);
+size_t bk_msgconn_waiting(const struct bk_conn *c); /* bytes to be sent */
+/* on_writable, please, when little enough waits; soon if that is so now. */
+void bk_msgconn_want_room(struct bk_conn *c);
+/* Sends now what the socket takes, for who will free it soon. */
+void bk_msgconn_flush(struct bk_conn *c);
+/* Nothing more comes in; what is queued goes out until close_at, then the end with this error. */
+void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at);
+
+/* --- for this folder --- */
+
+struct bk_msgconn_profile bk_msgconn_profile_of(
+	const struct bk_message_opts *opts, const struct bk_message_events *events, void *arg);
+
+/* The hub calls. */
+void bk_msgconn_turn(struct bk_conn *c);
+void bk_msgconn_wake(struct bk_conn *c, bk_time now);
+
+/* Around whatever calls back: between the two the memory stays. */
+void bk_msgconn_busy(struct bk_conn *c);
+void bk_msgconn_idle(struct bk_conn *c);
+
+/* The end, told at the next turn. `text` lives for ever; NULL: the error's own. */
+void bk_msgconn_end(struct bk_conn *c, int error, const char *text);
+
+/* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
+ * it would pass the ceiling. */
+int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
+int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
+
+void bk_msgconn_pend(struct bk_conn *c, unsigned todo); /* at the next turn: BK_MSGCONN_FLUSH, ... */
+
+/* Reading (intake.c). */
+void bk_msgconn_read(struct bk_conn *c, bk_time now);
+void bk_msgconn_read_held(struct bk_conn *c, bk_time now);
+
+void bk_msgconn_set_interest(struct bk_conn *c);
+/* Looks at its deadlines and sees that the hub wakes it for the next. */
+void bk_msgconn_arm(struct bk_conn *c);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVICE_MSGHUB_H
+#define BK_SERVICE_MSGHUB_H
+
+#include <bodkin/loop.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "service/wakes.h"
+
+/* What all message connections of a loop share: the space they read into, the turn in which they send and
+ * end, and one timer for all their deadlines. */
+struct bk_conn;
+
+enum { BK_MSGHUB_SCRATCH = 64 * 1024 };
+
+struct bk_msghub {
+	struct bk_loop *loop;
+	struct bk_list link; /* in the table of hubs */
+	unsigned holders;
+	size_t conns;
+	struct bk_timer *turn;  /* fires at the end of a turn of the loop */
+	struct bk_list pending; /* connections with something to do at the next turn */
+	struct bk_list turning; /* those whose turn it is */
+	struct bk_timer *alarm; /* for the earliest wake */
+	struct bk_wakes wakes;
+	bk_time alarm_at;                   /* BK_NEVER: not set */
+	struct bk_buf head;                 /* for composing; never held across a call */
+	uint8_t scratch[BK_MSGHUB_SCRATCH]; /* for what is read; never held across a call */
+};
+
+/* The hub of the loop, made when it is first asked for. Each hold needs its bk_msghub_release. */
+int bk_msghub_hold(struct bk_loop *loop, struct bk_msghub **ret_hub);
+void bk_msghub_release(struct bk_msghub *hub); /* NULL is fine */
+
+/* A connection enters (room for its wake is made; BK_E_NOMEM) and leaves. */
+int bk_msghub_enter(struct bk_msghub *hub);
+void bk_msghub_leave(struct bk_msghub *hub, struct bk_conn *c);
+
+void bk_msghub_pend(struct bk_msghub *hub, struct bk_conn *c); /* at the next turn: bk_msgconn_turn */
+void bk_msghub_wake(struct bk_msghub *hub, struct bk_conn *c, bk_time at); /* not later: bk_msgconn_wake */
+
+#endif

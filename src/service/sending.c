@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From messages to a socket. What is said is queued and leaves at the end of the loop's turn, in one system
+ * call for all of it; a socket that takes no more is waited for, up to the queue's ceiling and the owner's
+ * patience. Nothing here calls back. */
+#include "service/conn.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "service/compose.h"
+
+enum {
+	FLUSH_EARLY = 128 * 1024, /* waiting in a burst: it goes out before the turn is over */
+	TLS_OVERHEAD = 300,       /* of one record, generously */
+	TLS_RECORD = 16384,
+};
+
+size_t bk_msgconn_waiting(const struct bk_conn *c)
+{
+	return c->tls ? bk_tls_out(c->tls)->len : c->queue.waiting;
+}
+
+static ssize_t write_tls(struct bk_conn *c)
+{
+	struct bk_buf *out = bk_tls_out(c->tls);
+	ssize_t sum = 0;
+
+	while (out->len) {
+		ssize_t n = send(c->fd, bk_buf_head(out), out->len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return sum ? sum : bk_error_from_errno(errno);
+		bk_buf_consume(out, (size_t)n);
+		sum += n;
+	}
+	bk_buf_release(out);
+	return sum;
+}
+
+/* What the peer sent before it went may still be read: the reading finds the end. */
+static void on_broken(struct bk_conn *c, int error)
+{
+	c->broken = error == BK_E_EOF ? BK_E_RESET : error;
+	bk_queue_done(&c->queue);
+	c->stuck_since = BK_NEVER;
+	if (c->state != BK_MSGCONN_OPEN || c->paused || c->peer_ended)
+		bk_msgconn_end(c, c->broken, NULL);
+	else
+		bk_msgconn_set_interest(c);
+}
+
+static void say_goodbye(struct bk_conn *c)
+{
+	shutdown(c->fd, SHUT_WR);
+	c->state = BK_MSGCONN_LINGERING;
+	if (c->peer_ended)
+		bk_msgconn_end(c, c->error, NULL);
+}
+
+static bool can_send(const struct bk_conn *c)
+{
+	return (c->state == BK_MSGCONN_OPEN || c->state == BK_MSGCONN_DRAINING) && !c->broken;
+}
+
+void bk_msgconn_flush(struct bk_conn *c)
+{
+	ssize_t n;
+
+	if (!can_send(c))
+		return;
+	n = c->tls ? write_tls(c) : bk_queue_write(&c->queue, c->fd);
+	if (n < 0 && n != BK_E_AGAIN) {
+		on_broken(c, (int)n);
+		return;
+	}
+	if (!bk_msgconn_waiting(c)) {
+		c->stuck_since = BK_NEVER;
+		if (c->state == BK_MSGCONN_DRAINING)
+			say_goodbye(c);
+	} else if (n > 0 || c->stuck_since == BK_NEVER) {
+		c->stuck_since = bk_loop_now(c->hub->loop);
+	}
+	if (c->stuck_since != BK_NEVER)
+		bk_msgconn_arm(c);
+	bk_msgconn_set_interest(c);
+}
+
+/* Whether n more bytes may wait; a long burst goes out on the way. */
+static bool has_room(struct bk_conn *c, size_t n)
+{
+	size_t max = c->profile->opts.queue_max, waiting = bk_msgconn_waiting(c);
+
+	if (waiting && c->stuck_since == BK_NEVER && (n > max - waiting || waiting >= FLUSH_EARLY)) {
+		bk_msgconn_flush(c);
+		waiting = bk_msgconn_waiting(c);
+	}
+	return waiting <= max && n <= max - waiting;
+}
+
+/* A record is never half taken, and the room was counted with all that TLS adds: all goes, or none. */
+static int encrypt(struct bk_conn *c, const void *data, size_t n)
+{
+	const uint8_t *at = data;
+
+	while (n) {
+		ssize_t taken = bk_tls_write(c->tls, at, n);
+
+		if (taken < 0)
+			return (int)taken;
+		at += taken;
+		n -= (size_t)taken;
+	}
+	return 0;
+}
+
+static int queue_tls(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
+{
+	size_t n = head->len + body_len;
+	int err = 0;
+
+	if (!bk_tls_is_secure(c->tls) || !has_room(c, n + (n / TLS_RECORD + 3) * TLS_OVERHEAD))
+		return BK_E_AGAIN;
+	if (head->len)
+		err = encrypt(c, bk_buf_head(head), head->len);
+	if (err == 0 && body_len)
+		err = encrypt(c, body, body_len);
+	if (err < 0) /* half a message would be worse than none */
+		bk_msgconn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
+	return err;
+}
+
+int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
+{
+	int err;
+
+	if (c->tls)
+		err = queue_tls(c, head, body, body_len);
+	else if (!has_room(c, head->len + body_len))
+		err = BK_E_AGAIN;
+	else
+		err = bk_queue_add_copy(&c->queue, bk_buf_head(head), head->len, body, body_len);
+	if (err == 0 && c->stuck_since == BK_NEVER)
+		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+	return err;
+}
+
+int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n)
+{
+	static const struct bk_buf no_head;
+	int err;
+
+	if (c->tls)
+		return bk_msgconn_queue(c, &no_head, chunk->bytes + start, n);
+	if (!has_room(c, n))
+		return BK_E_AGAIN;
+	err = bk_queue_add(&c->queue, chunk, start, n);
+	if (err == 0 && c->stuck_since == BK_NEVER)
+		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+	return err;
+}
+
+int bk_conn_send(struct bk_conn *c, const struct bk_message *m)
+{
+	const struct bk_message_opts *o = &c->profile->opts;
+	struct bk_buf *head = &c->hub->head;
+	int err;
+
+	if (c->state > BK_MSGCONN_OPEN || c->broken)
+		return BK_E_EOF;
+	bk_buf_consume(head, head->len);
+	err = bk_compose_head(head, o->framing, m);
+	if (err < 0)
+		return err;
+	if (m->content_len > o->queue_max || head->len > o->queue_max - m->content_len)
+		return BK_E_TOO_BIG;
+	if (head->len + m->content_len == 0)
+		return 0;
+	err = bk_msgconn_queue(c, head, m->content, m->content_len);
+	c->owes_room = c->owes_room || err == BK_E_AGAIN;
+	return err;
+}
+
+int bk_msgconn_send_framed(struct bk_conn *c, const void *data, size_t n)
+{
+	static const struct bk_buf no_head;
+
+	if (c->state > BK_MSGCONN_OPEN || c->broken)
+		return BK_E_EOF;
+	return bk_msgconn_queue(c, &no_head, data, n);
+}
+
+void bk_msgconn_want_room(struct bk_conn *c)
+{
+	c->owes_room = true;
+	if (c->stuck_since == BK_NEVER)
+		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+}

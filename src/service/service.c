@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many connections under one roof. A broadcast is framed and written once, and every receiver's queue gets a
+ * reference to it; who cannot take it is dropped, so that nobody waits for anybody. A stop comes by an
+ * eventfd, the one thing that may be written from another thread or a signal handler. */
+#include "service/service.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "net/sock.h"
+#include "service/acceptor.h"
+#include "service/compose.h"
+
+enum {
+	CHUNK = 64 * 1024,
+	CHUNK_MESSAGE_MAX = CHUNK / 4, /* a larger message gets a chunk of its own */
+	SELECT_SPARE = 24,             /* descriptors of select that are not connections */
+	SELECT_MAX = FD_SETSIZE - SELECT_SPARE,
+};
+
+/* --- who is here --- */
+
+void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c)
+{
+	bk_list_append(&s->conns, &c->in_service);
+	bk_list_append(&s->audience, &c->in_audience);
+	s->count++;
+}
+
+void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
+{
+	bk_list_remove(&c->in_audience);
+	if (bk_list_empty(&c->in_service))
+		return;
+	for (struct bk_msgservice_walk *w = s->walks; w; w = w->outer)
+		if (w->next == &c->in_service)
+			w->next = w->next->next;
+	bk_list_remove(&c->in_service);
+	s->count--;
+	if (s->stopping && !s->count && !s->dead)
+		bk_timer_start(s->last_timer, 0);
+}
+
+void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn *c), void *arg)
+{
+	struct bk_msgservice_walk w = {.next = s->conns.next, .outer = s->walks};
+
+	bk_msgservice_busy(s);
+	s->walks = &w;
+	while (w.next != &s->conns && !s->dead) {
+		struct bk_conn *c = bk_container_of(w.next, struct bk_conn, in_service);
+
+		w.next = w.next->next;
+		if (c->state != BK_MSGCONN_ENDED)
+			fn(arg, c);
+	}
+	s->walks = w.outer;
+	bk_msgservice_idle(s);
+}
+
+unsigned bk_service_count(const struct bk_service *s)
+{
+	return s->count;
+}
+
+void bk_conn_set_audience(struct bk_conn *c, bool wanted)
+{
+	if (!c->service || c->state >= BK_MSGCONN_DRAINING || wanted == !bk_list_empty(&c->in_audience))
+		return;
+	if (wanted)
+		bk_list_append(&c->service->audience, &c->in_audience);
+	else
+		bk_list_remove(&c->in_audience);
+}
+
+/* --- broadcasting --- */
+
+/* Where n bytes may be written: a chunk that stays the service's, or one for this message alone. */
+static struct bk_chunk *chunk_for(struct bk_service *s, size_t n)
+{
+	struct bk_chunk *c = s->chunk;
+
+	if (n > CHUNK_MESSAGE_MAX)
+		return bk_chunk_new(n, true);
+	if (c && c->holders == 1)
+		c->len = 0;
+	if (!c || bk_chunk_room(c) < n) {
+		c = bk_chunk_new(CHUNK, true);
+		if (!c)
+			return NULL;
+		bk_chunk_release(s->chunk);
+		s->chunk = c;
+	}
+	c->holders++;
+	return c;
+}
+
+static bool can_hear(const struct bk_conn *c)
+{
+	return c->state == BK_MSGCONN_OPEN && !c->broken && (!c->tls || bk_tls_is_secure(c->tls));
+}
+
+static int send_to_audience(
+	struct bk_service *s, struct bk_chunk *chunk, size_t start, size_t n, const struct bk_conn *except)
+{
+	int reached = 0;
+
+	bk_list_each(it, tmp, &s->audience)
+	{
+		struct bk_conn *c = bk_container_of(it, struct bk_conn, in_audience);
+		int err;
+
+		if (c == except || !can_hear(c))
+			continue;
+		err = bk_msgconn_queue_shared(c, chunk, start, n);
+		if (err == 0) {
+			reached++;
+		} else if (can_hear(c)) {
+			s->stats.dropped_slow++;
+			bk_msgconn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err,
+				"it did not read as fast as was sent to it");
+		}
+	}
+	return reached;
+}
+
+/* `head` and `body` together are what goes on the wire. */
+static int broadcast(struct bk_service *s, const struct bk_buf *head, const void *body, size_t body_len,
+	const struct bk_conn *except)
+{
+	size_t max = s->profile.opts.queue_max, n = head->len + body_len, start;
+	struct bk_chunk *chunk;
+	int reached;
+
+	if (n > max || n > BK_QUEUE_MESSAGE_MAX)
+		return BK_E_TOO_BIG;
+	if (!n)
+		return 0;
+	chunk = chunk_for(s, n);
+	if (!chunk)
+		return BK_E_NOMEM;
+	start = chunk->len;
+	bk_chunk_append(chunk, bk_buf_head(head), head->len);
+	bk_chunk_append(chunk, body, body_len);
+	reached = send_to_audience(s, chunk, start, n, except);
+	s->stats.broadcasts++;
+	s->stats.deliveries += (uint64_t)reached;
+	bk_chunk_release(chunk);
+	return reached;
+}
+
+int bk_service_broadcast(struct bk_service *s, const struct bk_message *m, const struct bk_conn *except)
+{
+	struct bk_buf *head = &s->hub->head;
+	int err;
+
+	bk_buf_consume(head, head->len);
+	err = bk_compose_head(head, s->profile.opts.framing, m);
+	return err < 0 ? err : broadcast(s, head, m->content, m->content_len, except);
+}
+
+int bk_msgservice_broadcast_framed(struct bk_service *s, const void *data, size_t n)
+{
+	static const struct bk_buf no_head;
+
+	return broadcast(s, &no_head, data, n, NULL);
+}
+
+/* --- arriving --- */
+
+static void on_accept(void *arg, int fd, const struct bk_addr *peer)
+{
+	struct bk_service *s = arg;
+	const struct bk_msgconn_opts opts = {.service = s};
+	struct bk_conn *c;
+	char where[BK_ADDR_STR_MAX];
+	int err = s->count < s->profile.opts.connections_max ? 0 : BK_E_FULL;
+
+	if (err == 0)
+		err = bk_msgconn_new(s->hub->loop, fd, &opts, &c);
+	if (err < 0) {
+		s->stats.refused++;
+		bk_log_debug(
+			"service", "turned away %s: %s", bk_addr_to_str(peer, where), bk_error_text(err));
+		close(fd);
+		return;
+	}
+	s->stats.accepted++;
+	bk_msgservice_busy(s);
+	bk_msgconn_busy(c);
+	if (s->profile.events.on_joined)
+		s->profile.events.on_joined(s->profile.arg, c);
+	bk_msgconn_idle(c);
+	bk_msgservice_idle(s);
+}
+
+static void on_trouble(void *arg, int error, unsigned closed)
+{
+	struct bk_service *s = arg;
+
+	s->stats.refused += closed;
+	bk_log_warn("service", "cannot accept a connection: %s", bk_error_text(error));
+}
+
+/* --- stopping --- */
+
+void bk_msgservice_busy(struct bk_service *s)
+{
+	s->busy++;
+}
+
+static void release(struct bk_service *s)
+{
+	bk_chunk_release(s->chunk);
+	bk_msghub_release(s->hub);
+	free(s);
+}
+
+void bk_msgservice_idle(struct bk_service *s)
+{
+	if (--s->busy == 0 && s->dead)
+		release(s);
+}
+
+static void on_last(void *arg)
+{
+	struct bk_service *s = arg;
+
+	if (s->told || s->count)
+		return;
+	s->told = true;
+	bk_msgservice_busy(s);
+	if (s->profile.events.on_stopped)
+		s->profile.events.on_stopped(s->profile.arg);
+	bk_msgservice_idle(s);
+}
+
+/* A second stop can only make it shorter. */
+static void on_stop(void *arg, int fd, int events)
+{
+	struct bk_service *s = arg;
+	int64_t drain = atomic_load(&s->drain);
+	bk_time until = bk_time_add(bk_loop_now(s->hub->loop), drain > 0 ? drain : BK_MSGCONN_DRAIN);
+	uint64_t times;
+
+	(void)events;
+	if (read(fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
+		return;
+	s->stopping = true;
+	bk_acceptor_free(s->acceptor);
+	s->acceptor = NULL;
+	bk_list_each(it, tmp, &s->conns)
+		bk_msgconn_close(bk_container_of(it, struct bk_conn, in_service), BK_E_SHUTDOWN, until);
+	if (!s->count)
+		bk_timer_start(s->last_timer, 0);
+}
+
+void bk_service_stop(struct bk_service *s, int64_t drain_ns)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	atomic_store(&s->drain, drain_ns);
+	n = write(s->stop_fd, &one, sizeof(one));
+	(void)n; /* it takes a 1 for as long as anybody lives */
+}
+
+void bk_service_free(struct bk_service *s)
+{
+	if (!s || s->dead)
+		return;
+	s->dead = true;
+	bk_acceptor_free(s->acceptor);
+	while (!bk_list_empty(&s->conns))
+		bk_conn_free(bk_container_of(s->conns.next, struct bk_conn, in_service));
+	bk_watch_free(s->stop_watch);
+	bk_timer_free(s->last_timer);
+	if (s->stop_fd >= 0)
+		close(s->stop_fd);
+	if (!s->busy)
+		release(s);
+}
+
+/* --- beginning --- */
+
+static int set_up(struct bk_service *s, struct bk_loop *loop)
+{
+	int err = bk_msghub_hold(loop, &s->hub);
+
+	if (err == 0) {
+		s->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		err = s->stop_fd < 0 ? BK_E_FULL : 0;
+	}
+	if (err == 0)
+		err = bk_watch_new(loop, s->stop_fd, on_stop, s, &s->stop_watch);
+	if (err == 0)
+		err = bk_watch_set(s->stop_watch, BK_READABLE);
+	if (err == 0)
+		err = bk_timer_new(loop, on_last, s, &s->last_timer);
+	return err;
+}
+
+int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg, struct bk_service **ret_service)
+{
+	struct bk_service *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return BK_E_NOMEM;
+	s->stop_fd = -1;
+	s->profile = bk_msgconn_profile_of(opts, events, arg);
+	bk_list_init(&s->conns);
+	bk_list_init(&s->audience);
+	err = set_up(s, loop);
+	if (err < 0) {
+		bk_service_free(s);
+		return err;
+	}
+	*ret_service = s;
+	return 0;
+}
+
+static int listen_at(struct bk_service *s, const struct bk_addr *local)
+{
+	static const struct bk_acceptor_events events = {on_accept, on_trouble};
+
+	return bk_acceptor_new(s->hub->loop, local, s->profile.opts.backlog, &events, s, &s->acceptor);
+}
+
+/* ":PORT" is every address: one socket for both families, or IPv4 alone where the system has no IPv6. */
+static int open_up(struct bk_service *s, const char *listen)
+{
+	char literal[BK_ADDR_STR_MAX];
+	bool every = listen[0] == ':';
+	struct bk_addr local;
+	int err;
+
+	if (snprintf(literal, sizeof(literal), "%s%s", every ? "[::]" : "", listen) >= (int)sizeof(literal) ||
+		bk_addr_from_str(literal, &local) < 0)
+		return BK_E_INVALID;
+	err = listen_at(s, &local);
+	if (every && (err == BK_E_ADDRESS || err == BK_E_UNREACHABLE)) {
+		local = bk_addr_v4(0, 0, 0, 0, local.port);
+		err = listen_at(s, &local);
+	}
+	if (err == 0)
+		s->port = bk_acceptor_port(s->acceptor);
+	return err;
+}
+
+static int check_limit(const struct bk_loop *loop, const struct bk_message_opts *asked,
+	struct bk_message_opts *o, char text[BK_SERVICE_TEXT_MAX])
+{
+	if (asked)
+		*o = *asked;
+	if (strcmp(bk_loop_backend_name(loop), "select") != 0)
+		return 0;
+	if (o->connections_max > SELECT_MAX) {
+		snprintf(text, BK_SERVICE_TEXT_MAX,
+			"select holds at most %d connections, not %u: use epoll or poll", SELECT_MAX,
+			o->connections_max);
+		return BK_E_FULL;
+	}
+	o->connections_max = o->connections_max ? o->connections_max : SELECT_MAX;
+	return 0;
+}
+
+int bk_service_new(struct bk_loop *loop, const char *listen, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg, struct bk_service **ret_service,
+	char ret_text[BK_SERVICE_TEXT_MAX])
+{
+	char text[BK_SERVICE_TEXT_MAX] = "";
+	struct bk_message_opts o = {0};
+	struct bk_service *s = NULL;
+	int err = events && events->on_message ? 0 : BK_E_INVALID;
+
+	if (err == 0)
+		err = check_limit(loop, opts, &o, text);
+	if (err == 0)
+		err = bk_msgservice_new(loop, &o, events, arg, &s);
+	if (err == 0)
+		err = open_up(s, listen);
+	if (err < 0) {
+		if (!*text)
+			snprintf(text, sizeof(text), "cannot listen on '%s': %s", listen, bk_error_text(err));
+		if (ret_text)
+			memcpy(ret_text, text, sizeof(text));
+		bk_service_free(s);
+		return err;
+	}
+	*ret_service = s;
+	return 0;
+}
+
+/* --- looking --- */
+
+uint16_t bk_service_port(const struct bk_service *s)
+{
+	return s->port;
+}
+
+void bk_service_get_stats(const struct bk_service *s, struct bk_service_stats *ret_stats)
+{
+	*ret_stats = s->stats;
+	ret_stats->messages = s->profile.messages;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVICE_SERVICE_H
+#define BK_SERVICE_SERVICE_H
+
+#include "service/conn.h"
+
+/* The inside of struct bk_service. */
+struct bk_acceptor;
+
+struct bk_service {
+	struct bk_msghub *hub;
+	struct bk_msgconn_profile profile;
+	struct bk_acceptor *acceptor; /* NULL: connections come by bk_msgconn_new, or no more */
+	struct bk_watch *stop_watch;
+	struct bk_timer *last_timer; /* on_stopped is due */
+	struct bk_list conns, audience;
+	unsigned count;
+	struct bk_msgservice_walk *walks; /* under way over conns */
+	struct bk_chunk *chunk;           /* broadcasts are written here */
+	struct bk_service_stats stats;
+	int stop_fd; /* eventfd */
+	_Atomic int64_t drain;
+	uint16_t port;
+	bool stopping, told;
+	unsigned busy;
+	bool dead;
+};
+
+struct bk_msgservice_walk {
+	struct bk_list *next;
+	struct bk_msgservice_walk *outer;
+};
+
+/* Without a listener. */
+int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg, struct bk_service **ret_service);
+
+/* bk_service_broadcast of bytes that are framed already. */
+int bk_msgservice_broadcast_framed(struct bk_service *s, const void *data, size_t n);
+
+/* A connection enters, and leaves (which may be repeated). */
+void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c);
+void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c);
+
+/* Around whatever calls back: between the two the memory stays. */
+void bk_msgservice_busy(struct bk_service *s);
+void bk_msgservice_idle(struct bk_service *s);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/queue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "service/wakes.h"
+
+struct pair {
+	int in, out;
+};
+
+static struct pair open_pair(void)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	return (struct pair){fds[0], fds[1]};
+}
+
+static void close_pair(struct pair p)
+{
+	close(p.in);
+	close(p.out);
+}
+
+static void messages_of_one_chunk_are_one_piece(void **state)
+{
+	struct bk_chunk *c = bk_chunk_new(1000, true);
+	struct bk_queue q = {0};
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		bk_chunk_append(c, "0123456789", 10);
+		assert_int_equal(bk_queue_add(&q, c, (size_t)i * 10, 10), 0);
+	}
+	assert_int_equal(q.count, 1);
+	assert_null(q.many);
+	assert_int_equal(q.waiting, 1000);
+	assert_int_equal(c->holders, 2);
+	bk_queue_done(&q);
+	assert_int_equal(c->holders, 1);
+	bk_chunk_release(c);
+}
+
+/* Every second message of a chunk is not for this reader: it ends with copies instead of many chunks. */
+static void a_slow_reader_holds_few_shared_chunks(void **state)
+{
+	enum { CHUNKS = 200 };
+	struct bk_chunk *chunks[CHUNKS];
+	struct bk_queue q = {0};
+	unsigned held = 0;
+
+	(void)state;
+	for (int i = 0; i < CHUNKS; i++) {
+		chunks[i] = bk_chunk_new(1 << 16, true);
+		bk_chunk_append(chunks[i], "a message", 9);
+		assert_int_equal(bk_queue_add(&q, chunks[i], 0, 9), 0);
+	}
+	for (int i = 0; i < CHUNKS; i++)
+		held += chunks[i]->holders - 1;
+	assert_in_range(held, 1, 16);
+	assert_int_equal(q.waiting, CHUNKS * 9);
+	bk_queue_done(&q);
+	for (int i = 0; i < CHUNKS; i++) {
+		assert_int_equal(chunks[i]->holders, 1);
+		bk_chunk_release(chunks[i]);
+	}
+}
+
+static void copies_take_the_room_they_need(void **state)
+{
+	struct bk_queue q = {0};
+
+	(void)state;
+	assert_int_equal(bk_queue_add_copy(&q, "head", 4, "body", 4), 0);
+	assert_int_equal(q.one.chunk->cap, 8);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(bk_queue_add_copy(&q, "head", 4, "body", 4), 0);
+	assert_in_range(q.count, 2, 12);
+	bk_queue_done(&q);
+	assert_null(q.many);
+}
+
+/* Whatever the order of shared and private pieces, and however little the socket takes. */
+static void bytes_leave_in_the_order_they_came(void **state)
+{
+	enum { TOTAL = 400000 };
+	struct bk_rng rng = {7};
+	struct pair p = open_pair();
+	struct bk_queue q = {0};
+	struct bk_chunk *c = NULL;
+	uint8_t next = 0, expected = 0, bytes[3000];
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	(void)state;
+	while (got < TOTAL) {
+		size_t len = (size_t)bk_rng_range(&rng, 1, sizeof(bytes));
+
+		for (size_t i = 0; i < len; i++)
+			bytes[i] = next++;
+		if (!c || bk_chunk_room(c) < len || bk_rng_range(&rng, 0, 9) == 0) {
+			bk_chunk_release(c);
+			c = bk_chunk_new(1 << 16, true);
+		}
+		if (sent >= TOTAL) {
+			next = (uint8_t)(next - len);
+		} else if (bk_rng_range(&rng, 0, 1)) {
+			bk_chunk_append(c, bytes, len);
+			assert_int_equal(bk_queue_add(&q, c, c->len - len, len), 0);
+			sent += len;
+		} else {
+			size_t head = len / 3;
+
+			assert_int_equal(bk_queue_add_copy(&q, bytes, head, bytes + head, len - head), 0);
+			sent += len;
+		}
+		if (bk_rng_range(&rng, 0, 3) == 0 && q.count)
+			assert_true((n = bk_queue_write(&q, p.in)) > 0 || n == BK_E_AGAIN);
+		len = (size_t)bk_rng_range(&rng, 1, sizeof(bytes));
+		n = recv(p.out, bytes, len, 0);
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(bytes[i], expected++);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	bk_chunk_release(c);
+	bk_queue_done(&q);
+	close_pair(p);
+}
+
+static void a_closed_socket_is_an_error_and_no_signal(void **state)
+{
+	struct pair p = open_pair();
+	struct bk_queue q = {0};
+
+	(void)state;
+	close(p.out);
+	assert_int_equal(bk_queue_add_copy(&q, "x", 1, NULL, 0), 0);
+	assert_int_equal(bk_queue_write(&q, p.in), BK_E_EOF);
+	bk_queue_done(&q);
+	close(p.in);
+}
+
+static void wakes_come_in_their_order(void **state)
+{
+	enum { ITEMS = 500 };
+	struct bk_wakes w = {0};
+	struct bk_wake items[ITEMS] = {0};
+	struct bk_rng rng = {3};
+	bk_time last = 0;
+	size_t left = 0;
+
+	(void)state;
+	assert_int_equal(bk_wakes_reserve(&w, ITEMS), 0);
+	for (int round = 0; round < 5000; round++) {
+		struct bk_wake *item = &items[bk_rng_range(&rng, 0, ITEMS - 1)];
+
+		if (bk_rng_range(&rng, 0, 3) == 0)
+			bk_wakes_remove(&w, item);
+		else
+			bk_wakes_set(&w, item, (bk_time)bk_rng_range(&rng, 1, 1000));
+	}
+	for (int i = 0; i < ITEMS; i++)
+		left += items[i].place != 0;
+	assert_int_equal(left, w.len);
+	for (struct bk_wake *first; (first = bk_wakes_first(&w)); left--) {
+		assert_true(first->at >= last);
+		last = first->at;
+		bk_wakes_remove(&w, first);
+	}
+	assert_int_equal(left, 0);
+	bk_wakes_done(&w);
+}
+
+static void a_wake_never_moves_away(void **state)
+{
+	struct bk_wakes w = {0};
+	struct bk_wake item = {0};
+
+	(void)state;
+	assert_int_equal(bk_wakes_reserve(&w, 1), 0);
+	bk_wakes_set(&w, &item, 10);
+	bk_wakes_set(&w, &item, 20);
+	assert_int_equal(item.at, 10);
+	bk_wakes_set(&w, &item, 5);
+	assert_int_equal(item.at, 5);
+	bk_wakes_remove(&w, &item);
+	bk_wakes_set(&w, &item, 20);
+	assert_int_equal(item.at, 20);
+	bk_wakes_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_of_one_chunk_are_one_piece),
+		cmocka_unit_test(a_slow_reader_holds_few_shared_chunks),
+		cmocka_unit_test(copies_take_the_room_they_need),
+		cmocka_unit_test(bytes_leave_in_the_order_they_came),
+		cmocka_unit_test(a_closed_socket_is_an_error_and_no_signal),
+		cmocka_unit_test(wakes_come_in_their_order),
+		cmocka_unit_test(a_wake_never_moves_away),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
