@@ -5,8 +5,8 @@ DESTDIR ?=
 
 # To build and to see the demonstration; what the tests need beside it; what the fuzzers need.
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
-	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libcmocka-dev nftables iproute2
-TEST_PACKAGES = util-linux coturn stun-client
+	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libedit-dev libcmocka-dev nftables iproute2
+TEST_PACKAGES = util-linux coturn stun-client conntrack
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 .PHONY: all deps build-deps build demo check asan tsan fuzz fuzz-smoke bench fmt install clean

@@ -32,6 +32,7 @@ enum {
 #define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone */
 
 struct probe_slot {
+	struct bk_rdv *rdv;
 	struct bk_probe *probe;
 	struct bk_addr server;
 	uint8_t nonce[BK_RDV_SECRET_LEN];
@@ -54,9 +55,14 @@ struct bk_rdv {
 	struct bk_reach *reach;
 	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
 	struct bk_rdv_view view;
+	struct bk_pin pin;           /* the server's */
+	struct bk_rdv_rejoin rejoin; /* waits for the hello */
+	bool has_rejoin;
+	bk_time hello_at; /* when ours went out; 0: not yet */
 	bk_time clock_at; /* when the round trip that the clock stands on was taken */
 	uint64_t next_ping, flush_ping, last_pong;
-	bk_time heard_at; /* the server's last message */
+	uint64_t mail_ping; /* its answer proves that the last mail was taken; 0: none was sent */
+	bk_time heard_at;   /* the server's last message */
 	bk_time sent_at[PINGS_MAX];
 	int pings_due;
 	void (*flush_fn)(void *arg);
@@ -116,41 +122,61 @@ void bk_rdv_flush(struct bk_rdv *r, void (*fn)(void *arg), void *arg)
 	r->flush_ping = r->next_ping;
 }
 
-static void on_pong(struct bk_rdv *r, const struct bk_rdv_msg *m)
+/* A question of ours and its answer tell the round trip, and what the server's clock says now. */
+static void learn_clock(struct bk_rdv *r, bk_dur rtt, int64_t server_time)
 {
 	bk_time now = bk_loop_now(r->loop);
-	bk_dur rtt;
 
+	if (server_time < 0 || server_time > CLOCK_MAX) {
+		bk_log_debug("rdv", "the server's clock is beyond belief");
+	} else if (!r->view.rtt || rtt <= r->view.rtt || now - r->clock_at > CLOCK_FRESH) {
+		r->view.rtt = rtt > 0 ? rtt : 1;
+		r->view.clock_offset = server_time - (now - rtt / 2);
+		r->clock_at = now;
+	}
+}
+
+static void on_pong(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
 	if (!m->number || m->number > r->next_ping || m->number + PINGS_MAX <= r->next_ping)
 		return;
 	if (m->number > r->last_pong)
 		r->last_pong = m->number;
-	rtt = now - r->sent_at[m->number % PINGS_MAX];
-	if (m->time < 0 || m->time > CLOCK_MAX)
-		bk_log_debug("rdv", "the server's clock is beyond belief");
-	else if (!r->view.rtt || rtt <= r->view.rtt || now - r->clock_at > CLOCK_FRESH) {
-		r->view.rtt = rtt > 0 ? rtt : 1;
-		r->view.clock_offset = m->time - (now - rtt / 2);
-		r->clock_at = now;
-	}
+	learn_clock(r, bk_loop_now(r->loop) - r->sent_at[m->number % PINGS_MAX], m->time);
 	if (r->pings_due > 0 && --r->pings_due > 0)
 		send_ping(r);
 	if (r->flush_fn && m->number >= r->flush_ping)
 		run_flush(r);
 }
 
+static void on_probe_failed(void *arg)
+{
+	struct probe_slot *p = arg;
+	struct bk_rdv *r = p->rdv;
+
+	if (!p->awaited)
+		return;
+	p->awaited = false;
+	r->view.samples_awaited--;
+	r->events->on_view(r->arg);
+}
+
 static void start_probe(struct bk_rdv *r, size_t slot, const struct bk_addr *server)
 {
 	struct probe_slot *p = &r->probes[slot];
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
+	struct bk_probe_opts opts = {
+		.local = r->view.local, .server = *server, .on_failed = on_probe_failed, .arg = p};
 	char name[BK_ADDR_STR_MAX];
 	int err;
 
 	randombytes_buf(p->nonce, sizeof(p->nonce));
+	p->rdv = r;
 	p->server = *server;
 	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
+	memcpy(opts.nonce, p->nonce, sizeof(opts.nonce));
 	bk_control_send(r->control, &m);
-	err = bk_probe_new(r->loop, &r->view.local, server, p->nonce, &p->probe);
+	err = bk_probe_new(r->loop, &opts, &p->probe);
 	p->awaited = !err;
 	r->view.samples_awaited += !err;
 	if (err < 0)
@@ -225,6 +251,8 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	r->ping_interval = m->ping_ms ? m->ping_ms * BK_MS : PING_DEFAULT;
 	r->ping_interval = bk_time_min(bk_time_max(r->ping_interval, PING_MIN), PING_MAX);
 	r->view.server = bk_control_server(r->control);
+	if (m->time)
+		learn_clock(r, bk_loop_now(r->loop) - r->hello_at, m->time);
 	learn_mapping(r, m);
 	bk_rdv_measure_clock(r);
 	r->events->on_ready(r->arg);
@@ -329,6 +357,25 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 	}
 }
 
+static int send_rejoin(struct bk_rdv *r, const struct bk_rdv_rejoin *j)
+{
+	struct bk_rdv_msg m = {
+		.type = BK_RDV_CLIENT_REJOIN, .side = j->side, .number = j->number, .asks = j->asks};
+
+	memcpy(m.secret, j->secret, sizeof(m.secret));
+	memcpy(m.relay_token, j->token, sizeof(m.relay_token));
+	return bk_control_send(r->control, &m);
+}
+
+int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_rdv_rejoin *rejoin)
+{
+	if (r->hello_at)
+		return send_rejoin(r, rejoin);
+	r->rejoin = *rejoin;
+	r->has_rejoin = true;
+	return 0;
+}
+
 static int on_secure(void *arg, const struct bk_pin *pin)
 {
 	struct bk_rdv *r = arg;
@@ -336,6 +383,7 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	char text[BK_PIN_STR_MAX], ip[BK_ADDR_STR_MAX];
 	int err = 0;
 
+	r->pin = *pin;
 	if (!r->target.has_pin)
 		err = bk_known_server_check(r->known_servers, r->target.host, r->target.port, pin);
 	if (err == BK_E_PIN_MISMATCH)
@@ -354,12 +402,15 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	strcpy(m.token, r->token);
 	snprintf(m.private_ip, sizeof(m.private_ip), "%s", bk_addr_ip_to_str(&r->view.local, ip));
 	m.private_port = r->view.local.port;
-	return bk_control_send(r->control, &m);
+	r->hello_at = bk_loop_now(r->loop);
+	err = bk_control_send(r->control, &m);
+	return !err && r->has_rejoin ? send_rejoin(r, &r->rejoin) : err;
 }
 
 static void release(struct bk_rdv *r)
 {
 	sodium_memzero(r->token, sizeof(r->token));
+	sodium_memzero(&r->rejoin, sizeof(r->rejoin));
 	free(r->known_servers);
 	free(r);
 }
@@ -407,6 +458,10 @@ static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
 	if (bk_target_from_str(o->server, &r->target) < 0 || strlen(o->client_id) > BK_RDV_ID_MAX ||
 		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))
 		return BK_E_INVALID;
+	if (o->pin) {
+		r->target.pin = *o->pin;
+		r->target.has_pin = true;
+	}
 	strcpy(r->client_id, o->client_id);
 	if (o->token)
 		strcpy(r->token, o->token);
@@ -455,9 +510,20 @@ void bk_rdv_free(struct bk_rdv *r)
 		release(r);
 }
 
+void bk_rdv_set_events(struct bk_rdv *r, const struct bk_rdv_events *events, void *arg)
+{
+	r->events = events;
+	r->arg = arg;
+}
+
 const struct bk_rdv_view *bk_rdv_view(const struct bk_rdv *r)
 {
 	return &r->view;
+}
+
+const struct bk_pin *bk_rdv_pin(const struct bk_rdv *r)
+{
+	return &r->pin;
 }
 
 int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
@@ -477,16 +543,26 @@ int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate)
 	return bk_control_send(r->control, &m);
 }
 
-int bk_rdv_relay(struct bk_rdv *r)
+int bk_rdv_release(struct bk_rdv *r)
 {
-	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELAY};
+	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELEASE};
 
-	return bk_control_send(r->control, &m);
+	return r->ready ? bk_control_send(r->control, &m) : BK_E_SERVER_GONE;
 }
 
 int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_MAIL, .body = (uint8_t *)(uintptr_t)body, .body_len = n};
+	int err = bk_control_send(r->control, &m);
 
-	return bk_control_send(r->control, &m);
+	if (!err) {
+		send_ping(r);
+		r->mail_ping = r->next_ping;
+	}
+	return err;
+}
+
+bool bk_rdv_is_mail_taken(const struct bk_rdv *r)
+{
+	return r->last_pong >= r->mail_ping;
 }

@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "secure/identity.h"
 #include "wire/rdv.h"
 
 /* The control connection: finds the server, checks who it is, says hello, keeps the connection alive,
@@ -24,6 +25,7 @@ struct bk_rdv_opts {
 	const char *name;          /* may be NULL */
 	const char *token;         /* may be NULL */
 	const char *known_servers; /* path of the file of servers met before; NULL: none kept */
+	const struct bk_pin *pin;  /* the key it must have, whatever `server` says; NULL: as that says */
 };
 
 struct bk_rdv_events {
@@ -35,9 +37,10 @@ struct bk_rdv_events {
 	void (*on_claimed)(void *arg, uint32_t nameplate, const uint8_t relay_token[BK_RDV_SECRET_LEN],
 		const uint8_t *left, size_t left_len);
 	void (*on_mail)(void *arg, const uint8_t *body, size_t n);
-	/* Both sides: another relay pair is granted, because one of the two asked for it. */
+	/* Both sides: the meeting has another round, because one of the two asked for it. */
 	void (*on_relay)(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN]);
-	void (*on_released)(void *arg, int code); /* the other side left the nameplate */
+	/* The other side left the nameplate or the meeting; code 0: by its own word. */
+	void (*on_released)(void *arg, int code);
 	void (*on_error)(
 		void *arg, int code, const char *text);         /* a request failed; the connection goes on */
 	void (*on_end)(void *arg, int error, const char *text); /* once, last */
@@ -64,19 +67,37 @@ struct bk_rdv_view {
 	int64_t clock_offset; /* server's clock minus ours, from that round trip */
 };
 
+/* How a side comes back to the meeting with that secret. */
+struct bk_rdv_rejoin {
+	uint8_t secret[BK_RDV_SECRET_LEN];
+	unsigned side;                    /* 0 made the code, 1 joined by it */
+	uint64_t number;                  /* larger each time */
+	bool asks;                        /* for another round */
+	uint8_t token[BK_RDV_SECRET_LEN]; /* of the round it comes for; all zero: for none */
+};
+
 /* BK_E_INVALID when `server` cannot be read. */
 int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struct bk_rdv_events *events,
 	void *arg, struct bk_rdv **ret_rdv);
 void bk_rdv_free(struct bk_rdv *r);
 
+/* From now on somebody else listens. */
+void bk_rdv_set_events(struct bk_rdv *r, const struct bk_rdv_events *events, void *arg);
+
 const struct bk_rdv_view *bk_rdv_view(const struct bk_rdv *r);
+const struct bk_pin *bk_rdv_pin(const struct bk_rdv *r); /* from on_ready on: the server's */
+
+/* Goes out right behind the hello, or at once when that has gone. Before the hello a later one takes the
+ * place of an earlier one. */
+int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_rdv_rejoin *rejoin);
 
 /* wish 0: any nameplate. */
 int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n);
 int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate);
-/* Asks for another relay pair; both sides hear of it. */
-int bk_rdv_relay(struct bk_rdv *r);
+/* Done with the nameplate or the meeting: the other side is told at once. */
+int bk_rdv_release(struct bk_rdv *r);
 int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n);
+bool bk_rdv_is_mail_taken(const struct bk_rdv *r); /* the server has said so of all that was sent */
 
 /* Measures the clock afresh with three round trips (traversal needs it recent). */
 void bk_rdv_measure_clock(struct bk_rdv *r);

@@ -20,6 +20,8 @@ struct bk_probe {
 	struct bk_timer *timer;
 	int fd;
 	uint8_t preface[BK_PREFACE_LEN];
+	void (*on_failed)(void *arg);
+	void *arg;
 	bool sent;
 };
 
@@ -33,6 +35,13 @@ static void stop(struct bk_probe *p)
 	bk_timer_stop(p->timer);
 }
 
+static void fail(struct bk_probe *p)
+{
+	stop(p);
+	if (!p->sent)
+		p->on_failed(p->arg);
+}
+
 static void on_probe(void *arg, int fd, int events)
 {
 	struct bk_probe *p = arg;
@@ -40,11 +49,11 @@ static void on_probe(void *arg, int fd, int events)
 	(void)events;
 	if (p->sent ||
 		bk_sock_error(fd) < 0) { /* the server has closed it, or it failed: either way it is over */
-		stop(p);
+		fail(p);
 		return;
 	}
 	if (send(fd, p->preface, sizeof(p->preface), MSG_NOSIGNAL) != (ssize_t)sizeof(p->preface)) {
-		stop(p);
+		fail(p);
 		return;
 	}
 	p->sent = true;
@@ -53,11 +62,10 @@ static void on_probe(void *arg, int fd, int events)
 
 static void on_timeout(void *arg)
 {
-	stop(arg);
+	fail(arg);
 }
 
-int bk_probe_new(struct bk_loop *loop, const struct bk_addr *local, const struct bk_addr *server,
-	const uint8_t nonce[BK_PREFACE_SECRET_LEN], struct bk_probe **ret_probe)
+int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct bk_probe **ret_probe)
 {
 	struct bk_preface preface = {.kind = BK_PREFACE_PROBE};
 	struct bk_probe *p = calloc(1, sizeof(*p));
@@ -66,12 +74,14 @@ int bk_probe_new(struct bk_loop *loop, const struct bk_addr *local, const struct
 	if (!p)
 		return BK_E_NOMEM;
 	p->fd = -1;
+	p->on_failed = opts->on_failed;
+	p->arg = opts->arg;
 	for (int i = 0; i < BK_PREFACE_SECRET_LEN; i++)
-		preface.secret[i] = nonce[i];
+		preface.secret[i] = opts->nonce[i];
 	bk_preface_encode(&preface, p->preface);
 	err = bk_timer_new(loop, on_timeout, p, &p->timer);
 	if (!err)
-		err = bk_sock_connect(local, server, &p->fd);
+		err = bk_sock_connect(&opts->local, &opts->server, &p->fd);
 	if (!err)
 		err = bk_watch_new(loop, p->fd, on_probe, p, &p->watch);
 	if (!err)

@@ -12,9 +12,15 @@
  * where it came. */
 struct bk_probe;
 
+struct bk_probe_opts {
+	struct bk_addr local, server;
+	uint8_t nonce[BK_PREFACE_SECRET_LEN];
+	void (*on_failed)(void *arg); /* from the loop, at most once: the nonce never went out */
+	void *arg;
+};
+
 /* Bounded by its own timeout; it closes when the server closes it or at bk_probe_free. */
-int bk_probe_new(struct bk_loop *loop, const struct bk_addr *local, const struct bk_addr *server,
-	const uint8_t nonce[BK_PREFACE_SECRET_LEN], struct bk_probe **ret_probe);
+int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct bk_probe **ret_probe);
 void bk_probe_free(struct bk_probe *p);
 
 /* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at once.

@@ -416,6 +416,77 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 	}
 }
 
+static void a_mapping_probe_that_fails_is_not_awaited(void **state)
+{
+	struct heard h = {0};
+	const struct bk_rdv_view *v;
+	struct bk_addr nobody;
+	struct mute gone;
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	mute_init(&gone);
+	assert_int_equal(bk_sock_local(gone.listener, &nobody), 0);
+	close(gone.listener);
+	actor_init(&a, &w);
+	a.says[0] = hello(1000);
+	a.says[0].alt_port = nobody.port;
+	a.says_len = 1;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_run(&h, &h.readies, 1);
+	v = bk_rdv_view(h.rdv);
+	assert_int_equal(v->samples_awaited, 1);
+	client_run(&h, &h.views, 1);
+	assert_int_equal(v->samples_awaited, 0);
+	assert_int_equal(v->samples_len, 1);
+	assert_int_equal(h.ends, 0);
+	bk_rdv_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+static void the_hello_tells_round_trip_and_clock(void **state)
+{
+	struct heard h = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	client_start(&h, &w, (struct bk_rdv_opts){0});
+	client_run(&h, &h.readies, 1);
+	assert_true(bk_rdv_view(h.rdv)->rtt > 0);
+	assert_in_range(bk_rdv_view(h.rdv)->clock_offset < 0 ? -bk_rdv_view(h.rdv)->clock_offset
+							     : bk_rdv_view(h.rdv)->clock_offset,
+		0, BK_SEC);
+	bk_rdv_free(h.rdv);
+	world_done(&w);
+}
+
+static void the_key_of_before_is_demanded_whatever_the_target_says(void **state)
+{
+	struct bk_pin other = {.bytes = {1}}, right;
+	struct heard h = {0}, again = {0}, wrong = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	*strchr(w.target, '#') = 0;
+	client_start(&h, &w, (struct bk_rdv_opts){.client_id = "1"});
+	client_run(&h, &h.readies, 1);
+	right = *bk_rdv_pin(h.rdv);
+	client_start(&again, &w, (struct bk_rdv_opts){.client_id = "2", .pin = &right});
+	client_run(&again, &again.readies, 1);
+	client_start(&wrong, &w, (struct bk_rdv_opts){.client_id = "3", .pin = &other});
+	client_run(&wrong, &wrong.ends, 1);
+	assert_int_equal(wrong.end_error, BK_E_PIN_MISMATCH);
+	bk_rdv_free(h.rdv);
+	bk_rdv_free(again.rdv);
+	bk_rdv_free(wrong.rdv);
+	world_done(&w);
+}
+
 static void a_clock_beyond_belief_is_not_taken(void **state)
 {
 	struct heard h = {0};
@@ -497,6 +568,9 @@ int main(void)
 		cmocka_unit_test(nobody_there_is_refused),
 		cmocka_unit_test(a_server_that_never_says_hello_is_a_timeout),
 		cmocka_unit_test(a_server_that_falls_silent_is_given_up),
+		cmocka_unit_test(a_mapping_probe_that_fails_is_not_awaited),
+		cmocka_unit_test(the_hello_tells_round_trip_and_clock),
+		cmocka_unit_test(the_key_of_before_is_demanded_whatever_the_target_says),
 		cmocka_unit_test(a_clock_beyond_belief_is_not_taken),
 		cmocka_unit_test(a_server_that_refuses_and_stays_is_left),
 		cmocka_unit_test(options_that_cannot_work_are_refused_at_once),

@@ -20,6 +20,7 @@
 #include "server/reach.h"
 #include "server/registry.h"
 #include "server/request.h"
+#include "service/service.h"
 
 enum { VERSION = 1, PATIENCE_MS = 30000 };
 
@@ -34,6 +35,15 @@ static void set_state(struct bk_client *c, enum bk_client_state state)
 	c->state = state;
 }
 
+/* What was said to it so far may still leave; it is not listened to any more. */
+static void silence(struct bk_client *c)
+{
+	if (!c->conn)
+		return;
+	bk_msgconn_flush(c->conn);
+	bk_conn_pause(c->conn);
+}
+
 void bk_client_doom(struct bk_client *c, int error, const char *detail)
 {
 	if (c->state == BK_CLIENT_DOOMED)
@@ -41,8 +51,9 @@ void bk_client_doom(struct bk_client *c, int error, const char *detail)
 	if (c->state != BK_CLIENT_LEAVING)
 		bk_arrival_log(c->server, &c->from, error, detail);
 	set_state(c, BK_CLIENT_DOOMED);
+	c->error = error;
 	bk_registry_remove(c->server->registry, c->id, c);
-	bk_timer_stop(c->timer);
+	silence(c);
 	bk_list_remove(&c->link);
 	bk_list_append(&c->server->doomed, &c->link);
 	bk_server_reap_soon(c->server);
@@ -54,8 +65,25 @@ void bk_client_finish(struct bk_client *c, int error, const char *detail)
 		return;
 	bk_arrival_log(c->server, &c->from, error, detail);
 	set_state(c, BK_CLIENT_LEAVING);
-	bk_timer_start(c->timer, BK_LIMIT_FLUSH);
-	bk_outlet_finish(c->outlet);
+	bk_msgconn_close(c->conn, error, bk_loop_now(c->server->loop) + BK_LIMIT_FLUSH);
+}
+
+size_t bk_client_waiting(const struct bk_client *c)
+{
+	return bk_msgconn_waiting(c->conn);
+}
+
+static int send_to(struct bk_conn *conn, const struct bk_rdv_msg *m)
+{
+	struct bk_buf framed;
+	int err;
+
+	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX + sizeof(uint32_t));
+	err = bk_rdv_append(&framed, m);
+	if (err >= 0)
+		err = bk_msgconn_send_framed(conn, bk_buf_head(&framed), framed.len);
+	bk_buf_done(&framed);
+	return err == BK_E_AGAIN ? BK_E_TOO_SLOW : err;
 }
 
 void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
@@ -64,9 +92,11 @@ void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
 
 	if (c->state >= BK_CLIENT_LEAVING)
 		return;
-	err = bk_outlet_send(c->outlet, m);
+	err = send_to(c->conn, m);
 	if (err < 0)
 		bk_client_doom(c, err, NULL);
+	else if (bk_client_waiting(c) > BK_LIMIT_OUT_READY)
+		bk_msgconn_want_room(c->conn);
 }
 
 void bk_client_send_error(struct bk_client *c, int error)
@@ -93,9 +123,8 @@ void bk_client_refuse(struct bk_client *c, const char *id, int error)
 
 void bk_client_set_patience(struct bk_client *c, bk_dur patience)
 {
-	c->heard = bk_loop_now(c->server->loop);
 	c->patience = patience;
-	bk_timer_start(c->timer, patience);
+	bk_msgconn_set_deadline(c->conn, bk_loop_now(c->server->loop) + patience, BK_E_IDLE);
 }
 
 void bk_client_forget_id(struct bk_client *c)
@@ -125,7 +154,8 @@ void bk_client_welcome(struct bk_client *c, const char *id)
 		m.time = bk_loop_now(s->loop);
 	}
 	set_state(c, BK_CLIENT_READY);
-	bk_outlet_set_message_max(c->outlet, BK_RDV_MESSAGE_MAX);
+	bk_msgconn_set_message_max(c->conn, BK_RDV_MESSAGE_MAX);
+	bk_conn_set_audience(c->conn, !c->plain);
 	bk_client_set_patience(c, c->plain ? BK_LIMIT_PLAIN_WAIT : 2 * s->config.ping_interval);
 	bk_client_send(c, &m);
 }
@@ -176,77 +206,89 @@ static void dispatch(struct bk_client *c, struct bk_rdv_msg *m)
 	}
 }
 
-static int on_message(void *arg, const void *json, size_t len)
+static void on_message(void *arg, struct bk_conn *conn, const struct bk_message *message)
 {
-	struct bk_client *c = arg;
+	struct bk_client *c = bk_conn_get_data(conn);
 	bk_time now = bk_loop_now(c->server->loop);
 	struct bk_rdv_msg m;
 	int err;
 
+	(void)arg;
 	if (c->state >= BK_CLIENT_LEAVING)
-		return BK_E_CANCELLED;
+		return;
 	c->server->stats.messages++;
-	c->heard = now;
+	if (c->state == BK_CLIENT_READY)
+		bk_client_set_patience(c, c->patience);
 	if (!bk_rate_take(&c->messages, 1, now)) {
 		bk_client_doom(c, BK_E_RATE_LIMITED, NULL);
-		return BK_E_CANCELLED;
+		return;
 	}
-	err = bk_rdv_decode(json, len, &m);
+	err = bk_rdv_decode(message->content, message->content_len, &m);
 	if (err < 0) {
 		bk_client_doom(c, err, NULL);
-		return BK_E_CANCELLED;
+		return;
 	}
 	dispatch(c, &m);
 	bk_rdv_done(&m);
-	return c->state >= BK_CLIENT_LEAVING ? BK_E_CANCELLED : 0;
 }
 
-static void on_drained(void *arg)
+static void on_writable(void *arg, struct bk_conn *conn)
 {
-	struct bk_client *c = arg;
+	struct bk_client *c = bk_conn_get_data(conn);
 
+	(void)arg;
 	if (c->state == BK_CLIENT_READY)
 		bk_request_deliver(c);
 }
 
-static void on_end(void *arg, int error, const char *detail)
+static void on_left(void *arg, struct bk_conn *conn, int error, const char *text)
 {
-	bk_client_doom(arg, error, detail);
+	struct bk_client *c = bk_conn_get_data(conn);
+
+	(void)arg;
+	c->conn = NULL;
+	bk_client_doom(c, error, error == BK_E_TLS ? text : NULL);
 }
 
-static void on_silence(struct bk_client *c)
+static void on_stopped(void *arg)
 {
-	bk_time until = bk_time_add(c->heard, c->patience), now = bk_loop_now(c->server->loop);
-
-	if (now < until)
-		bk_timer_start(c->timer, until - now);
-	else
-		bk_client_doom(c, BK_E_IDLE, NULL);
+	bk_server_on_stopped(arg);
 }
 
-static void on_timer(void *arg)
+int bk_clients_open(struct bk_server *s)
 {
-	struct bk_client *c = arg;
-
-	if (c->state == BK_CLIENT_READY)
-		on_silence(c);
-	else
-		bk_client_doom(c, BK_E_TIMEOUT, NULL);
-}
-
-static int open_outlet(struct bk_client *c)
-{
-	static const struct bk_outlet_events events = {on_message, on_drained, on_end};
-	struct bk_server *s = c->server;
-	struct bk_outlet_opts opts = {
-		.identity = c->plain ? NULL : s->identity,
-		.scratch = s->scratch,
-		.scratch_len = sizeof(s->scratch),
-		.out_max = BK_LIMIT_OUT_BYTES,
-		.message_max = BK_RDV_HELLO_MAX,
+	static const struct bk_message_events events = {NULL, on_message, on_writable, on_left, on_stopped};
+	const struct bk_message_opts opts = {
+		.framing = BK_FRAMED_LENGTH,
+		.message_max = BK_RDV_MESSAGE_MAX,
+		.queue_max = BK_LIMIT_OUT_BYTES,
+		.header_timeout_ns = -1, /* a client's own deadlines are stricter */
+		.write_timeout_ns = -1,
 	};
+	int err = bk_msgservice_new(s->loop, &opts, &events, s, &s->service);
 
-	return bk_outlet_new(s->loop, c->from.fd, &opts, &events, c, &c->outlet);
+	if (err == 0)
+		s->service->profile.room = BK_LIMIT_OUT_READY;
+	return err;
+}
+
+static int open_conn(struct bk_client *c)
+{
+	struct bk_server *s = c->server;
+	const struct bk_msgconn_opts opts = {
+		.service = s->service,
+		.identity = c->plain ? NULL : s->identity,
+		.alpn = "bodkin/1",
+	};
+	int err = bk_msgconn_new(s->loop, c->from.fd, &opts, &c->conn);
+
+	if (err < 0)
+		return err;
+	bk_conn_set_data(c->conn, c);
+	bk_conn_set_audience(c->conn, false);
+	bk_msgconn_set_message_max(c->conn, BK_RDV_HELLO_MAX);
+	bk_msgconn_set_deadline(c->conn, c->from.since + s->config.hello_timeout, BK_E_TIMEOUT);
+	return 0;
 }
 
 /* The arrival stays as it is where the client never came to be. */
@@ -255,8 +297,7 @@ static void free_client(struct bk_client *c)
 	bk_client_forget_id(c);
 	bk_list_remove(&c->link);
 	bk_plain_free(c->plain);
-	bk_outlet_free(c->outlet);
-	bk_timer_free(c->timer);
+	bk_conn_free(c->conn);
 	free(c);
 }
 
@@ -277,16 +318,13 @@ int bk_client_new(struct bk_server *s, const struct bk_arrival *from, bool plain
 	if (plain)
 		err = bk_plain_new(&c->plain);
 	if (err == 0)
-		err = bk_timer_new(s->loop, on_timer, c, &c->timer);
-	if (err == 0)
-		err = open_outlet(c);
+		err = open_conn(c);
 	if (err < 0) {
 		free_client(c);
 		return err;
 	}
 	bk_sock_tune_stream(c->from.fd, PATIENCE_MS);
 	c->from.fd = -1;
-	bk_timer_start(c->timer, from->since + s->config.hello_timeout - now);
 	bk_list_append(&s->clients, &c->link);
 	s->strangers++;
 	return 0;
@@ -303,7 +341,6 @@ void bk_clients_reap(struct bk_server *s)
 		bk_reaches_forget(s->reaches, c);
 		bk_arrival_done(s, &c->from);
 		free_client(c);
-		bk_server_on_client_gone(s);
 	}
 }
 

@@ -3,8 +3,9 @@
 #define BK_SERVER_CLIENT_H
 
 #include "server/nameplate.h"
-#include "server/outlet.h"
 #include "server/state.h"
+#include "service/conn.h"
+#include "wire/rdv.h"
 
 enum bk_client_state {
 	BK_CLIENT_GREETING, /* no hello yet, nor perhaps TLS */
@@ -19,10 +20,9 @@ struct bk_client {
 	struct bk_server *server;
 	struct bk_list link; /* in server->clients or server->doomed */
 	struct bk_arrival from;
-	struct bk_outlet *outlet;
-	struct bk_timer *timer; /* hello deadline, then silence, then the last words */
+	struct bk_conn *conn; /* NULL: it ended; the reaper comes */
 	enum bk_client_state state;
-	bk_time heard;
+	int error; /* doomed: why */
 	bk_dur patience;
 	struct bk_rate messages;
 	char id[BK_RDV_ID_MAX + 1]; /* empty: not registered */
@@ -32,12 +32,17 @@ struct bk_client {
 	struct bk_plain *plain; /* what the plain dialect knows of it; NULL inside TLS */
 };
 
+/* What the server's service tells goes to its clients. */
+int bk_clients_open(struct bk_server *s);
+
 /* Takes the arrival over on success. */
 int bk_client_new(struct bk_server *s, const struct bk_arrival *from, bool plain);
 
 /* Queues a message. A client that does not take it is doomed as too slow; one on its way out gets nothing
  * more. */
 void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m);
+size_t bk_client_waiting(const struct bk_client *c); /* bytes not sent yet; bk_request_deliver is called when
+							  they are few again */
 /* The request before failed; the connection goes on. */
 void bk_client_send_error(struct bk_client *c, int error);
 

@@ -96,6 +96,7 @@ static struct bk_crowd_member *new_member(
 	bk_list_init(&m->idle);
 	bk_rate_init(&m->claims, c->limits.claims_per_minute / 60, c->limits.claims_burst, now);
 	bk_rate_init(&m->reaches, BK_LIMIT_REACHES_PER_MINUTE / 60.0, BK_LIMIT_REACHES_BURST, now);
+	bk_rate_init(&m->rejoins, BK_LIMIT_REJOINS_PER_MINUTE / 60.0, BK_LIMIT_REJOINS_BURST, now);
 	if (bk_map_put(c->members, key, key_len, m) < 0) {
 		free(m);
 		return NULL;

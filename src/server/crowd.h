@@ -16,7 +16,7 @@ struct bk_crowd_member {
 	uint8_t key_len;
 	unsigned held; /* connections */
 	bk_time left;
-	struct bk_rate claims, reaches;
+	struct bk_rate claims, reaches, rejoins;
 };
 
 struct bk_crowd_limits {

@@ -15,7 +15,6 @@ enum {
 
 	/* connections */
 	BK_LIMIT_BACKLOG = 256,
-	BK_LIMIT_ACCEPTS_PER_EVENT = 64,
 	BK_LIMIT_STRANGERS = 1024,      /* connections that have not said who they are */
 	BK_LIMIT_ADDRESSES_IDLE = 4096, /* addresses without a connection whose rates are still remembered */
 	BK_LIMIT_MESSAGES_BURST_FACTOR = 5,
@@ -34,6 +33,11 @@ enum {
 	BK_LIMIT_MAIL_TOTAL = 64 * 1024 * 1024, /* all that waits in all mailboxes */
 	BK_LIMIT_CLAIMS_PER_MINUTE = 10,        /* of one address: each guess burns a code of somebody */
 	BK_LIMIT_CLAIMS_BURST = 10,
+
+	/* meetings: as many as nameplates, all of a client's counted together */
+	BK_LIMIT_REJOINS_PER_MINUTE =
+		120, /* of one address: meetings made from nothing, and rounds asked for */
+	BK_LIMIT_REJOINS_BURST = 64,
 
 	/* probes and reach tests */
 	BK_LIMIT_PROBES_EARLY = 256, /* probe connections whose announcement is still under way */
@@ -58,18 +62,20 @@ enum {
 	BK_LIMIT_LOG_BURST = 500,
 };
 
-#define BK_LIMIT_HELLO_TIMEOUT      (10 * BK_SEC)
-#define BK_LIMIT_PING_INTERVAL      (15 * BK_SEC)
-#define BK_LIMIT_NAMEPLATE_LIFETIME (600 * BK_SEC)
-#define BK_LIMIT_RELAY_WAIT         (30 * BK_SEC)
-#define BK_LIMIT_RELAY_IDLE         (300 * BK_SEC)
-#define BK_LIMIT_FLUSH              (2 * BK_SEC)  /* what is queued for a client that is sent away */
-#define BK_LIMIT_ADDRESS_MEMORY     (60 * BK_SEC) /* after it every rate of an address is full again */
-#define BK_LIMIT_ACCEPT_PAUSE       (100 * BK_MS) /* when the system has no more descriptors */
-#define BK_LIMIT_PROBE_LIFETIME     (10 * BK_SEC)
-#define BK_LIMIT_PROBE_EARLY        (2 * BK_SEC)
-#define BK_LIMIT_PROBE_LINGER       (5 * BK_SEC)
-#define BK_LIMIT_REACH              (700 * BK_MS) /* one SYN: the kernel would send the next after a second */
+#define BK_LIMIT_HELLO_TIMEOUT       (10 * BK_SEC)
+#define BK_LIMIT_PING_INTERVAL       (15 * BK_SEC)
+#define BK_LIMIT_NAMEPLATE_LIFETIME  (600 * BK_SEC)
+#define BK_LIMIT_MEETING_GRACE       (60 * BK_SEC) /* a side of a meeting that is away is waited for */
+#define BK_LIMIT_MEETING_GRACE_SHORT (5 * BK_SEC)  /* where its system closed the connection */
+#define BK_LIMIT_ROUND_FRESH         (10 * BK_SEC) /* a round that is older is not joined any more */
+#define BK_LIMIT_RELAY_WAIT          (30 * BK_SEC)
+#define BK_LIMIT_RELAY_IDLE          (300 * BK_SEC)
+#define BK_LIMIT_FLUSH               (2 * BK_SEC)  /* what is queued for a client that is sent away */
+#define BK_LIMIT_ADDRESS_MEMORY      (60 * BK_SEC) /* after it every rate of an address is full again */
+#define BK_LIMIT_PROBE_LIFETIME      (10 * BK_SEC)
+#define BK_LIMIT_PROBE_EARLY         (2 * BK_SEC)
+#define BK_LIMIT_PROBE_LINGER        (5 * BK_SEC)
+#define BK_LIMIT_REACH               (700 * BK_MS) /* one SYN: the kernel would send the next after a second */
 #define BK_LIMIT_PLAIN_WAIT                                                                                  \
 	(3600 * BK_SEC) /* a plain client has no ping: how long it may wait for its peer */
 #define BK_LIMIT_PLAIN_FORGOTTEN (30 * BK_SEC) /* its connection stays open so long after its match */

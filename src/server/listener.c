@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accepting, a bounded number at a time so that a flood does not starve those who are already here.
- * Connections over a ceiling are accepted and closed at once: left in the kernel's queue they would keep
- * others out. When the system has no descriptors left, accepting pauses instead of spinning. */
+/* Who may come in. Connections over a ceiling are accepted and closed at once: left in the kernel's queue
+ * they would keep others out. Accepting itself, and what to do when the system has no descriptors left, is
+ * the acceptor's business. */
 #include "server/listener.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,13 +12,11 @@
 #include "server/crowd.h"
 #include "server/limits.h"
 #include "server/visitor.h"
+#include "service/acceptor.h"
 
 struct bk_listener {
 	struct bk_server *server;
-	int fd;
-	uint16_t port;
-	struct bk_watch *watch;
-	struct bk_timer *pause;
+	struct bk_acceptor *acceptor;
 };
 
 static void take_in(struct bk_server *s, int fd, const struct bk_addr *peer)
@@ -47,58 +44,36 @@ static void take_in(struct bk_server *s, int fd, const struct bk_addr *peer)
 		bk_arrival_end(s, &a, err, NULL);
 }
 
-static void on_pause_over(void *arg)
+static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 {
 	struct bk_listener *l = arg;
 
-	bk_watch_set(l->watch, BK_READABLE);
+	take_in(l->server, fd, peer);
 }
 
-static void on_readable(void *arg, int fd, int events)
+static void on_trouble(void *arg, int error, unsigned closed)
 {
 	struct bk_listener *l = arg;
 
-	(void)events;
-	for (int i = 0; i < BK_LIMIT_ACCEPTS_PER_EVENT; i++) {
-		struct bk_addr peer;
-		int conn, err = bk_sock_accept(fd, &peer, &conn);
-
-		if (err == BK_E_AGAIN)
-			return;
-		if (err < 0) {
-			bk_log_warn("server", "cannot accept a connection: %s", bk_error_text(err));
-			bk_watch_set(l->watch, 0);
-			bk_timer_start(l->pause, BK_LIMIT_ACCEPT_PAUSE);
-			return;
-		}
-		take_in(l->server, conn, &peer);
-	}
+	l->server->stats.accepted += closed;
+	l->server->stats.refused += closed;
+	bk_log_warn("server", "cannot accept a connection: %s", bk_error_text(error));
 }
 
 int bk_listener_new(struct bk_server *s, const struct bk_addr *local, struct bk_listener **ret_listener)
 {
+	static const struct bk_acceptor_events events = {on_accept, on_trouble};
 	struct bk_listener *l = calloc(1, sizeof(*l));
-	struct bk_addr bound;
 	int err;
 
 	if (!l)
 		return BK_E_NOMEM;
 	l->server = s;
-	l->fd = -1;
-	err = bk_sock_listen(local, false, BK_LIMIT_BACKLOG, &l->fd);
-	if (err == 0)
-		err = bk_sock_local(l->fd, &bound);
-	if (err == 0)
-		err = bk_timer_new(s->loop, on_pause_over, l, &l->pause);
-	if (err == 0)
-		err = bk_watch_new(s->loop, l->fd, on_readable, l, &l->watch);
-	if (err == 0)
-		err = bk_watch_set(l->watch, BK_READABLE);
+	err = bk_acceptor_new(s->loop, local, BK_LIMIT_BACKLOG, &events, l, &l->acceptor);
 	if (err < 0) {
 		bk_listener_free(l);
 		return err;
 	}
-	l->port = bound.port;
 	*ret_listener = l;
 	return 0;
 }
@@ -107,14 +82,11 @@ void bk_listener_free(struct bk_listener *l)
 {
 	if (!l)
 		return;
-	bk_watch_free(l->watch);
-	bk_timer_free(l->pause);
-	if (l->fd >= 0)
-		close(l->fd);
+	bk_acceptor_free(l->acceptor);
 	free(l);
 }
 
 uint16_t bk_listener_port(const struct bk_listener *l)
 {
-	return l->port;
+	return bk_acceptor_port(l->acceptor);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pair table of the plain dialect: who listens, who connects, by the words both sides used for their NAT.
- * It knows nothing of symmetric NATs with port-restricted ones, as the old tools do not; unknown words are as
- * hard as symmetric. */
+ * It knows nothing of symmetric NATs with port-restricted ones, as the old tools do not. A word it does not
+ * know, "unknown" among them, counts as port restricted: the careful strategy for that one also works behind
+ * everything easier. */
 #include "server/match.h"
 
 #include <stddef.h>
@@ -18,13 +19,15 @@ static enum ease ease_of(const char *nat)
 		{"Open Internet", OPEN},
 		{"Full Cone", OPEN},
 		{"Restric NAT", RESTRICTED},
-		{"Restric Port NAT", PORT_RESTRICTED},
+		{"Symmetric NAT", HARD},
+		{"Symmetric UDP Firewall", HARD},
+		{"Blocked", HARD},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(nat, table[i].word))
 			return table[i].ease;
-	return HARD;
+	return PORT_RESTRICTED;
 }
 
 struct bk_match bk_match_nats(const char *client_nat, const char *peer_nat)

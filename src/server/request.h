@@ -11,7 +11,7 @@ void bk_request_handle(struct bk_client *c, struct bk_rdv_msg *m);
 /* Hands over mail that waited because the client was slow. */
 void bk_request_deliver(struct bk_client *c);
 
-/* The client is gone: its nameplates end and the other sides are told. */
+/* The client is gone: its nameplates end and the other sides are told; its meetings wait for it. */
 void bk_request_withdraw(struct bk_client *c);
 
 /* Ends the nameplates whose time has come. Returns when to look again. */

@@ -24,6 +24,7 @@
 #include "server/request.h"
 #include "server/stun.h"
 #include "server/visitor.h"
+#include "service/service.h"
 
 enum { PORT_TRIES = 8 };
 
@@ -60,10 +61,8 @@ static void on_expiry(void *arg)
 		bk_timer_start(s->expiry, next - now);
 }
 
-static void on_stop_timer(void *arg)
+void bk_server_on_stopped(struct bk_server *s)
 {
-	struct bk_server *s = arg;
-
 	bk_clients_free(s);
 	finish_stop(s);
 }
@@ -71,12 +70,6 @@ static void on_stop_timer(void *arg)
 void bk_server_reap_soon(struct bk_server *s)
 {
 	bk_timer_start(s->reaper, 0);
-}
-
-void bk_server_on_client_gone(struct bk_server *s)
-{
-	if (s->stopping && bk_list_empty(&s->clients) && bk_list_empty(&s->doomed))
-		bk_timer_start(s->stop_timer, 0);
 }
 
 /* --- ports --- */
@@ -218,7 +211,7 @@ static int make_rooms(struct bk_server *s)
 	if (err == 0)
 		err = bk_timer_new(s->loop, on_expiry, s, &s->expiry);
 	if (err == 0)
-		err = bk_timer_new(s->loop, on_stop_timer, s, &s->stop_timer);
+		err = bk_clients_open(s);
 	if (err == 0)
 		err = bk_relays_new(s, make_seed(), &s->relays);
 	if (err == 0)
@@ -276,30 +269,36 @@ int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struc
 
 /* --- ending --- */
 
+static void say_stop(struct bk_server *s)
+{
+	const struct bk_rdv_msg m = {.type = BK_RDV_SERVER_STOP, .content = "the server is shutting down"};
+	struct bk_buf framed;
+
+	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX);
+	if (bk_rdv_append(&framed, &m) >= 0)
+		bk_msgservice_broadcast_framed(s->service, bk_buf_head(&framed), framed.len);
+	bk_buf_done(&framed);
+}
+
 void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)
 {
-	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_STOP, .content = "the server is shutting down"};
-
 	s->stopping = true;
 	s->on_stopped = fn;
 	s->on_stopped_arg = arg;
 	close_ports(s);
 	bk_visitors_end(s, BK_E_SHUTDOWN);
 	bk_relays_end(s->relays);
+	say_stop(s);
 	bk_list_each(it, tmp, &s->clients)
 	{
 		struct bk_client *c = bk_container_of(it, struct bk_client, link);
 
-		if (c->state == BK_CLIENT_GREETING) {
+		if (c->state == BK_CLIENT_GREETING)
 			bk_client_doom(c, BK_E_SHUTDOWN, NULL);
-			continue;
-		}
-		if (!c->plain)
-			bk_client_send(c, &m);
-		bk_client_finish(c, BK_E_SHUTDOWN, NULL);
+		else
+			bk_client_finish(c, BK_E_SHUTDOWN, NULL);
 	}
-	bk_timer_start(s->stop_timer, BK_LIMIT_FLUSH);
-	bk_server_on_client_gone(s);
+	bk_service_stop(s->service, BK_LIMIT_FLUSH);
 }
 
 void bk_server_free(struct bk_server *s)
@@ -318,7 +317,7 @@ void bk_server_free(struct bk_server *s)
 	bk_crowd_free(s->crowd);
 	bk_timer_free(s->reaper);
 	bk_timer_free(s->expiry);
-	bk_timer_free(s->stop_timer);
+	bk_service_free(s->service);
 	bk_identity_free(s->identity);
 	free(s);
 }

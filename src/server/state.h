@@ -10,7 +10,7 @@
 
 /* What the rooms of the server share. Only server.c makes and unmakes it. */
 
-enum { BK_SERVER_LISTENERS_MAX = 4, BK_SERVER_SCRATCH = 32 * 1024 };
+enum { BK_SERVER_LISTENERS_MAX = 4 };
 
 /* The options with their defaults filled in. */
 struct bk_server_config {
@@ -31,6 +31,7 @@ struct bk_server {
 	struct bk_identity *identity;
 	char pin[BK_PIN_STR_MAX];
 
+	struct bk_service *service; /* the control connections */
 	struct bk_listener *listeners[BK_SERVER_LISTENERS_MAX];
 	uint16_t port, alt_port;
 	struct bk_crowd *crowd;
@@ -50,14 +51,12 @@ struct bk_server {
 	struct bk_timer *expiry; /* of nameplates */
 
 	bool stopping;
-	struct bk_timer *stop_timer;
 	void (*on_stopped)(void *arg);
 	void *on_stopped_arg;
 
 	struct bk_rate log_rate;
 	uint64_t log_hidden;
 	struct bk_server_stats stats;
-	uint8_t scratch[BK_SERVER_SCRATCH]; /* for what decrypts; never held across a call */
 };
 
 /* One accepted connection on its way through the rooms: whoever takes it over ends it. */
@@ -76,10 +75,10 @@ void bk_arrival_done(struct bk_server *s, struct bk_arrival *a);
 /* Both. */
 void bk_arrival_end(struct bk_server *s, struct bk_arrival *a, int error, const char *detail);
 
+/* The service has drained after bk_server_stop. */
+void bk_server_on_stopped(struct bk_server *s);
+
 /* Frees what is doomed, soon, from the loop. */
 void bk_server_reap_soon(struct bk_server *s);
-
-/* A client is gone: a stop may be complete now. */
-void bk_server_on_client_gone(struct bk_server *s);
 
 #endif

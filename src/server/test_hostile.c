@@ -233,6 +233,21 @@ static void throw_json(const struct kit *k)
 	free(data);
 }
 
+static void throw_rejoins(const struct kit *k)
+{
+	static const char *const texts[] = {
+		"{\"type\":\"ClientRejoinMessage\",\"secret\":\"00\",\"side\":0,\"number\":1}",
+		"{\"type\":\"ClientRejoinMessage\",\"secret\":7,\"side\":0,\"number\":1}",
+		"{\"type\":\"ClientRejoinMessage\",\"side\":0,\"number\":1}",
+	};
+	uint8_t data[256];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		memcpy(data + 4, texts[i], strlen(texts[i]));
+		throw(k, WELCOME, data, frame(data, strlen(texts[i])), "message malformed (malformed)");
+	}
+}
+
 static void throw_messages_out_of_place(const struct kit *k)
 {
 	struct bk_buf data;
@@ -321,6 +336,7 @@ static void one_round(const struct kit *k)
 	throw_garbage(k);
 	throw_lengths(k);
 	throw_json(k);
+	throw_rejoins(k);
 	throw_messages_out_of_place(k);
 	trickle_everything(k);
 	say_half_a_hello_or_nothing(k);

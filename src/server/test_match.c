@@ -28,8 +28,15 @@ static const struct {
 	{"Symmetric NAT", "Restric Port NAT", NULL, NULL},
 	{"Symmetric NAT", "Symmetric NAT", NULL, NULL},
 	{"Symmetric UDP Firewall", "Symmetric NAT", NULL, NULL},
+	{"unknown", "Full Cone", "Connect", "Listen"},
+	{"Open Internet", "unknown", "Listen", "Connect"},
+	{"unknown", "Restric NAT", "DelayConnect", "TryAndListen"},
+	{"Restric NAT", "", "TryAndListen", "DelayConnect"},
+	{"unknown", "unknown", "TryAndReport", "Standby"},
+	{"unknown", "Restric Port NAT", "TryAndReport", "Standby"},
+	{"", "full cone", "TryAndReport", "Standby"},
+	{"unknown", "Symmetric NAT", NULL, NULL},
 	{"unknown", "Blocked", NULL, NULL},
-	{"", "full cone", NULL, NULL},
 };
 /* clang-format on */
 

@@ -173,6 +173,131 @@ static void only_claimed_ones_expire(void **state)
 	assert_int_equal(bk_nameplates_count(s->table), 1);
 }
 
+static int rejoin(struct stage *s, struct bk_nameplate_holder *h, uint8_t secret, unsigned side,
+	uint64_t number, bk_time now, struct bk_nameplate **ret_plate)
+{
+	const uint8_t bytes[BK_NAMEPLATE_TOKEN_LEN] = {secret};
+	const struct bk_rejoin r = {.secret = bytes, .side = side, .number = number};
+
+	return bk_nameplates_rejoin(s->table, h, &r, true, now, ret_plate);
+}
+
+static void a_secret_turns_a_nameplate_into_a_meeting(void **state)
+{
+	struct stage *s = *state;
+	struct bk_nameplate *p = pair(s, 0), *q = NULL;
+	uint32_t number = p->number;
+
+	assert_int_equal(bk_nameplates_put(s->table, p, 1, "mail", 4), 0);
+	assert_int_equal(rejoin(s, &s->a, 9, 0, 1, 0, &q), 0);
+	assert_ptr_equal(p, q);
+	assert_int_equal(rejoin(s, &s->b, 9, 1, 1, 0, &q), 0);
+	assert_ptr_equal(p, q);
+	assert_int_equal(bk_nameplates_meetings(s->table), 1);
+	assert_int_equal(bk_nameplates_count(s->table), 0);
+	assert_memory_equal(bk_nameplate_front(p, 1)->body, "mail", 4);
+	assert_int_equal(bk_nameplates_next_expiry(s->table), BK_NEVER);
+	assert_int_equal(bk_nameplates_allocate(s->table, &s->c, number, NULL, 0, &q), 0);
+}
+
+static void the_secret_is_the_authority_and_the_number_its_order(void **state)
+{
+	struct stage *s = *state;
+	struct bk_nameplate *p = pair(s, 0), *q;
+
+	assert_int_equal(rejoin(s, &s->a, 9, 0, 5, 0, &p), 0);
+	assert_int_equal(rejoin(s, &s->c, 9, 0, 5, 0, &q), BK_E_EXISTS);
+	assert_int_equal(rejoin(s, &s->c, 9, 0, 6, 0, &q), 1);
+	assert_ptr_equal(p, q);
+	assert_ptr_equal(p->side[0].holder, &s->c);
+	assert_int_equal(s->a.count, 0);
+	assert_int_equal(rejoin(s, &s->a, 9, 0, 4, 0, &q), BK_E_EXISTS);
+	assert_int_equal(rejoin(s, &s->c, 9, 1, 7, 0, &q), BK_E_INVALID);
+	assert_int_equal(rejoin(s, &s->a, 9, 7, 7, 0, &q), BK_E_INVALID);
+	assert_int_equal(rejoin(s, &s->a, 8, 0, 7, 0, &q), 1);
+	assert_ptr_not_equal(p, q);
+}
+
+static void a_meeting_waits_for_a_side_that_showed_the_secret(void **state)
+{
+	struct stage *s = *state;
+	struct bk_nameplate *p = pair(s, 0), *q;
+
+	assert_false(bk_nameplates_await(s->table, p, &s->a, false, 0));
+	assert_int_equal(rejoin(s, &s->a, 9, 0, 1, 0, &p), 0);
+	assert_false(bk_nameplates_await(s->table, p, &s->b, false, 0)); /* it has not */
+	assert_true(bk_nameplates_await(s->table, p, &s->a, false, BK_SEC));
+	assert_int_equal(s->a.count, 0);
+	assert_int_equal(bk_nameplates_next_expiry(s->table), BK_SEC + BK_LIMIT_MEETING_GRACE);
+	assert_int_equal(rejoin(s, &s->c, 9, 0, 2, 2 * BK_SEC, &q), 1);
+	assert_int_equal(bk_nameplates_next_expiry(s->table), BK_NEVER);
+	assert_true(bk_nameplates_await(s->table, p, &s->c, true, 3 * BK_SEC)); /* closed */
+	assert_null(bk_nameplates_expired(s->table, 3 * BK_SEC + BK_LIMIT_MEETING_GRACE_SHORT - 1));
+	assert_ptr_equal(bk_nameplates_expired(s->table, 3 * BK_SEC + BK_LIMIT_MEETING_GRACE_SHORT), p);
+	assert_false(bk_nameplates_await(s->table, p, &s->b, false, 4 * BK_SEC)); /* nobody would be left */
+	bk_nameplates_release(s->table, p);
+	assert_int_equal(bk_nameplates_meetings(s->table), 0);
+}
+
+static void claims_and_meetings_expire_in_their_order(void **state)
+{
+	struct stage *s = *state;
+	struct bk_nameplate *m, *p;
+
+	assert_int_equal(rejoin(s, &s->c, 9, 0, 1, 0, &m), 1); /* nobody else yet */
+	p = pair(s, 0);
+	assert_ptr_equal(bk_nameplates_expired(s->table, 10 * BK_SEC), p);
+	bk_nameplates_refresh(s->table, p, 55 * BK_SEC);
+	assert_ptr_equal(bk_nameplates_expired(s->table, BK_LIMIT_MEETING_GRACE), m);
+	bk_nameplates_release(s->table, m);
+	assert_int_equal(bk_nameplates_next_expiry(s->table), 65 * BK_SEC);
+}
+
+static void meetings_have_the_ceilings_of_nameplates(void **state)
+{
+	struct stage *s = *state;
+	struct bk_nameplate_holder h[251];
+	struct bk_nameplate *p;
+	uint8_t bytes[BK_NAMEPLATE_TOKEN_LEN] = {0};
+	struct bk_rejoin r = {.secret = bytes};
+
+	for (int i = 0; i < 250; i++) {
+		bk_nameplate_holder_init(&h[i]);
+		for (int k = 0; k < BK_LIMIT_NAMEPLATES; k++) {
+			bytes[0] = (uint8_t)i;
+			bytes[1] = (uint8_t)k;
+			assert_int_equal(bk_nameplates_rejoin(s->table, &h[i], &r, true, 0, &p), 1);
+		}
+		bytes[1] = 99;
+		assert_int_equal(bk_nameplates_rejoin(s->table, &h[i], &r, true, 0, &p), BK_E_FULL);
+	}
+	bytes[0] = 255;
+	bk_nameplate_holder_init(&h[250]);
+	assert_int_equal(bk_nameplates_rejoin(s->table, &h[250], &r, true, 0, &p), BK_E_FULL);
+	assert_int_equal(bk_nameplates_rejoin(s->table, &h[250], &r, false, 0, &p), BK_E_RATE_LIMITED);
+	assert_int_equal(bk_nameplates_meetings(s->table), 1000);
+	assert_int_equal(h[250].count, 0);
+	bk_nameplates_free(s->table);
+	s->table = NULL;
+}
+
+static void only_who_is_in_the_round_gets_mail_of_it(void **state)
+{
+	static const uint8_t round[BK_NAMEPLATE_TOKEN_LEN] = {7};
+	struct stage *s = *state;
+	struct bk_nameplate *p = pair(s, 0);
+
+	assert_int_equal(rejoin(s, &s->a, 9, 0, 1, 0, &p), 0);
+	assert_true(bk_nameplate_gets_mail(p, 1));
+	assert_int_equal(bk_nameplates_put(s->table, p, 1, "old", 3), 0);
+	bk_nameplates_begin_round(s->table, p, round, 5);
+	assert_null(bk_nameplate_front(p, 1));
+	assert_memory_equal(p->relay_token, round, sizeof(round));
+	assert_false(bk_nameplate_gets_mail(p, 1));
+	p->side[1].is_in = true;
+	assert_true(bk_nameplate_gets_mail(p, 1));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -185,6 +310,12 @@ int main(void)
 		TEST(mail_waits_in_order_up_to_its_ceilings),
 		TEST(all_mailboxes_together_have_a_ceiling),
 		TEST(only_claimed_ones_expire),
+		TEST(a_secret_turns_a_nameplate_into_a_meeting),
+		TEST(the_secret_is_the_authority_and_the_number_its_order),
+		TEST(a_meeting_waits_for_a_side_that_showed_the_secret),
+		TEST(claims_and_meetings_expire_in_their_order),
+		TEST(meetings_have_the_ceilings_of_nameplates),
+		TEST(only_who_is_in_the_round_gets_mail_of_it),
 	};
 
 	return cmocka_run_group_tests_name("nameplate", tests, NULL, NULL);

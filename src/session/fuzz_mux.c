@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A peer's bytes into the channels. The first byte chooses the side, the size of the pieces and what the
- * owners do in their callbacks: nothing, write, pause, free. Whatever comes, the number of channels stays
- * under its ceiling, and what is said back is bounded by what came. */
+/* A peer's bytes into the channels. The first byte chooses the side, what the owners do in their callbacks
+ * (nothing, write, pause, free), whether they resume in between, and whether the first channel has nearly
+ * used its credit up already. Whatever comes, the number of channels and what they keep stay under their
+ * ceilings, and what is said back is bounded by what came. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "session/mux.h"
+#include "session/channel.h"
 #include "session/test_link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OUT_MAX = 4 << 20, MOOD_WRITE = 1, MOOD_PAUSE = 2, MOOD_FREE = 4, MOOD_DEAF = 8, MOOD_END = 16 };
+enum {
+	OUT_MAX = 4 << 20,
+	FLOOD_LEFT = 16, /* of the credit */
+	MOOD_WRITE = 1,
+	MOOD_PAUSE = 2,
+	MOOD_FREE = 4,
+	MOOD_DEAF = 8,
+	MOOD_END = 16,
+	MOOD_RESUME = 32,
+	MOOD_FLOOD = 64,
+};
 
 struct owner {
 	struct bk_mux *mux;
@@ -107,9 +118,87 @@ static void on_bye(void *arg, int error)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* ---- the loop, for what is handed on later ---- */
+
+static struct bk_loop *loop;
+static struct bk_timer *stopper;
+
+static void on_stopper(void *arg)
+{
+	bk_loop_stop(arg);
+}
+
+static void resume_all(void)
+{
+	for (size_t i = 0; i < users_len; i++)
+		if (users[i].channel)
+			bk_channel_resume(users[i].channel);
+	bk_timer_start(stopper, 0);
+	bk_loop_run(loop);
+}
+
+static void check_ceilings(const struct bk_mux *m)
+{
+	uint64_t grown = 0, kept = 0;
+
+	bk_list_each(it, tmp, &m->channels)
+	{
+		const struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
+		const struct bk_inbox *b = &c->in;
+
+		if (b->expected > b->limit || b->kept > b->limit - b->consumed ||
+			b->limit - b->consumed > b->window || b->window > BK_INBOX_WINDOW_MAX ||
+			c->credit > BK_MUX_CREDIT_MAX)
+			abort();
+		grown += b->window - BK_INBOX_WINDOW;
+		kept += b->kept;
+	}
+	if (grown + m->spare != BK_MUX_SPARE || kept > BK_MUX_KEPT_MAX)
+		abort();
+}
+
+static void say(struct owner *o, uint8_t type, uint32_t channel, const uint8_t *payload, uint32_t n)
+{
+	const struct bk_sframe f = {.type = type, .channel = channel, .length = n};
+	uint8_t head[BK_SFRAME_HEADER_LEN];
+
+	bk_sframe_encode(&f, head);
+	if (bk_mux_input(o->mux, head, sizeof(head)) < 0 || (n && bk_mux_input(o->mux, payload, n) < 0))
+		abort();
+}
+
+/* The peer's first channel, on which all but FLOOD_LEFT bytes of the first window came. */
+static void flood(struct owner *o, bool is_controlling)
+{
+	static const uint8_t bytes[BK_SFRAME_PAYLOAD_MAX];
+	uint32_t number = is_controlling ? 2 : 1;
+
+	say(o, BK_SFRAME_OPEN, number, (const uint8_t *)"x", 1);
+	if (users_len)
+		bk_channel_pause(users[0].channel);
+	say(o, BK_SFRAME_DATA, number, bytes, sizeof(bytes));
+	say(o, BK_SFRAME_DATA, number, bytes, sizeof(bytes) - FLOOD_LEFT);
+}
+
+static void set_up(struct owner *o, bool is_controlling)
 {
 	static const struct bk_mux_events events = {.on_channel = on_channel, .on_bye = on_bye};
+
+	if (!loop &&
+		(bk_loop_new(BK_LOOP_AUTO, &loop) < 0 || bk_timer_new(loop, on_stopper, loop, &stopper) < 0))
+		abort();
+	users_len = 0;
+	test_link_init(&o->link, 1000, OUT_MAX);
+	if (bk_mux_new(is_controlling, &events, o, &o->mux) < 0 ||
+		((o->mood & MOOD_RESUME) && bk_mux_set_loop(o->mux, loop) < 0))
+		abort();
+	bk_mux_attach(o->mux, &o->link.link);
+	if (o->mood & MOOD_FLOOD)
+		flood(o, is_controlling);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	struct owner o = {0};
 	size_t step, at = 2;
 	int err = 0;
@@ -118,11 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	o.mood = data[0] >> 1;
 	step = (size_t)data[1] + 1;
-	users_len = 0;
-	test_link_init(&o.link, 1000, OUT_MAX);
-	if (bk_mux_new(data[0] & 1, &events, &o, &o.mux) < 0)
-		abort();
-	bk_mux_attach(o.mux, &o.link.link);
+	set_up(&o, data[0] & 1);
 	while (at < size && o.mux && !err) {
 		size_t n = size - at < step ? size - at : step;
 
@@ -130,8 +215,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += n;
 		if (o.mux && (n & 1))
 			bk_mux_writable(o.mux);
+		if (o.mux && (o.mood & MOOD_RESUME))
+			resume_all();
+		if (o.mux)
+			check_ceilings(o.mux);
 	}
-	if (o.link.out.len > 64 * size)
+	if (!(o.mood & MOOD_FLOOD) && o.link.out.len > 64 * size)
 		abort();
 	if (o.mux)
 		bk_mux_detach(o.mux, BK_E_EOF);

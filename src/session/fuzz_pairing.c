@@ -83,6 +83,41 @@ static void changed(const uint8_t *data, size_t size)
 	bk_buf_done(&answer);
 }
 
+/* Two who know each other, and mail of a round: as it was made, in another round, changed, or a stranger's.
+ */
+static void again(const uint8_t *data, size_t size)
+{
+	static const uint8_t rounds[2][BK_PAIRING_SECRET_LEN] = {{1}, {2}};
+	struct bk_intro me = own(), peer = {0};
+	struct bk_pairing maker, joiner;
+	struct bk_buf mail, first;
+	size_t at;
+
+	if (size < 4)
+		return;
+	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	bk_buf_init(&first, BK_PAIRING_MAIL_MAX);
+	if (bk_pairing_init(&maker, true, "tulip-anchor") < 0 ||
+		bk_pairing_init(&joiner, false, "tulip-anchor") < 0 || bk_pairing_leave(&maker, &mail) < 0 ||
+		bk_pairing_answer(&joiner, NAMEPLATE, bk_buf_head(&mail), mail.len, &me, &first) < 0 ||
+		bk_pairing_take_answer(&maker, NAMEPLATE, bk_buf_head(&first), first.len, &peer) < 0)
+		abort();
+	bk_buf_consume(&mail, mail.len);
+	if (bk_pairing_take_again(&maker, rounds[0], data, size, &peer) >= 0 || maker.seen)
+		abort();
+	if (bk_pairing_again(&joiner, rounds[0], &me, &mail) < 0)
+		abort();
+	at = (size_t)(data[0] << 8 | data[1]) % mail.len;
+	bk_buf_head(&mail)[at] ^= data[2];
+	if ((bk_pairing_take_again(&maker, rounds[data[3] & 1], bk_buf_head(&mail), mail.len, &peer) == 0) !=
+		(!data[2] && !(data[3] & 1)))
+		abort();
+	bk_pairing_done(&maker);
+	bk_pairing_done(&joiner);
+	bk_buf_done(&mail);
+	bk_buf_done(&first);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t half;
@@ -92,15 +127,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data++;
 	size--;
 	half = size < 34 ? size : 34;
-	switch (data[-1] % 3) {
+	switch (data[-1] % 4) {
 	case 0:
 		as_joiner(data, half, data + half, size - half);
 		break;
 	case 1:
 		as_maker(data, size);
 		break;
-	default:
+	case 2:
 		changed(data, size);
+		break;
+	default:
+		again(data, size);
 		break;
 	}
 	return 0;

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "link/quic.h"
+#include "net/hops.h"
 #include "net/sock.h"
 #include "net/udp.h"
 #include "punch/udp.h"
@@ -26,10 +27,13 @@ enum {
 	RECEIVE_MAX = 65536, /* of one UDP_GRO batch */
 	RECEIVES_PER_EVENT = 32,
 	KERNEL_BUFFER = 4 * 1024 * 1024,
-	STUN_SENDINGS = 5,
+	STUN_SENDINGS = 6,
+	EARLY_MAX = 4, /* datagrams of a QUIC handshake that began before its link */
+	EARLY_LEN = 1500,
+	TWICE = 10, /* the first datagrams of a link: its handshake and the race's nomination */
 };
 
-#define STUN_RTO      (100 * BK_MS)
+#define STUN_RTO      (40 * BK_MS)
 #define STUN_RTO_MAX  (800 * BK_MS)
 #define STUN_WAIT_MAX (400 * BK_MS) /* after the last sending */
 #define KEEP_ALIVE    (15 * BK_SEC) /* RFC 8445 section 11 */
@@ -38,6 +42,12 @@ struct question {
 	struct bk_addr server;
 	struct bk_stun_transaction transaction;
 	bool is_open;
+};
+
+struct early {
+	struct bk_addr from;
+	size_t len;
+	uint8_t bytes[EARLY_LEN];
 };
 
 struct hub_socket {
@@ -62,6 +72,11 @@ struct bk_hub {
 	void (*report)(void *arg, const struct bk_action *a);
 	void *report_arg;
 	struct bk_link *quic;
+	unsigned twice; /* so many more of its datagrams go in two copies */
+	struct early early[EARLY_MAX];
+	size_t early_len;
+	struct bk_hops hops;
+	bool cannot_segment; /* UDP_SEGMENT was refused */
 	bool busy, dead;
 	uint8_t buffer[RECEIVE_MAX];
 };
@@ -69,6 +84,32 @@ struct bk_hub {
 static struct hub_socket *socket_of(struct bk_hub *h, uint32_t id)
 {
 	return id == BK_PUNCH_UDP_SOCKET6 ? &h->sockets[1] : &h->sockets[0];
+}
+
+/* ---- before the link ---- */
+
+/* The peer's proof of the path may be a few milliseconds ahead of ours, and QUIC would wait three round trips
+ * to send again. */
+static void keep_early(struct bk_hub *h, const struct bk_addr *from, const uint8_t *data, size_t n)
+{
+	struct early *e = &h->early[h->early_len];
+
+	if (!h->engine || h->early_len == EARLY_MAX || n > EARLY_LEN)
+		return;
+	h->early_len++;
+	e->from = *from;
+	e->len = n;
+	memcpy(e->bytes, data, n);
+}
+
+static void hand_out_early(struct bk_hub *h)
+{
+	for (size_t i = 0; h->quic && !h->dead && i < h->early_len; i++)
+		bk_link_quic_input(h->quic, &h->early[i].from, h->early[i].bytes, h->early[i].len, 0);
+	if (!h->dead && h->quic && h->early_len) {
+		h->early_len = 0;
+		bk_link_quic_flush(h->quic);
+	}
 }
 
 /* ---- the engine ---- */
@@ -112,6 +153,7 @@ static void on_engine_timer(void *arg)
 	h->busy = true;
 	h->ops->on_time(h->engine, bk_loop_now(h->loop));
 	settle(h);
+	hand_out_early(h);
 	leave(h);
 }
 
@@ -122,6 +164,7 @@ void bk_hub_drive(struct bk_hub *h, void *engine, const struct bk_engine_ops *op
 	h->ops = ops;
 	h->report = fn;
 	h->report_arg = arg;
+	h->early_len = 0;
 	if (engine)
 		bk_timer_start(h->engine_timer, 0);
 	else
@@ -207,6 +250,7 @@ void bk_hub_gather(struct bk_hub *h, const struct bk_addr *servers, size_t len)
 	if (h->sockets[0].fd < 0 || !len || bk_udp_route(&servers[0], &local) < 0)
 		return;
 	h->view.local = bk_addr_with_port(local, h->view.local.port);
+	h->view.samples_len = h->view.awaited = h->questions_len = 0;
 	for (size_t i = 0; i < len && h->questions_len < BK_HUB_SAMPLES_MAX; i++) {
 		struct question *q = &h->questions[h->questions_len++];
 
@@ -244,8 +288,11 @@ static bool take_answer(struct bk_hub *h, const struct bk_addr *from, const uint
 			continue;
 		q->is_open = false;
 		h->view.awaited--;
-		if (m.xor_mapped.family)
+		if (m.xor_mapped.family) {
 			learn(h, from, &m.xor_mapped);
+			if (!bk_addr_equal_ip(&m.xor_mapped, &h->view.local))
+				bk_hops_ask(&h->hops, &m.xor_mapped);
+		}
 		h->on_view(h->arg);
 		return true;
 	}
@@ -270,6 +317,8 @@ static void hand_out(
 	if (!bk_stun_looks_like(data, segment && segment < n ? segment : n)) {
 		if (h->quic)
 			bk_link_quic_input(h->quic, from, data, n, segment);
+		else
+			keep_early(h, from, data, segment && segment < n ? segment : n);
 		return;
 	}
 	while (n && !h->dead) {
@@ -329,6 +378,7 @@ static void receive_all(struct hub_socket *s)
 	}
 	if (!h->dead)
 		settle(h);
+	hand_out_early(h);
 	if (!h->dead && h->quic)
 		bk_link_quic_flush(h->quic);
 }
@@ -350,10 +400,9 @@ static void on_socket(void *arg, int fd, int events)
 	leave(h);
 }
 
-int bk_hub_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
+/* One call of sendmsg; 0 or errno. */
+static int give(int fd, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
 {
-	struct bk_hub *h = arg;
-	struct hub_socket *s = &h->sockets[remote->family == 6 ? 1 : 0];
 	struct sockaddr_storage ss;
 	struct iovec piece = {(void *)(uintptr_t)data, len};
 	union {
@@ -362,10 +411,8 @@ int bk_hub_send(void *arg, const struct bk_addr *remote, const uint8_t *data, si
 	} control = {0};
 	struct msghdr m = {.msg_name = &ss, .msg_iov = &piece, .msg_iovlen = 1};
 
-	if (s->fd < 0)
-		return BK_E_UNREACHABLE;
 	m.msg_namelen = bk_addr_to_sockaddr(remote, &ss);
-	if (segment && segment < len) {
+	if (segment < len) {
 		uint16_t size = (uint16_t)segment;
 		struct cmsghdr *c;
 
@@ -377,22 +424,62 @@ int bk_hub_send(void *arg, const struct bk_addr *remote, const uint8_t *data, si
 		c->cmsg_len = CMSG_LEN(sizeof(size));
 		memcpy(CMSG_DATA(c), &size, sizeof(size));
 	}
-	if (sendmsg(s->fd, &m, MSG_NOSIGNAL) >= 0)
+	return sendmsg(fd, &m, MSG_NOSIGNAL) >= 0 ? 0 : errno;
+}
+
+/* Where the kernel or the interface cannot cut a datagram into segments, one by one. What does not fit into
+ * the socket then is lost, as it is at any router. */
+static int give_pieces(struct bk_hub *h, int fd, const struct bk_addr *remote, const uint8_t *data,
+	size_t len, size_t segment)
+{
+	int err = h->cannot_segment && segment < len ? EIO : give(fd, remote, data, len, segment);
+
+	if (segment >= len || (err != EIO && err != EINVAL && err != EOPNOTSUPP))
+		return err;
+	h->cannot_segment = true;
+	for (size_t at = 0; at < len; at += segment) {
+		size_t n = len - at < segment ? len - at : segment;
+
+		err = give(fd, remote, data + at, n, n);
+		if (err && (!at || err == EMSGSIZE))
+			return err;
+	}
+	return 0;
+}
+
+int bk_hub_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
+{
+	struct bk_hub *h = arg;
+	struct hub_socket *s = &h->sockets[remote->family == 6 ? 1 : 0];
+	int err;
+
+	if (s->fd < 0)
+		return BK_E_UNREACHABLE;
+	if (!segment || segment > len)
+		segment = len;
+	err = give_pieces(h, s->fd, remote, data, len, segment);
+	/* A lost packet of a handshake costs up to three round trips, a copy a few microseconds. */
+	if (!err && h->twice > 0) {
+		h->twice--;
+		give_pieces(h, s->fd, remote, data, len, segment);
+	}
+	if (!err)
 		return 0;
-	if (errno == EMSGSIZE)
+	if (err == EMSGSIZE)
 		return BK_E_TOO_BIG;
-	if (errno == EAGAIN || errno == ENOBUFS) {
+	if (err == EAGAIN || err == ENOBUFS) {
 		set_interest(s, BK_READABLE | BK_WRITABLE);
 		return BK_E_AGAIN;
 	}
 	/* A route that is gone for a moment is a lost packet; the link's own timers judge. */
-	bk_log_debug("hub", "send: %s", bk_error_text(bk_error_from_errno(errno)));
+	bk_log_debug("hub", "send: %s", bk_error_text(bk_error_from_errno(err)));
 	return 0;
 }
 
 void bk_hub_set_quic(struct bk_hub *h, struct bk_link *quic)
 {
 	h->quic = quic;
+	h->twice = quic ? TWICE : 0;
 }
 
 struct bk_link *bk_hub_quic(const struct bk_hub *h)
@@ -444,6 +531,7 @@ int bk_hub_new(struct bk_loop *loop, void (*on_view)(void *arg), void *arg, stru
 	h->loop = loop;
 	h->on_view = on_view;
 	h->arg = arg;
+	bk_hops_init(&h->hops);
 	for (int i = 0; i < SOCKETS; i++)
 		h->sockets[i] = (struct hub_socket){
 			.hub = h, .fd = -1, .id = i ? BK_PUNCH_UDP_SOCKET6 : BK_PUNCH_UDP_SOCKET4};
@@ -471,6 +559,7 @@ void bk_hub_free(struct bk_hub *h)
 		if (h->sockets[i].fd >= 0)
 			close(h->sockets[i].fd);
 	}
+	bk_hops_done(&h->hops);
 	bk_timer_free(h->stun_timer);
 	bk_timer_free(h->keep_alive);
 	bk_timer_free(h->engine_timer);
@@ -479,6 +568,11 @@ void bk_hub_free(struct bk_hub *h)
 	h->dead = true;
 	if (!h->busy)
 		free(h);
+}
+
+unsigned bk_hub_hops(struct bk_hub *h)
+{
+	return bk_hops_count(&h->hops);
 }
 
 const struct bk_hub_view *bk_hub_view(const struct bk_hub *h)

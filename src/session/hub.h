@@ -30,9 +30,11 @@ int bk_hub_new(struct bk_loop *loop, void (*on_view)(void *arg), void *arg, stru
 void bk_hub_free(struct bk_hub *h);
 
 /* Asks STUN servers (at most BK_HUB_SAMPLES_MAX) from the IPv4 socket, all at once; the first is asked again
- * every 15 s. */
+ * every 15 s. Called again it begins anew: the network changed, and what was learnt is forgotten. */
 void bk_hub_gather(struct bk_hub *h, const struct bk_addr *servers, size_t len);
 const struct bk_hub_view *bk_hub_view(const struct bk_hub *h);
+/* How many routers up to the one with our mapped address, as known by now; 0: unknown. */
+unsigned bk_hub_hops(struct bk_hub *h);
 
 /* Drives a punching engine over the sockets (ids BK_PUNCH_UDP_SOCKET4 and 6); NULL ends that. `fn` hears its
  * reports, from the loop. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The meeting: from the server's name and a code to two introductions. The side that makes the code leaves
  * its share with the nameplate; the side that joins answers with its own share and its introduction in one
- * mail; one more mail completes it. Whatever the server says beyond that is not believed. */
+ * mail; one more mail completes it. Whatever the server says beyond that is not believed. From then on the
+ * server is kept, lost and found again by the reunion. */
 #include "session/meet.h"
 
 #include <sodium.h>
@@ -26,10 +27,7 @@ enum {
 
 #define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
 #define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
-#define MAPPING_PATIENCE  (500 * BK_MS) /* introducing ourselves waits this long for the NAT's answers */
-#define REACH_PATIENCE    (3 * BK_MS)
 #define SAY_WRONG_TIMEOUT (1 * BK_SEC)
-#define START_MAX         (5 * BK_SEC) /* a later instant than this is not believed */
 
 enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, MET, ENDED };
 
@@ -44,11 +42,11 @@ struct bk_meet {
 	bool has_wish;
 	bool is_claimed;
 	uint32_t capabilities;
-	bool peer_left;
 	int code_words;
 	bk_dur wait;
 	struct bk_code code;
-	struct bk_rdv *rdv;
+	struct bk_rdv *rdv;         /* NULL once the reunion has it */
+	struct bk_reunion *reunion; /* does nothing before the two have met */
 	const struct bk_identity *identity;
 	struct bk_self self;
 	struct bk_pairing pairing;
@@ -58,7 +56,8 @@ struct bk_meet {
 	char name[BK_INTRO_NAME_MAX + 1];
 	struct bk_timer *deadline; /* of the state */
 	struct bk_timer *mapping;  /* how long answering waits for the NAT's answers */
-	struct bk_timer *ender;    /* reports the end from the loop */
+	bk_time answer_by;
+	struct bk_timer *ender; /* reports the end from the loop */
 	int end_error;
 	char end_text[TEXT_MAX];
 };
@@ -95,29 +94,19 @@ static void on_ender(void *arg)
 	m->events->on_end(m->arg, m->end_error, m->end_text);
 }
 
-static void describe_own(struct bk_meet *m)
+static void describe(void *arg, const struct bk_rdv_view *view, struct bk_intro *own)
 {
-	struct bk_intro *own = &m->meeting.own;
+	struct bk_meet *m = arg;
 	struct bk_pin pin = bk_identity_pin(m->identity);
 	uint8_t id[ID_BYTES];
 
+	*own = (struct bk_intro){.capabilities = m->capabilities};
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(own->id, sizeof(own->id), id, sizeof(id));
 	snprintf(own->name, sizeof(own->name), "%s", m->name);
 	memcpy(own->pin, pin.bytes, sizeof(own->pin));
 	randombytes_buf(&own->tie_breaker, sizeof(own->tie_breaker));
-	own->capabilities = m->capabilities;
-	bk_self_describe(&m->self, bk_rdv_view(m->rdv), own);
-}
-
-/* On our clock. The clocks of the server and of the peer are theirs to say, and they may say anything. */
-static bk_time agreed_start(const struct bk_meeting *g, int64_t clock_offset)
-{
-	int64_t start = g->own.start ? g->own.start : g->peer.start;
-
-	if (__builtin_sub_overflow(start, clock_offset, &start))
-		return g->introduced;
-	return bk_time_max(g->introduced, bk_time_min(start, g->introduced + START_MAX));
+	bk_self_describe(&m->self, view, own);
 }
 
 /* Both introductions are known: what the race needs is put together, and the shared port is free for it. */
@@ -125,12 +114,21 @@ static void complete(struct bk_meet *m)
 {
 	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
 	struct bk_meeting *g = &m->meeting;
+	struct bk_rdv *rdv = m->rdv;
+	int err;
 
 	bk_timer_stop(m->deadline);
-	bk_rdv_yield_port(m->rdv);
+	bk_rdv_yield_port(rdv);
+	g->introduced = bk_loop_now(m->loop);
 	g->shared = view->local;
 	g->server = view->server;
-	g->start = agreed_start(g, view->clock_offset);
+	g->start = bk_meeting_start(g, view->clock_offset);
+	m->rdv = NULL;
+	err = bk_reunion_start(m->reunion, rdv, g->peer.server_rtt);
+	if (err < 0) {
+		finish(m, err, "%s", bk_error_text(err));
+		return;
+	}
 	set_state(m, MET);
 	m->events->on_met(m->arg);
 }
@@ -170,7 +168,7 @@ static void answer(struct bk_meet *m)
 
 	bk_timer_stop(m->mapping);
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	describe_own(m);
+	describe(m, bk_rdv_view(m->rdv), &m->meeting.own);
 	err = bk_pairing_answer(&m->pairing, m->code.nameplate, m->left, m->left_len, &m->meeting.own, &mail);
 	if (!err)
 		err = mail_out(m, &mail);
@@ -181,17 +179,19 @@ static void answer(struct bk_meet *m)
 		finish(m, err, "cannot pair by this code: %s", bk_error_text(err));
 }
 
-/* The NAT's answers are worth a short wait: they come in the same round trips. */
+/* The NAT's answers are worth a short wait, which never grows: they come in the same round trips. */
 static void maybe_answer(struct bk_meet *m)
 {
-	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
+	bk_time now = bk_loop_now(m->loop);
 
 	if (!m->left || m->state != PAIRING)
 		return;
-	if (!view->samples_awaited && !view->reach_awaited && !bk_self_awaits(&m->self))
+	m->answer_by =
+		bk_time_min(m->answer_by, bk_time_add(now, bk_self_wait(&m->self, bk_rdv_view(m->rdv))));
+	if (m->answer_by > now)
+		bk_timer_start(m->mapping, m->answer_by - now);
+	else
 		answer(m);
-	else if (!view->samples_awaited)
-		bk_timer_start(m->mapping, REACH_PATIENCE + view->rtt / 2);
 }
 
 static void on_mapping_timer(void *arg)
@@ -214,10 +214,9 @@ static void take_answer(struct bk_meet *m, const uint8_t *body, size_t n)
 	}
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
 	if (!err) {
-		m->meeting.introduced = bk_loop_now(m->loop);
-		describe_own(m);
+		describe(m, view, &m->meeting.own);
 		m->meeting.own.start = bk_plan_start_instant(
-			m->meeting.introduced + view->clock_offset, view->rtt, m->meeting.peer.server_rtt);
+			bk_loop_now(m->loop) + view->clock_offset, view->rtt, m->meeting.peer.server_rtt);
 		err = bk_pairing_reply(&m->pairing, &m->meeting.own, &mail);
 	}
 	if (!err)
@@ -238,65 +237,8 @@ static void take_reply(struct bk_meet *m, const uint8_t *body, size_t n)
 	} else if (err < 0) {
 		finish(m, err, "cannot pair by this code: %s", bk_error_text(err));
 	} else {
-		m->meeting.introduced = bk_loop_now(m->loop);
 		complete(m);
 	}
-}
-
-/* ---- meeting anew ---- */
-
-/* Our side, in the round that both count. The maker of the code names the instant, as the first time. */
-static int introduce_again(struct bk_meet *m)
-{
-	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
-	struct bk_buf mail;
-	int err;
-
-	bk_self_reopen(&m->self);
-	describe_own(m);
-	m->meeting.own.start = 0;
-	if (!m->is_joining)
-		m->meeting.own.start = bk_plan_start_instant(
-			bk_loop_now(m->loop) + view->clock_offset, view->rtt, m->meeting.peer.server_rtt);
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	err = bk_pairing_again(&m->pairing, &m->meeting.own, &mail);
-	if (!err)
-		err = mail_out(m, &mail);
-	bk_buf_done(&mail);
-	return err;
-}
-
-static void on_relay(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
-{
-	struct bk_meet *m = arg;
-
-	if (m->state != MET)
-		return;
-	memcpy(m->meeting.relay_token, relay_token, sizeof(m->meeting.relay_token));
-	m->pairing.round++;
-	bk_rdv_measure_clock(m->rdv);
-	if (m->is_joining && introduce_again(m) < 0)
-		bk_log_debug("meet", "cannot introduce ourselves again");
-}
-
-/* What does not open belongs to another round, or is the server's invention: nothing happens. */
-static void take_again(struct bk_meet *m, const uint8_t *body, size_t n)
-{
-	struct bk_intro peer;
-
-	if (!m->pairing.round || bk_pairing_take_again(&m->pairing, body, n, &peer) < 0)
-		return;
-	m->meeting.peer = peer;
-	m->meeting.introduced = bk_loop_now(m->loop);
-	if (m->is_joining || introduce_again(m) == 0)
-		complete(m);
-}
-
-int bk_meet_again(struct bk_meet *m)
-{
-	if (m->state != MET)
-		return BK_E_SERVER_GONE;
-	return m->peer_left ? BK_E_PEER_VANISHED : bk_rdv_relay(m->rdv);
 }
 
 static void on_mail(void *arg, const uint8_t *body, size_t n)
@@ -304,9 +246,7 @@ static void on_mail(void *arg, const uint8_t *body, size_t n)
 	struct bk_meet *m = arg;
 	int kind = bk_pairing_kind(body, n);
 
-	if (m->state == MET && kind == BK_PAIRING_AGAIN)
-		take_again(m, body, n);
-	if (m->state != PAIRING && !(m->state == MET && kind == BK_PAIRING_WRONG))
+	if (m->state != PAIRING)
 		return;
 	if (kind == BK_PAIRING_WRONG)
 		finish(m, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
@@ -341,7 +281,7 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t relay_token[
 	if (left_len)
 		memcpy(m->left, left, left_len);
 	m->left_len = left_len;
-	bk_timer_start(m->mapping, MAPPING_PATIENCE);
+	m->answer_by = BK_NEVER;
 	maybe_answer(m);
 }
 
@@ -349,7 +289,19 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t relay_token[
 
 static void on_view(void *arg)
 {
-	maybe_answer(arg);
+	struct bk_meet *m = arg;
+
+	if (m->state == MET)
+		bk_reunion_look(m->reunion);
+	else
+		maybe_answer(m);
+}
+
+/* There is none before the two have met. */
+static void on_relay(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
+{
+	(void)arg;
+	(void)relay_token;
 }
 
 static void on_nameplate(void *arg, uint32_t nameplate)
@@ -419,9 +371,6 @@ static void on_released(void *arg, int code)
 	(void)code;
 	if (m->state == PAIRING)
 		finish(m, BK_E_PEER_VANISHED, "the other side left before the connection was made");
-	m->peer_left = true;
-	if (m->state == MET && m->events->on_left)
-		m->events->on_left(m->arg);
 }
 
 static void on_rdv_error(void *arg, int code, const char *text)
@@ -461,6 +410,50 @@ static void on_deadline(void *arg)
 		finish(m, BK_E_TIMEOUT, "the other side did not answer in time");
 }
 
+/* ---- once the two have met ---- */
+
+static void on_together(void *arg, const struct bk_meeting *round)
+{
+	struct bk_meet *m = arg;
+
+	if (m->state != MET)
+		return;
+	m->meeting = *round;
+	m->events->on_met(m->arg);
+}
+
+static void on_left(void *arg)
+{
+	struct bk_meet *m = arg;
+
+	if (m->state == MET && m->events->on_left)
+		m->events->on_left(m->arg);
+}
+
+static void on_wrong(void *arg)
+{
+	finish(arg, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
+}
+
+static void on_note(void *arg, const char *text)
+{
+	struct bk_meet *m = arg;
+
+	if (m->state == MET && m->events->on_note)
+		m->events->on_note(m->arg, 1, text);
+}
+
+int bk_meet_again(struct bk_meet *m)
+{
+	return m->state == MET ? bk_reunion_ask(m->reunion) : BK_E_SERVER_GONE;
+}
+
+void bk_meet_address_changed(struct bk_meet *m)
+{
+	if (m->state == MET)
+		bk_reunion_move(m->reunion);
+}
+
 /* ---- life ---- */
 
 static int read_codes(struct bk_meet *m, const struct bk_session_opts *o)
@@ -483,7 +476,7 @@ static void choose_name(struct bk_meet *m, const char *name)
 	m->name[sizeof(m->name) - 1] = 0;
 }
 
-static int start_rdv(struct bk_meet *m, const struct bk_session_opts *o)
+static int start_rdv(struct bk_meet *m, const struct bk_session_opts *o, const char *known)
 {
 	static const struct bk_rdv_events events = {
 		.on_ready = on_ready,
@@ -496,18 +489,48 @@ static int start_rdv(struct bk_meet *m, const struct bk_session_opts *o)
 		.on_error = on_rdv_error,
 		.on_end = on_rdv_end,
 	};
-	char id[2 * ID_BYTES + 1], known[PATH_LEN_MAX];
+	char id[2 * ID_BYTES + 1];
 	uint8_t bytes[ID_BYTES];
-	struct bk_rdv_opts opts = {.server = o->server, .client_id = id, .token = o->token};
+	const struct bk_rdv_opts opts = {
+		.server = o->server, .client_id = id, .token = o->token, .known_servers = known};
 
 	randombytes_buf(bytes, sizeof(bytes));
 	sodium_bin2hex(id, sizeof(id), bytes, sizeof(bytes));
-	if (o->state_dir) {
-		if (snprintf(known, sizeof(known), "%s/known_servers", o->state_dir) >= (int)sizeof(known))
-			return BK_E_INVALID;
-		opts.known_servers = known;
-	}
 	return bk_rdv_new(m->loop, &opts, &events, m, &m->rdv);
+}
+
+static int start_reunion(struct bk_meet *m, const struct bk_session_opts *o, const char *known)
+{
+	static const struct bk_reunion_events events = {
+		.describe = describe,
+		.on_together = on_together,
+		.on_left = on_left,
+		.on_wrong = on_wrong,
+		.on_note = on_note,
+	};
+	const struct bk_reunion_opts opts = {
+		.loop = m->loop,
+		.server = o->server,
+		.token = o->token,
+		.known_servers = known,
+		.pairing = &m->pairing,
+		.self = &m->self,
+		.needs_port = o->transport != BK_TRANSPORT_CHOICE_UDP && o->path != BK_PATH_CHOICE_RELAY,
+	};
+
+	return bk_reunion_new(&opts, &events, m, &m->reunion);
+}
+
+static int start(struct bk_meet *m, const struct bk_session_opts *o)
+{
+	char known[PATH_LEN_MAX];
+	int err;
+
+	if (o->state_dir &&
+		snprintf(known, sizeof(known), "%s/known_servers", o->state_dir) >= (int)sizeof(known))
+		return BK_E_INVALID;
+	err = start_reunion(m, o, o->state_dir ? known : NULL);
+	return err ? err : start_rdv(m, o, o->state_dir ? known : NULL);
 }
 
 static void choose_capabilities(struct bk_meet *m, enum bk_path_choice path)
@@ -544,7 +567,7 @@ int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const 
 	if (!err)
 		err = bk_timer_new(loop, on_ender, m, &m->ender);
 	if (!err)
-		err = start_rdv(m, opts);
+		err = start(m, opts);
 	if (err < 0) {
 		bk_meet_free(m);
 		return err;
@@ -558,6 +581,7 @@ void bk_meet_free(struct bk_meet *m)
 	if (!m)
 		return;
 	bk_rdv_free(m->rdv);
+	bk_reunion_free(m->reunion);
 	bk_self_done(&m->self);
 	bk_pairing_done(&m->pairing);
 	bk_timer_free(m->deadline);

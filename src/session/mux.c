@@ -1,58 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Channels over one link. Payload of DATA is handed on in the pieces in which it arrives and is never
- * collected; only the short payloads of control frames are. */
-#include "session/mux.h"
+/* Channels over one link: the frames and the list; what a frame does to a channel is channel.c's business.
+ * Payload of DATA is handed on in the pieces in which it arrives and is never collected here; only the short
+ * payloads of control frames are. */
+#include "session/channel.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/list.h"
 #include "base/log.h"
-#include "wire/frame.h"
 #include "wire/text.h"
 
-enum { CONTROL_PAYLOAD_MAX = 256 };
-
-struct bk_channel {
-	struct bk_list link;
-	struct bk_mux *mux;
-	uint32_t number;
-	const struct bk_channel_events *events; /* NULL: nobody listens yet */
-	void *arg;
-	bool paused, wants_write, is_told, finished_out, finished_in, ended;
-};
-
-struct bk_mux {
-	struct bk_link *link;
-	const struct bk_mux_events *events;
-	void *arg;
-	struct bk_list channels;
-	size_t channels_len;
-	uint32_t next_number; /* odd on the controlling side, even on the other */
-	unsigned paused_len;
-	/* the frame being read */
-	uint8_t head[BK_SFRAME_HEADER_LEN];
-	size_t head_len;
-	struct bk_sframe frame;
-	uint32_t payload_left;
-	uint8_t control[CONTROL_PAYLOAD_MAX];
-	size_t control_len;
-	struct bk_channel *current; /* of the DATA frame being read; NULL: dropped */
-	bool blocked;               /* the link took no more */
-	bool busy, dead;
-};
-
-static void forget(struct bk_channel *c)
+void bk_mux_forget(struct bk_channel *c)
 {
 	struct bk_mux *m = c->mux;
 
 	bk_list_remove(&c->link);
 	m->channels_len--;
+	m->spare += c->in.window - BK_INBOX_WINDOW;
 	if (m->current == c)
 		m->current = NULL;
-	if (c->paused && --m->paused_len == 0 && m->link)
-		bk_link_resume(m->link);
+	if (m->reader == c)
+		m->reader = NULL;
+	if (m->owes_bye && m->due)
+		bk_timer_start(m->due, 0);
+	bk_inbox_done(&c->in);
 	free(c);
 }
 
@@ -75,17 +47,19 @@ static struct bk_channel *add(struct bk_mux *m, uint32_t number)
 		return NULL;
 	c->mux = m;
 	c->number = number;
+	c->credit = BK_INBOX_WINDOW;
+	bk_inbox_init(&c->in);
 	bk_list_append(&m->channels, &c->link);
 	m->channels_len++;
 	return c;
 }
 
-static int send_frame(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n)
+int bk_mux_send(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n)
 {
 	const struct bk_sframe f = {.type = type, .channel = channel, .length = (uint32_t)n};
-	uint8_t bytes[BK_SFRAME_HEADER_LEN + CONTROL_PAYLOAD_MAX];
+	uint8_t bytes[BK_SFRAME_HEADER_LEN + BK_MUX_CONTROL_MAX];
 
-	if (!m->link || n > CONTROL_PAYLOAD_MAX)
+	if (!m->link || n > BK_MUX_CONTROL_MAX)
 		return BK_E_EOF;
 	bk_sframe_encode(&f, bytes);
 	if (n)
@@ -113,27 +87,22 @@ static void begin_walk(struct bk_mux *m)
 	m->busy = true;
 }
 
-static void end_walk(struct bk_mux *m)
+/* False: it was freed meanwhile. */
+static bool end_walk(struct bk_mux *m)
 {
+	bool dead = m->dead;
+
 	m->busy = false;
-	if (m->dead)
+	if (dead)
 		free(m);
+	return !dead;
 }
 
-static int send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error)
+int bk_mux_send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error)
 {
 	const char *name = error < 0 ? bk_error_name(error) : "";
 
-	return send_frame(m, type, channel, name, strlen(name));
-}
-
-static void on_reset(struct bk_channel *c, int error)
-{
-	if (!c || c->ended)
-		return;
-	c->ended = true;
-	if (c->events && c->events->on_reset)
-		c->events->on_reset(c->arg, error);
+	return bk_mux_send(m, type, channel, name, strlen(name));
 }
 
 int bk_mux_new(bool is_controlling, const struct bk_mux_events *events, void *arg, struct bk_mux **ret_mux)
@@ -142,7 +111,8 @@ int bk_mux_new(bool is_controlling, const struct bk_mux_events *events, void *ar
 
 	if (!m)
 		return BK_E_NOMEM;
-	*m = (struct bk_mux){.events = events, .arg = arg, .next_number = is_controlling ? 1 : 2};
+	*m = (struct bk_mux){
+		.events = events, .arg = arg, .next_number = is_controlling ? 1 : 2, .spare = BK_MUX_SPARE};
 	bk_list_init(&m->channels);
 	*ret_mux = m;
 	return 0;
@@ -153,7 +123,9 @@ void bk_mux_free(struct bk_mux *m)
 	if (!m)
 		return;
 	m->link = NULL;
-	bk_list_each(it, tmp, &m->channels) forget(bk_container_of(it, struct bk_channel, link));
+	bk_timer_free(m->due);
+	m->due = NULL;
+	bk_list_each(it, tmp, &m->channels) bk_mux_forget(bk_container_of(it, struct bk_channel, link));
 	m->dead = true;
 	if (!m->busy)
 		free(m);
@@ -162,8 +134,6 @@ void bk_mux_free(struct bk_mux *m)
 void bk_mux_attach(struct bk_mux *m, struct bk_link *link)
 {
 	m->link = link;
-	if (m->paused_len)
-		bk_link_pause(link);
 }
 
 void bk_mux_detach(struct bk_mux *m, int error)
@@ -171,9 +141,10 @@ void bk_mux_detach(struct bk_mux *m, int error)
 	struct bk_channel *c;
 
 	m->link = NULL;
+	m->owes_bye = false;
 	begin_walk(m);
 	while (!m->dead && (c = next_untold(m)))
-		on_reset(c, error);
+		bk_channel_on_reset(c, error);
 	end_walk(m);
 }
 
@@ -191,7 +162,7 @@ static int on_open(struct bk_mux *m)
 		return BK_E_PROTOCOL;
 	c = add(m, m->frame.channel);
 	if (!c) { /* both sides count together, so one that keeps the limit may still meet it */
-		send_error(m, BK_SFRAME_RESET, m->frame.channel, BK_E_FULL);
+		bk_mux_send_error(m, BK_SFRAME_RESET, m->frame.channel, BK_E_FULL);
 		return 0;
 	}
 	m->events->on_channel(m->arg, c, kind);
@@ -204,7 +175,7 @@ static int on_open(struct bk_mux *m)
 
 static int error_of_payload(const struct bk_mux *m)
 {
-	char name[CONTROL_PAYLOAD_MAX + 1];
+	char name[BK_MUX_CONTROL_MAX + 1];
 
 	if (!m->control_len)
 		return 0;
@@ -213,13 +184,50 @@ static int error_of_payload(const struct bk_mux *m)
 	return bk_error_from_name(name);
 }
 
-static void on_fin(struct bk_channel *c)
+static bool any_waits(const struct bk_mux *m, bool even_paused)
 {
-	if (!c || c->finished_in || c->ended)
-		return;
-	c->finished_in = true;
-	if (c->events && c->events->on_finished)
-		c->events->on_finished(c->arg);
+	bk_list_each(it, tmp, &m->channels)
+	{
+		const struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
+		if (bk_channel_is_waiting(c) && (even_paused || !c->paused))
+			return true;
+	}
+	return false;
+}
+
+void bk_mux_hand_on(struct bk_mux *m)
+{
+	struct bk_channel *c;
+
+	begin_walk(m);
+	while (!m->dead && (c = next_untold(m)))
+		bk_channel_hand_on(c);
+	if (!m->dead && m->due && any_waits(m, false)) {
+		bk_timer_start(m->due, 0);
+	} else if (!m->dead && m->owes_bye && !any_waits(m, true)) {
+		m->owes_bye = false;
+		m->events->on_bye(m->arg, 0);
+	}
+	end_walk(m);
+}
+
+static void on_due(void *arg)
+{
+	bk_mux_hand_on(arg);
+}
+
+int bk_mux_set_loop(struct bk_mux *m, struct bk_loop *loop)
+{
+	return bk_timer_new(loop, on_due, m, &m->due);
+}
+
+static void on_bye(struct bk_mux *m)
+{
+	int error = error_of_payload(m);
+
+	m->owes_bye = !error && m->due && any_waits(m, true);
+	if (!m->owes_bye)
+		m->events->on_bye(m->arg, error);
 }
 
 /* A whole frame has been read (of DATA the payload went on its way already). */
@@ -232,18 +240,20 @@ static int on_frame(struct bk_mux *m)
 	case BK_SFRAME_OPEN:
 		return on_open(m);
 	case BK_SFRAME_FIN:
-		on_fin(c);
+		bk_channel_on_fin(c);
 		return 0;
 	case BK_SFRAME_RESET:
 		error = error_of_payload(m);
-		on_reset(c, error < 0 ? error : BK_E_CANCELLED); /* a reset is never a good end */
+		bk_channel_on_reset(c, error < 0 ? error : BK_E_CANCELLED); /* a reset is never a good end */
 		return 0;
 	case BK_SFRAME_PING:
-		send_frame(m, BK_SFRAME_PONG, 0, m->control, m->control_len);
+		bk_mux_send(m, BK_SFRAME_PONG, 0, m->control, m->control_len);
 		return 0;
 	case BK_SFRAME_BYE:
-		m->events->on_bye(m->arg, error_of_payload(m));
+		on_bye(m);
 		return 0;
+	case BK_SFRAME_WINDOW:
+		return bk_channel_on_window(c, m->control, m->control_len);
 	default: /* DATA is done; a second NOMINATE and unknown types mean nothing */
 		return 0;
 	}
@@ -267,22 +277,18 @@ static int read_head(struct bk_mux *m, const uint8_t **data, size_t *n)
 	m->payload_left = m->frame.length;
 	m->control_len = 0;
 	m->current = m->frame.type == BK_SFRAME_DATA ? find(m, m->frame.channel) : NULL;
-	return 0;
+	return bk_channel_on_head(m->current, m->frame.length);
 }
 
-static void take_payload(struct bk_mux *m, const uint8_t *data, size_t n)
+static int take_payload(struct bk_mux *m, const uint8_t *data, size_t n)
 {
-	struct bk_channel *c = m->current;
-
-	if (m->frame.type == BK_SFRAME_DATA) {
-		if (c && !c->ended && !c->finished_in && c->events)
-			c->events->on_data(c->arg, data, n);
-		return;
-	}
+	if (m->frame.type == BK_SFRAME_DATA)
+		return bk_channel_on_payload(m->current, data, n);
 	if (n > sizeof(m->control) - m->control_len)
 		n = sizeof(m->control) - m->control_len; /* no control frame means anything beyond this */
 	memcpy(m->control + m->control_len, data, n);
 	m->control_len += n;
+	return 0;
 }
 
 static int read_frames(struct bk_mux *m, const uint8_t *data, size_t n)
@@ -299,12 +305,12 @@ static int read_frames(struct bk_mux *m, const uint8_t *data, size_t n)
 		}
 		take = m->payload_left < n ? m->payload_left : n;
 		if (take) {
-			take_payload(m, data, take);
+			err = take_payload(m, data, take);
 			data += take;
 			n -= take;
 			m->payload_left -= (uint32_t)take;
 		}
-		if (!m->payload_left && !m->dead) {
+		if (!m->payload_left && !m->dead && !err) {
 			m->head_len = 0;
 			err = on_frame(m);
 		}
@@ -318,8 +324,10 @@ int bk_mux_input(struct bk_mux *m, const uint8_t *data, size_t n)
 
 	m->busy = true;
 	err = read_frames(m, data, n);
-	err = m->dead ? 0 : err;
-	end_walk(m);
+	if (!end_walk(m))
+		return 0;
+	if (!m->due && !err)
+		bk_mux_hand_on(m);
 	return err;
 }
 
@@ -346,6 +354,8 @@ void bk_mux_writable(struct bk_mux *m)
 
 	m->blocked = false;
 	m->busy = true;
+	bk_list_each(it, tmp, &m->channels)
+		bk_channel_return_credit(bk_container_of(it, struct bk_channel, link), false);
 	while (!m->dead && !m->blocked && (c = next_writer(m)))
 		if (c->events && c->events->on_writable)
 			c->events->on_writable(c->arg);
@@ -364,9 +374,9 @@ int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_even
 	c = add(m, m->next_number);
 	if (!c)
 		return BK_E_FULL;
-	err = send_frame(m, BK_SFRAME_OPEN, c->number, kind, n);
+	err = bk_mux_send(m, BK_SFRAME_OPEN, c->number, kind, n);
 	if (err < 0) {
-		forget(c);
+		bk_mux_forget(c);
 		return err;
 	}
 	m->next_number += 2;
@@ -375,70 +385,12 @@ int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_even
 	return 0;
 }
 
+bool bk_mux_owes_bye(const struct bk_mux *m)
+{
+	return m->owes_bye;
+}
+
 int bk_mux_say_bye(struct bk_mux *m, int error)
 {
-	return send_error(m, BK_SFRAME_BYE, 0, error);
-}
-
-void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg)
-{
-	c->events = events;
-	c->arg = arg;
-}
-
-int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
-{
-	const struct bk_sframe f = {.type = BK_SFRAME_DATA, .channel = c->number, .length = (uint32_t)n};
-	uint8_t head[BK_SFRAME_HEADER_LEN];
-	struct iovec pieces[2];
-	int err;
-
-	if (n > BK_CHANNEL_WRITE_MAX)
-		return BK_E_TOO_BIG;
-	if (c->ended || c->finished_out || !c->mux->link)
-		return BK_E_EOF;
-	if (!n)
-		return 0;
-	bk_sframe_encode(&f, head);
-	pieces[0] = (struct iovec){head, sizeof(head)};
-	pieces[1] = (struct iovec){(void *)(uintptr_t)data, n};
-	err = bk_link_write(c->mux->link, pieces, 2, false);
-	if (err == BK_E_AGAIN)
-		c->wants_write = c->mux->blocked = true;
-	return err;
-}
-
-void bk_channel_finish(struct bk_channel *c)
-{
-	if (c->finished_out || c->ended)
-		return;
-	c->finished_out = true;
-	send_frame(c->mux, BK_SFRAME_FIN, c->number, NULL, 0);
-}
-
-void bk_channel_pause(struct bk_channel *c)
-{
-	if (c->paused)
-		return;
-	c->paused = true;
-	if (c->mux->paused_len++ == 0 && c->mux->link)
-		bk_link_pause(c->mux->link);
-}
-
-void bk_channel_resume(struct bk_channel *c)
-{
-	if (!c->paused)
-		return;
-	c->paused = false;
-	if (--c->mux->paused_len == 0 && c->mux->link)
-		bk_link_resume(c->mux->link);
-}
-
-void bk_channel_free(struct bk_channel *c, int error)
-{
-	if (!c)
-		return;
-	if (!c->ended && !(c->finished_in && c->finished_out))
-		send_error(c->mux, BK_SFRAME_RESET, c->number, error < 0 ? error : BK_E_CANCELLED);
-	forget(c);
+	return bk_mux_send_error(m, BK_SFRAME_BYE, 0, error);
 }

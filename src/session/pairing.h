@@ -18,10 +18,12 @@
  *   answer  1 1 share(32) sealed introduction    responder
  *   reply   1 2 sealed introduction              initiator
  *   wrong   1 3                                  either: what you sent does not open with my code
- *   again   1 4 sealed introduction              joiner, then initiator: the path is gone, meet anew (round
- * 1, 2 ...)
+ *   again   1 4 number(4) sealed introduction    both, in any order: the path is gone, meet anew
  */
-enum { BK_PAIRING_MAIL_MAX = 64 + BK_SEAL_OVERHEAD + BK_INTRO_BYTES_MAX };
+enum {
+	BK_PAIRING_MAIL_MAX = 64 + BK_SEAL_OVERHEAD + BK_INTRO_BYTES_MAX,
+	BK_PAIRING_SECRET_LEN = 32,
+};
 
 enum bk_pairing_mail {
 	BK_PAIRING_LEFT,
@@ -34,8 +36,8 @@ enum bk_pairing_mail {
 struct bk_pairing {
 	bool is_initiator;
 	bool is_keyed;
-	unsigned round; /* of meeting anew; sealed in, so that an old introduction does not open in a later
-			   one */
+	uint32_t sent, seen; /* the number of the last `again` each way: an older one does not open */
+	uint8_t meeting[BK_PAIRING_SECRET_LEN]; /* once keyed: what the two find each other by again */
 	struct bk_pake pake;
 	struct bk_seal seal;
 };
@@ -43,7 +45,7 @@ struct bk_pairing {
 int bk_pairing_init(struct bk_pairing *p, bool is_initiator, const char *password);
 void bk_pairing_done(struct bk_pairing *p);
 
-/* Which of the four a mail is; BK_E_MALFORMED or BK_E_VERSION. */
+/* Which of them a mail is; BK_E_MALFORMED or BK_E_VERSION. */
 int bk_pairing_kind(const uint8_t *mail, size_t n);
 
 int bk_pairing_leave(struct bk_pairing *p, struct bk_buf *out);
@@ -57,9 +59,12 @@ int bk_pairing_take_answer(
 int bk_pairing_reply(struct bk_pairing *p, const struct bk_intro *own, struct bk_buf *out);
 /* Responder: opens a reply. BK_E_WRONG_CODE when it does not open. */
 int bk_pairing_take_reply(struct bk_pairing *p, const uint8_t *mail, size_t n, struct bk_intro *ret_peer);
-/* Once keyed, for p->round: appends our introduction; opens the other side's. */
-int bk_pairing_again(struct bk_pairing *p, const struct bk_intro *own, struct bk_buf *out);
-int bk_pairing_take_again(struct bk_pairing *p, const uint8_t *mail, size_t n, struct bk_intro *ret_peer);
+/* Once keyed, in the round with that token: appends our introduction; opens the other side's. What was sealed
+ * in another round, or before one that was opened, is BK_E_WRONG_CODE. */
+int bk_pairing_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_SECRET_LEN],
+	const struct bk_intro *own, struct bk_buf *out);
+int bk_pairing_take_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_SECRET_LEN],
+	const uint8_t *mail, size_t n, struct bk_intro *ret_peer);
 int bk_pairing_say_wrong(struct bk_buf *out);
 
 #endif

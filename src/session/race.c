@@ -19,7 +19,7 @@
 
 enum {
 	CONTENDERS_MAX = 32,
-	HOLDS_MAX = 2,
+	HOLDS_MAX = 6,      /* two losses in a row of the handshake fit in */
 	STRANGERS_MAX = 16, /* of them, who came to a listener by themselves: they cannot take all places */
 	NOTE_MAX = 512,
 };
@@ -151,16 +151,17 @@ static bool has_direct(struct bk_race *r)
 void bk_race_reconsider(struct bk_race *r)
 {
 	struct bk_contender *relay = find_relay(r);
-	bool direct_is_over = r->tcp_is_over && r->udp_is_over;
+	bool direct_is_over = r->tcp_is_over && r->udp_is_over, spare = r->opts.relay_is_spare;
 
 	if (r->over)
 		return;
-	if (r->opts.is_controlling && relay && relay->is_secure && (direct_is_over || r->may_relay)) {
+	if (r->opts.is_controlling && relay && relay->is_secure && !spare &&
+		(direct_is_over || r->may_relay)) {
 		nominate(relay);
 	} else if (direct_is_over && !has_direct(r)) {
 		if (r->relay_taken)
 			end(r);
-		else if (!r->opts.use_relay || r->relay_failed)
+		else if (!r->opts.use_relay || r->relay_failed || spare)
 			lose(r, BK_E_NO_PATH);
 	}
 }
@@ -515,6 +516,26 @@ int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *ev
 	bk_timer_start(r->hold, hold_time(r));
 	*ret_race = r;
 	return 0;
+}
+
+bool bk_race_need_relay(struct bk_race *r)
+{
+	if (r->over || (!find_relay(r) && !r->relay_watch))
+		return false;
+	r->opts.relay_is_spare = false;
+	r->holds = HOLDS_MAX;
+	bk_timer_start(r->hold, 0);
+	return true;
+}
+
+bool bk_race_is_close(const struct bk_race *r)
+{
+	bk_list_each(it, tmp, &r->contenders)
+	{
+		if (bk_container_of(it, struct bk_contender, link_in_race)->is_secure)
+			return true;
+	}
+	return false;
 }
 
 void bk_race_free(struct bk_race *r)

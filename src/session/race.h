@@ -31,6 +31,7 @@ struct bk_race_opts {
 	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
 	struct bk_hub *hub; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
 	bool use_relay;
+	bool relay_is_spare;  /* controlling side: it is taken only when it turns out to be needed */
 	struct bk_addr relay; /* the server */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
 };
@@ -55,5 +56,10 @@ struct bk_race_events {
 int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *events, void *arg,
 	struct bk_race **ret_race);
 void bk_race_free(struct bk_race *r);
+
+/* The relay is needed after all, and no direct path is worth waiting for. False: the race has none. */
+bool bk_race_need_relay(struct bk_race *r);
+/* Has somebody proved to be the peer? */
+bool bk_race_is_close(const struct bk_race *r);
 
 #endif

@@ -42,7 +42,7 @@ static int enter_udp(struct bk_race *r, const struct bk_addr *remote)
 	if (!c)
 		return BK_E_NOMEM;
 	bk_punch_udp_stats(r->udp, &stats);
-	opts.rtt_ns = stats.rtt;
+	opts.rtt_ns = stats.rtt / 2; /* a lost first packet is repeated after one and a half of them */
 	c->race = r;
 	c->result = (struct bk_race_result){.technique = technique_to(remote),
 		.transport = BK_TRANSPORT_UDP,
@@ -79,6 +79,12 @@ static void on_udp_report(void *arg, const struct bk_action *a)
 	bk_race_reconsider(r);
 }
 
+/* An opener passes every router of this side and is used up by the next one. */
+static uint8_t opener_ttl(unsigned hops)
+{
+	return hops ? (uint8_t)(hops + 1) : 0;
+}
+
 int bk_race_start_udp(struct bk_race *r)
 {
 	struct bk_punch_udp_opts opts = {
@@ -87,6 +93,7 @@ int bk_race_start_udp(struct bk_race *r)
 		.is_controlling = r->opts.is_controlling,
 		.has_socket6 = r->opts.hub && bk_hub_view(r->opts.hub)->port6,
 		.start = r->opts.start,
+		.knew_first = !r->opts.is_controlling,
 		.seed = ((uint64_t)randombytes_random() << 32) | randombytes_random(),
 	};
 	struct bk_plan plan;
@@ -102,6 +109,8 @@ int bk_race_start_udp(struct bk_race *r)
 	memcpy(opts.own_key, r->opts.own->probe_key, sizeof(opts.own_key));
 	memcpy(opts.peer_key, r->opts.peer->probe_key, sizeof(opts.peer_key));
 	opts.budget = plan.budget;
+	opts.opener_ttl = opener_ttl(bk_hub_hops(r->opts.hub));
+	bk_race_note(r, 2, "plan: over UDP: %u routers to our public address", bk_hub_hops(r->opts.hub));
 	err = bk_punch_udp_new(&opts, bk_loop_now(r->opts.loop), &r->udp);
 	if (err < 0)
 		return err == BK_E_INVALID ? 0 : err; /* keys that are none: no UDP */

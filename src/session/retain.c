@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "wire/frame.h"
 
 enum { SPARE_MAX = 8 };
 
@@ -147,4 +148,28 @@ void bk_retain_copy(const struct bk_retain *r, uint64_t at, void *out, size_t n)
 		at += piece.iov_len;
 		n -= piece.iov_len;
 	}
+}
+
+size_t bk_retain_frame_len(const struct bk_retain *r, uint64_t at)
+{
+	uint8_t head[BK_SFRAME_HEADER_LEN];
+	struct bk_sframe f = {0};
+
+	bk_retain_copy(r, at, head, sizeof(head));
+	bk_sframe_decode(head, sizeof(head), &f); /* our own frames: they decode */
+	return BK_SFRAME_HEADER_LEN + f.length;
+}
+
+size_t bk_retain_frame_left(const struct bk_retain *r, uint64_t at, size_t left, uint64_t to)
+{
+	while (at < to) {
+		size_t step;
+
+		if (!left)
+			left = bk_retain_frame_len(r, at);
+		step = to - at < left ? (size_t)(to - at) : left;
+		at += step;
+		left -= step;
+	}
+	return left;
 }

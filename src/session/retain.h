@@ -29,4 +29,9 @@ void bk_retain_release(struct bk_retain *r, uint64_t to);
 int bk_retain_view(const struct bk_retain *r, uint64_t at, size_t n, struct iovec *pieces, int max);
 void bk_retain_copy(const struct bk_retain *r, uint64_t at, void *out, size_t n);
 
+/* The whole length of the frame that begins at `at`. */
+size_t bk_retain_frame_len(const struct bk_retain *r, uint64_t at);
+/* How much is left of the frame at `to` (0: it is a boundary), coming from `at` where `left` was left. */
+size_t bk_retain_frame_left(const struct bk_retain *r, uint64_t at, size_t left, uint64_t to);
+
 #endif

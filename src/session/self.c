@@ -9,11 +9,17 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "nat/profile.h"
 #include "net/ifaddr.h"
 #include "net/sock.h"
 
 enum { BACKLOG = 8, ADDRS_MAX = 12 };
+
+#define MAPPING_WAIT_MAX  (500 * BK_MS)
+#define MAPPING_WAIT_MORE (30 * BK_MS)
+#define UDP_WAIT_MORE     (10 * BK_MS)
+#define REACH_WAIT        (3 * BK_MS)
 
 static const uint8_t families[BK_SELF_LISTENERS] = {4, 6};
 
@@ -71,9 +77,17 @@ void bk_self_gather(struct bk_self *s, const struct bk_rdv_view *view)
 	bk_hub_gather(s->hub, servers, n);
 }
 
-size_t bk_self_awaits(const struct bk_self *s)
+/* A mapping probe is answered two round trips after it was begun, the first question over UDP after one. The
+ * other answers come in the same time unless something drops them. */
+bk_dur bk_self_wait(const struct bk_self *s, const struct bk_rdv_view *view)
 {
-	return s->hub ? bk_hub_view(s->hub)->awaited : 0;
+	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
+
+	if (view->samples_awaited)
+		return bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt + MAPPING_WAIT_MORE);
+	if (udp && udp->awaited && !udp->samples_len)
+		return bk_time_min(MAPPING_WAIT_MAX, view->rtt + UDP_WAIT_MORE);
+	return view->reach_awaited || (udp && udp->awaited) ? REACH_WAIT + view->rtt / 2 : 0;
 }
 
 static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, enum bk_transport transport,

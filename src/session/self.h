@@ -27,8 +27,9 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, enum bk_transport_choi
 void bk_self_reopen(struct bk_self *s);
 /* The server is known: learn from it what UDP looks like from outside. */
 void bk_self_gather(struct bk_self *s, const struct bk_rdv_view *view);
-/* Answers that are still awaited over UDP. */
-size_t bk_self_awaits(const struct bk_self *s);
+/* How long introducing ourselves should wait from now on for what the NAT's answers may still tell; 0: they
+ * are all here. */
+bk_dur bk_self_wait(const struct bk_self *s, const struct bk_rdv_view *view);
 /* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);
 

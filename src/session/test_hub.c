@@ -97,6 +97,30 @@ static void every_server_tells_the_mapped_address(void **state)
 	tear_down(&s);
 }
 
+static void asked_again_it_forgets_what_was_true_before(void **state)
+{
+	struct scene s;
+	const struct bk_hub_view *view;
+
+	(void)state;
+	set_up(&s);
+	view = bk_hub_view(s.hub);
+	for (size_t n = 2; n > 0; n--) {
+		bk_hub_gather(s.hub, s.servers, n);
+		assert_int_equal(view->awaited, n);
+		assert_int_equal(view->samples_len, 0);
+		assert_int_equal(bk_loop_run(s.loop), 0);
+		assert_int_equal(view->samples_len, n);
+	}
+	bk_hub_gather(s.hub, s.servers, 2);
+	bk_hub_gather(s.hub, s.servers, 1); /* with questions open */
+	assert_int_equal(view->awaited, 1);
+	assert_int_equal(bk_loop_run(s.loop), 0);
+	assert_int_equal(view->samples_len, 1);
+	assert_false(s.timed_out);
+	tear_down(&s);
+}
+
 static void a_server_that_is_silent_is_given_up(void **state)
 {
 	struct scene s;
@@ -143,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_server_tells_the_mapped_address),
+		cmocka_unit_test(asked_again_it_forgets_what_was_true_before),
 		cmocka_unit_test(a_server_that_is_silent_is_given_up),
 		cmocka_unit_test(what_strangers_send_changes_nothing),
 	};

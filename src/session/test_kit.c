@@ -118,8 +118,30 @@ static void on_closed(void *arg, int error, const char *text)
 	stop_when_over(me->story);
 }
 
-static const struct bk_session_events joiner_events = {
-	.on_path = on_path, .on_open = on_open, .on_channel = on_channel, .on_closed = on_closed};
+static void on_peer(void *arg, const struct bk_peer *peer)
+{
+	struct side *me = arg;
+
+	assert_non_null(peer->name);
+	if (me->story->joiner_dies)
+		bk_timer_start(me->story->killer, 0);
+}
+
+static void on_killer(void *arg)
+{
+	struct story *st = arg;
+
+	bk_session_free(st->b.session);
+	st->b.session = NULL;
+	st->b.closed = true;
+	stop_when_over(st);
+}
+
+static const struct bk_session_events joiner_events = {.on_peer = on_peer,
+	.on_path = on_path,
+	.on_open = on_open,
+	.on_channel = on_channel,
+	.on_closed = on_closed};
 
 void story_join(struct story *st, const char *code)
 {
@@ -185,6 +207,7 @@ void story_set_up_with(struct story *st, struct bk_server_opts opts)
 	snprintf(st->target, sizeof(st->target), "127.0.0.1:%u#%s", bk_server_port(st->server),
 		bk_server_pin(st->server));
 	assert_int_equal(bk_timer_new(st->loop, on_timeout, st, &st->timeout), 0);
+	assert_int_equal(bk_timer_new(st->loop, on_killer, st, &st->killer), 0);
 	assert_int_equal(test_clock_init(&fast_clock, st->loop), 0);
 	bk_timer_start(st->timeout, STORY_TIMEOUT);
 }
@@ -215,6 +238,16 @@ void story_run(struct story *st)
 void story_let_time_fly(bk_dur d)
 {
 	test_clock_fly(&fast_clock, d);
+}
+
+void story_clock_init(struct bk_loop *loop)
+{
+	assert_int_equal(test_clock_init(&fast_clock, loop), 0);
+}
+
+void story_clock_done(void)
+{
+	test_clock_done(&fast_clock);
 }
 
 struct turns {
@@ -253,6 +286,7 @@ void story_tear_down(struct story *st)
 	bk_session_free(st->b.session);
 	bk_server_free(st->server);
 	bk_timer_free(st->timeout);
+	bk_timer_free(st->killer);
 	test_clock_done(&fast_clock);
 	bk_loop_free(st->loop);
 	snprintf(command, sizeof(command), "rm -rf '%s'", st->state_dir);

@@ -40,12 +40,13 @@ struct story {
 	char target[STORY_CODE_MAX];
 	struct bk_loop *loop;
 	struct bk_server *server;
-	struct bk_timer *timeout;
+	struct bk_timer *timeout, *killer;
 	struct side a, b;
 	const char *join_with; /* "-some-words" for the wrong code; NULL: the right one */
 	bool bulk;             /* a sends STORY_BULK bytes, b closes when it has them */
 	bool kill_server_when_open;
 	bool nobody_joins;
+	bool joiner_dies;                      /* as soon as it has met the other side */
 	bk_dur wait;                           /* of a */
 	void (*before_join)(struct story *st); /* may be NULL */
 	bool timed_out;
@@ -60,6 +61,10 @@ void story_run(struct story *st);             /* begins it and runs it to its en
 void story_idle(struct story *st, int turns); /* that many turns of the loop */
 void story_let_time_fly(bk_dur d);            /* after story_set_up */
 void story_tear_down(struct story *st);
+
+/* The clock alone, for a loop without a story. */
+void story_clock_init(struct bk_loop *loop);
+void story_clock_done(void);
 
 int count_descriptors(void); /* open ones of this process */
 

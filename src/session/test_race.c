@@ -35,6 +35,7 @@ struct stage {
 	int sides_len;
 	struct bk_addr relay;
 	bool use_relay;
+	bool relay_is_spare; /* for the controlling side */
 };
 
 static void stop_when_over(struct stage *g)
@@ -148,6 +149,7 @@ static void start(struct stage *g, int i, int peer)
 		.start = bk_loop_now(g->st.loop),
 		.listeners = {s->listener, -1},
 		.use_relay = g->use_relay,
+		.relay_is_spare = g->relay_is_spare && i % 2,
 		.relay = g->relay,
 	};
 
@@ -447,6 +449,42 @@ static void a_relay_that_joins_the_wrong_people_gives_nobody_a_path(void **state
 	}
 }
 
+static void a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed(void **state)
+{
+	(void)state;
+	for (int needed = 0; needed < 2; needed++) {
+		struct stage *g = stage_new(2);
+		struct relay relay = {0};
+
+		relay_init(&relay, g);
+		g->relay_is_spare = true;
+		no_candidates(g);
+		start(g, 0, 1);
+		start(g, 1, 0);
+		if (needed)
+			assert_true(bk_race_need_relay(g->sides[1].race));
+		story_let_time_fly(30 * BK_SEC);
+		run(g);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(g->sides[i].link != NULL, needed);
+			assert_int_equal(g->sides[i].error, needed ? 0 : BK_E_NO_PATH);
+		}
+		relay_done(&relay);
+		stage_free(g);
+	}
+}
+
+static void a_race_without_a_relay_says_so(void **state)
+{
+	struct stage *g = stage_new(2);
+
+	(void)state;
+	start(g, 1, 0);
+	assert_false(bk_race_need_relay(g->sides[1].race));
+	assert_false(bk_race_is_close(g->sides[1].race));
+	stage_free(g);
+}
+
 /* ---- impostors ---- */
 
 static void somebody_else_with_a_certificate_is_not_the_peer(void **state)
@@ -492,6 +530,8 @@ int main(void)
 		cmocka_unit_test(a_relay_that_never_joins_ends_as_no_path),
 		cmocka_unit_test(no_candidate_and_no_relay_is_no_path),
 		cmocka_unit_test(a_relay_that_joins_the_wrong_people_gives_nobody_a_path),
+		cmocka_unit_test(a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed),
+		cmocka_unit_test(a_race_without_a_relay_says_so),
 		cmocka_unit_test(somebody_else_with_a_certificate_is_not_the_peer),
 		cmocka_unit_test(a_race_freed_at_any_moment_leaves_nothing),
 	};

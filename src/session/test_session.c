@@ -143,6 +143,24 @@ static void nobody_with_the_code_is_a_timeout(void **state)
 	story_tear_down(&st);
 }
 
+static void a_peer_that_leaves_before_the_path_is_made_is_not_waited_for(void **state)
+{
+	struct story st;
+	bk_time begun;
+
+	(void)state;
+	story_set_up(&st);
+	st.joiner_dies = true;
+	st.a.path_choice = BK_PATH_CHOICE_RELAY; /* slower than a direct one on loopback */
+	begun = bk_loop_now(st.loop);
+	story_let_time_fly(20 * BK_SEC);
+	story_run(&st);
+	assert_int_equal(st.a.error, BK_E_PEER_VANISHED);
+	assert_false(st.a.opened);
+	assert_in_range(bk_loop_now(st.loop) - begun, 0, 5 * BK_SEC);
+	story_tear_down(&st);
+}
+
 static void sessions_freed_at_any_moment_leave_nothing(void **state)
 {
 	int before = count_descriptors();
@@ -187,6 +205,7 @@ int main(void)
 		cmocka_unit_test(another_key_than_the_pinned_one_is_refused),
 		cmocka_unit_test(sides_that_insist_on_different_paths_get_none),
 		cmocka_unit_test(nobody_with_the_code_is_a_timeout),
+		cmocka_unit_test(a_peer_that_leaves_before_the_path_is_made_is_not_waited_for),
 		cmocka_unit_test(sessions_freed_at_any_moment_leave_nothing),
 		cmocka_unit_test(no_server_is_one_clear_sentence),
 	};

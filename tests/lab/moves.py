@@ -4,65 +4,135 @@
 The routers first keep the two sides apart (a rule in front of everything they forward between them), so that the
 transfer starts on the relay; then they let them through.
 """
+import os
+import re
+import signal
 import time
 
 from lab import Lab, check
 
-RATE = ("--rate", 100)
-LARGE = 24_000_000
+MBIT = int(os.environ.get("BODKIN_MOVES_MBIT", 100))
+RATE = ("--rate", MBIT)
+LARGE = int(os.environ.get("BODKIN_MOVES_BYTES", 24_000_000))  # 1073741824 is a matter of minutes
+ENOUGH = 30 + LARGE * 8 / (MBIT * 1e6) * 4  # seconds for a transfer of that size
 SMALL = 20_000
+KEPT_MAX = 16 * 1024 * 1024  # what a session keeps unacknowledged: all that a move may send again
 FAR = {"ra": "192.0.2.0/24", "rb": "198.51.100.0/24"}
+
+
+def run(lab, node, *words):
+    done = lab.run(node, *words)
+    check(done.wait() == 0, done.story())
 
 
 def bar(lab):
     for router, far in FAR.items():
-        rules = (f"table ip bar {{ chain f {{ type filter hook forward priority -300; ip daddr {far} drop; "
-                 f"ip saddr {far} drop; }}; }}")
-        made = lab.run(router, "nft", rules)
-        check(made.wait() == 0, made.story())
+        run(lab, router, "nft", f"table ip bar {{ chain f {{ type filter hook forward priority -300; ip daddr {far} drop; "
+                                f"ip saddr {far} drop; }}; }}")
 
 
 def unbar(lab):
     for router in FAR:
-        gone = lab.run(router, "nft", "delete", "table", "ip", "bar")
-        check(gone.wait() == 0, gone.story())
+        run(lab, router, "nft", "delete", "table", "ip", "bar")
+
+
+def resent(t):
+    """Bytes that went a second time, by either side."""
+    return sum(int(n) for p in (t.sender, t.receiver) for n in re.findall(r"resumed, (\d+) bytes sent again", p.said()))
+
+
+def gap(t, since):
+    """The longest time in which the receiver got nothing new after that moment, in seconds."""
+    longest, last, seen = 0, since, 0
+    for event, at in zip(t.receiver.events, t.receiver.times):
+        if event["event"] != "progress" or event["bytes"] <= seen:
+            continue
+        seen = event["bytes"]
+        if at >= since:
+            longest, last = max(longest, at - last), at
+    return longest
+
+
+def finish(t):
+    """Both ended well, and no move sent more again than can have been in flight. The kind of the last path."""
+    t.finish(ENOUGH)
+    kind = t.check_done()
+    moves = sum(len(p.all("path")) for p in (t.sender, t.receiver)) - 2
+    check(resent(t) <= max(moves, 0) * KEPT_MAX, f"{resent(t)} bytes sent again in {moves} moves\n{t.story()}")
+    return kind
+
+
+def begin(lab, options, kind, size=None):
+    """A transfer that has begun, on a path of that kind. A busy machine may take the relay for a moment before."""
+    t = lab.transfer(lab.file(size or LARGE), send=options, recv=options)
+    paths = [p.wait_for("path", lambda e: e["kind"] == kind) for p in (t.receiver, t.sender)]
+    t.receiver.wait_for("progress", lambda e: e["bytes"] > 0)
+    return t, paths[0]
+
+
+def calm(t):
+    """Neither side left its path."""
+    return not any(words in p.said() for p in (t.sender, t.receiver) for words in ("lost the path", "back on the relay"))
+
+
+def next_path(program, before, seconds=30):
+    return program.wait_for("path", lambda e: e["total_ms"] > before["total_ms"], seconds=seconds)
 
 
 def relay_then_direct(bodkin, transport):
     with Lab(bodkin, "port", "port", "--delay", 10, *RATE) as lab:
         lab.start_server("--state", lab.top / "server")
         bar(lab)
-        options = ["--transport", transport]
-        t = lab.transfer(lab.file(LARGE), send=options, recv=options)
-        first = t.receiver.wait_for("path")
-        check(first["kind"] == "relay", f"the first path is {first['kind']}\n{t.story()}")
-        t.receiver.wait_for("progress", lambda e: e["bytes"] > 0)
+        # large enough for the next race, should this one be lost
+        t, first = begin(lab, ["--transport", transport], "relay", 4 * LARGE)
         unbar(lab)
-        kind = t.check_done()
+        opened = time.monotonic()
+        kind = finish(t)
         paths = [[e["kind"] for e in p.all("path")] for p in (t.sender, t.receiver)]
         check(kind == "direct" and paths == [["relay", "direct"]] * 2, f"paths {paths}\n{t.story()}")
         spoken = t.receiver.last("path")["transport"]
         check(spoken == transport, f"over {spoken}")
         return (f"relay after {first['elapsed_ms']:.0f} ms, direct over {spoken} after "
-                f"{t.receiver.last('path')['elapsed_ms']:.0f} ms, digest equal"), {}
+                f"{t.receiver.last('path')['elapsed_ms']:.0f} ms, digest equal, longest gap {gap(t, opened):.2f} s, "
+                f"{resent(t) / 1e6:.1f} MB sent again"), {}
+
+
+def back_within_the_minute(bodkin, transport):
+    """Relay, then direct, and the direct path dies: the relay is still warm, and no server is asked."""
+    with Lab(bodkin, "port", "port", "--delay", 10, *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        bar(lab)
+        t, first = begin(lab, ["--transport", transport], "relay", 2 * LARGE)
+        unbar(lab)
+        direct = next_path(t.receiver, first)
+        check(direct["kind"] == "direct", t.story())
+        next_path(t.sender, first)
+        moved = t.receiver.last("progress").get("bytes", 0)
+        t.receiver.wait_for("progress", lambda e: e["bytes"] > moved + 2_000_000)
+        bar(lab)
+        died = time.monotonic()
+        relay = next_path(t.receiver, direct)
+        check(relay["kind"] == "relay", t.story())
+        pause = time.monotonic() - died
+        check(finish(t) == "relay", t.story())
+        check(pause <= 1.5, f"back on the relay after {pause:.2f} s\n{t.story()}")
+        return (f"direct over {transport}, cut, back on the relay {pause:.2f} s later, longest gap {gap(t, died):.2f} s, "
+                f"{resent(t) / 1e6:.1f} MB sent again, digest equal"), {"pause_s": round(pause, 2)}
 
 
 def direct_then_relay(bodkin, transport):
     """The direct path dies in the middle: both sides meet anew at the server, and the relay takes over."""
     with Lab(bodkin, "port", "port", *RATE) as lab:
         lab.start_server("--state", lab.top / "server")
-        options = ["--transport", transport]
-        t = lab.transfer(lab.file(LARGE), send=options, recv=options)
-        first = t.receiver.wait_for("path")
-        check(first["kind"] == "direct", f"the first path is {first['kind']}\n{t.story()}")
-        t.receiver.wait_for("progress", lambda e: e["bytes"] > 0)
+        t, first = begin(lab, ["--transport", transport], "direct")
         died = time.monotonic()
         bar(lab)
-        second = t.receiver.wait_for("path", lambda e: e["total_ms"] > first["total_ms"], seconds=30)
+        second = next_path(t.receiver, first)
         pause = time.monotonic() - died
         check(second["kind"] == "relay", f"then {second['kind']}\n{t.story()}")
-        check(t.check_done() == "relay", t.story())
-        return f"direct over {transport}, cut, on the relay {pause:.1f} s later, digest equal", {}
+        check(finish(t) == "relay", t.story())
+        return (f"direct over {transport}, cut, on the relay {pause:.1f} s later, {resent(t) / 1e6:.1f} MB sent again, "
+                "digest equal"), {"pause_s": round(pause, 2)}
 
 
 def says(program, words, seconds):
@@ -77,25 +147,114 @@ def direct_again(bodkin, transport):
     """Nothing comes through for a while; with the first way that opens the two punch anew, without a relay."""
     with Lab(bodkin, "port", "port", *RATE) as lab:
         lab.start_server("--state", lab.top / "server")
-        options = ["--transport", transport, "--path", "direct"]
-        t = lab.transfer(lab.file(LARGE), send=options, recv=options)
-        first = t.receiver.wait_for("path")
-        t.receiver.wait_for("progress", lambda e: e["bytes"] > 0)
+        t, first = begin(lab, ["--transport", transport, "--path", "direct"], "direct")
         died = time.monotonic()
         bar(lab)
         says(t.receiver, "lost the path", 20)
         unbar(lab)
-        t.receiver.wait_for("path", lambda e: e["total_ms"] > first["total_ms"], seconds=30)
+        next_path(t.receiver, first)
         pause = time.monotonic() - died
-        check(t.check_done() == "direct", t.story())
-        return f"direct over {transport}, cut, direct again {pause:.1f} s later, digest equal", {}
+        check(finish(t) == "direct", t.story())
+        return f"direct over {transport}, cut, direct again {pause:.1f} s later, digest equal", {"pause_s": round(pause, 2)}
+
+
+def relay_only_at_first(bodkin):
+    """The race is over and lost when the way opens: it is run again in the background."""
+    with Lab(bodkin, "port", "port", "--rate", 20) as lab:
+        lab.start_server("--state", lab.top / "server")
+        bar(lab)
+        t, first = begin(lab, [], "relay")
+        says(t.receiver, "looking for a direct path again", 30)
+        unbar(lab)
+        second = next_path(t.receiver, first, seconds=40)
+        check(finish(t) == "direct", t.story())
+        return f"relay, the way opens too late for the race, {second['kind']} at the next one, digest equal", {}
+
+
+def routers_forget(bodkin, transport):
+    """Both routers lose their tables of connections, as when they are started again."""
+    with Lab(bodkin, "sym", "port" if transport == "tcp" else "restricted", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        t, _ = begin(lab, ["--transport", transport], "relay" if transport == "tcp" else "direct")
+        flushed = time.monotonic()
+        for router in FAR:
+            run(lab, router, "conntrack", "-F")
+        kind = finish(t)
+        return (f"{kind}, over {transport}, {'the path went on' if calm(t) else 'met anew'}, "
+                f"longest gap {gap(t, flushed):.2f} s, {resent(t) / 1e6:.1f} MB sent again, digest equal"), {}
+
+
+def change_address(lab, node, router_address, before, after):
+    link = [line.split()[1].split("@")[0] for line in
+            lab.command("exec", node, "ip", "-o", "-4", "addr").stdout.splitlines() if before in line][0]
+    run(lab, node, "ip", "addr", "del", before, "dev", link)
+    run(lab, node, "ip", "addr", "add", after, "dev", link)
+    run(lab, node, "ip", "route", "replace", "default", "via", router_address)
+
+
+def host_moves(bodkin, transport, by_sender):
+    """One host gets another address in the middle, as when it changes its network."""
+    with Lab(bodkin, "port", "port", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        t, first = begin(lab, ["--transport", transport], "direct")
+        node, net = ("a", 1) if by_sender else ("b", 2)
+        moved = time.monotonic()
+        change_address(lab, node, f"10.{net}.0.1", f"10.{net}.0.2/24", f"10.{net}.0.77/24")
+        next_path(t.receiver, first)
+        pause = time.monotonic() - moved
+        kind = finish(t)
+        return (f"direct over {transport}, the {'sender' if by_sender else 'receiver'} moves, {kind} {pause:.2f} s later, "
+                f"longest gap {gap(t, moved):.2f} s, {resent(t) / 1e6:.1f} MB sent again, digest equal"), {"pause_s": round(pause, 2)}
+
+
+def stopped(bodkin, transport, seconds):
+    """A process that does nothing for a while is no dead path: over TCP the kernel goes on answering for it."""
+    with Lab(bodkin, "port", "port", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        t, _ = begin(lab, ["--transport", transport], "direct")
+        for program in (t.receiver, t.sender):
+            program.kill(signal.SIGSTOP)
+            time.sleep(seconds)
+            program.kill(signal.SIGCONT)
+        check(finish(t) == "direct" and calm(t), t.story())
+        return f"direct over {transport}, each side stopped for {seconds} s, the path stays", {}
+
+
+def server_dies(bodkin, transport):
+    """On a direct path nobody needs it."""
+    with Lab(bodkin, "port", "port", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        t, _ = begin(lab, ["--transport", transport], "direct")
+        died = lab.server.kill()
+        lab.server.wait()
+        check(finish(t) == "direct" and calm(t), t.story())
+        return f"direct over {transport} goes on without it, longest gap {gap(t, died):.2f} s, digest equal", {}
+
+
+def server_starts_again(bodkin):
+    """On the relay the session waits for it."""
+    with Lab(bodkin, "port", "port", *RATE) as lab:
+        state = lab.top / "server"
+        lab.start_server("--state", state)
+        t, first = begin(lab, ["--path", "relay"], "relay")
+        died = lab.server.kill()
+        lab.server.wait()
+        says(t.receiver, "lost the path", 20)
+        says(t.sender, "lost the path", 20)
+        lab.server = None
+        lab.start_server("--state", state)
+        again = time.monotonic()
+        next_path(t.receiver, first, seconds=60)
+        pause = time.monotonic() - again
+        check(finish(t) == "relay", t.story())
+        return (f"relayed, the server is killed and started again, on the relay {pause:.2f} s after that, "
+                f"longest gap {gap(t, died):.2f} s, {resent(t) / 1e6:.1f} MB sent again, digest equal"), {"pause_s": round(pause, 2)}
 
 
 def udp_blocked(bodkin):
     """One side's router lets no UDP through: TCP connects, directly."""
     with Lab(bodkin, "port", "port") as lab:
-        made = lab.run("ra", "nft", "table ip bar { chain f { type filter hook forward priority -300; meta l4proto udp drop; }; }")
-        check(made.wait() == 0, made.story())
+        run(lab, "ra", "nft", "table ip bar { chain f { type filter hook forward priority -300; meta l4proto udp drop; }; }")
         lab.start_server("--state", lab.top / "server")
         t = lab.transfer(lab.file(SMALL))
         kind, spoken = t.check_done(), t.receiver.last("path")["transport"]
@@ -116,8 +275,17 @@ def only_the_server(bodkin):
 def cases(bodkin):
     yield "udp blocked on one side", lambda: udp_blocked(bodkin)
     yield "all blocked but the server", lambda: only_the_server(bodkin)
-    yield "direct, cut, direct again, udp", lambda: direct_again(bodkin, "udp")
+    yield "relay, a direct path at the next race", lambda: relay_only_at_first(bodkin)
+    yield "the server dies and comes back, relay", lambda: server_starts_again(bodkin)
+    yield "stopped for a moment, udp", lambda: stopped(bodkin, "udp", 0.5)
+    yield "stopped for a moment, tcp", lambda: stopped(bodkin, "tcp", 1.5)
     for transport in ("udp", "tcp"):
+        yield f"direct, cut, direct again, {transport}", lambda tr=transport: direct_again(bodkin, tr)
         yield f"direct, then the relay, {transport}", lambda tr=transport: direct_then_relay(bodkin, tr)
-    for transport in ("udp", "tcp"):
         yield f"relay first, then direct over {transport}", lambda tr=transport: relay_then_direct(bodkin, tr)
+        yield f"relay, direct, back within the minute, {transport}", lambda tr=transport: back_within_the_minute(bodkin, tr)
+        yield f"routers forget everything, {transport}", lambda tr=transport: routers_forget(bodkin, tr)
+        yield f"the server dies, {transport}", lambda tr=transport: server_dies(bodkin, tr)
+        for by_sender in (False, True):
+            yield (f"{'sender' if by_sender else 'receiver'} changes its address, {transport}",
+                   lambda tr=transport, s=by_sender: host_moves(bodkin, tr, s))

@@ -14,6 +14,10 @@ RUNS_TIMED = 11
 # five runs keeps every run like the first.
 RUNS_OF_A_SERVER = 5
 MUST_CONNECT_MS, MUST_RELAY_MS, DRIFT = 25, 40, 4
+# With so many runs of each row asked for, the table's limits hold as they are written. With fewer, in a suite that
+# shares its machine, times get room, and one run of a row may be relayed on a bad line (it needs two losses in a row) or
+# where routers accept early packets (a machine so busy that an opener leaves some milliseconds late).
+STRICT_RUNS = 10
 
 
 def table(bodkin):
@@ -27,14 +31,14 @@ def name_of(row):
         words.append(row["answer"])
     if row["delay_ms"]:
         words.append(f"{row['delay_ms']}ms")
-    if row.get("loss_percent"):
+    if row["loss_percent"]:
         words.append(f"{row['loss_percent']}%")
     return " ".join(words)
 
 
 def shape_of(row):
     delay = ["--delay", row["delay_ms"]] if row["delay_ms"] else []
-    loss = ["--loss", row["loss_percent"]] if row.get("loss_percent") else []
+    loss = ["--loss", row["loss_percent"]] if row["loss_percent"] else []
     return ["--answer", row["answer"], *delay, *loss]
 
 
@@ -70,14 +74,18 @@ def run_row(bodkin, row, at_least):
         astray = [t for t in transfers if t.kind != row["expected"]]
         if row["expected"] == "relay":
             check(not astray, f"{text}; all should be relayed\n{astray and astray[0].story()}")
-        else:
-            enough = found["direct"] * 100 >= row["min_direct_percent"] * runs
-            check(enough, f"{text}; wanted {row['min_direct_percent']} %\n{astray and astray[0].story()}")
-        if row["expected"] == "relay":
             return text, found
+        strict = at_least >= STRICT_RUNS
+        is_rough = row["loss_percent"] or row["transport"] == "udp" and row["answer"] == "accept"
+        forgiven = 1 if is_rough and not strict else 0
+        enough = (found["direct"] + forgiven) * 100 >= row["min_direct_percent"] * runs
+        check(enough, f"{text}; wanted {row['min_direct_percent']} %\n{astray and astray[0].story()}")
         direct = [t for t in transfers if t.kind == "direct"]
         spoken = {p.last("path")["transport"] for t in direct for p in (t.sender, t.receiver)}
         check(spoken == {row["transport"]}, f"over {spoken}")
+        limit = row["median_max_ms"] * (1 if strict else DRIFT)
+        slow = limit and statistics.median(slower) > limit
+        check(not slow, f"{text}; wanted {limit} ms\n{slow and transfers[slower.index(max(slower))].story()}")
     return text, found
 
 

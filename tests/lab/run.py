@@ -4,6 +4,10 @@
 
     run.py BODKIN [--only NAME] [--runs N] [--json] [-v]
 
+The table over UDP as it is measured, ten runs of each row and its limits without allowance:
+
+    run.py BODKIN --only ' udp' --runs 10
+
 One line a case, then 'N passed, N failed'. Exit code 0, 1, or 77 where this machine forbids namespaces; where it
 allows them, a case that did not run has failed.
 """
