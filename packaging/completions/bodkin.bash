@@ -8,7 +8,7 @@ _bodkin()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "send recv serve nat lab help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "send recv ping serve nat lab help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -18,7 +18,7 @@ _bodkin()
 	--token) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 	-o | --output | --state) compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur")); return ;;
 	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
-	--code | --name | --words | --timeout | -l | --listen | --alt-port | --alt-addr) return ;;
+	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr) return ;;
 	esac
 	case $command in
 	send)
@@ -30,9 +30,10 @@ _bodkin()
 		fi
 		;;
 	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --overwrite" -- "$cur")) ;;
+	ping) COMPREPLY=($(compgen -W "$client $all --count --interval --plain --id" -- "$cur")) ;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
-	help) COMPREPLY=($(compgen -W "send recv serve nat lab" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "send recv ping serve nat lab" -- "$cur")) ;;
 	esac
 }
 complete -F _bodkin bodkin

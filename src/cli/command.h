@@ -17,6 +17,6 @@ struct bk_command {
 	int (*run_raw)(int argc, char **argv);
 };
 
-extern const struct bk_command bk_cmd_serve, bk_cmd_send, bk_cmd_recv, bk_cmd_nat, bk_cmd_lab;
+extern const struct bk_command bk_cmd_serve, bk_cmd_send, bk_cmd_recv, bk_cmd_nat, bk_cmd_lab, bk_cmd_ping;
 
 #endif

@@ -33,7 +33,7 @@ static unsigned section_commands(const char *name)
 		const char *name;
 		unsigned commands;
 	} sections[] = {{"send]", BK_CMD_SEND}, {"recv]", BK_CMD_RECV}, {"serve]", BK_CMD_SERVE},
-		{"nat]", BK_CMD_NAT}};
+		{"nat]", BK_CMD_NAT}, {"ping]", BK_CMD_PING}};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!strcmp(sections[i].name, name))

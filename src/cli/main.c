@@ -12,7 +12,7 @@
 #include "cli/exit.h"
 
 static const struct bk_command *const commands[] = {
-	&bk_cmd_send, &bk_cmd_recv, &bk_cmd_nat, &bk_cmd_serve, &bk_cmd_lab};
+	&bk_cmd_send, &bk_cmd_recv, &bk_cmd_ping, &bk_cmd_nat, &bk_cmd_serve, &bk_cmd_lab};
 
 enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]) };
 

@@ -11,7 +11,7 @@
 
 #include <bodkin/error.h>
 
-#define CLIENT (BK_CMD_SEND | BK_CMD_RECV)
+#define CLIENT (BK_CMD_SEND | BK_CMD_RECV | BK_CMD_PING)
 #define ALL    (BK_CMD_SERVE | BK_CMD_NAT | CLIENT)
 
 enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
@@ -35,6 +35,12 @@ static const struct row rows[] = {
 	{"code", 0, KIND_TEXT, AT(code), BK_CMD_SEND, "CODE", 0, 0,
 		"use this code: join who made it, or make it"},
 	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 1, 16, "words in a made code (2)"},
+	{"count", 'c', KIND_NUMBER, AT(count), BK_CMD_PING, "COUNT", 1, 1000000000,
+		"end after so many answers (never)"},
+	{"interval", 'i', KIND_TEXT, AT(interval), BK_CMD_PING, "SECONDS", 0, 0,
+		"between two messages (1; the side that answers: at once)"},
+	{"id", 0, KIND_TEXT, AT(id), BK_CMD_PING, "ID", 0, 0,
+		"what we are called in the plain dialect (made by chance)"},
 	{"output", 'o', KIND_TEXT, AT(output), BK_CMD_RECV, "DIR", 0, 0, "the folder to write into (.)"},
 	{"yes", 'y', KIND_FLAG, AT(yes), BK_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
 	{"overwrite", 0, KIND_FLAG, AT(overwrite), BK_CMD_RECV, NULL, 0, 0,
@@ -53,7 +59,7 @@ static const struct row rows[] = {
 	{"token", 0, KIND_TEXT, AT(token), ALL, "FILE", 0, 0,
 		"the secret that clients of a closed server present"},
 	{"plain", 0, KIND_FLAG, AT(plain), ALL, NULL, 0, 0,
-		"also the plain dialect, without TLS (serve only)"},
+		"the plain dialect, without TLS (serve: also that)"},
 	{"transport", 0, KIND_CHOICE, AT(transport), CLIENT, "auto|udp|tcp", 0, 0, "force a transport"},
 	{"path", 0, KIND_CHOICE, AT(path), CLIENT, "auto|direct|relay", 0, 0, "force a kind of path"},
 	{"loop", 0, KIND_CHOICE, AT(loop), ALL, "auto|epoll|poll|select", 0, 0, "force an event loop"},
@@ -247,8 +253,8 @@ void bk_options_print(enum bk_command_bit command)
 		const struct row *row = &rows[i];
 		char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
 
-		if (!(row->commands & command) ||
-			(row->commands == ALL && !strcmp(row->name, "plain") && command != BK_CMD_SERVE))
+		if (!(row->commands & command) || (row->commands == ALL && !strcmp(row->name, "plain") &&
+							  !(command & (BK_CMD_SERVE | BK_CMD_PING))))
 			continue;
 		snprintf(left, sizeof(left), "%s--%s%s%s", row->letter ? letter : "    ", row->name,
 			row->value ? " " : "", row->value ? row->value : "");

@@ -10,16 +10,16 @@
  * over the environment, the environment over the config file. */
 enum { BK_OPTIONS_TEXT_MAX = 512, BK_OPTIONS_OWNED_MAX = 32 };
 
-enum bk_command_bit { BK_CMD_SERVE = 1, BK_CMD_SEND = 2, BK_CMD_RECV = 4, BK_CMD_NAT = 8 };
+enum bk_command_bit { BK_CMD_SERVE = 1, BK_CMD_SEND = 2, BK_CMD_RECV = 4, BK_CMD_NAT = 8, BK_CMD_PING = 16 };
 
 struct bk_options {
 	bool json, quiet, help, plain, yes, overwrite, lifetime;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
-		*state;
-	long words, timeout, alt_port; /* alt_port -1: not given */
-	bool is_server_typed;          /* the server stands on the command line */
-	char **args;                   /* what is left: paths, a code */
+		*state, *id, *interval;
+	long words, timeout, count, alt_port; /* alt_port -1: not given */
+	bool is_server_typed;                 /* the server stands on the command line */
+	char **args;                          /* what is left: paths, a code */
 	int args_len;
 	uint64_t given; /* bit i: row i of the table was set */
 	char *owned[BK_OPTIONS_OWNED_MAX];

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A socket to the server while it connects, then a pump and an inbox. It does not know what a message means.
+ * What a server sends that is no message ends the connection with a named error. */
+#include "plain/control.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "net/pump.h"
+#include "net/sock.h"
+#include "plain/inbox.h"
+
+#define CONNECT_PATIENCE (10 * BK_SEC)
+
+enum { IN_MAX = 16384, OUT_MAX = 16384, PATIENCE_MS = 30000 };
+
+struct bk_plain_control {
+	struct bk_loop *loop;
+	const struct bk_plain_control_events *events;
+	void *arg;
+	struct bk_addr local;
+	int fd; /* while it connects */
+	struct bk_watch *watch;
+	struct bk_timer *patience; /* with the connecting; also brings the end from the loop */
+	struct bk_pump *pump;
+	struct bk_buf in, out;
+	struct bk_plain_inbox inbox;
+	int error; /* to be reported by the timer */
+	bool is_busy, is_dead, is_over;
+};
+
+static void end_later(struct bk_plain_control *c, int error)
+{
+	c->error = error;
+	bk_timer_start(c->patience, 0);
+}
+
+/* Freed from inside a callback, the memory goes when the callback has returned. */
+static void leave(struct bk_plain_control *c)
+{
+	c->is_busy = false;
+	if (c->is_dead) {
+		bk_plain_inbox_done(&c->inbox);
+		free(c);
+	}
+}
+
+static void end(struct bk_plain_control *c, int error)
+{
+	if (c->is_over)
+		return;
+	c->is_over = true;
+	bk_timer_stop(c->patience);
+	c->events->on_end(c->arg, error);
+}
+
+static void on_timer(void *arg)
+{
+	struct bk_plain_control *c = arg;
+
+	end(c, c->error ? c->error : BK_E_TIMEOUT);
+}
+
+/* --- connected --- */
+
+static void on_input(void *arg)
+{
+	struct bk_plain_control *c = arg;
+	const uint8_t *data = bk_buf_head(&c->in);
+	size_t left = c->in.len;
+	struct bk_rdv_msg m;
+	int got = 0;
+
+	c->is_busy = true;
+	while (!c->is_dead && !c->is_over && (got = bk_plain_inbox_next(&c->inbox, &data, &left, &m)) > 0) {
+		c->events->on_message(c->arg, &m);
+		bk_rdv_done(&m);
+	}
+	if (!c->is_dead) {
+		bk_buf_consume(&c->in, c->in.len);
+		if (got < 0)
+			end(c, got);
+	}
+	leave(c);
+}
+
+static void on_pump_end(void *arg, int error)
+{
+	end(arg, error);
+}
+
+static const struct bk_pump_events pump_events = {.on_input = on_input, .on_end = on_pump_end};
+
+static void on_connecting(void *arg, int fd, int events)
+{
+	struct bk_plain_control *c = arg;
+	int err = bk_sock_error(fd);
+
+	(void)events;
+	bk_watch_free(c->watch);
+	c->watch = NULL;
+	bk_timer_stop(c->patience);
+	if (!err) {
+		bk_sock_tune_stream(fd, PATIENCE_MS);
+		err = bk_pump_new(c->loop, fd, &c->in, &c->out, &pump_events, c, &c->pump);
+	}
+	if (err < 0) {
+		end(c, err);
+		return;
+	}
+	c->fd = -1;
+	c->events->on_connected(c->arg);
+}
+
+/* --- life --- */
+
+int bk_plain_control_new(struct bk_loop *loop, const struct bk_addr *local, const struct bk_addr *server,
+	const struct bk_plain_control_events *events, void *arg, struct bk_plain_control **ret_control)
+{
+	struct bk_plain_control *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return BK_E_NOMEM;
+	*c = (struct bk_plain_control){.loop = loop, .events = events, .arg = arg, .fd = -1};
+	bk_buf_init(&c->in, IN_MAX);
+	bk_buf_init(&c->out, OUT_MAX);
+	bk_plain_inbox_init(&c->inbox);
+	err = bk_timer_new(loop, on_timer, c, &c->patience);
+	if (!err)
+		err = bk_sock_connect(local, server, &c->fd);
+	if (!err)
+		err = bk_sock_local(c->fd, &c->local);
+	if (!err)
+		err = bk_watch_new(loop, c->fd, on_connecting, c, &c->watch);
+	if (!err)
+		err = bk_watch_set(c->watch, BK_WRITABLE);
+	if (err < 0) {
+		bk_plain_control_free(c);
+		return err;
+	}
+	bk_timer_start(c->patience, CONNECT_PATIENCE);
+	*ret_control = c;
+	return 0;
+}
+
+void bk_plain_control_free(struct bk_plain_control *c)
+{
+	if (!c)
+		return;
+	bk_watch_free(c->watch);
+	bk_timer_free(c->patience);
+	bk_pump_free(c->pump);
+	if (c->fd >= 0)
+		close(c->fd);
+	bk_buf_done(&c->in);
+	bk_buf_done(&c->out);
+	c->is_dead = true;
+	if (!c->is_busy)
+		leave(c);
+}
+
+struct bk_addr bk_plain_control_local(const struct bk_plain_control *c)
+{
+	return c->local;
+}
+
+int bk_plain_control_send(struct bk_plain_control *c, const struct bk_rdv_msg *m)
+{
+	int err = c->pump ? bk_rdv_append(&c->out, m) : BK_E_PROTOCOL;
+
+	if (!err)
+		bk_pump_kick(c->pump);
+	else
+		end_later(c, err);
+	return err;
+}
