@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXAMPLES_COMMON_H
+#define EXAMPLES_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <bodkin/service.h>
+
+/* What every server and every client of the ladder has in common. */
+
+enum { ADDRESS_MAX = 300 };
+
+/* A running server: the argument of all its callbacks. */
+struct server {
+	struct bk_loop *loop;
+	struct bk_service *service;
+	const char *name; /* of the program */
+};
+
+/* The main function of a server: listens on [ADDR:]PORT, says where, serves until SIGINT or SIGTERM. Returns
+ * the exit code. on_stopped of `events` is its own business. */
+int serve(int argc, char **argv, const struct bk_message_opts *opts, const struct bk_message_events *events);
+
+/* The joining and the leaving of a connection, in a line each: for the events of a server. */
+void say_joined(void *arg, struct bk_conn *c);
+void say_left(void *arg, struct bk_conn *c, int error, const char *text);
+
+/* Sends or ends: a peer that lets its queue fill up, because it does not read, is sent away. */
+void send_or_close(struct bk_conn *c, const struct bk_message *m);
+
+/* Starts connecting to HOST PORT; says in one line why it cannot, and returns NULL. */
+struct bk_conn *dial(struct bk_loop *loop, const char *host, const char *port,
+	const struct bk_message_opts *opts, const struct bk_message_events *events, void *arg);
+
+/* "PROGRAM: what failed": one line on standard error. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Text from a stranger, without what would command the terminal. */
+void print_clean(FILE *f, const char *text, size_t n);
+
+/* A whole number within bounds, and nothing behind it. */
+bool read_number(const char *text, long min, long max, long *ret_number);
+
+#endif

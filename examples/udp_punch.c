@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two machines behind routers talk over UDP without a relay, in four steps. Learn: ask the server what this
+ * machine looks like from outside. Register: get a code from the server, or come with the one that was told.
+ * Punch: both send at once, so each router lets the other in. Keep alive: a byte goes there and back now and
+ * then, because a router forgets a silent hole after half a minute. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bodkin/nat.h>
+#include <bodkin/session.h>
+
+#include "common.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+struct punch {
+	struct bk_loop *loop;
+	struct bk_nat_report *report;
+	struct bk_session *session;
+	struct bk_channel *channel;
+	struct bk_timer *timer;
+	struct bk_signal *interrupt;
+	const char *server, *code; /* code: NULL for the one who registers first */
+	long count, interval_s;
+	long number; /* of keep-alives sent */
+	bool is_awaiting, failed;
+	int64_t sent_at;
+};
+
+/* --- keep alive --- */
+
+static void send_keep_alive(void *arg)
+{
+	struct punch *p = arg;
+	uint8_t byte = (uint8_t)(p->number + 1);
+
+	bk_timer_start(p->timer, p->interval_s * SECOND_NS);
+	if (p->is_awaiting) {
+		printf("keep-alive %ld: no answer yet\n", p->number);
+		return;
+	}
+	p->sent_at = bk_loop_now(p->loop);
+	if (bk_channel_write(p->channel, &byte, 1) < 0)
+		return;
+	p->number++;
+	p->is_awaiting = true;
+}
+
+static void on_answer(void *arg, const uint8_t *data, size_t n)
+{
+	struct punch *p = arg;
+
+	if (!p->is_awaiting || data[n - 1] != (uint8_t)p->number)
+		return;
+	p->is_awaiting = false;
+	printf("keep-alive %ld: %.3f ms\n", p->number, (double)(bk_loop_now(p->loop) - p->sent_at) / 1e6);
+	if (p->number == p->count) {
+		bk_timer_stop(p->timer);
+		bk_session_close(p->session, 0);
+	}
+}
+
+static void on_question(void *arg, const uint8_t *data, size_t n)
+{
+	struct punch *p = arg;
+
+	bk_channel_write(p->channel, data, n);
+	p->number += (long)n;
+	printf("keep-alive %ld answered\n", p->number);
+}
+
+static void on_reset(void *arg, int error)
+{
+	struct punch *p = arg;
+
+	(void)error;
+	bk_timer_stop(p->timer);
+}
+
+/* The one who came with the code asks, the other answers. */
+static void on_open(void *arg)
+{
+	static const struct bk_channel_events events = {.on_data = on_answer, .on_reset = on_reset};
+	struct punch *p = arg;
+
+	if (p->code && bk_channel_open(p->session, "keep-alive/1", &events, p, &p->channel) >= 0)
+		send_keep_alive(p);
+}
+
+static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
+{
+	static const struct bk_channel_events events = {.on_data = on_question, .on_reset = on_reset};
+	struct punch *p = arg;
+
+	if (p->channel || strcmp(kind, "keep-alive/1") != 0)
+		return;
+	p->channel = channel;
+	bk_channel_listen(channel, &events, p);
+}
+
+/* --- register and punch --- */
+
+static void on_code(void *arg, const char *code)
+{
+	const struct punch *p = arg;
+
+	if (!p->code)
+		printf("registered; on the other machine: udp_punch %s %s\n", p->server, code);
+}
+
+static void on_peer(void *arg, const struct bk_peer *peer)
+{
+	(void)arg;
+	fputs("peer: ", stdout);
+	print_clean(stdout, peer->name, strlen(peer->name));
+	printf(", behind: %s over TCP\n", peer->nat);
+}
+
+static void on_path(void *arg, const struct bk_path *path)
+{
+	(void)arg;
+	printf("path: %s to %s: %s\n", path->local, path->remote, path->text);
+}
+
+static void on_closed(void *arg, int error, const char *text)
+{
+	struct punch *p = arg;
+
+	if (error < 0) {
+		complain("%s", text);
+		p->failed = true;
+	}
+	bk_loop_stop(p->loop);
+}
+
+static void start_session(struct punch *p)
+{
+	static const struct bk_session_events events = {
+		.on_code = on_code,
+		.on_peer = on_peer,
+		.on_path = on_path,
+		.on_open = on_open,
+		.on_channel = on_channel,
+		.on_closed = on_closed,
+	};
+	const struct bk_session_opts opts = {
+		.server = p->server,
+		.code = p->code,
+		.path = BK_PATH_CHOICE_DIRECT,
+		.transport = BK_TRANSPORT_CHOICE_UDP,
+	};
+	int err = bk_session_new(p->loop, &opts, &events, p, &p->session);
+
+	if (err < 0) {
+		complain("cannot use server '%s' and code '%s': %s", p->server, p->code ? p->code : "",
+			bk_error_text(err));
+		p->failed = true;
+		bk_loop_stop(p->loop);
+	}
+}
+
+/* --- learn --- */
+
+static void on_learnt(void *arg, const struct bk_nat_result *result)
+{
+	const struct bk_nat_side *udp = &result->udp;
+
+	printf("learnt: over UDP this machine is %s, seen as %s; mapping %s, filtering %s\n", udp->type,
+		*udp->public_ ? udp->public_ : "nothing", udp->mapping, udp->filtering);
+	start_session(arg);
+}
+
+static void on_nothing_learnt(void *arg, int error, const char *text)
+{
+	struct punch *p = arg;
+
+	(void)error;
+	complain("%s", text);
+	p->failed = true;
+	bk_loop_stop(p->loop);
+}
+
+static int start(struct punch *p)
+{
+	static const struct bk_nat_report_events events = {
+		.on_done = on_learnt, .on_failed = on_nothing_learnt};
+	const struct bk_nat_report_opts opts = {.server = p->server};
+	int err = bk_timer_new(p->loop, send_keep_alive, p, &p->timer);
+
+	if (err >= 0)
+		err = bk_nat_report_new(p->loop, &opts, &events, p, &p->report);
+	return err;
+}
+
+/* --- the program --- */
+
+static void on_interrupt(void *arg, int signo)
+{
+	struct punch *p = arg;
+
+	(void)signo;
+	p->failed = true;
+	if (p->session)
+		bk_session_close(p->session, BK_E_CANCELLED);
+	else
+		bk_loop_stop(p->loop);
+}
+
+static bool read_options(struct punch *p, int argc, char **argv)
+{
+	bool good = true;
+	int o;
+
+	while ((o = getopt(argc, argv, "c:i:")) != -1) {
+		if (o == 'c')
+			good = good && read_number(optarg, 1, 1000000, &p->count);
+		else
+			good = good && o == 'i' && read_number(optarg, 0, 3600, &p->interval_s);
+	}
+	if (!good || argc - optind < 1 || argc - optind > 2)
+		return false;
+	p->server = argv[optind];
+	p->code = argv[optind + 1];
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct punch p = {.count = 10, .interval_s = 5};
+	int err;
+
+	if (!read_options(&p, argc, argv)) {
+		fprintf(stderr, "usage: %s [-c COUNT] [-i SECONDS] HOST[:PORT][#PIN] [CODE]\n", argv[0]);
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	err = bk_loop_new(BK_LOOP_AUTO, &p.loop);
+	if (err >= 0)
+		err = start(&p);
+	if (err >= 0)
+		err = bk_signal_new(p.loop, SIGINT, on_interrupt, &p, &p.interrupt);
+	if (err >= 0)
+		err = bk_loop_run(p.loop);
+	if (err < 0)
+		complain("cannot ask server '%s': %s", p.server, bk_error_text(err));
+	bk_nat_report_free(p.report);
+	bk_session_free(p.session); /* and its channel */
+	bk_timer_free(p.timer);
+	bk_signal_free(p.interrupt);
+	bk_loop_free(p.loop);
+	return err < 0 || p.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
