@@ -5,12 +5,14 @@
  * refuses to be anything but a measure: peers are not authenticated. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -384,7 +386,18 @@ static void say_close(struct side *s)
 		send_batch(s, (size_t)n, (uint16_t)n);
 }
 
-static void open_sockets(struct sockaddr_in at[2], int fds[2])
+/* From here on, sockets are opened there. */
+static void enter(const char *ns)
+{
+	int fd = open(ns, O_RDONLY | O_CLOEXEC);
+
+	check(fd, ns);
+	check(setns(fd, CLONE_NEWNET), ns);
+	close(fd);
+}
+
+/* `where`: for each side the path of its network namespace and its address; NULL: loopback, here. */
+static void open_sockets(char **where, struct sockaddr_in at[2], int fds[2])
 {
 	const int yes = 1, probe = IP_PMTUDISC_PROBE, room = 4 << 20;
 
@@ -392,6 +405,10 @@ static void open_sockets(struct sockaddr_in at[2], int fds[2])
 		socklen_t len = sizeof(at[i]);
 
 		at[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+		if (where) {
+			enter(where[2 * i]);
+			check(inet_pton(AF_INET, where[2 * i + 1], &at[i].sin_addr) - 1, where[2 * i + 1]);
+		}
 		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		check(fds[i], "socket");
 		check(bind(fds[i], (struct sockaddr *)&at[i], len), "bind");
@@ -408,16 +425,16 @@ static void open_sockets(struct sockaddr_in at[2], int fds[2])
 int main(int argc, char **argv)
 {
 	struct side s = {.stream = -1};
-	uint64_t bytes = argc == 2 ? strtoull(argv[1], NULL, 10) : 0;
+	uint64_t bytes = argc == 2 || argc == 6 ? strtoull(argv[1], NULL, 10) : 0;
 	double seconds, sent;
 	int fds[2];
 	pid_t child;
 
 	if (!bytes) {
-		fprintf(stderr, "usage: quic_pair BYTES\n");
+		fprintf(stderr, "usage: quic_pair BYTES [NETNS1 IP1 NETNS2 IP2]\n");
 		return 2;
 	}
-	open_sockets(s.at, fds);
+	open_sockets(argc == 6 ? argv + 2 : NULL, s.at, fds);
 	child = fork();
 	check(child, "fork");
 	s.is_server = !child;
