@@ -88,7 +88,9 @@ BK_API int bk_service_new(struct bk_loop *loop, const char *listen, const struct
 	char ret_text[BK_SERVICE_TEXT_MAX]);
 
 /* Stops accepting, gives what is queued at most `drain_ns` to go out (0: two seconds), closes every
- * connection in an orderly way, then on_stopped. From any thread and from a signal handler. */
+ * connection in an orderly way, then on_stopped. A peer to whom nothing is owed is waited for 200 ms at most.
+ * From any thread and from a signal handler, as long as nobody frees the service meanwhile: who stops from
+ * elsewhere sees to it that this is over before bk_service_free. */
 BK_API void bk_service_stop(struct bk_service *s, int64_t drain_ns);
 
 /* At once and silently, connections included. NULL is fine. */
@@ -136,7 +138,8 @@ BK_API int bk_conn_send(struct bk_conn *c, const struct bk_message *m);
 BK_API void bk_conn_pause(struct bk_conn *c);
 BK_API void bk_conn_resume(struct bk_conn *c);
 
-/* Orderly end: what is queued goes out (at most two seconds), then on_left with 0. Nothing more is received.
+/* Orderly end: what is queued goes out (at most two seconds, connecting included), then on_left with 0.
+ * Nothing more is received.
  * A peer that only stopped sending (BK_E_EOF) gets what is queued as well. */
 BK_API void bk_conn_close(struct bk_conn *c);
 /* At once and silently: no on_left. NULL is fine. */

@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -132,13 +134,35 @@ void bk_msgconn_end(struct bk_conn *c, int error, const char *text)
 	bk_msgconn_pend(c, BK_MSGCONN_END);
 }
 
-void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at)
+/* Whether anything of ours may still be on its way to the peer. */
+static bool has_last_words(const struct bk_conn *c)
 {
-	if (c->state == BK_MSGCONN_DIALING) {
+	int unacknowledged = 0;
+
+	return bk_msgconn_waiting(c) || ioctl(c->fd, SIOCOUTQ, &unacknowledged) < 0 || unacknowledged;
+}
+
+/* What was said while it dials is said once it is connected. */
+static void close_dialing(struct bk_conn *c, int error, bk_time close_at)
+{
+	if (!bk_msgconn_waiting(c)) {
 		bk_msgconn_end(c, error, NULL);
 		return;
 	}
+	c->error = error;
+	c->close_at = bk_time_min(c->close_at, close_at);
+	bk_msgconn_arm(c);
+}
+
+void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at)
+{
+	if (c->state == BK_MSGCONN_DIALING) {
+		close_dialing(c, error, close_at);
+		return;
+	}
 	if (c->state == BK_MSGCONN_OPEN) {
+		if (!has_last_words(c)) /* only the peer's own end is waited for: that is a courtesy */
+			close_at = bk_time_min(close_at, bk_loop_now(c->hub->loop) + BK_MSGCONN_COURTESY);
 		c->state = BK_MSGCONN_DRAINING;
 		c->error = error;
 		c->close_at = close_at;
@@ -175,7 +199,7 @@ static void report(struct bk_conn *c)
 /* What was read while the owner paused comes before anything else. */
 static bool wants_bytes(const struct bk_conn *c)
 {
-	if (c->peer_ended)
+	if (c->peer_ended || (c->todo & BK_MSGCONN_RESUME))
 		return false;
 	return c->state == BK_MSGCONN_OPEN ? !c->paused && !c->held.len : c->state > BK_MSGCONN_OPEN;
 }
@@ -269,6 +293,8 @@ static struct deadline next_deadline(const struct bk_conn *c)
 		consider(&d, c->message_since, o->header_timeout_ns, BK_E_TIMEOUT,
 			"a message took too long to arrive");
 	}
+	if (c->state == BK_MSGCONN_DIALING)
+		consider(&d, c->close_at, 0, BK_E_TIMEOUT, "the last words waited too long for a connection");
 	if (c->state == BK_MSGCONN_OPEN)
 		consider(&d, c->owner_at, 0, c->owner_error, NULL);
 	if (c->state == BK_MSGCONN_OPEN)
@@ -477,7 +503,9 @@ static void on_dialed(void *arg, int error, int fd)
 		c->dial = NULL;
 		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
 		bk_msgconn_set_interest(c);
-		if (e->on_joined)
+		if (c->close_at != BK_NEVER)
+			bk_msgconn_close(c, c->error, c->close_at);
+		else if (e->on_joined)
 			e->on_joined(c->profile->arg, c);
 	}
 	bk_msgconn_idle(c);

@@ -46,8 +46,8 @@ struct bk_conn {
 	bk_time heard;         /* something came */
 	bk_time message_since; /* the first byte of the message that is coming in; BK_NEVER: none is */
 	bk_time stuck_since;   /* bytes wait, and the last time the peer took some; BK_NEVER: none wait */
-	bk_time close_at;      /* draining and lingering end */
-	bk_time owner_at;      /* the owner's own deadline */
+	bk_time close_at; /* draining and lingering end; while dialing: closed already, with last words */
+	bk_time owner_at; /* the owner's own deadline */
 	int owner_error;
 	struct bk_frame_decoder decoder;
 	struct bk_buf content; /* of the message that is coming in, where one read did not bring it whole */
@@ -71,7 +71,8 @@ struct bk_conn {
 
 enum { BK_MSGCONN_FLUSH = 1, BK_MSGCONN_RESUME = 2, BK_MSGCONN_END = 4 }; /* todo */
 
-#define BK_MSGCONN_DRAIN (2 * BK_SEC)
+#define BK_MSGCONN_DRAIN    (2 * BK_SEC)
+#define BK_MSGCONN_COURTESY (200 * BK_MS) /* for a peer that has all of it and does not close */
 
 /* --- for the server --- */
 

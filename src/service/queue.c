@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An outgoing queue of pieces. A burst of broadcasts lies in one chunk, so that it is one piece, however many
  * messages it has, and leaves in one system call. A slow reader must not keep a large chunk alive for each
- * small message it has not read: past SHARED_MAX pieces it gets copies of its own. */
+ * small message it has not read: past SHARED_MAX pieces it gets copies of its own, unless it has not read
+ * most of what is in its chunks. Then a copy for each slow reader would be the greater waste. */
 #include "service/queue.h"
 
 #include <assert.h>
@@ -35,7 +36,10 @@ static void drop_first(struct bk_queue *q)
 {
 	struct bk_piece *p = &pieces(q)[q->first];
 
-	q->shared -= p->chunk->is_shared;
+	if (p->chunk->is_shared) {
+		q->shared--;
+		q->pinned -= p->chunk->cap;
+	}
 	bk_chunk_release(p->chunk);
 	q->first++;
 	if (--q->count)
@@ -82,7 +86,10 @@ static void push(struct bk_queue *q, struct bk_chunk *c, size_t start, size_t n)
 {
 	q->count++;
 	*last_piece(q) = (struct bk_piece){.chunk = c, .start = (uint32_t)start, .len = (uint32_t)n};
-	q->shared += c->is_shared;
+	if (c->is_shared) {
+		q->shared++;
+		q->pinned += c->cap;
+	}
 	q->waiting += n;
 }
 
@@ -92,13 +99,18 @@ static void extend(struct bk_queue *q, size_t n)
 	q->waiting += n;
 }
 
+static bool may_share(const struct bk_queue *q, const struct bk_chunk *c, size_t n)
+{
+	return q->shared < SHARED_MAX || (q->pinned + c->cap) / 2 <= q->waiting + n;
+}
+
 int bk_queue_add(struct bk_queue *q, struct bk_chunk *c, size_t start, size_t n)
 {
 	if (q->count && last_piece(q)->chunk == c && last_piece(q)->start + last_piece(q)->len == start) {
 		extend(q, n);
 		return 0;
 	}
-	if (q->shared >= SHARED_MAX)
+	if (!may_share(q, c, n))
 		return bk_queue_add_copy(q, NULL, 0, c->bytes + start, n);
 	if (make_room(q) < 0)
 		return BK_E_NOMEM;

@@ -17,6 +17,7 @@ struct bk_queue {
 	size_t waiting; /* bytes */
 	unsigned first, count, cap;
 	unsigned shared;       /* pieces of chunks that are shared */
+	size_t pinned;         /* bytes of those chunks, whatever of them is ours */
 	struct bk_piece one;   /* instead of `many` while there is at most one */
 	struct bk_piece *many; /* cap of them */
 };

@@ -162,13 +162,18 @@ int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t st
 	return err;
 }
 
+static bool takes_words(const struct bk_conn *c)
+{
+	return c->state <= BK_MSGCONN_OPEN && c->close_at == BK_NEVER && !c->broken;
+}
+
 int bk_conn_send(struct bk_conn *c, const struct bk_message *m)
 {
 	const struct bk_message_opts *o = &c->profile->opts;
 	struct bk_buf *head = &c->hub->head;
 	int err;
 
-	if (c->state > BK_MSGCONN_OPEN || c->broken)
+	if (!takes_words(c))
 		return BK_E_EOF;
 	bk_buf_consume(head, head->len);
 	err = bk_compose_head(head, o->framing, m);
@@ -187,7 +192,7 @@ int bk_msgconn_send_framed(struct bk_conn *c, const void *data, size_t n)
 {
 	static const struct bk_buf no_head;
 
-	if (c->state > BK_MSGCONN_OPEN || c->broken)
+	if (!takes_words(c))
 		return BK_E_EOF;
 	return bk_msgconn_queue(c, &no_head, data, n);
 }

@@ -123,10 +123,11 @@ static int send_to_audience(
 		err = bk_msgconn_queue_shared(c, chunk, start, n);
 		if (err == 0) {
 			reached++;
-		} else if (can_hear(c)) {
+		} else if (err != BK_E_AGAIN && err != BK_E_TOO_SLOW) {
+			bk_msgconn_end(c, err, NULL);
+		} else if (can_hear(c) || err == BK_E_TOO_SLOW) {
 			s->stats.dropped_slow++;
-			bk_msgconn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err,
-				"it did not read as fast as was sent to it");
+			bk_msgconn_end(c, BK_E_TOO_SLOW, "it did not read as fast as was sent to it");
 		}
 	}
 	return reached;
@@ -374,6 +375,15 @@ static int check_limit(const struct bk_loop *loop, const struct bk_message_opts 
 	return 0;
 }
 
+static void explain(char text[BK_SERVICE_TEXT_MAX], const char *listen, int error)
+{
+	const char *why = error == BK_E_INVALID
+				  ? "not an address and a port, like 127.0.0.1:5000, [::1]:5000 or :5000"
+				  : bk_error_text(error);
+
+	snprintf(text, BK_SERVICE_TEXT_MAX, "cannot listen on '%.100s': %s", listen, why);
+}
+
 int bk_service_new(struct bk_loop *loop, const char *listen, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_service **ret_service,
 	char ret_text[BK_SERVICE_TEXT_MAX])
@@ -381,8 +391,12 @@ int bk_service_new(struct bk_loop *loop, const char *listen, const struct bk_mes
 	char text[BK_SERVICE_TEXT_MAX] = "";
 	struct bk_message_opts o = {0};
 	struct bk_service *s = NULL;
-	int err = events && events->on_message ? 0 : BK_E_INVALID;
+	int err = 0;
 
+	if (!events || !events->on_message) {
+		snprintf(text, sizeof(text), "cannot listen on '%.100s': on_message is missing", listen);
+		err = BK_E_INVALID;
+	}
 	if (err == 0)
 		err = check_limit(loop, opts, &o, text);
 	if (err == 0)
@@ -391,7 +405,7 @@ int bk_service_new(struct bk_loop *loop, const char *listen, const struct bk_mes
 		err = open_up(s, listen);
 	if (err < 0) {
 		if (!*text)
-			snprintf(text, sizeof(text), "cannot listen on '%s': %s", listen, bk_error_text(err));
+			explain(text, listen, err);
 		if (ret_text)
 			memcpy(ret_text, text, sizeof(text));
 		bk_service_free(s);

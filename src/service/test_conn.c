@@ -86,10 +86,29 @@ static void a_connect_can_be_given_up(void **state)
 	finish(b);
 }
 
+static void words_said_while_connecting_go_out_before_the_end(void **state)
+{
+	struct book *b = begin(raw), *client = kit_beside(b);
+	struct bk_message m = text("words");
+
+	(void)state;
+	kit_connect(client, b, raw);
+	assert_int_equal(bk_conn_send(client->conn, &m), 0);
+	bk_conn_close(client->conn);
+	assert_int_equal(bk_conn_send(client->conn, &m), BK_E_EOF);
+	kit_until_text(b, "left:eof ");
+	kit_until_count(client, &client->left, 1);
+	assert_string_equal(b->text, "joined [words]left:eof ");
+	assert_string_equal(client->text, "left:done ");
+	kit_done(client);
+	finish(b);
+}
+
 static void a_connect_without_an_answer_times_out(void **state)
 {
 	struct bk_addr local = bk_addr_v4(127, 0, 0, 1, 0);
 	struct book *b = kit_new(BK_LOOP_AUTO);
+	struct bk_message m = text("words");
 	char address[64];
 	int fd, full[4];
 
@@ -104,6 +123,12 @@ static void a_connect_without_an_answer_times_out(void **state)
 	assert_int_equal(b->left, 0);
 	kit_fly(b, 2 * BK_SEC);
 	assert_string_equal(b->text, "left:timeout ");
+	assert_int_equal(bk_conn_connect(b->loop, address, NULL, &kit_events, b, &b->conn), 0);
+	assert_int_equal(bk_conn_send(b->conn, &m), 0);
+	bk_conn_close(b->conn); /* its words wait less than the connect would */
+	kit_fly(b, 3 * BK_SEC);
+	assert_string_equal(b->text, "left:timeout left:timeout ");
+	assert_string_equal(b->why, "the last words waited too long for a connection");
 	for (int i = 0; i < 4; i++)
 		close(full[i]);
 	close(fd);
@@ -327,15 +352,38 @@ static void last_words_arrive_before_the_end(void **state)
 static void who_does_not_close_after_our_last_words_is_left_alone(void **state)
 {
 	struct book *b = begin(raw);
+	struct bk_message m = text("goodbye");
 	int fd = kit_dial(b);
 
 	(void)state;
 	kit_until_text(b, "joined ");
+	assert_int_equal(bk_conn_send(b->conn, &m), 0);
+	bk_conn_close(b->conn);
+	kit_fly(b, BK_SEC);
+	assert_int_equal(b->left, 0);
+	kit_fly(b, 2 * BK_SEC);
+	assert_string_equal(b->text, "joined left:done ");
+	close(fd);
+	finish(b);
+}
+
+static void who_is_owed_nothing_is_waited_for_a_moment(void **state)
+{
+	struct book *b = begin(raw);
+	struct bk_message m = text("hello");
+	int fd = kit_dial(b);
+	char got[5];
+
+	(void)state;
+	kit_until_text(b, "joined ");
+	assert_int_equal(bk_conn_send(b->conn, &m), 0);
+	assert_int_equal(kit_read(b, fd, got, 5), 5);
 	bk_conn_close(b->conn);
 	kit_turns(b, 5);
 	assert_int_equal(b->left, 0);
-	kit_fly(b, 3 * BK_SEC);
+	kit_fly(b, 250 * BK_MS);
 	assert_string_equal(b->text, "joined left:done ");
+	assert_int_equal(kit_read(b, fd, NULL, 0), 0); /* an end, no reset */
 	close(fd);
 	finish(b);
 }
@@ -476,6 +524,7 @@ int main(void)
 		cmocka_unit_test(a_refused_connect_has_its_name),
 		cmocka_unit_test(an_address_that_is_none_is_refused_at_once),
 		cmocka_unit_test(a_connect_can_be_given_up),
+		cmocka_unit_test(words_said_while_connecting_go_out_before_the_end),
 		cmocka_unit_test(a_connect_without_an_answer_times_out),
 		cmocka_unit_test(silence_ends_a_connection_and_words_prolong_it),
 		cmocka_unit_test(a_message_must_arrive_in_its_time),
@@ -485,6 +534,7 @@ int main(void)
 		cmocka_unit_test(a_pause_holds_back_what_was_read_already),
 		cmocka_unit_test(last_words_arrive_before_the_end),
 		cmocka_unit_test(who_does_not_close_after_our_last_words_is_left_alone),
+		cmocka_unit_test(who_is_owed_nothing_is_waited_for_a_moment),
 		cmocka_unit_test(last_words_that_nobody_reads_are_a_failure),
 		cmocka_unit_test(a_reset_has_its_name),
 		cmocka_unit_test(what_came_before_a_reset_is_still_told),

@@ -78,6 +78,29 @@ static void a_slow_reader_holds_few_shared_chunks(void **state)
 	}
 }
 
+/* Of large messages, each in a chunk of its own, nothing is copied for any of a thousand slow readers. */
+static void what_is_unread_as_a_whole_is_never_copied(void **state)
+{
+	enum { CHUNKS = 50, SIZE = 20000 };
+	struct bk_chunk *chunks[CHUNKS];
+	struct bk_queue q = {0};
+	static char content[SIZE];
+
+	(void)state;
+	for (int i = 0; i < CHUNKS; i++) {
+		chunks[i] = bk_chunk_new(SIZE, true);
+		bk_chunk_append(chunks[i], content, SIZE);
+		assert_int_equal(bk_queue_add(&q, chunks[i], 0, SIZE), 0);
+	}
+	for (int i = 0; i < CHUNKS; i++)
+		assert_int_equal(chunks[i]->holders, 2);
+	assert_int_equal(q.pinned, CHUNKS * SIZE);
+	bk_queue_done(&q);
+	assert_int_equal(q.pinned, 0);
+	for (int i = 0; i < CHUNKS; i++)
+		bk_chunk_release(chunks[i]);
+}
+
 static void copies_take_the_room_they_need(void **state)
 {
 	struct bk_queue q = {0};
@@ -206,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_of_one_chunk_are_one_piece),
 		cmocka_unit_test(a_slow_reader_holds_few_shared_chunks),
+		cmocka_unit_test(what_is_unread_as_a_whole_is_never_copied),
 		cmocka_unit_test(copies_take_the_room_they_need),
 		cmocka_unit_test(bytes_leave_in_the_order_they_came),
 		cmocka_unit_test(a_closed_socket_is_an_error_and_no_signal),

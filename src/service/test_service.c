@@ -53,8 +53,8 @@ static void a_service_that_cannot_be_says_why(void **state)
 		const char *listen;
 		int expected;
 	} rows[] = {{"", BK_E_INVALID}, {":", BK_E_INVALID}, {"nonsense", BK_E_INVALID},
-		{"127.0.0.1", BK_E_INVALID}, {"127.0.0.1:65536", BK_E_INVALID},
-		{"192.0.2.1:0", BK_E_ADDRESS}};
+		{"127.0.0.1", BK_E_INVALID}, {"localhost:5000", BK_E_INVALID},
+		{"127.0.0.1:65536", BK_E_INVALID}, {"192.0.2.1:0", BK_E_ADDRESS}};
 	struct book *b = kit_new(BK_LOOP_AUTO);
 	char why[BK_SERVICE_TEXT_MAX];
 
@@ -62,7 +62,8 @@ static void a_service_that_cannot_be_says_why(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int err = bk_service_new(b->loop, rows[i].listen, NULL, &kit_events, b, &b->service, why);
 
-		if (err != rows[i].expected || !strstr(why, rows[i].listen))
+		if (err != rows[i].expected || !strstr(why, rows[i].listen) ||
+			!strstr(why, err == BK_E_INVALID ? "like 127.0.0.1:5000" : "address"))
 			fail_msg("'%s': %s, %s", rows[i].listen, bk_error_name(err), why);
 		b->service = NULL;
 	}
@@ -350,6 +351,21 @@ static void a_stop_does_not_wait_for_who_does_not_read(void **state)
 	finish(b);
 }
 
+static void a_stop_waits_only_a_moment_for_who_is_owed_nothing(void **state)
+{
+	struct book *b = begin(length);
+	int fd = kit_dial(b);
+
+	(void)state;
+	kit_until_text(b, "joined ");
+	bk_service_stop(b->service, 0);
+	kit_turns(b, 5);
+	kit_fly(b, 250 * BK_MS);
+	assert_string_equal(b->text, "joined left:shutdown stopped ");
+	close(fd);
+	finish(b);
+}
+
 static void a_stop_of_an_empty_service_is_told_too(void **state)
 {
 	struct book *b = begin(raw);
@@ -509,6 +525,7 @@ int main(void)
 		cmocka_unit_test(without_descriptors_accepting_pauses_and_goes_on),
 		cmocka_unit_test(a_stop_drains_closes_and_tells),
 		cmocka_unit_test(a_stop_does_not_wait_for_who_does_not_read),
+		cmocka_unit_test(a_stop_waits_only_a_moment_for_who_is_owed_nothing),
 		cmocka_unit_test(a_stop_of_an_empty_service_is_told_too),
 		cmocka_unit_test(a_stop_may_come_from_another_thread),
 		cmocka_unit_test(a_stop_may_come_from_a_signal),
