@@ -16,7 +16,7 @@
  * the link: do not touch it after flush). bk_link_free says goodbye to the peer through opts.send, so the
  * socket must outlive the link.
  *
- * A peer that owes an answer and is silent for 0.7 s and a round trip (3 PTO where that is longer) ends the
+ * A peer that owes an answer and is silent for 0.7 s and a round trip (7 PTO where that is longer) ends the
  * link with BK_E_TIMEOUT. A peer that comes from
  * another address is not followed: that is the session's business. */
 struct bk_link_quic_opts {

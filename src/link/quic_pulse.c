@@ -13,13 +13,13 @@ enum { TICKS = 8 };
 
 #define PATIENCE (700 * BK_MS) /* more than a busy machine takes a process off its processor */
 
-/* How long a peer with something to answer may be silent: one round trip more than PATIENCE, or three PTO
- * (RFC 9002 section 6.2.1), whichever is longer. */
+/* How long a peer with something to answer may be silent: one round trip more than PATIENCE, or until three
+ * probes had their time, one, two and four PTO (RFC 9002 section 6.2.1), whichever is longer. */
 static bk_dur patience(struct bk_quic *q)
 {
-	bk_dur pto = 3 * (bk_dur)ngtcp2_conn_get_pto(q->conn);
+	bk_dur probes = 7 * (bk_dur)ngtcp2_conn_get_pto(q->conn);
 
-	return bk_time_max(PATIENCE + bk_ngtcp2_rtt(q->conn), pto);
+	return bk_time_max(PATIENCE + bk_ngtcp2_rtt(q->conn), probes);
 }
 
 static void set_doubt(struct bk_quic *q, bk_dur tick)
