@@ -106,10 +106,8 @@ int main(int argc, char **argv)
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	struct client cl = {0};
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: %s HOST PORT ACTION VALUE\n", argv[0]);
-		return 2;
-	}
+	if (argc != 5)
+		return usage("HOST PORT ACTION VALUE");
 	cl.action = argv[3];
 	cl.value = argv[4];
 	if (bk_loop_new(BK_LOOP_AUTO, &cl.loop) >= 0)

@@ -200,10 +200,8 @@ static int run(struct scan *s)
 		err = bk_watch_set(s->watch, BK_READABLE);
 	if (err >= 0) {
 		bk_timer_start(s->timer, 0);
-		err = bk_loop_run(s->loop);
+		err = run_loop(s->loop, NULL, NULL);
 	}
-	if (err < 0)
-		complain("cannot scan on '%s': %s", s->name, bk_error_text(err));
 	bk_watch_free(s->watch);
 	bk_timer_free(s->timer);
 	bk_loop_free(s->loop);
@@ -215,10 +213,8 @@ int main(int argc, char **argv)
 	static struct scan s = {.fd = -1};
 	bool done;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s INTERFACE\n", argv[0]);
-		return 2;
-	}
+	if (argc != 2)
+		return usage("INTERFACE");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	s.name = argv[1];
 	done = read_interface(&s) && open_socket(&s) && run(&s) >= 0 && !s.failed;

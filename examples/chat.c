@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One of two people talking through chat_server. Both may talk at once: what comes from the other appears
  * above the line that is being typed. /quit or Ctrl-D ends it. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,19 +87,6 @@ static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
 	bk_loop_stop(p->loop);
 }
 
-static void talk(struct person *p)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	struct bk_signal *watched[3] = {NULL};
-
-	for (int i = 0; i < 3; i++)
-		if (bk_signal_new(p->loop, signals[i], on_signal, p, &watched[i]) < 0)
-			complain("cannot watch for signal %d", signals[i]);
-	bk_loop_run(p->loop);
-	for (int i = 0; i < 3; i++)
-		bk_signal_free(watched[i]);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct bk_message_opts opts = {.framing = BK_FRAMED_LENGTH, .message_max = WORDS_MAX};
@@ -110,15 +96,14 @@ int main(int argc, char **argv)
 
 	if (!me.name)
 		me.name = "somebody";
-	if (argc < 3 || argc > 4 || strlen(me.name) > NAME_MAX_LEN) {
-		fprintf(stderr, "usage: %s HOST PORT [NAME]\n", argv[0]);
-		return 2;
-	}
+	if (argc < 3 || argc > 4 || strlen(me.name) > NAME_MAX_LEN)
+		return usage("HOST PORT [NAME]");
 	if (bk_loop_new(BK_LOOP_POLL, &me.loop) >= 0)
 		me.conn = dial(me.loop, argv[1], argv[2], &opts, &events, &me);
 	me.failed = !me.conn;
-	if (me.conn)
-		talk(&me);
+	if (me.conn && run_loop(me.loop, on_signal, &me) < 0)
+		me.failed = true;
+	bk_conn_free(me.conn);
 	bk_loop_free(me.loop);
 	return me.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,6 +7,8 @@
 
 enum { PEOPLE_MAX = 2, WORDS_MAX = 8 * 1024 };
 
+static unsigned people; /* at the table */
+
 static struct bk_message notice(const char *text)
 {
 	return (struct bk_message){.content = text, .content_len = strlen(text)};
@@ -20,15 +22,16 @@ static void on_joined(void *arg, struct bk_conn *c)
 	const struct bk_message both = notice("* the other one is here");
 
 	say_joined(arg, c);
-	if (bk_service_count(s->service) > PEOPLE_MAX) {
+	if (people == PEOPLE_MAX) {
 		send_or_close(c, &full);
-		bk_conn_set_data(c, s->service); /* marked: not one of the two */
 		bk_conn_close(c);
-	} else if (bk_service_count(s->service) == PEOPLE_MAX) {
-		bk_service_broadcast(s->service, &both, NULL);
-	} else {
-		send_or_close(c, &alone);
+		return;
 	}
+	bk_conn_set_data(c, &people); /* marked: one of the two */
+	if (++people == PEOPLE_MAX)
+		bk_service_broadcast(s->service, &both, NULL);
+	else
+		send_or_close(c, &alone);
 }
 
 static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
@@ -48,7 +51,9 @@ static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
 
 	say_left(arg, c, error, text);
 	if (!bk_conn_get_data(c))
-		bk_service_broadcast(s->service, &gone, c);
+		return;
+	people--;
+	bk_service_broadcast(s->service, &gone, c);
 }
 
 int main(int argc, char **argv)

@@ -40,44 +40,54 @@ static void say_listening(const struct server *s, const char *address)
 		bk_service_port(s->service));
 }
 
-static int serve_until_stopped(struct server *s, const char *address)
+static void stop_loop(void *arg, int signo)
 {
-	struct bk_signal *interrupt = NULL, *terminate = NULL;
-	int err = bk_signal_new(s->loop, SIGINT, on_stop_signal, s, &interrupt);
+	(void)signo;
+	bk_loop_stop(arg);
+}
 
-	if (err >= 0)
-		err = bk_signal_new(s->loop, SIGTERM, on_stop_signal, s, &terminate);
-	if (err >= 0) {
-		say_listening(s, address);
-		err = bk_loop_run(s->loop);
+int run_loop(struct bk_loop *loop, bk_signal_fn on_signal, void *arg)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct bk_signal *watched[3] = {NULL};
+	int err = 0;
+
+	if (!on_signal) {
+		on_signal = stop_loop;
+		arg = loop;
 	}
+	for (int i = 0; i < 3 && err >= 0; i++)
+		err = bk_signal_new(loop, signals[i], on_signal, arg, &watched[i]);
+	if (err >= 0)
+		err = bk_loop_run(loop);
 	if (err < 0)
-		complain("cannot serve: %s", bk_error_text(err));
-	bk_signal_free(terminate);
-	bk_signal_free(interrupt);
-	return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		complain("cannot run: %s", bk_error_text(err));
+	for (int i = 0; i < 3; i++)
+		bk_signal_free(watched[i]);
+	return err;
 }
 
 int serve(int argc, char **argv, const struct bk_message_opts *opts, const struct bk_message_events *events)
 {
-	struct server s = {.name = program_invocation_short_name};
+	struct server s = {0};
 	struct bk_message_events ours = *events;
 	char address[ADDRESS_MAX], text[BK_SERVICE_TEXT_MAX] = "";
 	int code = EXIT_FAILURE, err;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s [ADDR:]PORT\n", s.name);
-		return 2;
-	}
+	if (argc != 2)
+		return usage("[ADDR:]PORT");
 	address_of(argv[1], address);
 	ours.on_stopped = on_stopped;
 	err = bk_loop_new(BK_LOOP_AUTO, &s.loop);
 	if (err >= 0)
 		err = bk_service_new(s.loop, address, opts, &ours, &s, &s.service, text);
-	if (err < 0)
+	if (err < 0) {
 		complain("%s", *text ? text : bk_error_text(err));
-	else
-		code = serve_until_stopped(&s, address);
+	} else {
+		say_listening(&s, address);
+		if (run_loop(s.loop, on_stop_signal, &s) >= 0)
+			code = EXIT_SUCCESS;
+	}
 	bk_service_free(s.service);
 	bk_loop_free(s.loop);
 	return code;
@@ -121,7 +131,9 @@ struct bk_conn *dial(struct bk_loop *loop, const char *host, const char *port,
 	if (snprintf(address, sizeof(address), is_ipv6 ? "[%s]:%s" : "%s:%s", host, port) < ADDRESS_MAX)
 		err = bk_conn_connect(loop, address, opts, events, arg, &c);
 	if (err < 0)
-		complain("cannot connect to '%s' port '%s': %s", host, port, bk_error_text(err));
+		complain("cannot connect to '%s' port '%s': %s", host, port,
+			err == BK_E_INVALID ? "a host and a port from 1 to 65535, please"
+					    : bk_error_text(err));
 	return c;
 }
 
@@ -136,6 +148,12 @@ void complain(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
+}
+
+int usage(const char *words)
+{
+	fprintf(stderr, "usage: %s %s\n", program_invocation_short_name, words);
+	return 2;
 }
 
 void print_clean(FILE *f, const char *text, size_t n)

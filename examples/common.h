@@ -16,7 +16,6 @@ enum { ADDRESS_MAX = 300 };
 struct server {
 	struct bk_loop *loop;
 	struct bk_service *service;
-	const char *name; /* of the program */
 };
 
 /* The main function of a server: listens on [ADDR:]PORT, says where, serves until SIGINT or SIGTERM. Returns
@@ -27,6 +26,10 @@ int serve(int argc, char **argv, const struct bk_message_opts *opts, const struc
 void say_joined(void *arg, struct bk_conn *c);
 void say_left(void *arg, struct bk_conn *c, int error, const char *text);
 
+/* Runs the loop until it is stopped. SIGINT, SIGTERM and SIGHUP call on_signal; where that is NULL, they stop
+ * it. Complains on failure. */
+int run_loop(struct bk_loop *loop, bk_signal_fn on_signal, void *arg);
+
 /* Sends or ends: a peer that lets its queue fill up, because it does not read, is sent away. */
 void send_or_close(struct bk_conn *c, const struct bk_message *m);
 
@@ -36,6 +39,9 @@ struct bk_conn *dial(struct bk_loop *loop, const char *host, const char *port,
 
 /* "PROGRAM: what failed": one line on standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The line for who starts a program with the wrong words; returns its exit code. */
+int usage(const char *words);
 
 /* Text from a stranger, without what would command the terminal. */
 void print_clean(FILE *f, const char *text, size_t n);

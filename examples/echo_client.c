@@ -97,10 +97,8 @@ int main(int argc, char **argv)
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	struct client cl = {.failed = true};
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: %s HOST PORT\n", argv[0]);
-		return 2;
-	}
+	if (argc != 3)
+		return usage("HOST PORT");
 	if (bk_loop_new(BK_LOOP_POLL, &cl.loop) >= 0 && lines_new(cl.loop, &line_events, &cl, &cl.lines) >= 0)
 		cl.conn = dial(cl.loop, argv[1], argv[2], &opts, &events, &cl);
 	if (cl.conn) {

@@ -9,7 +9,6 @@
 #include <netdb.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,7 +29,6 @@ struct ping {
 	struct bk_loop *loop;
 	struct bk_timer *timer;
 	struct bk_watch *watch;
-	struct bk_signal *interrupt;
 	int fd;
 	bool is_raw;
 	uint16_t id; /* in raw answers; a made-up one */
@@ -44,6 +42,7 @@ struct ping {
 
 /* --- requests --- */
 
+/* RFC 1071. */
 static uint16_t checksum(const void *data, size_t n)
 {
 	const uint8_t *bytes = data;
@@ -137,14 +136,6 @@ static void on_readable(void *arg, int fd, int events)
 
 /* --- the end --- */
 
-static void on_interrupt(void *arg, int signo)
-{
-	struct ping *p = arg;
-
-	(void)signo;
-	bk_loop_stop(p->loop);
-}
-
 static void print_statistics(const struct ping *p)
 {
 	double n = p->received, mean, variance;
@@ -211,20 +202,15 @@ static int run(struct ping *p)
 		err = bk_watch_new(p->loop, p->fd, on_readable, p, &p->watch);
 	if (err >= 0)
 		err = bk_watch_set(p->watch, BK_READABLE);
-	if (err >= 0)
-		err = bk_signal_new(p->loop, SIGINT, on_interrupt, p, &p->interrupt);
 	if (err >= 0) {
 		printf("PING %s (%s) %d(%zu) bytes of data.\n", p->host, p->address, CONTENT_BYTES,
 			sizeof(struct packet) + sizeof(struct iphdr));
 		p->began_at = bk_loop_now(p->loop);
 		bk_timer_start(p->timer, 0);
-		err = bk_loop_run(p->loop);
+		err = run_loop(p->loop, NULL, NULL);
 	}
-	if (err < 0)
-		complain("cannot ping '%s': %s", p->host, bk_error_text(err));
-	else
+	if (err >= 0)
 		print_statistics(p);
-	bk_signal_free(p->interrupt);
 	bk_watch_free(p->watch);
 	bk_timer_free(p->timer);
 	return err;
@@ -250,10 +236,8 @@ int main(int argc, char **argv)
 	struct ping p = {.fd = -1, .interval_ms = 1000, .id = htons((uint16_t)getpid())};
 	int code = 2;
 
-	if (!read_options(&p, argc, argv)) {
-		fprintf(stderr, "usage: %s [-c COUNT] [-i MILLISECONDS] HOST\n", argv[0]);
-		return code;
-	}
+	if (!read_options(&p, argc, argv))
+		return usage("[-c COUNT] [-i MILLISECONDS] HOST");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (open_socket(&p) && connect_to_host(&p) && bk_loop_new(BK_LOOP_AUTO, &p.loop) >= 0 && run(&p) >= 0)
 		code = p.received ? EXIT_SUCCESS : EXIT_FAILURE;

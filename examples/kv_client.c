@@ -56,10 +56,8 @@ int main(int argc, char **argv)
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	struct client cl = {.texts = argv + 3, .texts_len = argc - 3};
 
-	if (argc < 4) {
-		fprintf(stderr, "usage: %s HOST PORT TEXT...\n", argv[0]);
-		return 2;
-	}
+	if (argc < 4)
+		return usage("HOST PORT TEXT...");
 	if (bk_loop_new(BK_LOOP_AUTO, &cl.loop) >= 0)
 		cl.conn = dial(cl.loop, argv[1], argv[2], &opts, &events, &cl);
 	if (cl.conn)

@@ -109,10 +109,8 @@ int main(int argc, char **argv)
 	bool done = false;
 	long count;
 
-	if (argc < 4 || !read_number(argv[3], 1, CONNECTIONS_MAX, &count)) {
-		fprintf(stderr, "usage: %s HOST PORT CONNECTIONS [MESSAGE]...\n", argv[0]);
-		return 2;
-	}
+	if (argc < 4 || !read_number(argv[3], 1, CONNECTIONS_MAX, &count))
+		return usage("HOST PORT CONNECTIONS [MESSAGE]...");
 	if (prepare(&cl, count) && start_all(&cl, argv, count)) {
 		bk_loop_run(cl.loop);
 		printf("%ld of %ld connections complete\n", cl.complete, count);

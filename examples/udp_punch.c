@@ -3,7 +3,6 @@
  * machine looks like from outside. Register: get a code from the server, or come with the one that was told.
  * Punch: both send at once, so each router lets the other in. Keep alive: a byte goes there and back now and
  * then, because a router forgets a silent hole after half a minute. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,13 +20,19 @@ struct punch {
 	struct bk_session *session;
 	struct bk_channel *channel;
 	struct bk_timer *timer;
-	struct bk_signal *interrupt;
 	const char *server, *code; /* code: NULL for the one who registers first */
 	long count, interval_s;
 	long number; /* of keep-alives sent */
 	bool is_awaiting, failed;
 	int64_t sent_at;
 };
+
+static void fail(struct punch *p, const char *text)
+{
+	complain("%s", text);
+	p->failed = true;
+	bk_loop_stop(p->loop);
+}
 
 /* --- keep alive --- */
 
@@ -85,8 +90,12 @@ static void on_open(void *arg)
 	static const struct bk_channel_events events = {.on_data = on_answer, .on_reset = on_reset};
 	struct punch *p = arg;
 
-	if (p->code && bk_channel_open(p->session, "keep-alive/1", &events, p, &p->channel) >= 0)
+	if (!p->code)
+		return;
+	if (bk_channel_open(p->session, "keep-alive/1", &events, p, &p->channel) >= 0)
 		send_keep_alive(p);
+	else
+		fail(p, "cannot open a channel");
 }
 
 static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
@@ -115,7 +124,7 @@ static void on_peer(void *arg, const struct bk_peer *peer)
 	(void)arg;
 	fputs("peer: ", stdout);
 	print_clean(stdout, peer->name, strlen(peer->name));
-	printf(", behind: %s over TCP\n", peer->nat);
+	putchar('\n');
 }
 
 static void on_path(void *arg, const struct bk_path *path)
@@ -128,11 +137,10 @@ static void on_closed(void *arg, int error, const char *text)
 {
 	struct punch *p = arg;
 
-	if (error < 0) {
-		complain("%s", text);
-		p->failed = true;
-	}
-	bk_loop_stop(p->loop);
+	if (error < 0)
+		fail(p, text);
+	else
+		bk_loop_stop(p->loop);
 }
 
 static void start_session(struct punch *p)
@@ -151,14 +159,13 @@ static void start_session(struct punch *p)
 		.path = BK_PATH_CHOICE_DIRECT,
 		.transport = BK_TRANSPORT_CHOICE_UDP,
 	};
+	char text[600];
 	int err = bk_session_new(p->loop, &opts, &events, p, &p->session);
 
-	if (err < 0) {
-		complain("cannot use server '%s' and code '%s': %s", p->server, p->code ? p->code : "",
-			bk_error_text(err));
-		p->failed = true;
-		bk_loop_stop(p->loop);
-	}
+	snprintf(text, sizeof(text), "cannot use server '%s' and code '%s': %s", p->server,
+		p->code ? p->code : "", bk_error_text(err));
+	if (err < 0)
+		fail(p, text);
 }
 
 /* --- learn --- */
@@ -174,12 +181,8 @@ static void on_learnt(void *arg, const struct bk_nat_result *result)
 
 static void on_nothing_learnt(void *arg, int error, const char *text)
 {
-	struct punch *p = arg;
-
 	(void)error;
-	complain("%s", text);
-	p->failed = true;
-	bk_loop_stop(p->loop);
+	fail(arg, text);
 }
 
 static int start(struct punch *p)
@@ -231,24 +234,19 @@ int main(int argc, char **argv)
 	struct punch p = {.count = 10, .interval_s = 5};
 	int err;
 
-	if (!read_options(&p, argc, argv)) {
-		fprintf(stderr, "usage: %s [-c COUNT] [-i SECONDS] HOST[:PORT][#PIN] [CODE]\n", argv[0]);
-		return 2;
-	}
+	if (!read_options(&p, argc, argv))
+		return usage("[-c COUNT] [-i SECONDS] HOST[:PORT][#PIN] [CODE]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	err = bk_loop_new(BK_LOOP_AUTO, &p.loop);
 	if (err >= 0)
 		err = start(&p);
-	if (err >= 0)
-		err = bk_signal_new(p.loop, SIGINT, on_interrupt, &p, &p.interrupt);
-	if (err >= 0)
-		err = bk_loop_run(p.loop);
 	if (err < 0)
 		complain("cannot ask server '%s': %s", p.server, bk_error_text(err));
+	else
+		err = run_loop(p.loop, on_interrupt, &p);
 	bk_nat_report_free(p.report);
 	bk_session_free(p.session); /* and its channel */
 	bk_timer_free(p.timer);
-	bk_signal_free(p.interrupt);
 	bk_loop_free(p.loop);
 	return err < 0 || p.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

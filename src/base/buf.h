@@ -20,7 +20,7 @@ void bk_buf_done(struct bk_buf *b);
 
 static inline uint8_t *bk_buf_head(const struct bk_buf *b)
 {
-	return b->data + b->start;
+	return (uint8_t *)((uintptr_t)b->data + b->start); /* C forbids to add even 0 to NULL */
 }
 
 static inline size_t bk_buf_room(const struct bk_buf *b)

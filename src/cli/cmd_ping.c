@@ -26,6 +26,7 @@ struct command {
 	struct bk_ping *ping;
 	char server[SERVER_MAX]; /* without a pin, for the plain dialect */
 	int code;
+	bool was_stopped; /* by the user */
 };
 
 /* Takes over the fields. */
@@ -102,7 +103,7 @@ static void report_result(const struct bk_report *r, const struct bk_rally_resul
 			"avg_ms", a->avg_ms, "max_ms", a->max_ms, "mdev_ms", a->mdev_ms));
 	if (r->json || (r->quiet && !a->sent))
 		return;
-	printf("--- %s ping statistics ---\n", *r->peer ? r->peer : "bodkin");
+	printf("\n--- %s ping statistics ---\n", *r->peer ? r->peer : "bodkin");
 	printf("%llu sent, %llu received, %.4g%% loss, time %.0f ms\n", (unsigned long long)a->sent,
 		(unsigned long long)a->answered, loss, a->seconds * 1000);
 	if (a->answered)
@@ -111,15 +112,23 @@ static void report_result(const struct bk_report *r, const struct bk_rally_resul
 	fflush(stdout);
 }
 
+static bool has_all_answers(const struct command *c, const struct bk_rally_result *a)
+{
+	return c->options->count && a->answered >= (uint64_t)c->options->count;
+}
+
 static void on_end(void *arg, const struct bk_rally_result *result, const struct bk_transfer_failure *failure)
 {
 	struct command *c = arg;
 
+	if (!failure && !c->was_stopped && !has_all_answers(c, result) && !c->report->json &&
+		!c->report->quiet)
+		printf("%s left\n", *c->report->peer ? c->report->peer : "the other side");
 	if (*c->report->peer && (result->sent || !failure))
 		report_result(c->report, result);
 	if (failure)
 		bk_report_error(c->report, failure->error, failure->text);
-	c->code = failure && !result->answered ? (int)bk_exit_of(failure) : BK_EXIT_DONE;
+	c->code = failure ? (int)bk_exit_of(failure) : BK_EXIT_DONE;
 	bk_loop_stop(c->client.loop);
 }
 
@@ -136,6 +145,7 @@ static void stop(void *arg)
 {
 	struct command *c = arg;
 
+	c->was_stopped = true;
 	bk_ping_stop(c->ping);
 }
 

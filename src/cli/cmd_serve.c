@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/endpoint.h"
 #include "cli/exit.h"
@@ -77,6 +78,18 @@ static int alt_port(const struct bk_options *o, bool any_port)
 	return !o->alt_port || any_port ? -1 : 0;
 }
 
+/* Every connection is a descriptor, and a shell's usual 1024 are fewer than the server's own ceilings. Where
+ * it cannot be, the server works with what there is. */
+static void raise_descriptor_limit(enum bk_loop_backend backend)
+{
+	struct rlimit limit;
+
+	if (backend == BK_LOOP_SELECT || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int start(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
 {
 	enum bk_loop_backend backend = BK_LOOP_AUTO;
@@ -94,6 +107,7 @@ static int start(struct command *c, const struct bk_options *o, char text[BK_OPT
 
 	if (o->loop)
 		(void)bk_loop_backend_from_str(o->loop, &backend);
+	raise_descriptor_limit(backend);
 	err = bk_loop_new(backend, &c->loop);
 	if (err < 0)
 		return refuse(err, text, "--loop", o->loop ? o->loop : "auto", bk_error_text(err));

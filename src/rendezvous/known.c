@@ -25,6 +25,21 @@ static int load(const char *path, struct bk_trust **ret_trust)
 	return err;
 }
 
+/* Whoever runs bodkin for the first time has no such folder. */
+static int make_folder(const char *path)
+{
+	const char *end = strrchr(path, '/');
+	char *folder;
+	int err;
+
+	if (!end || end == path)
+		return 0;
+	folder = strndup(path, (size_t)(end - path));
+	err = folder ? bk_file_make_dir(folder) : BK_E_NOMEM;
+	free(folder);
+	return err;
+}
+
 static int remember(const char *path, struct bk_trust *trust, const char *name, const struct bk_pin *pin)
 {
 	char *text = NULL;
@@ -32,6 +47,8 @@ static int remember(const char *path, struct bk_trust *trust, const char *name, 
 
 	if (!err)
 		err = bk_trust_to_text(trust, &text);
+	if (!err)
+		err = make_folder(path);
 	if (!err)
 		err = bk_file_write(path, text, strlen(text));
 	free(text);

@@ -179,12 +179,12 @@ static void a_server_with_another_key_is_refused(void **state)
 static void a_server_that_changed_its_key_is_refused_by_name_of_the_file(void **state)
 {
 	struct heard h = {0}, again = {0};
-	char known[80], key[200];
+	char known[120], key[200];
 	struct world w;
 
 	(void)state;
 	world_init(&w, (struct bk_server_opts){0});
-	snprintf(known, sizeof(known), "%s/known_servers", w.dir);
+	snprintf(known, sizeof(known), "%s/not/yet/known_servers", w.dir);
 	*strchr(w.target, '#') = 0;
 	client_start(&h, &w, (struct bk_rdv_opts){.known_servers = known});
 	client_run(&h, &h.readies, 1);

@@ -115,7 +115,8 @@ static void hear(struct bk_leg *leg)
 	bk_timer_start(leg->timer, leg->ask_after);
 }
 
-/* Payload came: if there is no more of it all of a sudden, that is worth a question. */
+/* Payload came, or the peer acknowledged some: if there is no more of it all of a sudden, that is worth a
+ * question. */
 static void expect_more(struct bk_leg *leg)
 {
 	if (leg->ask_after == BK_LEG_STALLED || leg->waits || leg->failing)
@@ -155,6 +156,7 @@ static int on_control(struct bk_leg *leg)
 		return answer_ping(leg);
 	case BK_SFRAME_RESUME:
 	case BK_SFRAME_ACK:
+		expect_more(leg);
 		return leg->events->on_control(
 			leg->arg, leg, leg->control.type, leg->payload, leg->payload_len);
 	default:

@@ -16,8 +16,14 @@
 #define LEFT_PATIENCE  (1 * BK_SEC)  /* for a path to a peer that left the server already */
 #define RACE_PATIENCE  (1500 * BK_MS)
 #define SEARCH_WAIT    (1 * BK_SEC) /* doubled each time, up to eight times that */
+#define YOUNG          (5 * BK_SEC) /* a path that died sooner was none */
 
-enum { SEARCHES_SHIFT = 3, RACE_WAYS = 6 };
+enum {
+	SEARCHES_SHIFT = 3,
+	RACE_WAYS = 6,
+	HASTE_MAX = 2,    /* young paths in a row that are followed by another one at once */
+	BREACHES_MAX = 3, /* then another path would change nothing */
+};
 
 /* ---- saying so ---- */
 
@@ -114,7 +120,7 @@ static void take_path(struct bk_session *s, struct bk_link *link, const struct b
 {
 	s->path = *result;
 	s->is_lost = false;
-	s->searches = 0;
+	s->taken = bk_loop_now(s->loop);
 	bk_timer_stop(s->again);
 	if (result->technique == BK_TECHNIQUE_RELAY) {
 		s->relay = *result;
@@ -227,6 +233,32 @@ static void on_again(void *arg)
 	}
 }
 
+/* Why, for a person. Over the relay nobody can tell who of the other two is gone. */
+static const char *lost_why(const struct bk_session *s, int error, const char *text)
+{
+	if (error == BK_E_TIMEOUT)
+		return "nothing comes over it any more";
+	if (s->path.technique == BK_TECHNIQUE_RELAY && (error == BK_E_PEER_VANISHED || error == BK_E_RESET))
+		return "the relay ended it";
+	return text;
+}
+
+/* Paths that die as soon as they are there are followed by others ever more slowly. */
+static void search_in_turn(struct bk_session *s, const char *why)
+{
+	bool is_hasty;
+
+	s->young = bk_loop_now(s->loop) - s->taken < YOUNG ? s->young + 1 : 0;
+	is_hasty = s->young > HASTE_MAX;
+	s->searches = is_hasty ? s->young - HASTE_MAX - 1 : 0;
+	if (race_may_do(s))
+		return;
+	if (is_hasty)
+		search_later(s);
+	else
+		search(s, why);
+}
+
 /* While another path may come, what is queued waits for it. */
 static void on_path_lost(void *arg, int error, const char *text)
 {
@@ -238,13 +270,19 @@ static void on_path_lost(void *arg, int error, const char *text)
 	if (s->state != BK_SESSION_OPEN ||
 		bk_mux_owes_bye(s->mux)) /* all has come; it only waits to be read */
 		return;
-	snprintf(line, sizeof(line), "lost the path, looking for another one: %s", text);
+	if (error == BK_E_PROTOCOL && ++s->breaches >= BREACHES_MAX) {
+		bk_session_finish(
+			s, error, "'%s' broke the session protocol: %s", bk_session_peer_name(s), text);
+		return;
+	}
+	snprintf(line, sizeof(line), "lost the path, looking for another one: %s", lost_why(s, error, text));
 	bk_session_note(s, 1, line);
+	if (s->state != BK_SESSION_OPEN)
+		return;
 	s->is_lost = true;
-	s->upgrades = s->searches = 0;
+	s->upgrades = 0;
 	bk_timer_start(s->deadline, is_over ? ENDED_PATIENCE : LOST_PATIENCE);
-	if (!race_may_do(s))
-		search(s, error == BK_E_EOF ? bk_error_text(BK_E_PEER_VANISHED) : text);
+	search_in_turn(s, error == BK_E_EOF ? bk_error_text(BK_E_PEER_VANISHED) : text);
 }
 
 /* No server was needed for that. A better path is looked for in the background. */
@@ -256,8 +294,10 @@ static void on_fell_back(void *arg, int error, const char *text)
 	if (s->state != BK_SESSION_OPEN)
 		return;
 	snprintf(line, sizeof(line), "the direct path is gone (%s), back on the relay",
-		error ? text : "the other side says so");
+		error ? lost_why(s, error, text) : "the other side says so");
 	bk_session_note(s, 1, line);
+	if (s->state != BK_SESSION_OPEN)
+		return;
 	s->path = s->relay;
 	s->is_lost = false;
 	tell_path(s, &s->path);
@@ -377,6 +417,8 @@ static void on_network(void *arg)
 	if (s->state != BK_SESSION_PUNCHING && s->state != BK_SESSION_OPEN)
 		return;
 	bk_session_note(s, 1, "the network changed");
+	if (s->state != BK_SESSION_PUNCHING && s->state != BK_SESSION_OPEN)
+		return;
 	bk_meet_address_changed(s->meet);
 	if (!s->carrier)
 		return;

@@ -47,6 +47,9 @@ struct bk_session {
 	bool peer_left;                    /* the server, before there was a path */
 	bool is_asking;                    /* the next meeting is our own wish: the relay works */
 	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
+	unsigned young;                    /* paths in a row that died as soon as they were there */
+	unsigned breaches;                 /* paths that ended because the peer broke the protocol */
+	bk_time taken;                     /* when the path that there is, or was, began */
 	struct bk_timer *again;            /* the next such try */
 	struct bk_netwatch *netwatch;      /* NULL: this system does not tell */
 	/* the end */

@@ -76,6 +76,23 @@ static void lose(struct bk_race *r, int error)
 	r->events->on_lost(r->arg, error);
 }
 
+static void ignore_data(void *arg, const uint8_t *data, size_t n)
+{
+	(void)arg;
+	(void)data;
+	(void)n;
+}
+
+static void ignore_end(void *arg, int error, const char *text)
+{
+	(void)arg;
+	(void)error;
+	(void)text;
+}
+
+/* Of a link that nobody took: the rest of a read may still come out of it. */
+static const struct bk_link_events nobody = {.on_data = ignore_data, .on_end = ignore_end};
+
 /* Hands the link over. The relay does not end the race while a direct path may come. */
 static void win(struct bk_contender *c)
 {
@@ -88,6 +105,7 @@ static void win(struct bk_contender *c)
 	r->over = result.is_last;
 	c->link = NULL;
 	bk_contender_forget(c);
+	bk_link_set_events(link, &nobody, NULL);
 	r->events->on_won(r->arg, link, &result);
 }
 

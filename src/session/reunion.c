@@ -24,6 +24,7 @@ enum { ID_BYTES = 8, TEXT_MAX = 512 };
 #define STEADY    (10 * BK_SEC) /* a connection that lasted so long is followed by another one at once */
 #define YOUNG     (1 * BK_SEC)  /* one that is being made since then is as good as another one */
 #define START_MAX (5 * BK_SEC)  /* a later instant than this is not believed */
+#define WRONG_MAX (10 * BK_SEC) /* who cannot open our first introduction says so by then */
 
 struct conn {
 	struct bk_reunion *of;
@@ -56,6 +57,7 @@ struct bk_reunion {
 	unsigned tries;
 	bool is_asking; /* until the next round is complete */
 	bool is_gone;   /* the other side, by its own word */
+	bk_time began;
 	struct round round;
 	bk_dur peer_rtt;
 	struct bk_meeting met;
@@ -327,7 +329,8 @@ static void on_mail(void *arg, const uint8_t *body, size_t n)
 
 	if (kind == BK_PAIRING_AGAIN)
 		take_again(c->of, body, n);
-	else if (kind == BK_PAIRING_WRONG && !c->of->pairing->seen)
+	else if (kind == BK_PAIRING_WRONG && !c->of->pairing->seen &&
+		 bk_loop_now(c->of->loop) - c->of->began < WRONG_MAX)
 		c->of->events->on_wrong(c->of->arg);
 }
 
@@ -499,6 +502,7 @@ int bk_reunion_start(struct bk_reunion *r, struct bk_rdv *met_over, bk_dur peer_
 	*c = (struct conn){.of = r, .rdv = met_over, .is_ready = true, .is_used = true};
 	c->since = bk_loop_now(r->loop);
 	r->now = c;
+	r->began = c->since;
 	r->peer_rtt = peer_rtt;
 	r->pin = *bk_rdv_pin(met_over);
 	bk_rdv_set_events(met_over, &rdv_events, c);

@@ -270,8 +270,11 @@ static void on_deadline(void *arg)
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
 {
-	static const struct bk_meet_events meet_events = {
-		.on_code = on_meet_code, .on_met = on_met, .on_left = on_left, .on_end = on_meet_end};
+	static const struct bk_meet_events meet_events = {.on_code = on_meet_code,
+		.on_met = on_met,
+		.on_left = on_left,
+		.on_end = on_meet_end,
+		.on_note = bk_session_note};
 	struct bk_session *s;
 	int err;
 

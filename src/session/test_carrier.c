@@ -551,6 +551,23 @@ static void a_link_that_gives_no_sign_of_life_is_lost(void **state)
 	pair_done(&p);
 }
 
+static void who_only_sends_notices_a_dead_path_as_soon_as_who_receives(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 24);
+	attach_both(&p);
+	drain(&p);
+	write_frame(&p, &p.a);
+	drain(&p);
+	run_for(&p, 100 * BK_MS, true); /* the acknowledgement */
+	run_for(&p, 6 * BK_SEC, false);
+	assert_int_equal(p.b.lost, 1);
+	assert_int_equal(p.a.lost, 1);
+	pair_done(&p);
+}
+
 /* ---- peers that lie ---- */
 
 static void say_resume(struct end *to, uint8_t id, uint64_t received, uint64_t turn)
@@ -671,6 +688,7 @@ int main(void)
 		cmocka_unit_test(moves_at_random_lose_and_double_nothing),
 		cmocka_unit_test(the_relay_goes_cold_after_a_minute),
 		cmocka_unit_test(a_link_that_gives_no_sign_of_life_is_lost),
+		cmocka_unit_test(who_only_sends_notices_a_dead_path_as_soon_as_who_receives),
 		cmocka_unit_test(a_resume_that_cannot_be_is_refused),
 		cmocka_unit_test(a_peer_that_moves_without_end_is_cut),
 		cmocka_unit_test(the_rest_of_a_frame_must_be_what_is_missing),

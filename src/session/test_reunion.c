@@ -122,11 +122,14 @@ static void agree(struct pair *p)
 }
 
 static int shown; /* how often the server saw a side with a secret */
+static int tried; /* how often a side looked for a server in vain */
 
 static void on_line(void *arg, enum bk_log_level level, const char *module, const char *line)
 {
 	if (strstr(line, "of a meeting"))
 		shown++;
+	if (strstr(line, "trying again"))
+		tried++;
 	if (getenv("BK_TEST_LOG"))
 		fprintf(arg, "%s %s: %s\n", bk_log_level_name(level), module, line);
 }
@@ -293,6 +296,29 @@ static void a_server_that_forgot_everything_puts_the_two_together(void **state)
 	story_let_time_fly(40 * BK_SEC);
 	both_met(&p, 2);
 	assert_one_round(&p, &before);
+	tear_down(&p);
+}
+
+static void an_hour_without_a_server_costs_little(void **state)
+{
+	struct pair p;
+	bk_time begun;
+
+	(void)state;
+	meet(&p);
+	tried = 0;
+	kill_server(&p);
+	begun = bk_loop_now(p.st.loop);
+	story_let_time_fly(3600 * BK_SEC);
+	for (int i = 0; bk_loop_now(p.st.loop) - begun < 3600 * BK_SEC; i++)
+		turn(&p, i);
+	assert_in_range(tried, 2 * 180, 2 * 330);
+	assert_int_equal(p.a.ends + p.b.ends + p.a.lefts + p.b.lefts, 0);
+	assert_in_range(p.a.notes + p.b.notes, 0, 2);
+	start_server(&p);
+	story_let_time_fly(20 * BK_SEC);
+	run_until(&p, &p.a.notes, 2);
+	run_until(&p, &p.b.notes, 2);
 	tear_down(&p);
 }
 
@@ -497,7 +523,7 @@ static void freed_at_any_moment_it_leaves_nothing(void **state)
 struct liar {
 	uint8_t *old[2];
 	size_t len[2];
-	bool replays, reflects;
+	bool replays, reflects, says_wrong;
 	int lies;
 };
 
@@ -512,11 +538,15 @@ static void swap_body(uint8_t **body, size_t *len, const uint8_t *by, size_t n)
 
 static int on_mail(void *arg, int from, uint8_t **body, size_t *len)
 {
+	static const uint8_t wrong[] = {1, BK_PAIRING_WRONG};
 	struct liar *l = arg;
 
 	if (bk_pairing_kind(*body, *len) != BK_PAIRING_AGAIN)
 		return BK_HOOK_PASS;
-	if (l->replays) {
+	if (l->says_wrong) {
+		l->lies++;
+		swap_body(body, len, wrong, sizeof(wrong));
+	} else if (l->replays) {
 		l->lies++;
 		swap_body(body, len, l->old[l->reflects ? !from : from], l->len[l->reflects ? !from : from]);
 	} else {
@@ -553,6 +583,33 @@ static void an_old_introduction_does_not_open_in_a_later_round(void **state)
 	}
 }
 
+static void a_late_word_of_a_wrong_code_is_a_lie(void **state)
+{
+	struct liar l = {.says_wrong = true};
+	struct bk_server_hooks hooks = {.arg = &l, .on_mail = on_mail};
+	struct pair p;
+	bk_time begun;
+
+	(void)state;
+	meet(&p);
+	begun = bk_loop_now(p.st.loop);
+	story_let_time_fly(15 * BK_SEC);
+	for (int i = 0; bk_loop_now(p.st.loop) - begun < 15 * BK_SEC; i++)
+		turn(&p, i);
+	bk_server_set_hooks(p.st.server, &hooks);
+	assert_int_equal(bk_meet_again(p.a.meet), 0);
+	for (int i = 0; l.lies < 2; i++)
+		turn(&p, i);
+	story_idle(&p.st, SOON);
+	assert_int_equal(p.a.ends + p.b.ends, 0);
+	bk_server_set_hooks(p.st.server, &(struct bk_server_hooks){0});
+	kill_server(&p);
+	start_server(&p);
+	story_let_time_fly(40 * BK_SEC);
+	both_met(&p, 2);
+	tear_down(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,6 +617,7 @@ int main(void)
 		cmocka_unit_test(both_ask_at_once_and_get_one_round),
 		cmocka_unit_test(one_asks_twice_and_the_second_question_changes_nothing),
 		cmocka_unit_test(a_server_that_forgot_everything_puts_the_two_together),
+		cmocka_unit_test(an_hour_without_a_server_costs_little),
 		cmocka_unit_test(one_asks_a_server_that_came_back),
 		cmocka_unit_test(a_server_that_dies_in_the_middle_is_met_at_again),
 		cmocka_unit_test(a_cut_connection_is_made_again_quietly),
@@ -570,6 +628,7 @@ int main(void)
 		cmocka_unit_test(who_is_away_for_too_long_is_told_and_may_come_back),
 		cmocka_unit_test(freed_at_any_moment_it_leaves_nothing),
 		cmocka_unit_test(an_old_introduction_does_not_open_in_a_later_round),
+		cmocka_unit_test(a_late_word_of_a_wrong_code_is_a_lie),
 	};
 
 	if (getenv("BK_TEST_ONLY"))

@@ -399,7 +399,7 @@ static void a_peer_that_vanishes_is_noticed_by_both_sides_of_a_transfer(void **a
 		pair_run(&p, 700 * BK_MS);
 		l->cut = true;
 		took = time_to_notice(&p, i % 2);
-		assert_in_range(took, 600 * BK_MS, (i / 2 ? 1900 : 1200) * BK_MS);
+		assert_in_range(took, 600 * BK_MS, 2 * BK_SEC);
 		pair_done(&p);
 	}
 }
@@ -419,7 +419,7 @@ static void a_peer_that_got_another_address_is_lost_soon(void **arg)
 		end_pour(&p.ends[0]);
 		pair_run(&p, 100 * BK_MS);
 		l->seen[i / 2].port++;
-		assert_in_range(time_to_notice(&p, i % 2), 600 * BK_MS, 1200 * BK_MS);
+		assert_in_range(time_to_notice(&p, i % 2), 600 * BK_MS, 2 * BK_SEC);
 		pair_done(&p);
 	}
 }
@@ -444,7 +444,7 @@ static void an_idle_path_that_died_is_noticed_by_keep_alive_or_on_demand(void **
 			end_pour(&p.ends[0]);
 		}
 		took = time_to_notice(&p, 0);
-		assert_in_range(took, 600 * BK_MS, i ? 1200 * BK_MS : 2500 * BK_MS);
+		assert_in_range(took, 600 * BK_MS, i ? 2 * BK_SEC : 3 * BK_SEC);
 		pair_done(&p);
 	}
 }

@@ -76,6 +76,21 @@ def chat_server_relays_bytes_as_they_are():
 
 
 @test
+def chat_server_seats_who_comes_while_one_too_many_hangs_on():
+    with serving(ours("chat_server", 0)) as s, Wire(s.port) as a:
+        a.expect(words(ALONE))
+        with Wire(s.port) as b:
+            b.expect(words(BOTH))
+            a.expect(words(BOTH))
+            third = Wire(s.port)
+            third.expect(words("* two people are talking already"))
+        a.expect(words(GONE))
+        with third, Wire(s.port) as c:  # the third was told and has not closed yet
+            c.expect(words(BOTH))
+            a.expect(words(BOTH))
+
+
+@test
 def chat_with_pipes_through_a_python_server():
     with peer("chat_server") as s:
         port = s.line().rsplit(":", 1)[1]

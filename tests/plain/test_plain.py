@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -302,6 +303,30 @@ def peers_that_misbehave():
     raw_peer(send(encode("PeerHelloMessage", content="hi", number="3")), 1)
 
 
+def what_was_measured_is_told_when_the_peer_vanishes():
+    def vanish(line):
+        line.send("PeerHelloMessage", content="hi", number=3)
+        check(line.receive("PeerHelloMessage")["number"] == 4, "not 4")
+        line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.close()
+
+    done = raw_peer(vanish, 1).wait_for("done")
+    check((done["sent"], done["received"]) == (2, 1), f"{done}")
+
+
+def people_are_told_who_left():
+    with Server(("Connect", "Listen")) as server:
+        words = [BODKIN, "ping", "--plain", "-s", server.place]
+        with subprocess.Popen([*words, "--id", "ann"], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as ann:
+            ann.stdout.readline()
+            bob = subprocess.run([*words, "--id", "bob", "-c", "1", "ann"], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT,
+                                 timeout=PATIENCE)
+            out = ann.stdout.read()
+        check((ann.returncode, bob.returncode) == (0, 0), f"{ann.returncode} {bob.returncode}")
+        check("\nbob left\n\n--- bob ping statistics ---\n" in "\n" + out, out)
+        check("left" not in bob.stdout and "\n\n--- ann ping statistics ---\n1 sent, 1 received, 0% loss" in bob.stdout, bob.stdout)
+
+
 def what_is_out_of_place_is_ignored():
     def strange(line):
         line.send("PeerDanceMessage", number=3)
@@ -372,6 +397,29 @@ def our_server_refuses_and_forgets():
             c.close()
 
 
+def a_thousand_wait_at_our_server_and_are_found():
+    def say_hello(i, client_id, peer_id):
+        s = socket.socket()
+        s.settimeout(PATIENCE)
+        s.bind((f"127.1.{i // 50}.{i % 50 + 1}", 0))  # one address may have few connections
+        s.connect((host, int(port)))
+        s.sendall(encode("ClientHelloMessage", client_id=client_id, nat_type="Full Cone", private_ip="10.0.0.1", private_port=1,
+                         peer_id=peer_id))
+        line = Line(s)
+        line.receive("ServerHelloMessage")
+        return line
+
+    with Serve() as serve:
+        host, port = serve.place.rsplit(":", 1)
+        waiting = [say_hello(i, f"waits{i}", None) for i in range(1000)]
+        for i in reversed(range(1000)):
+            comes = say_hello(i, f"comes{i}", f"waits{i}")
+            check(comes.receive("PeerInfoMessage")["peer"]["client_id"] == f"waits{i}", "another peer")
+            check(waiting[i].receive("PeerInfoMessage")["peer"]["client_id"] == f"comes{i}", "another peer")
+            comes.close()
+            waiting[i].close()
+
+
 def ours_and_theirs_at_our_server(their_type, they_come):
     with Serve() as serve:
         if they_come:
@@ -437,9 +485,11 @@ def cases():
     for kind in TYPES:
         yield f"our server, we wait, they come: {kind}", lambda k=kind: ours_and_theirs_at_our_server(k, True)
         yield f"our server, we come, they wait: {kind}", lambda k=kind: ours_and_theirs_at_our_server(k, False)
-    for case in (several_pairs_at_once, our_server_refuses_and_forgets, a_server_that_hangs_up_after_the_match,
+    for case in (several_pairs_at_once, our_server_refuses_and_forgets,
+                 a_thousand_wait_at_our_server_and_are_found, a_server_that_hangs_up_after_the_match,
                  an_action_of_another_time_is_no_strategy, a_nat_that_does_not_keep_port_numbers,
                  a_standby_whose_peer_vanished_is_told, our_errors_are_told, ctrl_c_ends_it, peers_that_misbehave,
+                 what_was_measured_is_told_when_the_peer_vanishes, people_are_told_who_left,
                  what_is_out_of_place_is_ignored, a_stranger_is_not_taken_for_the_peer, by_code_over_tls, usage_is_refused):
         yield case.__name__.replace("_", " "), case
 
@@ -464,6 +514,8 @@ def main():
     parser.add_argument("--only", default="", help="cases whose name contains this")
     args = parser.parse_args()
     BODKIN = args.bodkin
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # for who waits in thousands; the programs inherit it
     with tempfile.TemporaryDirectory() as home:
         ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("BODKIN_", "XDG_"))} | {"HOME": home}
         chosen = [(n, c) for n, c in cases() if args.only in n]
