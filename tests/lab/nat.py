@@ -8,18 +8,15 @@
 One line a case, then 'N passed, N failed'. Exit code 0, 1, or 77 where this machine forbids namespaces; where it
 allows them, a case that did not run has failed.
 """
-import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
-import time
-import traceback
 
 sys.dont_write_bytecode = True
 
-from lab import Failure, Lab, check, probe  # noqa: E402
+import suite  # noqa: E402
+from lab import Lab, check  # noqa: E402
 
 ONE, TWO, SIX = "203.0.113.1", "203.0.113.2", "2001:db8:5::1"
 PORT, COTURN_PORT = 15005, 3478
@@ -244,36 +241,14 @@ def cases(bodkin):
     yield "sentences", lambda: a_person_gets_sentences(bodkin)
 
 
-def run_case(name, case):
-    started = time.monotonic()
-    try:
-        text, passed = case(), True
-    except Failure as failure:
-        text, passed = str(failure), False
-    except Exception:
-        text, passed = traceback.format_exc(), False
-    print(f"{'ok  ' if passed else 'FAIL'} {time.monotonic() - started:4.1f}s {name}: {text}", flush=True)
-    return passed
+def check_tools():
+    missing = [tool for tool in ("stun", "turnserver", "turnutils_natdiscovery", "nft") if not shutil.which(tool)]
+    check(not missing, f"missing: {', '.join(missing)} (packages stun-client, coturn, nftables)")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bodkin", type=os.path.abspath)
-    parser.add_argument("--only", default="", help="cases whose name contains this")
-    args = parser.parse_args()
-    missing = [tool for tool in ("stun", "turnserver", "turnutils_natdiscovery", "nft") if not shutil.which(tool)]
-    try:
-        check(not missing, f"missing: {', '.join(missing)} (packages stun-client, coturn, nftables)")
-        forbidden = probe(args.bodkin)
-    except (Failure, OSError, subprocess.SubprocessError) as e:
-        print(f"{e}\n0 passed, 1 failed")
-        return 1
-    if forbidden:
-        print(f"not run: {forbidden}")
-        return 77
-    results = [run_case(name, case) for name, case in cases(args.bodkin) if args.only in name]
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if results and all(results) else 1
+    args = suite.parser(__doc__).parse_args()
+    return suite.run(args, cases(args.bodkin), needs=check_tools)
 
 
 if __name__ == "__main__":

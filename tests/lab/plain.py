@@ -6,17 +6,12 @@
 
 One line a case, then 'N passed, N failed'. Exit code 0, 1, or 77 where this machine forbids namespaces.
 """
-import argparse
-import os
-import subprocess
 import sys
-import time
-import traceback
-from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
 
-from lab import SERVER_2, Failure, Lab, check, probe  # noqa: E402
+import suite  # noqa: E402
+from lab import SERVER_2, Lab, check  # noqa: E402
 
 SERVER = "203.0.113.1:15005"
 NAMES = {"open": "Open Internet", "full": "Full Cone", "restricted": "Restric NAT", "port": "Restric Port NAT", "sym": "Symmetric NAT"}
@@ -79,36 +74,9 @@ def cases(bodkin):
 LANES = 4  # the dialect is slow by nature: most of a case is waiting
 
 
-def run_case(name, case):
-    started = time.monotonic()
-    try:
-        text, passed = case(), True
-    except Failure as failure:
-        text, passed = str(failure), False
-    except Exception:
-        text, passed = traceback.format_exc(), False
-    print(f"{'ok  ' if passed else 'FAIL'} {time.monotonic() - started:4.1f}s {name}: {text}", flush=True)
-    return passed
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bodkin", type=os.path.abspath)
-    parser.add_argument("--only", default="", help="cases whose name contains this")
-    args = parser.parse_args()
-    try:
-        forbidden = probe(args.bodkin)
-    except (Failure, OSError, subprocess.SubprocessError) as e:
-        print(f"{e}\n0 passed, 1 failed")
-        return 1
-    if forbidden:
-        print(f"not run: {forbidden}")
-        return 77
-    chosen = [c for c in cases(args.bodkin) if args.only in c[0]]
-    with ThreadPoolExecutor(LANES) as lanes:
-        results = list(lanes.map(lambda c: run_case(*c), chosen))
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if results and all(results) else 1
+    args = suite.parser(__doc__).parse_args()
+    return suite.run(args, cases(args.bodkin), lanes=LANES)
 
 
 if __name__ == "__main__":
