@@ -87,9 +87,13 @@ static const struct bk_attempt *plan_of(const struct bk_punch_tcp *e, const stru
 	return &e->opts.plan.attempts[a - e->attempts];
 }
 
-static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, uint8_t family)
+/* Firewalls are opened from the port that this side's IPv6 candidates name, whatever family the control
+ * connection has. */
+static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, const struct bk_attempt *plan)
 {
-	return e->opts.shared.family == family ? &e->opts.shared : &e->opts.shared6;
+	bool is_named = plan->technique == BK_TECHNIQUE_IPV6 && e->opts.shared6.family;
+
+	return !is_named && e->opts.shared.family == plan->remote.family ? &e->opts.shared : &e->opts.shared6;
 }
 
 static void set_state(struct bk_punch_tcp *e, struct attempt *a, enum state state, bk_time wake)
@@ -122,7 +126,7 @@ static void begin_try(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 	if (a->stats.tries++ == 0)
 		a->stats.first_try = now;
 	if (plan->from_shared_port)
-		act.local = *shared_addr(e, plan->remote.family);
+		act.local = *shared_addr(e, plan);
 	act.id = a->id = e->next_id++;
 	set_state(
 		e, a, CONNECTING, now + plan->try_timeout + bk_rng_range(&e->rng, 0, plan->try_timeout / 4));

@@ -337,6 +337,25 @@ static void an_empty_plan_is_done_at_once_and_a_far_instant_has_a_ceiling(void *
 	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), BK_E_INVALID);
 }
 
+static void a_firewall_is_opened_from_the_port_that_our_candidate_names(void **state)
+{
+	struct bk_punch_tcp_opts opts = {.shared6 = {.family = 6, .port = 44000}, .start = START, .seed = 1};
+	struct bk_punch_tcp *e;
+
+	(void)state;
+	assert_int_equal(
+		bk_addr_from_str("[2001:db8::2]:41000", &opts.shared), 0); /* of the control connection */
+	opts.plan.attempts[0] = punch(true);
+	opts.plan.attempts[0].technique = BK_TECHNIQUE_IPV6;
+	assert_int_equal(bk_addr_from_str("[2001:db8::7]:42000", &opts.plan.attempts[0].remote), 0);
+	opts.plan.attempts_len = 1;
+	opts.plan.budget = BK_PLAN_BUDGET;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
+	ops.on_time(e, START);
+	assert_int_equal(expect(e, BK_ACT_TCP_CONNECT).local.port, 44000);
+	bk_punch_tcp_free(e);
+}
+
 static void tries_have_a_ceiling(void **state)
 {
 	struct bk_punch_tcp *e = one_punch();
@@ -376,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_local_refusal_is_not_repeated),
 		cmocka_unit_test(an_empty_plan_is_done_at_once_and_a_far_instant_has_a_ceiling),
 		cmocka_unit_test(tries_have_a_ceiling),
+		cmocka_unit_test(a_firewall_is_opened_from_the_port_that_our_candidate_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

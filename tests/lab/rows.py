@@ -18,6 +18,8 @@ MUST_CONNECT_MS, MUST_RELAY_MS, DRIFT = 25, 40, 4
 # shares its machine, times get room, and one run of a row may be relayed on a bad line (it needs two losses in a row) or
 # where routers accept early packets (a machine so busy that an opener leaves some milliseconds late).
 STRICT_RUNS = 10
+FIREWALL_6 = ("table ip6 wall { chain in { type filter hook input priority 0; policy drop; "
+              "ct state established,related accept; meta l4proto ipv6-icmp accept; iifname lo accept; }; }")
 RUNS_DELAYED = 3
 
 
@@ -126,6 +128,22 @@ def run_ipv6(bodkin, keep_ipv4):
         return f"direct, technique {path['technique']}, to {path['remote']}, {max(t.elapsed()):.0f} ms", {}
 
 
+def run_ipv6_firewalled(bodkin, transport):
+    """No NAT, and on each side a stateful firewall that lets nothing in that was not asked for."""
+    with Lab(bodkin, "open", "open") as lab:
+        for node in "ab":
+            for words in (["ip", "-4", "address", "flush", "scope", "global"], ["nft", FIREWALL_6]):
+                done = lab.run(node, *words)
+                check(done.wait() == 0, done.story())
+        lab.start_server("--state", lab.top / "server")
+        options = ["--transport", transport]
+        t = lab.transfer(lab.file(SMALL), place=f"{SERVER_6}#{lab.pin}", send=options, recv=options)
+        kind = t.check_done()
+        path = t.receiver.last("path")
+        check((kind, path["technique"], path["transport"]) == ("direct", "ipv6", transport), f"{path}\n{t.story()}")
+        return f"direct over {transport}, to {path['remote']}, {max(t.elapsed()):.0f} ms", {}
+
+
 def run_code_by_receiver(bodkin):
     with Lab(bodkin, "port", "port") as lab:
         lab.start_server("--state", lab.top / "server")
@@ -151,4 +169,7 @@ def cases(bodkin, at_least):
     yield "time-to-connected sym-sym relay", lambda: run_relay_timed(bodkin)
     yield "ipv6 beside ipv4, open-open", lambda: run_ipv6(bodkin, True)
     yield "ipv6 alone, open-open", lambda: run_ipv6(bodkin, False)
+    for transport in ("udp", "tcp"):
+        yield f"ipv6 through two firewalls, {transport}", \
+            lambda transport=transport: run_ipv6_firewalled(bodkin, transport)
     yield "code made by the receiver", lambda: run_code_by_receiver(bodkin)
