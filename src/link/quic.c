@@ -355,7 +355,6 @@ int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
 	q->opts = *opts;
 	q->stream = -1;
 	q->wake_at = BK_NEVER;
-	q->remote = opts->remote;
 	set_path(q);
 	err = start(q);
 	if (err < 0) {

@@ -28,11 +28,6 @@ static inline void bk_ngtcp2_set_original_dcid(ngtcp2_transport_params *p, const
 	p->original_dcid = *dcid;
 }
 
-static inline size_t bk_ngtcp2_count_scid(ngtcp2_conn *conn)
-{
-	return ngtcp2_conn_get_num_scid(conn);
-}
-
 /* 0.12 tells the peer that it may clear the fixed bit (RFC 9287), whatever the parameters say; but that bit
  * is what tells QUIC from its neighbours on the socket (RFC 9443). The object behind the const pointer is not
  * const. */
@@ -91,10 +86,6 @@ static inline void bk_ngtcp2_set_original_dcid(ngtcp2_transport_params *p, const
 	p->original_dcid_present = 1;
 }
 
-static inline size_t bk_ngtcp2_count_scid(ngtcp2_conn *conn)
-{
-	return ngtcp2_conn_get_scid(conn, NULL);
-}
 #endif
 
 #endif

@@ -411,7 +411,7 @@ void bk_quic_read(struct bk_quic *q, const struct bk_addr *from, const uint8_t *
 {
 	int ret;
 
-	if (!bk_addr_equal(from, &q->remote) || (!q->conn && !accept_first(q, data, n)))
+	if (!bk_addr_equal(from, &q->opts.remote) || (!q->conn && !accept_first(q, data, n)))
 		return;
 	reader = q;
 	ret = ngtcp2_conn_read_pkt(q->conn, &q->path.path, NULL, data, n, bk_quic_now(q));

@@ -45,8 +45,7 @@ struct bk_quic {
 	ngtcp2_conn *conn; /* NULL: a server that nobody has spoken to yet */
 	gnutls_session_t session;
 	struct bk_peer_check peer;
-	ngtcp2_path_storage path; /* the one there is; `remote` again is where the peer is */
-	struct bk_addr remote;
+	ngtcp2_path_storage path; /* the one there is, of opts.local and opts.remote */
 	int64_t stream;
 
 	struct bk_outbox out;

@@ -13,26 +13,25 @@
 
 enum { VECS_MAX = 4, BURST_MIN = 2 * BK_QUIC_PAYLOAD_MAX };
 
-/* With the window full of what got lost only a probe goes now and then (RFC 9002 section 7.5), and the link
- * hangs by it: a copy beside it costs little. */
-static void repeat(struct bk_quic *q, const struct bk_quic_run *r)
+static int give(struct bk_quic *q, const struct bk_quic_run *r)
 {
-	q->opts.send(q->opts.arg, &q->remote, q->batch + r->at, r->len, r->len > r->segment ? r->segment : 0);
+	return q->opts.send(
+		q->opts.arg, &q->opts.remote, q->batch + r->at, r->len, r->len > r->segment ? r->segment : 0);
 }
 
 /* Gives the socket what it has not taken yet. A packet that is too large for the path is a probe that found
- * out so; ngtcp2 counts it as lost. */
+ * out so; ngtcp2 counts it as lost. While the peer is silent the window may be full of what got lost, so that
+ * only a probe goes now and then (RFC 9002 section 7.5), and the link hangs by it: a copy costs little. */
 static int push(struct bk_quic *q)
 {
 	while (q->runs_sent < q->runs_len) {
 		const struct bk_quic_run *r = &q->runs[q->runs_sent];
-		int err = q->opts.send(q->opts.arg, &q->remote, q->batch + r->at, r->len,
-			r->len > r->segment ? r->segment : 0);
+		int err = give(q, r);
 
 		if (err < 0 && err != BK_E_TOO_BIG)
 			return err;
 		if (q->silent_ticks)
-			repeat(q, r);
+			give(q, r);
 		q->runs_sent++;
 	}
 	q->runs_sent = q->runs_len = 0;
