@@ -9,28 +9,7 @@
 #include "net/sock.h"
 #include "service/test_kit.h"
 
-static struct book *begin(struct bk_message_opts opts)
-{
-	struct book *b = kit_new(BK_LOOP_AUTO);
-
-	kit_listen(b, opts);
-	return b;
-}
-
-static void finish(struct book *b)
-{
-	struct bk_loop *loop = b->loop;
-
-	kit_done(b);
-	bk_loop_free(loop);
-}
-
 static const struct bk_message_opts raw = {.framing = BK_FRAMED_RAW}, length = {.framing = BK_FRAMED_LENGTH};
-
-static struct bk_message text(const char *s)
-{
-	return (struct bk_message){.content = s, .content_len = strlen(s)};
-}
 
 /* --- connecting --- */
 
@@ -52,7 +31,7 @@ static void a_refused_connect_has_its_name(void **state)
 	kit_until_count(b, &b->left, 1);
 	assert_string_equal(b->text, "left:refused ");
 	assert_string_equal(b->why, why);
-	finish(b);
+	kit_finish(b);
 }
 
 static void an_address_that_is_none_is_refused_at_once(void **state)
@@ -65,12 +44,12 @@ static void an_address_that_is_none_is_refused_at_once(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (bk_conn_connect(b->loop, rows[i], NULL, &kit_events, b, &b->conn) != BK_E_INVALID)
 			fail_msg("'%s' is taken", rows[i]);
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_connect_can_be_given_up(void **state)
 {
-	struct book *b = begin(raw), *client = kit_beside(b);
+	struct book *b = kit_begin(raw), *client = kit_beside(b);
 
 	(void)state;
 	kit_connect(client, b, raw);
@@ -83,13 +62,13 @@ static void a_connect_can_be_given_up(void **state)
 	kit_turns(b, 5);
 	assert_int_equal(client->left, 1);
 	kit_done(client);
-	finish(b);
+	kit_finish(b);
 }
 
 static void words_said_while_connecting_go_out_before_the_end(void **state)
 {
-	struct book *b = begin(raw), *client = kit_beside(b);
-	struct bk_message m = text("words");
+	struct book *b = kit_begin(raw), *client = kit_beside(b);
+	struct bk_message m = kit_text("words");
 
 	(void)state;
 	kit_connect(client, b, raw);
@@ -101,14 +80,14 @@ static void words_said_while_connecting_go_out_before_the_end(void **state)
 	assert_string_equal(b->text, "joined [words]left:eof ");
 	assert_string_equal(client->text, "left:done ");
 	kit_done(client);
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_connect_without_an_answer_times_out(void **state)
 {
 	struct bk_addr local = bk_addr_v4(127, 0, 0, 1, 0);
 	struct book *b = kit_new(BK_LOOP_AUTO);
-	struct bk_message m = text("words");
+	struct bk_message m = kit_text("words");
 	char address[64];
 	int fd, full[4];
 
@@ -132,14 +111,14 @@ static void a_connect_without_an_answer_times_out(void **state)
 	for (int i = 0; i < 4; i++)
 		close(full[i]);
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- deadlines --- */
 
 static void silence_ends_a_connection_and_words_prolong_it(void **state)
 {
-	struct book *b = begin((struct bk_message_opts){.idle_timeout_ns = 10 * BK_SEC});
+	struct book *b = kit_begin((struct bk_message_opts){.idle_timeout_ns = 10 * BK_SEC});
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -152,12 +131,12 @@ static void silence_ends_a_connection_and_words_prolong_it(void **state)
 	kit_fly(b, 2 * BK_SEC);
 	assert_string_equal(b->text, "joined [x]left:idle ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_message_must_arrive_in_its_time(void **state)
 {
-	struct book *b = begin(
+	struct book *b = kit_begin(
 		(struct bk_message_opts){.framing = BK_FRAMED_LENGTH, .header_timeout_ns = 10 * BK_SEC});
 	int fd = kit_dial(b);
 
@@ -179,7 +158,7 @@ static void a_message_must_arrive_in_its_time(void **state)
 	assert_string_equal(b->text, "joined [ab]left:timeout ");
 	assert_string_equal(b->why, "a message took too long to arrive");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void fill(struct book *b)
@@ -193,7 +172,7 @@ static void fill(struct book *b)
 
 static void a_peer_that_reads_nothing_is_too_slow(void **state)
 {
-	struct book *b = begin((struct bk_message_opts){.write_timeout_ns = 10 * BK_SEC});
+	struct book *b = kit_begin((struct bk_message_opts){.write_timeout_ns = 10 * BK_SEC});
 	int fd = kit_dial_small(b, 4096);
 
 	(void)state;
@@ -206,16 +185,16 @@ static void a_peer_that_reads_nothing_is_too_slow(void **state)
 	kit_fly(b, 2 * BK_SEC);
 	assert_string_equal(b->text, "joined left:too-slow ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- room --- */
 
 static void room_is_told_when_half_of_the_queue_is_free(void **state)
 {
-	struct book *b = begin((struct bk_message_opts){.queue_max = 256 * 1024, .write_timeout_ns = -1});
+	struct book *b = kit_begin((struct bk_message_opts){.queue_max = 256 * 1024, .write_timeout_ns = -1});
 	int fd = kit_dial_small(b, 4096);
-	struct bk_message m = text("x");
+	struct bk_message m = kit_text("x");
 
 	(void)state;
 	kit_until_text(b, "joined ");
@@ -236,7 +215,7 @@ static void room_is_told_when_half_of_the_queue_is_free(void **state)
 	assert_int_equal(bk_conn_send(b->conn, &m), 0);
 	close(fd);
 	kit_until_count(b, &b->left, 1);
-	finish(b);
+	kit_finish(b);
 }
 
 enum { BULK_MESSAGES = 400, BULK_SIZE = 3000 };
@@ -266,7 +245,7 @@ static void expect_next(struct book *b, struct bk_conn *c, const struct bk_messa
 /* A tiny send buffer makes nearly every write a short one. */
 static void short_writes_lose_nothing(void **state)
 {
-	struct book *b = begin(length), *sender = kit_beside(b);
+	struct book *b = kit_begin(length), *sender = kit_beside(b);
 	const struct bk_message_opts opts = {.framing = BK_FRAMED_LENGTH, .queue_max = 10000};
 	struct bk_addr to = bk_addr_v4(127, 0, 0, 1, bk_service_port(b->service));
 	struct sockaddr_storage ss;
@@ -287,7 +266,7 @@ static void short_writes_lose_nothing(void **state)
 	kit_until_count(sender, &sender->left, 1);
 	assert_int_equal(sender->error, 0);
 	kit_done(sender);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- pausing --- */
@@ -301,8 +280,8 @@ static void pause_at_b(struct book *b, struct bk_conn *c, const struct bk_messag
 
 static void a_pause_holds_back_what_was_read_already(void **state)
 {
-	struct book *b =
-		begin((struct bk_message_opts){.framing = BK_FRAMED_LENGTH, .idle_timeout_ns = 10 * BK_SEC});
+	struct book *b = kit_begin(
+		(struct bk_message_opts){.framing = BK_FRAMED_LENGTH, .idle_timeout_ns = 10 * BK_SEC});
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -321,15 +300,15 @@ static void a_pause_holds_back_what_was_read_already(void **state)
 	assert_string_equal(b->text, "joined [a][b][c][b][d]");
 	close(fd);
 	kit_until_text(b, "left:eof ");
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- ending --- */
 
 static void last_words_arrive_before_the_end(void **state)
 {
-	struct book *b = begin(raw);
-	struct bk_message m = text("goodbye");
+	struct book *b = kit_begin(raw);
+	struct bk_message m = kit_text("goodbye");
 	int fd = kit_dial(b);
 	char got[8];
 
@@ -346,13 +325,13 @@ static void last_words_arrive_before_the_end(void **state)
 	close(fd);
 	kit_until_text(b, "left:done ");
 	assert_string_equal(b->text, "joined left:done ");
-	finish(b);
+	kit_finish(b);
 }
 
 static void who_does_not_close_after_our_last_words_is_left_alone(void **state)
 {
-	struct book *b = begin(raw);
-	struct bk_message m = text("goodbye");
+	struct book *b = kit_begin(raw);
+	struct bk_message m = kit_text("goodbye");
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -364,13 +343,13 @@ static void who_does_not_close_after_our_last_words_is_left_alone(void **state)
 	kit_fly(b, 2 * BK_SEC);
 	assert_string_equal(b->text, "joined left:done ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void who_is_owed_nothing_is_waited_for_a_moment(void **state)
 {
-	struct book *b = begin(raw);
-	struct bk_message m = text("hello");
+	struct book *b = kit_begin(raw);
+	struct bk_message m = kit_text("hello");
 	int fd = kit_dial(b);
 	char got[5];
 
@@ -385,12 +364,12 @@ static void who_is_owed_nothing_is_waited_for_a_moment(void **state)
 	assert_string_equal(b->text, "joined left:done ");
 	assert_int_equal(kit_read(b, fd, NULL, 0), 0); /* an end, no reset */
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void last_words_that_nobody_reads_are_a_failure(void **state)
 {
-	struct book *b = begin(raw);
+	struct book *b = kit_begin(raw);
 	int fd = kit_dial_small(b, 4096);
 
 	(void)state;
@@ -402,12 +381,12 @@ static void last_words_that_nobody_reads_are_a_failure(void **state)
 	kit_fly(b, 3 * BK_SEC);
 	assert_string_equal(b->text, "joined left:too-slow ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_reset_has_its_name(void **state)
 {
-	struct book *b = begin(length);
+	struct book *b = kit_begin(length);
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -415,13 +394,13 @@ static void a_reset_has_its_name(void **state)
 	bk_sock_abort(fd);
 	kit_until_count(b, &b->left, 1);
 	assert_string_equal(b->text, "joined left:reset ");
-	finish(b);
+	kit_finish(b);
 }
 
 static void what_came_before_a_reset_is_still_told(void **state)
 {
-	struct book *b = begin(length);
-	struct bk_message m = text("x");
+	struct book *b = kit_begin(length);
+	struct bk_message m = kit_text("x");
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -432,7 +411,7 @@ static void what_came_before_a_reset_is_still_told(void **state)
 	kit_until_count(b, &b->left, 1);
 	if (strcmp(b->text, "joined [a]left:reset ") != 0) /* the kernel may drop what was not read */
 		assert_string_equal(b->text, "joined left:reset ");
-	finish(b);
+	kit_finish(b);
 }
 
 static void free_on_joined(struct book *b, struct bk_conn *c)
@@ -458,8 +437,8 @@ static void a_connection_may_be_freed_from_every_callback(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		struct book *b =
-			begin((struct bk_message_opts){.framing = BK_FRAMED_KEY_VALUE, .queue_max = 200000});
+		struct book *b = kit_begin(
+			(struct bk_message_opts){.framing = BK_FRAMED_KEY_VALUE, .queue_max = 200000});
 		int fd = kit_dial_small(b, 4096);
 
 		b->then_joined = i == 0 ? free_on_joined : NULL;
@@ -480,13 +459,13 @@ static void a_connection_may_be_freed_from_every_callback(void **state)
 		assert_int_equal(b->left, i == 2);
 		assert_int_equal(b->messages, i == 0 ? 0 : i == 2 ? 2 : i == 1 ? 1 : b->messages);
 		close(fd);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
 static void a_close_from_inside_ends_the_messages(void **state)
 {
-	struct book *b = begin(length);
+	struct book *b = kit_begin(length);
 	int fd = kit_dial(b);
 	char got[5];
 
@@ -498,13 +477,13 @@ static void a_close_from_inside_ends_the_messages(void **state)
 	close(fd);
 	kit_until_count(b, &b->left, 1);
 	assert_string_equal(b->text, "joined [a]left:done ");
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_client_on_its_own_may_be_freed_from_inside(void **state)
 {
-	struct book *b = begin(length), *client = kit_beside(b);
-	struct bk_message m = text("hi");
+	struct book *b = kit_begin(length), *client = kit_beside(b);
+	struct bk_message m = kit_text("hi");
 
 	(void)state;
 	client->then_message = free_on_message;
@@ -515,7 +494,7 @@ static void a_client_on_its_own_may_be_freed_from_inside(void **state)
 	kit_until_count(b, &b->left, 1);
 	assert_string_equal(client->text, "joined [hi]");
 	kit_done(client);
-	finish(b);
+	kit_finish(b);
 }
 
 int main(void)

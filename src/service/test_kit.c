@@ -123,11 +123,32 @@ void kit_done(struct book *b)
 	free(b);
 }
 
+void kit_finish(struct book *b)
+{
+	struct bk_loop *loop = b->loop;
+
+	kit_done(b);
+	bk_loop_free(loop);
+}
+
+struct bk_message kit_text(const char *s)
+{
+	return (struct bk_message){.content = s, .content_len = strlen(s)};
+}
+
 void kit_listen(struct book *b, struct bk_message_opts opts)
 {
 	char text[BK_SERVICE_TEXT_MAX];
 
 	assert_int_equal(bk_service_new(b->loop, "127.0.0.1:0", &opts, &kit_events, b, &b->service, text), 0);
+}
+
+struct book *kit_begin(struct bk_message_opts opts)
+{
+	struct book *b = kit_new(BK_LOOP_AUTO);
+
+	kit_listen(b, opts);
+	return b;
 }
 
 static int dial(const struct book *b, int receive_buffer)

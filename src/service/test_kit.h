@@ -43,6 +43,10 @@ void kit_done(struct book *b); /* its service and conn too; the loop only if it 
 /* Another owner on the same loop. */
 struct book *kit_beside(const struct book *b);
 
+struct book *kit_begin(struct bk_message_opts opts); /* a loop and a service that listens */
+void kit_finish(struct book *b);                     /* kit_done, and the loop */
+struct bk_message kit_text(const char *s);
+
 void kit_listen(struct book *b, struct bk_message_opts opts); /* on loopback, any port */
 int kit_dial(const struct book *b);                           /* a bare connected socket, non-blocking */
 int kit_dial_small(const struct book *b, int receive_buffer);

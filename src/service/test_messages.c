@@ -28,22 +28,6 @@ static const struct {
 
 enum { STREAMS = sizeof(streams) / sizeof(streams[0]) };
 
-static struct book *begin(struct bk_message_opts opts)
-{
-	struct book *b = kit_new(BK_LOOP_AUTO);
-
-	kit_listen(b, opts);
-	return b;
-}
-
-static void finish(struct book *b)
-{
-	struct bk_loop *loop = b->loop;
-
-	kit_done(b);
-	bk_loop_free(loop);
-}
-
 static void expect(struct book *b, const char *text)
 {
 	kit_until_text(b, text);
@@ -54,7 +38,7 @@ static void messages_in_one_write_are_told_one_by_one(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < STREAMS; i++) {
-		struct book *b = begin((struct bk_message_opts){.framing = streams[i].framing});
+		struct book *b = kit_begin((struct bk_message_opts){.framing = streams[i].framing});
 		int fd = kit_dial(b);
 		char text[256];
 
@@ -63,7 +47,7 @@ static void messages_in_one_write_are_told_one_by_one(void **state)
 		expect(b, text);
 		close(fd);
 		kit_until_text(b, "left:eof ");
-		finish(b);
+		kit_finish(b);
 	}
 }
 
@@ -71,7 +55,7 @@ static void messages_a_byte_at_a_time_are_the_same(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < STREAMS; i++) {
-		struct book *b = begin((struct bk_message_opts){.framing = streams[i].framing});
+		struct book *b = kit_begin((struct bk_message_opts){.framing = streams[i].framing});
 		int fd = kit_dial(b);
 		char text[256];
 
@@ -82,13 +66,13 @@ static void messages_a_byte_at_a_time_are_the_same(void **state)
 		snprintf(text, sizeof(text), "joined %s", streams[i].told);
 		expect(b, text);
 		close(fd);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
 static void raw_bytes_come_as_they_are(void **state)
 {
-	struct book *b = begin((struct bk_message_opts){.framing = BK_FRAMED_RAW});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW});
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -97,7 +81,7 @@ static void raw_bytes_come_as_they_are(void **state)
 	kit_write(fd, "d", 1);
 	expect(b, "joined [abc][d]");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void pass_on(struct book *b, struct bk_conn *c, const struct bk_message *m)
@@ -132,7 +116,7 @@ static void what_is_sent_has_every_byte_in_its_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct book *b = begin((struct bk_message_opts){.framing = rows[i].framing});
+		struct book *b = kit_begin((struct bk_message_opts){.framing = rows[i].framing});
 		int fd = kit_dial(b);
 		char got[256] = "";
 		size_t n;
@@ -144,7 +128,7 @@ static void what_is_sent_has_every_byte_in_its_place(void **state)
 		if (memcmp(got, rows[i].bytes, n) != 0)
 			fail_msg("row %zu", i);
 		close(fd);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
@@ -162,7 +146,7 @@ static void a_client_and_a_service_understand_each_other(void **state)
 	(void)state;
 	for (enum bk_framing_choice f = BK_FRAMED_RAW; f <= BK_FRAMED_JSON; f++) {
 		struct bk_message m = {.content = "hello", .content_len = 5};
-		struct book *b = begin((struct bk_message_opts){.framing = f}), *client = kit_beside(b);
+		struct book *b = kit_begin((struct bk_message_opts){.framing = f}), *client = kit_beside(b);
 
 		m.header = f == BK_FRAMED_KEY_VALUE ? "a:b" : f == BK_FRAMED_JSON ? "{\"a\":\"b\"}" : NULL;
 		m.content_type = f == BK_FRAMED_JSON ? "t" : NULL;
@@ -179,7 +163,7 @@ static void a_client_and_a_service_understand_each_other(void **state)
 		kit_until_text(client, "left:done ");
 		kit_until_text(b, "left:eof ");
 		kit_done(client);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
@@ -210,7 +194,7 @@ static void hostile_bytes_end_their_connection_with_a_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct book *b =
-			begin((struct bk_message_opts){.framing = rows[i].framing, .message_max = 16});
+			kit_begin((struct bk_message_opts){.framing = rows[i].framing, .message_max = 16});
 		int fd = kit_dial(b);
 
 		if (rows[i].len)
@@ -221,7 +205,7 @@ static void hostile_bytes_end_their_connection_with_a_name(void **state)
 			fail_msg("row %zu: %s", i, b->text);
 		assert_int_equal(bk_service_count(b->service), 0);
 		close(fd);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
@@ -247,7 +231,7 @@ static void what_cannot_be_sent_is_refused_and_nothing_goes(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct book *b =
-			begin((struct bk_message_opts){.framing = rows[i].framing, .queue_max = 100});
+			kit_begin((struct bk_message_opts){.framing = rows[i].framing, .queue_max = 100});
 		int fd = kit_dial(b);
 
 		kit_until_text(b, "joined ");
@@ -256,7 +240,7 @@ static void what_cannot_be_sent_is_refused_and_nothing_goes(void **state)
 		bk_conn_close(b->conn);
 		assert_int_equal(kit_read(b, fd, NULL, 0), 0);
 		close(fd);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
@@ -265,7 +249,7 @@ static void a_large_message_arrives_whole(void **state)
 	enum { LARGE = 5 << 20 };
 	struct bk_message_opts opts = {
 		.framing = BK_FRAMED_KEY_VALUE, .message_max = LARGE, .queue_max = LARGE + 100};
-	struct book *b = begin(opts), *client = kit_beside(b);
+	struct book *b = kit_begin(opts), *client = kit_beside(b);
 	struct bk_message m = {.content_len = LARGE};
 	char *content = malloc(LARGE);
 
@@ -279,12 +263,12 @@ static void a_large_message_arrives_whole(void **state)
 	assert_int_equal(b->bytes, LARGE);
 	free(content);
 	kit_done(client);
-	finish(b);
+	kit_finish(b);
 }
 
 static void the_replies_to_a_peer_that_only_stopped_sending_reach_it(void **state)
 {
-	struct book *b = begin((struct bk_message_opts){.framing = BK_FRAMED_LENGTH});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_LENGTH});
 	int fd = kit_dial(b);
 	char got[16];
 
@@ -297,7 +281,7 @@ static void the_replies_to_a_peer_that_only_stopped_sending_reach_it(void **stat
 	assert_int_equal(kit_read(b, fd, NULL, 0), 0);
 	kit_until_text(b, "left:eof ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 int main(void)

@@ -15,27 +15,6 @@
 
 static const struct bk_message_opts raw = {.framing = BK_FRAMED_RAW}, length = {.framing = BK_FRAMED_LENGTH};
 
-static struct book *begin(struct bk_message_opts opts)
-{
-	struct book *b = kit_new(BK_LOOP_AUTO);
-
-	kit_listen(b, opts);
-	return b;
-}
-
-static void finish(struct book *b)
-{
-	struct bk_loop *loop = b->loop;
-
-	kit_done(b);
-	bk_loop_free(loop);
-}
-
-static struct bk_message text(const char *s)
-{
-	return (struct bk_message){.content = s, .content_len = strlen(s)};
-}
-
 static void expect_bytes(struct book *b, int fd, const char *bytes)
 {
 	char got[4096];
@@ -67,12 +46,12 @@ static void a_service_that_cannot_be_says_why(void **state)
 			fail_msg("'%s': %s, %s", rows[i].listen, bk_error_name(err), why);
 		b->service = NULL;
 	}
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_port_in_use_is_named(void **state)
 {
-	struct book *b = begin(raw), *other = kit_beside(b);
+	struct book *b = kit_begin(raw), *other = kit_beside(b);
 	char where[64], why[BK_SERVICE_TEXT_MAX], expected[128];
 
 	(void)state;
@@ -83,7 +62,7 @@ static void a_port_in_use_is_named(void **state)
 	assert_string_equal(why, expected);
 	other->service = NULL;
 	kit_done(other);
-	finish(b);
+	kit_finish(b);
 }
 
 static void every_address_is_one_colon(void **state)
@@ -97,7 +76,7 @@ static void every_address_is_one_colon(void **state)
 	kit_until_text(b, "joined ");
 	assert_memory_equal(bk_conn_peer(b->conn), "127.0.0.1:", 10);
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- broadcasting --- */
@@ -113,7 +92,7 @@ static void remember(struct book *b, struct bk_conn *c)
 
 static struct book *begin_with(int fds[RECEIVERS], struct bk_message_opts opts)
 {
-	struct book *b = begin(opts);
+	struct book *b = kit_begin(opts);
 
 	b->then_joined = remember;
 	for (unsigned i = 0; i < RECEIVERS; i++) {
@@ -136,7 +115,7 @@ static void broadcasts_and_words_for_one_keep_their_order(void **state)
 		bool to_all = i % 3;
 
 		snprintf(word, sizeof(word), "%d;", i);
-		m = text(word);
+		m = kit_text(word);
 		if (to_all)
 			assert_int_equal(bk_service_broadcast(b->service, &m, heard[i % 4]), RECEIVERS - 1);
 		else
@@ -155,7 +134,7 @@ static void broadcasts_and_words_for_one_keep_their_order(void **state)
 	assert_int_equal(stats.accepted, RECEIVERS);
 	assert_int_equal(stats.broadcasts, 133);
 	assert_int_equal(stats.deliveries, 133 * (RECEIVERS - 1));
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_large_broadcast_and_small_ones_keep_their_order(void **state)
@@ -163,7 +142,7 @@ static void a_large_broadcast_and_small_ones_keep_their_order(void **state)
 	enum { LARGE = 200000 };
 	int fds[RECEIVERS];
 	struct book *b = begin_with(fds, raw);
-	struct bk_message small = text("<small>"), large = {.content_len = LARGE};
+	struct bk_message small = kit_text("<small>"), large = {.content_len = LARGE};
 	char *content = malloc(LARGE), *got = malloc(LARGE + 14);
 
 	(void)state;
@@ -182,14 +161,14 @@ static void a_large_broadcast_and_small_ones_keep_their_order(void **state)
 	}
 	free(content);
 	free(got);
-	finish(b);
+	kit_finish(b);
 }
 
 static void who_is_not_in_the_audience_hears_nothing(void **state)
 {
 	int fds[RECEIVERS];
 	struct book *b = begin_with(fds, raw);
-	struct bk_message m = text("x"), n = text("y");
+	struct bk_message m = kit_text("x"), n = kit_text("y");
 
 	(void)state;
 	bk_conn_set_audience(heard[1], false);
@@ -201,7 +180,7 @@ static void who_is_not_in_the_audience_hears_nothing(void **state)
 		expect_bytes(b, fds[r], r == 1 ? "y" : "xy");
 		close(fds[r]);
 	}
-	finish(b);
+	kit_finish(b);
 }
 
 /* The others read on while one does not: he goes, they miss nothing. */
@@ -209,7 +188,7 @@ static void a_slow_reader_is_dropped_and_the_others_go_on(void **state)
 {
 	enum { SIZE = 10000, MESSAGES = 2000 };
 	static char content[SIZE], got[SIZE];
-	struct book *b = begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .queue_max = 1 << 20});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .queue_max = 1 << 20});
 	struct bk_message m = {.content = content, .content_len = SIZE};
 	struct bk_service_stats stats;
 	int quick = kit_dial(b), slow = kit_dial_small(b, 4096);
@@ -229,14 +208,14 @@ static void a_slow_reader_is_dropped_and_the_others_go_on(void **state)
 	assert_int_equal(bk_service_count(b->service), 1);
 	close(quick);
 	close(slow);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- who comes --- */
 
 static void those_above_the_maximum_are_turned_away(void **state)
 {
-	struct book *b = begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .connections_max = 2});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .connections_max = 2});
 	struct bk_service_stats stats;
 	int fds[4];
 
@@ -255,13 +234,13 @@ static void those_above_the_maximum_are_turned_away(void **state)
 	kit_until_count(b, &b->joined, 3);
 	for (int i = 1; i < 4; i++)
 		close(fds[i]);
-	finish(b);
+	kit_finish(b);
 }
 
 static void without_descriptors_accepting_pauses_and_goes_on(void **state)
 {
 	struct rlimit was, few;
-	struct book *b = begin(raw);
+	struct book *b = kit_begin(raw);
 	struct bk_service_stats stats;
 	int a = kit_dial(b), c, spare[64], n = 0;
 
@@ -286,7 +265,7 @@ static void without_descriptors_accepting_pauses_and_goes_on(void **state)
 	kit_until_count(b, &b->joined, 2);
 	close(a);
 	close(c);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- stopping --- */
@@ -302,7 +281,7 @@ static void a_stop_drains_closes_and_tells(void **state)
 {
 	int fds[RECEIVERS], late;
 	struct book *b = begin_with(fds, raw);
-	struct bk_message m = text("x");
+	struct bk_message m = kit_text("x");
 	struct bk_addr to = bk_addr_v4(127, 0, 0, 1, bk_service_port(b->service));
 
 	(void)state;
@@ -325,13 +304,13 @@ static void a_stop_drains_closes_and_tells(void **state)
 		assert_int_equal(bk_sock_error(late), BK_E_REFUSED);
 		close(late);
 	}
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_stop_does_not_wait_for_who_does_not_read(void **state)
 {
 	static const char piece[100000];
-	struct book *b = begin(raw);
+	struct book *b = kit_begin(raw);
 	struct bk_message m = {.content = piece, .content_len = sizeof(piece)};
 	int fd = kit_dial_small(b, 4096);
 
@@ -348,12 +327,12 @@ static void a_stop_does_not_wait_for_who_does_not_read(void **state)
 	kit_fly(b, 2 * BK_SEC);
 	assert_string_equal(b->text, "joined left:too-slow stopped ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_stop_waits_only_a_moment_for_who_is_owed_nothing(void **state)
 {
-	struct book *b = begin(length);
+	struct book *b = kit_begin(length);
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -363,12 +342,12 @@ static void a_stop_waits_only_a_moment_for_who_is_owed_nothing(void **state)
 	kit_fly(b, 250 * BK_MS);
 	assert_string_equal(b->text, "joined left:shutdown stopped ");
 	close(fd);
-	finish(b);
+	kit_finish(b);
 }
 
 static void a_stop_of_an_empty_service_is_told_too(void **state)
 {
-	struct book *b = begin(raw);
+	struct book *b = kit_begin(raw);
 
 	(void)state;
 	bk_service_stop(b->service, 0);
@@ -376,7 +355,7 @@ static void a_stop_of_an_empty_service_is_told_too(void **state)
 	kit_until_count(b, &b->stopped, 1);
 	kit_turns(b, 5);
 	assert_int_equal(b->stopped, 1);
-	finish(b);
+	kit_finish(b);
 }
 
 static void *stop_it(void *arg)
@@ -387,7 +366,7 @@ static void *stop_it(void *arg)
 
 static void a_stop_may_come_from_another_thread(void **state)
 {
-	struct book *b = begin(length);
+	struct book *b = kit_begin(length);
 	pthread_t thread;
 	int fd = kit_dial(b);
 
@@ -399,7 +378,7 @@ static void a_stop_may_come_from_another_thread(void **state)
 	kit_until_count(b, &b->stopped, 1);
 	pthread_join(thread, NULL);
 	assert_string_equal(b->text, "joined left:shutdown stopped ");
-	finish(b);
+	kit_finish(b);
 }
 
 static struct bk_service *signalled;
@@ -412,7 +391,7 @@ static void on_signal(int signo)
 
 static void a_stop_may_come_from_a_signal(void **state)
 {
-	struct book *b = begin(length);
+	struct book *b = kit_begin(length);
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -424,7 +403,7 @@ static void a_stop_may_come_from_a_signal(void **state)
 	close(fd);
 	kit_until_count(b, &b->stopped, 1);
 	signal(SIGUSR1, SIG_DFL);
-	finish(b);
+	kit_finish(b);
 }
 
 /* --- freeing --- */
@@ -458,7 +437,7 @@ static void a_service_may_be_freed_from_every_callback(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		struct book *b = begin((struct bk_message_opts){.framing = BK_FRAMED_JSON});
+		struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_JSON});
 		int fd = kit_dial(b), other = kit_dial(b);
 
 		b->then_joined = i == 0 ? free_service_and_conn : NULL;
@@ -478,7 +457,7 @@ static void a_service_may_be_freed_from_every_callback(void **state)
 		assert_int_equal(b->left, i < 2 ? 0 : i == 2 ? 1 : 2);
 		close(fd);
 		close(other);
-		finish(b);
+		kit_finish(b);
 	}
 }
 
@@ -508,7 +487,7 @@ static void each_is_visited_while_others_go(void **state)
 	for (int r = 0; r < RECEIVERS; r++)
 		close(fds[r]);
 	b->conn = NULL;
-	finish(b);
+	kit_finish(b);
 }
 
 int main(void)
