@@ -139,17 +139,11 @@ void bk_channel_pause(struct bk_channel *c)
 
 void bk_channel_resume(struct bk_channel *c)
 {
-	struct bk_mux *m = c->mux;
-
 	if (!c->paused)
 		return;
 	c->paused = false;
-	if (!bk_channel_is_waiting(c))
-		return;
-	if (m->due)
-		bk_timer_start(m->due, 0);
-	else if (!m->busy)
-		bk_mux_hand_on(m);
+	if (bk_channel_is_waiting(c))
+		bk_timer_start(c->mux->due, 0);
 }
 
 /* ---- the writer ---- */

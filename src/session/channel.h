@@ -52,7 +52,6 @@ struct bk_mux {
 int bk_mux_send(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n);
 int bk_mux_send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error);
 void bk_mux_forget(struct bk_channel *c);
-void bk_mux_hand_on(struct bk_mux *m); /* what channels kept and may hand on; from the loop */
 
 /* channel.c: what frames do to a channel; NULL, or one that has ended, is fine unless said */
 int bk_channel_on_head(struct bk_channel *c, uint32_t n); /* a DATA frame of n bytes begins */

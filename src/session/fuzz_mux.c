@@ -189,8 +189,7 @@ static void set_up(struct owner *o, bool is_controlling)
 		abort();
 	users_len = 0;
 	test_link_init(&o->link, 1000, OUT_MAX);
-	if (bk_mux_new(is_controlling, &events, o, &o->mux) < 0 ||
-		((o->mood & MOOD_RESUME) && bk_mux_set_loop(o->mux, loop) < 0))
+	if (bk_mux_new(loop, is_controlling, &events, o, &o->mux) < 0)
 		abort();
 	bk_mux_attach(o->mux, &o->link.link);
 	if (o->mood & MOOD_FLOOD)

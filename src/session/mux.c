@@ -22,7 +22,7 @@ void bk_mux_forget(struct bk_channel *c)
 		m->current = NULL;
 	if (m->reader == c)
 		m->reader = NULL;
-	if (m->owes_bye && m->due)
+	if (m->owes_bye)
 		bk_timer_start(m->due, 0);
 	bk_inbox_done(&c->in);
 	free(c);
@@ -105,15 +105,51 @@ int bk_mux_send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int erro
 	return bk_mux_send(m, type, channel, name, strlen(name));
 }
 
-int bk_mux_new(bool is_controlling, const struct bk_mux_events *events, void *arg, struct bk_mux **ret_mux)
+static bool any_waits(const struct bk_mux *m, bool even_paused)
+{
+	bk_list_each(it, tmp, &m->channels)
+	{
+		const struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
+		if (bk_channel_is_waiting(c) && (even_paused || !c->paused))
+			return true;
+	}
+	return false;
+}
+
+/* What channels kept and may hand on. */
+static void on_due(void *arg)
+{
+	struct bk_mux *m = arg;
+	struct bk_channel *c;
+
+	begin_walk(m);
+	while (!m->dead && (c = next_untold(m)))
+		bk_channel_hand_on(c);
+	if (!m->dead && any_waits(m, false)) {
+		bk_timer_start(m->due, 0);
+	} else if (!m->dead && m->owes_bye && !any_waits(m, true)) {
+		m->owes_bye = false;
+		m->events->on_bye(m->arg, 0);
+	}
+	end_walk(m);
+}
+
+int bk_mux_new(struct bk_loop *loop, bool is_controlling, const struct bk_mux_events *events, void *arg,
+	struct bk_mux **ret_mux)
 {
 	struct bk_mux *m = calloc(1, sizeof(*m));
+	int err;
 
 	if (!m)
 		return BK_E_NOMEM;
 	*m = (struct bk_mux){
 		.events = events, .arg = arg, .next_number = is_controlling ? 1 : 2, .spare = BK_MUX_SPARE};
 	bk_list_init(&m->channels);
+	err = bk_timer_new(loop, on_due, m, &m->due);
+	if (err < 0) {
+		free(m);
+		return err;
+	}
 	*ret_mux = m;
 	return 0;
 }
@@ -123,8 +159,8 @@ void bk_mux_free(struct bk_mux *m)
 	if (!m)
 		return;
 	m->link = NULL;
+	m->owes_bye = false;
 	bk_timer_free(m->due);
-	m->due = NULL;
 	bk_list_each(it, tmp, &m->channels) bk_mux_forget(bk_container_of(it, struct bk_channel, link));
 	m->dead = true;
 	if (!m->busy)
@@ -184,48 +220,11 @@ static int error_of_payload(const struct bk_mux *m)
 	return bk_error_from_name(name);
 }
 
-static bool any_waits(const struct bk_mux *m, bool even_paused)
-{
-	bk_list_each(it, tmp, &m->channels)
-	{
-		const struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
-		if (bk_channel_is_waiting(c) && (even_paused || !c->paused))
-			return true;
-	}
-	return false;
-}
-
-void bk_mux_hand_on(struct bk_mux *m)
-{
-	struct bk_channel *c;
-
-	begin_walk(m);
-	while (!m->dead && (c = next_untold(m)))
-		bk_channel_hand_on(c);
-	if (!m->dead && m->due && any_waits(m, false)) {
-		bk_timer_start(m->due, 0);
-	} else if (!m->dead && m->owes_bye && !any_waits(m, true)) {
-		m->owes_bye = false;
-		m->events->on_bye(m->arg, 0);
-	}
-	end_walk(m);
-}
-
-static void on_due(void *arg)
-{
-	bk_mux_hand_on(arg);
-}
-
-int bk_mux_set_loop(struct bk_mux *m, struct bk_loop *loop)
-{
-	return bk_timer_new(loop, on_due, m, &m->due);
-}
-
 static void on_bye(struct bk_mux *m)
 {
 	int error = error_of_payload(m);
 
-	m->owes_bye = !error && m->due && any_waits(m, true);
+	m->owes_bye = !error && any_waits(m, true);
 	if (!m->owes_bye)
 		m->events->on_bye(m->arg, error);
 }
@@ -324,11 +323,7 @@ int bk_mux_input(struct bk_mux *m, const uint8_t *data, size_t n)
 
 	m->busy = true;
 	err = read_frames(m, data, n);
-	if (!end_walk(m))
-		return 0;
-	if (!m->due && !err)
-		bk_mux_hand_on(m);
-	return err;
+	return end_walk(m) ? err : 0;
 }
 
 /* The first that waits, moved behind the others. */

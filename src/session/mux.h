@@ -25,13 +25,11 @@ struct bk_mux_events {
 	void (*on_bye)(void *arg, int error);
 };
 
-/* is_controlling decides whose channel numbers are odd. */
-int bk_mux_new(bool is_controlling, const struct bk_mux_events *events, void *arg, struct bk_mux **ret_mux);
+/* is_controlling decides whose channel numbers are odd. From the loop resumed channels hand on what they
+ * kept. */
+int bk_mux_new(struct bk_loop *loop, bool is_controlling, const struct bk_mux_events *events, void *arg,
+	struct bk_mux **ret_mux);
 void bk_mux_free(struct bk_mux *m); /* the channels hear BK_E_CANCELLED no more: silence */
-
-/* Where resumed channels hand on what they kept. Without a loop they do so inside bk_channel_resume, and a
- * bye waits for nobody. */
-int bk_mux_set_loop(struct bk_mux *m, struct bk_loop *loop);
 
 void bk_mux_attach(struct bk_mux *m, struct bk_link *link);
 /* The link is gone: every channel is told, now. Call it from the loop only. */

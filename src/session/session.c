@@ -163,9 +163,7 @@ int bk_session_start_carrying(struct bk_session *s, const struct bk_carrier_even
 	session_id(s, id);
 	err = bk_carrier_new(s->loop, id, events, s, &s->carrier);
 	if (!err)
-		err = bk_mux_new(s->is_joining, &mux_events, s, &s->mux);
-	if (!err)
-		err = bk_mux_set_loop(s->mux, s->loop);
+		err = bk_mux_new(s->loop, s->is_joining, &mux_events, s, &s->mux);
 	if (err < 0)
 		return err;
 	if (!s->is_joining)

@@ -138,8 +138,7 @@ static const struct bk_mux_events mux_events = {.on_channel = on_channel, .on_by
 static inline void end_init(struct end *e, struct bk_loop *loop, bool is_controlling)
 {
 	test_link_init(&e->link, HIGH, LINK_MAX);
-	assert_int_equal(bk_mux_new(is_controlling, &mux_events, e, &e->mux), 0);
-	assert_int_equal(bk_mux_set_loop(e->mux, loop), 0);
+	assert_int_equal(bk_mux_new(loop, is_controlling, &mux_events, e, &e->mux), 0);
 	bk_mux_attach(e->mux, &e->link.link);
 }
 
