@@ -9,7 +9,9 @@ PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls2
 TEST_PACKAGES = util-linux coturn stun-client conntrack
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
-.PHONY: all deps build-deps build demo check asan tsan fuzz fuzz-smoke bench fmt install clean
+M       ?=
+
+.PHONY: all deps build-deps build demo test check asan tsan fuzz fuzz-smoke bench fmt install clean
 
 all: build
 
@@ -25,6 +27,10 @@ build: build-deps
 
 demo: build
 	python3 lab/demo.py $(BUILD)/bodkin
+
+# While working: one build, unit tests, simulator and arch; `make test M=punch` for one module.
+test: build
+	python3 tests/check.py --quick --build $(BUILD) $(if $(M),--module $(M))
 
 check: deps build asan fuzz-smoke
 	python3 tests/check.py --build $(BUILD) --asan build-asan --fuzz build-fuzz

@@ -6,6 +6,7 @@ A suite that cannot run where it could have run is a failure, never a pass. The 
 be left out is the kernel lab, and only where namespaces are forbidden, which is said aloud.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -101,8 +102,32 @@ def exports(tally, build):
     tally.add("exports", int(good), int(not good), seconds, f"not ours: {strangers}\n{text[:500]}")
 
 
+def programs(build, module=None):
+    """The cmocka programs of a build folder, by name: one module's, or all and the simulator's."""
+    sources = [s for place in ("src/*", "lab", "tests/sim", "tests/conform") for s in sorted(ROOT.glob(f"{place}/test_*.c"))]
+    for source in sources:
+        if source.stem in ("test_kit", "test_fake"):  # shared by tests
+            continue
+        if module and source.parent.name != module:
+            continue
+        folder = ROOT / build / (source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else "")
+        yield f"{source.parent.name}_{source.stem}", folder / f"{source.parent.name}_{source.stem}"
+
+
+def quick(tally, build, module):
+    """What needs neither root nor a second build: side by side, as many as there are cores."""
+    jobs = [lambda p=path: cmocka(tally, p) for name, path in programs(build, module) if not name.startswith("conform")]
+    if not module:
+        jobs.append(lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--quick", action="store_true", help="unit tests, simulator and arch, on the plain build")
+    args.add_argument("--module", help="with --quick: this module's tests alone")
     args.add_argument("--build", default="build")
     args.add_argument("--asan", default="build-asan")
     args.add_argument("--fuzz", default="build-fuzz")
@@ -112,13 +137,12 @@ def main():
     bodkin = str(ROOT / args.build / "bodkin")
     jobs = []
 
-    sources = [s for place in ("src/*", "lab", "tests/sim", "tests/conform") for s in sorted(ROOT.glob(f"{place}/test_*.c"))]
-    for source in sources:
-        name = f"{source.parent.name}_{source.stem}"
-        if source.stem in ("test_kit", "test_fake"):  # shared by tests
-            continue
-        folder = ROOT / args.asan / (source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else "")
-        jobs.append((name, lambda p=folder / name: cmocka(tally, p)))
+    if args.quick:
+        quick(tally, args.build, args.module)
+        print(f"{tally.passed} passed, {tally.failed} failed")
+        return int(tally.failed > 0 or not tally.passed)
+    for name, path in programs(args.asan):
+        jobs.append((name, lambda p=path: cmocka(tally, p)))
     jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60)))
     jobs.append(("exports", lambda: exports(tally, ROOT / args.build)))
     for source in sorted(ROOT.glob("src/*/fuzz_*.c")):

@@ -7,10 +7,10 @@
 #include "base/time.h"
 #include "net/netwatch.h"
 #include "punch/plan.h"
-#include "session/carrier.h"
-#include "session/meet.h"
-#include "session/mux.h"
-#include "session/race.h"
+#include "stream/carrier.h"
+#include "meet/meet.h"
+#include "stream/mux.h"
+#include "path/race.h"
 
 /* Inside the session, shared by session.c (from the code to the end) and path.c (what carries it meanwhile).
  */

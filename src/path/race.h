@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_PATH_RACE_H
+#define BK_PATH_RACE_H
+
+#include <stdbool.h>
+
+#include <bodkin/loop.h>
+
+#include "link/link.h"
+#include "punch/plan.h"
+#include "path/hub.h"
+#include "wire/intro.h"
+#include "wire/preface.h"
+
+/* The race for a path: the punching engine and the relay leg start together; every TCP connection that comes
+ * of them must prove itself by the mutual TLS handshake. The controlling side (who joined by code; TLS
+ * client) nominates one link by the first frame on it, direct before relay; the other side follows. The rest
+ * is closed. */
+struct bk_race;
+
+enum { BK_RACE_LISTENERS = 2 };
+
+struct bk_race_opts {
+	struct bk_loop *loop;
+	bool is_controlling;
+	const struct bk_identity *identity; /* borrowed until the winning link is gone */
+	const struct bk_intro *own, *peer;  /* copied where needed */
+	const struct bk_plan *plan;         /* copied */
+	struct bk_addr shared, shared6;
+	bk_time start;                    /* the agreed instant on our clock */
+	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
+	struct bk_hub *hub; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
+	bool use_relay;
+	bool relay_is_spare;  /* controlling side: it is taken only when it turns out to be needed */
+	struct bk_addr relay; /* the server */
+	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
+};
+
+struct bk_race_result {
+	enum bk_technique technique;
+	enum bk_transport transport;
+	struct bk_addr local, remote;
+	bool is_last; /* false: the relay, for as long as a direct path may still come */
+};
+
+struct bk_race_events {
+	/* The link is yours: set its events before returning. More bytes may follow at once. Called again
+	 * with a direct link when one comes after the relay. */
+	void (*on_won)(void *arg, struct bk_link *link, const struct bk_race_result *result);
+	void (*on_lost)(void *arg, int error);
+	void (*on_over)(void *arg); /* nothing better than the relay came */
+	void (*on_note)(void *arg, int verbosity, const char *text);
+};
+
+/* Callbacks come from the loop only; the race may be freed from inside them. */
+int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *events, void *arg,
+	struct bk_race **ret_race);
+void bk_race_free(struct bk_race *r);
+
+/* The relay is needed after all, and no direct path is worth waiting for. False: the race has none. */
+bool bk_race_need_relay(struct bk_race *r);
+/* Has somebody proved to be the peer? */
+bool bk_race_is_close(const struct bk_race *r);
+
+#endif

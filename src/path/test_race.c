@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two sides race on loopback. What comes between them: strangers at the doors, relays that do nothing or join
+ * the wrong people, and nothing at all. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/error.h"
+#include "net/sock.h"
+#include "secure/identity.h"
+#include "path/race.h"
+#include "session/test_kit.h"
+
+enum { STRANGERS = 6, FLOOD = 60, LEGS = 4, BACKLOG = 64 };
+
+struct side_of_race {
+	struct stage *stage;
+	struct bk_identity *identity;
+	struct bk_intro intro;
+	struct bk_plan plan;
+	int listener;
+	struct bk_race *race;
+	struct bk_link *link;
+	struct bk_race_result result;
+	bool over;
+	int error;
+};
+
+struct stage {
+	struct story st; /* its loop and its clock */
+	struct side_of_race sides[4];
+	int sides_len;
+	struct bk_addr relay;
+	bool use_relay;
+	bool relay_is_spare; /* for the controlling side */
+};
+
+static void stop_when_over(struct stage *g)
+{
+	for (int i = 0; i < g->sides_len; i++)
+		if (!g->sides[i].over)
+			return;
+	bk_loop_stop(g->st.loop);
+}
+
+static void on_link_data(void *arg, const uint8_t *data, size_t n)
+{
+	(void)arg;
+	(void)data;
+	(void)n;
+}
+
+static void on_link_end(void *arg, int error, const char *text)
+{
+	(void)arg;
+	(void)error;
+	(void)text;
+}
+
+static const struct bk_link_events link_events = {.on_data = on_link_data, .on_end = on_link_end};
+
+static void on_won(void *arg, struct bk_link *link, const struct bk_race_result *result)
+{
+	struct side_of_race *s = arg;
+
+	assert_false(s->over);
+	s->over = true;
+	s->link = link;
+	s->result = *result;
+	bk_link_set_events(link, &link_events, s);
+	bk_race_free(s->race);
+	s->race = NULL;
+	stop_when_over(s->stage);
+}
+
+static void on_lost(void *arg, int error)
+{
+	struct side_of_race *s = arg;
+
+	assert_false(s->over);
+	s->over = true;
+	s->error = error;
+	bk_race_free(s->race); /* from inside */
+	s->race = NULL;
+	stop_when_over(s->stage);
+}
+
+static const struct bk_race_events events = {.on_won = on_won, .on_lost = on_lost};
+
+static void side_init(struct stage *g, int i)
+{
+	struct side_of_race *s = &g->sides[i];
+	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
+	struct bk_pin pin;
+
+	s->stage = g;
+	assert_int_equal(bk_identity_new(&s->identity), 0);
+	assert_int_equal(bk_sock_listen(&at, true, BACKLOG, &s->listener), 0);
+	assert_int_equal(bk_sock_local(s->listener, &at), 0);
+	s->intro.version = BK_INTRO_VERSION;
+	pin = bk_identity_pin(s->identity);
+	memcpy(s->intro.pin, pin.bytes, sizeof(pin.bytes));
+	s->intro.candidates[0] = (struct bk_candidate){.kind = BK_CANDIDATE_HOST, .addr = at};
+	s->intro.candidates_len = 1;
+	s->intro.tcp.public_addr = at; /* the server is on this machine, too */
+}
+
+static struct stage *stage_new(int sides)
+{
+	struct stage *g = calloc(1, sizeof(*g));
+
+	assert_non_null(g);
+	story_set_up(&g->st);
+	g->sides_len = sides;
+	for (int i = 0; i < sides; i++)
+		side_init(g, i);
+	return g;
+}
+
+static void stage_free(struct stage *g)
+{
+	for (int i = 0; i < g->sides_len; i++) {
+		struct side_of_race *s = &g->sides[i];
+
+		bk_race_free(s->race);
+		bk_link_free(s->link);
+		if (s->listener >= 0)
+			close(s->listener);
+		bk_identity_free(s->identity);
+	}
+	story_tear_down(&g->st);
+	free(g);
+}
+
+/* s races towards peer; the even ones are the server's side. */
+static void start(struct stage *g, int i, int peer)
+{
+	struct side_of_race *s = &g->sides[i], *p = &g->sides[peer];
+	struct bk_race_opts opts = {
+		.loop = g->st.loop,
+		.is_controlling = i % 2,
+		.identity = s->identity,
+		.own = &s->intro,
+		.peer = &p->intro,
+		.plan = &s->plan,
+		.start = bk_loop_now(g->st.loop),
+		.listeners = {s->listener, -1},
+		.use_relay = g->use_relay,
+		.relay_is_spare = g->relay_is_spare && i % 2,
+		.relay = g->relay,
+	};
+
+	memset(opts.relay_token, i / 2 + 1, sizeof(opts.relay_token)); /* one for each pair */
+	bk_plan_make(&s->intro, &p->intro, BK_PATH_AUTO, &s->plan);
+	assert_int_equal(bk_race_new(&opts, &events, s, &s->race), 0);
+	s->listener = -1;
+}
+
+static void run(struct stage *g)
+{
+	alarm(30);
+	assert_int_equal(bk_loop_run(g->st.loop), 0);
+	alarm(0);
+}
+
+static void no_candidates(struct stage *g)
+{
+	for (int i = 0; i < g->sides_len; i++)
+		g->sides[i].intro.candidates_len = 0;
+}
+
+static int listen_somewhere(struct bk_addr *ret_at)
+{
+	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
+	int fd;
+
+	assert_int_equal(bk_sock_listen(&at, false, BACKLOG, &fd), 0);
+	assert_int_equal(bk_sock_local(fd, ret_at), 0);
+	return fd;
+}
+
+static void assert_met(struct stage *g, enum bk_technique technique)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_non_null(g->sides[i].link);
+		assert_int_equal(g->sides[i].result.technique, technique);
+	}
+	assert_true(bk_addr_equal(&g->sides[0].result.local, &g->sides[1].result.remote));
+	assert_true(bk_addr_equal(&g->sides[1].result.local, &g->sides[0].result.remote));
+}
+
+/* ---- strangers ---- */
+
+static void speak(int fd, int how)
+{
+	static const uint8_t garbage[4096] = "GET / HTTP/1.1\r\n\r\n";
+	static const uint8_t half_hello[] = {0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
+
+	switch (how % 4) {
+	case 0: /* nothing, ever */
+		break;
+	case 1:
+		send(fd, garbage, sizeof(garbage), MSG_NOSIGNAL);
+		break;
+	case 2:
+		send(fd, half_hello, sizeof(half_hello), MSG_NOSIGNAL);
+		break;
+	default:
+		send(fd, half_hello, sizeof(half_hello), MSG_NOSIGNAL);
+		shutdown(fd, SHUT_WR);
+	}
+}
+
+static void connect_strangers(const struct bk_addr *door, int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		assert_int_equal(bk_sock_connect(NULL, door, &fds[i]), 0);
+	for (int i = 0; i < n; i++)
+		speak(fds[i], i);
+}
+
+static void strangers_at_the_door_do_not_stop_the_race(void **state)
+{
+	struct stage *g = stage_new(2);
+	int fds[2 * STRANGERS];
+
+	(void)state;
+	connect_strangers(&g->sides[0].intro.candidates[0].addr, fds, STRANGERS);
+	connect_strangers(&g->sides[1].intro.candidates[0].addr, fds + STRANGERS, STRANGERS);
+	start(g, 0, 1);
+	start(g, 1, 0);
+	run(g);
+	assert_met(g, BK_TECHNIQUE_LAN);
+	for (int i = 0; i < 2 * STRANGERS; i++)
+		close(fds[i]);
+	stage_free(g);
+}
+
+/* A pipe between two people with nothing but splicing: an honest relay, or one that joins as it likes. */
+struct leg {
+	struct relay *relay;
+	struct bk_watch *watch;
+	int fd, other; /* index; -1: not joined yet */
+	size_t preface;
+	uint8_t head[BK_PREFACE_LEN];
+};
+
+struct relay {
+	struct bk_loop *loop;
+	struct bk_watch *watch;
+	struct leg legs[LEGS];
+	int fd, legs_len, joined;
+	bool crosses, mute;
+	struct bk_addr at;
+};
+
+static struct leg *find_leg(struct relay *r, int pair, int side)
+{
+	for (int i = 0; i < r->legs_len; i++) {
+		struct leg *l = &r->legs[i];
+
+		if (l->preface == BK_PREFACE_LEN && l->head[7] == pair && l->head[6] == side)
+			return l;
+	}
+	return NULL;
+}
+
+static void join_legs(struct relay *r)
+{
+	for (int pair = 1; pair <= 2; pair++) {
+		struct leg *a = find_leg(r, pair, 0), *b = find_leg(r, r->crosses ? 3 - pair : pair, 1);
+
+		if (!a || !b || a->other >= 0)
+			continue;
+		a->other = (int)(b - r->legs);
+		b->other = (int)(a - r->legs);
+		r->joined++;
+		bk_watch_set(a->watch, BK_READABLE);
+		bk_watch_set(b->watch, BK_READABLE);
+	}
+}
+
+static void on_leg(void *arg, int fd, int ready)
+{
+	struct leg *l = arg;
+	uint8_t bytes[16384];
+	ssize_t n;
+
+	(void)ready;
+	if (l->preface < BK_PREFACE_LEN) {
+		n = recv(fd, l->head + l->preface, BK_PREFACE_LEN - l->preface, 0);
+		l->preface += n > 0 ? (size_t)n : 0;
+		if (n <= 0 || l->preface == BK_PREFACE_LEN)
+			bk_watch_set(l->watch, 0);
+		join_legs(l->relay);
+		return;
+	}
+	n = recv(fd, bytes, sizeof(bytes), 0);
+	if (n <= 0) {
+		bk_watch_set(l->watch, 0);
+		shutdown(l->relay->legs[l->other].fd, SHUT_WR);
+	} else {
+		send(l->relay->legs[l->other].fd, bytes, (size_t)n, MSG_NOSIGNAL);
+	}
+}
+
+static void on_relay(void *arg, int fd, int ready)
+{
+	struct relay *r = arg;
+	struct leg *l = &r->legs[r->legs_len];
+	struct bk_addr from;
+
+	(void)ready;
+	assert_true(r->legs_len < LEGS);
+	if (bk_sock_accept(fd, &from, &l->fd) < 0)
+		return;
+	r->legs_len++;
+	l->relay = r;
+	l->other = -1;
+	assert_int_equal(bk_watch_new(r->loop, l->fd, on_leg, l, &l->watch), 0);
+	if (!r->mute)
+		assert_int_equal(bk_watch_set(l->watch, BK_READABLE), 0);
+}
+
+static void relay_init(struct relay *r, struct stage *g)
+{
+	r->loop = g->st.loop;
+	r->fd = listen_somewhere(&r->at);
+	assert_int_equal(bk_watch_new(r->loop, r->fd, on_relay, r, &r->watch), 0);
+	assert_int_equal(bk_watch_set(r->watch, BK_READABLE), 0);
+	g->relay = r->at;
+	g->use_relay = true;
+}
+
+static void relay_done(struct relay *r)
+{
+	for (int i = 0; i < r->legs_len; i++) {
+		bk_watch_free(r->legs[i].watch);
+		close(r->legs[i].fd);
+	}
+	bk_watch_free(r->watch);
+	close(r->fd);
+}
+
+static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
+{
+	struct stage *g = stage_new(2);
+	struct bk_addr doors[2] = {
+		g->sides[0].intro.candidates[0].addr, g->sides[1].intro.candidates[0].addr};
+	struct relay relay = {0};
+	int fds[FLOOD];
+
+	(void)state;
+	relay_init(&relay, g);
+	no_candidates(g);
+	for (int i = 0; i < FLOOD; i++)
+		assert_int_equal(bk_sock_connect(NULL, &doors[i % 2], &fds[i]), 0); /* they say nothing */
+	start(g, 0, 1);
+	start(g, 1, 0);
+	story_let_time_fly(4 * BK_SEC);
+	run(g);
+	assert_int_equal(g->sides[0].result.technique, BK_TECHNIQUE_RELAY);
+	assert_int_equal(g->sides[1].result.technique, BK_TECHNIQUE_RELAY);
+	for (int i = 0; i < FLOOD; i++)
+		close(fds[i]);
+	relay_done(&relay);
+	stage_free(g);
+}
+
+/* ---- the relay ---- */
+
+static void a_relay_that_never_comes_does_not_hold_up_a_direct_path(void **state)
+{
+	struct stage *g = stage_new(2);
+	struct relay relay = {.mute = true};
+
+	(void)state;
+	relay_init(&relay, g);
+	start(g, 0, 1);
+	start(g, 1, 0);
+	run(g);
+	assert_met(g, BK_TECHNIQUE_LAN);
+	relay_done(&relay);
+	stage_free(g);
+}
+
+static void a_relay_that_never_joins_ends_as_no_path(void **state)
+{
+	struct stage *g = stage_new(2);
+	struct relay relay = {.mute = true};
+
+	(void)state;
+	relay_init(&relay, g);
+	no_candidates(g);
+	start(g, 0, 1);
+	start(g, 1, 0);
+	story_let_time_fly(30 * BK_SEC);
+	run(g);
+	for (int i = 0; i < 2; i++) {
+		assert_null(g->sides[i].link);
+		assert_int_equal(g->sides[i].error, BK_E_NO_PATH);
+	}
+	relay_done(&relay);
+	stage_free(g);
+}
+
+static void no_candidate_and_no_relay_is_no_path(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct stage *g = stage_new(2);
+
+		close(listen_somewhere(&g->relay));
+		g->use_relay = refused;
+		no_candidates(g);
+		start(g, 0, 1);
+		start(g, 1, 0);
+		story_let_time_fly(30 * BK_SEC);
+		run(g);
+		assert_int_equal(g->sides[0].error, BK_E_NO_PATH);
+		assert_int_equal(g->sides[1].error, BK_E_NO_PATH);
+		stage_free(g);
+	}
+}
+
+static void a_relay_that_joins_the_wrong_people_gives_nobody_a_path(void **state)
+{
+	(void)state;
+	for (int crosses = 0; crosses < 2; crosses++) {
+		struct stage *g = stage_new(4);
+		struct relay relay = {.crosses = crosses};
+
+		relay_init(&relay, g);
+		no_candidates(g);
+		for (int i = 0; i < 4; i++)
+			start(g, i, i ^ 1);
+		story_let_time_fly(crosses ? 30 * BK_SEC : 4 * BK_SEC);
+		run(g);
+		assert_int_equal(relay.joined, 2);
+		for (int i = 0; i < 4; i++) {
+			assert_int_equal(g->sides[i].link != NULL, !crosses);
+			assert_int_equal(g->sides[i].error, crosses ? BK_E_NO_PATH : 0);
+		}
+		relay_done(&relay);
+		stage_free(g);
+	}
+}
+
+static void a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed(void **state)
+{
+	(void)state;
+	for (int needed = 0; needed < 2; needed++) {
+		struct stage *g = stage_new(2);
+		struct relay relay = {0};
+
+		relay_init(&relay, g);
+		g->relay_is_spare = true;
+		no_candidates(g);
+		start(g, 0, 1);
+		start(g, 1, 0);
+		if (needed)
+			assert_true(bk_race_need_relay(g->sides[1].race));
+		story_let_time_fly(30 * BK_SEC);
+		run(g);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(g->sides[i].link != NULL, needed);
+			assert_int_equal(g->sides[i].error, needed ? 0 : BK_E_NO_PATH);
+		}
+		relay_done(&relay);
+		stage_free(g);
+	}
+}
+
+static void a_race_without_a_relay_says_so(void **state)
+{
+	struct stage *g = stage_new(2);
+
+	(void)state;
+	start(g, 1, 0);
+	assert_false(bk_race_need_relay(g->sides[1].race));
+	assert_false(bk_race_is_close(g->sides[1].race));
+	stage_free(g);
+}
+
+/* ---- impostors ---- */
+
+static void somebody_else_with_a_certificate_is_not_the_peer(void **state)
+{
+	struct stage *g = stage_new(4);
+
+	(void)state;
+	start(g, 0, 1);
+	start(g, 3, 0); /* knocks at 0's door, who waits for 1 */
+	g->sides[2].over = g->sides[1].over = true;
+	story_let_time_fly(30 * BK_SEC);
+	run(g);
+	assert_null(g->sides[0].link); /* 3 has proved 0, and cannot know yet that 0 hangs up */
+	assert_int_equal(g->sides[0].error, BK_E_NO_PATH);
+	stage_free(g);
+}
+
+static void a_race_freed_at_any_moment_leaves_nothing(void **state)
+{
+	int before = count_descriptors();
+
+	(void)state;
+	for (int turns = 0; turns < 30; turns += 2) {
+		struct stage *g = stage_new(2);
+		struct relay relay = {0};
+
+		relay_init(&relay, g);
+		start(g, 0, 1);
+		start(g, 1, 0);
+		story_idle(&g->st, turns);
+		relay_done(&relay);
+		stage_free(g);
+	}
+	assert_int_equal(count_descriptors(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strangers_at_the_door_do_not_stop_the_race),
+		cmocka_unit_test(a_flood_of_strangers_leaves_the_relay_its_place),
+		cmocka_unit_test(a_relay_that_never_comes_does_not_hold_up_a_direct_path),
+		cmocka_unit_test(a_relay_that_never_joins_ends_as_no_path),
+		cmocka_unit_test(no_candidate_and_no_relay_is_no_path),
+		cmocka_unit_test(a_relay_that_joins_the_wrong_people_gives_nobody_a_path),
+		cmocka_unit_test(a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed),
+		cmocka_unit_test(a_race_without_a_relay_says_so),
+		cmocka_unit_test(somebody_else_with_a_certificate_is_not_the_peer),
+		cmocka_unit_test(a_race_freed_at_any_moment_leaves_nothing),
+	};
+
+	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The carrier. Session frames go to the link that has its turn as they are; RESUME and ACK stand between
+ * them, only at frame boundaries, and a frame that a link broke off in is completed as REST, so that every
+ * link can be read by itself. Received is counted in whole delivered bytes: half a header that was on its way
+ * when a link died is asked for again. What comes on a link that has not its turn is skipped. */
+#include "stream/carrier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "stream/leg.h"
+#include "stream/retain.h"
+#include "wire/cursor.h"
+#include "wire/frame.h"
+
+enum {
+	UNSENT_HIGH = 512 * 1024, /* above it write says "not now" */
+	URGENT_SLACK = 64 * 1024, /* of the ceiling, kept for control frames */
+	ACK_EVERY = 512 * 1024,
+	PIECES_MAX = 8,
+	RESUME_LEN = BK_CARRIER_ID_LEN + 8 + 8,
+	ACK_LEN = 8,
+};
+
+#define ACK_DELAY (20 * BK_MS)
+
+struct bk_carrier {
+	struct bk_link upper; /* first: what the mux sees */
+	struct bk_loop *loop;
+	const struct bk_carrier_events *events;
+	void *arg;
+	uint8_t id[BK_CARRIER_ID_LEN];
+	bool follows;
+	struct bk_leg *active; /* what carries */
+	struct bk_leg *spare;  /* the relay that it replaced, for a while */
+	struct bk_leg *coming; /* following side: attached, and the peer has not moved to it yet */
+	uint64_t turn;         /* grows with every move */
+	unsigned links;
+	/* out */
+	struct bk_retain *retain;
+	uint64_t next;     /* the position to send from */
+	uint64_t sent;     /* the highest it ever was */
+	size_t next_left;  /* of the frame that `next` stands in; 0: at a boundary */
+	size_t start_left; /* the same for the oldest byte kept */
+	uint64_t resent;
+	bool may_send;  /* the peer's RESUME of this turn came, or it is the first link */
+	bool owes_rest; /* the next bytes begin in the middle of a frame */
+	bool wants_write, paused, closing;
+	/* in */
+	uint64_t received, told; /* told: what the peer knows of it */
+	bool ack_due;
+	uint32_t session_left; /* of the session frame being read */
+	struct bk_timer *ack_timer;
+	struct bk_timer *cooler; /* the spare goes */
+	struct bk_timer *ender;  /* closing without a link below */
+};
+
+static struct bk_carrier *of(struct bk_link *l)
+{
+	return bk_container_of(l, struct bk_carrier, upper);
+}
+
+static void acknowledged(struct bk_carrier *c, uint64_t to)
+{
+	uint64_t start = bk_retain_start(c->retain);
+
+	if (to <= start)
+		return;
+	c->start_left = bk_retain_frame_left(c->retain, start, c->start_left, to);
+	bk_retain_release(c->retain, to);
+}
+
+static void send_ack(struct bk_carrier *c)
+{
+	uint8_t payload[ACK_LEN];
+	struct bk_writer w;
+
+	bk_writer_init(&w, payload, sizeof(payload));
+	bk_write_u64(&w, c->received);
+	if (bk_leg_send(c->active, BK_SFRAME_ACK, payload, sizeof(payload)) < 0)
+		return;
+	c->told = c->received;
+	c->ack_due = false;
+	bk_timer_stop(c->ack_timer);
+}
+
+static void send_resume(struct bk_carrier *c)
+{
+	uint8_t payload[RESUME_LEN];
+	struct bk_writer w;
+
+	bk_writer_init(&w, payload, sizeof(payload));
+	bk_write_bytes(&w, c->id, sizeof(c->id));
+	bk_write_u64(&w, c->received);
+	bk_write_u64(&w, c->turn);
+	bk_leg_send(c->active, BK_SFRAME_RESUME, payload, sizeof(payload));
+	c->told = c->received;
+}
+
+/* One frame, or the rest of one. Taken whole or not at all. */
+static int send_frame(struct bk_carrier *c)
+{
+	const struct bk_sframe rest = {.type = BK_SFRAME_REST, .length = (uint32_t)c->next_left};
+	uint8_t head[BK_SFRAME_HEADER_LEN];
+	struct iovec pieces[1 + PIECES_MAX];
+	int first = 1, n, err;
+
+	if (c->owes_rest) {
+		bk_sframe_encode(&rest, head);
+		pieces[0] = (struct iovec){head, sizeof(head)};
+		first = 0;
+	}
+	if (!c->next_left)
+		c->next_left = bk_retain_frame_len(c->retain, c->next);
+	n = bk_retain_view(c->retain, c->next, c->next_left, pieces + 1, PIECES_MAX);
+	err = bk_link_write(bk_leg_link(c->active), pieces + first, n + 1 - first, false);
+	if (err < 0)
+		return err;
+	c->next += c->next_left;
+	c->next_left = 0;
+	c->owes_rest = false;
+	c->sent = c->next > c->sent ? c->next : c->sent;
+	return 0;
+}
+
+/* Gives the link its turn's bytes, frame by frame, with an ACK between two where one is due. */
+static void pump(struct bk_carrier *c)
+{
+	uint64_t end = bk_retain_end(c->retain);
+
+	while (c->active && c->may_send) {
+		if (c->ack_due)
+			send_ack(c);
+		if (c->next == end || send_frame(c) < 0)
+			break;
+	}
+	if (c->closing && c->active && c->next == end)
+		bk_link_close(bk_leg_link(c->active));
+}
+
+static void on_ack_timer(void *arg)
+{
+	struct bk_carrier *c = arg;
+
+	c->ack_due = c->received != c->told;
+	if (c->active && c->ack_due)
+		pump(c);
+}
+
+static void count_received(struct bk_carrier *c, size_t n)
+{
+	c->received += n;
+	if (c->received - c->told >= ACK_EVERY)
+		c->ack_due = true;
+	else if (c->received - c->told == n)
+		bk_timer_start(c->ack_timer, ACK_DELAY);
+}
+
+/* ---- which link it is ---- */
+
+static void drop(struct bk_carrier *c, struct bk_leg **leg)
+{
+	struct bk_leg *gone = *leg;
+
+	*leg = NULL;
+	if (gone && c->events->on_dropped)
+		c->events->on_dropped(c->arg, bk_leg_link(gone));
+	bk_leg_free(gone);
+}
+
+static void forget(struct bk_carrier *c, struct bk_leg *leg)
+{
+	if (c->spare == leg)
+		c->spare = NULL;
+	if (c->coming == leg)
+		c->coming = NULL;
+}
+
+/* The turn is set already. A relay that was in use stays behind as the spare; anything else goes. */
+static void move_to(struct bk_carrier *c, struct bk_leg *leg)
+{
+	struct bk_leg *before = c->active != leg ? c->active : NULL;
+
+	forget(c, leg);
+	c->active = leg;
+	c->may_send = false;
+	if (before && bk_leg_is_relay(before) && !bk_leg_is_relay(leg)) {
+		drop(c, &c->spare);
+		c->spare = before;
+		bk_timer_start(c->cooler, BK_CARRIER_WARM);
+		bk_link_resume(bk_leg_link(before));
+	} else {
+		drop(c, &before);
+	}
+	if (c->paused)
+		bk_link_pause(bk_leg_link(leg));
+	send_resume(c);
+}
+
+static void propose(struct bk_carrier *c, struct bk_leg *leg)
+{
+	c->turn++;
+	move_to(c, leg);
+}
+
+static void fall_back(struct bk_carrier *c, int error, const char *text)
+{
+	if (c->events->on_fell_back)
+		c->events->on_fell_back(c->arg, error, text);
+}
+
+static void on_leg_end(void *arg, struct bk_leg *leg, int error, const char *text)
+{
+	struct bk_carrier *c = arg;
+	bool was_active = c->active == leg, was_coming = c->coming == leg;
+
+	if (was_active) {
+		c->active = NULL;
+		c->may_send = false;
+	}
+	forget(c, leg);
+	if (was_active && error == BK_E_EOF) /* the peer closed in order: there is no other way to it */
+		drop(c, &c->spare);
+	if (was_active && !c->closing && c->spare)
+		propose(c, c->spare);
+	if (was_active && c->closing)
+		bk_timer_start(c->ender, 0);
+	else if ((was_active || was_coming) && c->active)
+		fall_back(c, error, text);
+	else if (was_active || was_coming) /* a link that is coming may yet be taken */
+		if (!c->coming)
+			c->events->on_lost(c->arg, error, text);
+	drop(c, &leg);
+}
+
+static void on_cooler(void *arg)
+{
+	struct bk_carrier *c = arg;
+
+	drop(c, &c->spare);
+}
+
+/* Takes up what the peer has not got. Returns how much of it was sent before. */
+static uint64_t take_up(struct bk_carrier *c, uint64_t received)
+{
+	uint64_t resent = c->next > received ? c->next - received : 0;
+
+	acknowledged(c, received);
+	if (c->may_send) /* the first link: it need not wait */
+		return 0;
+	c->next = received;
+	c->next_left = c->start_left;
+	c->owes_rest = c->next_left > 0;
+	c->resent += resent;
+	c->may_send = true;
+	return resent;
+}
+
+/* Does the peer's turn on this link count? When both moved at the same moment, the leading side's does. */
+static bool is_next(const struct bk_carrier *c, const struct bk_leg *leg, uint64_t turn)
+{
+	return turn > c->turn || (turn == c->turn && leg != c->active && c->follows);
+}
+
+static int on_resume(struct bk_carrier *c, struct bk_leg *leg, struct bk_reader *r)
+{
+	struct bk_leg_memory *m = bk_leg_memory(leg);
+	uint8_t id[BK_CARRIER_ID_LEN];
+	uint64_t received, turn;
+	bool was_spare = leg == c->spare;
+
+	bk_read_bytes(r, id, sizeof(id));
+	received = bk_read_u64(r);
+	turn = bk_read_u64(r);
+	if (r->error || memcmp(id, c->id, sizeof(id)) != 0 || received > c->sent || turn <= m->turn ||
+		turn > c->turn + BK_CARRIER_AHEAD_MAX || ++m->resumes > BK_CARRIER_RESUMES_MAX)
+		return BK_E_PROTOCOL;
+	m->turn = turn;
+	if (turn < c->turn || (turn == c->turn && leg != c->active && !c->follows))
+		return 0; /* we have moved on */
+	if (received < bk_retain_start(c->retain))
+		return BK_E_PROTOCOL;
+	if (is_next(c, leg, turn)) {
+		c->turn = turn;
+		move_to(c, leg);
+	}
+	c->events->on_resumed(c->arg, take_up(c, received));
+	if (was_spare)
+		fall_back(c, 0, bk_error_text(0));
+	return 0;
+}
+
+static bool has_turn(const struct bk_carrier *c, struct bk_leg *leg)
+{
+	return leg == c->active && bk_leg_memory(leg)->turn == c->turn;
+}
+
+static int on_control(void *arg, struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n)
+{
+	struct bk_carrier *c = arg;
+	struct bk_reader r;
+	uint64_t to;
+
+	bk_reader_init(&r, payload, n);
+	if (type == BK_SFRAME_RESUME)
+		return on_resume(c, leg, &r);
+	to = bk_read_u64(&r);
+	if (r.error)
+		return BK_E_PROTOCOL;
+	if (!has_turn(c, leg))
+		return 0;
+	if (to > c->next)
+		return BK_E_PROTOCOL;
+	acknowledged(c, to);
+	return 0;
+}
+
+/* ---- what arrives ---- */
+
+static int on_head(void *arg, struct bk_leg *leg, const struct bk_sframe *f, const uint8_t *bytes)
+{
+	struct bk_carrier *c = arg;
+
+	if (!bk_leg_memory(leg)->turn)
+		return BK_E_PROTOCOL; /* RESUME comes first */
+	if (!has_turn(c, leg))
+		return 0;
+	if (f->type == BK_SFRAME_REST)
+		return f->length == c->session_left ? 0 : BK_E_PROTOCOL;
+	if (c->session_left)
+		return BK_E_PROTOCOL;
+	c->session_left = f->length;
+	count_received(c, BK_SFRAME_HEADER_LEN);
+	c->upper.events->on_data(c->upper.arg, bytes, BK_SFRAME_HEADER_LEN);
+	return 0;
+}
+
+static void on_payload(void *arg, struct bk_leg *leg, const uint8_t *data, size_t n)
+{
+	struct bk_carrier *c = arg;
+
+	if (!has_turn(c, leg))
+		return;
+	c->session_left -= (uint32_t)n;
+	count_received(c, n);
+	c->upper.events->on_data(c->upper.arg, data, n);
+}
+
+static void tell_writable(struct bk_carrier *c)
+{
+	uint64_t end = bk_retain_end(c->retain);
+
+	if (!c->wants_write || c->closing || end - c->next >= UNSENT_HIGH / 2 ||
+		end - bk_retain_start(c->retain) > BK_CARRIER_RETAIN_MAX / 2)
+		return;
+	c->wants_write = false;
+	if (c->upper.events->on_writable)
+		c->upper.events->on_writable(c->upper.arg);
+}
+
+/* A link took a read to its end, or takes bytes again; an ACK may have made room. */
+static void on_settled(void *arg, struct bk_leg *leg)
+{
+	struct bk_carrier *c = arg;
+
+	if (leg != c->active)
+		return;
+	pump(c);
+	tell_writable(c);
+}
+
+static void on_ender(void *arg)
+{
+	struct bk_carrier *c = arg;
+
+	c->upper.events->on_end(c->upper.arg, BK_E_EOF, bk_error_text(BK_E_EOF));
+}
+
+/* ---- the upper side ---- */
+
+static int upper_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct bk_carrier *c = of(l);
+	uint64_t kept = bk_retain_end(c->retain) - bk_retain_start(c->retain);
+	size_t total = 0;
+	int err;
+
+	for (int i = 0; i < pieces_len; i++)
+		total += pieces[i].iov_len;
+	if (c->closing)
+		return BK_E_EOF;
+	if (!urgent && (bk_retain_end(c->retain) - c->next >= UNSENT_HIGH ||
+			       kept + total > BK_CARRIER_RETAIN_MAX - URGENT_SLACK)) {
+		c->wants_write = true;
+		return BK_E_AGAIN;
+	}
+	err = bk_retain_append(c->retain, pieces, pieces_len);
+	if (err < 0)
+		return err;
+	pump(c);
+	return 0;
+}
+
+static void upper_pause(struct bk_link *l)
+{
+	struct bk_carrier *c = of(l);
+
+	c->paused = true;
+	if (c->active)
+		bk_link_pause(bk_leg_link(c->active));
+}
+
+static void upper_resume(struct bk_link *l)
+{
+	struct bk_carrier *c = of(l);
+
+	c->paused = false;
+	if (c->active)
+		bk_link_resume(bk_leg_link(c->active));
+}
+
+static void upper_close(struct bk_link *l)
+{
+	struct bk_carrier *c = of(l);
+
+	if (c->closing)
+		return;
+	c->closing = true;
+	if (c->active)
+		pump(c);
+	else
+		bk_timer_start(c->ender, 0);
+}
+
+static size_t upper_queued(const struct bk_link *l)
+{
+	const struct bk_carrier *c = of((struct bk_link *)(uintptr_t)l);
+
+	return (size_t)(bk_retain_end(c->retain) - c->next) +
+	       (c->active ? bk_link_queued(bk_leg_link(c->active)) : 0);
+}
+
+static void upper_free(struct bk_link *l)
+{
+	(void)l; /* bk_carrier_free does it */
+}
+
+static const struct bk_link_ops ops = {
+	.write = upper_write,
+	.pause = upper_pause,
+	.resume = upper_resume,
+	.close = upper_close,
+	.queued = upper_queued,
+	.free = upper_free,
+};
+
+/* ---- life ---- */
+
+int bk_carrier_new(struct bk_loop *loop, const uint8_t id[BK_CARRIER_ID_LEN],
+	const struct bk_carrier_events *events, void *arg, struct bk_carrier **ret_carrier)
+{
+	struct bk_carrier *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return BK_E_NOMEM;
+	c->upper.ops = &ops;
+	c->loop = loop;
+	c->events = events;
+	c->arg = arg;
+	memcpy(c->id, id, sizeof(c->id));
+	err = bk_retain_new(BK_CARRIER_RETAIN_MAX, &c->retain);
+	if (!err)
+		err = bk_timer_new(loop, on_ack_timer, c, &c->ack_timer);
+	if (!err)
+		err = bk_timer_new(loop, on_cooler, c, &c->cooler);
+	if (!err)
+		err = bk_timer_new(loop, on_ender, c, &c->ender);
+	if (err < 0) {
+		bk_carrier_free(c);
+		return err;
+	}
+	*ret_carrier = c;
+	return 0;
+}
+
+void bk_carrier_follow(struct bk_carrier *c)
+{
+	c->follows = true;
+}
+
+void bk_carrier_free(struct bk_carrier *c)
+{
+	if (!c)
+		return;
+	drop(c, &c->active);
+	drop(c, &c->spare);
+	drop(c, &c->coming);
+	bk_timer_free(c->ack_timer);
+	bk_timer_free(c->cooler);
+	bk_timer_free(c->ender);
+	bk_retain_free(c->retain);
+	free(c);
+}
+
+struct bk_link *bk_carrier_link(struct bk_carrier *c)
+{
+	return &c->upper;
+}
+
+static void attach(struct bk_carrier *c, struct bk_link *link, bool is_relay)
+{
+	static const struct bk_leg_events events = {.on_head = on_head,
+		.on_payload = on_payload,
+		.on_control = on_control,
+		.on_settled = on_settled,
+		.on_end = on_leg_end};
+	struct bk_leg *leg;
+	bool is_first = c->links == 0;
+
+	if (bk_leg_new(c->loop, link, is_relay, &events, c, &leg) < 0) {
+		bk_link_free(link); /* no memory: as if it had died at once */
+		return;
+	}
+	c->links++;
+	if (c->follows && !is_first) {
+		drop(c, &c->coming);
+		c->coming = leg;
+		return;
+	}
+	propose(c, leg);
+	c->may_send = is_first; /* at the beginning both sides know where they are */
+	pump(c);
+}
+
+void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link)
+{
+	attach(c, link, false);
+}
+
+void bk_carrier_attach_relay(struct bk_carrier *c, struct bk_link *link)
+{
+	attach(c, link, true);
+}
+
+void bk_carrier_input(struct bk_carrier *c, const uint8_t *data, size_t n)
+{
+	struct bk_leg *leg = c->coming ? c->coming : c->active;
+	struct bk_link *link = leg ? bk_leg_link(leg) : NULL;
+
+	if (link)
+		link->events->on_data(link->arg, data, n);
+}
+
+bool bk_carrier_is_attached(const struct bk_carrier *c)
+{
+	return c->active != NULL;
+}
+
+bool bk_carrier_has_spare(const struct bk_carrier *c)
+{
+	return c->spare != NULL;
+}
+
+void bk_carrier_drop(struct bk_carrier *c, int error)
+{
+	if (c->active)
+		bk_leg_fail(c->active, error);
+	if (c->coming)
+		bk_leg_fail(c->coming, error);
+}
+
+void bk_carrier_drop_spare(struct bk_carrier *c)
+{
+	drop(c, &c->spare);
+}
+
+void bk_carrier_ask(struct bk_carrier *c)
+{
+	if (c->active)
+		bk_leg_ask(c->active);
+	if (c->spare)
+		bk_leg_ask(c->spare);
+}
+
+void bk_carrier_get_stats(const struct bk_carrier *c, struct bk_carrier_stats *ret_stats)
+{
+	*ret_stats = (struct bk_carrier_stats){
+		.sent = c->next,
+		.acked = bk_retain_start(c->retain),
+		.received = c->received,
+		.resent = c->resent,
+		.turn = c->turn,
+		.links = c->links,
+	};
+}

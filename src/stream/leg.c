@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link as the carrier sees it. Every frame delimits itself, so a leg that carries nothing at the moment
+ * keeps its place in the stream of frames, whatever the others do. It refuses frames that are too long for
+ * what they say, and a peer that asks for life signs without end. */
+#include "stream/leg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <bodkin/loop.h>
+
+#include "base/error.h"
+
+#define BUSY_MACHINE (BK_LEG_PATIENCE / 4)
+
+struct bk_leg {
+	struct bk_loop *loop;
+	struct bk_link *link;
+	const struct bk_leg_events *events;
+	void *arg;
+	struct bk_leg_memory memory;
+	bool is_relay;
+	/* the frame being read */
+	uint8_t head[BK_SFRAME_HEADER_LEN];
+	size_t head_len;
+	uint32_t left; /* of a session frame */
+	struct bk_sframe control;
+	uint8_t payload[BK_LEG_CONTROL_MAX];
+	size_t payload_len;
+	bool in_control;
+	/* signs of life */
+	struct bk_timer *timer;
+	bk_time heard, asked, second; /* second: when the count of pongs began */
+	bk_dur ask_after;             /* so much silence */
+	unsigned pongs;
+	bool waits, last_chance;
+	int failing;
+	bool busy, dead;
+};
+
+static void release(struct bk_leg *leg)
+{
+	free(leg);
+}
+
+static void leave(struct bk_leg *leg)
+{
+	leg->busy = false;
+	if (leg->dead)
+		release(leg);
+}
+
+static void end(struct bk_leg *leg, int error, const char *text)
+{
+	bk_timer_stop(leg->timer);
+	leg->events->on_end(leg->arg, leg, error, text);
+}
+
+int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n)
+{
+	const struct bk_sframe f = {.type = type, .length = (uint32_t)n};
+	uint8_t bytes[BK_SFRAME_HEADER_LEN + BK_LEG_CONTROL_MAX];
+
+	bk_sframe_encode(&f, bytes);
+	if (n)
+		memcpy(bytes + BK_SFRAME_HEADER_LEN, payload, n);
+	return bk_link_write(leg->link, &(struct iovec){bytes, BK_SFRAME_HEADER_LEN + n}, 1, true);
+}
+
+/* ---- signs of life ---- */
+
+void bk_leg_ask(struct bk_leg *leg)
+{
+	if (leg->waits || leg->failing)
+		return;
+	leg->waits = true;
+	leg->last_chance = false;
+	leg->asked = bk_loop_now(leg->loop);
+	bk_leg_send(leg, BK_SFRAME_PING, NULL, 0);
+	bk_timer_start(leg->timer, BK_LEG_PATIENCE);
+}
+
+void bk_leg_fail(struct bk_leg *leg, int error)
+{
+	leg->failing = error;
+	bk_timer_start(leg->timer, 0);
+}
+
+static void on_timer(void *arg)
+{
+	struct bk_leg *leg = arg;
+	bk_dur quiet = bk_loop_now(leg->loop) - leg->heard;
+
+	if (leg->failing) {
+		end(leg, leg->failing, bk_error_text(leg->failing));
+	} else if (!leg->waits && quiet < leg->ask_after) {
+		bk_timer_start(leg->timer, leg->ask_after - quiet);
+	} else if (!leg->waits) {
+		bk_leg_ask(leg);
+	} else if (leg->last_chance) {
+		end(leg, BK_E_TIMEOUT, bk_error_text(BK_E_TIMEOUT));
+	} else { /* the answer may stand in the socket, and we were asleep */
+		leg->last_chance = true;
+		bk_timer_start(leg->timer, BUSY_MACHINE);
+	}
+}
+
+static void hear(struct bk_leg *leg)
+{
+	leg->heard = bk_loop_now(leg->loop);
+	if (!leg->waits || leg->failing)
+		return;
+	leg->waits = false;
+	leg->ask_after = bk_time_min(2 * leg->ask_after, BK_LEG_IDLE);
+	bk_timer_start(leg->timer, leg->ask_after);
+}
+
+/* Payload came, or the peer acknowledged some: if there is no more of it all of a sudden, that is worth a
+ * question. */
+static void expect_more(struct bk_leg *leg)
+{
+	if (leg->ask_after == BK_LEG_STALLED || leg->waits || leg->failing)
+		return;
+	leg->ask_after = BK_LEG_STALLED;
+	bk_timer_start(leg->timer, leg->ask_after);
+}
+
+static int answer_ping(struct bk_leg *leg)
+{
+	bk_time now = bk_loop_now(leg->loop);
+
+	if (now - leg->second >= BK_SEC) {
+		leg->second = now;
+		leg->pongs = 0;
+	}
+	if (++leg->pongs > BK_LEG_PONGS_MAX)
+		return BK_E_PROTOCOL;
+	bk_leg_send(leg, BK_SFRAME_PONG, leg->payload, leg->payload_len);
+	return 0;
+}
+
+/* ---- frames ---- */
+
+static bool is_control(uint8_t type)
+{
+	return type == BK_SFRAME_RESUME || type == BK_SFRAME_ACK || type == BK_SFRAME_PING ||
+	       type == BK_SFRAME_PONG || type == BK_SFRAME_NOMINATE;
+}
+
+static int on_control(struct bk_leg *leg)
+{
+	leg->in_control = false;
+	leg->head_len = 0;
+	switch (leg->control.type) {
+	case BK_SFRAME_PING:
+		return answer_ping(leg);
+	case BK_SFRAME_RESUME:
+	case BK_SFRAME_ACK:
+		expect_more(leg);
+		return leg->events->on_control(
+			leg->arg, leg, leg->control.type, leg->payload, leg->payload_len);
+	default:
+		return 0;
+	}
+}
+
+static int on_head(struct bk_leg *leg)
+{
+	struct bk_sframe f;
+	int err = bk_sframe_decode(leg->head, leg->head_len, &f);
+
+	if (err < 0)
+		return err;
+	leg->head_len = 0;
+	if (!is_control(f.type)) {
+		leg->left = f.length;
+		return leg->events->on_head(leg->arg, leg, &f, leg->head);
+	}
+	if (f.length > BK_LEG_CONTROL_MAX)
+		return BK_E_TOO_BIG;
+	leg->control = f;
+	leg->payload_len = 0;
+	leg->in_control = true;
+	return f.length ? 0 : on_control(leg);
+}
+
+/* Moves up to `want` bytes; how many. */
+static size_t take(uint8_t *to, size_t want, const uint8_t **data, size_t *n)
+{
+	size_t most = want < *n ? want : *n;
+
+	memcpy(to, *data, most);
+	*data += most;
+	*n -= most;
+	return most;
+}
+
+static int advance(struct bk_leg *leg, const uint8_t **data, size_t *n)
+{
+	if (leg->in_control) {
+		leg->payload_len += take(
+			leg->payload + leg->payload_len, leg->control.length - leg->payload_len, data, n);
+		return leg->payload_len == leg->control.length ? on_control(leg) : 0;
+	}
+	if (leg->left) {
+		size_t most = leg->left < *n ? leg->left : *n;
+		const uint8_t *at = *data;
+
+		leg->left -= (uint32_t)most;
+		*data += most;
+		*n -= most;
+		expect_more(leg);
+		leg->events->on_payload(leg->arg, leg, at, most);
+		return 0;
+	}
+	leg->head_len += take(leg->head + leg->head_len, BK_SFRAME_HEADER_LEN - leg->head_len, data, n);
+	return leg->head_len == BK_SFRAME_HEADER_LEN ? on_head(leg) : 0;
+}
+
+/* ---- the link's events ---- */
+
+static void on_data(void *arg, const uint8_t *data, size_t n)
+{
+	struct bk_leg *leg = arg;
+	int err = 0;
+
+	hear(leg);
+	leg->busy = true;
+	while (n && !err && !leg->dead)
+		err = advance(leg, &data, &n);
+	if (!leg->dead && err < 0)
+		end(leg, err, bk_error_text(err));
+	else if (!leg->dead)
+		leg->events->on_settled(leg->arg, leg);
+	leave(leg);
+}
+
+static void on_writable(void *arg)
+{
+	struct bk_leg *leg = arg;
+
+	leg->busy = true;
+	leg->events->on_settled(leg->arg, leg);
+	leave(leg);
+}
+
+static void on_link_end(void *arg, int error, const char *text)
+{
+	end(arg, error, text);
+}
+
+int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, const struct bk_leg_events *events,
+	void *arg, struct bk_leg **ret_leg)
+{
+	static const struct bk_link_events link_events = {
+		.on_data = on_data, .on_writable = on_writable, .on_end = on_link_end};
+	struct bk_leg *leg = calloc(1, sizeof(*leg));
+	int err = leg ? bk_timer_new(loop, on_timer, leg, &leg->timer) : BK_E_NOMEM;
+
+	if (err < 0) {
+		free(leg);
+		return err;
+	}
+	leg->loop = loop;
+	leg->link = link;
+	leg->is_relay = is_relay;
+	leg->events = events;
+	leg->arg = arg;
+	leg->heard = bk_loop_now(loop);
+	bk_link_set_events(link, &link_events, leg);
+	leg->ask_after = BK_LEG_IDLE;
+	bk_timer_start(leg->timer, leg->ask_after);
+	*ret_leg = leg;
+	return 0;
+}
+
+void bk_leg_free(struct bk_leg *leg)
+{
+	if (!leg)
+		return;
+	bk_link_free(leg->link);
+	bk_timer_free(leg->timer);
+	leg->timer = NULL;
+	leg->dead = true;
+	if (!leg->busy)
+		release(leg);
+}
+
+struct bk_link *bk_leg_link(struct bk_leg *leg)
+{
+	return leg->link;
+}
+
+bool bk_leg_is_relay(const struct bk_leg *leg)
+{
+	return leg->is_relay;
+}
+
+struct bk_leg_memory *bk_leg_memory(struct bk_leg *leg)
+{
+	return &leg->memory;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_STREAM_LEG_H
+#define BK_STREAM_LEG_H
+
+#include <stdbool.h>
+
+#include "base/time.h"
+#include "link/link.h"
+#include "wire/frame.h"
+
+/* One of the links that a carrier has: cuts what arrives into frames, answers PING, and asks for a sign of
+ * life itself when nothing comes. What the frames mean is the carrier's business. */
+struct bk_leg;
+
+enum {
+	BK_LEG_CONTROL_MAX = 64, /* payload of a control frame */
+	BK_LEG_PONGS_MAX = 64,   /* answered in one second; more is not an honest peer */
+};
+
+#define BK_LEG_IDLE (15 * BK_SEC) /* RFC 8445 section 11 */
+#define BK_LEG_STALLED                                                                                       \
+	(2 * BK_SEC) /* without a byte where there was payload: asked sooner, then ever later */
+#define BK_LEG_PATIENCE                                                                                      \
+	(2 * BK_SEC) /* for any byte after PING, and a quarter more for a busy machine. A link that          \
+		       has a dead path of its own under it says so much sooner */
+
+struct bk_leg_events {
+	/* A session frame begins: its header. A negative result ends the leg, here and below. */
+	int (*on_head)(void *arg, struct bk_leg *leg, const struct bk_sframe *f, const uint8_t *bytes);
+	/* Payload of a session frame, or of REST. */
+	void (*on_payload)(void *arg, struct bk_leg *leg, const uint8_t *data, size_t n);
+	/* RESUME, ACK: whole. */
+	int (*on_control)(void *arg, struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n);
+	void (*on_settled)(void *arg, struct bk_leg *leg); /* a read is done, or there is room to write */
+	/* Last, once. Free it. */
+	void (*on_end)(void *arg, struct bk_leg *leg, int error, const char *text);
+};
+
+/* Takes the link over on success. */
+int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, const struct bk_leg_events *events,
+	void *arg, struct bk_leg **ret_leg);
+void bk_leg_free(struct bk_leg *leg); /* and the link; from inside its callbacks too. NULL is fine */
+
+struct bk_link *bk_leg_link(struct bk_leg *leg);
+bool bk_leg_is_relay(const struct bk_leg *leg);
+int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n); /* a control frame */
+
+/* Wants a sign of life now: on_end with BK_E_TIMEOUT if none comes. */
+void bk_leg_ask(struct bk_leg *leg);
+/* It is of no use any more: on_end comes from the loop. */
+void bk_leg_fail(struct bk_leg *leg, int error);
+
+/* What the carrier remembers of it. */
+struct bk_leg_memory {
+	uint64_t turn;    /* of the last RESUME that came on it; 0: none yet */
+	unsigned resumes; /* that came on it */
+};
+struct bk_leg_memory *bk_leg_memory(struct bk_leg *leg);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_STREAM_TEST_LINK_H
+#define BK_STREAM_TEST_LINK_H
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "link/link.h"
+
+/* A link that only remembers: what was written stands in `out` until the test takes it. */
+struct test_link {
+	struct bk_link link; /* first */
+	struct bk_buf out;
+	size_t high; /* above it an ordinary write is "not now" */
+	bool paused, blocked;
+	int pauses, resumes;
+};
+
+static inline struct test_link *test_link_of(const struct bk_link *l)
+{
+	return (struct test_link *)(uintptr_t)l;
+}
+
+static inline int test_link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct test_link *t = test_link_of(l);
+
+	if (!urgent && t->out.len >= t->high) {
+		t->blocked = true;
+		return BK_E_AGAIN;
+	}
+	for (int i = 0; i < pieces_len; i++)
+		if (bk_buf_append(&t->out, pieces[i].iov_base, pieces[i].iov_len) < 0)
+			return BK_E_FULL;
+	return 0;
+}
+
+static inline void test_link_pause(struct bk_link *l)
+{
+	test_link_of(l)->paused = true;
+	test_link_of(l)->pauses++;
+}
+
+static inline void test_link_resume(struct bk_link *l)
+{
+	test_link_of(l)->paused = false;
+	test_link_of(l)->resumes++;
+}
+
+static inline void test_link_close(struct bk_link *l)
+{
+	(void)l;
+}
+
+static inline size_t test_link_queued(const struct bk_link *l)
+{
+	return test_link_of(l)->out.len;
+}
+
+static inline void test_link_free(struct bk_link *l)
+{
+	bk_buf_done(&test_link_of(l)->out);
+}
+
+static const struct bk_link_ops test_link_ops = {
+	.write = test_link_write,
+	.pause = test_link_pause,
+	.resume = test_link_resume,
+	.close = test_link_close,
+	.queued = test_link_queued,
+	.free = test_link_free,
+};
+
+static inline void test_link_init(struct test_link *t, size_t high, size_t max)
+{
+	*t = (struct test_link){.link = {.ops = &test_link_ops}, .high = high};
+	bk_buf_init(&t->out, max);
+}
+
+#endif

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The NAT report: the discovery over UDP (one for each family that the server has) and a control connection
+ * run side by side; what both found is put into words at the end. The control connection's own tests are the
+ * TCP half (RFC 5780 carried over to TCP); without an answer over it TCP counts as blocked, as long as UDP
+ * has one. */
+#include <bodkin/nat.h>
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "nat/discover.h"
+#include "nat/lifetime.h"
+#include "nat/outlook.h"
+#include "net/drive.h"
+#include "net/ifaddr.h"
+#include "net/resolve.h"
+#include "net/udp.h"
+#include "rendezvous/client.h"
+#include "rendezvous/target.h"
+#include "meet/self.h"
+
+enum { FAMILIES = 2, STUN_PORT = 3478, ID_BYTES = 8, TEXT_MAX = 512, PATH_LEN_MAX = 4096, ADDRS_MAX = 16 };
+
+#define STUN_PREFIX "stun:"
+
+#define TCP_PATIENCE  (4 * BK_SEC)   /* for the control connection to stand */
+#define VIEW_PATIENCE (1500 * BK_MS) /* for its tests, once it stands */
+
+/* One family's discovery. */
+struct half {
+	struct bk_nat_report *report;
+	struct bk_nat_discover *engine;
+	struct bk_drive *drive;
+	bool is_over;
+};
+
+struct bk_nat_report {
+	struct bk_loop *loop;
+	const struct bk_nat_report_events *events;
+	void *arg;
+	bool is_stun, wants_lifetime;
+	bk_time since;
+	struct bk_target target;
+	struct bk_resolve *resolve;
+	struct bk_addr server[FAMILIES]; /* IPv4, IPv6; family 0: it has none */
+	struct half halves[FAMILIES];
+	struct bk_nat_lifetime *lifetime;
+	struct bk_drive *lifetime_drive;
+	bool is_lifetime_over;
+	struct bk_rdv *rdv;
+	bool is_rdv_ready, is_tcp_over;
+	struct bk_timer *patience; /* with TCP */
+	struct bk_timer *ender;    /* reports from the loop, under nobody's feet */
+	bool is_ending;
+	int error;
+	char text[TEXT_MAX];
+	struct bk_nat_result result;
+};
+
+static void fail(struct bk_nat_report *r, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void fail(struct bk_nat_report *r, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	if (r->is_ending)
+		return;
+	r->is_ending = true;
+	r->error = error;
+	va_start(args, fmt);
+	vsnprintf(r->text, sizeof(r->text), fmt, args);
+	va_end(args);
+	bk_timer_start(r->ender, 0);
+}
+
+/* --- words --- */
+
+static void describe(const struct bk_nat_profile *p, const struct bk_addr *local, struct bk_nat_side *side)
+{
+	*side = (struct bk_nat_side){
+		.type = bk_nat_type_name(p),
+		.mapping = bk_nat_behavior_name(p->mapping),
+		.filtering = bk_nat_behavior_name(p->filtering),
+		.allocation = bk_nat_allocation_name(p->allocation),
+		.delta = p->delta,
+		.hairpin = -1,
+	};
+	if (local->family)
+		bk_addr_to_str(local, side->local);
+	if (p->public_addr.family)
+		bk_addr_to_str(&p->public_addr, side->public_);
+}
+
+static int tristate(enum bk_nat_answer a)
+{
+	return a == BK_NAT_YES ? 1 : a == BK_NAT_NO ? 0 : -1;
+}
+
+static void describe_half(const struct half *h, struct bk_nat_side *side, struct bk_nat_finding *f)
+{
+	struct bk_nat_profile nothing = {0};
+
+	*f = (struct bk_nat_finding){0};
+	describe(&nothing, &nothing.public_addr, side);
+	if (!h->engine)
+		return;
+	bk_nat_discover_finding(h->engine, f);
+	describe(&f->profile, &f->local, side);
+	side->hairpin = tristate(f->hairpin);
+	side->port_min = f->port_min;
+	side->port_max = f->port_max;
+}
+
+static void describe_tcp(const struct bk_nat_report *r, struct bk_nat_side *side)
+{
+	struct bk_nat_profile p = {0};
+	struct bk_addr local = {0};
+
+	if (r->rdv && r->is_rdv_ready) {
+		bk_self_judge_tcp(bk_rdv_view(r->rdv), &p);
+		local = bk_rdv_view(r->rdv)->local;
+	} else if (r->rdv) {
+		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
+	}
+	describe(&p, &local, side);
+}
+
+/* A server that has no IPv6 leaves open what stands in front of ours, but not that we have one. */
+static void describe_ipv6(const struct bk_nat_report *r, struct bk_nat_side *side)
+{
+	struct bk_addr addrs[ADDRS_MAX];
+	struct bk_nat_finding f;
+	int n = bk_ifaddr_list(addrs, ADDRS_MAX);
+
+	describe_half(&r->halves[1], side, &f);
+	for (int i = 0; i < n && !*side->local; i++)
+		if (addrs[i].family == 6 && !bk_addr_is_private(&addrs[i]))
+			bk_addr_to_str(&addrs[i], side->local);
+}
+
+static void add_outlook(struct bk_nat_result *res, const struct bk_nat_profile *udp)
+{
+	struct bk_nat_prospect p[BK_NAT_PROSPECTS];
+
+	_Static_assert((int)BK_NAT_PROSPECTS <= (int)BK_NAT_OUTLOOK_MAX, "room");
+	bk_nat_outlook(udp, p);
+	for (int i = 0; i < BK_NAT_PROSPECTS; i++)
+		res->outlook[res->outlook_len++] =
+			(struct bk_nat_outlook){p[i].peer, p[i].expectation, p[i].is_direct};
+}
+
+static void put_together(struct bk_nat_report *r)
+{
+	const struct half *main = &r->halves[r->halves[0].engine ? 0 : 1];
+	struct bk_nat_result *res = &r->result;
+	struct bk_nat_finding f;
+
+	describe_half(main, &res->udp, &f);
+	describe_tcp(r, &res->tcp);
+	describe_ipv6(r, &res->ipv6);
+	res->stacked = tristate(f.stacked);
+	if (f.stacked == BK_NAT_YES)
+		bk_addr_ip_to_str(&f.stacked_at, res->stacked_at);
+	res->rtt_ms = bk_dur_to_ms(f.rtt);
+	if (r->lifetime) {
+		res->lifetime_min_s = (int)(bk_nat_lifetime_min(r->lifetime) / BK_SEC);
+		res->lifetime_max_s = (int)(bk_nat_lifetime_max(r->lifetime) / BK_SEC);
+	}
+	add_outlook(res, &f.profile);
+	res->elapsed_ms = bk_dur_to_ms(bk_loop_now(r->loop) - r->since);
+}
+
+static void on_ender(void *arg)
+{
+	struct bk_nat_report *r = arg;
+
+	if (r->error) {
+		r->events->on_failed(r->arg, r->error, r->text);
+		return;
+	}
+	put_together(r);
+	r->events->on_done(r->arg, &r->result);
+}
+
+/* --- the end of each part --- */
+
+static bool has_udp_answer(const struct bk_nat_report *r)
+{
+	struct bk_nat_finding f;
+
+	for (int i = 0; i < FAMILIES; i++) {
+		if (!r->halves[i].engine)
+			continue;
+		bk_nat_discover_finding(r->halves[i].engine, &f);
+		if (!f.is_blocked)
+			return true;
+	}
+	return false;
+}
+
+static void consider(struct bk_nat_report *r)
+{
+	if (r->is_ending || !r->is_tcp_over || !r->is_lifetime_over)
+		return;
+	for (int i = 0; i < FAMILIES; i++)
+		if (!r->halves[i].is_over)
+			return;
+	if (!r->is_rdv_ready && !has_udp_answer(r)) {
+		fail(r, BK_E_TIMEOUT,
+			"cannot reach server '%s:%u': no answer%s; is the name right, and does it run?",
+			r->target.host, r->target.port,
+			r->is_stun ? " over UDP" : ", neither over UDP nor TCP");
+		return;
+	}
+	r->is_ending = true;
+	bk_timer_start(r->ender, 0);
+}
+
+static void on_discovered(void *arg, const struct bk_action *a)
+{
+	struct half *h = arg;
+
+	if (a->report != BK_REPORT_DONE)
+		return;
+	h->is_over = true;
+	consider(h->report);
+}
+
+static void on_lifetime(void *arg, const struct bk_action *a)
+{
+	struct bk_nat_report *r = arg;
+
+	if (a->report != BK_REPORT_DONE)
+		return;
+	r->is_lifetime_over = true;
+	consider(r);
+}
+
+static void end_tcp(struct bk_nat_report *r)
+{
+	bk_timer_stop(r->patience);
+	r->is_tcp_over = true;
+	consider(r);
+}
+
+static void on_patience_over(void *arg)
+{
+	end_tcp(arg);
+}
+
+/* --- the control connection --- */
+
+static void check_view(struct bk_nat_report *r)
+{
+	const struct bk_rdv_view *view = bk_rdv_view(r->rdv);
+
+	if (!view->samples_awaited && !view->reach_awaited)
+		end_tcp(r);
+}
+
+static void on_ready(void *arg)
+{
+	struct bk_nat_report *r = arg;
+
+	r->is_rdv_ready = true;
+	bk_timer_start(r->patience, VIEW_PATIENCE);
+	check_view(r);
+}
+
+static void on_view(void *arg)
+{
+	check_view(arg);
+}
+
+/* A server that refuses us or is not who it was is not a matter of NATs. */
+static bool is_about_the_way(int error)
+{
+	return error == BK_E_TIMEOUT || error == BK_E_REFUSED || error == BK_E_RESET ||
+	       error == BK_E_UNREACHABLE || error == BK_E_EOF || error == BK_E_ACCESS || error == BK_E_IO;
+}
+
+static void on_end(void *arg, int error, const char *text)
+{
+	struct bk_nat_report *r = arg;
+
+	if (!r->is_rdv_ready && !is_about_the_way(error))
+		fail(r, error ? error : BK_E_SERVER_GONE, "%s", text);
+	else
+		bk_log_debug("nat", "%s", text);
+	end_tcp(r);
+}
+
+static void ignore_nameplate(void *arg, uint32_t nameplate)
+{
+	(void)arg, (void)nameplate;
+}
+
+static void ignore_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_RDV_SECRET_LEN],
+	const uint8_t *left, size_t left_len)
+{
+	(void)arg, (void)nameplate, (void)token, (void)left, (void)left_len;
+}
+
+static void ignore_mail(void *arg, const uint8_t *body, size_t n)
+{
+	(void)arg, (void)body, (void)n;
+}
+
+static void ignore_released(void *arg, int code)
+{
+	(void)arg, (void)code;
+}
+
+static void ignore_error(void *arg, int code, const char *text)
+{
+	(void)arg, (void)code, (void)text;
+}
+
+static int start_tcp(struct bk_nat_report *r, const struct bk_nat_report_opts *o)
+{
+	static const struct bk_rdv_events events = {
+		.on_ready = on_ready,
+		.on_view = on_view,
+		.on_nameplate = ignore_nameplate,
+		.on_claimed = ignore_claimed,
+		.on_mail = ignore_mail,
+		.on_released = ignore_released,
+		.on_error = ignore_error,
+		.on_end = on_end,
+	};
+	char id_text[2 * ID_BYTES + 1], known[PATH_LEN_MAX];
+	struct bk_rdv_opts opts = {.server = o->server, .client_id = id_text, .token = o->token};
+	uint8_t id[ID_BYTES];
+
+	randombytes_buf(id, sizeof(id));
+	sodium_bin2hex(id_text, sizeof(id_text), id, sizeof(id));
+	if (o->state_dir) {
+		if (snprintf(known, sizeof(known), "%s/known_servers", o->state_dir) >= (int)sizeof(known))
+			return BK_E_TOO_BIG;
+		opts.known_servers = known;
+	}
+	bk_timer_start(r->patience, TCP_PATIENCE);
+	return bk_rdv_new(r->loop, &opts, &events, r, &r->rdv);
+}
+
+/* --- UDP --- */
+
+static uint64_t make_seed(void)
+{
+	uint64_t seed;
+
+	randombytes_buf(&seed, sizeof(seed));
+	return seed;
+}
+
+/* Our own servers have their second port beside the first unless told otherwise. */
+static uint16_t second_port(const struct bk_nat_report *r)
+{
+	if (r->is_stun)
+		return 0;
+	return r->target.port == UINT16_MAX ? (uint16_t)(UINT16_MAX - 1) : (uint16_t)(r->target.port + 1);
+}
+
+static int start_half(struct bk_nat_report *r, int i)
+{
+	struct half *h = &r->halves[i];
+	struct bk_nat_discover_opts opts = {
+		.server = r->server[i],
+		.alt_port = second_port(r),
+		.seed = make_seed(),
+	};
+	int err = r->server[i].family ? bk_udp_route(&opts.server, &opts.local) : BK_E_UNREACHABLE;
+
+	if (!err)
+		err = bk_nat_discover_new(&opts, bk_loop_now(r->loop), &h->engine);
+	if (!err)
+		err = bk_drive_new(r->loop, h->engine, &bk_nat_discover_ops, on_discovered, h, &h->drive);
+	return err;
+}
+
+static int start_lifetime(struct bk_nat_report *r)
+{
+	struct bk_nat_lifetime_opts opts = {.server = r->server[0], .seed = make_seed()};
+	int err = r->server[0].family ? bk_udp_route(&opts.server, &opts.local) : BK_E_UNREACHABLE;
+
+	if (!err)
+		err = bk_nat_lifetime_new(&opts, bk_loop_now(r->loop), &r->lifetime);
+	if (!err)
+		err = bk_drive_new(
+			r->loop, r->lifetime, &bk_nat_lifetime_ops, on_lifetime, r, &r->lifetime_drive);
+	return err;
+}
+
+static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
+{
+	struct bk_nat_report *r = arg;
+
+	if (err < 0) {
+		fail(r, err, "cannot resolve server '%s': %s", r->target.host, bk_error_text(err));
+		return;
+	}
+	for (size_t i = 0; i < len; i++) {
+		struct bk_addr *place = &r->server[addrs[i].family == 4 ? 0 : 1];
+
+		if (!place->family)
+			*place = addrs[i];
+	}
+	for (int i = 0; i < FAMILIES; i++)
+		r->halves[i].is_over = start_half(r, i) < 0;
+	if (r->wants_lifetime)
+		r->is_lifetime_over = start_lifetime(r) < 0;
+	consider(r);
+}
+
+/* --- life --- */
+
+static int read_server(struct bk_nat_report *r, const char *server)
+{
+	size_t n = strlen(STUN_PREFIX);
+	const char *colon;
+	int err;
+
+	r->is_stun = !strncmp(server, STUN_PREFIX, n);
+	err = bk_target_from_str(server + (r->is_stun ? n : 0), &r->target);
+	if (err < 0 || (r->is_stun && r->target.has_pin))
+		return BK_E_INVALID;
+	colon = strrchr(server, ':');
+	if (r->is_stun && r->target.port == BK_TARGET_PORT && strcmp(colon + 1, "15005") != 0)
+		r->target.port = STUN_PORT;
+	return 0;
+}
+
+int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opts,
+	const struct bk_nat_report_events *events, void *arg, struct bk_nat_report **ret_report)
+{
+	struct bk_nat_report *r = sodium_init() < 0 ? NULL : calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return BK_E_NOMEM;
+	r->loop = loop;
+	r->events = events;
+	r->arg = arg;
+	r->since = bk_loop_now(loop);
+	r->wants_lifetime = opts->lifetime;
+	r->is_lifetime_over = !opts->lifetime;
+	for (int i = 0; i < FAMILIES; i++)
+		r->halves[i].report = r;
+	err = read_server(r, opts->server);
+	if (!err)
+		err = bk_timer_new(loop, on_ender, r, &r->ender);
+	if (!err)
+		err = bk_timer_new(loop, on_patience_over, r, &r->patience);
+	if (!err)
+		err = bk_resolve_new(loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
+	r->is_tcp_over = r->is_stun;
+	if (!err && !r->is_stun)
+		err = start_tcp(r, opts);
+	if (err < 0) {
+		bk_nat_report_free(r);
+		return err;
+	}
+	*ret_report = r;
+	return 0;
+}
+
+void bk_nat_report_free(struct bk_nat_report *r)
+{
+	if (!r)
+		return;
+	bk_resolve_free(r->resolve);
+	bk_rdv_free(r->rdv);
+	for (int i = 0; i < FAMILIES; i++) {
+		bk_drive_free(r->halves[i].drive);
+		bk_nat_discover_free(r->halves[i].engine);
+	}
+	bk_drive_free(r->lifetime_drive);
+	bk_nat_lifetime_free(r->lifetime);
+	bk_timer_free(r->patience);
+	bk_timer_free(r->ender);
+	free(r);
+}
