@@ -65,8 +65,9 @@ struct bk_engine_ops {
 	uint32_t (*on_accepted)(void *engine, uint32_t id, const struct bk_addr *from, bk_time now);
 	/* Datagram socket `id` is open and bound to `local`. May be NULL. */
 	void (*on_opened)(void *engine, uint32_t id, const struct bk_addr *local, bk_time now);
-	/* A datagram came in on socket `id`. NULL for engines without datagrams. */
-	void (*on_datagram)(void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data,
+	/* A datagram came in on socket `id`. Returns whether it was this engine's; what is not may be another
+	 * one's on the same socket. NULL for engines without datagrams. */
+	bool (*on_datagram)(void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data,
 		size_t len, bk_time now);
 	/* What socket `id` sent to `remote` was answered by a router or host on the way with ICMP. May be
 	 * NULL. */

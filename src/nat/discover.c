@@ -231,7 +231,7 @@ static void on_answer(
 	begin_hairpin(e);
 }
 
-static void on_datagram(
+static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
 	struct bk_nat_discover *e = engine;
@@ -239,7 +239,7 @@ static void on_datagram(
 
 	e->now = now;
 	if (!bk_stun_looks_like(data, len) || bk_stun_decode(data, len, &m) < 0)
-		return;
+		return false;
 	for (size_t i = 0; i < e->tests_len; i++) {
 		struct test *t = &e->tests[i];
 
@@ -251,8 +251,9 @@ static void on_datagram(
 		} else if ((m.class == BK_STUN_SUCCESS || m.class == BK_STUN_ERROR) && t->socket == id) {
 			on_answer(e, t, from, &m);
 		}
-		return;
+		return true;
 	}
+	return false;
 }
 
 static void on_icmp(

@@ -72,7 +72,7 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	e->rows[id == ASKER ? 0 : id - FIRST].state = DEAD;
 }
 
-static void on_datagram(
+static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
 	struct bk_nat_lifetime *e = engine;
@@ -83,7 +83,7 @@ static void on_datagram(
 	if (!r || !bk_stun_looks_like(data, len) || bk_stun_decode(data, len, &m) < 0 ||
 		m.class != BK_STUN_SUCCESS || !bk_addr_equal(from, &e->opts.server) ||
 		memcmp(m.id.bytes + 4, r->schedule.id.bytes + 4, BK_STUN_TID_LEN) != 0)
-		return;
+		return false;
 	if (r->state == MAPPING) {
 		r->port = bk_stun_mapped(&m).port;
 		r->ripe = bk_time_add(now, ages[r - e->rows] * BK_SEC);
@@ -91,6 +91,7 @@ static void on_datagram(
 	} else if (r->state == ASKING) {
 		r->state = ALIVE;
 	}
+	return true;
 }
 
 static void on_time(void *engine, bk_time now)

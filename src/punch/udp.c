@@ -434,7 +434,7 @@ static void on_answer(
 		on_proven_controlling(e, t, now);
 }
 
-static void on_datagram(
+static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
 	struct bk_punch_udp *e = engine;
@@ -442,16 +442,17 @@ static void on_datagram(
 	int err;
 
 	if (e->is_done || from->port == 0 || id != socket_of(from))
-		return;
+		return false;
 	err = bk_probe_decode(&e->auth, data, len, &p);
 	if (err < 0) {
 		e->stats.forged += err == BK_E_UNAUTHORIZED;
-		return;
+		return false;
 	}
 	if (p.is_answer)
 		on_answer(e, &p, from, now);
 	else
 		on_request(e, &p, from, now);
+	return true;
 }
 
 static void on_failed(void *engine, uint32_t id, int error, bk_time now)
