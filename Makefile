@@ -11,7 +11,7 @@ FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps build demo test check asan tsan fuzz fuzz-smoke bench fmt install clean
+.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench fmt install clean
 
 all: build
 
@@ -21,16 +21,18 @@ deps:
 build-deps:
 	@packaging/deps.sh $(PACKAGES)
 
-build: build-deps
+configure: build-deps
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX)
+
+build: configure
 	ninja -C $(BUILD)
 
 demo: build
 	python3 lab/demo.py $(BUILD)/bodkin
 
-# While working: one build, unit tests, simulator and arch; `make test M=punch` for one module.
-test: build
-	python3 tests/check.py --quick --build $(BUILD) $(if $(M),--module $(M))
+# While working: one build, unit tests, simulator and arch; `make test M=punch` builds and runs one module's.
+test: configure
+	@python3 tests/check.py --quick --build $(BUILD) $(if $(M),--module $(M))
 
 check: deps build asan fuzz-smoke
 	python3 tests/check.py --build $(BUILD) --asan build-asan --fuzz build-fuzz

@@ -102,23 +102,46 @@ def exports(tally, build):
     tally.add("exports", int(good), int(not good), seconds, f"not ours: {strangers}\n{text[:500]}")
 
 
-def programs(build, module=None):
-    """The cmocka programs of a build folder, by name: one module's, or all and the simulator's."""
-    sources = [s for place in ("src/*", "lab", "tests/sim", "tests/conform") for s in sorted(ROOT.glob(f"{place}/test_*.c"))]
-    for source in sources:
-        if source.stem in ("test_kit", "test_fake"):  # shared by tests
-            continue
-        if module and source.parent.name != module:
-            continue
-        folder = ROOT / build / (source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else "")
-        yield f"{source.parent.name}_{source.stem}", folder / f"{source.parent.name}_{source.stem}"
+def test_sources(module=None):
+    """The sources of cmocka programs: one module's, or all, with the simulator's and the conformance suites'."""
+    for place in ("src/*", "lab", "tests/sim", "tests/conform"):
+        for source in sorted(ROOT.glob(f"{place}/test_*.c")):
+            shared = source.stem in ("test_kit", "test_fake")
+            if not shared and module in (None, source.parent.name):
+                yield source
+
+
+def programs(module=None):
+    """The cmocka programs, as targets of the build folder."""
+    for source in test_sources(module):
+        folder = source.parent.relative_to(ROOT) if source.parent.parent.name == "tests" else pathlib.Path()
+        yield str(folder / f"{source.parent.name}_{source.stem}")
+
+
+def is_there(module):
+    """A module that does not exist, or has nothing to run, is said so."""
+    if any(test_sources(module)):
+        return True
+    having = sorted({source.parent.name for source in test_sources()})
+    why = "has no tests of its own" if (ROOT / "src" / module).is_dir() else "is no module"
+    print(f"'{module}' {why}; M is one of: {' '.join(having)}")
+    return False
 
 
 def quick(tally, build, module):
     """What needs neither root nor a second build: side by side, as many as there are cores."""
-    jobs = [lambda p=path: cmocka(tally, p) for name, path in programs(build, module) if not name.startswith("conform")]
+    names = [n for n in programs(module) if module or not n.startswith("tests/conform")]
+    made = subprocess.run(["ninja", "-C", build, *names, *([] if module else ["bodkin"])], cwd=ROOT)
+    if made.returncode:
+        tally.add("build", 0, 1, 0, "")
+        return
+    jobs = [lambda n=name: cmocka(tally, ROOT / build / n) for name in names]
     if not module:
-        jobs.append(lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60))
+        jobs.append(lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py", build], 60))
+    side_by_side(jobs)
+
+
+def side_by_side(jobs):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for done in [pool.submit(job) for job in jobs]:
             done.result()
@@ -138,12 +161,14 @@ def main():
     jobs = []
 
     if args.quick:
+        if args.module and not is_there(args.module):
+            return 2
         quick(tally, args.build, args.module)
         print(f"{tally.passed} passed, {tally.failed} failed")
         return int(tally.failed > 0 or not tally.passed)
-    for name, path in programs(args.asan):
-        jobs.append((name, lambda p=path: cmocka(tally, p)))
-    jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py"], 60)))
+    for name in programs():
+        jobs.append((name, lambda p=ROOT / args.asan / name: cmocka(tally, p)))
+    jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py", args.build], 60)))
     jobs.append(("exports", lambda: exports(tally, ROOT / args.build)))
     for source in sorted(ROOT.glob("src/*/fuzz_*.c")):
         name = f"{source.parent.name}_{source.stem}"

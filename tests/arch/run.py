@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The shape of the tree: layers, and that every source is built, tested or fuzzed by somebody."""
+"""The shape of the tree: layers, calls between files, sizes, and that every source is built by somebody.
+
+    tests/arch/run.py [BUILD]
+"""
+import json
 import pathlib
 import re
 import subprocess
@@ -8,7 +12,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-CHECK = ROOT / "tests/arch/check_layers.py"
+HERE = ROOT / "tests/arch"
+BUILD = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build")
 results = []
 
 
@@ -17,13 +22,13 @@ def case(name, failure):
     print(f"{'not ok' if failure else 'ok'} - {name}" + (f": {failure}" if failure else ""))
 
 
-def check(root):
-    done = subprocess.run([sys.executable, CHECK, root], capture_output=True, text=True)
-    return done.returncode, done.stdout
+def check(script, *args):
+    done = subprocess.run([sys.executable, HERE / script, *args], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
 
 
-def a_module_reaches_only_what_its_layer_allows():
-    code, out = check(ROOT / "src")
+def passes(script, *args):
+    code, out = check(script, *args)
     return out if code else ""
 
 
@@ -35,8 +40,43 @@ def the_layer_check_notices_a_trespass(line, into):
         module.mkdir(parents=True)
         (top / "LAYERS").write_text((ROOT / "src/LAYERS").read_text())
         (module / "x.c").write_text(line + "\n")
-        code, _ = check(top)
+        code, _ = check("check_layers.py", top)
     return "" if code else f"'{line}' in {into}/ went unnoticed"
+
+
+def made_build(top, files):
+    """What calls.py wants of a build: a folder of sources, compiled as part of the library."""
+    commands = []
+    for name, text in files.items():
+        source = top / "src/x" / name
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(text + "\n")
+        output = f"libbodkin.so.p/{name}.o"
+        (top / output).parent.mkdir(exist_ok=True)
+        subprocess.run(["cc", "-c", source, "-o", top / output], check=True)
+        commands.append({"directory": str(top), "file": str(source), "output": output})
+    (top / "compile_commands.json").write_text(json.dumps(commands))
+
+
+LADDER = {"a.c": "void b(void); void a(void) { b(); }", "b.c": "void c(void); void b(void) { c(); }"}
+RING = {**LADDER, "c.c": "void a(void); void c(void) { a(); }"}
+TABLE = {"a.c": "void b(void); void a(void) { b(); }", "b.c": "void a(void); void (*row)(void) = a; void b(void) {}"}
+
+
+def the_circle_check_says(files, known, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        top = pathlib.Path(top)
+        made_build(top, files)
+        (top / "known").write_text(known)
+        code, out = check("calls.py", top, top / "known")
+    return "" if (code, out.split(":")[0].strip()) == (int(bool(wanted)), wanted) else f"exit {code}: {out}"
+
+
+def the_size_check_says(body, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        (pathlib.Path(top) / "x.c").write_text("void f(int n)\n{\n" + body + "}\n")
+        code, out = check("sizes.py", top)
+    return "" if code and wanted in out else f"exit {code}: {out}"
 
 
 def every_source_is_in_its_meson_build():
@@ -70,10 +110,21 @@ def texts_name_no_place_of_this_machine():
     return ", ".join(n for n in names if (ROOT / n).is_file() and here.encode() in (ROOT / n).read_bytes())
 
 
-case("a module reaches only what its layer allows", a_module_reaches_only_what_its_layer_allows())
+case("a module reaches only what its layer allows", passes("check_layers.py", ROOT / "src"))
 case("the layer check notices a wrong include", the_layer_check_notices_a_trespass('#include "net/sock.h"', "punch"))
 case("the layer check notices a clock in a pure module",
      the_layer_check_notices_a_trespass("void f(void) { clock_gettime(0, 0); }", "nat"))
+case("files of a folder reach each other in no circle", passes("calls.py", BUILD, HERE / "circles.known"))
+case("the circle check notices a long circle", the_circle_check_says(RING, "", "circle"))
+case("the circle check notices a circle through a table", the_circle_check_says(TABLE, "", "circle"))
+case("the circle check passes a known circle", the_circle_check_says(RING, "src/x/a.c src/x/b.c src/x/c.c", ""))
+case("the circle check notices that a known circle is gone",
+     the_circle_check_says(LADDER, "src/x/a.c src/x/b.c", "no circle any more, take it out of the list of known ones"))
+case("functions stay small and flat", passes("sizes.py", ROOT / "src"))
+case("the size check notices a long function", the_size_check_says("\tn++;\n" * 49, "51 lines"))
+case("the size check notices a deep one", the_size_check_says(
+    "\tfor (;;)\n\t\twhile (n)\n\t\t\tif (n) {\n\t\t\t\tdo\n\t\t\t\t\tn--;\n\t\t\t\twhile (n);\n\t\t\t}\n",
+    "nests 4 deep"))
 case("every source is in its meson.build", every_source_is_in_its_meson_build())
 case("public headers compile alone, as C and as C++", public_headers_compile_alone())
 case("texts name no place of this machine", texts_name_no_place_of_this_machine())
