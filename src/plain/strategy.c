@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/actions.h"
 #include "base/error.h"
 
 #define DELAY_BEFORE_CONNECT (3 * BK_SEC) /* of the dialect */
@@ -36,8 +37,8 @@ struct bk_strategy {
 	unsigned refusals, clashes;
 	bk_dur patience; /* with an unanswered attempt */
 	bk_time deadline, retry_at, relisten_at, abandon_at;
-	struct bk_action queue[ACTIONS_MAX];
-	size_t queue_len;
+	struct bk_action slots[ACTIONS_MAX];
+	struct bk_actions actions;
 };
 
 static const char *const action_names[] = {
@@ -63,13 +64,12 @@ static bk_dur jitter(struct bk_strategy *s, bk_dur d)
 }
 
 /* Every event is followed by a drain, and causes at most a few actions. */
-static struct bk_action *push(struct bk_strategy *s, enum bk_action_type type, uint32_t id)
+static void push(struct bk_strategy *s, enum bk_action_type type, uint32_t id, int report)
 {
-	struct bk_action *a = &s->queue[s->queue_len < ACTIONS_MAX ? s->queue_len++ : ACTIONS_MAX - 1];
+	const struct bk_action a = {
+		.type = type, .id = id, .local = s->opts.local, .remote = s->opts.peer, .report = report};
 
-	*a = (struct bk_action){
-		.type = type, .id = id, .local = s->opts.local, .remote = s->opts.peer, .report = 0};
-	return a;
+	bk_actions_push(&s->actions, &a);
 }
 
 static bool is_trying(const struct bk_strategy *s)
@@ -83,7 +83,7 @@ static void start_attempt(struct bk_strategy *s, bk_time now)
 {
 	s->wants_attempt = false;
 	s->attempt = ++s->last_id;
-	push(s, BK_ACT_TCP_CONNECT, s->attempt);
+	push(s, BK_ACT_TCP_CONNECT, s->attempt, 0);
 	/* The try stays: the kernel repeats its SYN, and the peer's finds it there. */
 	s->abandon_at = is_trying(s) ? BK_NEVER : bk_time_add(now, s->patience);
 	if (s->patience < ANSWER_LAST)
@@ -94,13 +94,13 @@ static void start_listening(struct bk_strategy *s)
 {
 	s->wants_listener = false;
 	s->listener = ++s->last_id;
-	push(s, BK_ACT_TCP_LISTEN, s->listener);
+	push(s, BK_ACT_TCP_LISTEN, s->listener, 0);
 }
 
 static void stop_listening(struct bk_strategy *s)
 {
 	if (s->listener)
-		push(s, BK_ACT_TCP_CLOSE, s->listener);
+		push(s, BK_ACT_TCP_CLOSE, s->listener, 0);
 	s->listener = 0;
 	s->wants_listener = false;
 }
@@ -114,7 +114,7 @@ static void try_again_at(struct bk_strategy *s, bk_time at)
 /* Silence: with a fresh socket, at once. */
 static void abandon(struct bk_strategy *s, bk_time now)
 {
-	push(s, BK_ACT_TCP_CLOSE, s->attempt);
+	push(s, BK_ACT_TCP_CLOSE, s->attempt, 0);
 	start_attempt(s, now);
 }
 
@@ -123,12 +123,12 @@ static void conclude(struct bk_strategy *s, uint32_t winner, int report)
 	s->is_over = true;
 	s->wants_attempt = s->wants_listener = false;
 	if (winner)
-		push(s, BK_ACT_REPORT, winner)->report = report;
+		push(s, BK_ACT_REPORT, winner, report);
 	if (s->attempt && s->attempt != winner)
-		push(s, BK_ACT_TCP_CLOSE, s->attempt);
+		push(s, BK_ACT_TCP_CLOSE, s->attempt, 0);
 	s->attempt = 0;
 	stop_listening(s);
-	push(s, BK_ACT_REPORT, 0)->report = BK_REPORT_DONE;
+	push(s, BK_ACT_REPORT, 0, BK_REPORT_DONE);
 }
 
 /* --- doors --- */
@@ -217,11 +217,7 @@ static bool next_action(void *engine, struct bk_action *ret_action)
 {
 	struct bk_strategy *s = engine;
 
-	if (!s->queue_len)
-		return false;
-	*ret_action = s->queue[0];
-	memmove(s->queue, s->queue + 1, --s->queue_len * sizeof(s->queue[0]));
-	return true;
+	return bk_actions_next(&s->actions, ret_action);
 }
 
 const struct bk_engine_ops bk_strategy_ops = {
@@ -249,6 +245,7 @@ int bk_strategy_new(const struct bk_strategy_opts *opts, bk_time now, struct bk_
 		.deadline = bk_time_add(now, opts->budget),
 		.relisten_at = now,
 	};
+	bk_actions_init(&s->actions, s->slots, ACTIONS_MAX);
 	s->wants_listener = action == BK_PLAIN_NO_STRATEGY || action == BK_PLAIN_LISTEN || is_trying(s);
 	s->wants_attempt = action != BK_PLAIN_LISTEN && action != BK_PLAIN_STANDBY;
 	s->retry_at = action == BK_PLAIN_DELAY_CONNECT ? now + DELAY_BEFORE_CONNECT : now;

@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/actions.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -64,8 +65,8 @@ struct bk_punch_tcp {
 	struct bk_rng rng;
 	struct attempt attempts[BK_PLAN_ATTEMPTS_MAX];
 	struct accepted accepted[ACCEPTED_MAX];
-	struct bk_action actions[ACTIONS_MAX];
-	size_t actions_head, actions_len;
+	struct bk_action slots[ACTIONS_MAX];
+	struct bk_actions actions;
 	uint32_t next_id, listener;
 	bk_time end;
 	bool is_ending, is_done; /* no new tries; reported done */
@@ -73,8 +74,10 @@ struct bk_punch_tcp {
 
 static void push(struct bk_punch_tcp *e, const struct bk_action *a)
 {
-	assert(e->actions_len < ACTIONS_MAX);
-	e->actions[(e->actions_head + e->actions_len++) % ACTIONS_MAX] = *a;
+	bool fits = bk_actions_push(&e->actions, a);
+
+	assert(fits);
+	(void)fits;
 }
 
 static void push_close(struct bk_punch_tcp *e, uint32_t id)
@@ -241,12 +244,7 @@ static bool next_action(void *engine, struct bk_action *ret_action)
 {
 	struct bk_punch_tcp *e = engine;
 
-	if (e->actions_len == 0)
-		return false;
-	*ret_action = e->actions[e->actions_head];
-	e->actions_head = (e->actions_head + 1) % ACTIONS_MAX;
-	e->actions_len--;
-	return true;
+	return bk_actions_next(&e->actions, ret_action);
 }
 
 static struct attempt *find_attempt(struct bk_punch_tcp *e, uint32_t id)
@@ -439,6 +437,7 @@ int bk_punch_tcp_new(const struct bk_punch_tcp_opts *opts, bk_time now, struct b
 		return BK_E_NOMEM;
 	e->opts = *opts;
 	e->rng.state = opts->seed;
+	bk_actions_init(&e->actions, e->slots, ACTIONS_MAX);
 	e->next_id = 1;
 	begin(e, now);
 	*ret_engine = e;

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/actions.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rate.h"
@@ -39,6 +40,7 @@ enum {
 	TRIGGERS_MAX = 4,   /* how often hearing the peer starts a target's schedule again */
 	RECENT_MAX = 64,    /* requests remembered, to tell a replay */
 	ACTIONS_MAX = 80,   /* a probe to each target, an answer and a report, twice over */
+	REPORTS_MAX = 8,    /* have their places in it, whatever else is queued */
 	ANSWERS_BURST = 64, /* to addresses without a place in the table */
 	ANSWERS_PER_SECOND = 200,
 };
@@ -79,16 +81,15 @@ struct bk_punch_udp {
 	size_t recent_at;
 	struct bk_rate answers; /* to strangers who hold a copied request */
 	struct bk_punch_udp_stats stats;
-	struct bk_action actions[ACTIONS_MAX];
-	size_t actions_head, actions_len;
+	struct bk_action slots[ACTIONS_MAX];
+	struct bk_actions actions;
 };
 
 static void push(struct bk_punch_udp *e, const struct bk_action *a)
 {
 	/* An owner that does not drain loses datagrams, as a network would; never a report. */
-	if (e->actions_len >= ACTIONS_MAX - (a->type == BK_ACT_DATAGRAM ? 8 : 0))
-		return;
-	e->actions[(e->actions_head + e->actions_len++) % ACTIONS_MAX] = *a;
+	if (a->type != BK_ACT_DATAGRAM || bk_actions_room(&e->actions) > REPORTS_MAX)
+		bk_actions_push(&e->actions, a);
 }
 
 static uint32_t socket_of(const struct bk_addr *a)
@@ -507,12 +508,7 @@ static bool next_action(void *engine, struct bk_action *ret_action)
 {
 	struct bk_punch_udp *e = engine;
 
-	if (e->actions_len == 0)
-		return false;
-	*ret_action = e->actions[e->actions_head];
-	e->actions_head = (e->actions_head + 1) % ACTIONS_MAX;
-	e->actions_len--;
-	return true;
+	return bk_actions_next(&e->actions, ret_action);
 }
 
 const struct bk_engine_ops bk_punch_udp_ops = {
@@ -592,6 +588,7 @@ int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct b
 		return err;
 	}
 	e->rng.state = e->seed = opts->seed;
+	bk_actions_init(&e->actions, e->slots, ACTIONS_MAX);
 	e->tie_breaker = opts->own->tie_breaker;
 	e->is_controlling = opts->is_controlling;
 	e->has_socket6 = opts->has_socket6;
