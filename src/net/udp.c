@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,7 +17,12 @@
 #include "base/error.h"
 #include "net/sock.h"
 
-enum { CONTROL_LEN = 64, ICMP_CONTROL_LEN = 256, SEND_TRIES = 2 };
+enum {
+	CONTROL_LEN = 64,
+	ICMP_CONTROL_LEN = 256,
+	SEND_TRIES = 2,
+	STREAM_BUFFER = 4 * 1024 * 1024,
+};
 
 _Static_assert((int)CONTROL_LEN >= (int)CMSG_SPACE(sizeof(struct in6_pktinfo)), "room for one pktinfo");
 
@@ -202,6 +208,108 @@ int bk_udp_receive_icmp(int fd, struct bk_addr *ret_remote, struct bk_icmp *ret_
 			return bk_error_from_errno(errno);
 	} while (!read_icmp(&m, ret_icmp) || bk_addr_from_sockaddr((struct sockaddr *)&ss, ret_remote) < 0);
 	return 0;
+}
+
+/* --- pieces: one call for many datagrams of one flow --- */
+
+void bk_udp_tune_stream(int fd, uint8_t family)
+{
+	const int yes = 1, probe = IP_PMTUDISC_PROBE; /* IPv6's has the same number */
+	bool is_4 = family == 4;
+
+	bk_udp_set_buffer(fd, STREAM_BUFFER);
+	setsockopt(fd, SOL_UDP, UDP_GRO, &yes, sizeof(yes));
+	setsockopt(fd, is_4 ? IPPROTO_IP : IPPROTO_IPV6, is_4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe,
+		sizeof(probe));
+}
+
+/* One call; 0 or errno. */
+static int give(int fd, const struct bk_addr *to, const uint8_t *data, size_t len, size_t segment)
+{
+	uint8_t control[CMSG_SPACE(sizeof(uint16_t))] __attribute__((aligned(8))) = {0};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+	struct sockaddr_storage ss;
+	struct msghdr m = {.msg_name = &ss, .msg_iov = &iov, .msg_iovlen = 1};
+	const uint16_t size = (uint16_t)segment;
+
+	m.msg_namelen = bk_addr_to_sockaddr(to, &ss);
+	if (segment < len) {
+		m.msg_control = control;
+		put_control(&m, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
+	}
+	return sendmsg(fd, &m, MSG_NOSIGNAL) >= 0 ? 0 : errno;
+}
+
+/* What does not fit into the socket behind the first is lost, as it is at any router. */
+static int give_each(int fd, const struct bk_addr *to, const uint8_t *data, size_t len, size_t segment)
+{
+	for (size_t at = 0; at < len; at += segment) {
+		size_t n = len - at < segment ? len - at : segment;
+		int err = give(fd, to, data + at, n, n);
+
+		if (err && (!at || err == EMSGSIZE))
+			return err;
+	}
+	return 0;
+}
+
+static bool is_refusal_to_cut(int err)
+{
+	return err == EIO || err == EINVAL || err == EOPNOTSUPP;
+}
+
+int bk_udp_send_piece(
+	int fd, const struct bk_addr *to, const void *data, size_t len, size_t segment, bool *io_is_uncut)
+{
+	int err = EIO;
+
+	if (!segment || segment > len)
+		segment = len;
+	if (segment == len || !*io_is_uncut)
+		err = give(fd, to, data, len, segment);
+	if (segment < len && is_refusal_to_cut(err)) {
+		*io_is_uncut = true;
+		err = give_each(fd, to, data, len, segment);
+	}
+	if (err == EMSGSIZE)
+		return BK_E_TOO_BIG;
+	return err == ENOBUFS ? BK_E_AGAIN : bk_error_from_errno(err);
+}
+
+static size_t read_segment(struct msghdr *m)
+{
+	int segment;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
+		return segment > 0 ? (size_t)segment : 0;
+	}
+	return 0;
+}
+
+int bk_udp_receive_piece(int fd, struct bk_addr *ret_from, void *out, size_t cap, size_t *ret_segment)
+{
+	uint8_t control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct iovec iov = {.iov_base = out, .iov_len = cap};
+	struct sockaddr_storage ss;
+	struct msghdr m = {.msg_name = &ss,
+		.msg_namelen = sizeof(ss),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(fd, &m, 0);
+	size_t segment;
+
+	if (n < 0)
+		return bk_error_from_errno(errno);
+	if (bk_addr_from_sockaddr((struct sockaddr *)&ss, ret_from) < 0)
+		return BK_E_ADDRESS;
+	segment = read_segment(&m);
+	*ret_segment = segment && segment < (size_t)n ? segment : (size_t)n;
+	return (int)n;
 }
 
 /* --- batches --- */

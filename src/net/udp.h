@@ -10,7 +10,11 @@
 
 /* Datagram sockets, and many datagrams for one system call. Non-blocking and close-on-exec. */
 
-enum { BK_UDP_BATCH = 64 };
+enum {
+	BK_UDP_BATCH = 64,
+	BK_UDP_PIECE_MAX = 65536, /* what the kernel gathers at most */
+	BK_UDP_SEGMENTS_MAX = 64, /* what it cuts one piece into at most */
+};
 
 /* port 0: any free one (bk_sock_local tells). tell_local, for servers on the any-address: each datagram of a
  * batch says which of our addresses it came to, and the IPv6 any-address also takes IPv4 (else it does not).
@@ -29,6 +33,23 @@ int bk_udp_send(int fd, const struct bk_addr *to, uint8_t ttl, const void *data,
 /* One datagram, at most cap bytes of it. Its length, BK_E_AGAIN when there is none; other errors are about an
  * earlier sending (an ICMP answer) and cost nothing: call again. */
 int bk_udp_receive(int fd, struct bk_addr *ret_from, void *out, size_t cap);
+
+/* For a socket that carries a stream of datagrams: large buffers in the kernel, what comes in a row is gathered
+ * (UDP_GRO), and a datagram that is too large for the path is refused instead of cut. What the system lacks is
+ * left out. */
+void bk_udp_tune_stream(int fd, uint8_t family);
+
+/* `len` bytes: one datagram when `segment` is 0, else datagrams of `segment` bytes (at most
+ * BK_UDP_SEGMENTS_MAX), the last one perhaps shorter; in one call (UDP_SEGMENT) unless the kernel or the
+ * interface refuses to cut, which *io_is_uncut remembers for the next time (born false).
+ * 0: taken, or lost as at any router; BK_E_AGAIN: the socket is full and took nothing; BK_E_TOO_BIG: for the
+ * path; other errors say that nothing went. */
+int bk_udp_send_piece(
+	int fd, const struct bk_addr *to, const void *data, size_t len, size_t segment, bool *io_is_uncut);
+
+/* What came in a row from one sender, with cap of BK_UDP_PIECE_MAX: datagrams of *ret_segment bytes, the last
+ * one perhaps shorter; a lone one has its own length there. Returns as bk_udp_receive does. */
+int bk_udp_receive_piece(int fd, struct bk_addr *ret_from, void *out, size_t cap, size_t *ret_segment);
 
 /* Keeps what routers and hosts on the way answer to our datagrams (IP_RECVERR), for bk_udp_receive_icmp: 0,
  * or BK_E_AGAIN when there is none. The socket is readable when there is one. Until it is fetched, sending

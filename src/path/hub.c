@@ -3,13 +3,9 @@
  * and QUIC uses. Receives in large pieces (UDP_GRO) and sends QUIC's batches in one call (UDP_SEGMENT). */
 #include "path/hub.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -24,9 +20,7 @@
 
 enum {
 	SOCKETS = 2,
-	RECEIVE_MAX = 65536, /* of one UDP_GRO batch */
 	RECEIVES_PER_EVENT = 32,
-	KERNEL_BUFFER = 4 * 1024 * 1024,
 	STUN_SENDINGS = 6,
 	EARLY_MAX = 4, /* datagrams of a QUIC handshake that began before its link */
 	EARLY_LEN = 1500,
@@ -76,9 +70,9 @@ struct bk_hub {
 	struct early early[EARLY_MAX];
 	size_t early_len;
 	struct bk_hops hops;
-	bool cannot_segment; /* UDP_SEGMENT was refused */
+	bool is_uncut; /* UDP_SEGMENT was refused */
 	bool busy, dead;
-	uint8_t buffer[RECEIVE_MAX];
+	uint8_t buffer[BK_UDP_PIECE_MAX];
 };
 
 static struct hub_socket *socket_of(struct bk_hub *h, uint32_t id)
@@ -314,52 +308,21 @@ static void hand_out(
 {
 	struct bk_hub *h = s->hub;
 
-	if (!bk_stun_looks_like(data, segment && segment < n ? segment : n)) {
+	if (!bk_stun_looks_like(data, segment)) {
 		if (h->quic)
 			bk_link_quic_input(h->quic, from, data, n, segment);
 		else
-			keep_early(h, from, data, segment && segment < n ? segment : n);
+			keep_early(h, from, data, segment);
 		return;
 	}
 	while (n && !h->dead) {
-		size_t take = segment && segment < n ? segment : n;
+		size_t take = segment < n ? segment : n;
 
 		if (!take_answer(h, from, data, take) && h->engine && !h->dead)
 			h->ops->on_datagram(h->engine, s->id, from, data, take, bk_loop_now(h->loop));
 		data += take;
 		n -= take;
 	}
-}
-
-/* One batch as the kernel gathered it; ret_segment 0: a single datagram. */
-static ssize_t receive(struct hub_socket *s, struct bk_addr *ret_from, size_t *ret_segment)
-{
-	struct sockaddr_storage ss;
-	struct iovec piece = {s->hub->buffer, sizeof(s->hub->buffer)};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct msghdr m = {.msg_name = &ss,
-		.msg_namelen = sizeof(ss),
-		.msg_iov = &piece,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(s->fd, &m, 0);
-
-	*ret_segment = 0;
-	if (n < 0)
-		return bk_error_from_errno(errno);
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-		int segment;
-
-		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
-			continue;
-		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
-		*ret_segment = segment > 0 ? (size_t)segment : 0;
-	}
-	return bk_addr_from_sockaddr((struct sockaddr *)&ss, ret_from) < 0 ? 0 : n;
 }
 
 static void receive_all(struct hub_socket *s)
@@ -369,7 +332,7 @@ static void receive_all(struct hub_socket *s)
 	for (int i = 0; i < RECEIVES_PER_EVENT && !h->dead; i++) {
 		struct bk_addr from;
 		size_t segment;
-		ssize_t n = receive(s, &from, &segment);
+		int n = bk_udp_receive_piece(s->fd, &from, h->buffer, sizeof(h->buffer), &segment);
 
 		if (n == BK_E_AGAIN)
 			break;
@@ -400,53 +363,6 @@ static void on_socket(void *arg, int fd, int events)
 	leave(h);
 }
 
-/* One call of sendmsg; 0 or errno. */
-static int give(int fd, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
-{
-	struct sockaddr_storage ss;
-	struct iovec piece = {(void *)(uintptr_t)data, len};
-	union {
-		char bytes[CMSG_SPACE(sizeof(uint16_t))];
-		struct cmsghdr align;
-	} control = {0};
-	struct msghdr m = {.msg_name = &ss, .msg_iov = &piece, .msg_iovlen = 1};
-
-	m.msg_namelen = bk_addr_to_sockaddr(remote, &ss);
-	if (segment < len) {
-		uint16_t size = (uint16_t)segment;
-		struct cmsghdr *c;
-
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control.bytes);
-		c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_UDP;
-		c->cmsg_type = UDP_SEGMENT;
-		c->cmsg_len = CMSG_LEN(sizeof(size));
-		memcpy(CMSG_DATA(c), &size, sizeof(size));
-	}
-	return sendmsg(fd, &m, MSG_NOSIGNAL) >= 0 ? 0 : errno;
-}
-
-/* Where the kernel or the interface cannot cut a datagram into segments, one by one. What does not fit into
- * the socket then is lost, as it is at any router. */
-static int give_pieces(struct bk_hub *h, int fd, const struct bk_addr *remote, const uint8_t *data,
-	size_t len, size_t segment)
-{
-	int err = h->cannot_segment && segment < len ? EIO : give(fd, remote, data, len, segment);
-
-	if (segment >= len || (err != EIO && err != EINVAL && err != EOPNOTSUPP))
-		return err;
-	h->cannot_segment = true;
-	for (size_t at = 0; at < len; at += segment) {
-		size_t n = len - at < segment ? len - at : segment;
-
-		err = give(fd, remote, data + at, n, n);
-		if (err && (!at || err == EMSGSIZE))
-			return err;
-	}
-	return 0;
-}
-
 int bk_hub_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
 {
 	struct bk_hub *h = arg;
@@ -455,24 +371,18 @@ int bk_hub_send(void *arg, const struct bk_addr *remote, const uint8_t *data, si
 
 	if (s->fd < 0)
 		return BK_E_UNREACHABLE;
-	if (!segment || segment > len)
-		segment = len;
-	err = give_pieces(h, s->fd, remote, data, len, segment);
+	err = bk_udp_send_piece(s->fd, remote, data, len, segment, &h->is_uncut);
 	/* A lost packet of a handshake costs up to three round trips, a copy a few microseconds. */
 	if (!err && h->twice > 0) {
 		h->twice--;
-		give_pieces(h, s->fd, remote, data, len, segment);
+		bk_udp_send_piece(s->fd, remote, data, len, segment, &h->is_uncut);
 	}
-	if (!err)
-		return 0;
-	if (err == EMSGSIZE)
-		return BK_E_TOO_BIG;
-	if (err == EAGAIN || err == ENOBUFS) {
+	if (err == BK_E_AGAIN)
 		set_interest(s, BK_READABLE | BK_WRITABLE);
-		return BK_E_AGAIN;
-	}
+	if (!err || err == BK_E_AGAIN || err == BK_E_TOO_BIG)
+		return err;
 	/* A route that is gone for a moment is a lost packet; the link's own timers judge. */
-	bk_log_debug("hub", "send: %s", bk_error_text(bk_error_from_errno(err)));
+	bk_log_debug("hub", "send: %s", bk_error_text(err));
 	return 0;
 }
 
@@ -487,16 +397,6 @@ struct bk_link *bk_hub_quic(const struct bk_hub *h)
 	return h->quic;
 }
 
-static void tune(int fd, uint8_t family)
-{
-	int on = 1, probe = IP_PMTUDISC_PROBE; /* IPv6's has the same number */
-
-	bk_udp_set_buffer(fd, KERNEL_BUFFER);
-	setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
-	setsockopt(fd, family == 4 ? IPPROTO_IP : IPPROTO_IPV6,
-		family == 4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe, sizeof(probe));
-}
-
 static int open_socket(struct bk_hub *h, int i)
 {
 	struct hub_socket *s = &h->sockets[i];
@@ -508,7 +408,7 @@ static int open_socket(struct bk_hub *h, int i)
 		s->fd = -1;
 		return i ? 0 : err; /* a machine without IPv6 is no trouble */
 	}
-	tune(s->fd, any.family);
+	bk_udp_tune_stream(s->fd, any.family);
 	err = bk_sock_local(s->fd, &bound);
 	if (!err)
 		err = bk_watch_new(h->loop, s->fd, on_socket, s, &s->watch);

@@ -5,7 +5,7 @@
 #include "base/addr.h"
 #include "link/link.h"
 
-/* One UDP socket that carries one QUIC link: UDP_SEGMENT out, recvmmsg and UDP_GRO in. */
+/* One UDP socket that carries one QUIC link: in pieces both ways. */
 struct udp_path;
 
 int udp_path_new(struct bk_loop *loop, int fd, struct udp_path **ret_path); /* takes over fd on success */
