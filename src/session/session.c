@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One peer, from the code to the end. The session is a line of states; each arrival from below (server,
- * mail, path) either moves it on or ends it with one sentence. Work is left to its rooms: pairing,
- * race, mux; what carries it, and what happens when that dies, is path.c's. */
+/* One peer, from the code to the end. The session is a line of states; each arrival from its rooms either
+ * moves it on or ends it with one sentence: meet knows who the peer is, path finds what carries, stream
+ * carries. None of the three knows another one; here one's results become the other's work. */
 #include <bodkin/session.h>
 
 #include <sodium.h>
@@ -12,27 +12,58 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "meet/meet.h"
 #include "nat/profile.h"
-#include "session/peer.h"
+#include "path/seeker.h"
+#include "stream/carrier.h"
+#include "stream/mux.h"
+
+enum { TEXT_MAX = 512 };
 
 #define CLOSE_TIMEOUT (2 * BK_SEC)
 
+enum state { MEETING, PUNCHING, OPEN, CLOSING, CLOSED };
+
 static const char *const state_names[] = {"meeting", "punching", "open", "closing", "closed"};
 
-void bk_session_set_state(struct bk_session *s, enum bk_session_state next)
+struct bk_session {
+	struct bk_loop *loop;
+	const struct bk_session_events *events;
+	void *arg;
+	enum state state;
+	bool is_joining; /* by code: TLS client and controlling side */
+	struct bk_identity *identity;
+	struct bk_meet *meet;
+	const struct bk_meeting *met; /* its result; NULL until then */
+	struct bk_seeker *seeker;
+	struct bk_carrier *carrier; /* everything below the mux, once there is a path */
+	struct bk_mux *mux;
+	struct bk_timer *deadline; /* of closing */
+	struct bk_timer *ender;    /* reports the end from the loop */
+	int end_error;
+	char end_text[TEXT_MAX];
+};
+
+static void set_state(struct bk_session *s, enum state next)
 {
 	bk_log_debug("session", "%s -> %s", state_names[s->state], state_names[next]);
 	s->state = next;
+	if (next == CLOSING || next == CLOSED)
+		bk_seeker_hush(s->seeker);
 }
 
-void bk_session_finish(struct bk_session *s, int error, const char *fmt, ...)
+/* The end, with one sentence; the first one counts. on_closed comes from the loop. */
+static void finish(struct bk_session *s, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void finish(struct bk_session *s, int error, const char *fmt, ...)
 {
-	char text[BK_SESSION_TEXT_MAX]; /* the arguments may stand in end_text */
+	char text[TEXT_MAX]; /* the arguments may stand in end_text */
 	va_list args;
 
-	if (s->state == BK_SESSION_CLOSED)
+	if (s->state == CLOSED)
 		return;
-	bk_session_set_state(s, BK_SESSION_CLOSED);
+	set_state(s, CLOSED);
 	s->end_error = error;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
@@ -46,7 +77,8 @@ static void on_ender(void *arg)
 {
 	struct bk_session *s = arg;
 
-	bk_path_done(s);
+	bk_seeker_free(s->seeker);
+	s->seeker = NULL;
 	if (s->mux)
 		bk_mux_detach(s->mux, s->end_error ? s->end_error : BK_E_EOF);
 	bk_carrier_free(s->carrier);
@@ -57,7 +89,7 @@ static void on_ender(void *arg)
 	s->events->on_closed(s->arg, s->end_error, s->end_text);
 }
 
-void bk_session_note(void *arg, int verbosity, const char *text)
+static void note(void *arg, int verbosity, const char *text)
 {
 	struct bk_session *s = arg;
 
@@ -66,7 +98,7 @@ void bk_session_note(void *arg, int verbosity, const char *text)
 		s->events->on_note(s->arg, verbosity, text);
 }
 
-const char *bk_session_peer_name(const struct bk_session *s)
+static const char *peer_name(const struct bk_session *s)
 {
 	return s->met && *s->met->peer.name ? s->met->peer.name : "the other side";
 }
@@ -78,19 +110,18 @@ static void on_link_data(void *arg, const uint8_t *data, size_t n)
 	struct bk_session *s = arg;
 	int err;
 
-	if (s->state != BK_SESSION_OPEN && s->state != BK_SESSION_CLOSING)
+	if (s->state != OPEN && s->state != CLOSING)
 		return;
 	err = bk_mux_input(s->mux, data, n);
 	if (err < 0)
-		bk_session_finish(s, err, "'%s' broke the session protocol: %s", bk_session_peer_name(s),
-			bk_error_text(err));
+		finish(s, err, "'%s' broke the session protocol: %s", peer_name(s), bk_error_text(err));
 }
 
 static void on_link_writable(void *arg)
 {
 	struct bk_session *s = arg;
 
-	if (s->state == BK_SESSION_OPEN)
+	if (s->state == OPEN)
 		bk_mux_writable(s->mux);
 }
 
@@ -101,7 +132,7 @@ static void on_link_end(void *arg, int error, const char *text)
 
 	(void)error;
 	(void)text;
-	bk_session_finish(s, s->end_error, "%s", s->end_text);
+	finish(s, s->end_error, "%s", s->end_text);
 }
 
 static const struct bk_link_events link_events = {
@@ -121,7 +152,7 @@ static void on_mux_channel(void *arg, struct bk_channel *c, const char *kind)
 /* Sends what is queued and the end of the stream, then reports the end as it was set. */
 static void start_closing(struct bk_session *s, int error, const char *text)
 {
-	bk_session_set_state(s, BK_SESSION_CLOSING);
+	set_state(s, CLOSING);
 	s->end_error = error;
 	snprintf(s->end_text, sizeof(s->end_text), "%s", text);
 	bk_timer_start(s->deadline, CLOSE_TIMEOUT);
@@ -131,14 +162,13 @@ static void start_closing(struct bk_session *s, int error, const char *text)
 static void on_mux_bye(void *arg, int error)
 {
 	struct bk_session *s = arg;
-	char text[BK_SESSION_TEXT_MAX];
+	char text[TEXT_MAX];
 
-	if (s->state != BK_SESSION_OPEN)
+	if (s->state != OPEN)
 		return;
 	if (error == BK_E_CANCELLED)
 		error = BK_E_PEER_CANCELLED;
-	snprintf(text, sizeof(text), "'%s' ended the session: %s", bk_session_peer_name(s),
-		bk_error_text(error));
+	snprintf(text, sizeof(text), "'%s' ended the session: %s", peer_name(s), bk_error_text(error));
 	start_closing(s, error, text);
 }
 
@@ -154,14 +184,58 @@ static void session_id(const struct bk_session *s, uint8_t id[BK_CARRIER_ID_LEN]
 	crypto_generichash(id, BK_CARRIER_ID_LEN, both, sizeof(both), NULL, 0);
 }
 
-int bk_session_start_carrying(struct bk_session *s, const struct bk_carrier_events *events)
+/* While another path may come, what is queued waits for it; but when all has come, it only waits to be read.
+ */
+static void on_lost(void *arg, int error, const char *text)
 {
+	struct bk_session *s = arg;
+
+	if (!bk_mux_owes_bye(s->mux))
+		bk_seeker_lost(s->seeker, error, text);
+}
+
+static void on_fell_back(void *arg, int error, const char *text)
+{
+	struct bk_session *s = arg;
+
+	bk_seeker_fell_back(s->seeker, error, text);
+}
+
+static void on_resumed(void *arg, uint64_t resent)
+{
+	struct bk_session *s = arg;
+	char text[TEXT_MAX];
+
+	if (!resent)
+		return;
+	snprintf(text, sizeof(text), "resumed, %llu bytes sent again", (unsigned long long)resent);
+	note(s, 1, text);
+}
+
+/* The sockets must not hand anything to a link that is gone. */
+static void on_dropped(void *arg, const struct bk_link *link)
+{
+	struct bk_session *s = arg;
+	struct bk_self *self = s->meet ? bk_meet_self(s->meet) : NULL;
+
+	if (self && self->hub && bk_hub_quic(self->hub) == link)
+		bk_hub_set_quic(self->hub, NULL);
+}
+
+static int start_carrying(struct bk_session *s)
+{
+	static const struct bk_carrier_events events = {
+		.on_lost = on_lost,
+		.on_fell_back = on_fell_back,
+		.on_resumed = on_resumed,
+		.on_dropped = on_dropped,
+	};
 	static const struct bk_mux_events mux_events = {.on_channel = on_mux_channel, .on_bye = on_mux_bye};
 	uint8_t id[BK_CARRIER_ID_LEN];
 	int err;
 
 	session_id(s, id);
-	err = bk_carrier_new(s->loop, id, events, s, &s->carrier);
+	err = bk_carrier_new(s->loop, id, &events, s, &s->carrier);
 	if (!err)
 		err = bk_mux_new(s->loop, s->is_joining, &mux_events, s, &s->mux);
 	if (err < 0)
@@ -171,6 +245,63 @@ int bk_session_start_carrying(struct bk_session *s, const struct bk_carrier_even
 	bk_link_set_events(bk_carrier_link(s->carrier), &link_events, s);
 	bk_mux_attach(s->mux, bk_carrier_link(s->carrier));
 	return 0;
+}
+
+/* ---- a path, and what becomes of it ---- */
+
+static int on_link(void *arg, struct bk_link *link, const struct bk_race_result *result)
+{
+	struct bk_session *s = arg;
+	int err = s->carrier ? 0 : start_carrying(s);
+
+	if (err < 0)
+		return err;
+	if (result->technique == BK_TECHNIQUE_RELAY)
+		bk_carrier_attach_relay(s->carrier, link);
+	else
+		bk_carrier_attach(s->carrier, link);
+	return 0;
+}
+
+static void on_path(void *arg, const struct bk_path *path)
+{
+	struct bk_session *s = arg;
+	bool is_first = s->state == PUNCHING;
+
+	if (is_first)
+		set_state(s, OPEN);
+	if (s->events->on_path)
+		s->events->on_path(s->arg, path);
+	if (is_first && s->state == OPEN && s->events->on_open)
+		s->events->on_open(s->arg);
+}
+
+static int on_wanted(void *arg)
+{
+	struct bk_session *s = arg;
+
+	bk_carrier_ask(s->carrier); /* the relay is a spare only while it works */
+	return bk_meet_again(s->meet);
+}
+
+static void on_moved(void *arg, bool has_path, bool has_relay)
+{
+	struct bk_session *s = arg;
+
+	bk_meet_address_changed(s->meet);
+	if (!s->carrier)
+		return;
+	if (!has_relay)
+		bk_carrier_drop_spare(s->carrier);
+	if (has_path)
+		bk_carrier_ask(s->carrier);
+	else
+		bk_carrier_drop(s->carrier, BK_E_UNREACHABLE);
+}
+
+static void on_gave_up(void *arg, int error, const char *text)
+{
+	finish(arg, error, "%s", text);
 }
 
 /* ---- from introductions to a path ---- */
@@ -184,9 +315,8 @@ static bool paths_conflict(const struct bk_session *s)
 
 static void tell_peer(struct bk_session *s)
 {
-	const struct bk_peer peer = {.id = s->met->peer.id,
-		.name = bk_session_peer_name(s),
-		.nat = bk_nat_type_name(&s->met->peer.tcp)};
+	const struct bk_peer peer = {
+		.id = s->met->peer.id, .name = peer_name(s), .nat = bk_nat_type_name(&s->met->peer.tcp)};
 
 	if (s->events->on_peer)
 		s->events->on_peer(s->arg, &peer);
@@ -194,35 +324,67 @@ static void tell_peer(struct bk_session *s)
 
 static void on_left(void *arg)
 {
-	bk_path_peer_left(arg);
+	struct bk_session *s = arg;
+
+	bk_seeker_peer_left(s->seeker);
 }
 
+static enum bk_path_policy path_policy(const struct bk_session *s)
+{
+	uint32_t both = s->met->own.capabilities | s->met->peer.capabilities;
+
+	if (both & BK_MEET_ONLY_RELAY)
+		return BK_PATH_RELAY;
+	return both & BK_MEET_ONLY_DIRECT ? BK_PATH_DIRECT : BK_PATH_AUTO;
+}
+
+static int seek(struct bk_session *s)
+{
+	const struct bk_meeting *g = s->met;
+	struct bk_self *self = bk_meet_self(s->meet);
+	struct bk_round round = {
+		.own = &g->own,
+		.peer = &g->peer,
+		.policy = path_policy(s),
+		.introduced = g->introduced,
+		.start = g->start,
+		.shared = g->shared,
+		.server = g->server,
+		.listeners = self->listeners,
+		.port6 = self->ports[1],
+		.hub = self->hub,
+	};
+
+	memcpy(round.relay_token, g->relay_token, sizeof(round.relay_token));
+	return bk_seeker_round(s->seeker, &round);
+}
+
+/* Whether they may seek at all; the sentence is said here. */
+static bool agree(struct bk_session *s)
+{
+	set_state(s, PUNCHING);
+	tell_peer(s);
+	if (s->state == PUNCHING && paths_conflict(s))
+		finish(s, BK_E_NO_PATH,
+			"no path to '%s': one side wants a direct path only, the other only the relay",
+			peer_name(s));
+	return s->state == PUNCHING;
+}
+
+/* For the first time, or anew because one of the two wants another path. */
 static void on_met(void *arg)
 {
 	struct bk_session *s = arg;
 	int err;
 
-	if (s->state == BK_SESSION_OPEN || s->state == BK_SESSION_PUNCHING) {
-		bk_path_look_again(s);
-		return;
-	}
-	if (s->state != BK_SESSION_MEETING)
+	if (s->state == CLOSING || s->state == CLOSED)
 		return;
 	s->met = bk_meet_result(s->meet);
-	bk_session_set_state(s, BK_SESSION_PUNCHING);
-	tell_peer(s);
-	if (s->state != BK_SESSION_PUNCHING)
+	if (s->state == MEETING && !agree(s))
 		return;
-	if (paths_conflict(s)) {
-		bk_session_finish(s, BK_E_NO_PATH,
-			"no path to '%s': one side wants a direct path only, the other only the relay",
-			bk_session_peer_name(s));
-		return;
-	}
-	err = bk_path_start(s);
+	err = seek(s);
 	if (err < 0)
-		bk_session_finish(s, err, "cannot start connecting to '%s': %s", bk_session_peer_name(s),
-			bk_error_text(err));
+		finish(s, err, "cannot start connecting to '%s': %s", peer_name(s), bk_error_text(err));
 }
 
 /* Once the two have met, the server is needed for the relay alone, and the race sees that for itself. */
@@ -230,21 +392,20 @@ static void on_meet_end(void *arg, int error, const char *text)
 {
 	struct bk_session *s = arg;
 
-	if (s->state == BK_SESSION_MEETING || (s->state == BK_SESSION_PUNCHING && error == BK_E_WRONG_CODE))
-		bk_session_finish(s, error, "%s", text);
-	else if (s->state == BK_SESSION_OPEN && s->is_lost && !s->race)
-		bk_session_finish(s, BK_E_PEER_VANISHED,
-			"lost the connection to '%s', and then the server: %s", bk_session_peer_name(s),
-			text);
+	if (s->state == MEETING || (s->state == PUNCHING && error == BK_E_WRONG_CODE))
+		finish(s, error, "%s", text);
+	else if (s->state == OPEN && bk_seeker_needs_round(s->seeker))
+		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s', and then the server: %s",
+			peer_name(s), text);
 	else
-		bk_session_note(s, 1, text);
+		note(s, 1, text);
 }
 
 static void on_meet_code(void *arg, const char *code)
 {
 	struct bk_session *s = arg;
 
-	if (s->state == BK_SESSION_MEETING && s->events->on_code)
+	if (s->state == MEETING && s->events->on_code)
 		s->events->on_code(s->arg, code);
 }
 
@@ -254,15 +415,26 @@ static void on_deadline(void *arg)
 {
 	struct bk_session *s = arg;
 
-	if (s->state == BK_SESSION_CLOSING)
-		bk_session_finish(s, s->end_error, "%s", s->end_text);
-	else if (s->state == BK_SESSION_PUNCHING)
-		bk_session_finish(s, BK_E_PEER_VANISHED, "'%s' left before the connection was made",
-			bk_session_peer_name(s));
-	else
-		bk_session_finish(s, BK_E_PEER_VANISHED,
-			"lost the connection to '%s', and no other path came in time",
-			bk_session_peer_name(s));
+	finish(s, s->end_error, "%s", s->end_text);
+}
+
+static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts)
+{
+	static const struct bk_seeker_events events = {.on_link = on_link,
+		.on_path = on_path,
+		.on_wanted = on_wanted,
+		.on_moved = on_moved,
+		.on_gave_up = on_gave_up,
+		.on_note = note};
+	const struct bk_seeker_opts seeker_opts = {
+		.loop = s->loop,
+		.is_controlling = s->is_joining,
+		.identity = s->identity,
+		.transport = opts->transport,
+		.born = bk_loop_now(s->loop),
+	};
+
+	return bk_seeker_new(&seeker_opts, &events, s, &s->seeker);
 }
 
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
@@ -272,7 +444,7 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 		.on_met = on_met,
 		.on_left = on_left,
 		.on_end = on_meet_end,
-		.on_note = bk_session_note};
+		.on_note = note};
 	struct bk_session *s;
 	int err;
 
@@ -285,16 +457,13 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	s->events = events;
 	s->arg = arg;
 	s->is_joining = opts->code != NULL;
-	s->path_choice = opts->path;
-	s->transport = opts->transport;
-	s->born = bk_loop_now(loop);
 	err = bk_timer_new(loop, on_deadline, s, &s->deadline);
 	if (!err)
 		err = bk_timer_new(loop, on_ender, s, &s->ender);
 	if (!err)
-		err = bk_path_init(s);
-	if (!err)
 		err = bk_identity_new(&s->identity);
+	if (!err)
+		err = start_seeker(s, opts);
 	if (!err)
 		err = bk_meet_new(loop, opts, s->identity, &meet_events, s, &s->meet);
 	if (err < 0) {
@@ -307,10 +476,10 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 
 void bk_session_close(struct bk_session *s, int error)
 {
-	if (s->state == BK_SESSION_CLOSING || s->state == BK_SESSION_CLOSED)
+	if (s->state == CLOSING || s->state == CLOSED)
 		return;
-	if (s->state != BK_SESSION_OPEN) {
-		bk_session_finish(s, error, "%s", bk_error_text(error));
+	if (s->state != OPEN) {
+		finish(s, error, "%s", bk_error_text(error));
 		return;
 	}
 	bk_mux_say_bye(s->mux, error);
@@ -321,7 +490,7 @@ void bk_session_free(struct bk_session *s)
 {
 	if (!s)
 		return;
-	bk_path_done(s);
+	bk_seeker_free(s->seeker);
 	bk_mux_free(s->mux);
 	bk_carrier_free(s->carrier);
 	bk_meet_free(s->meet);
@@ -334,7 +503,7 @@ void bk_session_free(struct bk_session *s)
 int bk_channel_open(struct bk_session *s, const char *kind, const struct bk_channel_events *events, void *arg,
 	struct bk_channel **ret_channel)
 {
-	if (s->state != BK_SESSION_OPEN)
+	if (s->state != OPEN)
 		return BK_E_EOF;
 	return bk_mux_open(s->mux, kind, events, arg, ret_channel);
 }

@@ -3,77 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "session/peer.h"
 #include "session/test_kit.h"
-
-/* ---- paths that die ---- */
-
-/* Every path of a dies of the same as soon as a has taken it; after so many, a is closed. */
-struct killer {
-	struct story *st;
-	struct bk_timer *timer;
-	int error, killed, most;
-	bk_time since[16];
-};
-
-static void on_killer(void *arg)
-{
-	struct killer *k = arg;
-	struct bk_session *s = k->st->a.session;
-
-	if (k->st->a.closed)
-		return;
-	if (k->killed == k->most) {
-		bk_session_close(s, 0);
-		return;
-	}
-	if (s && s->carrier && k->st->a.paths > k->killed) {
-		k->since[k->killed++] = bk_loop_now(k->st->loop);
-		bk_carrier_drop(s->carrier, k->error);
-	}
-	bk_timer_start(k->timer, BK_MS);
-}
-
-static void run_with_killer(struct story *st, struct killer *k, int error, int most)
-{
-	*k = (struct killer){.st = st, .error = error, .most = most};
-	story_set_up(st);
-	st->a.opened = true; /* nobody closes because both are open */
-	st->bulk = true;
-	st->b.path_choice = BK_PATH_CHOICE_RELAY;
-	assert_int_equal(bk_timer_new(st->loop, on_killer, k, &k->timer), 0);
-	bk_timer_start(k->timer, BK_MS);
-	story_let_time_fly(120 * BK_SEC);
-	story_run(st);
-	bk_timer_free(k->timer);
-}
-
-static void a_peer_that_breaks_the_protocol_on_every_path_is_left(void **state)
-{
-	struct story st;
-	struct killer k;
-
-	(void)state;
-	run_with_killer(&st, &k, BK_E_PROTOCOL, 16);
-	assert_int_equal(st.a.error, BK_E_PROTOCOL);
-	assert_int_equal(k.killed, 3);
-	assert_non_null(strstr(st.a.text, "broke the session protocol"));
-	story_tear_down(&st);
-}
-
-static void paths_that_die_at_once_are_followed_ever_more_slowly(void **state)
-{
-	struct story st;
-	struct killer k;
-
-	(void)state;
-	run_with_killer(&st, &k, BK_E_TIMEOUT, 6);
-	assert_int_equal(k.killed, 6);
-	assert_true(k.since[3] - k.since[2] >= BK_SEC);
-	assert_true(k.since[4] - k.since[3] >= 2 * BK_SEC);
-	assert_true(k.since[5] - k.since[4] >= 4 * BK_SEC);
-	story_tear_down(&st);
-}
 
 /* ---- from the code to the end ---- */
 
@@ -281,8 +211,6 @@ int main(void)
 		cmocka_unit_test(a_peer_that_leaves_before_the_path_is_made_is_not_waited_for),
 		cmocka_unit_test(sessions_freed_at_any_moment_leave_nothing),
 		cmocka_unit_test(no_server_is_one_clear_sentence),
-		cmocka_unit_test(a_peer_that_breaks_the_protocol_on_every_path_is_left),
-		cmocka_unit_test(paths_that_die_at_once_are_followed_ever_more_slowly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What carries the two while they last. A race finds a path; its owner moves there. The relay is left for
+ * a direct path as soon as one is proven, and proven means: probes (or SYNs) have crossed both ways, the
+ * handshake's round trips came back with the pinned certificate, and the peer's RESUME came over it. The
+ * relay stays warm meanwhile, so a direct path that turns out dead costs a second. When nothing is left both
+ * sides meet anew. */
+#include "path/seeker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "net/netwatch.h"
+#include "path/race.h"
+
+#define LOST_PATIENCE  (60 * BK_SEC) /* for another path; a server may be started again meanwhile */
+#define ENDED_PATIENCE (8 * BK_SEC)  /* where the other machine itself said that the connection is over */
+#define LEFT_PATIENCE  (1 * BK_SEC)  /* for a path to a peer that left the server already */
+#define RACE_PATIENCE  (1500 * BK_MS)
+#define SEARCH_WAIT    (1 * BK_SEC) /* doubled each time, up to eight times that */
+#define YOUNG          (5 * BK_SEC) /* a path that died sooner was none */
+
+enum {
+	SEARCHES_SHIFT = 3,
+	RACE_WAYS = 6,
+	HASTE_MAX = 2,    /* young paths in a row that are followed by another one at once */
+	BREACHES_MAX = 3, /* then another path would change nothing */
+	LINE_MAX = 512,
+};
+
+enum state { UNMET, FIRST, CARRIED, LOST, OVER }; /* FIRST: looking for the first path */
+
+static const char *const state_names[] = {"unmet", "first", "carried", "lost", "over"};
+
+struct bk_seeker {
+	struct bk_seeker_opts opts;
+	const struct bk_seeker_events *events;
+	void *arg;
+	enum state state;
+	struct bk_round round;
+	struct bk_plan plan;
+	struct bk_race *race;
+	struct bk_race_result path, relay; /* what carries; the last relay, which may be the spare */
+	bool peer_left;                    /* the server, before there was a path */
+	bool is_asking;                    /* the next round is our own wish: the relay works */
+	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
+	unsigned young;                    /* paths in a row that died as soon as they were there */
+	unsigned breaches;                 /* paths that ended because the peer broke the protocol */
+	bk_time taken;                     /* when the path that there is, or was, began */
+	struct bk_timer *again;            /* the next such try */
+	struct bk_timer *patience;         /* with a lost path, with a peer that left */
+	struct bk_netwatch *netwatch;      /* NULL: this system does not tell */
+};
+
+static void set_state(struct bk_seeker *sk, enum state next)
+{
+	if (sk->state == OVER || sk->state == next)
+		return;
+	bk_log_debug("seeker", "%s -> %s", state_names[sk->state], state_names[next]);
+	sk->state = next;
+}
+
+/* ---- saying so ---- */
+
+static void note(void *arg, int verbosity, const char *text)
+{
+	struct bk_seeker *sk = arg;
+
+	if (sk->events->on_note)
+		sk->events->on_note(sk->arg, verbosity, text);
+}
+
+static const char *peer_name(const struct bk_seeker *sk)
+{
+	return *sk->round.peer->name ? sk->round.peer->name : "the other side";
+}
+
+/* The end, with one sentence; the first one counts. */
+static void give_up(struct bk_seeker *sk, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void give_up(struct bk_seeker *sk, int error, const char *fmt, ...)
+{
+	char text[LINE_MAX];
+	va_list args;
+
+	if (sk->state == OVER)
+		return;
+	set_state(sk, OVER);
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	sk->events->on_gave_up(sk->arg, error, text);
+}
+
+static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
+{
+	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX], pair[BK_PLAN_TEXT_MAX],
+		text[2 * BK_PLAN_TEXT_MAX];
+	bool relayed = result->technique == BK_TECHNIQUE_RELAY, udp = result->transport == BK_TRANSPORT_UDP;
+	bk_time now = bk_loop_now(sk->opts.loop);
+	double ms = bk_dur_to_ms(now - sk->round.introduced);
+	struct bk_path p = {
+		.kind = relayed ? BK_PATH_KIND_RELAY : BK_PATH_KIND_DIRECT,
+		.transport = bk_transport_name(result->transport),
+		.technique = bk_technique_name(result->technique),
+		.local = bk_addr_to_str(&result->local, local),
+		.remote = bk_addr_to_str(&result->remote, remote),
+		.elapsed_ms = ms,
+		.total_ms = bk_dur_to_ms(now - sk->opts.born),
+		.text = text,
+	};
+
+	if (relayed && sk->round.policy == BK_PATH_RELAY)
+		snprintf(text, sizeof(text), "relayed by the server, as asked for, %.0f ms", ms);
+	else if (relayed)
+		snprintf(text, sizeof(text), "relayed by the server, %.0f ms: %s", ms,
+			bk_plan_relay_reason(sk->round.own, sk->round.peer, pair));
+	else if (result->technique == BK_TECHNIQUE_LAN)
+		snprintf(text, sizeof(text), "direct over %s on the local network, %.0f ms",
+			udp ? "UDP" : "TCP", ms);
+	else
+		snprintf(text, sizeof(text), "direct over %s%s, %s, %.0f ms", udp ? "UDP" : "TCP",
+			result->technique == BK_TECHNIQUE_IPV6 ? " and IPv6" : "",
+			udp ? bk_plan_nats_to_str(&sk->round.own->udp, &sk->round.peer->udp, pair)
+			    : bk_plan_pair_to_str(sk->round.own, sk->round.peer, pair),
+			ms);
+	sk->events->on_path(sk->arg, &p);
+}
+
+/* ---- a path comes ---- */
+
+static bool is_on_relay(const struct bk_seeker *sk)
+{
+	return sk->state == CARRIED && sk->path.technique == BK_TECHNIQUE_RELAY;
+}
+
+static void end_race(struct bk_seeker *sk)
+{
+	bk_race_free(sk->race);
+	sk->race = NULL;
+}
+
+static void carried(struct bk_seeker *sk)
+{
+	set_state(sk, CARRIED);
+	bk_timer_stop(sk->patience);
+}
+
+static int take(struct bk_seeker *sk, struct bk_link *link, const struct bk_race_result *result)
+{
+	int err = sk->events->on_link(sk->arg, link, result);
+
+	if (err < 0)
+		return err;
+	sk->path = *result;
+	if (result->technique == BK_TECHNIQUE_RELAY)
+		sk->relay = *result;
+	sk->taken = bk_loop_now(sk->opts.loop);
+	bk_timer_stop(sk->again);
+	return 0;
+}
+
+static void on_won(void *arg, struct bk_link *link, const struct bk_race_result *result)
+{
+	struct bk_seeker *sk = arg;
+	int err = take(sk, link, result);
+
+	if (err < 0) {
+		bk_link_free(link);
+		end_race(sk);
+		give_up(sk, err, "cannot go on: %s", bk_error_text(err));
+		return;
+	}
+	if (result->is_last)
+		end_race(sk);
+	if (sk->state == OVER) /* and that is about to be told */
+		return;
+	carried(sk);
+	tell_path(sk, &sk->path);
+}
+
+/* ---- a better one, in the background ---- */
+
+/* The relay carries a pair that might do without it: the side that joined asks for another race now and then.
+ */
+static void upgrade_later(struct bk_seeker *sk)
+{
+	static const bk_dur waits[] = {2 * BK_SEC, 10 * BK_SEC, 60 * BK_SEC};
+	enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
+
+	if (!sk->opts.is_controlling || !is_on_relay(sk) || sk->upgrades >= WAITS ||
+		sk->round.policy != BK_PATH_AUTO ||
+		(!sk->plan.punch_possible && !bk_plan_udp_fits(sk->round.own, sk->round.peer)))
+		return;
+	bk_timer_start(sk->again, waits[sk->upgrades++]);
+}
+
+/* ---- the path goes ---- */
+
+static void search(struct bk_seeker *sk, const char *why)
+{
+	sk->is_asking = false;
+	if (sk->events->on_wanted(sk->arg) < 0)
+		give_up(sk, BK_E_PEER_VANISHED, "lost the connection to '%s': %s", peer_name(sk), why);
+}
+
+/* No path came this time. Both sides ask, the one that joined sooner, so that they do not disturb each other.
+ */
+static void search_later(struct bk_seeker *sk)
+{
+	unsigned shift = sk->searches < SEARCHES_SHIFT ? sk->searches : SEARCHES_SHIFT;
+
+	bk_timer_start(sk->again, (SEARCH_WAIT << shift) + (sk->opts.is_controlling ? 0 : SEARCH_WAIT / 2));
+}
+
+/* The side that made the code cannot tell whether the other one knows that the relay is needed: if none
+ * comes, it says so by asking for another round. */
+static void watch_race(struct bk_seeker *sk)
+{
+	unsigned shift = sk->searches < SEARCHES_SHIFT ? sk->searches : SEARCHES_SHIFT;
+	bk_dur way = sk->round.own->server_rtt + sk->round.peer->server_rtt;
+
+	if (sk->opts.is_controlling || sk->round.policy == BK_PATH_DIRECT)
+		return;
+	bk_timer_start(sk->again, (RACE_PATIENCE + RACE_WAYS * bk_time_min(way, BK_SEC)) << shift);
+}
+
+/* A race is under way already, and will do: the side that joined takes its relay as soon as it can. */
+static bool race_may_do(struct bk_seeker *sk)
+{
+	if (!sk->race || (sk->round.policy != BK_PATH_DIRECT && !bk_race_need_relay(sk->race)))
+		return false;
+	watch_race(sk);
+	return true;
+}
+
+static void on_again(void *arg)
+{
+	struct bk_seeker *sk = arg;
+
+	if (sk->state == LOST) {
+		sk->searches++;
+		search(sk, bk_error_text(BK_E_PEER_VANISHED));
+	} else if (is_on_relay(sk) && !sk->race) {
+		note(sk, 2, "looking for a direct path again");
+		sk->is_asking = sk->state == CARRIED && sk->events->on_wanted(sk->arg) == 0;
+	}
+}
+
+/* Why, for a person. Over the relay nobody can tell who of the other two is gone. */
+static const char *lost_why(const struct bk_seeker *sk, int error, const char *text)
+{
+	if (error == BK_E_TIMEOUT)
+		return "nothing comes over it any more";
+	if (sk->path.technique == BK_TECHNIQUE_RELAY && (error == BK_E_PEER_VANISHED || error == BK_E_RESET))
+		return "the relay ended it";
+	return text;
+}
+
+/* Paths that die as soon as they are there are followed by others ever more slowly. */
+static void search_in_turn(struct bk_seeker *sk, const char *why)
+{
+	bool is_hasty;
+
+	sk->young = bk_loop_now(sk->opts.loop) - sk->taken < YOUNG ? sk->young + 1 : 0;
+	is_hasty = sk->young > HASTE_MAX;
+	sk->searches = is_hasty ? sk->young - HASTE_MAX - 1 : 0;
+	if (race_may_do(sk))
+		return;
+	if (is_hasty)
+		search_later(sk);
+	else
+		search(sk, why);
+}
+
+void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
+{
+	bool is_over = (error == BK_E_EOF || error == BK_E_PEER_VANISHED || error == BK_E_RESET) &&
+		       sk->path.technique != BK_TECHNIQUE_RELAY;
+	char line[LINE_MAX];
+
+	if (sk->state != CARRIED && sk->state != LOST)
+		return;
+	if (error == BK_E_PROTOCOL && ++sk->breaches >= BREACHES_MAX) {
+		give_up(sk, error, "'%s' broke the session protocol: %s", peer_name(sk), text);
+		return;
+	}
+	snprintf(line, sizeof(line), "lost the path, looking for another one: %s", lost_why(sk, error, text));
+	note(sk, 1, line);
+	if (sk->state == OVER)
+		return;
+	set_state(sk, LOST);
+	sk->upgrades = 0;
+	bk_timer_start(sk->patience, is_over ? ENDED_PATIENCE : LOST_PATIENCE);
+	search_in_turn(sk, error == BK_E_EOF ? bk_error_text(BK_E_PEER_VANISHED) : text);
+}
+
+/* No server was needed for that. A better path is looked for in the background. */
+void bk_seeker_fell_back(struct bk_seeker *sk, int error, const char *text)
+{
+	char line[LINE_MAX];
+
+	if (sk->state != CARRIED && sk->state != LOST)
+		return;
+	snprintf(line, sizeof(line), "the direct path is gone (%s), back on the relay",
+		error ? lost_why(sk, error, text) : "the other side says so");
+	note(sk, 1, line);
+	if (sk->state == OVER)
+		return;
+	sk->path = sk->relay;
+	carried(sk);
+	tell_path(sk, &sk->path);
+	if (!sk->race)
+		upgrade_later(sk);
+}
+
+/* ---- the race ends without a path ---- */
+
+static void on_over(void *arg)
+{
+	struct bk_seeker *sk = arg;
+
+	end_race(sk);
+	if (sk->state == LOST)
+		search_later(sk);
+	else
+		upgrade_later(sk);
+}
+
+static void on_race_lost(void *arg, int error)
+{
+	struct bk_seeker *sk = arg;
+	char reason[BK_PLAN_TEXT_MAX];
+
+	if (sk->state != FIRST) { /* the path that there is goes on, or there is none still */
+		on_over(sk);
+		return;
+	}
+	end_race(sk);
+	if (sk->round.policy == BK_PATH_DIRECT)
+		give_up(sk, error, "no direct path to '%s': %s", peer_name(sk),
+			bk_plan_relay_reason(sk->round.own, sk->round.peer, reason));
+	else if (sk->peer_left)
+		give_up(sk, BK_E_PEER_VANISHED, "'%s' left before the connection was made", peer_name(sk));
+	else
+		give_up(sk, error, "no path to '%s': neither a direct connection nor the relay came about",
+			peer_name(sk));
+}
+
+/* ---- the race begins ---- */
+
+static int start_race(struct bk_seeker *sk)
+{
+	static const struct bk_race_events events = {
+		.on_won = on_won, .on_lost = on_race_lost, .on_over = on_over, .on_note = note};
+	const struct bk_round *g = &sk->round;
+	struct bk_race_opts opts = {
+		.loop = sk->opts.loop,
+		.is_controlling = sk->opts.is_controlling,
+		.identity = sk->opts.identity,
+		.own = g->own,
+		.peer = g->peer,
+		.plan = &sk->plan,
+		.shared = g->shared,
+		.shared6 = {.family = g->port6 ? 6 : 0, .port = g->port6},
+		.start = g->start,
+		.listeners = {g->listeners[0], g->listeners[1]},
+		.hub = g->policy == BK_PATH_RELAY ? NULL : g->hub,
+		.use_relay = g->policy != BK_PATH_DIRECT,
+		.relay_is_spare = sk->is_asking && is_on_relay(sk),
+		.relay = g->server,
+	};
+	int err;
+
+	sk->is_asking = false;
+	memcpy(opts.relay_token, g->relay_token, sizeof(opts.relay_token));
+	bk_plan_make(g->own, g->peer, g->policy, &sk->plan);
+	if (sk->opts.transport == BK_TRANSPORT_CHOICE_UDP) {
+		sk->plan.attempts_len = 0;
+		sk->plan.listen_shared = false;
+	}
+	err = bk_race_new(&opts, &events, sk, &sk->race);
+	if (!err)
+		g->listeners[0] = g->listeners[1] = -1; /* the race's now */
+	return err;
+}
+
+/* Because one of the two wants another path: the other may not know yet that it needs one. */
+static void race_again(struct bk_seeker *sk)
+{
+	int err;
+
+	end_race(sk);
+	bk_timer_stop(sk->again);
+	err = start_race(sk);
+	if (err < 0) {
+		bk_log_debug("seeker", "no race: %s", bk_error_text(err));
+		on_over(sk);
+	} else if (sk->state == LOST) {
+		watch_race(sk);
+	}
+}
+
+int bk_seeker_round(struct bk_seeker *sk, const struct bk_round *round)
+{
+	sk->round = *round;
+	if (sk->state != UNMET) {
+		race_again(sk);
+		return 0;
+	}
+	set_state(sk, FIRST);
+	return start_race(sk);
+}
+
+/* ---- the peer and the network change under it ---- */
+
+void bk_seeker_peer_left(struct bk_seeker *sk)
+{
+	if (sk->state == LOST)
+		give_up(sk, BK_E_PEER_VANISHED, "lost the connection to '%s': %s", peer_name(sk),
+			bk_error_text(BK_E_PEER_VANISHED));
+	if (sk->state != FIRST)
+		return;
+	sk->peer_left = true;
+	if (sk->round.policy != BK_PATH_DIRECT && !(sk->race && bk_race_is_close(sk->race)))
+		bk_timer_start(sk->patience, LEFT_PATIENCE);
+}
+
+static void on_patience(void *arg)
+{
+	struct bk_seeker *sk = arg;
+
+	if (sk->state == FIRST)
+		give_up(sk, BK_E_PEER_VANISHED, "'%s' left before the connection was made", peer_name(sk));
+	else
+		give_up(sk, BK_E_PEER_VANISHED, "lost the connection to '%s', and no other path came in time",
+			peer_name(sk));
+}
+
+static void on_network(void *arg)
+{
+	struct bk_seeker *sk = arg;
+
+	if (sk->state == UNMET || sk->state == OVER)
+		return;
+	note(sk, 1, "the network changed");
+	if (sk->state != OVER)
+		sk->events->on_moved(
+			sk->arg, bk_netwatch_has(&sk->path.local), bk_netwatch_has(&sk->relay.local));
+}
+
+/* ---- life ---- */
+
+int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_events *events, void *arg,
+	struct bk_seeker **ret_seeker)
+{
+	struct bk_seeker *sk = calloc(1, sizeof(*sk));
+	int err;
+
+	if (!sk)
+		return BK_E_NOMEM;
+	sk->opts = *opts;
+	sk->events = events;
+	sk->arg = arg;
+	err = bk_timer_new(opts->loop, on_again, sk, &sk->again);
+	if (!err)
+		err = bk_timer_new(opts->loop, on_patience, sk, &sk->patience);
+	if (err < 0) {
+		bk_seeker_free(sk);
+		return err;
+	}
+	if (bk_netwatch_new(opts->loop, on_network, sk, &sk->netwatch) < 0)
+		sk->netwatch = NULL; /* then a dead path is found by its silence */
+	*ret_seeker = sk;
+	return 0;
+}
+
+void bk_seeker_free(struct bk_seeker *sk)
+{
+	if (!sk)
+		return;
+	bk_race_free(sk->race);
+	bk_timer_free(sk->again);
+	bk_timer_free(sk->patience);
+	bk_netwatch_free(sk->netwatch);
+	free(sk);
+}
+
+void bk_seeker_hush(struct bk_seeker *sk)
+{
+	set_state(sk, OVER);
+	bk_timer_stop(sk->again);
+	bk_timer_stop(sk->patience);
+}
+
+bool bk_seeker_needs_round(const struct bk_seeker *sk)
+{
+	return sk->state == LOST && !sk->race;
+}
