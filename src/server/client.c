@@ -44,6 +44,16 @@ static void silence(struct bk_client *c)
 	bk_conn_pause(c->conn);
 }
 
+/* From here on nobody finds it any more: it is in no list that others search. What it still owes to others (its
+ * nameplates) is settled by the reaper, because that sends. */
+static void leave_lists(struct bk_client *c)
+{
+	bk_registry_remove(c->server->registry, c->id, c);
+	bk_plain_leave(c->plain);
+	bk_probes_forget(c->server->probes, c);
+	bk_reaches_forget(c->server->reaches, c);
+}
+
 void bk_client_doom(struct bk_client *c, int error, const char *detail)
 {
 	if (c->state == BK_CLIENT_DOOMED)
@@ -52,7 +62,7 @@ void bk_client_doom(struct bk_client *c, int error, const char *detail)
 		bk_arrival_log(c->server, &c->from, error, detail);
 	set_state(c, BK_CLIENT_DOOMED);
 	c->error = error;
-	bk_registry_remove(c->server->registry, c->id, c);
+	leave_lists(c);
 	silence(c);
 	bk_list_remove(&c->link);
 	bk_list_append(&c->server->doomed, &c->link);
@@ -65,6 +75,7 @@ void bk_client_finish(struct bk_client *c, int error, const char *detail)
 		return;
 	bk_arrival_log(c->server, &c->from, error, detail);
 	set_state(c, BK_CLIENT_LEAVING);
+	leave_lists(c);
 	bk_msgconn_close(c->conn, error, bk_loop_now(c->server->loop) + BK_LIMIT_FLUSH);
 }
 
@@ -123,6 +134,8 @@ void bk_client_refuse(struct bk_client *c, const char *id, int error)
 
 void bk_client_set_patience(struct bk_client *c, bk_dur patience)
 {
+	if (c->state >= BK_CLIENT_LEAVING)
+		return;
 	c->patience = patience;
 	bk_msgconn_set_deadline(c->conn, bk_loop_now(c->server->loop) + patience, BK_E_IDLE);
 }
@@ -337,8 +350,6 @@ void bk_clients_reap(struct bk_server *s)
 
 		bk_client_forget_id(c);
 		bk_request_withdraw(c);
-		bk_probes_forget(s->probes, c);
-		bk_reaches_forget(s->reaches, c);
 		bk_arrival_done(s, &c->from);
 		free_client(c);
 	}

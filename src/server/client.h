@@ -53,10 +53,12 @@ void bk_client_refuse(struct bk_client *c, const char *id, int error);
 /* Frees its id, for who is done with it but stays connected. */
 void bk_client_forget_id(struct bk_client *c);
 
-/* How long it may be silent from now on. */
+/* How long it may be silent from now on; nothing for one on its way out. */
 void bk_client_set_patience(struct bk_client *c, bk_dur patience);
 
-/* Sends what is queued, then closes. / Closes soon without that. Both log why. */
+/* Sends what is queued, then closes. / Closes soon without that. Both log why, and from then on nobody finds it:
+ * it has left every list that others search, and whatever they still say to it through the functions above goes
+ * nowhere. */
 void bk_client_finish(struct bk_client *c, int error, const char *detail);
 void bk_client_doom(struct bk_client *c, int error, const char *detail);
 

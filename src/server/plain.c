@@ -55,13 +55,22 @@ static void on_reporter_gone(const struct bk_plain *reporter)
 	}
 }
 
-void bk_plain_free(struct bk_plain *p)
+void bk_plain_leave(struct bk_plain *p)
 {
 	if (!p)
 		return;
 	if (p->client)
 		on_reporter_gone(p);
 	bk_list_remove(&p->link);
+	if (p->overdue)
+		bk_timer_stop(p->overdue);
+}
+
+void bk_plain_free(struct bk_plain *p)
+{
+	if (!p)
+		return;
+	bk_plain_leave(p);
 	bk_timer_free(p->overdue);
 	free(p);
 }
@@ -101,7 +110,11 @@ static void on_overdue(void *arg)
 static void await_port(struct bk_client *standby, const struct bk_client *reporter)
 {
 	struct bk_plain *p = standby->plain;
-	int err = p->overdue ? 0 : bk_timer_new(standby->server->loop, on_overdue, p, &p->overdue);
+	int err;
+
+	if (standby->state != BK_CLIENT_READY) /* what it was told just now was too much for it */
+		return;
+	err = p->overdue ? 0 : bk_timer_new(standby->server->loop, on_overdue, p, &p->overdue);
 
 	if (err < 0) {
 		bk_client_doom(standby, err, NULL);

@@ -8,6 +8,7 @@
 struct bk_plain;
 
 int bk_plain_new(struct bk_plain **ret_plain);
+void bk_plain_leave(struct bk_plain *p); /* nobody finds it any more; NULL is fine */
 void bk_plain_free(struct bk_plain *p); /* NULL is fine */
 
 /* The client is welcomed and registered; it may have named a peer. */

@@ -182,14 +182,16 @@ int bk_probes_arrive(
 	return err;
 }
 
-static void answer_early(struct bk_probes *ps, struct announcement *a)
+/* The announcement is looked up each time: its client may leave when it cannot take an answer. */
+static void answer_early(struct bk_probes *ps, const uint8_t nonce[BK_PREFACE_SECRET_LEN])
 {
 	bk_list_each(it, tmp, &ps->early)
 	{
 		struct probe *p = bk_container_of(it, struct probe, link);
+		struct announcement *a = bk_map_get(ps->by_nonce, nonce, sizeof(p->nonce));
 		int err;
 
-		if (memcmp(p->nonce, a->nonce, sizeof(a->nonce)) != 0)
+		if (!a || memcmp(p->nonce, nonce, sizeof(p->nonce)) != 0)
 			continue;
 		bk_list_remove(&p->link);
 		ps->early_count--;
@@ -222,7 +224,7 @@ int bk_probes_announce(struct bk_probes *ps, struct bk_client *c, const uint8_t 
 	}
 	bk_list_append(&ps->announced, &a->link);
 	c->probes++;
-	answer_early(ps, a);
+	answer_early(ps, nonce);
 	return 0;
 }
 

@@ -63,15 +63,17 @@ static const char *outcome_word(enum outcome o)
 	return o == REACHED ? "yes" : o == UNTESTED ? "untested" : "no";
 }
 
+/* It is over before its client is told: who cannot take the answer leaves, and takes its test along. */
 static void finish(struct reach *r)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_REACHED};
+	struct bk_client *to = r->client;
 
 	memcpy(m.nonce, r->nonce, sizeof(m.nonce));
 	snprintf(m.same_address, sizeof(m.same_address), "%s", outcome_word(r->same.outcome));
 	snprintf(m.other_address, sizeof(m.other_address), "%s", outcome_word(r->other.outcome));
-	bk_client_send(r->client, &m);
 	free_reach(r);
+	bk_client_send(to, &m);
 }
 
 static void finish_if_done(struct reach *r)

@@ -29,9 +29,28 @@ static struct {
 	pthread_cond_t changed;
 	char *lines[LINES_MAX];
 	size_t count;
+	const char *then_text; /* NULL: nothing is to be done */
+	void (*then)(void *arg);
+	void *then_arg;
 } book = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static size_t peak;
+
+static void act_on(const char *line)
+{
+	void (*fn)(void *arg) = NULL;
+	void *arg;
+
+	pthread_mutex_lock(&book.lock);
+	arg = book.then_arg;
+	if (book.then_text && strstr(line, book.then_text)) {
+		fn = book.then;
+		book.then_text = NULL;
+	}
+	pthread_mutex_unlock(&book.lock);
+	if (fn)
+		fn(arg);
+}
 
 static void on_line(void *arg, enum bk_log_level level, const char *module, const char *line)
 {
@@ -45,6 +64,7 @@ static void on_line(void *arg, enum bk_log_level level, const char *module, cons
 		book.lines[book.count++] = strdup(line);
 	pthread_cond_broadcast(&book.changed);
 	pthread_mutex_unlock(&book.lock);
+	act_on(line);
 	if (getenv("BK_TEST_LOG"))
 		fprintf(stderr, "%s\n", line);
 }
@@ -55,6 +75,7 @@ static void clear_book(void)
 	for (size_t i = 0; i < book.count; i++)
 		free(book.lines[i]);
 	book.count = 0;
+	book.then_text = NULL;
 	peak = 0;
 	pthread_mutex_unlock(&book.lock);
 }
@@ -76,6 +97,15 @@ unsigned kit_log_count(const char *text)
 	n = count_locked(text);
 	pthread_mutex_unlock(&book.lock);
 	return n;
+}
+
+void kit_log_then(const char *text, void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&book.lock);
+	book.then = fn;
+	book.then_arg = arg;
+	book.then_text = text;
+	pthread_mutex_unlock(&book.lock);
 }
 
 static struct timespec deadline(void)

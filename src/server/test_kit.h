@@ -35,6 +35,10 @@ void kit_look(struct kit *k);       /* fetches the stats from the server's threa
 unsigned kit_log_count(const char *text);
 void kit_log_wait(const char *text, unsigned count);
 
+/* Calls fn in the server's thread, in the midst of what it is doing, when a line with the text is logged for the
+ * first time: what fn sends to the server is there at the very next turn of its loop. */
+void kit_log_then(const char *text, void (*fn)(void *arg), void *arg);
+
 size_t kit_allocated(void); /* bytes of heap in use in this process */
 size_t kit_peak(void);      /* the most of that whenever a line was logged since kit_start */
 

@@ -457,6 +457,54 @@ static void a_side_on_standby_that_vanished_is_not_told(void **state)
 	kit_stop(k);
 }
 
+/* A message of which the server has all but the rest: when that is sent, the message is there whole. */
+struct cut {
+	struct peer *to;
+	struct bk_buf rest;
+};
+
+static void send_begin(struct cut *c, struct peer *to, const struct bk_rdv_msg *m)
+{
+	c->to = to;
+	bk_buf_init(&c->rest, 4096);
+	assert_int_equal(bk_rdv_append(&c->rest, m), 0);
+	peer_write(to, bk_buf_head(&c->rest), 6);
+	bk_buf_consume(&c->rest, 6);
+}
+
+static void send_rest(void *arg)
+{
+	struct cut *c = arg;
+
+	peer_write(c->to, bk_buf_head(&c->rest), c->rest.len);
+	bk_buf_done(&c->rest);
+}
+
+/* The report is read in the turn in which who waited for it is taken away. */
+static void a_report_may_come_in_the_turn_in_which_the_side_on_standby_leaves(void **state)
+{
+	struct bk_rdv_msg report = {.type = BK_RDV_PEER_PORT, .client_id = "bb", .port = 4242};
+	struct kit *k = start();
+	struct peer a, b, r, again;
+	struct cut cut;
+
+	(void)state;
+	await_report(k, &a, &b);
+	peer_connect(&r, k->port);
+	send_begin(&cut, &r, &report);
+	kit_look(k);
+	kit_look(k);
+	kit_log_then("(eof)", send_rest, &cut);
+	peer_close(&a);
+	kit_log_wait("nobody waits for the port that was reported", 1);
+	peer_expect_end(&r);
+	join(&again, k, "aa", PORT_RESTRICTED, "");
+	peer_close(&again);
+	peer_close(&b);
+	peer_close(&r);
+	kit_stop(k);
+}
+
 static void port_zero_is_the_one_the_report_came_from(void **state)
 {
 	struct bk_rdv_msg m, report = {.type = BK_RDV_PEER_PORT, .client_id = "bb"};
@@ -529,6 +577,7 @@ int main(void)
 		cmocka_unit_test(a_reporter_that_vanished_is_waited_for_less),
 		cmocka_unit_test(a_report_counts_also_when_the_reporter_hung_up),
 		cmocka_unit_test(a_side_on_standby_that_vanished_is_not_told),
+		cmocka_unit_test(a_report_may_come_in_the_turn_in_which_the_side_on_standby_leaves),
 		cmocka_unit_test(port_zero_is_the_one_the_report_came_from),
 		cmocka_unit_test(a_strangers_report_sends_nobody_elsewhere),
 	};
