@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "link/memory.h"
 #include "link/quic.h"
 #include "link/tls.h"
 #include "net/sock.h"
 #include "net/udp.h"
+#include "tests/conform/memory.h"
 #include "tests/conform/pair.h"
 #include "tests/conform/test_support.h"
 #include "tests/conform/udp_path.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_LINK_MEMORY_H
-#define BK_LINK_MEMORY_H
+#ifndef BK_CONFORM_MEMORY_H
+#define BK_CONFORM_MEMORY_H
 
 #include "link/link.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The link without a network. Each end keeps what it was given to send; a timer at once moves it to the
  * peer's owner, so that nobody is called from inside a call. It refuses to be used between processes. */
-#include "link/memory.h"
+#include "tests/conform/memory.h"
 
 #include <stdlib.h>
 
