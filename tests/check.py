@@ -93,15 +93,6 @@ def fuzz(tally, path, source):
     tally.add(path.name, int(code == 0), int(code != 0), seconds, text)
 
 
-def exports(tally, build):
-    """The shared library shows bk_ names and nothing else."""
-    code, text, seconds = run(["/usr/bin/nm", "-D", "--defined-only", f"{build}/libbodkin.so"], 30)
-    names = [line.split()[-1] for line in text.splitlines() if line.split()]
-    strangers = [n for n in names if not n.startswith("bk_")]
-    good = code == 0 and len(names) > 20 and not strangers
-    tally.add("exports", int(good), int(not good), seconds, f"not ours: {strangers}\n{text[:500]}")
-
-
 def test_sources(module=None):
     """The sources of cmocka programs: one module's, or all, with the simulator's and the conformance suites'."""
     for place in ("src/*", "lab", "tests/sim", "tests/conform"):
@@ -131,7 +122,7 @@ def is_there(module):
 def quick(tally, build, module):
     """What needs neither root nor a second build: side by side, as many as there are cores."""
     names = [n for n in programs(module) if module or not n.startswith("tests/conform")]
-    made = subprocess.run(["ninja", "-C", build, *names, *([] if module else ["bodkin"])], cwd=ROOT)
+    made = subprocess.run(["ninja", "-C", build, *names, *([] if module else ["bodkin", "library"])], cwd=ROOT)
     if made.returncode:
         tally.add("build", 0, 1, 0, "")
         return
@@ -169,7 +160,6 @@ def main():
     for name in programs():
         jobs.append((name, lambda p=ROOT / args.asan / name: cmocka(tally, p)))
     jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py", args.build], 60)))
-    jobs.append(("exports", lambda: exports(tally, ROOT / args.build)))
     for source in sorted(ROOT.glob("src/*/fuzz_*.c")):
         name = f"{source.parent.name}_{source.stem}"
         jobs.append((name, lambda s=source, p=ROOT / args.fuzz / name: fuzz(tally, p, s)))

@@ -6,14 +6,10 @@
  * codes on failure. BK_ERROR_MAP makes code, name and text from one table. Thread rule: every call
  * here may be used from any thread. */
 
+#include <bodkin/api.h>
+
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-#if defined(__GNUC__)
-#define BK_API __attribute__((visibility("default")))
-#else
-#define BK_API
 #endif
 
 #define BK_ERROR_MAP(X)                                                                                      \

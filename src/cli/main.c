@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bodkin/api.h>
 #include <bodkin/error.h>
 
 #include "cli/command.h"
@@ -113,7 +114,7 @@ int main(int argc, char **argv)
 	if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"))
 		return help(argc - 1, argv + 1);
 	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
-		puts("bodkin " BODKIN_VERSION);
+		printf("bodkin %s\n", bk_version());
 		return BK_EXIT_DONE;
 	}
 	if (!*name)

@@ -3,24 +3,22 @@
 """What `make install` leaves is enough to build against: headers, library, pkg-config file, program, man page."""
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build")
-PROGRAM = """
+PROGRAM = r"""
 #include <stdio.h>
-#include <bodkin/error.h>
-#include <bodkin/loop.h>
-#include <bodkin/server.h>
-#include <bodkin/session.h>
+#include <bodkin/bodkin.h>
 int main(void)
 {
 	struct bk_loop *loop;
 	if (bk_loop_new(BK_LOOP_POLL, &loop) < 0)
 		return 1;
-	puts(bk_loop_backend_name(loop));
+	printf("%s %s\n", bk_version(), bk_loop_backend_name(loop));
 	bk_loop_free(loop);
 	return 0;
 }
@@ -42,10 +40,13 @@ with tempfile.TemporaryDirectory() as top:
     done = run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet"], env={**os.environ, "DESTDIR": str(top)})
     case("make install succeeds", done.returncode == 0, done.stderr[-500:])
     pcs = list(top.rglob("bodkin.pc"))
+    headers = {p.name for p in (ROOT / "include/bodkin").glob("*.h")}
+    case("every public header is there", headers == {p.name for p in top.rglob("include/bodkin/*.h")})
     case("a pkg-config file is there", len(pcs) == 1, str(pcs))
     programs = [p for p in top.rglob("bin/bodkin") if os.access(p, os.X_OK)]
     case("the program is there", len(programs) == 1)
     case("the man page is there", list(top.rglob("bodkin.1*")))
+    version = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
     for kind in ("shared", "static"):
         env = {**os.environ, "PKG_CONFIG_PATH": str(pcs[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(top)}
         (top / "x.c").write_text(PROGRAM)
@@ -59,6 +60,6 @@ with tempfile.TemporaryDirectory() as top:
         built = run(["cc", "-std=c17", "-Wall", "-Werror", top / "x.c", "-o", top / kind, *flags])
         case(f"a program builds against the {kind} library", built.returncode == 0, built.stderr[-800:])
         ran = run([top / kind], env={**os.environ, "LD_LIBRARY_PATH": str(libdir)}) if built.returncode == 0 else None
-        case(f"and runs ({kind})", ran and ran.stdout.strip() == "poll", ran and ran.stderr)
+        case(f"and runs ({kind})", ran and ran.stdout.strip() == f"{version} poll", ran and ran.stderr)
 print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
 sys.exit(not all(results))

@@ -103,6 +103,20 @@ def public_headers_compile_alone():
     return "; ".join(bad)
 
 
+def one_header_includes_them_all():
+    names = {h.name for h in (ROOT / "include/bodkin").glob("*.h")} - {"bodkin.h"}
+    included = set(re.findall(r"#include <bodkin/(.*)>", (ROOT / "include/bodkin/bodkin.h").read_text()))
+    return ", ".join(sorted(names ^ included))
+
+
+def the_export_check_says(change, wanted):
+    """The list with a line taken out or put in."""
+    with tempfile.TemporaryDirectory() as top:
+        (pathlib.Path(top) / "list").write_text("".join(change((ROOT / "src/bodkin.exports").read_text().splitlines(True))))
+        code, out = check("exports.py", BUILD, f"{top}/list")
+    return "" if code and wanted in out else f"exit {code}: {out}"
+
+
 def texts_name_no_place_of_this_machine():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     names = listed.stdout.split() if listed.returncode == 0 else []
@@ -127,6 +141,10 @@ case("the size check notices a deep one", the_size_check_says(
     "nests 4 deep"))
 case("every source is in its meson.build", every_source_is_in_its_meson_build())
 case("public headers compile alone, as C and as C++", public_headers_compile_alone())
+case("bodkin.h includes every public header", one_header_includes_them_all())
+case("what the library exports is what was reviewed", passes("exports.py", BUILD))
+case("the export check notices one more", the_export_check_says(lambda lines: lines[1:], "is exported and not in"))
+case("the export check notices one less", the_export_check_says(lambda lines: lines + ["bk_gone"], "is no longer exported"))
 case("texts name no place of this machine", texts_name_no_place_of_this_machine())
 print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
 sys.exit(not all(results))
