@@ -104,8 +104,7 @@ static void nothing_there_and_too_large_have_their_names(void **state)
 
 	(void)state;
 	set_up(&t);
-	assert_int_equal(
-		bk_udp_receive_piece(t.fds[1], &from, t.in, sizeof(t.in), &segment), BK_E_AGAIN);
+	assert_int_equal(bk_udp_receive_piece(t.fds[1], &from, t.in, sizeof(t.in), &segment), BK_E_AGAIN);
 	assert_int_equal(
 		bk_udp_send_piece(t.fds[0], &t.at[1], large, sizeof(large), 0, &is_uncut), BK_E_TOO_BIG);
 	tear_down(&t);

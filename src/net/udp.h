@@ -34,9 +34,9 @@ int bk_udp_send(int fd, const struct bk_addr *to, uint8_t ttl, const void *data,
  * earlier sending (an ICMP answer) and cost nothing: call again. */
 int bk_udp_receive(int fd, struct bk_addr *ret_from, void *out, size_t cap);
 
-/* For a socket that carries a stream of datagrams: large buffers in the kernel, what comes in a row is gathered
- * (UDP_GRO), and a datagram that is too large for the path is refused instead of cut. What the system lacks is
- * left out. */
+/* For a socket that carries a stream of datagrams: large buffers in the kernel, what comes in a row is
+ * gathered (UDP_GRO), and a datagram that is too large for the path is refused instead of cut. What the
+ * system lacks is left out. */
 void bk_udp_tune_stream(int fd, uint8_t family);
 
 /* `len` bytes: one datagram when `segment` is 0, else datagrams of `segment` bytes (at most

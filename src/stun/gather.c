@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server that answers does so within a round trip, and people wait for it: the first question is repeated
+ * soon, and given up within seconds. A mapping may be forgotten after half a minute of silence (RFC 4787
+ * section 4.3 asks for two); the question that keeps it is repeated every 15 s (RFC 8445 section 11). It
+ * refuses answers that were not asked for there, and remembers one mapped address for each server. */
+#include "stun/gather.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/actions.h"
+#include "base/error.h"
+#include "stun/msg.h"
+#include "stun/transaction.h"
+
+enum { SENDINGS = 6, ACTIONS_MAX = 3 * BK_STUN_SAMPLES_MAX };
+
+#define RTO        (40 * BK_MS)
+#define RTO_MAX    (800 * BK_MS)
+#define WAIT_MAX   (400 * BK_MS) /* after the last sending */
+#define KEEP_ALIVE (15 * BK_SEC)
+
+struct question {
+	struct bk_addr server;
+	struct bk_stun_transaction transaction;
+	bool is_open;
+};
+
+struct bk_stun_gather {
+	uint32_t socket;
+	uint8_t key[BK_STUN_GATHER_KEY_LEN];
+	uint64_t asked; /* questions so far: no two have one id */
+	struct question questions[BK_STUN_SAMPLES_MAX];
+	size_t questions_len, awaited;
+	struct bk_stun_sample samples[BK_STUN_SAMPLES_MAX];
+	size_t samples_len;
+	bk_time keep_alive; /* BK_NEVER: nobody was asked yet */
+	struct bk_actions actions;
+	struct bk_action slots[ACTIONS_MAX];
+};
+
+static void push(struct bk_stun_gather *g, const struct bk_action *a)
+{
+	bool fits = bk_actions_push(&g->actions, a);
+
+	(void)fits; /* a driver that does not drain loses, as a network would */
+}
+
+/* ---- asking ---- */
+
+static void make_id(struct bk_stun_gather *g, struct bk_stun_id *ret_id)
+{
+	uint8_t out[crypto_generichash_BYTES_MIN];
+
+	_Static_assert(sizeof(out) == sizeof(ret_id->bytes), "one id");
+	g->asked++;
+	crypto_generichash(
+		out, sizeof(out), (const uint8_t *)&g->asked, sizeof(g->asked), g->key, sizeof(g->key));
+	memcpy(ret_id->bytes, out, sizeof(out));
+	for (int i = 0; i < 4; i++)
+		ret_id->bytes[i] = (uint8_t)(BK_STUN_COOKIE >> (24 - 8 * i));
+}
+
+static void open_question(struct bk_stun_gather *g, struct question *q, bk_time now)
+{
+	struct bk_stun_id id;
+
+	make_id(g, &id);
+	bk_stun_transaction_init(&q->transaction, &id, RTO, RTO_MAX, SENDINGS, WAIT_MAX, now);
+	q->is_open = true;
+	g->awaited++;
+}
+
+static void close_question(struct bk_stun_gather *g, struct question *q, const struct bk_addr *mapped)
+{
+	q->is_open = false;
+	g->awaited--;
+	push(g, &(struct bk_action){
+			.type = BK_ACT_REPORT,
+			.id = g->socket,
+			.remote = q->server,
+			.local = *mapped,
+			.report = BK_STUN_GATHERED,
+		});
+}
+
+static void send_question(struct bk_stun_gather *g, const struct question *q)
+{
+	const struct bk_stun_msg m = {.class = BK_STUN_REQUEST, .id = q->transaction.id};
+	struct bk_action a = {.type = BK_ACT_DATAGRAM, .id = g->socket, .remote = q->server};
+	int n = bk_stun_encode(&m, NULL, false, a.data, sizeof(a.data));
+
+	if (n < 0)
+		return;
+	a.len = (uint16_t)n;
+	push(g, &a);
+}
+
+static void run(struct bk_stun_gather *g, struct question *q, bk_time now)
+{
+	const struct bk_addr none = {0};
+
+	if (!q->is_open)
+		return;
+	if (bk_stun_transaction_is_over(&q->transaction, now))
+		close_question(g, q, &none);
+	else if (bk_stun_transaction_is_due(&q->transaction, now))
+		send_question(g, q);
+}
+
+void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now)
+{
+	bk_actions_init(&g->actions, g->slots, ACTIONS_MAX);
+	g->samples_len = g->questions_len = g->awaited = 0;
+	g->keep_alive = len ? bk_time_add(now, KEEP_ALIVE) : BK_NEVER;
+	for (size_t i = 0; i < len && g->questions_len < BK_STUN_SAMPLES_MAX; i++) {
+		struct question *q = &g->questions[g->questions_len++];
+
+		q->server = servers[i];
+		open_question(g, q, now);
+		run(g, q, now);
+	}
+}
+
+/* ---- learning ---- */
+
+static void learn(struct bk_stun_gather *g, const struct bk_addr *server, const struct bk_addr *mapped)
+{
+	for (size_t i = 0; i < g->samples_len; i++) {
+		if (bk_addr_equal(&g->samples[i].server, server)) {
+			g->samples[i].mapped = *mapped;
+			return;
+		}
+	}
+	if (g->samples_len < BK_STUN_SAMPLES_MAX)
+		g->samples[g->samples_len++] = (struct bk_stun_sample){*server, *mapped};
+}
+
+static struct question *find_question(
+	struct bk_stun_gather *g, const struct bk_stun_id *id, const struct bk_addr *server)
+{
+	for (size_t i = 0; i < g->questions_len; i++) {
+		struct question *q = &g->questions[i];
+
+		if (q->is_open && !memcmp(&q->transaction.id, id, sizeof(*id)) &&
+			bk_addr_equal(&q->server, server))
+			return q;
+	}
+	return NULL;
+}
+
+static bool on_datagram(
+	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
+{
+	struct bk_stun_gather *g = engine;
+	struct question *q;
+	struct bk_stun_msg m;
+
+	(void)now;
+	if (id != g->socket || bk_stun_decode(data, len, &m) < 0 || m.class != BK_STUN_SUCCESS)
+		return false;
+	q = find_question(g, &m.id, from);
+	if (!q)
+		return false;
+	if (m.xor_mapped.family)
+		learn(g, from, &m.xor_mapped);
+	close_question(g, q, &m.xor_mapped);
+	return true;
+}
+
+/* ---- time ---- */
+
+static void on_time(void *engine, bk_time now)
+{
+	struct bk_stun_gather *g = engine;
+
+	if (now >= g->keep_alive) {
+		g->keep_alive = bk_time_add(now, KEEP_ALIVE);
+		if (!g->questions[0].is_open)
+			open_question(g, &g->questions[0], now);
+	}
+	for (size_t i = 0; i < g->questions_len; i++)
+		run(g, &g->questions[i], now);
+}
+
+static bk_time next_wake(const void *engine)
+{
+	const struct bk_stun_gather *g = engine;
+	bk_time wake = g->keep_alive;
+
+	for (size_t i = 0; i < g->questions_len; i++) {
+		if (g->questions[i].is_open)
+			wake = bk_time_min(wake, bk_stun_transaction_next_wake(&g->questions[i].transaction));
+	}
+	return wake;
+}
+
+static bool next_action(void *engine, struct bk_action *ret_action)
+{
+	struct bk_stun_gather *g = engine;
+
+	return bk_actions_next(&g->actions, ret_action);
+}
+
+const struct bk_engine_ops bk_stun_gather_ops = {
+	.on_datagram = on_datagram,
+	.on_time = on_time,
+	.next_wake = next_wake,
+	.next_action = next_action,
+};
+
+/* ---- the owner's side ---- */
+
+int bk_stun_gather_new(
+	uint32_t socket, const uint8_t key[BK_STUN_GATHER_KEY_LEN], struct bk_stun_gather **ret_engine)
+{
+	struct bk_stun_gather *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return BK_E_NOMEM;
+	g->socket = socket;
+	memcpy(g->key, key, sizeof(g->key));
+	bk_stun_gather_begin(g, NULL, 0, 0);
+	*ret_engine = g;
+	return 0;
+}
+
+void bk_stun_gather_free(struct bk_stun_gather *g)
+{
+	if (g)
+		sodium_memzero(g->key, sizeof(g->key));
+	free(g);
+}
+
+const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len)
+{
+	*ret_len = g->samples_len;
+	return g->samples;
+}
+
+size_t bk_stun_gather_awaited(const struct bk_stun_gather *g)
+{
+	return g->awaited;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_STUN_GATHER_H
+#define BK_STUN_GATHER_H
+
+#include "base/engine.h"
+
+/* What a datagram socket looks like from outside, as a pure engine: asks STUN servers from one socket of the
+ * owner's, all at once, and asks the first one again for as long as it lives, so that the NAT keeps the
+ * mapping. */
+struct bk_stun_gather;
+
+enum {
+	BK_STUN_SAMPLES_MAX = 4, /* servers beyond it are not asked */
+	BK_STUN_GATHER_KEY_LEN = 32,
+};
+
+struct bk_stun_sample {
+	struct bk_addr server, mapped;
+};
+
+/* REPORT says that something changed: a->id the socket, a->remote the server, a->local the mapped address
+ * that it told, family 0 when the question ended without one. */
+enum { BK_STUN_GATHERED = 0 };
+
+/* `socket`: an id that the engine sends from and hears by; the owner has it open. `key`: from it the
+ * transaction ids are made, which nobody else may guess. BK_E_NOMEM. */
+int bk_stun_gather_new(
+	uint32_t socket, const uint8_t key[BK_STUN_GATHER_KEY_LEN], struct bk_stun_gather **ret_engine);
+void bk_stun_gather_free(struct bk_stun_gather *g); /* NULL is fine */
+
+extern const struct bk_engine_ops bk_stun_gather_ops;
+
+/* Asks these (copied). Called again it begins anew: the network changed, and what was learnt is forgotten.
+ * Drain the actions afterwards. */
+void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
+
+/* In the order in which they were learnt; valid until the next call. */
+const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len);
+/* Questions without an answer yet. */
+size_t bk_stun_gather_awaited(const struct bk_stun_gather *g);
+
+#endif
