@@ -12,8 +12,9 @@ extern "C" {
 #endif
 
 /* The event loop: timers, file descriptors and signals over epoll, poll or select behind one interface
- * (libevent). Thread rule: a loop and everything made from it belong to one thread; bk_loop_stop may be
- * called from any thread and from a signal handler's watcher. Times are nanoseconds on the monotonic clock.
+ * (libevent). Thread rule: a loop and everything made from it belong to one thread; bk_loop_stop and
+ * bk_loop_post may be called from any thread, bk_loop_stop from a signal handler too. Times are nanoseconds
+ * on the monotonic clock.
  */
 struct bk_loop;
 struct bk_timer;
@@ -31,9 +32,18 @@ BK_API int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop);
 /* Everything made from the loop must have been freed before. NULL is fine. */
 BK_API void bk_loop_free(struct bk_loop *loop);
 
-/* Runs until bk_loop_stop. */
+/* Runs until bk_loop_stop. BK_E_INVALID from inside itself; BK_E_IO when the multiplexer fails. */
 BK_API int bk_loop_run(struct bk_loop *loop);
+
+/* The run ends after the callback that is under way. While nothing runs it has no effect; a thread that
+ * cannot know posts a function that stops. */
 BK_API void bk_loop_stop(struct bk_loop *loop);
+
+/* From any thread: fn(arg) is called once, in the loop, in the order of posting. `arg` stays the caller's.
+ * BK_E_NOMEM. What a stopped loop has not called yet waits for its next run; what waits when the loop is
+ * freed is dropped: fn is never called. The loop must not be freed while a thread posts. */
+BK_API int bk_loop_post(struct bk_loop *loop, void (*fn)(void *arg), void *arg);
+
 BK_API int64_t bk_loop_now(const struct bk_loop *loop);
 BK_API const char *bk_loop_backend_name(const struct bk_loop *loop); /* what is really used */
 

@@ -38,6 +38,18 @@ static inline void bk_list_remove(struct bk_list *item)
 	bk_list_init(item);
 }
 
+/* Everything of `from` to the end of `head`, in its order. */
+static inline void bk_list_splice(struct bk_list *head, struct bk_list *from)
+{
+	if (bk_list_empty(from))
+		return;
+	from->next->prev = head->prev;
+	head->prev->next = from->next;
+	from->prev->next = head;
+	head->prev = from->prev;
+	bk_list_init(from);
+}
+
 /* Walks with removal of `it` itself allowed inside the body. */
 #define bk_list_each(it, tmp, head)                                                                          \
 	for (struct bk_list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)

@@ -13,21 +13,20 @@
 #include <sys/select.h>
 #include <time.h>
 
+#include "base/assert.h"
 #include "base/time.h"
-
-struct bk_loop {
-	struct event_base *base;
-};
+#include "net/loop.h"
 
 struct bk_timer {
 	struct event *event;
+	struct bk_loop *loop;
 	bk_timer_fn fn;
 	void *arg;
 };
 
 struct bk_watch {
 	struct event *event;
-	struct event_base *base;
+	struct bk_loop *loop;
 	bk_watch_fn fn;
 	void *arg;
 	int fd;
@@ -35,6 +34,7 @@ struct bk_watch {
 
 struct bk_signal {
 	struct event *event;
+	struct bk_loop *loop;
 	bk_signal_fn fn;
 	void *arg;
 };
@@ -59,40 +59,68 @@ int bk_loop_backend_from_str(const char *s, enum bk_loop_backend *ret_backend)
 	return BK_E_INVALID;
 }
 
-/* Once for a process: locks for bk_loop_stop from another thread; writes to a closed socket are errors, not
- * signals. */
+/* Once for a process: writes to a closed socket are errors, not signals. */
 static void prepare_process(void)
 {
 	evthread_use_pthreads();
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
+static int base_new(enum bk_loop_backend backend, struct event_base **ret_base)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct event_config *config;
-	struct bk_loop *loop;
-	int err = BK_E_NOMEM;
+	struct event_config *config = event_config_new();
 
-	if ((unsigned)backend >= BACKENDS)
-		return BK_E_INVALID;
-	pthread_once(&once, prepare_process);
-	loop = calloc(1, sizeof(*loop));
-	config = event_config_new();
-	if (!loop || !config)
-		goto out;
+	if (!config)
+		return BK_E_NOMEM;
 	for (const char **m = event_get_supported_methods(); backend != BK_LOOP_AUTO && *m; m++)
 		if (strcmp(*m, backend_names[backend]) != 0)
 			event_config_avoid_method(config, *m);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	loop->base = event_base_new_with_config(config);
-	err = loop->base ? 0 : BK_E_UNSUPPORTED;
-out:
-	if (config)
-		event_config_free(config);
+	*ret_base = event_base_new_with_config(config);
+	event_config_free(config);
+	return *ret_base ? 0 : BK_E_UNSUPPORTED;
+}
+
+static void on_ring(void *arg, int fd, int events)
+{
+	(void)fd;
+	(void)events;
+	bk_door_answer(arg);
+}
+
+static int open_door(struct bk_loop *loop)
+{
+	int err = bk_door_init(&loop->door);
+
+	if (err < 0)
+		return err;
+	err = bk_watch_new(loop, loop->door.fd, on_ring, &loop->door, &loop->door_watch);
+	if (err == 0)
+		err = bk_watch_set(loop->door_watch, BK_READABLE);
+	return err;
+}
+
+int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct bk_loop *loop;
+	int err;
+
+	if ((unsigned)backend >= BACKENDS)
+		return BK_E_INVALID;
+	pthread_once(&once, prepare_process);
+	loop = calloc(1, sizeof(*loop));
+	if (!loop)
+		return BK_E_NOMEM;
+	loop->door.fd = -1;
+	bk_list_init(&loop->asked);
+	bk_list_init(&loop->turning);
+	err = base_new(backend, &loop->base);
+	if (err == 0)
+		err = open_door(loop);
 	if (err < 0) {
-		free(loop);
+		bk_loop_free(loop);
 		return err;
 	}
 	*ret_loop = loop;
@@ -103,18 +131,52 @@ void bk_loop_free(struct bk_loop *loop)
 {
 	if (!loop)
 		return;
-	event_base_free(loop->base);
+	bk_assert(!loop->is_running);
+	bk_watch_free(loop->door_watch);
+	bk_door_done(&loop->door, loop);
+	if (loop->base)
+		event_base_free(loop->base);
 	free(loop);
+}
+
+/* Whatever is ready, or becomes ready first, and then the turns that were asked for. */
+static int take_turn(struct bk_loop *loop)
+{
+	int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
+
+	if (bk_loop_has_turns(loop))
+		flags |= EVLOOP_NONBLOCK;
+	if (event_base_loop(loop->base, flags) < 0)
+		return BK_E_IO;
+	bk_loop_take_turns(loop);
+	return 0;
 }
 
 int bk_loop_run(struct bk_loop *loop)
 {
-	return event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? BK_E_IO : 0;
+	int err = 0;
+
+	if (loop->is_running)
+		return BK_E_INVALID;
+	loop->is_running = true;
+	atomic_store(&loop->is_stopping, false);
+	while (err == 0 && !bk_loop_is_stopping(loop))
+		err = take_turn(loop);
+	loop->is_running = false;
+	return err;
 }
 
+/* The flag is looked at after each callback; the ring ends a wait that has begun or is about to. */
 void bk_loop_stop(struct bk_loop *loop)
 {
-	event_base_loopbreak(loop->base);
+	atomic_store(&loop->is_stopping, true);
+	bk_door_ring(&loop->door);
+}
+
+static void after_callback(struct bk_loop *loop)
+{
+	if (bk_loop_is_stopping(loop))
+		event_base_loopbreak(loop->base);
 }
 
 int64_t bk_loop_now(const struct bk_loop *loop)
@@ -134,10 +196,12 @@ const char *bk_loop_backend_name(const struct bk_loop *loop)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct bk_timer *t = arg;
+	struct bk_loop *loop = t->loop;
 
 	(void)fd;
 	(void)what;
 	t->fn(t->arg);
+	after_callback(loop);
 }
 
 int bk_timer_new(struct bk_loop *loop, bk_timer_fn fn, void *arg, struct bk_timer **ret_timer)
@@ -146,7 +210,7 @@ int bk_timer_new(struct bk_loop *loop, bk_timer_fn fn, void *arg, struct bk_time
 
 	if (!t)
 		return BK_E_NOMEM;
-	*t = (struct bk_timer){.fn = fn, .arg = arg};
+	*t = (struct bk_timer){.loop = loop, .fn = fn, .arg = arg};
 	t->event = evtimer_new(loop->base, on_timer, t);
 	if (!t->event) {
 		free(t);
@@ -185,9 +249,11 @@ void bk_timer_free(struct bk_timer *t)
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct bk_watch *w = arg;
+	struct bk_loop *loop = w->loop;
 	int events = (what & EV_READ ? BK_READABLE : 0) | (what & EV_WRITE ? BK_WRITABLE : 0);
 
 	w->fn(w->arg, fd, events);
+	after_callback(loop);
 }
 
 int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct bk_watch **ret_watch)
@@ -199,7 +265,7 @@ int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return BK_E_NOMEM;
-	*w = (struct bk_watch){.base = loop->base, .fn = fn, .arg = arg, .fd = fd};
+	*w = (struct bk_watch){.loop = loop, .fn = fn, .arg = arg, .fd = fd};
 	w->event = event_new(loop->base, fd, EV_PERSIST, on_watch, w);
 	if (!w->event) {
 		free(w);
@@ -220,7 +286,8 @@ int bk_watch_set(struct bk_watch *w, int events)
 		what |= EV_READ;
 	if (events & BK_WRITABLE)
 		what |= EV_WRITE;
-	if (event_assign(w->event, w->base, w->fd, what, on_watch, w) < 0 || event_add(w->event, NULL) < 0)
+	if (event_assign(w->event, w->loop->base, w->fd, what, on_watch, w) < 0 ||
+		event_add(w->event, NULL) < 0)
 		return BK_E_IO;
 	return 0;
 }
@@ -236,9 +303,11 @@ void bk_watch_free(struct bk_watch *w)
 static void on_signal(evutil_socket_t signo, short what, void *arg)
 {
 	struct bk_signal *s = arg;
+	struct bk_loop *loop = s->loop;
 
 	(void)what;
 	s->fn(s->arg, (int)signo);
+	after_callback(loop);
 }
 
 int bk_signal_new(struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, struct bk_signal **ret_signal)
@@ -247,7 +316,7 @@ int bk_signal_new(struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, s
 
 	if (!s)
 		return BK_E_NOMEM;
-	*s = (struct bk_signal){.fn = fn, .arg = arg};
+	*s = (struct bk_signal){.loop = loop, .fn = fn, .arg = arg};
 	s->event = evsignal_new(loop->base, signo, on_signal, s);
 	if (!s->event || evsignal_add(s->event, NULL) < 0) {
 		bk_signal_free(s);
