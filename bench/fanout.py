@@ -182,4 +182,5 @@ def main():
         print(f"\nbodkin to Redis: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
-main()
+if __name__ == "__main__":
+    main()

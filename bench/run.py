@@ -112,7 +112,7 @@ class Bench:
     def child(self, *args):
         return Child([self.bodkin, *args, "--json"], self.env)
 
-    def transfer(self, path):
+    def transfer(self, path, *options):
         """Sends path to the receiver's folder; returns sender and receiver. The received file is removed.
         Each transfer has its own server: one allows an address ten codes a minute."""
         children = []
@@ -121,10 +121,10 @@ class Bench:
             children.append(server)
             listening = server.wait_for("listening")
             address = f"{listening['address']}#{listening['pin']}"
-            send = self.child("send", "-s", address, path)
+            send = self.child("send", "-s", address, path, *options)
             children.append(send)
             code = send.wait_for("code")["code"]
-            recv = self.child("recv", code, "-s", address, "-o", f"{self.room}/in", "--yes")
+            recv = self.child("recv", code, "-s", address, "-o", f"{self.room}/in", "--yes", *options)
             children.append(recv)
             recv.finish()
             send.finish()
