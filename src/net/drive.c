@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bridge between pure engines and the kernel: opens, watches and closes the sockets that an engine
- * asks for, by id. One pass: event in, actions out, timer armed. */
+ * asks for, by id. One pass: event in, actions out, timer armed. An engine may have many sockets, and a
+ * datagram must not cost more for it: nothing here walks all of them but the end. */
 #include "net/drive.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/error.h"
+#include "base/hold.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "net/sock.h"
+#include "net/turn.h"
 #include "net/udp.h"
 
-enum { SOCKETS_MAX = 1024, BACKLOG = 8, DATAGRAMS_PER_EVENT = 64, DATAGRAM_MAX = 2048 };
+enum {
+	SOCKETS_MAX = 1024,
+	BUCKETS = 256, /* engines count their ids up, so a bucket holds 4 at most */
+	BACKLOG = 8,
+	DATAGRAMS_PER_EVENT = 64,
+	DATAGRAM_MAX = 2048
+};
 
-enum kind { KIND_CONNECTION, KIND_LISTENER, KIND_DATAGRAM };
+enum kind { KIND_CONNECTION, KIND_LISTENER, KIND_DATAGRAM, KIND_LENT };
 
 struct drive_socket {
 	struct bk_list link;
 	struct bk_drive *drive;
-	struct bk_watch *watch;
+	struct bk_watch *watch; /* NULL: lent */
 	uint32_t id;
 	int fd;
 	enum kind kind;
@@ -27,20 +37,23 @@ struct drive_socket {
 
 struct bk_drive {
 	struct bk_loop *loop;
-	struct bk_timer *timer; /* wakes the engine, and drains actions outside of callers */
+	struct bk_timer *timer; /* wakes the engine */
+	struct bk_turn turn;    /* drains actions outside of callers */
 	void *engine;
 	const struct bk_engine_ops *ops;
-	bk_drive_report_fn fn;
+	bk_drive_report_fn report;
+	bk_drive_stray_fn stray; /* NULL: dropped */
 	void *arg;
-	struct bk_list sockets;
+	struct bk_list buckets[BUCKETS]; /* of sockets, by id */
 	size_t sockets_len;
-	bool busy; /* inside settle, which calls the owner */
-	bool dead; /* freed while busy */
+	struct bk_hold hold; /* reports and strays call the owner */
 };
+
+/* ---- sockets ---- */
 
 static struct drive_socket *find(struct bk_drive *d, uint32_t id)
 {
-	bk_list_each(it, tmp, &d->sockets)
+	bk_list_each(it, tmp, &d->buckets[id % BUCKETS])
 	{
 		struct drive_socket *s = bk_container_of(it, struct drive_socket, link);
 		if (s->id == id)
@@ -61,34 +74,49 @@ static void drop(struct drive_socket *s)
 {
 	if (s->kind == KIND_CONNECTION)
 		bk_sock_abort(s->fd);
-	else
+	else if (s->kind != KIND_LENT)
 		close(s->fd);
 	forget(s);
 }
 
 static void on_socket(void *arg, int fd, int events);
 
+static int add(struct bk_drive *d, uint32_t id, int fd, enum kind kind, struct drive_socket **ret_socket)
+{
+	struct drive_socket *s;
+
+	bk_assert(id && !find(d, id));
+	if (d->sockets_len >= SOCKETS_MAX)
+		return BK_E_FULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return BK_E_NOMEM;
+	*s = (struct drive_socket){.drive = d, .id = id, .fd = fd, .kind = kind};
+	bk_list_append(&d->buckets[id % BUCKETS], &s->link);
+	d->sockets_len++;
+	*ret_socket = s;
+	return 0;
+}
+
+/* The descriptor is the drive's from here on, or closed. */
 static int adopt(struct bk_drive *d, uint32_t id, int fd, enum kind kind, int interest)
 {
-	struct drive_socket *s = d->sockets_len < SOCKETS_MAX ? calloc(1, sizeof(*s)) : NULL;
-	int err = s ? 0 : BK_E_FULL;
+	struct drive_socket *s;
+	int err = add(d, id, fd, kind, &s);
 
-	if (s) {
-		*s = (struct drive_socket){.drive = d, .id = id, .fd = fd, .kind = kind};
-		err = bk_watch_new(d->loop, fd, on_socket, s, &s->watch);
-	}
 	if (err < 0) {
-		free(s);
 		close(fd);
 		return err;
 	}
-	bk_list_append(&d->sockets, &s->link);
-	d->sockets_len++;
-	err = bk_watch_set(s->watch, interest);
+	err = bk_watch_new(d->loop, fd, on_socket, s, &s->watch);
+	if (!err)
+		err = bk_watch_set(s->watch, interest);
 	if (err < 0)
 		drop(s);
 	return err;
 }
+
+/* ---- actions ---- */
 
 static void open_for(struct bk_drive *d, const struct bk_action *a)
 {
@@ -141,48 +169,65 @@ static void send_datagram(struct bk_drive *d, const struct bk_action *a)
 		bk_log_debug("drive", "send to %s: %s", bk_addr_to_str(&a->remote, name), bk_error_text(err));
 }
 
-static void settle(struct bk_drive *d)
+static void close_socket(struct bk_drive *d, uint32_t id)
 {
-	struct bk_action a;
-	bk_time wake;
+	struct drive_socket *s = find(d, id);
 
-	d->busy = true;
-	while (!d->dead && d->ops->next_action(d->engine, &a)) {
-		struct drive_socket *s;
+	if (s)
+		drop(s);
+}
 
-		switch (a.type) {
-		case BK_ACT_TCP_LISTEN:
-		case BK_ACT_TCP_CONNECT:
-			open_for(d, &a);
-			break;
-		case BK_ACT_UDP_OPEN:
-			open_datagram(d, &a);
-			break;
-		case BK_ACT_DATAGRAM:
-			send_datagram(d, &a);
-			break;
-		case BK_ACT_UDP_CLOSE:
-		case BK_ACT_TCP_CLOSE:
-			s = find(d, a.id);
-			if (s)
-				drop(s);
-			break;
-		case BK_ACT_REPORT:
-			d->fn(d->arg, &a);
-			break;
-		}
+static void perform(struct bk_drive *d, const struct bk_action *a)
+{
+	switch (a->type) {
+	case BK_ACT_TCP_LISTEN:
+	case BK_ACT_TCP_CONNECT:
+		open_for(d, a);
+		break;
+	case BK_ACT_UDP_OPEN:
+		open_datagram(d, a);
+		break;
+	case BK_ACT_DATAGRAM:
+		send_datagram(d, a);
+		break;
+	case BK_ACT_UDP_CLOSE:
+	case BK_ACT_TCP_CLOSE:
+		close_socket(d, a->id);
+		break;
+	case BK_ACT_REPORT:
+		d->report(d->arg, a);
+		break;
 	}
-	d->busy = false;
-	if (d->dead) {
-		free(d);
-		return;
-	}
-	wake = d->ops->next_wake(d->engine);
+}
+
+static void arm(struct bk_drive *d)
+{
+	bk_time wake = d->ops->next_wake(d->engine);
+
 	if (wake == BK_NEVER)
 		bk_timer_stop(d->timer);
 	else
 		bk_timer_start(d->timer, wake - bk_loop_now(d->loop));
 }
+
+/* The engine was told something, within a hold: what does it want? */
+static void settle(struct bk_drive *d)
+{
+	struct bk_action a;
+
+	while (!d->hold.is_dead && d->ops->next_action(d->engine, &a))
+		perform(d, &a);
+	if (!d->hold.is_dead)
+		arm(d);
+}
+
+static void leave(struct bk_drive *d)
+{
+	if (bk_hold_leave(&d->hold))
+		free(d);
+}
+
+/* ---- events ---- */
 
 static void accept_on(struct drive_socket *listener)
 {
@@ -227,23 +272,27 @@ static void take_icmp(struct drive_socket *s)
 		d->ops->on_icmp(d->engine, s->id, &remote, &icmp, bk_loop_now(d->loop));
 }
 
-/* A bounded number at a time; the engine's actions wait until all are handed over, so nothing is closed under
- * our feet. */
-static void take_datagrams(struct drive_socket *s)
+static bool tell_engine(struct bk_drive *d, const struct bk_way *way, const uint8_t *data, size_t len)
 {
-	struct bk_drive *d = s->drive;
-	uint8_t data[DATAGRAM_MAX];
-	struct bk_addr from;
+	return d->ops->on_datagram &&
+	       d->ops->on_datagram(d->engine, way->socket, &way->remote, data, len, bk_loop_now(d->loop));
+}
 
-	if (d->ops->on_icmp)
-		take_icmp(s);
-	for (int i = 0; i < DATAGRAMS_PER_EVENT; i++) {
-		int n = bk_udp_receive(s->fd, &from, data, sizeof(data));
+/* A bounded number at a time. The engine's actions wait until all are handed over, so it closes nothing under
+ * our feet; who gets the strays may. */
+static void take_datagrams(struct bk_drive *d, uint32_t id)
+{
+	struct bk_way way = {.socket = id};
+	uint8_t data[DATAGRAM_MAX];
+
+	for (int i = 0; i < DATAGRAMS_PER_EVENT && !d->hold.is_dead; i++) {
+		struct drive_socket *s = find(d, id);
+		int n = s ? bk_udp_receive(s->fd, &way.remote, data, sizeof(data)) : BK_E_AGAIN;
 
 		if (n == BK_E_AGAIN)
 			break;
-		if (n >= 0)
-			d->ops->on_datagram(d->engine, s->id, &from, data, (size_t)n, bk_loop_now(d->loop));
+		if (n >= 0 && !tell_engine(d, &way, data, (size_t)n) && d->stray)
+			d->stray(d->arg, &way, data, (size_t)n);
 	}
 }
 
@@ -254,6 +303,7 @@ static void on_socket(void *arg, int fd, int events)
 
 	(void)fd;
 	(void)events;
+	bk_hold_enter(&d->hold);
 	switch (s->kind) {
 	case KIND_LISTENER:
 		accept_on(s);
@@ -262,19 +312,37 @@ static void on_socket(void *arg, int fd, int events)
 		finish_connect(s);
 		break;
 	case KIND_DATAGRAM:
-		take_datagrams(s);
+		if (d->ops->on_icmp)
+			take_icmp(s);
+		take_datagrams(d, s->id);
+		break;
+	case KIND_LENT: /* its owner watches it */
 		break;
 	}
 	settle(d);
+	leave(d);
 }
 
 static void on_timer(void *arg)
 {
 	struct bk_drive *d = arg;
 
+	bk_hold_enter(&d->hold);
 	d->ops->on_time(d->engine, bk_loop_now(d->loop));
 	settle(d);
+	leave(d);
 }
+
+static void on_turn(void *arg)
+{
+	struct bk_drive *d = arg;
+
+	bk_hold_enter(&d->hold);
+	settle(d);
+	leave(d);
+}
+
+/* ---- the owner's side ---- */
 
 int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops *ops, bk_drive_report_fn fn,
 	void *arg, struct bk_drive **ret_drive)
@@ -284,13 +352,15 @@ int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops 
 
 	if (!d)
 		return BK_E_NOMEM;
-	*d = (struct bk_drive){.loop = loop, .engine = engine, .ops = ops, .fn = fn, .arg = arg};
-	bk_list_init(&d->sockets);
+	*d = (struct bk_drive){.loop = loop, .engine = engine, .ops = ops, .report = fn, .arg = arg};
+	for (size_t i = 0; i < BUCKETS; i++)
+		bk_list_init(&d->buckets[i]);
 	err = bk_timer_new(loop, on_timer, d, &d->timer);
 	if (err < 0) {
 		free(d);
 		return err;
 	}
+	bk_turn_init(&d->turn, loop, on_turn, d);
 	bk_drive_poke(d);
 	*ret_drive = d;
 	return 0;
@@ -298,13 +368,20 @@ int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops 
 
 void bk_drive_free(struct bk_drive *d)
 {
-	if (!d)
+	if (!d || d->hold.is_dead)
 		return;
-	bk_list_each(it, tmp, &d->sockets) drop(bk_container_of(it, struct drive_socket, link));
+	for (size_t i = 0; i < BUCKETS; i++)
+		bk_list_each(it, tmp, &d->buckets[i]) drop(bk_container_of(it, struct drive_socket, link));
+	bk_assert(!d->sockets_len);
 	bk_timer_free(d->timer);
-	d->dead = true;
-	if (!d->busy)
+	bk_turn_done(&d->turn);
+	if (bk_hold_end(&d->hold))
 		free(d);
+}
+
+void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn)
+{
+	d->stray = fn;
 }
 
 int bk_drive_take(struct bk_drive *d, uint32_t id)
@@ -312,14 +389,37 @@ int bk_drive_take(struct bk_drive *d, uint32_t id)
 	struct drive_socket *s = find(d, id);
 	int fd = -1;
 
-	if (s && s->kind != KIND_LISTENER) {
+	if (s && (s->kind == KIND_CONNECTION || s->kind == KIND_DATAGRAM)) {
 		fd = s->fd;
 		forget(s);
 	}
 	return fd;
 }
 
+int bk_drive_lend(struct bk_drive *d, uint32_t id, int fd)
+{
+	struct drive_socket *s;
+
+	return add(d, id, fd, KIND_LENT, &s);
+}
+
+void bk_drive_take_back(struct bk_drive *d, uint32_t id)
+{
+	struct drive_socket *s = find(d, id);
+
+	if (s && s->kind == KIND_LENT)
+		drop(s);
+}
+
+bool bk_drive_hear(struct bk_drive *d, const struct bk_way *way, const uint8_t *data, size_t len)
+{
+	if (!tell_engine(d, way, data, len))
+		return false;
+	bk_turn_ask(&d->turn);
+	return true;
+}
+
 void bk_drive_poke(struct bk_drive *d)
 {
-	bk_timer_start(d->timer, 0);
+	bk_turn_ask(&d->turn);
 }

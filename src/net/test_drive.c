@@ -9,10 +9,11 @@
 #include "net/drive.h"
 #include "net/sock.h"
 #include "net/test_kit.h"
+#include "net/udp.h"
 
 enum { ACTIONS_MAX = 1200, EVENTS_MAX = 1200, ACCEPTED_ID = 900000 };
 
-enum told { CONNECTED, FAILED, ACCEPTED, TIME };
+enum told { CONNECTED, FAILED, ACCEPTED, OPENED, HEARD, TIME };
 
 struct event {
 	enum told what;
@@ -27,8 +28,10 @@ struct engine {
 	size_t actions_len, actions_done;
 	struct event events[EVENTS_MAX];
 	size_t events_len, stop_at; /* stop the loop after so many events */
-	int reports;
-	bool refuse, free_in_report, wants_time;
+	struct bk_addr opened;      /* the last one */
+	struct bk_way stray;        /* the last one */
+	int reports, strays;
+	bool refuse, free_in_report, free_in_stray, take_in_stray, wants_time;
 };
 
 static void tell(struct engine *e, enum told what, uint32_t id, int error)
@@ -59,6 +62,30 @@ static uint32_t on_accepted(void *engine, uint32_t id, const struct bk_addr *fro
 	assert_true(bk_addr_is_loopback(from));
 	tell(e, ACCEPTED, id, 0);
 	return e->refuse ? 0 : ACCEPTED_ID;
+}
+
+static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk_time now)
+{
+	struct engine *e = engine;
+
+	(void)now;
+	e->opened = *local;
+	tell(e, OPENED, id, 0);
+}
+
+/* Its own datagrams begin with an e, and it answers them. */
+static bool on_datagram(
+	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
+{
+	struct engine *e = engine;
+
+	(void)now;
+	if (!len || data[0] != 'e')
+		return false;
+	e->actions[e->actions_len++] = (struct bk_action){
+		.type = BK_ACT_DATAGRAM, .id = id, .remote = *from, .data = "answer", .len = 6};
+	tell(e, HEARD, id, 0);
+	return true;
 }
 
 static void on_time(void *engine, bk_time now)
@@ -93,6 +120,8 @@ static const struct bk_engine_ops ops = {
 	.on_connected = on_connected,
 	.on_failed = on_failed,
 	.on_accepted = on_accepted,
+	.on_opened = on_opened,
+	.on_datagram = on_datagram,
 	.on_time = on_time,
 	.next_wake = next_wake,
 	.next_action = next_action,
@@ -119,7 +148,7 @@ static void want(struct engine *e, enum bk_action_type type, uint32_t id, struct
 
 	assert_true(e->actions_len <= ACTIONS_MAX);
 	*a = (struct bk_action){.type = type, .id = id};
-	if (type == BK_ACT_TCP_LISTEN)
+	if (type == BK_ACT_TCP_LISTEN || type == BK_ACT_UDP_OPEN)
 		a->local = at;
 	else
 		a->remote = at;
@@ -334,6 +363,183 @@ static void sockets_beyond_the_ceiling_fail_as_full_or_by_the_systems_word(void 
 	engine_free(e);
 }
 
+/* ---- datagrams ---- */
+
+static int peer_open(struct bk_addr *ret_at)
+{
+	struct bk_addr at = kit_loopback(0);
+	int fd;
+
+	assert_int_equal(bk_udp_open(&at, false, &fd), 0);
+	assert_int_equal(bk_sock_local(fd, ret_at), 0);
+	return fd;
+}
+
+static void say(int fd, const struct bk_addr *to, const char *text)
+{
+	assert_int_equal(bk_udp_send(fd, to, 0, text, strlen(text)), 0);
+}
+
+static void expect_answer(int fd, const struct bk_addr *from)
+{
+	struct bk_addr got;
+	char text[8];
+
+	assert_int_equal(bk_udp_receive(fd, &got, text, sizeof(text)), 6);
+	assert_true(bk_addr_equal(&got, from));
+}
+
+static void on_stray(void *arg, const struct bk_way *way, const uint8_t *data, size_t len)
+{
+	struct engine *e = arg;
+
+	assert_true(len && data[0] != 'e');
+	e->strays++;
+	e->stray = *way;
+	if (e->take_in_stray)
+		close(bk_drive_take(e->drive, way->socket));
+	if (e->free_in_stray) {
+		bk_drive_free(e->drive);
+		e->drive = NULL;
+	}
+	bk_loop_stop(e->loop);
+}
+
+static void a_datagram_finds_the_engine_and_its_answer_the_peer(void **state)
+{
+	struct engine *e = engine_new();
+	struct bk_addr at;
+	int peer = peer_open(&at);
+
+	(void)state;
+	want(e, BK_ACT_UDP_OPEN, 4, kit_loopback(0));
+	run_until(e, 1);
+	assert_int_equal(e->events[0].what, OPENED);
+	say(peer, &e->opened, "x"); /* nobody's, and there is no door for it */
+	say(peer, &e->opened, "e");
+	run_until(e, 2);
+	kit_run_idle(e->loop, 1);
+	assert_int_equal(e->events[1].what, HEARD);
+	assert_int_equal(e->events[1].id, 4);
+	expect_answer(peer, &e->opened);
+	close(peer);
+	engine_free(e);
+}
+
+static void what_the_engine_does_not_want_goes_through_the_door_with_its_way(void **state)
+{
+	struct engine *e = engine_new();
+	struct bk_addr at;
+	int peer = peer_open(&at);
+
+	(void)state;
+	bk_drive_set_stray(e->drive, on_stray);
+	want(e, BK_ACT_UDP_OPEN, 4, kit_loopback(0));
+	run_until(e, 1);
+	say(peer, &e->opened, "QUIC");
+	kit_run(e->loop);
+	assert_int_equal(e->strays, 1);
+	assert_true(bk_way_equal(&e->stray, &(struct bk_way){4, at}));
+	assert_int_equal(e->events_len, 1);
+	close(peer);
+	engine_free(e);
+}
+
+static void a_socket_may_be_taken_and_the_drive_freed_at_the_door(void **state)
+{
+	int before = kit_count_descriptors();
+
+	(void)state;
+	for (int freed = 0; freed < 2; freed++) {
+		struct engine *e = engine_new();
+		struct bk_addr at;
+		int peer = peer_open(&at);
+
+		bk_drive_set_stray(e->drive, on_stray);
+		want(e, BK_ACT_UDP_OPEN, 4, kit_loopback(0));
+		run_until(e, 1);
+		e->take_in_stray = !freed;
+		e->free_in_stray = freed;
+		for (int i = 0; i < 3; i++)
+			say(peer, &e->opened, "QUIC");
+		kit_run(e->loop);
+		kit_run_idle(e->loop, 2);
+		assert_int_equal(e->strays, 1);
+		close(peer);
+		engine_free(e);
+	}
+	assert_int_equal(kit_count_descriptors(), before);
+}
+
+static void a_lent_socket_is_sent_from_and_stays_its_owners(void **state)
+{
+	struct engine *e = engine_new();
+	struct bk_addr at, lent_at;
+	int peer = peer_open(&at), lent = peer_open(&lent_at);
+
+	(void)state;
+	assert_int_equal(bk_drive_lend(e->drive, 1, lent), 0);
+	assert_false(bk_drive_hear(e->drive, &(struct bk_way){1, at}, (const uint8_t *)"x", 1));
+	assert_true(bk_drive_hear(e->drive, &(struct bk_way){1, at}, (const uint8_t *)"e", 1));
+	kit_run_idle(e->loop, 2);
+	expect_answer(peer, &lent_at);
+	say(peer, &lent_at, "e"); /* its owner reads it, nobody else */
+	kit_run_idle(e->loop, 2);
+	assert_int_equal(e->events_len, 1);
+	assert_int_equal(bk_udp_receive(lent, &e->stray.remote, &(char){0}, 1), 1);
+	close(peer);
+	engine_free(e);
+	assert_int_equal(bk_sock_local(lent, &at), 0); /* still open */
+	close(lent);
+}
+
+static void what_is_lent_is_not_given_away_but_taken_back(void **state)
+{
+	struct engine *e = engine_new();
+	struct bk_addr at, lent_at;
+	int peer = peer_open(&at), lent = peer_open(&lent_at);
+
+	(void)state;
+	for (int closed_by_engine = 0; closed_by_engine < 2; closed_by_engine++) {
+		assert_int_equal(bk_drive_lend(e->drive, 1, lent), 0);
+		assert_int_equal(bk_drive_take(e->drive, 1), -1);
+		if (closed_by_engine)
+			want(e, BK_ACT_UDP_CLOSE, 1, at);
+		bk_drive_poke(e->drive);
+		kit_run_idle(e->loop, 1);
+		bk_drive_take_back(e->drive, 1);
+		bk_drive_take_back(e->drive, 1);
+		assert_int_equal(bk_sock_local(lent, &lent_at), 0);
+	}
+	assert_true(bk_drive_hear(e->drive, &(struct bk_way){1, at}, (const uint8_t *)"e", 1));
+	kit_run_idle(e->loop, 2); /* the answer has no socket to leave from */
+	assert_int_equal(bk_udp_receive(peer, &at, &(char){0}, 1), BK_E_AGAIN);
+	close(peer);
+	close(lent);
+	engine_free(e);
+}
+
+static void a_taken_socket_can_be_lent_again_by_its_id(void **state)
+{
+	struct engine *e = engine_new();
+	struct bk_addr at, own;
+	int peer = peer_open(&at), fd;
+
+	(void)state;
+	want(e, BK_ACT_UDP_OPEN, 9, kit_loopback(0));
+	run_until(e, 1);
+	own = e->opened;
+	fd = bk_drive_take(e->drive, 9);
+	assert_true(fd >= 0);
+	assert_int_equal(bk_drive_lend(e->drive, 9, fd), 0);
+	assert_true(bk_drive_hear(e->drive, &(struct bk_way){9, at}, (const uint8_t *)"e", 1));
+	kit_run_idle(e->loop, 2);
+	expect_answer(peer, &own);
+	close(peer);
+	engine_free(e);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +551,12 @@ int main(void)
 		cmocka_unit_test(a_closed_socket_is_never_heard_of_again),
 		cmocka_unit_test(time_in_the_past_is_told_at_once),
 		cmocka_unit_test(the_drive_may_be_freed_in_a_report),
+		cmocka_unit_test(a_datagram_finds_the_engine_and_its_answer_the_peer),
+		cmocka_unit_test(what_the_engine_does_not_want_goes_through_the_door_with_its_way),
+		cmocka_unit_test(a_socket_may_be_taken_and_the_drive_freed_at_the_door),
+		cmocka_unit_test(a_lent_socket_is_sent_from_and_stays_its_owners),
+		cmocka_unit_test(what_is_lent_is_not_given_away_but_taken_back),
+		cmocka_unit_test(a_taken_socket_can_be_lent_again_by_its_id),
 		cmocka_unit_test(sockets_beyond_the_ceiling_fail_as_full_or_by_the_systems_word),
 	};
 
