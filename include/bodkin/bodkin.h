@@ -3,10 +3,12 @@
 #define BODKIN_BODKIN_H
 
 /* Everything at once. A program that uses one part includes that part's header alone. */
+#include <bodkin/addr.h>
 #include <bodkin/api.h>
 #include <bodkin/error.h>
 #include <bodkin/log.h>
 #include <bodkin/loop.h>
+#include <bodkin/mailbox.h>
 #include <bodkin/nat.h>
 #include <bodkin/plain.h>
 #include <bodkin/server.h>

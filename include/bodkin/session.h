@@ -8,6 +8,7 @@
 
 #include <bodkin/error.h>
 #include <bodkin/loop.h>
+#include <bodkin/mailbox.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,7 @@ enum bk_transport_choice { BK_TRANSPORT_CHOICE_AUTO, BK_TRANSPORT_CHOICE_UDP, BK
 enum bk_path_choice { BK_PATH_CHOICE_AUTO, BK_PATH_CHOICE_DIRECT, BK_PATH_CHOICE_RELAY };
 
 struct bk_session_opts {
-	const char *server; /* required: HOST[:PORT][#PIN]; IPv6 literals in brackets */
+	const char *server; /* HOST[:PORT][#PIN]; IPv6 literals in brackets; NULL with a mailbox */
 	const char *code;   /* join the one who made this code; NULL: make one */
 	const char
 		*code_wish; /* with code NULL: make exactly this code, if its nameplate is free; NULL: any */
@@ -36,6 +37,8 @@ struct bk_session_opts {
 	enum bk_path_choice path;
 	enum bk_transport_choice transport; /* of direct paths; a relay is TCP always */
 	int64_t wait_ns;                    /* the other side must have come by then; 0: no limit */
+	const struct bk_mailbox *mailbox;   /* where the two meet instead of a server, token and state_dir
+					       then mean nothing; copied. NULL: the server */
 };
 
 struct bk_peer {

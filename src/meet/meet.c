@@ -1,89 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The meeting: from the server's name and a code to two introductions. The side that makes the code leaves
- * its share with the nameplate; the side that joins answers with its own share and its introduction in one
- * mail; one more mail completes it. Whatever the server says beyond that is not believed. From then on the
- * server is kept, lost and found again by the reunion. */
+/* Meeting, and meeting again. The first round is the acquaintance's. From then on the mailbox is kept while
+ * the session lasts, and opened again, with growing patience, when it is lost. The meeting's secret is all
+ * that it needs to put the two together, so it need not remember anything. A round begins when a side asks
+ * for it, over a box of its own making; the mailbox gives both the round's token, and each introduces itself
+ * as soon as it is ready. Nothing here waits for an answer that may be lost: a side that comes again by
+ * another box begins another round. */
 #include "meet/meet.h"
 
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "punch/plan.h"
-#include "secure/code.h"
-#include "meet/pairing.h"
+#include "meet/acquaint.h"
+#include "meet/patience.h"
+#include "meet/exchange.h"
 
-enum {
-	TEXT_MAX = 512,
-	PATH_LEN_MAX = 4096,
-	CODE_WORDS = 2,
-	ID_BYTES = 8,
+enum { TEXT_MAX = 512 };
+
+#define RETRY_MIN (250 * BK_MS)
+#define RETRY_MAX (15 * BK_SEC)
+#define STEADY    (10 * BK_SEC) /* a box that lasted so long is followed by another one at once */
+#define YOUNG     (1 * BK_SEC)  /* one that is being made since then is as good as another one */
+#define WRONG_MAX (10 * BK_SEC) /* who cannot open our first introduction says so by then */
+
+/* An open box. */
+struct visit {
+	struct bk_meet *of;
+	struct bk_box box;
+	bk_time since;
+	bool is_ready;
+	bool is_used;                        /* its port has been punched from */
+	bool has_round;                      /* one was completed over it */
+	uint8_t token[BK_MAILBOX_TOKEN_LEN]; /* of the round that it is in */
 };
-
-#define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
-#define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
-#define SAY_WRONG_TIMEOUT (1 * BK_SEC)
-
-enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, MET, ENDED };
-
-static const char *const state_names[] = {"connecting", "waiting", "pairing", "saying wrong", "met", "ended"};
 
 struct bk_meet {
 	struct bk_loop *loop;
 	const struct bk_meet_events *events;
 	void *arg;
-	enum state state;
-	bool is_joining;
-	bool has_wish;
-	bool is_claimed;
-	uint32_t capabilities;
-	int code_words;
-	bk_dur wait;
-	struct bk_code code;
-	struct bk_rdv *rdv;         /* NULL once the reunion has it */
-	struct bk_reunion *reunion; /* does nothing before the two have met */
-	const struct bk_identity *identity;
+	struct bk_mailbox_ops ops; /* what this version knows of the mailbox's */
+	struct bk_mailbox mailbox;
 	struct bk_self self;
 	struct bk_pairing pairing;
-	uint8_t *left; /* joining: what the other side left, until we answer */
-	size_t left_len;
+	struct bk_acquaint *acquaint;
+	bool is_met, is_ended;
+	bool needs_port;          /* TCP may be punched: an introduction wants a port that nobody has used */
+	struct visit *now, *next; /* the one that stands; the one being made. Either may be NULL */
+	uint64_t rejoins;
+	unsigned tries;
+	bool is_asking; /* until the next round is complete */
+	bool is_gone;   /* the other side, by its own word */
+	bk_time began;
+	struct bk_exchange round;
+	struct bk_patience patience; /* before introducing ourselves */
 	struct bk_meeting meeting;
-	char name[BK_INTRO_NAME_MAX + 1];
-	struct bk_timer *deadline; /* of the state */
-	struct bk_timer *mapping;  /* how long answering waits for the NAT's answers */
-	bk_time answer_by;
+	struct bk_timer *retry;
 	struct bk_timer *ender; /* reports the end from the loop */
 	int end_error;
 	char end_text[TEXT_MAX];
 };
 
-static void set_state(struct bk_meet *m, enum state next)
-{
-	bk_log_debug("meet", "%s -> %s", state_names[m->state], state_names[next]);
-	m->state = next;
-}
+/* ---- the end ---- */
 
 /* The first end counts; it is reported from the loop. */
-static void finish(struct bk_meet *m, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-static void finish(struct bk_meet *m, int error, const char *fmt, ...)
+static void on_failed(void *arg, int error, const char *text)
 {
-	va_list args;
+	struct bk_meet *m = arg;
 
-	if (m->state == ENDED)
+	if (m->is_ended)
 		return;
-	set_state(m, ENDED);
+	m->is_ended = true;
 	m->end_error = error;
-	va_start(args, fmt);
-	vsnprintf(m->end_text, sizeof(m->end_text), fmt, args);
-	va_end(args);
-	bk_timer_stop(m->deadline);
-	bk_timer_stop(m->mapping);
+	snprintf(m->end_text, sizeof(m->end_text), "%s", text);
 	bk_timer_start(m->ender, 0);
 }
 
@@ -94,455 +85,448 @@ static void on_ender(void *arg)
 	m->events->on_end(m->arg, m->end_error, m->end_text);
 }
 
-static void describe(void *arg, const struct bk_rdv_view *view, struct bk_intro *own)
+static void say(struct bk_meet *m, const char *text)
+{
+	if (!m->is_ended && m->events->on_note)
+		m->events->on_note(m->arg, 1, text);
+}
+
+/* ---- boxes ---- */
+
+static void drop(struct visit **at)
+{
+	struct visit *v = *at;
+
+	*at = NULL;
+	if (!v)
+		return;
+	bk_box_close(&v->box);
+	free(v);
+}
+
+/* 0, 0.25, 0.5, 1 ... 15 s, each a quarter more or less, so that not everybody comes at once. */
+static void retry_later(struct bk_meet *m)
+{
+	bk_dur d = 0;
+
+	if (m->tries)
+		d = m->tries > 6 ? RETRY_MAX : bk_time_min(RETRY_MAX, RETRY_MIN << (m->tries - 1));
+	if (d)
+		d += d / 4 - (bk_dur)randombytes_uniform((uint32_t)(d / BK_MS / 2 + 1)) * BK_MS;
+	m->tries++;
+	bk_timer_start(m->retry, d);
+}
+
+/* Who comes by this box: for the round that is under way, or to ask for one, or just to be there. */
+static void rejoin(struct bk_meet *m, struct visit *v, bool asks)
+{
+	struct bk_mailbox_rejoin j = {
+		.side = m->pairing.is_initiator ? 0 : 1, .number = ++m->rejoins, .asks = asks};
+
+	memcpy(j.secret, m->pairing.meeting, sizeof(j.secret));
+	if (m->round.is_open)
+		memcpy(j.token, m->round.token, sizeof(j.token));
+	memcpy(v->token, j.token, sizeof(v->token));
+	bk_box_rejoin(&v->box, &j); /* when it fails the box's end tells */
+	sodium_memzero(&j, sizeof(j));
+}
+
+/* We are through with the round, and the other side may never hear of us: our introduction went out and may
+ * not have reached the mailbox. */
+static bool owes_round(const struct visit *v)
+{
+	return v && v->has_round && !bk_box_is_mail_taken(&v->box);
+}
+
+static const struct bk_mailbox_events box_events;
+
+static int visit_new(struct bk_meet *m, struct visit **ret_visit)
+{
+	struct visit *v = calloc(1, sizeof(*v));
+	int err = v ? 0 : BK_E_NOMEM;
+
+	if (!err) {
+		v->of = m;
+		v->since = bk_loop_now(m->loop);
+		err = bk_box_open(&v->box, &m->mailbox, m->loop, &box_events, v);
+	}
+	if (err < 0)
+		free(v);
+	else
+		*ret_visit = v;
+	return err;
+}
+
+static void open_next(struct bk_meet *m)
+{
+	drop(&m->next);
+	bk_timer_stop(m->retry);
+	if (visit_new(m, &m->next) < 0)
+		retry_later(m);
+	else
+		rejoin(m, m->next, m->is_asking);
+}
+
+static void on_retry(void *arg)
 {
 	struct bk_meet *m = arg;
-	struct bk_pin pin = bk_identity_pin(m->identity);
-	uint8_t id[ID_BYTES];
 
-	*own = (struct bk_intro){.capabilities = m->capabilities};
-	randombytes_buf(id, sizeof(id));
-	sodium_bin2hex(own->id, sizeof(own->id), id, sizeof(id));
-	snprintf(own->name, sizeof(own->name), "%s", m->name);
-	memcpy(own->pin, pin.bytes, sizeof(own->pin));
-	randombytes_buf(&own->tie_breaker, sizeof(own->tie_breaker));
-	bk_self_describe(&m->self, view, own);
+	if (!m->next)
+		open_next(m);
 }
+
+/* With v, whatever it was made for is to be tried again. */
+static void lose(struct bk_meet *m, struct visit *v)
+{
+	if (v == m->now) {
+		if (bk_loop_now(m->loop) - v->since >= STEADY)
+			m->tries = 0;
+		if (owes_round(v) && !m->round.is_open)
+			m->is_asking = true;
+		drop(&m->now);
+	} else {
+		drop(&m->next);
+	}
+	if (!m->next && !m->is_gone && m->ops.rejoin)
+		retry_later(m);
+}
+
+/* ---- rounds ---- */
 
 /* Both introductions are known: what the race needs is put together, and the shared port is free for it. */
 static void complete(struct bk_meet *m)
 {
-	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
-	struct bk_meeting *g = &m->meeting;
-	struct bk_rdv *rdv = m->rdv;
-	int err;
+	struct bk_mailbox_view view = bk_box_view(&m->now->box);
 
-	bk_timer_stop(m->deadline);
-	bk_rdv_yield_port(rdv);
-	g->introduced = bk_loop_now(m->loop);
-	g->shared = view->local;
-	g->server = view->server;
-	g->start = bk_meeting_start(g, view->clock_offset);
-	m->rdv = NULL;
-	err = bk_reunion_start(m->reunion, rdv, g->peer.server_rtt);
-	if (err < 0) {
-		finish(m, err, "%s", bk_error_text(err));
+	bk_patience_reset(&m->patience);
+	bk_box_yield_port(&m->now->box);
+	m->now->is_used = true;
+	bk_meeting_complete(&m->meeting, &view, bk_loop_now(m->loop));
+}
+
+static void complete_round(struct bk_meet *m)
+{
+	bk_exchange_close(&m->round, &m->meeting);
+	complete(m);
+	m->now->has_round = true;
+	m->is_asking = false;
+	m->tries = 0;
+	if (!m->is_ended)
+		m->events->on_met(m->arg);
+}
+
+static bool may_introduce(const struct bk_meet *m)
+{
+	return m->round.is_open && !m->round.is_introduced && m->now && m->now->is_ready && !m->next &&
+	       bk_exchange_is(&m->round, m->now->token);
+}
+
+static void maybe_introduce(struct bk_meet *m, bool may_wait)
+{
+	struct bk_mailbox_view view;
+
+	if (!may_introduce(m))
+		return;
+	view = bk_box_view(&m->now->box);
+	if (!bk_patience_is_over(&m->patience, may_wait ? bk_self_wait(&m->self, &view) : 0))
+		return;
+	if (bk_exchange_introduce(&m->round, &m->self, &m->pairing, &m->now->box, bk_loop_now(m->loop),
+		    m->meeting.peer.server_rtt) == 0 &&
+		bk_exchange_is_complete(&m->round))
+		complete_round(m);
+}
+
+static void on_patience_over(void *arg)
+{
+	maybe_introduce(arg, false);
+}
+
+static void gather(struct bk_meet *m, const struct visit *v)
+{
+	struct bk_mailbox_view view = bk_box_view(&v->box);
+
+	bk_self_gather(&m->self, &view);
+}
+
+/* Into the round by this box, if its port is as good as new; else by another one. */
+static void enter(struct bk_meet *m, struct visit *v)
+{
+	if (m->next || bk_exchange_is(&m->round, v->token))
+		return;
+	if (v->is_used && m->needs_port) {
+		open_next(m);
 		return;
 	}
-	set_state(m, MET);
+	rejoin(m, v, false);
+	if (v->is_used)
+		gather(m, v);
+	bk_box_measure_clock(&v->box);
+	maybe_introduce(m, true);
+}
+
+/* ---- the first one ---- */
+
+static void on_code(void *arg, const char *code)
+{
+	struct bk_meet *m = arg;
+
+	if (!m->is_ended && m->events->on_code)
+		m->events->on_code(m->arg, code);
+}
+
+static void on_known(void *arg)
+{
+	struct bk_meet *m = arg;
+
+	complete(m);
+	m->is_met = true;
+	m->began = m->now->since = bk_loop_now(m->loop);
+	rejoin(m, m->now, false);
 	m->events->on_met(m->arg);
 }
 
-static void on_said_wrong(void *arg)
+static const struct bk_acquaint_events acquaint_events = {
+	.on_code = on_code,
+	.on_known = on_known,
+	.on_failed = on_failed,
+};
+
+/* ---- what the mailbox says ---- */
+
+static void come_back(struct bk_meet *m, struct visit *v)
 {
-	struct bk_meet *m = arg;
-
-	finish(m, BK_E_WRONG_CODE,
-		"wrong code: somebody tried another one; this code is used up, make a new one");
-}
-
-/* The other side must hear it too, before the connection goes. */
-static void wrong_code(struct bk_meet *m)
-{
-	struct bk_buf mail;
-
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (bk_pairing_say_wrong(&mail) == 0)
-		bk_rdv_mail(m->rdv, bk_buf_head(&mail), mail.len);
-	bk_buf_done(&mail);
-	set_state(m, SAYING_WRONG);
-	bk_timer_start(m->deadline, SAY_WRONG_TIMEOUT);
-	bk_rdv_flush(m->rdv, on_said_wrong, m);
-}
-
-static int mail_out(struct bk_meet *m, const struct bk_buf *mail)
-{
-	return bk_rdv_mail(m->rdv, bk_buf_head(mail), mail->len);
-}
-
-/* Joining: our share and our sealed introduction go in one mail. */
-static void answer(struct bk_meet *m)
-{
-	struct bk_buf mail;
-	int err;
-
-	bk_timer_stop(m->mapping);
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	describe(m, bk_rdv_view(m->rdv), &m->meeting.own);
-	err = bk_pairing_answer(&m->pairing, m->code.nameplate, m->left, m->left_len, &m->meeting.own, &mail);
-	if (!err)
-		err = mail_out(m, &mail);
-	bk_buf_done(&mail);
-	free(m->left);
-	m->left = NULL;
-	if (err < 0)
-		finish(m, err, "cannot pair by this code: %s", bk_error_text(err));
-}
-
-/* The NAT's answers are worth a short wait, which never grows: they come in the same round trips. */
-static void maybe_answer(struct bk_meet *m)
-{
-	bk_time now = bk_loop_now(m->loop);
-
-	if (!m->left || m->state != PAIRING)
-		return;
-	m->answer_by =
-		bk_time_min(m->answer_by, bk_time_add(now, bk_self_wait(&m->self, bk_rdv_view(m->rdv))));
-	if (m->answer_by > now)
-		bk_timer_start(m->mapping, m->answer_by - now);
-	else
-		answer(m);
-}
-
-static void on_mapping_timer(void *arg)
-{
-	struct bk_meet *m = arg;
-
-	if (m->left && m->state == PAIRING)
-		answer(m);
-}
-
-static void take_answer(struct bk_meet *m, const uint8_t *body, size_t n)
-{
-	const struct bk_rdv_view *view = bk_rdv_view(m->rdv);
-	struct bk_buf mail;
-	int err = bk_pairing_take_answer(&m->pairing, m->code.nameplate, body, n, &m->meeting.peer);
-
-	if (err == BK_E_WRONG_CODE) {
-		wrong_code(m);
-		return;
+	if (!m->now)
+		say(m, "back at the server");
+	if (owes_round(m->now) && !m->is_asking && !m->round.is_open) {
+		m->is_asking = true;
+		rejoin(m, v, true);
 	}
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (!err) {
-		describe(m, view, &m->meeting.own);
-		m->meeting.own.start = bk_plan_start_instant(
-			bk_loop_now(m->loop) + view->clock_offset, view->rtt, m->meeting.peer.server_rtt);
-		err = bk_pairing_reply(&m->pairing, &m->meeting.own, &mail);
-	}
-	if (!err)
-		err = mail_out(m, &mail);
-	bk_buf_done(&mail);
-	if (err < 0)
-		finish(m, err, "cannot pair by this code: %s", bk_error_text(err));
-	else
-		complete(m);
-}
-
-static void take_reply(struct bk_meet *m, const uint8_t *body, size_t n)
-{
-	int err = bk_pairing_take_reply(&m->pairing, body, n, &m->meeting.peer);
-
-	if (err == BK_E_WRONG_CODE) {
-		wrong_code(m);
-	} else if (err < 0) {
-		finish(m, err, "cannot pair by this code: %s", bk_error_text(err));
-	} else {
-		complete(m);
-	}
-}
-
-static void on_mail(void *arg, const uint8_t *body, size_t n)
-{
-	struct bk_meet *m = arg;
-	int kind = bk_pairing_kind(body, n);
-
-	if (m->state != PAIRING)
-		return;
-	if (kind == BK_PAIRING_WRONG)
-		finish(m, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
-	else if (kind == BK_PAIRING_ANSWER && !m->is_joining)
-		take_answer(m, body, n);
-	else if (kind == BK_PAIRING_REPLY && m->is_joining)
-		take_reply(m, body, n);
-	else
-		finish(m, kind < 0 ? kind : BK_E_PROTOCOL, "cannot pair by this code: %s",
-			bk_error_text(kind < 0 ? kind : BK_E_PROTOCOL));
-}
-
-static void on_claimed(void *arg, uint32_t nameplate, const uint8_t relay_token[BK_RDV_SECRET_LEN],
-	const uint8_t *left, size_t left_len)
-{
-	struct bk_meet *m = arg;
-
-	if (nameplate != m->code.nameplate || (m->state != WAITING && m->state != PAIRING) || m->is_claimed)
-		return;
-	m->is_claimed = true;
-	memcpy(m->meeting.relay_token, relay_token, sizeof(m->meeting.relay_token));
-	set_state(m, PAIRING);
-	bk_timer_start(m->deadline, PAIRING_TIMEOUT);
-	bk_rdv_measure_clock(m->rdv);
-	if (!m->is_joining)
-		return;
-	m->left = malloc(left_len ? left_len : 1);
-	if (!m->left) {
-		finish(m, BK_E_NOMEM, "%s", bk_error_text(BK_E_NOMEM));
-		return;
-	}
-	if (left_len)
-		memcpy(m->left, left, left_len);
-	m->left_len = left_len;
-	m->answer_by = BK_NEVER;
-	maybe_answer(m);
-}
-
-/* ---- the server ---- */
-
-static void on_view(void *arg)
-{
-	struct bk_meet *m = arg;
-
-	if (m->state == MET)
-		bk_reunion_look(m->reunion);
-	else
-		maybe_answer(m);
-}
-
-/* There is none before the two have met. */
-static void on_relay(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
-{
-	(void)arg;
-	(void)relay_token;
-}
-
-static void on_nameplate(void *arg, uint32_t nameplate)
-{
-	struct bk_meet *m = arg;
-	char text[BK_CODE_STR_MAX];
-
-	if (m->is_joining || m->state != CONNECTING)
-		return;
-	m->code.nameplate = nameplate;
-	set_state(m, WAITING);
-	bk_timer_stop(m->deadline);
-	if (m->wait)
-		bk_timer_start(m->deadline, m->wait);
-	if (m->events->on_code)
-		m->events->on_code(m->arg, bk_code_to_str(&m->code, text));
-}
-
-static int allocate(struct bk_meet *m)
-{
-	struct bk_buf mail;
-	int err = 0;
-
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (!m->has_wish)
-		err = bk_code_make(1, m->code_words ? m->code_words : CODE_WORDS, &m->code);
-	if (!err)
-		err = bk_pairing_init(&m->pairing, true, m->code.password);
-	if (!err)
-		err = bk_pairing_leave(&m->pairing, &mail);
-	if (!err)
-		err = bk_rdv_allocate(
-			m->rdv, m->has_wish ? m->code.nameplate : 0, bk_buf_head(&mail), mail.len);
-	bk_buf_done(&mail);
-	bk_timer_start(m->deadline, SERVER_TIMEOUT);
-	return err;
-}
-
-static int join(struct bk_meet *m)
-{
-	int err = bk_pairing_init(&m->pairing, false, m->code.password);
-
-	if (err < 0)
-		return err;
-	set_state(m, PAIRING);
-	bk_timer_start(m->deadline, PAIRING_TIMEOUT);
-	return bk_rdv_claim(m->rdv, m->code.nameplate);
+	drop(&m->now);
+	m->now = v;
+	m->next = NULL;
+	v->since = bk_loop_now(m->loop);
+	bk_patience_reset(&m->patience);
 }
 
 static void on_ready(void *arg)
 {
-	struct bk_meet *m = arg;
-	int err;
+	struct visit *v = arg;
+	struct bk_meet *m = v->of;
 
-	if (m->state != CONNECTING)
+	if (v->is_ready)
 		return;
-	bk_self_gather(&m->self, bk_rdv_view(m->rdv));
-	err = m->is_joining ? join(m) : allocate(m);
-	if (err < 0)
-		finish(m, err, "cannot use the server: %s", bk_error_text(err));
+	v->is_ready = true;
+	if (m->is_met)
+		come_back(m, v);
+	gather(m, v);
+	if (m->is_met)
+		maybe_introduce(m, true);
+	else
+		bk_acquaint_begin(m->acquaint, &v->box);
+}
+
+static void look(struct bk_meet *m)
+{
+	if (m->is_met)
+		maybe_introduce(m, true);
+	else
+		bk_acquaint_look(m->acquaint);
+}
+
+static void on_view(void *arg)
+{
+	struct visit *v = arg;
+
+	if (v == v->of->now)
+		look(v->of);
+}
+
+static void on_nameplate(void *arg, uint32_t nameplate)
+{
+	struct visit *v = arg;
+
+	bk_acquaint_nameplate(v->of->acquaint, nameplate);
+}
+
+static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
+	const uint8_t *left, size_t n)
+{
+	struct visit *v = arg;
+
+	bk_acquaint_claimed(v->of->acquaint, nameplate, token, left, n);
+}
+
+static void on_round(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
+{
+	struct visit *v = arg;
+	struct bk_meet *m = v->of;
+
+	if (!m->is_met)
+		return;
+	if (!bk_exchange_is(&m->round, token)) {
+		bk_patience_reset(&m->patience);
+		bk_exchange_open(&m->round, token);
+	}
+	if (m->round.is_open && v == m->now)
+		enter(m, v);
+}
+
+static void on_wrong(struct bk_meet *m)
+{
+	if (!m->pairing.seen && bk_loop_now(m->loop) - m->began < WRONG_MAX)
+		on_failed(m, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
+}
+
+static void on_mail(void *arg, const uint8_t *body, size_t n)
+{
+	struct visit *v = arg;
+	struct bk_meet *m = v->of;
+	int kind = bk_pairing_kind(body, n);
+
+	if (!m->is_met) {
+		bk_acquaint_mail(m->acquaint, body, n);
+	} else if (kind == BK_PAIRING_WRONG) {
+		on_wrong(m);
+	} else if (kind == BK_PAIRING_AGAIN) {
+		bk_exchange_take(&m->round, &m->pairing, body, n);
+		if (bk_exchange_is_complete(&m->round) && m->now)
+			complete_round(m);
+	}
+}
+
+/* One that was away for too long may come back: the meeting waits for it again. */
+static void wait_again(struct bk_meet *m, struct visit *v)
+{
+	if (v != m->now || m->next)
+		return;
+	m->round.is_open = false;
+	if (m->is_asking)
+		open_next(m);
+	else
+		rejoin(m, v, false);
 }
 
 static void on_released(void *arg, int code)
 {
-	struct bk_meet *m = arg;
+	struct visit *v = arg;
+	struct bk_meet *m = v->of;
 
-	(void)code;
-	if (m->state == PAIRING)
-		finish(m, BK_E_PEER_VANISHED, "the other side left before the connection was made");
-}
-
-static void on_rdv_error(void *arg, int code, const char *text)
-{
-	struct bk_meet *m = arg;
-
-	if (m->state > PAIRING)
+	if (!m->is_met) {
+		bk_acquaint_released(m->acquaint);
 		return;
-	if (code == BK_E_NO_SUCH_PEER)
-		finish(m, code, "nobody waits with code number %u: check the code, or ask for a new one",
-			m->code.nameplate);
-	else if (code == BK_E_CODE_USED)
-		finish(m, code, "code number %u was used already: ask for a new one", m->code.nameplate);
-	else if (code == BK_E_EXISTS)
-		finish(m, code, "code number %u is taken by somebody else: choose another",
-			m->code.nameplate);
-	else
-		finish(m, code, "the server says: %s", *text ? text : bk_error_text(code));
-}
-
-static void on_rdv_end(void *arg, int error, const char *text)
-{
-	finish(arg, error, "%s", text);
-}
-
-static void on_deadline(void *arg)
-{
-	struct bk_meet *m = arg;
-
-	if (m->state == CONNECTING)
-		finish(m, BK_E_TIMEOUT, "the server gave no code number in time");
-	else if (m->state == WAITING)
-		finish(m, BK_E_TIMEOUT, "nobody came with the code in time");
-	else if (m->state == SAYING_WRONG)
-		on_said_wrong(m);
-	else
-		finish(m, BK_E_TIMEOUT, "the other side did not answer in time");
-}
-
-/* ---- once the two have met ---- */
-
-static void on_together(void *arg, const struct bk_meeting *round)
-{
-	struct bk_meet *m = arg;
-
-	if (m->state != MET)
+	}
+	if (m->is_gone)
 		return;
-	m->meeting = *round;
-	m->events->on_met(m->arg);
-}
-
-static void on_left(void *arg)
-{
-	struct bk_meet *m = arg;
-
-	if (m->state == MET && m->events->on_left)
+	m->is_gone = !code;
+	if (code) {
+		wait_again(m, v);
+	} else {
+		bk_timer_stop(m->retry);
+		bk_patience_reset(&m->patience);
+		drop(&m->next);
+	}
+	if (!m->is_ended && m->events->on_left)
 		m->events->on_left(m->arg);
 }
 
-static void on_wrong(void *arg)
+static void on_box_error(void *arg, int code, const char *text)
 {
-	finish(arg, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
+	struct visit *v = arg;
+	struct bk_meet *m = v->of;
+
+	bk_log_debug("meet", "the server says: %s", text);
+	if (!m->is_met)
+		bk_acquaint_refused(m->acquaint, code, text);
+	else if (code != BK_E_EXISTS)
+		lose(m, v);
 }
 
-static void on_note(void *arg, const char *text)
+static void on_box_end(void *arg, int error, const char *text)
 {
-	struct bk_meet *m = arg;
+	struct visit *v = arg;
+	struct bk_meet *m = v->of;
+	char note[TEXT_MAX];
 
-	if (m->state == MET && m->events->on_note)
-		m->events->on_note(m->arg, 1, text);
+	if (!m->is_met) {
+		bk_acquaint_end(m->acquaint, error, text);
+		return;
+	}
+	snprintf(note, sizeof(note), "%s%s", text, m->ops.rejoin ? "; trying again" : "");
+	if (v == m->now && !m->is_gone)
+		say(m, note);
+	else
+		bk_log_debug("meet", "%s", note);
+	lose(m, v);
 }
+
+static const struct bk_mailbox_events box_events = {
+	.on_ready = on_ready,
+	.on_view = on_view,
+	.on_nameplate = on_nameplate,
+	.on_claimed = on_claimed,
+	.on_mail = on_mail,
+	.on_round = on_round,
+	.on_released = on_released,
+	.on_error = on_box_error,
+	.on_end = on_box_end,
+};
+
+/* ---- what the session wants ---- */
 
 int bk_meet_again(struct bk_meet *m)
 {
-	return m->state == MET ? bk_reunion_ask(m->reunion) : BK_E_SERVER_GONE;
+	if (!m->is_met || m->is_ended || !m->ops.rejoin)
+		return BK_E_SERVER_GONE;
+	if (m->is_gone)
+		return BK_E_PEER_VANISHED;
+	if (m->round.is_open && m->now && bk_exchange_is(&m->round, m->now->token) && !m->next)
+		return 0;
+	m->is_asking = true;
+	m->tries = 0;
+	if (m->next && bk_loop_now(m->loop) - m->next->since < YOUNG)
+		rejoin(m, m->next, true);
+	else
+		open_next(m);
+	return 0;
 }
 
 void bk_meet_address_changed(struct bk_meet *m)
 {
-	if (m->state == MET)
-		bk_reunion_move(m->reunion);
+	if (!m->is_met || m->is_ended || m->is_gone || !m->ops.rejoin)
+		return;
+	m->tries = 0;
+	open_next(m);
+}
+
+const struct bk_meeting *bk_meet_result(const struct bk_meet *m)
+{
+	return &m->meeting;
+}
+
+struct bk_self *bk_meet_self(struct bk_meet *m)
+{
+	return &m->self;
 }
 
 /* ---- life ---- */
 
-static int read_codes(struct bk_meet *m, const struct bk_session_opts *o)
+static void on_self_view(void *arg)
 {
-	const char *code = o->code ? o->code : o->code_wish;
-
-	m->is_joining = o->code != NULL;
-	m->has_wish = !o->code && o->code_wish;
-	if (o->code_words && (o->code_words < BK_CODE_WORDS_MIN || o->code_words > BK_CODE_WORDS_MAX))
-		return BK_E_INVALID;
-	return code && bk_code_from_str(code, &m->code) < 0 ? BK_E_INVALID : 0;
+	look(arg);
 }
 
-static void choose_name(struct bk_meet *m, const char *name)
+/* A program that was built before a member was added has a shorter table. */
+static int take_mailbox(struct bk_meet *m, const struct bk_mailbox *mailbox)
 {
-	if (name)
-		snprintf(m->name, sizeof(m->name), "%s", name);
-	else if (gethostname(m->name, sizeof(m->name)) < 0)
-		m->name[0] = 0;
-	m->name[sizeof(m->name) - 1] = 0;
+	const struct bk_mailbox_ops *ops = mailbox->ops;
+
+	memcpy(&m->ops, ops, ops->size < sizeof(m->ops) ? ops->size : sizeof(m->ops));
+	m->mailbox = (struct bk_mailbox){&m->ops, mailbox->arg};
+	return m->ops.open && m->ops.close && m->ops.leave && m->ops.claim && m->ops.mail ? 0 : BK_E_INVALID;
 }
 
-static int start_rdv(struct bk_meet *m, const struct bk_session_opts *o, const char *known)
-{
-	static const struct bk_rdv_events events = {
-		.on_ready = on_ready,
-		.on_view = on_view,
-		.on_nameplate = on_nameplate,
-		.on_claimed = on_claimed,
-		.on_mail = on_mail,
-		.on_relay = on_relay,
-		.on_released = on_released,
-		.on_error = on_rdv_error,
-		.on_end = on_rdv_end,
-	};
-	char id[2 * ID_BYTES + 1];
-	uint8_t bytes[ID_BYTES];
-	const struct bk_rdv_opts opts = {
-		.server = o->server, .client_id = id, .token = o->token, .known_servers = known};
-
-	randombytes_buf(bytes, sizeof(bytes));
-	sodium_bin2hex(id, sizeof(id), bytes, sizeof(bytes));
-	return bk_rdv_new(m->loop, &opts, &events, m, &m->rdv);
-}
-
-static int start_reunion(struct bk_meet *m, const struct bk_session_opts *o, const char *known)
-{
-	static const struct bk_reunion_events events = {
-		.describe = describe,
-		.on_together = on_together,
-		.on_left = on_left,
-		.on_wrong = on_wrong,
-		.on_note = on_note,
-	};
-	const struct bk_reunion_opts opts = {
-		.loop = m->loop,
-		.server = o->server,
-		.token = o->token,
-		.known_servers = known,
-		.pairing = &m->pairing,
-		.self = &m->self,
-		.needs_port = o->transport != BK_TRANSPORT_CHOICE_UDP && o->path != BK_PATH_CHOICE_RELAY,
-	};
-
-	return bk_reunion_new(&opts, &events, m, &m->reunion);
-}
-
-static int start(struct bk_meet *m, const struct bk_session_opts *o)
-{
-	char known[PATH_LEN_MAX];
-	int err;
-
-	if (o->state_dir &&
-		snprintf(known, sizeof(known), "%s/known_servers", o->state_dir) >= (int)sizeof(known))
-		return BK_E_INVALID;
-	err = start_reunion(m, o, o->state_dir ? known : NULL);
-	return err ? err : start_rdv(m, o, o->state_dir ? known : NULL);
-}
-
-static void choose_capabilities(struct bk_meet *m, enum bk_path_choice path)
-{
-	if (path == BK_PATH_CHOICE_RELAY)
-		m->capabilities = BK_MEET_ONLY_RELAY;
-	else if (path == BK_PATH_CHOICE_DIRECT)
-		m->capabilities = BK_MEET_ONLY_DIRECT;
-}
-
-int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const struct bk_identity *identity,
-	const struct bk_meet_events *events, void *arg, struct bk_meet **ret_meet)
+int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const struct bk_mailbox *mailbox,
+	const struct bk_pin *pin, const struct bk_meet_events *events, void *arg, struct bk_meet **ret_meet)
 {
 	struct bk_meet *m = calloc(1, sizeof(*m));
 	int err;
@@ -552,22 +536,21 @@ int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const 
 	m->loop = loop;
 	m->events = events;
 	m->arg = arg;
-	m->identity = identity;
-	m->wait = opts->wait_ns;
-	m->code_words = opts->code_words;
-	choose_capabilities(m, opts->path);
-	choose_name(m, opts->name);
-	err = bk_self_init(&m->self, loop, opts->transport, on_view, m);
+	m->needs_port = opts->transport != BK_TRANSPORT_CHOICE_UDP && opts->path != BK_PATH_CHOICE_RELAY;
+	err = bk_self_init(&m->self, loop, opts, pin, on_self_view, m);
 	if (!err)
-		err = read_codes(m, opts);
+		err = take_mailbox(m, mailbox);
 	if (!err)
-		err = bk_timer_new(loop, on_deadline, m, &m->deadline);
+		err = bk_acquaint_new(
+			loop, opts, &m->self, &m->pairing, &m->meeting, &acquaint_events, m, &m->acquaint);
 	if (!err)
-		err = bk_timer_new(loop, on_mapping_timer, m, &m->mapping);
+		err = bk_patience_init(&m->patience, loop, on_patience_over, m);
+	if (!err)
+		err = bk_timer_new(loop, on_retry, m, &m->retry);
 	if (!err)
 		err = bk_timer_new(loop, on_ender, m, &m->ender);
 	if (!err)
-		err = start(m, opts);
+		err = visit_new(m, &m->now);
 	if (err < 0) {
 		bk_meet_free(m);
 		return err;
@@ -580,24 +563,15 @@ void bk_meet_free(struct bk_meet *m)
 {
 	if (!m)
 		return;
-	bk_rdv_free(m->rdv);
-	bk_reunion_free(m->reunion);
+	if (m->now && m->is_met && !m->is_gone)
+		bk_box_release(&m->now->box);
+	drop(&m->now);
+	drop(&m->next);
+	bk_acquaint_free(m->acquaint);
 	bk_self_done(&m->self);
 	bk_pairing_done(&m->pairing);
-	bk_timer_free(m->deadline);
-	bk_timer_free(m->mapping);
+	bk_patience_done(&m->patience);
+	bk_timer_free(m->retry);
 	bk_timer_free(m->ender);
-	free(m->left);
-	sodium_memzero(&m->code, sizeof(m->code));
 	free(m);
-}
-
-const struct bk_meeting *bk_meet_result(const struct bk_meet *m)
-{
-	return &m->meeting;
-}
-
-struct bk_self *bk_meet_self(struct bk_meet *m)
-{
-	return &m->self;
 }

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The own half of an introduction, from what the control connection learnt and from the machine's interfaces.
- * Host candidates have listeners with ports of their own: a listener on the shared port would be in the way
- * of punching (see punch/plan.c). */
+/* The own half of an introduction. Where candidates come from is a table of sources: each may have to be
+ * begun and waited for, and each adds what it knows. Host candidates have listeners with ports of their own:
+ * a listener on the shared port would be in the way of punching (see punch/plan.c). */
 #include "meet/self.h"
 
 #include <sodium.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/time.h"
 #include "nat/profile.h"
 #include "net/ifaddr.h"
 #include "net/sock.h"
 
-enum { BACKLOG = 8, ADDRS_MAX = 12 };
+enum { BACKLOG = 8, ADDRS_MAX = 12, ID_BYTES = 8 };
 
 #define MAPPING_WAIT_MAX  (500 * BK_MS)
 #define MAPPING_WAIT_MORE (30 * BK_MS)
@@ -22,6 +24,79 @@ enum { BACKLOG = 8, ADDRS_MAX = 12 };
 #define REACH_WAIT        (3 * BK_MS)
 
 static const uint8_t families[BK_SELF_LISTENERS] = {4, 6};
+
+static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, enum bk_transport transport,
+	const struct bk_addr *addr)
+{
+	if (intro->candidates_len < BK_INTRO_CANDIDATES_MAX)
+		intro->candidates[intro->candidates_len++] =
+			(struct bk_candidate){.kind = kind, .addr = *addr, .transport = transport};
+}
+
+/* ---- TCP: how the NAT maps the port of the mailbox's own connection ---- */
+
+/* A mapping probe is answered two round trips after it was begun. The other answers come in the same time
+ * unless something drops them. */
+static bk_dur wait_tcp(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	(void)s;
+	if (view->samples_awaited)
+		return bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt_ns + MAPPING_WAIT_MORE);
+	return view->reach_awaited ? REACH_WAIT + view->rtt_ns / 2 : 0;
+}
+
+static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
+{
+	bk_nat_profile_of_view(view, &intro->tcp);
+	if (s->has_tcp && view->samples_len && view->samples[0].mapped.family == 4)
+		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
+}
+
+/* ---- UDP: how the NAT maps the sockets that QUIC will use ---- */
+
+static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	if (s->hub && view->stun_len)
+		bk_hub_gather(s->hub, view->stun, view->stun_len);
+}
+
+/* The first question is answered after one round trip. */
+static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
+
+	if (!udp || !udp->awaited)
+		return 0;
+	if (!udp->samples_len)
+		return bk_time_min(MAPPING_WAIT_MAX, view->rtt_ns + UDP_WAIT_MORE);
+	return REACH_WAIT + view->rtt_ns / 2;
+}
+
+static void judge_udp(const struct bk_hub_view *view, struct bk_nat_profile *ret_profile)
+{
+	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
+
+	_Static_assert((int)BK_HUB_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
+	for (size_t i = 0; i < view->samples_len; i++)
+		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
+	if (e.samples_len)
+		bk_nat_profile_judge(&e, ret_profile);
+}
+
+static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
+{
+	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
+
+	(void)view;
+	if (!udp)
+		return;
+	judge_udp(udp, &intro->udp);
+	randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
+	if (udp->samples_len)
+		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
+}
+
+/* ---- this machine's own addresses ---- */
 
 static void open_listeners(struct bk_self *s)
 {
@@ -36,13 +111,124 @@ static void open_listeners(struct bk_self *s)
 	}
 }
 
-int bk_self_init(struct bk_self *s, struct bk_loop *loop, enum bk_transport_choice transport,
-	void (*on_view)(void *arg), void *arg)
+/* With the port that hears there over each transport. */
+static void add_host(const struct bk_self *s, struct bk_intro *intro, struct bk_addr addr)
 {
-	*s = (struct bk_self){.listeners = {-1, -1}, .has_tcp = transport != BK_TRANSPORT_CHOICE_UDP};
+	bool is_global6 = addr.family == 6 && !bk_addr_is_private(&addr) && !bk_addr_is_loopback(&addr);
+	enum bk_candidate_kind kind = is_global6 ? BK_CANDIDATE_FIREWALLED : BK_CANDIDATE_HOST;
+
+	addr.scope = 0;
+	addr.port = s->ports[addr.family == 4 ? 0 : 1];
+	if (addr.port)
+		add_candidate(intro, kind, BK_TRANSPORT_TCP, &addr);
+	if (!s->hub)
+		return;
+	addr.port = addr.family == 4 ? bk_hub_view(s->hub)->local.port : bk_hub_view(s->hub)->port6;
+	if (addr.port)
+		add_candidate(intro, kind, BK_TRANSPORT_UDP, &addr);
+}
+
+static void describe_hosts(
+	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
+{
+	struct bk_addr addrs[ADDRS_MAX];
+	int n = bk_ifaddr_list(addrs, ADDRS_MAX);
+
+	if (bk_addr_is_loopback(&view->local)) /* the server is on this machine: the peer may be too */
+		add_host(s, intro, view->local);
+	for (int i = 0; i < n; i++)
+		add_host(s, intro, addrs[i]);
+}
+
+/* ---- addresses that the mailbox gives ---- */
+
+static void describe_given(
+	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
+{
+	for (size_t i = 0; i < view->addrs_len && i < BK_MAILBOX_ADDRS_MAX; i++) {
+		const struct bk_addr *a = &view->addrs[i];
+
+		if (!a->port)
+			add_host(s, intro, *a);
+		else if (s->has_tcp)
+			add_candidate(intro, BK_CANDIDATE_HOST, BK_TRANSPORT_TCP, a);
+		if (a->port && s->hub)
+			add_candidate(intro, BK_CANDIDATE_HOST, BK_TRANSPORT_UDP, a);
+	}
+}
+
+/* ---- all of them ---- */
+
+static const struct source {
+	void (*gather)(struct bk_self *s, const struct bk_mailbox_view *view); /* NULL: nothing to do */
+	bk_dur (*wait)(
+		const struct bk_self *s, const struct bk_mailbox_view *view); /* NULL: it knows at once */
+	void (*describe)(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro);
+} sources[] = {
+	{.wait = wait_tcp, .describe = describe_tcp},
+	{.gather = gather_udp, .wait = wait_udp, .describe = describe_udp},
+	{.describe = describe_given},
+	{.describe = describe_hosts},
+};
+
+enum { SOURCES = sizeof(sources) / sizeof(sources[0]) };
+
+void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	for (int i = 0; i < SOURCES; i++)
+		if (sources[i].gather)
+			sources[i].gather(s, view);
+}
+
+bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	bk_dur wait = 0;
+
+	for (int i = 0; i < SOURCES; i++)
+		if (sources[i].wait)
+			wait = bk_time_max(wait, sources[i].wait(s, view));
+	return wait;
+}
+
+void bk_self_describe(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *ret_intro)
+{
+	uint8_t id[ID_BYTES];
+
+	*ret_intro = (struct bk_intro){
+		.version = BK_INTRO_VERSION, .capabilities = s->capabilities, .server_rtt = view->rtt_ns};
+	randombytes_buf(id, sizeof(id));
+	sodium_bin2hex(ret_intro->id, sizeof(ret_intro->id), id, sizeof(id));
+	strcpy(ret_intro->name, s->name);
+	memcpy(ret_intro->pin, s->pin.bytes, sizeof(ret_intro->pin));
+	randombytes_buf(&ret_intro->tie_breaker, sizeof(ret_intro->tie_breaker));
+	for (int i = 0; i < SOURCES; i++)
+		sources[i].describe(s, view, ret_intro);
+}
+
+/* ---- life ---- */
+
+static void choose_name(struct bk_self *s, const char *name)
+{
+	if (name)
+		snprintf(s->name, sizeof(s->name), "%s", name);
+	else if (gethostname(s->name, sizeof(s->name)) < 0)
+		s->name[0] = 0;
+	s->name[sizeof(s->name) - 1] = 0;
+}
+
+int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_session_opts *opts,
+	const struct bk_pin *pin, void (*on_view)(void *arg), void *arg)
+{
+	*s = (struct bk_self){
+		.pin = *pin, .listeners = {-1, -1}, .has_tcp = opts->transport != BK_TRANSPORT_CHOICE_UDP};
+	choose_name(s, opts->name);
+	if (opts->path == BK_PATH_CHOICE_RELAY)
+		s->capabilities = BK_MEET_ONLY_RELAY;
+	else if (opts->path == BK_PATH_CHOICE_DIRECT)
+		s->capabilities = BK_MEET_ONLY_DIRECT;
 	if (s->has_tcp)
 		open_listeners(s);
-	return transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_hub_new(loop, on_view, arg, &s->hub);
+	return opts->transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_hub_new(loop, on_view, arg, &s->hub);
 }
 
 void bk_self_reopen(struct bk_self *s)
@@ -60,108 +246,4 @@ void bk_self_done(struct bk_self *s)
 	}
 	bk_hub_free(s->hub);
 	s->hub = NULL;
-}
-
-void bk_self_gather(struct bk_self *s, const struct bk_rdv_view *view)
-{
-	struct bk_addr servers[BK_HUB_SAMPLES_MAX];
-	size_t n = 0;
-
-	if (!s->hub || view->server.family != 4)
-		return;
-	servers[n++] = view->server;
-	if (view->alt_port)
-		servers[n++] = bk_addr_with_port(view->server, view->alt_port);
-	if (view->alt.family == 4)
-		servers[n++] = view->alt;
-	bk_hub_gather(s->hub, servers, n);
-}
-
-/* A mapping probe is answered two round trips after it was begun, the first question over UDP after one. The
- * other answers come in the same time unless something drops them. */
-bk_dur bk_self_wait(const struct bk_self *s, const struct bk_rdv_view *view)
-{
-	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
-
-	if (view->samples_awaited)
-		return bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt + MAPPING_WAIT_MORE);
-	if (udp && udp->awaited && !udp->samples_len)
-		return bk_time_min(MAPPING_WAIT_MAX, view->rtt + UDP_WAIT_MORE);
-	return view->reach_awaited || (udp && udp->awaited) ? REACH_WAIT + view->rtt / 2 : 0;
-}
-
-static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, enum bk_transport transport,
-	const struct bk_addr *addr)
-{
-	if (intro->candidates_len < BK_INTRO_CANDIDATES_MAX)
-		intro->candidates[intro->candidates_len++] =
-			(struct bk_candidate){.kind = kind, .addr = *addr, .transport = transport};
-}
-
-/* An address of this machine, with the port that hears there over each transport. */
-static void add_host(const struct bk_self *s, struct bk_intro *intro, struct bk_addr addr)
-{
-	bool is_global6 = addr.family == 6 && !bk_addr_is_private(&addr) && !bk_addr_is_loopback(&addr);
-	enum bk_candidate_kind kind = is_global6 ? BK_CANDIDATE_FIREWALLED : BK_CANDIDATE_HOST;
-
-	addr.scope = 0;
-	addr.port = s->ports[addr.family == 4 ? 0 : 1];
-	if (addr.port)
-		add_candidate(intro, kind, BK_TRANSPORT_TCP, &addr);
-	if (!s->hub)
-		return;
-	addr.port = addr.family == 4 ? bk_hub_view(s->hub)->local.port : bk_hub_view(s->hub)->port6;
-	if (addr.port)
-		add_candidate(intro, kind, BK_TRANSPORT_UDP, &addr);
-}
-
-void bk_self_judge_tcp(const struct bk_rdv_view *view, struct bk_nat_profile *ret_profile)
-{
-	struct bk_nat_evidence e = {
-		.local = view->local,
-		.samples_len = view->samples_len,
-		.same_address = (enum bk_nat_reach)view->same_address,
-		.other_address = (enum bk_nat_reach)view->other_address,
-	};
-
-	_Static_assert((int)BK_RDV_REACH_YES == (int)BK_NAT_REACH_YES, "one order");
-	_Static_assert((int)BK_RDV_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
-	for (size_t i = 0; i < view->samples_len; i++)
-		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
-	bk_nat_profile_judge(&e, ret_profile);
-}
-
-static void judge_udp(const struct bk_hub_view *view, struct bk_nat_profile *ret_profile)
-{
-	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
-
-	_Static_assert((int)BK_HUB_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
-	for (size_t i = 0; i < view->samples_len; i++)
-		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
-	if (e.samples_len)
-		bk_nat_profile_judge(&e, ret_profile);
-}
-
-void bk_self_describe(const struct bk_self *s, const struct bk_rdv_view *view, struct bk_intro *intro)
-{
-	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
-	struct bk_addr addrs[ADDRS_MAX];
-	int n = bk_ifaddr_list(addrs, ADDRS_MAX);
-
-	intro->version = BK_INTRO_VERSION;
-	intro->candidates_len = 0;
-	intro->server_rtt = view->rtt;
-	bk_self_judge_tcp(view, &intro->tcp);
-	if (s->has_tcp && view->samples_len && view->samples[0].mapped.family == 4)
-		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
-	if (udp) {
-		judge_udp(udp, &intro->udp);
-		randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
-	}
-	if (udp && udp->samples_len)
-		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
-	if (bk_addr_is_loopback(&view->local)) /* the server is on this machine: the peer may be too */
-		add_host(s, intro, view->local);
-	for (int i = 0; i < n; i++)
-		add_host(s, intro, addrs[i]);
 }

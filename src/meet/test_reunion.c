@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "meet/meet.h"
 #include "meet/pairing.h"
+#include "rendezvous/mailbox.h"
 #include "session/test_kit.h"
 #include "session/test_proxy.h"
 
@@ -23,6 +24,7 @@ struct pair;
 
 struct who {
 	struct pair *pair;
+	struct bk_rdv_mailbox *server;
 	struct bk_meet *meet;
 	struct bk_meeting met;
 	int mets, lefts, ends, notes, error;
@@ -84,13 +86,32 @@ static void on_note(void *arg, int verbosity, const char *text)
 static const struct bk_meet_events joiner_events = {
 	.on_met = on_met, .on_left = on_left, .on_end = on_end, .on_note = on_note};
 
+static void come(struct who *w, const char *target, const struct bk_session_opts *opts,
+	const struct bk_meet_events *events)
+{
+	struct bk_pin pin = bk_identity_pin(w->pair->identity);
+	struct bk_mailbox mailbox;
+
+	assert_int_equal(bk_rdv_mailbox_new(target, NULL, NULL, &w->server), 0);
+	mailbox = bk_rdv_mailbox_as_mailbox(w->server);
+	assert_int_equal(bk_meet_new(w->pair->st.loop, opts, &mailbox, &pin, events, w, &w->meet), 0);
+}
+
+static void go(struct who *w)
+{
+	bk_meet_free(w->meet);
+	bk_rdv_mailbox_free(w->server);
+	w->meet = NULL;
+	w->server = NULL;
+}
+
 static void on_code(void *arg, const char *code)
 {
 	struct who *w = arg;
 	struct pair *p = w->pair;
-	struct bk_session_opts opts = {.server = p->proxy.target, .code = code, .name = "b"};
+	struct bk_session_opts opts = {.code = code, .name = "b"};
 
-	assert_int_equal(bk_meet_new(p->st.loop, &opts, p->identity, &joiner_events, &p->b, &p->b.meet), 0);
+	come(&p->b, p->proxy.target, &opts, &joiner_events);
 }
 
 static const struct bk_meet_events maker_events = {
@@ -117,7 +138,7 @@ static void turn(struct pair *p, int i)
 /* In the same round: of two who do not ask at the same moment one may be a round ahead for a while. */
 static void agree(struct pair *p)
 {
-	for (int i = 0; memcmp(p->a.met.relay_token, p->b.met.relay_token, BK_RDV_SECRET_LEN) != 0; i++)
+	for (int i = 0; memcmp(p->a.met.token, p->b.met.token, BK_MAILBOX_TOKEN_LEN) != 0; i++)
 		turn(p, i);
 }
 
@@ -153,9 +174,9 @@ static void set_up(struct pair *p)
 
 static void start(struct pair *p)
 {
-	struct bk_session_opts opts = {.server = p->st.target, .name = "a"};
+	struct bk_session_opts opts = {.name = "a"};
 
-	assert_int_equal(bk_meet_new(p->st.loop, &opts, p->identity, &maker_events, &p->a, &p->a.meet), 0);
+	come(&p->a, p->st.target, &opts, &maker_events);
 }
 
 static void meet(struct pair *p)
@@ -171,8 +192,8 @@ static void meet(struct pair *p)
 
 static void tear_down(struct pair *p)
 {
-	bk_meet_free(p->a.meet);
-	bk_meet_free(p->b.meet);
+	go(&p->a);
+	go(&p->b);
 	proxy_done(&p->proxy);
 	bk_identity_free(p->identity);
 	story_tear_down(&p->st);
@@ -201,8 +222,8 @@ static void assert_one_round(const struct pair *p, const struct bk_meeting *befo
 {
 	const struct bk_meeting *a = &p->a.met, *b = &p->b.met;
 
-	assert_memory_equal(a->relay_token, b->relay_token, sizeof(a->relay_token));
-	assert_memory_not_equal(a->relay_token, before->relay_token, sizeof(a->relay_token));
+	assert_memory_equal(a->token, b->token, sizeof(a->token));
+	assert_memory_not_equal(a->token, before->token, sizeof(a->token));
 	assert_string_equal(a->peer.id, b->own.id);
 	assert_string_equal(b->peer.id, a->own.id);
 	assert_int_equal(a->shared.port, a->own.candidates[0].addr.port);
@@ -461,8 +482,7 @@ static void who_leaves_by_its_own_word_is_gone_at_once(void **state)
 
 	(void)state;
 	meet(&p);
-	bk_meet_free(p.b.meet);
-	p.b.meet = NULL;
+	go(&p.b);
 	run_until(&p, &p.a.lefts, 1);
 	assert_int_equal(bk_meet_again(p.a.meet), BK_E_PEER_VANISHED);
 	bk_meet_address_changed(p.a.meet);
@@ -507,11 +527,7 @@ static void freed_at_any_moment_it_leaves_nothing(void **state)
 		meet(&p);
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
 		story_idle(&p.st, turns);
-		bk_meet_free(turns % 4 ? p.a.meet : p.b.meet);
-		if (turns % 4)
-			p.a.meet = NULL;
-		else
-			p.b.meet = NULL;
+		go(turns % 4 ? &p.a : &p.b);
 		story_idle(&p.st, turns % 10);
 		tear_down(&p);
 	}

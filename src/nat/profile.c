@@ -117,6 +117,24 @@ void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile
 	*ret_profile = p;
 }
 
+void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile)
+{
+	struct bk_nat_evidence e = {
+		.local = view->local,
+		.same_address = (enum bk_nat_reach)view->same_address,
+		.other_address = (enum bk_nat_reach)view->other_address,
+	};
+
+	_Static_assert((int)BK_MAILBOX_REACH_YES == (int)BK_NAT_REACH_YES, "one order");
+	_Static_assert((int)BK_MAILBOX_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
+	while (e.samples_len < view->samples_len && e.samples_len < BK_MAILBOX_SAMPLES_MAX) {
+		const struct bk_mailbox_sample *s = &view->samples[e.samples_len];
+
+		e.samples[e.samples_len++] = (struct bk_nat_sample){s->server, s->mapped};
+	}
+	bk_nat_profile_judge(&e, ret_profile);
+}
+
 bool bk_nat_is_dependent(const struct bk_nat_profile *p)
 {
 	return p->mapping == BK_NAT_ADDRESS_DEPENDENT || p->mapping == BK_NAT_ADDRESS_AND_PORT_DEPENDENT;

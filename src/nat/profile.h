@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <bodkin/mailbox.h>
+
 #include "base/addr.h"
 #include "wire/nat_profile.h"
 
@@ -33,6 +35,9 @@ struct bk_nat_evidence {
 /* The profile that the evidence supports; what it does not settle is BK_NAT_UNKNOWN. The same mapping towards
  * two ports of one address, with no second address seen, counts as endpoint-independent. */
 void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile *ret_profile);
+
+/* The same of what a mailbox tells of its own connection's port. */
+void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile);
 
 /* The classic types (RFC 3489 section 5, plus the firewall cases). Endpoint-independent mapping with unknown
  * filtering is port restricted (the careful answer); an untranslated address with unknown filtering is open.

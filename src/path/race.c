@@ -504,6 +504,7 @@ int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *ev
 		return BK_E_NOMEM;
 	r->opts = *opts;
 	r->plan = *opts->plan;
+	r->plan.budget += opts->delay;
 	r->events = events;
 	r->arg = arg;
 	r->relay_fd = -1;

@@ -28,6 +28,7 @@ struct bk_race_opts {
 	const struct bk_plan *plan;         /* copied */
 	struct bk_addr shared, shared6;
 	bk_time start;                    /* the agreed instant on our clock */
+	bk_dur delay; /* the peer may begin so much later; a direct path is looked for as much longer */
 	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
 	struct bk_hub *hub; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
 	bool use_relay;

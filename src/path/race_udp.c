@@ -108,7 +108,7 @@ int bk_race_start_udp(struct bk_race *r)
 		bk_race_note(r, 1, "plan: over UDP: %s", bk_plan_attempt_to_str(&plan, i, line));
 	memcpy(opts.own_key, r->opts.own->probe_key, sizeof(opts.own_key));
 	memcpy(opts.peer_key, r->opts.peer->probe_key, sizeof(opts.peer_key));
-	opts.budget = plan.budget;
+	opts.budget = plan.budget + r->opts.delay;
 	opts.opener_ttl = opener_ttl(bk_hub_hops(r->opts.hub));
 	bk_race_note(r, 2, "plan: over UDP: %u routers to our public address", bk_hub_hops(r->opts.hub));
 	err = bk_punch_udp_new(&opts, bk_loop_now(r->opts.loop), &r->udp);

@@ -370,9 +370,10 @@ static int start_race(struct bk_seeker *sk)
 		.start = g->start,
 		.listeners = {g->listeners[0], g->listeners[1]},
 		.hub = g->policy == BK_PATH_RELAY ? NULL : g->hub,
-		.use_relay = g->policy != BK_PATH_DIRECT,
+		.delay = g->delay,
+		.use_relay = g->policy != BK_PATH_DIRECT && g->relay.family,
 		.relay_is_spare = sk->is_asking && is_on_relay(sk),
-		.relay = g->server,
+		.relay = g->relay,
 	};
 	int err;
 

@@ -19,8 +19,9 @@
 #include "rendezvous/target.h"
 
 enum {
-	PROBES_MAX = BK_RDV_SAMPLES_MAX - 1,
+	PROBES_MAX = BK_MAILBOX_SAMPLES_MAX - 1,
 	CLOCK_PINGS = 3,
+	ID_BYTES = 8,
 	PINGS_MAX = 16, /* unanswered ones remembered */
 };
 
@@ -45,7 +46,7 @@ struct bk_rdv {
 	char client_id[BK_RDV_ID_MAX + 1];
 	char token[BK_RDV_TEXT_MAX + 1];
 	char *known_servers;
-	const struct bk_rdv_events *events;
+	const struct bk_mailbox_events *events;
 	void *arg;
 	struct bk_resolve *resolve;
 	struct bk_control *control;
@@ -54,9 +55,13 @@ struct bk_rdv {
 	struct probe_slot probes[PROBES_MAX];
 	struct bk_reach *reach;
 	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
-	struct bk_rdv_view view;
-	struct bk_pin pin;           /* the server's */
-	struct bk_rdv_rejoin rejoin; /* waits for the hello */
+	struct bk_addr server,
+		alt;       /* its other end; its second address with the first port, family 0: none */
+	uint16_t alt_port; /* 0: not known */
+	struct bk_mailbox_view view;
+	struct bk_pin pin; /* the server's */
+	struct bk_rdv_key *key;
+	struct bk_mailbox_rejoin rejoin; /* waits for the hello */
 	bool has_rejoin;
 	bk_time hello_at; /* when ours went out; 0: not yet */
 	bk_time clock_at; /* when the round trip that the clock stands on was taken */
@@ -129,9 +134,9 @@ static void learn_clock(struct bk_rdv *r, bk_dur rtt, int64_t server_time)
 
 	if (server_time < 0 || server_time > CLOCK_MAX) {
 		bk_log_debug("rdv", "the server's clock is beyond belief");
-	} else if (!r->view.rtt || rtt <= r->view.rtt || now - r->clock_at > CLOCK_FRESH) {
-		r->view.rtt = rtt > 0 ? rtt : 1;
-		r->view.clock_offset = server_time - (now - rtt / 2);
+	} else if (!r->view.rtt_ns || rtt <= r->view.rtt_ns || now - r->clock_at > CLOCK_FRESH) {
+		r->view.rtt_ns = rtt > 0 ? rtt : 1;
+		r->view.clock_offset_ns = server_time - (now - rtt / 2);
 		r->clock_at = now;
 	}
 }
@@ -214,29 +219,39 @@ void bk_rdv_yield_port(struct bk_rdv *r)
  * has spoken to it, and would pass for one that lets everybody in. */
 static void probe_second_address(struct bk_rdv *r)
 {
-	struct bk_addr alt = r->view.alt;
+	struct bk_addr other = bk_addr_with_port(r->alt, r->alt_port);
 
-	if (!alt.family)
+	if (!r->alt.family)
 		return;
-	start_probe(r, 1, &alt);
-	alt.port = r->view.alt_port;
-	start_probe(r, 2, &alt);
+	start_probe(r, 1, &r->alt);
+	start_probe(r, 2, &other);
+}
+
+static void add_stun(struct bk_mailbox_view *v, struct bk_addr at)
+{
+	v->stun[v->stun_len++] = at;
 }
 
 static void learn_mapping(struct bk_rdv *r, const struct bk_rdv_msg *hello)
 {
-	struct bk_rdv_view *v = &r->view;
-	struct bk_addr other = bk_addr_with_port(v->server, hello->alt_port), alt;
+	struct bk_mailbox_view *v = &r->view;
+	struct bk_addr other = bk_addr_with_port(r->server, hello->alt_port), alt;
 
-	v->samples[0].server = v->server;
+	v->samples[0].server = r->server;
 	if (bk_addr_from_ip(hello->public_ip, hello->public_port, &v->samples[0].mapped) == 0)
 		v->samples_len = 1;
-	v->alt_port = hello->alt_port;
-	if (!hello->alt_port || v->server.family != 4)
+	if (r->server.family != 4)
 		return;
+	add_stun(v, r->server);
+	if (!hello->alt_port)
+		return;
+	r->alt_port = hello->alt_port;
+	add_stun(v, other);
 	start_probe(r, 0, &other);
-	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, v->server.port, &alt) == 0 && alt.family == 4)
-		v->alt = alt;
+	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, r->server.port, &alt) == 0 && alt.family == 4) {
+		r->alt = alt;
+		add_stun(v, alt);
+	}
 	start_reach(r);
 	if (!v->reach_awaited)
 		probe_second_address(r);
@@ -250,7 +265,9 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	bk_control_welcome(r->control);
 	r->ping_interval = m->ping_ms ? m->ping_ms * BK_MS : PING_DEFAULT;
 	r->ping_interval = bk_time_min(bk_time_max(r->ping_interval, PING_MIN), PING_MAX);
-	r->view.server = bk_control_server(r->control);
+	r->server = r->view.relay = bk_control_server(r->control);
+	if (r->key)
+		*r->key = (struct bk_rdv_key){true, r->pin};
 	if (m->time)
 		learn_clock(r, bk_loop_now(r->loop) - r->hello_at, m->time);
 	learn_mapping(r, m);
@@ -260,29 +277,29 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 
 static void on_mapped(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
-	struct bk_rdv_view *v = &r->view;
+	struct bk_mailbox_view *v = &r->view;
 
 	for (size_t i = 0; i < PROBES_MAX; i++) {
 		struct probe_slot *p = &r->probes[i];
-		struct bk_rdv_sample *s = &v->samples[v->samples_len];
+		struct bk_mailbox_sample *s = &v->samples[v->samples_len];
 
 		if (!p->awaited || memcmp(p->nonce, m->nonce, sizeof(p->nonce)) != 0)
 			continue;
 		p->awaited = false;
 		v->samples_awaited--;
 		s->server = p->server;
-		if (v->samples_len < BK_RDV_SAMPLES_MAX &&
+		if (v->samples_len < BK_MAILBOX_SAMPLES_MAX &&
 			bk_addr_from_ip(m->public_ip, m->public_port, &s->mapped) == 0)
 			v->samples_len++;
 	}
 	r->events->on_view(r->arg);
 }
 
-static enum bk_rdv_reach reach_from_str(const char *s)
+static enum bk_mailbox_reach reach_from_str(const char *s)
 {
 	if (!strcmp(s, "yes"))
-		return BK_RDV_REACH_YES;
-	return strcmp(s, "no") ? BK_RDV_REACH_UNTESTED : BK_RDV_REACH_NO;
+		return BK_MAILBOX_REACH_YES;
+	return strcmp(s, "no") ? BK_MAILBOX_REACH_UNTESTED : BK_MAILBOX_REACH_NO;
 }
 
 static void on_reached(struct bk_rdv *r, const struct bk_rdv_msg *m)
@@ -308,6 +325,28 @@ static void on_refuse(struct bk_rdv *r, const struct bk_rdv_msg *m)
 		m->content);
 }
 
+/* Who is here for the view alone has no ear for it. */
+static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	const struct bk_mailbox_events *to = r->events;
+	enum bk_rdv_type type = to->on_mail ? m->type : BK_RDV_UNKNOWN;
+
+	if (type == BK_RDV_SERVER_NAMEPLATE)
+		to->on_nameplate(r->arg, m->nameplate);
+	else if (type == BK_RDV_SERVER_CLAIMED)
+		to->on_claimed(r->arg, m->nameplate, m->relay_token, m->body, m->body_len);
+	else if (type == BK_RDV_SERVER_MAIL)
+		to->on_mail(r->arg, m->body, m->body_len);
+	else if (type == BK_RDV_SERVER_RELAY)
+		to->on_round(r->arg, m->relay_token);
+	else if (type == BK_RDV_SERVER_RELEASED)
+		to->on_released(r->arg, code_or(m->code, BK_OK));
+	else if (type == BK_RDV_SERVER_ERROR)
+		to->on_error(r->arg, code_or(m->code, BK_E_PROTOCOL), m->content);
+	else
+		bk_log_debug("rdv", "ignoring %s", bk_rdv_type_name(m->type));
+}
+
 static void on_message(void *arg, const struct bk_rdv_msg *m)
 {
 	struct bk_rdv *r = arg;
@@ -329,35 +368,17 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 	case BK_RDV_SERVER_REACHED:
 		on_reached(r, m);
 		break;
-	case BK_RDV_SERVER_NAMEPLATE:
-		r->events->on_nameplate(r->arg, m->nameplate);
-		break;
-	case BK_RDV_SERVER_CLAIMED:
-		r->events->on_claimed(r->arg, m->nameplate, m->relay_token, m->body, m->body_len);
-		break;
-	case BK_RDV_SERVER_MAIL:
-		r->events->on_mail(r->arg, m->body, m->body_len);
-		break;
-	case BK_RDV_SERVER_RELAY:
-		r->events->on_relay(r->arg, m->relay_token);
-		break;
-	case BK_RDV_SERVER_RELEASED:
-		r->events->on_released(r->arg, code_or(m->code, BK_OK));
-		break;
-	case BK_RDV_SERVER_ERROR:
-		r->events->on_error(r->arg, code_or(m->code, BK_E_PROTOCOL), m->content);
-		break;
 	case BK_RDV_SERVER_STOP:
 		r->refused = BK_E_SHUTDOWN;
 		snprintf(
 			r->error_text, sizeof(r->error_text), "server '%s' is shutting down", r->target.host);
 		break;
 	default:
-		bk_log_debug("rdv", "ignoring %s", bk_rdv_type_name(m->type));
+		on_mail_message(r, m);
 	}
 }
 
-static int send_rejoin(struct bk_rdv *r, const struct bk_rdv_rejoin *j)
+static int send_rejoin(struct bk_rdv *r, const struct bk_mailbox_rejoin *j)
 {
 	struct bk_rdv_msg m = {
 		.type = BK_RDV_CLIENT_REJOIN, .side = j->side, .number = j->number, .asks = j->asks};
@@ -367,7 +388,7 @@ static int send_rejoin(struct bk_rdv *r, const struct bk_rdv_rejoin *j)
 	return bk_control_send(r->control, &m);
 }
 
-int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_rdv_rejoin *rejoin)
+int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_mailbox_rejoin *rejoin)
 {
 	if (r->hello_at)
 		return send_rejoin(r, rejoin);
@@ -453,27 +474,39 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 		on_end(r, err, "resolve", bk_error_text(err));
 }
 
-static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
+static int place_known_servers(const char *dir, char **ret_path)
 {
-	if (bk_target_from_str(o->server, &r->target) < 0 || strlen(o->client_id) > BK_RDV_ID_MAX ||
-		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))
-		return BK_E_INVALID;
-	if (o->pin) {
-		r->target.pin = *o->pin;
-		r->target.has_pin = true;
-	}
-	strcpy(r->client_id, o->client_id);
-	if (o->token)
-		strcpy(r->token, o->token);
-	if (o->known_servers) {
-		r->known_servers = strdup(o->known_servers);
-		if (!r->known_servers)
-			return BK_E_NOMEM;
-	}
+	char *path;
+
+	if (asprintf(&path, "%s/known_servers", dir) < 0)
+		return BK_E_NOMEM;
+	*ret_path = path;
 	return 0;
 }
 
-int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struct bk_rdv_events *events,
+static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
+{
+	uint8_t id[ID_BYTES];
+
+	randombytes_buf(id, sizeof(id));
+	sodium_bin2hex(r->client_id, sizeof(r->client_id), id, sizeof(id));
+	if (bk_target_from_str(o->server, &r->target) < 0 ||
+		(o->client_id && strlen(o->client_id) > BK_RDV_ID_MAX) ||
+		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))
+		return BK_E_INVALID;
+	r->key = o->key;
+	if (o->key && o->key->is_known) {
+		r->target.pin = o->key->pin;
+		r->target.has_pin = true;
+	}
+	if (o->client_id)
+		strcpy(r->client_id, o->client_id);
+	if (o->token)
+		strcpy(r->token, o->token);
+	return o->state_dir ? place_known_servers(o->state_dir, &r->known_servers) : 0;
+}
+
+int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struct bk_mailbox_events *events,
 	void *arg, struct bk_rdv **ret_rdv)
 {
 	struct bk_rdv *r = calloc(1, sizeof(*r));
@@ -510,20 +543,9 @@ void bk_rdv_free(struct bk_rdv *r)
 		release(r);
 }
 
-void bk_rdv_set_events(struct bk_rdv *r, const struct bk_rdv_events *events, void *arg)
-{
-	r->events = events;
-	r->arg = arg;
-}
-
-const struct bk_rdv_view *bk_rdv_view(const struct bk_rdv *r)
+const struct bk_mailbox_view *bk_rdv_view(const struct bk_rdv *r)
 {
 	return &r->view;
-}
-
-const struct bk_pin *bk_rdv_pin(const struct bk_rdv *r)
-{
-	return &r->pin;
 }
 
 int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
@@ -543,11 +565,12 @@ int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate)
 	return bk_control_send(r->control, &m);
 }
 
-int bk_rdv_release(struct bk_rdv *r)
+void bk_rdv_release(struct bk_rdv *r)
 {
 	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELEASE};
 
-	return r->ready ? bk_control_send(r->control, &m) : BK_E_SERVER_GONE;
+	if (r->ready)
+		bk_control_send(r->control, &m);
 }
 
 int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n)

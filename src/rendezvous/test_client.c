@@ -16,7 +16,7 @@
 static void hello_tells_the_mapping_and_the_clock(void **state)
 {
 	struct heard h = {0};
-	const struct bk_rdv_view *v;
+	const struct bk_mailbox_view *v;
 	struct world w;
 
 	(void)state;
@@ -33,9 +33,9 @@ static void hello_tells_the_mapping_and_the_clock(void **state)
 	for (size_t i = 0; i < v->samples_len; i++)
 		assert_true(bk_addr_equal(&v->samples[i].mapped, &v->local));
 	assert_int_equal(v->samples[1].server.port, bk_server_alt_port(w.server));
-	assert_int_equal(v->same_address, BK_RDV_REACH_YES);
-	assert_true(v->rtt > 0 && v->rtt < BK_SEC);
-	assert_in_range(v->clock_offset < 0 ? -v->clock_offset : v->clock_offset, 0, (uint64_t)v->rtt);
+	assert_int_equal(v->same_address, BK_MAILBOX_REACH_YES);
+	assert_true(v->rtt_ns > 0 && v->rtt_ns < BK_SEC);
+	assert_in_range(v->clock_offset_ns < 0 ? -v->clock_offset_ns : v->clock_offset_ns, 0, (uint64_t)v->rtt_ns);
 	assert_int_equal(h.ends, 0);
 	bk_rdv_free(h.rdv);
 	world_done(&w);
@@ -179,21 +179,22 @@ static void a_server_with_another_key_is_refused(void **state)
 static void a_server_that_changed_its_key_is_refused_by_name_of_the_file(void **state)
 {
 	struct heard h = {0}, again = {0};
-	char known[120], key[200];
+	char dir[100], known[120], key[200];
 	struct world w;
 
 	(void)state;
 	world_init(&w, (struct bk_server_opts){0});
-	snprintf(known, sizeof(known), "%s/not/yet/known_servers", w.dir);
+	snprintf(dir, sizeof(dir), "%s/not/yet", w.dir);
+	snprintf(known, sizeof(known), "%s/known_servers", dir);
 	*strchr(w.target, '#') = 0;
-	client_start(&h, &w, (struct bk_rdv_opts){.known_servers = known});
+	client_start(&h, &w, (struct bk_rdv_opts){.state_dir = dir});
 	client_run(&h, &h.readies, 1);
 	bk_rdv_free(h.rdv);
 	/* the same place, another key */
 	snprintf(key, sizeof(key), "sed -i 's/[A-Za-z0-9_-]\\{43\\}/%s/' '%s'",
 		"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", known);
 	assert_int_equal(system(key), 0);
-	client_start(&again, &w, (struct bk_rdv_opts){.known_servers = known});
+	client_start(&again, &w, (struct bk_rdv_opts){.state_dir = dir});
 	client_run(&again, &again.ends, 1);
 	assert_int_equal(again.end_error, BK_E_PIN_MISMATCH);
 	assert_non_null(strstr(again.end_text, known));
@@ -419,7 +420,7 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 {
 	struct heard h = {0};
-	const struct bk_rdv_view *v;
+	const struct bk_mailbox_view *v;
 	struct bk_addr nobody;
 	struct mute gone;
 	struct actor a;
@@ -456,9 +457,9 @@ static void the_hello_tells_round_trip_and_clock(void **state)
 	world_init(&w, (struct bk_server_opts){0});
 	client_start(&h, &w, (struct bk_rdv_opts){0});
 	client_run(&h, &h.readies, 1);
-	assert_true(bk_rdv_view(h.rdv)->rtt > 0);
-	assert_in_range(bk_rdv_view(h.rdv)->clock_offset < 0 ? -bk_rdv_view(h.rdv)->clock_offset
-							     : bk_rdv_view(h.rdv)->clock_offset,
+	assert_true(bk_rdv_view(h.rdv)->rtt_ns > 0);
+	assert_in_range(bk_rdv_view(h.rdv)->clock_offset_ns < 0 ? -bk_rdv_view(h.rdv)->clock_offset_ns
+							     : bk_rdv_view(h.rdv)->clock_offset_ns,
 		0, BK_SEC);
 	bk_rdv_free(h.rdv);
 	world_done(&w);
@@ -466,19 +467,19 @@ static void the_hello_tells_round_trip_and_clock(void **state)
 
 static void the_key_of_before_is_demanded_whatever_the_target_says(void **state)
 {
-	struct bk_pin other = {.bytes = {1}}, right;
+	struct bk_rdv_key other = {.is_known = true, .pin = {.bytes = {1}}}, right = {0};
 	struct heard h = {0}, again = {0}, wrong = {0};
 	struct world w;
 
 	(void)state;
 	world_init(&w, (struct bk_server_opts){0});
 	*strchr(w.target, '#') = 0;
-	client_start(&h, &w, (struct bk_rdv_opts){.client_id = "1"});
+	client_start(&h, &w, (struct bk_rdv_opts){.client_id = "1", .key = &right});
 	client_run(&h, &h.readies, 1);
-	right = *bk_rdv_pin(h.rdv);
-	client_start(&again, &w, (struct bk_rdv_opts){.client_id = "2", .pin = &right});
+	assert_true(right.is_known);
+	client_start(&again, &w, (struct bk_rdv_opts){.client_id = "2", .key = &right});
 	client_run(&again, &again.readies, 1);
-	client_start(&wrong, &w, (struct bk_rdv_opts){.client_id = "3", .pin = &other});
+	client_start(&wrong, &w, (struct bk_rdv_opts){.client_id = "3", .key = &other});
 	client_run(&wrong, &wrong.ends, 1);
 	assert_int_equal(wrong.end_error, BK_E_PIN_MISMATCH);
 	bk_rdv_free(h.rdv);
@@ -504,8 +505,8 @@ static void a_clock_beyond_belief_is_not_taken(void **state)
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
 	client_run(&h, &h.readies, 1);
 	world_idle(&w, 20);
-	assert_int_equal(bk_rdv_view(h.rdv)->rtt, 0);
-	assert_int_equal(bk_rdv_view(h.rdv)->clock_offset, 0);
+	assert_int_equal(bk_rdv_view(h.rdv)->rtt_ns, 0);
+	assert_int_equal(bk_rdv_view(h.rdv)->clock_offset_ns, 0);
 	bk_rdv_free(h.rdv);
 	actor_done(&a);
 	world_done(&w);
@@ -535,7 +536,7 @@ static void a_server_that_refuses_and_stays_is_left(void **state)
 
 static void options_that_cannot_work_are_refused_at_once(void **state)
 {
-	static const struct bk_rdv_events none = {0};
+	static const struct bk_mailbox_events none = {0};
 	char long_text[BK_RDV_TEXT_MAX + 2];
 	struct bk_rdv_opts rows[3] = {{.server = "h:0", .client_id = "x"},
 		{.server = "127.0.0.1", .client_id = long_text},

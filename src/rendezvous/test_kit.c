@@ -75,7 +75,7 @@ static void on_mail(void *arg, const uint8_t *body, size_t n)
 	look(h);
 }
 
-static void on_relay(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
+static void on_round(void *arg, const uint8_t relay_token[BK_RDV_SECRET_LEN])
 {
 	(void)arg;
 	(void)relay_token;
@@ -112,13 +112,13 @@ static void on_end(void *arg, int error, const char *text)
 	look(h);
 }
 
-static const struct bk_rdv_events events = {
+static const struct bk_mailbox_events events = {
 	.on_ready = on_ready,
 	.on_view = on_view,
 	.on_nameplate = on_nameplate,
 	.on_claimed = on_claimed,
 	.on_mail = on_mail,
-	.on_relay = on_relay,
+	.on_round = on_round,
 	.on_released = on_released,
 	.on_error = on_error,
 	.on_end = on_end,

@@ -15,6 +15,7 @@
 #include "meet/meet.h"
 #include "nat/profile.h"
 #include "path/seeker.h"
+#include "rendezvous/mailbox.h"
 #include "stream/carrier.h"
 #include "stream/mux.h"
 
@@ -33,6 +34,7 @@ struct bk_session {
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
 	struct bk_identity *identity;
+	struct bk_rdv_mailbox *server; /* where the two meet; NULL: the program brought a mailbox of its own */
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_seeker *seeker;
@@ -349,13 +351,14 @@ static int seek(struct bk_session *s)
 		.introduced = g->introduced,
 		.start = g->start,
 		.shared = g->shared,
-		.server = g->server,
+		.delay = g->delay,
+		.relay = g->relay,
 		.listeners = self->listeners,
 		.port6 = self->ports[1],
 		.hub = self->hub,
 	};
 
-	memcpy(round.relay_token, g->relay_token, sizeof(round.relay_token));
+	memcpy(round.relay_token, g->token, sizeof(round.relay_token));
 	return bk_seeker_round(s->seeker, &round);
 }
 
@@ -437,18 +440,32 @@ static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts
 	return bk_seeker_new(&seeker_opts, &events, s, &s->seeker);
 }
 
-int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
-	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
+static int start_meeting(struct bk_session *s, const struct bk_session_opts *opts)
 {
 	static const struct bk_meet_events meet_events = {.on_code = on_meet_code,
 		.on_met = on_met,
 		.on_left = on_left,
 		.on_end = on_meet_end,
 		.on_note = note};
+	struct bk_pin pin = bk_identity_pin(s->identity);
+	struct bk_mailbox mailbox;
+	int err = 0;
+
+	if (!opts->mailbox)
+		err = bk_rdv_mailbox_new(opts->server, opts->token, opts->state_dir, &s->server);
+	if (err < 0)
+		return err;
+	mailbox = opts->mailbox ? *opts->mailbox : bk_rdv_mailbox_as_mailbox(s->server);
+	return bk_meet_new(s->loop, opts, &mailbox, &pin, &meet_events, s, &s->meet);
+}
+
+int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
+	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
+{
 	struct bk_session *s;
 	int err;
 
-	if (!opts->server || !events->on_closed || sodium_init() < 0)
+	if (!opts->server == !opts->mailbox || !events->on_closed || sodium_init() < 0)
 		return BK_E_INVALID;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -465,7 +482,7 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	if (!err)
 		err = start_seeker(s, opts);
 	if (!err)
-		err = bk_meet_new(loop, opts, s->identity, &meet_events, s, &s->meet);
+		err = start_meeting(s, opts);
 	if (err < 0) {
 		bk_session_free(s);
 		return err;
@@ -494,6 +511,7 @@ void bk_session_free(struct bk_session *s)
 	bk_mux_free(s->mux);
 	bk_carrier_free(s->carrier);
 	bk_meet_free(s->meet);
+	bk_rdv_mailbox_free(s->server);
 	bk_timer_free(s->deadline);
 	bk_timer_free(s->ender);
 	bk_identity_free(s->identity);

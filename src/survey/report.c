@@ -16,15 +16,15 @@
 #include "nat/discover.h"
 #include "nat/lifetime.h"
 #include "nat/outlook.h"
+#include "nat/profile.h"
 #include "net/drive.h"
 #include "net/ifaddr.h"
 #include "net/resolve.h"
 #include "net/udp.h"
 #include "rendezvous/client.h"
 #include "rendezvous/target.h"
-#include "meet/self.h"
 
-enum { FAMILIES = 2, STUN_PORT = 3478, ID_BYTES = 8, TEXT_MAX = 512, PATH_LEN_MAX = 4096, ADDRS_MAX = 16 };
+enum { FAMILIES = 2, STUN_PORT = 3478, TEXT_MAX = 512, ADDRS_MAX = 16 };
 
 #define STUN_PREFIX "stun:"
 
@@ -123,7 +123,7 @@ static void describe_tcp(const struct bk_nat_report *r, struct bk_nat_side *side
 	struct bk_addr local = {0};
 
 	if (r->rdv && r->is_rdv_ready) {
-		bk_self_judge_tcp(bk_rdv_view(r->rdv), &p);
+		bk_nat_profile_of_view(bk_rdv_view(r->rdv), &p);
 		local = bk_rdv_view(r->rdv)->local;
 	} else if (r->rdv) {
 		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
@@ -258,7 +258,7 @@ static void on_patience_over(void *arg)
 
 static void check_view(struct bk_nat_report *r)
 {
-	const struct bk_rdv_view *view = bk_rdv_view(r->rdv);
+	const struct bk_mailbox_view *view = bk_rdv_view(r->rdv);
 
 	if (!view->samples_awaited && !view->reach_awaited)
 		end_tcp(r);
@@ -296,55 +296,15 @@ static void on_end(void *arg, int error, const char *text)
 	end_tcp(r);
 }
 
-static void ignore_nameplate(void *arg, uint32_t nameplate)
-{
-	(void)arg, (void)nameplate;
-}
-
-static void ignore_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_RDV_SECRET_LEN],
-	const uint8_t *left, size_t left_len)
-{
-	(void)arg, (void)nameplate, (void)token, (void)left, (void)left_len;
-}
-
-static void ignore_mail(void *arg, const uint8_t *body, size_t n)
-{
-	(void)arg, (void)body, (void)n;
-}
-
-static void ignore_released(void *arg, int code)
-{
-	(void)arg, (void)code;
-}
-
-static void ignore_error(void *arg, int code, const char *text)
-{
-	(void)arg, (void)code, (void)text;
-}
-
 static int start_tcp(struct bk_nat_report *r, const struct bk_nat_report_opts *o)
 {
-	static const struct bk_rdv_events events = {
+	static const struct bk_mailbox_events events = {
 		.on_ready = on_ready,
 		.on_view = on_view,
-		.on_nameplate = ignore_nameplate,
-		.on_claimed = ignore_claimed,
-		.on_mail = ignore_mail,
-		.on_released = ignore_released,
-		.on_error = ignore_error,
 		.on_end = on_end,
 	};
-	char id_text[2 * ID_BYTES + 1], known[PATH_LEN_MAX];
-	struct bk_rdv_opts opts = {.server = o->server, .client_id = id_text, .token = o->token};
-	uint8_t id[ID_BYTES];
+	const struct bk_rdv_opts opts = {.server = o->server, .token = o->token, .state_dir = o->state_dir};
 
-	randombytes_buf(id, sizeof(id));
-	sodium_bin2hex(id_text, sizeof(id_text), id, sizeof(id));
-	if (o->state_dir) {
-		if (snprintf(known, sizeof(known), "%s/known_servers", o->state_dir) >= (int)sizeof(known))
-			return BK_E_TOO_BIG;
-		opts.known_servers = known;
-	}
 	bk_timer_start(r->patience, TCP_PATIENCE);
 	return bk_rdv_new(r->loop, &opts, &events, r, &r->rdv);
 }

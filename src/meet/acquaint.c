@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a code to two introductions. The side that makes the code leaves its share with the nameplate; the
+ * side that joins answers with its own share and its introduction in one mail; one more mail completes it.
+ * Whatever the mailbox says beyond that is not believed. */
+#include "meet/acquaint.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "meet/patience.h"
+#include "secure/code.h"
+
+enum { TEXT_MAX = 512, CODE_WORDS = 2 };
+
+#define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
+#define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
+#define SAY_WRONG_TIMEOUT (1 * BK_SEC)
+#define DELAY_MAX         (24 * 3600 * BK_SEC)
+
+enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, OVER };
+
+static const char *const state_names[] = {"connecting", "waiting", "pairing", "saying wrong", "over"};
+
+struct bk_acquaint {
+	struct bk_loop *loop;
+	const struct bk_acquaint_events *events;
+	void *arg;
+	struct bk_self *self;
+	struct bk_pairing *pairing;
+	struct bk_meeting *meeting;
+	struct bk_box *box;
+	enum state state;
+	bool is_joining;
+	bool has_wish;
+	bool is_claimed;
+	int code_words;
+	bk_dur wait;
+	struct bk_code code;
+	uint8_t *left; /* joining: what the other side left, until we answer */
+	size_t left_len;
+	struct bk_timer *deadline; /* of the state */
+	struct bk_patience patience;
+};
+
+static void set_state(struct bk_acquaint *a, enum state next)
+{
+	bk_log_debug("meet", "%s -> %s", state_names[a->state], state_names[next]);
+	a->state = next;
+}
+
+static void stop(struct bk_acquaint *a)
+{
+	set_state(a, OVER);
+	bk_timer_stop(a->deadline);
+	bk_patience_reset(&a->patience);
+}
+
+static void fail(struct bk_acquaint *a, int error, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void fail(struct bk_acquaint *a, int error, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	if (a->state == OVER)
+		return;
+	stop(a);
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	a->events->on_failed(a->arg, error, text);
+}
+
+static void fail_pairing(struct bk_acquaint *a, int error)
+{
+	fail(a, error, "cannot pair by this code: %s", bk_error_text(error));
+}
+
+static void complete(struct bk_acquaint *a)
+{
+	stop(a);
+	a->events->on_known(a->arg);
+}
+
+/* Mail takes its time, where the mailbox says so. */
+static bk_dur pairing_time(const struct bk_acquaint *a)
+{
+	bk_dur delay = bk_box_view(a->box).mail_delay_ns;
+
+	return PAIRING_TIMEOUT + 2 * bk_time_max(0, bk_time_min(delay, DELAY_MAX));
+}
+
+/* ---- a wrong code ---- */
+
+static void on_said_wrong(void *arg)
+{
+	fail(arg, BK_E_WRONG_CODE,
+		"wrong code: somebody tried another one; this code is used up, make a new one");
+}
+
+/* The other side must hear it too, before the connection goes. */
+static void wrong_code(struct bk_acquaint *a)
+{
+	struct bk_buf mail;
+
+	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	if (bk_pairing_say_wrong(&mail) == 0)
+		bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
+	bk_buf_done(&mail);
+	set_state(a, SAYING_WRONG);
+	bk_timer_start(a->deadline, SAY_WRONG_TIMEOUT);
+	if (!bk_box_flush(a->box, on_said_wrong, a))
+		on_said_wrong(a);
+}
+
+/* ---- introductions ---- */
+
+/* Joining: our share and our sealed introduction go in one mail. */
+static void answer(struct bk_acquaint *a)
+{
+	struct bk_mailbox_view view = bk_box_view(a->box);
+	struct bk_buf mail;
+	int err;
+
+	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	bk_self_describe(a->self, &view, &a->meeting->own);
+	err = bk_pairing_answer(a->pairing, a->code.nameplate, a->left, a->left_len, &a->meeting->own, &mail);
+	if (!err)
+		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
+	bk_buf_done(&mail);
+	free(a->left);
+	a->left = NULL;
+	if (err < 0)
+		fail_pairing(a, err);
+}
+
+static void maybe_answer(struct bk_acquaint *a, bool may_wait)
+{
+	struct bk_mailbox_view view;
+
+	if (!a->left || a->state != PAIRING)
+		return;
+	view = bk_box_view(a->box);
+	if (bk_patience_is_over(&a->patience, may_wait ? bk_self_wait(a->self, &view) : 0))
+		answer(a);
+}
+
+static void on_patience_over(void *arg)
+{
+	maybe_answer(arg, false);
+}
+
+void bk_acquaint_look(struct bk_acquaint *a)
+{
+	maybe_answer(a, true);
+}
+
+static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
+{
+	struct bk_mailbox_view view = bk_box_view(a->box);
+	struct bk_meeting *g = a->meeting;
+	struct bk_buf mail;
+	int err = bk_pairing_take_answer(a->pairing, a->code.nameplate, body, n, &g->peer);
+
+	if (err == BK_E_WRONG_CODE) {
+		wrong_code(a);
+		return;
+	}
+	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	if (!err) {
+		bk_self_describe(a->self, &view, &g->own);
+		g->own.start = bk_meeting_choose_start(&view, bk_loop_now(a->loop), g->peer.server_rtt);
+		err = bk_pairing_reply(a->pairing, &g->own, &mail);
+	}
+	if (!err)
+		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
+	bk_buf_done(&mail);
+	if (err < 0)
+		fail_pairing(a, err);
+	else
+		complete(a);
+}
+
+static void take_reply(struct bk_acquaint *a, const uint8_t *body, size_t n)
+{
+	int err = bk_pairing_take_reply(a->pairing, body, n, &a->meeting->peer);
+
+	if (err == BK_E_WRONG_CODE)
+		wrong_code(a);
+	else if (err < 0)
+		fail_pairing(a, err);
+	else
+		complete(a);
+}
+
+void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
+{
+	int kind = bk_pairing_kind(body, n);
+
+	if (a->state != PAIRING)
+		return;
+	if (kind == BK_PAIRING_WRONG)
+		fail(a, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
+	else if (kind == BK_PAIRING_ANSWER && !a->is_joining)
+		take_answer(a, body, n);
+	else if (kind == BK_PAIRING_REPLY && a->is_joining)
+		take_reply(a, body, n);
+	else
+		fail_pairing(a, kind < 0 ? kind : BK_E_PROTOCOL);
+}
+
+/* ---- the nameplate ---- */
+
+static int keep_left(struct bk_acquaint *a, const uint8_t *left, size_t n)
+{
+	a->left = malloc(n ? n : 1);
+	if (!a->left)
+		return BK_E_NOMEM;
+	if (n)
+		memcpy(a->left, left, n);
+	a->left_len = n;
+	return 0;
+}
+
+void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
+	const uint8_t *left, size_t n)
+{
+	if (nameplate != a->code.nameplate || (a->state != WAITING && a->state != PAIRING) || a->is_claimed)
+		return;
+	a->is_claimed = true;
+	if (token)
+		memcpy(a->meeting->token, token, sizeof(a->meeting->token));
+	set_state(a, PAIRING);
+	bk_timer_start(a->deadline, pairing_time(a));
+	bk_box_measure_clock(a->box);
+	if (!a->is_joining)
+		return;
+	if (keep_left(a, left, n) < 0)
+		fail(a, BK_E_NOMEM, "%s", bk_error_text(BK_E_NOMEM));
+	else
+		maybe_answer(a, true);
+}
+
+void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
+{
+	char text[BK_CODE_STR_MAX];
+
+	if (a->is_joining || a->state != CONNECTING)
+		return;
+	a->code.nameplate = nameplate;
+	set_state(a, WAITING);
+	bk_timer_stop(a->deadline);
+	if (a->wait)
+		bk_timer_start(a->deadline, a->wait);
+	a->events->on_code(a->arg, bk_code_to_str(&a->code, text));
+}
+
+static int leave(struct bk_acquaint *a)
+{
+	struct bk_buf mail;
+	int err = 0;
+
+	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	if (!a->has_wish)
+		err = bk_code_make(1, a->code_words ? a->code_words : CODE_WORDS, &a->code);
+	if (!err)
+		err = bk_pairing_init(a->pairing, true, a->code.password);
+	if (!err)
+		err = bk_pairing_leave(a->pairing, &mail);
+	if (!err)
+		err = bk_box_leave(a->box, a->has_wish ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
+	bk_buf_done(&mail);
+	bk_timer_start(a->deadline, SERVER_TIMEOUT);
+	return err;
+}
+
+static int join(struct bk_acquaint *a)
+{
+	int err = bk_pairing_init(a->pairing, false, a->code.password);
+
+	if (err < 0)
+		return err;
+	set_state(a, PAIRING);
+	bk_timer_start(a->deadline, pairing_time(a));
+	return bk_box_claim(a->box, a->code.nameplate);
+}
+
+void bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
+{
+	int err;
+
+	if (a->state != CONNECTING || a->box)
+		return;
+	a->box = box;
+	err = a->is_joining ? join(a) : leave(a);
+	if (err < 0)
+		fail(a, err, "cannot use the server: %s", bk_error_text(err));
+}
+
+/* ---- ends ---- */
+
+void bk_acquaint_released(struct bk_acquaint *a)
+{
+	if (a->state == PAIRING)
+		fail(a, BK_E_PEER_VANISHED, "the other side left before the connection was made");
+}
+
+void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text)
+{
+	if (a->state > PAIRING)
+		return;
+	if (code == BK_E_NO_SUCH_PEER)
+		fail(a, code, "nobody waits with code number %u: check the code, or ask for a new one",
+			a->code.nameplate);
+	else if (code == BK_E_CODE_USED)
+		fail(a, code, "code number %u was used already: ask for a new one", a->code.nameplate);
+	else if (code == BK_E_EXISTS)
+		fail(a, code, "code number %u is taken by somebody else: choose another", a->code.nameplate);
+	else
+		fail(a, code, "the server says: %s", *text ? text : bk_error_text(code));
+}
+
+void bk_acquaint_end(struct bk_acquaint *a, int error, const char *text)
+{
+	fail(a, error, "%s", text);
+}
+
+static void on_deadline(void *arg)
+{
+	struct bk_acquaint *a = arg;
+
+	if (a->state == CONNECTING)
+		fail(a, BK_E_TIMEOUT, "the server gave no code number in time");
+	else if (a->state == WAITING)
+		fail(a, BK_E_TIMEOUT, "nobody came with the code in time");
+	else if (a->state == SAYING_WRONG)
+		on_said_wrong(a);
+	else
+		fail(a, BK_E_TIMEOUT, "the other side did not answer in time");
+}
+
+/* ---- life ---- */
+
+static int read_codes(struct bk_acquaint *a, const struct bk_session_opts *o)
+{
+	const char *code = o->code ? o->code : o->code_wish;
+
+	a->is_joining = o->code != NULL;
+	a->has_wish = !o->code && o->code_wish;
+	a->code_words = o->code_words;
+	if (o->code_words && (o->code_words < BK_CODE_WORDS_MIN || o->code_words > BK_CODE_WORDS_MAX))
+		return BK_E_INVALID;
+	return code && bk_code_from_str(code, &a->code) < 0 ? BK_E_INVALID : 0;
+}
+
+int bk_acquaint_new(struct bk_loop *loop, const struct bk_session_opts *opts, struct bk_self *self,
+	struct bk_pairing *pairing, struct bk_meeting *meeting, const struct bk_acquaint_events *events,
+	void *arg, struct bk_acquaint **ret_acquaint)
+{
+	struct bk_acquaint *a = calloc(1, sizeof(*a));
+	int err;
+
+	if (!a)
+		return BK_E_NOMEM;
+	*a = (struct bk_acquaint){.loop = loop,
+		.events = events,
+		.arg = arg,
+		.self = self,
+		.pairing = pairing,
+		.meeting = meeting,
+		.wait = opts->wait_ns};
+	err = read_codes(a, opts);
+	if (!err)
+		err = bk_timer_new(loop, on_deadline, a, &a->deadline);
+	if (!err)
+		err = bk_patience_init(&a->patience, loop, on_patience_over, a);
+	if (err < 0) {
+		bk_acquaint_free(a);
+		return err;
+	}
+	*ret_acquaint = a;
+	return 0;
+}
+
+void bk_acquaint_free(struct bk_acquaint *a)
+{
+	if (!a)
+		return;
+	bk_timer_free(a->deadline);
+	bk_patience_done(&a->patience);
+	free(a->left);
+	sodium_memzero(&a->code, sizeof(a->code));
+	free(a);
+}

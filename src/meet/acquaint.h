@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_MEET_ACQUAINT_H
+#define BK_MEET_ACQUAINT_H
+
+#include <bodkin/session.h>
+
+#include "meet/box.h"
+#include "meet/meeting.h"
+#include "meet/pairing.h"
+#include "meet/self.h"
+
+/* The first round of two who know nothing of each other but a code: afterwards each has the other's
+ * introduction, and both have a key. */
+struct bk_acquaint;
+
+struct bk_acquaint_events {
+	void (*on_code)(void *arg, const char *code);
+	/* The meeting has both introductions and the token, and the pairing its key. */
+	void (*on_known)(void *arg);
+	/* Once, instead. The acquaintance does nothing more. */
+	void (*on_failed)(void *arg, int error, const char *text);
+};
+
+/* Of opts the codes and wait_ns are looked at. pairing, self and meeting are borrowed. BK_E_INVALID: a code
+ * that cannot be read. */
+int bk_acquaint_new(struct bk_loop *loop, const struct bk_session_opts *opts, struct bk_self *self,
+	struct bk_pairing *pairing, struct bk_meeting *meeting, const struct bk_acquaint_events *events,
+	void *arg, struct bk_acquaint **ret_acquaint);
+void bk_acquaint_free(struct bk_acquaint *a);
+
+/* What happens at the box, which is borrowed; the events as struct bk_mailbox_events has them. */
+void bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box);
+void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate);
+void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
+	const uint8_t *left, size_t n);
+void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n);
+void bk_acquaint_released(struct bk_acquaint *a);
+void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text);
+/* The box's view, or bk_self, has learnt something. */
+void bk_acquaint_look(struct bk_acquaint *a);
+/* The mailbox is gone. */
+void bk_acquaint_end(struct bk_acquaint *a, int error, const char *text);
+
+#endif

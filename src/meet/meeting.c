@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agreed instant. The clocks of the mailbox and of the peer are theirs to say, and they may say anything.
+ * Without a clock of ours it is now. */
+#include "meet/meeting.h"
+
+#include "punch/plan.h"
+
+#define START_MAX (5 * BK_SEC) /* a later instant than this is not believed */
+#define DELAY_MAX (600 * BK_SEC)
+
+/* The later of both instants, on our clock. */
+static bk_time start_of(const struct bk_meeting *g, const struct bk_mailbox_view *view)
+{
+	int64_t start = bk_time_max(g->own.start, g->peer.start);
+
+	if (!view->rtt_ns || __builtin_sub_overflow(start, view->clock_offset_ns, &start))
+		return g->introduced;
+	return bk_time_max(g->introduced, bk_time_min(start, g->introduced + START_MAX));
+}
+
+int64_t bk_meeting_choose_start(const struct bk_mailbox_view *view, bk_time now, bk_dur peer_rtt)
+{
+	if (!view->rtt_ns)
+		return 0;
+	return bk_plan_start_instant(now + view->clock_offset_ns, view->rtt_ns, peer_rtt);
+}
+
+void bk_meeting_complete(struct bk_meeting *g, const struct bk_mailbox_view *view, bk_time now)
+{
+	g->introduced = now;
+	g->shared = view->local;
+	g->relay = view->relay;
+	g->delay = bk_time_max(0, bk_time_min(view->mail_delay_ns, DELAY_MAX));
+	g->start = start_of(g, view);
+}
