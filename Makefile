@@ -11,7 +11,7 @@ FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench fmt install clean
+.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench api-docs fmt install clean
 
 all: build
 
@@ -56,6 +56,10 @@ fuzz-smoke: fuzz
 
 bench: build
 	python3 bench/run.py $(BUILD)
+
+# The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3
+api-docs:
+	python3 docs/api.py $(BUILD)/man3
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -20,6 +20,7 @@ typedef void (*bk_log_fn)(void *arg, enum bk_log_level level, const char *module
  * logged. fn NULL turns logging off. Thread rule: call before other threads use the library. */
 BK_API void bk_log_set(bk_log_fn fn, void *arg, enum bk_log_level max);
 
+/* "error", "warn", "info", "debug", "trace"; static, never NULL. */
 BK_API const char *bk_log_level_name(enum bk_log_level level);
 
 #ifdef __cplusplus

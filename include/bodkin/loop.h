@@ -44,6 +44,7 @@ BK_API void bk_loop_stop(struct bk_loop *loop);
  * freed is dropped: fn is never called. The loop must not be freed while a thread posts. */
 BK_API int bk_loop_post(struct bk_loop *loop, void (*fn)(void *arg), void *arg);
 
+/* Nanoseconds on the monotonic clock. */
 BK_API int64_t bk_loop_now(const struct bk_loop *loop);
 BK_API const char *bk_loop_backend_name(const struct bk_loop *loop); /* what is really used */
 

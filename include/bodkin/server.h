@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* The rendezvous and relay server: what `bodkin serve` runs. It belongs to its loop's thread. */
+/* The rendezvous and relay server: what `bodkin serve` runs. Thread rule: it belongs to its loop's thread;
+ * no callback comes from inside a call. */
 struct bk_server;
 
 enum { BK_SERVER_PORT = 15005, BK_SERVER_ALT_PORT = 15006, BK_SERVER_TEXT_MAX = 256 };
@@ -50,6 +51,7 @@ BK_API void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg
 /* Ends at once without telling anybody. NULL is fine. */
 BK_API void bk_server_free(struct bk_server *s);
 
+/* What it really listens on, where any free port was asked for. */
 BK_API uint16_t bk_server_port(const struct bk_server *s);
 BK_API uint16_t bk_server_alt_port(const struct bk_server *s);
 BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients write behind '#' */
@@ -57,6 +59,7 @@ BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients wri
 struct bk_server_stats {
 	uint64_t accepted, refused, clients, nameplates, relays, relayed_bytes, messages, dropped;
 };
+/* Since the start; clients, nameplates and relays: at this moment. */
 BK_API void bk_server_get_stats(const struct bk_server *s, struct bk_server_stats *ret_stats);
 
 #ifdef __cplusplus

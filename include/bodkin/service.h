@@ -96,6 +96,7 @@ BK_API void bk_service_stop(struct bk_service *s, int64_t drain_ns);
 /* At once and silently, connections included. NULL is fine. */
 BK_API void bk_service_free(struct bk_service *s);
 
+/* The port it listens on; how many connections it has at this moment. */
 BK_API uint16_t bk_service_port(const struct bk_service *s);
 BK_API unsigned bk_service_count(const struct bk_service *s);
 
@@ -115,6 +116,7 @@ BK_API void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct b
 struct bk_service_stats {
 	uint64_t accepted, refused, messages, broadcasts, deliveries, dropped_slow;
 };
+/* Since the start. */
 BK_API void bk_service_get_stats(const struct bk_service *s, struct bk_service_stats *ret_stats);
 
 /* ---- a connection ---- */

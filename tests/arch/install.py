@@ -47,6 +47,9 @@ with tempfile.TemporaryDirectory() as top:
     case("the program is there", len(programs) == 1)
     case("the man page is there", list(top.rglob("bodkin.1*")))
     version = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
+    exported = (ROOT / "src/bodkin.exports").read_text().split()
+    missing = [name for name in exported if not list(top.rglob(f"man3/{name}.3"))]
+    case("every exported function has its manual page", not missing, ", ".join(missing))
     for kind in ("shared", "static"):
         env = {**os.environ, "PKG_CONFIG_PATH": str(pcs[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(top)}
         (top / "x.c").write_text(PROGRAM)

@@ -117,6 +117,13 @@ def the_export_check_says(change, wanted):
     return "" if code and wanted in out else f"exit {code}: {out}"
 
 
+def the_reference_check_notices(header, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        (pathlib.Path(top) / "x.h").write_text(header)
+        code, out = check("../../docs/api.py", "--check", top)
+    return "" if code and wanted in out else f"exit {code}: {out}"
+
+
 def texts_name_no_place_of_this_machine():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     names = listed.stdout.split() if listed.returncode == 0 else []
@@ -145,6 +152,11 @@ case("bodkin.h includes every public header", one_header_includes_them_all())
 case("what the library exports is what was reviewed", passes("exports.py", BUILD))
 case("the export check notices one more", the_export_check_says(lambda lines: lines[1:], "is exported and not in"))
 case("the export check notices one less", the_export_check_says(lambda lines: lines + ["bk_gone"], "is no longer exported"))
+case("every public function has a comment, every header a thread rule", passes("../../docs/api.py", "--check"))
+case("the comment check notices a bare function", the_reference_check_notices(
+    "/* From any thread. */\nBK_API int bk_a(void);\n\nBK_API int bk_b(void);\n", "bk_b has no comment"))
+case("the comment check notices that no thread is named", the_reference_check_notices(
+    "/* Good. */\nBK_API int bk_a(void);\n", "from which thread"))
 case("texts name no place of this machine", texts_name_no_place_of_this_machine())
 print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
 sys.exit(not all(results))
