@@ -9,6 +9,7 @@
 
 #include <bodkin/loop.h>
 
+#include "link/chunk.h"
 #include "secure/identity.h"
 
 /* A link: one secured, ordered, reliable stream of bytes to the peer, whatever carries it. One
@@ -25,6 +26,8 @@ struct bk_link_events {
 
 struct bk_link_ops {
 	int (*write)(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent);
+	int (*lend)(struct bk_link *l, const struct bk_slice *slices,
+		int slices_len); /* NULL: it keeps nothing */
 	void (*pause)(struct bk_link *l);
 	void (*resume)(struct bk_link *l);
 	void (*close)(struct bk_link *l);
@@ -39,7 +42,7 @@ struct bk_link {
 	void *arg;
 };
 
-enum { BK_LINK_WRITE_MAX = (1 << 20) + 64 };
+enum { BK_LINK_WRITE_MAX = (1 << 20) + 64, BK_LINK_SLICES_MAX = 16 };
 
 /* Takes all bytes of all pieces (together at most BK_LINK_WRITE_MAX) or, when enough is queued, none:
  * BK_E_AGAIN. After the handshake only. `urgent` is for short control messages: they are taken above that
@@ -47,6 +50,20 @@ enum { BK_LINK_WRITE_MAX = (1 << 20) + 64 };
 static inline int bk_link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
 {
 	return l->ops->write(l, pieces, pieces_len, urgent);
+}
+
+/* Writes what stands in chunks (at most BK_LINK_SLICES_MAX slices; not urgent): a link that must keep bytes
+ * until they have arrived takes references instead of copies. Slices without a chunk are copied. */
+static inline int bk_link_lend(struct bk_link *l, const struct bk_slice *slices, int slices_len)
+{
+	struct iovec pieces[BK_LINK_SLICES_MAX];
+
+	bk_assert(slices_len <= BK_LINK_SLICES_MAX);
+	if (l->ops->lend)
+		return l->ops->lend(l, slices, slices_len);
+	for (int i = 0; i < slices_len; i++)
+		pieces[i] = (struct iovec){(void *)(uintptr_t)slices[i].data, slices[i].len};
+	return l->ops->write(l, pieces, slices_len, false);
 }
 
 /* Backpressure: no on_data until resumed. */

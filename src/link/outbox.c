@@ -1,61 +1,156 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A ring of fixed chunks addressed by stream offset. Growing never copies; a chunk whose last byte was
- * acknowledged is kept for the next one to be needed, a few of them, and else freed. */
+/* A ring of pieces in the order of the stream; bytes that stand behind the last piece's in the same chunk
+ * make it longer, so that a flood of short writes is no flood of pieces. A chunk of our own whose last byte
+ * was acknowledged is kept for the next one to be needed, a few of them, and else freed. */
 #include "link/outbox.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
+
+enum { PIECES_MIN = 16 };
 
 void bk_outbox_init(struct bk_outbox *b)
 {
 	*b = (struct bk_outbox){0};
 }
 
-void bk_outbox_done(struct bk_outbox *b)
+static struct bk_outbox_piece *piece(const struct bk_outbox *b, size_t i)
 {
-	for (size_t i = 0; i < BK_OUTBOX_CHUNKS; i++)
-		free(b->chunks[i]);
-	for (size_t i = 0; i < b->spares_len; i++)
-		free(b->spares[i]);
-	*b = (struct bk_outbox){0};
+	return &b->pieces[(b->first + i) % b->cap];
 }
 
-static uint8_t **chunk_at(struct bk_outbox *b, uint64_t offset)
+/* ---- chunks of our own ---- */
+
+static void keep_spare(struct bk_outbox *b, struct bk_chunk *c)
 {
-	return &b->chunks[offset / BK_OUTBOX_CHUNK % BK_OUTBOX_CHUNKS];
+	memcpy(c->bytes, &b->spares, sizeof(b->spares));
+	b->spares = c;
+	b->spares_len++;
 }
 
-/* Chunks for everything up to `end`. What was made before memory ran out stays, for the next try. */
-static int make_room(struct bk_outbox *b, uint64_t end)
+static struct bk_chunk *take_spare(struct bk_outbox *b)
 {
-	uint64_t offset = b->end / BK_OUTBOX_CHUNK * BK_OUTBOX_CHUNK;
+	struct bk_chunk *c = b->spares;
 
-	for (; offset < end; offset += BK_OUTBOX_CHUNK) {
-		uint8_t **chunk = chunk_at(b, offset);
+	bk_assert(b->spares_len > 0);
+	memcpy(&b->spares, c->bytes, sizeof(b->spares));
+	b->spares_len--;
+	return c;
+}
 
-		if (*chunk)
-			continue;
-		*chunk = b->spares_len ? b->spares[--b->spares_len] : malloc(BK_OUTBOX_CHUNK);
-		if (!*chunk)
-			return BK_E_NOMEM;
-	}
+static void let_go(struct bk_outbox *b, struct bk_chunk *c)
+{
+	if (!bk_chunk_is_shared(c) && c->size == BK_OUTBOX_CHUNK && b->spares_len < BK_OUTBOX_SPARES)
+		keep_spare(b, c);
+	else
+		bk_chunk_unref(c);
+}
+
+static size_t tail_room(const struct bk_outbox *b)
+{
+	return b->tail ? BK_OUTBOX_CHUNK - b->tail_len : 0;
+}
+
+/* ---- in ---- */
+
+static int grow(struct bk_outbox *b)
+{
+	size_t cap = b->cap ? 2 * b->cap : PIECES_MIN;
+	struct bk_outbox_piece *pieces = malloc(cap * sizeof(*pieces));
+
+	if (!pieces)
+		return BK_E_NOMEM;
+	for (size_t i = 0; i < b->len; i++)
+		pieces[i] = *piece(b, i);
+	free(b->pieces);
+	b->pieces = pieces;
+	b->cap = cap;
+	b->first = 0;
 	return 0;
+}
+
+/* So many more pieces, and so many bytes to be copied, find their place. What was made before memory ran out
+ * stays, for the next try. */
+static int make_room(struct bk_outbox *b, size_t pieces, size_t copied)
+{
+	size_t room = tail_room(b), chunks = 0;
+
+	if (copied > room)
+		chunks = (copied - room + BK_OUTBOX_CHUNK - 1) / BK_OUTBOX_CHUNK;
+	while (b->spares_len < chunks) {
+		struct bk_chunk *c = bk_chunk_new(BK_OUTBOX_CHUNK);
+
+		if (!c)
+			return BK_E_NOMEM;
+		keep_spare(b, c);
+	}
+	if (b->len + pieces + chunks > BK_OUTBOX_PIECES_MAX)
+		return BK_E_FULL;
+	while (b->len + pieces + chunks > b->cap)
+		if (grow(b) < 0)
+			return BK_E_NOMEM;
+	return 0;
+}
+
+/* There is room. */
+static void add(struct bk_outbox *b, struct bk_chunk *chunk, const uint8_t *data, size_t n)
+{
+	struct bk_outbox_piece *last = b->len ? piece(b, b->len - 1) : NULL;
+
+	if (last && last->chunk == chunk && last->data + last->len == data) {
+		last->len += n;
+		if (b->next == b->len)
+			b->next--;
+	} else {
+		bk_assert(b->len < b->cap);
+		*piece(b, b->len++) = (struct bk_outbox_piece){bk_chunk_ref(chunk), data, b->end, n};
+	}
+	b->end += n;
 }
 
 static void copy_in(struct bk_outbox *b, const uint8_t *data, size_t n)
 {
 	while (n) {
-		size_t at = (size_t)(b->end % BK_OUTBOX_CHUNK);
-		size_t part = BK_OUTBOX_CHUNK - at < n ? BK_OUTBOX_CHUNK - at : n;
+		size_t part;
 
-		memcpy(*chunk_at(b, b->end) + at, data, part);
-		b->end += part;
+		if (!tail_room(b)) {
+			bk_chunk_unref(b->tail);
+			b->tail = take_spare(b);
+			b->tail_len = 0;
+		}
+		part = tail_room(b) < n ? tail_room(b) : n;
+		memcpy(b->tail->bytes + b->tail_len, data, part);
+		add(b, b->tail, b->tail->bytes + b->tail_len, part);
+		b->tail_len += part;
 		data += part;
 		n -= part;
 	}
+}
+
+int bk_outbox_lend(struct bk_outbox *b, const struct bk_slice *slices, int slices_len)
+{
+	size_t total = 0, copied = 0;
+	int err;
+
+	for (int i = 0; i < slices_len; i++) {
+		total += slices[i].len;
+		copied += slices[i].chunk ? 0 : slices[i].len;
+	}
+	if (total > BK_OUTBOX_MAX - bk_outbox_held(b))
+		return BK_E_FULL;
+	err = make_room(b, (size_t)slices_len, copied);
+	if (err < 0)
+		return err;
+	for (int i = 0; i < slices_len; i++) {
+		if (!slices[i].chunk)
+			copy_in(b, slices[i].data, slices[i].len);
+		else if (slices[i].len)
+			add(b, slices[i].chunk, slices[i].data, slices[i].len);
+	}
+	return 0;
 }
 
 int bk_outbox_append(struct bk_outbox *b, const struct iovec *pieces, int pieces_len)
@@ -67,7 +162,7 @@ int bk_outbox_append(struct bk_outbox *b, const struct iovec *pieces, int pieces
 		total += pieces[i].iov_len;
 	if (total > BK_OUTBOX_MAX - bk_outbox_held(b))
 		return BK_E_FULL;
-	err = make_room(b, b->end + total);
+	err = make_room(b, 1, total);
 	if (err < 0)
 		return err;
 	for (int i = 0; i < pieces_len; i++)
@@ -75,47 +170,54 @@ int bk_outbox_append(struct bk_outbox *b, const struct iovec *pieces, int pieces
 	return 0;
 }
 
+/* ---- out ---- */
+
 int bk_outbox_peek(const struct bk_outbox *b, struct iovec *vecs, int vecs_max)
 {
 	uint64_t offset = b->sent;
 	int n = 0;
 
-	while (offset < b->end && n < vecs_max) {
-		size_t at = (size_t)(offset % BK_OUTBOX_CHUNK);
-		size_t part = BK_OUTBOX_CHUNK - at;
+	for (size_t i = b->next; i < b->len && n < vecs_max; i++) {
+		const struct bk_outbox_piece *p = piece(b, i);
+		size_t skip = (size_t)(offset - p->at);
 
-		if (part > b->end - offset)
-			part = (size_t)(b->end - offset);
-		vecs[n++] = (struct iovec){
-			b->chunks[offset / BK_OUTBOX_CHUNK % BK_OUTBOX_CHUNKS] + at,
-			part,
-		};
-		offset += part;
+		vecs[n++] = (struct iovec){(void *)(uintptr_t)(p->data + skip), p->len - skip};
+		offset = p->at + p->len;
 	}
 	return n;
 }
 
 void bk_outbox_sent(struct bk_outbox *b, size_t n)
 {
-	assert(n <= bk_outbox_unsent(b));
+	bk_assert(n <= bk_outbox_unsent(b));
 	b->sent += n;
+	while (b->next < b->len && piece(b, b->next)->at + piece(b, b->next)->len <= b->sent)
+		b->next++;
 }
 
 void bk_outbox_acked(struct bk_outbox *b, uint64_t offset)
 {
-	assert(offset <= b->sent);
-	while (b->acked < offset) {
-		uint64_t chunk_end = (b->acked / BK_OUTBOX_CHUNK + 1) * BK_OUTBOX_CHUNK;
-
-		if (chunk_end > offset) {
-			b->acked = offset;
-			return;
-		}
-		if (b->spares_len < BK_OUTBOX_SPARES)
-			b->spares[b->spares_len++] = *chunk_at(b, b->acked);
-		else
-			free(*chunk_at(b, b->acked));
-		*chunk_at(b, b->acked) = NULL;
-		b->acked = chunk_end;
+	bk_assert(offset <= b->sent);
+	if (offset > b->acked)
+		b->acked = offset;
+	while (b->len && piece(b, 0)->at + piece(b, 0)->len <= b->acked) {
+		bk_assert(b->next > 0);
+		let_go(b, piece(b, 0)->chunk);
+		b->first = (b->first + 1) % b->cap;
+		b->len--;
+		b->next--;
 	}
+	if (!b->len) /* nobody reads there any more */
+		b->tail_len = 0;
+}
+
+void bk_outbox_done(struct bk_outbox *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		bk_chunk_unref(piece(b, i)->chunk);
+	free(b->pieces);
+	bk_chunk_unref(b->tail);
+	while (b->spares_len)
+		bk_chunk_unref(take_spare(b));
+	*b = (struct bk_outbox){0};
 }

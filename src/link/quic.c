@@ -121,7 +121,8 @@ static void deliver(struct bk_quic *q)
 
 static bool has_room(const struct bk_quic *q, size_t high)
 {
-	return bk_outbox_unsent(&q->out) < high && bk_outbox_held(&q->out) < HELD_HIGH;
+	return bk_outbox_unsent(&q->out) < high && bk_outbox_held(&q->out) < HELD_HIGH &&
+	       !bk_outbox_is_crowded(&q->out);
 }
 
 static void tell_writable(struct bk_quic *q)
@@ -225,29 +226,50 @@ void bk_link_quic_writable(struct bk_link *l)
 
 /* --- the function table --- */
 
-static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+static int may_take(struct bk_quic *q, size_t total, bool urgent)
 {
-	struct bk_quic *q = of(l);
-	size_t total = 0;
-	int err;
-
 	if (q->end_error || q->closing || !q->told_secure)
 		return BK_E_EOF;
-	for (int i = 0; i < pieces_len; i++)
-		total += pieces[i].iov_len;
 	if (total > BK_LINK_WRITE_MAX)
 		return BK_E_TOO_BIG;
 	if (!urgent && !has_room(q, QUEUE_HIGH)) {
 		q->wants_write = true;
 		return BK_E_AGAIN;
 	}
-	err = bk_outbox_append(&q->out, pieces, pieces_len);
-	if (err < 0) {
-		bk_quic_end(q, err);
-		return err;
-	}
-	poke(q);
 	return 0;
+}
+
+static int taken(struct bk_quic *q, int err)
+{
+	if (err < 0)
+		bk_quic_end(q, err);
+	else
+		poke(q);
+	return err;
+}
+
+static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct bk_quic *q = of(l);
+	size_t total = 0;
+	int err;
+
+	for (int i = 0; i < pieces_len; i++)
+		total += pieces[i].iov_len;
+	err = may_take(q, total, urgent);
+	return err ? err : taken(q, bk_outbox_append(&q->out, pieces, pieces_len));
+}
+
+static int link_lend(struct bk_link *l, const struct bk_slice *slices, int slices_len)
+{
+	struct bk_quic *q = of(l);
+	size_t total = 0;
+	int err;
+
+	for (int i = 0; i < slices_len; i++)
+		total += slices[i].len;
+	err = may_take(q, total, false);
+	return err ? err : taken(q, bk_outbox_lend(&q->out, slices, slices_len));
 }
 
 static void link_pause(struct bk_link *l)
@@ -301,6 +323,7 @@ static void link_free(struct bk_link *l)
 
 static const struct bk_link_ops ops = {
 	.write = link_write,
+	.lend = link_lend,
 	.pause = link_pause,
 	.resume = link_resume,
 	.close = link_close,
