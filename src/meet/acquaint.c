@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "meet/patience.h"
@@ -49,6 +50,7 @@ struct bk_acquaint {
 
 static void set_state(struct bk_acquaint *a, enum state next)
 {
+	bk_assert(next >= a->state && a->state != OVER); /* they only go on */
 	bk_log_debug("meet", "%s -> %s", state_names[a->state], state_names[next]);
 	a->state = next;
 }
@@ -84,6 +86,7 @@ static void fail_pairing(struct bk_acquaint *a, int error)
 
 static void complete(struct bk_acquaint *a)
 {
+	bk_assert(a->pairing->is_keyed && a->state == PAIRING);
 	stop(a);
 	a->events->on_known(a->arg);
 }

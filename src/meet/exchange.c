@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -26,6 +27,7 @@ int bk_exchange_introduce(struct bk_exchange *r, struct bk_self *self, struct bk
 	struct bk_buf mail;
 	int err;
 
+	bk_assert(r->is_open && !r->is_introduced);
 	bk_self_reopen(self);
 	bk_self_describe(self, &view, &r->own);
 	r->own.start = bk_meeting_choose_start(&view, now, peer_rtt);
@@ -57,6 +59,7 @@ bool bk_exchange_is_complete(const struct bk_exchange *r)
 
 void bk_exchange_close(struct bk_exchange *r, struct bk_meeting *ret_meeting)
 {
+	bk_assert(bk_exchange_is_complete(r));
 	r->is_open = false;
 	ret_meeting->own = r->own;
 	ret_meeting->peer = r->peer;

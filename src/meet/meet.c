@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "meet/acquaint.h"
-#include "meet/patience.h"
 #include "meet/exchange.h"
+#include "meet/patience.h"
+#include "net/turn.h"
 
 enum { TEXT_MAX = 512 };
 
@@ -58,7 +60,7 @@ struct bk_meet {
 	struct bk_patience patience; /* before introducing ourselves */
 	struct bk_meeting meeting;
 	struct bk_timer *retry;
-	struct bk_timer *ender; /* reports the end from the loop */
+	struct bk_turn ender; /* reports the end from the loop */
 	int end_error;
 	char end_text[TEXT_MAX];
 };
@@ -75,7 +77,7 @@ static void on_failed(void *arg, int error, const char *text)
 	m->is_ended = true;
 	m->end_error = error;
 	snprintf(m->end_text, sizeof(m->end_text), "%s", text);
-	bk_timer_start(m->ender, 0);
+	bk_turn_ask(&m->ender);
 }
 
 static void on_ender(void *arg)
@@ -100,6 +102,7 @@ static void drop(struct visit **at)
 	*at = NULL;
 	if (!v)
 		return;
+	bk_assert(v != v->of->now && v != v->of->next);
 	bk_box_close(&v->box);
 	free(v);
 }
@@ -185,6 +188,7 @@ static void lose(struct bk_meet *m, struct visit *v)
 			m->is_asking = true;
 		drop(&m->now);
 	} else {
+		bk_assert(v == m->next);
 		drop(&m->next);
 	}
 	if (!m->next && !m->is_gone && m->ops.rejoin)
@@ -198,6 +202,7 @@ static void complete(struct bk_meet *m)
 {
 	struct bk_mailbox_view view = bk_box_view(&m->now->box);
 
+	bk_assert(m->pairing.is_keyed);
 	bk_patience_reset(&m->patience);
 	bk_box_yield_port(&m->now->box);
 	m->now->is_used = true;
@@ -295,6 +300,7 @@ static const struct bk_acquaint_events acquaint_events = {
 
 static void come_back(struct bk_meet *m, struct visit *v)
 {
+	bk_assert(v == m->next);
 	if (!m->now)
 		say(m, "back at the server");
 	if (owes_round(m->now) && !m->is_asking && !m->round.is_open) {
@@ -536,6 +542,7 @@ int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const 
 	m->loop = loop;
 	m->events = events;
 	m->arg = arg;
+	bk_turn_init(&m->ender, loop, on_ender, m);
 	m->needs_port = opts->transport != BK_TRANSPORT_CHOICE_UDP && opts->path != BK_PATH_CHOICE_RELAY;
 	err = bk_self_init(&m->self, loop, opts, pin, on_self_view, m);
 	if (!err)
@@ -547,8 +554,6 @@ int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const 
 		err = bk_patience_init(&m->patience, loop, on_patience_over, m);
 	if (!err)
 		err = bk_timer_new(loop, on_retry, m, &m->retry);
-	if (!err)
-		err = bk_timer_new(loop, on_ender, m, &m->ender);
 	if (!err)
 		err = visit_new(m, &m->now);
 	if (err < 0) {
@@ -572,6 +577,6 @@ void bk_meet_free(struct bk_meet *m)
 	bk_pairing_done(&m->pairing);
 	bk_patience_done(&m->patience);
 	bk_timer_free(m->retry);
-	bk_timer_free(m->ender);
+	bk_turn_done(&m->ender);
 	free(m);
 }

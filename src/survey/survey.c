@@ -15,14 +15,14 @@
 #include "base/log.h"
 #include "nat/discover.h"
 #include "nat/lifetime.h"
-#include "nat/outlook.h"
-#include "nat/profile.h"
 #include "net/drive.h"
 #include "net/ifaddr.h"
 #include "net/resolve.h"
+#include "net/turn.h"
 #include "net/udp.h"
 #include "rendezvous/client.h"
 #include "rendezvous/target.h"
+#include "survey/words.h"
 
 enum { FAMILIES = 2, STUN_PORT = 3478, TEXT_MAX = 512, ADDRS_MAX = 16 };
 
@@ -55,7 +55,7 @@ struct bk_nat_report {
 	struct bk_rdv *rdv;
 	bool is_rdv_ready, is_tcp_over;
 	struct bk_timer *patience; /* with TCP */
-	struct bk_timer *ender;    /* reports from the loop, under nobody's feet */
+	struct bk_turn ender;      /* reports from the loop, under nobody's feet */
 	bool is_ending;
 	int error;
 	char text[TEXT_MAX];
@@ -76,104 +76,45 @@ static void fail(struct bk_nat_report *r, int error, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(r->text, sizeof(r->text), fmt, args);
 	va_end(args);
-	bk_timer_start(r->ender, 0);
+	bk_turn_ask(&r->ender);
 }
 
-/* --- words --- */
-
-static void describe(const struct bk_nat_profile *p, const struct bk_addr *local, struct bk_nat_side *side)
-{
-	*side = (struct bk_nat_side){
-		.type = bk_nat_type_name(p),
-		.mapping = bk_nat_behavior_name(p->mapping),
-		.filtering = bk_nat_behavior_name(p->filtering),
-		.allocation = bk_nat_allocation_name(p->allocation),
-		.delta = p->delta,
-		.hairpin = -1,
-	};
-	if (local->family)
-		bk_addr_to_str(local, side->local);
-	if (p->public_addr.family)
-		bk_addr_to_str(&p->public_addr, side->public_);
-}
-
-static int tristate(enum bk_nat_answer a)
-{
-	return a == BK_NAT_YES ? 1 : a == BK_NAT_NO ? 0 : -1;
-}
-
-static void describe_half(const struct half *h, struct bk_nat_side *side, struct bk_nat_finding *f)
-{
-	struct bk_nat_profile nothing = {0};
-
-	*f = (struct bk_nat_finding){0};
-	describe(&nothing, &nothing.public_addr, side);
-	if (!h->engine)
-		return;
-	bk_nat_discover_finding(h->engine, f);
-	describe(&f->profile, &f->local, side);
-	side->hairpin = tristate(f->hairpin);
-	side->port_min = f->port_min;
-	side->port_max = f->port_max;
-}
-
-static void describe_tcp(const struct bk_nat_report *r, struct bk_nat_side *side)
-{
-	struct bk_nat_profile p = {0};
-	struct bk_addr local = {0};
-
-	if (r->rdv && r->is_rdv_ready) {
-		bk_nat_profile_of_view(bk_rdv_view(r->rdv), &p);
-		local = bk_rdv_view(r->rdv)->local;
-	} else if (r->rdv) {
-		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
-	}
-	describe(&p, &local, side);
-}
-
-/* A server that has no IPv6 leaves open what stands in front of ours, but not that we have one. */
-static void describe_ipv6(const struct bk_nat_report *r, struct bk_nat_side *side)
+static struct bk_addr find_own6(void)
 {
 	struct bk_addr addrs[ADDRS_MAX];
-	struct bk_nat_finding f;
 	int n = bk_ifaddr_list(addrs, ADDRS_MAX);
 
-	describe_half(&r->halves[1], side, &f);
-	for (int i = 0; i < n && !*side->local; i++)
+	for (int i = 0; i < n; i++)
 		if (addrs[i].family == 6 && !bk_addr_is_private(&addrs[i]))
-			bk_addr_to_str(&addrs[i], side->local);
+			return addrs[i];
+	return (struct bk_addr){0};
 }
 
-static void add_outlook(struct bk_nat_result *res, const struct bk_nat_profile *udp)
+static bool take_half(const struct half *h, struct bk_nat_finding *ret_finding)
 {
-	struct bk_nat_prospect p[BK_NAT_PROSPECTS];
-
-	_Static_assert((int)BK_NAT_PROSPECTS <= (int)BK_NAT_OUTLOOK_MAX, "room");
-	bk_nat_outlook(udp, p);
-	for (int i = 0; i < BK_NAT_PROSPECTS; i++)
-		res->outlook[res->outlook_len++] =
-			(struct bk_nat_outlook){p[i].peer, p[i].expectation, p[i].is_direct};
+	if (h->engine)
+		bk_nat_discover_finding(h->engine, ret_finding);
+	return h->engine != NULL;
 }
 
 static void put_together(struct bk_nat_report *r)
 {
-	const struct half *main = &r->halves[r->halves[0].engine ? 0 : 1];
-	struct bk_nat_result *res = &r->result;
-	struct bk_nat_finding f;
+	struct bk_survey_facts facts = {
+		.asked_tcp = r->rdv != NULL,
+		.has_tcp = r->is_rdv_ready,
+		.own6 = find_own6(),
+		.elapsed = bk_loop_now(r->loop) - r->since,
+	};
 
-	describe_half(main, &res->udp, &f);
-	describe_tcp(r, &res->tcp);
-	describe_ipv6(r, &res->ipv6);
-	res->stacked = tristate(f.stacked);
-	if (f.stacked == BK_NAT_YES)
-		bk_addr_ip_to_str(&f.stacked_at, res->stacked_at);
-	res->rtt_ms = bk_dur_to_ms(f.rtt);
+	facts.has_udp4 = take_half(&r->halves[0], &facts.udp4);
+	facts.has_udp6 = take_half(&r->halves[1], &facts.udp6);
+	if (r->is_rdv_ready)
+		facts.view = *bk_rdv_view(r->rdv);
 	if (r->lifetime) {
-		res->lifetime_min_s = (int)(bk_nat_lifetime_min(r->lifetime) / BK_SEC);
-		res->lifetime_max_s = (int)(bk_nat_lifetime_max(r->lifetime) / BK_SEC);
+		facts.lifetime_min = bk_nat_lifetime_min(r->lifetime);
+		facts.lifetime_max = bk_nat_lifetime_max(r->lifetime);
 	}
-	add_outlook(res, &f.profile);
-	res->elapsed_ms = bk_dur_to_ms(bk_loop_now(r->loop) - r->since);
+	bk_survey_put_into_words(&facts, &r->result);
 }
 
 static void on_ender(void *arg)
@@ -219,7 +160,7 @@ static void consider(struct bk_nat_report *r)
 		return;
 	}
 	r->is_ending = true;
-	bk_timer_start(r->ender, 0);
+	bk_turn_ask(&r->ender);
 }
 
 static void on_discovered(void *arg, const struct bk_action *a)
@@ -408,13 +349,12 @@ int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opt
 	r->events = events;
 	r->arg = arg;
 	r->since = bk_loop_now(loop);
+	bk_turn_init(&r->ender, loop, on_ender, r);
 	r->wants_lifetime = opts->lifetime;
 	r->is_lifetime_over = !opts->lifetime;
 	for (int i = 0; i < FAMILIES; i++)
 		r->halves[i].report = r;
 	err = read_server(r, opts->server);
-	if (!err)
-		err = bk_timer_new(loop, on_ender, r, &r->ender);
 	if (!err)
 		err = bk_timer_new(loop, on_patience_over, r, &r->patience);
 	if (!err)
@@ -443,6 +383,6 @@ void bk_nat_report_free(struct bk_nat_report *r)
 	bk_drive_free(r->lifetime_drive);
 	bk_nat_lifetime_free(r->lifetime);
 	bk_timer_free(r->patience);
-	bk_timer_free(r->ender);
+	bk_turn_done(&r->ender);
 	free(r);
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The main half is IPv4's; where the server has none, IPv6's stands for it, too. */
+#include "survey/words.h"
+
+#include "base/addr.h"
+#include "nat/outlook.h"
+#include "nat/profile.h"
+
+static void describe(const struct bk_nat_profile *p, const struct bk_addr *local, struct bk_nat_side *side)
+{
+	*side = (struct bk_nat_side){
+		.type = bk_nat_type_name(p),
+		.mapping = bk_nat_behavior_name(p->mapping),
+		.filtering = bk_nat_behavior_name(p->filtering),
+		.allocation = bk_nat_allocation_name(p->allocation),
+		.delta = p->delta,
+		.hairpin = -1,
+	};
+	if (local->family)
+		bk_addr_to_str(local, side->local);
+	if (p->public_addr.family)
+		bk_addr_to_str(&p->public_addr, side->public_);
+}
+
+static int tristate(enum bk_nat_answer a)
+{
+	return a == BK_NAT_YES ? 1 : a == BK_NAT_NO ? 0 : -1;
+}
+
+static void describe_udp(bool has, const struct bk_nat_finding *f, struct bk_nat_side *side)
+{
+	describe(&f->profile, &f->local, side);
+	if (!has)
+		return;
+	side->hairpin = tristate(f->hairpin);
+	side->port_min = f->port_min;
+	side->port_max = f->port_max;
+}
+
+static void describe_tcp(const struct bk_survey_facts *facts, struct bk_nat_side *side)
+{
+	struct bk_nat_profile p = {0};
+
+	if (facts->has_tcp)
+		bk_nat_profile_of_view(&facts->view, &p);
+	else if (facts->asked_tcp)
+		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
+	describe(&p, &facts->view.local, side);
+}
+
+static void add_outlook(struct bk_nat_result *res, const struct bk_nat_profile *udp)
+{
+	struct bk_nat_prospect p[BK_NAT_PROSPECTS];
+
+	_Static_assert((int)BK_NAT_PROSPECTS <= (int)BK_NAT_OUTLOOK_MAX, "room");
+	bk_nat_outlook(udp, p);
+	for (int i = 0; i < BK_NAT_PROSPECTS; i++)
+		res->outlook[res->outlook_len++] =
+			(struct bk_nat_outlook){p[i].peer, p[i].expectation, p[i].is_direct};
+}
+
+void bk_survey_put_into_words(const struct bk_survey_facts *facts, struct bk_nat_result *ret_result)
+{
+	const struct bk_nat_finding *main = facts->has_udp4 ? &facts->udp4 : &facts->udp6;
+	struct bk_nat_result res = {.stacked = tristate(main->stacked),
+		.lifetime_min_s = (int)(facts->lifetime_min / BK_SEC),
+		.lifetime_max_s = (int)(facts->lifetime_max / BK_SEC),
+		.rtt_ms = bk_dur_to_ms(main->rtt),
+		.elapsed_ms = bk_dur_to_ms(facts->elapsed)};
+
+	describe_udp(facts->has_udp4 || facts->has_udp6, main, &res.udp);
+	describe_tcp(facts, &res.tcp);
+	describe_udp(facts->has_udp6, &facts->udp6, &res.ipv6);
+	/* a server that has no IPv6 leaves open what stands in front of ours, but not that we have one */
+	if (!*res.ipv6.local && facts->own6.family)
+		bk_addr_to_str(&facts->own6, res.ipv6.local);
+	if (main->stacked == BK_NAT_YES)
+		bk_addr_ip_to_str(&main->stacked_at, res.stacked_at);
+	add_outlook(&res, &main->profile);
+	*ret_result = res;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SURVEY_WORDS_H
+#define BK_SURVEY_WORDS_H
+
+#include <bodkin/mailbox.h>
+#include <bodkin/nat.h>
+
+#include "nat/discover.h"
+
+/* What a survey found, and its words for people. */
+struct bk_survey_facts {
+	bool has_udp4, has_udp6; /* asked the server over that family */
+	struct bk_nat_finding udp4, udp6;
+	bool asked_tcp, has_tcp;     /* tried; a control connection came to stand */
+	struct bk_mailbox_view view; /* of that */
+	struct bk_addr own6;         /* a public IPv6 address of this machine; family 0: none */
+	bk_dur lifetime_min, lifetime_max;
+	bk_dur elapsed;
+};
+
+void bk_survey_put_into_words(const struct bk_survey_facts *facts, struct bk_nat_result *ret_result);
+
+#endif
