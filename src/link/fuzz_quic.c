@@ -94,9 +94,11 @@ static uint8_t next_byte(struct world *w)
 	return *w->script++;
 }
 
+/* As the socket's owner does, which has other links too. */
 static void input(struct world *w, int to, const struct bk_addr *from, const uint8_t *data, size_t n)
 {
-	bk_link_quic_input(w->ends[to].link, from, data, n, 0);
+	if (bk_link_quic_wants(w->ends[to].link, data, n))
+		bk_link_quic_input(w->ends[to].link, from, data, n, 0);
 }
 
 static void input_junk(struct world *w, int to, const struct bk_addr *from)

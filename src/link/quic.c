@@ -317,6 +317,8 @@ static void link_free(struct bk_link *l)
 	bk_timer_free(q->deadline);
 	bk_timer_free(q->failer);
 	bk_timer_free(q->pulse);
+	if (q->opts.on_freed)
+		q->opts.on_freed(q->opts.arg);
 	if (!q->busy)
 		release(q);
 }
@@ -382,6 +384,7 @@ int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
 	err = start(q);
 	if (err < 0) {
 		q->over = true;
+		q->opts.on_freed = NULL; /* nobody has it yet */
 		link_free(&q->link);
 		return err;
 	}

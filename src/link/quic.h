@@ -31,7 +31,8 @@ struct bk_link_quic_opts {
 	 * (don't-fragment must be set, packets of that size are probes); any other error ends the link. Must
 	 * not call the link. */
 	int (*send)(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment);
-	void *arg;
+	void (*on_freed)(void *arg); /* the link is being freed and sends no more; may be NULL */
+	void *arg;                   /* of both */
 	bool use_bbr;   /* else cubic */
 	int64_t rtt_ns; /* round trip as the probes saw it: how soon a lost first packet is repeated; 0:
 			   unknown */
@@ -41,6 +42,12 @@ struct bk_link_quic_opts {
 
 int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
 	const struct bk_link_events *events, void *arg, struct bk_link **ret_link);
+
+/* Where several links share a way: is this datagram (one) for that link? By the destination connection id; or
+ * because it begins a connection, and the link is a server that nobody has spoken to. */
+bool bk_link_quic_wants(const struct bk_link *l, const uint8_t *data, size_t len);
+/* May it begin a connection of ours? (An Initial packet, RFC 9000 section 17.2.2.) */
+bool bk_link_quic_is_first(const uint8_t *data, size_t len);
 
 /* Datagrams came: `len` bytes in pieces of `segment` (UDP_GRO; 0: one datagram). */
 void bk_link_quic_input(

@@ -43,10 +43,22 @@ static int make_cid(ngtcp2_cid *cid, size_t len)
 /* Stateless resets (RFC 9000 section 10.3) are never sent; the token is what nobody can guess. */
 static int on_need_cid(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token, size_t len, void *arg)
 {
-	(void)conn, (void)arg;
+	struct bk_quic *q = arg;
+
+	(void)conn;
 	if (make_cid(cid, len) < 0 ||
 		gnutls_rnd(GNUTLS_RND_RANDOM, token, NGTCP2_STATELESS_RESET_TOKENLEN) < 0)
 		return NGTCP2_ERR_CALLBACK_FAILURE;
+	bk_quic_cids_add(&q->cids, cid->data, cid->datalen);
+	return 0;
+}
+
+static int on_cid_gone(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *arg)
+{
+	struct bk_quic *q = arg;
+
+	(void)conn;
+	bk_quic_cids_remove(&q->cids, cid->data, cid->datalen);
 	return 0;
 }
 
@@ -189,6 +201,7 @@ static const ngtcp2_callbacks callbacks = {
 	.version_negotiation = ngtcp2_crypto_version_negotiation_cb,
 	.rand = fill_random,
 	.get_new_connection_id = on_need_cid,
+	.remove_connection_id = on_cid_gone,
 	.handshake_completed = on_completed,
 	.handshake_confirmed = on_confirmed,
 	.stream_open = on_stream_open,
@@ -272,6 +285,9 @@ static int make_conn(struct bk_quic *q, const ngtcp2_pkt_hd *first)
 	}
 	if (ret)
 		return BK_E_NOMEM;
+	bk_quic_cids_add(&q->cids, scid.data, scid.datalen);
+	if (first) /* until the client knows ours */
+		bk_quic_cids_add(&q->cids, first->dcid.data, first->dcid.datalen);
 	bk_ngtcp2_keep_fixed_bit(q->conn);
 	ngtcp2_conn_set_tls_native_handle(q->conn, q->session);
 	ngtcp2_conn_set_keep_alive_timeout(q->conn, bk_quic_keep_alive(q));
@@ -304,6 +320,7 @@ void bk_quic_disconnect(struct bk_quic *q)
 		gnutls_deinit(q->session);
 	q->conn = NULL;
 	q->session = NULL;
+	q->cids = (struct bk_quic_cids){0};
 }
 
 /* --- failing --- */
@@ -392,6 +409,25 @@ void bk_quic_fail(struct bk_quic *q, int liberr)
 }
 
 /* --- datagrams in --- */
+
+bool bk_link_quic_is_first(const uint8_t *data, size_t n)
+{
+	static const uint8_t version_1[] = {0, 0, 0, 1};
+
+	return n > sizeof(version_1) && (data[0] & 0xf0) == 0xc0 &&
+	       !memcmp(data + 1, version_1, sizeof(version_1));
+}
+
+bool bk_link_quic_wants(const struct bk_link *l, const uint8_t *data, size_t n)
+{
+	const struct bk_quic *q = (const struct bk_quic *)l;
+	struct bk_quic_cid cid;
+
+	if (!bk_quic_cid_read(data, n, &cid))
+		return false;
+	return q->conn ? bk_quic_cids_has(&q->cids, &cid)
+		       : q->opts.is_server && bk_link_quic_is_first(data, n);
+}
 
 /* The first packet of a handshake from where the peer should be makes the server's connection. */
 static bool accept_first(struct bk_quic *q, const uint8_t *data, size_t n)

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "link/outbox.h"
 #include "link/quic.h"
+#include "link/quic_cid.h"
 #include "link/quic_compat.h"
 #include "secure/cred.h"
 
@@ -20,7 +21,6 @@ enum {
 	BK_QUIC_SEGMENTS_MAX = 64, /* of the kernel's UDP_SEGMENT */
 	BK_QUIC_RUNS_MAX = 4,
 	BK_QUIC_TEXT_MAX = 160,
-	BK_QUIC_CID_LEN = 8,
 	BK_QUIC_VERSION_BYTE =
 		1, /* the first byte of the client's stream; it also opens the stream for the server */
 };
@@ -46,6 +46,7 @@ struct bk_quic {
 	gnutls_session_t session;
 	struct bk_peer_check peer;
 	ngtcp2_path_storage path; /* the one there is, of opts.local and opts.remote */
+	struct bk_quic_cids cids; /* what the peer may call us */
 	int64_t stream;
 
 	struct bk_outbox out;

@@ -56,14 +56,14 @@ static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *
 
 static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	if (s->hub && view->stun_len)
-		bk_hub_gather(s->hub, view->stun, view->stun_len);
+	if (s->ways && view->stun_len)
+		bk_ways_gather(s->ways, view->stun, view->stun_len);
 }
 
 /* The first question is answered after one round trip. */
 static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
+	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
 
 	if (!udp || !udp->awaited)
 		return 0;
@@ -72,11 +72,11 @@ static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *vi
 	return REACH_WAIT + view->rtt_ns / 2;
 }
 
-static void judge_udp(const struct bk_hub_view *view, struct bk_nat_profile *ret_profile)
+static void judge_udp(const struct bk_ways_view *view, struct bk_nat_profile *ret_profile)
 {
 	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
 
-	_Static_assert((int)BK_HUB_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
+	_Static_assert((int)BK_STUN_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
 	for (size_t i = 0; i < view->samples_len; i++)
 		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
 	if (e.samples_len)
@@ -85,7 +85,7 @@ static void judge_udp(const struct bk_hub_view *view, struct bk_nat_profile *ret
 
 static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
-	const struct bk_hub_view *udp = s->hub ? bk_hub_view(s->hub) : NULL;
+	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
 
 	(void)view;
 	if (!udp)
@@ -121,9 +121,9 @@ static void add_host(const struct bk_self *s, struct bk_intro *intro, struct bk_
 	addr.port = s->ports[addr.family == 4 ? 0 : 1];
 	if (addr.port)
 		add_candidate(intro, kind, BK_TRANSPORT_TCP, &addr);
-	if (!s->hub)
+	if (!s->ways)
 		return;
-	addr.port = addr.family == 4 ? bk_hub_view(s->hub)->local.port : bk_hub_view(s->hub)->port6;
+	addr.port = addr.family == 4 ? bk_ways_view(s->ways)->local.port : bk_ways_view(s->ways)->port6;
 	if (addr.port)
 		add_candidate(intro, kind, BK_TRANSPORT_UDP, &addr);
 }
@@ -152,7 +152,7 @@ static void describe_given(
 			add_host(s, intro, *a);
 		else if (s->has_tcp)
 			add_candidate(intro, BK_CANDIDATE_HOST, BK_TRANSPORT_TCP, a);
-		if (a->port && s->hub)
+		if (a->port && s->ways)
 			add_candidate(intro, BK_CANDIDATE_HOST, BK_TRANSPORT_UDP, a);
 	}
 }
@@ -228,7 +228,7 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 		s->capabilities = BK_MEET_ONLY_DIRECT;
 	if (s->has_tcp)
 		open_listeners(s);
-	return opts->transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_hub_new(loop, on_view, arg, &s->hub);
+	return opts->transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_ways_new(loop, on_view, arg, &s->ways);
 }
 
 void bk_self_reopen(struct bk_self *s)
@@ -244,6 +244,6 @@ void bk_self_done(struct bk_self *s)
 			close(s->listeners[i]);
 		s->listeners[i] = -1;
 	}
-	bk_hub_free(s->hub);
-	s->hub = NULL;
+	bk_ways_free(s->ways);
+	s->ways = NULL;
 }

@@ -5,7 +5,7 @@
 #include <bodkin/mailbox.h>
 #include <bodkin/session.h>
 
-#include "path/hub.h"
+#include "path/ways.h"
 #include "secure/identity.h"
 #include "wire/intro.h"
 
@@ -18,7 +18,7 @@ struct bk_self {
 	uint32_t capabilities;
 	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
 	uint16_t ports[BK_SELF_LISTENERS];
-	struct bk_hub *hub; /* the UDP sockets; NULL: no UDP */
+	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
 	bool has_tcp;
 };
 

@@ -413,7 +413,9 @@ void bk_drive_take_back(struct bk_drive *d, uint32_t id)
 
 bool bk_drive_hear(struct bk_drive *d, const struct bk_way *way, const uint8_t *data, size_t len)
 {
-	if (!tell_engine(d, way, data, len))
+	struct drive_socket *s = find(d, way->socket); /* the engine may have closed it */
+
+	if (!s || s->kind != KIND_LENT || !tell_engine(d, way, data, len))
 		return false;
 	bk_turn_ask(&d->turn);
 	return true;

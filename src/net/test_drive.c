@@ -511,9 +511,8 @@ static void what_is_lent_is_not_given_away_but_taken_back(void **state)
 		bk_drive_take_back(e->drive, 1);
 		assert_int_equal(bk_sock_local(lent, &lent_at), 0);
 	}
-	assert_true(bk_drive_hear(e->drive, &(struct bk_way){1, at}, (const uint8_t *)"e", 1));
-	kit_run_idle(e->loop, 2); /* the answer has no socket to leave from */
-	assert_int_equal(bk_udp_receive(peer, &at, &(char){0}, 1), BK_E_AGAIN);
+	assert_false(bk_drive_hear(e->drive, &(struct bk_way){1, at}, (const uint8_t *)"e", 1));
+	assert_int_equal(e->events_len, 0);
 	close(peer);
 	close(lent);
 	engine_free(e);

@@ -40,6 +40,7 @@ struct bk_race {
 	struct bk_list contenders;
 	size_t contenders_len;
 	struct bk_punch_udp *udp; /* its probes; NULL: no UDP */
+	struct bk_ways_run *udp_run;
 	struct bk_timer *hold;    /* until then a direct path has the first claim */
 	unsigned holds;
 	struct bk_timer *prefer; /* until then a proven UDP path waits for TCP */

@@ -54,8 +54,6 @@ bool bk_contender_is_udp(const struct bk_contender *c)
 
 void bk_contender_forget(struct bk_contender *c)
 {
-	if (bk_contender_is_udp(c) && c->link)
-		bk_hub_set_quic(c->race->opts.hub, NULL);
 	bk_list_remove(&c->link_in_race);
 	c->race->contenders_len--;
 	bk_link_free(c->link);

@@ -8,7 +8,7 @@
 
 #include "link/link.h"
 #include "punch/plan.h"
-#include "path/hub.h"
+#include "path/ways.h"
 #include "wire/intro.h"
 #include "wire/preface.h"
 
@@ -30,7 +30,7 @@ struct bk_race_opts {
 	bk_time start;                    /* the agreed instant on our clock */
 	bk_dur delay; /* the peer may begin so much later; a direct path is looked for as much longer */
 	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
-	struct bk_hub *hub; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
+	struct bk_ways *ways; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
 	bool use_relay;
 	bool relay_is_spare;  /* controlling side: it is taken only when it turns out to be needed */
 	struct bk_addr relay; /* the server */

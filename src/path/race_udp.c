@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The race over UDP: probes find a path on the sockets of the hub, QUIC on that path is a contender like any
+/* The race over UDP: probes find a way on the session's sockets, QUIC on that path is a contender like any
  * other. */
 #include <sodium.h>
 #include <stdlib.h>
@@ -19,19 +19,13 @@ static enum bk_technique technique_to(const struct bk_addr *remote)
 }
 
 /* A path over UDP answers: QUIC on it. */
-static int enter_udp(struct bk_race *r, const struct bk_addr *remote)
+static int enter_udp(struct bk_race *r, const struct bk_way *way)
 {
-	const struct bk_hub_view *view = bk_hub_view(r->opts.hub);
 	struct bk_punch_udp_stats stats;
 	struct bk_link_quic_opts opts = {
 		.is_server = !r->opts.is_controlling,
 		.identity = r->opts.identity,
 		.peer_pin = r->peer_pin,
-		.local = remote->family == 4 ? view->local
-					     : (struct bk_addr){.family = 6, .port = view->port6},
-		.remote = *remote,
-		.send = bk_hub_send,
-		.arg = r->opts.hub,
 		.use_bbr = true,
 		.idle_timeout_ns = IDLE_TIMEOUT,
 		.handshake_timeout_ns = DIRECT_HANDSHAKE_TIMEOUT,
@@ -44,18 +38,17 @@ static int enter_udp(struct bk_race *r, const struct bk_addr *remote)
 	bk_punch_udp_stats(r->udp, &stats);
 	opts.rtt_ns = stats.rtt / 2; /* a lost first packet is repeated after one and a half of them */
 	c->race = r;
-	c->result = (struct bk_race_result){.technique = technique_to(remote),
+	c->result = (struct bk_race_result){.technique = technique_to(&way->remote),
 		.transport = BK_TRANSPORT_UDP,
-		.local = opts.local,
-		.remote = *remote};
-	err = bk_link_quic_new(r->opts.loop, &opts, &bk_contender_events, c, &c->link);
+		.local = bk_ways_local(r->udp_run, way->socket),
+		.remote = way->remote};
+	err = bk_ways_link_new(r->udp_run, way, &opts, &bk_contender_events, c, &c->link);
 	if (err < 0) {
 		free(c);
 		return err;
 	}
 	bk_list_append(&r->contenders, &c->link_in_race);
 	r->contenders_len++;
-	bk_hub_set_quic(r->opts.hub, c->link);
 	return 0;
 }
 
@@ -74,7 +67,7 @@ static void on_udp_report(void *arg, const struct bk_action *a)
 	} else {
 		if (before)
 			bk_contender_forget(before); /* the controlling side chose anew */
-		r->udp_is_over = enter_udp(r, &a->remote) < 0;
+		r->udp_is_over = enter_udp(r, &(struct bk_way){a->id, a->remote}) < 0;
 	}
 	bk_race_reconsider(r);
 }
@@ -91,7 +84,7 @@ int bk_race_start_udp(struct bk_race *r)
 		.own = r->opts.own,
 		.peer = r->opts.peer,
 		.is_controlling = r->opts.is_controlling,
-		.has_socket6 = r->opts.hub && bk_hub_view(r->opts.hub)->port6,
+		.has_socket6 = r->opts.ways && bk_ways_view(r->opts.ways)->port6,
 		.start = r->opts.start,
 		.knew_first = !r->opts.is_controlling,
 		.seed = ((uint64_t)randombytes_random() << 32) | randombytes_random(),
@@ -101,7 +94,7 @@ int bk_race_start_udp(struct bk_race *r)
 	int err;
 
 	r->udp_is_over = true;
-	if (!r->opts.hub || sodium_is_zero(r->opts.peer->probe_key, sizeof(r->opts.peer->probe_key)))
+	if (!r->opts.ways || sodium_is_zero(r->opts.peer->probe_key, sizeof(r->opts.peer->probe_key)))
 		return 0;
 	bk_plan_make_udp(r->opts.own, r->opts.peer, &plan);
 	for (size_t i = 0; i < plan.attempts_len; i++)
@@ -109,20 +102,19 @@ int bk_race_start_udp(struct bk_race *r)
 	memcpy(opts.own_key, r->opts.own->probe_key, sizeof(opts.own_key));
 	memcpy(opts.peer_key, r->opts.peer->probe_key, sizeof(opts.peer_key));
 	opts.budget = plan.budget + r->opts.delay;
-	opts.opener_ttl = opener_ttl(bk_hub_hops(r->opts.hub));
-	bk_race_note(r, 2, "plan: over UDP: %u routers to our public address", bk_hub_hops(r->opts.hub));
+	opts.opener_ttl = opener_ttl(bk_ways_hops(r->opts.ways));
+	bk_race_note(r, 2, "plan: over UDP: %u routers to our public address", bk_ways_hops(r->opts.ways));
 	err = bk_punch_udp_new(&opts, bk_loop_now(r->opts.loop), &r->udp);
 	if (err < 0)
 		return err == BK_E_INVALID ? 0 : err; /* keys that are none: no UDP */
 	r->udp_is_over = false;
-	bk_hub_drive(r->opts.hub, r->udp, &bk_punch_udp_ops, on_udp_report, r);
-	return 0;
+	return bk_ways_run_new(r->opts.ways, r->udp, &bk_punch_udp_ops, on_udp_report, r, &r->udp_run);
 }
 
 void bk_race_stop_udp(struct bk_race *r)
 {
-	if (r->udp)
-		bk_hub_drive(r->opts.hub, NULL, NULL, NULL, NULL);
+	bk_ways_run_free(r->udp_run);
+	r->udp_run = NULL;
 	bk_punch_udp_free(r->udp);
 	r->udp = NULL;
 }

@@ -369,7 +369,7 @@ static int start_race(struct bk_seeker *sk)
 		.shared6 = {.family = g->port6 ? 6 : 0, .port = g->port6},
 		.start = g->start,
 		.listeners = {g->listeners[0], g->listeners[1]},
-		.hub = g->policy == BK_PATH_RELAY ? NULL : g->hub,
+		.ways = g->policy == BK_PATH_RELAY ? NULL : g->ways,
 		.delay = g->delay,
 		.use_relay = g->policy != BK_PATH_DIRECT && g->relay.family,
 		.relay_is_spare = sk->is_asking && is_on_relay(sk),

@@ -31,7 +31,7 @@ struct bk_round {
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
 	int *listeners; /* BK_RACE_LISTENERS; they are set to -1 when the race has taken them over */
 	uint16_t port6; /* of the IPv6 listener; 0: none */
-	struct bk_hub *hub;
+	struct bk_ways *ways;
 };
 
 /* None comes from inside a call but that which the call's comment names. Required but on_note. */

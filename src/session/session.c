@@ -214,23 +214,12 @@ static void on_resumed(void *arg, uint64_t resent)
 	note(s, 1, text);
 }
 
-/* The sockets must not hand anything to a link that is gone. */
-static void on_dropped(void *arg, const struct bk_link *link)
-{
-	struct bk_session *s = arg;
-	struct bk_self *self = s->meet ? bk_meet_self(s->meet) : NULL;
-
-	if (self && self->hub && bk_hub_quic(self->hub) == link)
-		bk_hub_set_quic(self->hub, NULL);
-}
-
 static int start_carrying(struct bk_session *s)
 {
 	static const struct bk_carrier_events events = {
 		.on_lost = on_lost,
 		.on_fell_back = on_fell_back,
 		.on_resumed = on_resumed,
-		.on_dropped = on_dropped,
 	};
 	static const struct bk_mux_events mux_events = {.on_channel = on_mux_channel, .on_bye = on_mux_bye};
 	uint8_t id[BK_CARRIER_ID_LEN];
@@ -355,7 +344,7 @@ static int seek(struct bk_session *s)
 		.relay = g->relay,
 		.listeners = self->listeners,
 		.port6 = self->ports[1],
-		.hub = self->hub,
+		.ways = self->ways,
 	};
 
 	memcpy(round.relay_token, g->token, sizeof(round.relay_token));

@@ -17,7 +17,7 @@
 #include "base/time.h"
 #include "net/sock.h"
 #include "net/udp.h"
-#include "path/hub.h"
+#include "path/ways.h"
 
 enum { STRANGE_LEN = 600 };
 
@@ -27,7 +27,7 @@ struct scene {
 	char state_dir[64];
 	struct bk_loop *loop;
 	struct bk_server *server;
-	struct bk_hub *hub;
+	struct bk_ways *ways;
 	struct bk_timer *timeout;
 	struct bk_addr servers[2];
 	size_t wait_for; /* the loop stops when no more than so many answers are awaited */
@@ -38,7 +38,7 @@ static void on_view(void *arg)
 {
 	struct scene *s = arg;
 
-	if (bk_hub_view(s->hub)->awaited <= s->wait_for)
+	if (bk_ways_view(s->ways)->awaited <= s->wait_for)
 		bk_loop_stop(s->loop);
 }
 
@@ -60,7 +60,7 @@ static void set_up(struct scene *s)
 	assert_non_null(mkdtemp(s->state_dir));
 	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &s->loop), 0);
 	assert_int_equal(bk_server_new(s->loop, &opts, &s->server, NULL), 0);
-	assert_int_equal(bk_hub_new(s->loop, on_view, s, &s->hub), 0);
+	assert_int_equal(bk_ways_new(s->loop, on_view, s, &s->ways), 0);
 	assert_int_equal(bk_timer_new(s->loop, on_timeout, s, &s->timeout), 0);
 	bk_timer_start(s->timeout, PATIENCE);
 	s->servers[0] = bk_addr_v4(127, 0, 0, 1, bk_server_port(s->server));
@@ -71,7 +71,7 @@ static void tear_down(struct scene *s)
 {
 	char command[128];
 
-	bk_hub_free(s->hub);
+	bk_ways_free(s->ways);
 	bk_server_free(s->server);
 	bk_timer_free(s->timeout);
 	bk_loop_free(s->loop);
@@ -82,12 +82,12 @@ static void tear_down(struct scene *s)
 static void every_server_tells_the_mapped_address(void **state)
 {
 	struct scene s;
-	const struct bk_hub_view *view;
+	const struct bk_ways_view *view;
 
 	(void)state;
 	set_up(&s);
-	view = bk_hub_view(s.hub);
-	bk_hub_gather(s.hub, s.servers, 2);
+	view = bk_ways_view(s.ways);
+	bk_ways_gather(s.ways, s.servers, 2);
 	assert_int_equal(view->awaited, 2);
 	assert_int_equal(bk_loop_run(s.loop), 0);
 	assert_false(s.timed_out);
@@ -100,20 +100,20 @@ static void every_server_tells_the_mapped_address(void **state)
 static void asked_again_it_forgets_what_was_true_before(void **state)
 {
 	struct scene s;
-	const struct bk_hub_view *view;
+	const struct bk_ways_view *view;
 
 	(void)state;
 	set_up(&s);
-	view = bk_hub_view(s.hub);
+	view = bk_ways_view(s.ways);
 	for (size_t n = 2; n > 0; n--) {
-		bk_hub_gather(s.hub, s.servers, n);
+		bk_ways_gather(s.ways, s.servers, n);
 		assert_int_equal(view->awaited, n);
 		assert_int_equal(view->samples_len, 0);
 		assert_int_equal(bk_loop_run(s.loop), 0);
 		assert_int_equal(view->samples_len, n);
 	}
-	bk_hub_gather(s.hub, s.servers, 2);
-	bk_hub_gather(s.hub, s.servers, 1); /* with questions open */
+	bk_ways_gather(s.ways, s.servers, 2);
+	bk_ways_gather(s.ways, s.servers, 1); /* with questions open */
 	assert_int_equal(view->awaited, 1);
 	assert_int_equal(bk_loop_run(s.loop), 0);
 	assert_int_equal(view->samples_len, 1);
@@ -131,11 +131,11 @@ static void a_server_that_is_silent_is_given_up(void **state)
 	set_up(&s);
 	assert_int_equal(bk_udp_open(&any, false, &fd), 0);
 	assert_int_equal(bk_sock_local(fd, &silent), 0);
-	bk_hub_gather(s.hub, &silent, 1);
+	bk_ways_gather(s.ways, &silent, 1);
 	assert_int_equal(bk_loop_run(s.loop), 0);
 	assert_false(s.timed_out);
-	assert_int_equal(bk_hub_view(s.hub)->awaited, 0);
-	assert_int_equal(bk_hub_view(s.hub)->samples_len, 0);
+	assert_int_equal(bk_ways_view(s.ways)->awaited, 0);
+	assert_int_equal(bk_ways_view(s.ways)->samples_len, 0);
 	close(fd);
 	tear_down(&s);
 }
@@ -143,22 +143,22 @@ static void a_server_that_is_silent_is_given_up(void **state)
 static void what_strangers_send_changes_nothing(void **state)
 {
 	struct scene s;
-	struct bk_addr any = bk_addr_v4(127, 0, 0, 1, 0), hub;
+	struct bk_addr any = bk_addr_v4(127, 0, 0, 1, 0), at;
 	uint8_t bytes[STRANGE_LEN];
 	int fd;
 
 	(void)state;
 	set_up(&s);
-	hub = bk_addr_v4(127, 0, 0, 1, bk_hub_view(s.hub)->local.port);
+	at = bk_addr_v4(127, 0, 0, 1, bk_ways_view(s.ways)->local.port);
 	assert_int_equal(bk_udp_open(&any, false, &fd), 0);
 	for (int first = 0; first < 256; first++) {
 		memset(bytes, first, sizeof(bytes));
-		assert_int_equal(bk_udp_send(fd, &hub, 0, bytes, first ? sizeof(bytes) : 1), 0);
+		assert_int_equal(bk_udp_send(fd, &at, 0, bytes, first ? sizeof(bytes) : 1), 0);
 	}
-	bk_hub_gather(s.hub, s.servers, 1);
+	bk_ways_gather(s.ways, s.servers, 1);
 	assert_int_equal(bk_loop_run(s.loop), 0);
 	assert_false(s.timed_out);
-	assert_int_equal(bk_hub_view(s.hub)->samples_len, 1);
+	assert_int_equal(bk_ways_view(s.ways)->samples_len, 1);
 	close(fd);
 	tear_down(&s);
 }
