@@ -44,6 +44,19 @@ BK_API void bk_loop_stop(struct bk_loop *loop);
  * freed is dropped: fn is never called. The loop must not be freed while a thread posts. */
 BK_API int bk_loop_post(struct bk_loop *loop, void (*fn)(void *arg), void *arg);
 
+/* For a program that has an event loop already (poll, epoll, GLib): it watches the descriptor for reading,
+ * which is all it needs, and whenever that is readable takes a turn with timeout 0.
+ *
+ * bk_loop_fd: readable when there is something to do, timers, signals and posts included; with every backend.
+ * It stays the loop's and the same until bk_loop_free. BK_E_FULL, BK_E_NOMEM; BK_E_IO when something is
+ * watched that epoll cannot watch (a file on disk), as bk_watch_set then does too.
+ *
+ * bk_loop_turn: handles what is ready, waiting for at most timeout_ns until something is (less than 0:
+ * without limit), and returns 0; also when nothing was. BK_E_INVALID from inside a turn; BK_E_IO as
+ * bk_loop_run. */
+BK_API int bk_loop_fd(struct bk_loop *loop);
+BK_API int bk_loop_turn(struct bk_loop *loop, int64_t timeout_ns);
+
 /* Nanoseconds on the monotonic clock. */
 BK_API int64_t bk_loop_now(const struct bk_loop *loop);
 BK_API const char *bk_loop_backend_name(const struct bk_loop *loop); /* what is really used */

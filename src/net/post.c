@@ -4,14 +4,9 @@
  * is a turn like any other. */
 #include "net/post.h"
 
-#include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/assert.h"
-#include "base/error.h"
 #include "net/loop.h"
 
 struct posted { /* by bk_loop_post */
@@ -20,17 +15,7 @@ struct posted { /* by bk_loop_post */
 	void *arg;
 };
 
-void bk_door_ring(struct bk_door *d)
-{
-	const uint64_t one = 1;
-	int before = errno;
-	ssize_t n = write(d->fd, &one, sizeof(one));
-
-	(void)n; /* it is full only when it was rung and not answered */
-	errno = before;
-}
-
-static void fetch(struct bk_door *d)
+void bk_door_fetch(struct bk_door *d)
 {
 	struct bk_post *p = atomic_exchange_explicit(&d->top, NULL, memory_order_acquire);
 	struct bk_post *oldest = NULL;
@@ -44,21 +29,6 @@ static void fetch(struct bk_door *d)
 	}
 	for (; oldest; oldest = oldest->next)
 		bk_turn_ask(&oldest->turn);
-}
-
-void bk_door_answer(struct bk_door *d)
-{
-	uint64_t rings;
-	ssize_t n = read(d->fd, &rings, sizeof(rings));
-
-	(void)n;
-	fetch(d);
-}
-
-int bk_door_init(struct bk_door *d)
-{
-	d->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return d->fd < 0 ? bk_error_from_errno(errno) : 0;
 }
 
 static void run(void *arg)
@@ -80,7 +50,7 @@ static void run_posted(void *arg)
 /* Nobody but bk_loop_post leaves anything behind: everything else made from the loop has been freed. */
 void bk_door_done(struct bk_door *d, struct bk_loop *loop)
 {
-	fetch(d);
+	bk_door_fetch(d);
 	bk_list_splice(&loop->turning, &loop->asked);
 	bk_list_each(it, tmp, &loop->turning)
 	{
@@ -90,8 +60,6 @@ void bk_door_done(struct bk_door *d, struct bk_loop *loop)
 		bk_assert(t->fn == run && p->fn == run_posted);
 		free(p->arg);
 	}
-	if (d->fd >= 0)
-		close(d->fd);
 }
 
 void bk_post_init(struct bk_post *p, struct bk_loop *loop, void (*fn)(void *arg), void *arg)
@@ -116,14 +84,14 @@ void bk_post_ask(struct bk_post *p)
 	while (!atomic_compare_exchange_weak_explicit(
 		&d->top, &top, p, memory_order_acq_rel, memory_order_relaxed));
 	if (!top)
-		bk_door_ring(d);
+		bk_bell_ring(&p->turn.loop->bell);
 }
 
 void bk_post_done(struct bk_post *p)
 {
 	if (!p->fn)
 		return;
-	fetch(&p->turn.loop->door);
+	bk_door_fetch(&p->turn.loop->door);
 	bk_turn_done(&p->turn);
 	p->fn = NULL;
 }

@@ -19,7 +19,6 @@ struct bk_post {
 /* Where posts are left, by whomever, until the loop comes to fetch them. */
 struct bk_door {
 	struct bk_post *_Atomic top; /* the newest */
-	int fd;                      /* eventfd: readable when somebody rang */
 };
 
 /* In the loop's thread. */
@@ -33,11 +32,9 @@ void bk_post_ask(struct bk_post *p);
  * and inside fn. */
 void bk_post_done(struct bk_post *p);
 
-/* The door of a loop. Ringing wakes the loop, from wherever. The loop answers before it fetches: who leaves a
- * post after that rings again. What lies behind the door at the end is dropped. */
-int bk_door_init(struct bk_door *d);
-void bk_door_ring(struct bk_door *d);
-void bk_door_answer(struct bk_door *d);
+/* The loop has heard its bell and asks for the turn of every post at the door. At the end what lies there is
+ * dropped. */
+void bk_door_fetch(struct bk_door *d);
 void bk_door_done(struct bk_door *d, struct bk_loop *loop);
 
 #endif

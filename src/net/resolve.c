@@ -10,11 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "net/bell.h"
 #include "net/sock.h"
 
 #define RESOLVE_TIMEOUT (15 * BK_SEC) /* getaddrinfo itself may take much longer than people wait */
@@ -23,7 +22,7 @@ enum { HOST_MAX = 253, THREAD_STACK = 256 * 1024 };
 
 struct job {
 	atomic_int holders;
-	int done_fd; /* eventfd: readable when the answer is there */
+	struct bk_bell bell; /* the answer is there; the loop may be gone before that */
 	char host[HOST_MAX + 1];
 	uint16_t port;
 	int err;
@@ -43,16 +42,8 @@ static void let_go(struct job *j)
 {
 	if (atomic_fetch_sub(&j->holders, 1) > 1)
 		return;
-	close(j->done_fd);
+	bk_bell_done(&j->bell);
 	free(j);
-}
-
-static void announce(struct job *j)
-{
-	uint64_t one = 1;
-	ssize_t n = write(j->done_fd, &one, sizeof(one));
-
-	(void)n; /* an eventfd that was never read takes a 1 */
 }
 
 static void *resolve(void *arg)
@@ -67,7 +58,7 @@ static void *resolve(void *arg)
 		freeaddrinfo(all);
 	}
 	j->err = j->len ? 0 : BK_E_RESOLVE;
-	announce(j);
+	bk_bell_ring(&j->bell);
 	let_go(j);
 	return NULL;
 }
@@ -94,11 +85,9 @@ static int start_thread(struct job *j)
 static void on_done(void *arg, int fd, int events)
 {
 	struct bk_resolve *r = arg;
-	uint64_t one;
 
+	(void)fd;
 	(void)events;
-	if (read(fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		return;
 	bk_watch_set(r->watch, 0);
 	bk_timer_stop(r->deadline);
 	r->fn(r->arg, r->job->err, r->job->addrs, r->job->len);
@@ -115,6 +104,7 @@ static void on_deadline(void *arg)
 static int job_new(const char *host, uint16_t port, struct job **ret_job)
 {
 	struct job *j;
+	int err;
 
 	if (strlen(host) > HOST_MAX)
 		return BK_E_TOO_BIG;
@@ -124,10 +114,10 @@ static int job_new(const char *host, uint16_t port, struct job **ret_job)
 	strcpy(j->host, host);
 	j->port = port;
 	atomic_init(&j->holders, 1);
-	j->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (j->done_fd < 0) {
+	err = bk_bell_init(&j->bell);
+	if (err < 0) {
 		free(j);
-		return BK_E_FULL;
+		return err;
 	}
 	*ret_job = j;
 	return 0;
@@ -146,12 +136,12 @@ int bk_resolve_new(struct bk_loop *loop, const char *host, uint16_t port, bk_res
 	if (!err)
 		err = bk_timer_new(loop, on_deadline, r, &r->deadline);
 	if (!err)
-		err = bk_watch_new(loop, r->job->done_fd, on_done, r, &r->watch);
+		err = bk_watch_new(loop, r->job->bell.fd, on_done, r, &r->watch);
 	if (!err)
 		err = bk_watch_set(r->watch, BK_READABLE);
 	if (!err && bk_addr_from_ip(host, port, &r->job->addrs[0]) == 0) {
 		r->job->len = 1;
-		announce(r->job);
+		bk_bell_ring(&r->job->bell);
 	} else if (!err) {
 		err = start_thread(r->job);
 	}

@@ -13,8 +13,10 @@ void bk_turn_init(struct bk_turn *t, struct bk_loop *loop, void (*fn)(void *arg)
 void bk_turn_ask(struct bk_turn *t)
 {
 	bk_assert(t->loop); /* it was initialised */
-	if (t->fn && bk_list_empty(&t->link))
-		bk_list_append(&t->loop->asked, &t->link);
+	if (!t->fn || !bk_list_empty(&t->link))
+		return;
+	bk_list_append(&t->loop->asked, &t->link);
+	bk_loop_nudge(t->loop);
 }
 
 void bk_turn_done(struct bk_turn *t)

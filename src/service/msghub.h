@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "service/wakes.h"
+#include "base/wakes.h"
 
 /* What all message connections of a loop share: the space they read into, the turn in which they send and
  * end, and one timer for all their deadlines. */

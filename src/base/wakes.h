@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_SERVICE_WAKES_H
-#define BK_SERVICE_WAKES_H
+#ifndef BK_BASE_WAKES_H
+#define BK_BASE_WAKES_H
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A binary heap of instants. Each item knows its place, so removing is as cheap as adding. */
-#include "service/wakes.h"
+#include "base/wakes.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 enum { CAP_MIN = 16 };
@@ -67,7 +67,7 @@ void bk_wakes_set(struct bk_wakes *w, struct bk_wake *item, bk_time at)
 		return;
 	item->at = at;
 	if (!item->place) {
-		assert(w->len + 1 < w->cap);
+		bk_assert(w->len + 1 < w->cap);
 		put(w, item, ++w->len);
 	}
 	sift_up(w, item);
