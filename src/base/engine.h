@@ -25,14 +25,16 @@ enum bk_action_type {
 	BK_ACT_DATAGRAM,    /* send `data`, `len` bytes from datagram socket `id` to `remote`; ttl 0: the
 			       system's */
 	BK_ACT_TCP_CLOSE,   /* close socket `id`; nothing more is reported for it */
-	BK_ACT_REPORT, /* tell the owner: `id` is a connection worth proving (report >= 0 is the index of the
-			  attempt that made it, or BK_REPORT_ACCEPTED), or the engine is finished
-			  (BK_REPORT_DONE) */
+	BK_ACT_REPORT, /* tell the owner: `id` is a socket, and `remote` who is there, worth proving (report
+			  >= 0 is the index of the attempt that made it, else see below), or the engine is
+			  finished (BK_REPORT_DONE) */
 };
 
 enum {
 	BK_REPORT_ACCEPTED = -1, /* came in on a listener */
 	BK_REPORT_DONE = -2,     /* the engine will do nothing more */
+	BK_REPORT_CHOSEN = -3,   /* a way that the engine itself has proven and chosen; it takes the place of
+				    what the engine chose before */
 };
 
 /* What an engine sends in one piece: STUN messages and probes. */

@@ -3,63 +3,68 @@
 #define BK_PATH_CONTENDER_H
 
 #include "base/list.h"
-#include "net/drive.h"
-#include "punch/tcp.h"
-#include "punch/udp.h"
+#include "link/link.h"
 #include "path/race.h"
 #include "wire/frame.h"
 
-/* Inside the race: what runs in it, shared by race.c (who wins) and race_udp.c (what comes over UDP). */
+/* Inside the race: the paths that prove themselves, each a link with its handshake under way or done. */
 
-#define DIRECT_HANDSHAKE_TIMEOUT (5 * BK_SEC)
+struct bk_lane;
 
 struct bk_contender {
-	struct bk_list link_in_race;
-	struct bk_race *race;
+	struct bk_list link_in_set;
+	struct bk_contenders *set;
+	struct bk_lane *lane; /* where it came from */
 	struct bk_link *link;
-	uint32_t id; /* the engine's; 0: not the engine's */
+	uint32_t id; /* the engine's; 0: not the engine's, it came to a door by itself */
 	struct bk_race_result result;
+	bool is_chosen; /* by the engine, which proved the path */
 	bool is_secure;
-	uint8_t head[BK_SFRAME_HEADER_LEN]; /* controlled side: the first frame, which must be the nomination
-					     */
+	uint8_t head[BK_SFRAME_HEADER_LEN]; /* controlled side: the first frame, the nomination */
 	size_t head_len;
 };
 
-struct bk_race {
-	struct bk_race_opts opts;
-	struct bk_pin peer_pin;
-	const struct bk_race_events *events;
-	void *arg;
-	struct bk_punch_tcp *engine;
-	struct bk_drive *drive;
-	struct bk_plan plan;
-	struct bk_watch *listen_watches[BK_RACE_LISTENERS];
-	struct bk_watch *relay_watch; /* while connecting */
-	int relay_fd;
-	struct bk_timer *deadline;
-	struct bk_list contenders;
-	size_t contenders_len;
-	struct bk_punch_udp *udp; /* its probes; NULL: no UDP */
-	struct bk_ways_run *udp_run;
-	struct bk_timer *hold;    /* until then a direct path has the first claim */
-	unsigned holds;
-	struct bk_timer *prefer; /* until then a proven UDP path waits for TCP */
-	bool tcp_is_over, udp_is_over, relay_failed, may_relay, relay_taken, over;
+struct bk_contender_events {
+	void (*on_secure)(void *arg, struct bk_contender *c);
+	/* The peer's nomination came over it: takes its link out and frees it. What follows the nomination
+	 * goes to whoever the link belongs to then. */
+	void (*on_nominated)(void *arg, struct bk_contender *c);
+	/* Its link is dead; bk_contender_free is the receiver's to call. */
+	void (*on_end)(void *arg, struct bk_contender *c, int error, const char *text);
 };
 
-extern const struct bk_link_events bk_contender_events;
+struct bk_contenders {
+	const struct bk_contender_events *events;
+	void *arg;
+	bool is_controlling;
+	bool is_decided; /* the race is over; who comes now comes too late */
+	struct bk_list list;
+	size_t len;
+};
 
-void bk_race_note(struct bk_race *r, int verbosity, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-/* Something ended or is due: is there still hope, and is it the relay's turn? */
-void bk_race_reconsider(struct bk_race *r);
-/* Its place and, unless it was handed over, its link are gone. */
-void bk_contender_forget(struct bk_contender *c);
-bool bk_contender_is_udp(const struct bk_contender *c);
-struct bk_contender *bk_race_find_udp(struct bk_race *r);
+void bk_contenders_init(
+	struct bk_contenders *set, bool is_controlling, const struct bk_contender_events *events, void *arg);
+void bk_contenders_done(struct bk_contenders *set); /* frees all that is in it */
 
-/* race_udp.c: starts probing, where both sides can. */
-int bk_race_start_udp(struct bk_race *r);
-void bk_race_stop_udp(struct bk_race *r);
+/* BK_E_FULL, BK_E_NOMEM. It is in the set, and its link is still to come. What an engine has chosen finds its
+ * place, however many are there. */
+int bk_contender_new(
+	struct bk_contenders *set, struct bk_lane *lane, bool is_chosen, struct bk_contender **ret_contender);
+/* Its link, unless it was taken out, goes with it. */
+void bk_contender_free(struct bk_contender *c);
+
+/* The link reports here: what the owner of a link passes to bk_link_tls_new and its like. */
+extern const struct bk_link_events bk_contender_link_events;
+
+bool bk_contender_is_relay(const struct bk_contender *c);
+
+/* NULL: there is none. */
+struct bk_contender *bk_contenders_find_relay(const struct bk_contenders *set);
+/* What the lane's engine has chosen. */
+struct bk_contender *bk_contenders_find_chosen(const struct bk_contenders *set, const struct bk_lane *lane);
+bool bk_contenders_has_direct(const struct bk_contenders *set);
+bool bk_contenders_has_secure(const struct bk_contenders *set);
+/* Who came to a door and has proved nothing yet. */
+size_t bk_contenders_count_strangers(const struct bk_contenders *set);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "net/netwatch.h"
 #include "path/race.h"
+#include "punch/explain.h"
 
 #define LOST_PATIENCE  (60 * BK_SEC) /* for another path; a server may be started again meanwhile */
 #define ENDED_PATIENCE (8 * BK_SEC)  /* where the other machine itself said that the connection is over */
@@ -41,7 +42,6 @@ struct bk_seeker {
 	void *arg;
 	enum state state;
 	struct bk_round round;
-	struct bk_plan plan;
 	struct bk_race *race;
 	struct bk_race_result path, relay; /* what carries; the last relay, which may be the spare */
 	bool peer_left;                    /* the server, before there was a path */
@@ -96,38 +96,30 @@ static void give_up(struct bk_seeker *sk, int error, const char *fmt, ...)
 	sk->events->on_gave_up(sk->arg, error, text);
 }
 
+static struct bk_pair pair_of(const struct bk_seeker *sk)
+{
+	const struct bk_round *g = &sk->round;
+
+	return (struct bk_pair){.own = g->own, .peer = g->peer, .relay = g->relay, .policy = g->policy};
+}
+
 static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 {
-	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX], pair[BK_PLAN_TEXT_MAX],
-		text[2 * BK_PLAN_TEXT_MAX];
-	bool relayed = result->technique == BK_TECHNIQUE_RELAY, udp = result->transport == BK_TRANSPORT_UDP;
+	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX], text[BK_EXPLAIN_PATH_MAX];
+	const struct bk_pair pair = pair_of(sk);
 	bk_time now = bk_loop_now(sk->opts.loop);
 	double ms = bk_dur_to_ms(now - sk->round.introduced);
 	struct bk_path p = {
-		.kind = relayed ? BK_PATH_KIND_RELAY : BK_PATH_KIND_DIRECT,
+		.kind = bk_race_result_is_relay(result) ? BK_PATH_KIND_RELAY : BK_PATH_KIND_DIRECT,
 		.transport = bk_transport_name(result->transport),
-		.technique = bk_technique_name(result->technique),
+		.technique = result->technique->name,
 		.local = bk_addr_to_str(&result->local, local),
 		.remote = bk_addr_to_str(&result->remote, remote),
 		.elapsed_ms = ms,
 		.total_ms = bk_dur_to_ms(now - sk->opts.born),
-		.text = text,
+		.text = bk_explain_path(result->technique, &pair, ms, text),
 	};
 
-	if (relayed && sk->round.policy == BK_PATH_RELAY)
-		snprintf(text, sizeof(text), "relayed by the server, as asked for, %.0f ms", ms);
-	else if (relayed)
-		snprintf(text, sizeof(text), "relayed by the server, %.0f ms: %s", ms,
-			bk_plan_relay_reason(sk->round.own, sk->round.peer, pair));
-	else if (result->technique == BK_TECHNIQUE_LAN)
-		snprintf(text, sizeof(text), "direct over %s on the local network, %.0f ms",
-			udp ? "UDP" : "TCP", ms);
-	else
-		snprintf(text, sizeof(text), "direct over %s%s, %s, %.0f ms", udp ? "UDP" : "TCP",
-			result->technique == BK_TECHNIQUE_IPV6 ? " and IPv6" : "",
-			udp ? bk_plan_nats_to_str(&sk->round.own->udp, &sk->round.peer->udp, pair)
-			    : bk_plan_pair_to_str(sk->round.own, sk->round.peer, pair),
-			ms);
 	sk->events->on_path(sk->arg, &p);
 }
 
@@ -135,7 +127,7 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 
 static bool is_on_relay(const struct bk_seeker *sk)
 {
-	return sk->state == CARRIED && sk->path.technique == BK_TECHNIQUE_RELAY;
+	return sk->state == CARRIED && bk_race_result_is_relay(&sk->path);
 }
 
 static void end_race(struct bk_seeker *sk)
@@ -157,7 +149,7 @@ static int take(struct bk_seeker *sk, struct bk_link *link, const struct bk_race
 	if (err < 0)
 		return err;
 	sk->path = *result;
-	if (result->technique == BK_TECHNIQUE_RELAY)
+	if (bk_race_result_is_relay(result))
 		sk->relay = *result;
 	sk->taken = bk_loop_now(sk->opts.loop);
 	bk_timer_stop(sk->again);
@@ -190,11 +182,11 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 static void upgrade_later(struct bk_seeker *sk)
 {
 	static const bk_dur waits[] = {2 * BK_SEC, 10 * BK_SEC, 60 * BK_SEC};
+	const struct bk_pair pair = pair_of(sk);
 	enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
 	if (!sk->opts.is_controlling || !is_on_relay(sk) || sk->upgrades >= WAITS ||
-		sk->round.policy != BK_PATH_AUTO ||
-		(!sk->plan.punch_possible && !bk_plan_udp_fits(sk->round.own, sk->round.peer)))
+		sk->round.policy != BK_PATH_AUTO || !bk_pair_is_hopeful(&pair, bk_techniques))
 		return;
 	bk_timer_start(sk->again, waits[sk->upgrades++]);
 }
@@ -256,7 +248,7 @@ static const char *lost_why(const struct bk_seeker *sk, int error, const char *t
 {
 	if (error == BK_E_TIMEOUT)
 		return "nothing comes over it any more";
-	if (sk->path.technique == BK_TECHNIQUE_RELAY && (error == BK_E_PEER_VANISHED || error == BK_E_RESET))
+	if (bk_race_result_is_relay(&sk->path) && (error == BK_E_PEER_VANISHED || error == BK_E_RESET))
 		return "the relay ended it";
 	return text;
 }
@@ -280,7 +272,7 @@ static void search_in_turn(struct bk_seeker *sk, const char *why)
 void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
 {
 	bool is_over = (error == BK_E_EOF || error == BK_E_PEER_VANISHED || error == BK_E_RESET) &&
-		       sk->path.technique != BK_TECHNIQUE_RELAY;
+		       !bk_race_result_is_relay(&sk->path);
 	char line[LINE_MAX];
 
 	if (sk->state != CARRIED && sk->state != LOST)
@@ -334,6 +326,7 @@ static void on_over(void *arg)
 static void on_race_lost(void *arg, int error)
 {
 	struct bk_seeker *sk = arg;
+	const struct bk_pair pair = pair_of(sk);
 	char reason[BK_PLAN_TEXT_MAX];
 
 	if (sk->state != FIRST) { /* the path that there is goes on, or there is none still */
@@ -343,7 +336,7 @@ static void on_race_lost(void *arg, int error)
 	end_race(sk);
 	if (sk->round.policy == BK_PATH_DIRECT)
 		give_up(sk, error, "no direct path to '%s': %s", peer_name(sk),
-			bk_plan_relay_reason(sk->round.own, sk->round.peer, reason));
+			bk_explain_no_direct(&pair, reason));
 	else if (sk->peer_left)
 		give_up(sk, BK_E_PEER_VANISHED, "'%s' left before the connection was made", peer_name(sk));
 	else
@@ -364,14 +357,14 @@ static int start_race(struct bk_seeker *sk)
 		.identity = sk->opts.identity,
 		.own = g->own,
 		.peer = g->peer,
-		.plan = &sk->plan,
+		.policy = g->policy,
+		.without = sk->opts.transport == BK_TRANSPORT_CHOICE_UDP ? 1u << BK_TRANSPORT_TCP : 0,
 		.shared = g->shared,
 		.shared6 = {.family = g->port6 ? 6 : 0, .port = g->port6},
 		.start = g->start,
 		.listeners = {g->listeners[0], g->listeners[1]},
 		.ways = g->policy == BK_PATH_RELAY ? NULL : g->ways,
 		.delay = g->delay,
-		.use_relay = g->policy != BK_PATH_DIRECT && g->relay.family,
 		.relay_is_spare = sk->is_asking && is_on_relay(sk),
 		.relay = g->relay,
 	};
@@ -379,11 +372,6 @@ static int start_race(struct bk_seeker *sk)
 
 	sk->is_asking = false;
 	memcpy(opts.relay_token, g->relay_token, sizeof(opts.relay_token));
-	bk_plan_make(g->own, g->peer, g->policy, &sk->plan);
-	if (sk->opts.transport == BK_TRANSPORT_CHOICE_UDP) {
-		sk->plan.attempts_len = 0;
-		sk->plan.listen_shared = false;
-	}
 	err = bk_race_new(&opts, &events, sk, &sk->race);
 	if (!err)
 		g->listeners[0] = g->listeners[1] = -1; /* the race's now */

@@ -24,10 +24,10 @@ struct bk_seeker_opts {
 struct bk_round {
 	const struct bk_intro *own, *peer; /* borrowed until the next round or the seeker's end */
 	enum bk_path_policy policy;
-	bk_time introduced;            /* when both were known here */
-	bk_time start;                 /* the agreed instant on our clock */
-	bk_dur delay;                  /* as for struct bk_race_opts */
-	struct bk_addr shared, relay;  /* the same; without a relay its family is 0 */
+	bk_time introduced;           /* when both were known here */
+	bk_time start;                /* the agreed instant on our clock */
+	bk_dur delay;                 /* as for struct bk_race_opts */
+	struct bk_addr shared, relay; /* the same; without a relay its family is 0 */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
 	int *listeners; /* BK_RACE_LISTENERS; they are set to -1 when the race has taken them over */
 	uint16_t port6; /* of the IPv6 listener; 0: none */

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "net/sock.h"
-#include "secure/identity.h"
 #include "path/race.h"
+#include "secure/identity.h"
 #include "session/test_kit.h"
 
 enum { STRANGERS = 6, FLOOD = 60, LEGS = 4, BACKLOG = 64 };
@@ -20,7 +20,6 @@ struct side_of_race {
 	struct stage *stage;
 	struct bk_identity *identity;
 	struct bk_intro intro;
-	struct bk_plan plan;
 	int listener;
 	struct bk_race *race;
 	struct bk_link *link;
@@ -145,16 +144,14 @@ static void start(struct stage *g, int i, int peer)
 		.identity = s->identity,
 		.own = &s->intro,
 		.peer = &p->intro,
-		.plan = &s->plan,
+		.policy = g->use_relay ? BK_PATH_AUTO : BK_PATH_DIRECT,
 		.start = bk_loop_now(g->st.loop),
 		.listeners = {s->listener, -1},
-		.use_relay = g->use_relay,
 		.relay_is_spare = g->relay_is_spare && i % 2,
 		.relay = g->relay,
 	};
 
 	memset(opts.relay_token, i / 2 + 1, sizeof(opts.relay_token)); /* one for each pair */
-	bk_plan_make(&s->intro, &p->intro, BK_PATH_AUTO, &s->plan);
 	assert_int_equal(bk_race_new(&opts, &events, s, &s->race), 0);
 	s->listener = -1;
 }
@@ -182,11 +179,11 @@ static int listen_somewhere(struct bk_addr *ret_at)
 	return fd;
 }
 
-static void assert_met(struct stage *g, enum bk_technique technique)
+static void assert_met(struct stage *g, const char *technique)
 {
 	for (int i = 0; i < 2; i++) {
 		assert_non_null(g->sides[i].link);
-		assert_int_equal(g->sides[i].result.technique, technique);
+		assert_string_equal(g->sides[i].result.technique->name, technique);
 	}
 	assert_true(bk_addr_equal(&g->sides[0].result.local, &g->sides[1].result.remote));
 	assert_true(bk_addr_equal(&g->sides[1].result.local, &g->sides[0].result.remote));
@@ -233,7 +230,7 @@ static void strangers_at_the_door_do_not_stop_the_race(void **state)
 	start(g, 0, 1);
 	start(g, 1, 0);
 	run(g);
-	assert_met(g, BK_TECHNIQUE_LAN);
+	assert_met(g, "lan");
 	for (int i = 0; i < 2 * STRANGERS; i++)
 		close(fds[i]);
 	stage_free(g);
@@ -362,8 +359,8 @@ static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 	start(g, 1, 0);
 	story_let_time_fly(4 * BK_SEC);
 	run(g);
-	assert_int_equal(g->sides[0].result.technique, BK_TECHNIQUE_RELAY);
-	assert_int_equal(g->sides[1].result.technique, BK_TECHNIQUE_RELAY);
+	assert_string_equal(g->sides[0].result.technique->name, "relay");
+	assert_string_equal(g->sides[1].result.technique->name, "relay");
 	for (int i = 0; i < FLOOD; i++)
 		close(fds[i]);
 	relay_done(&relay);
@@ -382,7 +379,7 @@ static void a_relay_that_never_comes_does_not_hold_up_a_direct_path(void **state
 	start(g, 0, 1);
 	start(g, 1, 0);
 	run(g);
-	assert_met(g, BK_TECHNIQUE_LAN);
+	assert_met(g, "lan");
 	relay_done(&relay);
 	stage_free(g);
 }

@@ -56,7 +56,7 @@ static int on_link(void *arg, struct bk_link *link, const struct bk_race_result 
 	static const struct bk_link_events events = {.on_data = on_data, .on_end = on_end};
 	struct end *e = arg;
 
-	assert_int_equal(result->technique, BK_TECHNIQUE_LAN);
+	assert_string_equal(result->technique->name, "lan");
 	drop_link(e);
 	e->link = link;
 	bk_link_set_events(link, &events, e);

@@ -44,7 +44,7 @@ static void drain(struct story *s)
 
 	while (ops.next_action(s->e, &a)) {
 		if (a.type == BK_ACT_REPORT) {
-			if (a.report == BK_PUNCH_UDP_NOMINATED && !s->has_answered)
+			if (a.report == BK_REPORT_CHOSEN && !s->has_answered)
 				abort();
 			continue;
 		}
@@ -150,7 +150,10 @@ static void step(struct story *s, uint8_t kind, uint8_t sender, const uint8_t *d
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bk_intro own, peer;
-	struct bk_punch_udp_opts opts = {.own = &own, .peer = &peer, .has_socket6 = true, .start = 5 * BK_MS};
+	const struct bk_pair pair = {.own = &own, .peer = &peer};
+	struct bk_plan plan;
+	struct bk_punch_udp_opts opts = {
+		.own = &own, .peer = &peer, .plan = &plan, .has_socket6 = true, .start = 5 * BK_MS};
 	struct bk_punch_udp_stats stats;
 	struct story s = {0};
 
@@ -158,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	introduce(&own, 0);
 	introduce(&peer, 1);
+	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &plan);
 	opts.is_controlling = data[0] & 1;
 	memcpy(opts.own_key, own.probe_key, sizeof(opts.own_key));
 	memcpy(opts.peer_key, peer.probe_key, sizeof(opts.peer_key));

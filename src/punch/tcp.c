@@ -9,18 +9,20 @@
  * sockets with the same four-tuple cannot coexist, so: an unanswered try is closed and opened afresh in one
  * go; a refused one rests for its gap, which costs nothing, for the refusal that ended the try has also ended
  * the flow in the own NAT, and no SYN of the peer comes through until the next one leaves. A listener in that
- * gap would be worse than nothing (see bk_plan_make).
+ * gap would be worse than nothing (see plan_listener in rows.c).
  *
  * It refuses to choose between connections: that is the owner's, who alone can prove them. */
 
 #include "punch/tcp.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/actions.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "punch/explain.h"
 
 enum {
 	TRIES_MAX = 512,   /* of one attempt; a budget of 3 s at a gap of 10 ms makes 300 */
@@ -90,11 +92,9 @@ static const struct bk_attempt *plan_of(const struct bk_punch_tcp *e, const stru
 	return &e->opts.plan.attempts[a - e->attempts];
 }
 
-/* Firewalls are opened from the port that this side's IPv6 candidates name, whatever family the control
- * connection has. */
 static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, const struct bk_attempt *plan)
 {
-	bool is_named = plan->technique == BK_TECHNIQUE_IPV6 && e->opts.shared6.family;
+	bool is_named = plan->from_shared6 && e->opts.shared6.family;
 
 	return !is_named && e->opts.shared.family == plan->remote.family ? &e->opts.shared : &e->opts.shared6;
 }
@@ -448,3 +448,59 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e)
 {
 	free(e);
 }
+
+/* ---- as a method ---- */
+
+static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
+{
+	const struct bk_punch_tcp_opts tcp = {
+		.plan = *opts->plan,
+		.shared = opts->shared,
+		.shared6 = opts->shared6,
+		.start = opts->start,
+		.seed = opts->seed,
+	};
+	struct bk_punch_tcp *e;
+	int err = bk_punch_tcp_new(&tcp, now, &e);
+
+	if (!err)
+		*ret_engine = e;
+	return err;
+}
+
+static void free_of(void *engine)
+{
+	bk_punch_tcp_free(engine);
+}
+
+static void disprove(void *engine, uint32_t id, bk_time now)
+{
+	bk_punch_tcp_verdict(engine, id, false, now);
+}
+
+static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
+{
+	const struct bk_punch_tcp *e = engine;
+	const struct bk_attempt_stats *s = &e->attempts[i].stats;
+	char line[BK_PLAN_TEXT_MAX];
+
+	if (i >= e->opts.plan.attempts_len)
+		return 0;
+	snprintf(out, BK_PLAN_TEXT_MAX,
+		"saw: %.300s: %u tries, %u refused, %u reset, %u unanswered, %u unreachable, %u other, "
+		"%u connected",
+		bk_plan_attempt_to_str(&e->opts.plan, i, line), s->tries, s->refused, s->reset, s->timed_out,
+		s->unreachable, s->other, s->connected);
+	return 2;
+}
+
+const struct bk_method bk_method_tcp = {
+	.transport = BK_TRANSPORT_TCP,
+	.prefix = "",
+	.ops = &bk_punch_tcp_ops,
+	.new = new_of,
+	.free = free_of,
+	.disprove = disprove,
+	.saw = saw,
+	.explain = bk_explain_tcp,
+};

@@ -4,7 +4,7 @@
 
 #include "base/engine.h"
 #include "base/rng.h"
-#include "punch/plan.h"
+#include "punch/technique.h"
 
 /* TCP punching as a pure engine (Ford, Srisuresh, Kegel 2005; RFC 5128 section 3.3; RFC 9293 section 3.5
  * simultaneous open): carries out a plan. Each attempt connects, again and again with fresh sockets and
@@ -25,6 +25,7 @@ int bk_punch_tcp_new(const struct bk_punch_tcp_opts *opts, bk_time now, struct b
 void bk_punch_tcp_free(struct bk_punch_tcp *e); /* sockets are the driver's; it closes them */
 
 extern const struct bk_engine_ops bk_punch_tcp_ops;
+extern const struct bk_method bk_method_tcp;
 
 /* The owner's verdict on a reported connection; drain the actions afterwards. `proven`: the authenticated
  * hello completed; the engine closes every other socket it knows, reported ones too, reports BK_REPORT_DONE

@@ -37,11 +37,22 @@ struct bk_intro kit_intro(int side)
 	return in;
 }
 
+struct bk_plan kit_plan(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	const struct bk_pair pair = {.own = own, .peer = peer};
+	struct bk_plan plan;
+
+	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &plan);
+	return plan;
+}
+
 struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_intro *peer, bool controls)
 {
+	struct bk_plan plan = kit_plan(own, peer);
 	struct bk_punch_udp_opts opts = {
 		.own = own,
 		.peer = peer,
+		.plan = &plan,
 		.is_controlling = controls,
 		.has_socket6 = true,
 		.start = START,
@@ -99,7 +110,7 @@ void kit_expect_nominated(struct bk_punch_udp *e, struct bk_addr remote)
 {
 	struct bk_action a = kit_expect(e, BK_ACT_REPORT);
 
-	assert_int_equal(a.report, BK_PUNCH_UDP_NOMINATED);
+	assert_int_equal(a.report, BK_REPORT_CHOSEN);
 	assert_int_equal(a.id, BK_PUNCH_UDP_SOCKET4);
 	assert_true(bk_addr_equal(&a.remote, &remote));
 }

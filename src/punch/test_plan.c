@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "nat/profile.h"
-#include "punch/plan.h"
+#include "punch/explain.h"
+#include "punch/tcp.h"
+#include "punch/udp.h"
 
 enum kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
 
@@ -44,12 +46,45 @@ static void add_host(struct bk_intro *in, const char *addr)
 	assert_int_equal(bk_addr_from_str(addr, &c->addr), 0);
 }
 
-static struct bk_plan plan(const struct bk_intro *own, const struct bk_intro *peer)
+static struct bk_plan plan_of(
+	const struct bk_method *method, const struct bk_intro *own, const struct bk_intro *peer)
 {
+	const struct bk_pair pair = {.own = own, .peer = peer};
 	struct bk_plan p;
 
-	bk_plan_make(own, peer, BK_PATH_AUTO, &p);
+	bk_plan_make(&pair, bk_techniques, method, &p);
 	return p;
+}
+
+static struct bk_plan plan(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	return plan_of(&bk_method_tcp, own, peer);
+}
+
+static struct bk_plan udp_plan(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	return plan_of(&bk_method_udp, own, peer);
+}
+
+/* What the plan's engine says of it. */
+static const char *why(const struct bk_method *method, const struct bk_intro *own,
+	const struct bk_intro *peer, enum bk_path_policy policy)
+{
+	static char out[BK_PLAN_TEXT_MAX];
+	const struct bk_pair pair = {.own = own, .peer = peer, .policy = policy};
+	struct bk_plan p;
+
+	bk_plan_make(&pair, bk_techniques, method, &p);
+	method->explain(&p, &pair, out);
+	return out;
+}
+
+static const char *no_direct(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	static char out[BK_PLAN_TEXT_MAX];
+	const struct bk_pair pair = {.own = own, .peer = peer};
+
+	return bk_explain_no_direct(&pair, out);
 }
 
 static size_t count(const struct bk_plan *p, bool from_shared_port, bool at_start)
@@ -96,7 +131,7 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 		struct bk_intro own = intro(rows[i].own, 1), peer = intro(rows[i].peer, 2);
 		struct bk_plan p = plan(&own, &peer);
 
-		assert_int_equal(p.punch_possible, rows[i].possible);
+		assert_int_equal(p.is_hopeful, rows[i].possible);
 		assert_int_equal(p.listen_shared, rows[i].listens);
 		assert_int_equal(p.listen_until_refused, rows[i].briefly);
 		assert_int_equal(count(&p, false, false), rows[i].calls_at_once);
@@ -104,7 +139,7 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 		assert_int_equal(count(&p, true, true), rows[i].opens_at_start);
 		assert_int_equal(count(&p, true, false), rows[i].openers);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
-		assert_true(strlen(p.why) > 0);
+		assert_true(strlen(why(&bk_method_tcp, &own, &peer, BK_PATH_AUTO)) > 0);
 	}
 }
 
@@ -118,12 +153,12 @@ static void plans_of_both_sides_mirror_each_other(void **state)
 			struct bk_intro own = intro((enum kind)a, 1), peer = intro((enum kind)b, 2);
 			struct bk_plan p = plan(&own, &peer), q = plan(&peer, &own);
 
-			assert_int_equal(p.punch_possible, q.punch_possible);
+			assert_int_equal(p.is_hopeful, q.is_hopeful);
 			assert_int_equal(p.budget, q.budget);
 			assert_int_equal(count(&p, true, true), count(&q, true, true));
 			if (count(&p, false, false) + count(&p, false, true) > 0)
 				assert_true(q.listen_shared && !q.listen_until_refused);
-			if (p.punch_possible)
+			if (p.is_hopeful)
 				assert_true(p.attempts_len + q.attempts_len > 0);
 		}
 	}
@@ -140,7 +175,7 @@ static void a_side_known_to_be_port_restricted_never_listens(void **state)
 }
 
 /* own_public is the last byte of the own public address; the peer's is 2. */
-static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, enum bk_technique technique)
+static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, const char *technique)
 {
 	struct bk_intro own = intro(kind, 1), peer = intro(kind, 2);
 	struct bk_plan p;
@@ -150,7 +185,7 @@ static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, enu
 	peer.candidates_len = 0;
 	add_host(&peer, addr);
 	p = plan(&own, &peer);
-	return p.attempts_len == 1 && p.attempts[0].technique == technique &&
+	return p.attempts_len == 1 && !strcmp(p.attempts[0].technique->name, technique) &&
 	       !p.attempts[0].from_shared_port && !p.attempts[0].at_start;
 }
 
@@ -160,29 +195,29 @@ static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
 		enum kind kind;
 		uint8_t own_public;
 		const char *addr;
-		enum bk_technique technique;
+		const char *technique;
 		bool tried;
 	} rows[] = {
-		{PORT, 1, "192.168.1.5:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "192.168.1.5:5000", BK_TECHNIQUE_LAN, true},
-		{OPEN, 1, "192.168.1.5:5000", BK_TECHNIQUE_LAN, true},
-		{PORT, 1, "198.51.100.5:5000", BK_TECHNIQUE_LAN, true},
-		{PORT, 1, "203.0.113.2:5000", BK_TECHNIQUE_LAN, true},
-		{PORT, 1, "100.64.0.5:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "100.64.0.5:5000", BK_TECHNIQUE_LAN, true},
-		{PORT, 1, "169.254.0.5:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 1, "127.0.0.1:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "127.0.0.1:5000", BK_TECHNIQUE_LAN, true},
-		{PORT, 2, "0.0.0.0:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "224.0.0.1:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "255.255.255.255:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "192.168.1.5:0", BK_TECHNIQUE_LAN, false},
-		{PORT, 1, "[2001:db8:2::2]:5000", BK_TECHNIQUE_IPV6, true},
-		{SYM, 1, "[2001:db8:2::2]:5000", BK_TECHNIQUE_IPV6, true},
-		{PORT, 1, "[fd00::2]:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "[fd00::2]:5000", BK_TECHNIQUE_LAN, true},
-		{PORT, 2, "[fe80::2]:5000", BK_TECHNIQUE_LAN, false},
-		{PORT, 2, "[ff02::1]:5000", BK_TECHNIQUE_IPV6, false},
+		{PORT, 1, "192.168.1.5:5000", "lan", false},
+		{PORT, 2, "192.168.1.5:5000", "lan", true},
+		{OPEN, 1, "192.168.1.5:5000", "lan", true},
+		{PORT, 1, "198.51.100.5:5000", "lan", true},
+		{PORT, 1, "203.0.113.2:5000", "lan", true},
+		{PORT, 1, "100.64.0.5:5000", "lan", false},
+		{PORT, 2, "100.64.0.5:5000", "lan", true},
+		{PORT, 1, "169.254.0.5:5000", "lan", false},
+		{PORT, 1, "127.0.0.1:5000", "lan", false},
+		{PORT, 2, "127.0.0.1:5000", "lan", true},
+		{PORT, 2, "0.0.0.0:5000", "lan", false},
+		{PORT, 2, "224.0.0.1:5000", "lan", false},
+		{PORT, 2, "255.255.255.255:5000", "lan", false},
+		{PORT, 2, "192.168.1.5:0", "lan", false},
+		{PORT, 1, "[2001:db8:2::2]:5000", "ipv6", true},
+		{SYM, 1, "[2001:db8:2::2]:5000", "ipv6", true},
+		{PORT, 1, "[fd00::2]:5000", "lan", false},
+		{PORT, 2, "[fd00::2]:5000", "lan", true},
+		{PORT, 2, "[fe80::2]:5000", "lan", false},
+		{PORT, 2, "[ff02::1]:5000", "ipv6", false},
 	};
 
 	(void)state;
@@ -202,7 +237,7 @@ static void hopeless_pair_tries_host_addresses_briefly(void **state)
 	add_host(&peer, "192.168.1.5:5000");
 	p = plan(&own, &peer);
 	q = plan(&peer, &own);
-	assert_false(p.punch_possible);
+	assert_false(p.is_hopeful);
 	assert_int_equal(p.attempts_len, 1);
 	assert_int_equal(q.attempts_len, 0);
 	assert_int_equal(p.budget, q.budget);
@@ -220,7 +255,7 @@ static void firewalled_ipv6_is_opened_from_both_sides_at_the_instant(void **stat
 	own.candidates[1].kind = peer.candidates[1].kind = BK_CANDIDATE_FIREWALLED;
 	p = plan(&own, &peer);
 	assert_int_equal(count(&p, true, true), 1);
-	assert_int_equal(p.attempts[0].technique, BK_TECHNIQUE_IPV6);
+	assert_string_equal(p.attempts[0].technique->name, "ipv6");
 	assert_int_equal(p.budget, BK_PLAN_BUDGET);
 	own.candidates_len = 1;
 	assert_int_equal(plan(&own, &peer).attempts_len, 0);
@@ -229,14 +264,15 @@ static void firewalled_ipv6_is_opened_from_both_sides_at_the_instant(void **stat
 static void relay_policy_tries_nothing(void **state)
 {
 	struct bk_intro own = intro(OPEN, 1), peer = intro(OPEN, 2);
+	const struct bk_pair pair = {.own = &own, .peer = &peer, .policy = BK_PATH_RELAY};
 	struct bk_plan p;
 
 	(void)state;
-	bk_plan_make(&own, &peer, BK_PATH_RELAY, &p);
+	bk_plan_make(&pair, bk_techniques, &bk_method_tcp, &p);
 	assert_int_equal(p.attempts_len, 0);
 	assert_int_equal(p.budget, 0);
 	assert_false(p.listen_shared);
-	assert_string_equal(p.why, "the relay was asked for");
+	assert_string_equal(why(&bk_method_tcp, &own, &peer, BK_PATH_RELAY), "the relay was asked for");
 }
 
 static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling(void **state)
@@ -280,19 +316,19 @@ static void the_texts_say_what_is_done_and_what_would_help(void **state)
 	struct bk_plan p = plan(&port, &port2);
 
 	(void)state;
-	assert_string_equal(
-		p.why, "both NATs are port-restricted: both sides connect to each other at the same moment");
+	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_AUTO),
+		"both NATs are port-restricted: both sides connect to each other at the same moment");
 	assert_string_equal(bk_plan_attempt_to_str(&p, 0, out),
 		"punch 203.0.113.2:41000 from the shared port at the agreed instant");
 	assert_string_equal(bk_plan_attempt_to_str(&p, 1, out), "none");
-	assert_string_equal(bk_plan_pair_to_str(&port, &port2, out), "both NATs port-restricted");
+	assert_string_equal(bk_explain_nats(&port.tcp, &port2.tcp, out), "both NATs port-restricted");
 	assert_string_equal(
-		bk_plan_pair_to_str(&open, &sym, out), "open here, symmetric (random ports) there");
-	assert_string_equal(bk_plan_relay_reason(&sym, &port, out),
+		bk_explain_nats(&open.tcp, &sym.tcp, out), "open here, symmetric (random ports) there");
+	assert_string_equal(no_direct(&sym, &port),
 		"your NAT gives every connection a new port and the other side's NAT only lets in ports it "
 		"has called: no TCP "
 		"technique connects these two; a port mapping on either router, UDP or IPv6 would help");
-	assert_non_null(strstr(bk_plan_relay_reason(&port, &port2, out), "both NATs port-restricted"));
+	assert_non_null(strstr(no_direct(&port, &port2), "both NATs port-restricted"));
 }
 
 /* The same pair over UDP alone. */
@@ -329,16 +365,14 @@ static void udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant(vo
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct bk_intro own = udp_intro(rows[i].own, 1), peer = udp_intro(rows[i].peer, 2);
-		struct bk_plan p, tcp = plan(&own, &peer);
+		struct bk_plan p = udp_plan(&own, &peer), tcp = plan(&own, &peer);
 
-		bk_plan_make_udp(&own, &peer, &p);
-		assert_int_equal(p.punch_possible, rows[i].possible);
-		assert_int_equal(bk_plan_udp_fits(&own, &peer), rows[i].possible);
-		assert_int_equal(bk_plan_udp_fits(&peer, &own), rows[i].possible);
+		assert_int_equal(p.is_hopeful, rows[i].possible);
+		assert_int_equal(udp_plan(&peer, &own).is_hopeful, rows[i].possible);
 		assert_int_equal(p.attempts_len, rows[i].possible);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
 		assert_int_equal(count(&p, true, rows[i].at_start), rows[i].possible);
-		assert_true(strlen(p.why) > 0);
+		assert_true(strlen(why(&bk_method_udp, &own, &peer, BK_PATH_AUTO)) > 0);
 		assert_int_equal(tcp.attempts_len, 0);
 	}
 }
@@ -356,10 +390,10 @@ static void each_transport_keeps_to_its_own_candidates(void **state)
 	p = plan(&own, &peer);
 	assert_int_equal(p.attempts_len, 1);
 	assert_int_equal(p.attempts[0].remote.port, 41000);
-	bk_plan_make_udp(&own, &peer, &p);
+	p = udp_plan(&own, &peer);
 	assert_int_equal(p.attempts_len, 1);
 	assert_int_equal(p.attempts[0].remote.port, 5000);
-	assert_int_equal(p.attempts[0].technique, BK_TECHNIQUE_LAN);
+	assert_string_equal(p.attempts[0].technique->name, "lan");
 }
 
 static void udp_sprays_no_strangers_networks(void **state)
@@ -373,48 +407,98 @@ static void udp_sprays_no_strangers_networks(void **state)
 	add_host(&peer, "127.0.0.1:5000");
 	for (size_t i = 1; i < peer.candidates_len; i++)
 		peer.candidates[i].transport = BK_TRANSPORT_UDP;
-	bk_plan_make_udp(&own, &peer, &p);
+	p = udp_plan(&own, &peer);
 	assert_int_equal(p.attempts_len, 1);
 	own.udp.public_addr = bk_addr_v4(203, 0, 113, 2, 42000); /* the same network */
-	bk_plan_make_udp(&own, &peer, &p);
+	p = udp_plan(&own, &peer);
 	assert_int_equal(p.attempts_len, 3);
+}
+
+/* Each row is told by its own words. */
+static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
+{
+	static const char *const told[] = {
+		"direct over TCP on the local network, 12 ms",
+		"direct over TCP and IPv6, both NATs port-restricted, 12 ms",
+		"direct over TCP, both NATs port-restricted, 12 ms",
+		"direct over UDP on the local network, 12 ms",
+		"direct over UDP and IPv6, open here, symmetric (random ports) there, 12 ms",
+		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
+		"relayed by the server, 12 ms: a direct connection was tried over UDP and TCP (open here, "
+		"symmetric (random ports) there) but none came about in time: a firewall on the way, or a "
+		"router that behaves differently than it looked; a port mapping on either router or IPv6 may "
+		"help",
+	};
+	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	struct bk_pair pair = {.own = &own, .peer = &peer};
+	char out[BK_EXPLAIN_PATH_MAX];
+	size_t i;
+
+	(void)state;
+	own.udp = intro(OPEN, 1).tcp;
+	peer.udp = intro(SYM, 2).tcp;
+	for (i = 0; bk_techniques[i]; i++)
+		assert_string_equal(bk_explain_path(bk_techniques[i], &pair, 12, out), told[i]);
+	assert_int_equal(i, sizeof(told) / sizeof(told[0]));
+	pair.policy = BK_PATH_RELAY;
+	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, 12, out),
+		"relayed by the server, as asked for, 12 ms");
+}
+
+static void an_attempt_may_go_to_a_set_of_ports(void **state)
+{
+	struct bk_attempt a = {.technique = bk_techniques[2], .remote = bk_addr_v4(203, 0, 113, 2, 41000)};
+	struct bk_plan p = {.attempts_len = 0};
+	char out[BK_PLAN_TEXT_MAX];
+
+	(void)state;
+	bk_plan_add(&p, &a);
+	a.ports = (struct bk_ports){.first = 41010, .len = 3, .step = -2};
+	bk_plan_add(&p, &a);
+	bk_plan_add(&p, &a);
+	assert_int_equal(p.attempts_len, 2);
+	assert_int_equal(bk_attempt_len(&p.attempts[0]), 1);
+	assert_int_equal(bk_attempt_remote(&p.attempts[0], 0).port, 41000);
+	assert_int_equal(bk_attempt_len(&p.attempts[1]), 3);
+	assert_int_equal(bk_attempt_remote(&p.attempts[1], 2).port, 41006);
+	assert_string_equal(bk_plan_attempt_to_str(&p, 1, out),
+		"punch 203.0.113.2:41010 and 2 more ports, -2 apart from any port at once");
 }
 
 static void the_relay_reason_tells_of_both_transports(void **state)
 {
 	struct bk_intro port = intro(PORT, 1), sym = intro(SYM, 2), port2 = intro(PORT, 2);
-	char out[BK_PLAN_TEXT_MAX];
-	struct bk_plan p;
 
 	(void)state;
 	port.udp = port.tcp;
-	assert_string_equal(bk_plan_relay_reason(&port, &sym, out),
+	assert_string_equal(no_direct(&port, &sym),
 		"the other side's network lets no UDP through, and the other side's NAT gives every "
 		"connection a "
 		"new port and your NAT only lets in ports it has called: no TCP technique connects these "
 		"two; UDP "
 		"there, a port mapping on either router or IPv6 would help");
 	sym.udp = sym.tcp;
-	assert_string_equal(bk_plan_relay_reason(&port, &sym, out),
+	assert_string_equal(no_direct(&port, &sym),
 		"the other side's NAT gives every connection a new port and your NAT only lets in ports it "
 		"has "
 		"called: neither UDP nor TCP connects these two; a port mapping on either router or IPv6 "
 		"would help");
 	port2.udp = port2.tcp;
-	assert_string_equal(bk_plan_relay_reason(&port, &port2, out),
+	assert_string_equal(no_direct(&port, &port2),
 		"a direct connection was tried over UDP and TCP (both NATs port-restricted) but none came "
 		"about in "
 		"time: a firewall on the way, or a router that behaves differently than it looked; a port "
 		"mapping "
 		"on either router or IPv6 may help");
 	port2.tcp = sym.tcp;
-	assert_string_equal(plan(&port, &port2).why, "the other side's NAT gives every connection a new port "
-						     "and your NAT only lets in ports it has "
-						     "called: no TCP technique connects these two");
-	bk_plan_make_udp(&port, &port2, &p);
-	assert_string_equal(p.why, "both NATs port-restricted: both sides send at the same moment");
-	bk_plan_make_udp(&port, &sym, &p);
-	assert_non_null(strstr(p.why, "no UDP technique connects these two"));
+	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_AUTO),
+		"the other side's NAT gives every connection a new port "
+		"and your NAT only lets in ports it has "
+		"called: no TCP technique connects these two");
+	assert_string_equal(why(&bk_method_udp, &port, &port2, BK_PATH_AUTO),
+		"both NATs port-restricted: both sides send at the same moment");
+	assert_non_null(strstr(
+		why(&bk_method_udp, &port, &sym, BK_PATH_AUTO), "no UDP technique connects these two"));
 }
 
 int main(void)
@@ -433,6 +517,8 @@ int main(void)
 		cmocka_unit_test(udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant),
 		cmocka_unit_test(each_transport_keeps_to_its_own_candidates),
 		cmocka_unit_test(udp_sprays_no_strangers_networks),
+		cmocka_unit_test(a_path_is_told_by_what_it_is_and_a_relay_by_its_reason),
+		cmocka_unit_test(an_attempt_may_go_to_a_set_of_ports),
 		cmocka_unit_test(the_relay_reason_tells_of_both_transports),
 	};
 

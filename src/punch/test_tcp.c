@@ -16,7 +16,6 @@
 static struct bk_attempt punch(bool at_start)
 {
 	return (struct bk_attempt){
-		.technique = BK_TECHNIQUE_PUNCH,
 		.remote = bk_addr_v4(203, 0, 113, 2, 41000),
 		.from_shared_port = true,
 		.at_start = at_start,
@@ -346,7 +345,7 @@ static void a_firewall_is_opened_from_the_port_that_our_candidate_names(void **s
 	assert_int_equal(
 		bk_addr_from_str("[2001:db8::2]:41000", &opts.shared), 0); /* of the control connection */
 	opts.plan.attempts[0] = punch(true);
-	opts.plan.attempts[0].technique = BK_TECHNIQUE_IPV6;
+	opts.plan.attempts[0].from_shared6 = true;
 	assert_int_equal(bk_addr_from_str("[2001:db8::7]:42000", &opts.plan.attempts[0].remote), 0);
 	opts.plan.attempts_len = 1;
 	opts.plan.budget = BK_PLAN_BUDGET;

@@ -33,8 +33,9 @@ static void openers_die_behind_the_own_nat_until_the_instant_and_full_packets_fo
 
 static struct bk_punch_udp *engine_that_knew_first(const struct bk_intro *own, const struct bk_intro *peer)
 {
+	struct bk_plan plan = kit_plan(own, peer);
 	struct bk_punch_udp_opts opts = {
-		.own = own, .peer = peer, .start = START, .seed = 1, .knew_first = true};
+		.own = own, .peer = peer, .plan = &plan, .start = START, .seed = 1, .knew_first = true};
 	struct bk_punch_udp *e;
 
 	memcpy(opts.own_key, own->probe_key, sizeof(opts.own_key));
@@ -103,8 +104,8 @@ static void addresses_of_the_machine_and_reachable_peers_are_probed_at_once_with
 	kit_add(&peer, BK_CANDIDATE_HOST, bk_addr_v4(203, 0, 113, 2, 5000));
 	kit_add(&peer, BK_CANDIDATE_HOST, bk_addr_v4(192, 168, 1, 5, 5000)); /* a stranger's, here */
 	e = kit_engine_of(&own, &peer, false);
+	assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).ttl, 0); /* the better technique goes first */
 	assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).ttl, BK_PUNCH_UDP_OPENER_TTL);
-	assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).ttl, 0);
 	kit_expect_nothing(e);
 	bk_punch_udp_free(e);
 	peer.udp.filtering = BK_NAT_ENDPOINT_INDEPENDENT;
@@ -161,7 +162,8 @@ static void transaction_ids_do_not_repeat_and_differ_between_keys(void **state)
 static void keys_that_are_absent_or_alike_are_refused(void **state)
 {
 	struct bk_intro own = kit_intro(0), peer = kit_intro(1);
-	struct bk_punch_udp_opts opts = {.own = &own, .peer = &peer};
+	struct bk_plan plan = kit_plan(&own, &peer);
+	struct bk_punch_udp_opts opts = {.own = &own, .peer = &peer, .plan = &plan};
 	struct bk_punch_udp *e = NULL;
 
 	(void)state;
@@ -253,7 +255,7 @@ static void a_double_answer_nominates_once(void **state)
 	bk_punch_udp_free(e);
 }
 
-/* Host 198.51.100.9 and the mapped address. */
+/* [1] to host 198.51.100.9 and [0] to the mapped address. */
 static struct bk_punch_udp *two_targets(struct bk_action ret_probes[2])
 {
 	struct bk_intro own = kit_intro(0), peer = kit_intro(1);
@@ -263,8 +265,8 @@ static struct bk_punch_udp *two_targets(struct bk_action ret_probes[2])
 	e = kit_engine_of(&own, &peer, true);
 	kit_forget_actions(e);
 	ops.on_time(e, START);
-	ret_probes[0] = kit_expect(e, BK_ACT_DATAGRAM);
 	ret_probes[1] = kit_expect(e, BK_ACT_DATAGRAM);
+	ret_probes[0] = kit_expect(e, BK_ACT_DATAGRAM);
 	kit_forget_actions(e);
 	return e;
 }

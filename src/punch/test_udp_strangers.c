@@ -258,7 +258,7 @@ static void a_replayed_nomination_does_not_move_the_path(void **state)
 	kit_peer_probes(e, kit_mapped(1), 8, 1, START + 11 * BK_MS);
 	while (ops.next_action(e, &a) && a.type == BK_ACT_DATAGRAM)
 		continue;
-	assert_int_equal(a.report, BK_PUNCH_UDP_NOMINATED);
+	assert_int_equal(a.report, BK_REPORT_CHOSEN);
 	assert_int_equal(a.remote.port, 41000);
 	kit_hear(e, attacker, bytes, n, START + 20 * BK_MS);
 	a = kit_expect(e, BK_ACT_DATAGRAM);

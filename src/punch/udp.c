@@ -29,6 +29,7 @@
 #include "base/rate.h"
 #include "base/rng.h"
 #include "nat/profile.h"
+#include "punch/explain.h"
 #include "punch/probe.h"
 #include "punch/udp_target.h"
 
@@ -64,6 +65,7 @@ struct bk_punch_udp {
 	struct bk_probe_auth auth;
 	struct bk_rng rng;
 	uint64_t seed, tie_breaker, tids;
+	struct bk_plan plan;
 	bool is_controlling, has_socket6;
 	uint8_t opener_ttl;
 	struct bk_udp_target targets[BK_PUNCH_UDP_TARGETS_MAX];
@@ -191,7 +193,7 @@ static void win(struct bk_punch_udp *e, struct bk_udp_target *t)
 			.type = BK_ACT_REPORT,
 			.id = socket_of(&t->addr),
 			.remote = t->addr,
-			.report = BK_PUNCH_UDP_NOMINATED,
+			.report = BK_REPORT_CHOSEN,
 		});
 }
 
@@ -213,8 +215,8 @@ static struct bk_udp_target *best_proven(struct bk_punch_udp *e)
 
 		if (!t->is_proven || t->is_neglected || t->state == BK_UDP_STOPPED)
 			continue;
-		if (!best || bk_udp_target_rank(t) < bk_udp_target_rank(best) ||
-			(bk_udp_target_rank(t) == bk_udp_target_rank(best) && t->rtt < best->rtt))
+		if (!best || t->technique->rank < best->technique->rank ||
+			(t->technique->rank == best->technique->rank && t->rtt < best->rtt))
 			best = t;
 	}
 	return best;
@@ -241,8 +243,7 @@ static bool may_become_better(const struct bk_punch_udp *e, const struct bk_udp_
 	for (size_t i = 0; i < e->targets_len; i++) {
 		const struct bk_udp_target *u = &e->targets[i];
 
-		if (!u->is_proven && u->state != BK_UDP_STOPPED &&
-			bk_udp_target_rank(u) < bk_udp_target_rank(t))
+		if (!u->is_proven && u->state != BK_UDP_STOPPED && u->technique->rank < t->technique->rank)
 			return true;
 	}
 	return false;
@@ -339,7 +340,7 @@ static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct 
 	struct bk_udp_target *t = reflexive_place(e);
 
 	if (t)
-		bk_udp_target_init_reflexive(t, from, now);
+		bk_udp_target_init_reflexive(t, bk_technique_by_look(&e->plan, from), from, now);
 	return t;
 }
 
@@ -542,7 +543,7 @@ static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, bk_t
 	if (a->remote.family == 6 && !e->has_socket6)
 		return;
 	bk_udp_target_init(
-		&e->targets[e->targets_len++], &a->remote, a->technique, a->at_start ? start : now, now);
+		&e->targets[e->targets_len++], a->technique, &a->remote, a->at_start ? start : now, now);
 }
 
 /* Within a few milliseconds a busy machine may not have sent its opener. A side whose port the peer cannot
@@ -558,12 +559,11 @@ static void begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, 
 	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
 	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
 	bk_dur grace = waits_for_peer(opts) ? WAIT_PEER : 0;
-	struct bk_plan plan;
+	const struct bk_plan *plan = opts->plan;
 
-	bk_plan_make_udp(opts->own, opts->peer, &plan);
-	for (size_t i = 0; i < plan.attempts_len; i++)
-		add_planned(e, &plan.attempts[i], start + grace, now);
-	e->end = plan.budget ? bk_time_add(start, bk_time_min(budget, plan.budget)) : now;
+	for (size_t i = 0; i < plan->attempts_len; i++)
+		add_planned(e, &plan->attempts[i], start + grace, now);
+	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	if (e->is_controlling && e->targets_len == 1) {
 		e->chosen = &e->targets[0];
@@ -592,6 +592,7 @@ int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct b
 	e->tie_breaker = opts->own->tie_breaker;
 	e->is_controlling = opts->is_controlling;
 	e->has_socket6 = opts->has_socket6;
+	e->plan = *opts->plan;
 	e->opener_ttl = opts->opener_ttl ? opts->opener_ttl : BK_PUNCH_UDP_OPENER_TTL;
 	bk_rate_init(&e->answers, ANSWERS_PER_SECOND, ANSWERS_BURST, now);
 	begin(e, opts, now);
@@ -605,3 +606,71 @@ void bk_punch_udp_free(struct bk_punch_udp *e)
 		sodium_memzero(&e->auth, sizeof(e->auth));
 	free(e);
 }
+
+/* ---- as a method ---- */
+
+/* An opener passes every router of this side and is used up by the next one. */
+static uint8_t opener_ttl(unsigned hops)
+{
+	return hops ? (uint8_t)(hops + 1) : 0;
+}
+
+static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
+{
+	const struct bk_pair *pair = opts->pair;
+	struct bk_punch_udp_opts udp = {
+		.own = pair->own,
+		.peer = pair->peer,
+		.plan = opts->plan,
+		.is_controlling = opts->is_controlling,
+		.has_socket6 = opts->has_socket6,
+		.opener_ttl = opener_ttl(opts->hops),
+		.start = opts->start,
+		.knew_first = !opts->is_controlling,
+		.budget = opts->plan->budget,
+		.seed = opts->seed,
+	};
+	struct bk_punch_udp *e;
+	int err;
+
+	memcpy(udp.own_key, pair->own->probe_key, sizeof(udp.own_key));
+	memcpy(udp.peer_key, pair->peer->probe_key, sizeof(udp.peer_key));
+	err = bk_punch_udp_new(&udp, now, &e);
+	if (!err)
+		*ret_engine = e;
+	return err;
+}
+
+static void free_of(void *engine)
+{
+	bk_punch_udp_free(engine);
+}
+
+static bk_dur rtt(const void *engine)
+{
+	const struct bk_punch_udp *e = engine;
+
+	return e->stats.rtt;
+}
+
+static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
+{
+	const struct bk_punch_udp *e = engine;
+	char line[BK_PLAN_TEXT_MAX];
+
+	if (i >= e->targets_len)
+		return 0;
+	snprintf(out, BK_PLAN_TEXT_MAX, "saw: %.500s", bk_udp_target_to_str(&e->targets[i], line));
+	return 2;
+}
+
+const struct bk_method bk_method_udp = {
+	.transport = BK_TRANSPORT_UDP,
+	.prefix = "over UDP: ",
+	.ops = &bk_punch_udp_ops,
+	.new = new_of,
+	.free = free_of,
+	.rtt = rtt,
+	.saw = saw,
+	.explain = bk_explain_udp,
+};

@@ -3,7 +3,7 @@
 #define BK_PUNCH_UDP_H
 
 #include "base/engine.h"
-#include "punch/plan.h"
+#include "punch/technique.h"
 #include "wire/intro.h"
 
 /* UDP punching as a pure engine: authenticated probes (STUN binding requests, RFC 8445 in spirit, with
@@ -21,7 +21,8 @@ enum {
 };
 
 struct bk_punch_udp_opts {
-	const struct bk_intro *own, *peer; /* candidates of transport UDP; copied */
+	const struct bk_intro *own, *peer; /* copied */
+	const struct bk_plan *plan;        /* where to send to; copied */
 	bool is_controlling;
 	bool has_socket6;
 	uint8_t own_key[BK_PUNCH_UDP_KEY_LEN];  /* requests to us must be keyed with it */
@@ -36,11 +37,10 @@ struct bk_punch_udp_opts {
 };
 
 /* What on REPORT tells: a->id the socket, a->remote the peer's address as reached, a->report
- * BK_PUNCH_UDP_NOMINATED, or BK_REPORT_DONE when the budget ended without a path. The controlling side
- * reports one nomination. The controlled side may report another one later, when no answer to the first came
- * back and the controlling side chose anew: the last report counts. After a nomination the engine answers
- * whatever the peer still sends, for as long as it lives; after DONE it is silent. */
-enum { BK_PUNCH_UDP_NOMINATED = 0 };
+ * BK_REPORT_CHOSEN when it was nominated, or BK_REPORT_DONE when the budget ended without a path. The
+ * controlling side reports one nomination. The controlled side may report another one later, when no answer
+ * to the first came back and the controlling side chose anew: the last report counts. After a nomination the
+ * engine answers whatever the peer still sends, for as long as it lives; after DONE it is silent. */
 
 /* BK_E_INVALID: a key is all zero or both are the same, the budget is negative. */
 int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct bk_punch_udp **ret_engine);
@@ -50,6 +50,7 @@ void bk_punch_udp_free(struct bk_punch_udp *e);
  * says that this socket will send no more (not: that one datagram failed). on_connected and on_accepted are
  * NULL. */
 extern const struct bk_engine_ops bk_punch_udp_ops;
+extern const struct bk_method bk_method_udp;
 
 /* For -v and for explanations. */
 struct bk_punch_udp_stats {

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "punch/candidate.h"
 
 static const char *const state_names[] = {
 	[BK_UDP_OPENING] = "opening",
@@ -19,8 +18,8 @@ static const char *const state_names[] = {
 	[BK_UDP_STOPPED] = "stopped",
 };
 
-void bk_udp_target_init(struct bk_udp_target *t, const struct bk_addr *addr, enum bk_technique technique,
-	bk_time full_from, bk_time wake)
+void bk_udp_target_init(struct bk_udp_target *t, const struct bk_technique *technique,
+	const struct bk_addr *addr, bk_time full_from, bk_time wake)
 {
 	*t = (struct bk_udp_target){
 		.state = BK_UDP_PROBING,
@@ -31,15 +30,10 @@ void bk_udp_target_init(struct bk_udp_target *t, const struct bk_addr *addr, enu
 	};
 }
 
-void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_addr *from, bk_time now)
+void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_technique *technique,
+	const struct bk_addr *from, bk_time now)
 {
-	enum bk_technique technique = BK_TECHNIQUE_PUNCH;
-
-	if (bk_candidate_is_local(from) || bk_addr_is_loopback(from))
-		technique = BK_TECHNIQUE_LAN;
-	else if (from->family == 6)
-		technique = BK_TECHNIQUE_IPV6;
-	bk_udp_target_init(t, from, technique, now, BK_NEVER);
+	bk_udp_target_init(t, technique, from, now, BK_NEVER);
 	t->is_reflexive = true;
 }
 
@@ -52,20 +46,6 @@ void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, b
 			state_names[t->state], state_names[state], t->sent);
 	t->state = state;
 	t->wake = wake;
-}
-
-int bk_udp_target_rank(const struct bk_udp_target *t)
-{
-	switch (t->technique) {
-	case BK_TECHNIQUE_LAN:
-		return 0;
-	case BK_TECHNIQUE_IPV6:
-		return 1;
-	case BK_TECHNIQUE_PUNCH:
-	case BK_TECHNIQUE_RELAY:
-		break;
-	}
-	return 2;
 }
 
 void bk_udp_target_note_sent(
@@ -95,7 +75,7 @@ const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN
 
 	if (t->is_proven)
 		snprintf(answered, sizeof(answered), "answered in %.1f ms", bk_dur_to_ms(t->rtt));
-	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s: %u sent, %u heard, %s", bk_technique_name(t->technique),
+	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s: %u sent, %u heard, %s", t->technique->name,
 		bk_addr_to_str(&t->addr, remote), t->is_reflexive ? " (not told)" : "", t->sent, t->heard,
 		answered);
 	return out;

@@ -3,8 +3,8 @@
 #define BK_PUNCH_UDP_TARGET_H
 
 #include "base/time.h"
-#include "punch/plan.h"
 #include "punch/probe.h"
+#include "punch/technique.h"
 
 /* Inside punch: one address that UDP probes go to, and what came of them. */
 
@@ -30,7 +30,7 @@ struct bk_udp_request {
 struct bk_udp_target {
 	enum bk_udp_state state;
 	struct bk_addr addr;
-	enum bk_technique technique;
+	const struct bk_technique *technique;
 	bool is_reflexive; /* not in the plan: heard from */
 	bool is_proven;    /* stays when the state moves on */
 	bool is_neglected; /* nominated, and no answer came in time */
@@ -42,16 +42,14 @@ struct bk_udp_target {
 	struct bk_udp_request requests[BK_UDP_REQUESTS_MAX]; /* the latest */
 };
 
-void bk_udp_target_init(struct bk_udp_target *t, const struct bk_addr *addr, enum bk_technique technique,
-	bk_time full_from, bk_time wake);
+void bk_udp_target_init(struct bk_udp_target *t, const struct bk_technique *technique,
+	const struct bk_addr *addr, bk_time full_from, bk_time wake);
 /* An address the peer was heard from; the technique is what it looks like. */
-void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_addr *from, bk_time now);
+void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_technique *technique,
+	const struct bk_addr *from, bk_time now);
 
 /* Logs the change. */
 void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, bk_time wake);
-
-/* The smaller the better: the local network before IPv6 before what a NAT translates. */
-int bk_udp_target_rank(const struct bk_udp_target *t);
 
 /* Counts a sending; the oldest request of a full table is forgotten. */
 void bk_udp_target_note_sent(

@@ -247,7 +247,7 @@ static int on_link(void *arg, struct bk_link *link, const struct bk_race_result 
 
 	if (err < 0)
 		return err;
-	if (result->technique == BK_TECHNIQUE_RELAY)
+	if (bk_race_result_is_relay(result))
 		bk_carrier_attach_relay(s->carrier, link);
 	else
 		bk_carrier_attach(s->carrier, link);

@@ -25,6 +25,7 @@ struct peer {
 	struct sim_side *side;
 	struct bk_punch_tcp *engine;
 	struct bk_intro intro;
+	struct bk_pair pair;
 	struct bk_plan plan;
 	bk_dur clock_offset; /* this machine's clock zero */
 	bk_time start;       /* the agreed instant, in the simulator's time, as this side believes */
@@ -284,7 +285,8 @@ static bk_time begin(struct peer peers[2], struct sim_net *net, const struct sim
 	for (int i = 0; i < 2; i++) {
 		struct peer *p = &peers[i];
 
-		bk_plan_make(&p->intro, &peers[!i].intro, BK_PATH_AUTO, &p->plan);
+		p->pair = (struct bk_pair){.own = &p->intro, .peer = &peers[!i].intro};
+		bk_plan_make(&p->pair, bk_techniques, &bk_method_tcp, &p->plan);
 		if (s->tweak)
 			s->tweak(&p->plan);
 		p->start = start + (i == 1 ? s->skew : 0);

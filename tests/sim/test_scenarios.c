@@ -50,7 +50,7 @@ static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 		assert_true(e.done_once[0] && e.done_once[1]);
 		direct += e.is_direct;
 		if (wants_direct && !filtering_unknown)
-			assert_true(e.plans[0].punch_possible && e.plans[1].punch_possible);
+			assert_true(e.plans[0].is_hopeful && e.plans[1].is_hopeful);
 	}
 	if (wants_direct ? direct * 100 < row->min_direct_percent * SEEDS : direct > 0)
 		fail_msg("%s and %s, %s, %d ms: %d of %d direct", row->a, row->b, row->answer, row->delay_ms,
@@ -95,9 +95,9 @@ static void every_pair_of_types_does_what_its_plan_says(void **state)
 				s.delay = 20 * BK_MS;
 				s.seed = i * 8 + k + 1;
 				sim_story_run(&s, &e);
-				assert_int_equal(e.plans[0].punch_possible, e.plans[1].punch_possible);
-				if (e.is_direct != e.plans[0].punch_possible)
-					fail_msg("%s and %s: %s", a->name, b->name, e.plans[0].why);
+				assert_int_equal(e.plans[0].is_hopeful, e.plans[1].is_hopeful);
+				if (e.is_direct != e.plans[0].is_hopeful)
+					fail_msg("%s and %s", a->name, b->name);
 			}
 		}
 	}

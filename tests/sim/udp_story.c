@@ -74,7 +74,7 @@ static void on_report(struct peer *p, const struct bk_action *a)
 		p->done++;
 		return;
 	}
-	assert(a->report == BK_PUNCH_UDP_NOMINATED);
+	assert(a->report == BK_REPORT_CHOSEN);
 	p->nominations++;
 	p->winner = a->remote;
 	p->winner_socket = a->id;
@@ -164,9 +164,12 @@ static void introduce(struct peer *p)
 static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 {
 	struct peer *p = self;
+	const struct bk_pair pair = {.own = &p->intro, .peer = p->peer_intro};
+	struct bk_plan plan;
 	struct bk_punch_udp_opts opts = {
 		.own = &p->intro,
 		.peer = p->peer_intro,
+		.plan = &plan,
 		.is_controlling = p->side->index == (p->story->b_controls ? 1 : 0),
 		.has_socket6 = p->sockets[2].family == 6,
 		.start = p->start + p->clock_offset,
@@ -175,6 +178,7 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 	};
 
 	(void)packet, (void)arg;
+	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &plan);
 	/* The NAT report tells whether two are stacked. */
 	opts.opener_ttl = p->side->nats_len > 1 ? BK_PUNCH_UDP_OPENER_TTL + 1 : 0;
 	memcpy(opts.own_key, p->intro.probe_key, sizeof(opts.own_key));

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The plan in words: what a user is told about the pair, what is tried, and why a relay carries the session.
- * Reads the same predicates as the planner, so that the text never tells another story than the attempts. */
+/* What a user is told about the pair, what is tried, what came of it, and why a relay carries the session.
+ * Reads the same predicates as the rows, so that the text never tells another story than the attempts. */
 
-#include "punch/plan_text.h"
+#include "punch/explain.h"
 
 #include <stdio.h>
 
 #include "nat/profile.h"
+#include "punch/candidate.h"
+#include "punch/fit.h"
 
 static bool same_class(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
 {
 	return bk_nat_class_of(own) == bk_nat_class_of(peer);
 }
 
-const char *bk_plan_nats_to_str(
+const char *bk_explain_nats(
 	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX])
 {
 	if (!same_class(own, peer))
@@ -25,12 +27,6 @@ const char *bk_plan_nats_to_str(
 	else
 		snprintf(out, BK_PLAN_TEXT_MAX, "both NATs %s", bk_nat_type_phrase(own));
 	return out;
-}
-
-const char *bk_plan_pair_to_str(
-	const struct bk_intro *own, const struct bk_intro *peer, char out[BK_PLAN_TEXT_MAX])
-{
-	return bk_plan_nats_to_str(&own->tcp, &peer->tcp, out);
 }
 
 static const char *cause_of_no_punch(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
@@ -51,12 +47,22 @@ static const char *cause_of_no_punch(const struct bk_nat_profile *own, const str
 	       "has called";
 }
 
+static const char *cause_over(const struct bk_pair *pair, enum bk_transport t)
+{
+	return cause_of_no_punch(bk_candidate_profile(pair->own, t), bk_candidate_profile(pair->peer, t));
+}
+
+static const char *nats_over(const struct bk_pair *pair, enum bk_transport t, char out[BK_PLAN_TEXT_MAX])
+{
+	return bk_explain_nats(bk_candidate_profile(pair->own, t), bk_candidate_profile(pair->peer, t), out);
+}
+
 /* Who has found its public UDP address. Neither: nobody has looked, perhaps. */
 enum udp_state { UDP_NEITHER, UDP_OWN_ONLY, UDP_PEER_ONLY, UDP_BOTH };
 
-static enum udp_state udp_state_of(const struct bk_intro *own, const struct bk_intro *peer)
+static enum udp_state udp_state_of(const struct bk_pair *pair)
 {
-	bool here = own->udp.public_addr.family != 0, there = peer->udp.public_addr.family != 0;
+	bool here = pair->own->udp.public_addr.family != 0, there = pair->peer->udp.public_addr.family != 0;
 
 	if (here && there)
 		return UDP_BOTH;
@@ -71,8 +77,7 @@ static const char *udp_blocked_where(enum udp_state udp)
 	return udp == UDP_OWN_ONLY ? "the other side's network lets no UDP through, and " : "";
 }
 
-static void explain_no_technique(
-	const struct bk_intro *own, const struct bk_intro *peer, char out[BK_PLAN_TEXT_MAX])
+static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	static const char *const ends[] = {
 		[UDP_NEITHER] =
@@ -86,21 +91,29 @@ static void explain_no_technique(
 			"neither UDP nor TCP connects these two; a port mapping on either router or IPv6 "
 			"would help",
 	};
-	enum udp_state udp = udp_state_of(own, peer);
-	const char *cause = udp == UDP_BOTH ? cause_of_no_punch(&own->udp, &peer->udp)
-					    : cause_of_no_punch(&own->tcp, &peer->tcp);
+	enum udp_state udp = udp_state_of(pair);
+	const char *cause = cause_over(pair, udp == UDP_BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP);
 
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s: %s", udp_blocked_where(udp), cause, ends[udp]);
 }
 
-static void explain_no_luck(
-	const struct bk_intro *own, const struct bk_intro *peer, char out[BK_PLAN_TEXT_MAX])
+static bool fits_tcp(const struct bk_pair *pair)
 {
-	bool over_udp = bk_plan_udp_fits(own, peer), over_tcp = bk_plan_punch_fits(&own->tcp, &peer->tcp);
-	enum udp_state udp = udp_state_of(own, peer);
-	char pair[BK_PLAN_TEXT_MAX];
+	return bk_fit_punch(&pair->own->tcp, &pair->peer->tcp);
+}
 
-	bk_plan_nats_to_str(over_udp ? &own->udp : &own->tcp, over_udp ? &peer->udp : &peer->tcp, pair);
+static bool fits_udp(const struct bk_pair *pair)
+{
+	return bk_fit_punch(&pair->own->udp, &pair->peer->udp) || bk_fit_firewalls(pair, BK_TRANSPORT_UDP);
+}
+
+static void explain_no_luck(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	bool over_udp = fits_udp(pair), over_tcp = fits_tcp(pair);
+	enum udp_state udp = udp_state_of(pair);
+	char nats[BK_PLAN_TEXT_MAX];
+
+	nats_over(pair, over_udp ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
 		"%sa direct connection was tried%s (%.200s) but none came about in time: a firewall on the "
 		"way, or a router that behaves differently than it looked; a port mapping on either "
@@ -110,16 +123,15 @@ static void explain_no_luck(
 		: over_udp           ? " over UDP"
 		: udp == UDP_NEITHER ? ""
 				     : " over TCP",
-		pair, udp == UDP_BOTH ? " or IPv6" : ", UDP or IPv6");
+		nats, udp == UDP_BOTH ? " or IPv6" : ", UDP or IPv6");
 }
 
-const char *bk_plan_relay_reason(
-	const struct bk_intro *own, const struct bk_intro *peer, char out[BK_PLAN_TEXT_MAX])
+const char *bk_explain_no_direct(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	if (bk_plan_punch_fits(&own->tcp, &peer->tcp) || bk_plan_udp_fits(own, peer))
-		explain_no_luck(own, peer, out);
+	if (fits_tcp(pair) || fits_udp(pair))
+		explain_no_luck(pair, out);
 	else
-		explain_no_technique(own, peer, out);
+		explain_no_technique(pair, out);
 	return out;
 }
 
@@ -163,7 +175,7 @@ static void explain_probes(
 {
 	char pair[BK_PLAN_TEXT_MAX];
 
-	bk_plan_nats_to_str(own, peer, pair);
+	bk_explain_nats(own, peer, pair);
 	if (bk_nat_is_reachable(peer))
 		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: this side sends at once", pair);
 	else if (bk_nat_is_reachable(own))
@@ -183,7 +195,7 @@ static size_t count_hosts(const struct bk_plan *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->attempts_len; i++)
-		n += p->attempts[i].technique != BK_TECHNIQUE_PUNCH;
+		n += p->attempts[i].technique->is_host;
 	return n;
 }
 
@@ -198,32 +210,31 @@ static void join_hosts(const char *text, const struct bk_plan *p, char out[BK_PL
 			text, hosts, hosts == 1 ? "address" : "addresses", hosts == 1 ? "is" : "are");
 }
 
-void bk_plan_explain(const struct bk_intro *own, const struct bk_intro *peer, enum bk_path_policy policy,
-	struct bk_plan *p)
+void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	char text[BK_PLAN_TEXT_MAX];
 
-	if (policy == BK_PATH_RELAY) {
-		snprintf(p->why, sizeof(p->why), "the relay was asked for");
+	if (pair->policy == BK_PATH_RELAY) {
+		snprintf(out, BK_PLAN_TEXT_MAX, "the relay was asked for");
 		return;
 	}
-	if (p->punch_possible)
-		explain_punch(&own->tcp, &peer->tcp, text);
-	else if (bk_plan_udp_fits(own, peer))
+	if (fits_tcp(pair))
+		explain_punch(&pair->own->tcp, &pair->peer->tcp, text);
+	else if (fits_udp(pair))
 		snprintf(text, sizeof(text), "%s: no TCP technique connects these two",
-			cause_of_no_punch(&own->tcp, &peer->tcp));
+			cause_over(pair, BK_TRANSPORT_TCP));
 	else
-		bk_plan_relay_reason(own, peer, text);
-	join_hosts(text, p, p->why);
+		bk_explain_no_direct(pair, text);
+	join_hosts(text, p, out);
 }
 
-void bk_plan_explain_udp(const struct bk_intro *own, const struct bk_intro *peer, struct bk_plan *p)
+void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	enum udp_state udp = udp_state_of(own, peer);
+	enum udp_state udp = udp_state_of(pair);
 	char text[BK_PLAN_TEXT_MAX];
 
-	if (bk_plan_punch_fits(&own->udp, &peer->udp))
-		explain_probes(&own->udp, &peer->udp, text);
+	if (bk_fit_punch(&pair->own->udp, &pair->peer->udp))
+		explain_probes(&pair->own->udp, &pair->peer->udp, text);
 	else if (udp == UDP_NEITHER)
 		snprintf(text, sizeof(text), "UDP: no public address is known");
 	else if (udp != UDP_BOTH)
@@ -231,22 +242,65 @@ void bk_plan_explain_udp(const struct bk_intro *own, const struct bk_intro *peer
 			udp == UDP_PEER_ONLY ? "your" : "the other side's");
 	else
 		snprintf(text, sizeof(text), "%s: no UDP technique connects these two",
-			cause_of_no_punch(&own->udp, &peer->udp));
-	join_hosts(text, p, p->why);
+			cause_over(pair, BK_TRANSPORT_UDP));
+	join_hosts(text, p, out);
 }
 
-const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[BK_PLAN_TEXT_MAX])
+void bk_explain_relay(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	const struct bk_attempt *a;
-	char remote[BK_ADDR_STR_MAX];
+	(void)p;
+	(void)pair;
+	snprintf(out, BK_PLAN_TEXT_MAX, "relay over the server, prepared beside");
+}
 
-	if (i >= p->attempts_len) {
-		snprintf(out, BK_PLAN_TEXT_MAX, "none");
-		return out;
-	}
-	a = &p->attempts[i];
-	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s from %s %s", bk_technique_name(a->technique),
-		bk_addr_to_str(&a->remote, remote), a->from_shared_port ? "the shared port" : "any port",
-		a->at_start ? "at the agreed instant" : "at once");
+/* ---- what was taken ---- */
+
+static const char *transport_of(const struct bk_technique *t)
+{
+	return t->method->transport == BK_TRANSPORT_UDP ? "UDP" : "TCP";
+}
+
+void bk_tell_lan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
+{
+	(void)pair;
+	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s on the local network",
+		transport_of(t));
+}
+
+void bk_tell_ipv6(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
+{
+	char nats[BK_PLAN_TEXT_MAX];
+
+	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s and IPv6, %.400s", transport_of(t),
+		nats_over(pair, t->method->transport, nats));
+}
+
+void bk_tell_punch(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
+{
+	char nats[BK_PLAN_TEXT_MAX];
+
+	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s, %.400s", transport_of(t),
+		nats_over(pair, t->method->transport, nats));
+}
+
+void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
+{
+	bool is_asked = pair->policy == BK_PATH_RELAY;
+
+	(void)t;
+	snprintf(ret_words->what, sizeof(ret_words->what), "relayed by the server%s",
+		is_asked ? ", as asked for" : "");
+	if (!is_asked)
+		bk_explain_no_direct(pair, ret_words->why);
+}
+
+const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair, double elapsed_ms,
+	char out[BK_EXPLAIN_PATH_MAX])
+{
+	struct bk_path_words w = {0};
+
+	t->tell(t, pair, &w);
+	snprintf(out, BK_EXPLAIN_PATH_MAX, "%.450s, %.0f ms%s%s", w.what, elapsed_ms, *w.why ? ": " : "",
+		w.why);
 	return out;
 }

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections: an engine with sockets of its own; TLS proves the peer. On a connection to the relay the
+ * server learns first whose leg it is. */
+#include <string.h>
+
+#include "base/error.h"
+#include "link/tls.h"
+#include "net/drive.h"
+#include "net/sock.h"
+#include "path/lane.h"
+#include "wire/preface.h"
+
+#define HANDSHAKE_TIMEOUT       (5 * BK_SEC)
+#define RELAY_HANDSHAKE_TIMEOUT (30 * BK_SEC) /* the peer's leg may be late */
+
+static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
+{
+	(void)lane;
+	(void)opts;
+	return true;
+}
+
+static int start(struct bk_lane *lane)
+{
+	struct bk_drive *drive;
+	int err = bk_drive_new(
+		lane->opts->loop, lane->engine, lane->method->ops, lane->on_report, lane, &drive);
+
+	lane->driver = err < 0 ? NULL : drive;
+	return err;
+}
+
+static void stop(struct bk_lane *lane)
+{
+	bk_drive_free(lane->driver);
+}
+
+static void poke(struct bk_lane *lane)
+{
+	bk_drive_poke(lane->driver);
+}
+
+static int link_of(struct bk_lane *lane, int fd, struct bk_contender *c)
+{
+	const struct bk_race_opts *race = lane->opts;
+	struct bk_link_tls_opts opts = {
+		.is_server = !race->is_controlling,
+		.identity = race->identity,
+		.handshake_timeout_ns = HANDSHAKE_TIMEOUT,
+	};
+	struct bk_preface preface = {.kind = BK_PREFACE_RELAY, .side = race->is_controlling ? 1 : 0};
+	uint8_t preface_bytes[BK_PREFACE_LEN];
+
+	memcpy(opts.peer_pin.bytes, race->peer->pin, sizeof(opts.peer_pin.bytes));
+	if (lane->method->is_relay) {
+		memcpy(preface.secret, race->relay_token, sizeof(preface.secret));
+		bk_preface_encode(&preface, preface_bytes);
+		opts.preface = preface_bytes;
+		opts.preface_len = sizeof(preface_bytes);
+		opts.handshake_timeout_ns = RELAY_HANDSHAKE_TIMEOUT;
+	}
+	return bk_link_tls_new(race->loop, fd, &opts, &bk_contender_link_events, c, &c->link);
+}
+
+static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c)
+{
+	int fd = found->id ? bk_drive_take(lane->driver, found->id) : found->fd;
+	int err;
+
+	if (fd < 0)
+		return BK_E_NOT_FOUND;
+	bk_sock_local(fd, &c->result.local);
+	err = bk_sock_peer(fd, &c->result.remote);
+	if (!err)
+		err = link_of(lane, fd, c);
+	if (err < 0)
+		bk_sock_abort(fd);
+	return err;
+}
+
+const struct bk_carriage bk_carriage_tcp = {
+	.cost = 1,
+	.has_doors = true,
+	.describe = describe,
+	.start = start,
+	.stop = stop,
+	.poke = poke,
+	.secure = secure,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ways for datagrams: an engine on the sockets whose mapped addresses were told; QUIC proves the peer. Costs
+ * twice the processor time of TLS over TCP. */
+#include <stdio.h>
+#include <string.h>
+
+#include "path/lane.h"
+#include "path/ways.h"
+
+#define IDLE_TIMEOUT      (4 * BK_SEC) /* then the path is dead, and another one is looked for */
+#define HANDSHAKE_TIMEOUT (5 * BK_SEC)
+
+static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
+{
+	struct bk_ways *ways = lane->opts->ways;
+	char line[128];
+
+	if (!ways)
+		return false;
+	opts->has_socket6 = bk_ways_view(ways)->port6;
+	opts->hops = bk_ways_hops(ways);
+	snprintf(line, sizeof(line), "plan: %s%u routers to our public address", lane->method->prefix,
+		opts->hops);
+	lane->events->note(lane->arg, 2, line);
+	return true;
+}
+
+static int start(struct bk_lane *lane)
+{
+	struct bk_ways_run *run;
+	int err = bk_ways_run_new(
+		lane->opts->ways, lane->engine, lane->method->ops, lane->on_report, lane, &run);
+
+	lane->driver = err < 0 ? NULL : run;
+	return err;
+}
+
+static void stop(struct bk_lane *lane)
+{
+	bk_ways_run_free(lane->driver);
+}
+
+static void poke(struct bk_lane *lane)
+{
+	bk_ways_run_poke(lane->driver);
+}
+
+static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c)
+{
+	const struct bk_way way = {found->id, found->remote};
+	struct bk_link_quic_opts opts = {
+		.is_server = !lane->opts->is_controlling,
+		.identity = lane->opts->identity,
+		.use_bbr = true,
+		.idle_timeout_ns = IDLE_TIMEOUT,
+		.handshake_timeout_ns = HANDSHAKE_TIMEOUT,
+	};
+
+	memcpy(opts.peer_pin.bytes, lane->opts->peer->pin, sizeof(opts.peer_pin.bytes));
+	if (lane->method->rtt) /* a lost first packet is repeated after one and a half of them */
+		opts.rtt_ns = lane->method->rtt(lane->engine) / 2;
+	c->result.local = bk_ways_local(lane->driver, found->id);
+	return bk_ways_link_new(lane->driver, &way, &opts, &bk_contender_link_events, c, &c->link);
+}
+
+const struct bk_carriage bk_carriage_udp = {
+	.cost = 2,
+	.describe = describe,
+	.start = start,
+	.stop = stop,
+	.poke = poke,
+	.secure = secure,
+};

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An engine reports either everything that connects, and wants to hear what fails its proof; or the one way
+ * that it has chosen, and perhaps another one later, in its place. */
+#include "path/lane.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/sock.h"
+
+enum { NOTE_MAX = 512 };
+
+static const struct bk_carriage *const carriages[] = {
+	[BK_TRANSPORT_TCP] = &bk_carriage_tcp,
+	[BK_TRANSPORT_UDP] = &bk_carriage_udp,
+};
+
+/* ---- what it finds ---- */
+
+int bk_lane_enter(struct bk_lane *l, const struct bk_found *found)
+{
+	struct bk_contender *c;
+	int err = bk_contender_new(l->contenders, l, found->is_chosen, &c);
+
+	if (err < 0)
+		return err;
+	c->id = found->id;
+	c->result = (struct bk_race_result){
+		.technique = found->technique, .transport = l->method->transport, .remote = found->remote};
+	err = l->carriage->secure(l, found, c);
+	if (err < 0)
+		bk_contender_free(c);
+	return err;
+}
+
+void bk_lane_disprove(struct bk_lane *l, const struct bk_contender *c)
+{
+	if (c->is_chosen)
+		l->is_over = true;
+	if (!c->id || !l->method->disprove)
+		return;
+	l->method->disprove(l->engine, c->id, bk_loop_now(l->opts->loop));
+	l->carriage->poke(l);
+}
+
+static void tell_what_it_saw(struct bk_lane *l)
+{
+	char line[BK_PLAN_TEXT_MAX];
+	int verbosity;
+
+	for (size_t i = 0; (verbosity = l->method->saw(l->engine, i, line)) > 0; i++)
+		l->events->note(l->arg, verbosity, line);
+}
+
+static void on_chosen(struct bk_lane *l, const struct bk_found *found)
+{
+	struct bk_contender *before = bk_contenders_find_chosen(l->contenders, l);
+
+	tell_what_it_saw(l);
+	if (l->contenders->is_decided ||
+		(before && before->id == found->id && bk_addr_equal(&before->result.remote, &found->remote)))
+		return;
+	if (before)
+		bk_contender_free(before); /* the controlling side chose anew */
+	l->is_over = bk_lane_enter(l, found) < 0;
+}
+
+static void on_connection(struct bk_lane *l, const struct bk_found *found, bool is_accepted)
+{
+	char line[NOTE_MAX], name[BK_ADDR_STR_MAX];
+
+	snprintf(line, sizeof(line), "%s %s", is_accepted ? "accepted" : "connected to",
+		bk_addr_to_str(&found->remote, name));
+	l->events->note(l->arg, 2, line);
+	if (bk_lane_enter(l, found) < 0 && l->method->disprove)
+		l->method->disprove(l->engine, found->id, bk_loop_now(l->opts->loop));
+}
+
+static void on_report(void *arg, const struct bk_action *a)
+{
+	struct bk_lane *l = arg;
+	struct bk_found found = {.id = a->id, .fd = -1, .remote = a->remote};
+
+	if (a->report == BK_REPORT_DONE) {
+		l->is_over = true;
+		tell_what_it_saw(l);
+		l->events->on_over(l->arg);
+		return;
+	}
+	found.technique = bk_technique_of(&l->plan, a);
+	found.is_chosen = a->report == BK_REPORT_CHOSEN;
+	if (!found.is_chosen) {
+		on_connection(l, &found, a->report == BK_REPORT_ACCEPTED);
+		return;
+	}
+	on_chosen(l, &found);
+	if (l->is_over)
+		l->events->on_over(l->arg);
+}
+
+/* ---- life ---- */
+
+static void tell_plan(struct bk_lane *l, const struct bk_pair *pair)
+{
+	char text[BK_PLAN_TEXT_MAX] = "", line[NOTE_MAX + 32];
+
+	l->method->explain(&l->plan, pair, text);
+	snprintf(line, sizeof(line), "plan: %s%s", l->method->prefix, text);
+	l->events->note(l->arg, 1, line);
+	for (size_t i = 0; i < l->plan.attempts_len && !l->method->is_relay; i++) {
+		bk_plan_attempt_to_str(&l->plan, i, text);
+		snprintf(line, sizeof(line), "plan: %s%s", l->method->prefix, text);
+		l->events->note(l->arg, 1, line);
+	}
+}
+
+static int start(struct bk_lane *l, const struct bk_pair *pair)
+{
+	struct bk_method_opts opts = {
+		.pair = pair,
+		.plan = &l->plan,
+		.is_controlling = l->opts->is_controlling,
+		.shared = l->opts->shared,
+		.shared6 = l->opts->shared6,
+		.start = l->opts->start,
+		.seed = ((uint64_t)randombytes_random() << 32) | randombytes_random(),
+	};
+	int err = BK_E_INVALID;
+
+	if (l->carriage->describe(l, &opts))
+		err = l->method->new (&opts, bk_loop_now(l->opts->loop), &l->engine);
+	if (err < 0)
+		return err;
+	tell_plan(l, pair);
+	return l->carriage->start(l);
+}
+
+int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, const struct bk_plan *plan,
+	struct bk_contenders *contenders, const struct bk_lane_events *events, void *arg,
+	struct bk_lane **ret_lane)
+{
+	struct bk_lane *l = calloc(1, sizeof(*l));
+	int err;
+
+	*ret_lane = NULL;
+	if (!l)
+		return BK_E_NOMEM;
+	*l = (struct bk_lane){
+		.opts = opts,
+		.contenders = contenders,
+		.events = events,
+		.arg = arg,
+		.plan = *plan,
+		.method = plan->method,
+		.carriage = carriages[plan->method->transport],
+		.on_report = on_report,
+	};
+	bk_list_init(&l->link_in_race);
+	err = start(l, pair);
+	if (err < 0) {
+		bk_lane_free(l);
+		return err == BK_E_INVALID ? 0 : err;
+	}
+	*ret_lane = l;
+	return 0;
+}
+
+void bk_lane_free(struct bk_lane *l)
+{
+	if (!l)
+		return;
+	if (l->driver)
+		l->carriage->stop(l);
+	l->method->free(l->engine);
+	bk_list_remove(&l->link_in_race);
+	free(l);
+}

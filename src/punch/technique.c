@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What can be said of any rows. The rows themselves are in rows.c. */
+
+#include "punch/technique.h"
+
+#include "base/assert.h"
+
+bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows)
+{
+	for (; *rows; rows++) {
+		if (!(*rows)->method->is_relay && (*rows)->fits && (*rows)->fits(*rows, pair))
+			return true;
+	}
+	return false;
+}
+
+const struct bk_technique *bk_technique_by_look(const struct bk_plan *plan, const struct bk_addr *remote)
+{
+	const struct bk_technique *last = NULL;
+
+	for (const struct bk_technique *const *row = plan->rows; *row; row++) {
+		if ((*row)->method != plan->method)
+			continue;
+		last = *row;
+		if (last->looks_like && last->looks_like(remote))
+			return last;
+	}
+	bk_assert(last); /* a plan is made of a method's rows */
+	return last;
+}
+
+const struct bk_technique *bk_technique_at_door(const struct bk_plan *plan, const struct bk_addr *from)
+{
+	const struct bk_technique *first = NULL;
+
+	for (const struct bk_technique *const *row = plan->rows; *row; row++) {
+		if ((*row)->method != plan->method || !(*row)->is_host)
+			continue;
+		if (!bk_addr_is_private(from) && (*row)->looks_like && (*row)->looks_like(from))
+			return *row;
+		first = first ? first : *row;
+	}
+	return first ? first : bk_technique_by_look(plan, from);
+}
+
+const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const struct bk_action *report)
+{
+	if (report->report >= 0 && (size_t)report->report < plan->attempts_len)
+		return plan->attempts[report->report].technique;
+	return bk_technique_by_look(plan, &report->remote);
+}
