@@ -40,7 +40,7 @@ void bk_quic_end(struct bk_quic *q, int error)
 	if (q->end_error)
 		return;
 	q->end_error = error;
-	bk_timer_start(q->failer, 0);
+	bk_turn_ask(&q->failer);
 }
 
 static void on_failer(void *arg)
@@ -74,8 +74,7 @@ static void release(struct bk_quic *q)
 
 static void leave(struct bk_quic *q)
 {
-	q->busy = false;
-	if (q->dead)
+	if (bk_hold_leave(&q->hold))
 		release(q);
 }
 
@@ -103,14 +102,14 @@ static void give_credit(struct bk_quic *q, size_t n)
 
 static void deliver(struct bk_quic *q)
 {
-	while (q->in.len && !q->paused && !q->dead && !q->ended) {
+	while (q->in.len && !q->paused && !q->hold.is_dead && !q->ended) {
 		size_t n = q->in.len < DELIVER_MAX ? q->in.len : DELIVER_MAX;
 
 		q->link.events->on_data(q->link.arg, bk_buf_head(&q->in), n);
 		bk_buf_consume(&q->in, n);
 		give_credit(q, n);
 	}
-	if (q->dead || q->in.len)
+	if (q->hold.is_dead || q->in.len)
 		return;
 	if (q->in.cap > BUFFER_KEEP)
 		bk_buf_release(&q->in);
@@ -156,15 +155,15 @@ static void work(struct bk_quic *q)
 	unsigned bursts = 0;
 	size_t sent = 1;
 
-	q->busy = true;
+	bk_hold_enter(&q->hold);
 	tell_secure(q);
-	if (!q->dead)
+	if (!q->hold.is_dead)
 		deliver(q);
-	while (!q->dead && sent && bursts++ < BURSTS_MAX) {
+	while (!q->hold.is_dead && sent && bursts++ < BURSTS_MAX) {
 		sent = bk_quic_send(q);
 		tell_writable(q);
 	}
-	if (!q->dead) {
+	if (!q->hold.is_dead) {
 		if (q->closing && q->progress)
 			bk_timer_start(q->deadline, CLOSE_TIMEOUT);
 		q->progress = false;
@@ -196,7 +195,7 @@ static void on_pulse(void *arg)
 /* Something is to be done, outside of who asked for it. */
 static void poke(struct bk_quic *q)
 {
-	if (!q->busy)
+	if (!q->hold.depth)
 		arm(q, true);
 }
 
@@ -312,14 +311,14 @@ static void link_free(struct bk_link *l)
 	ngtcp2_ccerr_default(&why);
 	ngtcp2_ccerr_set_application_error(&why, 0, NULL, 0);
 	bk_quic_say_close(q, &why);
-	q->over = q->ended = q->dead = true;
+	q->over = q->ended = true;
 	bk_timer_free(q->wake);
 	bk_timer_free(q->deadline);
-	bk_timer_free(q->failer);
+	bk_turn_done(&q->failer);
 	bk_timer_free(q->pulse);
 	if (q->opts.on_freed)
 		q->opts.on_freed(q->opts.arg);
-	if (!q->busy)
+	if (bk_hold_end(&q->hold))
 		release(q);
 }
 
@@ -357,8 +356,6 @@ static int start(struct bk_quic *q)
 	if (!err)
 		err = bk_timer_new(q->loop, on_deadline, q, &q->deadline);
 	if (!err)
-		err = bk_timer_new(q->loop, on_failer, q, &q->failer);
-	if (!err)
 		err = bk_timer_new(q->loop, on_pulse, q, &q->pulse);
 	if (!err && !q->opts.is_server)
 		err = bk_outbox_append(&q->out, &(struct iovec){(void *)(uintptr_t)&version, 1}, 1);
@@ -377,6 +374,7 @@ int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
 		return BK_E_NOMEM;
 	q->link = (struct bk_link){.ops = &ops, .events = events, .arg = arg};
 	q->loop = loop;
+	bk_turn_init(&q->failer, loop, on_failer, q);
 	q->opts = *opts;
 	q->stream = -1;
 	q->wake_at = BK_NEVER;

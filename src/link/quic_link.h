@@ -3,11 +3,13 @@
 #define BK_LINK_QUIC_LINK_H
 
 #include "base/buf.h"
+#include "base/hold.h"
 #include "base/time.h"
 #include "link/outbox.h"
 #include "link/quic.h"
 #include "link/quic_cid.h"
 #include "link/quic_compat.h"
+#include "net/turn.h"
 #include "secure/cred.h"
 
 /* What the files of the QUIC link share and nobody else sees: quic.c (the owner's side: contract, time,
@@ -38,7 +40,7 @@ struct bk_quic {
 	struct bk_link_quic_opts opts;
 	struct bk_timer *wake;     /* ngtcp2's next moment, or "look again" */
 	struct bk_timer *deadline; /* of the handshake, then of closing */
-	struct bk_timer *failer;   /* delivers on_end outside of callers */
+	struct bk_turn failer;     /* delivers on_end outside of callers */
 	struct bk_timer *pulse;    /* runs while the peer owes an answer */
 	bk_time wake_at;           /* BK_NEVER: not armed */
 
@@ -65,7 +67,8 @@ struct bk_quic {
 	bool is_heard, got_data, expects; /* since the last tick: a packet, stream data; data before that */
 	unsigned silent_ticks;
 	bool over; /* the connection is dead: nothing more goes in or out of it */
-	bool ended, busy, dead;
+	bool ended;
+	struct bk_hold hold;
 };
 
 static inline ngtcp2_tstamp bk_quic_now(const struct bk_quic *q)

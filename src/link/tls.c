@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/hold.h"
 #include "base/list.h"
 #include "base/time.h"
 #include "net/pump.h"
 #include "net/sock.h"
 #include "net/tcp_info.h"
+#include "net/turn.h"
 #include "secure/stream.h"
 
 enum {
@@ -35,15 +37,15 @@ struct tls_link {
 	struct bk_link link; /* first */
 	struct bk_tls *tls;
 	struct bk_pump *pump;
-	struct bk_timer *timer;  /* handshake deadline, then the deadline of closing */
-	struct bk_timer *failer; /* delivers on_end outside of callers */
-	struct bk_timer *look;   /* runs while something is in flight */
-	bk_time since;           /* something is in flight without an answer */
+	struct bk_timer *timer; /* handshake deadline, then the deadline of closing */
+	struct bk_turn failer;  /* delivers on_end outside of callers */
+	struct bk_timer *look;  /* runs while something is in flight */
+	bk_time since;          /* something is in flight without an answer */
 	struct bk_loop *loop;
 	uint8_t *scratch;
 	int end_error;
 	bool paused, closing, said_close, ended, looks;
-	bool busy, dead; /* freed from inside a callback */
+	struct bk_hold hold;
 };
 
 static struct tls_link *of(struct bk_link *l)
@@ -56,7 +58,7 @@ static void end_later(struct tls_link *t, int error)
 	if (t->end_error)
 		return;
 	t->end_error = error;
-	bk_timer_start(t->failer, 0);
+	bk_turn_ask(&t->failer);
 }
 
 static void on_failer(void *arg)
@@ -92,10 +94,10 @@ static int on_plain(void *arg, const uint8_t *data, size_t n)
 {
 	struct tls_link *t = arg;
 
-	if (t->dead)
+	if (t->hold.is_dead)
 		return BK_E_CANCELLED;
 	t->link.events->on_data(t->link.arg, data, n);
-	return t->dead ? BK_E_CANCELLED : t->paused ? BK_E_AGAIN : 0;
+	return t->hold.is_dead ? BK_E_CANCELLED : t->paused ? BK_E_AGAIN : 0;
 }
 
 /* ---- is the path alive? ---- */
@@ -162,8 +164,7 @@ static void release(struct tls_link *t)
 
 static void leave(struct tls_link *t)
 {
-	t->busy = false;
-	if (t->dead)
+	if (bk_hold_leave(&t->hold))
 		release(t);
 }
 
@@ -175,9 +176,9 @@ static void on_input(void *arg)
 
 	if (t->paused || t->ended)
 		return;
-	t->busy = true;
+	bk_hold_enter(&t->hold);
 	err = bk_tls_advance(t->tls, &events, t, t->scratch, SCRATCH_LEN);
-	if (!t->dead) {
+	if (!t->hold.is_dead) {
 		if (bk_tls_out(t->tls)->len)
 			bk_pump_kick(t->pump);
 		if (err < 0 && err != BK_E_AGAIN)
@@ -190,10 +191,10 @@ static void on_output(void *arg)
 {
 	struct tls_link *t = arg;
 
-	t->busy = true;
+	bk_hold_enter(&t->hold);
 	if (bk_tls_is_secure(t->tls) && !t->closing && t->link.events->on_writable)
 		t->link.events->on_writable(t->link.arg);
-	if (!t->dead)
+	if (!t->hold.is_dead)
 		finish_close(t);
 	leave(t);
 }
@@ -295,10 +296,9 @@ static void link_free(struct bk_link *l)
 	bk_pump_free(t->pump);
 	t->pump = NULL;
 	bk_timer_free(t->timer);
-	bk_timer_free(t->failer);
+	bk_turn_done(&t->failer);
 	bk_timer_free(t->look);
-	t->dead = true;
-	if (!t->busy)
+	if (bk_hold_end(&t->hold))
 		release(t);
 }
 
@@ -348,12 +348,11 @@ int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts 
 		return BK_E_NOMEM;
 	t->link = (struct bk_link){.ops = &ops, .events = events, .arg = arg};
 	t->loop = loop;
+	bk_turn_init(&t->failer, loop, on_failer, t);
 	t->scratch = malloc(SCRATCH_LEN);
 	err = t->scratch ? start_tls(t, opts) : BK_E_NOMEM;
 	if (!err)
 		err = bk_timer_new(loop, on_deadline, t, &t->timer);
-	if (!err)
-		err = bk_timer_new(loop, on_failer, t, &t->failer);
 	if (!err)
 		err = bk_timer_new(loop, on_look, t, &t->look);
 	if (!err)

@@ -19,8 +19,9 @@ struct bk_loop {
 	struct event_base *base;
 	struct bk_timers timers;
 	struct bk_list asked, turning; /* turns for the end of this turn, and those whose end it is */
-	struct bk_door door;           /* for posts */
-	struct bk_bell bell;           /* there is something to do that no descriptor shows */
+	struct bk_list locals;
+	struct bk_door door; /* for posts */
+	struct bk_bell bell; /* there is something to do that no descriptor shows */
 	struct bk_watch *bell_watch;
 	struct bk_watch *alarm_watch;
 	int alarm_fd; /* timerfd: a wait ends in time */

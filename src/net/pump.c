@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/hold.h"
+#include "net/turn.h"
 
 enum {
 	READ_CHUNK_MIN = 4096,    /* while a connection says little */
@@ -17,7 +19,7 @@ enum {
 
 struct bk_pump {
 	struct bk_watch *watch;
-	struct bk_timer *later; /* for what must not be reported from inside the owner's call */
+	struct bk_turn later; /* for what must not be reported from inside the owner's call */
 	struct bk_buf *in, *out;
 	const struct bk_pump_events *events;
 	void *arg;
@@ -30,8 +32,7 @@ struct bk_pump {
 	bool was_high;
 	bool owes_output; /* bytes had to wait, so the owner may be waiting too */
 	bool ended;       /* on_end was called */
-	bool busy;        /* inside one of our own functions that calls back */
-	bool dead;        /* freed while busy: the memory goes when that function returns */
+	struct bk_hold hold;
 };
 
 static void set_interest(struct bk_pump *p)
@@ -49,7 +50,7 @@ static void set_interest(struct bk_pump *p)
 static void end_later(struct bk_pump *p, int error)
 {
 	p->pending_error = error;
-	bk_timer_start(p->later, 0);
+	bk_turn_ask(&p->later);
 }
 
 static void write_some(struct bk_pump *p)
@@ -108,11 +109,10 @@ static void tell_output(struct bk_pump *p)
 /* The end of a function that called back: what was freed meanwhile goes now. */
 static void leave(struct bk_pump *p)
 {
-	p->busy = false;
-	if (p->dead)
-		free(p);
-	else
+	if (!p->hold.is_dead)
 		set_interest(p);
+	if (bk_hold_leave(&p->hold))
+		free(p);
 }
 
 static void on_event(void *arg, int fd, int events)
@@ -121,19 +121,19 @@ static void on_event(void *arg, int fd, int events)
 	int err = 0;
 
 	(void)fd;
-	p->busy = true;
+	bk_hold_enter(&p->hold);
 	if (events & BK_WRITABLE) {
 		write_some(p);
 		tell_output(p);
 	}
-	if (!p->dead && (events & BK_READABLE) && !p->paused) {
+	if (!p->hold.is_dead && (events & BK_READABLE) && !p->paused) {
 		uint64_t had = p->received;
 
 		err = read_some(p);
 		if (p->received > had)
 			p->events->on_input(p->arg);
 	}
-	if (!p->dead && err < 0 && !p->pending_error)
+	if (!p->hold.is_dead && err < 0 && !p->pending_error)
 		end_later(p, err);
 	leave(p);
 }
@@ -144,10 +144,10 @@ static void on_later(void *arg)
 
 	if (p->ended)
 		return;
-	p->busy = true;
+	bk_hold_enter(&p->hold);
 	if (p->in->len && !p->paused)
 		p->events->on_input(p->arg);
-	if (!p->dead && p->pending_error) {
+	if (!p->hold.is_dead && p->pending_error) {
 		p->ended = true;
 		p->events->on_end(p->arg, p->pending_error);
 	}
@@ -164,9 +164,8 @@ int bk_pump_new(struct bk_loop *loop, int fd, struct bk_buf *in, struct bk_buf *
 		return BK_E_NOMEM;
 	*p = (struct bk_pump){
 		.in = in, .out = out, .events = events, .arg = arg, .chunk = READ_CHUNK_MIN, .fd = fd};
+	bk_turn_init(&p->later, loop, on_later, p);
 	err = bk_watch_new(loop, fd, on_event, p, &p->watch);
-	if (!err)
-		err = bk_timer_new(loop, on_later, p, &p->later);
 	if (err < 0) {
 		p->fd = -1;
 		bk_pump_free(p);
@@ -182,11 +181,10 @@ void bk_pump_free(struct bk_pump *p)
 	if (!p)
 		return;
 	bk_watch_free(p->watch);
-	bk_timer_free(p->later);
+	bk_turn_done(&p->later);
 	if (p->fd >= 0)
 		close(p->fd);
-	p->dead = true;
-	if (!p->busy)
+	if (bk_hold_end(&p->hold))
 		free(p);
 }
 
@@ -206,7 +204,7 @@ void bk_pump_resume(struct bk_pump *p)
 {
 	p->paused = false;
 	if (p->in->len)
-		bk_timer_start(p->later, 0);
+		bk_turn_ask(&p->later);
 	set_interest(p);
 }
 

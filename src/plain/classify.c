@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "nat/discover.h"
 #include "net/drive.h"
+#include "net/turn.h"
 #include "net/udp.h"
 
 #define PATIENCE (1 * BK_SEC)
@@ -21,7 +22,8 @@ struct bk_plain_classify {
 	void *arg;
 	struct bk_nat_discover *engine;
 	struct bk_drive *drive;
-	struct bk_timer *timer;
+	struct bk_timer *patience;
+	struct bk_turn teller;
 	bool is_told;
 };
 
@@ -42,16 +44,16 @@ static void on_report(void *arg, const struct bk_action *a)
 {
 	struct bk_plain_classify *c = arg;
 
-	if (a->report == BK_REPORT_DONE) /* told from the timer: the drive is still at work here */
-		bk_timer_start(c->timer, 0);
+	if (a->report == BK_REPORT_DONE) /* not from here: the drive is still at work */
+		bk_turn_ask(&c->teller);
 }
 
-static void on_timer(void *arg)
+static void on_time(void *arg)
 {
 	tell(arg);
 }
 
-/* Without a way to test, the timer alone brings the answer. */
+/* Without a way to test, the answer is there. */
 static int start(struct bk_plain_classify *c, struct bk_loop *loop, const struct bk_addr *server)
 {
 	struct bk_nat_discover_opts opts = {.server = *server,
@@ -77,12 +79,16 @@ int bk_plain_classify_new(struct bk_loop *loop, const struct bk_addr *server, bk
 		return BK_E_NOMEM;
 	c->fn = fn;
 	c->arg = arg;
-	err = bk_timer_new(loop, on_timer, c, &c->timer);
+	bk_turn_init(&c->teller, loop, on_time, c);
+	err = bk_timer_new(loop, on_time, c, &c->patience);
 	if (err < 0) {
 		bk_plain_classify_free(c);
 		return err;
 	}
-	bk_timer_start(c->timer, start(c, loop, server) < 0 ? 0 : PATIENCE);
+	if (start(c, loop, server) < 0)
+		bk_turn_ask(&c->teller);
+	else
+		bk_timer_start(c->patience, PATIENCE);
 	*ret_classify = c;
 	return 0;
 }
@@ -93,6 +99,7 @@ void bk_plain_classify_free(struct bk_plain_classify *c)
 		return;
 	bk_drive_free(c->drive);
 	bk_nat_discover_free(c->engine);
-	bk_timer_free(c->timer);
+	bk_timer_free(c->patience);
+	bk_turn_done(&c->teller);
 	free(c);
 }

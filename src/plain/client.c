@@ -18,6 +18,7 @@
 #include "net/drive.h"
 #include "net/resolve.h"
 #include "net/sock.h"
+#include "net/turn.h"
 #include "net/udp.h"
 #include "plain/classify.h"
 #include "plain/control.h"
@@ -63,7 +64,8 @@ struct bk_plain_client {
 	struct bk_plain_classify *classify;
 	struct bk_plain_control *control;
 	bool is_connected;
-	struct bk_timer *patience, *ender;
+	struct bk_timer *patience;
+	struct bk_turn ender;
 
 	struct bk_addr seen, peer; /* we and the peer, as the server sees us */
 	char action[BK_RDV_WORD_MAX + 1];
@@ -116,7 +118,7 @@ static void end(struct bk_plain_client *c, int error, const char *fmt, ...)
 	va_end(ap);
 	bk_text_sanitize(c->text);
 	bk_timer_stop(c->patience);
-	bk_timer_start(c->ender, 0);
+	bk_turn_ask(&c->ender);
 }
 
 /* The side that says number 1: by the action, so that both know it also after a simultaneous open. Without
@@ -472,11 +474,10 @@ int bk_plain_client_new(struct bk_loop *loop, const struct bk_plain_client_opts 
 	if (!c)
 		return BK_E_NOMEM;
 	*c = (struct bk_plain_client){.loop = loop, .events = *events, .arg = arg, .fd = -1};
+	bk_turn_init(&c->ender, loop, on_ender, c);
 	err = read_opts(c, opts);
 	if (!err)
 		err = bk_timer_new(loop, on_patience, c, &c->patience);
-	if (!err)
-		err = bk_timer_new(loop, on_ender, c, &c->ender);
 	if (!err)
 		err = bk_resolve_new(loop, c->place.host, c->place.port, on_resolved, c, &c->resolve);
 	if (err < 0) {
@@ -498,7 +499,7 @@ void bk_plain_client_free(struct bk_plain_client *c)
 	bk_plain_classify_free(c->classify);
 	bk_plain_control_free(c->control);
 	bk_timer_free(c->patience);
-	bk_timer_free(c->ender);
+	bk_turn_done(&c->ender);
 	if (c->fd >= 0)
 		bk_sock_abort(c->fd);
 	free(c);

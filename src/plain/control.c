@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/hold.h"
 #include "base/time.h"
 #include "net/pump.h"
 #include "net/sock.h"
+#include "net/turn.h"
 #include "plain/inbox.h"
 
 #define CONNECT_PATIENCE (10 * BK_SEC)
@@ -23,28 +25,26 @@ struct bk_plain_control {
 	struct bk_addr local;
 	int fd; /* while it connects */
 	struct bk_watch *watch;
-	struct bk_timer *patience; /* with the connecting; also brings the end from the loop */
+	struct bk_timer *patience; /* with the connecting */
+	struct bk_turn ender;
 	struct bk_pump *pump;
 	struct bk_buf in, out;
 	struct bk_plain_inbox inbox;
-	int error; /* to be reported by the timer */
-	bool is_busy, is_dead, is_over;
+	int error; /* to be reported by the ender */
+	bool is_over;
+	struct bk_hold hold;
 };
 
 static void end_later(struct bk_plain_control *c, int error)
 {
 	c->error = error;
-	bk_timer_start(c->patience, 0);
+	bk_turn_ask(&c->ender);
 }
 
-/* Freed from inside a callback, the memory goes when the callback has returned. */
-static void leave(struct bk_plain_control *c)
+static void release(struct bk_plain_control *c)
 {
-	c->is_busy = false;
-	if (c->is_dead) {
-		bk_plain_inbox_done(&c->inbox);
-		free(c);
-	}
+	bk_plain_inbox_done(&c->inbox);
+	free(c);
 }
 
 static void end(struct bk_plain_control *c, int error)
@@ -56,11 +56,16 @@ static void end(struct bk_plain_control *c, int error)
 	c->events->on_end(c->arg, error);
 }
 
-static void on_timer(void *arg)
+static void on_patience(void *arg)
+{
+	end(arg, BK_E_TIMEOUT);
+}
+
+static void on_ender(void *arg)
 {
 	struct bk_plain_control *c = arg;
 
-	end(c, c->error ? c->error : BK_E_TIMEOUT);
+	end(c, c->error);
 }
 
 /* --- connected --- */
@@ -73,17 +78,19 @@ static void on_input(void *arg)
 	struct bk_rdv_msg m;
 	int got = 0;
 
-	c->is_busy = true;
-	while (!c->is_dead && !c->is_over && (got = bk_plain_inbox_next(&c->inbox, &data, &left, &m)) > 0) {
+	bk_hold_enter(&c->hold);
+	while (!c->hold.is_dead && !c->is_over &&
+		(got = bk_plain_inbox_next(&c->inbox, &data, &left, &m)) > 0) {
 		c->events->on_message(c->arg, &m);
 		bk_rdv_done(&m);
 	}
-	if (!c->is_dead) {
+	if (!c->hold.is_dead) {
 		bk_buf_consume(&c->in, c->in.len);
 		if (got < 0)
 			end(c, got);
 	}
-	leave(c);
+	if (bk_hold_leave(&c->hold))
+		release(c);
 }
 
 static void on_pump_end(void *arg, int error)
@@ -128,7 +135,8 @@ int bk_plain_control_new(struct bk_loop *loop, const struct bk_addr *local, cons
 	bk_buf_init(&c->in, IN_MAX);
 	bk_buf_init(&c->out, OUT_MAX);
 	bk_plain_inbox_init(&c->inbox);
-	err = bk_timer_new(loop, on_timer, c, &c->patience);
+	bk_turn_init(&c->ender, loop, on_ender, c);
+	err = bk_timer_new(loop, on_patience, c, &c->patience);
 	if (!err)
 		err = bk_sock_connect(local, server, &c->fd);
 	if (!err)
@@ -152,14 +160,14 @@ void bk_plain_control_free(struct bk_plain_control *c)
 		return;
 	bk_watch_free(c->watch);
 	bk_timer_free(c->patience);
+	bk_turn_done(&c->ender);
 	bk_pump_free(c->pump);
 	if (c->fd >= 0)
 		close(c->fd);
 	bk_buf_done(&c->in);
 	bk_buf_done(&c->out);
-	c->is_dead = true;
-	if (!c->is_busy)
-		leave(c);
+	if (bk_hold_end(&c->hold))
+		release(c);
 }
 
 struct bk_addr bk_plain_control_local(const struct bk_plain_control *c)

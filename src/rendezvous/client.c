@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hold.h"
 #include "base/log.h"
 #include "net/resolve.h"
 #include "rendezvous/control.h"
@@ -75,7 +76,7 @@ struct bk_rdv {
 	char error_text[BK_RDV_ERROR_TEXT_MAX];
 	int refused; /* the server refused us: what to report when the connection ends */
 	bool ready;
-	bool busy, dead; /* freed from inside on_end's first callback */
+	struct bk_hold hold;
 };
 
 static void send_ping(struct bk_rdv *r)
@@ -453,13 +454,12 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 			r->ready ? "lost the connection to" : "cannot ", r->ready ? "" : stage,
 			r->target.host, r->target.port, detail);
 	r->ready = false;
-	r->busy = true;
+	bk_hold_enter(&r->hold);
 	run_flush(r);
-	r->busy = false;
-	if (r->dead)
-		release(r);
-	else
+	if (!r->hold.is_dead)
 		r->events->on_end(r->arg, error, r->error_text);
+	if (bk_hold_leave(&r->hold))
+		release(r);
 }
 
 static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
@@ -538,8 +538,7 @@ void bk_rdv_free(struct bk_rdv *r)
 	bk_resolve_free(r->resolve);
 	bk_control_free(r->control);
 	bk_timer_free(r->ping_timer);
-	r->dead = true;
-	if (!r->busy)
+	if (bk_hold_end(&r->hold))
 		release(r);
 }
 

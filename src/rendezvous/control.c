@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hold.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "net/pump.h"
 #include "net/resolve.h"
 #include "net/sock.h"
+#include "net/turn.h"
 #include "secure/stream.h"
 #include "wire/framing.h"
 
@@ -34,7 +36,7 @@ struct bk_control {
 	struct bk_addr addrs[BK_RESOLVE_MAX];
 	size_t addrs_len, next_addr;
 	struct bk_timer *timer; /* deadline of connecting, of the handshake, of the hello */
-	struct bk_timer *ender;
+	struct bk_turn ender;
 	struct bk_watch *connecting;
 	int connecting_fd;
 	struct bk_tls *tls;
@@ -45,7 +47,8 @@ struct bk_control {
 	struct bk_addr local, server;
 	const char *stage;
 	int end_error;
-	bool ended, busy, dead;
+	bool ended;
+	struct bk_hold hold;
 };
 
 static void end_later(struct bk_control *c, int error)
@@ -53,7 +56,7 @@ static void end_later(struct bk_control *c, int error)
 	if (c->end_error)
 		return;
 	c->end_error = error;
-	bk_timer_start(c->ender, 0);
+	bk_turn_ask(&c->ender);
 }
 
 static void on_ender(void *arg)
@@ -79,7 +82,7 @@ static int deliver(struct bk_control *c)
 	bk_log_trace("rdv", "got %s", bk_rdv_type_name(m.type));
 	c->events->on_message(c->arg, &m);
 	bk_rdv_done(&m);
-	return c->dead ? BK_E_CANCELLED : 0;
+	return c->hold.is_dead ? BK_E_CANCELLED : 0;
 }
 
 static int on_plain(void *arg, const uint8_t *data, size_t n)
@@ -107,7 +110,7 @@ static void on_secure(void *arg)
 	bk_timer_start(c->timer, HELLO_TIMEOUT);
 	if (!err)
 		err = c->events->on_secure(c->arg, &pin);
-	if (err < 0 && !c->dead)
+	if (err < 0 && !c->hold.is_dead)
 		end_later(c, err);
 	else
 		c->stage = "say hello to";
@@ -131,17 +134,16 @@ static void on_input(void *arg)
 
 	if (c->end_error)
 		return;
-	c->busy = true;
+	bk_hold_enter(&c->hold);
 	err = bk_tls_advance(c->tls, &events, c, scratch, sizeof(scratch));
-	c->busy = false;
-	if (c->dead) {
-		release(c);
-		return;
+	if (!c->hold.is_dead) {
+		if (bk_tls_out(c->tls)->len)
+			bk_pump_kick(c->pump);
+		if (err < 0 && err != BK_E_AGAIN)
+			end_later(c, err == BK_E_EOF ? BK_E_SERVER_GONE : err);
 	}
-	if (bk_tls_out(c->tls)->len)
-		bk_pump_kick(c->pump);
-	if (err < 0 && err != BK_E_AGAIN)
-		end_later(c, err == BK_E_EOF ? BK_E_SERVER_GONE : err);
+	if (bk_hold_leave(&c->hold))
+		release(c);
 }
 
 static void on_pump_end(void *arg, int error)
@@ -276,9 +278,8 @@ int bk_control_new(struct bk_loop *loop, const struct bk_addr *addrs, size_t len
 	bk_frame_decoder_init(&c->decoder, BK_FRAMING_LENGTH, &limits);
 	bk_buf_init(&c->message, BK_RDV_MESSAGE_MAX);
 	bk_buf_init(&c->outgoing, BK_RDV_MESSAGE_MAX + 4);
+	bk_turn_init(&c->ender, loop, on_ender, c);
 	err = bk_timer_new(loop, on_deadline, c, &c->timer);
-	if (!err)
-		err = bk_timer_new(loop, on_ender, c, &c->ender);
 	if (err < 0) {
 		bk_control_free(c);
 		return err;
@@ -293,12 +294,11 @@ void bk_control_free(struct bk_control *c)
 	if (!c)
 		return;
 	bk_timer_free(c->timer);
-	bk_timer_free(c->ender);
+	bk_turn_done(&c->ender);
 	stop_connecting(c);
 	bk_pump_free(c->pump);
 	c->pump = NULL;
-	c->dead = true;
-	if (!c->busy)
+	if (bk_hold_end(&c->hold))
 		release(c);
 }
 

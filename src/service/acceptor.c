@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/hold.h"
 #include "base/time.h"
 #include "net/sock.h"
 
@@ -25,7 +26,7 @@ struct bk_acceptor {
 	int fd;
 	int reserve; /* -1: there is none at the moment */
 	uint16_t port;
-	bool busy, dead;
+	struct bk_hold hold;
 };
 
 static void keep_reserve(struct bk_acceptor *a)
@@ -75,8 +76,8 @@ static void on_readable(void *arg, int fd, int events)
 
 	(void)events;
 	keep_reserve(a);
-	a->busy = true;
-	for (int i = 0; i < PER_EVENT && !a->dead; i++) {
+	bk_hold_enter(&a->hold);
+	for (int i = 0; i < PER_EVENT && !a->hold.is_dead; i++) {
 		struct bk_addr peer;
 		int conn, err = bk_sock_accept(fd, &peer, &conn);
 
@@ -87,8 +88,7 @@ static void on_readable(void *arg, int fd, int events)
 		if (err < 0)
 			break;
 	}
-	a->busy = false;
-	if (a->dead)
+	if (bk_hold_leave(&a->hold))
 		free(a);
 }
 
@@ -139,8 +139,7 @@ void bk_acceptor_free(struct bk_acceptor *a)
 		close(a->fd);
 	if (a->reserve >= 0)
 		close(a->reserve);
-	a->dead = true;
-	if (!a->busy)
+	if (bk_hold_end(&a->hold))
 		free(a);
 }
 

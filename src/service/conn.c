@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a message connection: it dials or is accepted, is open, says its last words, lingers until the
  * peer has had the chance to read them, and ends once. Whatever goes wrong ends this connection with a name
- * and touches no other. Nobody is called from inside his own call: sending and ending happen in the hub's
- * turn. */
+ * and touches no other. Nobody is called from inside his own call: sending and ending happen in a turn
+ * of its own. */
 #include "service/conn.h"
 
 #include <errno.h>
@@ -83,28 +83,28 @@ static void release(struct bk_conn *c)
 
 void bk_msgconn_busy(struct bk_conn *c)
 {
-	c->busy++;
+	bk_hold_enter(&c->hold);
 }
 
 void bk_msgconn_idle(struct bk_conn *c)
 {
-	if (--c->busy == 0 && c->dead)
+	if (bk_hold_leave(&c->hold))
 		release(c);
 }
 
 void bk_conn_free(struct bk_conn *c)
 {
-	if (!c || c->dead)
+	if (!c || c->hold.is_dead)
 		return;
-	c->dead = true;
 	if (c->service)
 		bk_msgservice_leave(c->service, c);
 	bk_msghub_leave(c->hub, c);
+	bk_turn_done(&c->turn);
 	bk_watch_free(c->watch);
 	bk_dial_free(c->dial);
 	if (c->fd >= 0)
 		close(c->fd);
-	if (!c->busy)
+	if (bk_hold_end(&c->hold))
 		release(c);
 }
 
@@ -113,7 +113,7 @@ void bk_conn_free(struct bk_conn *c)
 void bk_msgconn_pend(struct bk_conn *c, unsigned todo)
 {
 	c->todo |= (uint8_t)todo;
-	bk_msghub_pend(c->hub, c);
+	bk_turn_ask(&c->turn);
 }
 
 void bk_msgconn_end(struct bk_conn *c, int error, const char *text)
@@ -235,16 +235,17 @@ static void on_event(void *arg, int fd, int events)
 		bk_msgconn_flush(c);
 		tell_room(c);
 	}
-	if (!c->dead && (events & BK_READABLE) && (c->interest & BK_READABLE)) {
+	if (!c->hold.is_dead && (events & BK_READABLE) && (c->interest & BK_READABLE)) {
 		bk_msgconn_read(c, bk_loop_now(c->hub->loop));
-		if (!c->dead)
+		if (!c->hold.is_dead)
 			bk_msgconn_arm(c);
 	}
 	bk_msgconn_idle(c);
 }
 
-void bk_msgconn_turn(struct bk_conn *c)
+static void on_turn(void *arg)
 {
+	struct bk_conn *c = arg;
 	unsigned todo = c->todo;
 
 	c->todo = 0;
@@ -256,11 +257,11 @@ void bk_msgconn_turn(struct bk_conn *c)
 	}
 	if ((todo & BK_MSGCONN_RESUME) && !c->paused && c->state == BK_MSGCONN_OPEN)
 		bk_msgconn_read_held(c, bk_loop_now(c->hub->loop));
-	if (!c->dead && c->stuck_since == BK_NEVER)
+	if (!c->hold.is_dead && c->stuck_since == BK_NEVER)
 		bk_msgconn_flush(c);
-	if (!c->dead)
+	if (!c->hold.is_dead)
 		tell_room(c);
-	if (!c->dead) {
+	if (!c->hold.is_dead) {
 		bk_msgconn_set_interest(c);
 		bk_msgconn_arm(c);
 	}
@@ -435,7 +436,7 @@ static int conn_new(struct bk_loop *loop, const struct bk_msgconn_opts *opts, st
 	c->fd = -1;
 	c->service = opts->service;
 	c->heard = c->message_since = c->stuck_since = c->close_at = c->owner_at = BK_NEVER;
-	bk_list_init(&c->in_turn);
+	bk_turn_init(&c->turn, loop, on_turn, c);
 	bk_list_init(&c->in_service);
 	bk_list_init(&c->in_audience);
 	if (c->service)

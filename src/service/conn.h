@@ -4,7 +4,9 @@
 
 #include <bodkin/service.h>
 
+#include "base/hold.h"
 #include "base/list.h"
+#include "net/turn.h"
 #include "secure/tls.h"
 #include "service/msghub.h"
 #include "service/queue.h"
@@ -35,11 +37,12 @@ struct bk_conn {
 	struct bk_msghub *hub;
 	struct bk_service *service; /* NULL: it stands alone, and `profile` is its own */
 	struct bk_msgconn_profile *profile;
-	struct bk_list in_turn;     /* of the hub */
+	struct bk_turn turn;        /* for todo */
 	struct bk_list in_service;  /* or in nothing */
 	struct bk_list in_audience; /* of the service's broadcasts */
 	struct bk_watch *watch;
 	struct bk_dial *dial;
+	struct bk_hold hold;
 	struct bk_tls *tls;
 	void *data;
 	struct bk_wake wake;
@@ -60,10 +63,8 @@ struct bk_conn {
 	int error;  /* how it ended, or will when all is sent */
 	int broken; /* sending failed with this; what came before may still be read */
 	uint8_t state;
-	uint8_t todo; /* at the next turn */
+	uint8_t todo; /* at the end of this turn */
 	uint8_t interest;
-	unsigned busy; /* inside a function that calls back */
-	bool dead;     /* freed while busy: the memory goes when that function returns */
 	bool paused;
 	bool peer_ended; /* nothing more will come */
 	bool owes_room;  /* a send was refused; on_writable is due when there is room */
@@ -109,14 +110,13 @@ struct bk_msgconn_profile bk_msgconn_profile_of(
 	const struct bk_message_opts *opts, const struct bk_message_events *events, void *arg);
 
 /* The hub calls. */
-void bk_msgconn_turn(struct bk_conn *c);
 void bk_msgconn_wake(struct bk_conn *c, bk_time now);
 
 /* Around whatever calls back: between the two the memory stays. */
 void bk_msgconn_busy(struct bk_conn *c);
 void bk_msgconn_idle(struct bk_conn *c);
 
-/* The end, told at the next turn. `text` lives for ever; NULL: the error's own. */
+/* The end, told at the end of this turn. `text` lives for ever; NULL: the error's own. */
 void bk_msgconn_end(struct bk_conn *c, int error, const char *text);
 
 /* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
@@ -124,7 +124,7 @@ void bk_msgconn_end(struct bk_conn *c, int error, const char *text);
 int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
 int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
 
-void bk_msgconn_pend(struct bk_conn *c, unsigned todo); /* at the next turn: BK_MSGCONN_FLUSH, ... */
+void bk_msgconn_pend(struct bk_conn *c, unsigned todo); /* at the end of this turn: BK_MSGCONN_FLUSH, ... */
 
 /* Reading (intake.c). */
 void bk_msgconn_read(struct bk_conn *c, bk_time now);

@@ -15,7 +15,7 @@
 
 static bool is_hungry(const struct bk_conn *c)
 {
-	return !c->dead && c->state == BK_MSGCONN_OPEN && !c->paused;
+	return !c->hold.is_dead && c->state == BK_MSGCONN_OPEN && !c->paused;
 }
 
 static void tell(struct bk_conn *c, const struct bk_message *m)
@@ -66,7 +66,7 @@ static void take_framed(struct bk_conn *c, const uint8_t **data, size_t *n)
 						  : *data,
 				(size_t)d->content_len);
 			view = NULL;
-			if (!c->dead)
+			if (!c->hold.is_dead)
 				bk_buf_consume(&c->content, c->content.len);
 		} else if (event < 0) {
 			err = event;
@@ -96,7 +96,7 @@ static void take(struct bk_conn *c, const uint8_t *data, size_t n, bk_time now)
 		take_raw(c, &data, &n);
 	else
 		take_framed(c, &data, &n);
-	if (c->dead || c->state != BK_MSGCONN_OPEN)
+	if (c->hold.is_dead || c->state != BK_MSGCONN_OPEN)
 		return;
 	if (n)
 		err = bk_buf_append(&c->held, data, n);
@@ -120,7 +120,7 @@ static int on_decrypted(void *arg, const uint8_t *data, size_t n)
 	const struct taking *t = arg;
 
 	take(t->conn, data, n, t->now);
-	if (t->conn->dead || t->conn->state != BK_MSGCONN_OPEN)
+	if (t->conn->hold.is_dead || t->conn->state != BK_MSGCONN_OPEN)
 		return BK_E_CANCELLED;
 	return t->conn->paused ? BK_E_AGAIN : 0;
 }
@@ -145,7 +145,7 @@ static void on_peer_end(struct bk_conn *c)
 		bk_msgconn_close(c, error, bk_loop_now(c->hub->loop) + BK_MSGCONN_DRAIN);
 	else if (c->state == BK_MSGCONN_OPEN)
 		bk_msgconn_end(c, error, NULL);
-	if (!c->dead)
+	if (!c->hold.is_dead)
 		bk_msgconn_set_interest(c);
 }
 
@@ -156,7 +156,7 @@ static void decrypt(struct bk_conn *c, bk_time now)
 	struct bk_buf *in = bk_tls_in(c->tls);
 	int err = bk_tls_advance(c->tls, &events, &t, c->hub->scratch, sizeof(c->hub->scratch));
 
-	if (c->dead)
+	if (c->hold.is_dead)
 		return;
 	if (bk_tls_out(c->tls)->len)
 		bk_msgconn_flush(c);

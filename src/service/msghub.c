@@ -1,54 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One hub for each loop. A connection that has something to send only enters its name here; the hub sends for
- * all of them once the loop has handled what was ready, so that a burst of messages costs each receiver one
- * system call. It never calls anybody from inside a call. */
+/* One hub for each loop. */
 #include "service/msghub.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "service/conn.h"
 
+static const char key; /* under which a loop knows its hub */
+
 enum { HEAD_MAX = 128 * 1024 }; /* a header and whatever its fields may be before they are refused */
-
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct bk_list table = {&table, &table};
-
-static void take_turns(struct bk_msghub *hub)
-{
-	while (!bk_list_empty(&hub->turning)) {
-		struct bk_conn *c = bk_container_of(hub->turning.next, struct bk_conn, in_turn);
-
-		bk_list_remove(&c->in_turn);
-		bk_msgconn_turn(c);
-	}
-}
-
-/* Who is entered while the turns are taken has its own at the next. */
-static void on_turn(void *arg)
-{
-	struct bk_msghub *hub = arg;
-
-	hub->holders++;
-	bk_list_each(it, tmp, &hub->pending)
-	{
-		bk_list_remove(it);
-		bk_list_append(&hub->turning, it);
-	}
-	take_turns(hub);
-	bk_msghub_release(hub);
-}
-
-void bk_msghub_pend(struct bk_msghub *hub, struct bk_conn *c)
-{
-	if (!bk_list_empty(&c->in_turn))
-		return;
-	if (bk_list_empty(&hub->pending))
-		bk_timer_start(hub->turn, 0);
-	bk_list_append(&hub->pending, &c->in_turn);
-}
 
 static void set_alarm(struct bk_msghub *hub, bk_time now)
 {
@@ -97,13 +60,12 @@ int bk_msghub_enter(struct bk_msghub *hub)
 void bk_msghub_leave(struct bk_msghub *hub, struct bk_conn *c)
 {
 	bk_wakes_remove(&hub->wakes, &c->wake);
-	bk_list_remove(&c->in_turn);
+	bk_assert(hub->conns > 0);
 	hub->conns--;
 }
 
 static void hub_free(struct bk_msghub *hub)
 {
-	bk_timer_free(hub->turn);
 	bk_timer_free(hub->alarm);
 	bk_wakes_done(&hub->wakes);
 	bk_buf_done(&hub->head);
@@ -121,13 +83,8 @@ static int hub_new(struct bk_loop *loop, struct bk_msghub **ret_hub)
 	hub->loop = loop;
 	hub->holders = 1;
 	hub->alarm_at = BK_NEVER;
-	bk_list_init(&hub->link);
-	bk_list_init(&hub->pending);
-	bk_list_init(&hub->turning);
 	bk_buf_init(&hub->head, HEAD_MAX);
-	err = bk_timer_new(loop, on_turn, hub, &hub->turn);
-	if (err == 0)
-		err = bk_timer_new(loop, on_alarm, hub, &hub->alarm);
+	err = bk_timer_new(loop, on_alarm, hub, &hub->alarm);
 	if (err < 0) {
 		hub_free(hub);
 		return err;
@@ -136,28 +93,14 @@ static int hub_new(struct bk_loop *loop, struct bk_msghub **ret_hub)
 	return 0;
 }
 
-static struct bk_msghub *find(const struct bk_loop *loop)
-{
-	bk_list_each(it, tmp, &table)
-	{
-		struct bk_msghub *hub = bk_container_of(it, struct bk_msghub, link);
-
-		if (hub->loop == loop)
-			return hub;
-	}
-	return NULL;
-}
-
-/* The table is of the process, its hubs are each of one thread: the lock is for the table alone. */
 int bk_msghub_hold(struct bk_loop *loop, struct bk_msghub **ret_hub)
 {
+	struct bk_loop_local *local = bk_loop_local_find(loop, &key);
 	struct bk_msghub *hub;
 	int err;
 
-	pthread_mutex_lock(&table_lock);
-	hub = find(loop);
-	pthread_mutex_unlock(&table_lock);
-	if (hub) {
+	if (local) {
+		hub = bk_container_of(local, struct bk_msghub, local);
 		hub->holders++;
 		*ret_hub = hub;
 		return 0;
@@ -165,19 +108,19 @@ int bk_msghub_hold(struct bk_loop *loop, struct bk_msghub **ret_hub)
 	err = hub_new(loop, &hub);
 	if (err < 0)
 		return err;
-	pthread_mutex_lock(&table_lock);
-	bk_list_append(&table, &hub->link);
-	pthread_mutex_unlock(&table_lock);
+	bk_loop_local_add(loop, &hub->local, &key);
 	*ret_hub = hub;
 	return 0;
 }
 
 void bk_msghub_release(struct bk_msghub *hub)
 {
-	if (!hub || --hub->holders)
+	if (!hub)
 		return;
-	pthread_mutex_lock(&table_lock);
-	bk_list_remove(&hub->link);
-	pthread_mutex_unlock(&table_lock);
+	bk_assert(hub->holders > 0);
+	if (--hub->holders)
+		return;
+	bk_assert(!hub->conns);
+	bk_loop_local_remove(&hub->local);
 	hub_free(hub);
 }

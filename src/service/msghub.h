@@ -5,23 +5,20 @@
 #include <bodkin/loop.h>
 
 #include "base/buf.h"
-#include "base/list.h"
 #include "base/wakes.h"
+#include "net/local.h"
 
-/* What all message connections of a loop share: the space they read into, the turn in which they send and
- * end, and one timer for all their deadlines. */
+/* What all message connections of a loop share: the space they read into and compose in, and one timer for
+ * all their deadlines. */
 struct bk_conn;
 
 enum { BK_MSGHUB_SCRATCH = 64 * 1024 };
 
 struct bk_msghub {
 	struct bk_loop *loop;
-	struct bk_list link; /* in the table of hubs */
+	struct bk_loop_local local;
 	unsigned holders;
 	size_t conns;
-	struct bk_timer *turn;  /* fires at the end of a turn of the loop */
-	struct bk_list pending; /* connections with something to do at the next turn */
-	struct bk_list turning; /* those whose turn it is */
 	struct bk_timer *alarm; /* for the earliest wake */
 	struct bk_wakes wakes;
 	bk_time alarm_at;                   /* BK_NEVER: not set */
@@ -37,7 +34,6 @@ void bk_msghub_release(struct bk_msghub *hub); /* NULL is fine */
 int bk_msghub_enter(struct bk_msghub *hub);
 void bk_msghub_leave(struct bk_msghub *hub, struct bk_conn *c);
 
-void bk_msghub_pend(struct bk_msghub *hub, struct bk_conn *c); /* at the next turn: bk_msgconn_turn */
 void bk_msghub_wake(struct bk_msghub *hub, struct bk_conn *c, bk_time at); /* not later: bk_msgconn_wake */
 
 #endif

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many connections under one roof. A broadcast is framed and written once, and every receiver's queue gets a
- * reference to it; who cannot take it is dropped, so that nobody waits for anybody. A stop comes by an
- * eventfd, the one thing that may be written from another thread or a signal handler. */
+ * reference to it; who cannot take it is dropped, so that nobody waits for anybody. A stop comes by a
+ * post, which another thread and a signal handler may ask for. */
 #include "service/service.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/select.h>
 #include <unistd.h>
 
@@ -45,8 +44,8 @@ void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
 			w->next = w->next->next;
 	bk_list_remove(&c->in_service);
 	s->count--;
-	if (s->stopping && !s->count && !s->dead)
-		bk_timer_start(s->last_timer, 0);
+	if (s->stopping && !s->count)
+		bk_turn_ask(&s->last);
 }
 
 void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn *c), void *arg)
@@ -55,7 +54,7 @@ void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn 
 
 	bk_msgservice_busy(s);
 	s->walks = &w;
-	while (w.next != &s->conns && !s->dead) {
+	while (w.next != &s->conns && !s->hold.is_dead) {
 		struct bk_conn *c = bk_container_of(w.next, struct bk_conn, in_service);
 
 		w.next = w.next->next;
@@ -215,7 +214,7 @@ static void on_trouble(void *arg, int error, unsigned closed)
 
 void bk_msgservice_busy(struct bk_service *s)
 {
-	s->busy++;
+	bk_hold_enter(&s->hold);
 }
 
 static void release(struct bk_service *s)
@@ -227,7 +226,7 @@ static void release(struct bk_service *s)
 
 void bk_msgservice_idle(struct bk_service *s)
 {
-	if (--s->busy == 0 && s->dead)
+	if (bk_hold_leave(&s->hold))
 		release(s);
 }
 
@@ -245,69 +244,44 @@ static void on_last(void *arg)
 }
 
 /* A second stop can only make it shorter. */
-static void on_stop(void *arg, int fd, int events)
+static void on_stop(void *arg)
 {
 	struct bk_service *s = arg;
 	int64_t drain = atomic_load(&s->drain);
 	bk_time until = bk_time_add(bk_loop_now(s->hub->loop), drain > 0 ? drain : BK_MSGCONN_DRAIN);
-	uint64_t times;
 
-	(void)events;
-	if (read(fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
-		return;
 	s->stopping = true;
 	bk_acceptor_free(s->acceptor);
 	s->acceptor = NULL;
 	bk_list_each(it, tmp, &s->conns)
 		bk_msgconn_close(bk_container_of(it, struct bk_conn, in_service), BK_E_SHUTDOWN, until);
 	if (!s->count)
-		bk_timer_start(s->last_timer, 0);
+		bk_turn_ask(&s->last);
 }
 
 void bk_service_stop(struct bk_service *s, int64_t drain_ns)
 {
-	uint64_t one = 1;
-	ssize_t n;
-
 	atomic_store(&s->drain, drain_ns);
-	n = write(s->stop_fd, &one, sizeof(one));
-	(void)n; /* it takes a 1 for as long as anybody lives */
+	bk_post_ask(&s->stop);
 }
 
 void bk_service_free(struct bk_service *s)
 {
-	if (!s || s->dead)
+	bool last;
+
+	if (!s || s->hold.is_dead)
 		return;
-	s->dead = true;
+	last = bk_hold_end(&s->hold);
 	bk_acceptor_free(s->acceptor);
 	while (!bk_list_empty(&s->conns))
 		bk_conn_free(bk_container_of(s->conns.next, struct bk_conn, in_service));
-	bk_watch_free(s->stop_watch);
-	bk_timer_free(s->last_timer);
-	if (s->stop_fd >= 0)
-		close(s->stop_fd);
-	if (!s->busy)
+	bk_post_done(&s->stop);
+	bk_turn_done(&s->last);
+	if (last)
 		release(s);
 }
 
 /* --- beginning --- */
-
-static int set_up(struct bk_service *s, struct bk_loop *loop)
-{
-	int err = bk_msghub_hold(loop, &s->hub);
-
-	if (err == 0) {
-		s->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		err = s->stop_fd < 0 ? BK_E_FULL : 0;
-	}
-	if (err == 0)
-		err = bk_watch_new(loop, s->stop_fd, on_stop, s, &s->stop_watch);
-	if (err == 0)
-		err = bk_watch_set(s->stop_watch, BK_READABLE);
-	if (err == 0)
-		err = bk_timer_new(loop, on_last, s, &s->last_timer);
-	return err;
-}
 
 int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_service **ret_service)
@@ -317,11 +291,12 @@ int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
 
 	if (!s)
 		return BK_E_NOMEM;
-	s->stop_fd = -1;
+	bk_post_init(&s->stop, loop, on_stop, s);
+	bk_turn_init(&s->last, loop, on_last, s);
 	s->profile = bk_msgconn_profile_of(opts, events, arg);
 	bk_list_init(&s->conns);
 	bk_list_init(&s->audience);
-	err = set_up(s, loop);
+	err = bk_msghub_hold(loop, &s->hub);
 	if (err < 0) {
 		bk_service_free(s);
 		return err;

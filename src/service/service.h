@@ -2,6 +2,7 @@
 #ifndef BK_SERVICE_SERVICE_H
 #define BK_SERVICE_SERVICE_H
 
+#include "net/post.h"
 #include "service/conn.h"
 
 /* The inside of struct bk_service. */
@@ -11,19 +12,17 @@ struct bk_service {
 	struct bk_msghub *hub;
 	struct bk_msgconn_profile profile;
 	struct bk_acceptor *acceptor; /* NULL: connections come by bk_msgconn_new, or no more */
-	struct bk_watch *stop_watch;
-	struct bk_timer *last_timer; /* on_stopped is due */
+	struct bk_post stop;
+	struct bk_turn last; /* on_stopped is due */
 	struct bk_list conns, audience;
 	unsigned count;
 	struct bk_msgservice_walk *walks; /* under way over conns */
 	struct bk_chunk *chunk;           /* broadcasts are written here */
 	struct bk_service_stats stats;
-	int stop_fd; /* eventfd */
 	_Atomic int64_t drain;
 	uint16_t port;
 	bool stopping, told;
-	unsigned busy;
-	bool dead;
+	struct bk_hold hold;
 };
 
 struct bk_msgservice_walk {
