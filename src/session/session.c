@@ -10,14 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "meet/meet.h"
 #include "nat/profile.h"
+#include "net/turn.h"
 #include "path/seeker.h"
 #include "rendezvous/mailbox.h"
-#include "stream/carrier.h"
-#include "stream/mux.h"
+#include "stream/stream.h"
 
 enum { TEXT_MAX = 512 };
 
@@ -34,24 +35,27 @@ struct bk_session {
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
 	struct bk_identity *identity;
-	struct bk_rdv_mailbox *server; /* where the two meet; NULL: the program brought a mailbox of its own */
+	struct bk_rdv_mailbox
+		*server; /* where the two meet; NULL: the program brought a mailbox of its own */
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_seeker *seeker;
-	struct bk_carrier *carrier; /* everything below the mux, once there is a path */
-	struct bk_mux *mux;
+	struct bk_stream *stream;  /* once there is a path */
 	struct bk_timer *deadline; /* of closing */
-	struct bk_timer *ender;    /* reports the end from the loop */
+	struct bk_turn ender;      /* reports the end from the loop */
 	int end_error;
 	char end_text[TEXT_MAX];
 };
 
 static void set_state(struct bk_session *s, enum state next)
 {
+	bk_assert(next > s->state);
 	bk_log_debug("session", "%s -> %s", state_names[s->state], state_names[next]);
 	s->state = next;
 	if (next == CLOSING || next == CLOSED)
 		bk_seeker_hush(s->seeker);
+	if (next == CLOSED && s->stream)
+		bk_stream_stop(s->stream);
 }
 
 /* The end, with one sentence; the first one counts. on_closed comes from the loop. */
@@ -72,7 +76,7 @@ static void finish(struct bk_session *s, int error, const char *fmt, ...)
 	va_end(args);
 	memcpy(s->end_text, text, sizeof(text));
 	bk_timer_stop(s->deadline);
-	bk_timer_start(s->ender, 0);
+	bk_turn_ask(&s->ender);
 }
 
 static void on_ender(void *arg)
@@ -81,10 +85,8 @@ static void on_ender(void *arg)
 
 	bk_seeker_free(s->seeker);
 	s->seeker = NULL;
-	if (s->mux)
-		bk_mux_detach(s->mux, s->end_error ? s->end_error : BK_E_EOF);
-	bk_carrier_free(s->carrier);
-	s->carrier = NULL;
+	if (s->stream)
+		bk_stream_end(s->stream, s->end_error ? s->end_error : BK_E_EOF);
 	bk_meet_free(s->meet);
 	s->meet = NULL;
 	s->met = NULL;
@@ -107,48 +109,19 @@ static const char *peer_name(const struct bk_session *s)
 
 /* ---- the open session ---- */
 
-static void on_link_data(void *arg, const uint8_t *data, size_t n)
-{
-	struct bk_session *s = arg;
-	int err;
-
-	if (s->state != OPEN && s->state != CLOSING)
-		return;
-	err = bk_mux_input(s->mux, data, n);
-	if (err < 0)
-		finish(s, err, "'%s' broke the session protocol: %s", peer_name(s), bk_error_text(err));
-}
-
-static void on_link_writable(void *arg)
-{
-	struct bk_session *s = arg;
-
-	if (s->state == OPEN)
-		bk_mux_writable(s->mux);
-}
-
-/* The carrier ends only when it was closed. */
-static void on_link_end(void *arg, int error, const char *text)
-{
-	struct bk_session *s = arg;
-
-	(void)error;
-	(void)text;
-	finish(s, s->end_error, "%s", s->end_text);
-}
-
-static const struct bk_link_events link_events = {
-	.on_data = on_link_data,
-	.on_writable = on_link_writable,
-	.on_end = on_link_end,
-};
-
-static void on_mux_channel(void *arg, struct bk_channel *c, const char *kind)
+static void on_channel(void *arg, struct bk_channel *c, const char *kind)
 {
 	struct bk_session *s = arg;
 
 	if (s->events->on_channel)
 		s->events->on_channel(s->arg, c, kind);
+}
+
+static void on_broken(void *arg, int error)
+{
+	struct bk_session *s = arg;
+
+	finish(s, error, "'%s' broke the session protocol: %s", peer_name(s), bk_error_text(error));
 }
 
 /* Sends what is queued and the end of the stream, then reports the end as it was set. */
@@ -158,10 +131,10 @@ static void start_closing(struct bk_session *s, int error, const char *text)
 	s->end_error = error;
 	snprintf(s->end_text, sizeof(s->end_text), "%s", text);
 	bk_timer_start(s->deadline, CLOSE_TIMEOUT);
-	bk_link_close(bk_carrier_link(s->carrier));
+	bk_stream_close(s->stream);
 }
 
-static void on_mux_bye(void *arg, int error)
+static void on_bye(void *arg, int error)
 {
 	struct bk_session *s = arg;
 	char text[TEXT_MAX];
@@ -174,8 +147,15 @@ static void on_mux_bye(void *arg, int error)
 	start_closing(s, error, text);
 }
 
+static void on_stream_closed(void *arg)
+{
+	struct bk_session *s = arg;
+
+	finish(s, s->end_error, "%s", s->end_text);
+}
+
 /* What both sides name the session by: it never travels outside the links. */
-static void session_id(const struct bk_session *s, uint8_t id[BK_CARRIER_ID_LEN])
+static void session_id(const struct bk_session *s, uint8_t id[BK_STREAM_ID_LEN])
 {
 	const struct bk_intro *maker = s->is_joining ? &s->met->peer : &s->met->own;
 	const struct bk_intro *joiner = s->is_joining ? &s->met->own : &s->met->peer;
@@ -183,7 +163,7 @@ static void session_id(const struct bk_session *s, uint8_t id[BK_CARRIER_ID_LEN]
 
 	memcpy(both, maker->pin, sizeof(maker->pin));
 	memcpy(both + sizeof(maker->pin), joiner->pin, sizeof(joiner->pin));
-	crypto_generichash(id, BK_CARRIER_ID_LEN, both, sizeof(both), NULL, 0);
+	crypto_generichash(id, BK_STREAM_ID_LEN, both, sizeof(both), NULL, 0);
 }
 
 /* While another path may come, what is queued waits for it; but when all has come, it only waits to be read.
@@ -192,7 +172,7 @@ static void on_lost(void *arg, int error, const char *text)
 {
 	struct bk_session *s = arg;
 
-	if (!bk_mux_owes_bye(s->mux))
+	if (!bk_stream_owes_bye(s->stream))
 		bk_seeker_lost(s->seeker, error, text);
 }
 
@@ -214,28 +194,21 @@ static void on_resumed(void *arg, uint64_t resent)
 	note(s, 1, text);
 }
 
-static int start_carrying(struct bk_session *s)
+static int start_stream(struct bk_session *s)
 {
-	static const struct bk_carrier_events events = {
+	static const struct bk_stream_events events = {
+		.on_channel = on_channel,
+		.on_bye = on_bye,
+		.on_broken = on_broken,
 		.on_lost = on_lost,
 		.on_fell_back = on_fell_back,
 		.on_resumed = on_resumed,
+		.on_closed = on_stream_closed,
 	};
-	static const struct bk_mux_events mux_events = {.on_channel = on_mux_channel, .on_bye = on_mux_bye};
-	uint8_t id[BK_CARRIER_ID_LEN];
-	int err;
+	struct bk_stream_opts opts = {.is_leading = s->is_joining};
 
-	session_id(s, id);
-	err = bk_carrier_new(s->loop, id, &events, s, &s->carrier);
-	if (!err)
-		err = bk_mux_new(s->loop, s->is_joining, &mux_events, s, &s->mux);
-	if (err < 0)
-		return err;
-	if (!s->is_joining)
-		bk_carrier_follow(s->carrier);
-	bk_link_set_events(bk_carrier_link(s->carrier), &link_events, s);
-	bk_mux_attach(s->mux, bk_carrier_link(s->carrier));
-	return 0;
+	session_id(s, opts.id);
+	return bk_stream_new(s->loop, &opts, &events, s, &s->stream);
 }
 
 /* ---- a path, and what becomes of it ---- */
@@ -243,15 +216,11 @@ static int start_carrying(struct bk_session *s)
 static int on_link(void *arg, struct bk_link *link, const struct bk_race_result *result)
 {
 	struct bk_session *s = arg;
-	int err = s->carrier ? 0 : start_carrying(s);
+	int err = s->stream ? 0 : start_stream(s);
 
-	if (err < 0)
-		return err;
-	if (bk_race_result_is_relay(result))
-		bk_carrier_attach_relay(s->carrier, link);
-	else
-		bk_carrier_attach(s->carrier, link);
-	return 0;
+	if (!err)
+		bk_stream_attach(s->stream, link, bk_race_result_is_relay(result));
+	return err;
 }
 
 static void on_path(void *arg, const struct bk_path *path)
@@ -271,7 +240,7 @@ static int on_wanted(void *arg)
 {
 	struct bk_session *s = arg;
 
-	bk_carrier_ask(s->carrier); /* the relay is a spare only while it works */
+	bk_stream_ask(s->stream); /* the relay is a spare only while it works */
 	return bk_meet_again(s->meet);
 }
 
@@ -280,14 +249,14 @@ static void on_moved(void *arg, bool has_path, bool has_relay)
 	struct bk_session *s = arg;
 
 	bk_meet_address_changed(s->meet);
-	if (!s->carrier)
+	if (!s->stream)
 		return;
 	if (!has_relay)
-		bk_carrier_drop_spare(s->carrier);
+		bk_stream_drop_spare(s->stream);
 	if (has_path)
-		bk_carrier_ask(s->carrier);
+		bk_stream_ask(s->stream);
 	else
-		bk_carrier_drop(s->carrier, BK_E_UNREACHABLE);
+		bk_stream_drop(s->stream, BK_E_UNREACHABLE);
 }
 
 static void on_gave_up(void *arg, int error, const char *text)
@@ -463,9 +432,8 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	s->events = events;
 	s->arg = arg;
 	s->is_joining = opts->code != NULL;
+	bk_turn_init(&s->ender, loop, on_ender, s);
 	err = bk_timer_new(loop, on_deadline, s, &s->deadline);
-	if (!err)
-		err = bk_timer_new(loop, on_ender, s, &s->ender);
 	if (!err)
 		err = bk_identity_new(&s->identity);
 	if (!err)
@@ -488,7 +456,7 @@ void bk_session_close(struct bk_session *s, int error)
 		finish(s, error, "%s", bk_error_text(error));
 		return;
 	}
-	bk_mux_say_bye(s->mux, error);
+	bk_stream_say_bye(s->stream, error);
 	start_closing(s, error, bk_error_text(error));
 }
 
@@ -497,12 +465,11 @@ void bk_session_free(struct bk_session *s)
 	if (!s)
 		return;
 	bk_seeker_free(s->seeker);
-	bk_mux_free(s->mux);
-	bk_carrier_free(s->carrier);
+	bk_stream_free(s->stream);
 	bk_meet_free(s->meet);
 	bk_rdv_mailbox_free(s->server);
 	bk_timer_free(s->deadline);
-	bk_timer_free(s->ender);
+	bk_turn_done(&s->ender);
 	bk_identity_free(s->identity);
 	free(s);
 }
@@ -512,5 +479,5 @@ int bk_channel_open(struct bk_session *s, const char *kind, const struct bk_chan
 {
 	if (s->state != OPEN)
 		return BK_E_EOF;
-	return bk_mux_open(s->mux, kind, events, arg, ret_channel);
+	return bk_stream_open(s->stream, kind, events, arg, ret_channel);
 }

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/list.h"
-#include "base/log.h"
+#include "net/turn.h"
 #include "stream/leg.h"
 #include "stream/retain.h"
 #include "wire/cursor.h"
@@ -21,19 +20,21 @@ enum {
 	URGENT_SLACK = 64 * 1024, /* of the ceiling, kept for control frames */
 	ACK_EVERY = 512 * 1024,
 	PIECES_MAX = 8,
-	RESUME_LEN = BK_CARRIER_ID_LEN + 8 + 8,
+	RESUME_LEN = BK_STREAM_ID_LEN + 8 + 8,
 	ACK_LEN = 8,
 };
 
 #define ACK_DELAY (20 * BK_MS)
 
+_Static_assert(PIECES_MAX >= BK_SFRAME_PAYLOAD_MAX / BK_RETAIN_CHUNK + 2, "a frame is sent in one call");
+
 struct bk_carrier {
-	struct bk_link upper; /* first: what the mux sees */
 	struct bk_loop *loop;
-	const struct bk_carrier_events *events;
+	const struct bk_carrier_user *user;
+	void *user_arg;
+	const struct bk_stream_events *events;
 	void *arg;
-	uint8_t id[BK_CARRIER_ID_LEN];
-	bool follows;
+	struct bk_stream_opts opts;
 	struct bk_leg *active; /* what carries */
 	struct bk_leg *spare;  /* the relay that it replaced, for a while */
 	struct bk_leg *coming; /* following side: attached, and the peer has not moved to it yet */
@@ -41,36 +42,23 @@ struct bk_carrier {
 	unsigned links;
 	/* out */
 	struct bk_retain *retain;
-	uint64_t next;     /* the position to send from */
-	uint64_t sent;     /* the highest it ever was */
-	size_t next_left;  /* of the frame that `next` stands in; 0: at a boundary */
-	size_t start_left; /* the same for the oldest byte kept */
+	uint64_t sent; /* the highest position that was ever sent */
 	uint64_t resent;
-	bool may_send;  /* the peer's RESUME of this turn came, or it is the first link */
-	bool owes_rest; /* the next bytes begin in the middle of a frame */
-	bool wants_write, paused, closing;
+	bool may_send; /* the peer's RESUME of this turn came, or it is the first link */
+	bool wants_write, closing;
 	/* in */
 	uint64_t received, told; /* told: what the peer knows of it */
 	bool ack_due;
 	uint32_t session_left; /* of the session frame being read */
 	struct bk_timer *ack_timer;
 	struct bk_timer *cooler; /* the spare goes */
-	struct bk_timer *ender;  /* closing without a link below */
+	struct bk_turn ender;    /* closing without a link below */
 };
-
-static struct bk_carrier *of(struct bk_link *l)
-{
-	return bk_container_of(l, struct bk_carrier, upper);
-}
 
 static void acknowledged(struct bk_carrier *c, uint64_t to)
 {
-	uint64_t start = bk_retain_start(c->retain);
-
-	if (to <= start)
-		return;
-	c->start_left = bk_retain_frame_left(c->retain, start, c->start_left, to);
-	bk_retain_release(c->retain, to);
+	if (to > bk_retain_start(c->retain))
+		bk_retain_release(c->retain, to);
 }
 
 static void send_ack(struct bk_carrier *c)
@@ -93,7 +81,7 @@ static void send_resume(struct bk_carrier *c)
 	struct bk_writer w;
 
 	bk_writer_init(&w, payload, sizeof(payload));
-	bk_write_bytes(&w, c->id, sizeof(c->id));
+	bk_write_bytes(&w, c->opts.id, sizeof(c->opts.id));
 	bk_write_u64(&w, c->received);
 	bk_write_u64(&w, c->turn);
 	bk_leg_send(c->active, BK_SFRAME_RESUME, payload, sizeof(payload));
@@ -103,41 +91,41 @@ static void send_resume(struct bk_carrier *c)
 /* One frame, or the rest of one. Taken whole or not at all. */
 static int send_frame(struct bk_carrier *c)
 {
-	const struct bk_sframe rest = {.type = BK_SFRAME_REST, .length = (uint32_t)c->next_left};
+	struct bk_sframe rest = {.type = BK_SFRAME_REST};
+	struct bk_slice slices[1 + PIECES_MAX];
 	uint8_t head[BK_SFRAME_HEADER_LEN];
-	struct iovec pieces[1 + PIECES_MAX];
-	int first = 1, n, err;
+	bool is_rest;
+	int n = bk_retain_peek(c->retain, slices + 1, PIECES_MAX, &is_rest), err;
 
-	if (c->owes_rest) {
+	for (int i = 1; i <= n; i++)
+		rest.length += (uint32_t)slices[i].len;
+	if (is_rest) {
 		bk_sframe_encode(&rest, head);
-		pieces[0] = (struct iovec){head, sizeof(head)};
-		first = 0;
+		slices[0] = (struct bk_slice){NULL, head, sizeof(head)};
 	}
-	if (!c->next_left)
-		c->next_left = bk_retain_frame_len(c->retain, c->next);
-	n = bk_retain_view(c->retain, c->next, c->next_left, pieces + 1, PIECES_MAX);
-	err = bk_link_write(bk_leg_link(c->active), pieces + first, n + 1 - first, false);
+	err = bk_link_lend(bk_leg_link(c->active), slices + !is_rest, n + is_rest);
 	if (err < 0)
 		return err;
-	c->next += c->next_left;
-	c->next_left = 0;
-	c->owes_rest = false;
-	c->sent = c->next > c->sent ? c->next : c->sent;
+	bk_retain_pass(c->retain);
+	c->sent = bk_retain_next(c->retain) > c->sent ? bk_retain_next(c->retain) : c->sent;
 	return 0;
+}
+
+static uint64_t unsent(const struct bk_carrier *c)
+{
+	return bk_retain_end(c->retain) - bk_retain_next(c->retain);
 }
 
 /* Gives the link its turn's bytes, frame by frame, with an ACK between two where one is due. */
 static void pump(struct bk_carrier *c)
 {
-	uint64_t end = bk_retain_end(c->retain);
-
 	while (c->active && c->may_send) {
 		if (c->ack_due)
 			send_ack(c);
-		if (c->next == end || send_frame(c) < 0)
+		if (!unsent(c) || send_frame(c) < 0)
 			break;
 	}
-	if (c->closing && c->active && c->next == end)
+	if (c->closing && c->active && !unsent(c))
 		bk_link_close(bk_leg_link(c->active));
 }
 
@@ -161,13 +149,11 @@ static void count_received(struct bk_carrier *c, size_t n)
 
 /* ---- which link it is ---- */
 
-static void drop(struct bk_carrier *c, struct bk_leg **leg)
+static void drop(struct bk_leg **leg)
 {
 	struct bk_leg *gone = *leg;
 
 	*leg = NULL;
-	if (gone && c->events->on_dropped)
-		c->events->on_dropped(c->arg, bk_leg_link(gone));
 	bk_leg_free(gone);
 }
 
@@ -188,15 +174,12 @@ static void move_to(struct bk_carrier *c, struct bk_leg *leg)
 	c->active = leg;
 	c->may_send = false;
 	if (before && bk_leg_is_relay(before) && !bk_leg_is_relay(leg)) {
-		drop(c, &c->spare);
+		drop(&c->spare);
 		c->spare = before;
 		bk_timer_start(c->cooler, BK_CARRIER_WARM);
-		bk_link_resume(bk_leg_link(before));
 	} else {
-		drop(c, &before);
+		drop(&before);
 	}
-	if (c->paused)
-		bk_link_pause(bk_leg_link(leg));
 	send_resume(c);
 }
 
@@ -223,37 +206,35 @@ static void on_leg_end(void *arg, struct bk_leg *leg, int error, const char *tex
 	}
 	forget(c, leg);
 	if (was_active && error == BK_E_EOF) /* the peer closed in order: there is no other way to it */
-		drop(c, &c->spare);
+		drop(&c->spare);
 	if (was_active && !c->closing && c->spare)
 		propose(c, c->spare);
 	if (was_active && c->closing)
-		bk_timer_start(c->ender, 0);
+		bk_turn_ask(&c->ender);
 	else if ((was_active || was_coming) && c->active)
 		fall_back(c, error, text);
 	else if (was_active || was_coming) /* a link that is coming may yet be taken */
 		if (!c->coming)
 			c->events->on_lost(c->arg, error, text);
-	drop(c, &leg);
+	drop(&leg);
 }
 
 static void on_cooler(void *arg)
 {
 	struct bk_carrier *c = arg;
 
-	drop(c, &c->spare);
+	drop(&c->spare);
 }
 
 /* Takes up what the peer has not got. Returns how much of it was sent before. */
 static uint64_t take_up(struct bk_carrier *c, uint64_t received)
 {
-	uint64_t resent = c->next > received ? c->next - received : 0;
+	uint64_t next = bk_retain_next(c->retain), resent = next > received ? next - received : 0;
 
 	acknowledged(c, received);
 	if (c->may_send) /* the first link: it need not wait */
 		return 0;
-	c->next = received;
-	c->next_left = c->start_left;
-	c->owes_rest = c->next_left > 0;
+	bk_retain_rewind(c->retain);
 	c->resent += resent;
 	c->may_send = true;
 	return resent;
@@ -262,24 +243,24 @@ static uint64_t take_up(struct bk_carrier *c, uint64_t received)
 /* Does the peer's turn on this link count? When both moved at the same moment, the leading side's does. */
 static bool is_next(const struct bk_carrier *c, const struct bk_leg *leg, uint64_t turn)
 {
-	return turn > c->turn || (turn == c->turn && leg != c->active && c->follows);
+	return turn > c->turn || (turn == c->turn && leg != c->active && !c->opts.is_leading);
 }
 
 static int on_resume(struct bk_carrier *c, struct bk_leg *leg, struct bk_reader *r)
 {
 	struct bk_leg_memory *m = bk_leg_memory(leg);
-	uint8_t id[BK_CARRIER_ID_LEN];
+	uint8_t id[BK_STREAM_ID_LEN];
 	uint64_t received, turn;
 	bool was_spare = leg == c->spare;
 
 	bk_read_bytes(r, id, sizeof(id));
 	received = bk_read_u64(r);
 	turn = bk_read_u64(r);
-	if (r->error || memcmp(id, c->id, sizeof(id)) != 0 || received > c->sent || turn <= m->turn ||
+	if (r->error || memcmp(id, c->opts.id, sizeof(id)) != 0 || received > c->sent || turn <= m->turn ||
 		turn > c->turn + BK_CARRIER_AHEAD_MAX || ++m->resumes > BK_CARRIER_RESUMES_MAX)
 		return BK_E_PROTOCOL;
 	m->turn = turn;
-	if (turn < c->turn || (turn == c->turn && leg != c->active && !c->follows))
+	if (turn < c->turn || (turn == c->turn && leg != c->active && c->opts.is_leading))
 		return 0; /* we have moved on */
 	if (received < bk_retain_start(c->retain))
 		return BK_E_PROTOCOL;
@@ -312,7 +293,7 @@ static int on_control(void *arg, struct bk_leg *leg, uint8_t type, const uint8_t
 		return BK_E_PROTOCOL;
 	if (!has_turn(c, leg))
 		return 0;
-	if (to > c->next)
+	if (to > bk_retain_next(c->retain))
 		return BK_E_PROTOCOL;
 	acknowledged(c, to);
 	return 0;
@@ -320,7 +301,7 @@ static int on_control(void *arg, struct bk_leg *leg, uint8_t type, const uint8_t
 
 /* ---- what arrives ---- */
 
-static int on_head(void *arg, struct bk_leg *leg, const struct bk_sframe *f, const uint8_t *bytes)
+static int on_head(void *arg, struct bk_leg *leg, const struct bk_sframe *f)
 {
 	struct bk_carrier *c = arg;
 
@@ -334,7 +315,7 @@ static int on_head(void *arg, struct bk_leg *leg, const struct bk_sframe *f, con
 		return BK_E_PROTOCOL;
 	c->session_left = f->length;
 	count_received(c, BK_SFRAME_HEADER_LEN);
-	c->upper.events->on_data(c->upper.arg, bytes, BK_SFRAME_HEADER_LEN);
+	c->user->on_head(c->user_arg, f);
 	return 0;
 }
 
@@ -346,19 +327,16 @@ static void on_payload(void *arg, struct bk_leg *leg, const uint8_t *data, size_
 		return;
 	c->session_left -= (uint32_t)n;
 	count_received(c, n);
-	c->upper.events->on_data(c->upper.arg, data, n);
+	c->user->on_payload(c->user_arg, data, n, c->session_left);
 }
 
 static void tell_writable(struct bk_carrier *c)
 {
-	uint64_t end = bk_retain_end(c->retain);
-
-	if (!c->wants_write || c->closing || end - c->next >= UNSENT_HIGH / 2 ||
-		end - bk_retain_start(c->retain) > BK_CARRIER_RETAIN_MAX / 2)
+	if (!c->wants_write || c->closing || unsent(c) >= UNSENT_HIGH / 2 ||
+		bk_retain_end(c->retain) - bk_retain_start(c->retain) > BK_CARRIER_RETAIN_MAX / 2)
 		return;
 	c->wants_write = false;
-	if (c->upper.events->on_writable)
-		c->upper.events->on_writable(c->upper.arg);
+	c->user->on_writable(c->user_arg);
 }
 
 /* A link took a read to its end, or takes bytes again; an ACK may have made room. */
@@ -376,14 +354,13 @@ static void on_ender(void *arg)
 {
 	struct bk_carrier *c = arg;
 
-	c->upper.events->on_end(c->upper.arg, BK_E_EOF, bk_error_text(BK_E_EOF));
+	c->user->on_closed(c->user_arg);
 }
 
-/* ---- the upper side ---- */
+/* ---- what is said ---- */
 
-static int upper_write(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent)
+int bk_carrier_send(struct bk_carrier *c, const struct iovec *pieces, int pieces_len, bool urgent)
 {
-	struct bk_carrier *c = of(l);
 	uint64_t kept = bk_retain_end(c->retain) - bk_retain_start(c->retain);
 	size_t total = 0;
 	int err;
@@ -392,8 +369,7 @@ static int upper_write(struct bk_link *l, const struct iovec *pieces, int pieces
 		total += pieces[i].iov_len;
 	if (c->closing)
 		return BK_E_EOF;
-	if (!urgent && (bk_retain_end(c->retain) - c->next >= UNSENT_HIGH ||
-			       kept + total > BK_CARRIER_RETAIN_MAX - URGENT_SLACK)) {
+	if (!urgent && (unsent(c) >= UNSENT_HIGH || kept + total > BK_CARRIER_RETAIN_MAX - URGENT_SLACK)) {
 		c->wants_write = true;
 		return BK_E_AGAIN;
 	}
@@ -404,81 +380,40 @@ static int upper_write(struct bk_link *l, const struct iovec *pieces, int pieces
 	return 0;
 }
 
-static void upper_pause(struct bk_link *l)
+void bk_carrier_close(struct bk_carrier *c)
 {
-	struct bk_carrier *c = of(l);
-
-	c->paused = true;
-	if (c->active)
-		bk_link_pause(bk_leg_link(c->active));
-}
-
-static void upper_resume(struct bk_link *l)
-{
-	struct bk_carrier *c = of(l);
-
-	c->paused = false;
-	if (c->active)
-		bk_link_resume(bk_leg_link(c->active));
-}
-
-static void upper_close(struct bk_link *l)
-{
-	struct bk_carrier *c = of(l);
-
 	if (c->closing)
 		return;
 	c->closing = true;
 	if (c->active)
 		pump(c);
 	else
-		bk_timer_start(c->ender, 0);
+		bk_turn_ask(&c->ender);
 }
-
-static size_t upper_queued(const struct bk_link *l)
-{
-	const struct bk_carrier *c = of((struct bk_link *)(uintptr_t)l);
-
-	return (size_t)(bk_retain_end(c->retain) - c->next) +
-	       (c->active ? bk_link_queued(bk_leg_link(c->active)) : 0);
-}
-
-static void upper_free(struct bk_link *l)
-{
-	(void)l; /* bk_carrier_free does it */
-}
-
-static const struct bk_link_ops ops = {
-	.write = upper_write,
-	.pause = upper_pause,
-	.resume = upper_resume,
-	.close = upper_close,
-	.queued = upper_queued,
-	.free = upper_free,
-};
 
 /* ---- life ---- */
 
-int bk_carrier_new(struct bk_loop *loop, const uint8_t id[BK_CARRIER_ID_LEN],
-	const struct bk_carrier_events *events, void *arg, struct bk_carrier **ret_carrier)
+int bk_carrier_new(struct bk_loop *loop, const struct bk_stream_opts *opts,
+	const struct bk_carrier_user *user, void *user_arg, const struct bk_stream_events *events, void *arg,
+	struct bk_carrier **ret_carrier)
 {
 	struct bk_carrier *c = calloc(1, sizeof(*c));
 	int err;
 
 	if (!c)
 		return BK_E_NOMEM;
-	c->upper.ops = &ops;
-	c->loop = loop;
-	c->events = events;
-	c->arg = arg;
-	memcpy(c->id, id, sizeof(c->id));
+	*c = (struct bk_carrier){.loop = loop,
+		.opts = *opts,
+		.user = user,
+		.user_arg = user_arg,
+		.events = events,
+		.arg = arg};
+	bk_turn_init(&c->ender, loop, on_ender, c);
 	err = bk_retain_new(BK_CARRIER_RETAIN_MAX, &c->retain);
 	if (!err)
 		err = bk_timer_new(loop, on_ack_timer, c, &c->ack_timer);
 	if (!err)
 		err = bk_timer_new(loop, on_cooler, c, &c->cooler);
-	if (!err)
-		err = bk_timer_new(loop, on_ender, c, &c->ender);
 	if (err < 0) {
 		bk_carrier_free(c);
 		return err;
@@ -487,31 +422,21 @@ int bk_carrier_new(struct bk_loop *loop, const uint8_t id[BK_CARRIER_ID_LEN],
 	return 0;
 }
 
-void bk_carrier_follow(struct bk_carrier *c)
-{
-	c->follows = true;
-}
-
 void bk_carrier_free(struct bk_carrier *c)
 {
 	if (!c)
 		return;
-	drop(c, &c->active);
-	drop(c, &c->spare);
-	drop(c, &c->coming);
+	drop(&c->active);
+	drop(&c->spare);
+	drop(&c->coming);
 	bk_timer_free(c->ack_timer);
 	bk_timer_free(c->cooler);
-	bk_timer_free(c->ender);
+	bk_turn_done(&c->ender);
 	bk_retain_free(c->retain);
 	free(c);
 }
 
-struct bk_link *bk_carrier_link(struct bk_carrier *c)
-{
-	return &c->upper;
-}
-
-static void attach(struct bk_carrier *c, struct bk_link *link, bool is_relay)
+void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay)
 {
 	static const struct bk_leg_events events = {.on_head = on_head,
 		.on_payload = on_payload,
@@ -526,33 +451,14 @@ static void attach(struct bk_carrier *c, struct bk_link *link, bool is_relay)
 		return;
 	}
 	c->links++;
-	if (c->follows && !is_first) {
-		drop(c, &c->coming);
+	if (!c->opts.is_leading && !is_first) {
+		drop(&c->coming);
 		c->coming = leg;
 		return;
 	}
 	propose(c, leg);
 	c->may_send = is_first; /* at the beginning both sides know where they are */
 	pump(c);
-}
-
-void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link)
-{
-	attach(c, link, false);
-}
-
-void bk_carrier_attach_relay(struct bk_carrier *c, struct bk_link *link)
-{
-	attach(c, link, true);
-}
-
-void bk_carrier_input(struct bk_carrier *c, const uint8_t *data, size_t n)
-{
-	struct bk_leg *leg = c->coming ? c->coming : c->active;
-	struct bk_link *link = leg ? bk_leg_link(leg) : NULL;
-
-	if (link)
-		link->events->on_data(link->arg, data, n);
 }
 
 bool bk_carrier_is_attached(const struct bk_carrier *c)
@@ -575,7 +481,7 @@ void bk_carrier_drop(struct bk_carrier *c, int error)
 
 void bk_carrier_drop_spare(struct bk_carrier *c)
 {
-	drop(c, &c->spare);
+	drop(&c->spare);
 }
 
 void bk_carrier_ask(struct bk_carrier *c)
@@ -589,7 +495,7 @@ void bk_carrier_ask(struct bk_carrier *c)
 void bk_carrier_get_stats(const struct bk_carrier *c, struct bk_carrier_stats *ret_stats)
 {
 	*ret_stats = (struct bk_carrier_stats){
-		.sent = c->next,
+		.sent = bk_retain_next(c->retain),
 		.acked = bk_retain_start(c->retain),
 		.received = c->received,
 		.resent = c->resent,

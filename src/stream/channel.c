@@ -25,7 +25,7 @@ static void send_window(struct bk_channel *c, uint32_t credit)
 
 	bk_writer_init(&w, payload, sizeof(payload));
 	bk_write_u32(&w, credit);
-	if (bk_mux_send(c->mux, BK_SFRAME_WINDOW, c->number, payload, sizeof(payload)) == 0)
+	if (bk_mux_say(c->mux, BK_SFRAME_WINDOW, c->number, payload, sizeof(payload)) == 0)
 		bk_inbox_grant(&c->in, credit); /* else it stays due */
 }
 
@@ -143,7 +143,7 @@ void bk_channel_resume(struct bk_channel *c)
 		return;
 	c->paused = false;
 	if (bk_channel_is_waiting(c))
-		bk_timer_start(c->mux->due, 0);
+		bk_turn_ask(&c->mux->due);
 }
 
 /* ---- the writer ---- */
@@ -181,7 +181,7 @@ int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 
 	if (n > BK_CHANNEL_WRITE_MAX)
 		return BK_E_TOO_BIG;
-	if (c->ended || c->finished_out || !c->mux->link)
+	if (c->ended || c->finished_out || !c->mux->send)
 		return BK_E_EOF;
 	if (!n)
 		return 0;
@@ -192,7 +192,7 @@ int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 	bk_sframe_encode(&f, head);
 	pieces[0] = (struct iovec){head, sizeof(head)};
 	pieces[1] = (struct iovec){(void *)(uintptr_t)data, n};
-	err = bk_link_write(c->mux->link, pieces, 2, false);
+	err = c->mux->send(c->mux->send_arg, pieces, 2, false);
 	if (err == BK_E_AGAIN)
 		c->wants_write = c->mux->blocked = true;
 	else if (!err)
@@ -205,7 +205,7 @@ void bk_channel_finish(struct bk_channel *c)
 	if (c->finished_out || c->ended)
 		return;
 	c->finished_out = true;
-	bk_mux_send(c->mux, BK_SFRAME_FIN, c->number, NULL, 0);
+	bk_mux_say(c->mux, BK_SFRAME_FIN, c->number, NULL, 0);
 }
 
 void bk_channel_free(struct bk_channel *c, int error)
@@ -213,6 +213,6 @@ void bk_channel_free(struct bk_channel *c, int error)
 	if (!c)
 		return;
 	if (!c->ended && !(c->finished_in && c->finished_out))
-		bk_mux_send_error(c->mux, BK_SFRAME_RESET, c->number, error < 0 ? error : BK_E_CANCELLED);
+		bk_mux_say_error(c->mux, BK_SFRAME_RESET, c->number, error < 0 ? error : BK_E_CANCELLED);
 	bk_mux_forget(c);
 }

@@ -2,14 +2,16 @@
 #ifndef BK_STREAM_CHANNEL_H
 #define BK_STREAM_CHANNEL_H
 
+#include "base/hold.h"
 #include "base/list.h"
+#include "net/turn.h"
 #include "stream/inbox.h"
 #include "stream/mux.h"
 #include "wire/frame.h"
 
-/* What mux.c and channel.c share: the mux has the link, the frames and the list; a channel its credit, its
- * reader and its writer. Callbacks may free any channel and the mux: after one, only what the mux points to
- * is still there (current, reader), and the mux itself while it is busy. */
+/* What mux.c and channel.c share: the mux has the frames and the list; a channel its credit, its reader and
+ * its writer. Callbacks may free any channel and the mux: after one, only what the mux points to is still
+ * there (current, reader), and the mux itself while it is held. */
 enum { BK_MUX_CONTROL_MAX = 256 };
 
 struct bk_channel {
@@ -26,31 +28,29 @@ struct bk_channel {
 };
 
 struct bk_mux {
-	struct bk_link *link;
-	const struct bk_mux_events *events;
+	bk_mux_send_fn *send; /* NULL: it has ended */
+	void *send_arg;
+	const struct bk_stream_events *events;
 	void *arg;
 	struct bk_list channels;
 	size_t channels_len;
-	uint32_t next_number; /* odd on the controlling side, even on the other */
+	uint32_t next_number; /* odd on the leading side, even on the other */
 	uint32_t spare;       /* of BK_MUX_SPARE */
-	struct bk_timer *due; /* something kept can be handed on */
+	struct bk_turn due;   /* something kept can be handed on */
 	/* the frame being read */
-	uint8_t head[BK_SFRAME_HEADER_LEN];
-	size_t head_len;
 	struct bk_sframe frame;
-	uint32_t payload_left;
 	uint8_t control[BK_MUX_CONTROL_MAX];
 	size_t control_len;
 	struct bk_channel *current; /* of the DATA frame being read; NULL: dropped */
 	struct bk_channel *reader;  /* hands on what it kept */
-	bool blocked;               /* the link took no more */
+	bool blocked;               /* no more was taken */
 	bool owes_bye;
-	bool busy, dead;
+	struct bk_hold hold;
 };
 
 /* mux.c */
-int bk_mux_send(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n);
-int bk_mux_send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error);
+int bk_mux_say(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n);
+int bk_mux_say_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error);
 void bk_mux_forget(struct bk_channel *c);
 
 /* channel.c: what frames do to a channel; NULL, or one that has ended, is fine unless said */

@@ -18,14 +18,31 @@ struct world {
 	struct test_link links[LINKS_MAX];
 	size_t links_len;
 	uint64_t got;
+	uint32_t left; /* of the frame that is heard */
 };
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_head(void *arg, const struct bk_sframe *f)
+{
+	struct world *w = arg;
+
+	assert(!w->left && f->length <= BK_SFRAME_PAYLOAD_MAX);
+	w->left = f->length;
+	w->got += BK_SFRAME_HEADER_LEN;
+}
+
+static void on_payload(void *arg, const uint8_t *data, size_t n, uint32_t left)
 {
 	struct world *w = arg;
 
 	(void)data;
+	assert(n && n + left == w->left);
+	w->left = left;
 	w->got += n;
+}
+
+static void on_nothing(void *arg)
+{
+	(void)arg;
 }
 
 static void on_end(void *arg, int error, const char *text)
@@ -41,15 +58,10 @@ static void on_resumed(void *arg, uint64_t resent)
 	assert(resent <= BK_CARRIER_RETAIN_MAX);
 }
 
-static void on_dropped(void *arg, const struct bk_link *link)
-{
-	(void)arg;
-	((struct bk_link *)(uintptr_t)link)->events = NULL;
-}
-
-static const struct bk_link_events upper = {.on_data = on_data, .on_end = on_end};
-static const struct bk_carrier_events events = {
-	.on_lost = on_end, .on_fell_back = on_end, .on_resumed = on_resumed, .on_dropped = on_dropped};
+static const struct bk_carrier_user user = {
+	.on_head = on_head, .on_payload = on_payload, .on_writable = on_nothing, .on_closed = on_nothing};
+static const struct bk_stream_events events = {
+	.on_lost = on_end, .on_fell_back = on_end, .on_resumed = on_resumed};
 
 /* The newest link that is alive, or the one before it. */
 static struct bk_link *find(struct world *w, unsigned skip)
@@ -60,7 +72,7 @@ static struct bk_link *find(struct world *w, unsigned skip)
 	return NULL;
 }
 
-static void attach(struct world *w, void (*how)(struct bk_carrier *, struct bk_link *))
+static void attach(struct world *w, bool is_relay)
 {
 	struct test_link *t;
 
@@ -68,7 +80,7 @@ static void attach(struct world *w, void (*how)(struct bk_carrier *, struct bk_l
 		return;
 	t = &w->links[w->links_len++];
 	test_link_init(t, LINK_HIGH, LINK_MAX);
-	how(w->carrier, &t->link);
+	bk_carrier_attach(w->carrier, &t->link, is_relay);
 }
 
 static void write_up(struct world *w, size_t n)
@@ -79,8 +91,7 @@ static void write_up(struct world *w, size_t n)
 	uint8_t head[BK_SFRAME_HEADER_LEN];
 
 	bk_sframe_encode(&f, head);
-	bk_link_write(bk_carrier_link(w->carrier),
-		(struct iovec[]){{head, sizeof(head)}, {payload, f.length}}, 2, false);
+	bk_carrier_send(w->carrier, (struct iovec[]){{head, sizeof(head)}, {payload, f.length}}, 2, false);
 }
 
 static void act(struct world *w, enum act a, const uint8_t *data, size_t n)
@@ -92,7 +103,7 @@ static void act(struct world *w, enum act a, const uint8_t *data, size_t n)
 	else if (a == WRITE)
 		write_up(w, n * 16);
 	else if (a == ATTACH || a == ATTACH_RELAY)
-		attach(w, a == ATTACH ? bk_carrier_attach : bk_carrier_attach_relay);
+		attach(w, a == ATTACH_RELAY);
 	else if (a == END && l)
 		l->events->on_end(l->arg, BK_E_TIMEOUT, "it died");
 	else if (a == ASK)
@@ -103,18 +114,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const uint8_t id[BK_CARRIER_ID_LEN] = {0};
+	const struct bk_stream_opts opts = {.is_leading = n && !(*data & 1)};
 	static struct bk_loop *loop;
 	struct world w = {0};
 	struct bk_carrier_stats stats;
 
 	if (!loop && bk_loop_new(BK_LOOP_AUTO, &loop) < 0)
 		abort();
-	if (!n || bk_carrier_new(loop, id, &events, &w, &w.carrier) < 0)
+	if (!n || bk_carrier_new(loop, &opts, &user, &w, &events, &w, &w.carrier) < 0)
 		return 0;
-	bk_link_set_events(bk_carrier_link(w.carrier), &upper, &w);
-	if (*data & 1)
-		bk_carrier_follow(w.carrier);
 	for (data++, n--; n >= 2;) {
 		size_t take = data[1] < n - 2 ? data[1] : n - 2;
 

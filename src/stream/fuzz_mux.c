@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "stream/channel.h"
+#include "stream/intake.h"
 #include "stream/test_link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,6 +27,7 @@ enum {
 
 struct owner {
 	struct bk_mux *mux;
+	struct bk_intake in;
 	struct test_link link;
 	unsigned mood;
 	int channels;
@@ -157,13 +159,32 @@ static void check_ceilings(const struct bk_mux *m)
 		abort();
 }
 
+/* A peer's bytes, whatever they are, become frames as a link's do. */
+static int hear(struct owner *o, const uint8_t *data, size_t n)
+{
+	struct bk_intake_piece piece;
+	int err = 0;
+
+	while (!err && o->mux && (err = bk_intake_next(&o->in, &data, &n, &piece)) > 0)
+		err = piece.is_head ? bk_mux_head(o->mux, &o->in.frame)
+				    : bk_mux_payload(o->mux, piece.data, piece.len, o->in.left);
+	return err;
+}
+
+static int send_frame(void *arg, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct owner *o = arg;
+
+	return bk_link_write(&o->link.link, pieces, pieces_len, urgent);
+}
+
 static void say(struct owner *o, uint8_t type, uint32_t channel, const uint8_t *payload, uint32_t n)
 {
 	const struct bk_sframe f = {.type = type, .channel = channel, .length = n};
 	uint8_t head[BK_SFRAME_HEADER_LEN];
 
 	bk_sframe_encode(&f, head);
-	if (bk_mux_input(o->mux, head, sizeof(head)) < 0 || (n && bk_mux_input(o->mux, payload, n) < 0))
+	if (hear(o, head, sizeof(head)) < 0 || (n && hear(o, payload, n) < 0))
 		abort();
 }
 
@@ -182,16 +203,15 @@ static void flood(struct owner *o, bool is_controlling)
 
 static void set_up(struct owner *o, bool is_controlling)
 {
-	static const struct bk_mux_events events = {.on_channel = on_channel, .on_bye = on_bye};
+	static const struct bk_stream_events events = {.on_channel = on_channel, .on_bye = on_bye};
 
 	if (!loop &&
 		(bk_loop_new(BK_LOOP_AUTO, &loop) < 0 || bk_timer_new(loop, on_stopper, loop, &stopper) < 0))
 		abort();
 	users_len = 0;
 	test_link_init(&o->link, 1000, OUT_MAX);
-	if (bk_mux_new(loop, is_controlling, &events, o, &o->mux) < 0)
+	if (bk_mux_new(loop, is_controlling, send_frame, o, &events, o, &o->mux) < 0)
 		abort();
-	bk_mux_attach(o->mux, &o->link.link);
 	if (o->mood & MOOD_FLOOD)
 		flood(o, is_controlling);
 }
@@ -210,7 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (at < size && o.mux && !err) {
 		size_t n = size - at < step ? size - at : step;
 
-		err = bk_mux_input(o.mux, data + at, n);
+		err = hear(&o, data + at, n);
 		at += n;
 		if (o.mux && (n & 1))
 			bk_mux_writable(o.mux);
@@ -222,7 +242,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!(o.mood & MOOD_FLOOD) && o.link.out.len > 64 * size)
 		abort();
 	if (o.mux)
-		bk_mux_detach(o.mux, BK_E_EOF);
+		bk_mux_end(o.mux, BK_E_EOF);
 	bk_mux_free(o.mux);
 	bk_link_free(&o.link.link);
 	return 0;

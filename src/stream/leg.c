@@ -10,6 +10,9 @@
 #include <bodkin/loop.h>
 
 #include "base/error.h"
+#include "base/hold.h"
+#include "net/turn.h"
+#include "stream/intake.h"
 
 #define BUSY_MACHINE (BK_LEG_PATIENCE / 4)
 
@@ -20,35 +23,18 @@ struct bk_leg {
 	void *arg;
 	struct bk_leg_memory memory;
 	bool is_relay;
-	/* the frame being read */
-	uint8_t head[BK_SFRAME_HEADER_LEN];
-	size_t head_len;
-	uint32_t left; /* of a session frame */
-	struct bk_sframe control;
-	uint8_t payload[BK_LEG_CONTROL_MAX];
-	size_t payload_len;
-	bool in_control;
+	struct bk_intake in;
+	uint8_t payload[BK_LEG_CONTROL_MAX]; /* of a control frame */
 	/* signs of life */
 	struct bk_timer *timer;
 	bk_time heard, asked, second; /* second: when the count of pongs began */
 	bk_dur ask_after;             /* so much silence */
 	unsigned pongs;
 	bool waits, last_chance;
+	struct bk_turn ender; /* for an error of our own */
 	int failing;
-	bool busy, dead;
+	struct bk_hold hold;
 };
-
-static void release(struct bk_leg *leg)
-{
-	free(leg);
-}
-
-static void leave(struct bk_leg *leg)
-{
-	leg->busy = false;
-	if (leg->dead)
-		release(leg);
-}
 
 static void end(struct bk_leg *leg, int error, const char *text)
 {
@@ -83,7 +69,15 @@ void bk_leg_ask(struct bk_leg *leg)
 void bk_leg_fail(struct bk_leg *leg, int error)
 {
 	leg->failing = error;
-	bk_timer_start(leg->timer, 0);
+	bk_timer_stop(leg->timer);
+	bk_turn_ask(&leg->ender);
+}
+
+static void on_ender(void *arg)
+{
+	struct bk_leg *leg = arg;
+
+	end(leg, leg->failing, bk_error_text(leg->failing));
 }
 
 static void on_timer(void *arg)
@@ -91,9 +85,7 @@ static void on_timer(void *arg)
 	struct bk_leg *leg = arg;
 	bk_dur quiet = bk_loop_now(leg->loop) - leg->heard;
 
-	if (leg->failing) {
-		end(leg, leg->failing, bk_error_text(leg->failing));
-	} else if (!leg->waits && quiet < leg->ask_after) {
+	if (!leg->waits && quiet < leg->ask_after) {
 		bk_timer_start(leg->timer, leg->ask_after - quiet);
 	} else if (!leg->waits) {
 		bk_leg_ask(leg);
@@ -135,7 +127,7 @@ static int answer_ping(struct bk_leg *leg)
 	}
 	if (++leg->pongs > BK_LEG_PONGS_MAX)
 		return BK_E_PROTOCOL;
-	bk_leg_send(leg, BK_SFRAME_PONG, leg->payload, leg->payload_len);
+	bk_leg_send(leg, BK_SFRAME_PONG, leg->payload, leg->in.frame.length);
 	return 0;
 }
 
@@ -149,16 +141,15 @@ static bool is_control(uint8_t type)
 
 static int on_control(struct bk_leg *leg)
 {
-	leg->in_control = false;
-	leg->head_len = 0;
-	switch (leg->control.type) {
+	const struct bk_sframe *f = &leg->in.frame;
+
+	switch (f->type) {
 	case BK_SFRAME_PING:
 		return answer_ping(leg);
 	case BK_SFRAME_RESUME:
 	case BK_SFRAME_ACK:
 		expect_more(leg);
-		return leg->events->on_control(
-			leg->arg, leg, leg->control.type, leg->payload, leg->payload_len);
+		return leg->events->on_control(leg->arg, leg, f->type, leg->payload, f->length);
 	default:
 		return 0;
 	}
@@ -166,55 +157,41 @@ static int on_control(struct bk_leg *leg)
 
 static int on_head(struct bk_leg *leg)
 {
-	struct bk_sframe f;
-	int err = bk_sframe_decode(leg->head, leg->head_len, &f);
+	const struct bk_sframe *f = &leg->in.frame;
 
-	if (err < 0)
-		return err;
-	leg->head_len = 0;
-	if (!is_control(f.type)) {
-		leg->left = f.length;
-		return leg->events->on_head(leg->arg, leg, &f, leg->head);
-	}
-	if (f.length > BK_LEG_CONTROL_MAX)
+	if (!is_control(f->type))
+		return leg->events->on_head(leg->arg, leg, f);
+	if (f->length > BK_LEG_CONTROL_MAX)
 		return BK_E_TOO_BIG;
-	leg->control = f;
-	leg->payload_len = 0;
-	leg->in_control = true;
-	return f.length ? 0 : on_control(leg);
+	return f->length ? 0 : on_control(leg);
 }
 
-/* Moves up to `want` bytes; how many. */
-static size_t take(uint8_t *to, size_t want, const uint8_t **data, size_t *n)
+static int on_payload(struct bk_leg *leg, const uint8_t *data, size_t n)
 {
-	size_t most = want < *n ? want : *n;
+	const struct bk_sframe *f = &leg->in.frame;
 
-	memcpy(to, *data, most);
-	*data += most;
-	*n -= most;
-	return most;
+	if (is_control(f->type)) {
+		memcpy(leg->payload + f->length - leg->in.left - n, data, n);
+		return leg->in.left ? 0 : on_control(leg);
+	}
+	expect_more(leg);
+	leg->events->on_payload(leg->arg, leg, data, n);
+	return 0;
 }
 
-static int advance(struct bk_leg *leg, const uint8_t **data, size_t *n)
+static int read_frames(struct bk_leg *leg, const uint8_t *data, size_t n)
 {
-	if (leg->in_control) {
-		leg->payload_len += take(
-			leg->payload + leg->payload_len, leg->control.length - leg->payload_len, data, n);
-		return leg->payload_len == leg->control.length ? on_control(leg) : 0;
-	}
-	if (leg->left) {
-		size_t most = leg->left < *n ? leg->left : *n;
-		const uint8_t *at = *data;
+	struct bk_intake_piece piece;
+	int err = 1;
 
-		leg->left -= (uint32_t)most;
-		*data += most;
-		*n -= most;
-		expect_more(leg);
-		leg->events->on_payload(leg->arg, leg, at, most);
-		return 0;
+	while (err > 0 && !leg->hold.is_dead) {
+		err = bk_intake_next(&leg->in, &data, &n, &piece);
+		if (err <= 0)
+			break;
+		err = piece.is_head ? on_head(leg) : on_payload(leg, piece.data, piece.len);
+		err = err < 0 ? err : 1;
 	}
-	leg->head_len += take(leg->head + leg->head_len, BK_SFRAME_HEADER_LEN - leg->head_len, data, n);
-	return leg->head_len == BK_SFRAME_HEADER_LEN ? on_head(leg) : 0;
+	return err;
 }
 
 /* ---- the link's events ---- */
@@ -222,26 +199,27 @@ static int advance(struct bk_leg *leg, const uint8_t **data, size_t *n)
 static void on_data(void *arg, const uint8_t *data, size_t n)
 {
 	struct bk_leg *leg = arg;
-	int err = 0;
+	int err;
 
 	hear(leg);
-	leg->busy = true;
-	while (n && !err && !leg->dead)
-		err = advance(leg, &data, &n);
-	if (!leg->dead && err < 0)
+	bk_hold_enter(&leg->hold);
+	err = read_frames(leg, data, n);
+	if (!leg->hold.is_dead && err < 0)
 		end(leg, err, bk_error_text(err));
-	else if (!leg->dead)
+	else if (!leg->hold.is_dead)
 		leg->events->on_settled(leg->arg, leg);
-	leave(leg);
+	if (bk_hold_leave(&leg->hold))
+		free(leg);
 }
 
 static void on_writable(void *arg)
 {
 	struct bk_leg *leg = arg;
 
-	leg->busy = true;
+	bk_hold_enter(&leg->hold);
 	leg->events->on_settled(leg->arg, leg);
-	leave(leg);
+	if (bk_hold_leave(&leg->hold))
+		free(leg);
 }
 
 static void on_link_end(void *arg, int error, const char *text)
@@ -267,6 +245,7 @@ int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, const 
 	leg->events = events;
 	leg->arg = arg;
 	leg->heard = bk_loop_now(loop);
+	bk_turn_init(&leg->ender, loop, on_ender, leg);
 	bk_link_set_events(link, &link_events, leg);
 	leg->ask_after = BK_LEG_IDLE;
 	bk_timer_start(leg->timer, leg->ask_after);
@@ -281,9 +260,9 @@ void bk_leg_free(struct bk_leg *leg)
 	bk_link_free(leg->link);
 	bk_timer_free(leg->timer);
 	leg->timer = NULL;
-	leg->dead = true;
-	if (!leg->busy)
-		release(leg);
+	bk_turn_done(&leg->ender);
+	if (bk_hold_end(&leg->hold))
+		free(leg);
 }
 
 struct bk_link *bk_leg_link(struct bk_leg *leg)

@@ -25,9 +25,9 @@ enum {
 		       has a dead path of its own under it says so much sooner */
 
 struct bk_leg_events {
-	/* A session frame begins: its header. A negative result ends the leg, here and below. */
-	int (*on_head)(void *arg, struct bk_leg *leg, const struct bk_sframe *f, const uint8_t *bytes);
-	/* Payload of a session frame, or of REST. */
+	/* A session frame, or REST, begins. A negative result ends the leg, here and below. */
+	int (*on_head)(void *arg, struct bk_leg *leg, const struct bk_sframe *f);
+	/* Its payload, in pieces that are never empty. */
 	void (*on_payload)(void *arg, struct bk_leg *leg, const uint8_t *data, size_t n);
 	/* RESUME, ACK: whole. */
 	int (*on_control)(void *arg, struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Channels over one link: the frames and the list; what a frame does to a channel is channel.c's business.
- * Payload of DATA is handed on in the pieces in which it arrives and is never collected here; only the short
- * payloads of control frames are. */
+/* Channels over one way of sending: the frames and the list; what a frame does to a channel is channel.c's
+ * business. Payload of DATA is handed on in the pieces in which it arrives and is never collected here; only
+ * the short payloads of control frames are. */
 #include "stream/channel.h"
 
 #include <stdlib.h>
@@ -15,6 +15,7 @@ void bk_mux_forget(struct bk_channel *c)
 {
 	struct bk_mux *m = c->mux;
 
+	bk_assert(m->channels_len > 0);
 	bk_list_remove(&c->link);
 	m->channels_len--;
 	m->spare += c->in.window - BK_INBOX_WINDOW;
@@ -23,7 +24,7 @@ void bk_mux_forget(struct bk_channel *c)
 	if (m->reader == c)
 		m->reader = NULL;
 	if (m->owes_bye)
-		bk_timer_start(m->due, 0);
+		bk_turn_ask(&m->due);
 	bk_inbox_done(&c->in);
 	free(c);
 }
@@ -54,17 +55,18 @@ static struct bk_channel *add(struct bk_mux *m, uint32_t number)
 	return c;
 }
 
-int bk_mux_send(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n)
+int bk_mux_say(struct bk_mux *m, uint8_t type, uint32_t channel, const void *payload, size_t n)
 {
 	const struct bk_sframe f = {.type = type, .channel = channel, .length = (uint32_t)n};
 	uint8_t bytes[BK_SFRAME_HEADER_LEN + BK_MUX_CONTROL_MAX];
 
-	if (!m->link || n > BK_MUX_CONTROL_MAX)
+	bk_assert(n <= BK_MUX_CONTROL_MAX);
+	if (!m->send)
 		return BK_E_EOF;
 	bk_sframe_encode(&f, bytes);
 	if (n)
 		memcpy(bytes + BK_SFRAME_HEADER_LEN, payload, n);
-	return bk_link_write(m->link, &(struct iovec){bytes, BK_SFRAME_HEADER_LEN + n}, 1, true);
+	return m->send(m->send_arg, &(struct iovec){bytes, BK_SFRAME_HEADER_LEN + n}, 1, true);
 }
 
 /* Callbacks may free any channel, so walks start again from the front and mark whom they have seen. */
@@ -84,25 +86,20 @@ static struct bk_channel *next_untold(struct bk_mux *m)
 static void begin_walk(struct bk_mux *m)
 {
 	bk_list_each(it, tmp, &m->channels) bk_container_of(it, struct bk_channel, link)->is_told = false;
-	m->busy = true;
+	bk_hold_enter(&m->hold);
 }
 
-/* False: it was freed meanwhile. */
-static bool end_walk(struct bk_mux *m)
+static void leave(struct bk_mux *m)
 {
-	bool dead = m->dead;
-
-	m->busy = false;
-	if (dead)
+	if (bk_hold_leave(&m->hold))
 		free(m);
-	return !dead;
 }
 
-int bk_mux_send_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error)
+int bk_mux_say_error(struct bk_mux *m, uint8_t type, uint32_t channel, int error)
 {
 	const char *name = error < 0 ? bk_error_name(error) : "";
 
-	return bk_mux_send(m, type, channel, name, strlen(name));
+	return bk_mux_say(m, type, channel, name, strlen(name));
 }
 
 static bool any_waits(const struct bk_mux *m, bool even_paused)
@@ -123,33 +120,32 @@ static void on_due(void *arg)
 	struct bk_channel *c;
 
 	begin_walk(m);
-	while (!m->dead && (c = next_untold(m)))
+	while (!m->hold.is_dead && (c = next_untold(m)))
 		bk_channel_hand_on(c);
-	if (!m->dead && any_waits(m, false)) {
-		bk_timer_start(m->due, 0);
-	} else if (!m->dead && m->owes_bye && !any_waits(m, true)) {
+	if (!m->hold.is_dead && any_waits(m, false)) {
+		bk_turn_ask(&m->due);
+	} else if (!m->hold.is_dead && m->owes_bye && !any_waits(m, true)) {
 		m->owes_bye = false;
 		m->events->on_bye(m->arg, 0);
 	}
-	end_walk(m);
+	leave(m);
 }
 
-int bk_mux_new(struct bk_loop *loop, bool is_controlling, const struct bk_mux_events *events, void *arg,
-	struct bk_mux **ret_mux)
+int bk_mux_new(struct bk_loop *loop, bool is_leading, bk_mux_send_fn *send, void *send_arg,
+	const struct bk_stream_events *events, void *arg, struct bk_mux **ret_mux)
 {
 	struct bk_mux *m = calloc(1, sizeof(*m));
-	int err;
 
 	if (!m)
 		return BK_E_NOMEM;
-	*m = (struct bk_mux){
-		.events = events, .arg = arg, .next_number = is_controlling ? 1 : 2, .spare = BK_MUX_SPARE};
+	*m = (struct bk_mux){.send = send,
+		.send_arg = send_arg,
+		.events = events,
+		.arg = arg,
+		.next_number = is_leading ? 1 : 2,
+		.spare = BK_MUX_SPARE};
 	bk_list_init(&m->channels);
-	err = bk_timer_new(loop, on_due, m, &m->due);
-	if (err < 0) {
-		free(m);
-		return err;
-	}
+	bk_turn_init(&m->due, loop, on_due, m);
 	*ret_mux = m;
 	return 0;
 }
@@ -158,30 +154,24 @@ void bk_mux_free(struct bk_mux *m)
 {
 	if (!m)
 		return;
-	m->link = NULL;
+	m->send = NULL;
 	m->owes_bye = false;
-	bk_timer_free(m->due);
+	bk_turn_done(&m->due);
 	bk_list_each(it, tmp, &m->channels) bk_mux_forget(bk_container_of(it, struct bk_channel, link));
-	m->dead = true;
-	if (!m->busy)
+	if (bk_hold_end(&m->hold))
 		free(m);
 }
 
-void bk_mux_attach(struct bk_mux *m, struct bk_link *link)
-{
-	m->link = link;
-}
-
-void bk_mux_detach(struct bk_mux *m, int error)
+void bk_mux_end(struct bk_mux *m, int error)
 {
 	struct bk_channel *c;
 
-	m->link = NULL;
+	m->send = NULL;
 	m->owes_bye = false;
 	begin_walk(m);
-	while (!m->dead && (c = next_untold(m)))
+	while (!m->hold.is_dead && (c = next_untold(m)))
 		bk_channel_on_reset(c, error);
-	end_walk(m);
+	leave(m);
 }
 
 static int on_open(struct bk_mux *m)
@@ -198,11 +188,11 @@ static int on_open(struct bk_mux *m)
 		return BK_E_PROTOCOL;
 	c = add(m, m->frame.channel);
 	if (!c) { /* both sides count together, so one that keeps the limit may still meet it */
-		bk_mux_send_error(m, BK_SFRAME_RESET, m->frame.channel, BK_E_FULL);
+		bk_mux_say_error(m, BK_SFRAME_RESET, m->frame.channel, BK_E_FULL);
 		return 0;
 	}
 	m->events->on_channel(m->arg, c, kind);
-	if (m->dead || find(m, m->frame.channel) != c)
+	if (m->hold.is_dead || find(m, m->frame.channel) != c)
 		return 0;
 	if (!c->events)
 		bk_channel_free(c, BK_E_UNSUPPORTED);
@@ -245,41 +235,28 @@ static int on_frame(struct bk_mux *m)
 		error = error_of_payload(m);
 		bk_channel_on_reset(c, error < 0 ? error : BK_E_CANCELLED); /* a reset is never a good end */
 		return 0;
-	case BK_SFRAME_PING:
-		bk_mux_send(m, BK_SFRAME_PONG, 0, m->control, m->control_len);
-		return 0;
 	case BK_SFRAME_BYE:
 		on_bye(m);
 		return 0;
 	case BK_SFRAME_WINDOW:
 		return bk_channel_on_window(c, m->control, m->control_len);
-	default: /* DATA is done; a second NOMINATE and unknown types mean nothing */
+	default: /* DATA is done; types that are not known mean nothing */
 		return 0;
 	}
 }
 
-static int read_head(struct bk_mux *m, const uint8_t **data, size_t *n)
+static int read_head(struct bk_mux *m, const struct bk_sframe *f)
 {
-	size_t take = BK_SFRAME_HEADER_LEN - m->head_len;
 	int err;
 
-	take = take < *n ? take : *n;
-	memcpy(m->head + m->head_len, *data, take);
-	m->head_len += take;
-	*data += take;
-	*n -= take;
-	if (m->head_len < BK_SFRAME_HEADER_LEN)
-		return 0;
-	err = bk_sframe_decode(m->head, m->head_len, &m->frame);
-	if (err < 0)
-		return err;
-	m->payload_left = m->frame.length;
+	m->frame = *f;
 	m->control_len = 0;
-	m->current = m->frame.type == BK_SFRAME_DATA ? find(m, m->frame.channel) : NULL;
-	return bk_channel_on_head(m->current, m->frame.length);
+	m->current = f->type == BK_SFRAME_DATA ? find(m, f->channel) : NULL;
+	err = bk_channel_on_head(m->current, f->length);
+	return err || f->length ? err : on_frame(m);
 }
 
-static int take_payload(struct bk_mux *m, const uint8_t *data, size_t n)
+static int read_payload(struct bk_mux *m, const uint8_t *data, size_t n)
 {
 	if (m->frame.type == BK_SFRAME_DATA)
 		return bk_channel_on_payload(m->current, data, n);
@@ -290,40 +267,26 @@ static int take_payload(struct bk_mux *m, const uint8_t *data, size_t n)
 	return 0;
 }
 
-static int read_frames(struct bk_mux *m, const uint8_t *data, size_t n)
-{
-	int err = 0;
-
-	while (n && !err && !m->dead) {
-		size_t take;
-
-		if (m->head_len < BK_SFRAME_HEADER_LEN) {
-			err = read_head(m, &data, &n);
-			if (err < 0 || m->head_len < BK_SFRAME_HEADER_LEN)
-				break;
-		}
-		take = m->payload_left < n ? m->payload_left : n;
-		if (take) {
-			err = take_payload(m, data, take);
-			data += take;
-			n -= take;
-			m->payload_left -= (uint32_t)take;
-		}
-		if (!m->payload_left && !m->dead && !err) {
-			m->head_len = 0;
-			err = on_frame(m);
-		}
-	}
-	return err;
-}
-
-int bk_mux_input(struct bk_mux *m, const uint8_t *data, size_t n)
+int bk_mux_head(struct bk_mux *m, const struct bk_sframe *f)
 {
 	int err;
 
-	m->busy = true;
-	err = read_frames(m, data, n);
-	return end_walk(m) ? err : 0;
+	bk_hold_enter(&m->hold);
+	err = read_head(m, f);
+	leave(m);
+	return err;
+}
+
+int bk_mux_payload(struct bk_mux *m, const uint8_t *data, size_t n, uint32_t left)
+{
+	int err;
+
+	bk_hold_enter(&m->hold);
+	err = read_payload(m, data, n);
+	if (!err && !left && !m->hold.is_dead)
+		err = on_frame(m);
+	leave(m);
+	return err;
 }
 
 /* The first that waits, moved behind the others. */
@@ -348,13 +311,13 @@ void bk_mux_writable(struct bk_mux *m)
 	struct bk_channel *c;
 
 	m->blocked = false;
-	m->busy = true;
+	bk_hold_enter(&m->hold);
 	bk_list_each(it, tmp, &m->channels)
 		bk_channel_return_credit(bk_container_of(it, struct bk_channel, link), false);
-	while (!m->dead && !m->blocked && (c = next_writer(m)))
+	while (!m->hold.is_dead && !m->blocked && (c = next_writer(m)))
 		if (c->events && c->events->on_writable)
 			c->events->on_writable(c->arg);
-	end_walk(m);
+	leave(m);
 }
 
 int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_events *events, void *arg,
@@ -369,7 +332,7 @@ int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_even
 	c = add(m, m->next_number);
 	if (!c)
 		return BK_E_FULL;
-	err = bk_mux_send(m, BK_SFRAME_OPEN, c->number, kind, n);
+	err = bk_mux_say(m, BK_SFRAME_OPEN, c->number, kind, n);
 	if (err < 0) {
 		bk_mux_forget(c);
 		return err;
@@ -387,5 +350,5 @@ bool bk_mux_owes_bye(const struct bk_mux *m)
 
 int bk_mux_say_bye(struct bk_mux *m, int error)
 {
-	return bk_mux_send_error(m, BK_SFRAME_BYE, 0, error);
+	return bk_mux_say_error(m, BK_SFRAME_BYE, 0, error);
 }

@@ -4,13 +4,13 @@
 
 #include <bodkin/session.h>
 
-#include "link/link.h"
 #include "stream/inbox.h"
+#include "stream/stream.h"
+#include "wire/frame.h"
 
-/* Channels over one link: frames out, frames in. The mux does not own the link; the session tells it when
- * there is one and when it is gone. Each channel has its own credit, so one that is paused stops no other,
- * and the link itself is never paused. What paused channels keep is bounded by what they granted: together at
- * most BK_MUX_KEPT_MAX. */
+/* Channels over one way of sending frames: frames out, frames in. Each channel has its own credit, so one
+ * that is paused stops no other, and what brings the frames is never paused. What paused channels keep is
+ * bounded by what they granted: together at most BK_MUX_KEPT_MAX. */
 struct bk_mux;
 
 enum {
@@ -19,24 +19,23 @@ enum {
 	BK_MUX_CREDIT_MAX = 0x7fffffff, /* that a peer may have granted and not seen used */
 };
 
-struct bk_mux_events {
-	void (*on_channel)(void *arg, struct bk_channel *c, const char *kind); /* opened by the peer */
-	/* The peer ends the session: why, at once; or 0, after all that was kept has been read. */
-	void (*on_bye)(void *arg, int error);
-};
+/* One whole frame, or none of it; as bk_carrier_send. */
+typedef int bk_mux_send_fn(void *arg, const struct iovec *pieces, int pieces_len, bool urgent);
 
-/* is_controlling decides whose channel numbers are odd. From the loop resumed channels hand on what they
- * kept. */
-int bk_mux_new(struct bk_loop *loop, bool is_controlling, const struct bk_mux_events *events, void *arg,
-	struct bk_mux **ret_mux);
-void bk_mux_free(struct bk_mux *m); /* the channels hear BK_E_CANCELLED no more: silence */
+/* is_leading decides whose channel numbers are odd. From the loop resumed channels hand on what they kept. Of
+ * events on_channel and on_bye are used. */
+int bk_mux_new(struct bk_loop *loop, bool is_leading, bk_mux_send_fn *send, void *send_arg,
+	const struct bk_stream_events *events, void *arg, struct bk_mux **ret_mux);
+void bk_mux_free(struct bk_mux *m); /* the channels hear BK_E_CANCELLED no more: silence. NULL is fine */
 
-void bk_mux_attach(struct bk_mux *m, struct bk_link *link);
-/* The link is gone: every channel is told, now. Call it from the loop only. */
-void bk_mux_detach(struct bk_mux *m, int error);
+/* Nothing can be sent any more: every channel is told, now. Call it from the loop only. */
+void bk_mux_end(struct bk_mux *m, int error);
 
-/* The link's on_data and on_writable. A negative result means the peer broke the protocol. */
-int bk_mux_input(struct bk_mux *m, const uint8_t *data, size_t n);
+/* A frame begins; some of its payload, of which `left` is still to come. A negative result means that the
+ * peer broke the protocol. */
+int bk_mux_head(struct bk_mux *m, const struct bk_sframe *f);
+int bk_mux_payload(struct bk_mux *m, const uint8_t *data, size_t n, uint32_t left);
+/* There is room again, after BK_E_AGAIN. */
 void bk_mux_writable(struct bk_mux *m);
 
 int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_events *events, void *arg,

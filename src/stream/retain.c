@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unacknowledged bytes in a ring of chunk pointers. Positions count from the session's beginning and never
- * wrap (64 bits). */
+/* Unacknowledged bytes in a ring of chunk pointers, and beside them the frames' lengths: who composed a frame
+ * has said how long it is, and nobody need read it again. Frames are sent whole, so what is to be sent next
+ * begins at a boundary, or at the start, where an acknowledgement fell into a frame. Positions count from the
+ * session's beginning and never wrap (64 bits). */
 #include "stream/retain.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
-#include "wire/frame.h"
 
-enum { SPARE_MAX = 8 };
+enum { SPARE_MAX = 8, FRAMES_MIN = 64 };
 
 struct bk_retain {
-	uint8_t **ring; /* chunk of position p: ring[p / CHUNK % ring_len] */
+	struct bk_chunk **ring; /* chunk of position p: ring[p / CHUNK % ring_len] */
 	size_t ring_len;
-	uint8_t *spare[SPARE_MAX];
+	struct bk_chunk *spare[SPARE_MAX];
 	size_t spare_len;
 	size_t max;
-	uint64_t start, end;
+	uint64_t start, next, end;
+	/* the frames that end behind the start */
+	uint32_t *lens; /* a ring */
+	size_t lens_cap, lens_first, lens_len;
+	uint64_t first_at; /* where the first of them begins: first_at <= start */
+	size_t next_frame; /* of lens_len: the one that `next` stands in */
 };
 
 int bk_retain_new(size_t max, struct bk_retain **ret_retain)
@@ -43,10 +49,11 @@ void bk_retain_free(struct bk_retain *r)
 	if (!r)
 		return;
 	for (size_t i = 0; i < r->ring_len; i++)
-		free(r->ring[i]);
+		bk_chunk_unref(r->ring[i]);
 	for (size_t i = 0; i < r->spare_len; i++)
-		free(r->spare[i]);
+		bk_chunk_unref(r->spare[i]);
 	free(r->ring);
+	free(r->lens);
 	free(r);
 }
 
@@ -55,28 +62,72 @@ uint64_t bk_retain_start(const struct bk_retain *r)
 	return r->start;
 }
 
+uint64_t bk_retain_next(const struct bk_retain *r)
+{
+	return r->next;
+}
+
 uint64_t bk_retain_end(const struct bk_retain *r)
 {
 	return r->end;
 }
 
-static uint8_t **slot(const struct bk_retain *r, uint64_t at)
+static struct bk_chunk **slot(const struct bk_retain *r, uint64_t at)
 {
 	return &r->ring[at / BK_RETAIN_CHUNK % r->ring_len];
 }
 
-static int make_room(struct bk_retain *r, size_t n)
+static uint32_t *frame_len(const struct bk_retain *r, size_t i)
+{
+	return &r->lens[(r->lens_first + i) % r->lens_cap];
+}
+
+/* ---- in ---- */
+
+static int make_room_for_bytes(struct bk_retain *r, size_t n)
 {
 	for (uint64_t at = r->end / BK_RETAIN_CHUNK * BK_RETAIN_CHUNK; at < r->end + n;
 		at += BK_RETAIN_CHUNK) {
-		uint8_t **s = slot(r, at);
+		struct bk_chunk **s = slot(r, at);
 
 		if (!*s)
-			*s = r->spare_len ? r->spare[--r->spare_len] : malloc(BK_RETAIN_CHUNK);
+			*s = r->spare_len ? r->spare[--r->spare_len] : bk_chunk_new(BK_RETAIN_CHUNK);
 		if (!*s)
 			return BK_E_NOMEM;
 	}
 	return 0;
+}
+
+static int make_room_for_frame(struct bk_retain *r)
+{
+	size_t cap = r->lens_cap ? 2 * r->lens_cap : FRAMES_MIN;
+	uint32_t *lens;
+
+	if (r->lens_len < r->lens_cap)
+		return 0;
+	lens = malloc(cap * sizeof(*lens));
+	if (!lens)
+		return BK_E_NOMEM;
+	for (size_t i = 0; i < r->lens_len; i++)
+		lens[i] = *frame_len(r, i);
+	free(r->lens);
+	r->lens = lens;
+	r->lens_cap = cap;
+	r->lens_first = 0;
+	return 0;
+}
+
+static void copy_in(struct bk_retain *r, const uint8_t *from, size_t left)
+{
+	while (left) {
+		size_t offset = r->end % BK_RETAIN_CHUNK, n = BK_RETAIN_CHUNK - offset;
+
+		n = n < left ? n : left;
+		memcpy((*slot(r, r->end))->bytes + offset, from, n);
+		from += n;
+		left -= n;
+		r->end += n;
+	}
 }
 
 int bk_retain_append(struct bk_retain *r, const struct iovec *pieces, int pieces_len)
@@ -86,90 +137,88 @@ int bk_retain_append(struct bk_retain *r, const struct iovec *pieces, int pieces
 
 	for (int i = 0; i < pieces_len; i++)
 		total += pieces[i].iov_len;
+	bk_assert(total > 0);
 	if (total > r->max - (size_t)(r->end - r->start))
 		return BK_E_FULL;
-	err = make_room(r, total);
-	for (int i = 0; i < pieces_len && !err; i++) {
-		const uint8_t *from = pieces[i].iov_base;
-
-		for (size_t left = pieces[i].iov_len; left;) {
-			size_t offset = r->end % BK_RETAIN_CHUNK, n = BK_RETAIN_CHUNK - offset;
-
-			n = n < left ? n : left;
-			memcpy(*slot(r, r->end) + offset, from, n);
-			from += n;
-			left -= n;
-			r->end += n;
-		}
-	}
-	return err;
+	err = make_room_for_bytes(r, total);
+	if (!err)
+		err = make_room_for_frame(r);
+	if (err < 0)
+		return err;
+	for (int i = 0; i < pieces_len; i++)
+		copy_in(r, pieces[i].iov_base, pieces[i].iov_len);
+	*frame_len(r, r->lens_len++) = (uint32_t)total;
+	return 0;
 }
 
-void bk_retain_release(struct bk_retain *r, uint64_t to)
-{
-	assert(to >= r->start && to <= r->end);
-	for (uint64_t at = r->start / BK_RETAIN_CHUNK; at < to / BK_RETAIN_CHUNK; at++) {
-		uint8_t **s = slot(r, at * BK_RETAIN_CHUNK);
+/* ---- out ---- */
 
-		if (r->spare_len < SPARE_MAX)
-			r->spare[r->spare_len++] = *s;
-		else
-			free(*s);
-		*s = NULL;
-	}
-	r->start = to;
+/* How much of the frame at `next` is to be sent. */
+static size_t next_len(const struct bk_retain *r)
+{
+	if (r->next_frame == r->lens_len)
+		return 0;
+	if (r->next_frame)
+		return *frame_len(r, r->next_frame);
+	return (size_t)(r->first_at + *frame_len(r, 0) - r->next);
 }
 
-int bk_retain_view(const struct bk_retain *r, uint64_t at, size_t n, struct iovec *pieces, int max)
+int bk_retain_peek(const struct bk_retain *r, struct bk_slice *slices, int max, bool *ret_is_rest)
 {
+	size_t n = next_len(r);
+	uint64_t at = r->next;
 	int used = 0;
 
-	assert(at >= r->start && at + n <= r->end);
-	while (n && used < max) {
+	*ret_is_rest = !r->next_frame && r->next > r->first_at;
+	while (n) {
 		size_t offset = at % BK_RETAIN_CHUNK, take = BK_RETAIN_CHUNK - offset;
+		struct bk_chunk *c = *slot(r, at);
 
+		bk_assert(used < max);
 		take = take < n ? take : n;
-		pieces[used++] = (struct iovec){*slot(r, at) + offset, take};
+		slices[used++] = (struct bk_slice){c, c->bytes + offset, take};
 		at += take;
 		n -= take;
 	}
 	return used;
 }
 
-void bk_retain_copy(const struct bk_retain *r, uint64_t at, void *out, size_t n)
+void bk_retain_pass(struct bk_retain *r)
 {
-	struct iovec piece;
-	uint8_t *to = out;
+	r->next += next_len(r);
+	r->next_frame++;
+	bk_assert(r->next_frame <= r->lens_len && r->next <= r->end);
+}
 
-	while (n) {
-		bk_retain_view(r, at, n, &piece, 1);
-		memcpy(to, piece.iov_base, piece.iov_len);
-		to += piece.iov_len;
-		at += piece.iov_len;
-		n -= piece.iov_len;
+static void release_chunk(struct bk_retain *r, struct bk_chunk **s)
+{
+	if (r->spare_len < SPARE_MAX && !bk_chunk_is_shared(*s))
+		r->spare[r->spare_len++] = *s;
+	else
+		bk_chunk_unref(*s);
+	*s = NULL;
+}
+
+void bk_retain_release(struct bk_retain *r, uint64_t to)
+{
+	bk_assert(to >= r->start && to <= r->end);
+	for (uint64_t at = r->start / BK_RETAIN_CHUNK; at < to / BK_RETAIN_CHUNK; at++)
+		release_chunk(r, slot(r, at * BK_RETAIN_CHUNK));
+	r->start = to;
+	while (r->lens_len && r->first_at + *frame_len(r, 0) <= to) {
+		r->first_at += *frame_len(r, 0);
+		r->lens_first = (r->lens_first + 1) % r->lens_cap;
+		r->lens_len--;
+		r->next_frame -= r->next_frame > 0;
+	}
+	if (r->next < to) {
+		bk_assert(!r->next_frame);
+		r->next = to;
 	}
 }
 
-size_t bk_retain_frame_len(const struct bk_retain *r, uint64_t at)
+void bk_retain_rewind(struct bk_retain *r)
 {
-	uint8_t head[BK_SFRAME_HEADER_LEN];
-	struct bk_sframe f = {0};
-
-	bk_retain_copy(r, at, head, sizeof(head));
-	bk_sframe_decode(head, sizeof(head), &f); /* our own frames: they decode */
-	return BK_SFRAME_HEADER_LEN + f.length;
-}
-
-size_t bk_retain_frame_left(const struct bk_retain *r, uint64_t at, size_t left, uint64_t to)
-{
-	while (at < to) {
-		size_t step;
-
-		if (!left)
-			left = bk_retain_frame_len(r, at);
-		step = to - at < left ? (size_t)(to - at) : left;
-		at += step;
-		left -= step;
-	}
-	return left;
+	r->next = r->start;
+	r->next_frame = 0;
 }

@@ -5,7 +5,7 @@
 
 #include "base/rng.h"
 #include "stream/carrier.h"
-#include "session/test_kit.h"
+#include "stream/test_kit.h"
 #include "stream/test_link.h"
 #include "wire/frame.h"
 
@@ -23,8 +23,9 @@ struct end {
 	struct test_link *link;  /* the current one */
 	struct test_link *relay; /* the one over the relay */
 	struct bk_buf sent, got;
-	bool stuck; /* the last write said "not now" */
-	int lost, resumed, fell_back, dropped;
+	bool stuck;    /* the last write said "not now" */
+	uint32_t left; /* of the frame that is heard */
+	int lost, resumed, fell_back, dropped, closed;
 	uint64_t resent;
 };
 
@@ -54,14 +55,6 @@ static void on_fell_back(void *arg, int error, const char *text)
 	e->fell_back++;
 }
 
-static void on_dropped(void *arg, const struct bk_link *link)
-{
-	struct end *e = arg;
-
-	((struct bk_link *)(uintptr_t)link)->events = NULL; /* nothing comes out of it any more */
-	e->dropped++;
-}
-
 static void on_resumed(void *arg, uint64_t resent)
 {
 	struct end *e = arg;
@@ -70,10 +63,23 @@ static void on_resumed(void *arg, uint64_t resent)
 	e->resent += resent;
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_head(void *arg, const struct bk_sframe *f)
+{
+	uint8_t head[BK_SFRAME_HEADER_LEN];
+	struct end *e = arg;
+
+	assert_int_equal(e->left, 0);
+	e->left = f->length;
+	bk_sframe_encode(f, head);
+	assert_int_equal(bk_buf_append(&e->got, head, sizeof(head)), 0);
+}
+
+static void on_payload(void *arg, const uint8_t *data, size_t n, uint32_t left)
 {
 	struct end *e = arg;
 
+	e->left -= (uint32_t)n;
+	assert_int_equal(e->left, left);
 	assert_int_equal(bk_buf_append(&e->got, data, n), 0);
 }
 
@@ -84,27 +90,26 @@ static void on_writable(void *arg)
 	e->stuck = false;
 }
 
-static void on_end(void *arg, int error, const char *text)
+static void on_closed(void *arg)
 {
-	(void)arg;
-	(void)error;
-	(void)text;
+	struct end *e = arg;
+
+	e->closed++;
 }
 
-static const struct bk_link_events upper_events = {
-	.on_data = on_data, .on_writable = on_writable, .on_end = on_end};
-static const struct bk_carrier_events events = {
-	.on_lost = on_lost, .on_fell_back = on_fell_back, .on_resumed = on_resumed, .on_dropped = on_dropped};
+static const struct bk_carrier_user user = {
+	.on_head = on_head, .on_payload = on_payload, .on_writable = on_writable, .on_closed = on_closed};
+static const struct bk_stream_events events = {
+	.on_lost = on_lost, .on_fell_back = on_fell_back, .on_resumed = on_resumed};
 
-static void end_init(struct pair *p, struct end *e, uint8_t id_byte)
+static void end_init(struct pair *p, struct end *e, uint8_t id_byte, bool is_leading)
 {
-	uint8_t id[BK_CARRIER_ID_LEN] = {id_byte};
+	const struct bk_stream_opts opts = {.id = {id_byte}, .is_leading = is_leading};
 
 	memset(e, 0, sizeof(*e));
 	bk_buf_init(&e->sent, STREAM_MAX);
 	bk_buf_init(&e->got, STREAM_MAX);
-	assert_int_equal(bk_carrier_new(p->loop, id, &events, e, &e->carrier), 0);
-	bk_link_set_events(bk_carrier_link(e->carrier), &upper_events, e);
+	assert_int_equal(bk_carrier_new(p->loop, &opts, &user, e, &events, e, &e->carrier), 0);
 }
 
 static void end_done(struct end *e)
@@ -118,35 +123,36 @@ static void pair_init(struct pair *p, uint64_t seed)
 {
 	memset(p, 0, sizeof(*p));
 	p->rng.state = seed;
-	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &p->loop), 0);
-	story_clock_init(p->loop);
-	end_init(p, &p->a, 7);
-	end_init(p, &p->b, 7);
-	bk_carrier_follow(p->b.carrier);
+	p->loop = kit_loop_new();
+	end_init(p, &p->a, 7, true);
+	end_init(p, &p->b, 7, false);
 }
 
 static void pair_done(struct pair *p)
 {
 	end_done(&p->a);
 	end_done(&p->b);
-	story_clock_done();
-	bk_loop_free(p->loop);
+	kit_loop_free(p->loop);
 }
 
-static void attach(struct pair *p, struct end *e)
+static void attach_one(struct pair *p, struct end *e, bool is_relay)
 {
 	assert_in_range(p->links_len, 0, LINKS_MAX - 1);
 	e->link = &p->links[p->links_len++];
 	test_link_init(e->link, LINK_HIGH, LINK_MAX);
-	bk_carrier_attach(e->carrier, &e->link->link);
+	e->link->freed = &e->dropped;
+	bk_carrier_attach(e->carrier, &e->link->link, is_relay);
+}
+
+static void attach(struct pair *p, struct end *e)
+{
+	attach_one(p, e, false);
 }
 
 static void attach_relay(struct pair *p, struct end *e)
 {
-	assert_in_range(p->links_len, 0, LINKS_MAX - 1);
-	e->link = e->relay = &p->links[p->links_len++];
-	test_link_init(e->link, LINK_HIGH, LINK_MAX);
-	bk_carrier_attach_relay(e->carrier, &e->link->link);
+	attach_one(p, e, true);
+	e->relay = e->link;
 }
 
 static void attach_both(struct pair *p)
@@ -168,7 +174,7 @@ static void write_frame(struct pair *p, struct end *e)
 	bk_sframe_encode(&f, head);
 	pieces[0] = (struct iovec){head, sizeof(head)};
 	pieces[1] = (struct iovec){payload, f.length};
-	if (bk_link_write(bk_carrier_link(e->carrier), pieces, 2, false) < 0) {
+	if (bk_carrier_send(e->carrier, pieces, 1 + (f.length > 0), false) < 0) {
 		e->stuck = true;
 		return;
 	}
@@ -219,6 +225,11 @@ static void assert_same(const struct end *from, const struct end *to)
 {
 	assert_int_equal(from->sent.len, to->got.len);
 	assert_memory_equal(bk_buf_head(&from->sent), bk_buf_head(&to->got), from->sent.len);
+}
+
+static void end_link(struct end *e, int error)
+{
+	e->link->link.events->on_end(e->link->link.arg, error, "it died");
 }
 
 static void story(uint64_t seed, int deaths_in_1000)
@@ -286,6 +297,47 @@ static void only_what_was_in_flight_is_sent_again(void **state)
 	pair_done(&p);
 }
 
+static void what_is_kept_is_lent_to_the_link(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 31);
+	attach_both(&p);
+	for (int i = 0; i < 10; i++) {
+		write_frame(&p, &p.a);
+		drain(&p);
+	}
+	assert_int_equal(p.a.link->lent, p.a.sent.len);
+	pair_done(&p);
+}
+
+static void who_closes_sends_what_waits_and_is_told(void **state)
+{
+	(void)state;
+	for (int has_link = 0; has_link < 2; has_link++) {
+		struct pair p;
+
+		pair_init(&p, 32);
+		if (has_link)
+			attach_both(&p);
+		for (int i = 0; i < 8; i++)
+			write_frame(&p, &p.a);
+		bk_carrier_close(p.a.carrier);
+		assert_int_equal(bk_carrier_send(p.a.carrier, NULL, 0, true), BK_E_EOF);
+		if (has_link) {
+			drain(&p);
+			assert_same(&p.a, &p.b);
+			end_link(&p.a, BK_E_EOF);
+		}
+		assert_int_equal(p.a.closed, 0); /* not from inside */
+		kit_settle(p.loop);
+		assert_int_equal(p.a.closed, 1);
+		assert_int_equal(p.a.lost, 0);
+		pair_done(&p);
+	}
+}
+
 static void another_session_is_not_resumed(void **state)
 {
 	struct pair p;
@@ -293,7 +345,7 @@ static void another_session_is_not_resumed(void **state)
 	(void)state;
 	pair_init(&p, 4);
 	end_done(&p.b);
-	end_init(&p, &p.b, 8);
+	end_init(&p, &p.b, 8, false);
 	attach_both(&p);
 	deliver(&p, &p.a, &p.b, SIZE_MAX);
 	assert_int_equal(p.b.lost, 1);
@@ -311,7 +363,7 @@ static void a_peer_that_claims_more_than_was_sent_is_cut(void **state)
 	pair_init(&p, 5);
 	attach_both(&p);
 	drain(&p);
-	bk_carrier_input(p.a.carrier, ack, sizeof(ack));
+	p.a.link->link.events->on_data(p.a.link->link.arg, ack, sizeof(ack));
 	assert_int_equal(p.a.lost, 1);
 	pair_done(&p);
 }
@@ -346,11 +398,6 @@ static void pair_upgraded(struct pair *p, uint64_t seed)
 	attach_both(p);
 	drain(p);
 	assert_true(bk_carrier_has_spare(p->a.carrier) && bk_carrier_has_spare(p->b.carrier));
-}
-
-static void end_link(struct end *e, int error)
-{
-	e->link->link.events->on_end(e->link->link.arg, error, "it died");
 }
 
 static void on_the_relay(struct end *e)
@@ -513,7 +560,7 @@ static void run_for(struct pair *p, bk_dur d, bool carries)
 
 	assert_int_equal(bk_timer_new(p->loop, on_turn, &t, &t.timer), 0);
 	bk_timer_start(t.timer, 0);
-	story_let_time_fly(d);
+	kit_let_time_fly(d);
 	assert_int_equal(bk_loop_run(p->loop), 0);
 	bk_timer_free(t.timer);
 }
@@ -654,6 +701,26 @@ static void the_rest_of_a_frame_must_be_what_is_missing(void **state)
 	}
 }
 
+static void a_ping_comes_back_and_a_long_one_ends_the_link(void **state)
+{
+	static const uint8_t ping[] = {BK_SFRAME_PING, [11] = 3, 'a', 'b', 'c'};
+	static const uint8_t pong[] = {BK_SFRAME_PONG, [11] = 3, 'a', 'b', 'c'};
+	static const uint8_t huge[] = {BK_SFRAME_PING, [10] = 1, [11] = 0};
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 33);
+	attach_both(&p);
+	drain(&p);
+	for (size_t i = 0; i < sizeof(ping); i++)
+		p.a.link->link.events->on_data(p.a.link->link.arg, ping + i, 1);
+	assert_int_equal(p.a.link->out.len, sizeof(pong));
+	assert_memory_equal(bk_buf_head(&p.a.link->out), pong, sizeof(pong));
+	p.a.link->link.events->on_data(p.a.link->link.arg, huge, BK_SFRAME_HEADER_LEN);
+	assert_int_equal(p.a.lost, 1);
+	pair_done(&p);
+}
+
 static void pings_without_end_are_cut(void **state)
 {
 	static const uint8_t ping[] = {BK_SFRAME_PING, [11] = 0};
@@ -678,6 +745,8 @@ int main(void)
 		cmocka_unit_test(one_link_carries_everything_once),
 		cmocka_unit_test(links_that_die_at_random_lose_and_double_nothing),
 		cmocka_unit_test(only_what_was_in_flight_is_sent_again),
+		cmocka_unit_test(what_is_kept_is_lent_to_the_link),
+		cmocka_unit_test(who_closes_sends_what_waits_and_is_told),
 		cmocka_unit_test(another_session_is_not_resumed),
 		cmocka_unit_test(a_peer_that_claims_more_than_was_sent_is_cut),
 		cmocka_unit_test(what_is_kept_has_a_ceiling),
@@ -692,6 +761,7 @@ int main(void)
 		cmocka_unit_test(a_resume_that_cannot_be_is_refused),
 		cmocka_unit_test(a_peer_that_moves_without_end_is_cut),
 		cmocka_unit_test(the_rest_of_a_frame_must_be_what_is_missing),
+		cmocka_unit_test(a_ping_comes_back_and_a_long_one_ends_the_link),
 		cmocka_unit_test(pings_without_end_are_cut),
 	};
 

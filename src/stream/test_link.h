@@ -15,6 +15,8 @@ struct test_link {
 	size_t high; /* above it an ordinary write is "not now" */
 	bool paused, blocked;
 	int pauses, resumes;
+	size_t lent; /* bytes */
+	int *freed;  /* counts it, and nothing comes out of the link any more; may be NULL */
 };
 
 static inline struct test_link *test_link_of(const struct bk_link *l)
@@ -34,6 +36,22 @@ static inline int test_link_write(struct bk_link *l, const struct iovec *pieces,
 		if (bk_buf_append(&t->out, pieces[i].iov_base, pieces[i].iov_len) < 0)
 			return BK_E_FULL;
 	return 0;
+}
+
+static inline int test_link_lend(struct bk_link *l, const struct bk_slice *slices, int slices_len)
+{
+	struct test_link *t = test_link_of(l);
+	struct iovec pieces[BK_LINK_SLICES_MAX];
+	size_t lent = 0;
+	int err;
+
+	for (int i = 0; i < slices_len; i++) {
+		pieces[i] = (struct iovec){(void *)(uintptr_t)slices[i].data, slices[i].len};
+		lent += slices[i].chunk ? slices[i].len : 0;
+	}
+	err = test_link_write(l, pieces, slices_len, false);
+	t->lent += err ? 0 : lent;
+	return err;
 }
 
 static inline void test_link_pause(struct bk_link *l)
@@ -60,11 +78,17 @@ static inline size_t test_link_queued(const struct bk_link *l)
 
 static inline void test_link_free(struct bk_link *l)
 {
-	bk_buf_done(&test_link_of(l)->out);
+	struct test_link *t = test_link_of(l);
+
+	bk_buf_done(&t->out);
+	l->events = NULL;
+	if (t->freed)
+		++*t->freed;
 }
 
 static const struct bk_link_ops test_link_ops = {
 	.write = test_link_write,
+	.lend = test_link_lend,
 	.pause = test_link_pause,
 	.resume = test_link_resume,
 	.close = test_link_close,

@@ -136,11 +136,11 @@ static void the_end_of_the_link_is_told_to_every_channel_once(void **state)
 	users[0].free_on_reset = &users[0].channel; /* itself */
 	users[1].free_on_reset = &users[2].channel; /* the next one, which then hears nothing */
 	users[4].free_on_reset = &users[3].channel; /* one that has heard */
-	bk_mux_detach(p->a.mux, BK_E_PEER_VANISHED);
+	bk_mux_end(p->a.mux, BK_E_PEER_VANISHED);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(users[i].resets, i != 2);
 	assert_int_equal(users[1].reset_error, BK_E_PEER_VANISHED);
-	bk_mux_detach(p->a.mux, BK_E_IO);
+	bk_mux_end(p->a.mux, BK_E_IO);
 	assert_int_equal(users[1].resets, 1);
 	assert_int_equal(bk_channel_write(users[1].channel, "x", 1), BK_E_EOF);
 	assert_true(bk_mux_open(p->a.mux, "x/1", &channel_events, &users[0], &users[0].channel) < 0);
@@ -279,7 +279,7 @@ static void a_length_above_the_ceiling_ends_it(void **state)
 	(void)state;
 	open_one(p);
 	bk_sframe_encode(&f, head);
-	assert_int_equal(bk_mux_input(p->b.mux, head, sizeof(head)), BK_E_TOO_BIG);
+	assert_int_equal(hear(&p->b, head, sizeof(head)), BK_E_TOO_BIG);
 	pair_free(p);
 }
 
@@ -324,23 +324,6 @@ static void a_reset_is_an_error_whatever_it_says(void **state)
 		assert_int_equal(p->ub.reset_error, rows[i].error);
 		pair_free(p);
 	}
-}
-
-static void a_ping_comes_back_and_a_long_one_is_cut(void **state)
-{
-	struct pair *p = pair_new();
-	struct bk_sframe f;
-	char payload[4097], junk[4096];
-
-	(void)state;
-	memset(junk, 'j', sizeof(junk));
-	assert_int_equal(say(&p->b, BK_SFRAME_PING, 0, "abc", 3), 0);
-	assert_int_equal(take_frame(&p->b, &f, payload), BK_SFRAME_PONG);
-	assert_string_equal(payload, "abc");
-	assert_int_equal(say(&p->b, BK_SFRAME_PING, 0, junk, sizeof(junk)), 0);
-	assert_int_equal(take_frame(&p->b, &f, payload), BK_SFRAME_PONG);
-	assert_in_range(f.length, 1, 256);
-	pair_free(p);
 }
 
 static void bye_twice_is_told_twice_and_ends_nothing_here(void **state)
@@ -392,7 +375,7 @@ static void the_mux_may_be_freed_from_each_callback(void **state)
 		assert_int_equal(bk_channel_write(p->ua.channel, "more", 4), 0);
 		if (which == 3) {
 			assert_int_equal(carry(&p->a, &p->b, SIZE_MAX), 0);
-			bk_mux_detach(p->b.mux, BK_E_IO);
+			bk_mux_end(p->b.mux, BK_E_IO);
 		} else {
 			bk_channel_free(p->ua.channel, 0);
 			assert_int_equal(bk_mux_say_bye(p->a.mux, 0), 0);
@@ -446,7 +429,6 @@ int main(void)
 		cmocka_unit_test(a_length_above_the_ceiling_ends_it),
 		cmocka_unit_test(after_fin_and_after_reset_nothing_is_heard),
 		cmocka_unit_test(a_reset_is_an_error_whatever_it_says),
-		cmocka_unit_test(a_ping_comes_back_and_a_long_one_is_cut),
 		cmocka_unit_test(bye_twice_is_told_twice_and_ends_nothing_here),
 		cmocka_unit_test(channels_may_be_freed_while_data_is_read),
 		cmocka_unit_test(the_mux_may_be_freed_from_each_callback),

@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 
+#include "stream/intake.h"
 #include "stream/mux.h"
-#include "session/test_kit.h"
+#include "stream/test_kit.h"
 #include "stream/test_link.h"
-#include "wire/frame.h"
 
-/* Two muxes joined by links that only remember: what one says reaches the other when the test carries it. */
+/* Two muxes whose frames are only remembered: what one says reaches the other when the test carries it. */
 enum { HIGH = 1000, LINK_MAX = 32 << 20, HEARD_MAX = 4 << 20 };
 
 /* One channel as its owner sees it. */
@@ -27,6 +27,7 @@ struct user {
 
 struct end {
 	struct test_link link;
+	struct bk_intake in;
 	struct bk_mux *mux;
 	void (*take)(struct end *e, struct bk_channel *c); /* or: */
 	struct user *next_user; /* takes the next channel that the peer opens; NULL: nobody listens */
@@ -133,13 +134,37 @@ static inline void on_bye(void *arg, int error)
 		free_mux(e);
 }
 
-static const struct bk_mux_events mux_events = {.on_channel = on_channel, .on_bye = on_bye};
+static const struct bk_stream_events mux_events = {.on_channel = on_channel, .on_bye = on_bye};
+
+static inline int send_frame(void *arg, const struct iovec *pieces, int pieces_len, bool urgent)
+{
+	struct end *e = arg;
+
+	return bk_link_write(&e->link.link, pieces, pieces_len, urgent);
+}
 
 static inline void end_init(struct end *e, struct bk_loop *loop, bool is_controlling)
 {
 	test_link_init(&e->link, HIGH, LINK_MAX);
-	assert_int_equal(bk_mux_new(loop, is_controlling, &mux_events, e, &e->mux), 0);
-	bk_mux_attach(e->mux, &e->link.link);
+	assert_int_equal(bk_mux_new(loop, is_controlling, send_frame, e, &mux_events, e, &e->mux), 0);
+}
+
+/* Bytes of frames, as a link brings them. */
+static inline int hear(struct end *e, const void *bytes, size_t n)
+{
+	const uint8_t *data = bytes;
+	struct bk_intake_piece piece;
+	int err = 1;
+
+	while (err > 0 && e->mux) {
+		err = bk_intake_next(&e->in, &data, &n, &piece);
+		if (err <= 0)
+			break;
+		err = piece.is_head ? bk_mux_head(e->mux, &e->in.frame)
+				    : bk_mux_payload(e->mux, piece.data, piece.len, e->in.left);
+		err = err < 0 ? err : 1;
+	}
+	return err < 0 ? err : 0;
 }
 
 static inline struct pair *pair_new(void)
@@ -147,7 +172,7 @@ static inline struct pair *pair_new(void)
 	struct pair *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &p->loop), 0);
+	p->loop = kit_loop_new();
 	end_init(&p->a, p->loop, true);
 	end_init(&p->b, p->loop, false);
 	p->ua.end = &p->a;
@@ -163,35 +188,8 @@ static inline void pair_free(struct pair *p)
 	bk_link_free(&p->b.link.link);
 	free(p->ua.heard);
 	free(p->ub.heard);
-	bk_loop_free(p->loop);
+	kit_loop_free(p->loop);
 	free(p);
-}
-
-struct turns {
-	struct bk_loop *loop;
-	struct bk_timer *timer;
-	int left;
-};
-
-static inline void on_turn(void *arg)
-{
-	struct turns *t = arg;
-
-	if (t->left-- > 0)
-		bk_timer_start(t->timer, 0);
-	else
-		bk_loop_stop(t->loop);
-}
-
-/* What is due in the loop happens. */
-static inline void settle(struct bk_loop *loop)
-{
-	struct turns t = {.loop = loop, .left = 8};
-
-	assert_int_equal(bk_timer_new(loop, on_turn, &t, &t.timer), 0);
-	bk_timer_start(t.timer, 0);
-	assert_int_equal(bk_loop_run(loop), 0);
-	bk_timer_free(t.timer);
 }
 
 /* What `from` wrote reaches `to`, `step` bytes at a time. */
@@ -203,7 +201,7 @@ static inline int carry(struct end *from, struct end *to, size_t step)
 	while (b->len && to->mux && !err) {
 		size_t n = b->len < step ? b->len : step;
 
-		err = bk_mux_input(to->mux, bk_buf_head(b), n);
+		err = hear(to, bk_buf_head(b), n);
 		bk_buf_consume(b, n);
 	}
 	return err;
@@ -225,7 +223,7 @@ static inline int say(struct end *to, uint8_t type, uint32_t channel, const void
 	bk_sframe_encode(&f, bytes);
 	if (n)
 		memcpy(bytes + BK_SFRAME_HEADER_LEN, payload, n);
-	return bk_mux_input(to->mux, bytes, BK_SFRAME_HEADER_LEN + n);
+	return hear(to, bytes, BK_SFRAME_HEADER_LEN + n);
 }
 
 /* The next frame that `e` sent; -1: none. */

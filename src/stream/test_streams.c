@@ -3,9 +3,9 @@
 #include "stream/test_pair.h"
 
 #include "base/rng.h"
-#include "stream/carrier.h"
+#include "stream/stream.h"
 
-enum { MIB = 1 << 20, STREAMS = BK_CHANNELS_MAX, PIECE_MAX = 20000 };
+enum { MIB = 1 << 20, STREAMS = BK_CHANNELS_MAX, PIECE_MAX = 20000, LINKS_MAX = 1000 };
 
 /* ---- many at once ---- */
 
@@ -120,25 +120,38 @@ static void sixty_four_channels_that_pause_at_random_stay_whole(void **state)
 		finished = 0;
 		for (int i = 0; i < STREAMS; i++)
 			finished += resume_some(&streams[i]);
-		settle(p->loop);
+		kit_settle(p->loop);
 	}
 	pair_free(p);
 }
 
 /* ---- over links that die ---- */
 
+/* Two streams, as a session has them, over links that the test carries. */
 struct road {
-	struct pair *pair;
-	struct bk_carrier *carriers[2];
-	struct test_link links[2][2]; /* the one before is freed when the next one is attached */
+	struct bk_stream *streams[2];
+	struct test_link links[LINKS_MAX][2];
 	unsigned now;
 };
+
+static void on_stream_channel(void *arg, struct bk_channel *c, const char *kind)
+{
+	(void)arg;
+	(void)kind;
+	take_stream(NULL, c);
+}
 
 static void on_lost(void *arg, int error, const char *text)
 {
 	(void)arg;
 	(void)error;
-	(void)text;
+	fail_msg("%s", text);
+}
+
+static void on_broken(void *arg, int error)
+{
+	(void)arg;
+	fail_msg("broken: %d", error);
 }
 
 static void on_resumed(void *arg, uint64_t resent)
@@ -147,41 +160,27 @@ static void on_resumed(void *arg, uint64_t resent)
 	(void)resent;
 }
 
-static void up_data(void *arg, const uint8_t *data, size_t n)
-{
-	struct end *e = arg;
-
-	assert_int_equal(bk_mux_input(e->mux, data, n), 0);
-}
-
-static void up_writable(void *arg)
-{
-	struct end *e = arg;
-
-	bk_mux_writable(e->mux);
-}
-
 static void new_link(struct road *r)
 {
+	assert_in_range(++r->now, 1, LINKS_MAX - 1);
 	for (int i = 0; i < 2; i++) {
-		test_link_init(&r->links[!r->now][i], 64 * 1024, 32 * MIB);
-		bk_carrier_attach(r->carriers[i], &r->links[!r->now][i].link);
+		test_link_init(&r->links[r->now][i], 64 * 1024, 32 * MIB);
+		bk_stream_attach(r->streams[i], &r->links[r->now][i].link, false);
 	}
-	r->now = !r->now;
 }
 
-static void road_init(struct road *r, struct pair *p)
+static void road_init(struct road *r, struct bk_loop *loop)
 {
-	static const struct bk_carrier_events events = {.on_lost = on_lost, .on_resumed = on_resumed};
-	static const struct bk_link_events up = {.on_data = up_data, .on_writable = up_writable};
-	const uint8_t id[BK_CARRIER_ID_LEN] = {1};
-	struct end *ends[] = {&p->a, &p->b};
+	static const struct bk_stream_events events = {.on_channel = on_stream_channel,
+		.on_lost = on_lost,
+		.on_broken = on_broken,
+		.on_resumed = on_resumed};
 
-	*r = (struct road){.pair = p};
+	*r = (struct road){.now = 0};
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(bk_carrier_new(p->loop, id, &events, NULL, &r->carriers[i]), 0);
-		bk_link_set_events(bk_carrier_link(r->carriers[i]), &up, ends[i]);
-		bk_mux_attach(ends[i]->mux, bk_carrier_link(r->carriers[i]));
+		const struct bk_stream_opts opts = {.id = {1}, .is_leading = !i};
+
+		assert_int_equal(bk_stream_new(loop, &opts, &events, NULL, &r->streams[i]), 0);
 	}
 	new_link(r);
 }
@@ -207,14 +206,21 @@ static void travel(struct road *r, struct bk_rng *rng)
 static void credit_and_kept_bytes_survive_the_links(void **state)
 {
 	enum { N = 6 };
+	struct bk_loop *loop = kit_loop_new();
 	struct bk_rng rng = {.state = 6};
-	struct pair *p = pair_new();
 	size_t finished = 0;
 	struct road road;
 
 	(void)state;
-	road_init(&road, p);
-	open_streams(p, &rng, N, 5 * MIB);
+	road_init(&road, loop);
+	taken = 0;
+	for (int i = 0; i < N; i++) {
+		streams[i] = (struct stream){.rng = &rng, .number = (uint32_t)i};
+		streams[i].total = (uint64_t)bk_rng_range(&rng, 0, 5 * MIB);
+		assert_int_equal(
+			bk_stream_open(road.streams[0], "x/1", &stream_events, &streams[i], &streams[i].out),
+			0);
+	}
 	for (int round = 0; finished < N; round++) {
 		assert_in_range(round, 0, 20000);
 		for (int i = 0; i < 4 * N; i++)
@@ -223,11 +229,11 @@ static void credit_and_kept_bytes_survive_the_links(void **state)
 		finished = 0;
 		for (int i = 0; i < N; i++)
 			finished += resume_some(&streams[i]);
-		settle(p->loop);
+		kit_settle(loop);
 	}
 	for (int i = 0; i < 2; i++)
-		bk_carrier_free(road.carriers[i]);
-	pair_free(p);
+		bk_stream_free(road.streams[i]);
+	kit_loop_free(loop);
 }
 
 /* ---- a long path ---- */
@@ -247,7 +253,7 @@ static size_t line_step(struct line *l, struct end *from, struct end *to, size_t
 	size_t n = out->len < rate ? out->len : rate;
 
 	if (slot->len)
-		assert_int_equal(bk_mux_input(to->mux, bk_buf_head(slot), slot->len), 0);
+		assert_int_equal(hear(to, bk_buf_head(slot), slot->len), 0);
 	bk_buf_consume(slot, slot->len);
 	assert_int_equal(bk_buf_append(slot, bk_buf_head(out), n), 0);
 	bk_buf_consume(out, n);
