@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program with its own event loop, in which bodkin's is a guest."""
+import contextlib
+import json
+import signal
+import tempfile
+
+import support
+from support import Program, one_line, ours, run, test
+
+
+@contextlib.contextmanager
+def rendezvous():
+    with tempfile.TemporaryDirectory(prefix="bodkin-ex-") as state, \
+            Program(support.bodkin, "serve", "-l", "127.0.0.1:0", "--json", "-q", "--state", state) as server:
+        event = json.loads(server.line())
+        yield f"{event['address']}#{event['pin']}"
+
+
+@contextlib.contextmanager
+def two_talking(where, **more):
+    with ours("own_loop", where) as first:
+        words = first.until("^on the other machine: own_loop (.*)$")[1].split()
+        assert words[0] == where
+        with ours("own_loop", *words, **more) as second:
+            for p in (first, second):
+                p.until("^path: ")
+            yield first, second
+
+
+@test
+def own_loop_carries_what_both_type():
+    with rendezvous() as where, two_talking(where) as (first, second):
+        for i in range(20):
+            first.say(f"ä{i}\n")
+            second.say(f"\U0001f980{i}\n\n")
+        for i in range(20):
+            assert second.line() == f"ä{i}"
+            assert (first.line(), first.line()) == (f"\U0001f980{i}", "")
+        second.say(b"half a \x1b[2J")  # and nothing more comes
+        assert second.process.poll() is None
+        second.process.stdin.close()
+        second.process.stdin = None
+        assert first.line() == "half a ?[2J"
+        first.say("I had more to say\n")
+        assert second.line() == "I had more to say"
+        assert first.end() == (0, "", "")
+        assert second.end() == (0, "", "")
+
+
+@test
+def own_loop_types_no_faster_than_the_other_hears():
+    lines = [f"{i} " + "x" * 990 for i in range(5000)]
+    with rendezvous() as where, tempfile.TemporaryFile() as typed:
+        typed.write("".join(line + "\n" for line in lines).encode())
+        typed.seek(0)
+        with two_talking(where, stdin=typed) as (first, second):
+            code, out, err = first.end()
+            assert (code, out.splitlines(), err) == (0, lines, "")
+            assert second.end() == (0, "", "")
+
+
+@test
+def own_loop_says_what_failed():
+    with rendezvous() as where:
+        code, out, err = run(ours("own_loop", where, "no code"))
+        assert (code, out) == (1, "")
+        one_line(err, "own_loop: ", "'no code'")
+        with ours("own_loop", where) as first:
+            first.until("^on the other machine")
+            first.signal(signal.SIGINT)
+            assert first.end()[0] == 1
+    code, out, err = run(ours("own_loop", where))
+    assert (code, out) == (1, "")
+    one_line(err, "own_loop: ", where.split("#")[0])
+    assert run(ours("own_loop"))[0] == 2
