@@ -45,11 +45,29 @@ static bool has_host_in_cgn(const struct bk_intro *in, enum bk_transport t)
 	return false;
 }
 
+static bool offers_loopback(const struct bk_intro *in, enum bk_transport t)
+{
+	for (size_t i = 0; i < in->candidates_len; i++) {
+		const struct bk_candidate *c = &in->candidates[i];
+
+		if (c->transport == t && c->kind == BK_CANDIDATE_HOST && bk_addr_is_loopback(&c->addr))
+			return true;
+	}
+	return false;
+}
+
+/* Nobody outside has told how this side looks from there. */
+static bool is_unseen(const struct bk_intro *in)
+{
+	return !in->tcp.public_addr.family && !in->udp.public_addr.family;
+}
+
 /* May this address of the peer's machine be reached from our machine, and be the peer's machine? A private
  * address is tried where both sides have the same public address (one LAN, or two behind one carrier's),
  * where the server sees the peer under that very address, or where neither is translated (the server is in
- * the same private network); an address of a carrier's network where both have one (the same carrier,
- * perhaps). */
+ * the same private network), or where nobody has seen either of them and there is nothing else to try; an
+ * address of a carrier's network where both have one (the same carrier, perhaps); this very machine where we
+ * offered it ourselves. */
 static bool host_makes_sense(
 	const struct bk_intro *own, const struct bk_intro *peer, enum bk_transport t, const struct bk_addr *a)
 {
@@ -62,12 +80,12 @@ static bool host_makes_sense(
 		here->public_addr.family != 6)
 		return false;
 	if (bk_addr_is_loopback(a))
-		return same_public_ip || bk_addr_is_loopback(&here->public_addr);
+		return same_public_ip || bk_addr_is_loopback(&here->public_addr) || offers_loopback(own, t);
 	if (a->family == 6 && bk_addr_is_link_local(a))
 		return a->scope != 0 && same_public_ip;
 	if (!bk_candidate_is_local(a))
 		return true;
-	if (same_public_ip || bk_addr_equal_ip(a, &there->public_addr))
+	if (same_public_ip || bk_addr_equal_ip(a, &there->public_addr) || (is_unseen(own) && is_unseen(peer)))
 		return true;
 	if (bk_addr_is_cgn(a))
 		return has_host_in_cgn(own, t);

@@ -228,6 +228,32 @@ static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
 	}
 }
 
+static bool tries_unseen(const char *own_addr, bool own_seen, const char *addr, bool peer_seen)
+{
+	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	struct bk_plan p;
+
+	own.candidates_len = peer.candidates_len = 0;
+	if (!own_seen)
+		own.tcp = (struct bk_nat_profile){0};
+	if (!peer_seen)
+		peer.tcp = (struct bk_nat_profile){0};
+	add_host(&own, own_addr);
+	add_host(&peer, addr);
+	p = plan(&own, &peer);
+	return p.attempts_len == 1 && !strcmp(p.attempts[0].technique->name, "lan");
+}
+
+static void two_whom_nobody_has_seen_try_their_private_addresses(void **state)
+{
+	(void)state;
+	assert_true(tries_unseen("192.168.1.4:5000", false, "192.168.1.5:5000", false));
+	assert_false(tries_unseen("192.168.1.4:5000", true, "192.168.1.5:5000", false));
+	assert_false(tries_unseen("192.168.1.4:5000", false, "192.168.1.5:5000", true));
+	assert_false(tries_unseen("192.168.1.4:5000", false, "127.0.0.1:5000", false));
+	assert_true(tries_unseen("127.0.0.1:4000", false, "127.0.0.1:5000", false));
+}
+
 static void hopeless_pair_tries_host_addresses_briefly(void **state)
 {
 	struct bk_intro own = intro(SYM, 2), peer = intro(SYM, 2);
@@ -508,6 +534,7 @@ int main(void)
 		cmocka_unit_test(plans_of_both_sides_mirror_each_other),
 		cmocka_unit_test(a_side_known_to_be_port_restricted_never_listens),
 		cmocka_unit_test(host_addresses_are_tried_where_they_can_be_the_peer),
+		cmocka_unit_test(two_whom_nobody_has_seen_try_their_private_addresses),
 		cmocka_unit_test(hopeless_pair_tries_host_addresses_briefly),
 		cmocka_unit_test(firewalled_ipv6_is_opened_from_both_sides_at_the_instant),
 		cmocka_unit_test(relay_policy_tries_nothing),

@@ -19,7 +19,7 @@ support.examples = support.build / "examples"
 support.bodkin = support.build / "bodkin"
 word = sys.argv[2] if len(sys.argv) > 2 else ""
 
-import rungs_echo, rungs_messages, rungs_chat, rungs_lan, rungs_session, rungs_build  # noqa: E401,E402,F401
+import rungs_echo, rungs_messages, rungs_chat, rungs_files, rungs_lan, rungs_session, rungs_build  # noqa: E401,E402,F401
 
 CASE_SECONDS = 120
 
