@@ -62,10 +62,22 @@ static int link_of(struct bk_lane *lane, int fd, struct bk_contender *c)
 	return bk_link_tls_new(race->loop, fd, &opts, &bk_contender_link_events, c, &c->link);
 }
 
+static int take(struct bk_lane *lane, const struct bk_found *found)
+{
+	return found->id ? bk_drive_take(lane->driver, found->id) : found->fd;
+}
+
+static void refuse(struct bk_lane *lane, const struct bk_found *found)
+{
+	int fd = take(lane, found);
+
+	if (fd >= 0)
+		bk_sock_abort(fd);
+}
+
 static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c)
 {
-	int fd = found->id ? bk_drive_take(lane->driver, found->id) : found->fd;
-	int err;
+	int fd = take(lane, found), err;
 
 	if (fd < 0)
 		return BK_E_NOT_FOUND;
@@ -86,4 +98,5 @@ const struct bk_carriage bk_carriage_tcp = {
 	.stop = stop,
 	.poke = poke,
 	.secure = secure,
+	.refuse = refuse,
 };

@@ -55,12 +55,22 @@ static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_
 		.idle_timeout_ns = IDLE_TIMEOUT,
 		.handshake_timeout_ns = HANDSHAKE_TIMEOUT,
 	};
+	int err;
 
 	memcpy(opts.peer_pin.bytes, lane->opts->peer->pin, sizeof(opts.peer_pin.bytes));
 	if (lane->method->rtt) /* a lost first packet is repeated after one and a half of them */
 		opts.rtt_ns = lane->method->rtt(lane->engine) / 2;
-	c->result.local = bk_ways_local(lane->driver, found->id);
-	return bk_ways_link_new(lane->driver, &way, &opts, &bk_contender_link_events, c, &c->link);
+	err = bk_ways_link_new(lane->driver, &way, &opts, &bk_contender_link_events, c, &c->link);
+	if (!err) /* from now on the ways have the socket */
+		c->result.local = bk_ways_local(lane->driver, found->id);
+	return err;
+}
+
+/* It is a socket of the engine's or of everybody's. */
+static void refuse(struct bk_lane *lane, const struct bk_found *found)
+{
+	(void)lane;
+	(void)found;
 }
 
 const struct bk_carriage bk_carriage_udp = {
@@ -70,4 +80,5 @@ const struct bk_carriage bk_carriage_udp = {
 	.stop = stop,
 	.poke = poke,
 	.secure = secure,
+	.refuse = refuse,
 };

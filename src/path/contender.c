@@ -63,6 +63,7 @@ static void on_secure(void *arg)
 {
 	struct bk_contender *c = arg;
 
+	bk_assert(!c->is_secure);
 	c->is_secure = true;
 	c->set->events->on_secure(c->set->arg, c);
 }

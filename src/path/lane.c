@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "net/sock.h"
 
@@ -25,8 +26,11 @@ int bk_lane_enter(struct bk_lane *l, const struct bk_found *found)
 	struct bk_contender *c;
 	int err = bk_contender_new(l->contenders, l, found->is_chosen, &c);
 
-	if (err < 0)
+	bk_assert(found->technique && l->driver);
+	if (err < 0) {
+		l->carriage->refuse(l, found);
 		return err;
+	}
 	c->id = found->id;
 	c->result = (struct bk_race_result){
 		.technique = found->technique, .transport = l->method->transport, .remote = found->remote};

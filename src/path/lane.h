@@ -30,6 +30,8 @@ struct bk_carriage {
 	void (*poke)(struct bk_lane *lane); /* the engine was told something */
 	/* Sets c->link, and c->result's addresses. On failure what was found is gone, too. */
 	int (*secure)(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c);
+	/* There is no place for it. */
+	void (*refuse)(struct bk_lane *lane, const struct bk_found *found);
 };
 
 extern const struct bk_carriage bk_carriage_tcp, bk_carriage_udp;

@@ -61,6 +61,7 @@ static void note_contender(const struct bk_contender *c, const char *what, const
 
 static void end(struct bk_race *r)
 {
+	bk_assert(r->relay_taken && !r->contenders.is_decided);
 	r->contenders.is_decided = true;
 	r->events->on_over(r->arg);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/actions.h"
+#include "base/assert.h"
 #include "base/error.h"
 
 #define DELAY_BEFORE_CONNECT (3 * BK_SEC) /* of the dialect */
@@ -69,7 +70,9 @@ static void push(struct bk_strategy *s, enum bk_action_type type, uint32_t id, i
 	const struct bk_action a = {
 		.type = type, .id = id, .local = s->opts.local, .remote = s->opts.peer, .report = report};
 
-	bk_actions_push(&s->actions, &a);
+	bool fits = bk_actions_push(&s->actions, &a);
+
+	bk_assert(fits);
 }
 
 static bool is_trying(const struct bk_strategy *s)

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "punch/technique.h"
 
 #define RTT_MAX      (1 * BK_SEC)  /* of one side to the server; a larger claim is not believed */
@@ -103,6 +104,7 @@ size_t bk_attempt_len(const struct bk_attempt *a)
 
 struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i)
 {
+	bk_assert(i < bk_attempt_len(a));
 	if (!a->ports.len)
 		return a->remote;
 	return bk_addr_with_port(a->remote, (uint16_t)(a->ports.first + (int)i * a->ports.step));

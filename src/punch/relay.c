@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/actions.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "punch/explain.h"
 
@@ -20,9 +21,16 @@ struct relay {
 	int error; /* why there is none */
 };
 
+static void push(struct relay *e, const struct bk_action *a)
+{
+	bool fits = bk_actions_push(&e->actions, a);
+
+	bk_assert(fits);
+}
+
 static void push_done(struct relay *e)
 {
-	bk_actions_push(&e->actions, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
+	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
 }
 
 static void on_connected(void *engine, uint32_t id, bk_time now)
@@ -30,8 +38,7 @@ static void on_connected(void *engine, uint32_t id, bk_time now)
 	struct relay *e = engine;
 
 	(void)now;
-	bk_actions_push(
-		&e->actions, &(struct bk_action){.type = BK_ACT_REPORT, .id = id, .remote = e->server});
+	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .id = id, .remote = e->server});
 	push_done(e);
 }
 
@@ -94,8 +101,7 @@ static int new (const struct bk_method_opts *opts, bk_time now, void **ret_engin
 		return BK_E_NOMEM;
 	e->server = opts->plan->attempts[0].remote;
 	bk_actions_init(&e->actions, e->slots, ACTIONS_MAX);
-	bk_actions_push(
-		&e->actions, &(struct bk_action){.type = BK_ACT_TCP_CONNECT, .id = LEG, .remote = e->server});
+	push(e, &(struct bk_action){.type = BK_ACT_TCP_CONNECT, .id = LEG, .remote = e->server});
 	*ret_engine = e;
 	return 0;
 }

@@ -15,11 +15,11 @@
 
 #include "punch/tcp.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/actions.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "punch/explain.h"
@@ -78,8 +78,7 @@ static void push(struct bk_punch_tcp *e, const struct bk_action *a)
 {
 	bool fits = bk_actions_push(&e->actions, a);
 
-	assert(fits);
-	(void)fits;
+	bk_assert(fits);
 }
 
 static void push_close(struct bk_punch_tcp *e, uint32_t id)
@@ -103,6 +102,8 @@ static void set_state(struct bk_punch_tcp *e, struct attempt *a, enum state stat
 {
 	char remote[BK_ADDR_STR_MAX];
 
+	bk_assert(a->state != STOPPED || state == STOPPED); /* what has ended does not begin again */
+	bk_assert((state != CONNECTING && state != PROVING) || a->id != 0);
 	bk_log_trace("punch", "%s: %s -> %s, try %u", bk_addr_to_str(&plan_of(e, a)->remote, remote),
 		state_names[a->state], state_names[state], a->stats.tries);
 	a->state = state;
@@ -168,6 +169,7 @@ static void maybe_done(struct bk_punch_tcp *e)
 {
 	if (!e->is_ending || e->is_done || awaits_verdict(e))
 		return;
+	bk_assert(e->listener == 0);
 	e->is_done = true;
 	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
 }

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "base/actions.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/rate.h"
@@ -185,6 +186,7 @@ static void stop_targets(struct bk_punch_udp *e)
 
 static void win(struct bk_punch_udp *e, struct bk_udp_target *t)
 {
+	bk_assert(t->is_proven && !e->is_done);
 	e->winner = t;
 	e->stats.rtt = t->rtt;
 	stop_targets(e);
@@ -199,6 +201,7 @@ static void win(struct bk_punch_udp *e, struct bk_udp_target *t)
 
 static void give_up(struct bk_punch_udp *e)
 {
+	bk_assert(!e->winner && !e->is_done);
 	e->is_done = true;
 	stop_targets(e);
 	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
@@ -265,6 +268,7 @@ static void on_proven_controlling(struct bk_punch_udp *e, struct bk_udp_target *
 /* No answer to the nomination: another proven path, if there is one, else the same again. */
 static void on_chosen_late(struct bk_punch_udp *e, bk_time now)
 {
+	bk_assert(e->chosen);
 	e->chosen_until = BK_NEVER;
 	e->chosen->is_neglected = true;
 	choose(e, now);
@@ -542,6 +546,7 @@ static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, bk_t
 {
 	if (a->remote.family == 6 && !e->has_socket6)
 		return;
+	bk_assert(e->targets_len < BK_PUNCH_UDP_TARGETS_MAX); /* a plan is shorter */
 	bk_udp_target_init(
 		&e->targets[e->targets_len++], a->technique, &a->remote, a->at_start ? start : now, now);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 
 static const char *const state_names[] = {
@@ -41,6 +42,8 @@ void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, b
 {
 	char remote[BK_ADDR_STR_MAX];
 
+	bk_assert(state != BK_UDP_NOMINATED || t->is_proven);
+	bk_assert(state != BK_UDP_STOPPED || wake == BK_NEVER);
 	if (t->state != state)
 		bk_log_trace("punch", "udp %s: %s -> %s, %u sent", bk_addr_to_str(&t->addr, remote),
 			state_names[t->state], state_names[state], t->sent);
