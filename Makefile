@@ -6,12 +6,12 @@ DESTDIR ?=
 # To build and to see the demonstration; what the tests need beside it; what the fuzzers need.
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
 	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libedit-dev libcmocka-dev nftables iproute2
-TEST_PACKAGES = util-linux coturn stun-client conntrack
+TEST_PACKAGES = clang-format clang-tidy util-linux coturn stun-client conntrack
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench api-docs fmt install clean
+.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench api-docs tidy fmt install clean
 
 all: build
 
@@ -60,6 +60,10 @@ bench: build
 # The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3
 api-docs:
 	python3 docs/api.py $(BUILD)/man3
+
+# What clang-tidy finds in src, as .clang-tidy says; what passed once is not read again. `make tidy M=punch`: one module.
+tidy: deps build
+	python3 tests/arch/tidy.py $(BUILD) $(if $(M),src/$(M)/)
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -85,7 +85,7 @@ static int start_job(int file, int answer)
 		free(job);
 		close(answer);
 	}
-	return err;
+	return err; /* NOLINT(clang-analyzer-unix.Malloc): the thread frees the job */
 }
 
 int bk_sync_new(

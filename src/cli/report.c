@@ -62,7 +62,7 @@ static json_t *text_value(const char *s)
 
 	if (value)
 		return value;
-	copy = strdup(s);
+	copy = s ? strdup(s) : NULL;
 	for (char *at = copy; at && *at; at++)
 		if ((unsigned char)*at >= 0x80)
 			*at = '?';

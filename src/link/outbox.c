@@ -19,6 +19,7 @@ void bk_outbox_init(struct bk_outbox *b)
 
 static struct bk_outbox_piece *piece(const struct bk_outbox *b, size_t i)
 {
+	bk_assert(i < b->cap);
 	return &b->pieces[(b->first + i) % b->cap];
 }
 

@@ -359,7 +359,7 @@ int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts 
 		err = bk_pump_new(loop, fd, bk_tls_in(t->tls), bk_tls_out(t->tls), &pump_events, t, &t->pump);
 	if (err < 0) {
 		link_free(&t->link);
-		return err;
+		return err; /* NOLINT(clang-analyzer-unix.Malloc): link_free frees what the link is a part of */
 	}
 	bk_sock_tune_stream(fd, PATIENCE_MS);
 	bk_timer_start(t->timer, opts->handshake_timeout_ns ? opts->handshake_timeout_ns : HANDSHAKE_TIMEOUT);

@@ -143,7 +143,7 @@ int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, i
 
 int bk_sock_accept(int fd, struct bk_addr *ret_peer, int *ret_fd)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t n = sizeof(ss);
 	int conn = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

@@ -58,7 +58,7 @@ static char normal(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return (char)(c - 'A' + 'a');
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : 0;
+	return (char)((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : 0);
 }
 
 static const char *skip_separators(const char *s)

@@ -20,8 +20,8 @@ struct bk_code {
 	char password[BK_CODE_STR_MAX]; /* the words as in the text: "tulip-anchor" */
 };
 
-/* Chooses `words` words with fresh randomness from libsodium. BK_E_INVALID for a count out of range. */
-int bk_code_make(uint32_t nameplate, int words, struct bk_code *ret_code);
+/* Chooses `count` words with fresh randomness from libsodium. BK_E_INVALID for a count out of range. */
+int bk_code_make(uint32_t nameplate, int count, struct bk_code *ret_code);
 
 /* Reads what a person typed: upper case, spaces, underscores or several dashes between the parts are
  * accepted and normalised. Words need not be in the list (people may choose their own code with --code), but

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "server/limits.h"
@@ -67,6 +68,7 @@ static uint8_t make_key(const struct bk_addr *from, uint8_t key[9])
 static void forget(struct bk_crowd *c, struct bk_crowd_member *m)
 {
 	bk_list_remove(&m->idle);
+	bk_assert(c->idle.next != &m->idle && c->idle_count);
 	c->idle_count--;
 	bk_map_take(c->members, m->key, m->key_len);
 	free(m);

@@ -5,13 +5,13 @@
  * most of what is in its chunks. Then a copy for each slow reader would be the greater waste. */
 #include "service/queue.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 enum {
@@ -36,6 +36,7 @@ static void drop_first(struct bk_queue *q)
 {
 	struct bk_piece *p = &pieces(q)[q->first];
 
+	bk_assert(q->count);
 	if (p->chunk->is_shared) {
 		q->shared--;
 		q->pinned -= p->chunk->cap;

@@ -177,7 +177,7 @@ static int to_json(const struct bk_intro *in, json_t **ret_object)
 int bk_intro_encode(const struct bk_intro *in, char **ret_json, size_t *ret_len)
 {
 	int err = check(in);
-	json_t *o;
+	json_t *o = NULL;
 	char *text;
 
 	if (!err)

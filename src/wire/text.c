@@ -39,7 +39,7 @@ void bk_text_sanitize(char *s)
 	while (*s) {
 		size_t n = harmful_len((const uint8_t *)s);
 
-		*out++ = n ? '?' : *s;
+		*out++ = (char)(n ? '?' : *s);
 		s += n ? n : 1;
 	}
 	*out = 0;
