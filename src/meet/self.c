@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "nat/profile.h"
 #include "net/ifaddr.h"
+#include "net/random.h"
 #include "net/sock.h"
 
 enum { BACKLOG = 8, ADDRS_MAX = 12, ID_BYTES = 8 };
@@ -192,12 +193,9 @@ bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)
 
 void bk_self_describe(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *ret_intro)
 {
-	uint8_t id[ID_BYTES];
-
 	*ret_intro = (struct bk_intro){
 		.version = BK_INTRO_VERSION, .capabilities = s->capabilities, .server_rtt = view->rtt_ns};
-	randombytes_buf(id, sizeof(id));
-	sodium_bin2hex(ret_intro->id, sizeof(ret_intro->id), id, sizeof(id));
+	bk_random_name(ID_BYTES, ret_intro->id);
 	strcpy(ret_intro->name, s->name);
 	memcpy(ret_intro->pin, s->pin.bytes, sizeof(ret_intro->pin));
 	randombytes_buf(&ret_intro->tie_breaker, sizeof(ret_intro->tie_breaker));

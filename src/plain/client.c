@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "net/drive.h"
+#include "net/random.h"
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "net/turn.h"
@@ -447,7 +448,6 @@ static int copy_id(char out[BK_RDV_ID_MAX + 1], const char *id)
 
 static int read_opts(struct bk_plain_client *c, const struct bk_plain_client_opts *o)
 {
-	uint8_t bytes[ID_BYTES];
 
 	if (!o->server || bk_plain_place_from_str(o->server, &c->place) < 0 || copy_id(c->id, o->id) < 0 ||
 		copy_id(c->peer_id, o->peer_id) < 0)
@@ -456,10 +456,8 @@ static int read_opts(struct bk_plain_client *c, const struct bk_plain_client_opt
 		return BK_E_INVALID;
 	if (o->nat_type)
 		snprintf(c->nat_type, sizeof(c->nat_type), "%s", o->nat_type);
-	if (!*c->id) {
-		randombytes_buf(bytes, sizeof(bytes));
-		sodium_bin2hex(c->id, sizeof(c->id), bytes, sizeof(bytes));
-	}
+	if (!*c->id)
+		bk_random_name(ID_BYTES, c->id);
 	c->wait = o->wait_ns;
 	c->punch = o->punch_ns ? o->punch_ns : PUNCH_BUDGET;
 	return 0;

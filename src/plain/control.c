@@ -4,11 +4,11 @@
 #include "plain/control.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/hold.h"
 #include "base/time.h"
+#include "net/dial.h"
 #include "net/pump.h"
 #include "net/sock.h"
 #include "net/turn.h"
@@ -23,9 +23,7 @@ struct bk_plain_control {
 	const struct bk_plain_control_events *events;
 	void *arg;
 	struct bk_addr local;
-	int fd; /* while it connects */
-	struct bk_watch *watch;
-	struct bk_timer *patience; /* with the connecting */
+	struct bk_dial *dial; /* while it connects */
 	struct bk_turn ender;
 	struct bk_pump *pump;
 	struct bk_buf in, out;
@@ -52,13 +50,7 @@ static void end(struct bk_plain_control *c, int error)
 	if (c->is_over)
 		return;
 	c->is_over = true;
-	bk_timer_stop(c->patience);
 	c->events->on_end(c->arg, error);
-}
-
-static void on_patience(void *arg)
-{
-	end(arg, BK_E_TIMEOUT);
 }
 
 static void on_ender(void *arg)
@@ -100,24 +92,20 @@ static void on_pump_end(void *arg, int error)
 
 static const struct bk_pump_events pump_events = {.on_input = on_input, .on_end = on_pump_end};
 
-static void on_connecting(void *arg, int fd, int events)
+static void on_dialed(void *arg, int err, int fd)
 {
 	struct bk_plain_control *c = arg;
-	int err = bk_sock_error(fd);
 
-	(void)events;
-	bk_watch_free(c->watch);
-	c->watch = NULL;
-	bk_timer_stop(c->patience);
 	if (!err) {
 		bk_sock_tune_stream(fd, PATIENCE_MS);
 		err = bk_pump_new(c->loop, fd, &c->in, &c->out, &pump_events, c, &c->pump);
 	}
 	if (err < 0) {
+		if (fd >= 0)
+			bk_sock_abort(fd);
 		end(c, err);
 		return;
 	}
-	c->fd = -1;
 	c->events->on_connected(c->arg);
 }
 
@@ -126,30 +114,24 @@ static void on_connecting(void *arg, int fd, int events)
 int bk_plain_control_new(struct bk_loop *loop, const struct bk_addr *local, const struct bk_addr *server,
 	const struct bk_plain_control_events *events, void *arg, struct bk_plain_control **ret_control)
 {
+	const struct bk_dial_opts opts = {
+		.addrs = server, .len = 1, .local = *local, .patience = CONNECT_PATIENCE};
 	struct bk_plain_control *c = calloc(1, sizeof(*c));
 	int err;
 
 	if (!c)
 		return BK_E_NOMEM;
-	*c = (struct bk_plain_control){.loop = loop, .events = events, .arg = arg, .fd = -1};
+	*c = (struct bk_plain_control){.loop = loop, .events = events, .arg = arg};
 	bk_buf_init(&c->in, IN_MAX);
 	bk_buf_init(&c->out, OUT_MAX);
 	bk_plain_inbox_init(&c->inbox);
 	bk_turn_init(&c->ender, loop, on_ender, c);
-	err = bk_timer_new(loop, on_patience, c, &c->patience);
-	if (!err)
-		err = bk_sock_connect(local, server, &c->fd);
-	if (!err)
-		err = bk_sock_local(c->fd, &c->local);
-	if (!err)
-		err = bk_watch_new(loop, c->fd, on_connecting, c, &c->watch);
-	if (!err)
-		err = bk_watch_set(c->watch, BK_WRITABLE);
+	err = bk_dial_new(loop, &opts, on_dialed, c, &c->dial);
 	if (err < 0) {
 		bk_plain_control_free(c);
 		return err;
 	}
-	bk_timer_start(c->patience, CONNECT_PATIENCE);
+	c->local = bk_dial_local(c->dial);
 	*ret_control = c;
 	return 0;
 }
@@ -158,12 +140,9 @@ void bk_plain_control_free(struct bk_plain_control *c)
 {
 	if (!c)
 		return;
-	bk_watch_free(c->watch);
-	bk_timer_free(c->patience);
+	bk_dial_free(c->dial);
 	bk_turn_done(&c->ender);
 	bk_pump_free(c->pump);
-	if (c->fd >= 0)
-		close(c->fd);
 	bk_buf_done(&c->in);
 	bk_buf_done(&c->out);
 	if (bk_hold_end(&c->hold))

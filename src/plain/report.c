@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <sodium.h>
-
 #include "base/error.h"
+#include "net/random.h"
 #include "plain/control.h"
 
 enum { ASKING_ID_BYTES = 8 };
@@ -45,11 +44,9 @@ static void send_port(struct bk_plain_report *r, struct bk_plain_control *c)
 static void ask(struct bk_plain_report *r)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_HELLO, .private_port = r->local.port};
-	uint8_t id[ASKING_ID_BYTES];
 	char ip[BK_ADDR_STR_MAX];
 
-	randombytes_buf(id, sizeof(id));
-	sodium_bin2hex(m.client_id, sizeof(m.client_id), id, sizeof(id));
+	bk_random_name(ASKING_ID_BYTES, m.client_id);
 	snprintf(m.nat_type, sizeof(m.nat_type), "unknown");
 	snprintf(m.private_ip, sizeof(m.private_ip), "%.*s", BK_RDV_IP_MAX, bk_addr_ip_to_str(&r->local, ip));
 	if (bk_plain_control_send(r->first, &m) < 0)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hold.h"
 #include "base/log.h"
+#include "net/random.h"
 #include "net/resolve.h"
 #include "rendezvous/control.h"
 #include "rendezvous/known.h"
@@ -486,10 +487,7 @@ static int place_known_servers(const char *dir, char **ret_path)
 
 static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
 {
-	uint8_t id[ID_BYTES];
-
-	randombytes_buf(id, sizeof(id));
-	sodium_bin2hex(r->client_id, sizeof(r->client_id), id, sizeof(id));
+	bk_random_name(ID_BYTES, r->client_id);
 	if (bk_target_from_str(o->server, &r->target) < 0 ||
 		(o->client_id && strlen(o->client_id) > BK_RDV_ID_MAX) ||
 		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "net/dial.h"
 #include "net/pump.h"
 #include "net/resolve.h"
 #include "net/sock.h"
@@ -33,12 +34,9 @@ struct bk_control {
 	struct bk_target target;
 	const struct bk_control_events *events;
 	void *arg;
-	struct bk_addr addrs[BK_RESOLVE_MAX];
-	size_t addrs_len, next_addr;
-	struct bk_timer *timer; /* deadline of connecting, of the handshake, of the hello */
+	struct bk_dial *dial;   /* while it connects */
+	struct bk_timer *timer; /* deadline of the handshake, of the hello */
 	struct bk_turn ender;
-	struct bk_watch *connecting;
-	int connecting_fd;
 	struct bk_tls *tls;
 	struct bk_pump *pump;
 	struct bk_frame_decoder decoder;
@@ -176,32 +174,20 @@ static int start_tls(struct bk_control *c, int fd)
 	return err;
 }
 
-static void try_next(struct bk_control *c, int last_error);
-
-static void stop_connecting(struct bk_control *c)
-{
-	bk_watch_free(c->connecting);
-	c->connecting = NULL;
-	if (c->connecting_fd >= 0)
-		bk_sock_abort(c->connecting_fd);
-	c->connecting_fd = -1;
-}
-
-static void on_connected(void *arg, int fd, int events)
+static void on_dialed(void *arg, int err, int fd)
 {
 	struct bk_control *c = arg;
-	int err = bk_sock_error(fd);
 
-	(void)events;
 	if (!err)
 		err = bk_sock_local(fd, &c->local);
+	if (!err)
+		err = bk_sock_peer(fd, &c->server);
 	if (err < 0) {
-		stop_connecting(c);
-		try_next(c, err);
+		if (fd >= 0)
+			bk_sock_abort(fd);
+		end_later(c, err);
 		return;
 	}
-	c->connecting_fd = -1;
-	stop_connecting(c);
 	bk_sock_tune_stream(fd, PATIENCE_MS);
 	c->stage = "agree on TLS with";
 	bk_timer_start(c->timer, SECURE_TIMEOUT);
@@ -212,50 +198,20 @@ static void on_connected(void *arg, int fd, int events)
 
 static void on_deadline(void *arg)
 {
-	struct bk_control *c = arg;
-
-	if (c->connecting_fd < 0) {
-		end_later(c, BK_E_TIMEOUT);
-		return;
-	}
-	stop_connecting(c);
-	try_next(c, BK_E_TIMEOUT);
-}
-
-static int connect_to(struct bk_control *c, const struct bk_addr *server)
-{
-	const struct bk_addr any = {.family = server->family};
-	int err = bk_sock_connect(&any, server, &c->connecting_fd);
-
-	if (!err)
-		err = bk_watch_new(c->loop, c->connecting_fd, on_connected, c, &c->connecting);
-	if (!err)
-		err = bk_watch_set(c->connecting, BK_WRITABLE);
-	if (err < 0)
-		stop_connecting(c);
-	return err;
-}
-
-static void try_next(struct bk_control *c, int last_error)
-{
-	while (c->next_addr < c->addrs_len) {
-		c->server = c->addrs[c->next_addr++];
-		last_error = connect_to(c, &c->server);
-		if (!last_error) {
-			bk_timer_start(c->timer, CONNECT_TIMEOUT);
-			return;
-		}
-	}
-	end_later(c, last_error);
+	end_later(arg, BK_E_TIMEOUT);
 }
 
 /* IPv4 first: it is the family whose NAT mapping the connection is there to keep. */
-static void sort_addrs(struct bk_control *c, const struct bk_addr *addrs, size_t len)
+static int dial(struct bk_control *c, const struct bk_addr *addrs, size_t len)
 {
+	struct bk_addr sorted[BK_RESOLVE_MAX];
+	struct bk_dial_opts opts = {.addrs = sorted, .is_shared = true, .patience = CONNECT_TIMEOUT};
+
 	for (int family = 4; family <= 6; family += 2)
-		for (size_t i = 0; i < len && c->addrs_len < BK_RESOLVE_MAX; i++)
+		for (size_t i = 0; i < len && opts.len < BK_RESOLVE_MAX; i++)
 			if (addrs[i].family == family)
-				c->addrs[c->addrs_len++] = addrs[i];
+				sorted[opts.len++] = addrs[i];
+	return bk_dial_new(c->loop, &opts, on_dialed, c, &c->dial);
 }
 
 int bk_control_new(struct bk_loop *loop, const struct bk_addr *addrs, size_t len,
@@ -272,9 +228,7 @@ int bk_control_new(struct bk_loop *loop, const struct bk_addr *addrs, size_t len
 	c->target = *target;
 	c->events = events;
 	c->arg = arg;
-	c->connecting_fd = -1;
 	c->stage = "connect to";
-	sort_addrs(c, addrs, len);
 	bk_frame_decoder_init(&c->decoder, BK_FRAMING_LENGTH, &limits);
 	bk_buf_init(&c->message, BK_RDV_MESSAGE_MAX);
 	bk_buf_init(&c->outgoing, BK_RDV_MESSAGE_MAX + 4);
@@ -284,7 +238,9 @@ int bk_control_new(struct bk_loop *loop, const struct bk_addr *addrs, size_t len
 		bk_control_free(c);
 		return err;
 	}
-	try_next(c, BK_E_RESOLVE);
+	err = dial(c, addrs, len);
+	if (err < 0)
+		end_later(c, err);
 	*ret_control = c;
 	return 0;
 }
@@ -295,7 +251,7 @@ void bk_control_free(struct bk_control *c)
 		return;
 	bk_timer_free(c->timer);
 	bk_turn_done(&c->ender);
-	stop_connecting(c);
+	bk_dial_free(c->dial);
 	bk_pump_free(c->pump);
 	c->pump = NULL;
 	if (bk_hold_end(&c->hold))

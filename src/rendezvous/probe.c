@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "net/dial.h"
 #include "net/sock.h"
 
 #define PROBE_TIMEOUT (2 * BK_SEC)
@@ -16,6 +17,8 @@
 enum { BACKLOG = 4 };
 
 struct bk_probe {
+	struct bk_loop *loop;
+	struct bk_dial *dial;
 	struct bk_watch *watch;
 	struct bk_timer *timer;
 	int fd;
@@ -27,6 +30,8 @@ struct bk_probe {
 
 static void stop(struct bk_probe *p)
 {
+	bk_dial_free(p->dial);
+	p->dial = NULL;
 	bk_watch_free(p->watch);
 	p->watch = NULL;
 	if (p->fd >= 0)
@@ -42,22 +47,27 @@ static void fail(struct bk_probe *p)
 		p->on_failed(p->arg);
 }
 
-static void on_probe(void *arg, int fd, int events)
+/* The server has closed it, or it failed: either way it is over. */
+static void on_answer(void *arg, int fd, int events)
+{
+	(void)fd;
+	(void)events;
+	fail(arg);
+}
+
+static void on_dialed(void *arg, int err, int fd)
 {
 	struct bk_probe *p = arg;
 
-	(void)events;
-	if (p->sent ||
-		bk_sock_error(fd) < 0) { /* the server has closed it, or it failed: either way it is over */
+	p->fd = fd;
+	if (!err)
+		err = bk_watch_new(p->loop, fd, on_answer, p, &p->watch);
+	if (!err)
+		err = bk_watch_set(p->watch, BK_READABLE);
+	if (err < 0 || send(fd, p->preface, sizeof(p->preface), MSG_NOSIGNAL) != (ssize_t)sizeof(p->preface))
 		fail(p);
-		return;
-	}
-	if (send(fd, p->preface, sizeof(p->preface), MSG_NOSIGNAL) != (ssize_t)sizeof(p->preface)) {
-		fail(p);
-		return;
-	}
-	p->sent = true;
-	bk_watch_set(p->watch, BK_READABLE);
+	else
+		p->sent = true;
 }
 
 static void on_timeout(void *arg)
@@ -67,12 +77,15 @@ static void on_timeout(void *arg)
 
 int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct bk_probe **ret_probe)
 {
+	const struct bk_dial_opts dial = {
+		.addrs = &opts->server, .len = 1, .local = opts->local, .patience = PROBE_TIMEOUT};
 	struct bk_preface preface = {.kind = BK_PREFACE_PROBE};
 	struct bk_probe *p = calloc(1, sizeof(*p));
 	int err;
 
 	if (!p)
 		return BK_E_NOMEM;
+	p->loop = loop;
 	p->fd = -1;
 	p->on_failed = opts->on_failed;
 	p->arg = opts->arg;
@@ -81,11 +94,7 @@ int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct 
 	bk_preface_encode(&preface, p->preface);
 	err = bk_timer_new(loop, on_timeout, p, &p->timer);
 	if (!err)
-		err = bk_sock_connect(&opts->local, &opts->server, &p->fd);
-	if (!err)
-		err = bk_watch_new(loop, p->fd, on_probe, p, &p->watch);
-	if (!err)
-		err = bk_watch_set(p->watch, BK_WRITABLE);
+		err = bk_dial_new(loop, &dial, on_dialed, p, &p->dial);
 	if (err < 0) {
 		bk_probe_free(p);
 		return err;

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "net/sock.h"
-#include "service/dial.h"
+#include "service/msgdial.h"
 #include "service/service.h"
 
 enum {
@@ -101,7 +101,7 @@ void bk_conn_free(struct bk_conn *c)
 	bk_msghub_leave(c->hub, c);
 	bk_turn_done(&c->turn);
 	bk_watch_free(c->watch);
-	bk_dial_free(c->dial);
+	bk_msgdial_free(c->dial);
 	if (c->fd >= 0)
 		close(c->fd);
 	if (bk_hold_end(&c->hold))
@@ -129,7 +129,7 @@ void bk_msgconn_end(struct bk_conn *c, int error, const char *text)
 	if (c->watch)
 		bk_watch_set(c->watch, 0);
 	c->interest = 0;
-	bk_dial_free(c->dial);
+	bk_msgdial_free(c->dial);
 	c->dial = NULL;
 	bk_msgconn_pend(c, BK_MSGCONN_END);
 }
@@ -500,7 +500,7 @@ static void on_dialed(void *arg, int error, int fd)
 			c->own_text = NULL;
 		bk_msgconn_end(c, error, c->own_text);
 	} else {
-		bk_dial_free(c->dial);
+		bk_msgdial_free(c->dial);
 		c->dial = NULL;
 		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
 		bk_msgconn_set_interest(c);
@@ -526,7 +526,7 @@ int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_m
 		return err;
 	err = set_names(c, address, ""); /* until it is connected */
 	if (err == 0)
-		err = bk_dial_new(loop, address, c->profile->opts.connect_timeout_ns, on_dialed, c, &c->dial);
+		err = bk_msgdial_new(loop, address, c->profile->opts.connect_timeout_ns, on_dialed, c, &c->dial);
 	if (err < 0) {
 		bk_conn_free(c);
 		return err;

@@ -14,7 +14,7 @@
 
 /* The inside of struct bk_conn, for this folder; and what the server may ask of it beyond the public calls.
  */
-struct bk_dial;
+struct bk_msgdial;
 
 enum bk_msgconn_state {
 	BK_MSGCONN_DIALING,
@@ -41,7 +41,7 @@ struct bk_conn {
 	struct bk_list in_service;  /* or in nothing */
 	struct bk_list in_audience; /* of the service's broadcasts */
 	struct bk_watch *watch;
-	struct bk_dial *dial;
+	struct bk_msgdial *dial;
 	struct bk_hold hold;
 	struct bk_tls *tls;
 	void *data;
