@@ -56,11 +56,14 @@ BK_API uint16_t bk_server_port(const struct bk_server *s);
 BK_API uint16_t bk_server_alt_port(const struct bk_server *s);
 BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients write behind '#' */
 
-struct bk_server_stats {
-	uint64_t accepted, refused, clients, nameplates, relays, relayed_bytes, messages, dropped;
-};
-/* Since the start; clients, nameplates and relays: at this moment. */
-BK_API void bk_server_get_stats(const struct bk_server *s, struct bk_server_stats *ret_stats);
+/* What the server counts. Gauges: "clients" (that have said who they are), "nameplates", "meetings", "relays" (pairs
+ * under way). Since the start: "accepted", "refused" (connections), "messages", "dropped" (of a kind that it does not
+ * know), "relayed_bytes". 0 for a name that is not counted. */
+BK_API uint64_t bk_server_counter(const struct bk_server *s, const char *name);
+
+/* All of them. The names live as long as the server; fn may not free it. */
+BK_API void bk_server_each_counter(
+	const struct bk_server *s, void (*fn)(void *arg, const char *name, uint64_t value), void *arg);
 
 #ifdef __cplusplus
 }

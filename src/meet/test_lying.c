@@ -25,7 +25,7 @@ struct mail {
 struct liar {
 	struct story *st;
 	enum what what;
-	int verdict;                                                 /* of the hook, for that kind */
+	enum lie verdict; /* for that kind */
 	void (*change)(struct liar *l, uint8_t **body, size_t *len); /* may be NULL */
 	int position;                 /* for flips; from the end when negative */
 	struct bk_pairing to_a, to_b; /* the man in the middle, once for each side */
@@ -55,12 +55,12 @@ static void replace(uint8_t **body, size_t *len, const void *by, size_t n)
 	*len = n;
 }
 
-static int handle(struct liar *l, enum what what, uint8_t **body, size_t *len)
+static enum lie handle(struct liar *l, enum what what, uint8_t **body, size_t *len)
 {
 	if (what < OTHER && *body)
 		keep(&l->seen[what], *body, *len);
 	if (what != l->what)
-		return BK_HOOK_PASS;
+		return LIE_NONE;
 	l->lies++;
 	if (l->change)
 		l->change(l, body, len);
@@ -69,17 +69,16 @@ static int handle(struct liar *l, enum what what, uint8_t **body, size_t *len)
 	return l->verdict;
 }
 
-static int on_left(void *arg, int from_side, uint8_t **body, size_t *len)
+static enum lie on_left(void *arg, uint8_t **body, size_t *len)
 {
-	(void)from_side;
 	return handle(arg, LEFT, body, len);
 }
 
-static int on_mail(void *arg, int from_side, uint8_t **body, size_t *len)
+static enum lie on_mail(void *arg, unsigned from_seat, uint8_t **body, size_t *len)
 {
 	int kind = bk_pairing_kind(*body, *len);
 
-	(void)from_side;
+	(void)from_seat;
 	return handle(arg, kind < 0 ? OTHER : (enum what)kind, body, len);
 }
 
@@ -94,12 +93,10 @@ static void forget(struct liar *l)
 /* One story with this liar for a server. The pings are rare, so that time may fly. */
 static void tell(struct story *st, struct liar *l)
 {
-	struct bk_server_hooks hooks = {.arg = l, .on_mail = on_mail, .on_left_body = on_left};
-
 	story_set_up_with(st, (struct bk_server_opts){.ping_interval_ns = PINGS_RARE * BK_SEC,
 				      .nameplate_lifetime_ns = PINGS_RARE * BK_SEC});
 	l->st = st;
-	bk_server_set_hooks(st->server, &hooks);
+	st->lies = (struct lies){.arg = l, .on_mail = on_mail, .on_left = on_left};
 	story_run(st);
 	assert_true(l->lies > 0);
 }
@@ -157,27 +154,26 @@ static void answer_guess(struct liar *l, uint8_t **body, size_t *len)
 	bk_buf_done(&out);
 }
 
-static int on_mail_in_the_middle(void *arg, int from_side, uint8_t **body, size_t *len)
+static enum lie on_mail_in_the_middle(void *arg, unsigned from_seat, uint8_t **body, size_t *len)
 {
 	struct liar *l = arg;
 	int kind = bk_pairing_kind(*body, *len);
 
-	(void)from_side;
+	(void)from_seat;
 	if (kind == BK_PAIRING_ANSWER)
 		answer_guess(l, body, len);
-	return BK_HOOK_PASS;
+	return LIE_NONE;
 }
 
 static void a_man_in_the_middle_who_guesses_gets_nobody(void **state)
 {
 	struct liar l = {.what = LEFT, .change = leave_guess};
-	struct bk_server_hooks hooks = {.arg = &l, .on_mail = on_mail_in_the_middle, .on_left_body = on_left};
 	struct story st;
 
 	(void)state;
 	story_set_up(&st);
 	l.st = &st;
-	bk_server_set_hooks(st.server, &hooks);
+	st.lies = (struct lies){.arg = &l, .on_mail = on_mail_in_the_middle, .on_left = on_left};
 	story_run(&st);
 	assert_nobody_opened(&st);
 	assert_int_equal(st.a.error, BK_E_WRONG_CODE);
@@ -372,8 +368,8 @@ static void a_server_that_says_wrong_code_ends_it_and_no_more(void **state)
 
 static void lost_mail_ends_in_time(void **state)
 {
-	struct liar answer = {.what = ANSWER, .verdict = BK_HOOK_DROP, .fly = HOPELESS};
-	struct liar reply = {.what = REPLY, .verdict = BK_HOOK_DROP, .fly = HOPELESS};
+	struct liar answer = {.what = ANSWER, .verdict = LIE_DROP, .fly = HOPELESS};
+	struct liar reply = {.what = REPLY, .verdict = LIE_DROP, .fly = HOPELESS};
 	struct story st;
 
 	(void)state;
@@ -394,15 +390,14 @@ static void lost_mail_ends_in_time(void **state)
 
 static void a_lost_word_of_the_wrong_code_still_ends_both(void **state)
 {
-	struct liar l = {.what = WRONG, .verdict = BK_HOOK_DROP};
-	struct bk_server_hooks hooks = {.arg = &l, .on_mail = on_mail, .on_left_body = on_left};
+	struct liar l = {.what = WRONG, .verdict = LIE_DROP};
 	struct story st;
 
 	(void)state;
 	story_set_up(&st);
 	st.join_with = "-wrong-guess";
 	l.st = &st;
-	bk_server_set_hooks(st.server, &hooks);
+	st.lies = (struct lies){.arg = &l, .on_mail = on_mail, .on_left = on_left};
 	story_run(&st);
 	assert_nobody_opened(&st);
 	assert_int_equal(st.a.error, BK_E_WRONG_CODE);
@@ -417,7 +412,7 @@ static void doubled_mail_changes_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct liar l = {.what = kinds[i], .verdict = BK_HOOK_TWICE};
+		struct liar l = {.what = kinds[i], .verdict = LIE_TWICE};
 		struct story st;
 
 		tell(&st, &l);
@@ -432,7 +427,7 @@ static void doubled_mail_changes_nothing(void **state)
 
 static void a_wrong_answer_given_twice_is_still_one_guess(void **state)
 {
-	struct liar l = {.what = ANSWER, .change = answer_guess, .verdict = BK_HOOK_TWICE};
+	struct liar l = {.what = ANSWER, .change = answer_guess, .verdict = LIE_TWICE};
 
 	(void)state;
 	expect(&l, BK_E_WRONG_CODE, BK_E_WRONG_CODE);

@@ -552,13 +552,13 @@ static void swap_body(uint8_t **body, size_t *len, const uint8_t *by, size_t n)
 	*len = n;
 }
 
-static int on_mail(void *arg, int from, uint8_t **body, size_t *len)
+static enum lie on_mail(void *arg, unsigned from, uint8_t **body, size_t *len)
 {
 	static const uint8_t wrong[] = {1, BK_PAIRING_WRONG};
 	struct liar *l = arg;
 
 	if (bk_pairing_kind(*body, *len) != BK_PAIRING_AGAIN)
-		return BK_HOOK_PASS;
+		return LIE_NONE;
 	if (l->says_wrong) {
 		l->lies++;
 		swap_body(body, len, wrong, sizeof(wrong));
@@ -570,7 +570,7 @@ static int on_mail(void *arg, int from, uint8_t **body, size_t *len)
 		l->old[from] = NULL;
 		swap_body(&l->old[from], &l->len[from], *body, *len);
 	}
-	return BK_HOOK_PASS;
+	return LIE_NONE;
 }
 
 static void an_old_introduction_does_not_open_in_a_later_round(void **state)
@@ -578,11 +578,10 @@ static void an_old_introduction_does_not_open_in_a_later_round(void **state)
 	(void)state;
 	for (int reflects = 0; reflects < 2; reflects++) {
 		struct liar l = {.reflects = reflects};
-		struct bk_server_hooks hooks = {.arg = &l, .on_mail = on_mail};
 		struct pair p;
 
 		meet(&p);
-		bk_server_set_hooks(p.st.server, &hooks);
+		p.st.lies = (struct lies){.arg = &l, .on_mail = on_mail};
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
 		both_met(&p, 2);
 		l.replays = true;
@@ -602,7 +601,6 @@ static void an_old_introduction_does_not_open_in_a_later_round(void **state)
 static void a_late_word_of_a_wrong_code_is_a_lie(void **state)
 {
 	struct liar l = {.says_wrong = true};
-	struct bk_server_hooks hooks = {.arg = &l, .on_mail = on_mail};
 	struct pair p;
 	bk_time begun;
 
@@ -612,13 +610,12 @@ static void a_late_word_of_a_wrong_code_is_a_lie(void **state)
 	story_let_time_fly(15 * BK_SEC);
 	for (int i = 0; bk_loop_now(p.st.loop) - begun < 15 * BK_SEC; i++)
 		turn(&p, i);
-	bk_server_set_hooks(p.st.server, &hooks);
+	p.st.lies = (struct lies){.arg = &l, .on_mail = on_mail};
 	assert_int_equal(bk_meet_again(p.a.meet), 0);
 	for (int i = 0; l.lies < 2; i++)
 		turn(&p, i);
 	story_idle(&p.st, SOON);
 	assert_int_equal(p.a.ends + p.b.ends, 0);
-	bk_server_set_hooks(p.st.server, &(struct bk_server_hooks){0});
 	kill_server(&p);
 	start_server(&p);
 	story_let_time_fly(40 * BK_SEC);

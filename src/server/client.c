@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a control connection: hello within its deadline, then requests at a bounded rate, then silence
- * or an end. The first message must be a hello. What hostile bytes do here is end their own connection, with
- * a name for it. Nobody is freed under its own feet: whoever must go is doomed, and the reaper frees it from
- * the loop. */
+ * or an end. What its messages mean is its dialect's business. What hostile bytes do here is end their own
+ * connection, with a name for it.
+ *
+ * Nobody is freed under its own feet: whoever must go is doomed, and the reaper frees it at the end of the
+ * turn. In between it can no longer be found: at the moment of dooming its number dies, its id is free, and
+ * its dialect takes it from every list that others search. What it owes to others (they are told that it
+ * left) is settled by the reaper, because that sends. */
 #include "server/client.h"
 
 #include <stdio.h>
@@ -11,27 +15,31 @@
 
 #include <sodium.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "net/sock.h"
+#include "server/config.h"
+#include "server/dialect.h"
+#include "server/handle.h"
 #include "server/limits.h"
-#include "server/plain.h"
-#include "server/probe.h"
-#include "server/reach.h"
 #include "server/registry.h"
-#include "server/request.h"
 #include "service/service.h"
 
-enum { VERSION = 1, PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 30000 };
 
+/* There is no way back. */
 static void set_state(struct bk_client *c, enum bk_client_state state)
 {
-	if (c->state == BK_CLIENT_GREETING && state != BK_CLIENT_GREETING)
+	bk_assert(state > c->state);
+	if (c->state == BK_CLIENT_GREETING) {
+		bk_assert(c->server->strangers > 0);
 		c->server->strangers--;
+	}
 	if (state == BK_CLIENT_READY)
-		c->server->stats.clients++;
-	if (c->state == BK_CLIENT_READY && state != BK_CLIENT_READY)
-		c->server->stats.clients--;
+		++*c->server->clients->here;
+	if (c->state == BK_CLIENT_READY)
+		--*c->server->clients->here;
 	c->state = state;
 }
 
@@ -44,29 +52,30 @@ static void silence(struct bk_client *c)
 	bk_conn_pause(c->conn);
 }
 
-/* From here on nobody finds it any more: it is in no list that others search. What it still owes to others (its
- * nameplates) is settled by the reaper, because that sends. */
+/* From here on nobody finds it any more. */
 static void leave_lists(struct bk_client *c)
 {
-	bk_registry_remove(c->server->registry, c->id, c);
-	bk_plain_leave(c->plain);
-	bk_probes_forget(c->server->probes, c);
-	bk_reaches_forget(c->server->reaches, c);
+	if (c->dialect->forget)
+		c->dialect->forget(c);
+	bk_client_forget_id(c);
+	bk_handles_remove(c->server->clients->handles, c->who);
 }
 
 void bk_client_doom(struct bk_client *c, int error, const char *detail)
 {
+	struct bk_clients *cs = c->server->clients;
+
 	if (c->state == BK_CLIENT_DOOMED)
 		return;
 	if (c->state != BK_CLIENT_LEAVING)
 		bk_arrival_log(c->server, &c->from, error, detail);
+	leave_lists(c);
 	set_state(c, BK_CLIENT_DOOMED);
 	c->error = error;
-	leave_lists(c);
 	silence(c);
 	bk_list_remove(&c->link);
-	bk_list_append(&c->server->doomed, &c->link);
-	bk_server_reap_soon(c->server);
+	bk_list_append(&cs->doomed, &c->link);
+	bk_turn_ask(&cs->reaper);
 }
 
 void bk_client_finish(struct bk_client *c, int error, const char *detail)
@@ -74,10 +83,46 @@ void bk_client_finish(struct bk_client *c, int error, const char *detail)
 	if (c->state >= BK_CLIENT_LEAVING)
 		return;
 	bk_arrival_log(c->server, &c->from, error, detail);
-	set_state(c, BK_CLIENT_LEAVING);
 	leave_lists(c);
+	set_state(c, BK_CLIENT_LEAVING);
 	bk_msgconn_close(c->conn, error, bk_loop_now(c->server->loop) + BK_LIMIT_FLUSH);
 }
+
+/* --- finding --- */
+
+struct bk_client *bk_client_find(const struct bk_server *s, uint64_t who)
+{
+	struct bk_client *c = bk_handles_find(s->clients->handles, who);
+
+	bk_assert(!c || c->state < BK_CLIENT_LEAVING);
+	return c;
+}
+
+struct bk_client *bk_client_find_id(const struct bk_server *s, const char *id)
+{
+	struct bk_client *c = bk_registry_find(s->clients->registry, id);
+
+	bk_assert(!c || c->state < BK_CLIENT_LEAVING);
+	return c;
+}
+
+int bk_client_take_id(struct bk_client *c, const char *id)
+{
+	int err = bk_registry_add(c->server->clients->registry, id, c);
+
+	if (err == 0)
+		snprintf(c->id, sizeof(c->id), "%s", id);
+	return err;
+}
+
+void bk_client_forget_id(struct bk_client *c)
+{
+	if (*c->id)
+		bk_registry_remove(c->server->clients->registry, c->id, c);
+	c->id[0] = 0;
+}
+
+/* --- speaking --- */
 
 size_t bk_client_waiting(const struct bk_client *c)
 {
@@ -119,19 +164,6 @@ void bk_client_send_error(struct bk_client *c, int error)
 	bk_client_send(c, &m);
 }
 
-void bk_client_refuse(struct bk_client *c, const char *id, int error)
-{
-	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_REFUSE};
-
-	snprintf(m.client_id, sizeof(m.client_id), "%s", id);
-	snprintf(m.content, sizeof(m.content), "%s", bk_error_text(error));
-	if (!c->plain)
-		snprintf(m.code, sizeof(m.code), "%s", bk_error_name(error));
-	c->server->stats.refused++;
-	bk_client_send(c, &m);
-	bk_client_finish(c, error, NULL);
-}
-
 void bk_client_set_patience(struct bk_client *c, bk_dur patience)
 {
 	if (c->state >= BK_CLIENT_LEAVING)
@@ -140,83 +172,22 @@ void bk_client_set_patience(struct bk_client *c, bk_dur patience)
 	bk_msgconn_set_deadline(c->conn, bk_loop_now(c->server->loop) + patience, BK_E_IDLE);
 }
 
-void bk_client_forget_id(struct bk_client *c)
+void bk_client_settle(struct bk_client *c, bk_dur patience)
 {
-	if (*c->id)
-		bk_registry_remove(c->server->registry, c->id, c);
-	c->id[0] = 0;
-}
-
-void bk_client_welcome(struct bk_client *c, const char *id)
-{
-	struct bk_server *s = c->server;
-	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_HELLO, .public_port = c->from.peer.port};
-	char ip[BK_ADDR_STR_MAX];
-
-	snprintf(c->id, sizeof(c->id), "%s", id);
-	snprintf(m.client_id, sizeof(m.client_id), "%s", id);
-	snprintf(m.public_ip, sizeof(m.public_ip), "%.*s", BK_RDV_IP_MAX,
-		bk_addr_ip_to_str(&c->from.peer, ip));
-	if (!c->plain) {
-		m.version = VERSION;
-		m.ping_ms = (uint32_t)(s->config.ping_interval / BK_MS);
-		m.alt_port = c->from.local.port == s->port ? s->alt_port : s->port;
-		if (s->config.alt.family)
-			snprintf(m.alt_ip, sizeof(m.alt_ip), "%.*s", BK_RDV_IP_MAX,
-				bk_addr_ip_to_str(&s->config.alt, ip));
-		m.time = bk_loop_now(s->loop);
-	}
 	set_state(c, BK_CLIENT_READY);
 	bk_msgconn_set_message_max(c->conn, BK_RDV_MESSAGE_MAX);
-	bk_conn_set_audience(c->conn, !c->plain);
-	bk_client_set_patience(c, c->plain ? BK_LIMIT_PLAIN_WAIT : 2 * s->config.ping_interval);
-	bk_client_send(c, &m);
+	bk_conn_set_audience(c->conn, c->dialect->is_secured);
+	bk_client_set_patience(c, patience);
 }
 
-static bool is_authorized(const struct bk_server *s, const char *token)
-{
-	uint8_t hash[sizeof(s->config.token_hash)];
-
-	if (!s->config.has_token)
-		return true;
-	crypto_generichash(hash, sizeof(hash), (const uint8_t *)token, strlen(token), NULL, 0);
-	return sodium_memcmp(hash, s->config.token_hash, sizeof(hash)) == 0;
-}
-
-static void on_hello(struct bk_client *c, const struct bk_rdv_msg *m)
-{
-	struct bk_server *s = c->server;
-	int err = 0;
-
-	if (!c->plain && m->version != VERSION)
-		err = BK_E_VERSION;
-	else if (!is_authorized(s, m->token))
-		err = BK_E_UNAUTHORIZED;
-	else
-		err = bk_registry_add(s->registry, m->client_id, c);
-	if (err < 0) {
-		bk_client_refuse(c, m->client_id, err);
-		return;
-	}
-	bk_client_welcome(c, m->client_id);
-	if (c->plain && c->state == BK_CLIENT_READY)
-		bk_plain_on_hello(c, m);
-}
+/* --- listening --- */
 
 static void dispatch(struct bk_client *c, struct bk_rdv_msg *m)
 {
-	if (c->state == BK_CLIENT_GREETING) {
-		if (m->type == BK_RDV_CLIENT_HELLO)
-			on_hello(c, m);
-		else if (c->plain && m->type == BK_RDV_PEER_PORT)
-			bk_plain_on_port(c, m);
-		else
-			bk_client_doom(c, BK_E_PROTOCOL, "the first message is not a hello");
-	} else if (c->plain) {
-		bk_plain_on_message(c, m);
-	} else {
-		bk_request_handle(c, m);
-	}
+	if (m->type == BK_RDV_UNKNOWN && c->state == BK_CLIENT_READY)
+		++*c->server->clients->dropped;
+	else
+		c->dialect->on_message(c, m);
 }
 
 static void on_message(void *arg, struct bk_conn *conn, const struct bk_message *message)
@@ -229,7 +200,7 @@ static void on_message(void *arg, struct bk_conn *conn, const struct bk_message 
 	(void)arg;
 	if (c->state >= BK_CLIENT_LEAVING)
 		return;
-	c->server->stats.messages++;
+	++*c->server->clients->messages;
 	if (c->state == BK_CLIENT_READY)
 		bk_client_set_patience(c, c->patience);
 	if (!bk_rate_take(&c->messages, 1, now)) {
@@ -250,8 +221,8 @@ static void on_writable(void *arg, struct bk_conn *conn)
 	struct bk_client *c = bk_conn_get_data(conn);
 
 	(void)arg;
-	if (c->state == BK_CLIENT_READY)
-		bk_request_deliver(c);
+	if (c->state == BK_CLIENT_READY && c->dialect->on_room)
+		c->dialect->on_room(c);
 }
 
 static void on_left(void *arg, struct bk_conn *conn, int error, const char *text)
@@ -263,34 +234,14 @@ static void on_left(void *arg, struct bk_conn *conn, int error, const char *text
 	bk_client_doom(c, error, error == BK_E_TLS ? text : NULL);
 }
 
-static void on_stopped(void *arg)
-{
-	bk_server_on_stopped(arg);
-}
-
-int bk_clients_open(struct bk_server *s)
-{
-	static const struct bk_message_events events = {NULL, on_message, on_writable, on_left, on_stopped};
-	const struct bk_message_opts opts = {
-		.framing = BK_FRAMED_LENGTH,
-		.message_max = BK_RDV_MESSAGE_MAX,
-		.queue_max = BK_LIMIT_OUT_BYTES,
-		.header_timeout_ns = -1, /* a client's own deadlines are stricter */
-		.write_timeout_ns = -1,
-	};
-	int err = bk_msgservice_new(s->loop, &opts, &events, s, &s->service);
-
-	if (err == 0)
-		s->service->profile.room = BK_LIMIT_OUT_READY;
-	return err;
-}
+/* --- coming and going --- */
 
 static int open_conn(struct bk_client *c)
 {
 	struct bk_server *s = c->server;
 	const struct bk_msgconn_opts opts = {
-		.service = s->service,
-		.identity = c->plain ? NULL : s->identity,
+		.service = s->clients->service,
+		.identity = c->dialect->is_secured ? s->identity : NULL,
 		.alpn = "bodkin/1",
 	};
 	int err = bk_msgconn_new(s->loop, c->from.fd, &opts, &c->conn);
@@ -304,60 +255,155 @@ static int open_conn(struct bk_client *c)
 	return 0;
 }
 
-/* The arrival stays as it is where the client never came to be. */
-static void free_client(struct bk_client *c)
-{
-	bk_client_forget_id(c);
-	bk_list_remove(&c->link);
-	bk_plain_free(c->plain);
-	bk_conn_free(c->conn);
-	free(c);
-}
-
-int bk_client_new(struct bk_server *s, const struct bk_arrival *from, bool plain)
+int bk_client_new(struct bk_server *s, const struct bk_arrival *from, const struct bk_dialect *dialect,
+	void *own, struct bk_client **ret_client)
 {
 	struct bk_client *c = calloc(1, sizeof(*c));
-	bk_time now = bk_loop_now(s->loop);
 	double rate = s->config.messages_per_second;
-	int err = 0;
+	int err;
 
 	if (!c)
 		return BK_E_NOMEM;
 	c->server = s;
 	c->from = *from;
-	bk_list_init(&c->link);
-	bk_nameplate_holder_init(&c->holder);
-	bk_rate_init(&c->messages, rate, rate * BK_LIMIT_MESSAGES_BURST_FACTOR, now);
-	if (plain)
-		err = bk_plain_new(&c->plain);
+	c->dialect = dialect;
+	c->own = own;
+	bk_rate_init(&c->messages, rate, rate * BK_LIMIT_MESSAGES_BURST_FACTOR, bk_loop_now(s->loop));
+	err = bk_handles_add(s->clients->handles, c, &c->who);
 	if (err == 0)
 		err = open_conn(c);
 	if (err < 0) {
-		free_client(c);
+		bk_handles_remove(s->clients->handles, c->who);
+		free(c);
 		return err;
 	}
 	bk_sock_tune_stream(c->from.fd, PATIENCE_MS);
 	c->from.fd = -1;
-	bk_list_append(&s->clients, &c->link);
+	bk_list_append(&s->clients->all, &c->link);
 	s->strangers++;
+	if (ret_client)
+		*ret_client = c;
 	return 0;
 }
 
-void bk_clients_reap(struct bk_server *s)
+static void free_client(struct bk_client *c)
 {
-	while (!bk_list_empty(&s->doomed)) {
-		struct bk_client *c = bk_container_of(s->doomed.next, struct bk_client, link);
+	bk_assert(c->state == BK_CLIENT_DOOMED && !*c->id && !c->probes && !c->is_reaching);
+	if (c->dialect->done)
+		c->dialect->done(c);
+	bk_arrival_done(c->server, &c->from);
+	bk_list_remove(&c->link);
+	bk_conn_free(c->conn);
+	free(c);
+}
 
-		bk_client_forget_id(c);
-		bk_request_withdraw(c);
-		bk_arrival_done(s, &c->from);
-		free_client(c);
+static void reap(void *arg)
+{
+	struct bk_clients *cs = arg;
+
+	while (!bk_list_empty(&cs->doomed))
+		free_client(bk_container_of(cs->doomed.next, struct bk_client, link));
+}
+
+/* --- all of them --- */
+
+static void on_stopped(void *arg)
+{
+	struct bk_server *s = arg;
+
+	bk_clients_end(s);
+	s->clients->on_stopped(s);
+}
+
+static int open_service(struct bk_server *s, struct bk_service **ret_service)
+{
+	static const struct bk_message_events events = {NULL, on_message, on_writable, on_left, on_stopped};
+	const struct bk_message_opts opts = {
+		.framing = BK_FRAMED_LENGTH,
+		.message_max = BK_RDV_MESSAGE_MAX,
+		.queue_max = BK_LIMIT_OUT_BYTES,
+		.header_timeout_ns = -1, /* a client's own deadlines are stricter */
+		.write_timeout_ns = -1,
+	};
+	int err = bk_msgservice_new(s->loop, &opts, &events, s, ret_service);
+
+	if (err == 0)
+		(*ret_service)->profile.room = BK_LIMIT_OUT_READY;
+	return err;
+}
+
+static void count(struct bk_clients *cs, struct bk_counters *counters)
+{
+	cs->here = bk_counters_register(counters, "clients");
+	cs->refused = bk_counters_register(counters, "refused");
+	cs->messages = bk_counters_register(counters, "messages");
+	cs->dropped = bk_counters_register(counters, "dropped");
+}
+
+int bk_clients_open(struct bk_server *s, void (*fn)(struct bk_server *s))
+{
+	struct bk_clients *cs = s->clients = calloc(1, sizeof(*cs));
+	uint64_t seed;
+
+	if (!cs)
+		return BK_E_NOMEM;
+	randombytes_buf(&seed, sizeof(seed));
+	bk_list_init(&cs->all);
+	bk_list_init(&cs->doomed);
+	bk_turn_init(&cs->reaper, s->loop, reap, cs);
+	count(cs, &s->counters);
+	cs->on_stopped = fn;
+	cs->registry = bk_registry_new(s->config.clients_max, seed);
+	cs->handles = bk_handles_new(bk_server_config_connections(&s->config));
+	return cs->registry && cs->handles ? open_service(s, &cs->service) : BK_E_NOMEM;
+}
+
+static void say_stop(struct bk_clients *cs)
+{
+	const struct bk_rdv_msg m = {.type = BK_RDV_SERVER_STOP, .content = "the server is shutting down"};
+	struct bk_buf framed;
+
+	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX);
+	if (bk_rdv_append(&framed, &m) >= 0)
+		bk_msgservice_broadcast_framed(cs->service, bk_buf_head(&framed), framed.len);
+	bk_buf_done(&framed);
+}
+
+void bk_clients_stop(struct bk_server *s)
+{
+	say_stop(s->clients);
+	bk_list_each(it, tmp, &s->clients->all)
+	{
+		struct bk_client *c = bk_container_of(it, struct bk_client, link);
+
+		if (c->state == BK_CLIENT_GREETING)
+			bk_client_doom(c, BK_E_SHUTDOWN, NULL);
+		else
+			bk_client_finish(c, BK_E_SHUTDOWN, NULL);
 	}
+	bk_service_stop(s->clients->service, BK_LIMIT_FLUSH);
+}
+
+void bk_clients_end(struct bk_server *s)
+{
+	if (!s->clients)
+		return;
+	bk_list_each(it, tmp, &s->clients->all)
+		bk_client_doom(bk_container_of(it, struct bk_client, link), BK_E_SHUTDOWN, NULL);
+	reap(s->clients);
 }
 
 void bk_clients_free(struct bk_server *s)
 {
-	bk_list_each(it, tmp, &s->clients)
-		bk_client_doom(bk_container_of(it, struct bk_client, link), BK_E_SHUTDOWN, NULL);
-	bk_clients_reap(s);
+	struct bk_clients *cs = s->clients;
+
+	if (!cs)
+		return;
+	bk_clients_end(s);
+	bk_turn_done(&cs->reaper);
+	bk_service_free(cs->service);
+	bk_registry_free(cs->registry);
+	bk_handles_free(cs->handles);
+	free(cs);
+	s->clients = NULL;
 }

@@ -59,6 +59,9 @@ int bk_server_config_init(
 		.per_address_max = either(opts->per_address_max, BK_LIMIT_PER_ADDRESS),
 		.messages_per_second = either(opts->messages_per_second, BK_LIMIT_MESSAGES_PER_SECOND),
 		.relays_max = either(opts->relays_max, BK_LIMIT_RELAYS),
+		.board = {.new = bk_board_memory_new},
+		.claims_per_minute = BK_LIMIT_CLAIMS_PER_MINUTE,
+		.claims_burst = BK_LIMIT_CLAIMS_BURST,
 		.hello_timeout = either_time(opts->hello_timeout_ns, BK_LIMIT_HELLO_TIMEOUT),
 		.ping_interval = either_time(opts->ping_interval_ns, BK_LIMIT_PING_INTERVAL),
 		.nameplate_lifetime = either_time(opts->nameplate_lifetime_ns, BK_LIMIT_NAMEPLATE_LIFETIME),
@@ -68,6 +71,10 @@ int bk_server_config_init(
 	if (!opts->state_dir || !*opts->state_dir || opts->port > UINT16_MAX || opts->alt_port > UINT16_MAX) {
 		snprintf(text, BK_SERVER_TEXT_MAX, "a state directory is needed, and ports up to 65535");
 		return BK_E_INVALID;
+	}
+	if (sodium_init() < 0) {
+		snprintf(text, BK_SERVER_TEXT_MAX, "cannot start the server: no source of randomness");
+		return BK_E_NOMEM;
 	}
 	if (opts->token) {
 		c->has_token = true;
@@ -112,6 +119,11 @@ static int read_identity(const char *path, struct bk_identity **ret_identity)
 	sodium_memzero(pem, len);
 	free(pem);
 	return err;
+}
+
+unsigned bk_server_config_connections(const struct bk_server_config *c)
+{
+	return c->clients_max + 2 * c->relays_max + BK_LIMIT_STRANGERS;
 }
 
 int bk_server_identity_open(

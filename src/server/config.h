@@ -8,6 +8,9 @@
 int bk_server_config_init(
 	struct bk_server_config *c, const struct bk_server_opts *opts, char text[BK_SERVER_TEXT_MAX]);
 
+/* The most connections of all kinds together. */
+unsigned bk_server_config_connections(const struct bk_server_config *c);
+
 /* The server's own key: read from the state directory, or made there at the first start. */
 int bk_server_identity_open(
 	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX]);

@@ -50,12 +50,6 @@ void bk_crowd_free(struct bk_crowd *c)
 	free(c);
 }
 
-void bk_crowd_set_claims(struct bk_crowd *c, double per_minute, double burst)
-{
-	c->limits.claims_per_minute = per_minute;
-	c->limits.claims_burst = burst;
-}
-
 static uint8_t make_key(const struct bk_addr *from, uint8_t key[9])
 {
 	uint8_t n = from->family == 6 ? 8 : 4;

@@ -27,8 +27,6 @@ struct bk_crowd_limits {
 
 struct bk_crowd *bk_crowd_new(const struct bk_crowd_limits *limits, uint64_t seed);
 void bk_crowd_free(struct bk_crowd *c); /* NULL is fine */
-void bk_crowd_set_claims(
-	struct bk_crowd *c, double per_minute, double burst); /* for members that come later */
 
 /* One more connection from there. BK_E_FULL over a ceiling. */
 int bk_crowd_enter(

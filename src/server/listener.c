@@ -17,24 +17,26 @@
 struct bk_listener {
 	struct bk_server *server;
 	struct bk_acceptor *acceptor;
+	uint64_t *accepted, *refused; /* counters */
 };
 
-static void take_in(struct bk_server *s, int fd, const struct bk_addr *peer)
+static void take_in(struct bk_listener *l, int fd, const struct bk_addr *peer)
 {
+	struct bk_server *s = l->server;
 	bk_time now = bk_loop_now(s->loop);
 	struct bk_arrival a = {.fd = fd, .peer = *peer, .since = now};
 	int err = bk_sock_local(fd, &a.local);
 
-	s->stats.accepted++;
+	++*l->accepted;
 	if (err == 0)
 		err = bk_crowd_enter(s->crowd, peer, now, &a.who);
 	if (err == BK_E_FULL) {
-		s->stats.refused++;
+		++*l->refused;
 		bk_arrival_end(s, &a, err, "too many connections from there");
 		return;
 	}
 	if (err == 0 && s->strangers >= BK_LIMIT_STRANGERS && !bk_visitors_end_oldest(s)) {
-		s->stats.refused++;
+		++*l->refused;
 		bk_arrival_end(s, &a, BK_E_FULL, "too many connections have not said who they are");
 		return;
 	}
@@ -46,17 +48,15 @@ static void take_in(struct bk_server *s, int fd, const struct bk_addr *peer)
 
 static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 {
-	struct bk_listener *l = arg;
-
-	take_in(l->server, fd, peer);
+	take_in(arg, fd, peer);
 }
 
 static void on_trouble(void *arg, int error, unsigned closed)
 {
 	struct bk_listener *l = arg;
 
-	l->server->stats.accepted += closed;
-	l->server->stats.refused += closed;
+	*l->accepted += closed;
+	*l->refused += closed;
 	bk_log_warn("server", "cannot accept a connection: %s", bk_error_text(error));
 }
 
@@ -69,6 +69,8 @@ int bk_listener_new(struct bk_server *s, const struct bk_addr *local, struct bk_
 	if (!l)
 		return BK_E_NOMEM;
 	l->server = s;
+	l->accepted = bk_counters_register(&s->counters, "accepted");
+	l->refused = bk_counters_register(&s->counters, "refused");
 	err = bk_acceptor_new(s->loop, local, BK_LIMIT_BACKLOG, &events, l, &l->acceptor);
 	if (err < 0) {
 		bk_listener_free(l);

@@ -12,67 +12,71 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
+#include "server/client.h"
+#include "server/hello.h"
 #include "server/limits.h"
 #include "server/match.h"
-#include "server/registry.h"
+#include "wire/preface.h"
 
 #define REPORT_PATIENCE       BK_LIMIT_PLAIN_FORGOTTEN
 #define REPORT_PATIENCE_ALONE (10 * BK_SEC) /* its control connection is gone */
 
-struct bk_plain {
+/* What the dialect keeps of a client. */
+struct plain {
 	struct bk_list link; /* in server->awaiting while a port is awaited */
 	struct bk_client *client;
 	char nat_type[BK_RDV_WORD_MAX + 1];
 	char reporter_id[BK_RDV_ID_MAX + 1];
 	struct bk_addr reporter;
-	const struct bk_plain *reporter_plain; /* NULL: its control connection is gone */
+	uint64_t reporter_who; /* 0: its control connection is gone */
 	struct bk_timer *overdue;
 };
 
-int bk_plain_new(struct bk_plain **ret_plain)
+static struct plain *plain_of(const struct bk_client *c)
 {
-	struct bk_plain *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return BK_E_NOMEM;
-	bk_list_init(&p->link);
-	*ret_plain = p;
-	return 0;
+	return c->own;
 }
 
 /* Those who wait for a report of this one's wait no longer than it may take to arrive. */
-static void on_reporter_gone(const struct bk_plain *reporter)
+static void on_reporter_gone(struct bk_server *s, uint64_t who)
 {
-	bk_list_each(it, tmp, &reporter->client->server->awaiting)
+	bk_list_each(it, tmp, &s->awaiting)
 	{
-		struct bk_plain *p = bk_container_of(it, struct bk_plain, link);
+		struct plain *p = bk_container_of(it, struct plain, link);
 
-		if (p->reporter_plain != reporter)
+		if (p->reporter_who != who)
 			continue;
-		p->reporter_plain = NULL;
+		p->reporter_who = 0;
 		bk_timer_start(p->overdue, REPORT_PATIENCE_ALONE);
 	}
 }
 
-void bk_plain_leave(struct bk_plain *p)
+static void stop_waiting(struct plain *p)
 {
-	if (!p)
-		return;
-	if (p->client)
-		on_reporter_gone(p);
 	bk_list_remove(&p->link);
 	if (p->overdue)
 		bk_timer_stop(p->overdue);
 }
 
-void bk_plain_free(struct bk_plain *p)
+static void leave(struct bk_client *c)
 {
-	if (!p)
-		return;
-	bk_plain_leave(p);
+	stop_waiting(plain_of(c));
+	on_reporter_gone(c->server, c->who);
+}
+
+static void free_plain(struct plain *p)
+{
 	bk_timer_free(p->overdue);
 	free(p);
+}
+
+static void done(struct bk_client *c)
+{
+	bk_assert(bk_list_empty(&plain_of(c)->link));
+	free_plain(c->own);
+	c->own = NULL;
 }
 
 static void forget(struct bk_client *c)
@@ -89,7 +93,7 @@ static void send_peer_info(
 
 	snprintf(m.action, sizeof(m.action), "%s", action ? action : "");
 	snprintf(m.peer.client_id, sizeof(m.peer.client_id), "%s", peer_id);
-	snprintf(m.peer.nat_type, sizeof(m.peer.nat_type), "%s", peer->plain->nat_type);
+	snprintf(m.peer.nat_type, sizeof(m.peer.nat_type), "%s", plain_of(peer)->nat_type);
 	snprintf(m.peer.public_ip, sizeof(m.peer.public_ip), "%.*s", BK_RDV_IP_MAX,
 		bk_addr_ip_to_str(&peer->from.peer, ip));
 	m.peer.public_port = peer->from.peer.port;
@@ -98,7 +102,7 @@ static void send_peer_info(
 
 static void on_overdue(void *arg)
 {
-	struct bk_plain *p = arg;
+	struct plain *p = arg;
 	struct bk_rdv_msg m = {.type = BK_RDV_PEER_NOT_FOUND};
 
 	bk_list_remove(&p->link);
@@ -109,7 +113,7 @@ static void on_overdue(void *arg)
 
 static void await_port(struct bk_client *standby, const struct bk_client *reporter)
 {
-	struct bk_plain *p = standby->plain;
+	struct plain *p = plain_of(standby);
 	int err;
 
 	if (standby->state != BK_CLIENT_READY) /* what it was told just now was too much for it */
@@ -121,7 +125,7 @@ static void await_port(struct bk_client *standby, const struct bk_client *report
 		return;
 	}
 	p->reporter = reporter->from.peer;
-	p->reporter_plain = reporter->plain;
+	p->reporter_who = reporter->who;
 	snprintf(p->reporter_id, sizeof(p->reporter_id), "%s", reporter->id);
 	bk_list_append(&standby->server->awaiting, &p->link);
 	bk_timer_start(p->overdue, REPORT_PATIENCE);
@@ -130,7 +134,7 @@ static void await_port(struct bk_client *standby, const struct bk_client *report
 
 static void match(struct bk_client *c, struct bk_client *peer)
 {
-	struct bk_match found = bk_match_nats(c->plain->nat_type, peer->plain->nat_type);
+	struct bk_match found = bk_match_nats(plain_of(c)->nat_type, plain_of(peer)->nat_type);
 
 	/* Who listens is told first: there are clients that connect once and give up. */
 	if (found.client_action && !strcmp(found.client_action, "Connect")) {
@@ -149,35 +153,40 @@ static void match(struct bk_client *c, struct bk_client *peer)
 
 static bool can_match(const struct bk_client *c, const struct bk_client *peer)
 {
-	return peer && peer != c && peer->plain && peer->state == BK_CLIENT_READY &&
-	       bk_list_empty(&peer->plain->link);
+	return peer && peer != c && peer->dialect == c->dialect && peer->state == BK_CLIENT_READY &&
+	       bk_list_empty(&plain_of(peer)->link);
 }
 
-void bk_plain_on_hello(struct bk_client *c, const struct bk_rdv_msg *m)
+static void look_for_peer(struct bk_client *c, const char *id)
 {
 	struct bk_rdv_msg answer = {.type = BK_RDV_PEER_NOT_FOUND};
-	struct bk_client *peer;
+	struct bk_client *peer = bk_client_find_id(c->server, id);
 
-	c->plain->client = c;
-	snprintf(
-		c->plain->nat_type, sizeof(c->plain->nat_type), "%s", *m->nat_type ? m->nat_type : "unknown");
-	if (!*m->peer_id)
-		return;
-	peer = bk_registry_find(c->server->registry, m->peer_id);
 	if (can_match(c, peer)) {
 		match(c, peer);
 		return;
 	}
-	snprintf(answer.peer_id, sizeof(answer.peer_id), "%s", m->peer_id);
+	snprintf(answer.peer_id, sizeof(answer.peer_id), "%s", id);
 	bk_client_send(c, &answer);
 	forget(c);
 }
 
-static struct bk_plain *find_awaiting(struct bk_client *c, const char *reporter_id)
+static void on_hello(struct bk_client *c, const struct bk_rdv_msg *m)
+{
+	struct plain *p = plain_of(c);
+
+	if (!bk_hello_take(c, m))
+		return;
+	snprintf(p->nat_type, sizeof(p->nat_type), "%s", *m->nat_type ? m->nat_type : "unknown");
+	if (*m->peer_id)
+		look_for_peer(c, m->peer_id);
+}
+
+static struct plain *find_awaiting(struct bk_client *c, const char *reporter_id)
 {
 	bk_list_each(it, tmp, &c->server->awaiting)
 	{
-		struct bk_plain *p = bk_container_of(it, struct bk_plain, link);
+		struct plain *p = bk_container_of(it, struct plain, link);
 
 		if (!strcmp(p->reporter_id, reporter_id) && bk_addr_equal_ip(&p->reporter, &c->from.peer))
 			return p;
@@ -185,29 +194,63 @@ static struct bk_plain *find_awaiting(struct bk_client *c, const char *reporter_
 	return NULL;
 }
 
-void bk_plain_on_port(struct bk_client *c, const struct bk_rdv_msg *m)
+/* A port reported: on a connection that says nothing else, or after a hello. */
+static void on_port(struct bk_client *c, const struct bk_rdv_msg *m)
 {
-	struct bk_plain *p = find_awaiting(c, m->client_id);
+	struct plain *p = find_awaiting(c, m->client_id);
 	struct bk_rdv_msg report = {.type = BK_RDV_PEER_PORT, .port = m->port ? m->port : c->from.peer.port};
 
 	if (!p) {
 		bk_client_doom(c, BK_E_NO_SUCH_PEER, "nobody waits for the port that was reported");
 		return;
 	}
-	bk_list_remove(&p->link);
-	bk_timer_stop(p->overdue);
+	stop_waiting(p);
 	snprintf(report.client_id, sizeof(report.client_id), "%s", m->client_id);
 	bk_client_send(p->client, &report);
 	forget(p->client);
 	bk_client_finish(c, 0, "the port is reported");
 }
 
-void bk_plain_on_message(struct bk_client *c, const struct bk_rdv_msg *m)
+static void on_message(struct bk_client *c, struct bk_rdv_msg *m)
 {
-	if (m->type == BK_RDV_UNKNOWN)
-		c->server->stats.dropped++;
-	else if (m->type == BK_RDV_PEER_PORT)
-		bk_plain_on_port(c, m);
-	else
+	bool is_first = c->state == BK_CLIENT_GREETING;
+
+	if (m->type == BK_RDV_PEER_PORT)
+		on_port(c, m);
+	else if (!is_first)
 		bk_client_doom(c, BK_E_PROTOCOL, NULL);
+	else if (m->type == BK_RDV_CLIENT_HELLO)
+		on_hello(c, m);
+	else
+		bk_client_doom(c, BK_E_PROTOCOL, BK_HELLO_MISSING);
 }
+
+static int plain_new(struct bk_server *s, const struct bk_arrival *from, const uint8_t *head)
+{
+	struct plain *p = calloc(1, sizeof(*p));
+	int err;
+
+	(void)head;
+	if (!p)
+		return BK_E_NOMEM;
+	bk_list_init(&p->link);
+	err = bk_client_new(s, from, &bk_dialect_plain, p, &p->client);
+	if (err < 0)
+		free_plain(p);
+	return err;
+}
+
+static const char *why_not(const struct bk_server *s)
+{
+	return s->config.plain ? NULL : "the plain dialect is not spoken here";
+}
+
+const struct bk_dialect bk_dialect_plain = {
+	.name = "plain",
+	.first = BK_FIRST_PLAIN,
+	.why_not = why_not,
+	.new = plain_new,
+	.on_message = on_message,
+	.forget = leave,
+	.done = done,
+};

@@ -12,11 +12,13 @@
 
 #include "base/error.h"
 #include "base/map.h"
+#include "server/client.h"
+#include "server/dialect.h"
 #include "server/limits.h"
 
 struct announcement {
 	struct bk_list link;
-	struct bk_client *client;
+	uint64_t who; /* the client */
 	uint8_t nonce[BK_PREFACE_SECRET_LEN];
 	bk_time expires;
 	unsigned uses;
@@ -42,9 +44,12 @@ struct bk_probes {
 
 static void drop_announcement(struct bk_probes *ps, struct announcement *a)
 {
+	struct bk_client *c = bk_client_find(ps->server, a->who);
+
 	bk_list_remove(&a->link);
 	bk_map_take(ps->by_nonce, a->nonce, sizeof(a->nonce));
-	a->client->probes--;
+	if (c)
+		c->probes--;
 	free(a);
 }
 
@@ -110,8 +115,9 @@ static void on_timer(void *arg)
 		on_early_timer(p);
 }
 
-static void send_mapped(struct announcement *a, const struct probe *p)
+static void send_mapped(const struct announcement *a, const struct probe *p)
 {
+	struct bk_client *to = bk_client_find(p->probes->server, a->who);
 	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_MAPPED};
 	char ip[BK_ADDR_STR_MAX];
 
@@ -122,7 +128,8 @@ static void send_mapped(struct announcement *a, const struct probe *p)
 		bk_addr_ip_to_str(&p->from.local, ip));
 	m.public_port = p->from.peer.port;
 	m.server_port = p->from.local.port;
-	bk_client_send(a->client, &m);
+	if (to)
+		bk_client_send(to, &m);
 }
 
 /* Tells the owner and waits for the client's close. The probe is in no list when this is called. */
@@ -214,7 +221,7 @@ int bk_probes_announce(struct bk_probes *ps, struct bk_client *c, const uint8_t 
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return BK_E_NOMEM;
-	a->client = c;
+	a->who = c->who;
 	memcpy(a->nonce, nonce, sizeof(a->nonce));
 	a->expires = bk_time_add(bk_loop_now(ps->server->loop), BK_LIMIT_PROBE_LIFETIME);
 	err = bk_map_put(ps->by_nonce, a->nonce, sizeof(a->nonce), a);
@@ -236,7 +243,7 @@ void bk_probes_forget(struct bk_probes *ps, struct bk_client *c)
 	{
 		struct announcement *a = bk_container_of(it, struct announcement, link);
 
-		if (a->client == c)
+		if (a->who == c->who)
 			drop_announcement(ps, a);
 	}
 }
@@ -273,3 +280,27 @@ void bk_probes_free(struct bk_probes *ps)
 	bk_map_free(ps->by_nonce);
 	free(ps);
 }
+
+static int check_preface(const uint8_t *head, size_t n)
+{
+	struct bk_preface p;
+
+	return bk_preface_decode(head, n, &p);
+}
+
+static int probe_new(struct bk_server *s, const struct bk_arrival *from, const uint8_t *head)
+{
+	struct bk_preface p;
+	int err = bk_preface_decode(head, BK_PREFACE_LEN, &p);
+
+	return err < 0 ? err : bk_probes_arrive(s->probes, from, p.secret);
+}
+
+const struct bk_dialect bk_dialect_probe = {
+	.name = "probe",
+	.first = 'P',
+	.check_head = check_preface,
+	.head_len = BK_PREFACE_LEN,
+	.new = probe_new,
+	.not_taken = "probe not taken",
+};

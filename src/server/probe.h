@@ -2,12 +2,13 @@
 #ifndef BK_SERVER_PROBE_H
 #define BK_SERVER_PROBE_H
 
-#include "server/client.h"
+#include "server/dialect.h"
 #include "wire/preface.h"
 
 /* Mapping probes: a client announces a nonce over its control connection and connects again with it; it is
  * told from where that connection came and to which of our addresses and ports. */
 struct bk_probes;
+extern const struct bk_dialect bk_dialect_probe;
 
 int bk_probes_new(struct bk_server *s, uint64_t seed, struct bk_probes **ret_probes);
 void bk_probes_free(struct bk_probes *ps); /* NULL is fine */

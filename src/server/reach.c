@@ -24,7 +24,7 @@ struct attempt {
 struct reach {
 	struct bk_list link;
 	struct bk_reaches *reaches;
-	struct bk_client *client;
+	uint64_t who; /* the client */
 	uint8_t nonce[BK_RDV_SECRET_LEN];
 	struct bk_timer *timer;
 	struct attempt same, other;
@@ -47,13 +47,16 @@ static void stop_attempt(struct attempt *a)
 
 static void free_reach(struct reach *r)
 {
+	struct bk_client *c = bk_client_find(r->reaches->server, r->who);
+
 	stop_attempt(&r->same);
 	stop_attempt(&r->other);
 	bk_timer_free(r->timer);
 	if (!bk_list_empty(&r->link)) {
 		bk_list_remove(&r->link);
 		r->reaches->count--;
-		r->client->reaching = false;
+		if (c)
+			c->is_reaching = false;
 	}
 	free(r);
 }
@@ -67,13 +70,14 @@ static const char *outcome_word(enum outcome o)
 static void finish(struct reach *r)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_REACHED};
-	struct bk_client *to = r->client;
+	struct bk_client *to = bk_client_find(r->reaches->server, r->who);
 
 	memcpy(m.nonce, r->nonce, sizeof(m.nonce));
 	snprintf(m.same_address, sizeof(m.same_address), "%s", outcome_word(r->same.outcome));
 	snprintf(m.other_address, sizeof(m.other_address), "%s", outcome_word(r->other.outcome));
 	free_reach(r);
-	bk_client_send(to, &m);
+	if (to)
+		bk_client_send(to, &m);
 }
 
 static void finish_if_done(struct reach *r)
@@ -155,13 +159,15 @@ int bk_reaches_start(struct bk_reaches *rs, struct bk_client *c, const uint8_t n
 	struct reach *r;
 	int err;
 
-	if (c->reaching || rs->count >= BK_LIMIT_REACHES)
+	if (c->is_reaching || rs->count >= BK_LIMIT_REACHES)
 		return BK_E_FULL;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return BK_E_NOMEM;
-	*r = (struct reach){
-		.reaches = rs, .client = c, .same = {.reach = r, .fd = -1}, .other = {.reach = r, .fd = -1}};
+	*r = (struct reach){.reaches = rs,
+		.who = c->who,
+		.same = {.reach = r, .fd = -1},
+		.other = {.reach = r, .fd = -1}};
 	memcpy(r->nonce, nonce, sizeof(r->nonce));
 	bk_list_init(&r->link);
 	err = bk_timer_new(rs->server->loop, on_timer, r, &r->timer);
@@ -171,7 +177,7 @@ int bk_reaches_start(struct bk_reaches *rs, struct bk_client *c, const uint8_t n
 	}
 	bk_list_append(&rs->under_way, &r->link);
 	rs->count++;
-	c->reaching = true;
+	c->is_reaching = true;
 	start_attempt(&r->same, rs->server->loop, &c->from.local, &c->from.peer);
 	start_attempt(&r->other, rs->server->loop, &other, &c->from.peer);
 	bk_timer_start(r->timer, BK_LIMIT_REACH);
@@ -181,13 +187,13 @@ int bk_reaches_start(struct bk_reaches *rs, struct bk_client *c, const uint8_t n
 
 void bk_reaches_forget(struct bk_reaches *rs, struct bk_client *c)
 {
-	if (!c->reaching)
+	if (!c->is_reaching)
 		return;
 	bk_list_each(it, tmp, &rs->under_way)
 	{
 		struct reach *r = bk_container_of(it, struct reach, link);
 
-		if (r->client == c)
+		if (r->who == c->who)
 			free_reach(r);
 	}
 }

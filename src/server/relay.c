@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "net/sock.h"
@@ -40,6 +41,7 @@ struct bk_relays {
 	struct bk_server *server;
 	struct bk_map *by_token;
 	struct bk_list all;
+	uint64_t *running, *bytes; /* counters */
 };
 
 enum { LEG_PATIENCE_MS = 60000 };
@@ -69,8 +71,10 @@ static void end_relay(struct relay *r, int error)
 		(unsigned long long)r->flow[1].moved);
 	for (int i = 0; i < 2; i++)
 		end_leg(r, &r->leg[i], error, r->running ? detail : NULL);
-	if (r->running)
-		r->relays->server->stats.relays--;
+	if (r->running) {
+		bk_assert(*r->relays->running > 0);
+		--*r->relays->running;
+	}
 	for (int i = 0; i < 2; i++)
 		bk_splice_done(&r->flow[i]);
 	bk_map_take(r->relays->by_token, r->token, sizeof(r->token));
@@ -105,7 +109,7 @@ static void run(struct relay *r)
 		err = bk_splice_run(
 			&r->flow[i], r->leg[i].from.fd, r->leg[!i].from.fd, BK_LIMIT_RELAY_ROUNDS);
 	after = r->flow[0].moved + r->flow[1].moved;
-	s->stats.relayed_bytes += after - before;
+	*r->relays->bytes += after - before;
 	if (after != before)
 		r->moved = bk_loop_now(s->loop);
 	if (err < 0 || (bk_splice_is_over(&r->flow[0]) && bk_splice_is_over(&r->flow[1])))
@@ -138,7 +142,7 @@ static void on_timer(void *arg)
 static int start(struct relay *r)
 {
 	struct bk_server *s = r->relays->server;
-	int err = s->stats.relays < s->config.relays_max ? 0 : BK_E_FULL;
+	int err = *r->relays->running < s->config.relays_max ? 0 : BK_E_FULL;
 
 	for (int i = 0; i < 2 && err == 0; i++)
 		err = bk_splice_init(&r->flow[i]);
@@ -147,7 +151,7 @@ static int start(struct relay *r)
 	if (err < 0)
 		return err;
 	r->running = true;
-	s->stats.relays++;
+	++*r->relays->running;
 	r->moved = bk_loop_now(s->loop);
 	bk_timer_start(r->timer, s->config.relay_idle);
 	update_interest(r);
@@ -223,6 +227,8 @@ int bk_relays_new(struct bk_server *s, uint64_t seed, struct bk_relays **ret_rel
 		return BK_E_NOMEM;
 	rs->server = s;
 	bk_list_init(&rs->all);
+	rs->running = bk_counters_register(&s->counters, "relays");
+	rs->bytes = bk_counters_register(&s->counters, "relayed_bytes");
 	rs->by_token = bk_map_new((size_t)s->config.relays_max + BK_LIMIT_RELAY_GRANTS, seed);
 	if (!rs->by_token) {
 		free(rs);
@@ -245,3 +251,27 @@ void bk_relays_free(struct bk_relays *rs)
 	bk_map_free(rs->by_token);
 	free(rs);
 }
+
+static int check_preface(const uint8_t *head, size_t n)
+{
+	struct bk_preface p;
+
+	return bk_preface_decode(head, n, &p);
+}
+
+static int leg_new(struct bk_server *s, const struct bk_arrival *from, const uint8_t *head)
+{
+	struct bk_preface p;
+	int err = bk_preface_decode(head, BK_PREFACE_LEN, &p);
+
+	return err < 0 ? err : bk_relays_arrive(s->relays, from, p.secret, p.side);
+}
+
+const struct bk_dialect bk_dialect_relay = {
+	.name = "relay",
+	.first = 'R',
+	.check_head = check_preface,
+	.head_len = BK_PREFACE_LEN,
+	.new = leg_new,
+	.not_taken = "relay leg not taken",
+};

@@ -2,12 +2,13 @@
 #ifndef BK_SERVER_RELAY_H
 #define BK_SERVER_RELAY_H
 
-#include "server/state.h"
+#include "server/dialect.h"
 #include "wire/preface.h"
 
 /* Relayed pairs: two legs that present the same token, one for each side, become one byte stream in each
  * direction, moved by the kernel. A token is good for one pair. */
 struct bk_relays;
+extern const struct bk_dialect bk_dialect_relay;
 
 int bk_relays_new(struct bk_server *s, uint64_t seed, struct bk_relays **ret_relays);
 void bk_relays_free(struct bk_relays *rs); /* NULL is fine; ends them */

@@ -19,12 +19,10 @@
 #include "server/listener.h"
 #include "server/probe.h"
 #include "server/reach.h"
-#include "server/registry.h"
 #include "server/relay.h"
 #include "server/request.h"
 #include "server/stun.h"
 #include "server/visitor.h"
-#include "service/service.h"
 
 enum { PORT_TRIES = 8 };
 
@@ -36,8 +34,6 @@ static uint64_t make_seed(void)
 	return seed;
 }
 
-/* --- timers of the whole server --- */
-
 static void finish_stop(struct bk_server *s)
 {
 	void (*fn)(void *) = s->on_stopped;
@@ -45,31 +41,6 @@ static void finish_stop(struct bk_server *s)
 	s->on_stopped = NULL;
 	if (fn)
 		fn(s->on_stopped_arg);
-}
-
-static void on_reaper(void *arg)
-{
-	bk_clients_reap(arg);
-}
-
-static void on_expiry(void *arg)
-{
-	struct bk_server *s = arg;
-	bk_time now = bk_loop_now(s->loop), next = bk_requests_expire(s, now);
-
-	if (next != BK_NEVER)
-		bk_timer_start(s->expiry, next - now);
-}
-
-void bk_server_on_stopped(struct bk_server *s)
-{
-	bk_clients_free(s);
-	finish_stop(s);
-}
-
-void bk_server_reap_soon(struct bk_server *s)
-{
-	bk_timer_start(s->reaper, 0);
 }
 
 /* --- ports --- */
@@ -181,54 +152,32 @@ static int open_ports(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
 	}
 }
 
-static int make_tables(struct bk_server *s)
-{
-	const struct bk_server_config *c = &s->config;
-	struct bk_crowd_limits crowd = {
-		.per_address_max = c->per_address_max,
-		.connections_max = c->clients_max + 2 * c->relays_max + BK_LIMIT_STRANGERS,
-		.claims_per_minute = BK_LIMIT_CLAIMS_PER_MINUTE,
-		.claims_burst = BK_LIMIT_CLAIMS_BURST,
-	};
-	struct bk_nameplates_opts plates = {
-		.max = (size_t)c->clients_max * BK_LIMIT_NAMEPLATES,
-		.lifetime = c->nameplate_lifetime,
-		.seed = make_seed(),
-	};
-
-	s->crowd = bk_crowd_new(&crowd, make_seed());
-	s->registry = bk_registry_new(c->clients_max, make_seed());
-	s->nameplates = bk_nameplates_new(&plates);
-	return s->crowd && s->registry && s->nameplates ? 0 : BK_E_NOMEM;
-}
-
 static int make_rooms(struct bk_server *s)
 {
-	int err = make_tables(s);
+	const struct bk_crowd_limits crowd = {
+		.per_address_max = s->config.per_address_max,
+		.connections_max = bk_server_config_connections(&s->config),
+		.claims_per_minute = s->config.claims_per_minute,
+		.claims_burst = s->config.claims_burst,
+	};
+	int err;
 
-	if (err == 0)
-		err = bk_timer_new(s->loop, on_reaper, s, &s->reaper);
-	if (err == 0)
-		err = bk_timer_new(s->loop, on_expiry, s, &s->expiry);
-	if (err == 0)
-		err = bk_clients_open(s);
+	s->crowd = bk_crowd_new(&crowd, make_seed());
+	err = s->crowd ? bk_clients_open(s, finish_stop) : BK_E_NOMEM;
 	if (err == 0)
 		err = bk_relays_new(s, make_seed(), &s->relays);
 	if (err == 0)
 		err = bk_probes_new(s, make_seed(), &s->probes);
 	if (err == 0)
 		err = bk_reaches_new(s, &s->reaches);
-	return err;
+	return err == 0 ? bk_requests_open(s) : err;
 }
 
-static int set_up(struct bk_server *s, const struct bk_server_opts *opts, char text[BK_SERVER_TEXT_MAX])
+static int set_up(struct bk_server *s, const char *state_dir, char text[BK_SERVER_TEXT_MAX])
 {
 	struct bk_pin pin;
-	int err = bk_server_config_init(&s->config, opts, text);
+	int err = bk_server_identity_open(state_dir, &s->identity, text);
 
-	if (err < 0)
-		return err;
-	err = bk_server_identity_open(opts->state_dir, &s->identity, text);
 	if (err < 0)
 		return err;
 	pin = bk_identity_pin(s->identity);
@@ -241,25 +190,22 @@ static int set_up(struct bk_server *s, const struct bk_server_opts *opts, char t
 	return open_ports(s, text);
 }
 
-int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struct bk_server **ret_server,
-	char ret_text[BK_SERVER_TEXT_MAX])
+int bk_server_open(struct bk_loop *loop, const struct bk_server_config *config, const char *state_dir,
+	struct bk_server **ret_server, char text[BK_SERVER_TEXT_MAX])
 {
-	char text[BK_SERVER_TEXT_MAX] = "cannot start the server: out of memory";
-	struct bk_server *s = sodium_init() < 0 ? NULL : calloc(1, sizeof(*s));
-	int err = BK_E_NOMEM;
+	struct bk_server *s = calloc(1, sizeof(*s));
+	int err;
 
-	if (s) {
-		s->loop = loop;
-		bk_list_init(&s->visitors);
-		bk_list_init(&s->clients);
-		bk_list_init(&s->awaiting);
-		bk_list_init(&s->doomed);
-		bk_rate_init(&s->log_rate, BK_LIMIT_LOG_PER_SECOND, BK_LIMIT_LOG_BURST, bk_loop_now(loop));
-		err = set_up(s, opts, text);
-	}
+	snprintf(text, BK_SERVER_TEXT_MAX, "cannot start the server: out of memory");
+	if (!s)
+		return BK_E_NOMEM;
+	s->loop = loop;
+	s->config = *config;
+	bk_list_init(&s->visitors);
+	bk_list_init(&s->awaiting);
+	bk_rate_init(&s->log_rate, BK_LIMIT_LOG_PER_SECOND, BK_LIMIT_LOG_BURST, bk_loop_now(loop));
+	err = set_up(s, state_dir, text);
 	if (err < 0) {
-		if (ret_text)
-			memcpy(ret_text, text, sizeof(text));
 		bk_server_free(s);
 		return err;
 	}
@@ -267,18 +213,21 @@ int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struc
 	return 0;
 }
 
-/* --- ending --- */
-
-static void say_stop(struct bk_server *s)
+int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struct bk_server **ret_server,
+	char ret_text[BK_SERVER_TEXT_MAX])
 {
-	const struct bk_rdv_msg m = {.type = BK_RDV_SERVER_STOP, .content = "the server is shutting down"};
-	struct bk_buf framed;
+	struct bk_server_config config;
+	char text[BK_SERVER_TEXT_MAX];
+	int err = bk_server_config_init(&config, opts, text);
 
-	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX);
-	if (bk_rdv_append(&framed, &m) >= 0)
-		bk_msgservice_broadcast_framed(s->service, bk_buf_head(&framed), framed.len);
-	bk_buf_done(&framed);
+	if (err == 0)
+		err = bk_server_open(loop, &config, opts->state_dir, ret_server, text);
+	if (err < 0 && ret_text)
+		memcpy(ret_text, text, sizeof(text));
+	return err;
 }
+
+/* --- ending --- */
 
 void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)
 {
@@ -288,17 +237,7 @@ void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)
 	close_ports(s);
 	bk_visitors_end(s, BK_E_SHUTDOWN);
 	bk_relays_end(s->relays);
-	say_stop(s);
-	bk_list_each(it, tmp, &s->clients)
-	{
-		struct bk_client *c = bk_container_of(it, struct bk_client, link);
-
-		if (c->state == BK_CLIENT_GREETING)
-			bk_client_doom(c, BK_E_SHUTDOWN, NULL);
-		else
-			bk_client_finish(c, BK_E_SHUTDOWN, NULL);
-	}
-	bk_service_stop(s->service, BK_LIMIT_FLUSH);
+	bk_clients_stop(s);
 }
 
 void bk_server_free(struct bk_server *s)
@@ -309,15 +248,11 @@ void bk_server_free(struct bk_server *s)
 	close_ports(s);
 	bk_visitors_end(s, BK_E_SHUTDOWN);
 	bk_clients_free(s);
+	bk_requests_close(s);
 	bk_relays_free(s->relays);
 	bk_probes_free(s->probes);
 	bk_reaches_free(s->reaches);
-	bk_nameplates_free(s->nameplates);
-	bk_registry_free(s->registry);
 	bk_crowd_free(s->crowd);
-	bk_timer_free(s->reaper);
-	bk_timer_free(s->expiry);
-	bk_service_free(s->service);
 	bk_identity_free(s->identity);
 	free(s);
 }
@@ -339,23 +274,14 @@ const char *bk_server_pin(const struct bk_server *s)
 	return s->pin;
 }
 
-void bk_server_get_stats(const struct bk_server *s, struct bk_server_stats *ret_stats)
+uint64_t bk_server_counter(const struct bk_server *s, const char *name)
 {
-	*ret_stats = s->stats;
-	ret_stats->nameplates = bk_nameplates_count(s->nameplates);
+	return bk_counters_get(&s->counters, name);
 }
 
-void bk_server_set_hooks(struct bk_server *s, const struct bk_server_hooks *hooks)
+void bk_server_each_counter(
+	const struct bk_server *s, void (*fn)(void *arg, const char *name, uint64_t value), void *arg)
 {
-	s->hooks = hooks ? *hooks : (struct bk_server_hooks){0};
-}
-
-void bk_server_set_claims(struct bk_server *s, double per_minute, double burst)
-{
-	bk_crowd_set_claims(s->crowd, per_minute, burst);
-}
-
-void bk_server_set_stun_limit(struct bk_server *s, double per_second, double burst)
-{
-	bk_stun_service_set_limit(s->stun, per_second, burst);
+	for (unsigned i = 0; i < s->counters.count; i++)
+		fn(arg, s->counters.of[i].name, s->counters.of[i].value);
 }

@@ -2,11 +2,14 @@
 #ifndef BK_SERVER_STATE_H
 #define BK_SERVER_STATE_H
 
+#include <bodkin/server.h>
+
 #include "base/addr.h"
 #include "base/list.h"
 #include "base/rate.h"
 #include "secure/identity.h"
-#include "server/server.h"
+#include "server/board.h"
+#include "server/counter.h"
 
 /* What the rooms of the server share. Only server.c makes and unmakes it. */
 
@@ -21,34 +24,31 @@ struct bk_server_config {
 	bool has_token;
 	uint8_t token_hash[32];
 	unsigned clients_max, per_address_max, messages_per_second, relays_max;
+	struct bk_board_kind board;             /* in memory, unless somebody brings another */
+	double claims_per_minute, claims_burst; /* of one address */
 	bk_dur hello_timeout, ping_interval, nameplate_lifetime, relay_wait, relay_idle;
 };
 
 struct bk_server {
 	struct bk_loop *loop;
 	struct bk_server_config config;
-	struct bk_server_hooks hooks;
 	struct bk_identity *identity;
 	char pin[BK_PIN_STR_MAX];
 
-	struct bk_service *service; /* the control connections */
 	struct bk_listener *listeners[BK_SERVER_LISTENERS_MAX];
 	uint16_t port, alt_port;
 	struct bk_crowd *crowd;
-	struct bk_registry *registry;
-	struct bk_nameplates *nameplates;
+	struct bk_clients *clients; /* the control connections */
+	struct bk_board *board;
+	struct bk_timer *board_timer;
 	struct bk_relays *relays;
 	struct bk_probes *probes;
 	struct bk_reaches *reaches;
 	struct bk_stun_service *stun;
 
 	struct bk_list visitors; /* connections whose first bytes are not here yet */
-	struct bk_list clients;
 	struct bk_list awaiting; /* plain clients that wait for a reported port */
-	struct bk_list doomed;   /* clients that the reaper will free */
 	unsigned strangers;      /* visitors, and clients without a hello */
-	struct bk_timer *reaper; /* frees the doomed, so that nobody is freed under its own feet */
-	struct bk_timer *expiry; /* of nameplates */
 
 	bool stopping;
 	void (*on_stopped)(void *arg);
@@ -56,7 +56,7 @@ struct bk_server {
 
 	struct bk_rate log_rate;
 	uint64_t log_hidden;
-	struct bk_server_stats stats;
+	struct bk_counters counters; /* each of the room that counts */
 };
 
 /* One accepted connection on its way through the rooms: whoever takes it over ends it. */
@@ -74,11 +74,5 @@ void bk_arrival_log(struct bk_server *s, const struct bk_arrival *a, int error, 
 void bk_arrival_done(struct bk_server *s, struct bk_arrival *a);
 /* Both. */
 void bk_arrival_end(struct bk_server *s, struct bk_arrival *a, int error, const char *detail);
-
-/* The service has drained after bk_server_stop. */
-void bk_server_on_stopped(struct bk_server *s);
-
-/* Frees what is doomed, soon, from the loop. */
-void bk_server_reap_soon(struct bk_server *s);
 
 #endif

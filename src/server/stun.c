@@ -200,11 +200,6 @@ void bk_stun_service_free(struct bk_stun_service *s)
 	free(s);
 }
 
-void bk_stun_service_set_limit(struct bk_stun_service *s, double per_second, double burst)
-{
-	bk_throttle_set(s->throttle, per_second, burst);
-}
-
 void bk_stun_service_stats(const struct bk_stun_service *s, struct bk_stun_service_stats *ret_stats)
 {
 	*ret_stats = s->stats;

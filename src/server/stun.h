@@ -30,7 +30,6 @@ int bk_stun_service_new(struct bk_loop *loop, const struct bk_stun_service_opts 
 	struct bk_stun_service **ret_service);
 void bk_stun_service_free(struct bk_stun_service *s); /* NULL is fine */
 
-void bk_stun_service_set_limit(struct bk_stun_service *s, double per_second, double burst);
 void bk_stun_service_stats(const struct bk_stun_service *s, struct bk_stun_service_stats *ret_stats);
 
 #endif

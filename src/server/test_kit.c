@@ -180,7 +180,7 @@ static void on_command(void *arg, int fd, int events)
 		return;
 	}
 	pthread_mutex_lock(&book.lock);
-	bk_server_get_stats(k->server, &k->stats);
+	k->counters = k->server->counters;
 	k->looks++;
 	pthread_cond_broadcast(&book.changed);
 	pthread_mutex_unlock(&book.lock);
@@ -192,9 +192,10 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
-struct kit *kit_start(struct bk_server_opts opts, const struct bk_server_hooks *hooks)
+struct kit *kit_start(struct bk_server_opts opts, struct lies *lies)
 {
 	struct kit *k = calloc(1, sizeof(*k));
+	struct bk_server_config config;
 	char text[BK_SERVER_TEXT_MAX];
 
 	assert_non_null(k);
@@ -207,9 +208,12 @@ struct kit *kit_start(struct bk_server_opts opts, const struct bk_server_hooks *
 	opts.port = opts.alt_port = -1;
 	opts.state_dir = k->dir;
 	opts.per_address_max = opts.per_address_max ? opts.per_address_max : 4096;
-	if (bk_server_new(k->loop, &opts, &k->server, text) < 0)
+	if (bk_server_config_init(&config, &opts, text) < 0)
 		fail_msg("%s", text);
-	bk_server_set_hooks(k->server, hooks);
+	if (lies)
+		config.board = (struct bk_board_kind){lying_board_new, lies};
+	if (bk_server_open(k->loop, &config, k->dir, &k->server, text) < 0)
+		fail_msg("%s", text);
 	k->port = bk_server_port(k->server);
 	k->alt_port = bk_server_alt_port(k->server);
 	assert_int_equal(pipe2(k->pipe, O_CLOEXEC), 0);
@@ -259,6 +263,11 @@ void kit_look(struct kit *k)
 		err = pthread_cond_timedwait(&book.changed, &book.lock, &until);
 	pthread_mutex_unlock(&book.lock);
 	assert_int_equal(err, 0);
+}
+
+uint64_t kit_counter(const struct kit *k, const char *name)
+{
+	return bk_counters_get(&k->counters, name);
 }
 
 /* --- peers --- */

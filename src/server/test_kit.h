@@ -6,6 +6,7 @@
 
 #include "secure/tls.h"
 #include "server/server.h"
+#include "server/test_lying_board.h"
 #include "wire/preface.h"
 #include "wire/rdv.h"
 
@@ -21,22 +22,24 @@ struct kit {
 	char dir[64];
 	uint16_t port, alt_port;
 	bool stopping;
-	struct bk_server_stats stats; /* of the last kit_look */
+	struct bk_counters counters; /* of the last kit_look */
 	unsigned looks;
 };
 
-/* opts: port, alt_port, listen_ip and state_dir are set here. `hooks` may be NULL. */
-struct kit *kit_start(struct bk_server_opts opts, const struct bk_server_hooks *hooks);
+/* opts: port, alt_port, listen_ip and state_dir are set here. `lies` may be NULL; otherwise the board tells
+ * them. */
+struct kit *kit_start(struct bk_server_opts opts, struct lies *lies);
 void kit_stop(struct kit *k);       /* a clean stop; waits for it */
 void kit_stop_begin(struct kit *k); /* asks for the stop and does not wait; kit_stop must follow */
-void kit_look(struct kit *k);       /* fetches the stats from the server's thread */
+void kit_look(struct kit *k);       /* fetches the counters from the server's thread */
+uint64_t kit_counter(const struct kit *k, const char *name); /* as it was at the last kit_look */
 
 /* Lines of the log since kit_start. Waiting fails after ten seconds. */
 unsigned kit_log_count(const char *text);
 void kit_log_wait(const char *text, unsigned count);
 
-/* Calls fn in the server's thread, in the midst of what it is doing, when a line with the text is logged for the
- * first time: what fn sends to the server is there at the very next turn of its loop. */
+/* Calls fn in the server's thread, in the midst of what it is doing, when a line with the text is logged for
+ * the first time: what fn sends to the server is there at the very next turn of its loop. */
 void kit_log_then(const char *text, void (*fn)(void *arg), void *arg);
 
 size_t kit_allocated(void); /* bytes of heap in use in this process */

@@ -450,22 +450,20 @@ static void a_reported_port_reaches_the_side_on_standby(void **state)
 
 /* --- lies --- */
 
-static int swap_mail(void *arg, int from_side, uint8_t **body, size_t *len)
+static enum lie swap_mail(void *arg, unsigned from_seat, uint8_t **body, size_t *len)
 {
-	int *verdict = arg;
-
-	(void)from_side;
+	(void)arg;
+	(void)from_seat;
 	free(*body);
 	*body = (uint8_t *)strdup("swapped");
 	*len = 7;
-	return *verdict;
+	return LIE_TWICE;
 }
 
-static void a_lying_server_can_swap_and_repeat_mail(void **state)
+static void a_lying_board_can_swap_and_repeat_mail(void **state)
 {
-	int verdict = BK_HOOK_TWICE;
-	struct bk_server_hooks hooks = {.arg = &verdict, .on_mail = swap_mail};
-	struct kit *k = kit_start((struct bk_server_opts){0}, &hooks);
+	struct lies lies = {.on_mail = swap_mail};
+	struct kit *k = kit_start((struct bk_server_opts){0}, &lies);
 	uint8_t token[BK_RDV_SECRET_LEN], body[3] = "abc";
 	struct peer a, b;
 	struct bk_rdv_msg m;
@@ -525,7 +523,7 @@ int main(void)
 		cmocka_unit_test(connecting_back_tells_what_gets_in),
 		cmocka_unit_test(plain_clients_are_matched_and_forgotten),
 		cmocka_unit_test(a_reported_port_reaches_the_side_on_standby),
-		cmocka_unit_test(a_lying_server_can_swap_and_repeat_mail),
+		cmocka_unit_test(a_lying_board_can_swap_and_repeat_mail),
 		cmocka_unit_test(a_stop_tells_every_client),
 	};
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a connection is follows from its first byte: TLS, a preface, the plain dialect. The byte is only
- * looked at, so that the room that takes over finds the stream whole; a preface is read here, never a byte
- * beyond it, because what follows goes to the relay's other side through the kernel. Whoever takes longer
- * than the hello may take is closed, no matter how many bytes come. */
+/* What a connection is follows from its first byte, by the table of dialects. The byte is only looked at, so
+ * that the room that takes over finds the stream whole; a head is read here, never a byte beyond it, because
+ * what follows may go to somebody else through the kernel. Whoever takes longer than the hello may take is
+ * closed, no matter how many bytes come. */
 #include "server/visitor.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "server/client.h"
-#include "server/probe.h"
-#include "server/relay.h"
-#include "wire/preface.h"
+#include "server/dialect.h"
+
+#define NOT_SPOKEN "not a protocol spoken here"
 
 struct visitor {
 	struct bk_server *server;
@@ -22,7 +22,8 @@ struct visitor {
 	struct bk_arrival from;
 	struct bk_watch *watch;
 	struct bk_timer *deadline;
-	uint8_t preface[BK_PREFACE_LEN];
+	const struct bk_dialect *dialect; /* NULL: not known yet */
+	uint8_t head[BK_DIALECT_HEAD_MAX];
 	size_t have;
 };
 
@@ -43,40 +44,24 @@ static void end(struct visitor *v, int error, const char *detail)
 	free_visitor(v);
 }
 
-static void hand_over_client(struct visitor *v, bool plain)
+static void hand_over(struct visitor *v)
 {
+	const struct bk_dialect *d = v->dialect;
 	struct bk_server *s = v->server;
 	struct bk_arrival from = v->from;
+	uint8_t head[BK_DIALECT_HEAD_MAX];
 	int err;
 
+	memcpy(head, v->head, sizeof(head));
 	free_visitor(v);
-	err = bk_client_new(s, &from, plain);
+	err = d->new (s, &from, head);
 	if (err < 0)
-		bk_arrival_end(s, &from, err, NULL);
+		bk_arrival_end(s, &from, err, d->not_taken);
 }
 
-static void hand_over_preface(struct visitor *v, const struct bk_preface *p)
+static void read_head(struct visitor *v)
 {
-	struct bk_server *s = v->server;
-	struct bk_arrival from = v->from;
-	int err;
-
-	free_visitor(v);
-	if (p->kind == BK_PREFACE_RELAY) {
-		err = bk_relays_arrive(s->relays, &from, p->secret, p->side);
-		if (err < 0)
-			bk_arrival_end(s, &from, err, "relay leg not taken");
-		return;
-	}
-	err = bk_probes_arrive(s->probes, &from, p->secret);
-	if (err < 0)
-		bk_arrival_end(s, &from, err, "probe not taken");
-}
-
-static void read_preface(struct visitor *v)
-{
-	struct bk_preface p;
-	ssize_t n = recv(v->from.fd, v->preface + v->have, sizeof(v->preface) - v->have, MSG_DONTWAIT);
+	ssize_t n = recv(v->from.fd, v->head + v->have, v->dialect->head_len - v->have, MSG_DONTWAIT);
 	int err;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -86,11 +71,27 @@ static void read_preface(struct visitor *v)
 		return;
 	}
 	v->have += (size_t)n;
-	err = bk_preface_decode(v->preface, v->have, &p);
+	err = v->dialect->check_head(v->head, v->have);
 	if (err == 0)
-		hand_over_preface(v, &p);
+		hand_over(v);
 	else if (err != BK_E_TRUNCATED)
-		end(v, err, err == BK_E_MALFORMED ? "not a protocol spoken here" : NULL);
+		end(v, err, err == BK_E_MALFORMED ? NOT_SPOKEN : NULL);
+}
+
+static void choose(struct visitor *v, uint8_t first)
+{
+	const struct bk_dialect *d = bk_dialect_of(first);
+	const char *why_not = d && d->why_not ? d->why_not(v->server) : NULL;
+
+	v->dialect = d;
+	if (!d)
+		end(v, BK_E_MALFORMED, NOT_SPOKEN);
+	else if (why_not)
+		end(v, BK_E_UNSUPPORTED, why_not);
+	else if (d->check_head)
+		read_head(v);
+	else
+		hand_over(v);
 }
 
 static void look_at_first_byte(struct visitor *v)
@@ -100,20 +101,10 @@ static void look_at_first_byte(struct visitor *v)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n <= 0)
 		end(v, n ? bk_error_from_errno(errno) : BK_E_EOF, NULL);
-		return;
-	}
-	if (byte == BK_FIRST_TLS)
-		hand_over_client(v, false);
-	else if (byte == BK_FIRST_PLAIN && v->server->config.plain)
-		hand_over_client(v, true);
-	else if (byte == BK_FIRST_PLAIN)
-		end(v, BK_E_UNSUPPORTED, "the plain dialect is not spoken here");
-	else if (byte == 'R' || byte == 'P')
-		read_preface(v);
 	else
-		end(v, BK_E_MALFORMED, "not a protocol spoken here");
+		choose(v, byte);
 }
 
 static void on_readable(void *arg, int fd, int events)
@@ -122,8 +113,8 @@ static void on_readable(void *arg, int fd, int events)
 
 	(void)fd;
 	(void)events;
-	if (v->have)
-		read_preface(v);
+	if (v->dialect)
+		read_head(v);
 	else
 		look_at_first_byte(v);
 }

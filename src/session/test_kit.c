@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything in a story is real but the clock, which can be pushed, and what the server's hooks lie. */
+/* Everything in a story is real but the clock, which can be pushed, and what the server's board lies. */
 #include "session/test_kit.h"
 
 #include <dirent.h>
@@ -188,9 +188,24 @@ static void print_log(void *arg, enum bk_log_level level, const char *module, co
 	fprintf(arg, "%s %s: %s\n", bk_log_level_name(level), module, line);
 }
 
+/* Its board may lie. */
+static void serve(struct story *st, const struct bk_server_opts *opts)
+{
+	struct bk_server_config config;
+	char why[BK_SERVER_TEXT_MAX] = "";
+	int err = bk_server_config_init(&config, opts, why);
+
+	config.board = (struct bk_board_kind){lying_board_new, &st->lies};
+	if (err == 0)
+		err = bk_server_open(st->loop, &config, st->state_dir, &st->server, why);
+	if (err < 0)
+		fail_msg("%s", why);
+	snprintf(st->target, sizeof(st->target), "127.0.0.1:%u#%s", bk_server_port(st->server),
+		bk_server_pin(st->server));
+}
+
 void story_set_up_with(struct story *st, struct bk_server_opts opts)
 {
-	char why[BK_SERVER_TEXT_MAX] = "";
 
 	if (getenv("BK_TEST_LOG"))
 		bk_log_set(print_log, stderr, BK_LOG_TRACE);
@@ -202,10 +217,7 @@ void story_set_up_with(struct story *st, struct bk_server_opts opts)
 	opts.port = opts.alt_port = -1;
 	opts.state_dir = st->state_dir;
 	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &st->loop), 0);
-	if (bk_server_new(st->loop, &opts, &st->server, why) < 0)
-		fail_msg("%s", why);
-	snprintf(st->target, sizeof(st->target), "127.0.0.1:%u#%s", bk_server_port(st->server),
-		bk_server_pin(st->server));
+	serve(st, &opts);
 	assert_int_equal(bk_timer_new(st->loop, on_timeout, st, &st->timeout), 0);
 	assert_int_equal(bk_timer_new(st->loop, on_killer, st, &st->killer), 0);
 	assert_int_equal(test_clock_init(&fast_clock, st->loop), 0);

@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "server/server.h"
+#include "server/test_lying_board.h"
 
 /* A story for the tests of this folder: two sessions and a server in one loop on loopback. a makes the code,
  * b joins with it. The story ends when both have closed. */
@@ -50,7 +51,8 @@ struct story {
 	bk_dur wait;                           /* of a */
 	void (*before_join)(struct story *st); /* may be NULL */
 	bool timed_out;
-	void *arg; /* the test's own */
+	struct lies lies; /* of its server's board; may be changed at any time */
+	void *arg;        /* the test's own */
 };
 
 void story_set_up(struct story *st);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Letters and their ceilings. */
+#include "server/letters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "server/limits.h"
+
+void bk_letters_init(struct bk_letters *l)
+{
+	bk_list_init(&l->all);
+	l->count = 0;
+}
+
+int bk_letters_put(struct bk_letters *l, struct bk_letter_bag *bag, const void *body, size_t len)
+{
+	struct bk_letter *m;
+
+	if (l->count >= BK_LIMIT_MAILS)
+		return BK_E_FULL;
+	if (len > BK_LIMIT_MAIL_BYTES)
+		return BK_E_TOO_BIG;
+	if (bag->bytes + len > BK_LIMIT_MAIL_TOTAL)
+		return BK_E_FULL;
+	m = malloc(sizeof(*m) + len);
+	if (!m)
+		return BK_E_NOMEM;
+	m->len = len;
+	if (len)
+		memcpy(m->body, body, len);
+	bk_list_append(&l->all, &m->link);
+	l->count++;
+	bag->bytes += len;
+	return 0;
+}
+
+const struct bk_letter *bk_letters_front(const struct bk_letters *l)
+{
+	return bk_list_empty(&l->all) ? NULL : bk_container_of(l->all.next, struct bk_letter, link);
+}
+
+void bk_letters_pop(struct bk_letters *l, struct bk_letter_bag *bag)
+{
+	struct bk_letter *m = bk_container_of(l->all.next, struct bk_letter, link);
+
+	bk_assert(l->count > 0 && bag->bytes >= m->len);
+	bk_list_remove(&m->link);
+	l->count--;
+	bag->bytes -= m->len;
+	free(m);
+}
+
+void bk_letters_drop(struct bk_letters *l, struct bk_letter_bag *bag)
+{
+	while (l->count)
+		bk_letters_pop(l, bag);
+}

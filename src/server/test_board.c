@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One suite over every kind of board. What a board tells is written down as words, in the order told:
+ * "1:ok7 " (member 1 allocated or claimed 7), "1:done ", "1:exists " (an error), "1:claimed7 ", "1:mail[abc]
+ * ", "1:round3 " (the third token), "1:released7(timeout) ". */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "server/counter.h"
+#include "server/limits.h"
+#include "server/test_lying_board.h"
+
+#define LIFETIME (10 * BK_SEC)
+
+static struct lies honest;
+
+static const struct kind {
+	const char *name;
+	struct bk_board_kind board;
+} kinds[] = {
+	{"memory", {bk_board_memory_new, NULL}},
+	{"memory behind another", {lying_board_new, &honest}},
+};
+
+struct stage {
+	const struct bk_board_kind *kind;
+	struct bk_board *board;
+	struct bk_counters counters;
+	char book[4096];
+	size_t len;
+	uint32_t number; /* of the last plate allocated */
+	uint8_t token[BK_BOARD_TOKEN_LEN], tokens;
+	uint64_t deaf; /* takes no mail; 0: nobody */
+	bool is_mean;  /* nobody may spend */
+	int spent;
+	bk_time now;
+};
+
+/* --- the owner --- */
+
+static void note(struct stage *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(s->book + s->len, sizeof(s->book) - s->len, fmt, ap);
+	va_end(ap);
+	assert_true(n >= 0 && (size_t)n < sizeof(s->book) - s->len);
+	s->len += (size_t)n;
+}
+
+static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v)
+{
+	struct stage *s = arg;
+
+	if (v->error < 0) {
+		note(s, "%d:%s ", (int)who, bk_error_name(v->error));
+		return;
+	}
+	if (v->wish == BK_BOARD_ALLOCATE)
+		s->number = v->number;
+	if (v->wish == BK_BOARD_CLAIM)
+		assert_memory_equal(v->token, s->token, BK_BOARD_TOKEN_LEN);
+	if (v->wish == BK_BOARD_ALLOCATE || v->wish == BK_BOARD_CLAIM)
+		note(s, "%d:ok%u ", (int)who, v->number);
+	else
+		note(s, "%d:done ", (int)who);
+	if (v->body)
+		note(s, "left[%.*s] ", (int)v->len, (const char *)v->body);
+}
+
+static void on_claimed(void *arg, uint64_t who, uint32_t number, const uint8_t *token)
+{
+	struct stage *s = arg;
+
+	assert_memory_equal(token, s->token, BK_BOARD_TOKEN_LEN);
+	note(s, "%d:claimed%u ", (int)who, number);
+}
+
+static bool on_mail(void *arg, uint64_t who, const void *body, size_t len)
+{
+	struct stage *s = arg;
+
+	if (who == s->deaf)
+		return false;
+	note(s, "%d:mail[%.*s] ", (int)who, (int)len, (const char *)body);
+	return true;
+}
+
+static void on_round(void *arg, uint64_t who, const uint8_t *token)
+{
+	note(arg, "%d:round%d ", (int)who, token[0]);
+}
+
+static void on_released(void *arg, uint64_t who, uint32_t number, int why)
+{
+	note(arg, "%d:released%u(%s) ", (int)who, number, why ? bk_error_name(why) : "");
+}
+
+static void make_token(void *arg, uint8_t ret_token[BK_BOARD_TOKEN_LEN])
+{
+	struct stage *s = arg;
+
+	memset(s->token, 0, sizeof(s->token));
+	s->token[0] = ++s->tokens;
+	memcpy(ret_token, s->token, sizeof(s->token));
+}
+
+static bool may_spend(void *arg, uint64_t who, bk_time now)
+{
+	struct stage *s = arg;
+
+	assert_true(who && now == s->now);
+	s->spent++;
+	return !s->is_mean;
+}
+
+/* --- the stage --- */
+
+static int set_up(void **state)
+{
+	static const struct bk_board_events events = {
+		on_verdict, on_claimed, on_mail, on_round, on_released, make_token, may_spend};
+	const struct kind *kind = *state;
+	struct stage *s = calloc(1, sizeof(*s));
+	const struct bk_board_opts opts = {
+		.events = &events,
+		.arg = s,
+		.counters = &s->counters,
+		.max = 1000,
+		.lifetime = LIFETIME,
+		.grace = BK_LIMIT_MEETING_GRACE,
+		.seed = 42,
+	};
+
+	*state = s;
+	return kind->board.new(&opts, kind->board.arg, &s->board);
+}
+
+static int tear_down(void **state)
+{
+	struct stage *s = *state;
+
+	bk_board_free(s->board);
+	free(s);
+	return 0;
+}
+
+static void expect(struct stage *s, const char *told)
+{
+	assert_string_equal(s->book, told);
+	s->len = 0;
+	s->book[0] = 0;
+}
+
+static void ask(struct stage *s, uint64_t who, struct bk_board_request r)
+{
+	s->board->ops->ask(s->board, who, &r, s->now);
+}
+
+static void allocate(struct stage *s, uint64_t who, uint32_t number, const char *left)
+{
+	ask(s, who,
+		(struct bk_board_request){.wish = BK_BOARD_ALLOCATE,
+			.number = number,
+			.body = left,
+			.len = left ? strlen(left) : 0});
+}
+
+static void claim(struct stage *s, uint64_t who, uint32_t number)
+{
+	ask(s, who, (struct bk_board_request){.wish = BK_BOARD_CLAIM, .number = number});
+}
+
+static void mail_bytes(struct stage *s, uint64_t who, uint32_t number, const void *body, size_t len)
+{
+	ask(s, who,
+		(struct bk_board_request){.wish = BK_BOARD_MAIL, .number = number, .body = body, .len = len});
+}
+
+static void mail(struct stage *s, uint64_t who, const char *text)
+{
+	mail_bytes(s, who, 0, text, strlen(text));
+}
+
+static void release(struct stage *s, uint64_t who, uint32_t number)
+{
+	ask(s, who, (struct bk_board_request){.wish = BK_BOARD_RELEASE, .number = number});
+}
+
+/* knows: which token it names, 0: none. */
+static void rejoin(struct stage *s, uint64_t who, uint8_t secret, unsigned seat, uint64_t order,
+	uint8_t knows, bool asks)
+{
+	const uint8_t bytes[BK_BOARD_TOKEN_LEN] = {secret}, token[BK_BOARD_TOKEN_LEN] = {knows};
+
+	ask(s, who,
+		(struct bk_board_request){.wish = BK_BOARD_REJOIN,
+			.secret = bytes,
+			.token = token,
+			.seat = seat,
+			.order = order,
+			.asks = asks});
+}
+
+static void leave(struct stage *s, uint64_t who, bool is_closed)
+{
+	s->board->ops->leave(s->board, who, is_closed, s->now);
+}
+
+static bk_time next_wake(const struct stage *s)
+{
+	return s->board->ops->next_wake(s->board);
+}
+
+static void wake_at(struct stage *s, bk_time t)
+{
+	s->now = t;
+	s->board->ops->wake(s->board, t);
+}
+
+static uint64_t plates(const struct stage *s)
+{
+	return bk_counters_get(&s->counters, "nameplates");
+}
+
+static uint64_t meetings(const struct stage *s)
+{
+	return bk_counters_get(&s->counters, "meetings");
+}
+
+/* 1 and 2 share plate 7. */
+static void pair(struct stage *s)
+{
+	allocate(s, 1, 7, "hi");
+	claim(s, 2, 7);
+	expect(s, "1:ok7 1:claimed7 2:ok7 left[hi] ");
+}
+
+/* 1 and 2 meet by secret 9. */
+static void meet(struct stage *s)
+{
+	pair(s);
+	rejoin(s, 1, 9, 0, 1, 0, false);
+	rejoin(s, 2, 9, 1, 1, 0, false);
+	expect(s, "1:done 2:done ");
+}
+
+/* --- plates --- */
+
+static void numbers_are_short_while_few_are_taken(void **state)
+{
+	struct stage *s = *state;
+
+	for (uint64_t i = 0; i < 200; i++) {
+		allocate(s, i + 1, 0, NULL);
+		assert_in_range(s->number, 1, i < 50 ? 99 : 999);
+		s->len = 0;
+	}
+	assert_int_equal(plates(s), 200);
+}
+
+static void a_wish_is_granted_once(void **state)
+{
+	struct stage *s = *state;
+
+	allocate(s, 1, 7, NULL);
+	allocate(s, 2, 7, NULL);
+	allocate(s, 2, BK_LIMIT_NAMEPLATE_NUMBER + 1, NULL);
+	expect(s, "1:ok7 2:exists 2:invalid ");
+	release(s, 1, 7);
+	allocate(s, 2, 7, NULL);
+	expect(s, "1:done 2:ok7 ");
+}
+
+static void a_claim_succeeds_once_and_not_for_the_owner(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	claim(s, 3, 7);
+	claim(s, 3, 8);
+	claim(s, 1, 7);
+	expect(s, "3:code-used 3:no-such-peer 1:no-such-peer ");
+	assert_int_equal(s->tokens, 1);
+}
+
+static void a_member_has_few_plates_and_the_newest_is_meant(void **state)
+{
+	struct stage *s = *state;
+
+	mail(s, 1, "x");
+	expect(s, "1:not-found ");
+	for (uint32_t i = 1; i <= BK_LIMIT_NAMEPLATES; i++) {
+		allocate(s, 1, i, NULL);
+		claim(s, 10 + i, i);
+	}
+	s->len = 0;
+	allocate(s, 1, 0, NULL);
+	allocate(s, 2, 50, NULL);
+	claim(s, 1, 50);
+	expect(s, "1:full 2:ok50 1:full ");
+	mail(s, 1, "newest");
+	mail_bytes(s, 1, 2, "second", 6);
+	mail_bytes(s, 1, 99, "none", 4);
+	expect(s, "14:mail[newest] 1:done 12:mail[second] 1:done 1:not-found ");
+}
+
+static void a_released_plate_is_gone_for_the_others_and_they_are_told(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	release(s, 2, 7);
+	expect(s, "1:released7() 2:done ");
+	release(s, 1, 7);
+	mail(s, 2, "x");
+	expect(s, "1:not-found 2:not-found ");
+	assert_int_equal(plates(s), 0);
+}
+
+static void who_leaves_takes_its_plates_along(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	allocate(s, 1, 8, NULL);
+	claim(s, 3, 8);
+	s->len = 0;
+	leave(s, 1, true);
+	expect(s, "3:released8(peer-vanished) 2:released7(peer-vanished) ");
+	assert_int_equal(plates(s), 0);
+	leave(s, 1, true);
+	expect(s, "");
+}
+
+static void only_claimed_ones_expire(void **state)
+{
+	struct stage *s = *state;
+
+	allocate(s, 3, 50, NULL);
+	expect(s, "3:ok50 ");
+	assert_int_equal(next_wake(s), BK_NEVER);
+	s->now = 5 * BK_SEC;
+	pair(s);
+	assert_int_equal(next_wake(s), 15 * BK_SEC);
+	wake_at(s, 15 * BK_SEC - 1);
+	expect(s, "");
+	wake_at(s, 15 * BK_SEC);
+	expect(s, "1:released7(timeout) 2:released7(timeout) ");
+	wake_at(s, 1000 * BK_SEC);
+	mail(s, 1, "x");
+	expect(s, "1:not-found ");
+	assert_int_equal(plates(s), 1);
+}
+
+/* --- mail --- */
+
+static void mail_waits_in_order_up_to_its_ceilings(void **state)
+{
+	struct stage *s = *state;
+	char *big = calloc(1, BK_LIMIT_MAIL_BYTES + 1), expected[4096] = "";
+	size_t n = 0;
+
+	allocate(s, 1, 7, NULL);
+	mail_bytes(s, 1, 0, big, BK_LIMIT_MAIL_BYTES + 1);
+	for (int i = 0; i < BK_LIMIT_MAILS; i++)
+		mail_bytes(s, 1, 0, &"abcdefghijklmnop"[i], 1);
+	s->len = 0;
+	mail(s, 1, "x");
+	expect(s, "1:full ");
+	claim(s, 2, 7);
+	n += (size_t)snprintf(expected, sizeof(expected), "1:claimed7 2:ok7 ");
+	for (int i = 0; i < BK_LIMIT_MAILS; i++)
+		n += (size_t)snprintf(
+			expected + n, sizeof(expected) - n, "2:mail[%c] ", "abcdefghijklmnop"[i]);
+	expect(s, expected);
+	mail_bytes(s, 1, 0, big, BK_LIMIT_MAIL_BYTES + 1);
+	expect(s, "1:too-big ");
+	free(big);
+}
+
+static void all_mail_together_has_a_ceiling(void **state)
+{
+	struct stage *s = *state;
+	enum { MAKERS = BK_LIMIT_MAIL_TOTAL / BK_LIMIT_MAILS / BK_LIMIT_MAIL_BYTES };
+	uint8_t *big = calloc(1, BK_LIMIT_MAIL_BYTES);
+
+	for (uint64_t i = 1; i <= MAKERS; i++) {
+		allocate(s, i, 0, NULL);
+		for (int k = 0; k < BK_LIMIT_MAILS; k++)
+			mail_bytes(s, i, 0, big, BK_LIMIT_MAIL_BYTES);
+		assert_null(strstr(s->book, "full"));
+		s->len = 0;
+	}
+	allocate(s, MAKERS + 1, 700, NULL);
+	mail_bytes(s, MAKERS + 1, 0, big, 1);
+	allocate(s, MAKERS + 1, 701, "x");
+	expect(s, "65:ok700 65:full 65:full ");
+	release(s, 1, 0);
+	mail_bytes(s, MAKERS + 1, 0, "x", 1);
+	expect(s, "1:done 65:done ");
+	free(big);
+}
+
+static void who_has_no_room_gets_its_mail_later(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	s->deaf = 2;
+	mail(s, 1, "a");
+	mail(s, 1, "b");
+	s->board->ops->deliver(s->board, 2);
+	expect(s, "1:done 1:done ");
+	s->deaf = 0;
+	s->board->ops->deliver(s->board, 2);
+	s->board->ops->deliver(s->board, 2);
+	s->board->ops->deliver(s->board, 33);
+	expect(s, "2:mail[a] 2:mail[b] ");
+}
+
+/* --- meetings --- */
+
+static void a_secret_turns_a_plate_into_a_meeting(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	s->deaf = 2;
+	mail(s, 1, "kept");
+	s->len = 0;
+	rejoin(s, 1, 9, 0, 1, 0, false);
+	rejoin(s, 2, 9, 1, 1, 0, false);
+	expect(s, "1:done 2:done ");
+	assert_int_equal(meetings(s), 1);
+	assert_int_equal(plates(s), 0);
+	assert_int_equal(next_wake(s), BK_NEVER);
+	assert_int_equal(s->spent, 0);
+	s->deaf = 0;
+	s->board->ops->deliver(s->board, 2);
+	allocate(s, 3, 7, NULL);
+	expect(s, "2:mail[kept] 3:ok7 ");
+}
+
+static void the_secret_is_the_authority_and_its_order_counts(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	rejoin(s, 1, 9, 0, 5, 0, false);
+	rejoin(s, 3, 9, 0, 5, 0, false);
+	rejoin(s, 3, 9, 0, 6, 0, false);
+	expect(s, "1:done 3:exists 3:done ");
+	mail(s, 2, "to the new one");
+	mail(s, 1, "x");
+	expect(s, "3:mail[to the new one] 2:done 1:not-found ");
+	rejoin(s, 1, 9, 0, 4, 0, false);
+	rejoin(s, 3, 9, 1, 7, 0, false);
+	rejoin(s, 1, 9, 7, 7, 0, false);
+	expect(s, "1:exists 3:invalid 1:invalid ");
+	rejoin(s, 1, 8, 0, 7, 0, false);
+	expect(s, "1:done ");
+	assert_int_equal(meetings(s), 2);
+	assert_int_equal(s->spent, 1); /* that one was made from nothing */
+}
+
+static void a_meeting_waits_for_a_member_that_showed_the_secret(void **state)
+{
+	struct stage *s = *state;
+
+	meet(s);
+	s->now = BK_SEC;
+	leave(s, 1, false);
+	expect(s, "");
+	assert_int_equal(next_wake(s), BK_SEC + BK_LIMIT_MEETING_GRACE);
+	s->now = 2 * BK_SEC;
+	rejoin(s, 3, 9, 0, 2, 0, false);
+	assert_int_equal(next_wake(s), BK_NEVER);
+	s->now = 3 * BK_SEC;
+	leave(s, 3, true);
+	expect(s, "3:done ");
+	wake_at(s, 3 * BK_SEC + BK_LIMIT_MEETING_GRACE_SHORT - 1);
+	expect(s, "");
+	wake_at(s, 3 * BK_SEC + BK_LIMIT_MEETING_GRACE_SHORT);
+	expect(s, "2:released0(peer-vanished) ");
+	assert_int_equal(meetings(s), 0);
+}
+
+static void a_meeting_does_not_wait_for_who_never_showed_it_nor_for_nobody(void **state)
+{
+	struct stage *s = *state;
+
+	pair(s);
+	rejoin(s, 1, 9, 0, 1, 0, false);
+	leave(s, 2, false);
+	expect(s, "1:done 1:released0(peer-vanished) ");
+	assert_int_equal(meetings(s), 0);
+	pair(s);
+	rejoin(s, 1, 9, 0, 1, 0, false);
+	rejoin(s, 2, 9, 1, 1, 0, false);
+	leave(s, 1, false);
+	leave(s, 2, false);
+	expect(s, "1:done 2:done ");
+	assert_int_equal(meetings(s), 0);
+	assert_int_equal(next_wake(s), BK_NEVER);
+}
+
+static void claims_and_meetings_expire_in_their_order(void **state)
+{
+	struct stage *s = *state;
+
+	rejoin(s, 3, 9, 0, 1, 0, false); /* nobody else yet */
+	expect(s, "3:done ");
+	pair(s);
+	assert_int_equal(next_wake(s), LIFETIME);
+	s->now = 55 * BK_SEC;
+	s->board->ops->refresh(s->board, 1, s->now);
+	s->board->ops->refresh(s->board, 3, s->now);
+	s->board->ops->refresh(s->board, 33, s->now);
+	assert_int_equal(next_wake(s), BK_LIMIT_MEETING_GRACE);
+	wake_at(s, BK_LIMIT_MEETING_GRACE);
+	expect(s, "3:released0(peer-vanished) ");
+	assert_int_equal(next_wake(s), 65 * BK_SEC);
+}
+
+static void meetings_have_the_ceilings_of_plates(void **state)
+{
+	struct stage *s = *state;
+	uint8_t secret[BK_BOARD_TOKEN_LEN] = {0};
+	const uint8_t none[BK_BOARD_TOKEN_LEN] = {0};
+	const struct bk_board_request r = {.wish = BK_BOARD_REJOIN, .secret = secret, .token = none};
+
+	for (int i = 1; i <= 250; i++) {
+		for (int k = 0; k < BK_LIMIT_NAMEPLATES; k++) {
+			secret[0] = (uint8_t)i;
+			secret[1] = (uint8_t)k;
+			ask(s, (uint64_t)i, r);
+		}
+		assert_null(strstr(s->book, "full"));
+		s->len = 0;
+		secret[1] = 99;
+		ask(s, (uint64_t)i, r);
+		assert_non_null(strstr(s->book, "full"));
+		s->len = 0;
+	}
+	secret[0] = 255;
+	ask(s, 251, r);
+	s->is_mean = true;
+	ask(s, 251, r);
+	expect(s, "251:full 251:rate-limited ");
+	assert_int_equal(meetings(s), 1000);
+}
+
+static void a_round_forgets_older_mail_and_only_who_is_in_it_gets_some(void **state)
+{
+	struct stage *s = *state;
+
+	meet(s);
+	s->deaf = 2;
+	mail(s, 1, "old");
+	s->deaf = 0;
+	rejoin(s, 1, 9, 0, 2, 0, true);
+	expect(s, "1:done 1:round2 2:round2 1:done ");
+	mail(s, 1, "new");
+	s->board->ops->deliver(s->board, 2);
+	expect(s, "1:done ");
+	rejoin(s, 2, 9, 1, 2, 2, false);
+	expect(s, "2:mail[new] 2:done ");
+	assert_int_equal(s->spent, 1);
+}
+
+static void who_comes_again_or_too_late_begins_another_round(void **state)
+{
+	struct stage *s = *state;
+
+	meet(s);
+	rejoin(s, 1, 9, 0, 2, 0, true);
+	expect(s, "1:round2 2:round2 1:done ");
+	rejoin(s, 1, 9, 0, 3, 2, true); /* again */
+	expect(s, "1:round3 2:round3 1:done ");
+	s->now = BK_LIMIT_ROUND_FRESH;
+	rejoin(s, 2, 9, 1, 2, 2, false); /* that one is over */
+	expect(s, "2:round4 1:round4 2:done ");
+	rejoin(s, 3, 9, 0, 4, 0, false); /* comes in time, and is told */
+	expect(s, "3:round4 3:done ");
+	s->is_mean = true;
+	rejoin(s, 2, 9, 1, 3, 0, true);
+	expect(s, "2:rate-limited ");
+}
+
+/* --- more than two --- */
+
+static void more_than_two_share_a_plate_and_a_meeting(void **state)
+{
+	struct stage *s = *state;
+
+	ask(s, 1, (struct bk_board_request){.wish = BK_BOARD_ALLOCATE, .number = 7, .seats = 3});
+	claim(s, 2, 7);
+	rejoin(s, 1, 9, 0, 1, 0, false); /* it is not complete, so this is another one */
+	expect(s, "1:ok7 1:claimed7 2:ok7 1:done ");
+	release(s, 1, 0);
+	claim(s, 3, 7);
+	claim(s, 4, 7);
+	expect(s, "1:done 1:claimed7 2:claimed7 3:ok7 4:code-used ");
+	assert_int_equal(s->tokens, 1);
+	mail(s, 2, "all");
+	expect(s, "1:mail[all] 3:mail[all] 2:done ");
+	for (uint64_t i = 1; i <= 3; i++)
+		rejoin(s, i, 9, (unsigned)i - 1, 1, 0, false);
+	expect(s, "1:done 2:done 3:done ");
+	leave(s, 2, false);
+	mail(s, 1, "two are left");
+	expect(s, "3:mail[two are left] 1:done ");
+	assert_int_equal(next_wake(s), BK_LIMIT_MEETING_GRACE);
+	rejoin(s, 5, 9, 1, 2, 0, true);
+	expect(s, "5:round2 1:round2 3:round2 5:done ");
+	assert_int_equal(next_wake(s), BK_NEVER);
+	assert_int_equal(meetings(s), 1);
+}
+
+static void mail_that_one_of_the_others_cannot_take_reaches_none(void **state)
+{
+	struct stage *s = *state;
+
+	ask(s, 1, (struct bk_board_request){.wish = BK_BOARD_ALLOCATE, .number = 7, .seats = 3});
+	claim(s, 2, 7);
+	for (int i = 0; i < BK_LIMIT_MAILS; i++)
+		mail(s, 1, "m"); /* waits for the third */
+	s->len = 0;
+	mail(s, 1, "x");
+	expect(s, "1:full ");
+	ask(s, 3, (struct bk_board_request){.wish = BK_BOARD_ALLOCATE, .seats = 1});
+	ask(s, 3, (struct bk_board_request){.wish = BK_BOARD_ALLOCATE, .seats = BK_BOARD_SEATS_MAX + 1});
+	expect(s, "3:invalid 3:invalid ");
+}
+
+#define TEST(name)                                                                                           \
+	{                                                                                                    \
+#name, name                                                                                  \
+	}
+
+static const struct {
+	const char *name;
+	void (*fn)(void **state);
+} claims[] = {
+	TEST(numbers_are_short_while_few_are_taken),
+	TEST(a_wish_is_granted_once),
+	TEST(a_claim_succeeds_once_and_not_for_the_owner),
+	TEST(a_member_has_few_plates_and_the_newest_is_meant),
+	TEST(a_released_plate_is_gone_for_the_others_and_they_are_told),
+	TEST(who_leaves_takes_its_plates_along),
+	TEST(only_claimed_ones_expire),
+	TEST(mail_waits_in_order_up_to_its_ceilings),
+	TEST(all_mail_together_has_a_ceiling),
+	TEST(who_has_no_room_gets_its_mail_later),
+	TEST(a_secret_turns_a_plate_into_a_meeting),
+	TEST(the_secret_is_the_authority_and_its_order_counts),
+	TEST(a_meeting_waits_for_a_member_that_showed_the_secret),
+	TEST(a_meeting_does_not_wait_for_who_never_showed_it_nor_for_nobody),
+	TEST(claims_and_meetings_expire_in_their_order),
+	TEST(meetings_have_the_ceilings_of_plates),
+	TEST(a_round_forgets_older_mail_and_only_who_is_in_it_gets_some),
+	TEST(who_comes_again_or_too_late_begins_another_round),
+	TEST(more_than_two_share_a_plate_and_a_meeting),
+	TEST(mail_that_one_of_the_others_cannot_take_reaches_none),
+};
+
+enum { CLAIMS = sizeof(claims) / sizeof(claims[0]), KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+int main(void)
+{
+	struct CMUnitTest tests[CLAIMS * KINDS];
+	char names[CLAIMS * KINDS][128];
+
+	for (size_t i = 0; i < CLAIMS * KINDS; i++) {
+		const struct kind *k = &kinds[i / CLAIMS];
+
+		snprintf(names[i], sizeof(names[i]), "%s [%s]", claims[i % CLAIMS].name, k->name);
+		tests[i] = (struct CMUnitTest){
+			names[i], claims[i % CLAIMS].fn, set_up, tear_down, (void *)(uintptr_t)k};
+	}
+	return cmocka_run_group_tests_name("board", tests, NULL, NULL);
+}
