@@ -29,17 +29,6 @@ struct command {
 	bool was_stopped; /* by the user */
 };
 
-/* Takes over the fields. */
-static void emit(const struct bk_report *r, json_t *fields)
-{
-	if (r->json && fields) {
-		json_dumpf(fields, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-		putchar('\n');
-		fflush(stdout);
-	}
-	json_decref(fields);
-}
-
 static void on_code(void *arg, const char *code)
 {
 	struct command *c = arg;
@@ -82,34 +71,33 @@ static int digits_of(double ms)
 static void on_pong(void *arg, uint64_t number, double rtt_ms)
 {
 	struct command *c = arg;
-	const struct bk_report *r = c->report;
+	struct bk_report *r = c->report;
 
-	emit(r, json_pack(
-			"{s:s, s:I, s:f}", "event", "pong", "number", (json_int_t)number, "rtt_ms", rtt_ms));
-	if (r->json || r->quiet)
-		return;
-	printf("hello from %s: number=%llu time=%.*f ms\n", *r->peer ? r->peer : "the other side",
-		(unsigned long long)number, digits_of(rtt_ms), rtt_ms);
-	fflush(stdout);
+	bk_report_event(r, BK_CLI_CHATTER, "pong",
+		json_pack("{s:I, s:f}", "number", (json_int_t)number, "rtt_ms", rtt_ms));
+	bk_report_say(r, BK_CLI_CHATTER, "hello from %s: number=%llu time=%.*f ms",
+		*r->peer ? r->peer : "the other side", (unsigned long long)number, digits_of(rtt_ms), rtt_ms);
 }
 
-static void report_result(const struct bk_report *r, const struct bk_rally_result *a)
+static void report_result(struct bk_report *r, const struct bk_rally_result *a)
 {
 	double loss = a->sent ? 100.0 * (double)(a->sent - a->answered) / (double)a->sent : 0;
 
-	emit(r, json_pack("{s:s, s:I, s:f, s:n, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "event", "done", "bytes",
-			(json_int_t)0, "seconds", a->seconds, "digest", "sent", (json_int_t)a->sent,
-			"received", (json_int_t)a->answered, "loss_percent", loss, "min_ms", a->min_ms,
-			"avg_ms", a->avg_ms, "max_ms", a->max_ms, "mdev_ms", a->mdev_ms));
+	bk_report_event(r, BK_CLI_VERDICT, "done",
+		json_pack("{s:I, s:f, s:n, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "bytes", (json_int_t)0,
+			"seconds", a->seconds, "digest", "sent", (json_int_t)a->sent, "received",
+			(json_int_t)a->answered, "loss_percent", loss, "min_ms", a->min_ms, "avg_ms",
+			a->avg_ms, "max_ms", a->max_ms, "mdev_ms", a->mdev_ms));
 	if (r->json || (r->quiet && !a->sent))
 		return;
-	printf("\n--- %s ping statistics ---\n", *r->peer ? r->peer : "bodkin");
-	printf("%llu sent, %llu received, %.4g%% loss, time %.0f ms\n", (unsigned long long)a->sent,
-		(unsigned long long)a->answered, loss, a->seconds * 1000);
+	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT,
+		"\n--- %s ping statistics ---\n%llu sent, %llu received, %.4g%% loss, time %.0f ms\n",
+		*r->peer ? r->peer : "bodkin", (unsigned long long)a->sent, (unsigned long long)a->answered,
+		loss, a->seconds * 1000);
 	if (a->answered)
-		printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", a->min_ms, a->avg_ms, a->max_ms,
+		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT,
+			"rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", a->min_ms, a->avg_ms, a->max_ms,
 			a->mdev_ms);
-	fflush(stdout);
 }
 
 static bool has_all_answers(const struct command *c, const struct bk_rally_result *a)
@@ -121,9 +109,9 @@ static void on_end(void *arg, const struct bk_rally_result *result, const struct
 {
 	struct command *c = arg;
 
-	if (!failure && !c->was_stopped && !has_all_answers(c, result) && !c->report->json &&
-		!c->report->quiet)
-		printf("%s left\n", *c->report->peer ? c->report->peer : "the other side");
+	if (!failure && !c->was_stopped && !has_all_answers(c, result))
+		bk_report_say(c->report, BK_CLI_VERDICT, "%s left",
+			*c->report->peer ? c->report->peer : "the other side");
 	if (*c->report->peer && (result->sent || !failure))
 		report_result(c->report, result);
 	if (failure)

@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include "cli/output.h"
+
 static void on_signal(void *arg, int signo)
 {
 	struct bk_interrupt *i = arg;
@@ -14,6 +16,7 @@ static void on_signal(void *arg, int signo)
 		return;
 	}
 	i->has_come = true;
+	bk_cli_output_hurry();
 	i->fn(i->arg);
 }
 

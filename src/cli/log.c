@@ -2,8 +2,9 @@
 /* Where log lines go. They are free of control characters already. */
 #include "cli/log.h"
 
-#include <stdio.h>
 #include <time.h>
+
+#include "cli/output.h"
 
 static void write_log(void *arg, enum bk_log_level level, const char *module, const char *line)
 {
@@ -15,8 +16,8 @@ static void write_log(void *arg, enum bk_log_level level, const char *module, co
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(stderr, "%s.%03ldZ %s %s: %s\n", stamp, now.tv_nsec / 1000000, bk_log_level_name(level),
-		module, line);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "%s.%03ldZ %s %s: %s\n", stamp,
+		now.tv_nsec / 1000000, bk_log_level_name(level), module, line);
 }
 
 void bk_cli_log_start(enum bk_log_level max)

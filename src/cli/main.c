@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/exit.h"
+#include "cli/output.h"
 
 static const struct bk_command *const commands[] = {
 	&bk_cmd_send, &bk_cmd_recv, &bk_cmd_ping, &bk_cmd_nat, &bk_cmd_serve, &bk_cmd_lab};
@@ -96,6 +97,7 @@ static int run_command(const struct bk_command *c, int argc, char **argv)
 	} else {
 		code = c->run(&o, &report);
 	}
+	bk_cli_output_end();
 	bk_options_done(&o);
 	return code;
 }
@@ -109,6 +111,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	bk_cli_output_init();
 	if (c)
 		return run_command(c, argc - 1, argv + 1);
 	if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"))

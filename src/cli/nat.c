@@ -4,6 +4,7 @@
 #include "cli/nat.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,23 +54,28 @@ static json_t *lifetime_object(const struct bk_nat_result *n)
 		n->lifetime_max_s ? json_integer(n->lifetime_max_s) : json_null());
 }
 
-static void print_json(const struct bk_nat_result *n)
+static json_t *report_object(const struct bk_nat_result *n)
 {
-	json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "event", "nat", "udp",
-		side_object(&n->udp), "tcp", side_object(&n->tcp), "ipv6",
-		*n->ipv6.local ? side_object(&n->ipv6) : json_null(), "stacked", yes_no_or_null(n->stacked),
-		"stacked_at", text_or_null(n->stacked_at), "lifetime", lifetime_object(n), "rtt_ms",
-		n->rtt_ms, "elapsed_ms", n->elapsed_ms, "outlook", outlook_array(n));
-
-	if (o) {
-		json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-		putchar('\n');
-		fflush(stdout);
-	}
-	json_decref(o);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "udp", side_object(&n->udp), "tcp",
+		side_object(&n->tcp), "ipv6", *n->ipv6.local ? side_object(&n->ipv6) : json_null(), "stacked",
+		yes_no_or_null(n->stacked), "stacked_at", text_or_null(n->stacked_at), "lifetime",
+		lifetime_object(n), "rtt_ms", n->rtt_ms, "elapsed_ms", n->elapsed_ms, "outlook",
+		outlook_array(n));
 }
 
 /* --- for a person --- */
+
+static void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void print(const char *fmt, ...)
+{
+	char line[LINE_MAX_LEN];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", line);
+}
 
 static bool is_known(const char *word)
 {
@@ -91,13 +97,13 @@ static void print_side(const char *name, const struct bk_nat_side *s)
 	char ports[LINE_MAX_LEN];
 
 	if (*s->public_)
-		printf("%-5s %s, seen as %s\n", name, s->type, s->public_);
+		print("%-5s %s, seen as %s", name, s->type, s->public_);
 	else
-		printf("%-5s %s\n", name, is_known(s->type) ? s->type : "not tested");
+		print("%-5s %s", name, is_known(s->type) ? s->type : "not tested");
 	if (!*s->public_)
 		return;
 	describe_ports(s, ports);
-	printf("      mapping %s, filtering %s, %s%s\n", s->mapping, s->filtering, ports,
+	print("      mapping %s, filtering %s, %s%s", s->mapping, s->filtering, ports,
 		s->hairpin < 0   ? ""
 		: s->hairpin > 0 ? ", hairpin"
 				 : ", no hairpin");
@@ -106,10 +112,10 @@ static void print_side(const char *name, const struct bk_nat_side *s)
 static void print_lifetime(const struct bk_nat_result *n)
 {
 	if (n->lifetime_max_s)
-		printf("An idle mapping lives between %d and %d seconds.\n", n->lifetime_min_s,
+		print("An idle mapping lives between %d and %d seconds.", n->lifetime_min_s,
 			n->lifetime_max_s);
 	else if (n->lifetime_min_s)
-		printf("An idle mapping lives %d seconds and more.\n", n->lifetime_min_s);
+		print("An idle mapping lives %d seconds and more.", n->lifetime_min_s);
 }
 
 static void print_text(const struct bk_nat_result *n)
@@ -119,22 +125,21 @@ static void print_text(const struct bk_nat_result *n)
 	if (*n->ipv6.public_)
 		print_side("IPv6", &n->ipv6);
 	else
-		printf("IPv6  %s\n", *n->ipv6.local ? "an address is there, not tested" : "none");
+		print("IPv6  %s", *n->ipv6.local ? "an address is there, not tested" : "none");
 	if (n->stacked > 0)
-		printf("Behind this NAT probably stands another one (%s).\n", n->stacked_at);
+		print("Behind this NAT probably stands another one (%s).", n->stacked_at);
 	print_lifetime(n);
-	printf("\nOver UDP, to a peer that is\n");
+	print("\nOver UDP, to a peer that is");
 	for (size_t i = 0; i < n->outlook_len; i++)
-		printf("  %-*s %s\n", PEER_WIDTH, n->outlook[i].peer, n->outlook[i].expectation);
-	fflush(stdout);
+		print("  %-*s %s", PEER_WIDTH, n->outlook[i].peer, n->outlook[i].expectation);
 }
 
-void bk_report_nat(const struct bk_report *r, const struct bk_nat_result *n)
+void bk_report_nat(struct bk_report *r, const struct bk_nat_result *n)
 {
 	if (r->json)
-		print_json(n);
+		bk_report_event(r, BK_CLI_VERDICT, "nat", report_object(n));
 	else if (r->quiet)
-		printf("%s\n", n->udp.type);
+		print("%s", n->udp.type);
 	else
 		print_text(n);
 }

@@ -7,6 +7,6 @@
 #include "cli/report.h"
 
 /* Says what kind of NAT it is: the `nat` event, or a page for a person. */
-void bk_report_nat(const struct bk_report *r, const struct bk_nat_result *n);
+void bk_report_nat(struct bk_report *r, const struct bk_nat_result *n);
 
 #endif

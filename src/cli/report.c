@@ -27,31 +27,33 @@ void bk_report_init(struct bk_report *r, const struct bk_options *o)
 	r->has_bar = !o->json && !o->quiet && is_smart && isatty(STDERR_FILENO);
 	r->has_color = !o->json && is_smart && !(no_color && *no_color) && isatty(STDOUT_FILENO);
 	r->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	if (o->json)
+		bk_cli_output_speak_json();
 }
 
 static void wipe_bar(struct bk_report *r)
 {
 	if (r->is_bar_drawn)
-		(void)!write(STDERR_FILENO, "\r\033[K", 4);
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "\r\033[K");
 	r->is_bar_drawn = false;
 	if (r->is_question_open)
-		(void)!write(STDERR_FILENO, "\n", 1);
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "\n");
 	r->is_question_open = false;
 }
 
-static void say(struct bk_report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct bk_report *r, const char *fmt, ...)
+void bk_report_say(struct bk_report *r, enum bk_cli_rank rank, const char *fmt, ...)
 {
+	char *text = NULL;
 	va_list ap;
 
 	if (r->json || r->quiet)
 		return;
 	wipe_bar(r);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	if (vasprintf(&text, fmt, ap) >= 0)
+		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
 	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
+	free(text);
 }
 
 /* Local names need not be UTF-8, JSON has to be. */
@@ -71,16 +73,16 @@ static json_t *text_value(const char *s)
 	return value;
 }
 
-/* Takes over the object. */
-static void emit(struct bk_report *r, const char *event, json_t *fields)
+void bk_report_event(const struct bk_report *r, enum bk_cli_rank rank, const char *event, json_t *fields)
 {
 	json_t *o = json_pack("{s:s}", "event", event);
+	char *text = NULL;
 
-	if (r->json && o && fields && json_object_update(o, fields) == 0) {
-		json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-		putchar('\n');
-		fflush(stdout);
-	}
+	if (r->json && o && fields && json_object_update(o, fields) == 0)
+		text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	if (text)
+		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
+	free(text);
 	json_decref(o);
 	json_decref(fields);
 }
@@ -101,31 +103,31 @@ void bk_report_listening(struct bk_report *r, const char *const *addresses, size
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all, text_value(addresses[i]));
-	emit(r, "listening",
+	bk_report_event(r, BK_CLI_VERDICT, "listening",
 		json_pack("{s:o, s:o, s:o}", "address", text_value(addresses[0]), "pin", text_value(pin),
 			"addresses", all));
-	say(r, "The server listens on %s.", addresses[0]);
+	bk_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", addresses[0]);
 	for (size_t i = 1; i < n; i++)
-		say(r, "                  and %s", addresses[i]);
-	say(r, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r), addresses[0], pin, plain(r));
-	say(r, "To receive it:     bodkin recv -s %s#%s CODE", addresses[0], pin);
+		bk_report_say(r, BK_CLI_VERDICT, "                  and %s", addresses[i]);
+	bk_report_say(r, BK_CLI_VERDICT, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r),
+		addresses[0], pin, plain(r));
+	bk_report_say(r, BK_CLI_VERDICT, "To receive it:     bodkin recv -s %s#%s CODE", addresses[0], pin);
 }
 
 void bk_report_code(struct bk_report *r, const char *code, const char *other)
 {
-	emit(r, "code", json_pack("{s:o}", "code", text_value(code)));
-	if (r->quiet && !r->json) {
-		puts(code); /* without it nobody could come */
-		fflush(stdout);
-	}
-	say(r, "On the other machine: %s%s%s", bold(r), other, plain(r));
+	bk_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
+	if (r->quiet && !r->json)
+		/* without it nobody could come */
+		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", code);
+	bk_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r), other, plain(r));
 }
 
 void bk_report_peer(struct bk_report *r, const struct bk_peer *peer)
 {
 	size_t n = strlen(peer->name);
 
-	emit(r, "peer",
+	bk_report_event(r, BK_CLI_EVENT, "peer",
 		json_pack("{s:o, s:o, s:o}", "id", text_value(peer->id), "name", text_value(peer->name),
 			"nat", text_value(peer->nat)));
 	if (n > NAME_SHOWN_MAX)
@@ -138,12 +140,13 @@ void bk_report_path(struct bk_report *r, const struct bk_path *path)
 {
 	const char *kind = path->kind == BK_PATH_KIND_RELAY ? "relay" : "direct";
 
-	emit(r, "path",
+	bk_report_event(r, BK_CLI_EVENT, "path",
 		json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "kind", kind, "transport",
 			text_value(path->transport), "technique", text_value(path->technique), "local",
 			text_value(path->local), "remote", text_value(path->remote), "elapsed_ms",
 			path->elapsed_ms, "total_ms", path->total_ms, "text", text_value(path->text)));
-	say(r, "Connected to %s: %s", r->peer[0] ? r->peer : "the other side", path->text);
+	bk_report_say(
+		r, BK_CLI_EVENT, "Connected to %s: %s", r->peer[0] ? r->peer : "the other side", path->text);
 }
 
 void bk_report_note(struct bk_report *r, int verbosity, const char *text)
@@ -151,7 +154,7 @@ void bk_report_note(struct bk_report *r, int verbosity, const char *text)
 	if (verbosity > r->verbosity)
 		return;
 	wipe_bar(r);
-	fprintf(stderr, "  %s\n", text);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);
 }
 
 /* "notes.txt (12 kB)" or "3 files (100 MB)". */
@@ -171,10 +174,10 @@ void bk_report_offer(struct bk_report *r, const char *verb, const struct bk_tran
 	char what[512];
 
 	describe(offer->first, offer->entries, offer->bytes, what, sizeof(what));
-	emit(r, "offer",
+	bk_report_event(r, BK_CLI_EVENT, "offer",
 		json_pack("{s:I, s:I}", "entries", (json_int_t)offer->entries, "bytes",
 			(json_int_t)offer->bytes));
-	say(r, "%s %s", verb, what);
+	bk_report_say(r, BK_CLI_EVENT, "%s %s", verb, what);
 }
 
 void bk_report_question(
@@ -182,14 +185,15 @@ void bk_report_question(
 {
 	wipe_bar(r);
 	if (question == BK_TRANSFER_ASK_ACCEPT)
-		fprintf(stderr, "Take %s from %s? [Y/n] ", offer->entries == 1 ? "it" : "them",
-			offer->from[0] ? offer->from : "the other side");
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "Take %s from %s? [Y/n] ",
+			offer->entries == 1 ? "it" : "them", offer->from[0] ? offer->from : "the other side");
 	else if (offer->existing == 1)
-		fprintf(stderr, "%s exists. Overwrite it? [y/N] ", offer->existing_first);
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "%s exists. Overwrite it? [y/N] ",
+			offer->existing_first);
 	else
-		fprintf(stderr, "%s and %zu more exist. Overwrite them? [y/N] ", offer->existing_first,
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT,
+			"%s and %zu more exist. Overwrite them? [y/N] ", offer->existing_first,
 			offer->existing - 1);
-	fflush(stderr);
 	r->is_question_open = true;
 }
 
@@ -210,18 +214,16 @@ static unsigned window_columns(void)
 void bk_report_progress(struct bk_report *r, uint64_t bytes, uint64_t total, double rate)
 {
 	struct bk_bar bar = {.bytes = bytes, .total = total, .rate = rate, .is_utf8 = r->is_utf8};
-	char line[BK_BAR_MAX], out[BK_BAR_MAX + 8];
-	int n;
+	char line[BK_BAR_MAX];
 
-	emit(r, "progress",
+	bk_report_event(r, BK_CLI_CHATTER, "progress",
 		json_pack("{s:I, s:I, s:f}", "bytes", (json_int_t)bytes, "total", (json_int_t)total, "rate",
 			rate));
 	if (!r->has_bar)
 		return;
 	bar.columns = window_columns();
 	bk_bar_format(&bar, line);
-	n = snprintf(out, sizeof(out), "\r%s\033[K", line);
-	(void)!write(STDERR_FILENO, out, (size_t)n);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_BAR, "\r%s\033[K", line);
 	r->is_bar_drawn = true;
 }
 
@@ -229,7 +231,7 @@ void bk_report_done(struct bk_report *r, const char *verb, const struct bk_trans
 {
 	char what[512], seconds[BK_HUMAN_MAX], rate[BK_HUMAN_MAX];
 
-	emit(r, "done",
+	bk_report_event(r, BK_CLI_VERDICT, "done",
 		json_pack("{s:I, s:f, s:o, s:I}", "bytes", (json_int_t)result->bytes, "seconds",
 			result->seconds, "digest", text_value(result->digest), "entries",
 			(json_int_t)result->entries));
@@ -238,15 +240,16 @@ void bk_report_done(struct bk_report *r, const char *verb, const struct bk_trans
 	bk_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
 	/* The rate of a moment says nothing. */
 	if (result->seconds < 0.02)
-		say(r, "%s %s in %s", verb, what, seconds);
+		bk_report_say(r, BK_CLI_VERDICT, "%s %s in %s", verb, what, seconds);
 	else
-		say(r, "%s %s in %s, %s", verb, what, seconds, rate);
-	say(r, "Digest %s (XXH3-128)", result->digest);
+		bk_report_say(r, BK_CLI_VERDICT, "%s %s in %s, %s", verb, what, seconds, rate);
+	bk_report_say(r, BK_CLI_VERDICT, "Digest %s (XXH3-128)", result->digest);
 }
 
 void bk_report_error(struct bk_report *r, int error, const char *text)
 {
 	wipe_bar(r);
-	emit(r, "error", json_pack("{s:s, s:o}", "code", bk_error_name(error), "text", text_value(text)));
-	fprintf(stderr, "bodkin: %s\n", text);
+	bk_report_event(r, BK_CLI_VERDICT, "error",
+		json_pack("{s:s, s:o}", "code", bk_error_name(error), "text", text_value(text)));
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "bodkin: %s\n", text);
 }

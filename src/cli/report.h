@@ -6,6 +6,9 @@
 
 #include "apps/transfer.h"
 #include "cli/options.h"
+#include "cli/output.h"
+
+struct json_t;
 
 /* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
  * for a script, errors as one line on standard error in both. */
@@ -16,6 +19,13 @@ struct bk_report {
 };
 
 void bk_report_init(struct bk_report *r, const struct bk_options *o);
+
+/* What a command has to say that no other has: an event for a script (the fields are taken over, NULL is
+ * out of memory), a line for a person. The one is silent where the other is heard. */
+void bk_report_event(
+	const struct bk_report *r, enum bk_cli_rank rank, const char *event, struct json_t *fields);
+void bk_report_say(struct bk_report *r, enum bk_cli_rank rank, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 void bk_report_listening(struct bk_report *r, const char *const *addresses, size_t n, const char *pin);
 /* other: what to type on the other machine. */
