@@ -8,12 +8,12 @@
 #define START_MAX (5 * BK_SEC) /* a later instant than this is not believed */
 #define DELAY_MAX (600 * BK_SEC)
 
-/* The later of both instants, on our clock. */
+/* The later of both instants, on our clock; at once where neither side has named one. */
 static bk_time start_of(const struct bk_meeting *g, const struct bk_mailbox_view *view)
 {
 	int64_t start = bk_time_max(g->own.start, g->peer.start);
 
-	if (!view->rtt_ns || __builtin_sub_overflow(start, view->clock_offset_ns, &start))
+	if (!view->rtt_ns || start <= 0 || __builtin_sub_overflow(start, view->clock_offset_ns, &start))
 		return g->introduced;
 	return bk_time_max(g->introduced, bk_time_min(start, g->introduced + START_MAX));
 }

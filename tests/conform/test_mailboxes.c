@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "examples/file_mailbox.h"
+#include "meet/meet.h"
 #include "rendezvous/mailbox.h"
 #include "tests/conform/mailroom.h"
 #include "tests/conform/test_support.h"
@@ -713,6 +714,80 @@ static void an_old_number_does_not_take_anybodys_place(void **arg)
 
 /* ---- what it is for ---- */
 
+struct guest {
+	struct stage *st;
+	struct guest *other;
+	struct bk_meet *meet;
+	int mets, until;
+	struct bk_meeting met;
+};
+
+static void on_guest_met(void *arg)
+{
+	struct guest *g = arg;
+
+	g->mets++;
+	g->met = *bk_meet_result(g->meet);
+	if (g->mets >= g->until && g->other->mets >= g->other->until)
+		bk_loop_stop(g->st->loop);
+}
+
+static void on_guest_end(void *arg, int error, const char *text)
+{
+	(void)arg;
+	fail_msg("%s: %s", bk_error_name(error), text);
+}
+
+static void on_guest_code(void *arg, const char *code);
+
+static void guest_come(struct guest *g, const char *code)
+{
+	static const struct bk_meet_events meet_events = {
+		.on_code = on_guest_code, .on_met = on_guest_met, .on_end = on_guest_end};
+	const struct bk_session_opts opts = {.code = code, .name = code ? "b" : "a"};
+	const struct bk_pin pin = {.bytes = {1}};
+
+	assert_int_equal(bk_meet_new(g->st->loop, &opts, &g->st->mailboxes[code != NULL], &pin, &meet_events,
+				 g, &g->meet),
+		0);
+}
+
+static void on_guest_code(void *arg, const char *code)
+{
+	struct guest *g = arg;
+
+	guest_come(g->other, code);
+}
+
+static void two_who_met_over_it_meet_again_where_it_can(void **arg)
+{
+	const struct kind *kind = *arg;
+	struct stage st;
+	struct guest a = {.st = &st, .until = 1}, b = {.st = &st, .until = 1};
+
+	a.other = &b;
+	b.other = &a;
+	stage_init(&st, kind);
+	guest_come(&a, NULL);
+	run(&st);
+	for (int round = 2; round < 6; round++) {
+		struct guest *asking = round % 2 ? &a : &b;
+
+		a.until = b.until = round;
+		assert_int_equal(bk_meet_again(asking->meet), kind->meets_again ? 0 : BK_E_SERVER_GONE);
+		if (!kind->meets_again)
+			break;
+		run(&st);
+		assert_memory_equal(a.met.token, b.met.token, sizeof(a.met.token));
+		assert_string_equal(a.met.peer.id, b.met.own.id);
+		assert_string_equal(b.met.peer.id, a.met.own.id);
+		assert_in_range(llabs(a.met.start - b.met.start), 0, 50 * BK_MS);
+	}
+	bk_meet_free(a.meet);
+	bk_meet_free(b.meet);
+	stage_done(&st);
+}
+
 struct pair;
 
 struct talker {
@@ -895,6 +970,7 @@ static const struct {
 	CLAIM(two_with_a_secret_meet_again_and_again),
 	CLAIM(who_comes_later_is_told_of_the_round_and_gets_its_mail),
 	CLAIM(an_old_number_does_not_take_anybodys_place),
+	CLAIM(two_who_met_over_it_meet_again_where_it_can),
 	CLAIM(two_sessions_meet_over_it_and_talk),
 	CLAIM(a_wrong_code_over_it_ends_both),
 };
