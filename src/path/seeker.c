@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "net/netwatch.h"
@@ -59,6 +60,7 @@ static void set_state(struct bk_seeker *sk, enum state next)
 {
 	if (sk->state == OVER || sk->state == next)
 		return;
+	bk_assert(next > sk->state || (sk->state == LOST && next == CARRIED));
 	bk_log_debug("seeker", "%s -> %s", state_names[sk->state], state_names[next]);
 	sk->state = next;
 }

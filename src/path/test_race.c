@@ -10,9 +10,10 @@
 
 #include "base/error.h"
 #include "net/sock.h"
+#include "net/test_clock.h"
+#include "net/test_kit.h"
 #include "path/race.h"
 #include "secure/identity.h"
-#include "session/test_kit.h"
 
 enum { STRANGERS = 6, FLOOD = 60, LEGS = 4, BACKLOG = 64 };
 
@@ -29,7 +30,8 @@ struct side_of_race {
 };
 
 struct stage {
-	struct story st; /* its loop and its clock */
+	struct bk_loop *loop;
+	struct test_clock clock;
 	struct side_of_race sides[4];
 	int sides_len;
 	struct bk_addr relay;
@@ -42,7 +44,7 @@ static void stop_when_over(struct stage *g)
 	for (int i = 0; i < g->sides_len; i++)
 		if (!g->sides[i].over)
 			return;
-	bk_loop_stop(g->st.loop);
+	bk_loop_stop(g->loop);
 }
 
 static void on_link_data(void *arg, const uint8_t *data, size_t n)
@@ -112,7 +114,8 @@ static struct stage *stage_new(int sides)
 	struct stage *g = calloc(1, sizeof(*g));
 
 	assert_non_null(g);
-	story_set_up(&g->st);
+	g->loop = kit_loop_new();
+	assert_int_equal(test_clock_init(&g->clock, g->loop), 0);
 	g->sides_len = sides;
 	for (int i = 0; i < sides; i++)
 		side_init(g, i);
@@ -130,7 +133,8 @@ static void stage_free(struct stage *g)
 			close(s->listener);
 		bk_identity_free(s->identity);
 	}
-	story_tear_down(&g->st);
+	test_clock_done(&g->clock);
+	bk_loop_free(g->loop);
 	free(g);
 }
 
@@ -139,13 +143,13 @@ static void start(struct stage *g, int i, int peer)
 {
 	struct side_of_race *s = &g->sides[i], *p = &g->sides[peer];
 	struct bk_race_opts opts = {
-		.loop = g->st.loop,
+		.loop = g->loop,
 		.is_controlling = i % 2,
 		.identity = s->identity,
 		.own = &s->intro,
 		.peer = &p->intro,
 		.policy = g->use_relay ? BK_PATH_AUTO : BK_PATH_DIRECT,
-		.start = bk_loop_now(g->st.loop),
+		.start = bk_loop_now(g->loop),
 		.listeners = {s->listener, -1},
 		.relay_is_spare = g->relay_is_spare && i % 2,
 		.relay = g->relay,
@@ -159,7 +163,7 @@ static void start(struct stage *g, int i, int peer)
 static void run(struct stage *g)
 {
 	alarm(30);
-	assert_int_equal(bk_loop_run(g->st.loop), 0);
+	assert_int_equal(bk_loop_run(g->loop), 0);
 	alarm(0);
 }
 
@@ -324,7 +328,7 @@ static void on_relay(void *arg, int fd, int ready)
 
 static void relay_init(struct relay *r, struct stage *g)
 {
-	r->loop = g->st.loop;
+	r->loop = g->loop;
 	r->fd = listen_somewhere(&r->at);
 	assert_int_equal(bk_watch_new(r->loop, r->fd, on_relay, r, &r->watch), 0);
 	assert_int_equal(bk_watch_set(r->watch, BK_READABLE), 0);
@@ -357,7 +361,7 @@ static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 		assert_int_equal(bk_sock_connect(NULL, &doors[i % 2], &fds[i]), 0); /* they say nothing */
 	start(g, 0, 1);
 	start(g, 1, 0);
-	story_let_time_fly(4 * BK_SEC);
+	test_clock_fly(&g->clock, 4 * BK_SEC);
 	run(g);
 	assert_string_equal(g->sides[0].result.technique->name, "relay");
 	assert_string_equal(g->sides[1].result.technique->name, "relay");
@@ -394,7 +398,7 @@ static void a_relay_that_never_joins_ends_as_no_path(void **state)
 	no_candidates(g);
 	start(g, 0, 1);
 	start(g, 1, 0);
-	story_let_time_fly(30 * BK_SEC);
+	test_clock_fly(&g->clock, 30 * BK_SEC);
 	run(g);
 	for (int i = 0; i < 2; i++) {
 		assert_null(g->sides[i].link);
@@ -415,7 +419,7 @@ static void no_candidate_and_no_relay_is_no_path(void **state)
 		no_candidates(g);
 		start(g, 0, 1);
 		start(g, 1, 0);
-		story_let_time_fly(30 * BK_SEC);
+		test_clock_fly(&g->clock, 30 * BK_SEC);
 		run(g);
 		assert_int_equal(g->sides[0].error, BK_E_NO_PATH);
 		assert_int_equal(g->sides[1].error, BK_E_NO_PATH);
@@ -434,7 +438,7 @@ static void a_relay_that_joins_the_wrong_people_gives_nobody_a_path(void **state
 		no_candidates(g);
 		for (int i = 0; i < 4; i++)
 			start(g, i, i ^ 1);
-		story_let_time_fly(crosses ? 30 * BK_SEC : 4 * BK_SEC);
+		test_clock_fly(&g->clock, crosses ? 30 * BK_SEC : 4 * BK_SEC);
 		run(g);
 		assert_int_equal(relay.joined, 2);
 		for (int i = 0; i < 4; i++) {
@@ -460,7 +464,7 @@ static void a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed(void **state
 		start(g, 1, 0);
 		if (needed)
 			assert_true(bk_race_need_relay(g->sides[1].race));
-		story_let_time_fly(30 * BK_SEC);
+		test_clock_fly(&g->clock, 30 * BK_SEC);
 		run(g);
 		for (int i = 0; i < 2; i++) {
 			assert_int_equal(g->sides[i].link != NULL, needed);
@@ -492,7 +496,7 @@ static void somebody_else_with_a_certificate_is_not_the_peer(void **state)
 	start(g, 0, 1);
 	start(g, 3, 0); /* knocks at 0's door, who waits for 1 */
 	g->sides[2].over = g->sides[1].over = true;
-	story_let_time_fly(30 * BK_SEC);
+	test_clock_fly(&g->clock, 30 * BK_SEC);
 	run(g);
 	assert_null(g->sides[0].link); /* 3 has proved 0, and cannot know yet that 0 hangs up */
 	assert_int_equal(g->sides[0].error, BK_E_NO_PATH);
@@ -501,7 +505,7 @@ static void somebody_else_with_a_certificate_is_not_the_peer(void **state)
 
 static void a_race_freed_at_any_moment_leaves_nothing(void **state)
 {
-	int before = count_descriptors();
+	int before = kit_count_descriptors();
 
 	(void)state;
 	for (int turns = 0; turns < 30; turns += 2) {
@@ -511,11 +515,11 @@ static void a_race_freed_at_any_moment_leaves_nothing(void **state)
 		relay_init(&relay, g);
 		start(g, 0, 1);
 		start(g, 1, 0);
-		story_idle(&g->st, turns);
+		kit_run_idle(g->loop, turns);
 		relay_done(&relay);
 		stage_free(g);
 	}
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(kit_count_descriptors(), before);
 }
 
 int main(void)

@@ -6,8 +6,9 @@
 
 #include "base/error.h"
 #include "net/sock.h"
+#include "net/test_clock.h"
+#include "net/test_kit.h"
 #include "path/seeker.h"
-#include "session/test_kit.h"
 
 enum { KILLS_MAX = 16, TEXT_MAX = 512 };
 
@@ -24,6 +25,7 @@ struct end {
 
 struct world {
 	struct bk_loop *loop;
+	struct test_clock clock;
 	struct end ends[2];
 	struct bk_timer *round, *killer, *stopper;
 	bool nobody_to_ask, nobody_comes; /* a round that is asked for */
@@ -182,21 +184,14 @@ static void end_init(struct world *w, int i)
 static void set_up(struct world *w, int error, int most)
 {
 	*w = (struct world){.error = error, .most = most};
-	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &w->loop), 0);
-	story_clock_init(w->loop);
+	w->loop = kit_loop_new();
+	assert_int_equal(test_clock_init(&w->clock, w->loop), 0);
 	assert_int_equal(bk_timer_new(w->loop, on_round, w, &w->round), 0);
 	assert_int_equal(bk_timer_new(w->loop, on_killer, w, &w->killer), 0);
 	assert_int_equal(bk_timer_new(w->loop, on_stopper, w->loop, &w->stopper), 0);
 	for (int i = 0; i < 2; i++)
 		end_init(w, i);
 	bk_timer_start(w->round, 0);
-}
-
-static void run(struct world *w)
-{
-	alarm(60);
-	assert_int_equal(bk_loop_run(w->loop), 0);
-	alarm(0);
 }
 
 static void tear_down(struct world *w)
@@ -213,7 +208,7 @@ static void tear_down(struct world *w)
 	bk_timer_free(w->round);
 	bk_timer_free(w->killer);
 	bk_timer_free(w->stopper);
-	story_clock_done();
+	test_clock_done(&w->clock);
 	bk_loop_free(w->loop);
 }
 
@@ -233,7 +228,7 @@ static void the_first_round_gives_both_a_path_and_its_account(void **state)
 
 	(void)state;
 	set_up(&w, 0, 0);
-	run(&w);
+	kit_run(w.loop);
 	for (int i = 0; i < 2; i++) {
 		assert_non_null(w.ends[i].link);
 		assert_int_equal(w.ends[i].paths, 1);
@@ -249,7 +244,7 @@ static void a_lost_path_is_followed_by_another_one(void **state)
 
 	(void)state;
 	set_up(&w, BK_E_PEER_VANISHED, 1);
-	run(&w);
+	kit_run(w.loop);
 	for (int i = 0; i < 2; i++) {
 		assert_non_null(w.ends[i].link);
 		assert_int_equal(w.ends[i].paths, 2);
@@ -265,7 +260,7 @@ static void a_peer_that_breaks_the_protocol_on_every_path_is_left(void **state)
 
 	(void)state;
 	set_up(&w, BK_E_PROTOCOL, KILLS_MAX);
-	run(&w);
+	kit_run(w.loop);
 	assert_int_equal(w.killed, 3);
 	assert_both_gave_up(&w, BK_E_PROTOCOL, "broke the session protocol");
 	tear_down(&w);
@@ -277,8 +272,8 @@ static void paths_that_die_at_once_are_followed_ever_more_slowly(void **state)
 
 	(void)state;
 	set_up(&w, BK_E_TIMEOUT, 6);
-	story_let_time_fly(120 * BK_SEC);
-	run(&w);
+	test_clock_fly(&w.clock, 120 * BK_SEC);
+	kit_run(w.loop);
 	assert_int_equal(w.killed, 6);
 	assert_true(w.since[3] - w.since[2] >= BK_SEC);
 	assert_true(w.since[4] - w.since[3] >= 2 * BK_SEC);
@@ -293,7 +288,7 @@ static void where_nobody_can_be_asked_a_lost_path_is_the_end(void **state)
 	(void)state;
 	set_up(&w, BK_E_TIMEOUT, 1);
 	w.nobody_to_ask = true;
-	run(&w);
+	kit_run(w.loop);
 	assert_both_gave_up(&w, BK_E_PEER_VANISHED, "lost the connection to");
 	tear_down(&w);
 }
@@ -313,8 +308,8 @@ static void another_path_is_waited_for_a_while_and_no_longer(void **state)
 
 		set_up(&w, rows[i].error, 1);
 		w.nobody_comes = true;
-		story_let_time_fly(90 * BK_SEC);
-		run(&w);
+		test_clock_fly(&w.clock, 90 * BK_SEC);
+		kit_run(w.loop);
 		waited = bk_loop_now(w.loop) - w.since[0];
 		assert_true(waited >= rows[i].wait && waited < rows[i].wait + 2 * BK_SEC);
 		assert_both_gave_up(&w, BK_E_PEER_VANISHED, "no other path came in time");
@@ -330,7 +325,7 @@ static void a_peer_that_leaves_the_server_while_its_path_is_lost_is_gone(void **
 	set_up(&w, BK_E_TIMEOUT, 1);
 	w.nobody_comes = true;
 	bk_timer_start(w.stopper, BK_SEC);
-	run(&w);
+	kit_run(w.loop);
 	for (int i = 0; i < 2; i++) {
 		assert_true(bk_seeker_needs_round(w.ends[i].seeker));
 		bk_seeker_peer_left(w.ends[i].seeker);
@@ -349,7 +344,7 @@ static void one_that_is_hushed_hands_on_its_link_and_says_nothing(void **state)
 	bk_timer_stop(w.round);
 	bk_seeker_hush(w.ends[0].seeker);
 	bk_timer_start(w.stopper, BK_SEC);
-	run(&w);
+	kit_run(w.loop);
 	for (int i = 0; i < 2; i++) {
 		assert_non_null(w.ends[i].link);
 		assert_int_equal(w.ends[i].paths, i);

@@ -18,6 +18,7 @@
 #include "net/turn.h"
 #include "path/seeker.h"
 #include "rendezvous/mailbox.h"
+#include "secure/identity.h"
 #include "stream/stream.h"
 
 enum { TEXT_MAX = 512 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "net/turn.h"
 #include "stream/leg.h"
@@ -171,6 +172,7 @@ static void move_to(struct bk_carrier *c, struct bk_leg *leg)
 	struct bk_leg *before = c->active != leg ? c->active : NULL;
 
 	forget(c, leg);
+	bk_assert(leg != c->spare && leg != c->coming);
 	c->active = leg;
 	c->may_send = false;
 	if (before && bk_leg_is_relay(before) && !bk_leg_is_relay(leg)) {
@@ -325,6 +327,7 @@ static void on_payload(void *arg, struct bk_leg *leg, const uint8_t *data, size_
 
 	if (!has_turn(c, leg))
 		return;
+	bk_assert(n <= c->session_left);
 	c->session_left -= (uint32_t)n;
 	count_received(c, n);
 	c->user->on_payload(c->user_arg, data, n, c->session_left);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 void bk_inbox_init(struct bk_inbox *b)
@@ -74,15 +75,17 @@ struct bk_inbox_chunk *bk_inbox_take(struct bk_inbox *b)
 	b->first = chunk->next;
 	if (!b->first)
 		b->last = NULL;
+	bk_assert(b->kept >= chunk->len);
 	b->kept -= chunk->len;
 	return chunk;
 }
 
 uint32_t bk_inbox_due(const struct bk_inbox *b)
 {
-	uint64_t open = b->limit - b->consumed; /* at most the window */
+	uint64_t open = b->limit - b->consumed;
 	uint32_t due = b->window - (uint32_t)open;
 
+	bk_assert(b->consumed <= b->expected && b->expected <= b->limit && open <= b->window);
 	return due >= BK_INBOX_BATCH ? due : 0;
 }
 

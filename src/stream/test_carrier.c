@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "net/test_clock.h"
+#include "net/test_kit.h"
 #include "stream/carrier.h"
-#include "stream/test_kit.h"
 #include "stream/test_link.h"
 #include "wire/frame.h"
 
@@ -31,6 +32,7 @@ struct end {
 
 struct pair {
 	struct bk_loop *loop;
+	struct test_clock clock;
 	struct end a, b;
 	struct test_link links[LINKS_MAX];
 	size_t links_len;
@@ -124,6 +126,7 @@ static void pair_init(struct pair *p, uint64_t seed)
 	memset(p, 0, sizeof(*p));
 	p->rng.state = seed;
 	p->loop = kit_loop_new();
+	assert_int_equal(test_clock_init(&p->clock, p->loop), 0);
 	end_init(p, &p->a, 7, true);
 	end_init(p, &p->b, 7, false);
 }
@@ -132,7 +135,8 @@ static void pair_done(struct pair *p)
 {
 	end_done(&p->a);
 	end_done(&p->b);
-	kit_loop_free(p->loop);
+	test_clock_done(&p->clock);
+	bk_loop_free(p->loop);
 }
 
 static void attach_one(struct pair *p, struct end *e, bool is_relay)
@@ -331,7 +335,7 @@ static void who_closes_sends_what_waits_and_is_told(void **state)
 			end_link(&p.a, BK_E_EOF);
 		}
 		assert_int_equal(p.a.closed, 0); /* not from inside */
-		kit_settle(p.loop);
+		kit_run_idle(p.loop, 8);
 		assert_int_equal(p.a.closed, 1);
 		assert_int_equal(p.a.lost, 0);
 		pair_done(&p);
@@ -560,7 +564,7 @@ static void run_for(struct pair *p, bk_dur d, bool carries)
 
 	assert_int_equal(bk_timer_new(p->loop, on_turn, &t, &t.timer), 0);
 	bk_timer_start(t.timer, 0);
-	kit_let_time_fly(d);
+	test_clock_fly(&p->clock, d);
 	assert_int_equal(bk_loop_run(p->loop), 0);
 	bk_timer_free(t.timer);
 }

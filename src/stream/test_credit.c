@@ -64,7 +64,7 @@ static void a_paused_channel_stops_no_other(void **state)
 	assert_int_equal(p->b.link.pauses, 0);
 	bk_channel_resume(p->ub.channel);
 	assert_int_equal(p->ub.datas, 0); /* not from inside the call */
-	kit_settle(p->loop);
+	settle(p->loop);
 	assert_int_equal(p->ub.heard_len, 600);
 	assert_memory_equal(p->ub.heard, "pausedpaused", 12);
 	free(other.heard);
@@ -87,7 +87,7 @@ static void a_pause_inside_on_data_keeps_the_rest_of_that_input(void **state)
 	for (int i = 0; i < 3; i++) {
 		heard = p->ub.heard_len;
 		bk_channel_resume(p->ub.channel);
-		kit_settle(p->loop);
+		settle(p->loop);
 	}
 	assert_int_equal(heard, sizeof(text)); /* what is kept comes in larger pieces */
 	assert_string_equal((char *)p->ub.heard, text);
@@ -105,7 +105,7 @@ static void bytes_that_come_while_kept_ones_wait_stay_behind_them(void **state)
 	bk_channel_resume(p->ub.channel);
 	assert_int_equal(say(&p->b, BK_SFRAME_DATA, 1, "second", 6), 0);
 	assert_int_equal(p->ub.datas, 0);
-	kit_settle(p->loop);
+	settle(p->loop);
 	assert_memory_equal(p->ub.heard, "first second", 12);
 	assert_int_equal(say(&p->b, BK_SFRAME_DATA, 1, "third", 5), 0);
 	assert_int_equal(p->ub.heard_len, 17);
@@ -123,10 +123,10 @@ static void fin_waits_behind_kept_bytes_and_behind_a_pause(void **state)
 		if (bytes)
 			assert_int_equal(say(&p->b, BK_SFRAME_DATA, 1, "x", 1), 0);
 		assert_int_equal(say(&p->b, BK_SFRAME_FIN, 1, NULL, 0), 0);
-		kit_settle(p->loop);
+		settle(p->loop);
 		assert_int_equal(p->ub.finishes, 0);
 		bk_channel_resume(p->ub.channel);
-		kit_settle(p->loop);
+		settle(p->loop);
 		assert_int_equal(p->ub.heard_len, bytes);
 		assert_int_equal(p->ub.finishes, 1);
 		pair_free(p);
@@ -145,7 +145,7 @@ static void a_reset_drops_what_is_kept(void **state)
 	assert_int_equal(say(&p->b, BK_SFRAME_RESET, 1, "io", 2), 0);
 	assert_int_equal(p->ub.reset_error, BK_E_IO);
 	bk_channel_resume(p->ub.channel);
-	kit_settle(p->loop);
+	settle(p->loop);
 	assert_int_equal(p->ub.datas + p->ub.finishes, 0);
 	pair_free(p);
 }
@@ -161,7 +161,7 @@ static void a_good_bye_waits_for_kept_bytes_and_a_bad_one_does_not(void **state)
 		bk_channel_pause(p->ub.channel);
 		assert_int_equal(say(&p->b, BK_SFRAME_DATA, 1, "x", 1), 0);
 		assert_int_equal(say(&p->b, BK_SFRAME_BYE, 0, "io", bad ? 2 : 0), 0);
-		kit_settle(p->loop);
+		settle(p->loop);
 		assert_int_equal(p->b.byes, bad);
 		assert_int_equal(bk_mux_owes_bye(p->b.mux), !bad);
 		if (way == 0)
@@ -169,7 +169,7 @@ static void a_good_bye_waits_for_kept_bytes_and_a_bad_one_does_not(void **state)
 		else
 			free_channel(&p->ub.channel);
 		assert_int_equal(p->b.byes, bad);
-		kit_settle(p->loop);
+		settle(p->loop);
 		assert_int_equal(p->ub.heard_len, way == 0);
 		assert_int_equal(p->b.byes, 1);
 		assert_int_equal(p->b.bye_error, bad ? BK_E_IO : 0);
@@ -195,7 +195,7 @@ static void the_channel_and_the_mux_may_be_freed_while_kept_bytes_are_read(void 
 		p->ub.free_mux_on_data = which == 2;
 		bk_channel_resume(p->ub.channel);
 		bk_channel_resume(other.channel);
-		kit_settle(p->loop);
+		settle(p->loop);
 		assert_int_equal(p->ub.heard_len, which == 1 ? 100000 : BK_INBOX_CHUNK);
 		assert_int_equal(other.heard_len, which == 0 ? 100000 : 0);
 		free(other.heard);
@@ -214,7 +214,7 @@ static void a_pause_between_kept_pieces_holds(void **state)
 	p->ub.pause_on_data = true;
 	for (size_t i = 1; i <= 3; i++) {
 		bk_channel_resume(p->ub.channel);
-		kit_settle(p->loop);
+		settle(p->loop);
 		assert_int_equal(p->ub.heard_len, i * BK_INBOX_CHUNK);
 	}
 	pair_free(p);
@@ -240,7 +240,7 @@ static void a_write_beyond_the_credit_waits_for_the_window(void **state)
 	assert_int_equal(say_window(&p->a, 1, 99), 0);
 	assert_int_equal(p->ua.writables, 0); /* not enough for what was tried */
 	bk_channel_resume(p->ub.channel);
-	kit_settle(p->loop);
+	settle(p->loop);
 	assert_int_equal(p->ub.heard_len, 2 * MIB);
 	assert_int_equal(carry(&p->b, &p->a, SIZE_MAX), 0);
 	assert_int_equal(p->ua.writables, 1);
@@ -319,7 +319,7 @@ static void the_window_doubles_for_a_reader_that_keeps_up_and_not_for_others(voi
 		bk_channel_pause(p->ub.channel);
 		assert_int_equal(say_big(&p->b, 1, MIB), 0);
 		bk_channel_resume(p->ub.channel);
-		kit_settle(p->loop);
+		settle(p->loop);
 		p->ub.heard_len = 0;
 		assert_int_equal(take_credit(&p->b, 1, &frames), MIB);
 	}

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
+#include "net/test_kit.h"
 #include "stream/intake.h"
 #include "stream/mux.h"
-#include "stream/test_kit.h"
 #include "stream/test_link.h"
 
 /* Two muxes whose frames are only remembered: what one says reaches the other when the test carries it. */
@@ -188,8 +188,14 @@ static inline void pair_free(struct pair *p)
 	bk_link_free(&p->b.link.link);
 	free(p->ua.heard);
 	free(p->ub.heard);
-	kit_loop_free(p->loop);
+	bk_loop_free(p->loop);
 	free(p);
+}
+
+/* What is due in the loop happens. */
+static inline void settle(struct bk_loop *loop)
+{
+	kit_run_idle(loop, 8);
 }
 
 /* What `from` wrote reaches `to`, `step` bytes at a time. */

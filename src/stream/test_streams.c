@@ -120,7 +120,7 @@ static void sixty_four_channels_that_pause_at_random_stay_whole(void **state)
 		finished = 0;
 		for (int i = 0; i < STREAMS; i++)
 			finished += resume_some(&streams[i]);
-		kit_settle(p->loop);
+		settle(p->loop);
 	}
 	pair_free(p);
 }
@@ -229,11 +229,11 @@ static void credit_and_kept_bytes_survive_the_links(void **state)
 		finished = 0;
 		for (int i = 0; i < N; i++)
 			finished += resume_some(&streams[i]);
-		kit_settle(loop);
+		settle(loop);
 	}
 	for (int i = 0; i < 2; i++)
 		bk_stream_free(road.streams[i]);
-	kit_loop_free(loop);
+	bk_loop_free(loop);
 }
 
 /* ---- a long path ---- */

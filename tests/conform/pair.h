@@ -19,6 +19,7 @@ struct end {
 	bool close_after; /* everything is written */
 	bool garbled;     /* a byte was not the pattern's, or a callback came where none may */
 	bool in_call;
+	unsigned writes;  /* every other one lends */
 	uint64_t stop_at; /* the loop stops when that much was received */
 	bool stop_at_end, stop_at_secure, stop_at_writable;
 	enum { FREE_NEVER, FREE_IN_SECURE, FREE_IN_DATA, FREE_IN_WRITABLE, FREE_IN_END } free_in;
