@@ -137,7 +137,7 @@ static void on_report(void *arg, const struct bk_action *report)
 {
 	struct end *e = arg;
 
-	assert_int_equal(report->report, MANY_WON);
+	assert_int_equal(report->report, BK_REPORT_CHOSEN);
 	e->won = (struct bk_way){report->id, report->remote};
 	if (e->scene->ends[0].won.socket && e->scene->ends[1].won.socket)
 		bk_loop_stop(e->scene->loop);

@@ -9,7 +9,7 @@
  * answers one way alone. For tests on real sockets and in the simulator. */
 struct many;
 
-enum { MANY_OWN_SOCKET = 1, MANY_FIRST_SOCKET = 3, MANY_WON = 0 };
+enum { MANY_OWN_SOCKET = 1, MANY_FIRST_SOCKET = 3 };
 
 struct many_opts {
 	size_t sockets;      /* to be opened; 0: the side that answers */
@@ -21,7 +21,7 @@ struct many_opts {
 struct many *many_new(const struct many_opts *opts, bk_time now);
 void many_free(struct many *m);
 
-/* REPORT says MANY_WON with socket and remote, once; or BK_REPORT_DONE when nobody answered for two seconds.
+/* REPORT says BK_REPORT_CHOSEN with socket and remote, once; or BK_REPORT_DONE when nobody answered for two seconds.
  */
 extern const struct bk_engine_ops many_ops;
 

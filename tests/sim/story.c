@@ -11,11 +11,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "nat/profile.h"
-#include "net.h"
+#include "learn.h"
 
 enum { HELLO = 1, CHOSEN = 2 };
-enum { SHARED_PORT = 41000, CONNS_MAX = 256 };
+enum { CONNS_MAX = 256 };
 
 #define RESAY     (200 * BK_MS) /* stands for TCP's retransmission of data */
 #define STORY_MAX (30 * BK_SEC)
@@ -220,45 +219,13 @@ static const struct sim_host_events host_events = {
 	.on_lost = on_lost,
 };
 
-static enum bk_nat_reach reach(bool yes)
-{
-	return yes ? BK_NAT_REACH_YES : BK_NAT_REACH_NO;
-}
-
-/* What the machine finds out about its NAT from a server of two ports and another one that connects back. */
-static void introduce(struct peer *p, const struct sim_story *s)
-{
-	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005),
-			     elsewhere = bk_addr_v4(203, 0, 113, 2, 15006);
-	struct bk_nat_evidence e = {
-		.local = bk_addr_with_port(p->side->host.ip, SHARED_PORT), .samples_len = 2};
-
-	for (uint16_t i = 0; i < 2; i++) {
-		e.samples[i].server = bk_addr_with_port(server, (uint16_t)(server.port + i));
-		e.samples[i].mapped = sim_net_map(p->side, &e.local, &e.samples[i].server);
-	}
-	if (!s->filtering_unknown) {
-		struct bk_addr unused_port = bk_addr_with_port(server, 15007);
-
-		e.same_address = reach(sim_net_lets_in(p->side, &unused_port, e.samples[0].mapped));
-		e.other_address = reach(sim_net_lets_in(p->side, &elsewhere, e.samples[0].mapped));
-	}
-	bk_nat_profile_judge(&e, &p->intro.tcp);
-	p->intro.server_rtt = s->delay + BK_MS / 5;
-	p->intro.candidates[0] = (struct bk_candidate){
-		.kind = BK_CANDIDATE_HOST, .addr = bk_addr_with_port(p->side->host.ip, 41001)};
-	p->intro.candidates[1] =
-		(struct bk_candidate){.kind = BK_CANDIDATE_MAPPED, .addr = p->intro.tcp.public_addr};
-	p->intro.candidates_len = 2;
-}
-
 static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 {
 	struct peer *p = self;
 	struct bk_punch_tcp_opts opts = {.plan = p->plan, .start = p->start + p->clock_offset};
 
 	(void)packet, (void)arg;
-	opts.shared = bk_addr_with_port(p->side->host.ip, SHARED_PORT);
+	opts.shared = bk_addr_with_port(p->side->host.ip, SIM_SHARED_PORT);
 	opts.seed = p->story->seed * 2 + (p->story->same_seed ? 0 : (uint64_t)p->side->index);
 	if (bk_punch_tcp_new(&opts, local_now(p), &p->engine) < 0)
 		abort();
@@ -272,7 +239,7 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	p->side->host.owner = p;
 	p->side->host.events = &host_events;
 	p->clock_offset = bk_rng_range(&net->clock.rng, 0, 1000 * BK_SEC);
-	introduce(p, s);
+	sim_learn_tcp(p->side, s->filtering_unknown, &p->intro);
 }
 
 /* b answers last and chooses the instant; its introduction reaches a over the server. */

@@ -26,7 +26,7 @@ static void on_report(struct sim_udp_drive *d, const struct bk_action *report)
 {
 	struct peer *p = d->arg;
 
-	assert_int_equal(report->report, MANY_WON);
+	assert_int_equal(report->report, BK_REPORT_CHOSEN);
 	p->wins++;
 	p->won = (struct bk_way){report->id, report->remote};
 }

@@ -6,14 +6,10 @@
 #include "udp_story.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nat/profile.h"
-#include "net.h"
-
-enum { SHARED_PORT = 41000 };
+#include "learn.h"
 
 static const uint8_t word[] = {0xff, 'w', 'o', 'r', 'd'}; /* not STUN */
 
@@ -100,7 +96,7 @@ static void on_datagram(void *owner, const struct sim_packet *packet)
 {
 	struct peer *p = owner;
 
-	if (packet->dst.port != SHARED_PORT || !p->engine)
+	if (packet->dst.port != SIM_SHARED_PORT || !p->engine)
 		return;
 	if (packet->len == sizeof(word) && !memcmp(packet->bytes, word, sizeof(word))) {
 		p->has_heard_word = true;
@@ -112,54 +108,6 @@ static void on_datagram(void *owner, const struct sim_packet *packet)
 }
 
 static const struct sim_host_events host_events = {.on_datagram = on_datagram};
-
-static enum bk_nat_reach reach(bool yes)
-{
-	return yes ? BK_NAT_REACH_YES : BK_NAT_REACH_NO;
-}
-
-/* A server of two ports and another address, as STUN finds out. */
-static void judge(struct peer *p, const struct bk_addr *local)
-{
-	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005),
-			     elsewhere = bk_addr_v4(203, 0, 113, 2, 15006);
-	struct bk_nat_evidence e = {.local = *local, .samples_len = 2};
-
-	for (uint16_t i = 0; i < 2; i++) {
-		e.samples[i].server = bk_addr_with_port(server, (uint16_t)(server.port + i));
-		e.samples[i].mapped = sim_net_map_udp(p->side, local, &e.samples[i].server);
-	}
-	if (!p->story->filtering_unknown) {
-		struct bk_addr unused_port = bk_addr_with_port(server, 15007);
-
-		e.same_address = reach(sim_net_lets_in_udp(p->side, &unused_port, e.samples[0].mapped));
-		e.other_address = reach(sim_net_lets_in_udp(p->side, &elsewhere, e.samples[0].mapped));
-	}
-	bk_nat_profile_judge(&e, &p->intro.udp);
-}
-
-static void add_candidate(struct bk_intro *in, enum bk_candidate_kind kind, const struct bk_addr *addr)
-{
-	in->candidates[in->candidates_len++] =
-		(struct bk_candidate){.kind = kind, .addr = *addr, .transport = BK_TRANSPORT_UDP};
-}
-
-static void introduce(struct peer *p)
-{
-	struct bk_addr local = bk_addr_with_port(p->side->host.ip, SHARED_PORT);
-
-	p->sockets[local.family == 6 ? 2 : 1] = local;
-	snprintf(p->intro.id, sizeof(p->intro.id), "side%d", p->side->index);
-	p->intro.server_rtt = p->story->delay + BK_MS / 5;
-	memset(p->intro.probe_key, 0x40 + p->side->index, sizeof(p->intro.probe_key));
-	if (local.family == 6) {
-		add_candidate(&p->intro, BK_CANDIDATE_FIREWALLED, &local);
-		return;
-	}
-	judge(p, &local);
-	add_candidate(&p->intro, BK_CANDIDATE_HOST, &local);
-	add_candidate(&p->intro, BK_CANDIDATE_MAPPED, &p->intro.udp.public_addr);
-}
 
 static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 {
@@ -192,11 +140,14 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 
 static void prepare(struct peer *p, struct sim_net *net, int index, const struct sim_udp_story *s)
 {
+	struct bk_addr local = bk_addr_with_port(net->sides[index].host.ip, SIM_SHARED_PORT);
+
 	*p = (struct peer){.story = s, .side = &net->sides[index], .armed = BK_NEVER};
 	p->side->host.owner = p;
 	p->side->host.events = &host_events;
 	p->clock_offset = bk_rng_range(&net->clock.rng, 0, 1000 * BK_SEC);
-	introduce(p);
+	p->sockets[local.family == 6 ? 2 : 1] = local;
+	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
 }
 
 /* b answers last and chooses the instant; its introduction reaches a over the server. */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "learn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "nat/profile.h"
+
+typedef struct bk_addr map_fn(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
+typedef bool lets_in_fn(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
+
+static enum bk_nat_reach reach(bool yes)
+{
+	return yes ? BK_NAT_REACH_YES : BK_NAT_REACH_NO;
+}
+
+/* A server of two ports, and another address. */
+static void judge(struct sim_side *side, map_fn *map, lets_in_fn *lets_in, bool filtering_unknown,
+	struct bk_nat_profile *ret_profile)
+{
+	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005),
+			     elsewhere = bk_addr_v4(203, 0, 113, 2, 15006);
+	struct bk_nat_evidence e = {
+		.local = bk_addr_with_port(side->host.ip, SIM_SHARED_PORT), .samples_len = 2};
+
+	for (uint16_t i = 0; i < 2; i++) {
+		e.samples[i].server = bk_addr_with_port(server, (uint16_t)(server.port + i));
+		e.samples[i].mapped = map(side, &e.local, &e.samples[i].server);
+	}
+	if (!filtering_unknown) {
+		struct bk_addr unused_port = bk_addr_with_port(server, 15007);
+
+		e.same_address = reach(lets_in(side, &unused_port, e.samples[0].mapped));
+		e.other_address = reach(lets_in(side, &elsewhere, e.samples[0].mapped));
+	}
+	bk_nat_profile_judge(&e, ret_profile);
+}
+
+static void add(struct bk_intro *in, enum bk_transport t, enum bk_candidate_kind kind, struct bk_addr addr)
+{
+	in->candidates[in->candidates_len++] =
+		(struct bk_candidate){.kind = kind, .addr = addr, .transport = t};
+}
+
+static void learn_rest(struct sim_side *side, struct bk_intro *in)
+{
+	snprintf(in->id, sizeof(in->id), "side%d", side->index);
+	in->server_rtt = side->net->delay + BK_MS / 5;
+	memset(in->probe_key, 0x40 + side->index, sizeof(in->probe_key));
+}
+
+void sim_learn_tcp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in)
+{
+	learn_rest(side, in);
+	if (side->host.ip.family == 6)
+		return;
+	judge(side, sim_net_map, sim_net_lets_in, filtering_unknown, &in->tcp);
+	add(in, BK_TRANSPORT_TCP, BK_CANDIDATE_HOST, bk_addr_with_port(side->host.ip, SIM_HOST_PORT));
+	add(in, BK_TRANSPORT_TCP, BK_CANDIDATE_MAPPED, in->tcp.public_addr);
+}
+
+void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in)
+{
+	struct bk_addr local = bk_addr_with_port(side->host.ip, SIM_SHARED_PORT);
+
+	learn_rest(side, in);
+	if (local.family == 6) {
+		add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_FIREWALLED, local);
+		return;
+	}
+	judge(side, sim_net_map_udp, sim_net_lets_in_udp, filtering_unknown, &in->udp);
+	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_HOST, local);
+	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_MAPPED, in->udp.public_addr);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_LEARN_H
+#define SIM_LEARN_H
+
+#include "net.h"
+#include "wire/intro.h"
+
+/* What a simulated machine finds out about itself and tells the other one. */
+
+enum { SIM_SHARED_PORT = 41000, SIM_HOST_PORT = 41001 };
+
+/* Over TCP: from a server of two ports and another one that connects back (filtering_unknown: none did). Adds
+ * profile and candidates. */
+void sim_learn_tcp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in);
+/* Over UDP: the same by STUN. Behind SIM_FW6 the address alone, which is a candidate behind a firewall. */
+void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in);
+
+#endif

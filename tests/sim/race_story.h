@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_RACE_STORY_H
+#define SIM_RACE_STORY_H
+
+#include "nat.h"
+#include "punch/technique.h"
+
+/* A whole race of rows in virtual time: on each of two simulated machines the engines of all rows run at the
+ * same time, on the shared sockets and on those that they open; the first path that is proven wins. */
+
+struct sim_race_story {
+	const struct bk_technique *const *rows; /* NULL: bk_techniques. Without the relay: there is none */
+	const char *a, *b;                      /* names of NAT types, or SIM_FW6 */
+	enum sim_answer answer;
+	bk_dur delay, jitter; /* one way */
+	double loss;
+	bk_dur timer_slack; /* timers are late by up to this */
+	bool filtering_unknown;
+	bool b_controls;
+	uint64_t seed;
+};
+
+struct sim_race_ending {
+	bool is_direct;                       /* both sides took the same path, and words went over it */
+	const struct bk_technique *technique; /* of the controlling side; NULL: none */
+	bk_dur elapsed;    /* from both introductions known until both have a path, or all engines ended */
+	unsigned engines;  /* of one side */
+	unsigned reported; /* paths worth proving, both sides */
+};
+
+void sim_race_story_run(const struct sim_race_story *s, struct sim_race_ending *ret_ending);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* All rows of bodkin at the same time, as a session runs them: what one of them connects is connected, and
+ * none is in another one's way. And a row of a test beside them. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/scenarios.h"
+#include "many.h"
+#include "race_story.h"
+
+enum { SEEDS = 20, MANY_SOCKETS = 64 };
+
+static enum sim_answer answer_from_name(const char *name)
+{
+	static const char *const names[] = {"drop", "reset", "reject", "accept"};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (!strcmp(name, names[i]))
+			return (enum sim_answer)i;
+	}
+	fail_msg("no such answer: %s", name);
+	return SIM_DROP;
+}
+
+/* How many of SEEDS are direct; the worst time. */
+static int run(struct sim_race_story s, bk_dur *ret_worst)
+{
+	int direct = 0;
+
+	*ret_worst = 0;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct sim_race_ending e;
+
+		s.seed = seed;
+		s.b_controls = seed % 2;
+		sim_race_story_run(&s, &e);
+		direct += e.is_direct;
+		*ret_worst = bk_time_max(*ret_worst, e.elapsed);
+	}
+	return direct;
+}
+
+/* The bound of UDP alone, the proof of the path within it. */
+static bk_dur three_round_trips(const struct sim_race_story *s)
+{
+	return 3 * 2 * (s->delay + BK_MS / 5) + 50 * BK_MS;
+}
+
+/* A row of either transport: with both at once it is no worse. */
+static void every_row_of_the_list_is_connected_by_the_race_too(void **state)
+{
+	const struct bk_scenario *row;
+
+	(void)state;
+	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+		struct sim_race_story s = {
+			.a = row->a,
+			.b = row->b,
+			.answer = answer_from_name(row->answer),
+			.delay = row->delay_ms * BK_MS,
+			.loss = row->loss_percent / 100.0,
+			.timer_slack = 1 * BK_MS,
+			.filtering_unknown = i % 2,
+		};
+		bk_dur worst;
+		int direct = run(s, &worst);
+
+		if (strcmp(row->expected, "direct") != 0 || row->min_direct_percent < 100)
+			continue;
+		if (direct < SEEDS || worst > three_round_trips(&s))
+			fail_msg("%s and %s, %s, %d ms: %d of %d direct, worst %.1f ms", row->a, row->b,
+				row->answer, row->delay_ms, direct, SEEDS, bk_dur_to_ms(worst));
+	}
+}
+
+/* A technique of this test alone: 64 sockets call the one that the other side has told. */
+static int many_make(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
+{
+	struct many_opts o = {.answered = MANY_SOCKETS / 2};
+
+	if (opts->is_controlling) {
+		o.sockets = MANY_SOCKETS;
+		o.peer = opts->pair->peer->udp.public_addr;
+	}
+	*ret_engine = many_new(&o, now);
+	return 0;
+}
+
+static void many_end(void *engine)
+{
+	many_free(engine);
+}
+
+static const struct bk_method many_method = {
+	.transport = BK_TRANSPORT_UDP, .ops = &many_ops, .new = many_make, .free = many_end};
+
+static bool many_fits(const struct bk_technique *t, const struct bk_pair *pair)
+{
+	(void)t;
+	(void)pair;
+	return true;
+}
+
+static void many_plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *plan)
+{
+	(void)t;
+	(void)pair;
+	(void)plan;
+}
+
+static const struct bk_technique many = {
+	.name = "many", .method = &many_method, .fits = many_fits, .plan = many_plan};
+
+static const struct bk_technique *const many_alone[] = {&many, NULL};
+
+static void a_row_of_a_test_wins_from_one_of_its_64_sockets(void **state)
+{
+	static const char *const types[] = {"open", "port", "sym", "cgn-sym"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct sim_race_story s = {.rows = many_alone, .a = types[i], .b = "full", .seed = 3 + i};
+		struct sim_race_ending e;
+
+		s.delay = 10 * BK_MS;
+		sim_race_story_run(&s, &e);
+		assert_true(e.is_direct);
+		assert_string_equal(e.technique->name, "many");
+		assert_int_equal(e.engines, 1);
+	}
+}
+
+/* Three engines of one side on one shared socket, each hears its own. */
+static void a_row_beside_the_others_is_in_nobodys_way(void **state)
+{
+	static const char *const pairs[][2] = {{"port", "port"}, {"full", "sym"}, {"restricted", "port"},
+		{"open", "sym"}, {"cgn-port", "port"}};
+	const struct bk_technique *rows[16] = {&many};
+
+	(void)state;
+	for (size_t n = 0; bk_techniques[n]; n++)
+		rows[n + 1] = bk_techniques[n];
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct sim_race_story s = {.rows = rows, .a = pairs[i][0], .b = pairs[i][1]};
+		struct sim_race_ending e;
+		bk_dur worst;
+
+		s.delay = 20 * BK_MS;
+		s.timer_slack = 1 * BK_MS;
+		assert_int_equal(run(s, &worst), SEEDS);
+		assert_true(worst <= three_round_trips(&s));
+		sim_race_story_run(&s, &e);
+		assert_int_equal(e.engines, 3);
+	}
+}
+
+static void without_a_row_that_fits_the_race_ends_without_a_path(void **state)
+{
+	struct sim_race_story s = {.a = "sym", .b = "sym", .delay = 20 * BK_MS, .seed = 1};
+	struct sim_race_ending e;
+
+	(void)state;
+	sim_race_story_run(&s, &e);
+	assert_false(e.is_direct);
+	assert_null(e.technique);
+	assert_int_equal(e.engines, 2);
+	assert_int_equal(e.reported, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row_of_the_list_is_connected_by_the_race_too),
+		cmocka_unit_test(a_row_of_a_test_wins_from_one_of_its_64_sockets),
+		cmocka_unit_test(a_row_beside_the_others_is_in_nobodys_way),
+		cmocka_unit_test(without_a_row_that_fits_the_race_ends_without_a_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
