@@ -4,10 +4,10 @@
  * of times. */
 #include "base/buf.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 enum { CAP_MIN = 256 };
@@ -86,13 +86,13 @@ uint8_t *bk_buf_reserve(struct bk_buf *b, size_t n)
 
 void bk_buf_commit(struct bk_buf *b, size_t n)
 {
-	assert(b->start + b->len + n <= b->cap && n <= bk_buf_room(b));
+	bk_assert(b->start + b->len + n <= b->cap && n <= bk_buf_room(b));
 	b->len += n;
 }
 
 void bk_buf_consume(struct bk_buf *b, size_t n)
 {
-	assert(n <= b->len);
+	bk_assert(n <= b->len);
 	b->start += n;
 	b->len -= n;
 	if (!b->len)

@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/assert.h"
+
 /* Intrusive doubly linked ring. The head is a bare bk_list; an element embeds one. Removing an
- * element that is in no list is allowed and does nothing, provided it was initialised. */
+ * element that is in no list is allowed and does nothing, provided it was initialised. What is appended was
+ * zeroed, initialised or removed before: it is in no other list. */
 struct bk_list {
 	struct bk_list *prev, *next;
 };
@@ -25,6 +28,7 @@ static inline bool bk_list_empty(const struct bk_list *l)
 
 static inline void bk_list_append(struct bk_list *head, struct bk_list *item)
 {
+	bk_assert(!item->next || bk_list_empty(item));
 	item->prev = head->prev;
 	item->next = head;
 	head->prev->next = item;
@@ -33,6 +37,7 @@ static inline void bk_list_append(struct bk_list *head, struct bk_list *item)
 
 static inline void bk_list_remove(struct bk_list *item)
 {
+	bk_assert(item->prev->next == item && item->next->prev == item);
 	item->prev->next = item->next;
 	item->next->prev = item->prev;
 	bk_list_init(item);

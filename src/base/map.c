@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 struct entry {
@@ -136,6 +137,7 @@ void *bk_map_take(struct bk_map *m, const void *key, size_t key_len)
 	if (!e)
 		return NULL;
 	value = e->value;
+	bk_assert(m->count > 0);
 	*at = e->next;
 	free(e);
 	m->count--;

@@ -37,6 +37,7 @@ static struct bk_quic *of(struct bk_link *l)
 
 void bk_quic_end(struct bk_quic *q, int error)
 {
+	bk_assert(error < 0);
 	if (q->end_error)
 		return;
 	q->end_error = error;

@@ -54,6 +54,7 @@ static void add_packet(struct bk_quic *q, size_t n)
 		r->is_full = n < r->segment || r->len / r->segment >= BK_QUIC_SEGMENTS_MAX;
 		return;
 	}
+	bk_assert(q->runs_len < BK_QUIC_RUNS_MAX);
 	q->runs[q->runs_len] = (struct bk_quic_run){.at = batch_len(q), .len = n, .segment = n};
 	q->runs_len++;
 }

@@ -55,6 +55,7 @@ static struct tls_link *of(struct bk_link *l)
 
 static void end_later(struct tls_link *t, int error)
 {
+	bk_assert(error < 0);
 	if (t->end_error)
 		return;
 	t->end_error = error;
@@ -359,7 +360,8 @@ int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts 
 		err = bk_pump_new(loop, fd, bk_tls_in(t->tls), bk_tls_out(t->tls), &pump_events, t, &t->pump);
 	if (err < 0) {
 		link_free(&t->link);
-		return err; /* NOLINT(clang-analyzer-unix.Malloc): link_free frees what the link is a part of */
+		return err; /* NOLINT(clang-analyzer-unix.Malloc): link_free frees what the link is a part of
+			     */
 	}
 	bk_sock_tune_stream(fd, PATIENCE_MS);
 	bk_timer_start(t->timer, opts->handshake_timeout_ns ? opts->handshake_timeout_ns : HANDSHAKE_TIMEOUT);

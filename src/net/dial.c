@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "net/resolve.h"
 #include "net/sock.h"
@@ -79,6 +80,7 @@ static void on_writable(void *arg, int fd, int events)
 	int err = bk_sock_error(fd);
 
 	(void)events;
+	bk_assert(fd == d->fd);
 	if (err < 0) {
 		go_on(d, err);
 		return;

@@ -64,6 +64,7 @@ void bk_door_done(struct bk_door *d, struct bk_loop *loop)
 
 void bk_post_init(struct bk_post *p, struct bk_loop *loop, void (*fn)(void *arg), void *arg)
 {
+	bk_assert(fn);
 	bk_turn_init(&p->turn, loop, run, p);
 	p->next = NULL;
 	atomic_init(&p->is_asked, false);

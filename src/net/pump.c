@@ -49,6 +49,7 @@ static void set_interest(struct bk_pump *p)
 
 static void end_later(struct bk_pump *p, int error)
 {
+	bk_assert(error < 0);
 	p->pending_error = error;
 	bk_turn_ask(&p->later);
 }

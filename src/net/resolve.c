@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "net/bell.h"
@@ -40,7 +41,10 @@ struct bk_resolve {
 
 static void let_go(struct job *j)
 {
-	if (atomic_fetch_sub(&j->holders, 1) > 1)
+	int before = atomic_fetch_sub(&j->holders, 1);
+
+	bk_assert(before > 0);
+	if (before > 1)
 		return;
 	bk_bell_done(&j->bell);
 	free(j);

@@ -17,6 +17,7 @@ int bk_timer_new(struct bk_loop *loop, bk_timer_fn fn, void *arg, struct bk_time
 {
 	struct bk_timer *t = calloc(1, sizeof(*t));
 
+	bk_assert(fn);
 	if (!t || bk_wakes_reserve(&loop->timers.wakes, loop->timers.count + 1) < 0) {
 		free(t);
 		return BK_E_NOMEM;

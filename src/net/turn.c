@@ -6,6 +6,7 @@
 
 void bk_turn_init(struct bk_turn *t, struct bk_loop *loop, void (*fn)(void *arg), void *arg)
 {
+	bk_assert(loop && fn);
 	*t = (struct bk_turn){.loop = loop, .fn = fn, .arg = arg};
 	bk_list_init(&t->link);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/select.h>
 
+#include "base/assert.h"
 #include "net/loop.h"
 #include "net/mirror.h"
 
@@ -45,6 +46,7 @@ int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct
 {
 	struct bk_watch *w;
 
+	bk_assert(fd >= 0 && fn);
 	if (fd >= FD_SETSIZE && strcmp(event_base_get_method(loop->base), "select") == 0)
 		return BK_E_FULL;
 	w = calloc(1, sizeof(*w));
@@ -69,6 +71,7 @@ int bk_watch_set(struct bk_watch *w, int events)
 {
 	short what = EV_PERSIST;
 
+	bk_assert(!(events & ~(BK_READABLE | BK_WRITABLE)));
 	event_del(w->event);
 	w->events = events;
 	if (!events)

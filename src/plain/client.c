@@ -13,6 +13,7 @@
 
 #include <sodium.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "net/drive.h"
@@ -101,6 +102,7 @@ static void note(struct bk_plain_client *c, int verbosity, const char *fmt, ...)
 static void set_state(struct bk_plain_client *c, enum state state)
 {
 	note(c, 2, "plain client: %s -> %s", state_names[c->state], state_names[state]);
+	bk_assert(c->state != STATE_OVER);
 	c->state = state;
 }
 

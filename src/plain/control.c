@@ -35,6 +35,7 @@ struct bk_plain_control {
 
 static void end_later(struct bk_plain_control *c, int error)
 {
+	bk_assert(error < 0);
 	c->error = error;
 	bk_turn_ask(&c->ender);
 }

@@ -164,6 +164,7 @@ static void on_probe_failed(void *arg)
 	if (!p->awaited)
 		return;
 	p->awaited = false;
+	bk_assert(r->view.samples_awaited > 0);
 	r->view.samples_awaited--;
 	r->events->on_view(r->arg);
 }
@@ -231,6 +232,7 @@ static void probe_second_address(struct bk_rdv *r)
 
 static void add_stun(struct bk_mailbox_view *v, struct bk_addr at)
 {
+	bk_assert((size_t)v->stun_len < sizeof(v->stun) / sizeof(v->stun[0]));
 	v->stun[v->stun_len++] = at;
 }
 

@@ -51,6 +51,7 @@ struct bk_control {
 
 static void end_later(struct bk_control *c, int error)
 {
+	bk_assert(error < 0);
 	if (c->end_error)
 		return;
 	c->end_error = error;

@@ -31,6 +31,7 @@ int bk_letters_put(struct bk_letters *l, struct bk_letter_bag *bag, const void *
 	m->len = len;
 	if (len)
 		memcpy(m->body, body, len);
+	bk_list_init(&m->link);
 	bk_list_append(&l->all, &m->link);
 	l->count++;
 	bag->bytes += len;

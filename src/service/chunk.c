@@ -3,28 +3,32 @@
  * loop, so the count needs no lock. */
 #include "service/chunk.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct bk_chunk *bk_chunk_new(size_t cap, bool is_shared)
+#include "base/assert.h"
+
+struct bk_msgchunk *bk_msgchunk_new(size_t cap, bool is_shared)
 {
-	struct bk_chunk *c = cap > SIZE_MAX - sizeof(*c) ? NULL : malloc(sizeof(*c) + cap);
+	struct bk_msgchunk *c = cap > SIZE_MAX - sizeof(*c) ? NULL : malloc(sizeof(*c) + cap);
 
 	if (c)
-		*c = (struct bk_chunk){.holders = 1, .is_shared = is_shared, .cap = cap};
+		*c = (struct bk_msgchunk){.holders = 1, .is_shared = is_shared, .cap = cap};
 	return c;
 }
 
-void bk_chunk_release(struct bk_chunk *c)
+void bk_msgchunk_release(struct bk_msgchunk *c)
 {
-	if (c && --c->holders == 0)
+	if (!c)
+		return;
+	bk_assert(c->holders > 0);
+	if (--c->holders == 0)
 		free(c);
 }
 
-void bk_chunk_append(struct bk_chunk *c, const void *data, size_t n)
+void bk_msgchunk_append(struct bk_msgchunk *c, const void *data, size_t n)
 {
-	assert(n <= bk_chunk_room(c));
+	bk_assert(n <= bk_msgchunk_room(c));
 	if (n)
 		memcpy(c->bytes + c->len, data, n);
 	c->len += n;

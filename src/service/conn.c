@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "net/sock.h"
 #include "service/msgdial.h"
@@ -110,6 +111,12 @@ void bk_conn_free(struct bk_conn *c)
 
 /* --- the end --- */
 
+void bk_msgconn_set_state(struct bk_conn *c, enum bk_msgconn_state state)
+{
+	bk_assert(state > c->state);
+	c->state = (uint8_t)state;
+}
+
 void bk_msgconn_pend(struct bk_conn *c, unsigned todo)
 {
 	c->todo |= (uint8_t)todo;
@@ -120,7 +127,7 @@ void bk_msgconn_end(struct bk_conn *c, int error, const char *text)
 {
 	if (c->state == BK_MSGCONN_ENDED)
 		return;
-	c->state = BK_MSGCONN_ENDED;
+	bk_msgconn_set_state(c, BK_MSGCONN_ENDED);
 	c->error = error;
 	c->text = text;
 	bk_list_remove(&c->in_audience);
@@ -163,7 +170,7 @@ void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at)
 	if (c->state == BK_MSGCONN_OPEN) {
 		if (!has_last_words(c)) /* only the peer's own end is waited for: that is a courtesy */
 			close_at = bk_time_min(close_at, bk_loop_now(c->hub->loop) + BK_MSGCONN_COURTESY);
-		c->state = BK_MSGCONN_DRAINING;
+		bk_msgconn_set_state(c, BK_MSGCONN_DRAINING);
 		c->error = error;
 		c->close_at = close_at;
 		c->owes_room = false;
@@ -388,7 +395,7 @@ static int open_up(struct bk_conn *c, int fd)
 		return err;
 	c->interest = BK_READABLE;
 	c->fd = fd;
-	c->state = BK_MSGCONN_OPEN;
+	bk_msgconn_set_state(c, BK_MSGCONN_OPEN);
 	c->heard = bk_loop_now(c->hub->loop);
 	tune(c);
 	bk_msgconn_arm(c);
@@ -526,7 +533,8 @@ int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_m
 		return err;
 	err = set_names(c, address, ""); /* until it is connected */
 	if (err == 0)
-		err = bk_msgdial_new(loop, address, c->profile->opts.connect_timeout_ns, on_dialed, c, &c->dial);
+		err = bk_msgdial_new(
+			loop, address, c->profile->opts.connect_timeout_ns, on_dialed, c, &c->dial);
 	if (err < 0) {
 		bk_conn_free(c);
 		return err;

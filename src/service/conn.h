@@ -116,13 +116,16 @@ void bk_msgconn_wake(struct bk_conn *c, bk_time now);
 void bk_msgconn_busy(struct bk_conn *c);
 void bk_msgconn_idle(struct bk_conn *c);
 
+/* A connection only ever gets older. */
+void bk_msgconn_set_state(struct bk_conn *c, enum bk_msgconn_state state);
+
 /* The end, told at the end of this turn. `text` lives for ever; NULL: the error's own. */
 void bk_msgconn_end(struct bk_conn *c, int error, const char *text);
 
 /* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
  * it would pass the ceiling. */
 int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
-int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
+int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_msgchunk *chunk, size_t start, size_t n);
 
 void bk_msgconn_pend(struct bk_conn *c, unsigned todo); /* at the end of this turn: BK_MSGCONN_FLUSH, ... */
 

@@ -55,7 +55,7 @@ static void on_broken(struct bk_conn *c, int error)
 static void say_goodbye(struct bk_conn *c)
 {
 	shutdown(c->fd, SHUT_WR);
-	c->state = BK_MSGCONN_LINGERING;
+	bk_msgconn_set_state(c, BK_MSGCONN_LINGERING);
 	if (c->peer_ended)
 		bk_msgconn_end(c, c->error, NULL);
 }
@@ -147,7 +147,7 @@ int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *b
 	return err;
 }
 
-int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n)
+int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_msgchunk *chunk, size_t start, size_t n)
 {
 	static const struct bk_buf no_head;
 	int err;

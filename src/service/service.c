@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "net/sock.h"
@@ -29,6 +30,7 @@ enum {
 
 void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c)
 {
+	bk_assert(c->service == s);
 	bk_list_append(&s->conns, &c->in_service);
 	bk_list_append(&s->audience, &c->in_audience);
 	s->count++;
@@ -43,6 +45,7 @@ void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
 		if (w->next == &c->in_service)
 			w->next = w->next->next;
 	bk_list_remove(&c->in_service);
+	bk_assert(s->count > 0);
 	s->count--;
 	if (s->stopping && !s->count)
 		bk_turn_ask(&s->last);
@@ -83,19 +86,19 @@ void bk_conn_set_audience(struct bk_conn *c, bool wanted)
 /* --- broadcasting --- */
 
 /* Where n bytes may be written: a chunk that stays the service's, or one for this message alone. */
-static struct bk_chunk *chunk_for(struct bk_service *s, size_t n)
+static struct bk_msgchunk *chunk_for(struct bk_service *s, size_t n)
 {
-	struct bk_chunk *c = s->chunk;
+	struct bk_msgchunk *c = s->chunk;
 
 	if (n > CHUNK_MESSAGE_MAX)
-		return bk_chunk_new(n, true);
+		return bk_msgchunk_new(n, true);
 	if (c && c->holders == 1)
 		c->len = 0;
-	if (!c || bk_chunk_room(c) < n) {
-		c = bk_chunk_new(CHUNK, true);
+	if (!c || bk_msgchunk_room(c) < n) {
+		c = bk_msgchunk_new(CHUNK, true);
 		if (!c)
 			return NULL;
-		bk_chunk_release(s->chunk);
+		bk_msgchunk_release(s->chunk);
 		s->chunk = c;
 	}
 	c->holders++;
@@ -108,7 +111,7 @@ static bool can_hear(const struct bk_conn *c)
 }
 
 static int send_to_audience(
-	struct bk_service *s, struct bk_chunk *chunk, size_t start, size_t n, const struct bk_conn *except)
+	struct bk_service *s, struct bk_msgchunk *chunk, size_t start, size_t n, const struct bk_conn *except)
 {
 	int reached = 0;
 
@@ -137,7 +140,7 @@ static int broadcast(struct bk_service *s, const struct bk_buf *head, const void
 	const struct bk_conn *except)
 {
 	size_t max = s->profile.opts.queue_max, n = head->len + body_len, start;
-	struct bk_chunk *chunk;
+	struct bk_msgchunk *chunk;
 	int reached;
 
 	if (n > max || n > BK_QUEUE_MESSAGE_MAX)
@@ -148,12 +151,12 @@ static int broadcast(struct bk_service *s, const struct bk_buf *head, const void
 	if (!chunk)
 		return BK_E_NOMEM;
 	start = chunk->len;
-	bk_chunk_append(chunk, bk_buf_head(head), head->len);
-	bk_chunk_append(chunk, body, body_len);
+	bk_msgchunk_append(chunk, bk_buf_head(head), head->len);
+	bk_msgchunk_append(chunk, body, body_len);
 	reached = send_to_audience(s, chunk, start, n, except);
 	s->stats.broadcasts++;
 	s->stats.deliveries += (uint64_t)reached;
-	bk_chunk_release(chunk);
+	bk_msgchunk_release(chunk);
 	return reached;
 }
 
@@ -219,7 +222,8 @@ void bk_msgservice_busy(struct bk_service *s)
 
 static void release(struct bk_service *s)
 {
-	bk_chunk_release(s->chunk);
+	bk_assert(!s->count && !s->walks);
+	bk_msgchunk_release(s->chunk);
 	bk_msghub_release(s->hub);
 	free(s);
 }
