@@ -5,6 +5,7 @@
 /* Everything at once. A program that uses one part includes that part's header alone. */
 #include <bodkin/addr.h>
 #include <bodkin/api.h>
+#include <bodkin/call.h>
 #include <bodkin/error.h>
 #include <bodkin/log.h>
 #include <bodkin/loop.h>
@@ -14,5 +15,6 @@
 #include <bodkin/server.h>
 #include <bodkin/service.h>
 #include <bodkin/session.h>
+#include <bodkin/transfer.h>
 
 #endif

@@ -88,7 +88,7 @@ void bk_ping_fail(struct bk_ping *p, int error, const char *text)
 
 void bk_ping_end(struct bk_ping *p, int error, const char *text)
 {
-	struct bk_transfer_failure failure = {.has_code = p->has_code, .has_peer = p->has_peer};
+	struct bk_call_failure failure = {.has_code = p->has_code, .has_peer = p->has_peer};
 	struct bk_rally_result result;
 
 	if (p->is_over)

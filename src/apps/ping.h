@@ -5,7 +5,7 @@
 #include <bodkin/plain.h>
 
 #include "apps/rally.h"
-#include "apps/transfer.h"
+#include <bodkin/transfer.h>
 
 /* Hello messages with one other machine, over a session (encrypted, by code) or in the plain dialect. No
  * callback comes from inside a call; on_end comes once, last, and the ping may be freed from inside it. */
@@ -19,7 +19,7 @@ struct bk_ping_events {
 	void (*on_pong)(void *arg, uint64_t number, double rtt_ms);
 	/* failure NULL: either side ended it in good order. */
 	void (*on_end)(
-		void *arg, const struct bk_rally_result *result, const struct bk_transfer_failure *failure);
+		void *arg, const struct bk_rally_result *result, const struct bk_call_failure *failure);
 };
 
 struct bk_ping_opts {

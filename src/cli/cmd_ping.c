@@ -105,7 +105,7 @@ static bool has_all_answers(const struct command *c, const struct bk_rally_resul
 	return c->options->count && a->answered >= (uint64_t)c->options->count;
 }
 
-static void on_end(void *arg, const struct bk_rally_result *result, const struct bk_transfer_failure *failure)
+static void on_end(void *arg, const struct bk_rally_result *result, const struct bk_call_failure *failure)
 {
 	struct command *c = arg;
 
@@ -215,7 +215,7 @@ static int run(struct bk_options *o, struct bk_report *r)
 {
 	struct command c = {.report = r, .options = o, .code = BK_EXIT_INTERRUPTED};
 	struct bk_options encrypted = *o; /* what every client command accepts */
-	struct bk_transfer_failure failure = {0};
+	struct bk_call_failure failure = {0};
 	char text[BK_OPTIONS_TEXT_MAX] = "";
 	int err = check(o, text);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "apps/recv.h"
+#include <bodkin/transfer.h>
 #include "cli/transfer.h"
 
 struct command {

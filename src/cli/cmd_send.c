@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "apps/send.h"
+#include <bodkin/transfer.h>
 #include "cli/transfer.h"
 
 struct command {

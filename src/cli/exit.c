@@ -42,9 +42,9 @@ static const struct {
 	{BK_E_SHUTDOWN, BK_EXIT_SERVER, BK_EXIT_SERVER},
 };
 
-enum bk_exit bk_exit_of(const struct bk_transfer_failure *failure)
+enum bk_exit bk_exit_of(const struct bk_call_failure *failure)
 {
-	if (failure->is_remote && failure->error != BK_E_PEER_REFUSED)
+	if (failure->who == BK_CALL_WHO_PEER && failure->error != BK_E_PEER_REFUSED)
 		return BK_EXIT_FAILED;
 	if (failure->error == BK_E_TIMEOUT && failure->has_code && !failure->has_peer)
 		return BK_EXIT_CODE; /* nobody came with it */

@@ -2,7 +2,7 @@
 #ifndef BK_CLI_EXIT_H
 #define BK_CLI_EXIT_H
 
-#include "apps/transfer.h"
+#include <bodkin/transfer.h>
 
 enum bk_exit {
 	BK_EXIT_DONE = 0,
@@ -18,6 +18,6 @@ enum bk_exit {
 
 /* The exit code for the end of a transfer: the same error means another thing before and after the peer was
  * met, and on this side or the other. */
-enum bk_exit bk_exit_of(const struct bk_transfer_failure *failure);
+enum bk_exit bk_exit_of(const struct bk_call_failure *failure);
 
 #endif

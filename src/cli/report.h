@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "apps/transfer.h"
+#include <bodkin/transfer.h>
 #include "cli/options.h"
 #include "cli/output.h"
 

@@ -62,7 +62,7 @@ static void on_done(void *arg, const struct bk_transfer_result *result)
 	bk_loop_stop(t->client.loop);
 }
 
-static void on_error(void *arg, const struct bk_transfer_failure *failure)
+static void on_error(void *arg, const struct bk_call_failure *failure)
 {
 	struct bk_cli_transfer *t = arg;
 
@@ -72,10 +72,7 @@ static void on_error(void *arg, const struct bk_transfer_failure *failure)
 }
 
 const struct bk_transfer_events bk_cli_transfer_events = {
-	.on_code = on_code,
-	.on_peer = on_peer,
-	.on_path = on_path,
-	.on_note = on_note,
+	.news = {.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note},
 	.on_offer = on_offer,
 	.on_ask = on_ask,
 	.on_progress = on_progress,
@@ -98,7 +95,7 @@ int bk_cli_transfer_run(struct bk_cli_transfer *t, void (*cancel)(void *arg), vo
 
 int bk_cli_transfer_fail(struct bk_report *r, int error, const char *text)
 {
-	const struct bk_transfer_failure failure = {.error = error};
+	const struct bk_call_failure failure = {.error = error};
 
 	bk_report_error(r, error, text);
 	return bk_exit_of(&failure);

@@ -2,7 +2,7 @@
 #ifndef BK_CLI_TRANSFER_H
 #define BK_CLI_TRANSFER_H
 
-#include "apps/transfer.h"
+#include <bodkin/transfer.h>
 #include "cli/client.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_METER_H
-#define BK_APPS_METER_H
+#ifndef BK_TRANSFER_METER_H
+#define BK_TRANSFER_METER_H
 
 #include <stdint.h>
 

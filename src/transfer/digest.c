@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* XXH3-128 by libxxhash. Where the library has its x86 dispatcher it is used: the widest vectors the CPU has
  * make the digest cost an eighth of what the SSE2 default does, at no cost to older CPUs. */
-#include "apps/digest.h"
+#include "transfer/digest.h"
 
 #include <stdio.h>
 #if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)

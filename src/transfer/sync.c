@@ -2,7 +2,7 @@
 /* One thread for one fsync. It shares nothing with the loop's thread but a socket pair: the descriptor it
  * syncs is its own duplicate, and the outcome is four bytes in the socket, so that freeing never waits for a
  * disk. */
-#include "apps/sync.h"
+#include "transfer/sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_TALK_H
-#define BK_APPS_TALK_H
+#ifndef BK_TRANSFER_TALK_H
+#define BK_TRANSFER_TALK_H
 
-#include <bodkin/loop.h>
-#include <bodkin/session.h>
+#include <bodkin/transfer.h>
 
-#include "apps/meter.h"
-#include "apps/transfer.h"
 #include "base/buf.h"
+#include "call/call.h"
+#include "transfer/meter.h"
 #include "wire/file.h"
 
-/* One end of a conversation about files: the session, its one channel, messages going out and coming in, and
+/* One end of a conversation about files: the call, its one channel, messages going out and coming in, and
  * how it ends. Sender and receiver embed one and say what the messages mean. */
 struct bk_talk_ops {
 	bool is_opener; /* opens the channel when the session is open; else takes the one the peer opens */
@@ -21,34 +20,26 @@ struct bk_talk_ops {
 	void (*on_end)(void *owner); /* nothing more will happen: release files. Once, before the verdict */
 };
 
-enum { BK_TALK_NAME_MAX = 256 };
-
 enum bk_talk_state { BK_TALK_PAIRING, BK_TALK_TALKING, BK_TALK_FAILING, BK_TALK_ENDING };
 
 struct bk_talk {
 	struct bk_loop *loop;
 	const struct bk_talk_ops *ops;
 	void *owner;
-	const struct bk_transfer_events *events;
+	struct bk_transfer_events events;
 	void *arg;
-	struct bk_session_opts opts; /* its strings are owned below */
-	char *strings[6];
-	struct bk_session *session;
+	struct bk_call call;
 	struct bk_channel *channel;
 	enum bk_talk_state state;
 	struct bk_file_reader reader;
 	struct bk_buf out;  /* messages that the channel has not taken yet */
 	struct bk_buf held; /* came while on hold */
-	bool on_hold, has_code, has_peer;
-	char peer_name[BK_TALK_NAME_MAX];
+	bool on_hold;
 	struct bk_timer *ticker;
 	struct bk_meter meter;
-	/* the verdict */
 	bool is_done;
 	struct bk_transfer_result result;
-	int error, reset_error;
-	bool is_remote;
-	char text[BK_TRANSFER_TEXT_MAX];
+	int reset_error;
 };
 
 int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_session_opts *opts,
@@ -78,10 +69,6 @@ void bk_talk_refuse(struct bk_talk *t, int error, const char *fmt, ...) __attrib
 void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg);
 void bk_talk_succeed(struct bk_talk *t, const struct bk_transfer_result *result);
 void bk_talk_cancel(struct bk_talk *t);
-
-/* The sentence for a start that failed, unless ret_text has one. */
-void bk_talk_explain(
-	int error, const char *act, const struct bk_session_opts *opts, char ret_text[BK_TRANSFER_TEXT_MAX]);
 
 static inline bool bk_talk_is_over(const struct bk_talk *t)
 {

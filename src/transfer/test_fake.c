@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "apps/test_fake.h"
+#include "transfer/test_fake.h"
 
 #include <assert.h>
 #include <stdlib.h>

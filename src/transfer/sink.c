@@ -3,7 +3,7 @@
  * is opened once and everything happens relative to that descriptor, so that a folder moved or replaced
  * meanwhile changes nothing. The free space is asked for instead of allocating ahead: fallocate on tmpfs
  * clears every page, which costs more than the write itself. */
-#include "apps/sink.h"
+#include "transfer/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>

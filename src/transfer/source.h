@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_SOURCE_H
-#define BK_APPS_SOURCE_H
+#ifndef BK_TRANSFER_SOURCE_H
+#define BK_TRANSFER_SOURCE_H
 
+#include <bodkin/transfer.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "apps/transfer.h"
 #include "wire/file.h"
 
 /* The files a person named, first looked at (never opened), later read one after another. A name that is a

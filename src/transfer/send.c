@@ -3,15 +3,15 @@
  * One buffer is read into, hashed and written from; the header of a content message stands right in front of
  * the bytes, so that a piece leaves in one write. A message is built when its bytes are there already: a
  * file that ends early never leaves a message half sent. */
-#include "apps/send.h"
+#include <bodkin/transfer.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/digest.h"
-#include "apps/source.h"
-#include "apps/talk.h"
 #include "base/error.h"
+#include "transfer/digest.h"
+#include "transfer/source.h"
+#include "transfer/talk.h"
 
 enum {
 	PIECE_MAX = 256 << 10,
@@ -43,7 +43,7 @@ static void on_start(void *owner)
 	struct bk_send *s = owner;
 	int err;
 
-	s->talk.events->on_offer(s->talk.arg, &s->offer);
+	s->talk.events.on_offer(s->talk.arg, &s->offer);
 	err = bk_file_offer_encode(&s->talk.out, bk_source_list(s->source));
 	if (err < 0)
 		bk_talk_fail(&s->talk, err, "cannot offer that many files: %s; send a tar of them",
@@ -254,7 +254,7 @@ int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	if (err >= 0)
 		err = bk_talk_start(&s->talk, &ops, s);
 	if (err < 0) {
-		bk_talk_explain(err, "send", opts->session, ret_text);
+		bk_call_explain(err, "send", opts->session, ret_text);
 		bk_send_free(s);
 		return err;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_TEST_FAKE_H
-#define BK_APPS_TEST_FAKE_H
+#ifndef BK_TRANSFER_TEST_FAKE_H
+#define BK_TRANSFER_TEST_FAKE_H
 
 #include <bodkin/session.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rate a person sees. It starts with the plain average, because a moving one is meaningless in its first
  * moments, and turns into an exponential average with a time constant of three seconds. */
-#include "apps/meter.h"
+#include "transfer/meter.h"
 
 #define TIME_CONSTANT 3.0
 

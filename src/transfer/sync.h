@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_SYNC_H
-#define BK_APPS_SYNC_H
+#ifndef BK_TRANSFER_SYNC_H
+#define BK_TRANSFER_SYNC_H
 
 #include <bodkin/loop.h>
 

@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "apps/digest.h"
-#include "apps/recv.h"
-#include "apps/send.h"
-#include "apps/test_fake.h"
+#include <bodkin/transfer.h>
+
 #include "base/error.h"
+#include "transfer/digest.h"
+#include "transfer/test_fake.h"
 #include "wire/file.h"
 
 /* One end under test, and what it said. */
@@ -111,22 +111,19 @@ static void on_done(void *arg, const struct bk_transfer_result *result)
 	snprintf(s->digest, sizeof(s->digest), "%s", result->digest);
 }
 
-static void on_error(void *arg, const struct bk_transfer_failure *failure)
+static void on_error(void *arg, const struct bk_call_failure *failure)
 {
 	struct seen *s = arg;
 
 	over(s);
 	s->has_failed = true;
 	s->error = failure->error;
-	s->is_remote = failure->is_remote;
+	s->is_remote = failure->who == BK_CALL_WHO_PEER;
 	snprintf(s->text, sizeof(s->text), "%s", failure->text);
 }
 
 static const struct bk_transfer_events events = {
-	.on_code = on_code,
-	.on_peer = on_peer,
-	.on_path = on_path,
-	.on_note = on_note,
+	.news = {.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note},
 	.on_offer = on_offer,
 	.on_ask = on_ask,
 	.on_progress = on_progress,

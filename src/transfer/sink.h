@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_SINK_H
-#define BK_APPS_SINK_H
+#ifndef BK_TRANSFER_SINK_H
+#define BK_TRANSFER_SINK_H
 
+#include <bodkin/transfer.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "apps/transfer.h"
 #include "wire/file.h"
 
 /* The folder that received files go to, and the one file being written. A file is written as NAME.part (or

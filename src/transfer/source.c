@@ -2,7 +2,7 @@
 /* Reading what is sent. The size that was announced is a promise: a file that is shorter or longer by the
  * time it is read is an error here, never a short or padded copy there. It refuses folders, devices and
  * pipes. mmap is not an option: a file truncated under it is a SIGBUS. */
-#include "apps/source.h"
+#include "transfer/source.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,16 +3,16 @@
  * digest, sync, final name. Whatever the other side sends is held against what it offered: no byte beyond the
  * announced size, no file out of turn, no name that exists. It does not resume; what is unfinished is
  * removed. */
-#include "apps/recv.h"
+#include <bodkin/transfer.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/digest.h"
-#include "apps/sink.h"
-#include "apps/sync.h"
-#include "apps/talk.h"
 #include "base/error.h"
+#include "transfer/digest.h"
+#include "transfer/sink.h"
+#include "transfer/sync.h"
+#include "transfer/talk.h"
 
 enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_OVERWRITE, RECV_RECEIVING, RECV_SYNCING };
 
@@ -196,7 +196,7 @@ static void refuse_existing(struct bk_recv *r)
 /* The questions that are left, then yes. */
 static void decide(struct bk_recv *r)
 {
-	const struct bk_transfer_events *events = r->talk.events;
+	const struct bk_transfer_events *events = &r->talk.events;
 
 	if (r->state == RECV_PAIRED && r->ask_accept) {
 		r->state = RECV_ASK_ACCEPT;
@@ -239,14 +239,14 @@ static void on_offer(struct bk_recv *r)
 	r->offer = (struct bk_transfer_offer){.entries = r->list.len,
 		.bytes = r->list.bytes,
 		.first = r->list.entries[0].path,
-		.from = r->talk.peer_name};
+		.from = r->talk.call.peer_name};
 	r->existing = calloc(r->list.len, sizeof(*r->existing));
 	err = r->existing ? judge(r) : BK_E_NOMEM;
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
-	r->talk.events->on_offer(r->talk.arg, &r->offer);
+	r->talk.events.on_offer(r->talk.arg, &r->offer);
 	if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->sink));
 	else
@@ -321,7 +321,7 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	if (err >= 0)
 		err = bk_talk_start(&r->talk, &ops, r);
 	if (err < 0) {
-		bk_talk_explain(err, "receive", opts->session, ret_text);
+		bk_call_explain(err, "receive", opts->session, ret_text);
 		bk_recv_free(r);
 		return err;
 	}

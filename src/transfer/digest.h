@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_APPS_DIGEST_H
-#define BK_APPS_DIGEST_H
+#ifndef BK_TRANSFER_DIGEST_H
+#define BK_TRANSFER_DIGEST_H
 
 #include <stddef.h>
 #include <stdint.h>

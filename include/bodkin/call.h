@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BODKIN_CALL_H
+#define BODKIN_CALL_H
+
+#include <stdbool.h>
+
+#include <bodkin/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What everything that is done with one other machine (a transfer and whatever comes) tells on its way, and
+ * how its failure is told. Strings are borrowed for the call and harmless on a terminal, whatever the other
+ * side chose. Thread rule: everything comes on the thread of the loop it was started with. */
+
+struct bk_call_news {
+	/* Tell it to the other person. Not where one came with a code. */
+	void (*on_code)(void *arg, const char *code);
+	void (*on_peer)(void *arg, const struct bk_peer *peer); /* the right code was used */
+	void (*on_path)(void *arg, const struct bk_path *path); /* once for each path taken */
+	/* What happens, for those who ask: verbosity 1 or 2. */
+	void (*on_note)(void *arg, int verbosity, const char *text);
+};
+
+/* Where the fault was found. */
+enum bk_call_who {
+	BK_CALL_WHO_HERE,    /* this machine, this user: a file, a wish to stop, the options */
+	BK_CALL_WHO_SERVER,  /* not reached, refused, ended */
+	BK_CALL_WHO_PEER,    /* the other side said it about itself: its file, its disk, its refusal */
+	BK_CALL_WHO_BETWEEN, /* neither alone: a wrong code, nobody there, no path, a path that broke */
+};
+
+struct bk_call_failure {
+	int error;        /* BK_E_... */
+	const char *text; /* a full sentence */
+	enum bk_call_who who;
+	bool has_code; /* a code had been made, so the server was reached */
+	bool has_peer; /* the other side had been met; before, it is about the server or the code */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

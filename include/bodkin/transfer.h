@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BODKIN_TRANSFER_H
+#define BODKIN_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bodkin/call.h>
+#include <bodkin/loop.h>
+#include <bodkin/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Files to and from one other machine, for a program with a window as for a daemon: a sender or a receiver
+ * makes the session, agrees on what is offered, moves it and checks it. `bodkin send` and `bodkin recv` are
+ * made of this.
+ *
+ * Thread rule: everything here belongs to the thread of the loop. No callback comes from inside a call.
+ * Ownership: options, their strings and the events are copied; what a callback is handed is borrowed for its
+ * time. Exactly one of on_done and on_error comes, as the last callback; the sender or receiver may be freed
+ * from inside it, and from inside no other. Disk reads and writes happen on the loop's thread, syncing
+ * beside it. */
+struct bk_send;
+struct bk_recv;
+
+enum { BK_TRANSFER_TEXT_MAX = 512 }; /* bytes of a sentence, with its end */
+
+enum bk_transfer_question {
+	BK_TRANSFER_ASK_ACCEPT,    /* take what is offered? */
+	BK_TRANSFER_ASK_OVERWRITE, /* replace the files that exist? */
+};
+
+struct bk_transfer_offer {
+	size_t entries;    /* files, at least 1 */
+	uint64_t bytes;    /* sum of the sizes that are known */
+	const char *first; /* path of the first entry */
+	size_t existing;   /* receiver: so many of the names are taken already */
+	const char *existing_first;
+	const char *from; /* receiver: the other person's name; sender: NULL */
+};
+
+struct bk_transfer_result {
+	size_t entries;     /* files that were taken */
+	uint64_t bytes;     /* their content */
+	double seconds;     /* from the answer to the offer to the last file in its place */
+	const char *digest; /* XXH3-128 in hexadecimal; of several files: of their digests in order */
+	const char *first;  /* path of the first entry */
+};
+
+/* All are required but on_ask for a sender. `arg` is what the sender or receiver was started with. */
+struct bk_transfer_events {
+	struct bk_call_news news;
+	/* The offer has been made (sender) or seen (receiver). */
+	void (*on_offer)(void *arg, const struct bk_transfer_offer *offer);
+	/* Receiver, and only where its options say ask: answer with bk_recv_answer, now or later; the
+	 * connection stays alive meanwhile. */
+	void (*on_ask)(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+	/* Content so far and in all (bytes; the sum of the known sizes), and bytes a second over the last
+	 * three seconds; at most 5 times a second. */
+	void (*on_progress)(void *arg, uint64_t bytes, uint64_t total, double rate);
+	/* Every file that was taken stands there in its place, its digest compared by both sides. */
+	void (*on_done)(void *arg, const struct bk_transfer_result *result);
+	void (*on_error)(void *arg, const struct bk_call_failure *failure);
+};
+
+struct bk_send_opts {
+	const struct bk_session_opts *session;
+	const char *const *paths; /* files, not folders; a symbolic link means what it leads to */
+	size_t paths_len;         /* at least 1 */
+};
+
+/* Looks at the files without opening them, then starts a session, so that a code appears at once; offers them
+ * to whoever comes. Sets *ret_send on success. BK_E_INVALID (a folder, two files of one name, an unusable
+ * server or code), BK_E_FILE, BK_E_NOMEM: ret_text is a sentence then. */
+BK_API int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
+	const struct bk_transfer_events *events, void *arg, struct bk_send **ret_send,
+	char ret_text[BK_TRANSFER_TEXT_MAX]);
+/* Tells the other side; on_error with BK_E_CANCELLED follows within two seconds. */
+BK_API void bk_send_cancel(struct bk_send *s);
+/* What will be offered; borrowed, lives as long as the sender. */
+BK_API const struct bk_transfer_offer *bk_send_offer(const struct bk_send *s);
+/* At once and silently. NULL is fine. */
+BK_API void bk_send_free(struct bk_send *s);
+
+struct bk_recv_opts {
+	const struct bk_session_opts *session;
+	const char *folder; /* must exist; nothing is written outside it, no link in it followed */
+	bool ask_accept;    /* ask before anything is taken; else it is */
+	bool ask_overwrite; /* ask where files exist; else they are refused */
+	bool overwrite;     /* replace without asking */
+};
+
+/* Opens the folder and starts a session. A file has its name when it is complete, verified and synced, and is
+ * NAME.part before. Sets *ret_recv on success. BK_E_INVALID (server or code unusable), BK_E_FILE (folder),
+ * BK_E_NOMEM: ret_text is a sentence then. */
+BK_API int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
+	const struct bk_transfer_events *events, void *arg, struct bk_recv **ret_recv,
+	char ret_text[BK_TRANSFER_TEXT_MAX]);
+/* The answer to on_ask, also from inside it. Without a question nothing happens. */
+BK_API void bk_recv_answer(struct bk_recv *r, bool yes);
+/* Tells the other side and removes what is unfinished; on_error with BK_E_CANCELLED follows within two
+ * seconds. */
+BK_API void bk_recv_cancel(struct bk_recv *r);
+/* At once and silently; removes what is unfinished. NULL is fine. */
+BK_API void bk_recv_free(struct bk_recv *r);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

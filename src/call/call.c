@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The frame around whatever two machines do. It refuses to know what that is. */
+#include "call/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "wire/text.h"
+
+void bk_call_trim(char *s)
+{
+	size_t n = strlen(s), at = n, need = 1;
+
+	while (at && n - at < 3 && ((unsigned char)s[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (!at)
+		return;
+	if ((unsigned char)s[at - 1] >= 0xc0)
+		need = (unsigned char)s[at - 1] >= 0xf0 ? 4 : (unsigned char)s[at - 1] >= 0xe0 ? 3 : 2;
+	if (n - at + 1 < need)
+		s[at - 1] = 0;
+}
+
+const char *bk_call_harmless(char *out, size_t max, const char *text)
+{
+	snprintf(out, max, "%s", text ? text : "");
+	bk_call_trim(out);
+	bk_text_sanitize(out);
+	return out;
+}
+
+/* --- the verdict --- */
+
+bool bk_call_vdecide(struct bk_call *c, int error, enum bk_call_who who, const char *fmt, va_list ap)
+{
+	bk_assert(error < 0);
+	if (c->error)
+		return false;
+	c->error = error;
+	c->who = who;
+	vsnprintf(c->text, sizeof(c->text), fmt, ap);
+	bk_call_trim(c->text);
+	bk_text_sanitize(c->text);
+	return true;
+}
+
+bool bk_call_decide(struct bk_call *c, int error, enum bk_call_who who, const char *fmt, ...)
+{
+	va_list ap;
+	bool is_first;
+
+	va_start(ap, fmt);
+	is_first = bk_call_vdecide(c, error, who, fmt, ap);
+	va_end(ap);
+	return is_first;
+}
+
+struct bk_call_failure bk_call_failure(const struct bk_call *c)
+{
+	return (struct bk_call_failure){.error = c->error,
+		.text = c->text,
+		.who = c->who,
+		.has_code = c->has_code,
+		.has_peer = c->has_peer};
+}
+
+/* Whose an error of the session is: before the two have met it is the server's, unless it is about the code
+ * or about us. */
+static enum bk_call_who who_of(const struct bk_call *c, int error)
+{
+	switch (error) {
+	case BK_E_CANCELLED:
+	case BK_E_INVALID:
+	case BK_E_NOMEM:
+	case BK_E_INTERNAL:
+		return BK_CALL_WHO_HERE;
+	case BK_E_PEER_REFUSED:
+	case BK_E_PEER_CANCELLED:
+		return BK_CALL_WHO_PEER;
+	case BK_E_NO_SUCH_PEER:
+	case BK_E_WRONG_CODE:
+	case BK_E_CODE_USED:
+	case BK_E_NOT_FOUND:
+	case BK_E_CRYPTO:
+	case BK_E_NO_PATH:
+	case BK_E_PEER_VANISHED:
+		return BK_CALL_WHO_BETWEEN;
+	case BK_E_FILE:
+	case BK_E_NO_SPACE:
+	case BK_E_EXISTS:
+		if (c->has_peer)
+			return BK_CALL_WHO_PEER;
+		break;
+	case BK_E_TIMEOUT:
+		if (c->has_code)
+			return BK_CALL_WHO_BETWEEN; /* nobody came with it */
+		break;
+	}
+	return c->has_peer ? BK_CALL_WHO_BETWEEN : BK_CALL_WHO_SERVER;
+}
+
+/* --- what the session tells --- */
+
+static void on_code(void *arg, const char *code)
+{
+	struct bk_call *c = arg;
+
+	c->has_code = true;
+	c->news->on_code(c->arg, code);
+}
+
+static void on_peer(void *arg, const struct bk_peer *peer)
+{
+	struct bk_call *c = arg;
+	char id[BK_CALL_NAME_MAX], nat[BK_CALL_NAME_MAX];
+	const struct bk_peer safe = {
+		.id = bk_call_harmless(id, sizeof(id), peer->id),
+		.name = bk_call_harmless(c->peer_name, sizeof(c->peer_name), peer->name),
+		.nat = bk_call_harmless(nat, sizeof(nat), peer->nat),
+	};
+
+	c->has_peer = true;
+	c->news->on_peer(c->arg, &safe);
+}
+
+static void on_path(void *arg, const struct bk_path *path)
+{
+	struct bk_call *c = arg;
+
+	c->news->on_path(c->arg, path);
+}
+
+static void on_note(void *arg, int verbosity, const char *text)
+{
+	struct bk_call *c = arg;
+	char safe[BK_CALL_TEXT_MAX];
+
+	c->news->on_note(c->arg, verbosity, bk_call_harmless(safe, sizeof(safe), text));
+}
+
+static void on_open(void *arg)
+{
+	struct bk_call *c = arg;
+
+	c->ops->on_open(c->owner);
+}
+
+static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
+{
+	struct bk_call *c = arg;
+
+	c->ops->on_channel(c->owner, channel, kind);
+}
+
+/* A code that the user chose belongs to whoever came first: the other side may have made it already. */
+static bool join_instead(struct bk_call *c, int error)
+{
+	if (error != BK_E_EXISTS || !c->opts.code_wish || c->error)
+		return false;
+	c->opts.code = c->opts.code_wish;
+	c->opts.code_wish = NULL;
+	bk_session_free(c->session);
+	c->session = NULL;
+	return bk_call_start(c, c->ops, c->owner) >= 0;
+}
+
+static void on_closed(void *arg, int error, const char *text)
+{
+	struct bk_call *c = arg;
+
+	if (join_instead(c, error))
+		return;
+	if (error)
+		bk_call_decide(c, error, who_of(c, error), "%s", text);
+	c->ops->on_end(c->owner, error);
+}
+
+static const struct bk_session_events session_events = {
+	.on_code = on_code,
+	.on_peer = on_peer,
+	.on_path = on_path,
+	.on_open = on_open,
+	.on_channel = on_channel,
+	.on_note = on_note,
+	.on_closed = on_closed,
+};
+
+/* --- life --- */
+
+static int copy_strings(struct bk_call *c)
+{
+	const char **const strings[] = {&c->opts.server, &c->opts.code, &c->opts.code_wish, &c->opts.name,
+		&c->opts.token, &c->opts.state_dir};
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		if (!*strings[i])
+			continue;
+		c->strings[i] = strdup(*strings[i]);
+		*strings[i] = c->strings[i];
+		if (!c->strings[i])
+			return BK_E_NOMEM;
+	}
+	return 0;
+}
+
+int bk_call_init(struct bk_call *c, struct bk_loop *loop, const struct bk_session_opts *opts,
+	const struct bk_call_news *news, void *arg)
+{
+	*c = (struct bk_call){.loop = loop, .opts = *opts, .news = news, .arg = arg};
+	if (opts->mailbox) {
+		c->mailbox = *opts->mailbox;
+		c->opts.mailbox = &c->mailbox;
+	}
+	return copy_strings(c);
+}
+
+int bk_call_start(struct bk_call *c, const struct bk_call_ops *ops, void *owner)
+{
+	c->ops = ops;
+	c->owner = owner;
+	return bk_session_new(c->loop, &c->opts, &session_events, c, &c->session);
+}
+
+void bk_call_close(struct bk_call *c, int error)
+{
+	bk_session_close(c->session, error);
+}
+
+void bk_call_done(struct bk_call *c)
+{
+	bk_session_free(c->session);
+	c->session = NULL;
+	for (size_t i = 0; i < sizeof(c->strings) / sizeof(c->strings[0]); i++)
+		free(c->strings[i]);
+}
+
+bool bk_call_is_joiner(const struct bk_call *c)
+{
+	return c->opts.code;
+}
+
+void bk_call_explain(
+	int error, const char *act, const struct bk_session_opts *opts, char ret_text[BK_CALL_TEXT_MAX])
+{
+	const char *code = opts->code ? opts->code : opts->code_wish;
+
+	if (ret_text[0])
+		return;
+	if (error == BK_E_INVALID)
+		snprintf(ret_text, BK_CALL_TEXT_MAX,
+			"cannot %s: server '%s'%s%s%s cannot be read; a server is HOST[:PORT][#PIN], a code "
+			"is like 7-tulip-anchor",
+			act, opts->server ? opts->server : "", code ? " or code '" : "", code ? code : "",
+			code ? "'" : "");
+	else
+		snprintf(ret_text, BK_CALL_TEXT_MAX, "cannot %s: %s", act, bk_error_text(error));
+}
