@@ -100,6 +100,13 @@ static const struct bk_scenario scenarios[] = {
 	{"port", "sym", "udp", "drop", 0, 0, "relay", 1, 0, 0},
 	{"sym", "sym", "udp", "drop", 0, 0, "relay", 1, 0, 0},
 	{"cgn-sym", "port", "udp", "drop", 0, 0, "relay", 1, 0, 0},
+
+	/* A technique that is neither of the two above is tried here. */
+	{"port", "port", "any", "drop", 0, 0, "direct", 5, 100, 20},
+	{"full", "sym", "any", "drop", 0, 0, "direct", 5, 100, 20},
+	{"port", "port", "any", "accept", 40, 0, "direct", 3, 100, 290},
+	{"port", "sym", "any", "drop", 0, 0, "relay", 1, 0, 0},
+	{"sym", "sym", "any", "drop", 40, 0, "relay", 1, 0, 0},
 };
 
 /* clang-format on */

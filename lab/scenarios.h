@@ -8,7 +8,7 @@
  * disagree, one of them is wrong. */
 struct bk_scenario {
 	const char *a, *b;     /* names of NAT types */
-	const char *transport; /* "tcp" or "udp" */
+	const char *transport; /* "tcp" or "udp" alone; "any": all techniques at once, as people have it */
 	const char *answer;   /* what a router does with an unsolicited packet: drop, reject, reset, accept */
 	int delay_ms;         /* one way between the hosts, as `lab up --delay` */
 	int loss_percent;     /* one way between the hosts, as `lab up --loss` */
