@@ -25,19 +25,16 @@ void bk_early_keep(struct bk_early *e, const struct bk_early_place *at, const ui
 	memcpy(free_place->bytes, data, len);
 }
 
-size_t bk_early_take(struct bk_early *e, const struct bk_early_place *at, uint8_t out[BK_EARLY_LEN])
+void bk_early_hand_out(struct bk_early *e, unsigned run, uint32_t socket,
+	bool (*take)(void *arg, const struct bk_addr *from, const uint8_t *data, size_t len), void *arg)
 {
 	for (size_t i = 0; i < BK_EARLY_MAX; i++) {
 		struct bk_early_datagram *d = &e->datagrams[i];
-		size_t len = d->len;
 
-		if (!is_of(d, at))
-			continue;
-		memcpy(out, d->bytes, len);
-		d->len = 0;
-		return len;
+		if (d->len && d->place.run == run && d->place.way.socket == socket &&
+			take(arg, &d->place.way.remote, d->bytes, d->len))
+			d->len = 0;
 	}
-	return 0;
 }
 
 void bk_early_forget(struct bk_early *e, unsigned run)

@@ -27,8 +27,9 @@ struct bk_early {
 
 /* What has no place is lost, as at any router. */
 void bk_early_keep(struct bk_early *e, const struct bk_early_place *at, const uint8_t *data, size_t len);
-/* The next one of that place, which it leaves: its length, 0: none. */
-size_t bk_early_take(struct bk_early *e, const struct bk_early_place *at, uint8_t out[BK_EARLY_LEN]);
+/* Those that came to a socket; who takes one says true, and it is gone. */
+void bk_early_hand_out(struct bk_early *e, unsigned run, uint32_t socket,
+	bool (*take)(void *arg, const struct bk_addr *from, const uint8_t *data, size_t len), void *arg);
 /* Of all places of a run. */
 void bk_early_forget(struct bk_early *e, unsigned run);
 
