@@ -59,8 +59,8 @@ static int error_of(int number)
 	return number == EEXIST ? BK_E_EXISTS : number == EACCES ? BK_E_ACCESS : BK_E_FILE;
 }
 
-/* 0, BK_E_EXISTS or another error. The length comes first: a copy that somebody is still making is no mail.
- */
+/* 0, BK_E_EXISTS or another error. The length comes first: a copy that somebody is still making is no
+ * mail. */
 static int write_file(const char *path, const void *bytes, size_t n)
 {
 	const uint8_t head[HEAD_LEN] = {(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};

@@ -179,8 +179,8 @@ static int cmd_scenarios(int argc, char **argv)
 	return exit_code(rc);
 }
 
-/* A command in the lab that calls the lab again shall find the same one, though it may now be another user.
- */
+/* A command in the lab that calls the lab again shall find the same one, though it may now be another
+ * user. */
 static int export_names(const char *name)
 {
 	const char *dir;

@@ -4,16 +4,15 @@
 
 /* The NAT laboratory: real kernel NATs in network namespaces on one machine, as root or as any user.
  *
- *	lab up A B [--answer drop|reject|reset|accept] [--delay MS] [--jitter MS] [--loss PERCENT] [--rate
- *MBIT]
- *	           [--replace] [--name NAME]
+ *	lab up A B [--answer drop|reject|reset|accept] [--delay MS] [--jitter MS] [--loss PERCENT]
+ *	           [--rate MBIT] [--replace] [--name NAME]
  *	lab exec a|b|s|ra|rb|ca|cb|net CMD...
  *	lab status | lab down | lab probe
  *	lab scenarios [--json]    the rows of lab/scenarios.h, for tests
  *
  * A and B are names of lab/nat_types.h. What the numbers mean: the wire stands in the access link of each
- *side, between its outermost router and the internet, and every number is about the path between the two
- *HOSTS:
+ * side, between its outermost router and the internet, and every number is about the path between the two
+ * HOSTS:
  *
  *	--delay   one way from a to b; each access link gives half. So a and b see a round trip of 2 * MS,
  *	          a host and the server one of MS.
@@ -28,7 +27,7 @@
  * The lab lives in one holder process that owns all namespaces: nothing has a name in the file system but one
  * state file in $BODKIN_LAB_DIR (else /run/bodkin-lab for root, $XDG_RUNTIME_DIR/bodkin-lab,
  * /tmp/bodkin-lab-UID). When the holder ends, however it ends, the lab is gone. `exec` replaces its process
- *by the command.
+ * by the command.
  *
  * argv[0] is "lab". Returns the exit code: 0 done, 1 failed, 2 usage, 3 namespaces, nft or ip cannot be used
  * here (said in one line); `exec` comes back only when it failed (125 for the lab's own reasons other than

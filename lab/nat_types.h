@@ -33,8 +33,7 @@ struct bk_nat_type {
 	enum bk_lab_depends mapping;
 	enum bk_lab_depends filtering;
 	enum bk_lab_allocation allocation;
-	const char
-		*inner; /* stacked: the type of the home router in front of this (carrier's) NAT, else NULL */
+	const char *inner; /* stacked: the type of the home router in front of this NAT, else NULL */
 };
 
 /* The row of that name, or NULL. */

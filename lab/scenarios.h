@@ -14,8 +14,7 @@ struct bk_scenario {
 	int loss_percent;     /* one way between the hosts, as `lab up --loss` */
 	const char *expected; /* "direct" or "relay": the path of the session */
 	int runs;             /* how often a full test tries it; each run is a fresh lab or fresh flows */
-	int min_direct_percent; /* of the runs, at least this many direct; with "relay" 0, and none may fail
-				 */
+	int min_direct_percent; /* of the runs, at least so many direct; with "relay" 0, and none may fail */
 	int median_max_ms; /* of the slower side, from both introductions known to the link secure; 0: any */
 };
 

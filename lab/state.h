@@ -13,8 +13,8 @@ struct bk_lab_state {
 	struct bk_lab_options options;
 };
 
-/* $BODKIN_LAB_DIR or the usual place, made (mode 0700) where it is missing. BK_E_*, said. The text is static.
- */
+/* $BODKIN_LAB_DIR or the usual place, made (mode 0700) where it is missing. BK_E_*, said. The text is
+ * static. */
 int bk_lab_state_dir(const char **ret_dir);
 
 /* For the holder: makes the file, locked and empty. BK_E_EXISTS (not said) while another lab of that name is

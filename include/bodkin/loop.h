@@ -14,8 +14,7 @@ extern "C" {
 /* The event loop: timers, file descriptors and signals over epoll, poll or select behind one interface
  * (libevent). Thread rule: a loop and everything made from it belong to one thread; bk_loop_stop and
  * bk_loop_post may be called from any thread, bk_loop_stop from a signal handler too. Times are nanoseconds
- * on the monotonic clock.
- */
+ * on the monotonic clock. */
 struct bk_loop;
 struct bk_timer;
 struct bk_watch;

@@ -94,8 +94,8 @@ struct bk_mailbox_events {
 	void (*on_mail)(void *arg, const uint8_t *body, size_t n);
 	/* To both, after a rejoin: there is a round with that token, which nobody can foresee. */
 	void (*on_round)(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN]);
-	/* The other side is gone; code 0: by its own word and for good, BK_E_PEER_VANISHED: it may come back.
-	 */
+	/* The other side is gone; code 0: by its own word and for good, BK_E_PEER_VANISHED: it may come
+	 * back. */
 	void (*on_released)(void *arg, int code);
 	/* A call failed, such as BK_E_NO_SUCH_PEER (nobody left anything under that nameplate),
 	 * BK_E_CODE_USED (it was claimed before), BK_E_EXISTS (somebody else has the nameplate that was

@@ -28,8 +28,8 @@ struct bk_nat_report_opts {
 	bool lifetime;         /* also how long the NAT keeps an idle mapping: takes minutes */
 };
 
-/* One transport. Words are never NULL: those of RFC 3489 and RFC 4787, "unknown" where it was not found out.
- */
+/* One transport. Words are never NULL: those of RFC 3489 and RFC 4787, "unknown" where it was not found
+ * out. */
 struct bk_nat_side {
 	const char *type; /* "Open Internet", "Full Cone", "Restricted Cone", "Port Restricted Cone",
 			     "Symmetric", "Symmetric Firewall", "Blocked", "unknown" */
@@ -51,9 +51,9 @@ struct bk_nat_outlook {
 
 struct bk_nat_result {
 	struct bk_nat_side udp, tcp;
-	struct bk_nat_side
-		ipv6; /* over UDP; its type is "unknown" and its addresses are empty without IPv6 */
-	int stacked;  /* a second NAT behind the first: 1 probably, 0 no, -1 not found out */
+	/* Over UDP; its type is "unknown" and its addresses are empty without IPv6. */
+	struct bk_nat_side ipv6;
+	int stacked; /* a second NAT behind the first: 1 probably, 0 no, -1 not found out */
 	char stacked_at[BK_NAT_ADDRESS_MAX]; /* the address that gives it away */
 	int lifetime_min_s, lifetime_max_s; /* an idle mapping lives at least and at most; 0: not found out */
 	double rtt_ms;                      /* to the server; 0: not found out */
@@ -63,10 +63,10 @@ struct bk_nat_result {
 };
 
 struct bk_nat_report_events {
-	/* One of the two, once, from the loop; the report may be freed from inside. */
-	void (*on_done)(void *arg, const struct bk_nat_result *result); /* borrowed for the call */
-	void (*on_failed)(void *arg, int error, const char *text); /* no answer over any transport, or the
-								 server is not who it should be */
+	/* One of the two, once, from the loop; the report may be freed from inside. What they get is borrowed
+	 * for the call. on_failed: no answer over any transport, or the server is not who it should be. */
+	void (*on_done)(void *arg, const struct bk_nat_result *result);
+	void (*on_failed)(void *arg, int error, const char *text);
 };
 
 /* Starts at once. BK_E_INVALID when the server cannot be read. */

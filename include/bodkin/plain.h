@@ -32,9 +32,9 @@ struct bk_plain_client_opts {
 struct bk_plain_peer {
 	const char *id, *nat_type;
 	const char *address; /* public, "address:port" */
-	const char
-		*action; /* ours: "Listen", "Connect", "TryAndListen", "DelayConnect", "TryAndReport",
-			    "Standby"; NULL: the server has no strategy and we listen and connect at once */
+	/* What we shall do: "Listen", "Connect", "TryAndListen", "DelayConnect", "TryAndReport", "Standby";
+	 * NULL: the server has no strategy, and we listen and connect at once. */
+	const char *action;
 };
 
 struct bk_plain_link {

@@ -39,9 +39,8 @@ struct bk_message {
 	 * message that was received can be passed on as it is. BK_E_INVALID for RAW and LENGTH, which have no
 	 * header. */
 	const char *header;
-	const char
-		*content_type; /* JSON only; to be sent: NULL is "binary". Received: from the header, or "" */
-	const char *content_encoding; /* JSON only; as content_type */
+	/* JSON only. To be sent: NULL is "binary"; received: from the header, or "". */
+	const char *content_type, *content_encoding;
 };
 
 struct bk_message_events {

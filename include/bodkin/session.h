@@ -26,19 +26,19 @@ enum bk_transport_choice { BK_TRANSPORT_CHOICE_AUTO, BK_TRANSPORT_CHOICE_UDP, BK
 enum bk_path_choice { BK_PATH_CHOICE_AUTO, BK_PATH_CHOICE_DIRECT, BK_PATH_CHOICE_RELAY };
 
 struct bk_session_opts {
-	const char *server; /* HOST[:PORT][#PIN]; IPv6 literals in brackets; NULL with a mailbox */
-	const char *code;   /* join the one who made this code; NULL: make one */
-	const char
-		*code_wish; /* with code NULL: make exactly this code, if its nameplate is free; NULL: any */
-	int code_words;     /* of a made code; 0: 2 */
-	const char *name;   /* shown to the other person; NULL: the host's name */
-	const char *token;  /* for a server that wants one; NULL: none */
+	const char *server;    /* HOST[:PORT][#PIN]; IPv6 literals in brackets; NULL with a mailbox */
+	const char *code;      /* join the one who made this code; NULL: make one */
+	const char *code_wish; /* with code NULL: exactly this code, if its nameplate is free; NULL: any */
+	int code_words;        /* of a made code; 0: 2 */
+	const char *name;      /* shown to the other person; NULL: the host's name */
+	const char *token;     /* for a server that wants one; NULL: none */
 	const char *state_dir; /* known servers live here; NULL: nothing is remembered or compared */
 	enum bk_path_choice path;
 	enum bk_transport_choice transport; /* of direct paths; a relay is TCP always */
 	int64_t wait_ns;                    /* the other side must have come by then; 0: no limit */
-	const struct bk_mailbox *mailbox;   /* where the two meet instead of a server, token and state_dir
-					       then mean nothing; copied. NULL: the server */
+	/* Where the two meet instead of a server; token and state_dir then mean nothing. Copied. NULL: the
+	 * server. */
+	const struct bk_mailbox *mailbox;
 };
 
 struct bk_peer {
@@ -64,11 +64,10 @@ struct bk_session_events {
 	void (*on_peer)(void *arg, const struct bk_peer *peer); /* the right code was used */
 	void (*on_path)(void *arg, const struct bk_path *path); /* once for each path taken */
 	void (*on_open)(void *arg);                             /* channels may be opened */
-	void (*on_channel)(
-		void *arg, struct bk_channel *channel, const char *kind); /* the peer opened one: call
-					       bk_channel_listen on it before returning, or it is reset */
-	void (*on_note)(
-		void *arg, int verbosity, const char *text); /* what happens, for -v (1) and -vv (2) */
+	/* The peer opened a channel: call bk_channel_listen on it before returning, or it is reset. */
+	void (*on_channel)(void *arg, struct bk_channel *channel, const char *kind);
+	/* What happens, in sentences for -v (1) and -vv (2). */
+	void (*on_note)(void *arg, int verbosity, const char *text);
 	/* The end, once: 0 after an orderly end by either side, else why, with a sentence that says what
 	 * failed, on what, and what to try. The session may be freed from inside. */
 	void (*on_closed)(void *arg, int error, const char *text);
@@ -118,8 +117,8 @@ BK_API void bk_channel_finish(struct bk_channel *c);
  * after bk_channel_resume; on_reset does not wait, and drops it. */
 BK_API void bk_channel_pause(struct bk_channel *c);
 BK_API void bk_channel_resume(struct bk_channel *c);
-/* Ends the channel towards the peer if it has not ended (reset with `error`), and forgets it. NULL is fine.
- */
+/* Ends the channel towards the peer if it has not ended (reset with `error`), and forgets it. NULL is
+ * fine. */
 BK_API void bk_channel_free(struct bk_channel *c, int error);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table for all options. What an option means is its command's business; here is only how it is written.
- */
+/* One table for all options. What an option means is its command's business; here is only how it is
+ * written. */
 #include "cli/options.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two QUIC links meet while the input decides what becomes of each datagram between them: it passes, is lost,
  * comes twice, cut, changed, or from elsewhere, or bytes of the input come in its place, in the peer's name
- * or a stranger's. Whatever happens, each side ends once or not at all, and gets no byte that was not sent.
- */
+ * or a stranger's. Whatever happens, each side ends once or not at all, and gets no byte that was not
+ * sent. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -77,8 +77,8 @@ static inline void bk_link_resume(struct bk_link *l)
 	l->ops->resume(l);
 }
 
-/* Sends what is queued, then the orderly end; on_end comes when both sides have ended, or after two seconds.
- */
+/* Sends what is queued, then the orderly end; on_end comes when both sides have ended, or after two
+ * seconds. */
 static inline void bk_link_close(struct bk_link *l)
 {
 	l->ops->close(l);

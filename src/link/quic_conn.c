@@ -325,8 +325,8 @@ void bk_quic_disconnect(struct bk_quic *q)
 
 /* --- failing --- */
 
-/* What the peer's CONNECTION_CLOSE means here. A peer that leaves without having ended its stream vanished.
- */
+/* What the peer's CONNECTION_CLOSE means here. A peer that leaves without having ended its stream
+ * vanished. */
 static int error_from_close(struct bk_quic *q)
 {
 	ngtcp2_ccerr e = bk_ngtcp2_peer_close(q->conn);

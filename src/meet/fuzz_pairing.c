@@ -83,8 +83,8 @@ static void changed(const uint8_t *data, size_t size)
 	bk_buf_done(&answer);
 }
 
-/* Two who know each other, and mail of a round: as it was made, in another round, changed, or a stranger's.
- */
+/* Two who know each other, and mail of a round: as it was made, in another round, changed, or a
+ * stranger's. */
 static void again(const uint8_t *data, size_t size)
 {
 	static const uint8_t rounds[2][BK_PAIRING_SECRET_LEN] = {{1}, {2}};

@@ -33,8 +33,8 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 void bk_self_reopen(struct bk_self *s);
 /* The mailbox is open: begins to learn from what it names. */
 void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view);
-/* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all here.
- */
+/* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all
+ * here. */
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);
 /* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);

@@ -25,7 +25,7 @@ struct mail {
 struct liar {
 	struct story *st;
 	enum what what;
-	enum lie verdict; /* for that kind */
+	enum lie verdict;                                            /* for that kind */
 	void (*change)(struct liar *l, uint8_t **body, size_t *len); /* may be NULL */
 	int position;                 /* for flips; from the end when negative */
 	struct bk_pairing to_a, to_b; /* the man in the middle, once for each side */

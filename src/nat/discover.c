@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tests of RFC 5780 section 4 with their order taken away. Each test is one request with a schedule of
- *its own; each of the groups has sockets of its own, because a test must not open the filter for
- *another:
+ * its own; each of the groups has sockets of its own, because a test must not open the filter for another:
  *
  *	mapping     one socket to up to four addresses of the server
  *	filtering   one socket that only ever sends to the server's first address, and asks to be answered
- *from the others allocation  several fresh sockets, one request each, in one burst trace       requests that
- *die at the second, third and fourth router, for a NAT behind the first
+ *	            from the others
+ *	allocation  several fresh sockets, one request each, in one burst
+ *	trace       requests that die at the second, third and fourth router, for a NAT behind the first
  *
  * The hairpin test needs the mapped addresses first. An unanswered request means "no" only where the server
- *is known to answer such; the first answer tells how long to wait for that. It judges nothing that profile.c
+ * is known to answer such; the first answer tells how long to wait for that. It judges nothing that profile.c
  * judges. */
 #include "nat/discover.h"
 

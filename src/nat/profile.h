@@ -40,8 +40,8 @@ void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile
 void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile);
 
 /* The classic types (RFC 3489 section 5, plus the firewall cases). Endpoint-independent mapping with unknown
- * filtering is port restricted (the careful answer); an untranslated address with unknown filtering is open.
- */
+ * filtering is port restricted (the careful answer); an untranslated address with unknown filtering is
+ * open. */
 enum bk_nat_class {
 	BK_NAT_CLASS_UNKNOWN,
 	BK_NAT_CLASS_OPEN,

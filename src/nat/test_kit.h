@@ -70,8 +70,8 @@ struct kit {
 };
 
 void kit_init(struct kit *k, const char *type, uint64_t seed);
-/* Until the engine reports that it is done, or nothing is left to happen. Returns the virtual time it took.
- */
+/* Until the engine reports that it is done, or nothing is left to happen. Returns the virtual time it
+ * took. */
 bk_dur kit_run(struct kit *k, void *engine, const struct bk_engine_ops *ops);
 
 #endif

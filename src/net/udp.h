@@ -17,8 +17,8 @@ enum {
 };
 
 /* port 0: any free one (bk_sock_local tells). tell_local, for servers on the any-address: each datagram of a
- * batch says which of our addresses it came to, and the IPv6 any-address also takes IPv4 (else it does not).
- */
+ * batch says which of our addresses it came to, and the IPv6 any-address also takes IPv4 (else it does
+ * not). */
 int bk_udp_open(const struct bk_addr *local, bool tell_local, int *ret_fd);
 
 /* From which of our addresses a datagram to `remote` leaves (port 0); nothing is sent. BK_E_UNREACHABLE. */

@@ -179,8 +179,8 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 
 /* ---- a better one, in the background ---- */
 
-/* The relay carries a pair that might do without it: the side that joined asks for another race now and then.
- */
+/* The relay carries a pair that might do without it: the side that joined asks for another race now and
+ * then. */
 static void upgrade_later(struct bk_seeker *sk)
 {
 	static const bk_dur waits[] = {2 * BK_SEC, 10 * BK_SEC, 60 * BK_SEC};
@@ -202,8 +202,8 @@ static void search(struct bk_seeker *sk, const char *why)
 		give_up(sk, BK_E_PEER_VANISHED, "lost the connection to '%s': %s", peer_name(sk), why);
 }
 
-/* No path came this time. Both sides ask, the one that joined sooner, so that they do not disturb each other.
- */
+/* No path came this time. Both sides ask, the one that joined sooner, so that they do not disturb each
+ * other. */
 static void search_later(struct bk_seeker *sk)
 {
 	unsigned shift = sk->searches < SEARCHES_SHIFT ? sk->searches : SEARCHES_SHIFT;

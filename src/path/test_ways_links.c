@@ -149,8 +149,8 @@ static void start_engine(struct end *e, const struct many_opts *opts)
 	assert_int_equal(bk_ways_run_new(e->ways, e->engine, &many_ops, on_report, e, &e->run), 0);
 }
 
-/* `asker` opens that many sockets and calls the first one of the other, which answers the way of that number.
- */
+/* `asker` opens that many sockets and calls the first one of the other, which answers the way of that
+ * number. */
 static void find_way(struct scene *s, int asker, size_t sockets, size_t answered)
 {
 	struct end *a = &s->ends[asker], *b = &s->ends[!asker];

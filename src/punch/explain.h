@@ -11,8 +11,8 @@ enum { BK_EXPLAIN_PATH_MAX = 2 * BK_PLAN_TEXT_MAX };
 const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair, double elapsed_ms,
 	char out[BK_EXPLAIN_PATH_MAX]);
 
-/* Why no direct path connects the two, over whatever transports both have: one sentence with what would help.
- */
+/* Why no direct path connects the two, over whatever transports both have: one sentence with what would
+ * help. */
 const char *bk_explain_no_direct(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
 
 /* Which pair, in words: "both NATs port-restricted", "open here, symmetric there". */

@@ -23,8 +23,8 @@ struct bk_probe_opts {
 int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct bk_probe **ret_probe);
 void bk_probe_free(struct bk_probe *p);
 
-/* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at once.
- */
+/* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at
+ * once. */
 struct bk_reach;
 int bk_reach_new(struct bk_loop *loop, const struct bk_addr *local, struct bk_reach **ret_reach);
 void bk_reach_free(struct bk_reach *r);

@@ -35,7 +35,8 @@ static void hello_tells_the_mapping_and_the_clock(void **state)
 	assert_int_equal(v->samples[1].server.port, bk_server_alt_port(w.server));
 	assert_int_equal(v->same_address, BK_MAILBOX_REACH_YES);
 	assert_true(v->rtt_ns > 0 && v->rtt_ns < BK_SEC);
-	assert_in_range(v->clock_offset_ns < 0 ? -v->clock_offset_ns : v->clock_offset_ns, 0, (uint64_t)v->rtt_ns);
+	assert_in_range(
+		v->clock_offset_ns < 0 ? -v->clock_offset_ns : v->clock_offset_ns, 0, (uint64_t)v->rtt_ns);
 	assert_int_equal(h.ends, 0);
 	bk_rdv_free(h.rdv);
 	world_done(&w);
@@ -459,7 +460,7 @@ static void the_hello_tells_round_trip_and_clock(void **state)
 	client_run(&h, &h.readies, 1);
 	assert_true(bk_rdv_view(h.rdv)->rtt_ns > 0);
 	assert_in_range(bk_rdv_view(h.rdv)->clock_offset_ns < 0 ? -bk_rdv_view(h.rdv)->clock_offset_ns
-							     : bk_rdv_view(h.rdv)->clock_offset_ns,
+								: bk_rdv_view(h.rdv)->clock_offset_ns,
 		0, BK_SEC);
 	bk_rdv_free(h.rdv);
 	world_done(&w);

@@ -7,8 +7,8 @@
 
 /* Sealed boxes between two people who share a PAKE key: XChaCha20-Poly1305-IETF, one key for each
  * direction, derived from the shared key and the transcript with keyed BLAKE2b. A message sealed by one side
- * never opens as one from the other (reflection), nor under another transcript, nor under another `purpose`.
- */
+ * never opens as one from the other (reflection), nor under another transcript, nor under another
+ * `purpose`. */
 struct bk_seal {
 	uint8_t initiator_key[32];
 	uint8_t responder_key[32];

@@ -4,8 +4,8 @@
 
 #include "secure/tls.h"
 
-/* What everybody does with a bk_tls whose input has grown: finish the handshake, then hand on what decrypts.
- */
+/* What everybody does with a bk_tls whose input has grown: finish the handshake, then hand on what
+ * decrypts. */
 struct bk_tls_events {
 	void (*on_secure)(void *arg); /* once, before the first data; may be NULL */
 	/* Plain bytes, borrowed for the call. Non-zero stops and is returned by bk_tls_advance: BK_E_AGAIN

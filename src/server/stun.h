@@ -14,8 +14,7 @@
 struct bk_stun_service;
 
 struct bk_stun_service_opts {
-	struct bk_addr
-		listen; /* with port; may be an any-address: the answer leaves from the address asked */
+	struct bk_addr listen; /* with port; an any-address: the answer leaves from the address asked */
 	uint16_t alt_port;
 	struct bk_addr alt; /* second address; family 0: none */
 	uint64_t seed;

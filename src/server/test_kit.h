@@ -11,8 +11,8 @@
 #include "wire/rdv.h"
 
 /* For the tests of this folder: a real server on loopback in a thread of its own, and peers that speak to it
- * over blocking sockets. Everything here fails the test that calls it when something is not as it should be.
- */
+ * over blocking sockets. Everything here fails the test that calls it when something is not as it should
+ * be. */
 struct kit {
 	struct bk_loop *loop;
 	struct bk_server *server;

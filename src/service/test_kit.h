@@ -20,8 +20,7 @@ struct book {
 	struct bk_loop *loop;
 	struct bk_service *service;
 	struct bk_conn *conn; /* the last one heard of; NULL after it left */
-	char text[1 << 16];   /* "joined ", "[content]", "header|[content]", "room ", "left:name ", "stopped "
-			       */
+	char text[1 << 16];   /* "joined ", "[content]", "header|[content]", "room ", "left:name " ... */
 	size_t len;
 	unsigned joined, messages, rooms, left, stopped;
 	uint64_t bytes;

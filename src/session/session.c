@@ -36,8 +36,7 @@ struct bk_session {
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
 	struct bk_identity *identity;
-	struct bk_rdv_mailbox
-		*server; /* where the two meet; NULL: the program brought a mailbox of its own */
+	struct bk_rdv_mailbox *server; /* where the two meet; NULL: the program brought its own mailbox */
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_seeker *seeker;
@@ -167,8 +166,8 @@ static void session_id(const struct bk_session *s, uint8_t id[BK_STREAM_ID_LEN])
 	crypto_generichash(id, BK_STREAM_ID_LEN, both, sizeof(both), NULL, 0);
 }
 
-/* While another path may come, what is queued waits for it; but when all has come, it only waits to be read.
- */
+/* While another path may come, what is queued waits for it; but when all has come, it only waits to be
+ * read. */
 static void on_lost(void *arg, int error, const char *text)
 {
 	struct bk_session *s = arg;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A header may come in twelve reads, a payload in as many as it likes; nothing is collected but the header.
- */
+/* A header may come in twelve reads, a payload in as many as it likes; nothing is collected but the
+ * header. */
 #include "stream/intake.h"
 
 #include <string.h>

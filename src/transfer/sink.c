@@ -195,8 +195,8 @@ int bk_sink_commit(struct bk_sink *s, bool may_replace)
 	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)e->mtime}};
 	int res;
 
-	/* Mode and time are a courtesy: some file systems have neither, and the content is what was promised.
-	 */
+	/* Mode and time are a courtesy: some file systems have neither, and the content is what was
+	 * promised. */
 	(void)fchmod(s->fd, e->mode & 0777 & ~s->umask);
 	(void)futimens(s->fd, times);
 	res = may_replace ? renameat(s->dir, s->part, s->dir, e->path) : rename_new(s);

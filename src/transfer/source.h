@@ -9,8 +9,8 @@
 #include "wire/file.h"
 
 /* The files a person named, first looked at (never opened), later read one after another. A name that is a
- * symbolic link means the file it leads to: the person named it. Every failure leaves one sentence in text.
- */
+ * symbolic link means the file it leads to: the person named it. Every failure leaves one sentence in
+ * text. */
 struct bk_source;
 
 /* BK_E_INVALID: a folder, a device, two files of one name; BK_E_FILE: cannot be had; BK_E_NOMEM. */

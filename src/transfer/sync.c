@@ -30,8 +30,8 @@ static void *run_job(void *arg)
 	struct job *job = arg;
 	int error = fsync(job->file) < 0 && errno != EINVAL && errno != EROFS ? errno : 0;
 
-	/* EINVAL: this file system cannot sync, so there is nothing to wait for. Nobody listens when freed.
-	 */
+	/* EINVAL: this file system cannot sync, so there is nothing to wait for. Nobody listens when
+	 * freed. */
 	(void)send(job->answer, &error, sizeof(error), MSG_NOSIGNAL);
 	close(job->file);
 	close(job->answer);

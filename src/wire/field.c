@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Structs from and to JSON objects, driven by tables of rows. Reading is strict in kind and range and lax in
- * everything a later version may add. It does not parse or print JSON text; json.c bounds what arrives here.
- */
+ * everything a later version may add. It does not parse or print JSON text; json.c bounds what arrives
+ * here. */
 #include "wire/field.h"
 
 #include <sodium.h>

@@ -10,8 +10,8 @@
 #include "wire/framing.h"
 
 /* The messages of a channel of kind "files/1" (docs/protocol/files.md): JSON-header messages whose header has
- * a `type`. Lists (offer, accept) travel as JSON content, file bytes as raw content, all else is header only.
- */
+ * a `type`. Lists (offer, accept) travel as JSON content, file bytes as raw content, all else is header
+ * only. */
 #define BK_FILE_CHANNEL_KIND "files/1"
 
 enum {

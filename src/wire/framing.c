@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cutting a byte stream into messages. Only the length and the header are ever held here; content passes
  * through as views of the caller's input. A length above the ceiling is refused when it is read, before
- * anything is allocated for it. It does not look into content, and into a header only for its content-length.
- */
+ * anything is allocated for it. It does not look into content, and into a header only for its
+ * content-length. */
 #include "wire/framing.h"
 
 #include <assert.h>

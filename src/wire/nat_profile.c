@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of a NAT profile. A word a later version invents reads as "unknown", which every plan can handle.
- */
+/* The words of a NAT profile. A word a later version invents reads as "unknown", which every plan can
+ * handle. */
 #include "wire/nat_profile.h"
 
 #include <stddef.h>

@@ -126,8 +126,8 @@ static void every_type_survives_the_round_trip(void **state)
 	}
 }
 
-/* As Python's json.dumps writes them: spaces behind the separators, type not first, null where there is none.
- */
+/* As Python's json.dumps writes them: spaces behind the separators, type not first, null where there is
+ * none. */
 static void what_the_old_tools_send_is_read(void **state)
 {
 	static const char hello[] =

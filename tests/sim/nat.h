@@ -65,8 +65,8 @@ enum sim_verdict { SIM_PASS, SIM_LOST, SIM_ANSWER };
 
 /* A packet from inside: its source is translated. */
 enum sim_verdict sim_nat_outbound(struct sim_nat *n, struct sim_packet *p);
-/* A packet from outside: its destination is translated; SIM_ANSWER: ret_answer goes back where it came from.
- */
+/* A packet from outside: its destination is translated; SIM_ANSWER: ret_answer goes back where it came
+ * from. */
 enum sim_verdict sim_nat_inbound(struct sim_nat *n, struct sim_packet *p, struct sim_packet *ret_answer);
 /* Would a SYN from there come in, were it sent now? Changes nothing. */
 bool sim_nat_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
