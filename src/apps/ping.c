@@ -7,9 +7,21 @@
 
 #include "apps/ping_way.h"
 #include "base/error.h"
-#include "wire/text.h"
+#include "call/call.h"
 
-enum { SHOWN_MAX = 128 };
+_Static_assert((int)BK_PING_TEXT_MAX == (int)BK_CALL_TEXT_MAX, "one size of a sentence");
+
+struct bk_ping {
+	struct bk_loop *loop;
+	struct bk_ping_events events;
+	void *arg;
+	const struct bk_ping_way_ops *ops;
+	void *way;
+	struct bk_rally rally;
+	bool has_started, is_closing, is_over;
+	int error; /* ours, decided before the way has ended */
+	char text[BK_PING_TEXT_MAX];
+};
 
 static int rally_send(void *owner, const void *json, size_t n)
 {
@@ -35,48 +47,20 @@ static const struct bk_rally_ops rally_ops = {
 
 /* --- what the way tells --- */
 
-void bk_ping_on_code(struct bk_ping *p, const char *code)
+static void on_open(void *owner, bool is_first)
 {
-	p->has_code = true;
-	p->events.on_code(p->arg, code);
-}
+	struct bk_ping *p = owner;
 
-static const char *harmless(char out[SHOWN_MAX], const char *text)
-{
-	snprintf(out, SHOWN_MAX, "%s", text ? text : "");
-	bk_text_sanitize(out);
-	return out;
-}
-
-void bk_ping_on_peer(struct bk_ping *p, const struct bk_peer *peer)
-{
-	char id[SHOWN_MAX], name[SHOWN_MAX], nat[SHOWN_MAX];
-	const struct bk_peer safe = {.id = harmless(id, peer->id),
-		.name = harmless(name, peer->name),
-		.nat = harmless(nat, peer->nat)};
-
-	p->has_peer = true;
-	p->events.on_peer(p->arg, &safe);
-}
-
-void bk_ping_on_open(struct bk_ping *p, bool is_first)
-{
 	if (p->is_closing || p->has_started)
 		return;
 	p->has_started = true;
 	bk_rally_start(&p->rally, is_first);
 }
 
-void bk_ping_on_message(struct bk_ping *p, const void *json, size_t n)
+static void on_fault(void *owner, int error, const char *text)
 {
-	int err = p->is_closing ? 0 : bk_rally_take(&p->rally, json, n);
+	struct bk_ping *p = owner;
 
-	if (err < 0)
-		bk_ping_fail(p, err, "the other side sent what is no hello message");
-}
-
-void bk_ping_fail(struct bk_ping *p, int error, const char *text)
-{
 	if (p->is_closing)
 		return;
 	p->is_closing = true;
@@ -86,58 +70,89 @@ void bk_ping_fail(struct bk_ping *p, int error, const char *text)
 	p->ops->close(p->way, error);
 }
 
-void bk_ping_end(struct bk_ping *p, int error, const char *text)
+static void on_message(void *owner, const void *json, size_t n)
 {
-	struct bk_call_failure failure = {.has_code = p->has_code, .has_peer = p->has_peer};
+	struct bk_ping *p = owner;
+	int err = p->is_closing ? 0 : bk_rally_take(&p->rally, json, n);
+
+	if (err < 0)
+		on_fault(p, err, "the other side sent what is no hello message");
+}
+
+static void on_end(void *owner, const struct bk_call_failure *why)
+{
+	struct bk_ping *p = owner;
+	struct bk_call_failure failure = *why;
 	struct bk_rally_result result;
 
 	if (p->is_over)
 		return;
 	p->is_over = true;
-	failure.error = p->error ? p->error : p->is_closing ? 0 : error;
-	failure.text = p->error ? p->text : text;
+	if (p->error) {
+		failure.error = p->error;
+		failure.text = p->text;
+		failure.who = BK_CALL_WHO_HERE;
+	} else if (p->is_closing) {
+		failure.error = 0;
+	}
 	bk_rally_stop(&p->rally, failure.error != 0);
 	bk_rally_get(&p->rally, &result);
 	p->events.on_end(p->arg, &result, failure.error ? &failure : NULL);
 }
 
+static const struct bk_ping_way_events way_events = {
+	.on_open = on_open,
+	.on_message = on_message,
+	.on_fault = on_fault,
+	.on_finished = rally_enough,
+	.on_end = on_end,
+};
+
 /* --- life --- */
 
-static void explain(int error, const struct bk_ping_opts *o, char text[BK_TRANSFER_TEXT_MAX])
+static void explain(int error, const struct bk_ping_opts *o, char text[BK_PING_TEXT_MAX])
 {
-	if (error == BK_E_INVALID && o->session)
-		snprintf(text, BK_TRANSFER_TEXT_MAX,
-			"cannot ping: server '%s'%s%s%s cannot be read; a server is HOST[:PORT][#PIN], a "
-			"code "
-			"is like 7-tulip-anchor",
-			o->session->server, o->session->code ? " or code '" : "",
-			o->session->code ? o->session->code : "", o->session->code ? "'" : "");
+	text[0] = 0;
+	if (o->session)
+		bk_call_explain(error, "ping", o->session, text);
 	else if (error == BK_E_INVALID)
-		snprintf(text, BK_TRANSFER_TEXT_MAX,
+		snprintf(text, BK_PING_TEXT_MAX,
 			"cannot ping: server '%s' or an id cannot be read; a server is HOST[:PORT], an id 1 "
-			"to "
-			"64 bytes",
+			"to 64 bytes",
 			o->plain->server);
 	else
-		snprintf(text, BK_TRANSFER_TEXT_MAX, "cannot ping: %s", bk_error_text(error));
+		snprintf(text, BK_PING_TEXT_MAX, "cannot ping: %s", bk_error_text(error));
+}
+
+static int start(struct bk_ping *p, const struct bk_ping_opts *opts)
+{
+	const struct bk_ping_way_opts way = {
+		.loop = p->loop,
+		.ping = opts,
+		.news = &p->events.news,
+		.arg = p->arg,
+		.events = &way_events,
+		.owner = p,
+	};
+	int err = bk_rally_init(&p->rally, p->loop, &rally_ops, p);
+
+	p->rally.count = opts->count;
+	p->rally.interval = opts->interval_ns;
+	p->ops = opts->session ? &bk_ping_session_ops : &bk_ping_plain_ops;
+	if (!err)
+		err = p->ops->create(&way, &p->way);
+	return err ? err : p->ops->start(p->way);
 }
 
 int bk_ping_new(struct bk_loop *loop, const struct bk_ping_opts *opts, const struct bk_ping_events *events,
-	void *arg, struct bk_ping **ret_ping, char ret_text[BK_TRANSFER_TEXT_MAX])
+	void *arg, struct bk_ping **ret_ping, char ret_text[BK_PING_TEXT_MAX])
 {
 	struct bk_ping *p = calloc(1, sizeof(*p));
 	int err = BK_E_NOMEM;
 
 	if (p) {
-		*p = (struct bk_ping){.loop = loop, .opts = *opts, .events = *events, .arg = arg};
-		err = bk_rally_init(&p->rally, loop, &rally_ops, p);
-		p->rally.count = opts->count;
-		p->rally.interval = opts->interval_ns;
-		p->ops = opts->session ? &bk_ping_session_ops : &bk_ping_plain_ops;
-		if (!err)
-			err = opts->session ? bk_ping_session_new(p, &p->way) : bk_ping_plain_new(p, &p->way);
-		if (!err)
-			err = p->ops->start(p->way);
+		*p = (struct bk_ping){.loop = loop, .events = *events, .arg = arg};
+		err = start(p, opts);
 	}
 	if (err < 0) {
 		explain(err, opts, ret_text);
@@ -166,7 +181,8 @@ void bk_ping_free(struct bk_ping *p)
 	if (!p)
 		return;
 	p->is_over = true;
-	p->ops->free(p->way);
+	if (p->ops)
+		p->ops->free(p->way);
 	bk_rally_done(&p->rally);
 	free(p);
 }

@@ -8,15 +8,38 @@
 
 #include "apps/ping_way.h"
 #include "base/error.h"
+#include "call/call.h"
+#include "net/turn.h"
 #include "wire/hello.h"
 
 struct way {
-	struct bk_ping *ping;
+	struct bk_loop *loop;
+	struct bk_plain_client_opts opts; /* strings are the caller's */
+	const struct bk_call_news *news;
+	void *arg;
+	const struct bk_ping_way_events *events;
+	void *owner;
 	struct bk_plain_client *client;
 	struct bk_conn *conn;
-	struct bk_timer *closer; /* an end while there is no connection yet, from the loop */
+	struct bk_turn closer; /* an end while there is no connection yet, from the loop */
 	int64_t since;
+	bool has_code, has_peer;
 };
+
+static void end(struct way *w, int error, const char *text)
+{
+	const struct bk_call_failure failure = {
+		.error = error,
+		.text = text,
+		.who = error == BK_E_CANCELLED ? BK_CALL_WHO_HERE
+		       : w->has_peer           ? BK_CALL_WHO_BETWEEN
+					       : BK_CALL_WHO_SERVER,
+		.has_code = w->has_code,
+		.has_peer = w->has_peer,
+	};
+
+	w->events->on_end(w->owner, &failure);
+}
 
 /* --- the connection --- */
 
@@ -25,18 +48,18 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 	struct way *w = arg;
 
 	(void)c;
-	bk_ping_on_message(w->ping, m->content, m->content_len);
+	w->events->on_message(w->owner, m->content, m->content_len);
 }
 
 static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
 {
 	struct way *w = arg;
-	char sentence[BK_TRANSFER_TEXT_MAX];
+	char sentence[BK_PING_TEXT_MAX];
 
 	(void)c;
 	w->conn = NULL;
 	snprintf(sentence, sizeof(sentence), "the connection to the other side ended: %s", text);
-	bk_ping_end(w->ping, error == BK_E_EOF ? 0 : error, sentence);
+	end(w, error == BK_E_EOF ? 0 : error, sentence);
 }
 
 static int adopt(struct way *w, const struct bk_plain_link *link)
@@ -44,7 +67,7 @@ static int adopt(struct way *w, const struct bk_plain_link *link)
 	static const struct bk_message_events events = {.on_message = on_message, .on_left = on_left};
 	const struct bk_message_opts opts = {
 		.framing = BK_FRAMED_LENGTH, .message_max = BK_HELLO_MESSAGE_MAX};
-	int err = bk_conn_adopt(w->ping->loop, link->fd, &opts, &events, w, &w->conn);
+	int err = bk_conn_adopt(w->loop, link->fd, &opts, &events, w, &w->conn);
 
 	if (err < 0)
 		close(link->fd);
@@ -59,23 +82,29 @@ static void on_registered(void *arg, const char *id, const char *public_address,
 
 	(void)public_address;
 	(void)nat_type;
-	if (!w->ping->opts.plain->peer_id)
-		bk_ping_on_code(w->ping, id);
+	if (w->opts.peer_id)
+		return;
+	w->has_code = true;
+	w->news->on_code(w->arg, id);
 }
 
 static void on_peer(void *arg, const struct bk_plain_peer *peer)
 {
 	struct way *w = arg;
-	const struct bk_peer p = {.id = peer->id, .name = peer->id, .nat = peer->nat_type};
+	char id[BK_CALL_NAME_MAX], nat[BK_CALL_NAME_MAX];
+	const struct bk_peer p = {.id = bk_call_harmless(id, sizeof(id), peer->id),
+		.name = id,
+		.nat = bk_call_harmless(nat, sizeof(nat), peer->nat_type)};
 
-	bk_ping_on_peer(w->ping, &p);
+	w->has_peer = true;
+	w->news->on_peer(w->arg, &p);
 }
 
 static void on_note(void *arg, int verbosity, const char *text)
 {
 	struct way *w = arg;
 
-	w->ping->events.on_note(w->ping->arg, verbosity, text);
+	w->news->on_note(w->arg, verbosity, text);
 }
 
 static void tell_path(struct way *w, const struct bk_plain_link *link, const char *text)
@@ -87,11 +116,11 @@ static void tell_path(struct way *w, const struct bk_plain_link *link, const cha
 		.local = link->local,
 		.remote = link->remote,
 		.elapsed_ms = link->elapsed_ms,
-		.total_ms = (double)(bk_loop_now(w->ping->loop) - w->since) / 1e6,
+		.total_ms = (double)(bk_loop_now(w->loop) - w->since) / 1e6,
 		.text = text,
 	};
 
-	w->ping->events.on_path(w->ping->arg, &path);
+	w->news->on_path(w->arg, &path);
 }
 
 static void on_end(void *arg, const struct bk_plain_link *link, int error, const char *text)
@@ -100,16 +129,16 @@ static void on_end(void *arg, const struct bk_plain_link *link, int error, const
 	int err;
 
 	if (!link) {
-		bk_ping_end(w->ping, error, text);
+		end(w, error, text);
 		return;
 	}
 	tell_path(w, link, text);
 	err = adopt(w, link);
 	if (err < 0) {
-		bk_ping_end(w->ping, err, bk_error_text(err));
+		end(w, err, bk_error_text(err));
 		return;
 	}
-	bk_ping_on_open(w->ping, link->is_connector);
+	w->events->on_open(w->owner, link->is_connector);
 	/* The server has done its part. */
 	bk_plain_client_free(w->client);
 	w->client = NULL;
@@ -124,8 +153,8 @@ static int start(void *way)
 {
 	struct way *w = way;
 
-	w->since = bk_loop_now(w->ping->loop);
-	return bk_plain_client_new(w->ping->loop, w->ping->opts.plain, &client_events, w, &w->client);
+	w->since = bk_loop_now(w->loop);
+	return bk_plain_client_new(w->loop, &w->opts, &client_events, w, &w->client);
 }
 
 static int send_json(void *way, const void *json, size_t n)
@@ -140,7 +169,7 @@ static void on_closer(void *arg)
 {
 	struct way *w = arg;
 
-	bk_ping_end(w->ping, BK_E_CANCELLED, bk_error_text(BK_E_CANCELLED));
+	end(w, BK_E_CANCELLED, bk_error_text(BK_E_CANCELLED));
 }
 
 static void close_way(void *way, int error)
@@ -154,7 +183,7 @@ static void close_way(void *way, int error)
 	}
 	bk_plain_client_free(w->client);
 	w->client = NULL;
-	bk_timer_start(w->closer, 0);
+	bk_turn_ask(&w->closer);
 }
 
 static void free_way(void *way)
@@ -165,23 +194,26 @@ static void free_way(void *way)
 		return;
 	bk_plain_client_free(w->client);
 	bk_conn_free(w->conn);
-	bk_timer_free(w->closer);
+	bk_turn_done(&w->closer);
 	free(w);
 }
 
-const struct bk_ping_way_ops bk_ping_plain_ops = {
-	.start = start, .send = send_json, .close = close_way, .free = free_way};
-
-int bk_ping_plain_new(struct bk_ping *p, void **ret_way)
+static int create(const struct bk_ping_way_opts *o, void **ret_way)
 {
 	struct way *w = calloc(1, sizeof(*w));
-	int err = w ? bk_timer_new(p->loop, on_closer, w, &w->closer) : BK_E_NOMEM;
 
-	if (err < 0) {
-		free(w);
-		return err;
-	}
-	w->ping = p;
+	if (!w)
+		return BK_E_NOMEM;
+	*w = (struct way){.loop = o->loop,
+		.opts = *o->ping->plain,
+		.news = o->news,
+		.arg = o->arg,
+		.events = o->events,
+		.owner = o->owner};
+	bk_turn_init(&w->closer, o->loop, on_closer, w);
 	*ret_way = w;
 	return 0;
 }
+
+const struct bk_ping_way_ops bk_ping_plain_ops = {
+	.create = create, .start = start, .send = send_json, .close = close_way, .free = free_way};

@@ -6,6 +6,7 @@
 #include "apps/ping_way.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "call/call.h"
 #include "wire/framing.h"
 #include "wire/hello.h"
 
@@ -14,9 +15,11 @@
 #define NO_PART          "the other side does not take part; both run 'bodkin ping'"
 
 struct way {
-	struct bk_ping *ping;
-	struct bk_session *session;
+	struct bk_call call;
+	const struct bk_ping_way_events *events;
+	void *owner;
 	struct bk_channel *channel;
+	bool has_started, has_heard;
 	struct bk_timer *patience;
 	struct bk_frame_decoder decoder;
 	struct bk_buf content;
@@ -27,17 +30,18 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 	struct way *w = arg;
 	int event;
 
+	w->has_heard = true;
 	while ((event = bk_frame_collect(&w->decoder, &w->content, &data, &n)) == BK_FRAME_END)
-		bk_ping_on_message(w->ping, bk_buf_head(&w->content), w->content.len);
+		w->events->on_message(w->owner, bk_buf_head(&w->content), w->content.len);
 	if (event < 0)
-		bk_ping_fail(w->ping, event, "the other side sent what is no hello message");
+		w->events->on_fault(w->owner, event, "the other side sent what is no hello message");
 }
 
 static void on_finished(void *arg)
 {
 	struct way *w = arg;
 
-	bk_ping_stop(w->ping);
+	w->events->on_finished(w->owner);
 }
 
 static void on_reset(void *arg, int error)
@@ -46,10 +50,10 @@ static void on_reset(void *arg, int error)
 
 	w->channel = NULL;
 	/* Most often the session ends with it, and its own sentence is the better one. */
-	if (w->ping->rally.received_at || error == BK_E_EOF)
-		bk_session_close(w->session, 0);
+	if (w->has_heard || error == BK_E_EOF)
+		bk_call_close(&w->call, 0);
 	else
-		bk_ping_fail(w->ping, error ? error : BK_E_PEER_REFUSED, NO_PART);
+		w->events->on_fault(w->owner, error ? error : BK_E_PEER_REFUSED, NO_PART);
 }
 
 static const struct bk_channel_events channel_events = {
@@ -59,7 +63,13 @@ static void on_patience(void *arg)
 {
 	struct way *w = arg;
 
-	bk_ping_fail(w->ping, BK_E_PEER_REFUSED, NO_PART);
+	w->events->on_fault(w->owner, BK_E_PEER_REFUSED, NO_PART);
+}
+
+static void begin(struct way *w, bool is_first)
+{
+	w->has_started = true;
+	w->events->on_open(w->owner, is_first);
 }
 
 static void on_open(void *arg)
@@ -67,88 +77,57 @@ static void on_open(void *arg)
 	struct way *w = arg;
 	int err;
 
-	if (!w->ping->opts.session->code) {
+	if (!bk_call_is_joiner(&w->call)) {
 		bk_timer_start(w->patience, CHANNEL_PATIENCE);
 		return;
 	}
-	err = bk_channel_open(w->session, KIND, &channel_events, w, &w->channel);
+	err = bk_channel_open(w->call.session, KIND, &channel_events, w, &w->channel);
 	if (err < 0)
-		bk_ping_fail(w->ping, err, "cannot open a channel to the other side");
+		w->events->on_fault(w->owner, err, "cannot open a channel to the other side");
 	else
-		bk_ping_on_open(w->ping, true);
+		begin(w, true);
 }
 
 static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 {
 	struct way *w = arg;
 
-	if (w->channel || w->ping->opts.session->code)
+	if (w->channel || bk_call_is_joiner(&w->call))
 		return;
 	bk_timer_stop(w->patience);
 	if (strcmp(kind, KIND) != 0) {
-		bk_ping_fail(w->ping, BK_E_PEER_REFUSED, NO_PART);
+		w->events->on_fault(w->owner, BK_E_PEER_REFUSED, NO_PART);
 		return;
 	}
 	w->channel = channel;
 	bk_channel_listen(channel, &channel_events, w);
-	bk_ping_on_open(w->ping, false);
+	begin(w, false);
 }
 
-static void on_code(void *arg, const char *code)
+static void on_end(void *arg, int error)
 {
 	struct way *w = arg;
-
-	bk_ping_on_code(w->ping, code);
-}
-
-static void on_peer(void *arg, const struct bk_peer *peer)
-{
-	struct way *w = arg;
-
-	bk_ping_on_peer(w->ping, peer);
-}
-
-static void on_path(void *arg, const struct bk_path *path)
-{
-	struct way *w = arg;
-
-	w->ping->events.on_path(w->ping->arg, path);
-}
-
-static void on_note(void *arg, int verbosity, const char *text)
-{
-	struct way *w = arg;
-
-	w->ping->events.on_note(w->ping->arg, verbosity, text);
-}
-
-static void on_closed(void *arg, int error, const char *text)
-{
-	struct way *w = arg;
+	struct bk_call_failure failure = bk_call_failure(&w->call);
 
 	w->channel = NULL;
 	bk_timer_stop(w->patience);
-	if (!error && !w->ping->has_started)
-		bk_ping_end(w->ping, BK_E_PEER_REFUSED, NO_PART);
-	else
-		bk_ping_end(w->ping, error == BK_E_PEER_CANCELLED ? 0 : error, text);
+	if (error == BK_E_PEER_CANCELLED)
+		failure.error = 0;
+	if (!error && !w->has_started) {
+		failure.error = BK_E_PEER_REFUSED;
+		failure.text = NO_PART;
+		failure.who = BK_CALL_WHO_PEER;
+	}
+	w->events->on_end(w->owner, &failure);
 }
 
-static const struct bk_session_events session_events = {
-	.on_code = on_code,
-	.on_peer = on_peer,
-	.on_path = on_path,
-	.on_open = on_open,
-	.on_channel = on_channel,
-	.on_note = on_note,
-	.on_closed = on_closed,
-};
+static const struct bk_call_ops call_ops = {.on_open = on_open, .on_channel = on_channel, .on_end = on_end};
 
 static int start(void *way)
 {
 	struct way *w = way;
 
-	return bk_session_new(w->ping->loop, w->ping->opts.session, &session_events, w, &w->session);
+	return bk_call_start(&w->call, &call_ops, w);
 }
 
 static int send_json(void *way, const void *json, size_t n)
@@ -171,7 +150,7 @@ static void close_way(void *way, int error)
 {
 	struct way *w = way;
 
-	bk_session_close(w->session, error);
+	bk_call_close(&w->call, error);
 }
 
 static void free_way(void *way)
@@ -180,29 +159,33 @@ static void free_way(void *way)
 
 	if (!w)
 		return;
-	bk_session_free(w->session);
+	bk_call_done(&w->call);
 	bk_timer_free(w->patience);
 	bk_frame_decoder_done(&w->decoder);
 	bk_buf_done(&w->content);
 	free(w);
 }
 
-const struct bk_ping_way_ops bk_ping_session_ops = {
-	.start = start, .send = send_json, .close = close_way, .free = free_way};
-
-int bk_ping_session_new(struct bk_ping *p, void **ret_way)
+static int create(const struct bk_ping_way_opts *o, void **ret_way)
 {
 	const struct bk_frame_limits limits = {.content_max = BK_HELLO_MESSAGE_MAX};
 	struct way *w = calloc(1, sizeof(*w));
-	int err = w ? bk_timer_new(p->loop, on_patience, w, &w->patience) : BK_E_NOMEM;
+	int err = w ? bk_call_init(&w->call, o->loop, o->ping->session, o->news, o->arg) : BK_E_NOMEM;
 
-	if (err < 0) {
-		free(w);
+	if (!w)
 		return err;
-	}
-	w->ping = p;
+	w->events = o->events;
+	w->owner = o->owner;
 	bk_frame_decoder_init(&w->decoder, BK_FRAMING_LENGTH, &limits);
 	bk_buf_init(&w->content, BK_HELLO_MESSAGE_MAX);
-	*ret_way = w;
-	return 0;
+	if (err >= 0)
+		err = bk_timer_new(o->loop, on_patience, w, &w->patience);
+	if (err < 0)
+		free_way(w);
+	else
+		*ret_way = w;
+	return err;
 }
+
+const struct bk_ping_way_ops bk_ping_session_ops = {
+	.create = create, .start = start, .send = send_json, .close = close_way, .free = free_way};

@@ -4,39 +4,35 @@
 
 #include "apps/ping.h"
 
-/* How the messages of a ping travel: what ping.c needs of a session and of a plain connection. */
+/* How the messages of a ping travel: what ping.c needs of a session and of a plain connection, and what they
+ * tell it. News go to the ping's own listener directly. */
+struct bk_ping_way_events {
+	void (*on_open)(void *owner, bool is_first); /* messages can be sent */
+	void (*on_message)(void *owner, const void *json, size_t n);
+	void (*on_fault)(void *owner, int error, const char *text); /* of the other side: close, please */
+	void (*on_finished)(void *owner);                           /* the other side has seen enough */
+	/* The way has ended; error 0 in good order. Last; the way may be freed from inside. */
+	void (*on_end)(void *owner, const struct bk_call_failure *failure);
+};
+
+struct bk_ping_way_opts {
+	struct bk_loop *loop;
+	const struct bk_ping_opts *ping;
+	const struct bk_call_news *news;
+	void *arg; /* of the news */
+	const struct bk_ping_way_events *events;
+	void *owner;
+};
+
 struct bk_ping_way_ops {
+	/* Everything is copied but news and events. */
+	int (*create)(const struct bk_ping_way_opts *opts, void **ret_way);
 	int (*start)(void *way); /* its events may come from now on */
 	int (*send)(void *way, const void *json, size_t n);
-	void (*close)(void *way, int error); /* in good order; bk_ping_end follows, from the loop */
+	void (*close)(void *way, int error); /* in good order; on_end follows, from the loop */
 	void (*free)(void *way);             /* NULL is fine */
 };
 
-struct bk_ping {
-	struct bk_loop *loop;
-	struct bk_ping_opts opts;
-	struct bk_ping_events events;
-	void *arg;
-	const struct bk_ping_way_ops *ops;
-	void *way;
-	struct bk_rally rally;
-	bool has_code, has_peer, has_started, is_closing, is_over;
-	int error; /* ours, decided before the way has ended */
-	char text[BK_TRANSFER_TEXT_MAX];
-};
-
 extern const struct bk_ping_way_ops bk_ping_session_ops, bk_ping_plain_ops;
-int bk_ping_session_new(struct bk_ping *p, void **ret_way);
-int bk_ping_plain_new(struct bk_ping *p, void **ret_way);
-
-/* What a way tells. */
-void bk_ping_on_code(struct bk_ping *p, const char *code);
-void bk_ping_on_peer(struct bk_ping *p, const struct bk_peer *peer);
-void bk_ping_on_open(struct bk_ping *p, bool is_first); /* messages can be sent */
-void bk_ping_on_message(struct bk_ping *p, const void *json, size_t n);
-/* Something is wrong with the other side: closes; the sentence is kept for the end. */
-void bk_ping_fail(struct bk_ping *p, int error, const char *text);
-/* The way has ended: 0 in good order. The ping may be gone afterwards. */
-void bk_ping_end(struct bk_ping *p, int error, const char *text);
 
 #endif

@@ -121,10 +121,7 @@ static void on_end(void *arg, const struct bk_rally_result *result, const struct
 }
 
 static const struct bk_ping_events events = {
-	.on_code = on_code,
-	.on_peer = on_peer,
-	.on_path = on_path,
-	.on_note = on_note,
+	.news = {.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note},
 	.on_pong = on_pong,
 	.on_end = on_end,
 };
@@ -196,7 +193,7 @@ static int start(struct command *c, const struct bk_options *o, char text[BK_OPT
 	struct bk_ping_opts opts = {.count = (uint64_t)o->count};
 	int err = read_interval(o->interval, &opts.interval_ns, text);
 
-	_Static_assert((int)BK_OPTIONS_TEXT_MAX >= (int)BK_TRANSFER_TEXT_MAX, "room for either sentence");
+	_Static_assert((int)BK_OPTIONS_TEXT_MAX >= (int)BK_PING_TEXT_MAX, "room for either sentence");
 	if (err >= 0 && o->plain)
 		err = read_plain(c, o, text);
 	if (err < 0)
