@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_SERVER_PLATES_H
+#define BK_SERVER_PLATES_H
+
+#include <stdbool.h>
+
+#include "base/map.h"
+#include "base/rng.h"
+#include "server/board.h"
+#include "server/letters.h"
+
+/* Plates, what became of them (meetings), and who sits at them: the tables of the board in memory. The rules
+ * are the board's. */
+
+/* Somebody who has a seat. */
+struct bk_member {
+	uint64_t who;
+	struct bk_list seats; /* newest last */
+	unsigned count;
+};
+
+struct bk_seat {
+	struct bk_plate *plate;
+	struct bk_member *member; /* NULL: not claimed yet; of a meeting: away */
+	struct bk_list link;      /* in member->seats */
+	struct bk_letters letters;
+	bool is_known;  /* of a meeting: has shown the secret, so that it may be away for a while */
+	bool is_in;     /* of a meeting's round: mail reaches it */
+	uint64_t order; /* of its last rejoin: an older one comes too late */
+};
+
+struct bk_plate {
+	uint32_t number; /* 0: a meeting */
+	unsigned seats, taken;
+	uint8_t secret[BK_BOARD_TOKEN_LEN];
+	uint8_t token[BK_BOARD_TOKEN_LEN]; /* from the first claim on; of a meeting: of its round */
+	bk_time round;                     /* of a meeting: when it began; BK_NEVER: none yet */
+	struct bk_letters left;            /* what member 0 left for who claims: at most one */
+	bk_time expires;                   /* BK_NEVER until claimed; of a meeting: unless one is away */
+	struct bk_list by_expiry;
+	struct bk_seat seat[];
+};
+
+struct bk_plates {
+	struct bk_map *plates;      /* by number */
+	struct bk_map *meetings;    /* by secret */
+	struct bk_map *members;     /* by handle */
+	struct bk_list expiring[3]; /* each in order of expiry: what a list holds waits equally long */
+	struct bk_rng rng;
+	struct bk_letter_bag bag;
+};
+
+/* `max` plates and as many meetings. BK_E_NOMEM; bk_plates_done all the same. */
+int bk_plates_init(struct bk_plates *t, size_t max, uint64_t seed);
+void bk_plates_done(struct bk_plates *t);
+
+struct bk_member *bk_plates_member(const struct bk_plates *t, uint64_t who); /* NULL: has no seat */
+int bk_plates_make_member(struct bk_plates *t, uint64_t who, struct bk_member **ret_member);
+void bk_plates_forget_idle(struct bk_plates *t, uint64_t who); /* if it has no seat */
+
+/* 0: a free number, short while few are taken. BK_E_FULL, BK_E_NOMEM. */
+int bk_plates_put(struct bk_plates *t, uint32_t number, unsigned seats, struct bk_plate **ret_plate);
+int bk_plates_put_meeting(
+	struct bk_plates *t, const uint8_t *secret, unsigned seats, struct bk_plate **ret_plate);
+int bk_plates_turn(struct bk_plates *t, struct bk_plate *p, const uint8_t *secret); /* into a meeting */
+struct bk_plate *bk_plates_find(const struct bk_plates *t, uint32_t number);
+struct bk_plate *bk_plates_find_meeting(const struct bk_plates *t, const uint8_t *secret);
+void bk_plates_release(struct bk_plates *t, struct bk_plate *p); /* all lose it; the number is free again */
+
+void bk_plates_sit(struct bk_seat *s, struct bk_member *h);
+void bk_plates_stand(struct bk_plates *t, struct bk_seat *s); /* a member without a seat is forgotten */
+struct bk_seat *bk_plate_seat_of(struct bk_plate *p, const struct bk_member *h); /* NULL for h: a free one */
+/* The member's seat at the plate of that number, or its newest for 0. NULL is fine for h. */
+struct bk_seat *bk_member_seat(const struct bk_member *h, uint32_t number);
+
+static inline bool bk_plate_is_complete(const struct bk_plate *p)
+{
+	return p->taken == p->seats;
+}
+
+/* list: of those that wait as long as this one. BK_NEVER: it does not expire. */
+void bk_plates_expire_at(struct bk_plates *t, struct bk_plate *p, unsigned list, bk_time at);
+struct bk_plate *bk_plates_first_to_expire(const struct bk_plates *t); /* NULL: none does */
+
+#endif
