@@ -42,6 +42,7 @@ struct side {
 	uint64_t bytes;              /* to be acknowledged */
 	uint64_t got, told;          /* receiver */
 	bk_time began, ended, moved; /* sender */
+	double cpu;                  /* seconds, until all was acknowledged */
 	size_t idle_heap, heap;
 	uint64_t kept;
 	bk_dur delay;
@@ -66,6 +67,15 @@ static size_t heap(void)
 	struct mallinfo2 m = mallinfo2();
 
 	return m.uordblks + m.hblkhd;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 /* ---- the receiver: no carrier, but what one says ---- */
@@ -170,8 +180,10 @@ static void pour(struct side *s)
 		       s->carrier, (struct iovec[]){{head, sizeof(head)}, {piece, PIECE}}, 2, false) == 0)
 		s->moved = bk_loop_now(s->loop);
 	bk_carrier_get_stats(s->carrier, &stats);
-	if (stats.acked >= s->bytes && !s->ended)
+	if (stats.acked >= s->bytes && !s->ended) {
 		s->ended = bk_loop_now(s->loop);
+		s->cpu = cpu_seconds();
+	}
 }
 
 static void sender_on_writable(void *arg)
@@ -197,7 +209,7 @@ static void on_watch(void *arg)
 	s->heap = now > s->heap ? now : s->heap;
 	bk_carrier_get_stats(s->carrier, &stats);
 	s->kept = stats.sent - stats.acked;
-	if (bk_loop_now(s->loop) - s->moved >= STUCK_AFTER)
+	if (s->ended && bk_loop_now(s->loop) - s->moved >= STUCK_AFTER)
 		bk_loop_stop(s->loop);
 	else
 		bk_timer_start(s->timer, BK_MS);
@@ -363,8 +375,8 @@ int main(int argc, char **argv)
 		return 0;
 	waitpid(child, NULL, 0);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("{\"rate\": %.0f, \"kept\": %llu, \"heap\": %zu, \"peak_rss\": %ld}\n",
-		(double)s.bytes * 1e9 / (double)(s.ended - s.began), (unsigned long long)s.kept,
+	printf("{\"rate\": %.0f, \"cpu\": %.3f, \"kept\": %llu, \"heap\": %zu, \"peak_rss\": %ld}\n",
+		(double)s.bytes * 1e9 / (double)(s.ended - s.began), s.cpu, (unsigned long long)s.kept,
 		s.heap - s.idle_heap, usage.ru_maxrss * 1024);
 	for (int i = 0; i < 2; i++)
 		bk_identity_free(ids[i]);
