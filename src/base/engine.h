@@ -63,7 +63,7 @@ struct bk_engine_ops {
 	void (*on_connected)(void *engine, uint32_t id, bk_time now);
 	void (*on_failed)(void *engine, uint32_t id, int error, bk_time now);
 	/* Listener `id` has a new connection from `from`. Returns the id the engine gives it, or 0 to have it
-	 * closed. */
+	 * closed. NULL for engines that do not listen. */
 	uint32_t (*on_accepted)(void *engine, uint32_t id, const struct bk_addr *from, bk_time now);
 	/* Datagram socket `id` is open and bound to `local`. May be NULL. */
 	void (*on_opened)(void *engine, uint32_t id, const struct bk_addr *local, bk_time now);

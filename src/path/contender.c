@@ -72,7 +72,7 @@ static bool is_nomination(const struct bk_contender *c)
 {
 	struct bk_sframe f;
 
-	return !c->set->is_controlling && bk_sframe_decode(c->head, c->head_len, &f) == 0 &&
+	return c->is_secure && !c->set->is_controlling && bk_sframe_decode(c->head, c->head_len, &f) == 0 &&
 	       f.type == BK_SFRAME_NOMINATE && !f.length;
 }
 

@@ -52,15 +52,6 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	push_done(e);
 }
 
-static uint32_t on_accepted(void *engine, uint32_t id, const struct bk_addr *from, bk_time now)
-{
-	(void)engine;
-	(void)id;
-	(void)from;
-	(void)now;
-	return 0;
-}
-
 static void on_time(void *engine, bk_time now)
 {
 	(void)engine;
@@ -83,7 +74,6 @@ static bool next_action(void *engine, struct bk_action *ret_action)
 static const struct bk_engine_ops ops = {
 	.on_connected = on_connected,
 	.on_failed = on_failed,
-	.on_accepted = on_accepted,
 	.on_time = on_time,
 	.next_wake = next_wake,
 	.next_action = next_action,

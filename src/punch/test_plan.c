@@ -164,6 +164,34 @@ static void plans_of_both_sides_mirror_each_other(void **state)
 	}
 }
 
+static void every_row_and_every_plan_gives_both_sides_the_same_answer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < KINDS * KINDS; i++) {
+		struct bk_intro own = intro((enum kind)(i / KINDS), 1),
+				peer = intro((enum kind)(i % KINDS), 2);
+		const struct bk_pair pair = {.own = &own, .peer = &peer},
+				     turned = {.own = &peer, .peer = &own};
+
+		own.udp = own.tcp;
+		peer.udp = peer.tcp;
+		add_host(&own, i % 3 ? "[2001:db8:1::2]:5000" : "198.51.100.5:5000");
+		add_host(&peer, i % 2 ? "[2001:db8:2::2]:5000" : "192.168.1.5:5000");
+		own.candidates[1].kind = i % 5 ? BK_CANDIDATE_HOST : BK_CANDIDATE_FIREWALLED;
+		peer.candidates[1].kind = i % 7 ? BK_CANDIDATE_HOST : BK_CANDIDATE_FIREWALLED;
+		for (size_t k = 0; bk_techniques[k]; k++) {
+			const struct bk_technique *t = bk_techniques[k];
+			struct bk_plan p = plan_of(t->method, &own, &peer),
+				       q = plan_of(t->method, &peer, &own);
+
+			if (t->fits)
+				assert_int_equal(t->fits(t, &pair), t->fits(t, &turned));
+			assert_int_equal(p.is_hopeful, q.is_hopeful);
+			assert_int_equal(p.budget, q.budget);
+		}
+	}
+}
+
 static void a_side_known_to_be_port_restricted_never_listens(void **state)
 {
 	(void)state;
@@ -532,6 +560,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_pair_gets_the_technique_of_the_table),
 		cmocka_unit_test(plans_of_both_sides_mirror_each_other),
+		cmocka_unit_test(every_row_and_every_plan_gives_both_sides_the_same_answer),
 		cmocka_unit_test(a_side_known_to_be_port_restricted_never_listens),
 		cmocka_unit_test(host_addresses_are_tried_where_they_can_be_the_peer),
 		cmocka_unit_test(two_whom_nobody_has_seen_try_their_private_addresses),

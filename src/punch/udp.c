@@ -30,7 +30,6 @@
 #include "base/rate.h"
 #include "base/rng.h"
 #include "nat/profile.h"
-#include "punch/explain.h"
 #include "punch/probe.h"
 #include "punch/udp_target.h"
 
@@ -611,71 +610,3 @@ void bk_punch_udp_free(struct bk_punch_udp *e)
 		sodium_memzero(&e->auth, sizeof(e->auth));
 	free(e);
 }
-
-/* ---- as a method ---- */
-
-/* An opener passes every router of this side and is used up by the next one. */
-static uint8_t opener_ttl(unsigned hops)
-{
-	return hops ? (uint8_t)(hops + 1) : 0;
-}
-
-static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
-{
-	const struct bk_pair *pair = opts->pair;
-	struct bk_punch_udp_opts udp = {
-		.own = pair->own,
-		.peer = pair->peer,
-		.plan = opts->plan,
-		.is_controlling = opts->is_controlling,
-		.has_socket6 = opts->has_socket6,
-		.opener_ttl = opener_ttl(opts->hops),
-		.start = opts->start,
-		.knew_first = !opts->is_controlling,
-		.budget = opts->plan->budget,
-		.seed = opts->seed,
-	};
-	struct bk_punch_udp *e;
-	int err;
-
-	memcpy(udp.own_key, pair->own->probe_key, sizeof(udp.own_key));
-	memcpy(udp.peer_key, pair->peer->probe_key, sizeof(udp.peer_key));
-	err = bk_punch_udp_new(&udp, now, &e);
-	if (!err)
-		*ret_engine = e;
-	return err;
-}
-
-static void free_of(void *engine)
-{
-	bk_punch_udp_free(engine);
-}
-
-static bk_dur rtt(const void *engine)
-{
-	const struct bk_punch_udp *e = engine;
-
-	return e->stats.rtt;
-}
-
-static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
-{
-	const struct bk_punch_udp *e = engine;
-	char line[BK_PLAN_TEXT_MAX];
-
-	if (i >= e->targets_len)
-		return 0;
-	snprintf(out, BK_PLAN_TEXT_MAX, "saw: %.500s", bk_udp_target_to_str(&e->targets[i], line));
-	return 2;
-}
-
-const struct bk_method bk_method_udp = {
-	.transport = BK_TRANSPORT_UDP,
-	.prefix = "over UDP: ",
-	.ops = &bk_punch_udp_ops,
-	.new = new_of,
-	.free = free_of,
-	.rtt = rtt,
-	.saw = saw,
-	.explain = bk_explain_udp,
-};

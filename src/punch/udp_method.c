@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* UDP punching as the rows see it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "punch/explain.h"
+#include "punch/udp.h"
+
+/* An opener passes every router of this side and is used up by the next one. */
+static uint8_t opener_ttl(unsigned hops)
+{
+	return hops ? (uint8_t)(hops + 1) : 0;
+}
+
+static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
+{
+	const struct bk_pair *pair = opts->pair;
+	struct bk_punch_udp_opts udp = {
+		.own = pair->own,
+		.peer = pair->peer,
+		.plan = opts->plan,
+		.is_controlling = opts->is_controlling,
+		.has_socket6 = opts->has_socket6,
+		.opener_ttl = opener_ttl(opts->hops),
+		.start = opts->start,
+		.knew_first = !opts->is_controlling,
+		.budget = opts->plan->budget,
+		.seed = opts->seed,
+	};
+	struct bk_punch_udp *e;
+	int err;
+
+	memcpy(udp.own_key, pair->own->probe_key, sizeof(udp.own_key));
+	memcpy(udp.peer_key, pair->peer->probe_key, sizeof(udp.peer_key));
+	err = bk_punch_udp_new(&udp, now, &e);
+	if (!err)
+		*ret_engine = e;
+	return err;
+}
+
+static void free_of(void *engine)
+{
+	bk_punch_udp_free(engine);
+}
+
+static bk_dur rtt(const void *engine)
+{
+	struct bk_punch_udp_stats stats;
+
+	bk_punch_udp_stats(engine, &stats);
+	return stats.rtt;
+}
+
+static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
+{
+	struct bk_punch_udp_stats stats;
+	char line[BK_PLAN_TEXT_MAX];
+
+	bk_punch_udp_stats(engine, &stats);
+	if (i >= stats.targets)
+		return 0;
+	snprintf(out, BK_PLAN_TEXT_MAX, "saw: %.500s", bk_punch_udp_target_to_str(engine, i, line));
+	return 2;
+}
+
+const struct bk_method bk_method_udp = {
+	.transport = BK_TRANSPORT_UDP,
+	.prefix = "over UDP: ",
+	.ops = &bk_punch_udp_ops,
+	.new = new_of,
+	.free = free_of,
+	.rtt = rtt,
+	.saw = saw,
+	.explain = bk_explain_udp,
+};
