@@ -9,58 +9,19 @@
 #include <string.h>
 
 #include "apps/ping.h"
-#include "cli/client.h"
-#include "cli/exit.h"
-#include "cli/interrupt.h"
+#include "cli/frame.h"
 
 enum { SERVER_MAX = 512 };
 
 static const double interval_min = 0.001, interval_max = 3600;
 
 struct command {
-	struct bk_client client;
-	struct bk_interrupt interrupt;
-	struct bk_report *report;
-	const struct bk_options *options;
+	struct bk_cli_frame frame;
 	struct bk_plain_client_opts plain;
 	struct bk_ping *ping;
 	char server[SERVER_MAX]; /* without a pin, for the plain dialect */
-	int code;
-	bool was_stopped; /* by the user */
+	bool was_stopped;        /* by the user */
 };
-
-static void on_code(void *arg, const char *code)
-{
-	struct command *c = arg;
-	char other[1024];
-
-	snprintf(other, sizeof(other), "bodkin ping %s%s%s%s%s", c->options->plain ? "--plain " : "",
-		c->options->is_server_typed ? "-s " : "",
-		c->options->is_server_typed ? c->options->server : "", c->options->is_server_typed ? " " : "",
-		code);
-	bk_report_code(c->report, code, other);
-}
-
-static void on_peer(void *arg, const struct bk_peer *peer)
-{
-	struct command *c = arg;
-
-	bk_report_peer(c->report, peer);
-}
-
-static void on_path(void *arg, const struct bk_path *path)
-{
-	struct command *c = arg;
-
-	bk_report_path(c->report, path);
-}
-
-static void on_note(void *arg, int verbosity, const char *text)
-{
-	struct command *c = arg;
-
-	bk_report_note(c->report, verbosity, text);
-}
 
 /* As ping(8) does: as many digits as say something. */
 static int digits_of(double ms)
@@ -71,7 +32,7 @@ static int digits_of(double ms)
 static void on_pong(void *arg, uint64_t number, double rtt_ms)
 {
 	struct command *c = arg;
-	struct bk_report *r = c->report;
+	struct bk_report *r = c->frame.report;
 
 	bk_report_event(r, BK_CLI_CHATTER, "pong",
 		json_pack("{s:I, s:f}", "number", (json_int_t)number, "rtt_ms", rtt_ms));
@@ -102,36 +63,32 @@ static void report_result(struct bk_report *r, const struct bk_rally_result *a)
 
 static bool has_all_answers(const struct command *c, const struct bk_rally_result *a)
 {
-	return c->options->count && a->answered >= (uint64_t)c->options->count;
+	return c->frame.options->count && a->answered >= (uint64_t)c->frame.options->count;
 }
 
 static void on_end(void *arg, const struct bk_rally_result *result, const struct bk_call_failure *failure)
 {
 	struct command *c = arg;
+	struct bk_report *r = c->frame.report;
 
 	if (!failure && !c->was_stopped && !has_all_answers(c, result))
-		bk_report_say(c->report, BK_CLI_VERDICT, "%s left",
-			*c->report->peer ? c->report->peer : "the other side");
-	if (*c->report->peer && (result->sent || !failure))
-		report_result(c->report, result);
-	if (failure)
-		bk_report_error(c->report, failure->error, failure->text);
-	c->code = failure ? (int)bk_exit_of(failure) : BK_EXIT_DONE;
-	bk_loop_stop(c->client.loop);
+		bk_report_say(r, BK_CLI_VERDICT, "%s left", *r->peer ? r->peer : "the other side");
+	if (*r->peer && (result->sent || !failure))
+		report_result(r, result);
+	bk_cli_frame_end(&c->frame, failure);
 }
 
-static const struct bk_ping_events events = {
-	.news = {.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note},
-	.on_pong = on_pong,
-	.on_end = on_end,
-};
-
-static void stop(void *arg)
+static void stop(struct bk_cli_frame *f)
 {
-	struct command *c = arg;
+	struct command *c = (struct command *)f;
 
 	c->was_stopped = true;
 	bk_ping_stop(c->ping);
+}
+
+static void done(struct bk_cli_frame *f)
+{
+	bk_ping_free(((struct command *)f)->ping);
 }
 
 /* --- options --- */
@@ -188,8 +145,12 @@ static int check(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
 	return 0;
 }
 
-static int start(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 {
+	struct command *c = (struct command *)f;
+	const struct bk_options *o = f->options;
+	const struct bk_ping_events events = {
+		.news = bk_cli_frame_news, .on_pong = on_pong, .on_end = on_end};
 	struct bk_ping_opts opts = {.count = (uint64_t)o->count};
 	int err = read_interval(o->interval, &opts.interval_ns, text);
 
@@ -199,39 +160,28 @@ static int start(struct command *c, const struct bk_options *o, char text[BK_OPT
 	if (err < 0)
 		return err;
 	if (o->args_len)
-		c->client.session.code = o->args[0];
-	opts.session = o->plain ? NULL : &c->client.session;
+		f->session.code = o->args[0];
+	opts.session = o->plain ? NULL : &f->session;
 	opts.plain = o->plain ? &c->plain : NULL;
-	err = bk_ping_new(c->client.loop, &opts, &events, c, &c->ping, text);
-	if (err >= 0)
-		err = bk_interrupt_init(&c->interrupt, c->client.loop, stop, c);
-	return err;
+	return bk_ping_new(f->loop, &opts, &events, c, &c->ping, text);
 }
 
 static int run(struct bk_options *o, struct bk_report *r)
 {
-	struct command c = {.report = r, .options = o, .code = BK_EXIT_INTERRUPTED};
-	struct bk_options encrypted = *o; /* what every client command accepts */
-	struct bk_call_failure failure = {0};
-	char text[BK_OPTIONS_TEXT_MAX] = "";
-	int err = check(o, text);
+	static const struct bk_cli_frame_ops ops = {
+		.act = "ping",
+		.other = "ping",
+		.before_code = "",
+		.after_code = "",
+		.takes_plain = true,
+		.check = check,
+		.start = start,
+		.stop = stop,
+		.done = done,
+	};
+	struct command c = {0};
 
-	encrypted.plain = false;
-	if (err >= 0)
-		err = bk_client_init(&c.client, &encrypted, "ping", text);
-	if (err >= 0)
-		err = start(&c, o, text);
-	if (err >= 0)
-		err = bk_loop_run(c.client.loop);
-	if (err < 0) {
-		bk_report_error(r, err, *text ? text : bk_error_text(err));
-		failure.error = err;
-		c.code = (int)bk_exit_of(&failure);
-	}
-	bk_interrupt_done(&c.interrupt);
-	bk_ping_free(c.ping);
-	bk_client_done(&c.client);
-	return c.code;
+	return bk_cli_frame_run(&c.frame, &ops, o, r);
 }
 
 const struct bk_command bk_cmd_ping = {

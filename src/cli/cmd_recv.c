@@ -7,28 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bodkin/transfer.h>
 #include "cli/transfer.h"
 
 struct command {
 	struct bk_cli_transfer transfer;
-	const struct bk_options *options;
 	struct bk_recv *recv;
 	struct bk_watch *input;
 	enum bk_transfer_question question;
 };
-
-static void on_code(struct bk_cli_transfer *t, const char *code)
-{
-	const struct command *c = (struct command *)t;
-	char other[1024];
-
-	if (c->options->is_server_typed)
-		snprintf(other, sizeof(other), "bodkin send -s %s --code %s FILE", c->options->server, code);
-	else
-		snprintf(other, sizeof(other), "bodkin send --code %s FILE", code);
-	bk_report_code(t->report, code, other);
-}
 
 /* One line; an empty one is what stands in capitals in the question, the end of input is no. */
 static void on_input(void *arg, int fd, int events)
@@ -43,35 +29,39 @@ static void on_input(void *arg, int fd, int events)
 	if (n <= 0)
 		yes = false;
 	else
-		bk_report_answered(c->transfer.report);
+		bk_report_answered(c->transfer.frame.report);
 	if (n > 0 && line[0] != '\n')
 		yes = line[0] == 'y' || line[0] == 'Y';
 	bk_recv_answer(c->recv, yes);
 }
 
-static void on_ask(
-	struct bk_cli_transfer *t, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
-{
-	struct command *c = (struct command *)t;
-
-	c->question = question;
-	bk_report_question(t->report, question, offer);
-	bk_watch_set(c->input, BK_READABLE);
-}
-
-static void cancel(void *arg)
+static void on_ask(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
 {
 	struct command *c = arg;
 
-	bk_recv_cancel(c->recv);
+	c->question = question;
+	bk_report_question(c->transfer.frame.report, question, offer);
+	bk_watch_set(c->input, BK_READABLE);
 }
 
-static int start(struct command *c, char text[BK_TRANSFER_TEXT_MAX])
+static int check(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
 {
-	const struct bk_options *o = c->options;
+	if (o->args_len <= 1)
+		return 0;
+	snprintf(text, BK_OPTIONS_TEXT_MAX,
+		"cannot receive: one code is enough, '%.100s' is too much; try 'bodkin help recv'",
+		o->args[1]);
+	return BK_E_INVALID;
+}
+
+static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+{
+	struct command *c = (struct command *)f;
+	const struct bk_options *o = f->options;
 	bool has_person = !o->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_recv_opts opts = {
-		.session = &c->transfer.client.session,
+		.session = &f->session,
 		.folder = o->output ? o->output : ".",
 		.ask_accept = has_person && !o->yes,
 		.ask_overwrite = has_person,
@@ -79,44 +69,46 @@ static int start(struct command *c, char text[BK_TRANSFER_TEXT_MAX])
 	};
 	int err = 0;
 
+	events.on_ask = on_ask;
 	if (o->args_len)
-		c->transfer.client.session.code = o->args[0];
+		f->session.code = o->args[0];
 	if (has_person)
-		err = bk_watch_new(c->transfer.client.loop, STDIN_FILENO, on_input, c, &c->input);
+		err = bk_watch_new(f->loop, STDIN_FILENO, on_input, c, &c->input);
 	if (err < 0) {
-		snprintf(text, BK_TRANSFER_TEXT_MAX, "cannot receive: %s", bk_error_text(err));
+		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot receive: %s", bk_error_text(err));
 		return err;
 	}
-	return bk_recv_new(
-		c->transfer.client.loop, &opts, &bk_cli_transfer_events, &c->transfer, &c->recv, text);
+	return bk_recv_new(f->loop, &opts, &events, c, &c->recv, text);
+}
+
+static void stop(struct bk_cli_frame *f)
+{
+	bk_recv_cancel(((struct command *)f)->recv);
+}
+
+static void done(struct bk_cli_frame *f)
+{
+	struct command *c = (struct command *)f;
+
+	bk_recv_free(c->recv);
+	bk_watch_free(c->input);
 }
 
 static int run(struct bk_options *o, struct bk_report *r)
 {
-	struct command c = {.transfer = {.report = r,
-				    .offering = "Receiving",
-				    .done = "Received",
-				    .on_code = on_code,
-				    .on_ask = on_ask},
-		.options = o};
-	char text[BK_TRANSFER_TEXT_MAX];
-	int err = 0, code;
+	static const struct bk_cli_frame_ops ops = {
+		.act = "receive",
+		.other = "send",
+		.before_code = "--code ",
+		.after_code = " FILE",
+		.check = check,
+		.start = start,
+		.stop = stop,
+		.done = done,
+	};
+	struct command c = {.transfer = {.offering = "Receiving", .done = "Received"}};
 
-	if (o->args_len > 1) {
-		snprintf(text, sizeof(text),
-			"cannot receive: one code is enough, '%.100s' is too much; try 'bodkin help recv'",
-			o->args[1]);
-		err = BK_E_INVALID;
-	}
-	if (err >= 0)
-		err = bk_client_init(&c.transfer.client, o, "receive", text);
-	if (err >= 0)
-		err = start(&c, text);
-	code = err < 0 ? bk_cli_transfer_fail(r, err, text) : bk_cli_transfer_run(&c.transfer, cancel, &c);
-	bk_recv_free(c.recv);
-	bk_watch_free(c.input);
-	bk_client_done(&c.transfer.client);
-	return code;
+	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
 }
 
 const struct bk_command bk_cmd_recv = {

@@ -5,47 +5,35 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <bodkin/transfer.h>
 #include "cli/transfer.h"
 
 struct command {
 	struct bk_cli_transfer transfer;
-	const struct bk_options *options;
 	struct bk_send *send;
 };
 
-/* The other machine needs the same server; where ours comes from the environment or the config file, theirs
- * is taken to do so too. */
-static void on_code(struct bk_cli_transfer *t, const char *code)
+static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 {
-	const struct command *c = (struct command *)t;
-	char other[1024];
-
-	if (c->options->is_server_typed)
-		snprintf(other, sizeof(other), "bodkin recv -s %s %s", c->options->server, code);
-	else
-		snprintf(other, sizeof(other), "bodkin recv %s", code);
-	bk_report_code(t->report, code, other);
-}
-
-static void cancel(void *arg)
-{
-	struct command *c = arg;
-
-	bk_send_cancel(c->send);
-}
-
-static int start(struct command *c, char text[BK_TRANSFER_TEXT_MAX])
-{
+	struct command *c = (struct command *)f;
+	const struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_send_opts opts = {
-		.session = &c->transfer.client.session,
-		.paths = (const char *const *)c->options->args,
-		.paths_len = (size_t)c->options->args_len,
+		.session = &f->session,
+		.paths = (const char *const *)f->options->args,
+		.paths_len = (size_t)f->options->args_len,
 	};
 
-	c->transfer.client.session.code_wish = c->options->code;
-	return bk_send_new(
-		c->transfer.client.loop, &opts, &bk_cli_transfer_events, &c->transfer, &c->send, text);
+	f->session.code_wish = f->options->code;
+	return bk_send_new(f->loop, &opts, &events, c, &c->send, text);
+}
+
+static void stop(struct bk_cli_frame *f)
+{
+	bk_send_cancel(((struct command *)f)->send);
+}
+
+static void done(struct bk_cli_frame *f)
+{
+	bk_send_free(((struct command *)f)->send);
 }
 
 static int check_paths(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
@@ -65,20 +53,19 @@ static int check_paths(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX
 
 static int run(struct bk_options *o, struct bk_report *r)
 {
-	struct command c = {
-		.transfer = {.report = r, .offering = "Sending", .done = "Sent", .on_code = on_code},
-		.options = o};
-	char text[BK_TRANSFER_TEXT_MAX];
-	int err = check_paths(o, text), code;
+	static const struct bk_cli_frame_ops ops = {
+		.act = "send",
+		.other = "recv",
+		.before_code = "",
+		.after_code = "",
+		.check = check_paths,
+		.start = start,
+		.stop = stop,
+		.done = done,
+	};
+	struct command c = {.transfer = {.offering = "Sending", .done = "Sent"}};
 
-	if (err >= 0)
-		err = bk_client_init(&c.transfer.client, o, "send", text);
-	if (err >= 0)
-		err = start(&c, text);
-	code = err < 0 ? bk_cli_transfer_fail(r, err, text) : bk_cli_transfer_run(&c.transfer, cancel, &c);
-	bk_send_free(c.send);
-	bk_client_done(&c.transfer.client);
-	return code;
+	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
 }
 
 const struct bk_command bk_cmd_send = {

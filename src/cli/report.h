@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include <bodkin/transfer.h>
 #include "cli/options.h"
 #include "cli/output.h"
+#include <bodkin/transfer.h>
 
 struct json_t;
 

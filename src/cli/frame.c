@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every client command does before, around and after its own. What this version cannot do is refused here
+ * with a clear sentence, so that nobody believes it was done. */
+#include "cli/frame.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bodkin/error.h>
+
+#include "cli/exit.h"
+#include "cli/log.h"
+
+static int refuse(char text[BK_OPTIONS_TEXT_MAX], const char *act, const char *why)
+{
+	snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot %s: %s", act, why);
+	return BK_E_INVALID;
+}
+
+static int check(const struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+{
+	const struct bk_options *o = f->options;
+	const char *act = f->ops->act;
+
+	if (o->plain && !f->ops->takes_plain)
+		return refuse(
+			text, act, "--plain has no encryption, so no file travels over it; leave it out");
+	if (!o->server || !*o->server)
+		return refuse(text, act,
+			"no server is known; give one with -s HOST or $BODKIN_SERVER, or run one: bodkin "
+			"serve");
+	return 0;
+}
+
+static enum bk_path_choice path_of(const char *path)
+{
+	if (path && !strcmp(path, "direct"))
+		return BK_PATH_CHOICE_DIRECT;
+	return path && !strcmp(path, "relay") ? BK_PATH_CHOICE_RELAY : BK_PATH_CHOICE_AUTO;
+}
+
+static enum bk_transport_choice transport_of(const char *transport)
+{
+	if (transport && !strcmp(transport, "udp"))
+		return BK_TRANSPORT_CHOICE_UDP;
+	return transport && !strcmp(transport, "tcp") ? BK_TRANSPORT_CHOICE_TCP : BK_TRANSPORT_CHOICE_AUTO;
+}
+
+static int read_token(struct bk_cli_frame *f, const char *path, char text[BK_OPTIONS_TEXT_MAX])
+{
+	int err = path ? bk_paths_read_token(path, &f->token) : 0;
+
+	if (err < 0)
+		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot read token '%.300s': %s", path,
+			err == BK_E_FILE ? strerror(errno) : "its first line is empty");
+	return err == BK_E_INVALID ? BK_E_FILE : err;
+}
+
+static int start_loop(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+{
+	const char *name = f->options->loop ? f->options->loop : "auto";
+	enum bk_loop_backend backend = BK_LOOP_AUTO;
+	int err;
+
+	(void)bk_loop_backend_from_str(name, &backend);
+	err = bk_loop_new(backend, &f->loop);
+	if (err < 0)
+		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot %s: --loop %s: %s", f->ops->act, name,
+			bk_error_text(err));
+	return err;
+}
+
+static int init(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+{
+	const struct bk_options *o = f->options;
+	int err = check(f, text);
+
+	if (err >= 0)
+		err = read_token(f, o->token, text);
+	if (err >= 0 && o->verbosity > 2)
+		bk_cli_log_start(o->verbosity > 3 ? BK_LOG_TRACE : BK_LOG_DEBUG);
+	if (err >= 0)
+		err = start_loop(f, text);
+	f->session = (struct bk_session_opts){
+		.server = o->server,
+		.code_words = (int)o->words,
+		.name = o->name,
+		.token = f->token,
+		.path = path_of(o->path),
+		.transport = transport_of(o->transport),
+		.state_dir = bk_paths_state(f->state_dir) < 0 ? NULL : f->state_dir,
+		.wait_ns = (int64_t)o->timeout * 1000000000,
+	};
+	return err;
+}
+
+static void on_interrupt(void *arg)
+{
+	struct bk_cli_frame *f = arg;
+
+	f->ops->stop(f);
+}
+
+int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops, const struct bk_options *o,
+	struct bk_report *r)
+{
+	char text[BK_OPTIONS_TEXT_MAX] = "";
+	int err;
+
+	f->ops = ops;
+	f->options = o;
+	f->report = r;
+	f->code = BK_EXIT_INTERRUPTED;
+	err = ops->check ? ops->check(o, text) : 0;
+	if (err >= 0)
+		err = init(f, text);
+	if (err >= 0)
+		err = ops->start(f, text);
+	if (err >= 0)
+		err = bk_interrupt_init(&f->interrupt, f->loop, on_interrupt, f);
+	if (err >= 0)
+		err = bk_loop_run(f->loop);
+	if (err < 0) {
+		const struct bk_call_failure failure = {.error = err};
+
+		bk_report_error(r, err, *text ? text : bk_error_text(err));
+		f->code = (int)bk_exit_of(&failure);
+	}
+	bk_interrupt_done(&f->interrupt);
+	ops->done(f);
+	bk_loop_free(f->loop);
+	free(f->token);
+	return f->code;
+}
+
+void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure)
+{
+	if (failure)
+		bk_report_error(f->report, failure->error, failure->text);
+	f->code = failure ? (int)bk_exit_of(failure) : BK_EXIT_DONE;
+	bk_loop_stop(f->loop);
+}
+
+/* --- news --- */
+
+/* The other machine needs the same server; where ours comes from the environment or the config file, theirs
+ * is taken to do so too. */
+static void on_code(void *arg, const char *code)
+{
+	const struct bk_cli_frame *f = arg;
+	const struct bk_options *o = f->options;
+	const char *server = o->is_server_typed ? o->server : "";
+	char other[1024];
+
+	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
+		*server ? "-s " : "", server, *server ? " " : "", f->ops->before_code, code,
+		f->ops->after_code);
+	bk_report_code(f->report, code, other);
+}
+
+static void on_peer(void *arg, const struct bk_peer *peer)
+{
+	const struct bk_cli_frame *f = arg;
+
+	bk_report_peer(f->report, peer);
+}
+
+static void on_path(void *arg, const struct bk_path *path)
+{
+	const struct bk_cli_frame *f = arg;
+
+	bk_report_path(f->report, path);
+}
+
+static void on_note(void *arg, int verbosity, const char *text)
+{
+	const struct bk_cli_frame *f = arg;
+
+	bk_report_note(f->report, verbosity, text);
+}
+
+const struct bk_call_news bk_cli_frame_news = {
+	.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note};

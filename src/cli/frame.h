@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CLI_FRAME_H
+#define BK_CLI_FRAME_H
+
+#include <bodkin/call.h>
+#include <bodkin/loop.h>
+#include <bodkin/session.h>
+
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/paths.h"
+#include "cli/report.h"
+
+/* The frame of a client command, the first member of what the command keeps: options become a loop and a
+ * session's options, the command starts, the loop runs until it has ended or the user insists, errors become
+ * sentences and exit codes. */
+struct bk_cli_frame;
+
+struct bk_cli_frame_ops {
+	const char *act; /* for "cannot ACT: ..." */
+	/* What the other machine types: "bodkin OTHER [-s SERVER] BEFORE CODE AFTER". */
+	const char *other, *before_code, *after_code;
+	bool takes_plain; /* knows the plain dialect */
+	/* Looks at options and arguments. May be NULL. */
+	int (*check)(const struct bk_options *o, char ret_text[BK_OPTIONS_TEXT_MAX]);
+	int (*start)(struct bk_cli_frame *f, char ret_text[BK_OPTIONS_TEXT_MAX]);
+	void (*stop)(
+		struct bk_cli_frame *f); /* the user wants out: an orderly end, bk_cli_frame_end follows */
+	void (*done)(struct bk_cli_frame *f); /* also after a start that failed, or none */
+};
+
+struct bk_cli_frame {
+	const struct bk_cli_frame_ops *ops;
+	const struct bk_options *options;
+	struct bk_report *report;
+	struct bk_loop *loop;
+	struct bk_session_opts session; /* strings live in the options and below */
+	struct bk_interrupt interrupt;
+	char *token;
+	char state_dir[BK_PATHS_MAX];
+	int code;
+};
+
+/* Runs the command; returns the exit code. */
+int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops, const struct bk_options *o,
+	struct bk_report *r);
+
+/* The command has ended: NULL is success. Says why not, and stops the loop. */
+void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure);
+
+/* What every call tells goes to the report; arg is the frame. */
+extern const struct bk_call_news bk_cli_frame_news;
+
+#endif
