@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -24,14 +25,17 @@ class Tally:
     def __init__(self):
         self.passed = self.failed = 0
         self.left_out = []
+        self.started = time.monotonic()
+        self.lock = threading.Lock()
 
     def add(self, name, passed, failed, seconds, output):
-        self.passed += passed
-        self.failed += failed
         word = "ok  " if not failed else "FAIL"
-        print(f"{word} {seconds:6.1f} s  {name}: {passed} passed, {failed} failed", flush=True)
-        if failed:
-            print(output.rstrip()[-12000:], flush=True)
+        with self.lock:
+            self.passed += passed
+            self.failed += failed
+            print(f"{word} {seconds:6.1f} s  {name}: {passed} passed, {failed} failed", flush=True)
+            if failed:
+                print(output.rstrip()[-12000:], flush=True)
 
 
 def run(command, timeout, env=None):
@@ -61,7 +65,7 @@ def cmocka(tally, path):
     code, text, seconds = run([str(path)], 120, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
     passed = len(re.findall(r"^ok \d+", text, re.M))
     failed = len(re.findall(r"^not ok \d+", text, re.M))
-    if code != 0 and not failed or not passed:
+    if not failed and (code != 0 or not passed):
         failed += 1
     tally.add(path.name, passed, failed, seconds, text)
 
@@ -75,7 +79,7 @@ def counted(tally, name, command, timeout, may_be_left_out=False):
         return
     found = COUNT.findall(text)
     passed, failed = map(int, found[-1]) if found else (0, 1)
-    if code != 0 and not failed or not passed:
+    if not failed and (code != 0 or not passed):
         failed += 1
     tally.add(name, passed, failed, seconds, text)
 
@@ -128,7 +132,7 @@ def quick(tally, build, module):
         return
     jobs = [lambda n=name: cmocka(tally, ROOT / build / n) for name in names]
     if not module:
-        jobs.append(lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py", build], 60))
+        jobs.append(lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py", build], 120))
     side_by_side(jobs)
 
 
@@ -136,6 +140,55 @@ def side_by_side(jobs):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for done in [pool.submit(job) for job in jobs]:
             done.result()
+
+
+def unit_suites(args, tally):
+    """On the sanitizers' build; what measures a line in real time is left to run alone."""
+    return [(name, lambda n=name: cmocka(tally, ROOT / args.asan / n)) for name in programs()
+            if not name.startswith("tests/conform")]
+
+
+def fuzz_suites(args, tally):
+    for source in sorted(ROOT.glob("src/*/fuzz_*.c")):
+        name = f"{source.parent.name}_{source.stem}"
+        yield name, lambda s=source, n=name: fuzz(tally, ROOT / args.fuzz / n, s)
+
+
+def lone_suites(args, tally):
+    """What has the machine for itself, because it measures, or uses all of it anyway."""
+    bodkin = str(ROOT / args.build / "bodkin")
+
+    def script(key, seconds, *words, name="", may_be_left_out=False):
+        return key, lambda: counted(tally, name or key, [sys.executable, *words], seconds, may_be_left_out)
+
+    for name in programs("conform"):
+        yield name, lambda n=name: cmocka(tally, ROOT / args.asan / n)
+    yield script("arch", 120, "tests/arch/run.py", args.build)
+    yield script("format", 120, "tests/arch/format.py")
+    yield script("tidy", 600, "tests/arch/tidy.py", args.build)
+    yield script("install", 120, "tests/arch/install.py", args.build)
+    yield script("cli", 300, "tests/cli/test_cli.py", bodkin)
+    for build in (args.build, args.asan):
+        yield script(f"examples_{build}", 300, "tests/examples/test_examples.py", str(ROOT / build), name=f"examples ({build})")
+    yield script("plain", 300, "tests/plain/test_plain.py", bodkin, name="plain dialect with independent programs")
+    for key, name, seconds, words in (
+            ("lab", "the laboratory itself", 300, ["lab/test_lab.py", bodkin, "lab"]),
+            ("paths", "bodkin through kernel NATs", 600, ["tests/lab/run.py", bodkin]),
+            ("names", "what NATs are called", 300, ["tests/lab/nat.py", bodkin]),
+            ("plain-lab", "plain dialect", 400, ["tests/lab/plain.py", bodkin])):
+        yield script(key, seconds, *words, name=f"lab ({name})", may_be_left_out=True)
+
+
+def everything(args, tally):
+    def wanted(suites):
+        return [job for name, job in suites if not args.only or args.only in name]
+
+    side_by_side(wanted(unit_suites(args, tally)))
+    side_by_side(wanted(fuzz_suites(args, tally)))
+    for job in wanted(lone_suites(args, tally)):
+        job()
+    if tally.left_out:
+        print("left out, because namespaces are forbidden here: " + ", ".join(tally.left_out))
 
 
 def main():
@@ -148,44 +201,14 @@ def main():
     args.add_argument("--only", help="suites whose name contains this")
     args = args.parse_args()
     tally = Tally()
-    bodkin = str(ROOT / args.build / "bodkin")
-    jobs = []
-
+    if args.quick and args.module and not is_there(args.module):
+        return 2
     if args.quick:
-        if args.module and not is_there(args.module):
-            return 2
         quick(tally, args.build, args.module)
-        print(f"{tally.passed} passed, {tally.failed} failed")
-        return int(tally.failed > 0 or not tally.passed)
-    for name in programs():
-        jobs.append((name, lambda p=ROOT / args.asan / name: cmocka(tally, p)))
-    jobs.append(("arch", lambda: counted(tally, "arch", [sys.executable, "tests/arch/run.py", args.build], 60)))
-    for source in sorted(ROOT.glob("src/*/fuzz_*.c")):
-        name = f"{source.parent.name}_{source.stem}"
-        jobs.append((name, lambda s=source, p=ROOT / args.fuzz / name: fuzz(tally, p, s)))
-    jobs.append(("install", lambda: counted(tally, "install", [sys.executable, "tests/arch/install.py", args.build], 120)))
-    jobs.append(("cli", lambda: counted(tally, "cli", [sys.executable, "tests/cli/test_cli.py", bodkin], 300)))
-    for build in (args.build, args.asan):
-        jobs.append((f"examples_{build}", lambda b=build: counted(
-            tally, f"examples ({b})", [sys.executable, "tests/examples/test_examples.py", str(ROOT / b)], 300)))
-    jobs.append(("plain", lambda: counted(tally, "plain dialect with independent programs",
-                                          [sys.executable, "tests/plain/test_plain.py", bodkin], 300)))
-    jobs.append(("lab", lambda: counted(tally, "lab (the laboratory itself)",
-                                        [sys.executable, "lab/test_lab.py", bodkin, "lab"], 300, True)))
-    jobs.append(("paths", lambda: counted(tally, "lab (bodkin through kernel NATs)",
-                                          [sys.executable, "tests/lab/run.py", bodkin], 600, True)))
-    jobs.append(("names", lambda: counted(tally, "lab (what NATs are called)",
-                                          [sys.executable, "tests/lab/nat.py", bodkin], 300, True)))
-    jobs.append(("plain-lab", lambda: counted(tally, "lab (plain dialect)",
-                                              [sys.executable, "tests/lab/plain.py", bodkin], 400, True)))
-
-    for name, job in jobs:
-        if not args.only or args.only in name:
-            job()
-    if tally.left_out:
-        print("left out, because namespaces are forbidden here: " + ", ".join(tally.left_out))
-    print(f"{tally.passed} passed, {tally.failed} failed")
-    return int(tally.failed > 0)
+    else:
+        everything(args, tally)
+    print(f"{time.monotonic() - tally.started:.0f} s\n{tally.passed} passed, {tally.failed} failed")
+    return int(tally.failed > 0 or not tally.passed)
 
 
 if __name__ == "__main__":
