@@ -57,7 +57,9 @@ struct bk_mailbox_view {
 	int64_t rtt_ns; /* the smallest round trip to the keeper of the clock; 0: there is no clock */
 	int64_t clock_offset_ns; /* that clock minus bk_loop_now, as of that round trip */
 	int64_t mail_delay_ns;   /* how long a mail may be on its way: seconds for a folder that is copied, a
-				    minute by hand; waits for mail and for the path grow by it. 0: no time */
+				    minute by hand. Waits for mail grow by it (a day at most), and so does the
+				    looking for a path (ten minutes; after about forty seconds of it nothing
+				    more   is sent to keep routers open). 0: no time */
 	/* TCP: a local port that both the mailbox's own connection and punching use. */
 	struct bk_addr local; /* family 0: none, and TCP is not punched over IPv4 */
 	struct bk_mailbox_sample samples[BK_MAILBOX_SAMPLES_MAX]; /* of that port; [0] its own connection's */

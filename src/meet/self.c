@@ -23,6 +23,7 @@ enum { BACKLOG = 8, ADDRS_MAX = 12, ID_BYTES = 8 };
 #define MAPPING_WAIT_MORE (30 * BK_MS)
 #define UDP_WAIT_MORE     (10 * BK_MS)
 #define REACH_WAIT        (3 * BK_MS)
+#define FAR_WAIT          (100 * BK_MS)
 
 static const uint8_t families[BK_SELF_LISTENERS] = {4, 6};
 
@@ -61,13 +62,16 @@ static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 		bk_ways_gather(s->ways, view->stun, view->stun_len);
 }
 
-/* The first question is answered after one round trip. */
+/* The first question is answered after one round trip, the others in the same time, roughly. Where the
+ * mailbox knows no round trip, nobody knows how far its STUN servers are. */
 static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
 	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
 
 	if (!udp || !udp->awaited)
 		return 0;
+	if (!view->rtt_ns)
+		return udp->samples_len ? FAR_WAIT : MAPPING_WAIT_MAX;
 	if (!udp->samples_len)
 		return bk_time_min(MAPPING_WAIT_MAX, view->rtt_ns + UDP_WAIT_MORE);
 	return REACH_WAIT + view->rtt_ns / 2;

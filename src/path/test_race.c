@@ -37,6 +37,7 @@ struct stage {
 	struct bk_addr relay;
 	bool use_relay;
 	bool relay_is_spare; /* for the controlling side */
+	bk_dur delay;
 };
 
 static void stop_when_over(struct stage *g)
@@ -150,6 +151,7 @@ static void start(struct stage *g, int i, int peer)
 		.peer = &p->intro,
 		.policy = g->use_relay ? BK_PATH_AUTO : BK_PATH_DIRECT,
 		.start = bk_loop_now(g->loop),
+		.delay = g->delay,
 		.listeners = {s->listener, -1},
 		.relay_is_spare = g->relay_is_spare && i % 2,
 		.relay = g->relay,
@@ -427,6 +429,43 @@ static void no_candidate_and_no_relay_is_no_path(void **state)
 	}
 }
 
+static void on_late(void *arg)
+{
+	struct stage *g = arg;
+
+	if (g->sides[0].over)
+		bk_loop_stop(g->loop);
+	else
+		start(g, 1, 0);
+}
+
+/* Only the late side has an address to try. */
+static void who_may_begin_later_is_waited_for_as_long_and_no_longer(void **state)
+{
+	static const bk_dur delays[] = {0, 15 * BK_SEC, 25 * BK_SEC};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct stage *g = stage_new(2);
+		struct bk_timer *late;
+
+		g->delay = delays[i];
+		g->sides[1].intro.candidates_len = 0;
+		assert_int_equal(bk_timer_new(g->loop, on_late, g, &late), 0);
+		bk_timer_start(late, 20 * BK_SEC);
+		start(g, 0, 1);
+		test_clock_fly(&g->clock, 40 * BK_SEC);
+		run(g);
+		if (g->sides[0].error)
+			assert_true(i < 2 && g->sides[0].error == BK_E_NO_PATH);
+		else
+			assert_met(g, "lan");
+		assert_true(i < 2 ? g->sides[0].error : !g->sides[0].error);
+		bk_timer_free(late);
+		stage_free(g);
+	}
+}
+
 static void a_relay_that_joins_the_wrong_people_gives_nobody_a_path(void **state)
 {
 	(void)state;
@@ -530,6 +569,7 @@ int main(void)
 		cmocka_unit_test(a_relay_that_never_comes_does_not_hold_up_a_direct_path),
 		cmocka_unit_test(a_relay_that_never_joins_ends_as_no_path),
 		cmocka_unit_test(no_candidate_and_no_relay_is_no_path),
+		cmocka_unit_test(who_may_begin_later_is_waited_for_as_long_and_no_longer),
 		cmocka_unit_test(a_relay_that_joins_the_wrong_people_gives_nobody_a_path),
 		cmocka_unit_test(a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed),
 		cmocka_unit_test(a_race_without_a_relay_says_so),

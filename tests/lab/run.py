@@ -17,6 +17,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import files  # noqa: E402
 import moves  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
@@ -40,6 +41,7 @@ def run_as_nobody(bodkin):
 def collect(args):
     yield from rows.cases(args.bodkin, args.runs)
     yield "port-port without privileges", lambda: run_as_nobody(args.bodkin)
+    yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
     yield from siege.cases(args.bodkin, args.verbose)
