@@ -10,7 +10,7 @@
 
 enum { BAR_MIN = 8, BAR_MOST = 40 };
 
-static double share_of(const struct bk_bar *bar)
+static double share_of(const struct bk_cli_bar *bar)
 {
 	if (!bar->total)
 		return 1;
@@ -18,16 +18,17 @@ static double share_of(const struct bk_bar *bar)
 }
 
 /* What stands behind the bar, in as much detail as asked for (3: all, 0: nothing). */
-static void format_tail(const struct bk_bar *bar, int detail, char *out, size_t max)
+static void format_tail(const struct bk_cli_bar *bar, int detail, char *out, size_t max)
 {
-	char done[BK_HUMAN_MAX], total[BK_HUMAN_MAX], rate[BK_HUMAN_MAX], left[BK_HUMAN_MAX], amount[80];
+	char done[BK_CLI_HUMAN_MAX], total[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX], left[BK_CLI_HUMAN_MAX],
+		amount[80];
 
-	bk_human_bytes(bar->bytes, done);
-	bk_human_bytes(bar->total, total);
-	bk_human_rate(bar->rate, rate);
+	bk_cli_human_bytes(bar->bytes, done);
+	bk_cli_human_bytes(bar->total, total);
+	bk_cli_human_rate(bar->rate, rate);
 	if (bar->rate >= 1)
-		bk_human_left((double)(bar->total - (bar->bytes < bar->total ? bar->bytes : bar->total)) /
-				      bar->rate,
+		bk_cli_human_left((double)(bar->total - (bar->bytes < bar->total ? bar->bytes : bar->total)) /
+					  bar->rate,
 			left);
 	else
 		snprintf(left, sizeof(left), "-:--");
@@ -42,7 +43,7 @@ static void format_tail(const struct bk_bar *bar, int detail, char *out, size_t 
 }
 
 /* `cells` columns, filled to an eighth of a column where the terminal can show it. */
-static size_t format_cells(const struct bk_bar *bar, size_t cells, char *out, size_t max)
+static size_t format_cells(const struct bk_cli_bar *bar, size_t cells, char *out, size_t max)
 {
 	static const char *const eighths[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 	size_t filled = (size_t)(share_of(bar) * (double)cells * 8), n = 0;
@@ -58,14 +59,14 @@ static size_t format_cells(const struct bk_bar *bar, size_t cells, char *out, si
 	return n;
 }
 
-size_t bk_bar_format(const struct bk_bar *bar, char out[BK_BAR_MAX])
+size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX])
 {
 	size_t width = bar->columns > 1 ? bar->columns - 1 : 1, cells = 0, tail_len = 0;
-	char percent[8], tail[192], middle[4 * BK_BAR_COLUMNS_MAX];
+	char percent[8], tail[192], middle[4 * BK_CLI_BAR_COLUMNS_MAX];
 	int detail = 3;
 
-	if (width > BK_BAR_COLUMNS_MAX)
-		width = BK_BAR_COLUMNS_MAX;
+	if (width > BK_CLI_BAR_COLUMNS_MAX)
+		width = BK_CLI_BAR_COLUMNS_MAX;
 	snprintf(percent, sizeof(percent), "%3u%%", (unsigned)(100 * share_of(bar) + 1e-9));
 	for (; detail >= 0; detail--) {
 		format_tail(bar, detail, tail, sizeof(tail));
@@ -74,14 +75,14 @@ size_t bk_bar_format(const struct bk_bar *bar, char out[BK_BAR_MAX])
 			break;
 	}
 	if (detail < 0) {
-		snprintf(out, BK_BAR_MAX, "%.*s", (int)width, percent);
+		snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, percent);
 		return strlen(out);
 	}
 	cells = width - strlen(percent) - 3 - tail_len;
 	if (cells > BAR_MOST)
 		cells = BAR_MOST;
 	format_cells(bar, cells, middle, sizeof(middle));
-	snprintf(out, BK_BAR_MAX, "%s %s%s%s%s", percent, bar->is_utf8 ? "▕" : "[", middle,
+	snprintf(out, BK_CLI_BAR_MAX, "%s %s%s%s%s", percent, bar->is_utf8 ? "▕" : "[", middle,
 		bar->is_utf8 ? "▏" : "]", tail);
 	return strlen(percent) + 3 + cells + tail_len;
 }

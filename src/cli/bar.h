@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /* One line that shows how far a transfer is, for a window of any width. Pure: it only writes text. */
-enum { BK_BAR_MAX = 1024, BK_BAR_COLUMNS_MAX = 160 };
+enum { BK_CLI_BAR_MAX = 1024, BK_CLI_BAR_COLUMNS_MAX = 160 };
 
-struct bk_bar {
+struct bk_cli_bar {
 	uint64_t bytes, total;
 	double rate;
 	unsigned columns; /* of the window; the last one stays free, so that no terminal wraps */
@@ -18,6 +18,6 @@ struct bk_bar {
 
 /* Returns the columns that the text takes. What does not fit is left out: first the total, then the time,
  * then the rate, then the bar itself. */
-size_t bk_bar_format(const struct bk_bar *bar, char out[BK_BAR_MAX]);
+size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX]);
 
 #endif

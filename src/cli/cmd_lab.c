@@ -4,7 +4,7 @@
 
 #include "lab/lab.h"
 
-const struct bk_command bk_cmd_lab = {
+const struct bk_cli_command bk_cli_cmd_lab = {
 	.name = "lab",
 	.usage = "up A B [OPTION]... | exec HOST CMD... | status | down",
 	.summary = "real NATs on this machine, to try things out",

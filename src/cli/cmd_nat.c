@@ -8,7 +8,7 @@
 
 #include "cli/exit.h"
 #include "cli/frame.h"
-#include "cli/nat.h"
+#include "cli/report_nat.h"
 
 struct command {
 	struct bk_cli_frame frame;
@@ -19,7 +19,7 @@ static void on_done(void *arg, const struct bk_nat_result *result)
 {
 	struct command *c = arg;
 
-	bk_report_nat(c->frame.report, result);
+	bk_cli_report_nat(c->frame.report, result);
 	bk_cli_frame_end(&c->frame, NULL);
 }
 
@@ -29,19 +29,19 @@ static void on_failed(void *arg, int error, const char *text)
 	const struct bk_call_failure failure = {.error = error, .text = text, .who = BK_CALL_WHO_SERVER};
 
 	bk_cli_frame_end(&c->frame, &failure);
-	c->frame.code = BK_EXIT_SERVER; /* nobody else is asked */
+	c->frame.code = BK_CLI_EXIT_SERVER; /* nobody else is asked */
 }
 
-static int check(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (!o->args_len)
 		return 0;
-	snprintf(text, BK_OPTIONS_TEXT_MAX,
-		"cannot test '%.200s': it takes no argument; try 'bodkin help nat'", o->args[0]);
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot test '%.200s': it takes no argument; try 'bodkin help nat'",
+		o->args[0]);
 	return BK_E_INVALID;
 }
 
-static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	static const struct bk_nat_report_events events = {.on_done = on_done, .on_failed = on_failed};
 	struct command *c = (struct command *)f;
@@ -54,11 +54,11 @@ static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 	int err = bk_nat_report_new(f->loop, &opts, &events, c, &c->nat);
 
 	if (err == BK_E_INVALID)
-		snprintf(text, BK_OPTIONS_TEXT_MAX,
+		snprintf(text, BK_CLI_TEXT_MAX,
 			"cannot test: --server '%.200s' is not HOST[:PORT][#PIN] or stun:HOST[:PORT]",
 			opts.server);
 	else if (err < 0)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot test: %s", bk_error_text(err));
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot test: %s", bk_error_text(err));
 	return err;
 }
 
@@ -72,7 +72,7 @@ static void done(struct bk_cli_frame *f)
 	bk_nat_report_free(((struct command *)f)->nat);
 }
 
-static int run(struct bk_options *o, struct bk_report *r)
+static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
 		.act = "test", .check = check, .start = start, .stop = stop, .done = done};
@@ -81,13 +81,13 @@ static int run(struct bk_options *o, struct bk_report *r)
 	return bk_cli_frame_run(&c.frame, &ops, o, r);
 }
 
-const struct bk_command bk_cmd_nat = {
+const struct bk_cli_command bk_cli_cmd_nat = {
 	.name = "nat",
 	.usage = "[OPTION]...",
 	.summary = "what kind of NAT this machine is behind",
 	.about = "Asks the server from where it sees this machine, over UDP and over TCP, and says what that "
 		 "means\n"
 		 "for connecting. With -s stun:HOST[:PORT] any STUN server answers for UDP.",
-	.bit = BK_CMD_NAT,
+	.bit = BK_CLI_CMD_NAT,
 	.run = run,
 };

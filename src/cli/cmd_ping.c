@@ -32,19 +32,19 @@ static int digits_of(double ms)
 static void on_pong(void *arg, uint64_t number, double rtt_ms)
 {
 	struct command *c = arg;
-	struct bk_report *r = c->frame.report;
+	struct bk_cli_report *r = c->frame.report;
 
-	bk_report_event(r, BK_CLI_CHATTER, "pong",
+	bk_cli_report_event(r, BK_CLI_CHATTER, "pong",
 		json_pack("{s:I, s:f}", "number", (json_int_t)number, "rtt_ms", rtt_ms));
-	bk_report_say(r, BK_CLI_CHATTER, "hello from %s: number=%llu time=%.*f ms",
+	bk_cli_report_say(r, BK_CLI_CHATTER, "hello from %s: number=%llu time=%.*f ms",
 		*r->peer ? r->peer : "the other side", (unsigned long long)number, digits_of(rtt_ms), rtt_ms);
 }
 
-static void report_result(struct bk_report *r, const struct bk_rally_result *a)
+static void report_result(struct bk_cli_report *r, const struct bk_rally_result *a)
 {
 	double loss = a->sent ? 100.0 * (double)(a->sent - a->answered) / (double)a->sent : 0;
 
-	bk_report_event(r, BK_CLI_VERDICT, "done",
+	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
 		json_pack("{s:I, s:f, s:n, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "bytes", (json_int_t)0,
 			"seconds", a->seconds, "digest", "sent", (json_int_t)a->sent, "received",
 			(json_int_t)a->answered, "loss_percent", loss, "min_ms", a->min_ms, "avg_ms",
@@ -69,10 +69,10 @@ static bool has_all_answers(const struct command *c, const struct bk_rally_resul
 static void on_end(void *arg, const struct bk_rally_result *result, const struct bk_call_failure *failure)
 {
 	struct command *c = arg;
-	struct bk_report *r = c->frame.report;
+	struct bk_cli_report *r = c->frame.report;
 
 	if (!failure && !c->was_stopped && !has_all_answers(c, result))
-		bk_report_say(r, BK_CLI_VERDICT, "%s left", *r->peer ? r->peer : "the other side");
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%s left", *r->peer ? r->peer : "the other side");
 	if (*r->peer && (result->sent || !failure))
 		report_result(r, result);
 	bk_cli_frame_end(&c->frame, failure);
@@ -93,14 +93,14 @@ static void done(struct bk_cli_frame *f)
 
 /* --- options --- */
 
-static int refuse(char text[BK_OPTIONS_TEXT_MAX], const char *what, const char *value, const char *why)
+static int refuse(char text[BK_CLI_TEXT_MAX], const char *what, const char *value, const char *why)
 {
-	snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot ping: %s '%.200s' %s; try 'bodkin help ping'", what,
-		value, why);
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot ping: %s '%.200s' %s; try 'bodkin help ping'", what, value,
+		why);
 	return BK_E_INVALID;
 }
 
-static int read_interval(const char *s, int64_t *ret_ns, char text[BK_OPTIONS_TEXT_MAX])
+static int read_interval(const char *s, int64_t *ret_ns, char text[BK_CLI_TEXT_MAX])
 {
 	char *end;
 	double seconds = s ? strtod(s, &end) : 0;
@@ -115,7 +115,7 @@ static int read_interval(const char *s, int64_t *ret_ns, char text[BK_OPTIONS_TE
 }
 
 /* A pin says nothing where there is no TLS. One that was typed is refused, so that nobody believes in it. */
-static int read_plain(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int read_plain(struct command *c, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (strchr(o->server, '#') && o->is_server_typed)
 		return refuse(text, "--server", o->server, "has a pin, which --plain cannot check");
@@ -131,7 +131,7 @@ static int read_plain(struct command *c, const struct bk_options *o, char text[B
 	return 0;
 }
 
-static int check(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (o->args_len > 1)
 		return refuse(text, "argument", o->args[1], "is too much");
@@ -145,16 +145,16 @@ static int check(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
 	return 0;
 }
 
-static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
-	const struct bk_options *o = f->options;
+	const struct bk_cli_options *o = f->options;
 	const struct bk_ping_events events = {
 		.news = bk_cli_frame_news, .on_pong = on_pong, .on_end = on_end};
 	struct bk_ping_opts opts = {.count = (uint64_t)o->count};
 	int err = read_interval(o->interval, &opts.interval_ns, text);
 
-	_Static_assert((int)BK_OPTIONS_TEXT_MAX >= (int)BK_PING_TEXT_MAX, "room for either sentence");
+	_Static_assert((int)BK_CLI_TEXT_MAX >= (int)BK_PING_TEXT_MAX, "room for either sentence");
 	if (err >= 0 && o->plain)
 		err = read_plain(c, o, text);
 	if (err < 0)
@@ -166,7 +166,7 @@ static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 	return bk_ping_new(f->loop, &opts, &events, c, &c->ping, text);
 }
 
-static int run(struct bk_options *o, struct bk_report *r)
+static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
 		.act = "ping",
@@ -184,7 +184,7 @@ static int run(struct bk_options *o, struct bk_report *r)
 	return bk_cli_frame_run(&c.frame, &ops, o, r);
 }
 
-const struct bk_command bk_cmd_ping = {
+const struct bk_cli_command bk_cli_cmd_ping = {
 	.name = "ping",
 	.usage = "[CODE] [-c COUNT] [-i SECONDS] [OPTION]...",
 	.summary = "see the path to another machine and its round trip",
@@ -196,6 +196,6 @@ const struct bk_command bk_cmd_ping = {
 		 "other\n"
 		 "side may be any program that speaks the plain dialect, CODE is its id, and nothing is "
 		 "encrypted.",
-	.bit = BK_CMD_PING,
+	.bit = BK_CLI_CMD_PING,
 	.run = run,
 };

@@ -29,7 +29,7 @@ static void on_input(void *arg, int fd, int events)
 	if (n <= 0)
 		yes = false;
 	else
-		bk_report_answered(c->transfer.frame.report);
+		bk_cli_report_answered(c->transfer.frame.report);
 	if (n > 0 && line[0] != '\n')
 		yes = line[0] == 'y' || line[0] == 'Y';
 	bk_recv_answer(c->recv, yes);
@@ -40,24 +40,24 @@ static void on_ask(void *arg, enum bk_transfer_question question, const struct b
 	struct command *c = arg;
 
 	c->question = question;
-	bk_report_question(c->transfer.frame.report, question, offer);
+	bk_cli_report_question(c->transfer.frame.report, question, offer);
 	bk_watch_set(c->input, BK_READABLE);
 }
 
-static int check(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (o->args_len <= 1)
 		return 0;
-	snprintf(text, BK_OPTIONS_TEXT_MAX,
+	snprintf(text, BK_CLI_TEXT_MAX,
 		"cannot receive: one code is enough, '%.100s' is too much; try 'bodkin help recv'",
 		o->args[1]);
 	return BK_E_INVALID;
 }
 
-static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
-	const struct bk_options *o = f->options;
+	const struct bk_cli_options *o = f->options;
 	bool has_person = !o->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_recv_opts opts = {
@@ -75,7 +75,7 @@ static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 	if (has_person)
 		err = bk_watch_new(f->loop, STDIN_FILENO, on_input, c, &c->input);
 	if (err < 0) {
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot receive: %s", bk_error_text(err));
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot receive: %s", bk_error_text(err));
 		return err;
 	}
 	return bk_recv_new(f->loop, &opts, &events, c, &c->recv, text);
@@ -94,7 +94,7 @@ static void done(struct bk_cli_frame *f)
 	bk_watch_free(c->input);
 }
 
-static int run(struct bk_options *o, struct bk_report *r)
+static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
 		.act = "receive",
@@ -111,13 +111,13 @@ static int run(struct bk_options *o, struct bk_report *r)
 	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
 }
 
-const struct bk_command bk_cmd_recv = {
+const struct bk_cli_command bk_cli_cmd_recv = {
 	.name = "recv",
 	.usage = "[CODE] [-o DIR] [--yes] [OPTION]...",
 	.summary = "receive files with the code of the one who sends",
 	.about = "Writes into the current folder or DIR and nowhere else, and never over a file unasked. "
 		 "Without CODE\n"
 		 "it prints one, for the other side's 'bodkin send --code'.",
-	.bit = BK_CMD_RECV,
+	.bit = BK_CLI_CMD_RECV,
 	.run = run,
 };

@@ -12,7 +12,7 @@ struct command {
 	struct bk_send *send;
 };
 
-static int start(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_transfer_events events = bk_cli_transfer_events();
@@ -36,22 +36,22 @@ static void done(struct bk_cli_frame *f)
 	bk_send_free(((struct command *)f)->send);
 }
 
-static int check_paths(const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	int err = o->args_len ? 0 : BK_E_INVALID;
 
 	if (err < 0)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot send: no file is named; try 'bodkin help send'");
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot send: no file is named; try 'bodkin help send'");
 	for (int i = 0; i < o->args_len && err >= 0; i++)
 		if (!strcmp(o->args[i], "-")) {
-			snprintf(text, BK_OPTIONS_TEXT_MAX,
+			snprintf(text, BK_CLI_TEXT_MAX,
 				"cannot send '-': standard input is not in this version; send a file");
 			err = BK_E_INVALID;
 		}
 	return err;
 }
 
-static int run(struct bk_options *o, struct bk_report *r)
+static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
 		.act = "send",
@@ -68,13 +68,13 @@ static int run(struct bk_options *o, struct bk_report *r)
 	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
 }
 
-const struct bk_command bk_cmd_send = {
+const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
 	.usage = "PATH... [--code CODE] [OPTION]...",
 	.summary = "send files to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin recv' gets the files, encrypted, over a "
 		 "direct\n"
 		 "connection where one can be had, else through the server's relay, which cannot read them.",
-	.bit = BK_CMD_SEND,
+	.bit = BK_CLI_CMD_SEND,
 	.run = run,
 };

@@ -21,9 +21,9 @@ enum { ADDRESSES_MAX = 16 };
 struct command {
 	struct bk_loop *loop;
 	struct bk_server *server;
-	struct bk_interrupt interrupt;
+	struct bk_cli_interrupt interrupt;
 	struct bk_addr listen;
-	char state_dir[BK_PATHS_MAX], listen_ip[BK_ADDR_STR_MAX], *token;
+	char state_dir[BK_CLI_PATHS_MAX], listen_ip[BK_ADDR_STR_MAX], *token;
 	bool has_stopped;
 };
 
@@ -42,36 +42,35 @@ static void stop(void *arg)
 	bk_server_stop(c->server, on_stopped, c);
 }
 
-static int refuse(
-	int err, char text[BK_OPTIONS_TEXT_MAX], const char *what, const char *value, const char *why)
+static int refuse(int err, char text[BK_CLI_TEXT_MAX], const char *what, const char *value, const char *why)
 {
-	snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot serve: %s '%.200s': %s", what, value, why);
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot serve: %s '%.200s': %s", what, value, why);
 	return err;
 }
 
 /* What needs more than the table of options to be understood. */
-static int read_options(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int read_options(struct command *c, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	int err = 0;
 
-	if (o->listen && bk_endpoint_from_str(o->listen, &c->listen) < 0)
+	if (o->listen && bk_cli_endpoint_from_str(o->listen, &c->listen) < 0)
 		return refuse(BK_E_INVALID, text, "--listen", o->listen, "not [ADDR]:PORT");
 	if (c->listen.family)
 		bk_addr_ip_to_str(&c->listen, c->listen_ip);
 	if (o->token)
-		err = bk_paths_read_token(o->token, &c->token);
+		err = bk_cli_paths_read_token(o->token, &c->token);
 	if (err < 0)
 		return refuse(BK_E_FILE, text, "--token", o->token,
 			err == BK_E_FILE ? strerror(errno) : "its first line is empty");
 	if (o->state)
 		snprintf(c->state_dir, sizeof(c->state_dir), "%s", o->state);
-	else if (bk_paths_state(c->state_dir) < 0)
+	else if (bk_cli_paths_state(c->state_dir) < 0)
 		return refuse(BK_E_INVALID, text, "--state", "", "there is no home; give a folder");
 	return 0;
 }
 
 /* As the server wants it: 0 is "the usual one", -1 any free one. */
-static int alt_port(const struct bk_options *o, bool any_port)
+static int alt_port(const struct bk_cli_options *o, bool any_port)
 {
 	if (o->alt_port > 0)
 		return (int)o->alt_port;
@@ -90,7 +89,7 @@ static void raise_descriptor_limit(enum bk_loop_backend backend)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int start(struct command *c, const struct bk_options *o, char text[BK_OPTIONS_TEXT_MAX])
+static int start(struct command *c, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	enum bk_loop_backend backend = BK_LOOP_AUTO;
 	bool any_port = o->listen && !c->listen.port;
@@ -113,12 +112,12 @@ static int start(struct command *c, const struct bk_options *o, char text[BK_OPT
 		return refuse(err, text, "--loop", o->loop ? o->loop : "auto", bk_error_text(err));
 	err = bk_server_new(c->loop, &opts, &c->server, text);
 	if (err >= 0)
-		err = bk_interrupt_init(&c->interrupt, c->loop, stop, c);
+		err = bk_cli_interrupt_init(&c->interrupt, c->loop, stop, c);
 	return err;
 }
 
 /* The addresses that others can use; the loopback one when there is no other. */
-static void announce(const struct command *c, struct bk_report *r)
+static void announce(const struct command *c, struct bk_cli_report *r)
 {
 	struct bk_addr addrs[ADDRESSES_MAX];
 	char texts[ADDRESSES_MAX][BK_ADDR_STR_MAX];
@@ -128,15 +127,15 @@ static void announce(const struct command *c, struct bk_report *r)
 
 	addrs[0] = bk_addr_with_port(c->listen, port);
 	if (!c->listen.family || bk_addr_is_any(&c->listen))
-		n = bk_endpoint_list(port, addrs, ADDRESSES_MAX);
+		n = bk_cli_endpoint_list(port, addrs, ADDRESSES_MAX);
 	if (!n)
 		addrs[n++] = bk_addr_v4(127, 0, 0, 1, port);
 	for (size_t i = 0; i < n; i++)
 		list[i] = bk_addr_to_str(&addrs[i], texts[i]);
-	bk_report_listening(r, list, n, bk_server_pin(c->server));
+	bk_cli_report_listening(r, list, n, bk_server_pin(c->server));
 }
 
-static enum bk_log_level level_of(const struct bk_options *o)
+static enum bk_log_level level_of(const struct bk_cli_options *o)
 {
 	if (o->quiet)
 		return BK_LOG_WARN;
@@ -146,15 +145,15 @@ static enum bk_log_level level_of(const struct bk_options *o)
 static int exit_of(int err)
 {
 	if (err == BK_E_INVALID)
-		return BK_EXIT_USAGE;
-	return err == BK_E_FILE ? BK_EXIT_FILE : BK_EXIT_FAILED;
+		return BK_CLI_EXIT_USAGE;
+	return err == BK_E_FILE ? BK_CLI_EXIT_FILE : BK_CLI_EXIT_FAILED;
 }
 
-static int run(struct bk_options *o, struct bk_report *r)
+static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	struct command c = {0};
-	char text[BK_OPTIONS_TEXT_MAX] = "";
-	int err = 0, code = BK_EXIT_DONE;
+	char text[BK_CLI_TEXT_MAX] = "";
+	int err = 0, code = BK_CLI_EXIT_DONE;
 
 	if (o->args_len)
 		err = refuse(
@@ -169,25 +168,25 @@ static int run(struct bk_options *o, struct bk_report *r)
 		err = bk_loop_run(c.loop);
 	}
 	if (err < 0) {
-		bk_report_error(r, err, text[0] ? text : bk_error_text(err));
+		bk_cli_report_error(r, err, text[0] ? text : bk_error_text(err));
 		code = exit_of(err);
 	} else if (!c.has_stopped) {
-		code = BK_EXIT_INTERRUPTED;
+		code = BK_CLI_EXIT_INTERRUPTED;
 	}
-	bk_interrupt_done(&c.interrupt);
+	bk_cli_interrupt_done(&c.interrupt);
 	bk_server_free(c.server);
 	bk_loop_free(c.loop);
 	free(c.token);
 	return code;
 }
 
-const struct bk_command bk_cmd_serve = {
+const struct bk_cli_command bk_cli_cmd_serve = {
 	.name = "serve",
 	.usage = "[-l [ADDR]:PORT] [OPTION]...",
 	.summary = "run the server that both sides meet at",
 	.about = "Needs no account and keeps nothing but its own key; its pin is printed at the start. The "
 		 "server\n"
 		 "sees neither file names nor contents, also when it relays them.",
-	.bit = BK_CMD_SERVE,
+	.bit = BK_CLI_CMD_SERVE,
 	.run = run,
 };

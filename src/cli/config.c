@@ -32,8 +32,8 @@ static unsigned section_commands(const char *name)
 	static const struct {
 		const char *name;
 		unsigned commands;
-	} sections[] = {{"send]", BK_CMD_SEND}, {"recv]", BK_CMD_RECV}, {"serve]", BK_CMD_SERVE},
-		{"nat]", BK_CMD_NAT}, {"ping]", BK_CMD_PING}};
+	} sections[] = {{"send]", BK_CLI_CMD_SEND}, {"recv]", BK_CLI_CMD_RECV}, {"serve]", BK_CLI_CMD_SERVE},
+		{"nat]", BK_CLI_CMD_NAT}, {"ping]", BK_CLI_CMD_PING}};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!strcmp(sections[i].name, name))
@@ -42,27 +42,27 @@ static unsigned section_commands(const char *name)
 }
 
 static int apply_setting(
-	struct bk_options *o, enum bk_command_bit command, char *line, char text[BK_OPTIONS_TEXT_MAX])
+	struct bk_cli_options *o, enum bk_cli_command_bit command, char *line, char text[BK_CLI_TEXT_MAX])
 {
 	char *equals = strchr(line, '='), *name;
 	int err;
 
 	if (!equals) {
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "'%.100s' is not 'name = value'", line);
+		snprintf(text, BK_CLI_TEXT_MAX, "'%.100s' is not 'name = value'", line);
 		return BK_E_INVALID;
 	}
 	*equals = 0;
 	name = trim(line);
-	err = bk_options_set(o, command, name, trim(equals + 1), text);
+	err = bk_cli_options_set(o, command, name, trim(equals + 1), text);
 	if (err == BK_E_NOT_FOUND)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "there is no option '%.100s'", name);
+		snprintf(text, BK_CLI_TEXT_MAX, "there is no option '%.100s'", name);
 	else if (err < 0 && err != BK_E_INVALID)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "%s", bk_error_text(err));
+		snprintf(text, BK_CLI_TEXT_MAX, "%s", bk_error_text(err));
 	return err < 0 ? BK_E_INVALID : 0;
 }
 
-static int apply_lines(struct bk_options *o, enum bk_command_bit command, FILE *f, int *ret_line,
-	char text[BK_OPTIONS_TEXT_MAX])
+static int apply_lines(struct bk_cli_options *o, enum bk_cli_command_bit command, FILE *f, int *ret_line,
+	char text[BK_CLI_TEXT_MAX])
 {
 	char buffer[LINE_MAX_LEN];
 	unsigned commands = ~0u;
@@ -82,34 +82,35 @@ static int apply_lines(struct bk_options *o, enum bk_command_bit command, FILE *
 	return err;
 }
 
-static int apply_file(struct bk_options *o, enum bk_command_bit command, char text[BK_OPTIONS_TEXT_MAX])
+static int apply_file(struct bk_cli_options *o, enum bk_cli_command_bit command, char text[BK_CLI_TEXT_MAX])
 {
-	char path[BK_PATHS_MAX], why[BK_OPTIONS_TEXT_MAX];
+	char path[BK_CLI_PATHS_MAX], why[BK_CLI_TEXT_MAX];
 	int err, line;
 	FILE *f;
 
-	if (bk_paths_config(path) < 0)
+	if (bk_cli_paths_config(path) < 0)
 		return 0;
 	f = fopen(path, "re");
 	if (!f && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (!f) {
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot read '%.300s': %s", path, strerror(errno));
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot read '%.300s': %s", path, strerror(errno));
 		return BK_E_INVALID;
 	}
 	err = apply_lines(o, command, f, &line, why);
 	fclose(f);
 	if (err < 0)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "'%.200s' line %d: %.200s", path, line, why);
+		snprintf(text, BK_CLI_TEXT_MAX, "'%.200s' line %d: %.200s", path, line, why);
 	return err;
 }
 
-int bk_config_apply(struct bk_options *o, enum bk_command_bit command, char ret_text[BK_OPTIONS_TEXT_MAX])
+int bk_cli_config_apply(
+	struct bk_cli_options *o, enum bk_cli_command_bit command, char ret_text[BK_CLI_TEXT_MAX])
 {
 	const char *server = getenv("BODKIN_SERVER");
 	int err = 0;
 
 	if (server && *server)
-		err = bk_options_set(o, command, "server", server, ret_text);
+		err = bk_cli_options_set(o, command, "server", server, ret_text);
 	return err < 0 ? err : apply_file(o, command, ret_text);
 }

@@ -11,6 +11,7 @@
 
 /* Fills in what the command line left open: first from $BODKIN_SERVER, then from the file. No file is fine.
  * BK_E_INVALID with a sentence for a file that cannot be understood. */
-int bk_config_apply(struct bk_options *o, enum bk_command_bit command, char ret_text[BK_OPTIONS_TEXT_MAX]);
+int bk_cli_config_apply(
+	struct bk_cli_options *o, enum bk_cli_command_bit command, char ret_text[BK_CLI_TEXT_MAX]);
 
 #endif

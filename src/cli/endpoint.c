@@ -23,7 +23,7 @@ static int parse_port(const char *s, uint16_t *ret_port)
 	return 0;
 }
 
-int bk_endpoint_from_str(const char *s, struct bk_addr *ret_addr)
+int bk_cli_endpoint_from_str(const char *s, struct bk_addr *ret_addr)
 {
 	struct bk_addr addr = {0};
 	int err = parse_port(*s == ':' ? s + 1 : s, &addr.port);
@@ -64,7 +64,7 @@ static int compare(const void *a, const void *b)
 	return rank(a) - rank(b);
 }
 
-size_t bk_endpoint_list(uint16_t port, struct bk_addr *out, size_t max)
+size_t bk_cli_endpoint_list(uint16_t port, struct bk_addr *out, size_t max)
 {
 	struct ifaddrs *all = NULL;
 	size_t n = 0;

@@ -9,10 +9,10 @@
 
 /* "[ADDR]:PORT" as cli.md has it: ":15005", "15005", "192.0.2.1:15005", "[2001:db8::1]:15005". ret_addr's
  * family is 0 where no address is given. BK_E_MALFORMED. */
-int bk_endpoint_from_str(const char *s, struct bk_addr *ret_addr);
+int bk_cli_endpoint_from_str(const char *s, struct bk_addr *ret_addr);
 
 /* The addresses of this machine under which others may reach it, the likeliest first, without loopback and
  * link-local ones; port is set in each. Returns how many. */
-size_t bk_endpoint_list(uint16_t port, struct bk_addr *out, size_t max);
+size_t bk_cli_endpoint_list(uint16_t port, struct bk_addr *out, size_t max);
 
 #endif

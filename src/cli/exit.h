@@ -4,20 +4,20 @@
 
 #include <bodkin/transfer.h>
 
-enum bk_exit {
-	BK_EXIT_DONE = 0,
-	BK_EXIT_FAILED = 1,
-	BK_EXIT_USAGE = 2,
-	BK_EXIT_SERVER = 3,
-	BK_EXIT_CODE = 4,
-	BK_EXIT_NO_PATH = 5,
-	BK_EXIT_REFUSED = 6,
-	BK_EXIT_FILE = 7,
-	BK_EXIT_INTERRUPTED = 130,
+enum bk_cli_exit {
+	BK_CLI_EXIT_DONE = 0,
+	BK_CLI_EXIT_FAILED = 1,
+	BK_CLI_EXIT_USAGE = 2,
+	BK_CLI_EXIT_SERVER = 3,
+	BK_CLI_EXIT_CODE = 4,
+	BK_CLI_EXIT_NO_PATH = 5,
+	BK_CLI_EXIT_REFUSED = 6,
+	BK_CLI_EXIT_FILE = 7,
+	BK_CLI_EXIT_INTERRUPTED = 130,
 };
 
 /* The exit code for the end of a transfer: the same error means another thing before and after the peer was
  * met, and on this side or the other. */
-enum bk_exit bk_exit_of(const struct bk_call_failure *failure);
+enum bk_cli_exit bk_cli_exit_of(const struct bk_call_failure *failure);
 
 #endif

@@ -13,15 +13,15 @@
 #include "cli/exit.h"
 #include "cli/log.h"
 
-static int refuse(char text[BK_OPTIONS_TEXT_MAX], const char *act, const char *why)
+static int refuse(char text[BK_CLI_TEXT_MAX], const char *act, const char *why)
 {
-	snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot %s: %s", act, why);
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot %s: %s", act, why);
 	return BK_E_INVALID;
 }
 
-static int check(const struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
-	const struct bk_options *o = f->options;
+	const struct bk_cli_options *o = f->options;
 	const char *act = f->ops->act;
 
 	if (o->plain && !f->ops->takes_plain)
@@ -48,17 +48,17 @@ static enum bk_transport_choice transport_of(const char *transport)
 	return transport && !strcmp(transport, "tcp") ? BK_TRANSPORT_CHOICE_TCP : BK_TRANSPORT_CHOICE_AUTO;
 }
 
-static int read_token(struct bk_cli_frame *f, const char *path, char text[BK_OPTIONS_TEXT_MAX])
+static int read_token(struct bk_cli_frame *f, const char *path, char text[BK_CLI_TEXT_MAX])
 {
-	int err = path ? bk_paths_read_token(path, &f->token) : 0;
+	int err = path ? bk_cli_paths_read_token(path, &f->token) : 0;
 
 	if (err < 0)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot read token '%.300s': %s", path,
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot read token '%.300s': %s", path,
 			err == BK_E_FILE ? strerror(errno) : "its first line is empty");
 	return err == BK_E_INVALID ? BK_E_FILE : err;
 }
 
-static int start_loop(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int start_loop(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	const char *name = f->options->loop ? f->options->loop : "auto";
 	enum bk_loop_backend backend = BK_LOOP_AUTO;
@@ -67,14 +67,14 @@ static int start_loop(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 	(void)bk_loop_backend_from_str(name, &backend);
 	err = bk_loop_new(backend, &f->loop);
 	if (err < 0)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "cannot %s: --loop %s: %s", f->ops->act, name,
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot %s: --loop %s: %s", f->ops->act, name,
 			bk_error_text(err));
 	return err;
 }
 
-static int init(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
+static int init(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
-	const struct bk_options *o = f->options;
+	const struct bk_cli_options *o = f->options;
 	int err = check(f, text);
 
 	if (err >= 0)
@@ -90,7 +90,7 @@ static int init(struct bk_cli_frame *f, char text[BK_OPTIONS_TEXT_MAX])
 		.token = f->token,
 		.path = path_of(o->path),
 		.transport = transport_of(o->transport),
-		.state_dir = bk_paths_state(f->state_dir) < 0 ? NULL : f->state_dir,
+		.state_dir = bk_cli_paths_state(f->state_dir) < 0 ? NULL : f->state_dir,
 		.wait_ns = (int64_t)o->timeout * 1000000000,
 	};
 	return err;
@@ -103,32 +103,32 @@ static void on_interrupt(void *arg)
 	f->ops->stop(f);
 }
 
-int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops, const struct bk_options *o,
-	struct bk_report *r)
+int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
+	const struct bk_cli_options *o, struct bk_cli_report *r)
 {
-	char text[BK_OPTIONS_TEXT_MAX] = "";
+	char text[BK_CLI_TEXT_MAX] = "";
 	int err;
 
 	f->ops = ops;
 	f->options = o;
 	f->report = r;
-	f->code = BK_EXIT_INTERRUPTED;
+	f->code = BK_CLI_EXIT_INTERRUPTED;
 	err = ops->check ? ops->check(o, text) : 0;
 	if (err >= 0)
 		err = init(f, text);
 	if (err >= 0)
 		err = ops->start(f, text);
 	if (err >= 0)
-		err = bk_interrupt_init(&f->interrupt, f->loop, on_interrupt, f);
+		err = bk_cli_interrupt_init(&f->interrupt, f->loop, on_interrupt, f);
 	if (err >= 0)
 		err = bk_loop_run(f->loop);
 	if (err < 0) {
 		const struct bk_call_failure failure = {.error = err};
 
-		bk_report_error(r, err, *text ? text : bk_error_text(err));
-		f->code = (int)bk_exit_of(&failure);
+		bk_cli_report_error(r, err, *text ? text : bk_error_text(err));
+		f->code = (int)bk_cli_exit_of(&failure);
 	}
-	bk_interrupt_done(&f->interrupt);
+	bk_cli_interrupt_done(&f->interrupt);
 	ops->done(f);
 	bk_loop_free(f->loop);
 	free(f->token);
@@ -138,8 +138,8 @@ int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
 void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure)
 {
 	if (failure)
-		bk_report_error(f->report, failure->error, failure->text);
-	f->code = failure ? (int)bk_exit_of(failure) : BK_EXIT_DONE;
+		bk_cli_report_error(f->report, failure->error, failure->text);
+	f->code = failure ? (int)bk_cli_exit_of(failure) : BK_CLI_EXIT_DONE;
 	bk_loop_stop(f->loop);
 }
 
@@ -150,35 +150,35 @@ void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *fail
 static void on_code(void *arg, const char *code)
 {
 	const struct bk_cli_frame *f = arg;
-	const struct bk_options *o = f->options;
+	const struct bk_cli_options *o = f->options;
 	const char *server = o->is_server_typed ? o->server : "";
 	char other[1024];
 
 	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
 		*server ? "-s " : "", server, *server ? " " : "", f->ops->before_code, code,
 		f->ops->after_code);
-	bk_report_code(f->report, code, other);
+	bk_cli_report_code(f->report, code, other);
 }
 
 static void on_peer(void *arg, const struct bk_peer *peer)
 {
 	const struct bk_cli_frame *f = arg;
 
-	bk_report_peer(f->report, peer);
+	bk_cli_report_peer(f->report, peer);
 }
 
 static void on_path(void *arg, const struct bk_path *path)
 {
 	const struct bk_cli_frame *f = arg;
 
-	bk_report_path(f->report, path);
+	bk_cli_report_path(f->report, path);
 }
 
 static void on_note(void *arg, int verbosity, const char *text)
 {
 	const struct bk_cli_frame *f = arg;
 
-	bk_report_note(f->report, verbosity, text);
+	bk_cli_report_note(f->report, verbosity, text);
 }
 
 const struct bk_call_news bk_cli_frame_news = {

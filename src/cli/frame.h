@@ -22,8 +22,8 @@ struct bk_cli_frame_ops {
 	const char *other, *before_code, *after_code;
 	bool takes_plain; /* knows the plain dialect */
 	/* Looks at options and arguments. May be NULL. */
-	int (*check)(const struct bk_options *o, char ret_text[BK_OPTIONS_TEXT_MAX]);
-	int (*start)(struct bk_cli_frame *f, char ret_text[BK_OPTIONS_TEXT_MAX]);
+	int (*check)(const struct bk_cli_options *o, char ret_text[BK_CLI_TEXT_MAX]);
+	int (*start)(struct bk_cli_frame *f, char ret_text[BK_CLI_TEXT_MAX]);
 	void (*stop)(
 		struct bk_cli_frame *f); /* the user wants out: an orderly end, bk_cli_frame_end follows */
 	void (*done)(struct bk_cli_frame *f); /* also after a start that failed, or none */
@@ -31,19 +31,19 @@ struct bk_cli_frame_ops {
 
 struct bk_cli_frame {
 	const struct bk_cli_frame_ops *ops;
-	const struct bk_options *options;
-	struct bk_report *report;
+	const struct bk_cli_options *options;
+	struct bk_cli_report *report;
 	struct bk_loop *loop;
 	struct bk_session_opts session; /* strings live in the options and below */
-	struct bk_interrupt interrupt;
+	struct bk_cli_interrupt interrupt;
 	char *token;
-	char state_dir[BK_PATHS_MAX];
+	char state_dir[BK_CLI_PATHS_MAX];
 	int code;
 };
 
 /* Runs the command; returns the exit code. */
-int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops, const struct bk_options *o,
-	struct bk_report *r);
+int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
+	const struct bk_cli_options *o, struct bk_cli_report *r);
 
 /* The command has ended: NULL is success. Says why not, and stops the loop. */
 void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure);

@@ -5,12 +5,13 @@
 #include <stdint.h>
 
 /* Numbers as people say them. Each returns out. */
-enum { BK_HUMAN_MAX = 32 };
+enum { BK_CLI_HUMAN_MAX = 32 };
 
-const char *bk_human_bytes(
-	uint64_t bytes, char out[BK_HUMAN_MAX]); /* "1 byte", "2.5 kB", "100 MB" (powers of 1000) */
-const char *bk_human_rate(double rate, char out[BK_HUMAN_MAX]);       /* "83 MB/s" */
-const char *bk_human_seconds(double seconds, char out[BK_HUMAN_MAX]); /* "0.02 s", "1.2 s", "3 min 5 s" */
-const char *bk_human_left(double seconds, char out[BK_HUMAN_MAX]);    /* "0:05", "12:30", "2:00:00" */
+const char *bk_cli_human_bytes(
+	uint64_t bytes, char out[BK_CLI_HUMAN_MAX]); /* "1 byte", "2.5 kB", "100 MB" (powers of 1000) */
+const char *bk_cli_human_rate(double rate, char out[BK_CLI_HUMAN_MAX]); /* "83 MB/s" */
+const char *bk_cli_human_seconds(
+	double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0.02 s", "1.2 s", "3 min 5 s" */
+const char *bk_cli_human_left(double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0:05", "12:30", "2:00:00" */
 
 #endif

@@ -8,7 +8,7 @@
 
 static void on_signal(void *arg, int signo)
 {
-	struct bk_interrupt *i = arg;
+	struct bk_cli_interrupt *i = arg;
 
 	(void)signo;
 	if (i->has_come) {
@@ -20,20 +20,20 @@ static void on_signal(void *arg, int signo)
 	i->fn(i->arg);
 }
 
-int bk_interrupt_init(struct bk_interrupt *i, struct bk_loop *loop, void (*fn)(void *arg), void *arg)
+int bk_cli_interrupt_init(struct bk_cli_interrupt *i, struct bk_loop *loop, void (*fn)(void *arg), void *arg)
 {
-	static const int numbers[BK_INTERRUPT_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+	static const int numbers[BK_CLI_INTERRUPT_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 	int err = 0;
 
-	*i = (struct bk_interrupt){.loop = loop, .fn = fn, .arg = arg};
-	for (int k = 0; k < BK_INTERRUPT_SIGNALS && err >= 0; k++)
+	*i = (struct bk_cli_interrupt){.loop = loop, .fn = fn, .arg = arg};
+	for (int k = 0; k < BK_CLI_INTERRUPT_SIGNALS && err >= 0; k++)
 		err = bk_signal_new(loop, numbers[k], on_signal, i, &i->signals[k]);
 	return err;
 }
 
-void bk_interrupt_done(struct bk_interrupt *i)
+void bk_cli_interrupt_done(struct bk_cli_interrupt *i)
 {
-	for (int k = 0; k < BK_INTERRUPT_SIGNALS; k++) {
+	for (int k = 0; k < BK_CLI_INTERRUPT_SIGNALS; k++) {
 		bk_signal_free(i->signals[k]);
 		i->signals[k] = NULL;
 	}

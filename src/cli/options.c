@@ -11,8 +11,8 @@
 
 #include <bodkin/error.h>
 
-#define CLIENT (BK_CMD_SEND | BK_CMD_RECV | BK_CMD_PING)
-#define ALL    (BK_CMD_SERVE | BK_CMD_NAT | CLIENT)
+#define CLIENT (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING)
+#define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
 enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
 
@@ -27,34 +27,34 @@ struct row {
 	const char *help;
 };
 
-#define AT(member) offsetof(struct bk_options, member)
+#define AT(member) offsetof(struct bk_cli_options, member)
 
 static const struct row rows[] = {
-	{"server", 's', KIND_TEXT, AT(server), CLIENT | BK_CMD_NAT, "HOST[:PORT][#PIN]", 0, 0,
+	{"server", 's', KIND_TEXT, AT(server), CLIENT | BK_CLI_CMD_NAT, "HOST[:PORT][#PIN]", 0, 0,
 		"the server both sides meet at (else $BODKIN_SERVER, else the config file)"},
-	{"code", 0, KIND_TEXT, AT(code), BK_CMD_SEND, "CODE", 0, 0,
+	{"code", 0, KIND_TEXT, AT(code), BK_CLI_CMD_SEND, "CODE", 0, 0,
 		"use this code: join who made it, or make it"},
 	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 1, 16, "words in a made code (2)"},
-	{"count", 'c', KIND_NUMBER, AT(count), BK_CMD_PING, "COUNT", 1, 1000000000,
+	{"count", 'c', KIND_NUMBER, AT(count), BK_CLI_CMD_PING, "COUNT", 1, 1000000000,
 		"end after so many answers (never)"},
-	{"interval", 'i', KIND_TEXT, AT(interval), BK_CMD_PING, "SECONDS", 0, 0,
+	{"interval", 'i', KIND_TEXT, AT(interval), BK_CLI_CMD_PING, "SECONDS", 0, 0,
 		"between two messages (1; the side that answers: at once)"},
-	{"id", 0, KIND_TEXT, AT(id), BK_CMD_PING, "ID", 0, 0,
+	{"id", 0, KIND_TEXT, AT(id), BK_CLI_CMD_PING, "ID", 0, 0,
 		"what we are called in the plain dialect (made by chance)"},
-	{"output", 'o', KIND_TEXT, AT(output), BK_CMD_RECV, "DIR", 0, 0, "the folder to write into (.)"},
-	{"yes", 'y', KIND_FLAG, AT(yes), BK_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
-	{"overwrite", 0, KIND_FLAG, AT(overwrite), BK_CMD_RECV, NULL, 0, 0,
+	{"output", 'o', KIND_TEXT, AT(output), BK_CLI_CMD_RECV, "DIR", 0, 0, "the folder to write into (.)"},
+	{"yes", 'y', KIND_FLAG, AT(yes), BK_CLI_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
+	{"overwrite", 0, KIND_FLAG, AT(overwrite), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"replace files that exist without asking"},
-	{"lifetime", 0, KIND_FLAG, AT(lifetime), BK_CMD_NAT, NULL, 0, 0,
+	{"lifetime", 0, KIND_FLAG, AT(lifetime), BK_CLI_CMD_NAT, NULL, 0, 0,
 		"also how long an idle mapping lives (takes up to five minutes)"},
 	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0, "shown to the other person (the host's name)"},
-	{"listen", 'l', KIND_TEXT, AT(listen), BK_CMD_SERVE, "[ADDR]:PORT", 0, 0,
+	{"listen", 'l', KIND_TEXT, AT(listen), BK_CLI_CMD_SERVE, "[ADDR]:PORT", 0, 0,
 		"where to listen (every address, port 15005; port 0: any free one)"},
-	{"alt-port", 0, KIND_NUMBER, AT(alt_port), BK_CMD_SERVE, "PORT", 0, 65535,
+	{"alt-port", 0, KIND_NUMBER, AT(alt_port), BK_CLI_CMD_SERVE, "PORT", 0, 65535,
 		"the second port (PORT + 1)"},
-	{"alt-addr", 0, KIND_TEXT, AT(alt_addr), BK_CMD_SERVE, "ADDR", 0, 0,
+	{"alt-addr", 0, KIND_TEXT, AT(alt_addr), BK_CLI_CMD_SERVE, "ADDR", 0, 0,
 		"a second address of this machine, for better NAT tests"},
-	{"state", 0, KIND_TEXT, AT(state), BK_CMD_SERVE, "DIR", 0, 0,
+	{"state", 0, KIND_TEXT, AT(state), BK_CLI_CMD_SERVE, "DIR", 0, 0,
 		"where the server's key is kept ($XDG_STATE_HOME/bodkin)"},
 	{"token", 0, KIND_TEXT, AT(token), ALL, "FILE", 0, 0,
 		"the secret that clients of a closed server present"},
@@ -73,13 +73,13 @@ static const struct row rows[] = {
 
 enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]) };
 
-static int refuse(char text[BK_OPTIONS_TEXT_MAX], const struct row *row, const char *value)
+static int refuse(char text[BK_CLI_TEXT_MAX], const struct row *row, const char *value)
 {
 	if (row->kind == KIND_NUMBER)
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "--%s '%s' is not a number from %ld to %ld", row->name,
-			value, row->min, row->max);
+		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%s' is not a number from %ld to %ld", row->name, value,
+			row->min, row->max);
 	else
-		snprintf(text, BK_OPTIONS_TEXT_MAX, "--%s '%s' is not one of %s", row->name, value,
+		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%s' is not one of %s", row->name, value,
 			row->kind == KIND_CHOICE ? row->value : "yes|no");
 	return BK_E_INVALID;
 }
@@ -100,7 +100,7 @@ static bool is_choice(const char *choices, const char *value)
 	return false;
 }
 
-static int set_number(const struct row *row, long *place, const char *value, char text[BK_OPTIONS_TEXT_MAX])
+static int set_number(const struct row *row, long *place, const char *value, char text[BK_CLI_TEXT_MAX])
 {
 	char *end;
 	long v;
@@ -114,7 +114,7 @@ static int set_number(const struct row *row, long *place, const char *value, cha
 }
 
 /* A flag on the command line has no value. */
-static int set_flag(const struct row *row, bool *place, const char *value, char text[BK_OPTIONS_TEXT_MAX])
+static int set_flag(const struct row *row, bool *place, const char *value, char text[BK_CLI_TEXT_MAX])
 {
 	if (!value || !strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "1"))
 		*place = true;
@@ -124,7 +124,7 @@ static int set_flag(const struct row *row, bool *place, const char *value, char 
 }
 
 static int set_row(
-	struct bk_options *o, const struct row *row, const char *value, char text[BK_OPTIONS_TEXT_MAX])
+	struct bk_cli_options *o, const struct row *row, const char *value, char text[BK_CLI_TEXT_MAX])
 {
 	void *place = (char *)o + row->offset;
 
@@ -156,8 +156,8 @@ static const struct row *find_row(const char *name)
 	return NULL;
 }
 
-int bk_options_set(struct bk_options *o, enum bk_command_bit command, const char *name, const char *value,
-	char ret_text[BK_OPTIONS_TEXT_MAX])
+int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,
+	const char *value, char ret_text[BK_CLI_TEXT_MAX])
 {
 	const struct row *row = find_row(name);
 	char *copy;
@@ -166,7 +166,7 @@ int bk_options_set(struct bk_options *o, enum bk_command_bit command, const char
 		return BK_E_NOT_FOUND;
 	if (!(row->commands & command) || o->given >> (row - rows) & 1)
 		return 0;
-	if (o->owned_len == BK_OPTIONS_OWNED_MAX)
+	if (o->owned_len == BK_CLI_OPTIONS_OWNED_MAX)
 		return BK_E_FULL;
 	copy = strdup(value);
 	if (!copy)
@@ -176,7 +176,7 @@ int bk_options_set(struct bk_options *o, enum bk_command_bit command, const char
 }
 
 static void make_tables(
-	enum bk_command_bit command, struct option longs[ROWS_LEN + 1], char shorts[2 * ROWS_LEN + 2])
+	enum bk_cli_command_bit command, struct option longs[ROWS_LEN + 1], char shorts[2 * ROWS_LEN + 2])
 {
 	size_t n = 0;
 
@@ -208,24 +208,24 @@ static const struct row *row_of(int c)
 }
 
 /* getopt's two complaints, about a short or a long option. */
-static int complain(int c, char **argv, char text[BK_OPTIONS_TEXT_MAX])
+static int complain(int c, char **argv, char text[BK_CLI_TEXT_MAX])
 {
 	bool is_long = !strncmp(argv[optind - 1], "--", 2) && (!optopt || optopt >= 256);
 	const char letter[] = {'-', (char)optopt, 0};
 
-	snprintf(text, BK_OPTIONS_TEXT_MAX, "%s '%s'%s", c == ':' ? "option" : "unknown option",
+	snprintf(text, BK_CLI_TEXT_MAX, "%s '%s'%s", c == ':' ? "option" : "unknown option",
 		is_long ? argv[optind - 1] : letter, c == ':' ? " needs a value" : "");
 	return BK_E_INVALID;
 }
 
-int bk_options_parse(struct bk_options *o, enum bk_command_bit command, int argc, char **argv,
-	char ret_text[BK_OPTIONS_TEXT_MAX])
+int bk_cli_options_parse(struct bk_cli_options *o, enum bk_cli_command_bit command, int argc, char **argv,
+	char ret_text[BK_CLI_TEXT_MAX])
 {
 	struct option longs[ROWS_LEN + 1];
 	char shorts[2 * ROWS_LEN + 2];
 	int c, err = 0;
 
-	*o = (struct bk_options){.alt_port = -1};
+	*o = (struct bk_cli_options){.alt_port = -1};
 	make_tables(command, longs, shorts);
 	optind = 0;
 	opterr = 0;
@@ -240,21 +240,21 @@ int bk_options_parse(struct bk_options *o, enum bk_command_bit command, int argc
 	return err;
 }
 
-void bk_options_done(struct bk_options *o)
+void bk_cli_options_done(struct bk_cli_options *o)
 {
 	for (size_t i = 0; i < o->owned_len; i++)
 		free(o->owned[i]);
 	o->owned_len = 0;
 }
 
-void bk_options_print(enum bk_command_bit command)
+void bk_cli_options_print(enum bk_cli_command_bit command)
 {
 	for (size_t i = 0; i < ROWS_LEN; i++) {
 		const struct row *row = &rows[i];
 		char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
 
 		if (!(row->commands & command) || (row->commands == ALL && !strcmp(row->name, "plain") &&
-							  !(command & (BK_CMD_SERVE | BK_CMD_PING))))
+							  !(command & (BK_CLI_CMD_SERVE | BK_CLI_CMD_PING))))
 			continue;
 		snprintf(left, sizeof(left), "%s--%s%s%s", row->letter ? letter : "    ", row->name,
 			row->value ? " " : "", row->value ? row->value : "");

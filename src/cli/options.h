@@ -8,11 +8,17 @@
 
 /* The options of every command from one table: command line, config file and help text. The command line wins
  * over the environment, the environment over the config file. */
-enum { BK_OPTIONS_TEXT_MAX = 512, BK_OPTIONS_OWNED_MAX = 32 };
+enum { BK_CLI_TEXT_MAX = 512, BK_CLI_OPTIONS_OWNED_MAX = 32 };
 
-enum bk_command_bit { BK_CMD_SERVE = 1, BK_CMD_SEND = 2, BK_CMD_RECV = 4, BK_CMD_NAT = 8, BK_CMD_PING = 16 };
+enum bk_cli_command_bit {
+	BK_CLI_CMD_SERVE = 1,
+	BK_CLI_CMD_SEND = 2,
+	BK_CLI_CMD_RECV = 4,
+	BK_CLI_CMD_NAT = 8,
+	BK_CLI_CMD_PING = 16
+};
 
-struct bk_options {
+struct bk_cli_options {
 	bool json, quiet, help, plain, yes, overwrite, lifetime;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
@@ -22,22 +28,22 @@ struct bk_options {
 	char **args;                          /* what is left: paths, a code */
 	int args_len;
 	uint64_t given; /* bit i: row i of the table was set */
-	char *owned[BK_OPTIONS_OWNED_MAX];
+	char *owned[BK_CLI_OPTIONS_OWNED_MAX];
 	size_t owned_len;
 };
 
-/* argv[0] is the command. BK_E_INVALID with a sentence; o may be half filled, bk_options_done is due in any
+/* argv[0] is the command. BK_E_INVALID with a sentence; o may be half filled, bk_cli_options_done is due in any
  * case. */
-int bk_options_parse(struct bk_options *o, enum bk_command_bit command, int argc, char **argv,
-	char ret_text[BK_OPTIONS_TEXT_MAX]);
-void bk_options_done(struct bk_options *o);
+int bk_cli_options_parse(struct bk_cli_options *o, enum bk_cli_command_bit command, int argc, char **argv,
+	char ret_text[BK_CLI_TEXT_MAX]);
+void bk_cli_options_done(struct bk_cli_options *o);
 
 /* Sets what has not been set yet from `name = value`; key and value are copied. BK_E_NOT_FOUND: no command
  * has this option; BK_E_INVALID with a sentence for a bad value. An option of another command is skipped. */
-int bk_options_set(struct bk_options *o, enum bk_command_bit command, const char *name, const char *value,
-	char ret_text[BK_OPTIONS_TEXT_MAX]);
+int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,
+	const char *value, char ret_text[BK_CLI_TEXT_MAX]);
 
 /* The help lines of a command's options, on standard output. */
-void bk_options_print(enum bk_command_bit command);
+void bk_cli_options_print(enum bk_cli_command_bit command);
 
 #endif

@@ -9,31 +9,32 @@
 
 enum { TOKEN_MAX = 1024 };
 
-static int below_home(const char *variable, const char *usual, const char *rest, char ret_path[BK_PATHS_MAX])
+static int below_home(
+	const char *variable, const char *usual, const char *rest, char ret_path[BK_CLI_PATHS_MAX])
 {
 	const char *base = getenv(variable), *home = getenv("HOME");
 	int n;
 
 	if (base && base[0] == '/')
-		n = snprintf(ret_path, BK_PATHS_MAX, "%s/%s", base, rest);
+		n = snprintf(ret_path, BK_CLI_PATHS_MAX, "%s/%s", base, rest);
 	else if (home && home[0] == '/')
-		n = snprintf(ret_path, BK_PATHS_MAX, "%s/%s/%s", home, usual, rest);
+		n = snprintf(ret_path, BK_CLI_PATHS_MAX, "%s/%s/%s", home, usual, rest);
 	else
 		return BK_E_NOT_FOUND;
-	return n < BK_PATHS_MAX ? 0 : BK_E_TOO_BIG;
+	return n < BK_CLI_PATHS_MAX ? 0 : BK_E_TOO_BIG;
 }
 
-int bk_paths_config(char ret_path[BK_PATHS_MAX])
+int bk_cli_paths_config(char ret_path[BK_CLI_PATHS_MAX])
 {
 	return below_home("XDG_CONFIG_HOME", ".config", "bodkin/config.ini", ret_path);
 }
 
-int bk_paths_state(char ret_path[BK_PATHS_MAX])
+int bk_cli_paths_state(char ret_path[BK_CLI_PATHS_MAX])
 {
 	return below_home("XDG_STATE_HOME", ".local/state", "bodkin", ret_path);
 }
 
-int bk_paths_read_token(const char *path, char **ret_token)
+int bk_cli_paths_read_token(const char *path, char **ret_token)
 {
 	char line[TOKEN_MAX] = "";
 	FILE *f = fopen(path, "re");

@@ -3,14 +3,14 @@
 #define BK_CLI_PATHS_H
 
 /* Where this user's files are: $XDG_CONFIG_HOME, $XDG_STATE_HOME, else under $HOME. */
-enum { BK_PATHS_MAX = 4096 };
+enum { BK_CLI_PATHS_MAX = 4096 };
 
 /* BK_E_NOT_FOUND without a home; BK_E_TOO_BIG. */
-int bk_paths_config(char ret_path[BK_PATHS_MAX]);
-int bk_paths_state(char ret_path[BK_PATHS_MAX]);
+int bk_cli_paths_config(char ret_path[BK_CLI_PATHS_MAX]);
+int bk_cli_paths_state(char ret_path[BK_CLI_PATHS_MAX]);
 
 /* The first line of a file with a secret, malloc'ed. BK_E_FILE (errno says why), BK_E_INVALID when it is
  * empty. */
-int bk_paths_read_token(const char *path, char **ret_token);
+int bk_cli_paths_read_token(const char *path, char **ret_token);
 
 #endif

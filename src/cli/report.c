@@ -18,12 +18,12 @@
 
 enum { COLUMNS_USUAL = 80, NAME_SHOWN_MAX = 40 };
 
-void bk_report_init(struct bk_report *r, const struct bk_options *o)
+void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	bool is_smart = term && strcmp(term, "dumb") != 0;
 
-	*r = (struct bk_report){.json = o->json, .quiet = o->quiet, .verbosity = o->verbosity};
+	*r = (struct bk_cli_report){.json = o->json, .quiet = o->quiet, .verbosity = o->verbosity};
 	r->has_bar = !o->json && !o->quiet && is_smart && isatty(STDERR_FILENO);
 	r->has_color = !o->json && is_smart && !(no_color && *no_color) && isatty(STDOUT_FILENO);
 	r->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -31,7 +31,7 @@ void bk_report_init(struct bk_report *r, const struct bk_options *o)
 		bk_cli_output_speak_json();
 }
 
-static void wipe_bar(struct bk_report *r)
+static void wipe_bar(struct bk_cli_report *r)
 {
 	if (r->is_bar_drawn)
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "\r\033[K");
@@ -41,7 +41,7 @@ static void wipe_bar(struct bk_report *r)
 	r->is_question_open = false;
 }
 
-void bk_report_say(struct bk_report *r, enum bk_cli_rank rank, const char *fmt, ...)
+void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
@@ -73,7 +73,8 @@ static json_t *text_value(const char *s)
 	return value;
 }
 
-void bk_report_event(const struct bk_report *r, enum bk_cli_rank rank, const char *event, json_t *fields)
+void bk_cli_report_event(
+	const struct bk_cli_report *r, enum bk_cli_rank rank, const char *event, json_t *fields)
 {
 	json_t *o = json_pack("{s:s}", "event", event);
 	char *text = NULL;
@@ -87,47 +88,48 @@ void bk_report_event(const struct bk_report *r, enum bk_cli_rank rank, const cha
 	json_decref(fields);
 }
 
-static const char *bold(const struct bk_report *r)
+static const char *bold(const struct bk_cli_report *r)
 {
 	return r->has_color ? "\033[1m" : "";
 }
 
-static const char *plain(const struct bk_report *r)
+static const char *plain(const struct bk_cli_report *r)
 {
 	return r->has_color ? "\033[0m" : "";
 }
 
-void bk_report_listening(struct bk_report *r, const char *const *addresses, size_t n, const char *pin)
+void bk_cli_report_listening(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
 {
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all, text_value(addresses[i]));
-	bk_report_event(r, BK_CLI_VERDICT, "listening",
+	bk_cli_report_event(r, BK_CLI_VERDICT, "listening",
 		json_pack("{s:o, s:o, s:o}", "address", text_value(addresses[0]), "pin", text_value(pin),
 			"addresses", all));
-	bk_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", addresses[0]);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", addresses[0]);
 	for (size_t i = 1; i < n; i++)
-		bk_report_say(r, BK_CLI_VERDICT, "                  and %s", addresses[i]);
-	bk_report_say(r, BK_CLI_VERDICT, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r),
+		bk_cli_report_say(r, BK_CLI_VERDICT, "                  and %s", addresses[i]);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r),
 		addresses[0], pin, plain(r));
-	bk_report_say(r, BK_CLI_VERDICT, "To receive it:     bodkin recv -s %s#%s CODE", addresses[0], pin);
+	bk_cli_report_say(
+		r, BK_CLI_VERDICT, "To receive it:     bodkin recv -s %s#%s CODE", addresses[0], pin);
 }
 
-void bk_report_code(struct bk_report *r, const char *code, const char *other)
+void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other)
 {
-	bk_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
+	bk_cli_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
 	if (r->quiet && !r->json)
 		/* without it nobody could come */
 		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", code);
-	bk_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r), other, plain(r));
+	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r), other, plain(r));
 }
 
-void bk_report_peer(struct bk_report *r, const struct bk_peer *peer)
+void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer)
 {
 	size_t n = strlen(peer->name);
 
-	bk_report_event(r, BK_CLI_EVENT, "peer",
+	bk_cli_report_event(r, BK_CLI_EVENT, "peer",
 		json_pack("{s:o, s:o, s:o}", "id", text_value(peer->id), "name", text_value(peer->name),
 			"nat", text_value(peer->nat)));
 	if (n > NAME_SHOWN_MAX)
@@ -136,20 +138,20 @@ void bk_report_peer(struct bk_report *r, const struct bk_peer *peer)
 	snprintf(r->peer, sizeof(r->peer), "%.*s", (int)n, peer->name);
 }
 
-void bk_report_path(struct bk_report *r, const struct bk_path *path)
+void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 {
 	const char *kind = path->kind == BK_PATH_KIND_RELAY ? "relay" : "direct";
 
-	bk_report_event(r, BK_CLI_EVENT, "path",
+	bk_cli_report_event(r, BK_CLI_EVENT, "path",
 		json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "kind", kind, "transport",
 			text_value(path->transport), "technique", text_value(path->technique), "local",
 			text_value(path->local), "remote", text_value(path->remote), "elapsed_ms",
 			path->elapsed_ms, "total_ms", path->total_ms, "text", text_value(path->text)));
-	bk_report_say(
+	bk_cli_report_say(
 		r, BK_CLI_EVENT, "Connected to %s: %s", r->peer[0] ? r->peer : "the other side", path->text);
 }
 
-void bk_report_note(struct bk_report *r, int verbosity, const char *text)
+void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text)
 {
 	if (verbosity > r->verbosity)
 		return;
@@ -160,28 +162,28 @@ void bk_report_note(struct bk_report *r, int verbosity, const char *text)
 /* "notes.txt (12 kB)" or "3 files (100 MB)". */
 static void describe(const char *first, size_t entries, uint64_t bytes, char *out, size_t max)
 {
-	char size[BK_HUMAN_MAX];
+	char size[BK_CLI_HUMAN_MAX];
 
-	bk_human_bytes(bytes, size);
+	bk_cli_human_bytes(bytes, size);
 	if (entries == 1)
 		snprintf(out, max, "%s (%s)", first, size);
 	else
 		snprintf(out, max, "%zu files (%s)", entries, size);
 }
 
-void bk_report_offer(struct bk_report *r, const char *verb, const struct bk_transfer_offer *offer)
+void bk_cli_report_offer(struct bk_cli_report *r, const char *verb, const struct bk_transfer_offer *offer)
 {
 	char what[512];
 
 	describe(offer->first, offer->entries, offer->bytes, what, sizeof(what));
-	bk_report_event(r, BK_CLI_EVENT, "offer",
+	bk_cli_report_event(r, BK_CLI_EVENT, "offer",
 		json_pack("{s:I, s:I}", "entries", (json_int_t)offer->entries, "bytes",
 			(json_int_t)offer->bytes));
-	bk_report_say(r, BK_CLI_EVENT, "%s %s", verb, what);
+	bk_cli_report_say(r, BK_CLI_EVENT, "%s %s", verb, what);
 }
 
-void bk_report_question(
-	struct bk_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+void bk_cli_report_question(
+	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
 {
 	wipe_bar(r);
 	if (question == BK_TRANSFER_ASK_ACCEPT)
@@ -197,7 +199,7 @@ void bk_report_question(
 	r->is_question_open = true;
 }
 
-void bk_report_answered(struct bk_report *r)
+void bk_cli_report_answered(struct bk_cli_report *r)
 {
 	r->is_question_open = false;
 }
@@ -211,45 +213,45 @@ static unsigned window_columns(void)
 	return size.ws_col;
 }
 
-void bk_report_progress(struct bk_report *r, uint64_t bytes, uint64_t total, double rate)
+void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate)
 {
-	struct bk_bar bar = {.bytes = bytes, .total = total, .rate = rate, .is_utf8 = r->is_utf8};
-	char line[BK_BAR_MAX];
+	struct bk_cli_bar bar = {.bytes = bytes, .total = total, .rate = rate, .is_utf8 = r->is_utf8};
+	char line[BK_CLI_BAR_MAX];
 
-	bk_report_event(r, BK_CLI_CHATTER, "progress",
+	bk_cli_report_event(r, BK_CLI_CHATTER, "progress",
 		json_pack("{s:I, s:I, s:f}", "bytes", (json_int_t)bytes, "total", (json_int_t)total, "rate",
 			rate));
 	if (!r->has_bar)
 		return;
 	bar.columns = window_columns();
-	bk_bar_format(&bar, line);
+	bk_cli_bar_format(&bar, line);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_BAR, "\r%s\033[K", line);
 	r->is_bar_drawn = true;
 }
 
-void bk_report_done(struct bk_report *r, const char *verb, const struct bk_transfer_result *result)
+void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
 {
-	char what[512], seconds[BK_HUMAN_MAX], rate[BK_HUMAN_MAX];
+	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
-	bk_report_event(r, BK_CLI_VERDICT, "done",
+	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
 		json_pack("{s:I, s:f, s:o, s:I}", "bytes", (json_int_t)result->bytes, "seconds",
 			result->seconds, "digest", text_value(result->digest), "entries",
 			(json_int_t)result->entries));
 	describe(result->first, result->entries, result->bytes, what, sizeof(what));
-	bk_human_seconds(result->seconds, seconds);
-	bk_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
+	bk_cli_human_seconds(result->seconds, seconds);
+	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
 	/* The rate of a moment says nothing. */
 	if (result->seconds < 0.02)
-		bk_report_say(r, BK_CLI_VERDICT, "%s %s in %s", verb, what, seconds);
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s in %s", verb, what, seconds);
 	else
-		bk_report_say(r, BK_CLI_VERDICT, "%s %s in %s, %s", verb, what, seconds, rate);
-	bk_report_say(r, BK_CLI_VERDICT, "Digest %s (XXH3-128)", result->digest);
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s in %s, %s", verb, what, seconds, rate);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "Digest %s (XXH3-128)", result->digest);
 }
 
-void bk_report_error(struct bk_report *r, int error, const char *text)
+void bk_cli_report_error(struct bk_cli_report *r, int error, const char *text)
 {
 	wipe_bar(r);
-	bk_report_event(r, BK_CLI_VERDICT, "error",
+	bk_cli_report_event(r, BK_CLI_VERDICT, "error",
 		json_pack("{s:s, s:o}", "code", bk_error_name(error), "text", text_value(text)));
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "bodkin: %s\n", text);
 }

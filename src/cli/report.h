@@ -12,34 +12,35 @@ struct json_t;
 
 /* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
  * for a script, errors as one line on standard error in both. */
-struct bk_report {
+struct bk_cli_report {
 	bool json, quiet, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open;
 	int verbosity;
 	char peer[64]; /* name, shortened */
 };
 
-void bk_report_init(struct bk_report *r, const struct bk_options *o);
+void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o);
 
 /* What a command has to say that no other has: an event for a script (the fields are taken over, NULL is
  * out of memory), a line for a person. The one is silent where the other is heard. */
-void bk_report_event(
-	const struct bk_report *r, enum bk_cli_rank rank, const char *event, struct json_t *fields);
-void bk_report_say(struct bk_report *r, enum bk_cli_rank rank, const char *fmt, ...)
+void bk_cli_report_event(
+	const struct bk_cli_report *r, enum bk_cli_rank rank, const char *event, struct json_t *fields);
+void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-void bk_report_listening(struct bk_report *r, const char *const *addresses, size_t n, const char *pin);
+void bk_cli_report_listening(
+	struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
 /* other: what to type on the other machine. */
-void bk_report_code(struct bk_report *r, const char *code, const char *other);
-void bk_report_peer(struct bk_report *r, const struct bk_peer *peer);
-void bk_report_path(struct bk_report *r, const struct bk_path *path);
-void bk_report_note(struct bk_report *r, int verbosity, const char *text);
-void bk_report_offer(struct bk_report *r, const char *verb, const struct bk_transfer_offer *offer);
-void bk_report_question(
-	struct bk_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
-void bk_report_answered(struct bk_report *r); /* the person ended the line */
-void bk_report_progress(struct bk_report *r, uint64_t bytes, uint64_t total, double rate);
-void bk_report_done(struct bk_report *r, const char *verb, const struct bk_transfer_result *result);
+void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other);
+void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
+void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
+void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
+void bk_cli_report_offer(struct bk_cli_report *r, const char *verb, const struct bk_transfer_offer *offer);
+void bk_cli_report_question(
+	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */
+void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate);
+void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);
 /* `bodkin: TEXT` on standard error, one line. */
-void bk_report_error(struct bk_report *r, int error, const char *text);
+void bk_cli_report_error(struct bk_cli_report *r, int error, const char *text);
 
 #endif

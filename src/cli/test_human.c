@@ -31,11 +31,11 @@ static void sizes_have_three_digits_and_the_next_unit_in_time(void **state)
 		{1073741824, "1.07 GB"},
 		{UINT64_MAX, "18.4 EB"},
 	};
-	char out[BK_HUMAN_MAX];
+	char out[BK_CLI_HUMAN_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_string_equal(bk_human_bytes(rows[i].bytes, out), rows[i].want);
+		assert_string_equal(bk_cli_human_bytes(rows[i].bytes, out), rows[i].want);
 }
 
 static void durations_read_like_speech(void **state)
@@ -54,12 +54,12 @@ static void durations_read_like_speech(void **state)
 		{7500, "2 h 5 min", "2:05:00"},
 		{1e12, "277777777 h 46 min", "99:59:59"},
 	};
-	char out[BK_HUMAN_MAX];
+	char out[BK_CLI_HUMAN_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_string_equal(bk_human_seconds(rows[i].seconds, out), rows[i].want);
-		assert_string_equal(bk_human_left(rows[i].seconds, out), rows[i].left);
+		assert_string_equal(bk_cli_human_seconds(rows[i].seconds, out), rows[i].want);
+		assert_string_equal(bk_cli_human_left(rows[i].seconds, out), rows[i].left);
 	}
 }
 
@@ -78,13 +78,13 @@ static void the_bar_fits_any_window(void **state)
 	for (unsigned columns = 0; columns < 400; columns++)
 		for (unsigned percent = 0; percent <= 110; percent += 5)
 			for (int utf8 = 0; utf8 < 2; utf8++) {
-				struct bk_bar bar = {.bytes = percent * 10000000ull,
+				struct bk_cli_bar bar = {.bytes = percent * 10000000ull,
 					.total = 1000000000,
 					.rate = 1e6,
 					.columns = columns,
 					.is_utf8 = utf8};
-				char out[BK_BAR_MAX];
-				size_t n = bk_bar_format(&bar, out);
+				char out[BK_CLI_BAR_MAX];
+				size_t n = bk_cli_bar_format(&bar, out);
 
 				assert_int_equal(n, columns_of(out));
 				assert_true(n < columns || (columns < 2 && n <= 1));
@@ -93,19 +93,19 @@ static void the_bar_fits_any_window(void **state)
 
 static void the_bar_tells_all_where_there_is_room(void **state)
 {
-	struct bk_bar bar = {.bytes = 45000000, .total = 100000000, .rate = 5e6, .columns = 80};
-	char out[BK_BAR_MAX];
+	struct bk_cli_bar bar = {.bytes = 45000000, .total = 100000000, .rate = 5e6, .columns = 80};
+	char out[BK_CLI_BAR_MAX];
 
 	(void)state;
-	bk_bar_format(&bar, out);
+	bk_cli_bar_format(&bar, out);
 	assert_string_equal(
 		out, " 45% [#############----------------]   45.0 MB of 100 MB  5.00 MB/s   0:11 left");
 	bar.columns = 40;
-	bk_bar_format(&bar, out);
+	bk_cli_bar_format(&bar, out);
 	assert_null(strstr(out, "of"));
 	assert_non_null(strstr(out, "left"));
 	bar.bytes = bar.total = 0;
-	bk_bar_format(&bar, out);
+	bk_cli_bar_format(&bar, out);
 	assert_memory_equal(out, "100%", 4);
 }
 
@@ -130,7 +130,7 @@ static void endpoints_are_read_as_the_contract_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct bk_addr addr = {0};
-		int err = bk_endpoint_from_str(rows[i].text, &addr);
+		int err = bk_cli_endpoint_from_str(rows[i].text, &addr);
 
 		assert_int_equal(err < 0, rows[i].family < 0);
 		if (err >= 0) {

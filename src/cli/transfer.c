@@ -6,21 +6,21 @@ static void on_offer(void *arg, const struct bk_transfer_offer *offer)
 {
 	struct bk_cli_transfer *t = arg;
 
-	bk_report_offer(t->frame.report, t->offering, offer);
+	bk_cli_report_offer(t->frame.report, t->offering, offer);
 }
 
 static void on_progress(void *arg, uint64_t bytes, uint64_t total, double rate)
 {
 	struct bk_cli_transfer *t = arg;
 
-	bk_report_progress(t->frame.report, bytes, total, rate);
+	bk_cli_report_progress(t->frame.report, bytes, total, rate);
 }
 
 static void on_done(void *arg, const struct bk_transfer_result *result)
 {
 	struct bk_cli_transfer *t = arg;
 
-	bk_report_done(t->frame.report, t->done, result);
+	bk_cli_report_done(t->frame.report, t->done, result);
 	bk_cli_frame_end(&t->frame, NULL);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A NAT report in words. A person gets the classic type first, then what it is made of, then what it means;
  * a script gets all of it in one object. */
-#include "cli/nat.h"
+#include "cli/report_nat.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -134,10 +134,10 @@ static void print_text(const struct bk_nat_result *n)
 		print("  %-*s %s", PEER_WIDTH, n->outlook[i].peer, n->outlook[i].expectation);
 }
 
-void bk_report_nat(struct bk_report *r, const struct bk_nat_result *n)
+void bk_cli_report_nat(struct bk_cli_report *r, const struct bk_nat_result *n)
 {
 	if (r->json)
-		bk_report_event(r, BK_CLI_VERDICT, "nat", report_object(n));
+		bk_cli_report_event(r, BK_CLI_VERDICT, "nat", report_object(n));
 	else if (r->quiet)
 		print("%s", n->udp.type);
 	else
