@@ -16,8 +16,8 @@
  *
  * Holds nest: the last that leaves gives the memory back. A zeroed one is ready for use. */
 struct bk_hold {
-	unsigned depth;
-	bool is_dead;
+	unsigned depth : 31;
+	bool is_dead : 1;
 };
 
 static inline void bk_hold_enter(struct bk_hold *h)

@@ -15,7 +15,7 @@ struct bk_watch {
 	struct bk_loop *loop;
 	bk_watch_fn fn;
 	void *arg;
-	int fd, events;
+	int fd;
 	int mirrored; /* as what it is in the mirror; -1: it is not */
 };
 
@@ -32,13 +32,17 @@ static void after_callback(struct bk_loop *loop)
 		event_base_loopbreak(loop->base);
 }
 
+static int events_of(short what)
+{
+	return (what & EV_READ ? BK_READABLE : 0) | (what & EV_WRITE ? BK_WRITABLE : 0);
+}
+
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct bk_watch *w = arg;
 	struct bk_loop *loop = w->loop;
-	int events = (what & EV_READ ? BK_READABLE : 0) | (what & EV_WRITE ? BK_WRITABLE : 0);
 
-	w->fn(w->arg, fd, events);
+	w->fn(w->arg, fd, events_of(what));
 	after_callback(loop);
 }
 
@@ -62,9 +66,9 @@ int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct
 	return 0;
 }
 
-static int mirror(struct bk_watch *w)
+static int mirror(struct bk_watch *w, int events)
 {
-	return w->loop->mirror < 0 ? 0 : bk_mirror_set(w->loop->mirror, w->fd, w->events, &w->mirrored);
+	return w->loop->mirror < 0 ? 0 : bk_mirror_set(w->loop->mirror, w->fd, events, &w->mirrored);
 }
 
 int bk_watch_set(struct bk_watch *w, int events)
@@ -73,9 +77,8 @@ int bk_watch_set(struct bk_watch *w, int events)
 
 	bk_assert(!(events & ~(BK_READABLE | BK_WRITABLE)));
 	event_del(w->event);
-	w->events = events;
 	if (!events)
-		return mirror(w);
+		return mirror(w, events);
 	if (events & BK_READABLE)
 		what |= EV_READ;
 	if (events & BK_WRITABLE)
@@ -83,7 +86,7 @@ int bk_watch_set(struct bk_watch *w, int events)
 	if (event_assign(w->event, w->loop->base, w->fd, what, on_watch, w) < 0 ||
 		event_add(w->event, NULL) < 0)
 		return BK_E_IO;
-	return mirror(w);
+	return mirror(w, events);
 }
 
 void bk_watch_free(struct bk_watch *w)
@@ -102,7 +105,7 @@ static int mirror_event(const struct event_base *base, const struct event *e, vo
 
 	(void)base;
 	if (event_get_callback(e) == on_watch)
-		return mirror(event_get_callback_arg(e));
+		return mirror(event_get_callback_arg(e), events_of(event_get_events(e)));
 	if (event_get_events(e) & EV_READ)
 		return bk_mirror_set(loop->mirror, event_get_fd(e), BK_READABLE, &loop->signals_mirrored);
 	return 0;

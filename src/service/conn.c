@@ -78,7 +78,8 @@ static void release(struct bk_conn *c)
 	bk_queue_done(&c->queue);
 	bk_msghub_release(c->hub);
 	free(c->names);
-	free(c->own_text);
+	if (c->owns_text)
+		free((char *)(uintptr_t)c->text);
 	free(c);
 }
 
@@ -139,6 +140,16 @@ void bk_msgconn_end(struct bk_conn *c, int error, const char *text)
 	bk_msgdial_free(c->dial);
 	c->dial = NULL;
 	bk_msgconn_pend(c, BK_MSGCONN_END);
+}
+
+void bk_msgconn_end_saying(struct bk_conn *c, int error, char *text)
+{
+	if (c->state == BK_MSGCONN_ENDED) {
+		free(text);
+		return;
+	}
+	bk_msgconn_end(c, error, text);
+	c->owns_text = text;
 }
 
 /* Whether anything of ours may still be on its way to the peer. */
@@ -496,6 +507,7 @@ static void on_dialed(void *arg, int error, int fd)
 {
 	struct bk_conn *c = arg;
 	const struct bk_message_events *e = &c->profile->events;
+	char *text;
 
 	bk_msgconn_busy(c);
 	if (error == 0)
@@ -503,9 +515,9 @@ static void on_dialed(void *arg, int error, int fd)
 	if (error < 0) {
 		if (fd >= 0)
 			close(fd);
-		if (asprintf(&c->own_text, "cannot connect to '%s': %s", c->names, bk_error_text(error)) < 0)
-			c->own_text = NULL;
-		bk_msgconn_end(c, error, c->own_text);
+		if (asprintf(&text, "cannot connect to '%s': %s", c->names, bk_error_text(error)) < 0)
+			text = NULL;
+		bk_msgconn_end_saying(c, error, text);
 	} else {
 		bk_msgdial_free(c->dial);
 		c->dial = NULL;

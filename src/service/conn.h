@@ -42,7 +42,6 @@ struct bk_conn {
 	struct bk_list in_audience; /* of the service's broadcasts */
 	struct bk_watch *watch;
 	struct bk_msgdial *dial;
-	struct bk_hold hold;
 	struct bk_tls *tls;
 	void *data;
 	struct bk_wake wake;
@@ -51,23 +50,24 @@ struct bk_conn {
 	bk_time stuck_since;   /* bytes wait, and the last time the peer took some; BK_NEVER: none wait */
 	bk_time close_at; /* draining and lingering end; while dialing: closed already, with last words */
 	bk_time owner_at; /* the owner's own deadline */
-	int owner_error;
 	struct bk_frame_decoder decoder;
 	struct bk_buf content; /* of the message that is coming in, where one read did not bring it whole */
 	struct bk_buf held;    /* read, and not handed on because the owner paused */
 	struct bk_queue queue; /* plain; inside TLS the queue is bk_tls_out */
 	char *names;           /* the peer's address as text, NUL, ours, NUL */
 	const char *text;      /* of the end; NULL: the error's own */
-	char *own_text;
 	int fd;
 	int error;  /* how it ended, or will when all is sent */
 	int broken; /* sending failed with this; what came before may still be read */
+	int owner_error;
+	struct bk_hold hold;
 	uint8_t state;
 	uint8_t todo; /* at the end of this turn */
 	uint8_t interest;
-	bool paused;
-	bool peer_ended; /* nothing more will come */
-	bool owes_room;  /* a send was refused; on_writable is due when there is room */
+	bool owns_text : 1;
+	bool paused : 1;
+	bool peer_ended : 1; /* nothing more will come */
+	bool owes_room : 1;  /* a send was refused; on_writable is due when there is room */
 };
 
 enum { BK_MSGCONN_FLUSH = 1, BK_MSGCONN_RESUME = 2, BK_MSGCONN_END = 4 }; /* todo */
@@ -121,6 +121,7 @@ void bk_msgconn_set_state(struct bk_conn *c, enum bk_msgconn_state state);
 
 /* The end, told at the end of this turn. `text` lives for ever; NULL: the error's own. */
 void bk_msgconn_end(struct bk_conn *c, int error, const char *text);
+void bk_msgconn_end_saying(struct bk_conn *c, int error, char *text); /* takes over a text of malloc */
 
 /* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
  * it would pass the ceiling. */

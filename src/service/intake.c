@@ -127,11 +127,12 @@ static int on_decrypted(void *arg, const uint8_t *data, size_t n)
 
 static void end_in_its_words(struct bk_conn *c, int error)
 {
+	char *text = NULL;
 	const char *words = error == BK_E_TLS ? bk_tls_error_text(c->tls) : "";
 
-	if (*words && asprintf(&c->own_text, "TLS failed: %s", words) < 0)
-		c->own_text = NULL;
-	bk_msgconn_end(c, error, c->own_text);
+	if (*words && asprintf(&text, "TLS failed: %s", words) < 0)
+		text = NULL;
+	bk_msgconn_end_saying(c, error, text);
 }
 
 static void on_peer_end(struct bk_conn *c)
