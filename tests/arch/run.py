@@ -124,6 +124,18 @@ def the_reference_check_notices(header, wanted):
     return "" if code and wanted in out else f"exit {code}: {out}"
 
 
+NAMED = re.compile(r"`((?:src|tests|lab|bench|docs|include|examples|packaging)/[^`\s]*)`")
+
+
+def documents_name_files_that_exist():
+    gone = []
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob("examples/*.md")]:
+        for name in NAMED.findall(page.read_text()):
+            wanted = [name.replace("[ch]", end) for end in "ch"] if "[ch]" in name else [name]
+            gone += [f"{page.name}: {w}" for w in wanted if "NAME" not in w and not any(ROOT.glob(w.rstrip("/")))]
+    return ", ".join(gone)
+
+
 def texts_name_no_place_of_this_machine():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     names = listed.stdout.split() if listed.returncode == 0 else []
@@ -157,6 +169,7 @@ case("the comment check notices a bare function", the_reference_check_notices(
     "/* From any thread. */\nBK_API int bk_a(void);\n\nBK_API int bk_b(void);\n", "bk_b has no comment"))
 case("the comment check notices that no thread is named", the_reference_check_notices(
     "/* Good. */\nBK_API int bk_a(void);\n", "from which thread"))
+case("documents name files that exist", documents_name_files_that_exist())
 case("texts name no place of this machine", texts_name_no_place_of_this_machine())
 print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
 sys.exit(not all(results))
