@@ -33,9 +33,18 @@ static bool is_equal(const struct bk_quic_cid *a, const uint8_t *bytes, size_t l
 	return a->len == len && !memcmp(a->bytes, bytes, len);
 }
 
+static struct bk_quic_cid *find_place(struct bk_quic_cids *set)
+{
+	for (size_t i = 0; i < BK_QUIC_CIDS_MAX; i++) {
+		if (!set->places[i].len)
+			return &set->places[i];
+	}
+	return &set->places[set->next++ % BK_QUIC_CIDS_MAX];
+}
+
 void bk_quic_cids_add(struct bk_quic_cids *set, const uint8_t *bytes, size_t len)
 {
-	struct bk_quic_cid *place = &set->places[set->next++ % BK_QUIC_CIDS_MAX];
+	struct bk_quic_cid *place = find_place(set);
 
 	if (!len || len > BK_QUIC_CID_MAX)
 		return;

@@ -19,9 +19,7 @@
 #include "path/early.h"
 #include "path/quic_socket.h"
 
-enum {
-	FIRST_SOCKETS = 2,
-};
+enum { FIRST_SOCKETS = 2 };
 
 struct ways_socket {
 	struct bk_quic_socket quic;
@@ -370,7 +368,7 @@ unsigned bk_ways_hops(struct bk_ways *w)
 static int open_first(struct bk_ways *w, size_t i)
 {
 	const struct bk_addr any = {.family = i ? 6 : 4};
-	struct bk_addr bound;
+	struct bk_addr bound = {0};
 	int fd, err = bk_udp_open(&any, false, &fd);
 
 	if (err < 0)
