@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/dial.h"
 #include "net/sock.h"
 #include "server/limits.h"
 
@@ -16,8 +17,7 @@ enum outcome { UNTESTED, UNDER_WAY, REACHED, NOT_REACHED };
 
 struct attempt {
 	struct reach *reach;
-	int fd;
-	struct bk_watch *watch;
+	struct bk_dial *dial;
 	enum outcome outcome;
 };
 
@@ -26,7 +26,6 @@ struct reach {
 	struct bk_reaches *reaches;
 	uint64_t who; /* the client */
 	uint8_t nonce[BK_RDV_SECRET_LEN];
-	struct bk_timer *timer;
 	struct attempt same, other;
 };
 
@@ -36,22 +35,12 @@ struct bk_reaches {
 	unsigned count;
 };
 
-static void stop_attempt(struct attempt *a)
-{
-	bk_watch_free(a->watch);
-	a->watch = NULL;
-	if (a->fd >= 0)
-		bk_sock_abort(a->fd);
-	a->fd = -1;
-}
-
 static void free_reach(struct reach *r)
 {
 	struct bk_client *c = bk_client_find(r->reaches->server, r->who);
 
-	stop_attempt(&r->same);
-	stop_attempt(&r->other);
-	bk_timer_free(r->timer);
+	bk_dial_free(r->same.dial);
+	bk_dial_free(r->other.dial);
 	if (!bk_list_empty(&r->link)) {
 		bk_list_remove(&r->link);
 		r->reaches->count--;
@@ -102,42 +91,27 @@ static enum outcome outcome_of(int error)
 	}
 }
 
-static void on_writable(void *arg, int fd, int events)
+static void on_dialed(void *arg, int error, int fd)
 {
 	struct attempt *a = arg;
 
-	(void)events;
-	a->outcome = outcome_of(bk_sock_error(fd));
-	stop_attempt(a);
+	if (fd >= 0)
+		bk_sock_abort(fd);
+	a->outcome = outcome_of(error);
 	finish_if_done(a->reach);
-}
-
-static void on_timer(void *arg)
-{
-	finish(arg);
 }
 
 static void start_attempt(
 	struct attempt *a, struct bk_loop *loop, const struct bk_addr *from, const struct bk_addr *to)
 {
-	struct bk_addr local = bk_addr_with_port(*from, 0);
+	const struct bk_dial_opts opts = {
+		.addrs = to, .len = 1, .local = bk_addr_with_port(*from, 0), .patience = BK_LIMIT_REACH};
 	int err;
 
 	if (from->family != to->family)
 		return;
-	err = bk_sock_connect(&local, to, &a->fd);
-	if (err < 0) {
-		a->fd = -1;
-		a->outcome = outcome_of(err);
-		return;
-	}
-	err = bk_watch_new(loop, a->fd, on_writable, a, &a->watch);
-	if (err == 0)
-		err = bk_watch_set(a->watch, BK_WRITABLE);
-	if (err == 0)
-		a->outcome = UNDER_WAY;
-	else
-		stop_attempt(a);
+	err = bk_dial_new(loop, &opts, on_dialed, a, &a->dial);
+	a->outcome = err < 0 ? outcome_of(err) : UNDER_WAY;
 }
 
 /* An address of ours that the client did not come to, or one of family 0. */
@@ -157,30 +131,20 @@ int bk_reaches_start(struct bk_reaches *rs, struct bk_client *c, const uint8_t n
 {
 	struct bk_addr other = other_address(rs->server, &c->from.local);
 	struct reach *r;
-	int err;
 
 	if (c->is_reaching || rs->count >= BK_LIMIT_REACHES)
 		return BK_E_FULL;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return BK_E_NOMEM;
-	*r = (struct reach){.reaches = rs,
-		.who = c->who,
-		.same = {.reach = r, .fd = -1},
-		.other = {.reach = r, .fd = -1}};
+	*r = (struct reach){.reaches = rs, .who = c->who, .same = {.reach = r}, .other = {.reach = r}};
 	memcpy(r->nonce, nonce, sizeof(r->nonce));
 	bk_list_init(&r->link);
-	err = bk_timer_new(rs->server->loop, on_timer, r, &r->timer);
-	if (err < 0) {
-		free_reach(r);
-		return err;
-	}
 	bk_list_append(&rs->under_way, &r->link);
 	rs->count++;
 	c->is_reaching = true;
 	start_attempt(&r->same, rs->server->loop, &c->from.local, &c->from.peer);
 	start_attempt(&r->other, rs->server->loop, &other, &c->from.peer);
-	bk_timer_start(r->timer, BK_LIMIT_REACH);
 	finish_if_done(r);
 	return 0;
 }
