@@ -28,12 +28,9 @@ enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, OVER };
 static const char *const state_names[] = {"connecting", "waiting", "pairing", "saying wrong", "over"};
 
 struct bk_acquaint {
-	struct bk_loop *loop;
+	struct bk_acquaint_opts opts;
 	const struct bk_acquaint_events *events;
 	void *arg;
-	struct bk_self *self;
-	struct bk_pairing *pairing;
-	struct bk_meeting *meeting;
 	struct bk_box *box;
 	enum state state;
 	bool is_joining;
@@ -86,7 +83,7 @@ static void fail_pairing(struct bk_acquaint *a, int error)
 
 static void complete(struct bk_acquaint *a)
 {
-	bk_assert(a->pairing->is_keyed && a->state == PAIRING);
+	bk_assert(a->opts.pairing->is_keyed && a->state == PAIRING);
 	stop(a);
 	a->events->on_known(a->arg);
 }
@@ -132,8 +129,9 @@ static void answer(struct bk_acquaint *a)
 	int err;
 
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	bk_self_describe(a->self, &view, &a->meeting->own);
-	err = bk_pairing_answer(a->pairing, a->code.nameplate, a->left, a->left_len, &a->meeting->own, &mail);
+	bk_self_describe(a->opts.self, &view, &a->opts.meeting->own);
+	err = bk_pairing_answer(
+		a->opts.pairing, a->code.nameplate, a->left, a->left_len, &a->opts.meeting->own, &mail);
 	if (!err)
 		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
@@ -150,7 +148,7 @@ static void maybe_answer(struct bk_acquaint *a, bool may_wait)
 	if (!a->left || a->state != PAIRING)
 		return;
 	view = bk_box_view(a->box);
-	if (bk_patience_is_over(&a->patience, may_wait ? bk_self_wait(a->self, &view) : 0))
+	if (bk_patience_is_over(&a->patience, may_wait ? bk_self_wait(a->opts.self, &view) : 0))
 		answer(a);
 }
 
@@ -167,9 +165,9 @@ void bk_acquaint_look(struct bk_acquaint *a)
 static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 {
 	struct bk_mailbox_view view = bk_box_view(a->box);
-	struct bk_meeting *g = a->meeting;
+	struct bk_meeting *g = a->opts.meeting;
 	struct bk_buf mail;
-	int err = bk_pairing_take_answer(a->pairing, a->code.nameplate, body, n, &g->peer);
+	int err = bk_pairing_take_answer(a->opts.pairing, a->code.nameplate, body, n, &g->peer);
 
 	if (err == BK_E_WRONG_CODE) {
 		wrong_code(a);
@@ -177,9 +175,9 @@ static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 	}
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
 	if (!err) {
-		bk_self_describe(a->self, &view, &g->own);
-		g->own.start = bk_meeting_choose_start(&view, bk_loop_now(a->loop), g->peer.server_rtt);
-		err = bk_pairing_reply(a->pairing, &g->own, &mail);
+		bk_self_describe(a->opts.self, &view, &g->own);
+		g->own.start = bk_meeting_choose_start(&view, bk_loop_now(a->opts.loop), g->peer.server_rtt);
+		err = bk_pairing_reply(a->opts.pairing, &g->own, &mail);
 	}
 	if (!err)
 		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
@@ -192,7 +190,7 @@ static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 
 static void take_reply(struct bk_acquaint *a, const uint8_t *body, size_t n)
 {
-	int err = bk_pairing_take_reply(a->pairing, body, n, &a->meeting->peer);
+	int err = bk_pairing_take_reply(a->opts.pairing, body, n, &a->opts.meeting->peer);
 
 	if (err == BK_E_WRONG_CODE)
 		wrong_code(a);
@@ -238,7 +236,7 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 		return;
 	a->is_claimed = true;
 	if (token)
-		memcpy(a->meeting->token, token, sizeof(a->meeting->token));
+		memcpy(a->opts.meeting->token, token, sizeof(a->opts.meeting->token));
 	set_state(a, PAIRING);
 	bk_timer_start(a->deadline, pairing_time(a));
 	bk_box_measure_clock(a->box);
@@ -261,7 +259,8 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 	bk_timer_stop(a->deadline);
 	if (a->wait)
 		bk_timer_start(a->deadline, a->wait);
-	a->events->on_code(a->arg, bk_code_to_str(&a->code, text));
+	if (a->opts.on_code)
+		a->opts.on_code(a->opts.on_code_arg, bk_code_to_str(&a->code, text));
 }
 
 static int leave(struct bk_acquaint *a)
@@ -273,9 +272,9 @@ static int leave(struct bk_acquaint *a)
 	if (!a->has_wish)
 		err = bk_code_make(1, a->code_words ? a->code_words : CODE_WORDS, &a->code);
 	if (!err)
-		err = bk_pairing_init(a->pairing, true, a->code.password);
+		err = bk_pairing_init(a->opts.pairing, true, a->code.password);
 	if (!err)
-		err = bk_pairing_leave(a->pairing, &mail);
+		err = bk_pairing_leave(a->opts.pairing, &mail);
 	if (!err)
 		err = bk_box_leave(a->box, a->has_wish ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
@@ -285,7 +284,7 @@ static int leave(struct bk_acquaint *a)
 
 static int join(struct bk_acquaint *a)
 {
-	int err = bk_pairing_init(a->pairing, false, a->code.password);
+	int err = bk_pairing_init(a->opts.pairing, false, a->code.password);
 
 	if (err < 0)
 		return err;
@@ -362,27 +361,24 @@ static int read_codes(struct bk_acquaint *a, const struct bk_session_opts *o)
 	return code && bk_code_from_str(code, &a->code) < 0 ? BK_E_INVALID : 0;
 }
 
-int bk_acquaint_new(struct bk_loop *loop, const struct bk_session_opts *opts, struct bk_self *self,
-	struct bk_pairing *pairing, struct bk_meeting *meeting, const struct bk_acquaint_events *events,
-	void *arg, struct bk_acquaint **ret_acquaint)
+int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquaint_events *events, void *arg,
+	struct bk_acquaint **ret_acquaint)
 {
 	struct bk_acquaint *a = calloc(1, sizeof(*a));
 	int err;
 
 	if (!a)
 		return BK_E_NOMEM;
-	*a = (struct bk_acquaint){.loop = loop,
-		.events = events,
-		.arg = arg,
-		.self = self,
-		.pairing = pairing,
-		.meeting = meeting,
-		.wait = opts->wait_ns};
-	err = read_codes(a, opts);
+	a->opts = *opts;
+	a->opts.session = NULL;
+	a->events = events;
+	a->arg = arg;
+	a->wait = opts->session->wait_ns;
+	err = read_codes(a, opts->session);
 	if (!err)
-		err = bk_timer_new(loop, on_deadline, a, &a->deadline);
+		err = bk_timer_new(opts->loop, on_deadline, a, &a->deadline);
 	if (!err)
-		err = bk_patience_init(&a->patience, loop, on_patience_over, a);
+		err = bk_patience_init(&a->patience, opts->loop, on_patience_over, a);
 	if (err < 0) {
 		bk_acquaint_free(a);
 		return err;

@@ -13,19 +13,26 @@
  * introduction, and both have a key. */
 struct bk_acquaint;
 
+struct bk_acquaint_opts {
+	struct bk_loop *loop;
+	const struct bk_session_opts *session; /* the codes and wait_ns are looked at; not kept */
+	struct bk_self *self;                  /* borrowed, as the next two */
+	struct bk_pairing *pairing;
+	struct bk_meeting *meeting;
+	void (*on_code)(void *arg, const char *code); /* whoever wants to know; may be NULL */
+	void *on_code_arg;
+};
+
 struct bk_acquaint_events {
-	void (*on_code)(void *arg, const char *code);
 	/* The meeting has both introductions and the token, and the pairing its key. */
 	void (*on_known)(void *arg);
 	/* Once, instead. The acquaintance does nothing more. */
 	void (*on_failed)(void *arg, int error, const char *text);
 };
 
-/* Of opts the codes and wait_ns are looked at. pairing, self and meeting are borrowed. BK_E_INVALID: a code
- * that cannot be read. */
-int bk_acquaint_new(struct bk_loop *loop, const struct bk_session_opts *opts, struct bk_self *self,
-	struct bk_pairing *pairing, struct bk_meeting *meeting, const struct bk_acquaint_events *events,
-	void *arg, struct bk_acquaint **ret_acquaint);
+/* BK_E_INVALID: a code that cannot be read. */
+int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquaint_events *events, void *arg,
+	struct bk_acquaint **ret_acquaint);
 void bk_acquaint_free(struct bk_acquaint *a);
 
 /* What happens at the box, which is borrowed; the events as struct bk_mailbox_events has them. */

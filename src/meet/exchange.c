@@ -9,9 +9,16 @@
 #include "base/error.h"
 #include "base/log.h"
 
+void bk_exchange_init(struct bk_exchange *r, struct bk_self *self, struct bk_pairing *pairing)
+{
+	*r = (struct bk_exchange){.self = self, .pairing = pairing};
+}
+
 void bk_exchange_open(struct bk_exchange *r, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
 {
-	*r = (struct bk_exchange){.is_open = true};
+	bk_assert(r->pairing->is_keyed);
+	bk_exchange_init(r, r->self, r->pairing);
+	r->is_open = true;
 	memcpy(r->token, token, sizeof(r->token));
 }
 
@@ -20,19 +27,18 @@ bool bk_exchange_is(const struct bk_exchange *r, const uint8_t token[BK_MAILBOX_
 	return memcmp(r->token, token, sizeof(r->token)) == 0;
 }
 
-int bk_exchange_introduce(struct bk_exchange *r, struct bk_self *self, struct bk_pairing *pairing,
-	struct bk_box *box, bk_time now, bk_dur peer_rtt)
+int bk_exchange_introduce(struct bk_exchange *r, struct bk_box *box, bk_time now, bk_dur peer_rtt)
 {
 	struct bk_mailbox_view view = bk_box_view(box);
 	struct bk_buf mail;
 	int err;
 
 	bk_assert(r->is_open && !r->is_introduced);
-	bk_self_reopen(self);
-	bk_self_describe(self, &view, &r->own);
+	bk_self_reopen(r->self);
+	bk_self_describe(r->self, &view, &r->own);
 	r->own.start = bk_meeting_choose_start(&view, now, peer_rtt);
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	err = bk_pairing_again(pairing, r->token, &r->own, &mail);
+	err = bk_pairing_again(r->pairing, r->token, &r->own, &mail);
 	if (!err)
 		err = bk_box_mail(box, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
@@ -42,11 +48,11 @@ int bk_exchange_introduce(struct bk_exchange *r, struct bk_self *self, struct bk
 	return err;
 }
 
-void bk_exchange_take(struct bk_exchange *r, struct bk_pairing *pairing, const uint8_t *mail, size_t n)
+void bk_exchange_take(struct bk_exchange *r, const uint8_t *mail, size_t n)
 {
 	struct bk_intro peer;
 
-	if (!r->is_open || bk_pairing_take_again(pairing, r->token, mail, n, &peer) < 0)
+	if (!r->is_open || bk_pairing_take_again(r->pairing, r->token, mail, n, &peer) < 0)
 		return;
 	r->peer = peer;
 	r->has_peer = true;

@@ -235,8 +235,8 @@ static void maybe_introduce(struct bk_meet *m, bool may_wait)
 	view = bk_box_view(&m->now->box);
 	if (!bk_patience_is_over(&m->patience, may_wait ? bk_self_wait(&m->self, &view) : 0))
 		return;
-	if (bk_exchange_introduce(&m->round, &m->self, &m->pairing, &m->now->box, bk_loop_now(m->loop),
-		    m->meeting.peer.server_rtt) == 0 &&
+	if (bk_exchange_introduce(
+		    &m->round, &m->now->box, bk_loop_now(m->loop), m->meeting.peer.server_rtt) == 0 &&
 		bk_exchange_is_complete(&m->round))
 		complete_round(m);
 }
@@ -271,14 +271,6 @@ static void enter(struct bk_meet *m, struct visit *v)
 
 /* ---- the first one ---- */
 
-static void on_code(void *arg, const char *code)
-{
-	struct bk_meet *m = arg;
-
-	if (!m->is_ended && m->events->on_code)
-		m->events->on_code(m->arg, code);
-}
-
 static void on_known(void *arg)
 {
 	struct bk_meet *m = arg;
@@ -291,7 +283,6 @@ static void on_known(void *arg)
 }
 
 static const struct bk_acquaint_events acquaint_events = {
-	.on_code = on_code,
 	.on_known = on_known,
 	.on_failed = on_failed,
 };
@@ -394,7 +385,7 @@ static void on_mail(void *arg, const uint8_t *body, size_t n)
 	} else if (kind == BK_PAIRING_WRONG) {
 		on_wrong(m);
 	} else if (kind == BK_PAIRING_AGAIN) {
-		bk_exchange_take(&m->round, &m->pairing, body, n);
+		bk_exchange_take(&m->round, body, n);
 		if (bk_exchange_is_complete(&m->round) && m->now)
 			complete_round(m);
 	}
@@ -531,29 +522,46 @@ static int take_mailbox(struct bk_meet *m, const struct bk_mailbox *mailbox)
 	return m->ops.open && m->ops.close && m->ops.leave && m->ops.claim && m->ops.mail ? 0 : BK_E_INVALID;
 }
 
-int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const struct bk_mailbox *mailbox,
-	const struct bk_pin *pin, const struct bk_meet_events *events, void *arg, struct bk_meet **ret_meet)
+static int start_acquaintance(struct bk_meet *m, const struct bk_session_opts *session)
 {
+	const struct bk_acquaint_opts opts = {
+		.loop = m->loop,
+		.session = session,
+		.self = &m->self,
+		.pairing = &m->pairing,
+		.meeting = &m->meeting,
+		.on_code = m->events->on_code,
+		.on_code_arg = m->arg,
+	};
+
+	return bk_acquaint_new(&opts, &acquaint_events, m, &m->acquaint);
+}
+
+int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *events, void *arg,
+	struct bk_meet **ret_meet)
+{
+	const struct bk_session_opts *s = opts->session;
 	struct bk_meet *m = calloc(1, sizeof(*m));
 	int err;
 
 	if (!m)
 		return BK_E_NOMEM;
-	m->loop = loop;
+	m->loop = opts->loop;
 	m->events = events;
 	m->arg = arg;
-	bk_turn_init(&m->ender, loop, on_ender, m);
-	m->needs_port = opts->transport != BK_TRANSPORT_CHOICE_UDP && opts->path != BK_PATH_CHOICE_RELAY;
-	err = bk_self_init(&m->self, loop, opts, pin, on_self_view, m);
+	m->needs_port = s->transport != BK_TRANSPORT_CHOICE_UDP && s->path != BK_PATH_CHOICE_RELAY;
+	bk_turn_init(&m->ender, m->loop, on_ender, m);
+	bk_exchange_init(&m->round, &m->self, &m->pairing);
+	err = bk_self_init(&m->self, m->loop, s, on_self_view, m);
+	m->self.pin = opts->pin;
 	if (!err)
-		err = take_mailbox(m, mailbox);
+		err = take_mailbox(m, &opts->mailbox);
 	if (!err)
-		err = bk_acquaint_new(
-			loop, opts, &m->self, &m->pairing, &m->meeting, &acquaint_events, m, &m->acquaint);
+		err = start_acquaintance(m, s);
 	if (!err)
-		err = bk_patience_init(&m->patience, loop, on_patience_over, m);
+		err = bk_patience_init(&m->patience, m->loop, on_patience_over, m);
 	if (!err)
-		err = bk_timer_new(loop, on_retry, m, &m->retry);
+		err = bk_timer_new(m->loop, on_retry, m, &m->retry);
 	if (!err)
 		err = visit_new(m, &m->now);
 	if (err < 0) {

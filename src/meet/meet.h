@@ -28,10 +28,16 @@ struct bk_meet_events {
 	void (*on_note)(void *arg, int verbosity, const char *text);
 };
 
-/* opts as for bk_session_new, but that its server is not looked at; what `mailbox` points to is borrowed.
- * BK_E_INVALID: options that cannot work, or a table without a member that is required. */
-int bk_meet_new(struct bk_loop *loop, const struct bk_session_opts *opts, const struct bk_mailbox *mailbox,
-	const struct bk_pin *pin, const struct bk_meet_events *events, void *arg, struct bk_meet **ret_meet);
+struct bk_meet_opts {
+	struct bk_loop *loop;
+	const struct bk_session_opts *session; /* its server is not looked at; not kept */
+	struct bk_mailbox mailbox;             /* what it points to is borrowed */
+	struct bk_pin pin;                     /* of the certificate that the links will present */
+};
+
+/* BK_E_INVALID: options that cannot work, or a table without a member that is required. */
+int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *events, void *arg,
+	struct bk_meet **ret_meet);
 /* After on_met: the path is gone; both sides introduce themselves anew, with a fresh token and from fresh
  * ports, through the mailbox as soon as it can be reached. 0 while that is possible. BK_E_SERVER_GONE: the
  * meeting has ended, or has not been, or the mailbox brings nobody together twice; BK_E_PEER_VANISHED: the

@@ -219,10 +219,9 @@ static void choose_name(struct bk_self *s, const char *name)
 }
 
 int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_session_opts *opts,
-	const struct bk_pin *pin, void (*on_view)(void *arg), void *arg)
+	void (*on_view)(void *arg), void *arg)
 {
-	*s = (struct bk_self){
-		.pin = *pin, .listeners = {-1, -1}, .has_tcp = opts->transport != BK_TRANSPORT_CHOICE_UDP};
+	*s = (struct bk_self){.listeners = {-1, -1}, .has_tcp = opts->transport != BK_TRANSPORT_CHOICE_UDP};
 	choose_name(s, opts->name);
 	if (opts->path == BK_PATH_CHOICE_RELAY)
 		s->capabilities = BK_MEET_ONLY_RELAY;

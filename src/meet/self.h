@@ -13,7 +13,7 @@
 enum { BK_SELF_LISTENERS = 2 };
 
 struct bk_self {
-	struct bk_pin pin;
+	struct bk_pin pin; /* its owner sets it */
 	char name[BK_INTRO_NAME_MAX + 1];
 	uint32_t capabilities;
 	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
@@ -28,7 +28,7 @@ enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2 };
 /* Opens what opts' transport choice asks for: listeners behind the host candidates, UDP sockets. What the
  * machine lacks is left out. on_view is called from the loop when UDP learnt something. */
 int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_session_opts *opts,
-	const struct bk_pin *pin, void (*on_view)(void *arg), void *arg);
+	void (*on_view)(void *arg), void *arg);
 /* The listeners were taken: opens others, with other ports. */
 void bk_self_reopen(struct bk_self *s);
 /* The mailbox is open: begins to learn from what it names. */

@@ -89,12 +89,12 @@ static const struct bk_meet_events joiner_events = {
 static void come(struct who *w, const char *target, const struct bk_session_opts *opts,
 	const struct bk_meet_events *events)
 {
-	struct bk_pin pin = bk_identity_pin(w->pair->identity);
-	struct bk_mailbox mailbox;
+	struct bk_meet_opts meet_opts = {.loop = w->pair->st.loop, .session = opts};
 
 	assert_int_equal(bk_rdv_mailbox_new(target, NULL, NULL, &w->server), 0);
-	mailbox = bk_rdv_mailbox_as_mailbox(w->server);
-	assert_int_equal(bk_meet_new(w->pair->st.loop, opts, &mailbox, &pin, events, w, &w->meet), 0);
+	meet_opts.mailbox = bk_rdv_mailbox_as_mailbox(w->server);
+	meet_opts.pin = bk_identity_pin(w->pair->identity);
+	assert_int_equal(bk_meet_new(&meet_opts, events, w, &w->meet), 0);
 }
 
 static void go(struct who *w)

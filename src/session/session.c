@@ -405,16 +405,16 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 		.on_left = on_left,
 		.on_end = on_meet_end,
 		.on_note = note};
-	struct bk_pin pin = bk_identity_pin(s->identity);
-	struct bk_mailbox mailbox;
+	struct bk_meet_opts meet_opts = {
+		.loop = s->loop, .session = opts, .pin = bk_identity_pin(s->identity)};
 	int err = 0;
 
 	if (!opts->mailbox)
 		err = bk_rdv_mailbox_new(opts->server, opts->token, opts->state_dir, &s->server);
 	if (err < 0)
 		return err;
-	mailbox = opts->mailbox ? *opts->mailbox : bk_rdv_mailbox_as_mailbox(s->server);
-	return bk_meet_new(s->loop, opts, &mailbox, &pin, &meet_events, s, &s->meet);
+	meet_opts.mailbox = opts->mailbox ? *opts->mailbox : bk_rdv_mailbox_as_mailbox(s->server);
+	return bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
 }
 
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,

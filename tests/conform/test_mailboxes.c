@@ -745,11 +745,12 @@ static void guest_come(struct guest *g, const char *code)
 	static const struct bk_meet_events meet_events = {
 		.on_code = on_guest_code, .on_met = on_guest_met, .on_end = on_guest_end};
 	const struct bk_session_opts opts = {.code = code, .name = code ? "b" : "a"};
-	const struct bk_pin pin = {.bytes = {1}};
+	const struct bk_meet_opts meet_opts = {.loop = g->st->loop,
+		.session = &opts,
+		.mailbox = g->st->mailboxes[code != NULL],
+		.pin = {.bytes = {1}}};
 
-	assert_int_equal(bk_meet_new(g->st->loop, &opts, &g->st->mailboxes[code != NULL], &pin, &meet_events,
-				 g, &g->meet),
-		0);
+	assert_int_equal(bk_meet_new(&meet_opts, &meet_events, g, &g->meet), 0);
 }
 
 static void on_guest_code(void *arg, const char *code)
