@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "learn.h"
 #include "many.h"
 #include "udp_drive.h"
 
@@ -22,18 +23,18 @@ struct peer {
 	int wins, words;
 };
 
-static void on_report(struct sim_udp_drive *d, const struct bk_action *report)
+static void on_report(void *arg, const struct bk_action *report)
 {
-	struct peer *p = d->arg;
+	struct peer *p = arg;
 
 	assert_int_equal(report->report, BK_REPORT_CHOSEN);
 	p->wins++;
 	p->won = (struct bk_way){report->id, report->remote};
 }
 
-static void on_stray(struct sim_udp_drive *d, const struct bk_way *way, const uint8_t *data, size_t len)
+static void on_stray(void *arg, const struct bk_way *way, const uint8_t *data, size_t len)
 {
-	struct peer *p = d->arg;
+	struct peer *p = arg;
 
 	assert_true(bk_way_equal(way, &p->won));
 	assert_int_equal(len, sizeof(word));
@@ -43,6 +44,8 @@ static void on_stray(struct sim_udp_drive *d, const struct bk_way *way, const ui
 
 static void start(struct peer *p, struct sim_side *side, const struct many_opts *opts)
 {
+	const struct bk_addr own = bk_addr_with_port(side->host.ip, SIM_SHARED_PORT);
+
 	*p = (struct peer){.engine = many_new(opts, side->net->clock.now)};
 	p->drive = (struct sim_udp_drive){.side = side,
 		.engine = p->engine,
@@ -50,8 +53,9 @@ static void start(struct peer *p, struct sim_side *side, const struct many_opts 
 		.on_report = on_report,
 		.on_stray = on_stray,
 		.arg = p};
-	sim_udp_drive_lend(&p->drive, MANY_OWN_SOCKET);
-	sim_udp_drive_start(&p->drive);
+	sim_udp_drive_init(&p->drive);
+	sim_udp_drive_lend(&p->drive, MANY_OWN_SOCKET, &own);
+	sim_udp_drive_poke(&p->drive);
 }
 
 /* a's sockets call the one of b's, which answers the way of that number. */
@@ -64,7 +68,7 @@ static void play(const char *type, size_t answered, uint64_t seed, struct bk_way
 
 	net->delay = 10 * BK_MS;
 	start(&peers[1], &net->sides[1], &(struct many_opts){.answered = answered});
-	own = sim_udp_drive_local(&peers[1].drive, MANY_OWN_SOCKET);
+	own = peers[1].drive.sockets[MANY_OWN_SOCKET];
 	start(&peers[0], &net->sides[0],
 		&(struct many_opts){
 			.sockets = SOCKETS, .peer = sim_net_map_udp(&net->sides[1], &own, &server)});

@@ -7,25 +7,30 @@
 #include "net.h"
 
 /* Performs an engine's actions on a simulated machine, as net/drive does on a real one: datagram sockets that
- * it opens, and one that its owner lends. */
-enum { SIM_UDP_IDS = 1100, SIM_UDP_LENT_PORT = 41000, SIM_UDP_FIRST_PORT = 42000 };
+ * it opens, and those that its owner lends. */
+enum { SIM_UDP_IDS = 1100, SIM_UDP_LENT_MAX = 2, SIM_UDP_FIRST_PORT = 42000 };
 
 struct sim_udp_drive {
 	struct sim_side *side;
-	void *engine;
+	void *engine; /* NULL: still to come, and nothing is heard */
 	const struct bk_engine_ops *ops;
-	void (*on_report)(struct sim_udp_drive *d, const struct bk_action *report);
-	/* May be NULL: what the engine does not want. */
-	void (*on_stray)(struct sim_udp_drive *d, const struct bk_way *way, const uint8_t *data, size_t len);
-	void *arg; /* the owner's */
-	bool open[SIM_UDP_IDS];
+	void (*on_report)(void *arg, const struct bk_action *report);
+	/* What the engine does not want. */
+	void (*on_stray)(void *arg, const struct bk_way *way, const uint8_t *data, size_t len);
+	void *arg;
+	bk_dur clock_offset; /* this machine's clock zero */
+	bk_dur timer_slack;  /* timers are late by up to this */
+
+	struct bk_addr sockets[SIM_UDP_IDS]; /* by id; family 0: closed */
 	bk_time armed;
 };
 
-/* The first four members are filled by the owner, who then lends what it has, and starts. */
-void sim_udp_drive_lend(struct sim_udp_drive *d, uint32_t id); /* id's port is SIM_UDP_LENT_PORT + id */
-void sim_udp_drive_start(struct sim_udp_drive *d);
+/* The members above are filled by the owner; the engine may follow until it is first poked. */
+void sim_udp_drive_init(struct sim_udp_drive *d);
+void sim_udp_drive_lend(struct sim_udp_drive *d, uint32_t id, const struct bk_addr *local);
+void sim_udp_drive_poke(struct sim_udp_drive *d); /* looks for actions */
+bk_time sim_udp_drive_now(const struct sim_udp_drive *d);
+/* As the owner of a link does. */
 void sim_udp_drive_send(struct sim_udp_drive *d, const struct bk_way *way, const uint8_t *data, size_t len);
-struct bk_addr sim_udp_drive_local(const struct sim_udp_drive *d, uint32_t id);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "learn.h"
+#include "udp_drive.h"
 
 static const uint8_t word[] = {0xff, 'w', 'o', 'r', 'd'}; /* not STUN */
 
@@ -19,51 +20,21 @@ static const uint8_t word[] = {0xff, 'w', 'o', 'r', 'd'}; /* not STUN */
 struct peer {
 	const struct sim_udp_story *story;
 	struct sim_side *side;
+	struct sim_udp_drive drive;
 	struct bk_punch_udp *engine;
 	struct bk_intro intro;
 	const struct bk_intro *peer_intro;
-	struct bk_addr sockets[3]; /* by id */
-	bk_dur clock_offset;
-	bk_time start, armed;
-	struct bk_addr winner;
-	uint32_t winner_socket;
+	bk_time start;
+	struct bk_way winner;
 	unsigned nominations, done;
 	bool has_heard_word;
 	bk_time ended;
 };
 
-static bk_time local_now(const struct peer *p)
+static void on_report(void *arg, const struct bk_action *a)
 {
-	return p->side->net->clock.now + p->clock_offset;
-}
+	struct peer *p = arg;
 
-static void drain(struct peer *p);
-
-static void on_timer(void *self, const struct sim_packet *packet, int arg)
-{
-	struct peer *p = self;
-
-	(void)packet, (void)arg;
-	p->armed = BK_NEVER;
-	if (local_now(p) >= bk_punch_udp_ops.next_wake(p->engine))
-		bk_punch_udp_ops.on_time(p->engine, local_now(p));
-	drain(p);
-}
-
-static void arm(struct peer *p)
-{
-	struct sim_clock *c = &p->side->net->clock;
-	bk_time wake = bk_punch_udp_ops.next_wake(p->engine);
-
-	if (wake == BK_NEVER || wake - p->clock_offset >= p->armed)
-		return;
-	p->armed = wake - p->clock_offset;
-	sim_at(c, p->armed + (p->story->timer_slack ? bk_rng_range(&c->rng, 0, p->story->timer_slack) : 0),
-		on_timer, p, NULL, 0);
-}
-
-static void on_report(struct peer *p, const struct bk_action *a)
-{
 	if (p->nominations == 0)
 		p->ended = p->side->net->clock.now;
 	if (a->report == BK_REPORT_DONE) {
@@ -72,42 +43,16 @@ static void on_report(struct peer *p, const struct bk_action *a)
 	}
 	assert(a->report == BK_REPORT_CHOSEN);
 	p->nominations++;
-	p->winner = a->remote;
-	p->winner_socket = a->id;
+	p->winner = (struct bk_way){a->id, a->remote};
 }
 
-static void drain(struct peer *p)
+static void on_stray(void *arg, const struct bk_way *way, const uint8_t *data, size_t len)
 {
-	struct bk_action a;
+	struct peer *p = arg;
 
-	while (bk_punch_udp_ops.next_action(p->engine, &a)) {
-		if (a.type == BK_ACT_REPORT) {
-			on_report(p, &a);
-			continue;
-		}
-		assert(a.type == BK_ACT_DATAGRAM && (a.id == 1 || a.id == 2));
-		if (p->sockets[a.id].family == a.remote.family)
-			sim_host_send(&p->side->host, &p->sockets[a.id], &a.remote, a.ttl, a.data, a.len);
-	}
-	arm(p);
+	(void)way;
+	p->has_heard_word |= len == sizeof(word) && !memcmp(data, word, sizeof(word));
 }
-
-static void on_datagram(void *owner, const struct sim_packet *packet)
-{
-	struct peer *p = owner;
-
-	if (packet->dst.port != SIM_SHARED_PORT || !p->engine)
-		return;
-	if (packet->len == sizeof(word) && !memcmp(packet->bytes, word, sizeof(word))) {
-		p->has_heard_word = true;
-		return;
-	}
-	bk_punch_udp_ops.on_datagram(p->engine, packet->dst.family == 6 ? 2 : 1, &packet->src, packet->bytes,
-		packet->len, local_now(p));
-	drain(p);
-}
-
-static const struct sim_host_events host_events = {.on_datagram = on_datagram};
 
 static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 {
@@ -119,8 +64,8 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 		.peer = p->peer_intro,
 		.plan = &plan,
 		.is_controlling = p->side->index == (p->story->b_controls ? 1 : 0),
-		.has_socket6 = p->sockets[2].family == 6,
-		.start = p->start + p->clock_offset,
+		.has_socket6 = p->drive.sockets[2].family == 6,
+		.start = p->start + p->drive.clock_offset,
 		.knew_first = p->side->index == 1,
 		.seed = p->story->seed * 2 + (uint64_t)p->side->index,
 	};
@@ -133,20 +78,28 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 	memcpy(opts.peer_key, p->peer_intro->probe_key, sizeof(opts.peer_key));
 	if (p->story->tweak)
 		p->story->tweak(&opts);
-	if (bk_punch_udp_new(&opts, local_now(p), &p->engine) < 0)
+	if (bk_punch_udp_new(&opts, sim_udp_drive_now(&p->drive), &p->engine) < 0)
 		abort();
-	drain(p);
+	p->drive.engine = p->engine;
+	sim_udp_drive_poke(&p->drive);
 }
 
 static void prepare(struct peer *p, struct sim_net *net, int index, const struct sim_udp_story *s)
 {
 	struct bk_addr local = bk_addr_with_port(net->sides[index].host.ip, SIM_SHARED_PORT);
 
-	*p = (struct peer){.story = s, .side = &net->sides[index], .armed = BK_NEVER};
-	p->side->host.owner = p;
-	p->side->host.events = &host_events;
-	p->clock_offset = bk_rng_range(&net->clock.rng, 0, 1000 * BK_SEC);
-	p->sockets[local.family == 6 ? 2 : 1] = local;
+	*p = (struct peer){.story = s, .side = &net->sides[index]};
+	p->drive = (struct sim_udp_drive){
+		.side = p->side,
+		.ops = &bk_punch_udp_ops,
+		.on_report = on_report,
+		.on_stray = on_stray,
+		.arg = p,
+		.clock_offset = bk_rng_range(&net->clock.rng, 0, 1000 * BK_SEC),
+		.timer_slack = s->timer_slack,
+	};
+	sim_udp_drive_init(&p->drive);
+	sim_udp_drive_lend(&p->drive, local.family == 6 ? 2 : 1, &local);
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
 }
 
@@ -177,8 +130,7 @@ static void say_words(struct peer peers[2], struct sim_net *net)
 		struct peer *p = &peers[i % 2];
 
 		if (p->nominations > 0)
-			sim_host_send(&p->side->host, &p->sockets[p->winner_socket], &p->winner, 0, word,
-				sizeof(word));
+			sim_udp_drive_send(&p->drive, &p->winner, word, sizeof(word));
 	}
 	while (sim_step(&net->clock, STORY_MAX))
 		continue;
