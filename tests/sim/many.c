@@ -51,7 +51,8 @@ static void win(struct many *m, uint32_t id, const struct bk_addr *remote)
 	if (m->has_won)
 		return;
 	m->has_won = true;
-	push(m, &(struct bk_action){.type = BK_ACT_REPORT, .id = id, .remote = *remote, .report = BK_REPORT_CHOSEN});
+	push(m, &(struct bk_action){
+			.type = BK_ACT_REPORT, .id = id, .remote = *remote, .report = BK_REPORT_CHOSEN});
 }
 
 static size_t index_of(struct many *m, const struct bk_way *way)
