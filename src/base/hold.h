@@ -29,7 +29,8 @@ static inline void bk_hold_enter(struct bk_hold *h)
 static inline bool bk_hold_leave(struct bk_hold *h)
 {
 	bk_assert(h->depth > 0);
-	return --h->depth == 0 && h->is_dead;
+	h->depth--;
+	return !h->depth && h->is_dead;
 }
 
 /* Once, from _free. True: nobody is inside, free now; false: who leaves last frees. */

@@ -79,6 +79,7 @@ static struct bk_chunk **slot(const struct bk_retain *r, uint64_t at)
 
 static uint32_t *frame_len(const struct bk_retain *r, size_t i)
 {
+	bk_assert(i < r->lens_cap);
 	return &r->lens[(r->lens_first + i) % r->lens_cap];
 }
 
