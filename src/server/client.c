@@ -297,12 +297,12 @@ static void free_client(struct bk_client *c)
 	free(c);
 }
 
+/* Who is doomed by the last words of another (he did not take them) has asked for a turn of his own. */
 static void reap(void *arg)
 {
 	struct bk_clients *cs = arg;
 
-	while (!bk_list_empty(&cs->doomed))
-		free_client(bk_container_of(cs->doomed.next, struct bk_client, link));
+	bk_list_each(it, tmp, &cs->doomed) free_client(bk_container_of(it, struct bk_client, link));
 }
 
 /* --- all of them --- */
@@ -340,7 +340,7 @@ static void count(struct bk_clients *cs, struct bk_counters *counters)
 	cs->dropped = bk_counters_register(counters, "dropped");
 }
 
-int bk_clients_open(struct bk_server *s, void (*fn)(struct bk_server *s))
+int bk_clients_open(struct bk_server *s, void (*on_drained)(struct bk_server *s))
 {
 	struct bk_clients *cs = s->clients = calloc(1, sizeof(*cs));
 	uint64_t seed;
@@ -352,7 +352,7 @@ int bk_clients_open(struct bk_server *s, void (*fn)(struct bk_server *s))
 	bk_list_init(&cs->doomed);
 	bk_turn_init(&cs->reaper, s->loop, reap, cs);
 	count(cs, &s->counters);
-	cs->on_stopped = fn;
+	cs->on_stopped = on_drained;
 	cs->registry = bk_registry_new(s->config.clients_max, seed);
 	cs->handles = bk_handles_new(bk_server_config_connections(&s->config));
 	return cs->registry && cs->handles ? open_service(s, &cs->service) : BK_E_NOMEM;

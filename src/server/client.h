@@ -47,8 +47,8 @@ struct bk_clients {
 	uint64_t *here, *refused, *messages, *dropped; /* counters */
 };
 
-/* on_stopped: all have ended after bk_clients_stop. */
-int bk_clients_open(struct bk_server *s, void (*on_stopped)(struct bk_server *s));
+/* on_drained: all have ended after bk_clients_stop. */
+int bk_clients_open(struct bk_server *s, void (*on_drained)(struct bk_server *s));
 /* Tells all that the server stops, and ends them when what is queued is sent. */
 void bk_clients_stop(struct bk_server *s);
 void bk_clients_end(struct bk_server *s); /* all at once */

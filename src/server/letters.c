@@ -43,10 +43,8 @@ const struct bk_letter *bk_letters_front(const struct bk_letters *l)
 	return bk_list_empty(&l->all) ? NULL : bk_container_of(l->all.next, struct bk_letter, link);
 }
 
-void bk_letters_pop(struct bk_letters *l, struct bk_letter_bag *bag)
+static void drop(struct bk_letters *l, struct bk_letter_bag *bag, struct bk_letter *m)
 {
-	struct bk_letter *m = bk_container_of(l->all.next, struct bk_letter, link);
-
 	bk_assert(l->count > 0 && bag->bytes >= m->len);
 	bk_list_remove(&m->link);
 	l->count--;
@@ -54,8 +52,12 @@ void bk_letters_pop(struct bk_letters *l, struct bk_letter_bag *bag)
 	free(m);
 }
 
+void bk_letters_pop(struct bk_letters *l, struct bk_letter_bag *bag)
+{
+	drop(l, bag, bk_container_of(l->all.next, struct bk_letter, link));
+}
+
 void bk_letters_drop(struct bk_letters *l, struct bk_letter_bag *bag)
 {
-	while (l->count)
-		bk_letters_pop(l, bag);
+	bk_list_each(it, tmp, &l->all) drop(l, bag, bk_container_of(it, struct bk_letter, link));
 }
