@@ -33,7 +33,7 @@ static void on_alarm(void *arg)
 	hub->alarm_at = BK_NEVER;
 	while ((w = bk_wakes_first(&hub->wakes)) && w->at <= now) {
 		bk_wakes_remove(&hub->wakes, w);
-		bk_msgconn_wake(bk_container_of(w, struct bk_conn, wake), now);
+		hub->on_wake(bk_container_of(w, struct bk_conn, wake), now);
 	}
 	set_alarm(hub, now);
 	bk_msghub_release(hub);
@@ -48,12 +48,14 @@ void bk_msghub_wake(struct bk_msghub *hub, struct bk_conn *c, bk_time at)
 		set_alarm(hub, bk_loop_now(hub->loop));
 }
 
-int bk_msghub_enter(struct bk_msghub *hub)
+int bk_msghub_enter(struct bk_msghub *hub, void (*on_wake)(struct bk_conn *c, bk_time now))
 {
 	int err = bk_wakes_reserve(&hub->wakes, hub->conns + 1);
 
-	if (err == 0)
+	if (err == 0) {
 		hub->conns++;
+		hub->on_wake = on_wake;
+	}
 	return err;
 }
 

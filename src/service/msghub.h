@@ -17,6 +17,7 @@ enum { BK_MSGHUB_SCRATCH = 64 * 1024 };
 struct bk_msghub {
 	struct bk_loop *loop;
 	struct bk_loop_local local;
+	void (*on_wake)(struct bk_conn *c, bk_time now); /* the same for all of them */
 	unsigned holders;
 	size_t conns;
 	struct bk_timer *alarm; /* for the earliest wake */
@@ -30,10 +31,10 @@ struct bk_msghub {
 int bk_msghub_hold(struct bk_loop *loop, struct bk_msghub **ret_hub);
 void bk_msghub_release(struct bk_msghub *hub); /* NULL is fine */
 
-/* A connection enters (room for its wake is made; BK_E_NOMEM) and leaves. */
-int bk_msghub_enter(struct bk_msghub *hub);
+/* A connection enters (room for its wake is made; BK_E_NOMEM) and leaves. on_wake is told when it is time. */
+int bk_msghub_enter(struct bk_msghub *hub, void (*on_wake)(struct bk_conn *c, bk_time now));
 void bk_msghub_leave(struct bk_msghub *hub, struct bk_conn *c);
 
-void bk_msghub_wake(struct bk_msghub *hub, struct bk_conn *c, bk_time at); /* not later: bk_msgconn_wake */
+void bk_msghub_wake(struct bk_msghub *hub, struct bk_conn *c, bk_time at); /* not later: on_wake */
 
 #endif

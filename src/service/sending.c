@@ -16,11 +16,6 @@ enum {
 	TLS_RECORD = 16384,
 };
 
-size_t bk_msgconn_waiting(const struct bk_conn *c)
-{
-	return c->tls ? bk_tls_out(c->tls)->len : c->queue.waiting;
-}
-
 static ssize_t write_tls(struct bk_conn *c)
 {
 	struct bk_buf *out = bk_tls_out(c->tls);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/addr.h"
-#include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "net/sock.h"
@@ -25,63 +24,6 @@ enum {
 	SELECT_SPARE = 24,             /* descriptors of select that are not connections */
 	SELECT_MAX = FD_SETSIZE - SELECT_SPARE,
 };
-
-/* --- who is here --- */
-
-void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c)
-{
-	bk_assert(c->service == s);
-	bk_list_append(&s->conns, &c->in_service);
-	bk_list_append(&s->audience, &c->in_audience);
-	s->count++;
-}
-
-void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
-{
-	bk_list_remove(&c->in_audience);
-	if (bk_list_empty(&c->in_service))
-		return;
-	for (struct bk_msgservice_walk *w = s->walks; w; w = w->outer)
-		if (w->next == &c->in_service)
-			w->next = w->next->next;
-	bk_list_remove(&c->in_service);
-	bk_assert(s->count > 0);
-	s->count--;
-	if (s->stopping && !s->count)
-		bk_turn_ask(&s->last);
-}
-
-void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn *c), void *arg)
-{
-	struct bk_msgservice_walk w = {.next = s->conns.next, .outer = s->walks};
-
-	bk_msgservice_busy(s);
-	s->walks = &w;
-	while (w.next != &s->conns && !s->hold.is_dead) {
-		struct bk_conn *c = bk_container_of(w.next, struct bk_conn, in_service);
-
-		w.next = w.next->next;
-		if (c->state != BK_MSGCONN_ENDED)
-			fn(arg, c);
-	}
-	s->walks = w.outer;
-	bk_msgservice_idle(s);
-}
-
-unsigned bk_service_count(const struct bk_service *s)
-{
-	return s->count;
-}
-
-void bk_conn_set_audience(struct bk_conn *c, bool wanted)
-{
-	if (!c->service || c->state >= BK_MSGCONN_DRAINING || wanted == !bk_list_empty(&c->in_audience))
-		return;
-	if (wanted)
-		bk_list_append(&c->service->audience, &c->in_audience);
-	else
-		bk_list_remove(&c->in_audience);
-}
 
 /* --- broadcasting --- */
 
@@ -215,25 +157,6 @@ static void on_trouble(void *arg, int error, unsigned closed)
 
 /* --- stopping --- */
 
-void bk_msgservice_busy(struct bk_service *s)
-{
-	bk_hold_enter(&s->hold);
-}
-
-static void release(struct bk_service *s)
-{
-	bk_assert(!s->count && !s->walks);
-	bk_msgchunk_release(s->chunk);
-	bk_msghub_release(s->hub);
-	free(s);
-}
-
-void bk_msgservice_idle(struct bk_service *s)
-{
-	if (bk_hold_leave(&s->hold))
-		release(s);
-}
-
 static void on_last(void *arg)
 {
 	struct bk_service *s = arg;
@@ -282,7 +205,7 @@ void bk_service_free(struct bk_service *s)
 	bk_post_done(&s->stop);
 	bk_turn_done(&s->last);
 	if (last)
-		release(s);
+		bk_msgservice_release(s);
 }
 
 /* --- beginning --- */

@@ -37,6 +37,8 @@ int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
 /* bk_service_broadcast of bytes that are framed already. */
 int bk_msgservice_broadcast_framed(struct bk_service *s, const void *data, size_t n);
 
+/* --- for this folder (members.c) --- */
+
 /* A connection enters, and leaves (which may be repeated). */
 void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c);
 void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c);
@@ -44,5 +46,7 @@ void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c);
 /* Around whatever calls back: between the two the memory stays. */
 void bk_msgservice_busy(struct bk_service *s);
 void bk_msgservice_idle(struct bk_service *s);
+/* Frees it, when it has ended and nobody is inside. */
+void bk_msgservice_release(struct bk_service *s);
 
 #endif
