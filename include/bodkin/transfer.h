@@ -58,7 +58,7 @@ struct bk_transfer_events {
 	/* Receiver, and only where its options say ask: answer with bk_recv_answer, now or later; the
 	 * connection stays alive meanwhile. */
 	void (*on_ask)(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
-	/* Content so far and in all (bytes; the sum of the known sizes), and bytes a second over the last
+	/* Content so far and in all (bytes; the sum of the known sizes, which a stream may go beyond), and bytes a second over the last
 	 * three seconds; at most 5 times a second. */
 	void (*on_progress)(void *arg, uint64_t bytes, uint64_t total, double rate);
 	/* Every file that was taken stands there in its place, its digest compared by both sides. */
@@ -69,7 +69,11 @@ struct bk_transfer_events {
 struct bk_send_opts {
 	const struct bk_session_opts *session;
 	const char *const *paths; /* files, not folders; a symbolic link means what it leads to */
-	size_t paths_len;         /* at least 1 */
+	size_t paths_len;
+	/* What a descriptor gives until its end, offered under this name without a size, after the files. NULL:
+	 * no stream, and then at least one path. The receiver must know streams, else it refuses it by name. */
+	const char *stream_name;
+	int stream_fd; /* a pipe, socket or terminal; stays the caller's, and open until on_done or on_error */
 };
 
 /* Looks at the files without opening them, then starts a session, so that a code appears at once; offers them

@@ -52,9 +52,9 @@ static void fail_sink(struct bk_recv *r, int err)
 static void finish(struct bk_recv *r)
 {
 	struct bk_file_msg msg = {
-		.type = BK_FILE_DONE, .entries = (uint32_t)r->list.len, .bytes = r->list.bytes};
+		.type = BK_FILE_DONE, .entries = (uint32_t)r->list.len, .bytes = r->talk.meter.bytes};
 	struct bk_transfer_result result = {
-		.entries = r->list.len, .bytes = r->list.bytes, .first = r->offer.first};
+		.entries = r->list.len, .bytes = r->talk.meter.bytes, .first = r->offer.first};
 
 	if (r->list.len == 1)
 		memcpy(msg.digest, r->last_digest, sizeof(msg.digest));
@@ -115,7 +115,8 @@ static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	int err;
 
-	if (msg->entry != r->current || begin_current(r) < 0 || r->offset != current_entry(r)->size) {
+	if (msg->entry != r->current || begin_current(r) < 0 ||
+		(!current_entry(r)->is_stream && r->offset != current_entry(r)->size)) {
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side ended '%s' before all of it was sent",
 			current_entry(r)->path);
 		return;
@@ -135,6 +136,11 @@ static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 			bk_error_text(err));
 }
 
+static uint64_t size_max(const struct bk_file_entry *e)
+{
+	return e->is_stream ? INT64_MAX : e->size;
+}
+
 static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	if (msg->entry != r->current) {
@@ -146,7 +152,7 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 	if (msg->offset != r->offset)
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
 			current_entry(r)->path);
-	else if (msg->content_len > current_entry(r)->size - r->offset)
+	else if (msg->content_len > size_max(current_entry(r)) - r->offset)
 		bk_talk_fail(&r->talk, BK_E_TOO_BIG, "the other side sent more of '%s' than it offered",
 			current_entry(r)->path);
 }

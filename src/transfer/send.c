@@ -24,6 +24,8 @@ struct bk_send {
 	struct bk_talk talk;
 	enum send_state state;
 	struct bk_source *source;
+	struct bk_source_reader reader;
+	struct bk_watch *input; /* of a stream that has nothing now */
 	struct bk_file_choice *choices;
 	struct bk_digest *file_digest, *all_digest;
 	struct bk_transfer_offer offer;
@@ -94,8 +96,8 @@ static bool open_next(struct bk_send *s)
 		s->state = SEND_WAITING;
 		return false;
 	}
-	if (bk_source_open(s->source, s->current) < 0) {
-		bk_talk_fail(&s->talk, BK_E_FILE, "%s", bk_source_text(s->source));
+	if (bk_source_open(&s->reader, s->current) < 0) {
+		bk_talk_fail(&s->talk, BK_E_FILE, "%s", s->reader.text);
 		return false;
 	}
 	s->is_open = true;
@@ -104,22 +106,28 @@ static bool open_next(struct bk_send *s)
 	return true;
 }
 
-static void read_piece(struct bk_send *s)
+/* False: a stream has nothing now. */
+static bool read_piece(struct bk_send *s)
 {
-	int n = bk_source_read(s->source, s->buffer + HEADROOM, PIECE_MAX), err;
+	int n = bk_source_read(&s->reader, s->buffer + HEADROOM, PIECE_MAX), err;
 
+	if (n == BK_E_AGAIN) {
+		bk_watch_set(s->input, BK_READABLE);
+		return false;
+	}
 	if (n < 0) {
-		bk_talk_fail(&s->talk, BK_E_FILE, "%s", bk_source_text(s->source));
-		return;
+		bk_talk_fail(&s->talk, BK_E_FILE, "%s", s->reader.text);
+		return true;
 	}
 	if (!n) {
 		put_digest(s);
-		return;
+		return true;
 	}
 	bk_digest_update(s->file_digest, s->buffer + HEADROOM, (size_t)n);
 	err = frame_piece(s, (size_t)n);
 	if (err < 0)
 		bk_talk_fail(&s->talk, err, "cannot send: %s", bk_error_text(err));
+	return true;
 }
 
 /* Feeds the channel until it has enough. */
@@ -136,9 +144,19 @@ static void pump(void *owner)
 		}
 		if (s->state != SEND_SENDING)
 			return;
-		if (s->is_open || open_next(s))
-			read_piece(s);
+		if ((s->is_open || open_next(s)) && !read_piece(s))
+			return;
 	}
+}
+
+static void on_input(void *arg, int fd, int events)
+{
+	struct bk_send *s = arg;
+
+	(void)fd;
+	(void)events;
+	bk_watch_set(s->input, 0);
+	pump(s);
 }
 
 static uint64_t bytes_taken(const struct bk_send *s)
@@ -213,7 +231,11 @@ static void on_piece(void *owner, const uint8_t *data, size_t n)
 
 static void on_end(void *owner)
 {
-	(void)owner; /* files are closed with the source */
+	struct bk_send *s = owner;
+
+	bk_watch_free(s->input);
+	s->input = NULL;
+	bk_source_close(&s->reader);
 }
 
 static const struct bk_talk_ops ops = {
@@ -231,6 +253,7 @@ static int allocate(struct bk_send *s)
 
 	s->offer = (struct bk_transfer_offer){
 		.entries = list->len, .bytes = list->bytes, .first = list->entries[0].path};
+	s->reader = (struct bk_source_reader){.source = s->source, .fd = -1};
 	bk_buf_init(&s->header, HEADROOM);
 	s->choices = calloc(list->len, sizeof(*s->choices));
 	s->file_digest = bk_digest_new();
@@ -248,9 +271,12 @@ int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 
 	ret_text[0] = 0;
 	if (err >= 0)
-		err = bk_source_new(opts->paths, opts->paths_len, &s->source, ret_text);
+		err = bk_source_new(opts->paths, opts->paths_len, opts->stream_name, opts->stream_fd,
+			&s->source, ret_text);
 	if (err >= 0)
 		err = allocate(s);
+	if (err >= 0 && opts->stream_name)
+		err = bk_watch_new(loop, opts->stream_fd, on_input, s, &s->input);
 	if (err >= 0)
 		err = bk_talk_start(&s->talk, &ops, s);
 	if (err < 0) {
@@ -272,6 +298,9 @@ void bk_send_free(struct bk_send *s)
 	if (!s)
 		return;
 	bk_talk_done(&s->talk);
+	bk_watch_free(s->input);
+	if (s->source)
+		bk_source_close(&s->reader);
 	bk_source_free(s->source);
 	free(s->choices);
 	bk_digest_free(s->file_digest);

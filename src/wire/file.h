@@ -52,8 +52,9 @@ struct bk_file_msg {
 };
 
 struct bk_file_entry {
-	char *path;   /* owned by the list; checked */
-	bool is_file; /* kind "file": the only one that version 1 sends */
+	char *path;     /* owned by the list; checked */
+	bool is_file;   /* kind "file", or "stream" */
+	bool is_stream; /* kind "stream": no size is known (0), its digest ends it */
 	uint64_t size;
 	uint32_t mode;  /* permission bits */
 	uint64_t mtime; /* seconds since 1970 */
