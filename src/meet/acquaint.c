@@ -252,7 +252,7 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 {
 	char text[BK_CODE_STR_MAX];
 
-	if (a->is_joining || a->state != CONNECTING)
+	if (!a->box || a->is_joining || a->state != CONNECTING) /* nobody asked yet */
 		return;
 	a->code.nameplate = nameplate;
 	set_state(a, WAITING);
