@@ -13,13 +13,13 @@ static bool says(const struct bk_message *m, const char *word)
 	return m->content_len == strlen(word) && !memcmp(m->content, word, m->content_len);
 }
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	(void)arg;
 	bk_conn_set_audience(c, false);
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	static const struct bk_message ok = {.content = "ok", .content_len = 2};
 
@@ -32,7 +32,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 	bk_service_broadcast(service, m, c);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	(void)arg;
 	if (error == BK_E_TOO_SLOW)

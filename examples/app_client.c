@@ -29,7 +29,7 @@ static void ask(struct bk_conn *c, const char *content, const char *type, const 
 			 });
 }
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	const struct client *cl = arg;
 	char *content = NULL;
@@ -80,7 +80,7 @@ static bool print_bytes(const struct bk_message *m)
 	return true;
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	struct client *cl = arg;
 
@@ -88,7 +88,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 	bk_conn_close(c);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct client *cl = arg;
 

@@ -85,7 +85,7 @@ static void answer_bytes(struct bk_conn *c, const struct bk_message *m)
 			 });
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	(void)arg;
 	if (!strcmp(m->content_type, "text/json"))

@@ -52,7 +52,7 @@ static void on_line(void *arg, const char *line, size_t n)
 
 static const struct lines_events line_events = {.on_line = on_line, .on_end = leave};
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	struct person *p = arg;
 	int err = prompt_new(p->loop, &line_events, p);
@@ -65,14 +65,14 @@ static void on_joined(void *arg, struct bk_conn *c)
 	}
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	(void)arg;
 	(void)c;
 	prompt_say(m->content, m->content_len);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct person *p = arg;
 

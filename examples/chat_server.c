@@ -14,7 +14,7 @@ static struct bk_message notice(const char *text)
 	return (struct bk_message){.content = text, .content_len = strlen(text)};
 }
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	const struct server *s = arg;
 	const struct bk_message full = notice("* two people are talking already");
@@ -34,7 +34,7 @@ static void on_joined(void *arg, struct bk_conn *c)
 		send_or_close(c, &alone);
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	const struct server *s = arg;
 	const struct bk_message alone = notice("* nobody else is here yet");
@@ -44,7 +44,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 		send_or_close(c, &alone);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	const struct server *s = arg;
 	const struct bk_message gone = notice("* the other one left");

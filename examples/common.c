@@ -19,10 +19,11 @@ static void on_stop_signal(void *arg, int signo)
 	bk_service_stop(s->service, 0);
 }
 
-static void on_stopped(void *arg)
+static void on_stopped(struct bk_service *service, void *arg)
 {
 	struct server *s = arg;
 
+	(void)service;
 	bk_loop_stop(s->loop);
 }
 
@@ -93,13 +94,13 @@ int serve(int argc, char **argv, const struct bk_message_opts *opts, const struc
 	return code;
 }
 
-void say_joined(void *arg, struct bk_conn *c)
+void say_joined(struct bk_conn *c, void *arg)
 {
 	(void)arg;
 	printf("%s joined\n", bk_conn_peer(c));
 }
 
-void say_left(void *arg, struct bk_conn *c, int error, const char *text)
+void say_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	(void)arg;
 	if (error == 0 || error == BK_E_EOF)

@@ -23,8 +23,8 @@ struct server {
 int serve(int argc, char **argv, const struct bk_message_opts *opts, const struct bk_message_events *events);
 
 /* The joining and the leaving of a connection, in a line each: for the events of a server. */
-void say_joined(void *arg, struct bk_conn *c);
-void say_left(void *arg, struct bk_conn *c, int error, const char *text);
+void say_joined(struct bk_conn *c, void *arg);
+void say_left(struct bk_conn *c, void *arg, int error, const char *text);
 
 /* Runs the loop until it is stopped. SIGINT, SIGTERM and SIGHUP call on_signal; where that is NULL, they stop
  * it. Complains on failure. */

@@ -53,7 +53,7 @@ static void on_end_of_input(void *arg)
 
 static const struct lines_events line_events = {.on_line = on_line, .on_end = on_end_of_input};
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	struct client *cl = arg;
 
@@ -61,7 +61,7 @@ static void on_joined(void *arg, struct bk_conn *c)
 	lines_resume(cl->lines);
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	struct client *cl = arg;
 
@@ -77,7 +77,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 	fflush(stdout);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct client *cl = arg;
 

@@ -4,7 +4,7 @@
  * sent away when its queue is full. */
 #include "common.h"
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	(void)arg;
 	send_or_close(c, m);

@@ -13,7 +13,7 @@ struct client {
 	int texts_len, answers;
 };
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	const struct client *cl = arg;
 
@@ -25,7 +25,7 @@ static void on_joined(void *arg, struct bk_conn *c)
 				 });
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	struct client *cl = arg;
 
@@ -38,7 +38,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 		bk_conn_close(c);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct client *cl = arg;
 

@@ -19,7 +19,7 @@ static bool has_pair(const char *header, const char *pair)
 	return false;
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	static const char sorry[] = "only type:message is understood here";
 

@@ -25,7 +25,7 @@ struct one {
 	size_t echoed;
 };
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	const struct one *o = arg;
 
@@ -36,7 +36,7 @@ static void on_joined(void *arg, struct bk_conn *c)
 	}
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	struct one *o = arg;
 	const struct client *cl = o->client;
@@ -53,7 +53,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 		bk_conn_close(c);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct one *o = arg;
 	struct client *cl = o->client;

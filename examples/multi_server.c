@@ -27,7 +27,7 @@ static void keep(struct bk_conn *c, const struct bk_message *m)
 	bk_conn_pause(c);
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	int err = bk_conn_send(c, m);
 
@@ -38,7 +38,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 		bk_conn_close(c);
 }
 
-static void on_writable(void *arg, struct bk_conn *c)
+static void on_writable(struct bk_conn *c, void *arg)
 {
 	struct rest *rest = bk_conn_get_data(c);
 
@@ -51,7 +51,7 @@ static void on_writable(void *arg, struct bk_conn *c)
 	bk_conn_resume(c);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	free(bk_conn_get_data(c));
 	bk_conn_set_data(c, NULL);

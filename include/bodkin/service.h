@@ -45,21 +45,21 @@ struct bk_message {
 
 struct bk_message_events {
 	/* Service: a connection was accepted. Client: it is connected. May be NULL. */
-	void (*on_joined)(void *arg, struct bk_conn *c);
+	void (*on_joined)(struct bk_conn *c, void *arg);
 	/* A whole message. Required. */
-	void (*on_message)(void *arg, struct bk_conn *c, const struct bk_message *m);
+	void (*on_message)(struct bk_conn *c, void *arg, const struct bk_message *m);
 	/* bk_conn_send said BK_E_AGAIN, and now there is room. May be NULL. */
-	void (*on_writable)(void *arg, struct bk_conn *c);
+	void (*on_writable)(struct bk_conn *c, void *arg);
 	/* The end of a connection, once, last, and for a client also when it could not be made: 0 after our
 	 * own orderly bk_conn_close; BK_E_EOF after the peer's; BK_E_TRUNCATED: it ended inside a message;
 	 * BK_E_RESET, BK_E_REFUSED, BK_E_UNREACHABLE, BK_E_TIMEOUT (connecting, or a message that took too
 	 * long), BK_E_IDLE, BK_E_TOO_SLOW (it did not read what was sent), BK_E_TOO_BIG, BK_E_MALFORMED,
 	 * BK_E_SHUTDOWN (bk_service_stop), ... `text` is one sentence. The connection is freed after this
 	 * returns unless bk_conn_free was called from inside. Required for clients. */
-	void (*on_left)(void *arg, struct bk_conn *c, int error, const char *text);
+	void (*on_left)(struct bk_conn *c, void *arg, int error, const char *text);
 	/* Service: bk_service_stop has drained and closed everything. The service may be freed from inside.
 	 * May be NULL. */
-	void (*on_stopped)(void *arg);
+	void (*on_stopped)(struct bk_service *s, void *arg);
 };
 
 /* Zero means the default named behind the field. */
@@ -110,7 +110,7 @@ BK_API int bk_service_broadcast(
 BK_API void bk_conn_set_audience(struct bk_conn *c, bool wanted);
 
 /* Every connection in turn; fn may close or free any. */
-BK_API void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn *c), void *arg);
+BK_API void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *arg), void *arg);
 
 struct bk_service_stats {
 	uint64_t accepted, refused, messages, broadcasts, deliveries, dropped_slow;

@@ -43,7 +43,7 @@ static void end(struct way *w, int error, const char *text)
 
 /* --- the connection --- */
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	struct way *w = arg;
 
@@ -51,7 +51,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 	w->events->on_message(w->owner, m->content, m->content_len);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct way *w = arg;
 	char sentence[BK_PING_TEXT_MAX];

@@ -190,7 +190,7 @@ static void dispatch(struct bk_client *c, struct bk_rdv_msg *m)
 		c->dialect->on_message(c, m);
 }
 
-static void on_message(void *arg, struct bk_conn *conn, const struct bk_message *message)
+static void on_message(struct bk_conn *conn, void *arg, const struct bk_message *message)
 {
 	struct bk_client *c = bk_conn_get_data(conn);
 	bk_time now = bk_loop_now(c->server->loop);
@@ -216,7 +216,7 @@ static void on_message(void *arg, struct bk_conn *conn, const struct bk_message 
 	bk_rdv_done(&m);
 }
 
-static void on_writable(void *arg, struct bk_conn *conn)
+static void on_writable(struct bk_conn *conn, void *arg)
 {
 	struct bk_client *c = bk_conn_get_data(conn);
 
@@ -225,7 +225,7 @@ static void on_writable(void *arg, struct bk_conn *conn)
 		c->dialect->on_room(c);
 }
 
-static void on_left(void *arg, struct bk_conn *conn, int error, const char *text)
+static void on_left(struct bk_conn *conn, void *arg, int error, const char *text)
 {
 	struct bk_client *c = bk_conn_get_data(conn);
 
@@ -307,10 +307,11 @@ static void reap(void *arg)
 
 /* --- all of them --- */
 
-static void on_stopped(void *arg)
+static void on_stopped(struct bk_service *service, void *arg)
 {
 	struct bk_server *s = arg;
 
+	(void)service;
 	bk_clients_end(s);
 	s->clients->on_stopped(s);
 }

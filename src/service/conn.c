@@ -119,7 +119,7 @@ static void report(struct bk_conn *c)
 		bk_msgservice_leave(s, c);
 	}
 	if (p->events.on_left)
-		p->events.on_left(p->arg, c, c->error, c->text ? c->text : bk_error_text(c->error));
+		p->events.on_left(c, p->arg, c->error, c->text ? c->text : bk_error_text(c->error));
 	bk_conn_free(c);
 	if (s)
 		bk_msgservice_idle(s);
@@ -132,7 +132,7 @@ static void tell_room(struct bk_conn *c)
 		return;
 	c->owes_room = false;
 	if (c->profile->events.on_writable)
-		c->profile->events.on_writable(c->profile->arg, c);
+		c->profile->events.on_writable(c, c->profile->arg);
 }
 
 static void on_event(void *arg, int fd, int events)
@@ -356,7 +356,7 @@ static void on_dialed(void *arg, int error, int fd)
 		if (c->close_at != BK_NEVER)
 			bk_msgconn_close(c, c->error, c->close_at);
 		else if (e->on_joined)
-			e->on_joined(c->profile->arg, c);
+			e->on_joined(c, c->profile->arg);
 	}
 	bk_msgconn_idle(c);
 }

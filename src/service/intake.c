@@ -21,7 +21,7 @@ static bool is_hungry(const struct bk_conn *c)
 static void tell(struct bk_conn *c, const struct bk_message *m)
 {
 	c->profile->messages++;
-	c->profile->events.on_message(c->profile->arg, c, m);
+	c->profile->events.on_message(c, c->profile->arg, m);
 }
 
 static void deliver(struct bk_conn *c, const void *content, size_t n)

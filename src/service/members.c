@@ -48,7 +48,7 @@ void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
 		bk_turn_ask(&s->last);
 }
 
-void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn *c), void *arg)
+void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *arg), void *arg)
 {
 	struct bk_msgservice_walk w = {.next = s->conns.next, .outer = s->walks};
 
@@ -59,7 +59,7 @@ void bk_service_each(struct bk_service *s, void (*fn)(void *arg, struct bk_conn 
 
 		w.next = w.next->next;
 		if (c->state != BK_MSGCONN_ENDED)
-			fn(arg, c);
+			fn(c, arg);
 	}
 	s->walks = w.outer;
 	bk_msgservice_idle(s);

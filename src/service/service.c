@@ -142,7 +142,7 @@ static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 	bk_msgservice_busy(s);
 	bk_msgconn_busy(c);
 	if (s->profile.events.on_joined)
-		s->profile.events.on_joined(s->profile.arg, c);
+		s->profile.events.on_joined(c, s->profile.arg);
 	bk_msgconn_idle(c);
 	bk_msgservice_idle(s);
 }
@@ -166,7 +166,7 @@ static void on_last(void *arg)
 	s->told = true;
 	bk_msgservice_busy(s);
 	if (s->profile.events.on_stopped)
-		s->profile.events.on_stopped(s->profile.arg);
+		s->profile.events.on_stopped(s, s->profile.arg);
 	bk_msgservice_idle(s);
 }
 

@@ -33,7 +33,7 @@ static void note(struct book *b, const char *format, ...)
 	b->len += (size_t)n;
 }
 
-static void on_joined(void *arg, struct bk_conn *c)
+static void on_joined(struct bk_conn *c, void *arg)
 {
 	struct book *b = arg;
 
@@ -44,7 +44,7 @@ static void on_joined(void *arg, struct bk_conn *c)
 		b->then_joined(b, c);
 }
 
-static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
+static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 {
 	struct book *b = arg;
 
@@ -59,7 +59,7 @@ static void on_message(void *arg, struct bk_conn *c, const struct bk_message *m)
 		b->then_message(b, c, m);
 }
 
-static void on_writable(void *arg, struct bk_conn *c)
+static void on_writable(struct bk_conn *c, void *arg)
 {
 	struct book *b = arg;
 
@@ -69,7 +69,7 @@ static void on_writable(void *arg, struct bk_conn *c)
 		b->then_room(b, c);
 }
 
-static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
+static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	struct book *b = arg;
 
@@ -84,10 +84,11 @@ static void on_left(void *arg, struct bk_conn *c, int error, const char *text)
 		b->then_left(b, c);
 }
 
-static void on_stopped(void *arg)
+static void on_stopped(struct bk_service *service, void *arg)
 {
 	struct book *b = arg;
 
+	(void)service;
 	b->stopped++;
 	note(b, "stopped ");
 	if (b->then_stopped)

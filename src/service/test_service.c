@@ -461,7 +461,7 @@ static void a_service_may_be_freed_from_every_callback(void **state)
 	}
 }
 
-static void free_other(void *arg, struct bk_conn *c)
+static void free_other(struct bk_conn *c, void *arg)
 {
 	unsigned *calls = arg;
 	struct bk_conn *next = c == heard[1] ? heard[2] : NULL;
