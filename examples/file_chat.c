@@ -50,10 +50,11 @@ static void on_end_of_input(void *arg)
 static const struct lines_events line_events = {.on_line = on_line, .on_end = on_end_of_input};
 
 /* print_clean makes no difference between a line's end and other control characters. */
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	const char *at = (const char *)data, *end = at + n;
 
+	(void)channel;
 	(void)arg;
 	while (at < end) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
@@ -68,10 +69,11 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 
 static const struct bk_channel_events channel_events = {.on_data = on_data};
 
-static void on_channel(void *arg, struct bk_channel *c, const char *kind)
+static void on_channel(struct bk_session *session, void *arg, struct bk_channel *c, const char *kind)
 {
 	struct person *p = arg;
 
+	(void)session;
 	if (p->channel || strcmp(kind, "chat/1") != 0)
 		return; /* what nobody listens to is reset */
 	p->channel = c;
@@ -81,32 +83,36 @@ static void on_channel(void *arg, struct bk_channel *c, const char *kind)
 
 /* ---- the session ---- */
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_session *session, void *arg, const char *code)
 {
+	(void)session;
 	(void)arg;
 	printf("code: %s\n", code);
 	fflush(stdout);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_session *session, void *arg, const struct bk_path *path)
 {
+	(void)session;
 	(void)arg;
 	fprintf(stderr, "%s\n", path->text);
 }
 
 /* The one who joined opens the channel, the other one waits for it. */
-static void on_open_as_joiner(void *arg)
+static void on_open_as_joiner(struct bk_session *session, void *arg)
 {
 	struct person *p = arg;
 
+	(void)session;
 	if (bk_channel_open(p->session, "chat/1", &channel_events, p, &p->channel) == 0)
 		lines_resume(p->lines);
 }
 
-static void on_closed(void *arg, int error, const char *text)
+static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct person *p = arg;
 
+	(void)session;
 	p->is_ended = true;
 	if (error < 0) {
 		complain("%s", text);

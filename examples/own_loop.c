@@ -79,10 +79,11 @@ static void end_line(struct talk *t)
 	t->heard_len = 0;
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct talk *t = arg;
 
+	(void)channel;
 	for (size_t i = 0; i < n; i++) {
 		if (data[i] != '\n')
 			t->heard[t->heard_len++] = (char)data[i];
@@ -91,65 +92,78 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 	}
 }
 
-static void on_finished(void *arg)
+static void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct talk *t = arg;
 
+	(void)channel;
 	if (t->heard_len)
 		end_line(t);
 	t->heard_all = true;
 	close_when_done(t);
 }
 
-static void on_reset(void *arg, int error)
+static void on_reset(struct bk_channel *channel, void *arg, int error)
 {
 	struct talk *t = arg;
 
+	(void)channel;
 	(void)error; /* on_closed says why */
 	t->channel = NULL;
 }
 
+static void on_writable(struct bk_channel *channel, void *arg)
+{
+	(void)channel;
+	say(arg);
+}
+
 static const struct bk_channel_events channel_events = {
-	.on_data = on_data, .on_writable = say, .on_finished = on_finished, .on_reset = on_reset};
+	.on_data = on_data, .on_writable = on_writable, .on_finished = on_finished, .on_reset = on_reset};
 
 /* --- the session --- */
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_session *session, void *arg, const char *code)
 {
 	const struct talk *t = arg;
 
+	(void)session;
 	if (!t->code)
 		printf("on the other machine: own_loop %s %s\n", t->server, code);
 }
 
-static void on_open(void *arg)
+static void on_open(struct bk_session *session, void *arg)
 {
 	struct talk *t = arg;
 
+	(void)session;
 	if (t->code && bk_channel_open(t->session, KIND, &channel_events, t, &t->channel) < 0)
 		fail(t, "cannot open a channel");
 }
 
-static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
+static void on_channel(struct bk_session *session, void *arg, struct bk_channel *channel, const char *kind)
 {
 	struct talk *t = arg;
 
+	(void)session;
 	if (t->channel || strcmp(kind, KIND) != 0)
 		return;
 	t->channel = channel;
 	bk_channel_listen(channel, &channel_events, t);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_session *session, void *arg, const struct bk_path *path)
 {
+	(void)session;
 	(void)arg;
 	printf("path: %s\n", path->text);
 }
 
-static void on_closed(void *arg, int error, const char *text)
+static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct talk *t = arg;
 
+	(void)session;
 	t->channel = NULL;
 	t->is_over = true;
 	if (error < 0)

@@ -53,10 +53,11 @@ static void send_keep_alive(void *arg)
 	p->is_awaiting = true;
 }
 
-static void on_answer(void *arg, const uint8_t *data, size_t n)
+static void on_answer(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct punch *p = arg;
 
+	(void)channel;
 	if (!p->is_awaiting || data[n - 1] != (uint8_t)p->number)
 		return;
 	p->is_awaiting = false;
@@ -67,29 +68,32 @@ static void on_answer(void *arg, const uint8_t *data, size_t n)
 	}
 }
 
-static void on_question(void *arg, const uint8_t *data, size_t n)
+static void on_question(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct punch *p = arg;
 
+	(void)channel;
 	bk_channel_write(p->channel, data, n);
 	p->number += (long)n;
 	printf("keep-alive %ld answered\n", p->number);
 }
 
-static void on_reset(void *arg, int error)
+static void on_reset(struct bk_channel *channel, void *arg, int error)
 {
 	struct punch *p = arg;
 
+	(void)channel;
 	(void)error;
 	bk_timer_stop(p->timer);
 }
 
 /* The one who came with the code asks, the other answers. */
-static void on_open(void *arg)
+static void on_open(struct bk_session *session, void *arg)
 {
 	static const struct bk_channel_events events = {.on_data = on_answer, .on_reset = on_reset};
 	struct punch *p = arg;
 
+	(void)session;
 	if (!p->code)
 		return;
 	if (bk_channel_open(p->session, "keep-alive/1", &events, p, &p->channel) >= 0)
@@ -98,11 +102,12 @@ static void on_open(void *arg)
 		fail(p, "cannot open a channel");
 }
 
-static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
+static void on_channel(struct bk_session *session, void *arg, struct bk_channel *channel, const char *kind)
 {
 	static const struct bk_channel_events events = {.on_data = on_question, .on_reset = on_reset};
 	struct punch *p = arg;
 
+	(void)session;
 	if (p->channel || strcmp(kind, "keep-alive/1") != 0)
 		return;
 	p->channel = channel;
@@ -111,32 +116,36 @@ static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 
 /* --- register and punch --- */
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_session *session, void *arg, const char *code)
 {
 	const struct punch *p = arg;
 
+	(void)session;
 	if (!p->code)
 		printf("registered; on the other machine: udp_punch %s %s\n", p->server, code);
 }
 
-static void on_peer(void *arg, const struct bk_peer *peer)
+static void on_peer(struct bk_session *session, void *arg, const struct bk_peer *peer)
 {
+	(void)session;
 	(void)arg;
 	fputs("peer: ", stdout);
 	print_clean(stdout, peer->name, strlen(peer->name));
 	putchar('\n');
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_session *session, void *arg, const struct bk_path *path)
 {
+	(void)session;
 	(void)arg;
 	printf("path: %s to %s: %s\n", path->local, path->remote, path->text);
 }
 
-static void on_closed(void *arg, int error, const char *text)
+static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct punch *p = arg;
 
+	(void)session;
 	if (error < 0)
 		fail(p, text);
 	else
@@ -170,17 +179,19 @@ static void start_session(struct punch *p)
 
 /* --- learn --- */
 
-static void on_learnt(void *arg, const struct bk_nat_result *result)
+static void on_learnt(struct bk_nat_report *report, void *arg, const struct bk_nat_result *result)
 {
 	const struct bk_nat_side *udp = &result->udp;
 
+	(void)report;
 	printf("learnt: over UDP this machine is %s, seen as %s; mapping %s, filtering %s\n", udp->type,
 		*udp->public_ ? udp->public_ : "nothing", udp->mapping, udp->filtering);
 	start_session(arg);
 }
 
-static void on_nothing_learnt(void *arg, int error, const char *text)
+static void on_nothing_learnt(struct bk_nat_report *report, void *arg, int error, const char *text)
 {
+	(void)report;
 	(void)error;
 	fail(arg, text);
 }

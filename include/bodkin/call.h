@@ -14,13 +14,17 @@ extern "C" {
  * how its failure is told. Strings are borrowed for the call and harmless on a terminal, whatever the other
  * side chose. Thread rule: everything comes on the thread of the loop it was started with. */
 
+struct bk_call; /* opaque: which of several */
+
 struct bk_call_news {
 	/* Tell it to the other person. Not where one came with a code. */
-	void (*on_code)(void *arg, const char *code);
-	void (*on_peer)(void *arg, const struct bk_peer *peer); /* the right code was used */
-	void (*on_path)(void *arg, const struct bk_path *path); /* once for each path taken */
+	void (*on_code)(struct bk_call *call, void *arg, const char *code);
+	void (*on_peer)(
+		struct bk_call *call, void *arg, const struct bk_peer *peer); /* the right code was used */
+	void (*on_path)(
+		struct bk_call *call, void *arg, const struct bk_path *path); /* once for each path taken */
 	/* What happens, for those who ask: verbosity 1 or 2. */
-	void (*on_note)(void *arg, int verbosity, const char *text);
+	void (*on_note)(struct bk_call *call, void *arg, int verbosity, const char *text);
 };
 
 /* Where the fault was found. */

@@ -65,8 +65,8 @@ struct bk_nat_result {
 struct bk_nat_report_events {
 	/* One of the two, once, from the loop; the report may be freed from inside. What they get is borrowed
 	 * for the call. on_failed: no answer over any transport, or the server is not who it should be. */
-	void (*on_done)(void *arg, const struct bk_nat_result *result);
-	void (*on_failed)(void *arg, int error, const char *text);
+	void (*on_done)(struct bk_nat_report *r, void *arg, const struct bk_nat_result *result);
+	void (*on_failed)(struct bk_nat_report *r, void *arg, int error, const char *text);
 };
 
 /* Starts at once. BK_E_INVALID when the server cannot be read. */

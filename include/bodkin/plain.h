@@ -46,13 +46,16 @@ struct bk_plain_link {
 
 /* All but on_end may be NULL. */
 struct bk_plain_client_events {
-	void (*on_registered)(void *arg, const char *id, const char *public_address, const char *nat_type);
-	void (*on_peer)(void *arg, const struct bk_plain_peer *peer);
-	void (*on_note)(void *arg, int verbosity, const char *text); /* for -v (1) and -vv (2) */
+	void (*on_registered)(struct bk_plain_client *c, void *arg, const char *id,
+		const char *public_address, const char *nat_type);
+	void (*on_peer)(struct bk_plain_client *c, void *arg, const struct bk_plain_peer *peer);
+	void (*on_note)(struct bk_plain_client *c, void *arg, int verbosity,
+		const char *text); /* for -v (1) and -vv (2) */
 	/* The end, once: `link` with error 0; else NULL and why: BK_E_ID_IN_USE or BK_E_REFUSED (the server's
 	 * words are in `text`), BK_E_NO_SUCH_PEER, BK_E_SERVER_GONE, BK_E_TIMEOUT, BK_E_NO_PATH, ... The
 	 * client may be freed from inside. */
-	void (*on_end)(void *arg, const struct bk_plain_link *link, int error, const char *text);
+	void (*on_end)(struct bk_plain_client *c, void *arg, const struct bk_plain_link *link, int error,
+		const char *text);
 };
 
 /* BK_E_INVALID for an unreadable server, id or peer. */

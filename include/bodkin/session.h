@@ -60,17 +60,20 @@ struct bk_path {
 
 /* All may be NULL but on_closed. Strings are borrowed for the call. */
 struct bk_session_events {
-	void (*on_code)(void *arg, const char *code);           /* it may be told to the other person */
-	void (*on_peer)(void *arg, const struct bk_peer *peer); /* the right code was used */
-	void (*on_path)(void *arg, const struct bk_path *path); /* once for each path taken */
-	void (*on_open)(void *arg);                             /* channels may be opened */
+	void (*on_code)(
+		struct bk_session *s, void *arg, const char *code); /* it may be told to the other person */
+	void (*on_peer)(
+		struct bk_session *s, void *arg, const struct bk_peer *peer); /* the right code was used */
+	void (*on_path)(
+		struct bk_session *s, void *arg, const struct bk_path *path); /* once for each path taken */
+	void (*on_open)(struct bk_session *s, void *arg);                     /* channels may be opened */
 	/* The peer opened a channel: call bk_channel_listen on it before returning, or it is reset. */
-	void (*on_channel)(void *arg, struct bk_channel *channel, const char *kind);
+	void (*on_channel)(struct bk_session *s, void *arg, struct bk_channel *channel, const char *kind);
 	/* What happens, in sentences for -v (1) and -vv (2). */
-	void (*on_note)(void *arg, int verbosity, const char *text);
+	void (*on_note)(struct bk_session *s, void *arg, int verbosity, const char *text);
 	/* The end, once: 0 after an orderly end by either side, else why, with a sentence that says what
 	 * failed, on what, and what to try. The session may be freed from inside. */
-	void (*on_closed)(void *arg, int error, const char *text);
+	void (*on_closed)(struct bk_session *s, void *arg, int error, const char *text);
 };
 
 /* Starts connecting to the server at once. BK_E_INVALID for options that cannot work (server or code
@@ -88,13 +91,13 @@ BK_API void bk_session_free(struct bk_session *s);
 /* A channel carries a stream of bytes each way. */
 struct bk_channel_events {
 	/* Bytes came; borrowed for the call. Required. */
-	void (*on_data)(void *arg, const uint8_t *data, size_t n);
+	void (*on_data)(struct bk_channel *c, void *arg, const uint8_t *data, size_t n);
 	/* Room again after bk_channel_write said BK_E_AGAIN. May be NULL. */
-	void (*on_writable)(void *arg);
+	void (*on_writable)(struct bk_channel *c, void *arg);
 	/* The peer will send no more. May be NULL. */
-	void (*on_finished)(void *arg);
+	void (*on_finished)(struct bk_channel *c, void *arg);
 	/* The channel ended early: the peer reset it, or the session ended. Last. May be NULL. */
-	void (*on_reset)(void *arg, int error);
+	void (*on_reset)(struct bk_channel *c, void *arg, int error);
 };
 
 enum { BK_CHANNEL_KIND_MAX = 64, BK_CHANNEL_WRITE_MAX = 1 << 20, BK_CHANNELS_MAX = 64 };

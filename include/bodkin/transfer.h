@@ -54,16 +54,17 @@ struct bk_transfer_result {
 struct bk_transfer_events {
 	struct bk_call_news news;
 	/* The offer has been made (sender) or seen (receiver). */
-	void (*on_offer)(void *arg, const struct bk_transfer_offer *offer);
+	void (*on_offer)(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer);
 	/* Receiver, and only where its options say ask: answer with bk_recv_answer, now or later; the
 	 * connection stays alive meanwhile. */
-	void (*on_ask)(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
-	/* Content so far and in all (bytes; the sum of the known sizes, which a stream may go beyond), and bytes a second over the last
-	 * three seconds; at most 5 times a second. */
-	void (*on_progress)(void *arg, uint64_t bytes, uint64_t total, double rate);
+	void (*on_ask)(struct bk_call *call, void *arg, enum bk_transfer_question question,
+		const struct bk_transfer_offer *offer);
+	/* Content so far and in all (bytes; the sum of the known sizes, which a
+	 * stream may go beyond), and bytes a second over the last three seconds; at most 5 times a second. */
+	void (*on_progress)(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate);
 	/* Every file that was taken stands there in its place, its digest compared by both sides. */
-	void (*on_done)(void *arg, const struct bk_transfer_result *result);
-	void (*on_error)(void *arg, const struct bk_call_failure *failure);
+	void (*on_done)(struct bk_call *call, void *arg, const struct bk_transfer_result *result);
+	void (*on_error)(struct bk_call *call, void *arg, const struct bk_call_failure *failure);
 };
 
 struct bk_send_opts {

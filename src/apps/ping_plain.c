@@ -76,19 +76,21 @@ static int adopt(struct way *w, const struct bk_plain_link *link)
 
 /* --- the dialect --- */
 
-static void on_registered(void *arg, const char *id, const char *public_address, const char *nat_type)
+static void on_registered(struct bk_plain_client *client, void *arg, const char *id,
+	const char *public_address, const char *nat_type)
 {
 	struct way *w = arg;
 
+	(void)client;
 	(void)public_address;
 	(void)nat_type;
 	if (w->opts.peer_id)
 		return;
 	w->has_code = true;
-	w->news->on_code(w->arg, id);
+	w->news->on_code(NULL, w->arg, id);
 }
 
-static void on_peer(void *arg, const struct bk_plain_peer *peer)
+static void on_peer(struct bk_plain_client *client, void *arg, const struct bk_plain_peer *peer)
 {
 	struct way *w = arg;
 	char id[BK_CALL_NAME_MAX], nat[BK_CALL_NAME_MAX];
@@ -96,15 +98,17 @@ static void on_peer(void *arg, const struct bk_plain_peer *peer)
 		.name = id,
 		.nat = bk_call_harmless(nat, sizeof(nat), peer->nat_type)};
 
+	(void)client;
 	w->has_peer = true;
-	w->news->on_peer(w->arg, &p);
+	w->news->on_peer(NULL, w->arg, &p);
 }
 
-static void on_note(void *arg, int verbosity, const char *text)
+static void on_note(struct bk_plain_client *client, void *arg, int verbosity, const char *text)
 {
 	struct way *w = arg;
 
-	w->news->on_note(w->arg, verbosity, text);
+	(void)client;
+	w->news->on_note(NULL, w->arg, verbosity, text);
 }
 
 static void tell_path(struct way *w, const struct bk_plain_link *link, const char *text)
@@ -120,14 +124,16 @@ static void tell_path(struct way *w, const struct bk_plain_link *link, const cha
 		.text = text,
 	};
 
-	w->news->on_path(w->arg, &path);
+	w->news->on_path(NULL, w->arg, &path);
 }
 
-static void on_end(void *arg, const struct bk_plain_link *link, int error, const char *text)
+static void on_end(struct bk_plain_client *client, void *arg, const struct bk_plain_link *link, int error,
+	const char *text)
 {
 	struct way *w = arg;
 	int err;
 
+	(void)client;
 	if (!link) {
 		end(w, error, text);
 		return;

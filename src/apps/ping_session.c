@@ -25,11 +25,12 @@ struct way {
 	struct bk_buf content;
 };
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct way *w = arg;
 	int event;
 
+	(void)channel;
 	w->has_heard = true;
 	while ((event = bk_frame_collect(&w->decoder, &w->content, &data, &n)) == BK_FRAME_END)
 		w->events->on_message(w->owner, bk_buf_head(&w->content), w->content.len);
@@ -37,17 +38,19 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 		w->events->on_fault(w->owner, event, "the other side sent what is no hello message");
 }
 
-static void on_finished(void *arg)
+static void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct way *w = arg;
 
+	(void)channel;
 	w->events->on_finished(w->owner);
 }
 
-static void on_reset(void *arg, int error)
+static void on_reset(struct bk_channel *channel, void *arg, int error)
 {
 	struct way *w = arg;
 
+	(void)channel;
 	w->channel = NULL;
 	/* Most often the session ends with it, and its own sentence is the better one. */
 	if (w->has_heard || error == BK_E_EOF)

@@ -147,10 +147,11 @@ static void on_readable(void *arg, int fd, int events)
 	read_piece(arg);
 }
 
-static void on_writable(void *arg)
+static void on_writable(struct bk_channel *channel, void *arg)
 {
 	struct bk_stream_fd *s = arg;
 
+	(void)channel;
 	if (!s->in.is_over && hand_on(s))
 		read_more(s);
 }
@@ -221,10 +222,11 @@ static void on_room(void *arg, int fd, int events)
 	write_held(arg);
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct bk_stream_fd *s = arg;
 
+	(void)channel;
 	if (s->out.is_over)
 		return;
 	if (bk_buf_append(&s->held, data, n) < 0)
@@ -235,17 +237,19 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 		await_room(s, true); /* not before poll says so */
 }
 
-static void on_finished(void *arg)
+static void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct bk_stream_fd *s = arg;
 
+	(void)channel;
 	s->has_fin = true;
 	if (!s->held.len && !s->out.is_over)
 		finish_writing(s);
 }
 
-static void on_reset(void *arg, int error)
+static void on_reset(struct bk_channel *channel, void *arg, int error)
 {
+	(void)channel;
 	break_off(arg, error ? error : BK_E_RESET);
 }
 

@@ -45,21 +45,21 @@ static void deliver(void *arg)
 	if (c->is_gone)
 		return;
 	if (c->reset) {
-		c->events->on_reset(c->arg, c->reset);
+		c->events->on_reset(c, c->arg, c->reset);
 		return;
 	}
 	if (n && !c->is_paused) {
 		memcpy(copy, bk_buf_head(&c->coming), n);
 		bk_buf_consume(&c->coming, n);
-		c->events->on_data(c->arg, copy, n);
+		c->events->on_data(c, c->arg, copy, n);
 	}
 	if (c->has_fin && !c->has_told_fin && !c->is_paused && !c->coming.len) {
 		c->has_told_fin = true;
-		c->events->on_finished(c->arg);
+		c->events->on_finished(c, c->arg);
 	}
 	if (!c->is_gone && c->is_blocked && c->peer->coming.len < CREDIT / 2) {
 		c->is_blocked = false;
-		c->events->on_writable(c->arg);
+		c->events->on_writable(c, c->arg);
 	}
 	bk_turn_ask(&c->peer->turn);
 	if (c->coming.len && !c->is_paused)

@@ -104,15 +104,16 @@ static enum bk_call_who who_of(const struct bk_call *c, int error)
 
 /* --- what the session tells --- */
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_session *session, void *arg, const char *code)
 {
 	struct bk_call *c = arg;
 
+	(void)session;
 	c->has_code = true;
-	c->news->on_code(c->arg, code);
+	c->news->on_code(c, c->arg, code);
 }
 
-static void on_peer(void *arg, const struct bk_peer *peer)
+static void on_peer(struct bk_session *session, void *arg, const struct bk_peer *peer)
 {
 	struct bk_call *c = arg;
 	char id[BK_CALL_NAME_MAX], nat[BK_CALL_NAME_MAX];
@@ -122,36 +123,41 @@ static void on_peer(void *arg, const struct bk_peer *peer)
 		.nat = bk_call_harmless(nat, sizeof(nat), peer->nat),
 	};
 
+	(void)session;
 	c->has_peer = true;
-	c->news->on_peer(c->arg, &safe);
+	c->news->on_peer(c, c->arg, &safe);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_session *session, void *arg, const struct bk_path *path)
 {
 	struct bk_call *c = arg;
 
-	c->news->on_path(c->arg, path);
+	(void)session;
+	c->news->on_path(c, c->arg, path);
 }
 
-static void on_note(void *arg, int verbosity, const char *text)
+static void on_note(struct bk_session *session, void *arg, int verbosity, const char *text)
 {
 	struct bk_call *c = arg;
 	char safe[BK_CALL_TEXT_MAX];
 
-	c->news->on_note(c->arg, verbosity, bk_call_harmless(safe, sizeof(safe), text));
+	(void)session;
+	c->news->on_note(c, c->arg, verbosity, bk_call_harmless(safe, sizeof(safe), text));
 }
 
-static void on_open(void *arg)
+static void on_open(struct bk_session *session, void *arg)
 {
 	struct bk_call *c = arg;
 
+	(void)session;
 	c->ops->on_open(c->owner);
 }
 
-static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
+static void on_channel(struct bk_session *session, void *arg, struct bk_channel *channel, const char *kind)
 {
 	struct bk_call *c = arg;
 
+	(void)session;
 	c->ops->on_channel(c->owner, channel, kind);
 }
 
@@ -167,10 +173,11 @@ static bool join_instead(struct bk_call *c, int error)
 	return bk_call_start(c, c->ops, c->owner) >= 0;
 }
 
-static void on_closed(void *arg, int error, const char *text)
+static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct bk_call *c = arg;
 
+	(void)session;
 	if (join_instead(c, error))
 		return;
 	if (error)

@@ -15,19 +15,21 @@ struct command {
 	struct bk_nat_report *nat;
 };
 
-static void on_done(void *arg, const struct bk_nat_result *result)
+static void on_done(struct bk_nat_report *report, void *arg, const struct bk_nat_result *result)
 {
 	struct command *c = arg;
 
+	(void)report;
 	bk_cli_report_nat(c->frame.report, result);
 	bk_cli_frame_end(&c->frame, NULL);
 }
 
-static void on_failed(void *arg, int error, const char *text)
+static void on_failed(struct bk_nat_report *report, void *arg, int error, const char *text)
 {
 	struct command *c = arg;
 	const struct bk_call_failure failure = {.error = error, .text = text, .who = BK_CALL_WHO_SERVER};
 
+	(void)report;
 	bk_cli_frame_end(&c->frame, &failure);
 	c->frame.code = BK_CLI_EXIT_SERVER; /* nobody else is asked */
 }

@@ -35,10 +35,12 @@ static void on_input(void *arg, int fd, int events)
 	bk_recv_answer(c->recv, yes);
 }
 
-static void on_ask(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question question,
+	const struct bk_transfer_offer *offer)
 {
 	struct command *c = arg;
 
+	(void)call;
 	c->question = question;
 	bk_cli_report_question(c->transfer.frame.report, question, offer);
 	bk_watch_set(c->input, BK_READABLE);

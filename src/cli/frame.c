@@ -147,37 +147,41 @@ void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *fail
 
 /* The other machine needs the same server; where ours comes from the environment or the config file, theirs
  * is taken to do so too. */
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_call *call, void *arg, const char *code)
 {
 	const struct bk_cli_frame *f = arg;
 	const struct bk_cli_options *o = f->options;
 	const char *server = o->is_server_typed ? o->server : "";
 	char other[1024];
 
+	(void)call;
 	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
 		*server ? "-s " : "", server, *server ? " " : "", f->ops->before_code, code,
 		f->ops->after_code);
 	bk_cli_report_code(f->report, code, other);
 }
 
-static void on_peer(void *arg, const struct bk_peer *peer)
+static void on_peer(struct bk_call *call, void *arg, const struct bk_peer *peer)
 {
 	const struct bk_cli_frame *f = arg;
 
+	(void)call;
 	bk_cli_report_peer(f->report, peer);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
 {
 	const struct bk_cli_frame *f = arg;
 
+	(void)call;
 	bk_cli_report_path(f->report, path);
 }
 
-static void on_note(void *arg, int verbosity, const char *text)
+static void on_note(struct bk_call *call, void *arg, int verbosity, const char *text)
 {
 	const struct bk_cli_frame *f = arg;
 
+	(void)call;
 	bk_cli_report_note(f->report, verbosity, text);
 }
 

@@ -96,7 +96,7 @@ static void note(struct bk_plain_client *c, int verbosity, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	c->events.on_note(c->arg, verbosity, text);
+	c->events.on_note(c, c->arg, verbosity, text);
 }
 
 static void set_state(struct bk_plain_client *c, enum state state)
@@ -143,7 +143,7 @@ static void on_ender(void *arg)
 		.fd = c->fd, .is_connector = is_connector(c), .local = local, .remote = remote};
 
 	if (c->error) {
-		c->events.on_end(c->arg, NULL, c->error, c->text);
+		c->events.on_end(c, c->arg, NULL, c->error, c->text);
 		return;
 	}
 	(void)bk_sock_local(c->fd, &here);
@@ -152,7 +152,7 @@ static void on_ender(void *arg)
 	bk_addr_to_str(&there, remote);
 	link.elapsed_ms = bk_dur_to_ms(bk_loop_now(c->loop) - c->since);
 	c->fd = -1;
-	c->events.on_end(c->arg, &link, 0, c->text);
+	c->events.on_end(c, c->arg, &link, 0, c->text);
 }
 
 /* --- the peer --- */
@@ -249,7 +249,7 @@ static void on_peer_info(struct bk_plain_client *c, const struct bk_rdv_msg *m)
 	note(c, 1, "peer %s at %s, %s: %s", peer.id, address, peer.nat_type,
 		peer.action ? peer.action : "no strategy");
 	if (c->events.on_peer)
-		c->events.on_peer(c->arg, &peer);
+		c->events.on_peer(c, c->arg, &peer);
 	start_punching(c);
 }
 
@@ -281,7 +281,7 @@ static void on_server_hello(struct bk_plain_client *c, const struct bk_rdv_msg *
 	else if (c->wait)
 		bk_timer_start(c->patience, c->wait);
 	if (c->events.on_registered)
-		c->events.on_registered(c->arg, c->id, bk_addr_to_str(&c->seen, address), c->nat_type);
+		c->events.on_registered(c, c->arg, c->id, bk_addr_to_str(&c->seen, address), c->nat_type);
 }
 
 static void on_refuse(struct bk_plain_client *c, const struct bk_rdv_msg *m)

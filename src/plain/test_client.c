@@ -64,10 +64,12 @@ static void come_and_go(const struct world *w)
 	close(fd);
 }
 
-static void on_registered(void *arg, const char *id, const char *address, const char *nat)
+static void on_registered(
+	struct bk_plain_client *client, void *arg, const char *id, const char *address, const char *nat)
 {
 	struct side *s = arg;
 
+	(void)client;
 	s->is_registered = true;
 	snprintf(s->id, sizeof(s->id), "%s", id);
 	snprintf(s->address, sizeof(s->address), "%s", address);
@@ -79,20 +81,23 @@ static void on_registered(void *arg, const char *id, const char *address, const 
 						 .id = "bbbb", .peer_id = id, .nat_type = s->world->b_nat});
 }
 
-static void on_peer(void *arg, const struct bk_plain_peer *peer)
+static void on_peer(struct bk_plain_client *client, void *arg, const struct bk_plain_peer *peer)
 {
 	struct side *s = arg;
 
+	(void)client;
 	snprintf(s->action, sizeof(s->action), "%s", peer->action ? peer->action : "null");
 	snprintf(s->peer_id, sizeof(s->peer_id), "%s", peer->id);
 	snprintf(s->peer_address, sizeof(s->peer_address), "%s", peer->address);
 	test_clock_fly(&s->world->clock, s->world->raw_peer ? 30 * BK_SEC : 4 * BK_SEC);
 }
 
-static void on_end(void *arg, const struct bk_plain_link *link, int error, const char *text)
+static void on_end(struct bk_plain_client *client, void *arg, const struct bk_plain_link *link, int error,
+	const char *text)
 {
 	struct side *s = arg;
 
+	(void)client;
 	s->ends++;
 	s->error = error;
 	snprintf(s->text, sizeof(s->text), "%s", text);

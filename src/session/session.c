@@ -90,7 +90,7 @@ static void on_ender(void *arg)
 	bk_meet_free(s->meet);
 	s->meet = NULL;
 	s->met = NULL;
-	s->events->on_closed(s->arg, s->end_error, s->end_text);
+	s->events->on_closed(s, s->arg, s->end_error, s->end_text);
 }
 
 static void note(void *arg, int verbosity, const char *text)
@@ -99,7 +99,7 @@ static void note(void *arg, int verbosity, const char *text)
 
 	bk_log_debug("session", "%s", text);
 	if (s->events->on_note)
-		s->events->on_note(s->arg, verbosity, text);
+		s->events->on_note(s, s->arg, verbosity, text);
 }
 
 static const char *peer_name(const struct bk_session *s)
@@ -114,7 +114,7 @@ static void on_channel(void *arg, struct bk_channel *c, const char *kind)
 	struct bk_session *s = arg;
 
 	if (s->events->on_channel)
-		s->events->on_channel(s->arg, c, kind);
+		s->events->on_channel(s, s->arg, c, kind);
 }
 
 static void on_broken(void *arg, int error)
@@ -231,9 +231,9 @@ static void on_path(void *arg, const struct bk_path *path)
 	if (is_first)
 		set_state(s, OPEN);
 	if (s->events->on_path)
-		s->events->on_path(s->arg, path);
+		s->events->on_path(s, s->arg, path);
 	if (is_first && s->state == OPEN && s->events->on_open)
-		s->events->on_open(s->arg);
+		s->events->on_open(s, s->arg);
 }
 
 static int on_wanted(void *arg)
@@ -279,7 +279,7 @@ static void tell_peer(struct bk_session *s)
 		.id = s->met->peer.id, .name = peer_name(s), .nat = bk_nat_type_name(&s->met->peer.tcp)};
 
 	if (s->events->on_peer)
-		s->events->on_peer(s->arg, &peer);
+		s->events->on_peer(s, s->arg, &peer);
 }
 
 static void on_left(void *arg)
@@ -367,7 +367,7 @@ static void on_meet_code(void *arg, const char *code)
 	struct bk_session *s = arg;
 
 	if (s->state == MEETING && s->events->on_code)
-		s->events->on_code(s->arg, code);
+		s->events->on_code(s, s->arg, code);
 }
 
 /* ---- life ---- */

@@ -45,45 +45,50 @@ static void send_bulk(struct side *me)
 	bk_channel_finish(me->channel);
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct side *me = arg;
 
+	(void)channel;
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(data[i], byte_at(me->received + i));
 	me->received += n;
 }
 
-static void on_finished(void *arg)
+static void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct side *me = arg;
 
+	(void)channel;
 	me->finished = true;
 	bk_session_close(me->session, 0);
 }
 
-static void on_writable(void *arg)
+static void on_writable(struct bk_channel *channel, void *arg)
 {
+	(void)channel;
 	send_bulk(arg);
 }
 
 static const struct bk_channel_events channel_events = {
 	.on_data = on_data, .on_finished = on_finished, .on_writable = on_writable};
 
-static void on_channel(void *arg, struct bk_channel *c, const char *kind)
+static void on_channel(struct bk_session *session, void *arg, struct bk_channel *c, const char *kind)
 {
 	struct side *me = arg;
 
+	(void)session;
 	assert_string_equal(kind, "bulk/1");
 	me->channel = c;
 	bk_channel_listen(c, &channel_events, me);
 }
 
-static void on_open(void *arg)
+static void on_open(struct bk_session *session, void *arg)
 {
 	struct side *me = arg;
 	struct story *st = me->story;
 
+	(void)session;
 	me->opened = true;
 	if (st->a.opened && st->b.opened && st->kill_server_when_open) {
 		bk_server_free(st->server);
@@ -98,19 +103,21 @@ static void on_open(void *arg)
 	}
 }
 
-static void on_path(void *arg, const struct bk_path *p)
+static void on_path(struct bk_session *session, void *arg, const struct bk_path *p)
 {
 	struct side *me = arg;
 
+	(void)session;
 	me->paths++;
 	me->kind = p->kind;
 	snprintf(me->technique, sizeof(me->technique), "%s", p->technique);
 }
 
-static void on_closed(void *arg, int error, const char *text)
+static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct side *me = arg;
 
+	(void)session;
 	assert_false(me->closed);
 	me->closed = true;
 	me->error = error;
@@ -118,10 +125,11 @@ static void on_closed(void *arg, int error, const char *text)
 	stop_when_over(me->story);
 }
 
-static void on_peer(void *arg, const struct bk_peer *peer)
+static void on_peer(struct bk_session *session, void *arg, const struct bk_peer *peer)
 {
 	struct side *me = arg;
 
+	(void)session;
 	assert_non_null(peer->name);
 	if (me->story->joiner_dies)
 		bk_timer_start(me->story->killer, 0);
@@ -151,12 +159,13 @@ void story_join(struct story *st, const char *code)
 	assert_int_equal(bk_session_new(st->loop, &opts, &joiner_events, &st->b, &st->b.session), 0);
 }
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_session *session, void *arg, const char *code)
 {
 	struct side *me = arg;
 	struct story *st = me->story;
 	char wrong[STORY_CODE_MAX];
 
+	(void)session;
 	snprintf(me->code, sizeof(me->code), "%s", code);
 	if (st->before_join)
 		st->before_join(st);

@@ -49,7 +49,7 @@ static void hand(struct bk_channel *c, const uint8_t *data, size_t n, bool keeps
 {
 	c->in.consumed += n;
 	bk_channel_return_credit(c, keeps_up);
-	c->events->on_data(c->arg, data, n);
+	c->events->on_data(c, c->arg, data, n);
 }
 
 static bool is_heard(const struct bk_channel *c)
@@ -81,7 +81,7 @@ static void tell_finished(struct bk_channel *c)
 {
 	c->owes_fin = false;
 	if (c->events && c->events->on_finished)
-		c->events->on_finished(c->arg);
+		c->events->on_finished(c, c->arg);
 }
 
 /* Its bytes until it is paused or others want their turn, then its end. */
@@ -123,7 +123,7 @@ void bk_channel_on_reset(struct bk_channel *c, int error)
 	c->owes_fin = false;
 	bk_inbox_done(&c->in);
 	if (c->events && c->events->on_reset)
-		c->events->on_reset(c->arg, error);
+		c->events->on_reset(c, c->arg, error);
 }
 
 void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg)
@@ -168,7 +168,7 @@ int bk_channel_on_window(struct bk_channel *c, const uint8_t *payload, size_t n)
 	if (c->mux->blocked)
 		c->wants_write = true;
 	else if (c->events && c->events->on_writable)
-		c->events->on_writable(c->arg);
+		c->events->on_writable(c, c->arg);
 	return 0;
 }
 

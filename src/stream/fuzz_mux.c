@@ -52,11 +52,12 @@ static void let_go(struct user *u)
 	bk_channel_free(c, 0);
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct user *u = arg;
 	volatile uint8_t sum = 0;
 
+	(void)channel;
 	for (size_t i = 0; i < n; i++)
 		sum = (uint8_t)(sum + data[i]);
 	if (u->owner->mood & MOOD_WRITE)
@@ -67,25 +68,28 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 		let_go(u);
 }
 
-static void on_finished(void *arg)
+static void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct user *u = arg;
 
+	(void)channel;
 	bk_channel_finish(u->channel);
 	let_go(u);
 }
 
-static void on_reset(void *arg, int error)
+static void on_reset(struct bk_channel *channel, void *arg, int error)
 {
+	(void)channel;
 	if (error >= 0)
 		abort();
 	let_go(arg);
 }
 
-static void on_writable(void *arg)
+static void on_writable(struct bk_channel *channel, void *arg)
 {
 	struct user *u = arg;
 
+	(void)channel;
 	bk_channel_write(u->channel, "x", 1);
 }
 

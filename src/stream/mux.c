@@ -316,7 +316,7 @@ void bk_mux_writable(struct bk_mux *m)
 		bk_channel_return_credit(bk_container_of(it, struct bk_channel, link), false);
 	while (!m->hold.is_dead && !m->blocked && (c = next_writer(m)))
 		if (c->events && c->events->on_writable)
-			c->events->on_writable(c->arg);
+			c->events->on_writable(c, c->arg);
 	leave(m);
 }
 

@@ -58,10 +58,11 @@ static inline void free_channel(struct bk_channel **c)
 	}
 }
 
-static inline void on_data(void *arg, const uint8_t *data, size_t n)
+static inline void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct user *u = arg;
 
+	(void)channel;
 	assert_true(u->heard_len + n <= HEARD_MAX);
 	u->heard = realloc(u->heard, u->heard_len + n);
 	memcpy(u->heard + u->heard_len, data, n);
@@ -74,18 +75,20 @@ static inline void on_data(void *arg, const uint8_t *data, size_t n)
 		free_mux(u->end);
 }
 
-static inline void on_finished(void *arg)
+static inline void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct user *u = arg;
 
+	(void)channel;
 	assert_int_equal(u->resets, 0);
 	u->finishes++;
 }
 
-static inline void on_reset(void *arg, int error)
+static inline void on_reset(struct bk_channel *channel, void *arg, int error)
 {
 	struct user *u = arg;
 
+	(void)channel;
 	u->resets++;
 	u->reset_error = error;
 	free_channel(u->free_on_reset);
@@ -93,11 +96,12 @@ static inline void on_reset(void *arg, int error)
 		free_mux(u->end);
 }
 
-static inline void on_writable(void *arg)
+static inline void on_writable(struct bk_channel *channel, void *arg)
 {
 	struct user *u = arg;
 	static const uint8_t piece[600];
 
+	(void)channel;
 	u->writables++;
 	free_channel(u->free_on_writable);
 	while (u->fill_on_writable && bk_channel_write(u->channel, piece, sizeof(piece)) == 0)

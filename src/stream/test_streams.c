@@ -25,10 +25,11 @@ static uint8_t byte_of(uint32_t number, uint64_t at)
 	return (uint8_t)(at * 131 + (at >> 11) + number * 29);
 }
 
-static void stream_on_data(void *arg, const uint8_t *data, size_t n)
+static void stream_on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct stream *s = arg;
 
+	(void)channel;
 	assert_false(s->is_paused || s->is_finished);
 	for (size_t i = 0; i < n; i++)
 		if (data[i] != byte_of(s->number, s->heard + i))
@@ -40,10 +41,11 @@ static void stream_on_data(void *arg, const uint8_t *data, size_t n)
 	}
 }
 
-static void stream_on_finished(void *arg)
+static void stream_on_finished(struct bk_channel *channel, void *arg)
 {
 	struct stream *s = arg;
 
+	(void)channel;
 	assert_false(s->is_paused);
 	assert_int_equal(s->heard, s->total);
 	s->is_finished = true;
@@ -260,8 +262,9 @@ static size_t line_step(struct line *l, struct end *from, struct end *to, size_t
 	return n;
 }
 
-static void forget_heard(void *arg, const uint8_t *data, size_t n)
+static void forget_heard(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
+	(void)channel;
 	(void)arg;
 	(void)data;
 	(void)n;

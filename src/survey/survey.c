@@ -122,11 +122,11 @@ static void on_ender(void *arg)
 	struct bk_nat_report *r = arg;
 
 	if (r->error) {
-		r->events->on_failed(r->arg, r->error, r->text);
+		r->events->on_failed(r, r->arg, r->error, r->text);
 		return;
 	}
 	put_together(r);
-	r->events->on_done(r->arg, &r->result);
+	r->events->on_done(r, r->arg, &r->result);
 }
 
 /* --- the end of each part --- */

@@ -206,10 +206,10 @@ static void decide(struct bk_recv *r)
 
 	if (r->state == RECV_PAIRED && r->ask_accept) {
 		r->state = RECV_ASK_ACCEPT;
-		events->on_ask(r->talk.arg, BK_TRANSFER_ASK_ACCEPT, &r->offer);
+		events->on_ask(&r->talk.call, r->talk.arg, BK_TRANSFER_ASK_ACCEPT, &r->offer);
 	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->overwrite && r->ask_overwrite) {
 		r->state = RECV_ASK_OVERWRITE;
-		events->on_ask(r->talk.arg, BK_TRANSFER_ASK_OVERWRITE, &r->offer);
+		events->on_ask(&r->talk.call, r->talk.arg, BK_TRANSFER_ASK_OVERWRITE, &r->offer);
 	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->overwrite) {
 		refuse_existing(r);
 	} else {
@@ -252,7 +252,7 @@ static void on_offer(struct bk_recv *r)
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
-	r->talk.events.on_offer(r->talk.arg, &r->offer);
+	r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
 	if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->sink));
 	else

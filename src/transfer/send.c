@@ -45,7 +45,7 @@ static void on_start(void *owner)
 	struct bk_send *s = owner;
 	int err;
 
-	s->talk.events.on_offer(s->talk.arg, &s->offer);
+	s->talk.events.on_offer(&s->talk.call, s->talk.arg, &s->offer);
 	err = bk_file_offer_encode(&s->talk.out, bk_source_list(s->source));
 	if (err < 0)
 		bk_talk_fail(&s->talk, err, "cannot offer that many files: %s; send a tar of them",

@@ -163,10 +163,11 @@ static void read_input(struct bk_talk *t, const uint8_t **data, size_t *n)
 	}
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct bk_talk *t = arg;
 
+	(void)channel;
 	read_input(t, &data, &n);
 	if (!n || bk_talk_is_over(t))
 		return;
@@ -205,7 +206,7 @@ static void on_tick(void *arg)
 
 	bk_meter_tick(&t->meter, bk_loop_now(t->loop));
 	bk_timer_start(t->ticker, BK_METER_INTERVAL);
-	t->events.on_progress(t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
+	t->events.on_progress(&t->call, t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
 }
 
 void bk_talk_count(struct bk_talk *t, uint64_t total)
@@ -219,29 +220,32 @@ void bk_talk_count_end(struct bk_talk *t)
 	bk_timer_stop(t->ticker);
 }
 
-static void on_writable(void *arg)
+static void on_writable(struct bk_channel *channel, void *arg)
 {
 	struct bk_talk *t = arg;
 
+	(void)channel;
 	if (t->state == BK_TALK_FAILING)
 		flush_failing(t);
 	else if (t->state == BK_TALK_TALKING && bk_talk_flush(t) >= 0 && t->ops->on_writable)
 		t->ops->on_writable(t->owner);
 }
 
-static void on_finished(void *arg)
+static void on_finished(struct bk_channel *channel, void *arg)
 {
 	struct bk_talk *t = arg;
 
+	(void)channel;
 	if (!t->on_hold && !t->is_done)
 		bk_talk_fail(t, BK_E_PROTOCOL, "the other side stopped before the transfer was complete");
 }
 
 /* When it comes with the end of the session, the session's own sentence is the better one. */
-static void on_reset(void *arg, int error)
+static void on_reset(struct bk_channel *channel, void *arg, int error)
 {
 	struct bk_talk *t = arg;
 
+	(void)channel;
 	t->channel = NULL;
 	t->reset_error = error;
 	if (t->state == BK_TALK_FAILING)
@@ -291,9 +295,9 @@ static void report(struct bk_talk *t)
 	const struct bk_call_failure failure = bk_call_failure(&t->call);
 
 	if (t->is_done)
-		t->events.on_done(t->arg, &t->result);
+		t->events.on_done(&t->call, t->arg, &t->result);
 	else
-		t->events.on_error(t->arg, &failure);
+		t->events.on_error(&t->call, t->arg, &failure);
 }
 
 static void on_end(void *owner, int error)

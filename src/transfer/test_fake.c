@@ -119,7 +119,7 @@ static void deliver(struct bk_session *s)
 		slice[i] = data[i];
 	copy = slice;
 	taken(s, n);
-	s->channel.events->on_data(s->channel.arg, copy, n);
+	s->channel.events->on_data(&s->channel, s->channel.arg, copy, n);
 	wake(s);
 }
 
@@ -129,9 +129,9 @@ static void open_session(struct bk_session *s)
 
 	s->is_open = true;
 	if (s->events->on_peer)
-		s->events->on_peer(s->arg, &peer);
+		s->events->on_peer(s, s->arg, &peer);
 	if (s->events->on_open)
-		s->events->on_open(s->arg);
+		s->events->on_open(s, s->arg);
 	wake(s);
 	wake(peer_of(s));
 }
@@ -144,8 +144,8 @@ static void on_step(void *arg)
 		fake.on_step(fake.step_arg);
 	if (s->is_closing) {
 		if (s->has_channel && s->channel.events->on_reset && s->close_error)
-			s->channel.events->on_reset(s->channel.arg, s->close_error);
-		s->events->on_closed(s->arg, s->close_error, "the session's own sentence");
+			s->channel.events->on_reset(&s->channel, s->channel.arg, s->close_error);
+		s->events->on_closed(s, s->arg, s->close_error, "the session's own sentence");
 		return;
 	}
 	if (!s->is_open) {
@@ -155,13 +155,13 @@ static void on_step(void *arg)
 	if (!s->has_channel && (fake.script || (peer && peer->has_channel))) {
 		s->has_channel = true;
 		s->channel.session = s;
-		s->events->on_channel(s->arg, &s->channel, "files/1");
+		s->events->on_channel(s, s->arg, &s->channel, "files/1");
 		wake(s);
 		return;
 	}
 	if (s->channel.is_blocked && s->out.len < QUEUE_MAX) {
 		s->channel.is_blocked = false;
-		s->channel.events->on_writable(s->channel.arg);
+		s->channel.events->on_writable(&s->channel, s->channel.arg);
 	}
 	if (s->has_channel && !s->channel.is_paused)
 		deliver(s);

@@ -35,46 +35,54 @@ struct program {
 	struct party sender, receiver;
 };
 
-static void on_code(void *arg, const char *code);
+static void on_code(struct bk_call *call, void *arg, const char *code);
 
-static void on_peer(void *arg, const struct bk_peer *peer)
+static void on_peer(struct bk_call *call, void *arg, const struct bk_peer *peer)
 {
 	struct party *p = arg;
 
+	(void)call;
+	(void)call;
 	snprintf(p->peer, sizeof(p->peer), "%s", peer->name);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
 {
+	(void)call;
 	(void)arg;
 	assert_non_null(path->text);
 }
 
-static void on_note(void *arg, int verbosity, const char *text)
+static void on_note(struct bk_call *call, void *arg, int verbosity, const char *text)
 {
+	(void)call;
 	(void)arg;
 	(void)verbosity;
 	(void)text;
 }
 
-static void on_offer(void *arg, const struct bk_transfer_offer *offer)
+static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
 {
+	(void)call;
 	(void)arg;
 	assert_string_equal(offer->first, "data");
 	assert_int_equal(offer->bytes, SIZE);
 }
 
-static void on_ask(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question question,
+	const struct bk_transfer_offer *offer)
 {
 	struct party *p = arg;
 
+	(void)call;
 	assert_int_equal(question, BK_TRANSFER_ASK_ACCEPT);
 	snprintf(p->question, sizeof(p->question), "%s from %s", offer->first, offer->from);
 	bk_recv_answer(p->recv, p->answer);
 }
 
-static void on_progress(void *arg, uint64_t bytes, uint64_t total, double rate)
+static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
 {
+	(void)call;
 	(void)arg;
 	assert_true(bytes <= total && rate >= 0);
 }
@@ -88,19 +96,21 @@ static void end(struct party *p)
 		bk_loop_stop(g->loop);
 }
 
-static void on_done(void *arg, const struct bk_transfer_result *result)
+static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
 {
 	struct party *p = arg;
 
+	(void)call;
 	p->bytes = result->bytes;
 	snprintf(p->digest, sizeof(p->digest), "%s", result->digest);
 	end(p);
 }
 
-static void on_error(void *arg, const struct bk_call_failure *failure)
+static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
 {
 	struct party *p = arg;
 
+	(void)call;
 	p->error = failure->error;
 	p->who = failure->who;
 	end(p);
@@ -116,12 +126,13 @@ static const struct bk_transfer_events events = {
 };
 
 /* The other person types it. */
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_call *call, void *arg, const char *code)
 {
 	struct program *g = ((struct party *)arg)->program;
 	const struct bk_session_opts session = {.server = g->server_name, .code = code, .name = "bert"};
 	const struct bk_recv_opts opts = {.session = &session, .folder = g->folder, .ask_accept = true};
 
+	(void)call;
 	assert_int_equal(bk_recv_new(g->loop, &opts, &events, &g->receiver, &g->receiver.recv, g->text), 0);
 }
 

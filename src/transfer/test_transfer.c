@@ -45,50 +45,58 @@ struct stage {
 	int running;
 };
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_call *call, void *arg, const char *code)
 {
+	(void)call;
 	(void)arg;
 	(void)code;
 }
 
-static void on_peer(void *arg, const struct bk_peer *peer)
+static void on_peer(struct bk_call *call, void *arg, const struct bk_peer *peer)
 {
 	struct seen *s = arg;
 
+	(void)call;
 	snprintf(s->peer, sizeof(s->peer), "%s", peer->name);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
 {
+	(void)call;
 	(void)arg;
 	(void)path;
 }
 
-static void on_note(void *arg, int verbosity, const char *text)
+static void on_note(struct bk_call *call, void *arg, int verbosity, const char *text)
 {
+	(void)call;
 	(void)arg;
 	(void)verbosity;
 	(void)text;
 }
 
-static void on_offer(void *arg, const struct bk_transfer_offer *offer)
+static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
 {
+	(void)call;
 	(void)arg;
 	assert_non_null(offer->first);
 }
 
-static void on_ask(void *arg, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question question,
+	const struct bk_transfer_offer *offer)
 {
 	struct seen *s = arg;
 
+	(void)call;
 	(void)question;
 	(void)offer;
 	s->questions++;
 	bk_recv_answer(s->recv, s->answer);
 }
 
-static void on_progress(void *arg, uint64_t bytes, uint64_t total, double rate)
+static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
 {
+	(void)call;
 	(void)arg;
 	assert_true(bytes <= total + 30000); /* what a stream has is in no total */
 	assert_true(rate >= 0);
@@ -101,20 +109,22 @@ static void over(struct seen *s)
 		bk_loop_stop(s->loop);
 }
 
-static void on_done(void *arg, const struct bk_transfer_result *result)
+static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
 {
 	struct seen *s = arg;
 
+	(void)call;
 	over(s);
 	s->is_done = true;
 	s->bytes = result->bytes;
 	snprintf(s->digest, sizeof(s->digest), "%s", result->digest);
 }
 
-static void on_error(void *arg, const struct bk_call_failure *failure)
+static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
 {
 	struct seen *s = arg;
 
+	(void)call;
 	over(s);
 	s->has_failed = true;
 	s->error = failure->error;

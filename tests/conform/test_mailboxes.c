@@ -808,11 +808,12 @@ struct pair {
 	const char *wrong_words; /* the joiner's; NULL: the right ones */
 };
 
-static void on_session_closed(void *arg, int error, const char *text)
+static void on_session_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct talker *t = arg;
 	struct pair *p = t->pair;
 
+	(void)session;
 	assert_non_null(text);
 	t->is_closed = true;
 	t->error = error;
@@ -820,10 +821,11 @@ static void on_session_closed(void *arg, int error, const char *text)
 		bk_loop_stop(p->st.loop);
 }
 
-static void on_data(void *arg, const uint8_t *data, size_t n)
+static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, size_t n)
 {
 	struct talker *t = arg;
 
+	(void)channel;
 	assert_true(t->heard_len + n < sizeof(t->heard));
 	memcpy(t->heard + t->heard_len, data, n);
 	t->heard_len += n;
@@ -835,19 +837,21 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 
 static const struct bk_channel_events channel_events = {.on_data = on_data};
 
-static void on_channel(void *arg, struct bk_channel *c, const char *kind)
+static void on_channel(struct bk_session *session, void *arg, struct bk_channel *c, const char *kind)
 {
 	struct talker *t = arg;
 
+	(void)session;
 	(void)kind;
 	t->channel = c;
 	bk_channel_listen(c, &channel_events, t);
 }
 
-static void on_open(void *arg)
+static void on_open(struct bk_session *session, void *arg)
 {
 	struct talker *t = arg;
 
+	(void)session;
 	t->is_open = true;
 	if (t != &t->pair->joiner)
 		return;
@@ -855,15 +859,16 @@ static void on_open(void *arg)
 	assert_int_equal(bk_channel_write(t->channel, "hello", 5), 0);
 }
 
-static void on_path(void *arg, const struct bk_path *path)
+static void on_path(struct bk_session *session, void *arg, const struct bk_path *path)
 {
 	struct talker *t = arg;
 
+	(void)session;
 	t->paths++;
 	t->kind = path->kind;
 }
 
-static void on_code(void *arg, const char *code)
+static void on_code(struct bk_session *session, void *arg, const char *code)
 {
 	static const struct bk_session_events joiner_events = {.on_open = on_open,
 		.on_channel = on_channel,
@@ -875,6 +880,7 @@ static void on_code(void *arg, const char *code)
 	const struct bk_session_opts opts = {
 		.mailbox = &p->st.mailboxes[1], .code = p->wrong_words ? wrong : code, .name = "b"};
 
+	(void)session;
 	snprintf(wrong, sizeof(wrong), "%d-%s", atoi(code), p->wrong_words ? p->wrong_words : "");
 	assert_int_equal(
 		bk_session_new(p->st.loop, &opts, &joiner_events, &p->joiner, &p->joiner.session), 0);
