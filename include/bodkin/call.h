@@ -3,6 +3,7 @@
 #define BODKIN_CALL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <bodkin/session.h>
 
@@ -17,6 +18,7 @@ extern "C" {
 struct bk_call; /* opaque: which of several */
 
 struct bk_call_news {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* Tell it to the other person. Not where one came with a code. */
 	void (*on_code)(struct bk_call *call, void *arg, const char *code);
 	void (*on_peer)(

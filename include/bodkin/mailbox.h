@@ -119,7 +119,7 @@ struct bk_mailbox_rejoin {
 /* The table. Calls that return int: 0, or a negative BK_E_ code, which ends what the session was about.
  * Members that may be NULL say what that means; the others are required. */
 struct bk_mailbox_ops {
-	size_t size; /* sizeof(struct bk_mailbox_ops): later versions may have more members */
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 
 	/* Opens another box: `arg` is the mailbox's own (struct bk_mailbox), `events` with `events_arg` are
 	 * valid until it is closed. *ret_box is what every other call gets. A session has two at a time when
@@ -158,7 +158,7 @@ struct bk_mailbox_ops {
 	void (*yield_port)(void *box);
 };
 
-/* A mailbox as a session gets it. Both pointers must stay valid until the session is freed. */
+/* A mailbox as a session gets it. The table is copied; what `arg` points to must stay until the session is freed. */
 struct bk_mailbox {
 	const struct bk_mailbox_ops *ops;
 	void *arg;

@@ -20,6 +20,7 @@ struct bk_nat_report;
 enum { BK_NAT_ADDRESS_MAX = 64, BK_NAT_OUTLOOK_MAX = 8 };
 
 struct bk_nat_report_opts {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* HOST[:PORT][#PIN] of a bodkin server: UDP and TCP; or stun:HOST[:PORT] of any STUN server (port
 	 * 3478): UDP alone. */
 	const char *server;
@@ -63,6 +64,7 @@ struct bk_nat_result {
 };
 
 struct bk_nat_report_events {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* One of the two, once, from the loop; the report may be freed from inside. What they get is borrowed
 	 * for the call. on_failed: no answer over any transport, or the server is not who it should be. */
 	void (*on_done)(struct bk_nat_report *r, void *arg, const struct bk_nat_result *result);

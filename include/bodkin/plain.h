@@ -3,6 +3,7 @@
 #define BODKIN_PLAIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <bodkin/error.h>
@@ -19,6 +20,7 @@ extern "C" {
 struct bk_plain_client;
 
 struct bk_plain_client_opts {
+	size_t size;          /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const char *server;   /* HOST[:PORT]; port 15005 */
 	const char *id;       /* ours, 1 to 64 bytes; NULL: 8 hex digits by chance */
 	const char *peer_id;  /* whom to connect to; NULL: wait until somebody names us */
@@ -46,6 +48,7 @@ struct bk_plain_link {
 
 /* All but on_end may be NULL. */
 struct bk_plain_client_events {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	void (*on_registered)(struct bk_plain_client *c, void *arg, const char *id,
 		const char *public_address, const char *nat_type);
 	void (*on_peer)(struct bk_plain_client *c, void *arg, const struct bk_plain_peer *peer);

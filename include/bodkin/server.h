@@ -21,6 +21,7 @@ enum { BK_SERVER_PORT = 15005, BK_SERVER_ALT_PORT = 15006, BK_SERVER_TEXT_MAX = 
 
 /* Zero or NULL means the default named behind the field. Strings are copied. */
 struct bk_server_opts {
+	size_t size;              /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const char *listen_ip;    /* every address, IPv4 and IPv6 */
 	int port;                 /* 15005; -1: any free port */
 	int alt_port;             /* 15006, or port + 1 where port is given; -1: any free port */

@@ -44,6 +44,7 @@ struct bk_message {
 };
 
 struct bk_message_events {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* Service: a connection was accepted. Client: it is connected. May be NULL. */
 	void (*on_joined)(struct bk_conn *c, void *arg);
 	/* A whole message. Required. */
@@ -64,6 +65,7 @@ struct bk_message_events {
 
 /* Zero means the default named behind the field. */
 struct bk_message_opts {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	enum bk_framing_choice framing;
 	size_t message_max;        /* content of a received message: 1 MiB; above it: BK_E_TOO_BIG */
 	size_t queue_max;          /* bytes waiting to be sent to one connection: 1 MiB */
@@ -113,9 +115,10 @@ BK_API void bk_conn_set_audience(struct bk_conn *c, bool wanted);
 BK_API void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *arg), void *arg);
 
 struct bk_service_stats {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	uint64_t accepted, refused, messages, broadcasts, deliveries, dropped_slow;
 };
-/* Since the start. */
+/* Since the start. `size` of *ret_stats is the caller's to set, as in options. */
 BK_API void bk_service_get_stats(const struct bk_service *s, struct bk_service_stats *ret_stats);
 
 /* ---- a connection ---- */

@@ -26,6 +26,7 @@ enum bk_transport_choice { BK_TRANSPORT_CHOICE_AUTO, BK_TRANSPORT_CHOICE_UDP, BK
 enum bk_path_choice { BK_PATH_CHOICE_AUTO, BK_PATH_CHOICE_DIRECT, BK_PATH_CHOICE_RELAY };
 
 struct bk_session_opts {
+	size_t size;           /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const char *server;    /* HOST[:PORT][#PIN]; IPv6 literals in brackets; NULL with a mailbox */
 	const char *code;      /* join the one who made this code; NULL: make one */
 	const char *code_wish; /* with code NULL: exactly this code, if its nameplate is free; NULL: any */
@@ -60,6 +61,7 @@ struct bk_path {
 
 /* All may be NULL but on_closed. Strings are borrowed for the call. */
 struct bk_session_events {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	void (*on_code)(
 		struct bk_session *s, void *arg, const char *code); /* it may be told to the other person */
 	void (*on_peer)(
@@ -90,6 +92,7 @@ BK_API void bk_session_free(struct bk_session *s);
 
 /* A channel carries a stream of bytes each way. */
 struct bk_channel_events {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* Bytes came; borrowed for the call. Required. */
 	void (*on_data)(struct bk_channel *c, void *arg, const uint8_t *data, size_t n);
 	/* Room again after bk_channel_write said BK_E_AGAIN. May be NULL. */
@@ -106,8 +109,8 @@ enum { BK_CHANNEL_KIND_MAX = 64, BK_CHANNEL_WRITE_MAX = 1 << 20, BK_CHANNELS_MAX
  * bk_channel_free or the session's end. */
 BK_API int bk_channel_open(struct bk_session *s, const char *kind, const struct bk_channel_events *events,
 	void *arg, struct bk_channel **ret_channel);
-/* Takes a channel that the peer opened. */
-BK_API void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg);
+/* Takes a channel that the peer opened. BK_E_INVALID without on_data. */
+BK_API int bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg);
 
 /* Takes all n bytes (at most BK_CHANNEL_WRITE_MAX; they are encrypted or copied before it returns) or, when
  * enough is queued already or the peer's reader has not kept up, none: BK_E_AGAIN, and on_writable comes

@@ -52,7 +52,8 @@ struct bk_transfer_result {
 
 /* All are required but on_ask for a sender. `arg` is what the sender or receiver was started with. */
 struct bk_transfer_events {
-	struct bk_call_news news;
+	size_t size;                     /* sizeof of it; 0: its first version (<bodkin/api.h>) */
+	const struct bk_call_news *news; /* NULL: none */
 	/* The offer has been made (sender) or seen (receiver). */
 	void (*on_offer)(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer);
 	/* Receiver, and only where its options say ask: answer with bk_recv_answer, now or later; the
@@ -68,6 +69,7 @@ struct bk_transfer_events {
 };
 
 struct bk_send_opts {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_session_opts *session;
 	const char *const *paths; /* files, not folders; a symbolic link means what it leads to */
 	size_t paths_len;
@@ -91,6 +93,7 @@ BK_API const struct bk_transfer_offer *bk_send_offer(const struct bk_send *s);
 BK_API void bk_send_free(struct bk_send *s);
 
 struct bk_recv_opts {
+	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_session_opts *session;
 	const char *folder; /* must exist; nothing is written outside it, no link in it followed */
 	bool ask_accept;    /* ask before anything is taken; else it is */

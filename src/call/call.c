@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/opts.h"
 #include "wire/text.h"
 
 void bk_call_trim(char *s)
@@ -110,7 +111,8 @@ static void on_code(struct bk_session *session, void *arg, const char *code)
 
 	(void)session;
 	c->has_code = true;
-	c->news->on_code(c, c->arg, code);
+	if (c->news.on_code)
+		c->news.on_code(c, c->arg, code);
 }
 
 static void on_peer(struct bk_session *session, void *arg, const struct bk_peer *peer)
@@ -125,7 +127,8 @@ static void on_peer(struct bk_session *session, void *arg, const struct bk_peer 
 
 	(void)session;
 	c->has_peer = true;
-	c->news->on_peer(c, c->arg, &safe);
+	if (c->news.on_peer)
+		c->news.on_peer(c, c->arg, &safe);
 }
 
 static void on_path(struct bk_session *session, void *arg, const struct bk_path *path)
@@ -133,7 +136,8 @@ static void on_path(struct bk_session *session, void *arg, const struct bk_path 
 	struct bk_call *c = arg;
 
 	(void)session;
-	c->news->on_path(c, c->arg, path);
+	if (c->news.on_path)
+		c->news.on_path(c, c->arg, path);
 }
 
 static void on_note(struct bk_session *session, void *arg, int verbosity, const char *text)
@@ -142,7 +146,8 @@ static void on_note(struct bk_session *session, void *arg, int verbosity, const 
 	char safe[BK_CALL_TEXT_MAX];
 
 	(void)session;
-	c->news->on_note(c, c->arg, verbosity, bk_call_harmless(safe, sizeof(safe), text));
+	if (c->news.on_note)
+		c->news.on_note(c, c->arg, verbosity, bk_call_harmless(safe, sizeof(safe), text));
 }
 
 static void on_open(struct bk_session *session, void *arg)
@@ -213,15 +218,25 @@ static int copy_strings(struct bk_call *c)
 	return 0;
 }
 
+static int copy_mailbox(struct bk_call *c, const struct bk_mailbox *mailbox)
+{
+	c->mailbox = (struct bk_mailbox){.ops = &c->mailbox_ops, .arg = mailbox->arg};
+	c->opts.mailbox = &c->mailbox;
+	return bk_opts_read(&c->mailbox_ops, mailbox->ops, yield_port);
+}
+
 int bk_call_init(struct bk_call *c, struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_call_news *news, void *arg)
 {
-	*c = (struct bk_call){.loop = loop, .opts = *opts, .news = news, .arg = arg};
-	if (opts->mailbox) {
-		c->mailbox = *opts->mailbox;
-		c->opts.mailbox = &c->mailbox;
-	}
-	return copy_strings(c);
+	int err;
+
+	*c = (struct bk_call){.loop = loop, .arg = arg};
+	err = bk_opts_read(&c->opts, opts, mailbox);
+	if (!err && news)
+		err = bk_opts_read(&c->news, news, on_note);
+	if (!err && c->opts.mailbox)
+		err = copy_mailbox(c, c->opts.mailbox);
+	return err < 0 ? err : copy_strings(c);
 }
 
 int bk_call_start(struct bk_call *c, const struct bk_call_ops *ops, void *owner)
@@ -252,7 +267,7 @@ bool bk_call_is_joiner(const struct bk_call *c)
 void bk_call_explain(
 	int error, const char *act, const struct bk_session_opts *opts, char ret_text[BK_CALL_TEXT_MAX])
 {
-	const char *code = opts->code ? opts->code : opts->code_wish;
+	const char *code = !opts ? NULL : opts->code ? opts->code : opts->code_wish;
 
 	if (ret_text[0])
 		return;
@@ -260,8 +275,8 @@ void bk_call_explain(
 		snprintf(ret_text, BK_CALL_TEXT_MAX,
 			"cannot %s: server '%s'%s%s%s cannot be read; a server is HOST[:PORT][#PIN], a code "
 			"is like 7-tulip-anchor",
-			act, opts->server ? opts->server : "", code ? " or code '" : "", code ? code : "",
-			code ? "'" : "");
+			act, opts && opts->server ? opts->server : "", code ? " or code '" : "",
+			code ? code : "", code ? "'" : "");
 	else
 		snprintf(ret_text, BK_CALL_TEXT_MAX, "cannot %s: %s", act, bk_error_text(error));
 }

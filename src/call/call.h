@@ -25,10 +25,11 @@ struct bk_call {
 	struct bk_loop *loop;
 	const struct bk_call_ops *ops;
 	void *owner;
-	const struct bk_call_news *news;
+	struct bk_call_news news;
 	void *arg;
 	struct bk_session_opts opts; /* its strings are owned below */
 	struct bk_mailbox mailbox;
+	struct bk_mailbox_ops mailbox_ops;
 	char *strings[6];
 	struct bk_session *session;
 	bool has_code, has_peer;
@@ -39,7 +40,8 @@ struct bk_call {
 	char text[BK_CALL_TEXT_MAX];
 };
 
-/* news stays the caller's and must live as long. BK_E_NOMEM; bk_call_done is due in any case. */
+/* Everything is copied; news may be NULL. BK_E_NOMEM, BK_E_INVALID and BK_E_UNSUPPORTED as <bodkin/api.h> says;
+ * bk_call_done is due in any case. */
 int bk_call_init(struct bk_call *c, struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_call_news *news, void *arg);
 /* BK_E_INVALID, BK_E_NOMEM. */

@@ -38,7 +38,7 @@ static void on_error(struct bk_call *call, void *arg, const struct bk_call_failu
 struct bk_transfer_events bk_cli_transfer_events(void)
 {
 	return (struct bk_transfer_events){
-		.news = bk_cli_frame_news,
+		.news = &bk_cli_frame_news,
 		.on_offer = on_offer,
 		.on_progress = on_progress,
 		.on_done = on_done,

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "meet/acquaint.h"
 #include "meet/exchange.h"
 #include "meet/patience.h"
@@ -512,12 +513,12 @@ static void on_self_view(void *arg)
 	look(arg);
 }
 
-/* A program that was built before a member was added has a shorter table. */
 static int take_mailbox(struct bk_meet *m, const struct bk_mailbox *mailbox)
 {
-	const struct bk_mailbox_ops *ops = mailbox->ops;
+	int err = bk_opts_read(&m->ops, mailbox->ops, yield_port);
 
-	memcpy(&m->ops, ops, ops->size < sizeof(m->ops) ? ops->size : sizeof(m->ops));
+	if (err < 0)
+		return err;
 	m->mailbox = (struct bk_mailbox){&m->ops, mailbox->arg};
 	return m->ops.open && m->ops.close && m->ops.leave && m->ops.claim && m->ops.mail ? 0 : BK_E_INVALID;
 }

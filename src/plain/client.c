@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/opts.h"
 #include "base/time.h"
 #include "net/drive.h"
 #include "net/random.h"
@@ -450,7 +451,6 @@ static int copy_id(char out[BK_RDV_ID_MAX + 1], const char *id)
 
 static int read_opts(struct bk_plain_client *c, const struct bk_plain_client_opts *o)
 {
-
 	if (!o->server || bk_plain_place_from_str(o->server, &c->place) < 0 || copy_id(c->id, o->id) < 0 ||
 		copy_id(c->peer_id, o->peer_id) < 0)
 		return BK_E_INVALID;
@@ -469,13 +469,18 @@ int bk_plain_client_new(struct bk_loop *loop, const struct bk_plain_client_opts 
 	const struct bk_plain_client_events *events, void *arg, struct bk_plain_client **ret_client)
 {
 	struct bk_plain_client *c = sodium_init() < 0 ? NULL : calloc(1, sizeof(*c));
+	struct bk_plain_client_opts o;
 	int err;
 
 	if (!c)
 		return BK_E_NOMEM;
-	*c = (struct bk_plain_client){.loop = loop, .events = *events, .arg = arg, .fd = -1};
+	*c = (struct bk_plain_client){.loop = loop, .arg = arg, .fd = -1};
 	bk_turn_init(&c->ender, loop, on_ender, c);
-	err = read_opts(c, opts);
+	err = bk_opts_read(&o, opts, punch_ns);
+	if (!err)
+		err = bk_opts_read(&c->events, events, on_end);
+	if (!err)
+		err = c->events.on_end ? read_opts(c, &o) : BK_E_INVALID;
 	if (!err)
 		err = bk_timer_new(loop, on_patience, c, &c->patience);
 	if (!err)

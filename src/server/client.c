@@ -318,7 +318,10 @@ static void on_stopped(struct bk_service *service, void *arg)
 
 static int open_service(struct bk_server *s, struct bk_service **ret_service)
 {
-	static const struct bk_message_events events = {NULL, on_message, on_writable, on_left, on_stopped};
+	static const struct bk_message_events events = {.on_message = on_message,
+		.on_writable = on_writable,
+		.on_left = on_left,
+		.on_stopped = on_stopped};
 	const struct bk_message_opts opts = {
 		.framing = BK_FRAMED_LENGTH,
 		.message_max = BK_RDV_MESSAGE_MAX,

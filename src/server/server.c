@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "server/client.h"
 #include "server/config.h"
 #include "server/crowd.h"
@@ -217,11 +218,14 @@ int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struc
 	char ret_text[BK_SERVER_TEXT_MAX])
 {
 	struct bk_server_config config;
-	char text[BK_SERVER_TEXT_MAX];
-	int err = bk_server_config_init(&config, opts, text);
+	struct bk_server_opts o;
+	char text[BK_SERVER_TEXT_MAX] = "cannot start the server: options that this version does not know";
+	int err = bk_opts_read(&o, opts, relay_idle_ns);
 
 	if (err == 0)
-		err = bk_server_open(loop, &config, opts->state_dir, ret_server, text);
+		err = bk_server_config_init(&config, &o, text);
+	if (err == 0)
+		err = bk_server_open(loop, &config, o.state_dir, ret_server, text);
 	if (err < 0 && ret_text)
 		memcpy(ret_text, text, sizeof(text));
 	return err;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/opts.h"
 #include "net/sock.h"
 #include "service/msgdial.h"
 #include "service/service.h"
@@ -35,24 +36,32 @@ static int64_t time_or(int64_t asked, int64_t otherwise)
 	return asked < 0 ? BK_NEVER : asked ? asked : otherwise;
 }
 
-struct bk_msgconn_profile bk_msgconn_profile_of(
-	const struct bk_message_opts *opts, const struct bk_message_events *events, void *arg)
+static void fill_in(struct bk_message_opts *o)
 {
-	struct bk_msgconn_profile p = {.events = *events, .arg = arg};
-	struct bk_message_opts *o = &p.opts;
-
-	if (opts)
-		*o = *opts;
 	o->message_max = o->message_max ? o->message_max : MESSAGE_MAX;
 	o->queue_max = o->queue_max ? o->queue_max : QUEUE_MAX;
-	p.room = o->queue_max / 2;
 	o->connections_max = o->connections_max ? o->connections_max : CONNECTIONS_MAX;
 	o->backlog = o->backlog ? o->backlog : BACKLOG;
 	o->idle_timeout_ns = time_or(o->idle_timeout_ns, BK_NEVER);
 	o->header_timeout_ns = time_or(o->header_timeout_ns, 30 * BK_SEC);
 	o->write_timeout_ns = time_or(o->write_timeout_ns, 30 * BK_SEC);
 	o->connect_timeout_ns = time_or(o->connect_timeout_ns, 10 * BK_SEC);
-	return p;
+}
+
+int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg)
+{
+	int err;
+
+	*p = (struct bk_msgconn_profile){.arg = arg};
+	err = bk_opts_read(&p->events, events, on_stopped);
+	if (err == 0 && opts)
+		err = bk_opts_read(&p->opts, opts, backlog);
+	if (err == 0 && !p->events.on_message)
+		err = BK_E_INVALID;
+	fill_in(&p->opts);
+	p->room = p->opts.queue_max / 2;
+	return err;
 }
 
 static enum bk_framing wire_framing(enum bk_framing_choice choice)
@@ -258,8 +267,7 @@ static int own_profile(struct bk_conn *c, const struct bk_msgconn_opts *opts)
 	c->profile = malloc(sizeof(*c->profile));
 	if (!c->profile)
 		return BK_E_NOMEM;
-	*c->profile = bk_msgconn_profile_of(opts->opts, opts->events, opts->arg);
-	return 0;
+	return bk_msgconn_profile_init(c->profile, opts->opts, opts->events, opts->arg);
 }
 
 static void init(struct bk_conn *c)

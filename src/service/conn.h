@@ -106,8 +106,9 @@ void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at);
 
 /* --- for this folder --- */
 
-struct bk_msgconn_profile bk_msgconn_profile_of(
-	const struct bk_message_opts *opts, const struct bk_message_events *events, void *arg);
+/* Copies both. BK_E_INVALID, BK_E_UNSUPPORTED. */
+int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_message_opts *opts,
+	const struct bk_message_events *events, void *arg);
 
 /* The hub calls. */
 void bk_msgconn_wake(struct bk_conn *c, bk_time now);

@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "net/sock.h"
 #include "service/acceptor.h"
 #include "service/compose.h"
@@ -220,10 +221,11 @@ int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
 		return BK_E_NOMEM;
 	bk_post_init(&s->stop, loop, on_stop, s);
 	bk_turn_init(&s->last, loop, on_last, s);
-	s->profile = bk_msgconn_profile_of(opts, events, arg);
 	bk_list_init(&s->conns);
 	bk_list_init(&s->audience);
-	err = bk_msghub_hold(loop, &s->hub);
+	err = bk_msgconn_profile_init(&s->profile, opts, events, arg);
+	if (err == 0)
+		err = bk_msghub_hold(loop, &s->hub);
 	if (err < 0) {
 		bk_service_free(s);
 		return err;
@@ -263,8 +265,12 @@ static int open_up(struct bk_service *s, const char *listen)
 static int check_limit(const struct bk_loop *loop, const struct bk_message_opts *asked,
 	struct bk_message_opts *o, char text[BK_SERVICE_TEXT_MAX])
 {
-	if (asked)
-		*o = *asked;
+	int err = asked ? bk_opts_read(o, asked, backlog) : 0;
+
+	if (err < 0) {
+		snprintf(text, BK_SERVICE_TEXT_MAX, "options that this version does not know");
+		return err;
+	}
 	if (strcmp(bk_loop_backend_name(loop), "select") != 0)
 		return 0;
 	if (o->connections_max > SELECT_MAX) {
@@ -326,6 +332,8 @@ uint16_t bk_service_port(const struct bk_service *s)
 
 void bk_service_get_stats(const struct bk_service *s, struct bk_service_stats *ret_stats)
 {
-	*ret_stats = s->stats;
-	ret_stats->messages = s->profile.messages;
+	struct bk_service_stats stats = s->stats;
+
+	stats.messages = s->profile.messages;
+	bk_opts_give(ret_stats, &stats, dropped_slow);
 }

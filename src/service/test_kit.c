@@ -95,7 +95,11 @@ static void on_stopped(struct bk_service *service, void *arg)
 		b->then_stopped(b);
 }
 
-const struct bk_message_events kit_events = {on_joined, on_message, on_writable, on_left, on_stopped};
+const struct bk_message_events kit_events = {.on_joined = on_joined,
+	.on_message = on_message,
+	.on_writable = on_writable,
+	.on_left = on_left,
+	.on_stopped = on_stopped};
 
 struct book *kit_new(enum bk_loop_backend backend)
 {

@@ -149,7 +149,7 @@ static void a_descriptor_that_select_cannot_hold_is_turned_away(void **state)
 {
 	struct book *b = kit_new(BK_LOOP_SELECT);
 	struct bk_loop *loop = b->loop;
-	struct bk_service_stats stats;
+	struct bk_service_stats stats = {.size = sizeof(stats)};
 	struct bk_conn *c;
 	int low = dup(STDERR_FILENO), fds[FD_SETSIZE], n = 0, fd;
 

@@ -108,7 +108,7 @@ static void broadcasts_and_words_for_one_keep_their_order(void **state)
 	struct book *b = begin_with(fds, raw);
 	struct bk_message m;
 	char expected[RECEIVERS][4096] = {""}, word[16];
-	struct bk_service_stats stats;
+	struct bk_service_stats stats = {.size = sizeof(stats)};
 
 	(void)state;
 	for (int i = 0; i < 200; i++) {
@@ -190,7 +190,7 @@ static void a_slow_reader_is_dropped_and_the_others_go_on(void **state)
 	static char content[SIZE], got[SIZE];
 	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .queue_max = 1 << 20});
 	struct bk_message m = {.content = content, .content_len = SIZE};
-	struct bk_service_stats stats;
+	struct bk_service_stats stats = {.size = sizeof(stats)};
 	int quick = kit_dial(b), slow = kit_dial_small(b, 4096);
 
 	(void)state;
@@ -216,7 +216,7 @@ static void a_slow_reader_is_dropped_and_the_others_go_on(void **state)
 static void those_above_the_maximum_are_turned_away(void **state)
 {
 	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .connections_max = 2});
-	struct bk_service_stats stats;
+	struct bk_service_stats stats = {.size = sizeof(stats)};
 	int fds[4];
 
 	(void)state;
@@ -241,7 +241,7 @@ static void without_descriptors_accepting_pauses_and_goes_on(void **state)
 {
 	struct rlimit was, few;
 	struct book *b = kit_begin(raw);
-	struct bk_service_stats stats;
+	struct bk_service_stats stats = {.size = sizeof(stats)};
 	int a = kit_dial(b), c, spare[64], n = 0;
 
 	(void)state;

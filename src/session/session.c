@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "meet/meet.h"
 #include "nat/profile.h"
 #include "net/turn.h"
@@ -31,7 +32,7 @@ static const char *const state_names[] = {"meeting", "punching", "open", "closin
 
 struct bk_session {
 	struct bk_loop *loop;
-	const struct bk_session_events *events;
+	struct bk_session_events events;
 	void *arg;
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
@@ -90,7 +91,7 @@ static void on_ender(void *arg)
 	bk_meet_free(s->meet);
 	s->meet = NULL;
 	s->met = NULL;
-	s->events->on_closed(s, s->arg, s->end_error, s->end_text);
+	s->events.on_closed(s, s->arg, s->end_error, s->end_text);
 }
 
 static void note(void *arg, int verbosity, const char *text)
@@ -98,8 +99,8 @@ static void note(void *arg, int verbosity, const char *text)
 	struct bk_session *s = arg;
 
 	bk_log_debug("session", "%s", text);
-	if (s->events->on_note)
-		s->events->on_note(s, s->arg, verbosity, text);
+	if (s->events.on_note)
+		s->events.on_note(s, s->arg, verbosity, text);
 }
 
 static const char *peer_name(const struct bk_session *s)
@@ -113,8 +114,8 @@ static void on_channel(void *arg, struct bk_channel *c, const char *kind)
 {
 	struct bk_session *s = arg;
 
-	if (s->events->on_channel)
-		s->events->on_channel(s, s->arg, c, kind);
+	if (s->events.on_channel)
+		s->events.on_channel(s, s->arg, c, kind);
 }
 
 static void on_broken(void *arg, int error)
@@ -230,10 +231,10 @@ static void on_path(void *arg, const struct bk_path *path)
 
 	if (is_first)
 		set_state(s, OPEN);
-	if (s->events->on_path)
-		s->events->on_path(s, s->arg, path);
-	if (is_first && s->state == OPEN && s->events->on_open)
-		s->events->on_open(s, s->arg);
+	if (s->events.on_path)
+		s->events.on_path(s, s->arg, path);
+	if (is_first && s->state == OPEN && s->events.on_open)
+		s->events.on_open(s, s->arg);
 }
 
 static int on_wanted(void *arg)
@@ -278,8 +279,8 @@ static void tell_peer(struct bk_session *s)
 	const struct bk_peer peer = {
 		.id = s->met->peer.id, .name = peer_name(s), .nat = bk_nat_type_name(&s->met->peer.tcp)};
 
-	if (s->events->on_peer)
-		s->events->on_peer(s, s->arg, &peer);
+	if (s->events.on_peer)
+		s->events.on_peer(s, s->arg, &peer);
 }
 
 static void on_left(void *arg)
@@ -366,8 +367,8 @@ static void on_meet_code(void *arg, const char *code)
 {
 	struct bk_session *s = arg;
 
-	if (s->state == MEETING && s->events->on_code)
-		s->events->on_code(s, s->arg, code);
+	if (s->state == MEETING && s->events.on_code)
+		s->events.on_code(s, s->arg, code);
 }
 
 /* ---- life ---- */
@@ -417,29 +418,39 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 	return bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
 }
 
-int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
-	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
+static int start(struct bk_session *s, const struct bk_session_opts *opts)
 {
-	struct bk_session *s;
-	int err;
+	int err = bk_timer_new(s->loop, on_deadline, s, &s->deadline);
 
-	if (!opts->server == !opts->mailbox || !events->on_closed || sodium_init() < 0)
-		return BK_E_INVALID;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return BK_E_NOMEM;
-	s->loop = loop;
-	s->events = events;
-	s->arg = arg;
-	s->is_joining = opts->code != NULL;
-	bk_turn_init(&s->ender, loop, on_ender, s);
-	err = bk_timer_new(loop, on_deadline, s, &s->deadline);
 	if (!err)
 		err = bk_identity_new(&s->identity);
 	if (!err)
 		err = start_seeker(s, opts);
 	if (!err)
 		err = start_meeting(s, opts);
+	return err;
+}
+
+int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
+	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
+{
+	struct bk_session *s = calloc(1, sizeof(*s));
+	struct bk_session_opts o;
+	int err;
+
+	if (!s)
+		return BK_E_NOMEM;
+	s->loop = loop;
+	s->arg = arg;
+	bk_turn_init(&s->ender, loop, on_ender, s);
+	err = bk_opts_read(&o, opts, mailbox);
+	if (!err)
+		err = bk_opts_read(&s->events, events, on_closed);
+	if (!err && (!o.server == !o.mailbox || !s->events.on_closed || sodium_init() < 0))
+		err = BK_E_INVALID;
+	s->is_joining = o.code != NULL;
+	if (!err)
+		err = start(s, &o);
 	if (err < 0) {
 		bk_session_free(s);
 		return err;

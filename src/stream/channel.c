@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/opts.h"
 #include "wire/cursor.h"
 
 enum {
@@ -49,12 +50,17 @@ static void hand(struct bk_channel *c, const uint8_t *data, size_t n, bool keeps
 {
 	c->in.consumed += n;
 	bk_channel_return_credit(c, keeps_up);
-	c->events->on_data(c, c->arg, data, n);
+	c->events.on_data(c, c->arg, data, n);
+}
+
+bool bk_channel_is_listened(const struct bk_channel *c)
+{
+	return c->events.on_data;
 }
 
 static bool is_heard(const struct bk_channel *c)
 {
-	return c && !c->ended && !c->finished_in && c->events;
+	return c && !c->ended && !c->finished_in && bk_channel_is_listened(c);
 }
 
 int bk_channel_on_head(struct bk_channel *c, uint32_t n)
@@ -80,8 +86,8 @@ bool bk_channel_is_waiting(const struct bk_channel *c)
 static void tell_finished(struct bk_channel *c)
 {
 	c->owes_fin = false;
-	if (c->events && c->events->on_finished)
-		c->events->on_finished(c, c->arg);
+	if (c->events.on_finished)
+		c->events.on_finished(c, c->arg);
 }
 
 /* Its bytes until it is paused or others want their turn, then its end. */
@@ -122,14 +128,20 @@ void bk_channel_on_reset(struct bk_channel *c, int error)
 	c->ended = true;
 	c->owes_fin = false;
 	bk_inbox_done(&c->in);
-	if (c->events && c->events->on_reset)
-		c->events->on_reset(c, c->arg, error);
+	if (c->events.on_reset)
+		c->events.on_reset(c, c->arg, error);
 }
 
-void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg)
+int bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg)
 {
-	c->events = events;
+	struct bk_channel_events ours;
+	int err = bk_opts_read(&ours, events, on_reset);
+
+	if (err < 0 || !ours.on_data)
+		return err < 0 ? err : BK_E_INVALID;
+	c->events = ours;
 	c->arg = arg;
+	return 0;
 }
 
 void bk_channel_pause(struct bk_channel *c)
@@ -167,8 +179,8 @@ int bk_channel_on_window(struct bk_channel *c, const uint8_t *payload, size_t n)
 	c->wanted = 0;
 	if (c->mux->blocked)
 		c->wants_write = true;
-	else if (c->events && c->events->on_writable)
-		c->events->on_writable(c, c->arg);
+	else if (c->events.on_writable)
+		c->events.on_writable(c, c->arg);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ struct bk_channel {
 	struct bk_list link;
 	struct bk_mux *mux;
 	uint32_t number;
-	const struct bk_channel_events *events; /* NULL: nobody listens yet */
+	struct bk_channel_events events; /* all NULL: nobody listens yet */
 	void *arg;
 	struct bk_inbox in;
 	uint32_t credit; /* what may still be sent */
@@ -59,8 +59,9 @@ int bk_channel_on_payload(struct bk_channel *c, const uint8_t *data, size_t n);
 void bk_channel_on_fin(struct bk_channel *c);
 void bk_channel_on_reset(struct bk_channel *c, int error);
 int bk_channel_on_window(struct bk_channel *c, const uint8_t *payload, size_t n);
-bool bk_channel_is_waiting(const struct bk_channel *c); /* bytes or their end are kept; not NULL */
-void bk_channel_hand_on(struct bk_channel *c);          /* one turn of it; not NULL */
+bool bk_channel_is_listened(const struct bk_channel *c); /* somebody wants what comes; not NULL */
+bool bk_channel_is_waiting(const struct bk_channel *c);  /* bytes or their end are kept; not NULL */
+void bk_channel_hand_on(struct bk_channel *c);           /* one turn of it; not NULL */
 void bk_channel_return_credit(struct bk_channel *c, bool keeps_up);
 
 #endif

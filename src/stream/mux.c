@@ -194,7 +194,7 @@ static int on_open(struct bk_mux *m)
 	m->events->on_channel(m->arg, c, kind);
 	if (m->hold.is_dead || find(m, m->frame.channel) != c)
 		return 0;
-	if (!c->events)
+	if (!bk_channel_is_listened(c))
 		bk_channel_free(c, BK_E_UNSUPPORTED);
 	return 0;
 }
@@ -315,8 +315,8 @@ void bk_mux_writable(struct bk_mux *m)
 	bk_list_each(it, tmp, &m->channels)
 		bk_channel_return_credit(bk_container_of(it, struct bk_channel, link), false);
 	while (!m->hold.is_dead && !m->blocked && (c = next_writer(m)))
-		if (c->events && c->events->on_writable)
-			c->events->on_writable(c, c->arg);
+		if (c->events.on_writable)
+			c->events.on_writable(c, c->arg);
 	leave(m);
 }
 
@@ -332,13 +332,14 @@ int bk_mux_open(struct bk_mux *m, const char *kind, const struct bk_channel_even
 	c = add(m, m->next_number);
 	if (!c)
 		return BK_E_FULL;
-	err = bk_mux_say(m, BK_SFRAME_OPEN, c->number, kind, n);
+	err = bk_channel_listen(c, events, arg);
+	if (!err)
+		err = bk_mux_say(m, BK_SFRAME_OPEN, c->number, kind, n);
 	if (err < 0) {
 		bk_mux_forget(c);
 		return err;
 	}
 	m->next_number += 2;
-	bk_channel_listen(c, events, arg);
 	*ret_channel = c;
 	return 0;
 }

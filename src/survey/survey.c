@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "nat/discover.h"
 #include "nat/lifetime.h"
 #include "net/drive.h"
@@ -41,7 +42,7 @@ struct half {
 
 struct bk_nat_report {
 	struct bk_loop *loop;
-	const struct bk_nat_report_events *events;
+	struct bk_nat_report_events events;
 	void *arg;
 	bool is_stun, wants_lifetime;
 	bk_time since;
@@ -122,11 +123,11 @@ static void on_ender(void *arg)
 	struct bk_nat_report *r = arg;
 
 	if (r->error) {
-		r->events->on_failed(r, r->arg, r->error, r->text);
+		r->events.on_failed(r, r->arg, r->error, r->text);
 		return;
 	}
 	put_together(r);
-	r->events->on_done(r, r->arg, &r->result);
+	r->events.on_done(r, r->arg, &r->result);
 }
 
 /* --- the end of each part --- */
@@ -337,31 +338,44 @@ static int read_server(struct bk_nat_report *r, const char *server)
 	return 0;
 }
 
+static int start(struct bk_nat_report *r, const struct bk_nat_report_opts *opts)
+{
+	int err = opts->server ? read_server(r, opts->server) : BK_E_INVALID;
+
+	r->wants_lifetime = opts->lifetime;
+	r->is_lifetime_over = !opts->lifetime;
+	r->is_tcp_over = r->is_stun;
+	if (!err)
+		err = bk_timer_new(r->loop, on_patience_over, r, &r->patience);
+	if (!err)
+		err = bk_resolve_new(r->loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
+	if (!err && !r->is_stun)
+		err = start_tcp(r, opts);
+	return err;
+}
+
 int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opts,
 	const struct bk_nat_report_events *events, void *arg, struct bk_nat_report **ret_report)
 {
 	struct bk_nat_report *r = sodium_init() < 0 ? NULL : calloc(1, sizeof(*r));
+	struct bk_nat_report_opts o;
 	int err;
 
 	if (!r)
 		return BK_E_NOMEM;
 	r->loop = loop;
-	r->events = events;
 	r->arg = arg;
 	r->since = bk_loop_now(loop);
 	bk_turn_init(&r->ender, loop, on_ender, r);
-	r->wants_lifetime = opts->lifetime;
-	r->is_lifetime_over = !opts->lifetime;
 	for (int i = 0; i < FAMILIES; i++)
 		r->halves[i].report = r;
-	err = read_server(r, opts->server);
+	err = bk_opts_read(&o, opts, lifetime);
 	if (!err)
-		err = bk_timer_new(loop, on_patience_over, r, &r->patience);
+		err = bk_opts_read(&r->events, events, on_failed);
+	if (!err && (!r->events.on_done || !r->events.on_failed))
+		err = BK_E_INVALID;
 	if (!err)
-		err = bk_resolve_new(loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
-	r->is_tcp_over = r->is_stun;
-	if (!err && !r->is_stun)
-		err = start_tcp(r, opts);
+		err = start(r, &o);
 	if (err < 0) {
 		bk_nat_report_free(r);
 		return err;

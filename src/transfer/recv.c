@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/opts.h"
 #include "transfer/digest.h"
 #include "transfer/sink.h"
 #include "transfer/sync.h"
@@ -252,7 +253,8 @@ static void on_offer(struct bk_recv *r)
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
-	r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
+	if (r->talk.events.on_offer)
+		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
 	if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->sink));
 	else
@@ -312,22 +314,32 @@ static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 	return r->file_digest && r->all_digest ? 0 : BK_E_NOMEM;
 }
 
+static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text)
+{
+	int err;
+
+	if (!o->folder || ((o->ask_accept || o->ask_overwrite) && !r->talk.events.on_ask))
+		return BK_E_INVALID;
+	err = bk_sink_new(o->folder, &r->sink, ret_text);
+	if (err >= 0)
+		err = allocate(r, o);
+	return err < 0 ? err : bk_talk_start(&r->talk, &ops, r);
+}
+
 int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_recv **ret_recv,
 	char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_recv *r = calloc(1, sizeof(*r));
-	int err = r ? bk_talk_init(&r->talk, loop, opts->session, events, arg) : BK_E_NOMEM;
+	struct bk_recv_opts o;
+	int unread = bk_opts_read(&o, opts, overwrite);
+	int err = r ? bk_talk_init(&r->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
 	ret_text[0] = 0;
 	if (err >= 0)
-		err = bk_sink_new(opts->folder, &r->sink, ret_text);
-	if (err >= 0)
-		err = allocate(r, opts);
-	if (err >= 0)
-		err = bk_talk_start(&r->talk, &ops, r);
+		err = unread < 0 ? unread : start(r, &o, ret_text);
 	if (err < 0) {
-		bk_call_explain(err, "receive", opts->session, ret_text);
+		bk_call_explain(err, "receive", o.session, ret_text);
 		bk_recv_free(r);
 		return err;
 	}

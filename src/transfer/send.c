@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/opts.h"
 #include "transfer/digest.h"
 #include "transfer/source.h"
 #include "transfer/talk.h"
@@ -45,7 +46,8 @@ static void on_start(void *owner)
 	struct bk_send *s = owner;
 	int err;
 
-	s->talk.events.on_offer(&s->talk.call, s->talk.arg, &s->offer);
+	if (s->talk.events.on_offer)
+		s->talk.events.on_offer(&s->talk.call, s->talk.arg, &s->offer);
 	err = bk_file_offer_encode(&s->talk.out, bk_source_list(s->source));
 	if (err < 0)
 		bk_talk_fail(&s->talk, err, "cannot offer that many files: %s; send a tar of them",
@@ -262,25 +264,31 @@ static int allocate(struct bk_send *s)
 	return s->choices && s->file_digest && s->all_digest && s->buffer ? 0 : BK_E_NOMEM;
 }
 
+static int start(struct bk_send *s, struct bk_loop *loop, const struct bk_send_opts *o, char *ret_text)
+{
+	int err = bk_source_new(o->paths, o->paths_len, o->stream_name, o->stream_fd, &s->source, ret_text);
+
+	if (err >= 0)
+		err = allocate(s);
+	if (err >= 0 && o->stream_name)
+		err = bk_watch_new(loop, o->stream_fd, on_input, s, &s->input);
+	return err < 0 ? err : bk_talk_start(&s->talk, &ops, s);
+}
+
 int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_send **ret_send,
 	char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_send *s = calloc(1, sizeof(*s));
-	int err = s ? bk_talk_init(&s->talk, loop, opts->session, events, arg) : BK_E_NOMEM;
+	struct bk_send_opts o;
+	int unread = bk_opts_read(&o, opts, stream_fd);
+	int err = s ? bk_talk_init(&s->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
 	ret_text[0] = 0;
 	if (err >= 0)
-		err = bk_source_new(opts->paths, opts->paths_len, opts->stream_name, opts->stream_fd,
-			&s->source, ret_text);
-	if (err >= 0)
-		err = allocate(s);
-	if (err >= 0 && opts->stream_name)
-		err = bk_watch_new(loop, opts->stream_fd, on_input, s, &s->input);
-	if (err >= 0)
-		err = bk_talk_start(&s->talk, &ops, s);
+		err = unread < 0 ? unread : start(s, loop, &o, ret_text);
 	if (err < 0) {
-		bk_call_explain(err, "send", opts->session, ret_text);
+		bk_call_explain(err, "send", o.session, ret_text);
 		bk_send_free(s);
 		return err;
 	}

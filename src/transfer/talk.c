@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/opts.h"
 
 enum {
 	OUT_MAX = BK_FILE_LIST_MAX + (1 << 16),
@@ -206,7 +207,8 @@ static void on_tick(void *arg)
 
 	bk_meter_tick(&t->meter, bk_loop_now(t->loop));
 	bk_timer_start(t->ticker, BK_METER_INTERVAL);
-	t->events.on_progress(&t->call, t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
+	if (t->events.on_progress)
+		t->events.on_progress(&t->call, t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
 }
 
 void bk_talk_count(struct bk_talk *t, uint64_t total)
@@ -284,9 +286,10 @@ static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 
 	if (t->ops->is_opener || t->state != BK_TALK_PAIRING || strcmp(kind, BK_FILE_CHANNEL_KIND) != 0)
 		return;
+	if (bk_channel_listen(channel, &channel_events, t) < 0)
+		return;
 	t->channel = channel;
 	t->state = BK_TALK_TALKING;
-	bk_channel_listen(channel, &channel_events, t);
 	t->ops->on_start(t->owner);
 }
 
@@ -323,13 +326,18 @@ static const struct bk_call_ops call_ops = {.on_open = on_open, .on_channel = on
 int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_transfer_events *events, void *arg)
 {
-	int err;
+	int err, unread;
 
-	*t = (struct bk_talk){.loop = loop, .events = *events, .arg = arg};
+	*t = (struct bk_talk){.loop = loop, .arg = arg};
 	bk_file_reader_init(&t->reader);
 	bk_buf_init(&t->out, OUT_MAX);
 	bk_buf_init(&t->held, HELD_MAX);
-	err = bk_call_init(&t->call, loop, opts, &t->events.news, arg);
+	unread = bk_opts_read(&t->events, events, on_error);
+	err = bk_call_init(&t->call, loop, opts, t->events.news, arg);
+	if (!err)
+		err = unread;
+	if (!err && (!t->events.on_done || !t->events.on_error))
+		err = BK_E_INVALID;
 	return err < 0 ? err : bk_timer_new(loop, on_tick, t, &t->ticker);
 }
 

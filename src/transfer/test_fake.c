@@ -222,10 +222,11 @@ int bk_channel_open(struct bk_session *s, const char *kind, const struct bk_chan
 	return 0;
 }
 
-void bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg)
+int bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *events, void *arg)
 {
 	c->events = events;
 	c->arg = arg;
+	return 0;
 }
 
 int bk_channel_write(struct bk_channel *c, const void *data, size_t n)

@@ -132,8 +132,11 @@ static void on_error(struct bk_call *call, void *arg, const struct bk_call_failu
 	snprintf(s->text, sizeof(s->text), "%s", failure->text);
 }
 
+static const struct bk_call_news news = {
+	.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note};
+
 static const struct bk_transfer_events events = {
-	.news = {.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note},
+	.news = &news,
 	.on_offer = on_offer,
 	.on_ask = on_ask,
 	.on_progress = on_progress,
