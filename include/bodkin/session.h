@@ -30,7 +30,7 @@ struct bk_session_opts {
 	const char *server;    /* HOST[:PORT][#PIN]; IPv6 literals in brackets; NULL with a mailbox */
 	const char *code;      /* join the one who made this code; NULL: make one */
 	const char *code_wish; /* with code NULL: exactly this code, if its nameplate is free; NULL: any */
-	int code_words;        /* of a made code; 0: 2 */
+	int code_words;        /* of a made code, 2 to 16; 0: 2 */
 	const char *name;      /* shown to the other person; NULL: the host's name */
 	const char *token;     /* for a server that wants one; NULL: none */
 	const char *state_dir; /* known servers live here; NULL: nothing is remembered or compared */

@@ -159,8 +159,6 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		err = read_plain(c, o, text);
 	if (err < 0)
 		return err;
-	if (o->args_len)
-		f->session.code = o->args[0];
 	opts.session = o->plain ? NULL : &f->session;
 	opts.plain = o->plain ? &c->plain : NULL;
 	return bk_ping_new(f->loop, &opts, &events, c, &c->ping, text);
@@ -174,6 +172,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.before_code = "",
 		.after_code = "",
 		.takes_plain = true,
+		.takes_code = true,
 		.check = check,
 		.start = start,
 		.stop = stop,

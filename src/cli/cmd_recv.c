@@ -60,7 +60,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_cli_options *o = f->options;
-	bool has_person = !o->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	bool has_person = bk_cli_frame_has_person();
 	struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_recv_opts opts = {
 		.session = &f->session,
@@ -72,8 +72,6 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	int err = 0;
 
 	events.on_ask = on_ask;
-	if (o->args_len)
-		f->session.code = o->args[0];
 	if (has_person)
 		err = bk_watch_new(f->loop, STDIN_FILENO, on_input, c, &c->input);
 	if (err < 0) {
@@ -103,6 +101,8 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.other = "send",
 		.before_code = "--code ",
 		.after_code = " FILE",
+		.takes_code = true,
+		.asks_code = true,
 		.check = check,
 		.start = start,
 		.stop = stop,
@@ -117,9 +117,9 @@ const struct bk_cli_command bk_cli_cmd_recv = {
 	.name = "recv",
 	.usage = "[CODE] [-o DIR] [--yes] [OPTION]...",
 	.summary = "receive files with the code of the one who sends",
-	.about = "Writes into the current folder or DIR and nowhere else, and never over a file unasked. "
-		 "Without CODE\n"
-		 "it prints one, for the other side's 'bodkin send --code'.",
+	.about = "Writes into the current folder or DIR and nowhere else, and never over a file\n"
+		 "unasked. Without CODE it asks for it at a terminal, where Tab completes the\n"
+		 "words; else, or when the answer is empty, it makes one, for 'bodkin send --code'.",
 	.bit = BK_CLI_CMD_RECV,
 	.run = run,
 };

@@ -22,7 +22,6 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.paths_len = (size_t)f->options->args_len,
 	};
 
-	f->session.code_wish = f->options->code;
 	return bk_send_new(f->loop, &opts, &events, c, &c->send, text);
 }
 

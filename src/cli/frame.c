@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <bodkin/code.h>
 #include <bodkin/error.h>
 
 #include "cli/exit.h"
@@ -32,6 +34,42 @@ static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 			"no server is known; give one with -s HOST or $BODKIN_SERVER, or run one: bodkin "
 			"serve");
 	return 0;
+}
+
+bool bk_cli_frame_has_person(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+/* Whatever is typed uses a code up, so what cannot be right ends here. */
+static int check_code(const struct bk_cli_frame *f, const char *code, char text[BK_CLI_TEXT_MAX])
+{
+	char why[BK_CODE_TEXT_MAX];
+
+	if (!code || bk_code_check(code, why) >= 0)
+		return 0;
+	return refuse(text, f->ops->act, why);
+}
+
+/* The other side's code, if there is one: from the command line, or from a person who is asked. */
+static int take_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+{
+	const struct bk_cli_options *o = f->options;
+	int err;
+
+	f->session.code_wish = o->code;
+	if (f->ops->takes_code && !o->plain && o->args_len)
+		f->session.code = o->args[0];
+	else if (f->ops->asks_code && bk_cli_frame_has_person()) {
+		err = bk_cli_code_prompt(f->asked_code);
+		if (err < 0)
+			snprintf(text, BK_CLI_TEXT_MAX, "cancelled");
+		if (err < 0 || err)
+			return err < 0 ? err : 0;
+		f->session.code = f->asked_code;
+	}
+	err = check_code(f, f->session.code, text);
+	return err < 0 ? err : check_code(f, o->code, text);
 }
 
 static enum bk_path_choice path_of(const char *path)
@@ -93,7 +131,7 @@ static int init(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.state_dir = bk_cli_paths_state(f->state_dir) < 0 ? NULL : f->state_dir,
 		.wait_ns = (int64_t)o->timeout * 1000000000,
 	};
-	return err;
+	return err < 0 ? err : take_code(f, text);
 }
 
 static void on_interrupt(void *arg)

@@ -6,6 +6,7 @@
 #include <bodkin/loop.h>
 #include <bodkin/session.h>
 
+#include "cli/code_prompt.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/paths.h"
@@ -21,6 +22,8 @@ struct bk_cli_frame_ops {
 	/* What the other machine types: "bodkin OTHER [-s SERVER] BEFORE CODE AFTER". */
 	const char *other, *before_code, *after_code;
 	bool takes_plain; /* knows the plain dialect */
+	bool takes_code;  /* its argument is the other side's code, unless it is plain */
+	bool asks_code;   /* without one, a person at a terminal is asked for it */
 	/* Looks at options and arguments. May be NULL. */
 	int (*check)(const struct bk_cli_options *o, char ret_text[BK_CLI_TEXT_MAX]);
 	int (*start)(struct bk_cli_frame *f, char ret_text[BK_CLI_TEXT_MAX]);
@@ -38,8 +41,12 @@ struct bk_cli_frame {
 	struct bk_cli_interrupt interrupt;
 	char *token;
 	char state_dir[BK_CLI_PATHS_MAX];
+	char asked_code[BK_CLI_CODE_MAX];
 	int code;
 };
+
+/* Somebody reads our questions and can answer: standard input and error are terminals. */
+bool bk_cli_frame_has_person(void);
 
 /* Runs the command; returns the exit code. */
 int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,

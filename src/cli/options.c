@@ -34,7 +34,7 @@ static const struct row rows[] = {
 		"the server both sides meet at (else $BODKIN_SERVER, else the config file)"},
 	{"code", 0, KIND_TEXT, AT(code), BK_CLI_CMD_SEND, "CODE", 0, 0,
 		"use this code: join who made it, or make it"},
-	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 1, 16, "words in a made code (2)"},
+	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 2, 16, "words in a made code (2)"},
 	{"count", 'c', KIND_NUMBER, AT(count), BK_CLI_CMD_PING, "COUNT", 1, 1000000000,
 		"end after so many answers (never)"},
 	{"interval", 'i', KIND_TEXT, AT(interval), BK_CLI_CMD_PING, "SECONDS", 0, 0,

@@ -2,7 +2,7 @@
 #ifndef BK_SECURE_CODE_H
 #define BK_SECURE_CODE_H
 
-#include <stddef.h>
+#include <bodkin/code.h>
 #include <stdint.h>
 
 /* The code that people say to each other: "7-tulip-anchor". The number is the nameplate (public, it
@@ -10,8 +10,8 @@
  * and one guess for each code. */
 enum {
 	BK_CODE_WORDS_MIN = 2,
-	BK_CODE_WORDS_MAX = 8,
-	BK_CODE_STR_MAX = 128,
+	BK_CODE_WORDS_MAX = 16,
+	BK_CODE_STR_MAX = 160,
 	BK_NAMEPLATE_MAX = 9999999,
 };
 
@@ -28,9 +28,5 @@ int bk_code_make(uint32_t nameplate, int count, struct bk_code *ret_code);
  * are letters and digits only. BK_E_MALFORMED. */
 int bk_code_from_str(const char *s, struct bk_code *ret_code);
 const char *bk_code_to_str(const struct bk_code *c, char out[BK_CODE_STR_MAX]);
-
-/* The words of the list, for completion and for tests: 1024, distinct, 4 to 8 letters a to z, no two within
- * one letter of another. */
-const char *bk_code_word(size_t index);
 
 #endif

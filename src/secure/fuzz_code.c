@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *s = malloc(size + 1), text[BK_CODE_STR_MAX];
 	struct bk_code code, back;
+	char why[BK_CODE_TEXT_MAX];
 
 	if (!s)
 		return 0;
@@ -24,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			back.nameplate != code.nameplate || strcmp(back.password, code.password) != 0)
 			abort();
 	}
+	if (bk_code_check(s, why) < 0 && (!*why || strlen(why) >= sizeof(why) - 1))
+		abort();
 	free(s);
 	return 0;
 }

@@ -3,7 +3,7 @@
 """Holds the program to its contract: usage errors, exit codes, JSON events, a transfer over loopback.
 
 Run it with the program as argument or in $BODKIN."""
-import json, os, pathlib, pty, resource, select, signal, socket, subprocess, sys, tempfile, time, unittest
+import json, os, pathlib, pty, re, resource, select, signal, socket, subprocess, sys, tempfile, time, unittest
 
 BODKIN = os.environ.get("BODKIN", "build/bodkin")
 WAIT = 30  # seconds until a step that should take milliseconds counts as hung
@@ -294,15 +294,13 @@ class Transfer(Case):
         self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", ""))
         self.assertEqual(self.finish(sender), (0, "", ""))
 
-    def ask(self, answer):
-        """recv at a terminal, with this answer to every question."""
-        _, server = self.serve()
-        sender = self.start("send", "-s", server, "--json", self.file())
-        code = self.event(sender, "code")["code"]
+    def at_terminal(self, args, talk):
+        """The command at a terminal. talk: pairs of what to wait for, a regular expression, and what is typed then; in
+        any order, each once. Returns the exit status and what stood there."""
         pid, fd = pty.fork()
         if pid == 0:
-            os.execve(BODKIN, [BODKIN, "recv", "-s", server, "-o", str(self.folder_out()), code], self.env)
-        seen = b""
+            os.execve(BODKIN, [BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
+        seen, answered, talk = b"", 0, list(talk)
         while select.select([fd], [], [], WAIT)[0]:
             try:
                 data = os.read(fd, 4096)
@@ -311,10 +309,64 @@ class Transfer(Case):
             if not data:
                 break
             seen += data
-            if data.rstrip().endswith(b"/n]") or data.rstrip().endswith(b"/N]"):
-                os.write(fd, answer)
+            for i, (wait, answer) in enumerate(talk):
+                if found := re.search(wait, seen[answered:]):
+                    answered += found.end()
+                    os.write(fd, talk.pop(i)[1])
+                    break
         os.close(fd)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), self.finish(sender)[0], seen.decode()
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+    def ask(self, answer):
+        """recv at a terminal, with this answer to every question."""
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        code = self.event(sender, "code")["code"]
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), code], [(rb"/[nN]\] ", answer)] * 2)
+        return here, self.finish(sender)[0], seen
+
+    def test_a_slip_in_a_code_uses_nothing_up(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        code = self.event(sender, "code")["code"]
+        for args in (["recv", "-s", server, code + "x"], ["recv", "-s", server, code[:-1]], ["ping", "-s", server, code + "x"],
+                     ["send", "-s", server, self.file("in/b"), "--code", code + "x"], ["recv", "-s", server, code.split("-")[0]],
+                     ["recv", "-s", server, "-".join(code.split("-")[:2])]):
+            with self.subTest(args=args):
+                r = self.run_it(*args)
+                self.assertEqual(r.returncode, 2, r.stderr)
+                self.assertRegex(r.stderr, r"\Abodkin: cannot [^\n]+(Nothing was used up|like 7-tulip-anchor)\n\Z")
+        r = self.run_it("recv", "-s", server, code + "x")
+        self.assertIn(f"did you mean '{code.split('-')[2]}'?", r.stderr)
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), code)
+        self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+
+    def test_recv_without_a_code_asks_for_it_and_completes_its_words(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", "--code", "7-tulip-anchor", self.file())
+        self.event(sender, "code")
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), "--yes"],
+                                      [(rb"Code[^:]*: ", b"7-tuli\tancohr\r"), (rb"mean 'anchor'", b"\177\177\177hor\r")])
+        self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
+        self.assertIn("7-tulip-anc", seen)
+
+    def test_recv_at_a_terminal_makes_a_code_when_the_person_has_none(self):
+        _, server = self.serve()
+        here, seen = self.at_terminal(["recv", "-s", server], [(rb"Code[^:]*: ", b"\r"), (rb"--code \d+-\w+-\w+ FILE", b"\3")])
+        self.assertEqual(here, 130, seen)
+
+    def test_a_made_code_has_as_many_words_as_asked(self):
+        _, server = self.serve()
+        for n in (2, 9, 16):
+            sender = self.start("send", "-s", server, "--json", "--words", str(n), self.file())
+            code = self.event(sender, "code")["code"]
+            self.assertEqual(len(code.split("-")), n + 1)
+            r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "--overwrite", code)
+            self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+        for n in ("1", "17", "two"):
+            r = self.run_it("send", "-s", server, "--words", n, self.file())
+            self.assertEqual(r.returncode, 2)
+            self.assertIn("from 2 to 16", r.stderr)
 
     def test_a_person_at_a_terminal_is_asked(self):
         self.folder_out()

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A line for one code. It is edited here and not by the terminal, so that Tab can complete and nothing that is
+ * typed but letters, digits and dashes gets in. */
+#include "cli/code_prompt.h"
+
+#include <bodkin/code.h>
+#include <bodkin/error.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { CHOICES_MAX = 400, CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
+
+static const char prompt[] = "Code (Enter: make one here): ";
+
+/* --- the line --- */
+
+static size_t word_start(const struct bk_cli_code_line *l)
+{
+	size_t at = l->len;
+
+	while (at && l->text[at - 1] != '-')
+		at--;
+	return at;
+}
+
+static void cut(struct bk_cli_code_line *l, size_t len)
+{
+	l->len = len;
+	l->text[len] = 0;
+}
+
+static void add(struct bk_cli_code_line *l, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n && l->len + 1 < sizeof(l->text); i++)
+		l->text[l->len++] = s[i];
+	l->text[l->len] = 0;
+}
+
+static void add_dash(struct bk_cli_code_line *l)
+{
+	if (l->len && l->text[l->len - 1] != '-')
+		add(l, "-", 1);
+}
+
+/* Several words fit: what they have in common is taken, and all are named. */
+static size_t gather(const char *typed, const char **ret_first, size_t *ret_common, char *choices, size_t max)
+{
+	size_t n = strlen(typed), found = 0, used = 0;
+	const char *word;
+
+	choices[0] = 0;
+	for (size_t i = 0; (word = bk_code_word(i)); i++) {
+		if (strncmp(word, typed, n) != 0)
+			continue;
+		if (!found++) {
+			*ret_first = word;
+			*ret_common = strlen(word);
+		}
+		while (strncmp(word, *ret_first, *ret_common) != 0)
+			--*ret_common;
+		if (used + strlen(word) + 6 < max)
+			used += (size_t)snprintf(choices + used, max - used, "%s%s", used ? " " : "", word);
+		else if (used && choices[used - 1] != '.')
+			used += (size_t)snprintf(choices + used, max - used, " ...");
+	}
+	return found;
+}
+
+static enum bk_cli_code_key complete(struct bk_cli_code_line *l, char *choices, size_t max)
+{
+	size_t start = word_start(l), n = l->len - start, shared = 0, found;
+	const char *first = NULL;
+
+	choices[0] = 0;
+	if (!start || !n)
+		return BK_CLI_CODE_MORE;
+	found = gather(l->text + start, &first, &shared, choices, max);
+	if (found && shared > n)
+		add(l, first + n, shared - n);
+	else if (found > 1)
+		return BK_CLI_CODE_CHOICES;
+	if (found == 1 && strcspn(l->text, "-") + 1 == start)
+		add_dash(l);
+	return BK_CLI_CODE_MORE;
+}
+
+/* Arrow keys and the like: ESC, [ or O, and bytes up to a letter or ~. */
+static bool is_escape(struct bk_cli_code_line *l, char byte)
+{
+	if (byte == ESCAPE) {
+		l->escape = 1;
+		return true;
+	}
+	if (!l->escape)
+		return false;
+	l->escape = l->escape == 1 && (byte == '[' || byte == 'O') ? 2
+		    : l->escape > 1 && byte < '@'                  ? l->escape + 1
+								   : 0;
+	return true;
+}
+
+enum bk_cli_code_key bk_cli_code_line_take(
+	struct bk_cli_code_line *l, char byte, char *ret_choices, size_t choices_max)
+{
+	if (is_escape(l, byte))
+		return BK_CLI_CODE_MORE;
+	if (byte == '\t')
+		return complete(l, ret_choices, choices_max);
+	if (byte == '\r' || byte == '\n')
+		return BK_CLI_CODE_ENTER;
+	if (byte == CTRL_C || (byte == CTRL_D && !l->len))
+		return BK_CLI_CODE_CANCEL;
+	if ((byte == DELETE || byte == '\b') && l->len)
+		cut(l, l->len - 1);
+	else if (byte == CTRL_U)
+		cut(l, 0);
+	else if (byte == CTRL_W)
+		cut(l, word_start(l) ? word_start(l) - 1 : 0);
+	else if (byte == ' ' || byte == '-' || byte == '_')
+		add_dash(l);
+	else if (byte >= 'A' && byte <= 'Z')
+		add(l, (char[]){(char)(byte - 'A' + 'a')}, 1);
+	else if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'))
+		add(l, &byte, 1);
+	return BK_CLI_CODE_MORE;
+}
+
+/* --- the terminal --- */
+
+static void put(const char *s, size_t n)
+{
+	while (n) {
+		ssize_t done = write(STDERR_FILENO, s, n);
+
+		if (done < 0 && errno != EINTR)
+			return;
+		s += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+	}
+}
+
+/* The end of what was typed is what the person looks at, where not all of it fits. */
+static void draw(const struct bk_cli_code_line *l)
+{
+	struct winsize size = {0};
+	size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+	size_t room = columns > sizeof(prompt) ? columns - sizeof(prompt) : 1;
+	char line[sizeof(prompt) + BK_CLI_CODE_MAX + 8];
+	int n = snprintf(
+		line, sizeof(line), "\r%s%s\033[K", prompt, l->text + (l->len > room ? l->len - room : 0));
+
+	put(line, (size_t)n);
+}
+
+static void say(const char *text)
+{
+	char line[CHOICES_MAX + BK_CODE_TEXT_MAX];
+	int n = snprintf(line, sizeof(line), "%s\n", text);
+
+	put(line, (size_t)n);
+}
+
+static int read_line(struct bk_cli_code_line *l)
+{
+	char choices[CHOICES_MAX], byte;
+
+	for (;;) {
+		ssize_t n;
+		enum bk_cli_code_key key;
+
+		draw(l);
+		n = read(STDIN_FILENO, &byte, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		key = n <= 0 ? BK_CLI_CODE_CANCEL : bk_cli_code_line_take(l, byte, choices, sizeof(choices));
+		if (key == BK_CLI_CODE_MORE)
+			continue;
+		put("\n", 1);
+		if (key == BK_CLI_CODE_ENTER)
+			return 0;
+		if (key == BK_CLI_CODE_CANCEL)
+			return BK_E_CANCELLED;
+		say(choices);
+	}
+}
+
+int bk_cli_code_prompt(char ret_code[BK_CLI_CODE_MAX])
+{
+	struct bk_cli_code_line l = {0};
+	struct termios before, raw;
+	char text[BK_CODE_TEXT_MAX];
+	int err = tcgetattr(STDIN_FILENO, &before) < 0 ? BK_E_CANCELLED : 0;
+
+	raw = before;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	if (err >= 0 && tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+		err = BK_E_CANCELLED;
+	while (err >= 0) {
+		err = read_line(&l);
+		if (err < 0 || !l.len || bk_code_check(l.text, text) >= 0)
+			break;
+		say(text);
+	}
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	memcpy(ret_code, l.text, BK_CLI_CODE_MAX);
+	return err < 0 ? err : !l.len;
+}
