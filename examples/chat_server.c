@@ -21,7 +21,7 @@ static void on_joined(struct bk_conn *c, void *arg)
 	const struct bk_message alone = notice("* nobody else is here yet");
 	const struct bk_message both = notice("* the other one is here");
 
-	say_joined(arg, c);
+	say_joined(c, arg);
 	if (people == PEOPLE_MAX) {
 		send_or_close(c, &full);
 		bk_conn_close(c);
@@ -49,7 +49,7 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 	const struct server *s = arg;
 	const struct bk_message gone = notice("* the other one left");
 
-	say_left(arg, c, error, text);
+	say_left(c, arg, error, text);
 	if (!bk_conn_get_data(c))
 		return;
 	people--;

@@ -55,7 +55,7 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 {
 	free(bk_conn_get_data(c));
 	bk_conn_set_data(c, NULL);
-	say_left(arg, c, error, text);
+	say_left(c, arg, error, text);
 }
 
 int main(int argc, char **argv)
