@@ -120,7 +120,7 @@ def page(header, version):
     rows = MACRO_ROW.findall(text)
     if rows:
         out.append(".SH ERRORS\n" + "".join(f".TP\n.B BK_E_{a}\n{roff(d)} ({roff(b)}, \"{roff(c)}\")\n" for a, b, c, d in rows))
-    return title, functions, "".join(out) + ".SH SEE ALSO\n.BR bodkin (1)\n"
+    return title, functions, "".join(out) + ".SH SEE ALSO\n.BR bodkin (1),\n.BR bodkin_api (3)\n"
 
 
 def headers(folder):
