@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	static const struct bk_message_events events = {
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	const struct bk_message_opts opts = {
-		.framing = BK_FRAMED_LENGTH, .queue_max = 16 << 20, .connections_max = 20000};
+		.framing = BK_FRAMING_LENGTH, .queue_max = 16 << 20, .connections_max = 20000};
 	char address[64], text[BK_SERVICE_TEXT_MAX];
 	struct bk_loop *loop;
 

@@ -101,7 +101,7 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct bk_message_opts opts = {.framing = BK_FRAMED_JSON, .message_max = 64 * 1024};
+	static const struct bk_message_opts opts = {.framing = BK_FRAMING_JSON, .message_max = 64 * 1024};
 	static const struct bk_message_events events = {
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	struct client cl = {0};

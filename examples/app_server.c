@@ -96,7 +96,7 @@ static void on_message(struct bk_conn *c, void *arg, const struct bk_message *m)
 
 int main(int argc, char **argv)
 {
-	static const struct bk_message_opts opts = {.framing = BK_FRAMED_JSON, .message_max = 64 * 1024};
+	static const struct bk_message_opts opts = {.framing = BK_FRAMING_JSON, .message_max = 64 * 1024};
 	static const struct bk_message_events events = {
 		.on_joined = say_joined,
 		.on_message = on_message,

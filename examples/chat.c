@@ -89,7 +89,7 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct bk_message_opts opts = {.framing = BK_FRAMED_LENGTH, .message_max = WORDS_MAX};
+	static const struct bk_message_opts opts = {.framing = BK_FRAMING_LENGTH, .message_max = WORDS_MAX};
 	static const struct bk_message_events events = {
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	struct person me = {.name = argc == 4 ? argv[3] : getenv("USER")};

@@ -51,7 +51,8 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct bk_message_opts opts = {.framing = BK_FRAMED_KEY_VALUE, .message_max = 64 * 1024};
+	static const struct bk_message_opts opts = {
+		.framing = BK_FRAMING_KEY_VALUE, .message_max = 64 * 1024};
 	static const struct bk_message_events events = {
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 	struct client cl = {.texts = argv + 3, .texts_len = argc - 3};

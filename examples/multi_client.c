@@ -70,7 +70,7 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 
 static bool start_all(struct client *cl, char **argv, long count)
 {
-	static const struct bk_message_opts opts = {.framing = BK_FRAMED_RAW};
+	static const struct bk_message_opts opts = {.framing = BK_FRAMING_RAW};
 	static const struct bk_message_events events = {
 		.on_joined = on_joined, .on_message = on_message, .on_left = on_left};
 

@@ -60,7 +60,7 @@ static void on_left(struct bk_conn *c, void *arg, int error, const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct bk_message_opts opts = {.framing = BK_FRAMED_RAW, .connections_max = 1000};
+	static const struct bk_message_opts opts = {.framing = BK_FRAMING_RAW, .connections_max = 1000};
 	static const struct bk_message_events events = {
 		.on_joined = say_joined,
 		.on_message = on_message,

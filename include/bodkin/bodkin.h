@@ -12,6 +12,7 @@
 #include <bodkin/loop.h>
 #include <bodkin/mailbox.h>
 #include <bodkin/nat.h>
+#include <bodkin/path.h>
 #include <bodkin/plain.h>
 #include <bodkin/server.h>
 #include <bodkin/service.h>

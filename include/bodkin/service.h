@@ -22,11 +22,11 @@ struct bk_service; /* a listener and its connections */
 struct bk_conn;    /* one connection, accepted by a service or made by bk_conn_connect */
 
 /* How a stream of bytes becomes messages (docs/protocol/framing.md). */
-enum bk_framing_choice {
-	BK_FRAMED_RAW,       /* not at all: whatever a read brings is a message */
-	BK_FRAMED_LENGTH,    /* 4-byte big-endian length, content */
-	BK_FRAMED_KEY_VALUE, /* 2-byte little-endian header length, "CL:7;type:message", content */
-	BK_FRAMED_JSON,      /* 2-byte big-endian header length, JSON header with content-length, content */
+enum bk_framing {
+	BK_FRAMING_RAW,       /* not at all: whatever a read brings is a message */
+	BK_FRAMING_LENGTH,    /* 4-byte big-endian length, content */
+	BK_FRAMING_KEY_VALUE, /* 2-byte little-endian header length, "CL:7;type:message", content */
+	BK_FRAMING_JSON,      /* 2-byte big-endian header length, JSON header with content-length, content */
 };
 
 /* A whole message. Borrowed for the call, in both directions. */
@@ -66,7 +66,7 @@ struct bk_message_events {
 /* Zero means the default named behind the field. */
 struct bk_message_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
-	enum bk_framing_choice framing;
+	enum bk_framing framing;
 	size_t message_max;        /* content of a received message: 1 MiB; above it: BK_E_TOO_BIG */
 	size_t queue_max;          /* bytes waiting to be sent to one connection: 1 MiB */
 	int64_t idle_timeout_ns;   /* nothing came for so long: none; -1: none */

@@ -9,6 +9,7 @@
 #include <bodkin/error.h>
 #include <bodkin/loop.h>
 #include <bodkin/mailbox.h>
+#include <bodkin/path.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,10 +21,6 @@ extern "C" {
  * bk_session_close, not with bk_session_free. */
 struct bk_session;
 struct bk_channel;
-
-enum bk_path_kind { BK_PATH_KIND_DIRECT, BK_PATH_KIND_RELAY };
-enum bk_transport_choice { BK_TRANSPORT_CHOICE_AUTO, BK_TRANSPORT_CHOICE_UDP, BK_TRANSPORT_CHOICE_TCP };
-enum bk_path_choice { BK_PATH_CHOICE_AUTO, BK_PATH_CHOICE_DIRECT, BK_PATH_CHOICE_RELAY };
 
 struct bk_session_opts {
 	size_t size;           /* sizeof of it; 0: its first version (<bodkin/api.h>) */
@@ -46,17 +43,6 @@ struct bk_peer {
 	const char *id;
 	const char *name;
 	const char *nat; /* classic type name over TCP */
-};
-
-struct bk_path {
-	enum bk_path_kind kind;
-	const char *transport; /* "udp", "tcp" */
-	const char *technique; /* "lan", "ipv6", "punch", "relay" */
-	const char *local;     /* address:port */
-	const char *remote;
-	double elapsed_ms; /* from both introductions known to the link being secure */
-	double total_ms;   /* from bk_session_new */
-	const char *text;  /* one sentence for a person: what was chosen and why */
 };
 
 /* All may be NULL but on_closed. Strings are borrowed for the call. */

@@ -66,7 +66,7 @@ static int adopt(struct way *w, const struct bk_plain_link *link)
 {
 	static const struct bk_message_events events = {.on_message = on_message, .on_left = on_left};
 	const struct bk_message_opts opts = {
-		.framing = BK_FRAMED_LENGTH, .message_max = BK_HELLO_MESSAGE_MAX};
+		.framing = BK_FRAMING_LENGTH, .message_max = BK_HELLO_MESSAGE_MAX};
 	int err = bk_conn_adopt(w->loop, link->fd, &opts, &events, w, &w->conn);
 
 	if (err < 0)
@@ -115,7 +115,7 @@ static void tell_path(struct way *w, const struct bk_plain_link *link, const cha
 {
 	const struct bk_path path = {
 		.kind = BK_PATH_KIND_DIRECT,
-		.transport = "tcp",
+		.transport = BK_TRANSPORT_TCP,
 		.technique = "punch",
 		.local = link->local,
 		.remote = link->remote,

@@ -144,9 +144,10 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 
 	bk_cli_report_event(r, BK_CLI_EVENT, "path",
 		json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "kind", kind, "transport",
-			text_value(path->transport), "technique", text_value(path->technique), "local",
-			text_value(path->local), "remote", text_value(path->remote), "elapsed_ms",
-			path->elapsed_ms, "total_ms", path->total_ms, "text", text_value(path->text)));
+			text_value(bk_transport_name(path->transport)), "technique",
+			text_value(path->technique), "local", text_value(path->local), "remote",
+			text_value(path->remote), "elapsed_ms", path->elapsed_ms, "total_ms", path->total_ms,
+			"text", text_value(path->text)));
 	bk_cli_report_say(
 		r, BK_CLI_EVENT, "Connected to %s: %s", r->peer[0] ? r->peer : "the other side", path->text);
 }

@@ -397,17 +397,17 @@ const struct bk_engine_ops bk_nat_discover_ops = {
 
 /* --- judgement --- */
 
-static enum bk_nat_reach reach_of(const struct bk_nat_discover *e, enum purpose purpose, bool can_answer)
+static enum bk_mailbox_reach reach_of(const struct bk_nat_discover *e, enum purpose purpose, bool can_answer)
 {
 	const struct test *base = find_test(e, FILTER_BASE), *t = find_test(e, purpose);
 
 	if (!base || !t)
-		return BK_NAT_REACH_UNTESTED;
+		return BK_MAILBOX_REACH_UNTESTED;
 	if (t->is_answered)
-		return BK_NAT_REACH_YES;
+		return BK_MAILBOX_REACH_YES;
 	if (!base->is_answered || !can_answer || t->schedule.sent < t->schedule.sent_max)
-		return BK_NAT_REACH_UNTESTED;
-	return BK_NAT_REACH_NO;
+		return BK_MAILBOX_REACH_UNTESTED;
+	return BK_MAILBOX_REACH_NO;
 }
 
 /* Whether the server has a second port that answers: it says so, or it has answered there. */
@@ -502,7 +502,7 @@ void bk_nat_discover_finding(const struct bk_nat_discover *e, struct bk_nat_find
 	collect_evidence(e, &ev);
 	f.is_blocked = !e->rtt;
 	if (f.is_blocked)
-		ev.same_address = BK_NAT_REACH_NO; /* which is what it is called by */
+		ev.same_address = BK_MAILBOX_REACH_NO; /* which is what it is called by */
 	bk_nat_profile_judge(&ev, &f.profile);
 	judge_ports(e, &f);
 	judge_hairpin(e, &f);

@@ -93,11 +93,11 @@ static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, 
 
 static enum bk_nat_behavior judge_filtering(const struct bk_nat_evidence *e)
 {
-	if (e->other_address == BK_NAT_REACH_YES)
+	if (e->other_address == BK_MAILBOX_REACH_YES)
 		return BK_NAT_ENDPOINT_INDEPENDENT;
-	if (e->same_address == BK_NAT_REACH_NO)
+	if (e->same_address == BK_MAILBOX_REACH_NO)
 		return BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
-	if (e->same_address == BK_NAT_REACH_YES && e->other_address == BK_NAT_REACH_NO)
+	if (e->same_address == BK_MAILBOX_REACH_YES && e->other_address == BK_MAILBOX_REACH_NO)
 		return BK_NAT_ADDRESS_DEPENDENT;
 	return BK_NAT_UNKNOWN;
 }
@@ -121,11 +121,10 @@ void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_pr
 {
 	struct bk_nat_evidence e = {
 		.local = view->local,
-		.same_address = (enum bk_nat_reach)view->same_address,
-		.other_address = (enum bk_nat_reach)view->other_address,
+		.same_address = view->same_address,
+		.other_address = view->other_address,
 	};
 
-	_Static_assert((int)BK_MAILBOX_REACH_YES == (int)BK_NAT_REACH_YES, "one order");
 	_Static_assert((int)BK_MAILBOX_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
 	while (e.samples_len < view->samples_len && e.samples_len < BK_MAILBOX_SAMPLES_MAX) {
 		const struct bk_mailbox_sample *s = &view->samples[e.samples_len];

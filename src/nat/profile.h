@@ -21,15 +21,13 @@ struct bk_nat_sample {
 	struct bk_addr mapped;
 };
 
-/* What the server's attempts to connect back to our mapped address told (RFC 5780 section 4.4, over TCP). */
-enum bk_nat_reach { BK_NAT_REACH_UNTESTED, BK_NAT_REACH_NO, BK_NAT_REACH_YES };
-
 struct bk_nat_evidence {
 	struct bk_addr local;                             /* the shared local address and port */
 	struct bk_nat_sample samples[BK_NAT_SAMPLES_MAX]; /* [0] is the control connection */
 	size_t samples_len;
-	enum bk_nat_reach same_address;  /* from another port of an address that we have sent to */
-	enum bk_nat_reach other_address; /* from an address that we never sent to */
+	/* What attempts to connect back to our mapped address told (RFC 5780 section 4.4, over TCP). */
+	enum bk_mailbox_reach same_address;  /* from another port of an address that we have sent to */
+	enum bk_mailbox_reach other_address; /* from an address that we never sent to */
 };
 
 /* The profile that the evidence supports; what it does not settle is BK_NAT_UNKNOWN. The same mapping towards

@@ -10,13 +10,13 @@
 
 #define SERVER(last, port) bk_addr_v4(203, 0, 113, last, port)
 #define OUTSIDE(port)      bk_addr_v4(198, 51, 100, 7, port)
-#define UNTESTED           BK_NAT_REACH_UNTESTED
-#define NO                 BK_NAT_REACH_NO
-#define YES                BK_NAT_REACH_YES
+#define UNTESTED           BK_MAILBOX_REACH_UNTESTED
+#define NO                 BK_MAILBOX_REACH_NO
+#define YES                BK_MAILBOX_REACH_YES
 
 /* Mapped ports towards .1:15005, .1:15006 and .2:15005; 0: not sampled. */
 static struct bk_nat_profile judge(uint16_t first, uint16_t other_port, uint16_t other_address,
-	enum bk_nat_reach same, enum bk_nat_reach other)
+	enum bk_mailbox_reach same, enum bk_mailbox_reach other)
 {
 	struct bk_nat_evidence e = {
 		.local = bk_addr_v4(192, 168, 1, 2, 41000), .same_address = same, .other_address = other};
@@ -39,7 +39,7 @@ static void mapping_allocation_and_name_follow_from_the_samples(void **state)
 {
 	static const struct {
 		uint16_t ports[3];
-		enum bk_nat_reach same, other;
+		enum bk_mailbox_reach same, other;
 		enum bk_nat_behavior mapping, filtering;
 		enum bk_nat_allocation allocation;
 		const char *name, *plain, *phrase;
@@ -114,7 +114,7 @@ static void the_same_address_outside_is_open_or_a_firewall(void **state)
 	assert_int_equal(p.mapping, BK_NAT_ENDPOINT_INDEPENDENT);
 	assert_string_equal(bk_nat_type_name(&p), "Open Internet");
 	assert_true(bk_nat_is_reachable(&p));
-	e.same_address = e.other_address = BK_NAT_REACH_NO;
+	e.same_address = e.other_address = BK_MAILBOX_REACH_NO;
 	bk_nat_profile_judge(&e, &p);
 	assert_string_equal(bk_nat_type_name(&p), "Symmetric Firewall");
 	assert_string_equal(bk_nat_type_plain_name(&p), "Symmetric UDP Firewall");

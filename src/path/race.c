@@ -310,7 +310,7 @@ static bool has_had_turn(const struct bk_technique *const *rows, const struct bk
 
 static int start_lane(struct bk_race *r, const struct bk_method *method)
 {
-	const struct bk_pair pair = {r->opts.own, r->opts.peer, r->opts.relay, r->opts.policy};
+	const struct bk_pair pair = {r->opts.own, r->opts.peer, r->opts.relay, r->opts.choice};
 	struct bk_lane *lane;
 	struct bk_plan plan;
 	int err;

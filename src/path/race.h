@@ -26,7 +26,7 @@ struct bk_race_opts {
 	bool is_controlling;
 	const struct bk_identity *identity; /* borrowed until the winning link is gone */
 	const struct bk_intro *own, *peer;  /* borrowed for as long as the race lives */
-	enum bk_path_policy policy;
+	enum bk_path_choice choice;
 	unsigned without; /* transports (1 << BK_TRANSPORT_...) over which no direct path is tried */
 	struct bk_addr shared, shared6; /* as for struct bk_method_opts */
 	bk_time start;                  /* the agreed instant on our clock */

@@ -102,7 +102,7 @@ static struct bk_pair pair_of(const struct bk_seeker *sk)
 {
 	const struct bk_round *g = &sk->round;
 
-	return (struct bk_pair){.own = g->own, .peer = g->peer, .relay = g->relay, .policy = g->policy};
+	return (struct bk_pair){.own = g->own, .peer = g->peer, .relay = g->relay, .choice = g->choice};
 }
 
 static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
@@ -113,7 +113,7 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 	double ms = bk_dur_to_ms(now - sk->round.introduced);
 	struct bk_path p = {
 		.kind = bk_race_result_is_relay(result) ? BK_PATH_KIND_RELAY : BK_PATH_KIND_DIRECT,
-		.transport = bk_transport_name(result->transport),
+		.transport = result->transport,
 		.technique = result->technique->name,
 		.local = bk_addr_to_str(&result->local, local),
 		.remote = bk_addr_to_str(&result->remote, remote),
@@ -188,7 +188,7 @@ static void upgrade_later(struct bk_seeker *sk)
 	enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
 	if (!sk->opts.is_controlling || !is_on_relay(sk) || sk->upgrades >= WAITS ||
-		sk->round.policy != BK_PATH_AUTO || !bk_pair_is_hopeful(&pair, bk_techniques))
+		sk->round.choice != BK_PATH_CHOICE_AUTO || !bk_pair_is_hopeful(&pair, bk_techniques))
 		return;
 	bk_timer_start(sk->again, waits[sk->upgrades++]);
 }
@@ -218,7 +218,7 @@ static void watch_race(struct bk_seeker *sk)
 	unsigned shift = sk->searches < SEARCHES_SHIFT ? sk->searches : SEARCHES_SHIFT;
 	bk_dur way = sk->round.own->server_rtt + sk->round.peer->server_rtt;
 
-	if (sk->opts.is_controlling || sk->round.policy == BK_PATH_DIRECT)
+	if (sk->opts.is_controlling || sk->round.choice == BK_PATH_CHOICE_DIRECT)
 		return;
 	bk_timer_start(sk->again, (RACE_PATIENCE + RACE_WAYS * bk_time_min(way, BK_SEC)) << shift);
 }
@@ -226,7 +226,7 @@ static void watch_race(struct bk_seeker *sk)
 /* A race is under way already, and will do: the side that joined takes its relay as soon as it can. */
 static bool race_may_do(struct bk_seeker *sk)
 {
-	if (!sk->race || (sk->round.policy != BK_PATH_DIRECT && !bk_race_need_relay(sk->race)))
+	if (!sk->race || (sk->round.choice != BK_PATH_CHOICE_DIRECT && !bk_race_need_relay(sk->race)))
 		return false;
 	watch_race(sk);
 	return true;
@@ -336,7 +336,7 @@ static void on_race_lost(void *arg, int error)
 		return;
 	}
 	end_race(sk);
-	if (sk->round.policy == BK_PATH_DIRECT)
+	if (sk->round.choice == BK_PATH_CHOICE_DIRECT)
 		give_up(sk, error, "no direct path to '%s': %s", peer_name(sk),
 			bk_explain_no_direct(&pair, reason));
 	else if (sk->peer_left)
@@ -359,13 +359,13 @@ static int start_race(struct bk_seeker *sk)
 		.identity = sk->opts.identity,
 		.own = g->own,
 		.peer = g->peer,
-		.policy = g->policy,
+		.choice = g->choice,
 		.without = sk->opts.transport == BK_TRANSPORT_CHOICE_UDP ? 1u << BK_TRANSPORT_TCP : 0,
 		.shared = g->shared,
 		.shared6 = {.family = g->port6 ? 6 : 0, .port = g->port6},
 		.start = g->start,
 		.listeners = {g->listeners[0], g->listeners[1]},
-		.ways = g->policy == BK_PATH_RELAY ? NULL : g->ways,
+		.ways = g->choice == BK_PATH_CHOICE_RELAY ? NULL : g->ways,
 		.delay = g->delay,
 		.relay_is_spare = sk->is_asking && is_on_relay(sk),
 		.relay = g->relay,
@@ -417,7 +417,7 @@ void bk_seeker_peer_left(struct bk_seeker *sk)
 	if (sk->state != FIRST)
 		return;
 	sk->peer_left = true;
-	if (sk->round.policy != BK_PATH_DIRECT && !(sk->race && bk_race_is_close(sk->race)))
+	if (sk->round.choice != BK_PATH_CHOICE_DIRECT && !(sk->race && bk_race_is_close(sk->race)))
 		bk_timer_start(sk->patience, LEFT_PATIENCE);
 }
 

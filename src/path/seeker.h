@@ -23,7 +23,7 @@ struct bk_seeker_opts {
 /* Two introductions, and what to look for a path with. */
 struct bk_round {
 	const struct bk_intro *own, *peer; /* borrowed until the next round or the seeker's end */
-	enum bk_path_policy policy;
+	enum bk_path_choice choice;
 	bk_time introduced;           /* when both were known here */
 	bk_time start;                /* the agreed instant on our clock */
 	bk_dur delay;                 /* as for struct bk_race_opts */

@@ -149,7 +149,7 @@ static void start(struct stage *g, int i, int peer)
 		.identity = s->identity,
 		.own = &s->intro,
 		.peer = &p->intro,
-		.policy = g->use_relay ? BK_PATH_AUTO : BK_PATH_DIRECT,
+		.choice = g->use_relay ? BK_PATH_CHOICE_AUTO : BK_PATH_CHOICE_DIRECT,
 		.start = bk_loop_now(g->loop),
 		.delay = g->delay,
 		.listeners = {s->listener, -1},

@@ -129,7 +129,7 @@ static void on_round(void *arg)
 		const struct bk_round round = {
 			.own = &w->ends[i].intro,
 			.peer = &w->ends[!i].intro,
-			.policy = BK_PATH_DIRECT,
+			.choice = BK_PATH_CHOICE_DIRECT,
 			.introduced = bk_loop_now(w->loop),
 			.start = bk_loop_now(w->loop),
 			.listeners = w->ends[i].listeners,

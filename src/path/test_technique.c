@@ -405,7 +405,7 @@ static void run(struct stage *g, uint16_t home)
 			.identity = g->sides[i].identity,
 			.own = &g->sides[i].intro,
 			.peer = &g->sides[!i].intro,
-			.policy = BK_PATH_DIRECT,
+			.choice = BK_PATH_CHOICE_DIRECT,
 			.start = bk_loop_now(g->loop),
 			.listeners = {-1, -1},
 			.ways = g->sides[i].ways,

@@ -214,7 +214,7 @@ void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 {
 	char text[BK_PLAN_TEXT_MAX];
 
-	if (pair->policy == BK_PATH_RELAY) {
+	if (pair->choice == BK_PATH_CHOICE_RELAY) {
 		snprintf(out, BK_PLAN_TEXT_MAX, "the relay was asked for");
 		return;
 	}
@@ -285,7 +285,7 @@ void bk_tell_punch(const struct bk_technique *t, const struct bk_pair *pair, str
 
 void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
 {
-	bool is_asked = pair->policy == BK_PATH_RELAY;
+	bool is_asked = pair->choice == BK_PATH_CHOICE_RELAY;
 
 	(void)t;
 	snprintf(ret_words->what, sizeof(ret_words->what), "relayed by the server%s",

@@ -52,15 +52,16 @@ void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a)
 }
 
 static bool is_wanted(
-	const struct bk_technique *t, const struct bk_method *method, enum bk_path_policy policy)
+	const struct bk_technique *t, const struct bk_method *method, enum bk_path_choice choice)
 {
-	return t->method == method && policy != (method->is_relay ? BK_PATH_DIRECT : BK_PATH_RELAY);
+	return t->method == method &&
+	       choice != (method->is_relay ? BK_PATH_CHOICE_DIRECT : BK_PATH_CHOICE_RELAY);
 }
 
 static void ask_rows(const struct bk_pair *pair, struct bk_plan *p)
 {
 	for (const struct bk_technique *const *row = p->rows; *row; row++) {
-		if (!is_wanted(*row, p->method, pair->policy))
+		if (!is_wanted(*row, p->method, pair->choice))
 			continue;
 		p->is_hopeful |= (*row)->fits && (*row)->fits(*row, pair);
 		(*row)->plan(*row, pair, p);
@@ -71,7 +72,7 @@ static void ask_rows(const struct bk_pair *pair, struct bk_plan *p)
  * where neither side will try anything. */
 static bk_dur choose_budget(const struct bk_pair *pair, const struct bk_plan *p)
 {
-	const struct bk_pair turned = {pair->peer, pair->own, pair->relay, pair->policy};
+	const struct bk_pair turned = {pair->peer, pair->own, pair->relay, pair->choice};
 	struct bk_plan mirror = {.rows = p->rows, .method = p->method};
 
 	if (p->is_hopeful)

@@ -49,8 +49,6 @@ struct bk_plan {
 			    briefly, if they make sense */
 };
 
-enum bk_path_policy { BK_PATH_AUTO, BK_PATH_DIRECT, BK_PATH_RELAY };
-
 /* budget: BK_PLAN_BUDGET unless asked otherwise. */
 #define BK_PLAN_BUDGET (3 * BK_SEC)
 

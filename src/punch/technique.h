@@ -14,7 +14,7 @@
 struct bk_pair {
 	const struct bk_intro *own, *peer; /* borrowed */
 	struct bk_addr relay;              /* the server's; family 0: none */
-	enum bk_path_policy policy;
+	enum bk_path_choice choice;
 };
 
 /* What an engine may be told when it is made. It copies what it keeps. */

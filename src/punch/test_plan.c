@@ -68,10 +68,10 @@ static struct bk_plan udp_plan(const struct bk_intro *own, const struct bk_intro
 
 /* What the plan's engine says of it. */
 static const char *why(const struct bk_method *method, const struct bk_intro *own,
-	const struct bk_intro *peer, enum bk_path_policy policy)
+	const struct bk_intro *peer, enum bk_path_choice choice)
 {
 	static char out[BK_PLAN_TEXT_MAX];
-	const struct bk_pair pair = {.own = own, .peer = peer, .policy = policy};
+	const struct bk_pair pair = {.own = own, .peer = peer, .choice = choice};
 	struct bk_plan p;
 
 	bk_plan_make(&pair, bk_techniques, method, &p);
@@ -139,7 +139,7 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 		assert_int_equal(count(&p, true, true), rows[i].opens_at_start);
 		assert_int_equal(count(&p, true, false), rows[i].openers);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
-		assert_true(strlen(why(&bk_method_tcp, &own, &peer, BK_PATH_AUTO)) > 0);
+		assert_true(strlen(why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
 	}
 }
 
@@ -318,7 +318,7 @@ static void firewalled_ipv6_is_opened_from_both_sides_at_the_instant(void **stat
 static void relay_policy_tries_nothing(void **state)
 {
 	struct bk_intro own = intro(OPEN, 1), peer = intro(OPEN, 2);
-	const struct bk_pair pair = {.own = &own, .peer = &peer, .policy = BK_PATH_RELAY};
+	const struct bk_pair pair = {.own = &own, .peer = &peer, .choice = BK_PATH_CHOICE_RELAY};
 	struct bk_plan p;
 
 	(void)state;
@@ -326,7 +326,8 @@ static void relay_policy_tries_nothing(void **state)
 	assert_int_equal(p.attempts_len, 0);
 	assert_int_equal(p.budget, 0);
 	assert_false(p.listen_shared);
-	assert_string_equal(why(&bk_method_tcp, &own, &peer, BK_PATH_RELAY), "the relay was asked for");
+	assert_string_equal(
+		why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_RELAY), "the relay was asked for");
 }
 
 static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling(void **state)
@@ -370,7 +371,7 @@ static void the_texts_say_what_is_done_and_what_would_help(void **state)
 	struct bk_plan p = plan(&port, &port2);
 
 	(void)state;
-	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_AUTO),
+	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_CHOICE_AUTO),
 		"both NATs are port-restricted: both sides connect to each other at the same moment");
 	assert_string_equal(bk_plan_attempt_to_str(&p, 0, out),
 		"punch 203.0.113.2:41000 from the shared port at the agreed instant");
@@ -426,7 +427,7 @@ static void udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant(vo
 		assert_int_equal(p.attempts_len, rows[i].possible);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
 		assert_int_equal(count(&p, true, rows[i].at_start), rows[i].possible);
-		assert_true(strlen(why(&bk_method_udp, &own, &peer, BK_PATH_AUTO)) > 0);
+		assert_true(strlen(why(&bk_method_udp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
 		assert_int_equal(tcp.attempts_len, 0);
 	}
 }
@@ -494,7 +495,7 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 	for (i = 0; bk_techniques[i]; i++)
 		assert_string_equal(bk_explain_path(bk_techniques[i], &pair, 12, out), told[i]);
 	assert_int_equal(i, sizeof(told) / sizeof(told[0]));
-	pair.policy = BK_PATH_RELAY;
+	pair.choice = BK_PATH_CHOICE_RELAY;
 	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, 12, out),
 		"relayed by the server, as asked for, 12 ms");
 }
@@ -545,14 +546,14 @@ static void the_relay_reason_tells_of_both_transports(void **state)
 		"mapping "
 		"on either router or IPv6 may help");
 	port2.tcp = sym.tcp;
-	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_AUTO),
+	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_CHOICE_AUTO),
 		"the other side's NAT gives every connection a new port "
 		"and your NAT only lets in ports it has "
 		"called: no TCP technique connects these two");
-	assert_string_equal(why(&bk_method_udp, &port, &port2, BK_PATH_AUTO),
+	assert_string_equal(why(&bk_method_udp, &port, &port2, BK_PATH_CHOICE_AUTO),
 		"both NATs port-restricted: both sides send at the same moment");
-	assert_non_null(strstr(
-		why(&bk_method_udp, &port, &sym, BK_PATH_AUTO), "no UDP technique connects these two"));
+	assert_non_null(strstr(why(&bk_method_udp, &port, &sym, BK_PATH_CHOICE_AUTO),
+		"no UDP technique connects these two"));
 }
 
 int main(void)

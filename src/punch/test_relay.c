@@ -13,10 +13,10 @@
 static const struct bk_addr server = {.family = 4, .ip = {203, 0, 113, 1}, .port = 15005};
 
 /* `at` is where the pair's relay is. */
-static struct bk_plan plan_to(const struct bk_addr *at, enum bk_path_policy policy)
+static struct bk_plan plan_to(const struct bk_addr *at, enum bk_path_choice choice)
 {
 	static const struct bk_intro nobody;
-	const struct bk_pair pair = {.own = &nobody, .peer = &nobody, .relay = *at, .policy = policy};
+	const struct bk_pair pair = {.own = &nobody, .peer = &nobody, .relay = *at, .choice = choice};
 	struct bk_plan plan;
 
 	bk_plan_make(&pair, bk_techniques, &bk_method_relay, &plan);
@@ -25,7 +25,7 @@ static struct bk_plan plan_to(const struct bk_addr *at, enum bk_path_policy poli
 
 static void *engine(void)
 {
-	struct bk_plan plan = plan_to(&server, BK_PATH_AUTO);
+	struct bk_plan plan = plan_to(&server, BK_PATH_CHOICE_AUTO);
 	const struct bk_method_opts opts = {.plan = &plan};
 	void *e;
 
@@ -85,7 +85,7 @@ static void says_why_the_server_is_not_reached(void **state)
 static void without_a_relay_or_a_wish_for_one_there_is_no_engine(void **state)
 {
 	struct bk_plan plans[] = {
-		plan_to(&(struct bk_addr){0}, BK_PATH_AUTO), plan_to(&server, BK_PATH_DIRECT)};
+		plan_to(&(struct bk_addr){0}, BK_PATH_CHOICE_AUTO), plan_to(&server, BK_PATH_CHOICE_DIRECT)};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {

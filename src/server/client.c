@@ -323,7 +323,7 @@ static int open_service(struct bk_server *s, struct bk_service **ret_service)
 		.on_left = on_left,
 		.on_stopped = on_stopped};
 	const struct bk_message_opts opts = {
-		.framing = BK_FRAMED_LENGTH,
+		.framing = BK_FRAMING_LENGTH,
 		.message_max = BK_RDV_MESSAGE_MAX,
 		.queue_max = BK_LIMIT_OUT_BYTES,
 		.header_timeout_ns = -1, /* a client's own deadlines are stricter */

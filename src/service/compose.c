@@ -24,22 +24,22 @@ static int append_json(struct bk_buf *head, const struct bk_message *m)
 	return err;
 }
 
-static int append_head(struct bk_buf *head, enum bk_framing_choice framing, const struct bk_message *m)
+static int append_head(struct bk_buf *head, enum bk_framing framing, const struct bk_message *m)
 {
 	switch (framing) {
-	case BK_FRAMED_RAW:
+	case BK_FRAMING_RAW:
 		return m->header ? BK_E_INVALID : 0;
-	case BK_FRAMED_LENGTH:
+	case BK_FRAMING_LENGTH:
 		return m->header ? BK_E_INVALID : bk_frame_append_length_prefix(head, m->content_len);
-	case BK_FRAMED_KEY_VALUE:
+	case BK_FRAMING_KEY_VALUE:
 		return bk_frame_append_key_value(head, m->header, m->content_len);
-	case BK_FRAMED_JSON:
+	case BK_FRAMING_JSON:
 		return append_json(head, m);
 	}
 	return BK_E_INVALID;
 }
 
-int bk_compose_head(struct bk_buf *head, enum bk_framing_choice framing, const struct bk_message *m)
+int bk_compose_head(struct bk_buf *head, enum bk_framing framing, const struct bk_message *m)
 {
 	int err;
 

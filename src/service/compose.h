@@ -10,7 +10,7 @@ struct json_t;
 
 /* What goes before the content of m, appended to `head`. BK_E_INVALID for a header or a content that the
  * framing does not know, BK_E_TOO_BIG, BK_E_NOMEM. */
-int bk_compose_head(struct bk_buf *head, enum bk_framing_choice framing, const struct bk_message *m);
+int bk_compose_head(struct bk_buf *head, enum bk_framing framing, const struct bk_message *m);
 
 /* Reads the two text fields of a JSON header into m; they live as long as *ret_tree, which the caller lets
  * go with bk_compose_done. BK_E_MALFORMED. */

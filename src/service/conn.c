@@ -64,13 +64,6 @@ int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_messag
 	return err;
 }
 
-static enum bk_framing wire_framing(enum bk_framing_choice choice)
-{
-	return choice == BK_FRAMED_JSON        ? BK_FRAMING_JSON
-	       : choice == BK_FRAMED_KEY_VALUE ? BK_FRAMING_KEY_VALUE
-					       : BK_FRAMING_LENGTH;
-}
-
 /* --- memory --- */
 
 static void release(struct bk_conn *c)
@@ -274,7 +267,7 @@ static void init(struct bk_conn *c)
 {
 	struct bk_frame_limits limits = {.content_max = c->profile->opts.message_max};
 
-	bk_frame_decoder_init(&c->decoder, wire_framing(c->profile->opts.framing), &limits);
+	bk_frame_decoder_init(&c->decoder, c->profile->opts.framing, &limits);
 	bk_buf_init(&c->content, c->profile->opts.message_max);
 	bk_buf_init(&c->held, BK_MSGHUB_SCRATCH);
 	if (c->service)

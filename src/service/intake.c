@@ -31,9 +31,9 @@ static void deliver(struct bk_conn *c, const void *content, size_t n)
 	struct json_t *tree = NULL;
 	int err = 0;
 
-	if (c->profile->opts.framing >= BK_FRAMED_KEY_VALUE)
+	if (c->profile->opts.framing >= BK_FRAMING_KEY_VALUE)
 		m.header = d->header;
-	if (c->profile->opts.framing == BK_FRAMED_JSON)
+	if (c->profile->opts.framing == BK_FRAMING_JSON)
 		err = bk_compose_read_json(&m, d->header_len, &tree);
 	if (err < 0)
 		bk_msgconn_end(c, err, NULL);
@@ -92,7 +92,7 @@ static void take(struct bk_conn *c, const uint8_t *data, size_t n, bk_time now)
 {
 	int err = 0;
 
-	if (c->profile->opts.framing == BK_FRAMED_RAW)
+	if (c->profile->opts.framing == BK_FRAMING_RAW)
 		take_raw(c, &data, &n);
 	else
 		take_framed(c, &data, &n);

@@ -9,7 +9,8 @@
 #include "net/sock.h"
 #include "service/test_kit.h"
 
-static const struct bk_message_opts raw = {.framing = BK_FRAMED_RAW}, length = {.framing = BK_FRAMED_LENGTH};
+static const struct bk_message_opts raw = {.framing = BK_FRAMING_RAW},
+				    length = {.framing = BK_FRAMING_LENGTH};
 
 /* --- connecting --- */
 
@@ -137,7 +138,7 @@ static void silence_ends_a_connection_and_words_prolong_it(void **state)
 static void a_message_must_arrive_in_its_time(void **state)
 {
 	struct book *b = kit_begin(
-		(struct bk_message_opts){.framing = BK_FRAMED_LENGTH, .header_timeout_ns = 10 * BK_SEC});
+		(struct bk_message_opts){.framing = BK_FRAMING_LENGTH, .header_timeout_ns = 10 * BK_SEC});
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -246,7 +247,7 @@ static void expect_next(struct book *b, struct bk_conn *c, const struct bk_messa
 static void short_writes_lose_nothing(void **state)
 {
 	struct book *b = kit_begin(length), *sender = kit_beside(b);
-	const struct bk_message_opts opts = {.framing = BK_FRAMED_LENGTH, .queue_max = 10000};
+	const struct bk_message_opts opts = {.framing = BK_FRAMING_LENGTH, .queue_max = 10000};
 	struct bk_addr to = bk_addr_v4(127, 0, 0, 1, bk_service_port(b->service));
 	struct sockaddr_storage ss;
 	socklen_t n = bk_addr_to_sockaddr(&to, &ss);
@@ -281,7 +282,7 @@ static void pause_at_b(struct book *b, struct bk_conn *c, const struct bk_messag
 static void a_pause_holds_back_what_was_read_already(void **state)
 {
 	struct book *b = kit_begin(
-		(struct bk_message_opts){.framing = BK_FRAMED_LENGTH, .idle_timeout_ns = 10 * BK_SEC});
+		(struct bk_message_opts){.framing = BK_FRAMING_LENGTH, .idle_timeout_ns = 10 * BK_SEC});
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -438,7 +439,7 @@ static void a_connection_may_be_freed_from_every_callback(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		struct book *b = kit_begin(
-			(struct bk_message_opts){.framing = BK_FRAMED_KEY_VALUE, .queue_max = 200000});
+			(struct bk_message_opts){.framing = BK_FRAMING_KEY_VALUE, .queue_max = 200000});
 		int fd = kit_dial_small(b, 4096);
 
 		b->then_joined = i == 0 ? free_on_joined : NULL;

@@ -92,7 +92,7 @@ static void say_to_all(enum bk_loop_backend backend, unsigned wanted)
 	int status;
 	pid_t pid;
 
-	kit_listen(b, (struct bk_message_opts){.framing = BK_FRAMED_LENGTH, .connections_max = count});
+	kit_listen(b, (struct bk_message_opts){.framing = BK_FRAMING_LENGTH, .connections_max = count});
 	b->quiet = true;
 	pid = start_hearers(b, count);
 	kit_until_count(b, &b->joined, count);
@@ -155,7 +155,7 @@ static void a_descriptor_that_select_cannot_hold_is_turned_away(void **state)
 
 	(void)state;
 	raise_limit(FD_SETSIZE + 100);
-	kit_listen(b, (struct bk_message_opts){.framing = BK_FRAMED_RAW});
+	kit_listen(b, (struct bk_message_opts){.framing = BK_FRAMING_RAW});
 	while ((fds[n] = dup(low)) < FD_SETSIZE - 1)
 		n++;
 	fd = kit_dial(b); /* above the limit itself, as what is accepted will be */

@@ -116,7 +116,7 @@ static void end_all(struct life *l)
 	bk_loop_free(loop);
 }
 
-static void live(struct life *l, enum bk_framing_choice framing)
+static void live(struct life *l, enum bk_framing framing)
 {
 	const struct bk_message_opts opts = {.framing = framing};
 	char address[64];
@@ -142,7 +142,7 @@ static void live(struct life *l, enum bk_framing_choice framing)
 }
 
 /* Whether it went through without an allocation that failed. */
-static bool live_once(enum bk_framing_choice framing, int allocations)
+static bool live_once(enum bk_framing framing, int allocations)
 {
 	struct life l = {0};
 	bool was_whole;
@@ -158,8 +158,8 @@ static bool live_once(enum bk_framing_choice framing, int allocations)
 
 static void whatever_allocation_fails_all_come_to_an_end(void **state)
 {
-	static const enum bk_framing_choice framings[] = {
-		BK_FRAMED_RAW, BK_FRAMED_LENGTH, BK_FRAMED_KEY_VALUE, BK_FRAMED_JSON};
+	static const enum bk_framing framings[] = {
+		BK_FRAMING_RAW, BK_FRAMING_LENGTH, BK_FRAMING_KEY_VALUE, BK_FRAMING_JSON};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(framings) / sizeof(framings[0]); i++) {

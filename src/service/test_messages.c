@@ -12,15 +12,15 @@
 
 /* Two messages of each framing as bytes, and how the book tells them. RAW has no borders. */
 static const struct {
-	enum bk_framing_choice framing;
+	enum bk_framing framing;
 	const char *bytes;
 	size_t len;
 	const char *told;
 } streams[] = {
-	{BK_FRAMED_LENGTH, BYTES("\0\0\0\5hello\0\0\0\0\0\0\0\2xy"), "[hello][][xy]"},
-	{BK_FRAMED_KEY_VALUE, BYTES("\x11\0CL:7;type:messagecwsdwed\x04\0CL:0"),
+	{BK_FRAMING_LENGTH, BYTES("\0\0\0\5hello\0\0\0\0\0\0\0\2xy"), "[hello][][xy]"},
+	{BK_FRAMING_KEY_VALUE, BYTES("\x11\0CL:7;type:messagecwsdwed\x04\0CL:0"),
 		"CL:7;type:message|[cwsdwed]CL:0|[]"},
-	{BK_FRAMED_JSON,
+	{BK_FRAMING_JSON,
 		BYTES("\0\x2d{\"content-length\":2,\"content-type\":\"text\"}   "
 		      "hi\0\x14{\"content-length\":1}x"),
 		"{\"content-length\":2,\"content-type\":\"text\"}   |text||[hi]{\"content-length\":1}|||[x]"},
@@ -72,7 +72,7 @@ static void messages_a_byte_at_a_time_are_the_same(void **state)
 
 static void raw_bytes_come_as_they_are(void **state)
 {
-	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMING_RAW});
 	int fd = kit_dial(b);
 
 	(void)state;
@@ -93,19 +93,19 @@ static void pass_on(struct book *b, struct bk_conn *c, const struct bk_message *
 static void what_is_sent_has_every_byte_in_its_place(void **state)
 {
 	static const struct {
-		enum bk_framing_choice framing;
+		enum bk_framing framing;
 		struct bk_message m;
 		const char *bytes;
 		size_t len;
 	} rows[] = {
-		{BK_FRAMED_RAW, {.content = "abc", .content_len = 3}, BYTES("abc")},
-		{BK_FRAMED_LENGTH, {.content = "hello", .content_len = 5}, BYTES("\0\0\0\5hello")},
-		{BK_FRAMED_KEY_VALUE, {.content = "cwsdwed", .content_len = 7, .header = "type:message"},
+		{BK_FRAMING_RAW, {.content = "abc", .content_len = 3}, BYTES("abc")},
+		{BK_FRAMING_LENGTH, {.content = "hello", .content_len = 5}, BYTES("\0\0\0\5hello")},
+		{BK_FRAMING_KEY_VALUE, {.content = "cwsdwed", .content_len = 7, .header = "type:message"},
 			BYTES("\x11\0CL:7;type:messagecwsdwed")},
-		{BK_FRAMED_KEY_VALUE, {.content = "x", .content_len = 1}, BYTES("\4\0CL:1x")},
-		{BK_FRAMED_KEY_VALUE, {.content = "x", .content_len = 1, .header = "a:b;CL:99;c:"},
+		{BK_FRAMING_KEY_VALUE, {.content = "x", .content_len = 1}, BYTES("\4\0CL:1x")},
+		{BK_FRAMING_KEY_VALUE, {.content = "x", .content_len = 1, .header = "a:b;CL:99;c:"},
 			BYTES("\x0b\0CL:1;a:b;c:x")},
-		{BK_FRAMED_JSON,
+		{BK_FRAMING_JSON,
 			{.content = "x",
 				.content_len = 1,
 				.content_type = "text/json",
@@ -135,22 +135,22 @@ static void what_is_sent_has_every_byte_in_its_place(void **state)
 static void a_client_and_a_service_understand_each_other(void **state)
 {
 	static const char *const told[] = {
-		[BK_FRAMED_RAW] = "joined [hello]",
-		[BK_FRAMED_LENGTH] = "joined [hello]",
-		[BK_FRAMED_KEY_VALUE] = "joined CL:5;a:b|[hello]",
-		[BK_FRAMED_JSON] =
+		[BK_FRAMING_RAW] = "joined [hello]",
+		[BK_FRAMING_LENGTH] = "joined [hello]",
+		[BK_FRAMING_KEY_VALUE] = "joined CL:5;a:b|[hello]",
+		[BK_FRAMING_JSON] =
 			"joined {\"byteorder\":\"little\",\"content-type\":\"t\",\"content-encoding\":\"e\","
 			"\"content-length\":5,\"a\":\"b\"}|t|e|[hello]",
 	};
 
 	(void)state;
-	for (enum bk_framing_choice f = BK_FRAMED_RAW; f <= BK_FRAMED_JSON; f++) {
+	for (enum bk_framing f = BK_FRAMING_RAW; f <= BK_FRAMING_JSON; f++) {
 		struct bk_message m = {.content = "hello", .content_len = 5};
 		struct book *b = kit_begin((struct bk_message_opts){.framing = f}), *client = kit_beside(b);
 
-		m.header = f == BK_FRAMED_KEY_VALUE ? "a:b" : f == BK_FRAMED_JSON ? "{\"a\":\"b\"}" : NULL;
-		m.content_type = f == BK_FRAMED_JSON ? "t" : NULL;
-		m.content_encoding = f == BK_FRAMED_JSON ? "e" : NULL;
+		m.header = f == BK_FRAMING_KEY_VALUE ? "a:b" : f == BK_FRAMING_JSON ? "{\"a\":\"b\"}" : NULL;
+		m.content_type = f == BK_FRAMING_JSON ? "t" : NULL;
+		m.content_encoding = f == BK_FRAMING_JSON ? "e" : NULL;
 		b->then_message = pass_on;
 		kit_connect(client, b, (struct bk_message_opts){.framing = f});
 		assert_int_equal(bk_conn_send(client->conn, &m), 0); /* waits until it is connected */
@@ -170,25 +170,25 @@ static void a_client_and_a_service_understand_each_other(void **state)
 static void hostile_bytes_end_their_connection_with_a_name(void **state)
 {
 	static const struct {
-		enum bk_framing_choice framing;
+		enum bk_framing framing;
 		const char *bytes;
 		size_t len;
 		const char *told;
 	} rows[] = {
-		{BK_FRAMED_LENGTH, BYTES("\0\0\0\x11"), "left:too-big "},
-		{BK_FRAMED_LENGTH, BYTES("\xff\xff\xff\xff"), "left:too-big "},
-		{BK_FRAMED_LENGTH, BYTES("\0\0\0\5hell"), "left:truncated "},
-		{BK_FRAMED_LENGTH, BYTES("\0\0"), "left:truncated "},
-		{BK_FRAMED_LENGTH, BYTES(""), "left:eof "},
-		{BK_FRAMED_KEY_VALUE, BYTES("\0\0"), "left:malformed "},
-		{BK_FRAMED_KEY_VALUE, BYTES("\5\0CL:17"), "left:too-big "},
-		{BK_FRAMED_KEY_VALUE, BYTES("\3\0a:b"), "left:malformed "},
-		{BK_FRAMED_KEY_VALUE, BYTES("\5\0CL:1;"), "left:malformed "},
-		{BK_FRAMED_KEY_VALUE, BYTES("\5\0CL:"), "left:truncated "},
-		{BK_FRAMED_JSON, BYTES("\0\2[]"), "left:malformed "},
-		{BK_FRAMED_JSON, BYTES("\0\x14{\"content-length\":9}x"), "left:truncated "},
-		{BK_FRAMED_JSON, BYTES("\0\x15{\"content-length\":17}"), "left:too-big "},
-		{BK_FRAMED_JSON, BYTES("\0\x1a{\"content-length\":0,\"a\":\xff}"), "left:malformed "},
+		{BK_FRAMING_LENGTH, BYTES("\0\0\0\x11"), "left:too-big "},
+		{BK_FRAMING_LENGTH, BYTES("\xff\xff\xff\xff"), "left:too-big "},
+		{BK_FRAMING_LENGTH, BYTES("\0\0\0\5hell"), "left:truncated "},
+		{BK_FRAMING_LENGTH, BYTES("\0\0"), "left:truncated "},
+		{BK_FRAMING_LENGTH, BYTES(""), "left:eof "},
+		{BK_FRAMING_KEY_VALUE, BYTES("\0\0"), "left:malformed "},
+		{BK_FRAMING_KEY_VALUE, BYTES("\5\0CL:17"), "left:too-big "},
+		{BK_FRAMING_KEY_VALUE, BYTES("\3\0a:b"), "left:malformed "},
+		{BK_FRAMING_KEY_VALUE, BYTES("\5\0CL:1;"), "left:malformed "},
+		{BK_FRAMING_KEY_VALUE, BYTES("\5\0CL:"), "left:truncated "},
+		{BK_FRAMING_JSON, BYTES("\0\2[]"), "left:malformed "},
+		{BK_FRAMING_JSON, BYTES("\0\x14{\"content-length\":9}x"), "left:truncated "},
+		{BK_FRAMING_JSON, BYTES("\0\x15{\"content-length\":17}"), "left:too-big "},
+		{BK_FRAMING_JSON, BYTES("\0\x1a{\"content-length\":0,\"a\":\xff}"), "left:malformed "},
 	};
 
 	(void)state;
@@ -213,19 +213,19 @@ static void what_cannot_be_sent_is_refused_and_nothing_goes(void **state)
 {
 	static const char big[100];
 	static const struct {
-		enum bk_framing_choice framing;
+		enum bk_framing framing;
 		struct bk_message m;
 		int expected;
 	} rows[] = {
-		{BK_FRAMED_RAW, {.header = "a:b"}, BK_E_INVALID},
-		{BK_FRAMED_LENGTH, {.header = "a:b"}, BK_E_INVALID},
-		{BK_FRAMED_LENGTH, {.content_len = 1}, BK_E_INVALID},
-		{BK_FRAMED_LENGTH, {.content = big, .content_len = 97}, BK_E_TOO_BIG},
-		{BK_FRAMED_KEY_VALUE, {.header = "nonsense"}, BK_E_INVALID},
-		{BK_FRAMED_KEY_VALUE, {.header = "a:b;"}, BK_E_INVALID},
-		{BK_FRAMED_KEY_VALUE, {.header = "a:\n"}, BK_E_INVALID},
-		{BK_FRAMED_JSON, {.header = "[]"}, BK_E_INVALID},
-		{BK_FRAMED_JSON, {.header = "a:b"}, BK_E_INVALID},
+		{BK_FRAMING_RAW, {.header = "a:b"}, BK_E_INVALID},
+		{BK_FRAMING_LENGTH, {.header = "a:b"}, BK_E_INVALID},
+		{BK_FRAMING_LENGTH, {.content_len = 1}, BK_E_INVALID},
+		{BK_FRAMING_LENGTH, {.content = big, .content_len = 97}, BK_E_TOO_BIG},
+		{BK_FRAMING_KEY_VALUE, {.header = "nonsense"}, BK_E_INVALID},
+		{BK_FRAMING_KEY_VALUE, {.header = "a:b;"}, BK_E_INVALID},
+		{BK_FRAMING_KEY_VALUE, {.header = "a:\n"}, BK_E_INVALID},
+		{BK_FRAMING_JSON, {.header = "[]"}, BK_E_INVALID},
+		{BK_FRAMING_JSON, {.header = "a:b"}, BK_E_INVALID},
 	};
 
 	(void)state;
@@ -248,7 +248,7 @@ static void a_large_message_arrives_whole(void **state)
 {
 	enum { LARGE = 5 << 20 };
 	struct bk_message_opts opts = {
-		.framing = BK_FRAMED_KEY_VALUE, .message_max = LARGE, .queue_max = LARGE + 100};
+		.framing = BK_FRAMING_KEY_VALUE, .message_max = LARGE, .queue_max = LARGE + 100};
 	struct book *b = kit_begin(opts), *client = kit_beside(b);
 	struct bk_message m = {.content_len = LARGE};
 	char *content = malloc(LARGE);
@@ -268,7 +268,7 @@ static void a_large_message_arrives_whole(void **state)
 
 static void the_replies_to_a_peer_that_only_stopped_sending_reach_it(void **state)
 {
-	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_LENGTH});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMING_LENGTH});
 	int fd = kit_dial(b);
 	char got[16];
 

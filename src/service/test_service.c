@@ -13,7 +13,8 @@
 #include "net/sock.h"
 #include "service/test_kit.h"
 
-static const struct bk_message_opts raw = {.framing = BK_FRAMED_RAW}, length = {.framing = BK_FRAMED_LENGTH};
+static const struct bk_message_opts raw = {.framing = BK_FRAMING_RAW},
+				    length = {.framing = BK_FRAMING_LENGTH};
 
 static void expect_bytes(struct book *b, int fd, const char *bytes)
 {
@@ -188,7 +189,7 @@ static void a_slow_reader_is_dropped_and_the_others_go_on(void **state)
 {
 	enum { SIZE = 10000, MESSAGES = 2000 };
 	static char content[SIZE], got[SIZE];
-	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .queue_max = 1 << 20});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMING_RAW, .queue_max = 1 << 20});
 	struct bk_message m = {.content = content, .content_len = SIZE};
 	struct bk_service_stats stats = {.size = sizeof(stats)};
 	int quick = kit_dial(b), slow = kit_dial_small(b, 4096);
@@ -215,7 +216,7 @@ static void a_slow_reader_is_dropped_and_the_others_go_on(void **state)
 
 static void those_above_the_maximum_are_turned_away(void **state)
 {
-	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_RAW, .connections_max = 2});
+	struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMING_RAW, .connections_max = 2});
 	struct bk_service_stats stats = {.size = sizeof(stats)};
 	int fds[4];
 
@@ -437,7 +438,7 @@ static void a_service_may_be_freed_from_every_callback(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMED_JSON});
+		struct book *b = kit_begin((struct bk_message_opts){.framing = BK_FRAMING_JSON});
 		int fd = kit_dial(b), other = kit_dial(b);
 
 		b->then_joined = i == 0 ? free_service_and_conn : NULL;

@@ -59,7 +59,7 @@ static int connected_pair(int *ret_server)
 
 static struct both begin(void)
 {
-	static const struct bk_message_opts length = {.framing = BK_FRAMED_LENGTH};
+	static const struct bk_message_opts length = {.framing = BK_FRAMING_LENGTH};
 	struct both t = {.b = kit_new(BK_LOOP_AUTO)};
 	const struct bk_tls_opts client = {.alpn = "test"};
 	struct bk_msgconn_opts opts = {.alpn = "test", .opts = &length, .events = &kit_events, .arg = t.b};

@@ -290,13 +290,13 @@ static void on_left(void *arg)
 	bk_seeker_peer_left(s->seeker);
 }
 
-static enum bk_path_policy path_policy(const struct bk_session *s)
+static enum bk_path_choice path_choice(const struct bk_session *s)
 {
 	uint32_t both = s->met->own.capabilities | s->met->peer.capabilities;
 
 	if (both & BK_MEET_ONLY_RELAY)
-		return BK_PATH_RELAY;
-	return both & BK_MEET_ONLY_DIRECT ? BK_PATH_DIRECT : BK_PATH_AUTO;
+		return BK_PATH_CHOICE_RELAY;
+	return both & BK_MEET_ONLY_DIRECT ? BK_PATH_CHOICE_DIRECT : BK_PATH_CHOICE_AUTO;
 }
 
 static int seek(struct bk_session *s)
@@ -306,7 +306,7 @@ static int seek(struct bk_session *s)
 	struct bk_round round = {
 		.own = &g->own,
 		.peer = &g->peer,
-		.policy = path_policy(s),
+		.choice = path_choice(s),
 		.introduced = g->introduced,
 		.start = g->start,
 		.shared = g->shared,

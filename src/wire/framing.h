@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bodkin/service.h>
+
 #include "base/buf.h"
 
 /* The framings, both ways, incremental: bytes may come one at a time, several messages in one
@@ -17,9 +19,8 @@
  *   key-value        2-byte little-endian header length, header "CL:7;type:message" (pairs.h), content
  *
  * The decoder keeps only the header; content is handed on in pieces as it arrives, so a message may be
- * larger than memory. Who wants it whole uses bk_frame_collect. */
-
-enum bk_framing { BK_FRAMING_LENGTH, BK_FRAMING_JSON, BK_FRAMING_KEY_VALUE };
+ * larger than memory. Who wants it whole uses bk_frame_collect. BK_FRAMING_RAW is none: nothing
+ * decodes it. */
 
 struct bk_frame_limits {
 	size_t header_max;    /* bytes of a header; 0: 64 KiB - 1 */

@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!size)
 		return 0;
-	for (int f = BK_FRAMING_LENGTH; f <= BK_FRAMING_KEY_VALUE; f++) {
+	for (int f = BK_FRAMING_LENGTH; f <= BK_FRAMING_JSON; f++) {
 		struct story whole = decode((enum bk_framing)f, data + 1, size - 1, size, 0);
 
 		compare(&whole, decode((enum bk_framing)f, data + 1, size - 1, 1, 0));

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bodkin/path.h>
+
 #include "base/addr.h"
 #include "base/time.h"
 #include "wire/nat_profile.h"
@@ -19,10 +21,6 @@ enum {
 	BK_INTRO_BYTES_MAX = 8192,
 	BK_INTRO_PROBE_KEY_LEN = 32,
 };
-
-enum bk_transport { BK_TRANSPORT_TCP, BK_TRANSPORT_UDP };
-
-const char *bk_transport_name(enum bk_transport t); /* "tcp", "udp" */
 
 enum bk_candidate_kind {
 	BK_CANDIDATE_HOST,   /* an address of the machine; over TCP with a listener of its own behind it */

@@ -9,9 +9,9 @@
 typedef struct bk_addr map_fn(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
 typedef bool lets_in_fn(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
 
-static enum bk_nat_reach reach(bool yes)
+static enum bk_mailbox_reach reach(bool yes)
 {
-	return yes ? BK_NAT_REACH_YES : BK_NAT_REACH_NO;
+	return yes ? BK_MAILBOX_REACH_YES : BK_MAILBOX_REACH_NO;
 }
 
 /* A server of two ports, and another address. */
