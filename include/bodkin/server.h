@@ -30,7 +30,7 @@ struct bk_server_opts {
 	const char *token;        /* clients must present it; NULL: anybody may come */
 	const char *state_dir;    /* where server key and certificate live; required */
 	unsigned clients_max;     /* 10000 */
-	unsigned per_address_max; /* connections one address may hold: 64 */
+	unsigned per_address_max; /* clients of one address (IPv6: of a /64): 64 */
 	unsigned messages_per_second;  /* of one client, in the long run: 20, bursts of 100 */
 	unsigned relays_max;           /* relayed pairs: 1000 */
 	int64_t hello_timeout_ns;      /* from connecting to a complete hello: 10 s */

@@ -28,8 +28,8 @@ void bk_arrival_log(struct bk_server *s, const struct bk_arrival *a, int error, 
 
 void bk_arrival_done(struct bk_server *s, struct bk_arrival *a)
 {
-	bk_crowd_leave(s->crowd, a->who, bk_loop_now(s->loop));
-	a->who = NULL;
+	bk_crowd_leave(s->crowd, a->guest, bk_loop_now(s->loop));
+	a->guest = NULL;
 	if (a->fd >= 0)
 		close(a->fd);
 	a->fd = -1;

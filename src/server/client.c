@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "net/sock.h"
 #include "server/config.h"
+#include "server/crowd.h"
 #include "server/dialect.h"
 #include "server/handle.h"
 #include "server/limits.h"
@@ -32,10 +33,7 @@ enum { PATIENCE_MS = 30000 };
 static void set_state(struct bk_client *c, enum bk_client_state state)
 {
 	bk_assert(state > c->state);
-	if (c->state == BK_CLIENT_GREETING) {
-		bk_assert(c->server->strangers > 0);
-		c->server->strangers--;
-	}
+	bk_guest_set_keeper(c->from.guest, NULL, NULL);
 	if (state == BK_CLIENT_READY)
 		++*c->server->clients->here;
 	if (c->state == BK_CLIENT_READY)
@@ -50,6 +48,16 @@ static void silence(struct bk_client *c)
 		return;
 	bk_msgconn_flush(c->conn);
 	bk_conn_pause(c->conn);
+}
+
+/* A handshake that leads to nothing costs its address more than the next one. */
+static void charge_failure(const struct bk_client *c, int error)
+{
+	const struct bk_server *s = c->server;
+
+	if (c->state == BK_CLIENT_GREETING && c->dialect->is_secured && error != BK_E_SHUTDOWN)
+		bk_crowd_borrow(s->crowd, c->from.guest->circle, BK_RATION_ARRIVALS, BK_LIMIT_ARRIVAL_FAILED,
+			bk_loop_now(s->loop));
 }
 
 /* From here on nobody finds it any more. */
@@ -69,6 +77,7 @@ void bk_client_doom(struct bk_client *c, int error, const char *detail)
 		return;
 	if (c->state != BK_CLIENT_LEAVING)
 		bk_arrival_log(c->server, &c->from, error, detail);
+	charge_failure(c, error);
 	leave_lists(c);
 	set_state(c, BK_CLIENT_DOOMED);
 	c->error = error;
@@ -83,6 +92,7 @@ void bk_client_finish(struct bk_client *c, int error, const char *detail)
 	if (c->state >= BK_CLIENT_LEAVING)
 		return;
 	bk_arrival_log(c->server, &c->from, error, detail);
+	charge_failure(c, error);
 	leave_lists(c);
 	set_state(c, BK_CLIENT_LEAVING);
 	bk_msgconn_close(c->conn, error, bk_loop_now(c->server->loop) + BK_LIMIT_FLUSH);
@@ -255,6 +265,11 @@ static int open_conn(struct bk_client *c)
 	return 0;
 }
 
+static void send_away(void *arg)
+{
+	bk_client_doom(arg, BK_E_FULL, "too many connections have not said who they are");
+}
+
 int bk_client_new(struct bk_server *s, const struct bk_arrival *from, const struct bk_dialect *dialect,
 	void *own, struct bk_client **ret_client)
 {
@@ -280,7 +295,7 @@ int bk_client_new(struct bk_server *s, const struct bk_arrival *from, const stru
 	bk_sock_tune_stream(c->from.fd, PATIENCE_MS);
 	c->from.fd = -1;
 	bk_list_append(&s->clients->all, &c->link);
-	s->strangers++;
+	bk_guest_set_keeper(from->guest, send_away, c);
 	if (ret_client)
 		*ret_client = c;
 	return 0;

@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "base/error.h"
+#include "server/crowd.h"
 #include "server/dialect.h"
 #include "server/limits.h"
 
@@ -22,6 +23,8 @@ static void refuse(struct bk_client *c, const char *id, int error)
 	snprintf(m.content, sizeof(m.content), "%s", bk_error_text(error));
 	if (c->dialect->is_secured)
 		snprintf(m.code, sizeof(m.code), "%s", bk_error_name(error));
+	if (error == BK_E_FULL && c->dialect->is_secured)
+		m.wait_ms = BK_LIMIT_FULL_WAIT / BK_MS;
 	++*c->server->clients->refused;
 	bk_client_send(c, &m);
 	bk_client_finish(c, error, NULL);
@@ -76,6 +79,8 @@ bool bk_hello_take(struct bk_client *c, const struct bk_rdv_msg *m)
 		err = BK_E_UNAUTHORIZED;
 	else
 		err = bk_client_take_id(c, m->client_id);
+	if (err == 0)
+		err = bk_crowd_prove(c->server->crowd, c->from.guest, BK_SHARE_CLIENTS);
 	if (err < 0)
 		refuse(c, m->client_id, err);
 	else

@@ -15,7 +15,11 @@ enum {
 
 	/* connections */
 	BK_LIMIT_BACKLOG = 256,
-	BK_LIMIT_STRANGERS = 1024,      /* connections that have not said who they are */
+	BK_LIMIT_STRANGERS = 512,          /* connections that have not said who they are */
+	BK_LIMIT_ARRIVALS_PER_SECOND = 20, /* of one address */
+	BK_LIMIT_ARRIVALS_BURST = 128,
+	BK_LIMIT_ARRIVAL_FAILED = 4,    /* what a handshake costs in addition that leads to no hello */
+	BK_LIMIT_GREETINGS = 16,        /* handshakes begun in one turn of the loop */
 	BK_LIMIT_ADDRESSES_IDLE = 4096, /* addresses without a connection whose rates are still remembered */
 	BK_LIMIT_MESSAGES_BURST_FACTOR = 5,
 
@@ -30,9 +34,12 @@ enum {
 	BK_LIMIT_NAMEPLATE_NUMBER = 9999999,
 	BK_LIMIT_MAILS = 16, /* waiting, for each side */
 	BK_LIMIT_MAIL_BYTES = 64 * 1024,
-	BK_LIMIT_MAIL_TOTAL = 64 * 1024 * 1024, /* all that waits in all mailboxes */
-	BK_LIMIT_CLAIMS_PER_MINUTE = 10,        /* of one address: each guess burns a code of somebody */
-	BK_LIMIT_CLAIMS_BURST = 10,
+	BK_LIMIT_MAIL_TOTAL = 16 * 1024 * 1024, /* all that waits in all mailboxes */
+	BK_LIMIT_CLAIMS_PER_MINUTE = 10,     /* of one address, that find nothing: each guess burns a code */
+	BK_LIMIT_CLAIMS_BURST = 16,          /* as many may be under way, too */
+	BK_LIMIT_ALL_CLAIMS_PER_MINUTE = 60, /* of all addresses that have guessed before */
+	BK_LIMIT_ALL_CLAIMS_BURST = 64,
+	BK_LIMIT_GUESS = 4, /* claims that a wrong guess counts as */
 
 	/* meetings: as many as nameplates, all of a client's counted together */
 	BK_LIMIT_REJOINS_PER_MINUTE =
@@ -40,19 +47,19 @@ enum {
 	BK_LIMIT_REJOINS_BURST = 64,
 
 	/* probes and reach tests */
-	BK_LIMIT_PROBES_EARLY = 256, /* probe connections whose announcement is still under way */
 	BK_LIMIT_PROBES_LINGER = 1024,
 	BK_LIMIT_PROBES_TOTAL = 65536,
-	BK_LIMIT_REACHES = 64,            /* tests under way */
-	BK_LIMIT_REACHES_PER_MINUTE = 20, /* of one address */
-	BK_LIMIT_REACHES_BURST = 5,
+	BK_LIMIT_REACHES = 256,           /* tests under way */
+	BK_LIMIT_REACHES_PER_MINUTE = 60, /* of one address */
+	BK_LIMIT_REACHES_BURST = 40,
 
 	/* STUN questions of one address */
 	BK_LIMIT_STUN_PER_SECOND = 200,
 	BK_LIMIT_STUN_BURST = 400,
 
 	/* relay */
-	BK_LIMIT_RELAY_GRANTS = 8192, /* tokens that wait for their legs */
+	BK_LIMIT_RELAY_GRANTS = 8192,  /* tokens that wait for their legs */
+	BK_LIMIT_RELAY_WAITING = 1024, /* pairs, one of whose legs is here */
 	BK_LIMIT_RELAY_PIPE = 512 * 1024,
 	BK_LIMIT_RELAY_PIPE_SMALL = 128 * 1024,
 	BK_LIMIT_RELAY_ROUNDS = 16, /* pipes full in one go before others get their turn */
@@ -70,6 +77,8 @@ enum {
 #define BK_LIMIT_ROUND_FRESH         (10 * BK_SEC) /* a round that is older is not joined any more */
 #define BK_LIMIT_RELAY_WAIT          (30 * BK_SEC)
 #define BK_LIMIT_RELAY_IDLE          (300 * BK_SEC)
+#define BK_LIMIT_ARRIVAL_WAIT        (5 * BK_SEC)  /* who comes too fast waits at the door, and no longer */
+#define BK_LIMIT_FULL_WAIT           (5 * BK_SEC)  /* who finds no room may come back then */
 #define BK_LIMIT_FLUSH               (2 * BK_SEC)  /* what is queued for a client that is sent away */
 #define BK_LIMIT_ADDRESS_MEMORY      (60 * BK_SEC) /* after it every rate of an address is full again */
 #define BK_LIMIT_PROBE_LIFETIME      (10 * BK_SEC)

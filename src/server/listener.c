@@ -25,25 +25,22 @@ static void take_in(struct bk_listener *l, int fd, const struct bk_addr *peer)
 	struct bk_server *s = l->server;
 	bk_time now = bk_loop_now(s->loop);
 	struct bk_arrival a = {.fd = fd, .peer = *peer, .since = now};
+	bk_dur wait = 0;
 	int err = bk_sock_local(fd, &a.local);
 
 	++*l->accepted;
 	if (err == 0)
-		err = bk_crowd_enter(s->crowd, peer, now, &a.who);
-	if (err == BK_E_FULL) {
-		++*l->refused;
-		bk_arrival_end(s, &a, err, "too many connections from there");
-		return;
-	}
-	if (err == 0 && s->strangers >= BK_LIMIT_STRANGERS && !bk_visitors_end_oldest(s)) {
-		++*l->refused;
-		bk_arrival_end(s, &a, BK_E_FULL, "too many connections have not said who they are");
-		return;
+		err = bk_crowd_enter(s->crowd, peer, now, &a.guest);
+	if (err == 0) {
+		wait = bk_crowd_borrow(s->crowd, a.guest->circle, BK_RATION_ARRIVALS, 1, now);
+		err = wait > BK_LIMIT_ARRIVAL_WAIT ? BK_E_RATE_LIMITED : 0;
 	}
 	if (err == 0)
-		err = bk_visitor_new(s, &a);
-	if (err < 0)
-		bk_arrival_end(s, &a, err, NULL);
+		err = bk_visitor_new(s, &a, wait);
+	if (err == 0)
+		return;
+	++*l->refused;
+	bk_arrival_end(s, &a, err, NULL);
 }
 
 static void on_accept(void *arg, int fd, const struct bk_addr *peer)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "server/client.h"
+#include "server/crowd.h"
 #include "server/dialect.h"
 #include "server/limits.h"
 
@@ -39,7 +40,6 @@ struct bk_probes {
 	struct bk_list announced; /* oldest first */
 	struct bk_list early;     /* probes without an announcement */
 	struct bk_list answered;  /* probes that the client should close */
-	unsigned early_count, answered_count;
 };
 
 static void drop_announcement(struct bk_probes *ps, struct announcement *a)
@@ -75,10 +75,8 @@ static void free_probe(struct probe *p)
 	free(p);
 }
 
-/* Ends one that stands in the list `early` or `answered`, as `count` says. */
-static void end_probe(struct probe *p, unsigned *count, int error, const char *detail)
+static void end_probe(struct probe *p, int error, const char *detail)
 {
-	(*count)--;
 	bk_arrival_end(p->probes->server, &p->from, error, detail);
 	free_probe(p);
 }
@@ -92,17 +90,17 @@ static void on_readable(void *arg, int fd, int events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	end_probe(p, &p->probes->answered_count, n > 0 ? BK_E_PROTOCOL : 0, n > 0 ? NULL : "probe answered");
+	end_probe(p, n > 0 ? BK_E_PROTOCOL : 0, n > 0 ? NULL : "probe answered");
 }
 
 static void on_answered_timer(struct probe *p)
 {
-	end_probe(p, &p->probes->answered_count, 0, "probe answered");
+	end_probe(p, 0, "probe answered");
 }
 
 static void on_early_timer(struct probe *p)
 {
-	end_probe(p, &p->probes->early_count, BK_E_NOT_FOUND, "a probe that nobody announced");
+	end_probe(p, BK_E_NOT_FOUND, "a probe that nobody announced");
 }
 
 static void on_timer(void *arg)
@@ -132,13 +130,25 @@ static void send_mapped(const struct announcement *a, const struct probe *p)
 		bk_client_send(to, &m);
 }
 
+/* The nonce goes in clear: only where its owner is, too, it proves something. Of IPv6 the network counts, as a
+ * machine there has several addresses. */
+static int check_address(const struct bk_probes *ps, const struct announcement *a, const struct probe *p)
+{
+	const struct bk_client *c = bk_client_find(ps->server, a->who);
+
+	return c && c->from.guest->circle == p->from.guest->circle ? 0 : BK_E_ACCESS;
+}
+
 /* Tells the owner and waits for the client's close. The probe is in no list when this is called. */
 static int answer(struct probe *p, struct announcement *a)
 {
 	struct bk_probes *ps = p->probes;
-	bool is_full = ps->answered_count >= BK_LIMIT_PROBES_LINGER || a->uses >= BK_LIMIT_PROBE_USES;
-	int err = is_full ? BK_E_FULL : 0;
+	int err = check_address(ps, a, p);
 
+	if (err == 0 && a->uses >= BK_LIMIT_PROBE_USES)
+		err = BK_E_FULL;
+	if (err == 0)
+		err = bk_crowd_prove(ps->server->crowd, p->from.guest, BK_SHARE_PROBES);
 	if (err == 0)
 		err = bk_watch_new(ps->server->loop, p->from.fd, on_readable, p, &p->watch);
 	if (err == 0)
@@ -146,22 +156,27 @@ static int answer(struct probe *p, struct announcement *a)
 	if (err < 0)
 		return err;
 	bk_timer_start(p->timer, BK_LIMIT_PROBE_LINGER);
+	bk_guest_set_keeper(p->from.guest, NULL, NULL);
+	bk_crowd_refund(ps->server->crowd, p->from.guest->circle, BK_RATION_ARRIVALS, 1,
+		bk_loop_now(ps->server->loop));
 	bk_list_append(&ps->answered, &p->link);
-	ps->answered_count++;
 	a->uses++;
 	send_mapped(a, p);
 	return 0;
+}
+
+static void send_away(void *arg)
+{
+	end_probe(arg, BK_E_FULL, "too many connections have not said who they are");
 }
 
 static int wait_for_announcement(struct probe *p)
 {
 	struct bk_probes *ps = p->probes;
 
-	if (ps->early_count >= BK_LIMIT_PROBES_EARLY)
-		return BK_E_FULL;
 	bk_timer_start(p->timer, BK_LIMIT_PROBE_EARLY);
 	bk_list_append(&ps->early, &p->link);
-	ps->early_count++;
+	bk_guest_set_keeper(p->from.guest, send_away, p);
 	return 0;
 }
 
@@ -201,7 +216,6 @@ static void answer_early(struct bk_probes *ps, const uint8_t nonce[BK_PREFACE_SE
 		if (!a || memcmp(p->nonce, nonce, sizeof(p->nonce)) != 0)
 			continue;
 		bk_list_remove(&p->link);
-		ps->early_count--;
 		err = answer(p, a);
 		if (err < 0) {
 			bk_arrival_end(ps->server, &p->from, err, NULL);
@@ -272,9 +286,9 @@ void bk_probes_free(struct bk_probes *ps)
 	if (!ps)
 		return;
 	bk_list_each(it, tmp, &ps->early)
-		end_probe(bk_container_of(it, struct probe, link), &ps->early_count, BK_E_SHUTDOWN, NULL);
+		end_probe(bk_container_of(it, struct probe, link), BK_E_SHUTDOWN, NULL);
 	bk_list_each(it2, tmp2, &ps->answered)
-		end_probe(bk_container_of(it2, struct probe, link), &ps->answered_count, BK_E_SHUTDOWN, NULL);
+		end_probe(bk_container_of(it2, struct probe, link), BK_E_SHUTDOWN, NULL);
 	bk_list_each(it3, tmp3, &ps->announced)
 		drop_announcement(ps, bk_container_of(it3, struct announcement, link));
 	bk_map_free(ps->by_nonce);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "net/dial.h"
 #include "net/sock.h"
+#include "server/crowd.h"
 #include "server/limits.h"
 
 enum outcome { UNTESTED, UNDER_WAY, REACHED, NOT_REACHED };
@@ -26,13 +27,13 @@ struct reach {
 	struct bk_reaches *reaches;
 	uint64_t who; /* the client */
 	uint8_t nonce[BK_RDV_SECRET_LEN];
+	struct bk_circle *account;
 	struct attempt same, other;
 };
 
 struct bk_reaches {
 	struct bk_server *server;
 	struct bk_list under_way;
-	unsigned count;
 };
 
 static void free_reach(struct reach *r)
@@ -43,7 +44,8 @@ static void free_reach(struct reach *r)
 	bk_dial_free(r->other.dial);
 	if (!bk_list_empty(&r->link)) {
 		bk_list_remove(&r->link);
-		r->reaches->count--;
+		bk_crowd_give(r->reaches->server->crowd, r->account, BK_SHARE_REACHES, 1,
+			bk_loop_now(r->reaches->server->loop));
 		if (c)
 			c->is_reaching = false;
 	}
@@ -131,17 +133,26 @@ int bk_reaches_start(struct bk_reaches *rs, struct bk_client *c, const uint8_t n
 {
 	struct bk_addr other = other_address(rs->server, &c->from.local);
 	struct reach *r;
+	int err;
 
-	if (c->is_reaching || rs->count >= BK_LIMIT_REACHES)
+	if (c->is_reaching)
 		return BK_E_FULL;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return BK_E_NOMEM;
-	*r = (struct reach){.reaches = rs, .who = c->who, .same = {.reach = r}, .other = {.reach = r}};
+	*r = (struct reach){.reaches = rs,
+		.who = c->who,
+		.account = c->from.guest->circle,
+		.same = {.reach = r},
+		.other = {.reach = r}};
+	err = bk_crowd_take(rs->server->crowd, r->account, BK_SHARE_REACHES, 1);
+	if (err < 0) {
+		free(r);
+		return err;
+	}
 	memcpy(r->nonce, nonce, sizeof(r->nonce));
 	bk_list_init(&r->link);
 	bk_list_append(&rs->under_way, &r->link);
-	rs->count++;
 	c->is_reaching = true;
 	start_attempt(&r->same, rs->server->loop, &c->from.local, &c->from.peer);
 	start_attempt(&r->other, rs->server->loop, &other, &c->from.peer);

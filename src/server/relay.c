@@ -181,6 +181,11 @@ int bk_relays_arrive(struct bk_relays *rs, const struct bk_arrival *from,
 			return BK_E_EXISTS;
 		end_leg(r, &r->leg[side], BK_E_EOF, NULL);
 	}
+	err = bk_crowd_prove(rs->server->crowd, from->guest, BK_SHARE_LEGS);
+	if (err < 0)
+		return err;
+	bk_crowd_refund(
+		rs->server->crowd, from->guest->circle, BK_RATION_ARRIVALS, 1, bk_loop_now(rs->server->loop));
 	r->leg[side].from = *from;
 	bk_sock_tune_stream(from->fd, LEG_PATIENCE_MS);
 	if (r->leg[!side].from.fd < 0) {

@@ -107,7 +107,7 @@ static bool may_spend(void *arg, uint64_t who, bk_time now)
 {
 	const struct bk_client *c = bk_client_find(arg, who);
 
-	return c && bk_rate_take(&c->from.who->rejoins, 1, now);
+	return c && bk_crowd_spend(c->server->crowd, c->from.guest->circle, BK_RATION_REJOINS, 1, now) == 0;
 }
 
 /* --- the board's time --- */
@@ -174,7 +174,8 @@ static void on_allocate(struct bk_client *c, struct bk_rdv_msg *m)
 
 static void on_claim(struct bk_client *c, struct bk_rdv_msg *m)
 {
-	if (bk_rate_take(&c->from.who->claims, 1, bk_loop_now(c->server->loop)))
+	if (bk_crowd_spend(c->server->crowd, c->from.guest->circle, BK_RATION_CLAIMS, 1,
+		    bk_loop_now(c->server->loop)) == 0)
 		ask(c, &(struct bk_board_request){.wish = BK_BOARD_CLAIM, .number = m->nameplate});
 	else
 		bk_client_send_error(c, BK_E_RATE_LIMITED);
@@ -228,7 +229,8 @@ static void on_reach(struct bk_client *c, struct bk_rdv_msg *m)
 	struct bk_rdv_msg untested = {
 		.type = BK_RDV_SERVER_REACHED, .same_address = "untested", .other_address = "untested"};
 
-	if (bk_rate_take(&c->from.who->reaches, 1, bk_loop_now(c->server->loop)) &&
+	if (bk_crowd_spend(c->server->crowd, c->from.guest->circle, BK_RATION_REACHES, 1,
+		    bk_loop_now(c->server->loop)) == 0 &&
 		bk_reaches_start(c->server->reaches, c, m->nonce) == 0)
 		return;
 	memcpy(untested.nonce, m->nonce, sizeof(untested.nonce));

@@ -156,10 +156,13 @@ static int open_ports(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
 static int make_rooms(struct bk_server *s)
 {
 	const struct bk_crowd_limits crowd = {
+		.clients_max = s->config.clients_max,
 		.per_address_max = s->config.per_address_max,
-		.connections_max = bk_server_config_connections(&s->config),
+		.relays_max = s->config.relays_max,
 		.claims_per_minute = s->config.claims_per_minute,
 		.claims_burst = s->config.claims_burst,
+		.arrivals_per_second = s->config.arrivals_per_second,
+		.arrivals_burst = s->config.arrivals_burst,
 	};
 	int err;
 
@@ -203,6 +206,7 @@ int bk_server_open(struct bk_loop *loop, const struct bk_server_config *config, 
 	s->loop = loop;
 	s->config = *config;
 	bk_list_init(&s->visitors);
+	bk_visitors_init(s);
 	bk_list_init(&s->awaiting);
 	bk_rate_init(&s->log_rate, BK_LIMIT_LOG_PER_SECOND, BK_LIMIT_LOG_BURST, bk_loop_now(loop));
 	err = set_up(s, state_dir, text);
@@ -257,6 +261,7 @@ void bk_server_free(struct bk_server *s)
 	bk_probes_free(s->probes);
 	bk_reaches_free(s->reaches);
 	bk_crowd_free(s->crowd);
+	bk_turn_done(&s->greeted);
 	bk_identity_free(s->identity);
 	free(s);
 }

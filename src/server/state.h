@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/list.h"
 #include "base/rate.h"
+#include "net/turn.h"
 #include "secure/identity.h"
 #include "server/board.h"
 #include "server/counter.h"
@@ -24,8 +25,9 @@ struct bk_server_config {
 	bool has_token;
 	uint8_t token_hash[32];
 	unsigned clients_max, per_address_max, messages_per_second, relays_max;
-	struct bk_board_kind board;             /* in memory, unless somebody brings another */
-	double claims_per_minute, claims_burst; /* of one address */
+	struct bk_board_kind board;                 /* in memory, unless somebody brings another */
+	double claims_per_minute, claims_burst;     /* of one address */
+	double arrivals_per_second, arrivals_burst; /* likewise */
 	bk_dur hello_timeout, ping_interval, nameplate_lifetime, relay_wait, relay_idle;
 };
 
@@ -48,7 +50,8 @@ struct bk_server {
 
 	struct bk_list visitors; /* connections whose first bytes are not here yet */
 	struct bk_list awaiting; /* plain clients that wait for a reported port */
-	unsigned strangers;      /* visitors, and clients without a hello */
+	struct bk_turn greeted;  /* the handshakes of this turn are counted anew */
+	unsigned greetings;      /* begun in this turn */
 
 	bool stopping;
 	void (*on_stopped)(void *arg);
@@ -63,7 +66,7 @@ struct bk_server {
 struct bk_arrival {
 	int fd; /* -1 when something else closes it */
 	struct bk_addr peer, local;
-	struct bk_crowd_member *who;
+	struct bk_guest *guest;
 	bk_time since;
 };
 

@@ -404,10 +404,10 @@ static void all_mail_together_has_a_ceiling(void **state)
 	allocate(s, MAKERS + 1, 700, NULL);
 	mail_bytes(s, MAKERS + 1, 0, big, 1);
 	allocate(s, MAKERS + 1, 701, "x");
-	expect(s, "65:ok700 65:full 65:full ");
+	expect(s, "17:ok700 17:full 17:full ");
 	release(s, 1, 0);
 	mail_bytes(s, MAKERS + 1, 0, "x", 1);
-	expect(s, "1:done 65:done ");
+	expect(s, "1:done 17:done ");
 	free(big);
 }
 

@@ -401,16 +401,43 @@ static void who_asks_and_does_not_listen_is_too_slow(void **state)
 	kit_stop(k);
 }
 
-static void an_address_cannot_take_every_place(void **state)
+static void silent_ones_of_an_address_keep_nobody_there_out(void **state)
 {
 	struct kit *k = kit_start((struct bk_server_opts){.per_address_max = 3}, NULL);
 	struct peer p[3], q;
+	static const uint8_t tls = BK_FIRST_TLS;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		peer_connect(&p[i], k->port);
+		peer_write(&p[i], &tls, 1); /* it is a client that greets, and says no more */
+	}
+	peer_join(&q, k, "late");
+	kit_log_wait("too many connections have not said who they are (full)", 1);
+	peer_expect_end(&p[0]);
+	peer_close(&q);
+	for (int i = 0; i < 3; i++)
+		peer_close(&p[i]);
+	kit_stop(k);
+}
+
+static void who_finds_no_place_is_told_when_to_come_again(void **state)
+{
+	struct kit *k = kit_start((struct bk_server_opts){.per_address_max = 3}, NULL);
+	struct peer p[3], q;
+	struct bk_rdv_msg m;
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		peer_connect(&p[i], k->port);
+		peer_join(&p[i], k, i == 0 ? "a" : i == 1 ? "b" : "c");
 	peer_connect(&q, k->port);
-	kit_log_wait("too many connections from there (full)", 1);
+	peer_secure(&q);
+	peer_send(&q, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_HELLO, .client_id = "d", .version = 1});
+	peer_recv(&q, BK_RDV_SERVER_REFUSE, &m);
+	assert_string_equal(m.code, "full");
+	assert_int_equal(m.wait_ms, BK_LIMIT_FULL_WAIT / BK_MS);
+	bk_rdv_done(&m);
+	peer_expect_end(&q);
 	peer_close(&q);
 	peer_close(&p[0]);
 	kit_log_wait("(eof)", 1);
@@ -477,7 +504,8 @@ int main(void)
 		cmocka_unit_test(everything_hostile_ends_with_a_name_and_disturbs_nobody),
 		cmocka_unit_test(a_flood_of_messages_is_cut_off),
 		cmocka_unit_test(who_asks_and_does_not_listen_is_too_slow),
-		cmocka_unit_test(an_address_cannot_take_every_place),
+		cmocka_unit_test(silent_ones_of_an_address_keep_nobody_there_out),
+		cmocka_unit_test(who_finds_no_place_is_told_when_to_come_again),
 		cmocka_unit_test(newcomers_find_a_place_among_the_silent),
 		cmocka_unit_test(the_plain_dialect_is_not_spoken_unasked),
 	};

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "server/crowd.h"
 #include "server/dialect.h"
+#include "server/limits.h"
 
 #define NOT_SPOKEN "not a protocol spoken here"
 
@@ -21,7 +23,8 @@ struct visitor {
 	struct bk_list link;
 	struct bk_arrival from;
 	struct bk_watch *watch;
-	struct bk_timer *deadline;
+	struct bk_timer *timer; /* until it is listened to; then until it must have said something */
+	bool is_waiting;
 	const struct bk_dialect *dialect; /* NULL: not known yet */
 	uint8_t head[BK_DIALECT_HEAD_MAX];
 	size_t have;
@@ -30,11 +33,8 @@ struct visitor {
 static void free_visitor(struct visitor *v)
 {
 	bk_watch_free(v->watch);
-	bk_timer_free(v->deadline);
-	if (!bk_list_empty(&v->link)) {
-		bk_list_remove(&v->link);
-		v->server->strangers--;
-	}
+	bk_timer_free(v->timer);
+	bk_list_remove(&v->link);
 	free(v);
 }
 
@@ -53,6 +53,7 @@ static void hand_over(struct visitor *v)
 	int err;
 
 	memcpy(head, v->head, sizeof(head));
+	bk_guest_set_keeper(from.guest, NULL, NULL);
 	free_visitor(v);
 	err = d->new (s, &from, head);
 	if (err < 0)
@@ -78,11 +79,22 @@ static void read_head(struct visitor *v)
 		end(v, err, err == BK_E_MALFORMED ? NOT_SPOKEN : NULL);
 }
 
+/* A handshake costs more than anything else that a stranger can ask for: so many in a turn, and in between the
+ * others have theirs. */
+static bool may_greet(struct bk_server *s)
+{
+	bk_turn_ask(&s->greeted);
+	return s->greetings++ < BK_LIMIT_GREETINGS;
+}
+
 static void choose(struct visitor *v, uint8_t first)
 {
 	const struct bk_dialect *d = bk_dialect_of(first);
 	const char *why_not = d && d->why_not ? d->why_not(v->server) : NULL;
 
+	/* whoever is left over is asked again in the next turn: the byte is still there */
+	if (d && d->is_secured && !may_greet(v->server))
+		return;
 	v->dialect = d;
 	if (!d)
 		end(v, BK_E_MALFORMED, NOT_SPOKEN);
@@ -119,12 +131,29 @@ static void on_readable(void *arg, int fd, int events)
 		look_at_first_byte(v);
 }
 
-static void on_deadline(void *arg)
+static void listen_to(struct visitor *v)
 {
-	end(arg, BK_E_TIMEOUT, NULL);
+	v->is_waiting = false;
+	bk_watch_set(v->watch, BK_READABLE);
+	bk_timer_start(v->timer, v->server->config.hello_timeout);
 }
 
-int bk_visitor_new(struct bk_server *s, const struct bk_arrival *from)
+static void on_timer(void *arg)
+{
+	struct visitor *v = arg;
+
+	if (v->is_waiting)
+		listen_to(v);
+	else
+		end(v, BK_E_TIMEOUT, NULL);
+}
+
+static void send_away(void *arg)
+{
+	end(arg, BK_E_FULL, "too many connections have not said who they are");
+}
+
+int bk_visitor_new(struct bk_server *s, const struct bk_arrival *from, bk_dur wait)
 {
 	struct visitor *v = calloc(1, sizeof(*v));
 	int err;
@@ -134,28 +163,34 @@ int bk_visitor_new(struct bk_server *s, const struct bk_arrival *from)
 	v->server = s;
 	v->from = *from;
 	bk_list_init(&v->link);
-	err = bk_timer_new(s->loop, on_deadline, v, &v->deadline);
+	err = bk_timer_new(s->loop, on_timer, v, &v->timer);
 	if (err == 0)
 		err = bk_watch_new(s->loop, from->fd, on_readable, v, &v->watch);
-	if (err == 0)
-		err = bk_watch_set(v->watch, BK_READABLE);
 	if (err < 0) {
 		free_visitor(v);
 		return err;
 	}
-	bk_timer_start(v->deadline, s->config.hello_timeout);
+	v->from.since = bk_time_add(from->since, wait);
+	v->is_waiting = wait > 0;
 	bk_list_append(&s->visitors, &v->link);
-	s->strangers++;
+	bk_guest_set_keeper(from->guest, send_away, v);
+	if (wait > 0)
+		bk_timer_start(v->timer, wait);
+	else
+		listen_to(v);
 	return 0;
 }
 
-bool bk_visitors_end_oldest(struct bk_server *s)
+static void on_greeted(void *arg)
 {
-	if (bk_list_empty(&s->visitors))
-		return false;
-	end(bk_container_of(s->visitors.next, struct visitor, link), BK_E_FULL,
-		"too many connections have not said who they are");
-	return true;
+	struct bk_server *s = arg;
+
+	s->greetings = 0;
+}
+
+void bk_visitors_init(struct bk_server *s)
+{
+	bk_turn_init(&s->greeted, s->loop, on_greeted, s);
 }
 
 void bk_visitors_end(struct bk_server *s, int error)

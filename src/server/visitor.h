@@ -4,12 +4,11 @@
 
 #include "server/state.h"
 
-/* A connection whose first bytes decide what it is. Takes the arrival over on success. */
-int bk_visitor_new(struct bk_server *s, const struct bk_arrival *from);
+/* A connection whose first bytes decide what it is. They are not looked at before `wait` is over. Takes the
+ * arrival over on success. */
+int bk_visitor_new(struct bk_server *s, const struct bk_arrival *from, bk_dur wait);
 
-/* Makes room for another when too many wait: who has had the longest time without using it goes. False:
- * nobody waits. */
-bool bk_visitors_end_oldest(struct bk_server *s);
+void bk_visitors_init(struct bk_server *s);
 
 /* Ends all of them, for a stop. */
 void bk_visitors_end(struct bk_server *s, int error);

@@ -64,7 +64,7 @@ static const struct {
 		ROW(client_id, STR, REQ), ROW(public_ip, STR, REQ), ROW(public_port, UINT, REQ), ROW(version, UINT, OPT),
 		ROW(ping_ms, UINT, OPT), ROW(alt_port, UINT, OPT), ROW(alt_ip, STR, OPT), ROW(time, UINT, OPT))},
 	[BK_RDV_SERVER_REFUSE] = {"ServerRefuseMessage", FIELDS(
-		ROW(client_id, STR, REQ), ROW(content, TEXT, REQ), ROW(code, STR, OPT))},
+		ROW(client_id, STR, REQ), ROW(content, TEXT, REQ), ROW(code, STR, OPT), ROW(wait_ms, UINT, OPT))},
 	[BK_RDV_PEER_NOT_FOUND] = {"PeerNotFoundMessage", FIELDS(ROW(peer_id, STR, NUL))},
 	[BK_RDV_PEER_INFO] = {"PeerInfoMessage", FIELDS(ROW(action, STR, NUL), PEER_OBJECT)},
 	[BK_RDV_PEER_PORT] = {"PeerPortMessage", FIELDS(ROW(client_id, STR, FULL), ROW(port, UINT, REQ))},
@@ -92,7 +92,7 @@ static const struct {
 		ROW(nameplate, UINT, REQ), ROW(relay_token, HEX, REQ), BODY(OPT))},
 	[BK_RDV_SERVER_MAIL] = {"ServerMailMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_SERVER_RELEASED] = {"ServerReleasedMessage", FIELDS(ROW(nameplate, UINT, REQ), ROW(code, STR, OPT))},
-	[BK_RDV_SERVER_ERROR] = {"ServerErrorMessage", FIELDS(ROW(code, STR, FULL), ROW(content, TEXT, REQ))},
+	[BK_RDV_SERVER_ERROR] = {"ServerErrorMessage", FIELDS(ROW(code, STR, FULL), ROW(content, TEXT, REQ), ROW(wait_ms, UINT, OPT))},
 	[BK_RDV_SERVER_STOP] = {"ServerStopMessage", FIELDS(ROW(content, TEXT, REQ))},
 };
 /* clang-format on */

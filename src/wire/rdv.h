@@ -84,7 +84,7 @@ struct bk_rdv_msg {
 	char same_address[BK_RDV_WORD_MAX + 1];
 	char other_address[BK_RDV_WORD_MAX + 1];
 	struct bk_rdv_peer peer;
-	uint32_t version, ping_ms, nameplate, side, asks;
+	uint32_t version, ping_ms, nameplate, side, asks, wait_ms;
 	uint64_t number;
 	int64_t time;
 	uint8_t nonce[BK_RDV_SECRET_LEN];       /* hex on the wire */
