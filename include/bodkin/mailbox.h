@@ -67,7 +67,7 @@ struct bk_mailbox_view {
 	size_t samples_awaited;                            /* more that are under way; on_view tells */
 	enum bk_mailbox_reach same_address, other_address; /* from an address that the port has sent to, from
 							      one that it has not */
-	bool reach_awaited;
+	bool is_reach_awaited;
 	/* UDP: STUN servers (RFC 8489) over IPv4 for the session to ask, from the sockets that it uses. */
 	struct bk_addr stun[BK_MAILBOX_SAMPLES_MAX];
 	size_t stun_len;

@@ -26,7 +26,7 @@ struct bk_nat_report_opts {
 	const char *server;
 	const char *token;     /* of a closed server; may be NULL */
 	const char *state_dir; /* where the keys of servers met before are kept; NULL: none kept */
-	bool lifetime;         /* also how long the NAT keeps an idle mapping: takes minutes */
+	bool wants_lifetime;   /* also how long the NAT keeps an idle mapping: takes minutes */
 };
 
 /* One transport. Words are never NULL: those of RFC 3489 and RFC 4787, "unknown" where it was not found

@@ -26,7 +26,7 @@ struct bk_server_opts {
 	int port;                 /* 15005; -1: any free port */
 	int alt_port;             /* 15006, or port + 1 where port is given; -1: any free port */
 	const char *alt_ip;       /* a second address of this machine: lets clients test more of their NAT */
-	bool plain;               /* also speak the plain dialect without TLS */
+	bool speaks_plain;        /* also speak the plain dialect without TLS */
 	const char *token;        /* clients must present it; NULL: anybody may come */
 	const char *state_dir;    /* where server key and certificate live; required */
 	unsigned clients_max;     /* 10000 */

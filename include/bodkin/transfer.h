@@ -95,10 +95,10 @@ BK_API void bk_send_free(struct bk_send *s);
 struct bk_recv_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_session_opts *session;
-	const char *folder; /* must exist; nothing is written outside it, no link in it followed */
-	bool ask_accept;    /* ask before anything is taken; else it is */
-	bool ask_overwrite; /* ask where files exist; else they are refused */
-	bool overwrite;     /* replace without asking */
+	const char *folder;  /* must exist; nothing is written outside it, no link in it followed */
+	bool asks_accept;    /* ask before anything is taken; else it is */
+	bool asks_overwrite; /* ask where files exist; else they are refused */
+	bool may_overwrite;  /* replace without asking */
 };
 
 /* Opens the folder and starts a session. A file has its name when it is complete, verified and synced, and is

@@ -10,9 +10,9 @@
 /* Options and tables of events as a program filled them in, which may have been built against an older or a
  * newer header: <bodkin/api.h> tells the rule. What is copied here is ours, whole, and absent members are 0.
  *
- * How such a struct grows: a new member goes to the end, 0 or NULL means what was before it, and `last` here
- * stays the last member of the first version. Where that leaves padding behind, name the padding first: an
- * older program's padding is counted in its size, and is not 0. */
+ * How such a struct grows: a new member goes to the end, 0 or NULL in it means what was before it, and `last`
+ * here stays the last member of the first version. It begins where the struct ended and brings no padding: what is
+ * in padding is not 0, and the size counts it. So a flag is a uint64_t, or has named room behind it. */
 
 enum { BK_OPTS_SIZE_MAX = 4096 }; /* what a struct nobody filled in says is more, mostly */
 

@@ -51,7 +51,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.server = f->session.server,
 		.token = f->session.token,
 		.state_dir = f->session.state_dir,
-		.lifetime = f->options->lifetime,
+		.wants_lifetime = f->options->lifetime,
 	};
 	int err = bk_nat_report_new(f->loop, &opts, &events, c, &c->nat);
 

@@ -65,9 +65,9 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	const struct bk_recv_opts opts = {
 		.session = &f->session,
 		.folder = o->output ? o->output : ".",
-		.ask_accept = has_person && !o->yes,
-		.ask_overwrite = has_person,
-		.overwrite = o->overwrite,
+		.asks_accept = has_person && !o->yes,
+		.asks_overwrite = has_person,
+		.may_overwrite = o->overwrite,
 	};
 	int err = 0;
 

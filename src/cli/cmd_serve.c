@@ -98,7 +98,7 @@ static int start(struct command *c, const struct bk_cli_options *o, char text[BK
 		.port = any_port ? -1 : c->listen.port,
 		.alt_port = alt_port(o, any_port),
 		.alt_ip = o->alt_addr,
-		.plain = o->plain,
+		.speaks_plain = o->plain,
 		.token = c->token,
 		.state_dir = c->state_dir,
 	};

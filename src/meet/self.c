@@ -44,7 +44,7 @@ static bk_dur wait_tcp(const struct bk_self *s, const struct bk_mailbox_view *vi
 	(void)s;
 	if (view->samples_awaited)
 		return bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt_ns + MAPPING_WAIT_MORE);
-	return view->reach_awaited ? REACH_WAIT + view->rtt_ns / 2 : 0;
+	return view->is_reach_awaited ? REACH_WAIT + view->rtt_ns / 2 : 0;
 }
 
 static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)

@@ -199,14 +199,14 @@ static void start_reach(struct bk_rdv *r)
 		return;
 	randombytes_buf(r->reach_nonce, sizeof(r->reach_nonce));
 	memcpy(m.nonce, r->reach_nonce, sizeof(m.nonce));
-	r->view.reach_awaited = bk_control_send(r->control, &m) == 0;
+	r->view.is_reach_awaited = bk_control_send(r->control, &m) == 0;
 }
 
 static void stop_reach(struct bk_rdv *r)
 {
 	bk_reach_free(r->reach);
 	r->reach = NULL;
-	r->view.reach_awaited = false;
+	r->view.is_reach_awaited = false;
 }
 
 void bk_rdv_yield_port(struct bk_rdv *r)
@@ -257,7 +257,7 @@ static void learn_mapping(struct bk_rdv *r, const struct bk_rdv_msg *hello)
 		add_stun(v, alt);
 	}
 	start_reach(r);
-	if (!v->reach_awaited)
+	if (!v->is_reach_awaited)
 		probe_second_address(r);
 }
 

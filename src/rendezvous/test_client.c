@@ -25,7 +25,7 @@ static void hello_tells_the_mapping_and_the_clock(void **state)
 	assert_int_equal(h.readies, 0);
 	client_run(&h, &h.readies, 1);
 	v = bk_rdv_view(h.rdv);
-	while (v->samples_awaited || v->reach_awaited)
+	while (v->samples_awaited || v->is_reach_awaited)
 		client_run(&h, &h.views, h.views + 1);
 	client_flush(&h);
 	client_run(&h, &h.flushes, 1);

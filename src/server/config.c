@@ -54,7 +54,7 @@ int bk_server_config_init(
 	struct bk_server_config *c, const struct bk_server_opts *opts, char text[BK_SERVER_TEXT_MAX])
 {
 	*c = (struct bk_server_config){
-		.plain = opts->plain,
+		.speaks_plain = opts->speaks_plain,
 		.clients_max = either(opts->clients_max, BK_LIMIT_CLIENTS),
 		.per_address_max = either(opts->per_address_max, BK_LIMIT_PER_ADDRESS),
 		.messages_per_second = either(opts->messages_per_second, BK_LIMIT_MESSAGES_PER_SECOND),

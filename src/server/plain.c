@@ -242,7 +242,7 @@ static int plain_new(struct bk_server *s, const struct bk_arrival *from, const u
 
 static const char *why_not(const struct bk_server *s)
 {
-	return s->config.plain ? NULL : "the plain dialect is not spoken here";
+	return s->config.speaks_plain ? NULL : "the plain dialect is not spoken here";
 }
 
 const struct bk_dialect bk_dialect_plain = {

@@ -21,7 +21,7 @@ struct bk_server_config {
 	struct bk_addr listen; /* port as asked for; family 0: every address */
 	struct bk_addr alt;    /* family 0: none */
 	uint16_t alt_port;
-	bool plain;
+	bool speaks_plain;
 	bool has_token;
 	uint8_t token_hash[32];
 	unsigned clients_max, per_address_max, messages_per_second, relays_max;

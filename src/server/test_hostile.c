@@ -344,9 +344,9 @@ static void one_round(const struct kit *k)
 
 static void everything_hostile_ends_with_a_name_and_disturbs_nobody(void **state)
 {
-	struct kit *k = kit_start(
-		(struct bk_server_opts){
-			.plain = true, .hello_timeout_ns = 700 * BK_MS, .ping_interval_ns = 60 * BK_SEC},
+	struct kit *k = kit_start((struct bk_server_opts){.speaks_plain = true,
+					  .hello_timeout_ns = 700 * BK_MS,
+					  .ping_interval_ns = 60 * BK_SEC},
 		NULL);
 	uint8_t token[BK_RDV_SECRET_LEN];
 	static struct transfer t; /* its threads outlive a failed test */

@@ -24,7 +24,7 @@
 
 static struct kit *start(void)
 {
-	return kit_start((struct bk_server_opts){.plain = true}, NULL);
+	return kit_start((struct bk_server_opts){.speaks_plain = true}, NULL);
 }
 
 static struct bk_rdv_msg hello_of(const char *id, const char *nat, const char *peer_id)

@@ -403,7 +403,7 @@ static void expect_info(
 
 static void plain_clients_are_matched_and_forgotten(void **state)
 {
-	struct kit *k = kit_start((struct bk_server_opts){.plain = true}, NULL);
+	struct kit *k = kit_start((struct bk_server_opts){.speaks_plain = true}, NULL);
 	struct peer a, b, c;
 	struct bk_rdv_msg m;
 
@@ -423,7 +423,7 @@ static void plain_clients_are_matched_and_forgotten(void **state)
 
 static void a_reported_port_reaches_the_side_on_standby(void **state)
 {
-	struct kit *k = kit_start((struct bk_server_opts){.plain = true}, NULL);
+	struct kit *k = kit_start((struct bk_server_opts){.speaks_plain = true}, NULL);
 	struct bk_rdv_msg m, report = {.type = BK_RDV_PEER_PORT, .client_id = "bb", .port = 4242};
 	struct peer a, b, r;
 

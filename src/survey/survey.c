@@ -202,7 +202,7 @@ static void check_view(struct bk_nat_report *r)
 {
 	const struct bk_mailbox_view *view = bk_rdv_view(r->rdv);
 
-	if (!view->samples_awaited && !view->reach_awaited)
+	if (!view->samples_awaited && !view->is_reach_awaited)
 		end_tcp(r);
 }
 
@@ -342,8 +342,8 @@ static int start(struct bk_nat_report *r, const struct bk_nat_report_opts *opts)
 {
 	int err = opts->server ? read_server(r, opts->server) : BK_E_INVALID;
 
-	r->wants_lifetime = opts->lifetime;
-	r->is_lifetime_over = !opts->lifetime;
+	r->wants_lifetime = opts->wants_lifetime;
+	r->is_lifetime_over = !opts->wants_lifetime;
 	r->is_tcp_over = r->is_stun;
 	if (!err)
 		err = bk_timer_new(r->loop, on_patience_over, r, &r->patience);
@@ -369,7 +369,7 @@ int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opt
 	bk_turn_init(&r->ender, loop, on_ender, r);
 	for (int i = 0; i < FAMILIES; i++)
 		r->halves[i].report = r;
-	err = bk_opts_read(&o, opts, lifetime);
+	err = bk_opts_read(&o, opts, wants_lifetime);
 	if (!err)
 		err = bk_opts_read(&r->events, events, on_failed);
 	if (!err && (!r->events.on_done || !r->events.on_failed))

@@ -20,7 +20,7 @@ enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_OVERWRITE, RECV_RECEIVI
 struct bk_recv {
 	struct bk_talk talk;
 	enum recv_state state;
-	bool ask_accept, ask_overwrite, overwrite;
+	bool asks_accept, asks_overwrite, may_overwrite;
 	struct bk_sink *sink;
 	struct bk_sync *sync;
 	struct bk_file_list list;
@@ -205,13 +205,14 @@ static void decide(struct bk_recv *r)
 {
 	const struct bk_transfer_events *events = &r->talk.events;
 
-	if (r->state == RECV_PAIRED && r->ask_accept) {
+	if (r->state == RECV_PAIRED && r->asks_accept) {
 		r->state = RECV_ASK_ACCEPT;
 		events->on_ask(&r->talk.call, r->talk.arg, BK_TRANSFER_ASK_ACCEPT, &r->offer);
-	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->overwrite && r->ask_overwrite) {
+	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->may_overwrite &&
+		   r->asks_overwrite) {
 		r->state = RECV_ASK_OVERWRITE;
 		events->on_ask(&r->talk.call, r->talk.arg, BK_TRANSFER_ASK_OVERWRITE, &r->offer);
-	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->overwrite) {
+	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->may_overwrite) {
 		refuse_existing(r);
 	} else {
 		accept_offer(r);
@@ -306,9 +307,9 @@ void bk_recv_answer(struct bk_recv *r, bool yes)
 
 static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 {
-	r->ask_accept = opts->ask_accept;
-	r->ask_overwrite = opts->ask_overwrite;
-	r->overwrite = opts->overwrite;
+	r->asks_accept = opts->asks_accept;
+	r->asks_overwrite = opts->asks_overwrite;
+	r->may_overwrite = opts->may_overwrite;
 	r->file_digest = bk_digest_new();
 	r->all_digest = bk_digest_new();
 	return r->file_digest && r->all_digest ? 0 : BK_E_NOMEM;
@@ -318,7 +319,7 @@ static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text
 {
 	int err;
 
-	if (!o->folder || ((o->ask_accept || o->ask_overwrite) && !r->talk.events.on_ask))
+	if (!o->folder || ((o->asks_accept || o->asks_overwrite) && !r->talk.events.on_ask))
 		return BK_E_INVALID;
 	err = bk_sink_new(o->folder, &r->sink, ret_text);
 	if (err >= 0)
@@ -332,7 +333,7 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 {
 	struct bk_recv *r = calloc(1, sizeof(*r));
 	struct bk_recv_opts o;
-	int unread = bk_opts_read(&o, opts, overwrite);
+	int unread = bk_opts_read(&o, opts, may_overwrite);
 	int err = r ? bk_talk_init(&r->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
 	ret_text[0] = 0;

@@ -133,7 +133,7 @@ static void on_code(struct bk_call *call, void *arg, const char *code)
 {
 	struct program *g = ((struct party *)arg)->program;
 	const struct bk_session_opts session = {.server = g->server_name, .code = code, .name = "bert"};
-	const struct bk_recv_opts opts = {.session = &session, .folder = g->folder, .ask_accept = true};
+	const struct bk_recv_opts opts = {.session = &session, .folder = g->folder, .asks_accept = true};
 
 	(void)call;
 	assert_int_equal(bk_recv_new(g->loop, &opts, &events, &g->receiver, &g->receiver.recv, g->text), 0);

@@ -332,7 +332,7 @@ static void asked_no_leaves_the_file_and_yes_replaces_it(void **state)
 
 	write_file(path, 10, 0);
 	write_file(path_in(st->out, "a"), 20, 5);
-	transfer(st, &path, 1, &(struct bk_recv_opts){.ask_overwrite = true, .ask_accept = true});
+	transfer(st, &path, 1, &(struct bk_recv_opts){.asks_overwrite = true, .asks_accept = true});
 	assert_int_equal(st->recv.questions, 1);
 	assert_int_equal(st->recv.error, BK_E_CANCELLED);
 	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
@@ -341,7 +341,7 @@ static void asked_no_leaves_the_file_and_yes_replaces_it(void **state)
 	bk_recv_free(st->recv.recv);
 	st->send = st->recv = (struct seen){.loop = st->loop, .running = &st->running, .answer = true};
 	bk_fake_reset(NULL);
-	transfer(st, &path, 1, &(struct bk_recv_opts){.ask_overwrite = true, .ask_accept = true});
+	transfer(st, &path, 1, &(struct bk_recv_opts){.asks_overwrite = true, .asks_accept = true});
 	assert_int_equal(st->recv.questions, 2);
 	assert_true(st->recv.is_done);
 	assert_true(same_file(path, path_in(st->out, "a")));
@@ -356,7 +356,7 @@ static void a_link_in_the_way_is_replaced_not_followed(void **state)
 	write_file(path, 10, 0);
 	assert_int_equal(symlink("../victim", path_in(st->out, "a")), 0);
 	assert_int_equal(symlink("../victim", path_in(st->out, "a.part")), 0);
-	transfer(st, &path, 1, &(struct bk_recv_opts){.overwrite = true});
+	transfer(st, &path, 1, &(struct bk_recv_opts){.may_overwrite = true});
 	assert_true(st->recv.is_done);
 	assert_int_equal(access(path_in(st->root, "victim"), F_OK), -1);
 	assert_int_equal(lstat(path_in(st->out, "a"), &got), 0);
