@@ -15,6 +15,13 @@ M       ?=
 
 all: build
 
+# A build folder remembers where its tree is. What came along with a copy of the tree would build, and write to, the
+# tree that was copied: it is made anew.
+define forget_other_tree
+@test ! -f $(1)/meson-info/meson-info.json || grep -qF '"source": "$(CURDIR)"' $(1)/meson-info/meson-info.json || \
+	{ echo "$(1) belongs to another tree and is made anew"; rm -rf $(1); }
+endef
+
 deps:
 	@packaging/deps.sh $(PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
 
@@ -22,6 +29,7 @@ build-deps:
 	@packaging/deps.sh $(PACKAGES)
 
 configure: build-deps
+	$(call forget_other_tree,$(BUILD))
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX)
 
 build: configure
@@ -39,14 +47,17 @@ check: deps build asan fuzz-smoke
 
 # The sanitizers mislead gcc into warnings about code that has none without them; `make build` is where warnings are errors.
 asan: deps
+	$(call forget_other_tree,build-asan)
 	@test -f build-asan/build.ninja || meson setup build-asan -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C build-asan
 
 tsan: deps
+	$(call forget_other_tree,build-tsan)
 	@test -f build-tsan/build.ninja || meson setup build-tsan -Dwerror=false -Db_sanitize=thread -Db_lundef=false
 	ninja -C build-tsan
 
 fuzz: deps
+	$(call forget_other_tree,build-fuzz)
 	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dwerror=false -Db_sanitize=address,undefined \
 		-Db_lundef=false -Dfuzzers=true -Dtests=false -Dc_args=-fsanitize=fuzzer-no-link
 	ninja -C build-fuzz

@@ -17,7 +17,7 @@ extern "C" {
  * no callback comes from inside a call. */
 struct bk_server;
 
-enum { BK_SERVER_PORT = 15005, BK_SERVER_ALT_PORT = 15006, BK_SERVER_TEXT_MAX = 256 };
+enum { BK_SERVER_PORT = 15005, BK_SERVER_ALT_PORT = 15006, BK_SERVER_TEXT_MAX = 256, BK_SERVER_PIN_MAX = 44 };
 
 /* Zero or NULL means the default named behind the field. Strings are copied. */
 struct bk_server_opts {
@@ -56,6 +56,11 @@ BK_API void bk_server_free(struct bk_server *s);
 BK_API uint16_t bk_server_port(const struct bk_server *s);
 BK_API uint16_t bk_server_alt_port(const struct bk_server *s);
 BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients write behind '#' */
+
+/* The pin of the server that keeps its key in `state_dir`, whether it runs or not; nothing is made there. On failure
+ * `ret_text` (may be NULL) gets one sentence; BK_E_NOT_FOUND: no server was started with that folder. */
+BK_API int bk_server_read_pin(
+	const char *state_dir, char ret_pin[BK_SERVER_PIN_MAX], char ret_text[BK_SERVER_TEXT_MAX]);
 
 /* What the server counts. Gauges: "clients" (that have said who they are), "nameplates", "meetings", "relays" (pairs
  * under way). Since the start: "accepted", "refused" (connections), "messages", "dropped" (of a kind that it does not

@@ -31,7 +31,7 @@ _bodkin()
 		;;
 	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --overwrite" -- "$cur")) ;;
 	ping) COMPREPLY=($(compgen -W "$client $all --count --interval --plain --id" -- "$cur")) ;;
-	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain" -- "$cur")) ;;
+	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "send recv ping serve nat lab" -- "$cur")) ;;
 	esac

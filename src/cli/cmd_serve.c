@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `bodkin serve`: run the server, tell people what to type, log why connections end. */
+/* `bodkin serve`: run the server, tell people (and a service manager) how it is, log why connections end. */
 #include "cli/command.h"
 
 #include <bodkin/loop.h>
@@ -14,6 +14,7 @@
 #include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
+#include "cli/notify.h"
 #include "cli/paths.h"
 
 enum { ADDRESSES_MAX = 16 };
@@ -24,7 +25,7 @@ struct command {
 	struct bk_cli_interrupt interrupt;
 	struct bk_addr listen;
 	char state_dir[BK_CLI_PATHS_MAX], listen_ip[BK_ADDR_STR_MAX], *token;
-	bool has_stopped;
+	bool has_stopped, is_show;
 };
 
 static void on_stopped(void *arg)
@@ -39,6 +40,7 @@ static void stop(void *arg)
 {
 	struct command *c = arg;
 
+	bk_cli_notify("STOPPING=1");
 	bk_server_stop(c->server, on_stopped, c);
 }
 
@@ -64,9 +66,13 @@ static int read_options(struct command *c, const struct bk_cli_options *o, char 
 			err == BK_E_FILE ? strerror(errno) : "its first line is empty");
 	if (o->state)
 		snprintf(c->state_dir, sizeof(c->state_dir), "%s", o->state);
-	else if (bk_cli_paths_state(c->state_dir) < 0)
-		return refuse(BK_E_INVALID, text, "--state", "", "there is no home; give a folder");
-	return 0;
+	else
+		err = bk_cli_paths_state(c->state_dir);
+	if (err == BK_E_NOT_FOUND)
+		snprintf(text, BK_CLI_TEXT_MAX,
+			"cannot serve: there is no home, and the server's key has to be kept somewhere; "
+			"give it a folder: bodkin serve --state DIR");
+	return err < 0 ? BK_E_INVALID : 0;
 }
 
 /* As the server wants it: 0 is "the usual one", -1 any free one. */
@@ -117,12 +123,11 @@ static int start(struct command *c, const struct bk_cli_options *o, char text[BK
 }
 
 /* The addresses that others can use; the loopback one when there is no other. */
-static void announce(const struct command *c, struct bk_cli_report *r)
+static void announce(const struct command *c, struct bk_cli_report *r, uint16_t port, const char *pin)
 {
 	struct bk_addr addrs[ADDRESSES_MAX];
 	char texts[ADDRESSES_MAX][BK_ADDR_STR_MAX];
 	const char *list[ADDRESSES_MAX];
-	uint16_t port = bk_server_port(c->server);
 	size_t n = 1;
 
 	addrs[0] = bk_addr_with_port(c->listen, port);
@@ -132,7 +137,46 @@ static void announce(const struct command *c, struct bk_cli_report *r)
 		addrs[n++] = bk_addr_v4(127, 0, 0, 1, port);
 	for (size_t i = 0; i < n; i++)
 		list[i] = bk_addr_to_str(&addrs[i], texts[i]);
-	bk_cli_report_listening(r, list, n, bk_server_pin(c->server));
+	if (c->is_show)
+		bk_cli_report_server(r, list, n, pin);
+	else
+		bk_cli_report_listening(r, list, n, pin);
+}
+
+/* What was said at the start, for those who did not see it, or no longer do. */
+static int show(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r,
+	char text[BK_CLI_TEXT_MAX])
+{
+	char pin[BK_SERVER_PIN_MAX], why[BK_SERVER_TEXT_MAX];
+	int err;
+
+	if (o->listen && !c->listen.port)
+		return refuse(BK_E_INVALID, text, "--listen", o->listen,
+			"with any free port only the running server knows which");
+	err = bk_server_read_pin(c->state_dir, pin, why);
+	if (err < 0) {
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot show the server: %s; %s", why,
+			err == BK_E_NOT_FOUND
+				? "its first start makes it; is its folder another one? --state DIR"
+				: "whoever runs the server can read it");
+		return BK_E_FILE;
+	}
+	announce(c, r, c->listen.port ? c->listen.port : BK_SERVER_PORT, pin);
+	return 0;
+}
+
+static int serve(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r,
+	char text[BK_CLI_TEXT_MAX])
+{
+	int err = start(c, o, text);
+
+	if (err == BK_E_FILE)
+		strncat(text, "; another folder: --state DIR", BK_CLI_TEXT_MAX - strlen(text) - 1);
+	if (err < 0)
+		return err;
+	announce(c, r, bk_server_port(c->server), bk_server_pin(c->server));
+	bk_cli_notify("READY=1");
+	return bk_loop_run(c->loop);
 }
 
 static enum bk_log_level level_of(const struct bk_cli_options *o)
@@ -151,7 +195,7 @@ static int exit_of(int err)
 
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
-	struct command c = {0};
+	struct command c = {.is_show = o->show};
 	char text[BK_CLI_TEXT_MAX] = "";
 	int err = 0, code = BK_CLI_EXIT_DONE;
 
@@ -162,15 +206,11 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 	if (err >= 0)
 		err = read_options(&c, o, text);
 	if (err >= 0)
-		err = start(&c, o, text);
-	if (err >= 0) {
-		announce(&c, r);
-		err = bk_loop_run(c.loop);
-	}
+		err = c.is_show ? show(&c, o, r, text) : serve(&c, o, r, text);
 	if (err < 0) {
 		bk_cli_report_error(r, err, text[0] ? text : bk_error_text(err));
 		code = exit_of(err);
-	} else if (!c.has_stopped) {
+	} else if (!c.has_stopped && !c.is_show) {
 		code = BK_CLI_EXIT_INTERRUPTED;
 	}
 	bk_cli_interrupt_done(&c.interrupt);
@@ -182,11 +222,13 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_serve = {
 	.name = "serve",
-	.usage = "[-l [ADDR]:PORT] [OPTION]...",
+	.usage = "[-l [ADDR]:PORT] [OPTION]... | --show",
 	.summary = "run the server that both sides meet at",
 	.about = "Needs no account and keeps nothing but its own key; its pin is printed at the start. The "
 		 "server\n"
-		 "sees neither file names nor contents, also when it relays them.",
+		 "sees neither file names nor contents, also when it relays them. Two ports must be open, "
+		 "both\n"
+		 "for TCP and UDP: 15005 and 15006.",
 	.bit = BK_CLI_CMD_SERVE,
 	.run = run,
 };

@@ -56,6 +56,8 @@ static const struct row rows[] = {
 		"a second address of this machine, for better NAT tests"},
 	{"state", 0, KIND_TEXT, AT(state), BK_CLI_CMD_SERVE, "DIR", 0, 0,
 		"where the server's key is kept ($XDG_STATE_HOME/bodkin)"},
+	{"show", 0, KIND_FLAG, AT(show), BK_CLI_CMD_SERVE, NULL, 0, 0,
+		"only print pin and address of the server that keeps its key there"},
 	{"token", 0, KIND_TEXT, AT(token), ALL, "FILE", 0, 0,
 		"the secret that clients of a closed server present"},
 	{"plain", 0, KIND_FLAG, AT(plain), ALL, NULL, 0, 0,

@@ -19,7 +19,7 @@ enum bk_cli_command_bit {
 };
 
 struct bk_cli_options {
-	bool json, quiet, help, plain, yes, overwrite, lifetime;
+	bool json, quiet, help, plain, yes, overwrite, lifetime, show;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*state, *id, *interval;

@@ -29,8 +29,27 @@ int bk_cli_paths_config(char ret_path[BK_CLI_PATHS_MAX])
 	return below_home("XDG_CONFIG_HOME", ".config", "bodkin/config.ini", ret_path);
 }
 
+/* Of several folders, with ':' between, the first. */
+static int service_folder(char ret_path[BK_CLI_PATHS_MAX])
+{
+	const char *all = getenv("STATE_DIRECTORY");
+	size_t n = all ? strcspn(all, ":") : 0;
+
+	if (!n || all[0] != '/')
+		return BK_E_NOT_FOUND;
+	if (n >= BK_CLI_PATHS_MAX)
+		return BK_E_TOO_BIG;
+	memcpy(ret_path, all, n);
+	ret_path[n] = 0;
+	return 0;
+}
+
 int bk_cli_paths_state(char ret_path[BK_CLI_PATHS_MAX])
 {
+	int err = service_folder(ret_path);
+
+	if (err != BK_E_NOT_FOUND)
+		return err;
 	return below_home("XDG_STATE_HOME", ".local/state", "bodkin", ret_path);
 }
 

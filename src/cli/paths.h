@@ -2,7 +2,8 @@
 #ifndef BK_CLI_PATHS_H
 #define BK_CLI_PATHS_H
 
-/* Where this user's files are: $XDG_CONFIG_HOME, $XDG_STATE_HOME, else under $HOME. */
+/* Where this user's files are: $XDG_CONFIG_HOME, $XDG_STATE_HOME, else under $HOME. The state of a service is
+ * in the folder that its manager has made for it, $STATE_DIRECTORY. */
 enum { BK_CLI_PATHS_MAX = 4096 };
 
 /* BK_E_NOT_FOUND without a home; BK_E_TOO_BIG. */

@@ -98,7 +98,7 @@ static const char *plain(const struct bk_cli_report *r)
 	return r->has_color ? "\033[0m" : "";
 }
 
-void bk_cli_report_listening(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
+static void report_place(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
 {
 	json_t *all = json_array();
 
@@ -107,13 +107,31 @@ void bk_cli_report_listening(struct bk_cli_report *r, const char *const *address
 	bk_cli_report_event(r, BK_CLI_VERDICT, "listening",
 		json_pack("{s:o, s:o, s:o}", "address", text_value(addresses[0]), "pin", text_value(pin),
 			"addresses", all));
+}
+
+static void say_lines(struct bk_cli_report *r, const char *address, const char *pin)
+{
+	bk_cli_report_say(r, BK_CLI_VERDICT, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r),
+		address, pin, plain(r));
+	bk_cli_report_say(r, BK_CLI_VERDICT, "To receive it:     bodkin recv -s %s#%s CODE", address, pin);
+}
+
+void bk_cli_report_listening(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
+{
+	report_place(r, addresses, n, pin);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", addresses[0]);
 	for (size_t i = 1; i < n; i++)
 		bk_cli_report_say(r, BK_CLI_VERDICT, "                  and %s", addresses[i]);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r),
-		addresses[0], pin, plain(r));
-	bk_cli_report_say(
-		r, BK_CLI_VERDICT, "To receive it:     bodkin recv -s %s#%s CODE", addresses[0], pin);
+	say_lines(r, addresses[0], pin);
+}
+
+void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
+{
+	report_place(r, addresses, n, pin);
+	if (r->quiet && !r->json)
+		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s#%s\n", addresses[0], pin);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "The server's pin is %s.", pin);
+	say_lines(r, addresses[0], pin);
 }
 
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other)

@@ -29,6 +29,8 @@ void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const cha
 
 void bk_cli_report_listening(
 	struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
+/* The same of a server that somebody runs; quiet: only what goes behind -s. */
+void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
 /* other: what to type on the other machine. */
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);

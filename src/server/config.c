@@ -128,19 +128,47 @@ unsigned bk_server_config_connections(const struct bk_server_config *c)
 	return c->clients_max + 2 * c->relays_max + BK_LIMIT_STRANGERS;
 }
 
-int bk_server_identity_open(
+static int key_path(const char *state_dir, char path[PATH_BYTES])
+{
+	int n = snprintf(path, PATH_BYTES, "%s/server.pem", state_dir);
+
+	return n < 0 || n >= PATH_BYTES ? BK_E_TOO_BIG : 0;
+}
+
+static int explain(int err, const char *act, const char *path, char text[BK_SERVER_TEXT_MAX])
+{
+	snprintf(text, BK_SERVER_TEXT_MAX, "cannot %s the server's key '%.160s': %s", act, path,
+		bk_error_text(err));
+	return err == BK_E_NOMEM ? err : BK_E_FILE;
+}
+
+int bk_server_identity_read(
 	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX])
 {
 	char path[PATH_BYTES];
-	int n = snprintf(path, sizeof(path), "%s/server.pem", state_dir);
-	int err = n < 0 || (size_t)n >= sizeof(path) ? BK_E_TOO_BIG : bk_file_make_dir(state_dir);
+	int err = key_path(state_dir, path);
 
 	if (err == 0)
 		err = read_identity(path, ret_identity);
 	if (err == BK_E_NOT_FOUND)
-		err = make_identity(path, ret_identity);
-	if (err < 0)
-		snprintf(text, BK_SERVER_TEXT_MAX, "cannot read or make the server key '%.160s': %s", path,
-			bk_error_text(err));
+		snprintf(text, BK_SERVER_TEXT_MAX, "there is no server's key '%.160s'", path);
+	else if (err < 0)
+		err = explain(err, "read", path, text);
 	return err;
+}
+
+int bk_server_identity_open(
+	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX])
+{
+	char path[PATH_BYTES];
+	int err = bk_server_identity_read(state_dir, ret_identity, text);
+
+	if (err != BK_E_NOT_FOUND)
+		return err;
+	err = key_path(state_dir, path);
+	if (err == 0)
+		err = bk_file_make_dir(state_dir);
+	if (err == 0)
+		err = make_identity(path, ret_identity);
+	return err < 0 ? explain(err, "make", path, text) : 0;
 }

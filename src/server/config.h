@@ -11,7 +11,10 @@ int bk_server_config_init(
 /* The most connections of all kinds together. */
 unsigned bk_server_config_connections(const struct bk_server_config *c);
 
-/* The server's own key: read from the state directory, or made there at the first start. */
+/* The server's own key: read from the state directory, or (open) made there at the first start. Troubles with
+ * the file are BK_E_FILE, and `text` says which. BK_E_NOT_FOUND: there is none to read. */
+int bk_server_identity_read(
+	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX]);
 int bk_server_identity_open(
 	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX]);
 

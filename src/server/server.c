@@ -235,6 +235,27 @@ int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struc
 	return err;
 }
 
+_Static_assert((int)BK_SERVER_PIN_MAX == (int)BK_PIN_STR_MAX, "as the public header says");
+
+int bk_server_read_pin(
+	const char *state_dir, char ret_pin[BK_SERVER_PIN_MAX], char ret_text[BK_SERVER_TEXT_MAX])
+{
+	char text[BK_SERVER_TEXT_MAX] = "cannot read the server's key: no source of randomness";
+	struct bk_identity *id = NULL;
+	int err = sodium_init() < 0 ? BK_E_NOMEM : bk_server_identity_read(state_dir, &id, text);
+
+	if (err < 0) {
+		if (ret_text)
+			memcpy(ret_text, text, sizeof(text));
+		return err;
+	}
+	const struct bk_pin pin = bk_identity_pin(id);
+
+	bk_pin_to_str(&pin, ret_pin);
+	bk_identity_free(id);
+	return 0;
+}
+
 /* --- ending --- */
 
 void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What `make install` leaves is enough to build against: headers, library, pkg-config file, program, man page."""
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,6 +48,9 @@ with tempfile.TemporaryDirectory() as top:
     programs = [p for p in top.rglob("bin/bodkin") if os.access(p, os.X_OK)]
     case("the program is there", len(programs) == 1)
     case("the man page is there", list(top.rglob("bodkin.1*")))
+    units = list(top.rglob("lib/systemd/system/bodkin.service"))
+    starts = [p for u in units for p in re.findall(r"^ExecStart=(\S+)", u.read_text(), re.M)]
+    case("the service's unit is there and starts the program", programs and starts == [f"/{programs[0].relative_to(top)}"], str(starts))
     version = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
     exported = (ROOT / "src/bodkin.exports").read_text().split()
     missing = [name for name in exported if not list(top.rglob(f"man3/{name}.3"))]
@@ -64,5 +69,13 @@ with tempfile.TemporaryDirectory() as top:
         case(f"a program builds against the {kind} library", built.returncode == 0, built.stderr[-800:])
         ran = run([top / kind], env={**os.environ, "LD_LIBRARY_PATH": str(libdir)}) if built.returncode == 0 else None
         case(f"and runs ({kind})", ran and ran.stdout.strip() == f"{version} poll", ran and ran.stderr)
+with tempfile.TemporaryDirectory() as top:
+    copy = pathlib.Path(top) / "copy"
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda folder, names: [n for n in names if n.startswith(("build", ".git"))])
+    shutil.copytree(BUILD / "meson-info", copy / "build/meson-info")
+    shutil.copy(BUILD / "build.ninja", copy / "build")
+    done = run(["make", "-C", copy, "configure"], env={k: v for k, v in os.environ.items() if not k.startswith("M")})
+    info = json.loads((copy / "build/meson-info/meson-info.json").read_text())
+    case("a copy of the tree is built for itself", info["directories"]["source"] == str(copy), done.stdout[-300:] + done.stderr[-300:])
 print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
 sys.exit(not all(results))

@@ -481,11 +481,16 @@ class Unread(Case):
                     server.terminate()
 
 
-if __name__ == "__main__":
+def main(module="__main__"):
+    global BODKIN
     if len(sys.argv) > 1 and not sys.argv[1].startswith("-") and os.sep in sys.argv[1]:
         BODKIN = sys.argv.pop(1)
     BODKIN = os.path.abspath(BODKIN)
-    outcome = unittest.main(exit=False).result
+    outcome = unittest.main(module, exit=False).result
     bad = len(outcome.failures) + len(outcome.errors) + len(outcome.unexpectedSuccesses) + len(outcome.skipped)
     print(f"{outcome.testsRun - bad} passed, {bad} failed")
-    sys.exit(bad > 0)
+    return bad > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
