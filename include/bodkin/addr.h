@@ -12,7 +12,7 @@ extern "C" {
 
 /* An IP address with a port, as a value: copied, compared, printed; never a socket. An IPv4-mapped
  * IPv6 address is stored as IPv4. family 0 means "none". Thread rule: every call here may be used from any
- * thread. */
+ * thread; nothing is kept. */
 struct bk_addr {
 	uint8_t family; /* 0, 4 or 6 */
 	uint8_t ip[16]; /* network order; the first 4 bytes for IPv4, the rest zero */

@@ -12,6 +12,11 @@
  * what was before there was one. So a program works with a newer library as it was built; with an older one,
  * BK_E_UNSUPPORTED says that it uses a member which that does not know. BK_E_INVALID: a size that cannot be.
  *
+ * Arguments that are not options: a pointer is borrowed for the call unless its header says otherwise; `arg` is handed
+ * back as it came and never looked at; ret_... is set on success only (ret_text on failure only). What
+ * a callback is handed is borrowed for its time. Objects, arguments and outputs are not NULL where nothing says
+ * that they may be.
+ *
  * Structs that the library fills in may have more members at their end too: a program reads them where they
  * are, and makes no copies or arrays of them that the library sees. struct bk_addr, struct bk_message and
  * struct bk_mailbox stay as they are. */

@@ -17,6 +17,7 @@ extern "C" {
 
 struct bk_call; /* opaque: which of several */
 
+/* All may be NULL. Copied by whoever takes it. */
 struct bk_call_news {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* Tell it to the other person. Not where one came with a code. */

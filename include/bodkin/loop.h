@@ -22,10 +22,10 @@ struct bk_signal;
 
 enum bk_loop_backend { BK_LOOP_AUTO, BK_LOOP_EPOLL, BK_LOOP_POLL, BK_LOOP_SELECT };
 
-/* "auto", "epoll", "poll", "select"; BK_E_INVALID for anything else. */
+/* "auto", "epoll", "poll", "select"; BK_E_INVALID for anything else. From any thread. */
 BK_API int bk_loop_backend_from_str(const char *s, enum bk_loop_backend *ret_backend);
 
-/* BK_E_UNSUPPORTED when the system lacks the backend that was asked for. */
+/* BK_E_UNSUPPORTED when the system lacks the backend that was asked for; BK_E_NOMEM, BK_E_IO. */
 BK_API int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop);
 
 /* Everything made from the loop must have been freed before. NULL is fine. */
@@ -58,9 +58,10 @@ BK_API int bk_loop_turn(struct bk_loop *loop, int64_t timeout_ns);
 
 /* Nanoseconds on the monotonic clock. */
 BK_API int64_t bk_loop_now(const struct bk_loop *loop);
-BK_API const char *bk_loop_backend_name(const struct bk_loop *loop); /* what is really used */
+BK_API const char *bk_loop_backend_name(const struct bk_loop *loop); /* what is really used; static */
 
-/* One-shot timer. Starting a running timer moves it. Freeing stops it; after that fn is never called. */
+/* One-shot timer. Starting a running timer moves it; a delay below 0 is 0, and fn is never called from inside
+ * bk_timer_start. Freeing stops it, also from inside fn; after that fn is never called. NULL is freed. BK_E_NOMEM. */
 typedef void (*bk_timer_fn)(void *arg);
 BK_API int bk_timer_new(struct bk_loop *loop, bk_timer_fn fn, void *arg, struct bk_timer **ret_timer);
 BK_API void bk_timer_start(struct bk_timer *t, int64_t delay_ns);
@@ -68,14 +69,17 @@ BK_API void bk_timer_stop(struct bk_timer *t);
 BK_API void bk_timer_free(struct bk_timer *t);
 
 /* Watches a descriptor that stays the caller's. `events` is a set of BK_READABLE, BK_WRITABLE; 0 pauses.
- * BK_E_FULL for one that select cannot hold (FD_SETSIZE). */
+ * A new one is paused; one descriptor has one watch. fn gets what of it is so now, and may free the watch. Free it
+ * before the descriptor is closed; NULL is fine. BK_E_FULL for one that select cannot hold (FD_SETSIZE);
+ * BK_E_NOMEM; BK_E_IO for one that the backend cannot watch. */
 enum { BK_READABLE = 1, BK_WRITABLE = 2 };
 typedef void (*bk_watch_fn)(void *arg, int fd, int events);
 BK_API int bk_watch_new(struct bk_loop *loop, int fd, bk_watch_fn fn, void *arg, struct bk_watch **ret_watch);
 BK_API int bk_watch_set(struct bk_watch *w, int events);
 BK_API void bk_watch_free(struct bk_watch *w);
 
-/* Delivers a signal inside the loop. */
+/* Delivers a signal inside the loop, instead of whatever it did; one loop of a process at a time has signals.
+ * fn may free it; NULL is fine. BK_E_NOMEM. */
 typedef void (*bk_signal_fn)(void *arg, int signo);
 BK_API int bk_signal_new(
 	struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, struct bk_signal **ret_signal);

@@ -14,7 +14,8 @@ extern "C" {
 #endif
 
 /* What kind of NAT this machine is behind, over UDP and over TCP. Thread rule: a report belongs to its loop's
- * thread. */
+ * thread; no callback comes from inside a call. Ownership: options, events and their strings are copied; what
+ * a callback is handed is borrowed for its time. */
 struct bk_nat_report;
 
 enum { BK_NAT_ADDRESS_MAX = 64, BK_NAT_OUTLOOK_MAX = 8 };
@@ -50,6 +51,7 @@ struct bk_nat_outlook {
 	bool is_direct; /* for sure */
 };
 
+/* Times in the unit of their name. */
 struct bk_nat_result {
 	struct bk_nat_side udp, tcp;
 	/* Over UDP; its type is "unknown" and its addresses are empty without IPv6. */
@@ -63,6 +65,7 @@ struct bk_nat_result {
 	size_t outlook_len;
 };
 
+/* Both are required. */
 struct bk_nat_report_events {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	/* One of the two, once, from the loop; the report may be freed from inside. What they get is borrowed
@@ -71,7 +74,7 @@ struct bk_nat_report_events {
 	void (*on_failed)(struct bk_nat_report *r, void *arg, int error, const char *text);
 };
 
-/* Starts at once. BK_E_INVALID when the server cannot be read. */
+/* Starts at once. BK_E_INVALID when the server cannot be read or an event is missing, BK_E_NOMEM. */
 BK_API int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opts,
 	const struct bk_nat_report_events *events, void *arg, struct bk_nat_report **ret_report);
 /* Silence afterwards. NULL is fine. */

@@ -16,7 +16,8 @@ extern "C" {
 /* The plain dialect's client (docs/protocol/rendezvous.md): registers at a rendezvous server that speaks it,
  * ours or any other, is told what to do about a peer, does it over TCP, and hands over the connected socket.
  * Nothing of it is encrypted or authenticated. Thread rule: everything belongs to the loop's thread; no
- * callback comes from inside a call. */
+ * callback comes from inside a call. Ownership: options, events and their strings are copied; what a callback
+ * is handed is borrowed for its time, but the socket, which is given away. Times are nanoseconds. */
 struct bk_plain_client;
 
 struct bk_plain_client_opts {
@@ -61,10 +62,10 @@ struct bk_plain_client_events {
 		const char *text);
 };
 
-/* BK_E_INVALID for an unreadable server, id or peer. */
+/* Starts at once. BK_E_INVALID for an unreadable server, id or peer or without on_end, BK_E_NOMEM. */
 BK_API int bk_plain_client_new(struct bk_loop *loop, const struct bk_plain_client_opts *opts,
 	const struct bk_plain_client_events *events, void *arg, struct bk_plain_client **ret_client);
-BK_API void bk_plain_client_free(struct bk_plain_client *c); /* NULL is fine */
+BK_API void bk_plain_client_free(struct bk_plain_client *c); /* at once and silently; NULL is fine */
 
 #ifdef __cplusplus
 }

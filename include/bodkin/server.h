@@ -14,12 +14,12 @@ extern "C" {
 #endif
 
 /* The rendezvous and relay server: what `bodkin serve` runs. Thread rule: it belongs to its loop's thread;
- * no callback comes from inside a call. */
+ * no callback comes from inside a call. Ownership: options and their strings are copied. */
 struct bk_server;
 
 enum { BK_SERVER_PORT = 15005, BK_SERVER_ALT_PORT = 15006, BK_SERVER_TEXT_MAX = 256, BK_SERVER_PIN_MAX = 44 };
 
-/* Zero or NULL means the default named behind the field. Strings are copied. */
+/* Zero or NULL means the default named behind the field. Times are nanoseconds. */
 struct bk_server_opts {
 	size_t size;              /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const char *listen_ip;    /* every address, IPv4 and IPv6 */
@@ -41,12 +41,14 @@ struct bk_server_opts {
 };
 
 /* Binds and starts accepting. On failure `ret_text` (may be NULL) gets one sentence for a person: what
- * failed, on what, why. */
+ * failed, on what, why. BK_E_INVALID, BK_E_ADDRESS (an address that is none or not ours), BK_E_ADDRESS_IN_USE,
+ * BK_E_ACCESS, BK_E_NOMEM, what reading the key in state_dir says, ... */
 BK_API int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts,
 	struct bk_server **ret_server, char ret_text[BK_SERVER_TEXT_MAX]);
 
 /* Tells every client that the server stops, gives what is queued at most two seconds to drain, ends
- * everything and calls fn once, never from inside this call. */
+ * everything and calls fn once, never from inside this call; the server may be freed from inside fn. After
+ * bk_server_free it is not called. */
 BK_API void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg);
 
 /* Ends at once without telling anybody. NULL is fine. */
@@ -55,7 +57,7 @@ BK_API void bk_server_free(struct bk_server *s);
 /* What it really listens on, where any free port was asked for. */
 BK_API uint16_t bk_server_port(const struct bk_server *s);
 BK_API uint16_t bk_server_alt_port(const struct bk_server *s);
-BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients write behind '#' */
+BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients write behind '#'; the server's */
 
 /* The pin of the server that keeps its key in `state_dir`, whether it runs or not; nothing is made there. On failure
  * `ret_text` (may be NULL) gets one sentence; BK_E_NOT_FOUND: no server was started with that folder. */

@@ -17,7 +17,8 @@ extern "C" {
  * with the same calls and the same framings on both sides. Thread rule: a service, a connection and their
  * callbacks belong to their loop's thread; only bk_service_stop may be called from another thread or from a
  * signal handler. No callback comes from inside a call. A connection may be closed and freed from inside any
- * callback. */
+ * callback, and a service too. Ownership: options and events are copied; messages and texts are
+ * borrowed for the call that hands them, both ways. Times are nanoseconds. */
 struct bk_service; /* a listener and its connections */
 struct bk_conn;    /* one connection, accepted by a service or made by bk_conn_connect */
 
@@ -63,7 +64,7 @@ struct bk_message_events {
 	void (*on_stopped)(struct bk_service *s, void *arg);
 };
 
-/* Zero means the default named behind the field. */
+/* Zero means the default named behind the field; where a call takes options, NULL is all defaults. */
 struct bk_message_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	enum bk_framing framing;
@@ -111,7 +112,7 @@ BK_API int bk_service_broadcast(
  * is before he hears the others. Does nothing for a connection that is no service's. */
 BK_API void bk_conn_set_audience(struct bk_conn *c, bool wanted);
 
-/* Every connection in turn; fn may close or free any. */
+/* Every connection in turn, from inside this call; fn may close or free any. */
 BK_API void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *arg), void *arg);
 
 struct bk_service_stats {
@@ -124,13 +125,13 @@ BK_API void bk_service_get_stats(const struct bk_service *s, struct bk_service_s
 /* ---- a connection ---- */
 
 /* Starts connecting to "HOST:PORT" (names are resolved beside the loop). The outcome is on_joined or on_left.
- * What is sent before on_joined waits for it. BK_E_INVALID for an unreadable address, BK_E_FULL where the
- * loop's backend holds no more descriptors. */
+ * What is sent before on_joined waits for it. BK_E_INVALID for an unreadable address or without on_message and
+ * on_left, BK_E_FULL where the loop's backend holds no more descriptors, BK_E_NOMEM. */
 BK_API int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_conn **ret_conn);
 
-/* Takes over a connected stream socket on success, for instance one that was punched. on_joined does not
- * come. */
+/* Takes over a connected stream socket on success, for instance one that was punched; on failure it stays the
+ * caller's. on_joined does not come. Errors as above. */
 BK_API int bk_conn_adopt(struct bk_loop *loop, int fd, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_conn **ret_conn);
 
@@ -143,8 +144,7 @@ BK_API void bk_conn_pause(struct bk_conn *c);
 BK_API void bk_conn_resume(struct bk_conn *c);
 
 /* Orderly end: what is queued goes out (at most two seconds, connecting included), then on_left with 0.
- * Nothing more is received.
- * A peer that only stopped sending (BK_E_EOF) gets what is queued as well. */
+ * Nothing more is received. A peer that only stopped sending (BK_E_EOF) gets what is queued as well. */
 BK_API void bk_conn_close(struct bk_conn *c);
 /* At once and silently: no on_left. NULL is fine. */
 BK_API void bk_conn_free(struct bk_conn *c);
@@ -152,7 +152,7 @@ BK_API void bk_conn_free(struct bk_conn *c);
 /* The peer's and our "address:port"; good as long as the connection. */
 BK_API const char *bk_conn_peer(const struct bk_conn *c);
 BK_API const char *bk_conn_local(const struct bk_conn *c);
-/* A place for the caller's own state. */
+/* A place for the caller's own state, which stays the caller's; NULL at first. */
 BK_API void bk_conn_set_data(struct bk_conn *c, void *data);
 BK_API void *bk_conn_get_data(const struct bk_conn *c);
 

@@ -18,7 +18,9 @@ extern "C" {
 /* A session with one other machine: it pairs by code, finds a path, secures it, and carries channels. Thread
  * rule: a session and its channels belong to their loop's thread. No callback comes from inside a call; after
  * bk_session_free none comes at all. From inside a callback other than on_closed end a session with
- * bk_session_close, not with bk_session_free. */
+ * bk_session_close, not with bk_session_free. Ownership: options, events and their strings are copied; what
+ * a callback is handed is borrowed for its time, but a channel, which is the program's until
+ * bk_channel_free or the session's end. Times are nanoseconds. */
 struct bk_session;
 struct bk_channel;
 
@@ -34,18 +36,18 @@ struct bk_session_opts {
 	enum bk_path_choice path;
 	enum bk_transport_choice transport; /* of direct paths; a relay is TCP always */
 	int64_t wait_ns;                    /* the other side must have come by then; 0: no limit */
-	/* Where the two meet instead of a server; token and state_dir then mean nothing. Copied. NULL: the
-	 * server. */
+	/* Where the two meet instead of a server; token and state_dir then mean nothing. NULL: the server. */
 	const struct bk_mailbox *mailbox;
 };
 
+/* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */
 struct bk_peer {
-	const char *id;
-	const char *name;
-	const char *nat; /* classic type name over TCP */
+	const char *id;   /* new with each session */
+	const char *name; /* may be empty */
+	const char *nat;  /* classic type name over TCP */
 };
 
-/* All may be NULL but on_closed. Strings are borrowed for the call. */
+/* All may be NULL but on_closed. */
 struct bk_session_events {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	void (*on_code)(
@@ -65,15 +67,17 @@ struct bk_session_events {
 };
 
 /* Starts connecting to the server at once. BK_E_INVALID for options that cannot work (server or code
- * unreadable). */
+ * unreadable, both a server and a mailbox or neither, no on_closed); BK_E_UNSUPPORTED as <bodkin/api.h> says;
+ * BK_E_NOMEM. The loop must outlive the session. */
 BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_session_events *events, void *arg, struct bk_session **ret_session);
 
 /* Orderly end: sends what is queued, tells the peer (error 0: all is well; BK_E_CANCELLED, BK_E_PEER_REFUSED,
- * ...: why), then on_closed. Bounded by two seconds. */
+ * ...: why), then on_closed, from the loop, with that error. Bounded by two seconds. The second time it does
+ * nothing. */
 BK_API void bk_session_close(struct bk_session *s, int error);
 
-/* At once; the channels go with it. NULL is fine. */
+/* At once and silently; the channels go with it, and no call may be made on them any more. NULL is fine. */
 BK_API void bk_session_free(struct bk_session *s);
 
 /* A channel carries a stream of bytes each way. */
@@ -91,8 +95,9 @@ struct bk_channel_events {
 
 enum { BK_CHANNEL_KIND_MAX = 64, BK_CHANNEL_WRITE_MAX = 1 << 20, BK_CHANNELS_MAX = 64 };
 
-/* Opens a channel of a kind, such as "files/1" (at most BK_CHANNEL_KIND_MAX bytes). It lives until
- * bk_channel_free or the session's end. */
+/* Opens a channel of a kind, such as "files/1" (1 to BK_CHANNEL_KIND_MAX bytes). It lives until
+ * bk_channel_free or the session's end; after on_reset nothing more can be done with it but free it. BK_E_EOF while
+ * the session is not open, BK_E_FULL beyond BK_CHANNELS_MAX, BK_E_INVALID (kind, no on_data), BK_E_NOMEM. */
 BK_API int bk_channel_open(struct bk_session *s, const char *kind, const struct bk_channel_events *events,
 	void *arg, struct bk_channel **ret_channel);
 /* Takes a channel that the peer opened. BK_E_INVALID without on_data. */

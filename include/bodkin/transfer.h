@@ -50,7 +50,8 @@ struct bk_transfer_result {
 	const char *first;  /* path of the first entry */
 };
 
-/* All are required but on_ask for a sender. `arg` is what the sender or receiver was started with. */
+/* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
+ * sender or receiver was started with. */
 struct bk_transfer_events {
 	size_t size;                     /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_call_news *news; /* NULL: none */
@@ -60,8 +61,7 @@ struct bk_transfer_events {
 	 * connection stays alive meanwhile. */
 	void (*on_ask)(struct bk_call *call, void *arg, enum bk_transfer_question question,
 		const struct bk_transfer_offer *offer);
-	/* Content so far and in all (bytes; the sum of the known sizes, which a
-	 * stream may go beyond), and bytes a second over the last three seconds; at most 5 times a second. */
+	/* Content so far and in all (bytes; the sum of the known sizes, which a stream may go beyond), and bytes a second over the last three seconds; at most 5 times a second. */
 	void (*on_progress)(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate);
 	/* Every file that was taken stands there in its place, its digest compared by both sides. */
 	void (*on_done)(struct bk_call *call, void *arg, const struct bk_transfer_result *result);
@@ -80,8 +80,8 @@ struct bk_send_opts {
 };
 
 /* Looks at the files without opening them, then starts a session, so that a code appears at once; offers them
- * to whoever comes. Sets *ret_send on success. BK_E_INVALID (a folder, two files of one name, an unusable
- * server or code), BK_E_FILE, BK_E_NOMEM: ret_text is a sentence then. */
+ * to whoever comes. BK_E_INVALID (a folder, two files of one name, an unusable
+ * server or code, an event that is missing), BK_E_FILE, BK_E_NOMEM: ret_text (may be NULL) is a sentence then. */
 BK_API int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_send **ret_send,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);
@@ -102,8 +102,8 @@ struct bk_recv_opts {
 };
 
 /* Opens the folder and starts a session. A file has its name when it is complete, verified and synced, and is
- * NAME.part before. Sets *ret_recv on success. BK_E_INVALID (server or code unusable), BK_E_FILE (folder),
- * BK_E_NOMEM: ret_text is a sentence then. */
+ * NAME.part before. BK_E_INVALID (server or code unusable, an event that is missing), BK_E_FILE (folder),
+ * BK_E_NOMEM: ret_text (may be NULL) is a sentence then. */
 BK_API int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_recv **ret_recv,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);

@@ -332,15 +332,17 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_recv *r = calloc(1, sizeof(*r));
+	char text[BK_TRANSFER_TEXT_MAX] = "";
 	struct bk_recv_opts o;
 	int unread = bk_opts_read(&o, opts, may_overwrite);
 	int err = r ? bk_talk_init(&r->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
-	ret_text[0] = 0;
 	if (err >= 0)
-		err = unread < 0 ? unread : start(r, &o, ret_text);
+		err = unread < 0 ? unread : start(r, &o, text);
 	if (err < 0) {
-		bk_call_explain(err, "receive", o.session, ret_text);
+		bk_call_explain(err, "receive", o.session, text);
+		if (ret_text)
+			memcpy(ret_text, text, sizeof(text));
 		bk_recv_free(r);
 		return err;
 	}

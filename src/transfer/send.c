@@ -280,15 +280,17 @@ int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_send *s = calloc(1, sizeof(*s));
+	char text[BK_TRANSFER_TEXT_MAX] = "";
 	struct bk_send_opts o;
 	int unread = bk_opts_read(&o, opts, stream_fd);
 	int err = s ? bk_talk_init(&s->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
-	ret_text[0] = 0;
 	if (err >= 0)
-		err = unread < 0 ? unread : start(s, loop, &o, ret_text);
+		err = unread < 0 ? unread : start(s, loop, &o, text);
 	if (err < 0) {
-		bk_call_explain(err, "send", o.session, ret_text);
+		bk_call_explain(err, "send", o.session, text);
+		if (ret_text)
+			memcpy(ret_text, text, sizeof(text));
 		bk_send_free(s);
 		return err;
 	}
