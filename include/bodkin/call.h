@@ -26,7 +26,8 @@ struct bk_call_news {
 		struct bk_call *call, void *arg, const struct bk_peer *peer); /* the right code was used */
 	void (*on_path)(
 		struct bk_call *call, void *arg, const struct bk_path *path); /* once for each path taken */
-	/* What happens, for those who ask: verbosity 1 or 2. */
+	/* What happens. Verbosity 0: what is waited for (the server is away) or is there again; 1 or 2: for
+	 * those who ask. */
 	void (*on_note)(struct bk_call *call, void *arg, int verbosity, const char *text);
 };
 

@@ -131,8 +131,11 @@ struct bk_mailbox_ops {
 	/* Fills in what is known; *ret_view is all zero before. NULL: nothing ever is. */
 	void (*view)(void *box, struct bk_mailbox_view *ret_view);
 
-	/* Keeps n bytes for who claims them; answered by on_nameplate or on_error. wish 0: any nameplate. The
-	 * bytes are the caller's, here and below. */
+	/* Keeps n bytes for who claims them; answered by on_nameplate or on_error. wish 0: any nameplate. A
+	 * session that lost its box before it met anybody closes it, opens another one (only where there is
+	 * rejoin) and wishes for the nameplate that it had: it gets it unless somebody else has it, also when
+	 * the mailbox has not noticed yet that the old box is gone. The bytes are the caller's, here and
+	 * below. */
 	int (*leave)(void *box, uint32_t wish, const void *body, size_t n);
 	/* Answered by on_claimed or on_error. */
 	int (*claim)(void *box, uint32_t nameplate);

@@ -59,7 +59,8 @@ struct bk_session_events {
 	void (*on_open)(struct bk_session *s, void *arg);                     /* channels may be opened */
 	/* The peer opened a channel: call bk_channel_listen on it before returning, or it is reset. */
 	void (*on_channel)(struct bk_session *s, void *arg, struct bk_channel *channel, const char *kind);
-	/* What happens, in sentences for -v (1) and -vv (2). */
+	/* What happens, in sentences: what is waited for, or is there again (0), and more for -v (1) and -vv
+	 * (2). */
 	void (*on_note)(struct bk_session *s, void *arg, int verbosity, const char *text);
 	/* The end, once: 0 after an orderly end by either side, else why, with a sentence that says what
 	 * failed, on what, and what to try. The session may be freed from inside. */

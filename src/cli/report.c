@@ -172,7 +172,9 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text)
 {
-	if (verbosity > r->verbosity)
+	if (!verbosity)
+		bk_cli_report_event(r, BK_CLI_EVENT, "waiting", json_pack("{s:o}", "text", text_value(text)));
+	if (verbosity > r->verbosity || (!verbosity && (r->json || r->quiet)))
 		return;
 	wipe_bar(r);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);

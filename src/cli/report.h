@@ -35,6 +35,7 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
+/* Verbosity 0: what is waited for. */
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
 void bk_cli_report_offer(struct bk_cli_report *r, const char *verb, const struct bk_transfer_offer *offer);
 void bk_cli_report_question(

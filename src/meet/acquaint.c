@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a code to two introductions. The side that makes the code leaves its share with the nameplate; the
  * side that joins answers with its own share and its introduction in one mail; one more mail completes it.
- * Whatever the mailbox says beyond that is not believed. */
+ * Whatever the mailbox says beyond that is not believed.
+ *
+ * A code outlives the box that it was made at. Who has lost his box, or the other one, before anything was
+ * sealed begins anew under the same code: the maker with a fresh share, the joiner with another claim. What
+ * was left and never answered, or claimed and never answered, has tested no word of the code. Once an answer
+ * was sent, or has come, the one guess is taken, and nothing is tried again. */
 #include "meet/acquaint.h"
 
 #include <sodium.h>
@@ -22,6 +27,9 @@ enum { TEXT_MAX = 512, CODE_WORDS = 2 };
 #define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
 #define SAY_WRONG_TIMEOUT (1 * BK_SEC)
 #define DELAY_MAX         (24 * 3600 * BK_SEC)
+#define AGAIN_MIN         (1 * BK_SEC) /* until it is asked again for what was refused */
+#define AGAIN_MAX         (15 * BK_SEC)
+#define RETURN_TIME       (60 * BK_SEC) /* for the maker to be back at a mailbox where we are back */
 
 enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, OVER };
 
@@ -36,18 +44,27 @@ struct bk_acquaint {
 	bool is_joining;
 	bool has_wish;
 	bool is_claimed;
+	bool has_begun;    /* at some box */
+	bool is_shown;     /* making: the code, to the person; it has its number from then on */
+	bool is_back;      /* at another box, or for another try */
+	bool is_away;      /* the person was told that something is waited for */
+	bool has_answered; /* joining: the one guess is taken */
 	int code_words;
 	bk_dur wait;
+	bk_time began;    /* waiting for the other side */
+	bk_time hopes_to; /* joining: to find the maker back; BK_NEVER: it was not missed yet */
+	unsigned refusals;
 	struct bk_code code;
 	uint8_t *left; /* joining: what the other side left, until we answer */
 	size_t left_len;
 	struct bk_timer *deadline; /* of the state */
+	struct bk_timer *again;    /* asks once more at the same box */
 	struct bk_patience patience;
 };
 
 static void set_state(struct bk_acquaint *a, enum state next)
 {
-	bk_assert(next >= a->state && a->state != OVER); /* they only go on */
+	bk_assert(a->state != OVER && (next >= a->state || next == CONNECTING)); /* on, or anew */
 	bk_log_debug("meet", "%s -> %s", state_names[a->state], state_names[next]);
 	a->state = next;
 }
@@ -56,6 +73,7 @@ static void stop(struct bk_acquaint *a)
 {
 	set_state(a, OVER);
 	bk_timer_stop(a->deadline);
+	bk_timer_stop(a->again);
 	bk_patience_reset(&a->patience);
 }
 
@@ -132,6 +150,7 @@ static void answer(struct bk_acquaint *a)
 	bk_self_describe(a->opts.self, &view, &a->opts.meeting->own);
 	err = bk_pairing_answer(
 		a->opts.pairing, a->code.nameplate, a->left, a->left_len, &a->opts.meeting->own, &mail);
+	a->has_answered = true;
 	if (!err)
 		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
@@ -218,6 +237,14 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 
 /* ---- the nameplate ---- */
 
+static void say_back(struct bk_acquaint *a, const char *text)
+{
+	a->refusals = 0;
+	if (a->is_away)
+		a->events->on_waiting(a->arg, text);
+	a->is_away = false;
+}
+
 static int keep_left(struct bk_acquaint *a, const uint8_t *left, size_t n)
 {
 	a->left = malloc(n ? n : 1);
@@ -235,6 +262,8 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 	if (nameplate != a->code.nameplate || (a->state != WAITING && a->state != PAIRING) || a->is_claimed)
 		return;
 	a->is_claimed = true;
+	if (a->is_joining)
+		say_back(a, "back at the server");
 	if (token)
 		memcpy(a->opts.meeting->token, token, sizeof(a->opts.meeting->token));
 	set_state(a, PAIRING);
@@ -248,19 +277,37 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 		maybe_answer(a, true);
 }
 
-void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
+/* All waiting for the other side together, wherever it is waited. */
+static void limit_waiting(struct bk_acquaint *a)
+{
+	bk_timer_stop(a->deadline);
+	if (a->wait)
+		bk_timer_start(a->deadline, bk_time_max(0, a->began + a->wait - bk_loop_now(a->opts.loop)));
+}
+
+static void show(struct bk_acquaint *a)
 {
 	char text[BK_CODE_STR_MAX];
 
+	a->is_shown = true;
+	a->began = bk_loop_now(a->opts.loop);
+	limit_waiting(a);
+	if (a->opts.on_code)
+		a->opts.on_code(a->opts.on_code_arg, bk_code_to_str(&a->code, text));
+}
+
+void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
+{
 	if (!a->box || a->is_joining || a->state != CONNECTING) /* nobody asked yet */
+		return;
+	if (a->is_shown && nameplate != a->code.nameplate) /* not what we asked for */
 		return;
 	a->code.nameplate = nameplate;
 	set_state(a, WAITING);
-	bk_timer_stop(a->deadline);
-	if (a->wait)
-		bk_timer_start(a->deadline, a->wait);
-	if (a->opts.on_code)
-		a->opts.on_code(a->opts.on_code_arg, bk_code_to_str(&a->code, text));
+	if (a->is_shown)
+		say_back(a, "back at the server, waiting for the other side; the code is the same");
+	else
+		show(a);
 }
 
 static int leave(struct bk_acquaint *a)
@@ -269,16 +316,18 @@ static int leave(struct bk_acquaint *a)
 	int err = 0;
 
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (!a->has_wish)
+	if (!a->has_wish && !a->is_shown)
 		err = bk_code_make(1, a->code_words ? a->code_words : CODE_WORDS, &a->code);
 	if (!err)
 		err = bk_pairing_init(a->opts.pairing, true, a->code.password);
 	if (!err)
 		err = bk_pairing_leave(a->opts.pairing, &mail);
 	if (!err)
-		err = bk_box_leave(a->box, a->has_wish ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
+		err = bk_box_leave(a->box, a->has_wish || a->is_shown ? a->code.nameplate : 0,
+			bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
-	bk_timer_start(a->deadline, SERVER_TIMEOUT);
+	if (!a->is_shown)
+		bk_timer_start(a->deadline, SERVER_TIMEOUT);
 	return err;
 }
 
@@ -293,53 +342,162 @@ static int join(struct bk_acquaint *a)
 	return bk_box_claim(a->box, a->code.nameplate);
 }
 
-void bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
+static void ask(struct bk_acquaint *a)
 {
 	int err;
 
-	if (a->state != CONNECTING || a->box)
-		return;
-	a->box = box;
+	bk_pairing_done(a->opts.pairing);
 	err = a->is_joining ? join(a) : leave(a);
 	if (err < 0)
 		fail(a, err, "cannot use the server: %s", bk_error_text(err));
 }
 
+/* ---- begun anew ---- */
+
+bool bk_acquaint_may_move(const struct bk_acquaint *a)
+{
+	return a->state <= WAITING && a->has_begun && (a->is_joining || a->is_shown);
+}
+
+/* Is nothing tested yet that the code stands for? A maker that has taken an answer is not PAIRING any more. */
+static bool is_fresh(const struct bk_acquaint *a)
+{
+	return a->state <= PAIRING && (a->is_joining ? a->has_begun && !a->has_answered : a->is_shown);
+}
+
+/* At no box, or not yet again at this one. */
+static void start_over(struct bk_acquaint *a)
+{
+	if (a->state != CONNECTING)
+		set_state(a, CONNECTING);
+	bk_timer_stop(a->again);
+	bk_patience_reset(&a->patience);
+	free(a->left);
+	a->left = NULL;
+	a->is_claimed = false;
+	a->is_back = true;
+	limit_waiting(a);
+}
+
+bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
+{
+	if (a->state != CONNECTING && !bk_acquaint_may_move(a))
+		return false;
+	if (!a->has_begun)
+		a->began = bk_loop_now(a->opts.loop);
+	else
+		start_over(a);
+	a->has_begun = true;
+	a->box = box;
+	ask(a);
+	return true;
+}
+
+static void on_again(void *arg)
+{
+	struct bk_acquaint *a = arg;
+
+	if (a->state == CONNECTING && a->box)
+		ask(a);
+}
+
+/* 1, 2, 4, 8, 15, 15 ... s. */
+static void ask_later(struct bk_acquaint *a)
+{
+	bk_dur d = a->refusals > 4 ? AGAIN_MAX : bk_time_min(AGAIN_MAX, AGAIN_MIN << a->refusals);
+
+	a->refusals++;
+	start_over(a);
+	bk_timer_start(a->again, d);
+}
+
+/* What will not be otherwise by trying again. */
+static bool is_final(const struct bk_acquaint *a, int error)
+{
+	return a->opts.is_once || error == BK_E_PIN_MISMATCH || error == BK_E_UNAUTHORIZED ||
+	       error == BK_E_VERSION || error == BK_E_FILE || error == BK_E_NOMEM;
+}
+
+bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
+{
+	char waiting[TEXT_MAX];
+
+	if (a->state == OVER)
+		return false;
+	if (!is_fresh(a) || is_final(a, error)) {
+		fail(a, error, "%s", text);
+		return false;
+	}
+	a->box = NULL;
+	start_over(a);
+	snprintf(waiting, sizeof(waiting), "%s; waiting for the server%s", text,
+		a->is_joining ? "" : ", the code stays the same");
+	if (!a->is_away)
+		a->events->on_waiting(a->arg, waiting);
+	a->is_away = true;
+	return true;
+}
+
+/* Whoever had claimed, or had made, the code is gone, by its own word (0) or without one. */
+void bk_acquaint_released(struct bk_acquaint *a, int code)
+{
+	if (a->state != PAIRING)
+		return;
+	if (!code || !is_fresh(a)) {
+		fail(a, BK_E_PEER_VANISHED, "the other side left before the connection was made");
+		return;
+	}
+	ask_later(a);
+}
+
 /* ---- ends ---- */
 
-void bk_acquaint_released(struct bk_acquaint *a)
+/* The maker is not back yet, or the server still takes a connection that we lost for us: for a while. */
+static bool hopes(struct bk_acquaint *a, int code)
 {
-	if (a->state == PAIRING)
-		fail(a, BK_E_PEER_VANISHED, "the other side left before the connection was made");
+	bk_time now = bk_loop_now(a->opts.loop);
+
+	if (!a->is_back || !is_fresh(a))
+		return false;
+	if (!a->is_joining)
+		return code == BK_E_FULL || code == BK_E_RATE_LIMITED;
+	if (code != BK_E_NO_SUCH_PEER && code != BK_E_CODE_USED)
+		return false;
+	a->hopes_to = bk_time_min(a->hopes_to, bk_time_add(now, RETURN_TIME));
+	return now < a->hopes_to;
 }
 
 void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text)
 {
 	if (a->state > PAIRING)
 		return;
-	if (code == BK_E_NO_SUCH_PEER)
+	if (hopes(a, code))
+		ask_later(a);
+	else if (code == BK_E_NO_SUCH_PEER)
 		fail(a, code, "nobody waits with code number %u: check the code, or ask for a new one",
 			a->code.nameplate);
 	else if (code == BK_E_CODE_USED)
 		fail(a, code, "code number %u was used already: ask for a new one", a->code.nameplate);
+	else if (code == BK_E_EXISTS && a->is_shown)
+		fail(a, code,
+			"somebody else got code number %u while we were away from the server: make a new "
+			"code",
+			a->code.nameplate);
 	else if (code == BK_E_EXISTS)
 		fail(a, code, "code number %u is taken by somebody else: choose another", a->code.nameplate);
 	else
 		fail(a, code, "the server says: %s", *text ? text : bk_error_text(code));
 }
 
-void bk_acquaint_end(struct bk_acquaint *a, int error, const char *text)
-{
-	fail(a, error, "%s", text);
-}
-
 static void on_deadline(void *arg)
 {
 	struct bk_acquaint *a = arg;
 
-	if (a->state == CONNECTING)
+	if (a->state == CONNECTING && a->is_joining)
+		fail(a, BK_E_TIMEOUT, "the server did not come back in time");
+	else if (a->state == CONNECTING && !a->is_shown)
 		fail(a, BK_E_TIMEOUT, "the server gave no code number in time");
-	else if (a->state == WAITING)
+	else if (a->state == CONNECTING || a->state == WAITING)
 		fail(a, BK_E_TIMEOUT, "nobody came with the code in time");
 	else if (a->state == SAYING_WRONG)
 		on_said_wrong(a);
@@ -374,9 +532,12 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	a->events = events;
 	a->arg = arg;
 	a->wait = opts->session->wait_ns;
+	a->hopes_to = BK_NEVER;
 	err = read_codes(a, opts->session);
 	if (!err)
 		err = bk_timer_new(opts->loop, on_deadline, a, &a->deadline);
+	if (!err)
+		err = bk_timer_new(opts->loop, on_again, a, &a->again);
 	if (!err)
 		err = bk_patience_init(&a->patience, opts->loop, on_patience_over, a);
 	if (err < 0) {
@@ -392,6 +553,7 @@ void bk_acquaint_free(struct bk_acquaint *a)
 	if (!a)
 		return;
 	bk_timer_free(a->deadline);
+	bk_timer_free(a->again);
 	bk_patience_done(&a->patience);
 	free(a->left);
 	sodium_memzero(&a->code, sizeof(a->code));

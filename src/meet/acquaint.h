@@ -16,6 +16,7 @@ struct bk_acquaint;
 struct bk_acquaint_opts {
 	struct bk_loop *loop;
 	const struct bk_session_opts *session; /* the codes and wait_ns are looked at; not kept */
+	bool is_once;                          /* the mailbox: there is no other box when one is lost */
 	struct bk_self *self;                  /* borrowed, as the next two */
 	struct bk_pairing *pairing;
 	struct bk_meeting *meeting;
@@ -28,6 +29,8 @@ struct bk_acquaint_events {
 	void (*on_known)(void *arg);
 	/* Once, instead. The acquaintance does nothing more. */
 	void (*on_failed)(void *arg, int error, const char *text);
+	/* For a person: what is waited for, or is there again. */
+	void (*on_waiting)(void *arg, const char *text);
 };
 
 /* BK_E_INVALID: a code that cannot be read. */
@@ -35,17 +38,23 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	struct bk_acquaint **ret_acquaint);
 void bk_acquaint_free(struct bk_acquaint *a);
 
-/* What happens at the box, which is borrowed; the events as struct bk_mailbox_events has them. */
-void bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box);
+/* A box is ready, and borrowed from now on, in place of another one. False: it is not wanted, because the one
+ * before serves, or nothing is wanted any more. */
+bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box);
+/* The box, or an attempt to get another one, has ended. True: bk_acquaint_begin with another one goes on
+ * under the same code. False: on_failed has told, or will not be told anything more. */
+bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text);
+/* Would another box be taken in place of this one? */
+bool bk_acquaint_may_move(const struct bk_acquaint *a);
+
+/* What happens at the box; the events as struct bk_mailbox_events has them. */
 void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate);
 void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
 	const uint8_t *left, size_t n);
 void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n);
-void bk_acquaint_released(struct bk_acquaint *a);
+void bk_acquaint_released(struct bk_acquaint *a, int code);
 void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text);
 /* The box's view, or bk_self, has learnt something. */
 void bk_acquaint_look(struct bk_acquaint *a);
-/* The mailbox is gone. */
-void bk_acquaint_end(struct bk_acquaint *a, int error, const char *text);
 
 #endif

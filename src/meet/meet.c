@@ -3,7 +3,8 @@
  * the session lasts, and opened again, with growing patience, when it is lost. The meeting's secret is all
  * that it needs to put the two together, so it need not remember anything. A round begins when a side asks
  * for it, over a box of its own making; the mailbox gives both the round's token, and each introduces itself
- * as soon as it is ready. Nothing here waits for an answer that may be lost: a side that comes again by
+ * as soon as it is ready. A box that is lost before the two have met is replaced in the same way, and the
+ * acquaintance goes on at the next one. Nothing here waits for an answer that may be lost: a side that comes again by
  * another box begins another round. */
 #include "meet/meet.h"
 
@@ -167,7 +168,7 @@ static void open_next(struct bk_meet *m)
 	bk_timer_stop(m->retry);
 	if (visit_new(m, &m->next) < 0)
 		retry_later(m);
-	else
+	else if (m->is_met)
 		rejoin(m, m->next, m->is_asking);
 }
 
@@ -278,15 +279,52 @@ static void on_known(void *arg)
 
 	complete(m);
 	m->is_met = true;
+	drop(&m->next);
 	m->began = m->now->since = bk_loop_now(m->loop);
 	rejoin(m, m->now, false);
 	m->events->on_met(m->arg);
 }
 
+static void on_waiting(void *arg, const char *text)
+{
+	struct bk_meet *m = arg;
+
+	if (!m->is_ended && m->events->on_note)
+		m->events->on_note(m->arg, 0, text);
+}
+
 static const struct bk_acquaint_events acquaint_events = {
 	.on_known = on_known,
 	.on_failed = on_failed,
+	.on_waiting = on_waiting,
 };
+
+/* Before the two have met: at this box from now on, or not at all. */
+static void settle(struct bk_meet *m, struct visit *v)
+{
+	if (v == m->next && !bk_acquaint_may_move(m->acquaint)) {
+		drop(&m->next);
+		return;
+	}
+	if (v == m->next) {
+		drop(&m->now);
+		m->now = v;
+		m->next = NULL;
+		v->since = bk_loop_now(m->loop);
+	}
+	gather(m, v);
+	bk_acquaint_begin(m->acquaint, &v->box);
+}
+
+/* Before the two have met. While another box stands, one that was being made matters less. */
+static void lose_early(struct bk_meet *m, struct visit *v, int error, const char *text)
+{
+	if (v == m->next && m->now)
+		bk_log_debug("meet", "%s", text);
+	else if (!bk_acquaint_lost(m->acquaint, error, text))
+		return;
+	lose(m, v);
+}
 
 /* ---- what the mailbox says ---- */
 
@@ -314,13 +352,13 @@ static void on_ready(void *arg)
 	if (v->is_ready)
 		return;
 	v->is_ready = true;
-	if (m->is_met)
-		come_back(m, v);
+	if (!m->is_met) {
+		settle(m, v);
+		return;
+	}
+	come_back(m, v);
 	gather(m, v);
-	if (m->is_met)
-		maybe_introduce(m, true);
-	else
-		bk_acquaint_begin(m->acquaint, &v->box);
+	maybe_introduce(m, true);
 }
 
 static void look(struct bk_meet *m)
@@ -343,7 +381,8 @@ static void on_nameplate(void *arg, uint32_t nameplate)
 {
 	struct visit *v = arg;
 
-	bk_acquaint_nameplate(v->of->acquaint, nameplate);
+	if (v == v->of->now)
+		bk_acquaint_nameplate(v->of->acquaint, nameplate);
 }
 
 static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
@@ -351,7 +390,8 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAI
 {
 	struct visit *v = arg;
 
-	bk_acquaint_claimed(v->of->acquaint, nameplate, token, left, n);
+	if (v == v->of->now)
+		bk_acquaint_claimed(v->of->acquaint, nameplate, token, left, n);
 }
 
 static void on_round(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
@@ -382,7 +422,8 @@ static void on_mail(void *arg, const uint8_t *body, size_t n)
 	int kind = bk_pairing_kind(body, n);
 
 	if (!m->is_met) {
-		bk_acquaint_mail(m->acquaint, body, n);
+		if (v == m->now)
+			bk_acquaint_mail(m->acquaint, body, n);
 	} else if (kind == BK_PAIRING_WRONG) {
 		on_wrong(m);
 	} else if (kind == BK_PAIRING_AGAIN) {
@@ -410,7 +451,8 @@ static void on_released(void *arg, int code)
 	struct bk_meet *m = v->of;
 
 	if (!m->is_met) {
-		bk_acquaint_released(m->acquaint);
+		if (v == m->now)
+			bk_acquaint_released(m->acquaint, code);
 		return;
 	}
 	if (m->is_gone)
@@ -433,9 +475,9 @@ static void on_box_error(void *arg, int code, const char *text)
 	struct bk_meet *m = v->of;
 
 	bk_log_debug("meet", "the server says: %s", text);
-	if (!m->is_met)
+	if (!m->is_met && v == m->now)
 		bk_acquaint_refused(m->acquaint, code, text);
-	else if (code != BK_E_EXISTS)
+	else if (m->is_met && code != BK_E_EXISTS)
 		lose(m, v);
 }
 
@@ -446,7 +488,7 @@ static void on_box_end(void *arg, int error, const char *text)
 	char note[TEXT_MAX];
 
 	if (!m->is_met) {
-		bk_acquaint_end(m->acquaint, error, text);
+		lose_early(m, v, error, text);
 		return;
 	}
 	snprintf(note, sizeof(note), "%s%s", text, m->ops.rejoin ? "; trying again" : "");
@@ -490,7 +532,7 @@ int bk_meet_again(struct bk_meet *m)
 
 void bk_meet_address_changed(struct bk_meet *m)
 {
-	if (!m->is_met || m->is_ended || m->is_gone || !m->ops.rejoin)
+	if (m->is_ended || m->is_gone || !m->ops.rejoin || (!m->is_met && !bk_acquaint_may_move(m->acquaint)))
 		return;
 	m->tries = 0;
 	open_next(m);
@@ -528,6 +570,7 @@ static int start_acquaintance(struct bk_meet *m, const struct bk_session_opts *s
 	const struct bk_acquaint_opts opts = {
 		.loop = m->loop,
 		.session = session,
+		.is_once = !m->ops.rejoin,
 		.self = &m->self,
 		.pairing = &m->pairing,
 		.meeting = &m->meeting,

@@ -24,7 +24,7 @@ struct bk_meet_events {
 	/* Once, last, from the loop. Before on_met: the meeting failed. After it: BK_E_WRONG_CODE, the other
 	 * side could not open our introduction. A mailbox that is lost after on_met is no end. */
 	void (*on_end)(void *arg, int error, const char *text);
-	/* May be NULL. */
+	/* verbosity 0: what is waited for, before on_met. May be NULL. */
 	void (*on_note)(void *arg, int verbosity, const char *text);
 };
 
@@ -43,7 +43,8 @@ int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *ev
  * meeting has ended, or has not been, or the mailbox brings nobody together twice; BK_E_PEER_VANISHED: the
  * other side left by its own word. */
 int bk_meet_again(struct bk_meet *m);
-/* This host's addresses changed: another box is opened at once. Before on_met nothing happens. */
+/* This host's addresses changed: another box is opened at once, before on_met where the code waits for
+ * somebody. */
 void bk_meet_address_changed(struct bk_meet *m);
 /* Leaves the mailbox, and tells the other side that it is for good. NULL is fine. */
 void bk_meet_free(struct bk_meet *m);

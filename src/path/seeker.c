@@ -436,9 +436,10 @@ static void on_network(void *arg)
 {
 	struct bk_seeker *sk = arg;
 
-	if (sk->state == UNMET || sk->state == OVER)
+	if (sk->state == OVER)
 		return;
-	note(sk, 1, "the network changed");
+	if (sk->state != UNMET)
+		note(sk, 1, "the network changed");
 	if (sk->state != OVER)
 		sk->events->on_moved(
 			sk->arg, bk_netwatch_has(&sk->path.local), bk_netwatch_has(&sk->relay.local));

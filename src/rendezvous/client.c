@@ -63,7 +63,8 @@ struct bk_rdv {
 	struct bk_mailbox_view view;
 	struct bk_pin pin; /* the server's */
 	struct bk_rdv_key *key;
-	struct bk_mailbox_rejoin rejoin; /* waits for the hello */
+	uint8_t owner[BK_RDV_SECRET_LEN]; /* all zero: none */
+	struct bk_mailbox_rejoin rejoin;  /* waits for the hello */
 	bool has_rejoin;
 	bk_time hello_at; /* when ours went out; 0: not yet */
 	bk_time clock_at; /* when the round trip that the clock stands on was taken */
@@ -435,6 +436,7 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 static void release(struct bk_rdv *r)
 {
 	sodium_memzero(r->token, sizeof(r->token));
+	sodium_memzero(r->owner, sizeof(r->owner));
 	sodium_memzero(&r->rejoin, sizeof(r->rejoin));
 	free(r->known_servers);
 	free(r);
@@ -495,6 +497,8 @@ static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
 		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))
 		return BK_E_INVALID;
 	r->key = o->key;
+	if (o->owner)
+		memcpy(r->owner, o->owner, sizeof(r->owner));
 	if (o->key && o->key->is_known) {
 		r->target.pin = o->key->pin;
 		r->target.has_pin = true;
@@ -554,6 +558,7 @@ int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
 		.body = (uint8_t *)(uintptr_t)left,
 		.body_len = n};
 
+	memcpy(m.secret, r->owner, sizeof(m.secret));
 	return bk_control_send(r->control, &m);
 }
 

@@ -13,14 +13,19 @@
 struct bk_rdv_mailbox {
 	char *server, *token, *state_dir;
 	struct bk_rdv_key key;
+	uint8_t owner
+		[BK_RDV_SECRET_LEN]; /* what a box of ours left under a number, another one may replace */
 };
 
 static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
 	void **ret_box)
 {
 	struct bk_rdv_mailbox *m = arg;
-	const struct bk_rdv_opts opts = {
-		.server = m->server, .token = m->token, .state_dir = m->state_dir, .key = &m->key};
+	const struct bk_rdv_opts opts = {.server = m->server,
+		.token = m->token,
+		.state_dir = m->state_dir,
+		.key = &m->key,
+		.owner = m->owner};
 	struct bk_rdv *r;
 	int err = bk_rdv_new(loop, &opts, events, events_arg, &r);
 
@@ -123,6 +128,7 @@ int bk_rdv_mailbox_new(
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return BK_E_NOMEM;
+	randombytes_buf(m->owner, sizeof(m->owner));
 	err = copy(server, &m->server);
 	if (!err)
 		err = copy(token, &m->token);
@@ -142,6 +148,7 @@ void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m)
 		return;
 	if (m->token)
 		sodium_memzero(m->token, strlen(m->token));
+	sodium_memzero(m->owner, sizeof(m->owner));
 	free(m->server);
 	free(m->token);
 	free(m->state_dir);

@@ -39,9 +39,11 @@ struct bk_board_request {
 	unsigned seats;   /* allocate, and rejoin where it makes the meeting: how many; 0: two */
 	const void *body; /* allocate: what is told to whoever claims; mail: the letter */
 	size_t len;
+	/* BK_BOARD_TOKEN_LEN bytes, all zero: none. Rejoin: the meeting's. Allocate: whoever wishes for that
+	 * number and shows it again has the plate anew, and its old seat is nobody's; NULL is none, too. */
+	const uint8_t *secret;
 	/* rejoin */
-	const uint8_t *secret; /* BK_BOARD_TOKEN_LEN */
-	const uint8_t *token;  /* of the round that it knows; all zero: none */
+	const uint8_t *token; /* of the round that it knows; all zero: none */
 	unsigned seat;
 	uint64_t order; /* rising from one rejoin of that seat to its next */
 	bool asks;      /* for another round */

@@ -2,6 +2,7 @@
 /* The board in memory: the rules. A claimed seat is never claimed again: a second claim would be a second
  * guess at the code. A meeting exists only while somebody is in it: whoever comes first after a restart makes
  * it again, so there is nothing to keep, and nothing for a stranger to leave behind. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,24 +74,6 @@ static bool can_seat(unsigned seats)
 	return seats >= 2 && seats <= BK_BOARD_SEATS_MAX;
 }
 
-static int put_plate(struct memory *m, const struct bk_board_request *r, struct bk_plate **ret_plate)
-{
-	unsigned seats = r->seats ? r->seats : SEATS_USUAL;
-	int err;
-
-	if (r->number > BK_LIMIT_NAMEPLATE_NUMBER || !can_seat(seats))
-		return BK_E_INVALID;
-	if (r->number && bk_plates_find(&m->table, r->number))
-		return BK_E_EXISTS;
-	err = bk_plates_put(&m->table, r->number, seats, ret_plate);
-	if (err < 0 || !r->len)
-		return err;
-	err = bk_letters_put(&(*ret_plate)->left, &m->table.bag, r->body, r->len);
-	if (err < 0)
-		bk_plates_release(&m->table, *ret_plate);
-	return err;
-}
-
 /* An ask: who, and when; the verdict is filled in. */
 struct asking {
 	struct bk_member *member;
@@ -99,10 +82,50 @@ struct asking {
 	struct bk_board_verdict verdict;
 };
 
+/* A maker whose connection died before we knew of it comes with what only it can know: those who claimed are
+ * told that it is gone, and a new plate takes the place of the old one. */
+static int make_way(struct memory *m, const struct asking *a)
+{
+	static const uint8_t none[BK_BOARD_TOKEN_LEN];
+	const struct bk_board_request *r = a->request;
+	struct bk_plate *p = r->number ? bk_plates_find(&m->table, r->number) : NULL;
+
+	if (!p)
+		return 0;
+	if (bk_plate_seat_of(p, a->member) || !r->secret || !sodium_memcmp(r->secret, none, sizeof(none)) ||
+		sodium_memcmp(r->secret, p->secret, sizeof(p->secret)) != 0)
+		return BK_E_EXISTS;
+	release_and_tell(m, p, &p->seat[0], BK_E_PEER_VANISHED);
+	return 0;
+}
+
+static int put_plate(struct memory *m, const struct asking *a, struct bk_plate **ret_plate)
+{
+	const struct bk_board_request *r = a->request;
+	unsigned seats = r->seats ? r->seats : SEATS_USUAL;
+	int err;
+
+	if (r->number > BK_LIMIT_NAMEPLATE_NUMBER || !can_seat(seats))
+		return BK_E_INVALID;
+	err = make_way(m, a);
+	if (!err)
+		err = bk_plates_put(&m->table, r->number, seats, ret_plate);
+	if (err < 0)
+		return err;
+	if (r->secret)
+		memcpy((*ret_plate)->secret, r->secret, sizeof((*ret_plate)->secret));
+	if (!r->len)
+		return 0;
+	err = bk_letters_put(&(*ret_plate)->left, &m->table.bag, r->body, r->len);
+	if (err < 0)
+		bk_plates_release(&m->table, *ret_plate);
+	return err;
+}
+
 static int on_allocate(struct memory *m, struct asking *a)
 {
 	struct bk_plate *p;
-	int err = a->member->count < BK_LIMIT_NAMEPLATES ? put_plate(m, a->request, &p) : BK_E_FULL;
+	int err = a->member->count < BK_LIMIT_NAMEPLATES ? put_plate(m, a, &p) : BK_E_FULL;
 
 	if (err < 0)
 		return err;

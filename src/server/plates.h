@@ -32,11 +32,11 @@ struct bk_seat {
 struct bk_plate {
 	uint32_t number; /* 0: a meeting */
 	unsigned seats, taken;
-	uint8_t secret[BK_BOARD_TOKEN_LEN];
-	uint8_t token[BK_BOARD_TOKEN_LEN]; /* from the first claim on; of a meeting: of its round */
-	bk_time round;                     /* of a meeting: when it began; BK_NEVER: none yet */
-	struct bk_letters left;            /* what member 0 left for who claims: at most one */
-	bk_time expires;                   /* BK_NEVER until claimed; of a meeting: unless one is away */
+	uint8_t secret[BK_BOARD_TOKEN_LEN]; /* a meeting's; of a number: its maker's, all zero: none */
+	uint8_t token[BK_BOARD_TOKEN_LEN];  /* from the first claim on; of a meeting: of its round */
+	bk_time round;                      /* of a meeting: when it began; BK_NEVER: none yet */
+	struct bk_letters left;             /* what member 0 left for who claims: at most one */
+	bk_time expires;                    /* BK_NEVER until claimed; of a meeting: unless one is away */
 	struct bk_list by_expiry;
 	struct bk_seat seat[];
 };

@@ -168,6 +168,7 @@ static void on_allocate(struct bk_client *c, struct bk_rdv_msg *m)
 {
 	ask(c, &(struct bk_board_request){.wish = BK_BOARD_ALLOCATE,
 		       .number = m->nameplate,
+		       .secret = m->secret,
 		       .body = m->body,
 		       .len = m->body_len});
 }

@@ -281,6 +281,43 @@ static void a_wish_is_granted_once(void **state)
 	expect(s, "1:done 2:ok7 ");
 }
 
+static void allocate_as(struct stage *s, uint64_t who, uint32_t number, const uint8_t *secret)
+{
+	ask(s, who,
+		(struct bk_board_request){.wish = BK_BOARD_ALLOCATE,
+			.number = number,
+			.secret = secret,
+			.body = "hi",
+			.len = 2});
+}
+
+static void only_its_maker_takes_a_number_over(void **state)
+{
+	static const uint8_t mine[BK_BOARD_TOKEN_LEN] = {1}, others[BK_BOARD_TOKEN_LEN] = {2},
+			     none[BK_BOARD_TOKEN_LEN];
+	struct stage *s = *state;
+
+	allocate_as(s, 1, 7, mine);
+	allocate_as(s, 2, 7, others);
+	allocate_as(s, 2, 7, none);
+	allocate_as(s, 2, 7, NULL);
+	allocate_as(s, 1, 7, mine); /* it has it */
+	expect(s, "1:ok7 2:exists 2:exists 2:exists 1:exists ");
+	claim(s, 3, 7);
+	allocate_as(s, 3, 7, mine); /* who sits there, too */
+	s->len = 0;
+	allocate_as(s, 4, 7, mine);
+	expect(s, "3:released7(peer-vanished) 4:ok7 ");
+	claim(s, 3, 7);
+	s->len = 0;
+	mail(s, 3, "x");
+	mail(s, 1, "y"); /* the old seat is nobody's */
+	expect(s, "4:mail[x] 3:done 1:not-found ");
+	allocate_as(s, 1, 8, none);
+	allocate_as(s, 2, 8, none); /* no secret is nobody's */
+	expect(s, "1:ok8 2:exists ");
+}
+
 static void a_claim_succeeds_once_and_not_for_the_owner(void **state)
 {
 	struct stage *s = *state;
@@ -654,6 +691,7 @@ static const struct {
 } claims[] = {
 	TEST(numbers_are_short_while_few_are_taken),
 	TEST(a_wish_is_granted_once),
+	TEST(only_its_maker_takes_a_number_over),
 	TEST(a_claim_succeeds_once_and_not_for_the_owner),
 	TEST(a_member_has_few_plates_and_the_newest_is_meant),
 	TEST(a_released_plate_is_gone_for_the_others_and_they_are_told),

@@ -261,6 +261,11 @@ void story_let_time_fly(bk_dur d)
 	test_clock_fly(&fast_clock, d);
 }
 
+void story_jump(bk_dur d)
+{
+	clock_skew += d;
+}
+
 void story_clock_init(struct bk_loop *loop)
 {
 	assert_int_equal(test_clock_init(&fast_clock, loop), 0);

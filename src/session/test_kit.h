@@ -62,6 +62,7 @@ void story_begin(struct story *st);           /* a starts */
 void story_run(struct story *st);             /* begins it and runs it to its end, or fails the test */
 void story_idle(struct story *st, int turns); /* that many turns of the loop */
 void story_let_time_fly(bk_dur d);            /* after story_set_up */
+void story_jump(bk_dur d);                    /* it has passed, and nobody did anything in it */
 void story_tear_down(struct story *st);
 
 /* The clock alone, for a loop without a story. */

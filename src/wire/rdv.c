@@ -72,7 +72,7 @@ static const struct {
 	[BK_RDV_CLIENT_PING] = {"ClientPingMessage", FIELDS(ROW(number, UINT, REQ))},
 	[BK_RDV_CLIENT_PROBE] = {"ClientProbeMessage", FIELDS(ROW(nonce, HEX, REQ))},
 	[BK_RDV_CLIENT_REACH] = {"ClientReachMessage", FIELDS(ROW(nonce, HEX, REQ))},
-	[BK_RDV_CLIENT_ALLOCATE] = {"ClientAllocateMessage", FIELDS(ROW(nameplate, UINT, OPT), BODY(REQ))},
+	[BK_RDV_CLIENT_ALLOCATE] = {"ClientAllocateMessage", FIELDS(ROW(nameplate, UINT, OPT), ROW(secret, HEX, OPT), BODY(REQ))},
 	[BK_RDV_CLIENT_CLAIM] = {"ClientClaimMessage", FIELDS(ROW(nameplate, UINT, REQ))},
 	[BK_RDV_CLIENT_MAIL] = {"ClientMailMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_CLIENT_RELEASE] = {"ClientReleaseMessage", {{0}}},

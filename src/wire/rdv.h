@@ -27,7 +27,8 @@ enum bk_rdv_type {
 	BK_RDV_CLIENT_PING,     /* number */
 	BK_RDV_CLIENT_PROBE,    /* nonce: a mapping probe with it will come */
 	BK_RDV_CLIENT_REACH,    /* nonce: connect back to this connection's public address from other ones */
-	BK_RDV_CLIENT_ALLOCATE, /* [nameplate: the wish] body: left for who claims it */
+	BK_RDV_CLIENT_ALLOCATE, /* [nameplate: the wish; secret: who shows it again takes it over]
+	                            body: left for who claims it */
 	BK_RDV_CLIENT_CLAIM,    /* nameplate */
 	BK_RDV_CLIENT_MAIL,     /* body: to the other side of the nameplate */
 	BK_RDV_CLIENT_RELEASE,  /* done with the nameplate or meeting; both sides forget it */

@@ -61,6 +61,14 @@ static void messages_go_out_as_documented(void **state)
 			"{\"type\":\"ClientPingMessage\",\"number\":9223372036854775807}"},
 		{{.type = BK_RDV_CLIENT_ALLOCATE, .body = body, .body_len = 3},
 			"{\"type\":\"ClientAllocateMessage\",\"body\":\"aGkh\"}"},
+		{{.type = BK_RDV_CLIENT_ALLOCATE,
+			 .nameplate = 7,
+			 .secret = {0xab},
+			 .body = body,
+			 .body_len = 3},
+			"{\"type\":\"ClientAllocateMessage\",\"nameplate\":7,\"secret\":"
+			"\"ab000000000000000000000000"
+			"00000000000000000000000000000000000000\",\"body\":\"aGkh\"}"},
 		{{.type = BK_RDV_CLIENT_RELEASE}, "{\"type\":\"ClientReleaseMessage\"}"},
 		{{.type = BK_RDV_CLIENT_REJOIN, .secret = {0xcd, 2}, .side = 1, .number = 5, .asks = 1},
 			"{\"type\":\"ClientRejoinMessage\",\"secret\":"
