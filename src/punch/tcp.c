@@ -52,8 +52,9 @@ static const char *const state_names[] = {
 
 struct attempt {
 	enum state state;
-	uint32_t id;  /* of the socket while CONNECTING or PROVING, else 0 */
-	bk_time wake; /* when the state ends by itself */
+	uint32_t id;           /* of the socket while CONNECTING or PROVING, else 0 */
+	bk_time wake;          /* when the state ends by itself */
+	struct bk_addr remote; /* of the latest try */
 	struct bk_attempt_stats stats;
 };
 
@@ -98,13 +99,13 @@ static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, const str
 	return !is_named && e->opts.shared.family == plan->remote.family ? &e->opts.shared : &e->opts.shared6;
 }
 
-static void set_state(struct bk_punch_tcp *e, struct attempt *a, enum state state, bk_time wake)
+static void set_state(struct attempt *a, enum state state, bk_time wake)
 {
 	char remote[BK_ADDR_STR_MAX];
 
 	bk_assert(a->state != STOPPED || state == STOPPED); /* what has ended does not begin again */
 	bk_assert((state != CONNECTING && state != PROVING) || a->id != 0);
-	bk_log_trace("punch", "%s: %s -> %s, try %u", bk_addr_to_str(&plan_of(e, a)->remote, remote),
+	bk_log_trace("punch", "%s: %s -> %s, try %u", bk_addr_to_str(&a->remote, remote),
 		state_names[a->state], state_names[state], a->stats.tries);
 	a->state = state;
 	a->wake = wake;
@@ -118,22 +119,23 @@ static bk_dur jitter(struct bk_punch_tcp *e, bk_dur d)
 	return d / 2 + bk_rng_range(&e->rng, 0, d);
 }
 
+/* Each try of a set of ports goes to the next one of them. */
 static void begin_try(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 {
 	const struct bk_attempt *plan = plan_of(e, a);
-	struct bk_action act = {.type = BK_ACT_TCP_CONNECT, .remote = plan->remote};
+	struct bk_action act = {.type = BK_ACT_TCP_CONNECT};
 
 	if (a->stats.tries >= TRIES_MAX) {
-		set_state(e, a, STOPPED, BK_NEVER);
+		set_state(a, STOPPED, BK_NEVER);
 		return;
 	}
+	act.remote = a->remote = bk_attempt_remote(plan, a->stats.tries % bk_attempt_len(plan));
 	if (a->stats.tries++ == 0)
 		a->stats.first_try = now;
 	if (plan->from_shared_port)
 		act.local = *shared_addr(e, plan);
 	act.id = a->id = e->next_id++;
-	set_state(
-		e, a, CONNECTING, now + plan->try_timeout + bk_rng_range(&e->rng, 0, plan->try_timeout / 4));
+	set_state(a, CONNECTING, now + plan->try_timeout + bk_rng_range(&e->rng, 0, plan->try_timeout / 4));
 	push(e, &act);
 }
 
@@ -147,9 +149,9 @@ static void close_listener(struct bk_punch_tcp *e)
 static void rest(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 {
 	if (e->is_ending)
-		set_state(e, a, STOPPED, BK_NEVER);
+		set_state(a, STOPPED, BK_NEVER);
 	else
-		set_state(e, a, RESTING, now + jitter(e, plan_of(e, a)->retry_gap));
+		set_state(a, RESTING, now + jitter(e, plan_of(e, a)->retry_gap));
 }
 
 static bool awaits_verdict(const struct bk_punch_tcp *e)
@@ -187,7 +189,7 @@ static void end_tries(struct bk_punch_tcp *e)
 		if (a->state == CONNECTING)
 			push_close(e, a->id);
 		if (a->state != PROVING)
-			set_state(e, a, STOPPED, BK_NEVER);
+			set_state(a, STOPPED, BK_NEVER);
 	}
 }
 
@@ -266,11 +268,11 @@ static void on_connected(void *engine, uint32_t id, bk_time now)
 	if (!a || a->state != CONNECTING)
 		return;
 	a->stats.connected++;
-	set_state(e, a, PROVING, now + PROOF_MAX);
+	set_state(a, PROVING, now + PROOF_MAX);
 	push(e, &(struct bk_action){
 			.type = BK_ACT_REPORT,
 			.id = id,
-			.remote = plan_of(e, a)->remote,
+			.remote = a->remote,
 			.report = (int)(a - e->attempts),
 		});
 }
@@ -325,7 +327,7 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	if (e->opts.plan.listen_until_refused && is_answer(error) && plan_of(e, a)->from_shared_port)
 		close_listener(e);
 	if (is_permanent(error))
-		set_state(e, a, STOPPED, BK_NEVER);
+		set_state(a, STOPPED, BK_NEVER);
 	else
 		rest(e, a, now);
 }
@@ -371,7 +373,7 @@ static void finish(struct bk_punch_tcp *e, uint32_t winner)
 
 		if (a->state == PROVING && a->id != winner)
 			push_close(e, a->id);
-		set_state(e, a, STOPPED, BK_NEVER);
+		set_state(a, STOPPED, BK_NEVER);
 	}
 	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
 		if (e->accepted[i].id != 0 && e->accepted[i].id != winner)
@@ -418,6 +420,7 @@ static void begin(struct bk_punch_tcp *e, bk_time now)
 		const struct bk_attempt *a = &plan->attempts[i];
 
 		e->attempts[i].stats.first_try = BK_NEVER;
+		e->attempts[i].remote = bk_attempt_remote(a, 0);
 		e->attempts[i].wake = (a->at_start ? start : now) + a->delay;
 	}
 	if (plan->listen_shared) {

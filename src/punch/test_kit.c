@@ -46,13 +46,13 @@ struct bk_plan kit_plan(const struct bk_intro *own, const struct bk_intro *peer)
 	return plan;
 }
 
-struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_intro *peer, bool controls)
+struct bk_punch_udp *kit_engine_with(
+	const struct bk_intro *own, const struct bk_intro *peer, const struct bk_plan *plan, bool controls)
 {
-	struct bk_plan plan = kit_plan(own, peer);
 	struct bk_punch_udp_opts opts = {
 		.own = own,
 		.peer = peer,
-		.plan = &plan,
+		.plan = plan,
 		.is_controlling = controls,
 		.has_socket6 = true,
 		.start = START,
@@ -64,6 +64,13 @@ struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_i
 	memcpy(opts.peer_key, peer->probe_key, sizeof(opts.peer_key));
 	assert_int_equal(bk_punch_udp_new(&opts, T0, &e), 0);
 	return e;
+}
+
+struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_intro *peer, bool controls)
+{
+	struct bk_plan plan = kit_plan(own, peer);
+
+	return kit_engine_with(own, peer, &plan, controls);
 }
 
 struct bk_punch_udp *kit_engine(int side, bool controls)

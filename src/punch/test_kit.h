@@ -16,6 +16,8 @@ struct bk_addr kit_mapped(int side);
 void kit_add(struct bk_intro *in, enum bk_candidate_kind kind, struct bk_addr addr);
 struct bk_intro kit_intro(int side);
 struct bk_plan kit_plan(const struct bk_intro *own, const struct bk_intro *peer);
+struct bk_punch_udp *kit_engine_with(
+	const struct bk_intro *own, const struct bk_intro *peer, const struct bk_plan *plan, bool controls);
 struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_intro *peer, bool controls);
 struct bk_punch_udp *kit_engine(int side, bool controls);
 /* What side 1 would write and read. */

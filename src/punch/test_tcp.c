@@ -377,6 +377,31 @@ static void tries_have_a_ceiling(void **state)
 	bk_punch_tcp_free(e);
 }
 
+static void each_try_of_a_set_of_ports_goes_to_the_next_of_them(void **state)
+{
+	static const uint16_t ports[] = {41010, 41008, 41006, 41010};
+	struct bk_attempt a = punch(true);
+	struct bk_punch_tcp *e;
+	uint32_t id = 0;
+
+	(void)state;
+	a.ports = (struct bk_ports){.first = 41010, .len = 3, .step = -2};
+	e = engine(&a, 1, false, false);
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		struct bk_action act;
+
+		if (i > 0)
+			ops.on_failed(e, id, BK_E_REFUSED, START);
+		ops.on_time(e, ops.next_wake(e));
+		act = expect(e, BK_ACT_TCP_CONNECT);
+		assert_int_equal(act.remote.port, ports[i]);
+		id = act.id;
+	}
+	ops.on_connected(e, id, START + BK_SEC);
+	assert_int_equal(expect(e, BK_ACT_REPORT).remote.port, 41010);
+	bk_punch_tcp_free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +420,7 @@ int main(void)
 		cmocka_unit_test(an_empty_plan_is_done_at_once_and_a_far_instant_has_a_ceiling),
 		cmocka_unit_test(tries_have_a_ceiling),
 		cmocka_unit_test(a_firewall_is_opened_from_the_port_that_our_candidate_names),
+		cmocka_unit_test(each_try_of_a_set_of_ports_goes_to_the_next_of_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -400,6 +400,31 @@ static void a_dead_socket_ends_its_targets_and_the_budget_the_rest(void **state)
 	bk_punch_udp_free(e);
 }
 
+/* Each of a set of ports is probed, no address twice, and places stay for whom we hear. */
+static void every_port_of_a_set_is_probed_as_far_as_the_table_goes(void **state)
+{
+	struct bk_intro own = kit_intro(0), peer = kit_intro(1);
+	struct bk_plan plan = kit_plan(&own, &peer);
+	struct bk_punch_udp *e;
+
+	(void)state;
+	plan.attempts[0].ports = (struct bk_ports){.first = 41000, .len = 3, .step = 7};
+	plan.attempts[plan.attempts_len++] = (struct bk_attempt){
+		.technique = plan.attempts[0].technique, .remote = kit_mapped(1), .from_shared_port = true};
+	e = kit_engine_with(&own, &peer, &plan, true);
+	for (uint16_t i = 0; i < 3; i++)
+		assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).remote.port, 41000 + 7 * i);
+	kit_expect_nothing(e);
+	bk_punch_udp_free(e);
+	plan.attempts[0].ports.len = 5000;
+	e = kit_engine_with(&own, &peer, &plan, true);
+	assert_int_equal(kit_stats(e).targets, BK_PLAN_ATTEMPTS_MAX);
+	kit_forget_actions(e);
+	kit_peer_probes(e, bk_addr_v4(203, 0, 113, 2, 999), 1, 0, START);
+	assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).remote.port, 999);
+	bk_punch_udp_free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +448,7 @@ int main(void)
 		cmocka_unit_test(the_controlled_side_follows_once_it_has_proof_of_its_own),
 		cmocka_unit_test(the_controlled_side_follows_a_later_nomination_and_never_an_earlier_one),
 		cmocka_unit_test(a_dead_socket_ends_its_targets_and_the_budget_the_rest),
+		cmocka_unit_test(every_port_of_a_set_is_probed_as_far_as_the_table_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

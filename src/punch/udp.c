@@ -46,6 +46,8 @@ enum {
 	ANSWERS_PER_SECOND = 200,
 };
 
+_Static_assert((int)BK_PLAN_ATTEMPTS_MAX < (int)BK_PUNCH_UDP_TARGETS_MAX, "whom we hear finds a place");
+
 #define GAP_FIRST   (5 * BK_MS)
 #define GAP_MAX     (500 * BK_MS)
 #define GAP_OPENER  (20 * BK_MS)
@@ -541,13 +543,24 @@ const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, c
 
 /* ---- the beginning ---- */
 
-static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
+static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, const struct bk_addr *to,
+	bk_time full_from, bk_time now)
+{
+	/* A set of ports may hold more: places are kept for whom we hear. */
+	if (e->targets_len >= BK_PLAN_ATTEMPTS_MAX || find_target(e, to))
+		return;
+	bk_udp_target_init(&e->targets[e->targets_len++], a->technique, to, full_from, now);
+}
+
+static void add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
 {
 	if (a->remote.family == 6 && !e->has_socket6)
 		return;
-	bk_assert(e->targets_len < BK_PUNCH_UDP_TARGETS_MAX); /* a plan is shorter */
-	bk_udp_target_init(
-		&e->targets[e->targets_len++], a->technique, &a->remote, a->at_start ? start : now, now);
+	for (size_t i = 0; i < bk_attempt_len(a); i++) {
+		struct bk_addr to = bk_attempt_remote(a, i);
+
+		add_planned(e, a, &to, a->at_start ? start : now, now);
+	}
 }
 
 /* Within a few milliseconds a busy machine may not have sent its opener. A side whose port the peer cannot
@@ -566,7 +579,7 @@ static void begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, 
 	const struct bk_plan *plan = opts->plan;
 
 	for (size_t i = 0; i < plan->attempts_len; i++)
-		add_planned(e, &plan->attempts[i], start + grace, now);
+		add_attempt(e, &plan->attempts[i], start + grace, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	if (e->is_controlling && e->targets_len == 1) {
