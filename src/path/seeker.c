@@ -119,7 +119,7 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 		.remote = bk_addr_to_str(&result->remote, remote),
 		.elapsed_ms = ms,
 		.total_ms = bk_dur_to_ms(now - sk->opts.born),
-		.text = bk_explain_path(result->technique, &pair, ms, text),
+		.text = bk_explain_path(result->technique, &pair, bk_techniques, ms, text),
 	};
 
 	sk->events->on_path(sk->arg, &p);
@@ -338,7 +338,7 @@ static void on_race_lost(void *arg, int error)
 	end_race(sk);
 	if (sk->round.choice == BK_PATH_CHOICE_DIRECT)
 		give_up(sk, error, "no direct path to '%s': %s", peer_name(sk),
-			bk_explain_no_direct(&pair, reason));
+			bk_explain_no_direct(&pair, bk_techniques, reason));
 	else if (sk->peer_left)
 		give_up(sk, BK_E_PEER_VANISHED, "'%s' left before the connection was made", peer_name(sk));
 	else

@@ -431,7 +431,7 @@ static void assert_won_by(struct stage *g, const struct bk_technique *row, const
 		assert_ptr_equal(s->result.technique, row);
 		assert_int_equal(s->result.transport, row->method->transport);
 		assert_non_null(strstr(s->notes, plan_line));
-		assert_string_equal(bk_explain_path(s->result.technique, &pair, 7, text), expected);
+		assert_string_equal(bk_explain_path(s->result.technique, &pair, g->rows, 7, text), expected);
 	}
 	assert_int_equal(g->sides[0].result.local.port, g->sides[1].result.remote.port);
 	assert_int_equal(g->sides[1].result.local.port, g->sides[0].result.remote.port);

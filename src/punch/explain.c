@@ -97,19 +97,21 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s: %s", udp_blocked_where(udp), cause, ends[udp]);
 }
 
-static bool fits_tcp(const struct bk_pair *pair)
+/* The best row of that transport which passes what stands between the two; the relay aside. */
+static const struct bk_technique *fitting_row(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, enum bk_transport t)
 {
-	return bk_fit_punch(&pair->own->tcp, &pair->peer->tcp);
+	for (; *rows; rows++) {
+		if ((*rows)->method->transport == t && !(*rows)->method->is_relay && (*rows)->fits &&
+			(*rows)->fits(*rows, pair))
+			return *rows;
+	}
+	return NULL;
 }
 
-static bool fits_udp(const struct bk_pair *pair)
+static void explain_no_luck(
+	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
-	return bk_fit_punch(&pair->own->udp, &pair->peer->udp) || bk_fit_firewalls(pair, BK_TRANSPORT_UDP);
-}
-
-static void explain_no_luck(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
-{
-	bool over_udp = fits_udp(pair), over_tcp = fits_tcp(pair);
 	enum udp_state udp = udp_state_of(pair);
 	char nats[BK_PLAN_TEXT_MAX];
 
@@ -126,13 +128,29 @@ static void explain_no_luck(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MA
 		nats, udp == UDP_BOTH ? " or IPv6" : ", UDP or IPv6");
 }
 
-const char *bk_explain_no_direct(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+const char *bk_explain_no_direct(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
 {
-	if (fits_tcp(pair) || fits_udp(pair))
-		explain_no_luck(pair, out);
+	bool over_udp = fitting_row(pair, rows, BK_TRANSPORT_UDP),
+	     over_tcp = fitting_row(pair, rows, BK_TRANSPORT_TCP);
+
+	if (over_udp || over_tcp)
+		explain_no_luck(pair, over_udp, over_tcp, out);
 	else
 		explain_no_technique(pair, out);
 	return out;
+}
+
+/* No NAT is to be punched, and yet there is hope: of which row. */
+static bool explain_row(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	const struct bk_technique *t = fitting_row(pair, p->rows, p->method->transport);
+	char nats[BK_PLAN_TEXT_MAX];
+
+	if (t)
+		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %.40s may connect these two",
+			nats_over(pair, p->method->transport, nats), t->name);
+	return t;
 }
 
 /* Which technique carries the hope of this pair over TCP. */
@@ -218,13 +236,15 @@ void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 		snprintf(out, BK_PLAN_TEXT_MAX, "the relay was asked for");
 		return;
 	}
-	if (fits_tcp(pair))
+	if (bk_fit_punch(&pair->own->tcp, &pair->peer->tcp))
 		explain_punch(&pair->own->tcp, &pair->peer->tcp, text);
-	else if (fits_udp(pair))
+	else if (explain_row(p, pair, text))
+		;
+	else if (fitting_row(pair, p->rows, BK_TRANSPORT_UDP))
 		snprintf(text, sizeof(text), "%s: no TCP technique connects these two",
 			cause_over(pair, BK_TRANSPORT_TCP));
 	else
-		bk_explain_no_direct(pair, text);
+		bk_explain_no_direct(pair, p->rows, text);
 	join_hosts(text, p, out);
 }
 
@@ -235,6 +255,8 @@ void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 
 	if (bk_fit_punch(&pair->own->udp, &pair->peer->udp))
 		explain_probes(&pair->own->udp, &pair->peer->udp, text);
+	else if (explain_row(p, pair, text))
+		;
 	else if (udp == UDP_NEITHER)
 		snprintf(text, sizeof(text), "UDP: no public address is known");
 	else if (udp != UDP_BOTH)
@@ -290,16 +312,16 @@ void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, str
 	(void)t;
 	snprintf(ret_words->what, sizeof(ret_words->what), "relayed by the server%s",
 		is_asked ? ", as asked for" : "");
-	if (!is_asked)
-		bk_explain_no_direct(pair, ret_words->why);
 }
 
-const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair, double elapsed_ms,
-	char out[BK_EXPLAIN_PATH_MAX])
+const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair,
+	const struct bk_technique *const *rows, double elapsed_ms, char out[BK_EXPLAIN_PATH_MAX])
 {
 	struct bk_path_words w = {0};
 
 	t->tell(t, pair, &w);
+	if (t->method->is_relay && pair->choice != BK_PATH_CHOICE_RELAY)
+		bk_explain_no_direct(pair, rows, w.why);
 	snprintf(out, BK_EXPLAIN_PATH_MAX, "%.450s, %.0f ms%s%s", w.what, elapsed_ms, *w.why ? ": " : "",
 		w.why);
 	return out;

@@ -6,14 +6,15 @@
 
 /* Plans, paths and their absence in words, for a person. */
 
-/* What was taken: "direct over UDP, both NATs port-restricted, 12 ms"; of a relay also why. */
+/* What was taken of the rows: "direct over UDP, both NATs port-restricted, 12 ms"; of a relay also why. */
 enum { BK_EXPLAIN_PATH_MAX = 2 * BK_PLAN_TEXT_MAX };
-const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair, double elapsed_ms,
-	char out[BK_EXPLAIN_PATH_MAX]);
+const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair,
+	const struct bk_technique *const *rows, double elapsed_ms, char out[BK_EXPLAIN_PATH_MAX]);
 
-/* Why no direct path connects the two, over whatever transports both have: one sentence with what would
- * help. */
-const char *bk_explain_no_direct(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
+/* Why none of the rows connects the two directly, over whatever transports both have: one sentence with what
+ * would help. */
+const char *bk_explain_no_direct(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX]);
 
 /* Which pair, in words: "both NATs port-restricted", "open here, symmetric there". */
 const char *bk_explain_nats(

@@ -48,7 +48,8 @@ struct bk_method {
 	void (*explain)(const struct bk_plan *plan, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
 };
 
-/* How a path is told to a person: "<what>, 12 ms", and why if there is anything to say. */
+/* How a path is told to a person: "<what>, 12 ms", and why if there is anything to say (of a relay it
+ * is said for it). */
 struct bk_path_words {
 	char what[BK_PLAN_TEXT_MAX], why[BK_PLAN_TEXT_MAX];
 };

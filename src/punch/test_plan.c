@@ -84,7 +84,7 @@ static const char *no_direct(const struct bk_intro *own, const struct bk_intro *
 	static char out[BK_PLAN_TEXT_MAX];
 	const struct bk_pair pair = {.own = own, .peer = peer};
 
-	return bk_explain_no_direct(&pair, out);
+	return bk_explain_no_direct(&pair, bk_techniques, out);
 }
 
 static size_t count(const struct bk_plan *p, bool from_shared_port, bool at_start)
@@ -315,6 +315,31 @@ static void firewalled_ipv6_is_opened_from_both_sides_at_the_instant(void **stat
 	assert_int_equal(plan(&own, &peer).attempts_len, 0);
 }
 
+/* The rows that fit are what the words go by, too. */
+static void firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it(void **state)
+{
+	static const enum bk_transport transports[] = {BK_TRANSPORT_TCP, BK_TRANSPORT_UDP};
+	static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct bk_intro own = intro(SYM, 1), peer = intro(SYM, 2);
+
+		own.udp = own.tcp;
+		peer.udp = peer.tcp;
+		add_host(&own, "[2001:db8:1::1]:5000");
+		add_host(&peer, "[2001:db8:2::1]:5000");
+		own.candidates[1].kind = peer.candidates[1].kind = BK_CANDIDATE_FIREWALLED;
+		own.candidates[1].transport = peer.candidates[1].transport = transports[i];
+		assert_true(plan_of(methods[i], &own, &peer).is_hopeful);
+		assert_non_null(strstr(why(methods[i], &own, &peer, BK_PATH_CHOICE_AUTO),
+			"both NATs symmetric (random ports): ipv6 may connect these two"));
+		assert_non_null(strstr(no_direct(&own, &peer), "a direct connection was tried over"));
+		assert_non_null(strstr(
+			why(methods[!i], &own, &peer, BK_PATH_CHOICE_AUTO), "technique connects these two"));
+	}
+}
+
 static void relay_policy_tries_nothing(void **state)
 {
 	struct bk_intro own = intro(OPEN, 1), peer = intro(OPEN, 2);
@@ -493,10 +518,11 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 	own.udp = intro(OPEN, 1).tcp;
 	peer.udp = intro(SYM, 2).tcp;
 	for (i = 0; bk_techniques[i]; i++)
-		assert_string_equal(bk_explain_path(bk_techniques[i], &pair, 12, out), told[i]);
+		assert_string_equal(
+			bk_explain_path(bk_techniques[i], &pair, bk_techniques, 12, out), told[i]);
 	assert_int_equal(i, sizeof(told) / sizeof(told[0]));
 	pair.choice = BK_PATH_CHOICE_RELAY;
-	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, 12, out),
+	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 12, out),
 		"relayed by the server, as asked for, 12 ms");
 }
 
@@ -567,6 +593,7 @@ int main(void)
 		cmocka_unit_test(two_whom_nobody_has_seen_try_their_private_addresses),
 		cmocka_unit_test(hopeless_pair_tries_host_addresses_briefly),
 		cmocka_unit_test(firewalled_ipv6_is_opened_from_both_sides_at_the_instant),
+		cmocka_unit_test(firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it),
 		cmocka_unit_test(relay_policy_tries_nothing),
 		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
 		cmocka_unit_test(a_full_list_of_candidates_fits_and_doubles_are_dropped),
