@@ -78,7 +78,7 @@ static double cpu_seconds(void)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-/* ---- the receiver: no carrier, but what one says ---- */
+/* --- the receiver: no carrier, but what one says --- */
 
 static void put_u64(uint8_t *at, uint64_t v)
 {
@@ -167,7 +167,7 @@ static int send_late(void *arg, const struct bk_addr *to, const uint8_t *data, s
 	return 0;
 }
 
-/* ---- the sender ---- */
+/* --- the sender --- */
 
 static void pour(struct side *s)
 {
@@ -275,7 +275,7 @@ static void sender_on_data(void *arg, const uint8_t *data, size_t n)
 static const struct bk_link_events sender_events = {
 	.on_secure = sender_on_secure, .on_data = sender_on_data, .on_end = sender_on_lost};
 
-/* ---- both ---- */
+/* --- both --- */
 
 static void join_tcp(struct bk_addr at[2], int fds[2])
 {

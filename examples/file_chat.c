@@ -23,7 +23,7 @@ struct person {
 	bool is_ended, failed;
 };
 
-/* ---- talking ---- */
+/* --- talking --- */
 
 static void on_line(void *arg, const char *line, size_t n)
 {
@@ -81,7 +81,7 @@ static void on_channel(struct bk_session *session, void *arg, struct bk_channel 
 	lines_resume(p->lines);
 }
 
-/* ---- the session ---- */
+/* --- the session --- */
 
 static void on_code(struct bk_session *session, void *arg, const char *code)
 {
@@ -147,7 +147,7 @@ static int talk(struct person *p, const struct bk_mailbox *mailbox, const char *
 	return err < 0 || p->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* ---- the command line ---- */
+/* --- the command line --- */
 
 /* What the mailbox tells beside the mail: an address by which we can be reached, a STUN server that shows how
  * our router maps our ports, how long a file may be on its way. */

@@ -35,7 +35,7 @@ struct box {
 	size_t left_len;
 };
 
-/* ---- files ---- */
+/* --- files --- */
 
 static const char *path_of(const struct box *b, const char *suffix, char out[NAME_LEN])
 {
@@ -124,7 +124,7 @@ static void sweep(const struct box *b)
 	unlink(path_of(b, "bbye", path));
 }
 
-/* ---- what the session asks for ---- */
+/* --- what the session asks for --- */
 
 static int leave(void *box, uint32_t wish, const void *body, size_t n)
 {
@@ -202,7 +202,7 @@ static void view(void *box, struct bk_mailbox_view *ret_view)
 	*ret_view = b->mailbox->view;
 }
 
-/* ---- what is found in the folder: at most one thing at a time, and the box may be gone after it ---- */
+/* --- what is found in the folder: at most one thing at a time, and the box may be gone after it --- */
 
 static void say_nameplate(struct box *b)
 {
@@ -289,7 +289,7 @@ static void on_look(void *arg)
 		bk_timer_start(timer, LOOK_INTERVAL);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
 	void **ret_box)

@@ -78,7 +78,7 @@ struct bk_message_opts {
 	int backlog;                /* services: 511 */
 };
 
-/* ---- a service ---- */
+/* --- a service --- */
 
 enum { BK_SERVICE_TEXT_MAX = 256 };
 
@@ -122,7 +122,7 @@ struct bk_service_stats {
 /* Since the start. `size` of *ret_stats is the caller's to set, as in options. */
 BK_API void bk_service_get_stats(const struct bk_service *s, struct bk_service_stats *ret_stats);
 
-/* ---- a connection ---- */
+/* --- a connection --- */
 
 /* Starts connecting to "HOST:PORT" (names are resolved beside the loop). The outcome is on_joined or on_left.
  * What is sent before on_joined waits for it. BK_E_INVALID for an unreadable address or without on_message and

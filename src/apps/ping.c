@@ -141,7 +141,7 @@ static int start(struct bk_ping *p, const struct bk_ping_opts *opts)
 	p->ops = opts->session ? &bk_ping_session_ops : &bk_ping_plain_ops;
 	if (!err)
 		err = p->ops->create(&way, &p->way);
-	return err ? err : p->ops->start(p->way);
+	return err < 0 ? err : p->ops->start(p->way);
 }
 
 int bk_ping_new(struct bk_loop *loop, const struct bk_ping_opts *opts, const struct bk_ping_events *events,

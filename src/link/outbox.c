@@ -23,7 +23,7 @@ static struct bk_outbox_piece *piece(const struct bk_outbox *b, size_t i)
 	return &b->pieces[(b->first + i) % b->cap];
 }
 
-/* ---- chunks of our own ---- */
+/* --- chunks of our own --- */
 
 static void keep_spare(struct bk_outbox *b, struct bk_chunk *c)
 {
@@ -55,7 +55,7 @@ static size_t tail_room(const struct bk_outbox *b)
 	return b->tail ? BK_OUTBOX_CHUNK - b->tail_len : 0;
 }
 
-/* ---- in ---- */
+/* --- in --- */
 
 static int grow(struct bk_outbox *b)
 {
@@ -171,7 +171,7 @@ int bk_outbox_append(struct bk_outbox *b, const struct iovec *pieces, int pieces
 	return 0;
 }
 
-/* ---- out ---- */
+/* --- out --- */
 
 int bk_outbox_peek(const struct bk_outbox *b, struct iovec *vecs, int vecs_max)
 {

@@ -257,7 +257,7 @@ static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_
 	for (int i = 0; i < pieces_len; i++)
 		total += pieces[i].iov_len;
 	err = may_take(q, total, urgent);
-	return err ? err : taken(q, bk_outbox_append(&q->out, pieces, pieces_len));
+	return err < 0 ? err : taken(q, bk_outbox_append(&q->out, pieces, pieces_len));
 }
 
 static int link_lend(struct bk_link *l, const struct bk_slice *slices, int slices_len)
@@ -269,7 +269,7 @@ static int link_lend(struct bk_link *l, const struct bk_slice *slices, int slice
 	for (int i = 0; i < slices_len; i++)
 		total += slices[i].len;
 	err = may_take(q, total, false);
-	return err ? err : taken(q, bk_outbox_lend(&q->out, slices, slices_len));
+	return err < 0 ? err : taken(q, bk_outbox_lend(&q->out, slices, slices_len));
 }
 
 static void link_pause(struct bk_link *l)

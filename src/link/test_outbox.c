@@ -122,7 +122,7 @@ static void it_goes_round_for_ever_in_bounded_memory(void **arg)
 	bk_outbox_done(&b);
 }
 
-/* ---- what is lent ---- */
+/* --- what is lent --- */
 
 static struct bk_chunk *chunk_with(const uint8_t *data, size_t n)
 {

@@ -101,7 +101,7 @@ static int on_plain(void *arg, const uint8_t *data, size_t n)
 	return t->hold.is_dead ? BK_E_CANCELLED : t->paused ? BK_E_AGAIN : 0;
 }
 
-/* ---- is the path alive? ---- */
+/* --- is the path alive? --- */
 
 /* The kernel repeats what is not acknowledged; when it did so twice for nothing, the path is dead. How soon
  * that is grows with the round trip by itself. */

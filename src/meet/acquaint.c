@@ -114,7 +114,7 @@ static bk_dur pairing_time(const struct bk_acquaint *a)
 	return PAIRING_TIMEOUT + 2 * bk_time_max(0, bk_time_min(delay, DELAY_MAX));
 }
 
-/* ---- a wrong code ---- */
+/* --- a wrong code --- */
 
 static void on_said_wrong(void *arg)
 {
@@ -137,7 +137,7 @@ static void wrong_code(struct bk_acquaint *a)
 		on_said_wrong(a);
 }
 
-/* ---- introductions ---- */
+/* --- introductions --- */
 
 /* Joining: our share and our sealed introduction go in one mail. */
 static void answer(struct bk_acquaint *a)
@@ -235,7 +235,7 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 		fail_pairing(a, kind < 0 ? kind : BK_E_PROTOCOL);
 }
 
-/* ---- the nameplate ---- */
+/* --- the nameplate --- */
 
 static void say_back(struct bk_acquaint *a, const char *text)
 {
@@ -352,7 +352,7 @@ static void ask(struct bk_acquaint *a)
 		fail(a, err, "cannot use the server: %s", bk_error_text(err));
 }
 
-/* ---- begun anew ---- */
+/* --- begun anew --- */
 
 bool bk_acquaint_may_move(const struct bk_acquaint *a)
 {
@@ -450,7 +450,7 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 	ask_later(a);
 }
 
-/* ---- ends ---- */
+/* --- ends --- */
 
 /* The maker is not back yet, or the server still takes a connection that we lost for us: for a while. */
 static bool hopes(struct bk_acquaint *a, int code)
@@ -505,7 +505,7 @@ static void on_deadline(void *arg)
 		fail(a, BK_E_TIMEOUT, "the other side did not answer in time");
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static int read_codes(struct bk_acquaint *a, const struct bk_session_opts *o)
 {

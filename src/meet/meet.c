@@ -67,7 +67,7 @@ struct bk_meet {
 	char end_text[TEXT_MAX];
 };
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 /* The first end counts; it is reported from the loop. */
 static void on_failed(void *arg, int error, const char *text)
@@ -95,7 +95,7 @@ static void say(struct bk_meet *m, const char *text)
 		m->events->on_note(m->arg, 1, text);
 }
 
-/* ---- boxes ---- */
+/* --- boxes --- */
 
 static void drop(struct visit **at)
 {
@@ -197,7 +197,7 @@ static void lose(struct bk_meet *m, struct visit *v)
 		retry_later(m);
 }
 
-/* ---- rounds ---- */
+/* --- rounds --- */
 
 /* Both introductions are known: what the race needs is put together, and the shared port is free for it. */
 static void complete(struct bk_meet *m)
@@ -271,7 +271,7 @@ static void enter(struct bk_meet *m, struct visit *v)
 	maybe_introduce(m, true);
 }
 
-/* ---- the first one ---- */
+/* --- the first one --- */
 
 static void on_known(void *arg)
 {
@@ -326,7 +326,7 @@ static void lose_early(struct bk_meet *m, struct visit *v, int error, const char
 	lose(m, v);
 }
 
-/* ---- what the mailbox says ---- */
+/* --- what the mailbox says --- */
 
 static void come_back(struct bk_meet *m, struct visit *v)
 {
@@ -511,7 +511,7 @@ static const struct bk_mailbox_events box_events = {
 	.on_end = on_box_end,
 };
 
-/* ---- what the session wants ---- */
+/* --- what the session wants --- */
 
 int bk_meet_again(struct bk_meet *m)
 {
@@ -548,7 +548,7 @@ struct bk_self *bk_meet_self(struct bk_meet *m)
 	return &m->self;
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void on_self_view(void *arg)
 {

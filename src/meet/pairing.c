@@ -136,7 +136,7 @@ int bk_pairing_leave(struct bk_pairing *p, struct bk_buf *out)
 {
 	int err = append_head(out, BK_PAIRING_LEFT);
 
-	return err ? err : bk_buf_append(out, p->pake.share, BK_PAKE_SHARE_LEN);
+	return err < 0 ? err : bk_buf_append(out, p->pake.share, BK_PAKE_SHARE_LEN);
 }
 
 int bk_pairing_answer(struct bk_pairing *p, uint32_t nameplate, const uint8_t *left, size_t n,
@@ -151,7 +151,7 @@ int bk_pairing_answer(struct bk_pairing *p, uint32_t nameplate, const uint8_t *l
 		err = append_head(out, BK_PAIRING_ANSWER);
 	if (!err)
 		err = bk_buf_append(out, p->pake.share, BK_PAKE_SHARE_LEN);
-	return err ? err : append_sealed(p, introduction, own, out);
+	return err < 0 ? err : append_sealed(p, introduction, own, out);
 }
 
 int bk_pairing_take_answer(
@@ -172,7 +172,7 @@ int bk_pairing_reply(struct bk_pairing *p, const struct bk_intro *own, struct bk
 {
 	int err = p->is_keyed ? append_head(out, BK_PAIRING_REPLY) : BK_E_PROTOCOL;
 
-	return err ? err : append_sealed(p, introduction, own, out);
+	return err < 0 ? err : append_sealed(p, introduction, own, out);
 }
 
 int bk_pairing_take_reply(struct bk_pairing *p, const uint8_t *mail, size_t n, struct bk_intro *ret_peer)
@@ -197,7 +197,7 @@ int bk_pairing_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_SECRET
 	bk_writer_init(&w, number, sizeof(number));
 	bk_write_u32(&w, ++p->sent);
 	err = bk_buf_append(out, number, sizeof(number));
-	return err ? err : append_sealed(p, purpose_again(purpose, p->sent, token), own, out);
+	return err < 0 ? err : append_sealed(p, purpose_again(purpose, p->sent, token), own, out);
 }
 
 int bk_pairing_take_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_SECRET_LEN],

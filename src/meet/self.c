@@ -35,7 +35,7 @@ static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, e
 			(struct bk_candidate){.kind = kind, .addr = *addr, .transport = transport};
 }
 
-/* ---- TCP: how the NAT maps the port of the mailbox's own connection ---- */
+/* --- TCP: how the NAT maps the port of the mailbox's own connection --- */
 
 /* A mapping probe is answered two round trips after it was begun. The other answers come in the same time
  * unless something drops them. */
@@ -54,7 +54,7 @@ static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
 }
 
-/* ---- UDP: how the NAT maps the sockets that QUIC will use ---- */
+/* --- UDP: how the NAT maps the sockets that QUIC will use --- */
 
 static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 {
@@ -101,7 +101,7 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
 }
 
-/* ---- this machine's own addresses ---- */
+/* --- this machine's own addresses --- */
 
 static void open_listeners(struct bk_self *s)
 {
@@ -145,7 +145,7 @@ static void describe_hosts(
 		add_host(s, intro, addrs[i]);
 }
 
-/* ---- addresses that the mailbox gives ---- */
+/* --- addresses that the mailbox gives --- */
 
 static void describe_given(
 	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
@@ -162,7 +162,7 @@ static void describe_given(
 	}
 }
 
-/* ---- all of them ---- */
+/* --- all of them --- */
 
 static const struct source {
 	void (*gather)(struct bk_self *s, const struct bk_mailbox_view *view); /* NULL: nothing to do */
@@ -207,7 +207,7 @@ void bk_self_describe(const struct bk_self *s, const struct bk_mailbox_view *vie
 		sources[i].describe(s, view, ret_intro);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void choose_name(struct bk_self *s, const char *name)
 {

@@ -124,7 +124,7 @@ static void expect(struct liar *l, int error_a, int error_b)
 	forget(l);
 }
 
-/* ---- a man in the middle with one guess for each side ---- */
+/* --- a man in the middle with one guess for each side --- */
 
 static void leave_guess(struct liar *l, uint8_t **body, size_t *len)
 {
@@ -194,7 +194,7 @@ static void a_swapped_share_is_a_wrong_code(void **state)
 	expect(&answer, BK_E_WRONG_CODE, BK_E_WRONG_CODE);
 }
 
-/* ---- bytes changed ---- */
+/* --- bytes changed --- */
 
 static void flip(struct liar *l, uint8_t **body, size_t *len)
 {
@@ -291,7 +291,7 @@ static void any_other_length_ends_it(void **state)
 	}
 }
 
-/* ---- mail from elsewhere ---- */
+/* --- mail from elsewhere --- */
 
 static void bring_old(struct liar *l, uint8_t **body, size_t *len)
 {
@@ -366,7 +366,7 @@ static void a_server_that_says_wrong_code_ends_it_and_no_more(void **state)
 	forget(&answer);
 }
 
-/* ---- lost and doubled ---- */
+/* --- lost and doubled --- */
 
 static void lost_mail_ends_in_time(void **state)
 {

@@ -20,7 +20,7 @@
 
 enum { WATCHDOG = 40, SOON = 60, TURNS_MAX = 1000000 };
 
-/* ---- the two ---- */
+/* --- the two --- */
 
 struct pair;
 

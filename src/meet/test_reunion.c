@@ -8,7 +8,7 @@
 #include "meet/pairing.h"
 #include "meet/test_pair.h"
 
-/* ---- rounds ---- */
+/* --- rounds --- */
 
 static void one_asks_and_both_meet_again_from_fresh_ports(void **state)
 {
@@ -73,7 +73,7 @@ static void one_asks_twice_and_the_second_question_changes_nothing(void **state)
 	}
 }
 
-/* ---- servers and connections that die ---- */
+/* --- servers and connections that die --- */
 
 static void a_server_that_forgot_everything_puts_the_two_together(void **state)
 {
@@ -252,7 +252,7 @@ static void an_address_that_changed_needs_no_end_of_the_old_connection(void **st
 	tear_down(&p);
 }
 
-/* ---- leaving ---- */
+/* --- leaving --- */
 
 static void who_leaves_by_its_own_word_is_gone_at_once(void **state)
 {
@@ -312,7 +312,7 @@ static void freed_at_any_moment_it_leaves_nothing(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
-/* ---- a lying server ---- */
+/* --- a lying server --- */
 
 struct liar {
 	uint8_t *old[2];

@@ -174,7 +174,7 @@ static void a_number_that_somebody_else_got_is_the_end(void **state)
 	tear_down(&p);
 }
 
-/* ---- while the two are meeting ---- */
+/* --- while the two are meeting --- */
 
 static bool is_over(const struct who *w)
 {

@@ -49,7 +49,7 @@ struct bk_drive {
 	struct bk_hold hold; /* reports and strays call the owner */
 };
 
-/* ---- sockets ---- */
+/* --- sockets --- */
 
 static struct drive_socket *find(struct bk_drive *d, uint32_t id)
 {
@@ -116,7 +116,7 @@ static int adopt(struct bk_drive *d, uint32_t id, int fd, enum kind kind, int in
 	return err;
 }
 
-/* ---- actions ---- */
+/* --- actions --- */
 
 static void open_for(struct bk_drive *d, const struct bk_action *a)
 {
@@ -227,7 +227,7 @@ static void leave(struct bk_drive *d)
 		free(d);
 }
 
-/* ---- events ---- */
+/* --- events --- */
 
 static void accept_on(struct drive_socket *listener)
 {
@@ -342,7 +342,7 @@ static void on_turn(void *arg)
 	leave(d);
 }
 
-/* ---- the owner's side ---- */
+/* --- the owner's side --- */
 
 int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops *ops, bk_drive_report_fn fn,
 	void *arg, struct bk_drive **ret_drive)

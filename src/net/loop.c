@@ -95,9 +95,9 @@ static int set_up(struct bk_loop *loop, enum bk_loop_backend backend)
 {
 	int err = base_new(backend, &loop->base);
 
-	if (err == 0)
+	if (!err)
 		err = bk_bell_init(&loop->bell);
-	if (err == 0)
+	if (!err)
 		err = watch_own(loop, loop->bell.fd, on_ring, &loop->bell_watch);
 	if (err < 0)
 		return err;
@@ -189,7 +189,7 @@ int bk_loop_run(struct bk_loop *loop)
 	if (loop->is_running)
 		return BK_E_INVALID;
 	begin(loop);
-	while (err == 0 && !bk_loop_is_stopping(loop))
+	while (!err && !bk_loop_is_stopping(loop))
 		err = take_turn(loop, BK_NEVER);
 	loop->is_running = false;
 	return err;

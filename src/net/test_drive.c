@@ -363,7 +363,7 @@ static void sockets_beyond_the_ceiling_fail_as_full_or_by_the_systems_word(void 
 	engine_free(e);
 }
 
-/* ---- datagrams ---- */
+/* --- datagrams --- */
 
 static int peer_open(struct bk_addr *ret_at)
 {

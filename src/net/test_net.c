@@ -12,7 +12,7 @@
 #include "net/sock.h"
 #include "net/test_kit.h"
 
-/* ---- sockets ---- */
+/* --- sockets --- */
 
 static void wait_accept(int listener, int *ret_fd)
 {
@@ -109,7 +109,7 @@ static void addresses_survive_the_way_to_the_kernel_and_back(void **state)
 	}
 }
 
-/* ---- names ---- */
+/* --- names --- */
 
 struct answer {
 	struct bk_loop *loop;
@@ -214,7 +214,7 @@ static void a_cancelled_question_is_never_answered(void **state)
 	}
 }
 
-/* ---- files ---- */
+/* --- files --- */
 
 struct room {
 	char dir[32];

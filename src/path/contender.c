@@ -57,7 +57,7 @@ void bk_contender_free(struct bk_contender *c)
 	free(c);
 }
 
-/* ---- the link ---- */
+/* --- the link --- */
 
 static void on_secure(void *arg)
 {
@@ -110,7 +110,7 @@ const struct bk_link_events bk_contender_link_events = {
 	.on_end = on_end,
 };
 
-/* ---- the set ---- */
+/* --- the set --- */
 
 bool bk_contender_is_relay(const struct bk_contender *c)
 {

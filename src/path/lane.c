@@ -19,7 +19,7 @@ static const struct bk_carriage *const carriages[] = {
 	[BK_TRANSPORT_UDP] = &bk_carriage_udp,
 };
 
-/* ---- what it finds ---- */
+/* --- what it finds --- */
 
 int bk_lane_enter(struct bk_lane *l, const struct bk_found *found)
 {
@@ -105,7 +105,7 @@ static void on_report(void *arg, const struct bk_action *a)
 		l->events->on_over(l->arg);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void tell_plan(struct bk_lane *l, const struct bk_pair *pair)
 {

@@ -33,7 +33,7 @@ static void set_interest(struct bk_quic_socket *s, int interest)
 	bk_watch_set(s->watch, interest);
 }
 
-/* ---- out ---- */
+/* --- out --- */
 
 static int on_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
 {
@@ -97,7 +97,7 @@ int bk_quic_socket_link_new(struct bk_quic_socket *s, const struct bk_link_quic_
 	return 0;
 }
 
-/* ---- in ---- */
+/* --- in --- */
 
 static struct way_link *find_link(
 	struct bk_quic_socket *s, const struct bk_addr *from, const uint8_t *data, size_t len)
@@ -228,7 +228,7 @@ static void on_socket(void *arg, int fd, int events)
 		all->release(all->arg);
 }
 
-/* ---- the socket ---- */
+/* --- the socket --- */
 
 void bk_quic_socket_init(struct bk_quic_socket *s, struct bk_quic_sockets *all)
 {

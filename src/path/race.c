@@ -40,7 +40,7 @@ struct bk_race {
 	bool may_relay, relay_taken;
 };
 
-/* ---- telling ---- */
+/* --- telling --- */
 
 static void note(void *arg, int verbosity, const char *text)
 {
@@ -74,7 +74,7 @@ static void lose(struct bk_race *r, int error)
 	r->events->on_lost(r->arg, error);
 }
 
-/* ---- how it stands ---- */
+/* --- how it stands --- */
 
 static bool direct_is_over(const struct bk_race *r)
 {
@@ -105,7 +105,7 @@ static bk_dur path_rtt(const struct bk_race *r)
 	return bk_time_min(r->opts.own->server_rtt + r->opts.peer->server_rtt, PATH_RTT_MAX);
 }
 
-/* ---- winning ---- */
+/* --- winning --- */
 
 static void ignore_data(void *arg, const uint8_t *data, size_t n)
 {
@@ -220,7 +220,7 @@ static void on_prefer(void *arg)
 	}
 }
 
-/* ---- contenders ---- */
+/* --- contenders --- */
 
 static void on_secure(void *arg, struct bk_contender *c)
 {
@@ -258,7 +258,7 @@ static const struct bk_contender_events contender_events = {
 	.on_end = on_contender_end,
 };
 
-/* ---- the doors ---- */
+/* --- the doors --- */
 
 /* The lane that knows what to do with a connection to a host candidate. */
 static struct bk_lane *lane_of_doors(struct bk_race *r)
@@ -286,7 +286,7 @@ static void on_door(void *arg, int fd, const struct bk_addr *from)
 	bk_lane_enter(lane, &found);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void on_deadline(void *arg)
 {

@@ -65,7 +65,7 @@ static void set_state(struct bk_seeker *sk, enum state next)
 	sk->state = next;
 }
 
-/* ---- saying so ---- */
+/* --- saying so --- */
 
 static void note(void *arg, int verbosity, const char *text)
 {
@@ -125,7 +125,7 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 	sk->events->on_path(sk->arg, &p);
 }
 
-/* ---- a path comes ---- */
+/* --- a path comes --- */
 
 static bool is_on_relay(const struct bk_seeker *sk)
 {
@@ -177,7 +177,7 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 	tell_path(sk, &sk->path);
 }
 
-/* ---- a better one, in the background ---- */
+/* --- a better one, in the background --- */
 
 /* The relay carries a pair that might do without it: the side that joined asks for another race now and
  * then. */
@@ -193,7 +193,7 @@ static void upgrade_later(struct bk_seeker *sk)
 	bk_timer_start(sk->again, waits[sk->upgrades++]);
 }
 
-/* ---- the path goes ---- */
+/* --- the path goes --- */
 
 static void search(struct bk_seeker *sk, const char *why)
 {
@@ -312,7 +312,7 @@ void bk_seeker_fell_back(struct bk_seeker *sk, int error, const char *text)
 		upgrade_later(sk);
 }
 
-/* ---- the race ends without a path ---- */
+/* --- the race ends without a path --- */
 
 static void on_over(void *arg)
 {
@@ -346,7 +346,7 @@ static void on_race_lost(void *arg, int error)
 			peer_name(sk));
 }
 
-/* ---- the race begins ---- */
+/* --- the race begins --- */
 
 static int start_race(struct bk_seeker *sk)
 {
@@ -407,7 +407,7 @@ int bk_seeker_round(struct bk_seeker *sk, const struct bk_round *round)
 	return start_race(sk);
 }
 
-/* ---- the peer and the network change under it ---- */
+/* --- the peer and the network change under it --- */
 
 void bk_seeker_peer_left(struct bk_seeker *sk)
 {
@@ -445,7 +445,7 @@ static void on_network(void *arg)
 			sk->arg, bk_netwatch_has(&sk->path.local), bk_netwatch_has(&sk->relay.local));
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_events *events, void *arg,
 	struct bk_seeker **ret_seeker)

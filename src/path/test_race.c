@@ -195,7 +195,7 @@ static void assert_met(struct stage *g, const char *technique)
 	assert_true(bk_addr_equal(&g->sides[1].result.local, &g->sides[0].result.remote));
 }
 
-/* ---- strangers ---- */
+/* --- strangers --- */
 
 static void speak(int fd, int how)
 {
@@ -373,7 +373,7 @@ static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 	stage_free(g);
 }
 
-/* ---- the relay ---- */
+/* --- the relay --- */
 
 static void a_relay_that_never_comes_does_not_hold_up_a_direct_path(void **state)
 {
@@ -525,7 +525,7 @@ static void a_race_without_a_relay_says_so(void **state)
 	stage_free(g);
 }
 
-/* ---- impostors ---- */
+/* --- impostors --- */
 
 static void somebody_else_with_a_certificate_is_not_the_peer(void **state)
 {

@@ -214,7 +214,7 @@ static const struct bk_method spray_method = {
 	.explain = explain,
 };
 
-/* ---- the rows ---- */
+/* --- the rows --- */
 
 static bool fits(const struct bk_technique *t, const struct bk_pair *pair)
 {
@@ -252,7 +252,7 @@ static const struct bk_technique knock = {
 static const struct bk_technique spray = {
 	.name = "spray", .method = &spray_method, .fits = fits, .plan = plan, .tell = tell};
 
-/* ---- two sides ---- */
+/* --- two sides --- */
 
 struct side {
 	struct stage *stage;

@@ -126,7 +126,7 @@ static void tear_down(struct scene *s)
 	bk_loop_free(s->loop);
 }
 
-/* ---- engines ---- */
+/* --- engines --- */
 
 static struct bk_addr address_of(const struct end *e)
 {
@@ -162,7 +162,7 @@ static void find_way(struct scene *s, int asker, size_t sockets, size_t answered
 	assert_true(a->won.socket >= MANY_FIRST_SOCKET);
 }
 
-/* ---- links ---- */
+/* --- links --- */
 
 static void pour(struct user *u)
 {
@@ -277,7 +277,7 @@ static int count_descriptors(void)
 	return n;
 }
 
-/* ---- the tests ---- */
+/* --- the tests --- */
 
 static void any_of_256_sockets_may_win_and_then_carries(void **state)
 {

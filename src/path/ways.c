@@ -54,7 +54,7 @@ struct bk_ways {
 	struct bk_quic_sockets quic;
 };
 
-/* ---- sockets ---- */
+/* --- sockets --- */
 
 static void socket_free(struct ways_socket *s)
 {
@@ -122,7 +122,7 @@ static struct bk_addr local_of(const struct bk_ways *w, const struct ways_socket
 	return bound;
 }
 
-/* ---- links ---- */
+/* --- links --- */
 
 int bk_ways_link_new(struct bk_ways_run *r, const struct bk_way *way, const struct bk_link_quic_opts *opts,
 	const struct bk_link_events *events, void *arg, struct bk_link **ret_link)
@@ -147,7 +147,7 @@ static void on_link_freed(void *arg)
 	bk_turn_ask(&w->turn);
 }
 
-/* ---- datagrams in ---- */
+/* --- datagrams in --- */
 
 static void keep_early(
 	struct bk_ways *w, unsigned run, const struct bk_way *way, const uint8_t *data, size_t len)
@@ -181,7 +181,7 @@ static void on_stray(void *arg, const struct bk_way *way, const uint8_t *data, s
 	keep_early(r->ways, r->number, way, data, len);
 }
 
-/* ---- the end of a turn ---- */
+/* --- the end of a turn --- */
 
 static bool take_early(void *arg, const struct bk_addr *from, const uint8_t *data, size_t len)
 {
@@ -221,7 +221,7 @@ static void on_turn(void *arg)
 		release(w);
 }
 
-/* ---- engines ---- */
+/* --- engines --- */
 
 static void on_report(void *arg, const struct bk_action *report)
 {
@@ -314,7 +314,7 @@ struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket)
 	return s ? local_of(r->ways, s) : (struct bk_addr){0};
 }
 
-/* ---- what the IPv4 socket looks like from outside ---- */
+/* --- what the IPv4 socket looks like from outside --- */
 
 static void on_gathered(void *arg, const struct bk_action *report)
 {
@@ -363,7 +363,7 @@ unsigned bk_ways_hops(struct bk_ways *w)
 	return bk_hops_count(&w->hops);
 }
 
-/* ---- the beginning and the end ---- */
+/* --- the beginning and the end --- */
 
 static int open_first(struct bk_ways *w, size_t i)
 {

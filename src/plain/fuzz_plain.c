@@ -41,7 +41,7 @@ static void tell_message(struct story *s, const struct bk_rdv_msg *m)
 		return;
 	bk_buf_init(&out, BK_RDV_MESSAGE_MAX);
 	err = bk_rdv_append(&out, m);
-	if (err == 0) {
+	if (!err) {
 		tell(s, bk_buf_head(&out), out.len);
 		assert(bk_rdv_decode(bk_buf_head(&out) + 4, out.len - 4, &again) == 0);
 		assert(again.type == m->type && !strcmp(again.action, m->action));

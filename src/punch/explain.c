@@ -275,7 +275,7 @@ void bk_explain_relay(const struct bk_plan *p, const struct bk_pair *pair, char 
 	snprintf(out, BK_PLAN_TEXT_MAX, "relay over the server, prepared beside");
 }
 
-/* ---- what was taken ---- */
+/* --- what was taken --- */
 
 static const char *transport_of(const struct bk_technique *t)
 {

@@ -20,7 +20,7 @@ const char *bk_explain_no_direct(
 const char *bk_explain_nats(
 	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX]);
 
-/* ---- the words of the rows and of their engines ---- */
+/* --- the words of the rows and of their engines --- */
 
 void bk_tell_lan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 void bk_tell_ipv6(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);

@@ -60,7 +60,7 @@ void bk_plan_make(const struct bk_pair *pair, const struct bk_technique *const *
  * half of the larger server round trip ahead of server_now. */
 int64_t bk_plan_start_instant(int64_t server_now, bk_dur own_rtt, bk_dur peer_rtt);
 
-/* ---- for rows and engines ---- */
+/* --- for rows and engines --- */
 
 /* What is there already, and what does not fit in, is left out. */
 void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a);

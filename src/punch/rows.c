@@ -19,7 +19,7 @@
 #define GAP_OPENER (50 * BK_MS) /* only keeps the own filter open; nobody answers */
 #define GAP_HOST   (100 * BK_MS)
 
-/* ---- addresses of the other machine ---- */
+/* --- addresses of the other machine --- */
 
 static bool is_wide(const struct bk_addr *a)
 {
@@ -109,7 +109,7 @@ static bool fits_ipv6(const struct bk_technique *t, const struct bk_pair *pair)
 	return bk_fit_firewalls(pair, t->method->transport);
 }
 
-/* ---- through NATs ---- */
+/* --- through NATs --- */
 
 static bool fits_punch(const struct bk_technique *t, const struct bk_pair *pair)
 {
@@ -204,7 +204,7 @@ static void plan_punch_udp(const struct bk_technique *t, const struct bk_pair *p
 	}
 }
 
-/* ---- over the server ---- */
+/* --- over the server --- */
 
 static void plan_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
@@ -212,7 +212,7 @@ static void plan_relay(const struct bk_technique *t, const struct bk_pair *pair,
 		bk_plan_add(p, &(struct bk_attempt){.technique = t, .remote = pair->relay});
 }
 
-/* ---- the table ---- */
+/* --- the table --- */
 
 enum { RANK_LAN, RANK_IPV6, RANK_NAT, RANK_RELAY };
 

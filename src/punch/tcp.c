@@ -454,7 +454,7 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e)
 	free(e);
 }
 
-/* ---- as a method ---- */
+/* --- as a method --- */
 
 static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
 {

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "punch/test_kit.h"
 
-/* ---- schedule ---- */
+/* --- schedule --- */
 
 static void openers_die_behind_the_own_nat_until_the_instant_and_full_packets_follow(void **state)
 {
@@ -179,7 +179,7 @@ static void keys_that_are_absent_or_alike_are_refused(void **state)
 	bk_punch_udp_free(NULL);
 }
 
-/* ---- nomination ---- */
+/* --- nomination --- */
 
 static void a_single_target_is_nominated_by_its_first_answer(void **state)
 {

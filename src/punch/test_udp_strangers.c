@@ -12,7 +12,7 @@
 #include "punch/test_kit.h"
 #include "stun/msg.h"
 
-/* ---- the peer where it was not expected ---- */
+/* --- the peer where it was not expected --- */
 
 /* The answer completes the nomination over there: whatever follows it shall find our own probe answered. */
 static void an_unlisted_address_of_the_peer_is_probed_with_a_nomination_and_then_answered(void **state)
@@ -135,7 +135,7 @@ static void the_first_probe_is_still_remembered_after_300_ms_of_hearing_the_peer
 	bk_punch_udp_free(e);
 }
 
-/* ---- strangers ---- */
+/* --- strangers --- */
 
 static void forged_requests_are_counted_and_never_answered(void **state)
 {

@@ -173,7 +173,7 @@ static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time 
 	schedule_next(e, t, now);
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void stop_targets(struct bk_punch_udp *e)
 {
@@ -208,7 +208,7 @@ static void give_up(struct bk_punch_udp *e)
 	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
 }
 
-/* ---- choosing, as the controlling side ---- */
+/* --- choosing, as the controlling side --- */
 
 static struct bk_udp_target *best_proven(struct bk_punch_udp *e)
 {
@@ -302,7 +302,7 @@ static void maybe_choose_heard(struct bk_punch_udp *e, struct bk_udp_target *t)
 	e->number++;
 }
 
-/* ---- following, as the controlled side ---- */
+/* --- following, as the controlled side --- */
 
 static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
 {
@@ -312,7 +312,7 @@ static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
 	win(e, t);
 }
 
-/* ---- hearing ---- */
+/* --- hearing --- */
 
 static struct bk_udp_target *find_target(struct bk_punch_udp *e, const struct bk_addr *addr)
 {
@@ -474,7 +474,7 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	}
 }
 
-/* ---- time ---- */
+/* --- time --- */
 
 static void on_time(void *engine, bk_time now)
 {
@@ -525,7 +525,7 @@ const struct bk_engine_ops bk_punch_udp_ops = {
 	.next_action = next_action,
 };
 
-/* ---- telling ---- */
+/* --- telling --- */
 
 void bk_punch_udp_stats(const struct bk_punch_udp *e, struct bk_punch_udp_stats *ret_stats)
 {
@@ -541,7 +541,7 @@ const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, c
 	return out;
 }
 
-/* ---- the beginning ---- */
+/* --- the beginning --- */
 
 static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, const struct bk_addr *to,
 	bk_time full_from, bk_time now)

@@ -55,7 +55,7 @@ static int read_place(struct bk_target *t, const char *s, size_t n)
 	if (!colon || memchr(colon + 1, ':', n - (size_t)(colon + 1 - s)))
 		return read_host(t, s, n);
 	err = read_host(t, s, (size_t)(colon - s));
-	return err ? err : read_port(colon + 1, n - (size_t)(colon + 1 - s), &t->port);
+	return err < 0 ? err : read_port(colon + 1, n - (size_t)(colon + 1 - s), &t->port);
 }
 
 int bk_target_from_str(const char *s, struct bk_target *ret_target)

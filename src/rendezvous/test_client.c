@@ -224,7 +224,7 @@ static void a_client_may_be_freed_in_its_callbacks_and_at_any_moment(void **stat
 	assert_int_equal(count_descriptors(), before);
 }
 
-/* ---- servers that are none ---- */
+/* --- servers that are none --- */
 
 struct mute {
 	int listener;

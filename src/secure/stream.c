@@ -30,14 +30,14 @@ int bk_tls_advance(
 
 		if (scratch_len - have < RECORD_MAX) {
 			err = hand_on(events, arg, scratch, have);
-			if (err)
+			if (err < 0)
 				return err;
 			have = 0;
 		}
 		got = bk_tls_read(t, scratch + have, scratch_len - have);
 		if (got < 0) {
 			err = hand_on(events, arg, scratch, have);
-			return err ? err : (int)got;
+			return err < 0 ? err : (int)got;
 		}
 		have += (size_t)got;
 	}

@@ -352,7 +352,7 @@ ssize_t bk_tls_read(struct bk_tls *t, void *out, size_t cap)
 		else
 			err = is_transient((int)ret) ? note_no_data(t) : fail(t, (int)ret);
 	}
-	return err ? err : BK_E_EOF;
+	return err < 0 ? err : BK_E_EOF;
 }
 
 void bk_tls_close(struct bk_tls *t)

@@ -173,7 +173,7 @@ static int on_mail(struct memory *m, struct asking *a)
 	struct bk_seat *from = bk_member_seat(a->member, r->number);
 	int err = from ? check_mail(m, from, r->len) : BK_E_NOT_FOUND;
 
-	for (unsigned i = 0; err == 0 && i < from->plate->seats; i++) {
+	for (unsigned i = 0; !err && i < from->plate->seats; i++) {
 		struct bk_seat *to = &from->plate->seat[i];
 
 		if (to == from)
@@ -373,11 +373,11 @@ static void memory_ask(struct bk_board *b, uint64_t who, const struct bk_board_r
 	bk_assert(who);
 	enter(m);
 	err = bk_plates_make_member(&m->table, who, &a.member);
-	if (err == 0)
+	if (!err)
 		err = handlers[r->wish](m, &a);
 	a.verdict.error = err;
 	m->opts.events->on_verdict(m->opts.arg, who, &a.verdict);
-	if (err == 0 && r->wish == BK_BOARD_CLAIM) /* what was mailed before it came */
+	if (!err && r->wish == BK_BOARD_CLAIM) /* what was mailed before it came */
 		deliver(m, bk_member_seat(a.member, r->number));
 	bk_plates_forget_idle(&m->table, who);
 	leave(m);

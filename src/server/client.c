@@ -120,7 +120,7 @@ int bk_client_take_id(struct bk_client *c, const char *id)
 {
 	int err = bk_registry_add(c->server->clients->registry, id, c);
 
-	if (err == 0)
+	if (!err)
 		snprintf(c->id, sizeof(c->id), "%s", id);
 	return err;
 }
@@ -285,7 +285,7 @@ int bk_client_new(struct bk_server *s, const struct bk_arrival *from, const stru
 	c->own = own;
 	bk_rate_init(&c->messages, rate, rate * BK_LIMIT_MESSAGES_BURST_FACTOR, bk_loop_now(s->loop));
 	err = bk_handles_add(s->clients->handles, c, &c->who);
-	if (err == 0)
+	if (!err)
 		err = open_conn(c);
 	if (err < 0) {
 		bk_handles_remove(s->clients->handles, c->who);
@@ -346,7 +346,7 @@ static int open_service(struct bk_server *s, struct bk_service **ret_service)
 	};
 	int err = bk_msgservice_new(s->loop, &opts, &events, s, ret_service);
 
-	if (err == 0)
+	if (!err)
 		(*ret_service)->profile.room = BK_LIMIT_OUT_READY;
 	return err;
 }

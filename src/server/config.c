@@ -92,9 +92,9 @@ static int make_identity(const char *path, struct bk_identity **ret_identity)
 	char *pem = NULL;
 	int err = bk_identity_new(&id);
 
-	if (err == 0)
+	if (!err)
 		err = bk_identity_to_pem(id, &pem);
-	if (err == 0)
+	if (!err)
 		err = bk_file_write(path, pem, strlen(pem));
 	if (pem) {
 		sodium_memzero(pem, strlen(pem));
@@ -148,7 +148,7 @@ int bk_server_identity_read(
 	char path[PATH_BYTES];
 	int err = key_path(state_dir, path);
 
-	if (err == 0)
+	if (!err)
 		err = read_identity(path, ret_identity);
 	if (err == BK_E_NOT_FOUND)
 		snprintf(text, BK_SERVER_TEXT_MAX, "there is no server's key '%.160s'", path);
@@ -166,9 +166,9 @@ int bk_server_identity_open(
 	if (err != BK_E_NOT_FOUND)
 		return err;
 	err = key_path(state_dir, path);
-	if (err == 0)
+	if (!err)
 		err = bk_file_make_dir(state_dir);
-	if (err == 0)
+	if (!err)
 		err = make_identity(path, ret_identity);
 	return err < 0 ? explain(err, "make", path, text) : 0;
 }

@@ -79,7 +79,7 @@ bool bk_hello_take(struct bk_client *c, const struct bk_rdv_msg *m)
 		err = BK_E_UNAUTHORIZED;
 	else
 		err = bk_client_take_id(c, m->client_id);
-	if (err == 0)
+	if (!err)
 		err = bk_crowd_prove(c->server->crowd, c->from.guest, BK_SHARE_CLIENTS);
 	if (err < 0)
 		refuse(c, m->client_id, err);

@@ -29,15 +29,15 @@ static void take_in(struct bk_listener *l, int fd, const struct bk_addr *peer)
 	int err = bk_sock_local(fd, &a.local);
 
 	++*l->accepted;
-	if (err == 0)
+	if (!err)
 		err = bk_crowd_enter(s->crowd, peer, now, &a.guest);
-	if (err == 0) {
+	if (!err) {
 		wait = bk_crowd_borrow(s->crowd, a.guest->circle, BK_RATION_ARRIVALS, 1, now);
 		err = wait > BK_LIMIT_ARRIVAL_WAIT ? BK_E_RATE_LIMITED : 0;
 	}
-	if (err == 0)
+	if (!err)
 		err = bk_visitor_new(s, &a, wait);
-	if (err == 0)
+	if (!err)
 		return;
 	++*l->refused;
 	bk_arrival_end(s, &a, err, NULL);

@@ -145,13 +145,13 @@ static int answer(struct probe *p, struct announcement *a)
 	struct bk_probes *ps = p->probes;
 	int err = check_address(ps, a, p);
 
-	if (err == 0 && a->uses >= BK_LIMIT_PROBE_USES)
+	if (!err && a->uses >= BK_LIMIT_PROBE_USES)
 		err = BK_E_FULL;
-	if (err == 0)
+	if (!err)
 		err = bk_crowd_prove(ps->server->crowd, p->from.guest, BK_SHARE_PROBES);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_new(ps->server->loop, p->from.fd, on_readable, p, &p->watch);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_set(p->watch, BK_READABLE);
 	if (err < 0)
 		return err;
@@ -197,7 +197,7 @@ int bk_probes_arrive(
 	bk_list_init(&p->link);
 	a = bk_map_get(ps->by_nonce, nonce, sizeof(p->nonce));
 	err = bk_timer_new(ps->server->loop, on_timer, p, &p->timer);
-	if (err == 0)
+	if (!err)
 		err = a ? answer(p, a) : wait_for_announcement(p);
 	if (err < 0)
 		free_probe(p);

@@ -105,7 +105,7 @@ static void run(struct relay *r)
 	uint64_t before = r->flow[0].moved + r->flow[1].moved, after;
 	int err = 0;
 
-	for (int i = 0; i < 2 && err == 0; i++)
+	for (int i = 0; i < 2 && !err; i++)
 		err = bk_splice_run(
 			&r->flow[i], r->leg[i].from.fd, r->leg[!i].from.fd, BK_LIMIT_RELAY_ROUNDS);
 	after = r->flow[0].moved + r->flow[1].moved;
@@ -144,9 +144,9 @@ static int start(struct relay *r)
 	struct bk_server *s = r->relays->server;
 	int err = *r->relays->running < s->config.relays_max ? 0 : BK_E_FULL;
 
-	for (int i = 0; i < 2 && err == 0; i++)
+	for (int i = 0; i < 2 && !err; i++)
 		err = bk_splice_init(&r->flow[i]);
-	for (int i = 0; i < 2 && err == 0; i++)
+	for (int i = 0; i < 2 && !err; i++)
 		err = bk_watch_new(s->loop, r->leg[i].from.fd, on_event, &r->leg[i], &r->leg[i].watch);
 	if (err < 0)
 		return err;
@@ -212,7 +212,7 @@ int bk_relays_grant(struct bk_relays *rs, const uint8_t token[BK_PREFACE_SECRET_
 		r->flow[i] = (struct bk_splice)BK_SPLICE_NONE;
 	}
 	err = bk_timer_new(rs->server->loop, on_timer, r, &r->timer);
-	if (err == 0)
+	if (!err)
 		err = bk_map_put(rs->by_token, r->token, sizeof(r->token), r);
 	if (err < 0) {
 		bk_timer_free(r->timer);

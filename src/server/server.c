@@ -168,13 +168,13 @@ static int make_rooms(struct bk_server *s)
 
 	s->crowd = bk_crowd_new(&crowd, make_seed());
 	err = s->crowd ? bk_clients_open(s, finish_stop) : BK_E_NOMEM;
-	if (err == 0)
+	if (!err)
 		err = bk_relays_new(s, make_seed(), &s->relays);
-	if (err == 0)
+	if (!err)
 		err = bk_probes_new(s, make_seed(), &s->probes);
-	if (err == 0)
+	if (!err)
 		err = bk_reaches_new(s, &s->reaches);
-	return err == 0 ? bk_requests_open(s) : err;
+	return err < 0 ? err : bk_requests_open(s);
 }
 
 static int set_up(struct bk_server *s, const char *state_dir, char text[BK_SERVER_TEXT_MAX])
@@ -226,9 +226,9 @@ int bk_server_new(struct bk_loop *loop, const struct bk_server_opts *opts, struc
 	char text[BK_SERVER_TEXT_MAX] = "cannot start the server: options that this version does not know";
 	int err = bk_opts_read(&o, opts, relay_idle_ns);
 
-	if (err == 0)
+	if (!err)
 		err = bk_server_config_init(&config, &o, text);
-	if (err == 0)
+	if (!err)
 		err = bk_server_open(loop, &config, o.state_dir, ret_server, text);
 	if (err < 0 && ret_text)
 		memcpy(ret_text, text, sizeof(text));

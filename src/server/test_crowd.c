@@ -46,7 +46,7 @@ static int come(struct bk_crowd *c, struct bk_addr from, struct someone *s)
 	int err = bk_crowd_enter(c, &from, 0, &s->guest);
 
 	s->is_away = false;
-	if (err == 0)
+	if (!err)
 		bk_guest_set_keeper(s->guest, go, s);
 	return err;
 }

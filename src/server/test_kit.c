@@ -123,7 +123,7 @@ void kit_log_wait(const char *text, unsigned count)
 	int err = 0;
 
 	pthread_mutex_lock(&book.lock);
-	while (count_locked(text) < count && err == 0)
+	while (count_locked(text) < count && !err)
 		err = pthread_cond_timedwait(&book.changed, &book.lock, &until);
 	if (err) {
 		for (size_t i = 0; i < book.count; i++)
@@ -260,7 +260,7 @@ void kit_look(struct kit *k)
 	pthread_mutex_lock(&book.lock);
 	before = k->looks;
 	assert_int_equal(write(k->pipe[1], "l", 1), 1);
-	while (k->looks == before && err == 0)
+	while (k->looks == before && !err)
 		err = pthread_cond_timedwait(&book.changed, &book.lock, &until);
 	pthread_mutex_unlock(&book.lock);
 	assert_int_equal(err, 0);

@@ -73,7 +73,7 @@ static void read_head(struct visitor *v)
 	}
 	v->have += (size_t)n;
 	err = v->dialect->check_head(v->head, v->have);
-	if (err == 0)
+	if (!err)
 		hand_over(v);
 	else if (err != BK_E_TRUNCATED)
 		end(v, err, err == BK_E_MALFORMED ? NOT_SPOKEN : NULL);
@@ -164,7 +164,7 @@ int bk_visitor_new(struct bk_server *s, const struct bk_arrival *from, bk_dur wa
 	v->from = *from;
 	bk_list_init(&v->link);
 	err = bk_timer_new(s->loop, on_timer, v, &v->timer);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_new(s->loop, from->fd, on_readable, v, &v->watch);
 	if (err < 0) {
 		free_visitor(v);

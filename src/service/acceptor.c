@@ -81,7 +81,7 @@ static void on_readable(void *arg, int fd, int events)
 		struct bk_addr peer;
 		int conn, err = bk_sock_accept(fd, &peer, &conn);
 
-		if (err == 0)
+		if (!err)
 			a->events->on_accept(a->arg, conn, &peer);
 		else if (err != BK_E_AGAIN)
 			have_trouble(a, err);
@@ -97,15 +97,15 @@ static int open_up(struct bk_acceptor *a, struct bk_loop *loop, const struct bk_
 	struct bk_addr bound;
 	int err = bk_sock_listen(local, false, backlog, &a->fd);
 
-	if (err == 0)
+	if (!err)
 		err = bk_sock_local(a->fd, &bound);
-	if (err == 0)
+	if (!err)
 		err = bk_timer_new(loop, on_pause_over, a, &a->pause);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_new(loop, a->fd, on_readable, a, &a->watch);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_set(a->watch, BK_READABLE);
-	if (err == 0)
+	if (!err)
 		a->port = bound.port;
 	return err;
 }

@@ -55,9 +55,9 @@ int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_messag
 
 	*p = (struct bk_msgconn_profile){.arg = arg};
 	err = bk_opts_read(&p->events, events, on_stopped);
-	if (err == 0 && opts)
+	if (!err && opts)
 		err = bk_opts_read(&p->opts, opts, backlog);
-	if (err == 0 && !p->events.on_message)
+	if (!err && !p->events.on_message)
 		err = BK_E_INVALID;
 	fill_in(&p->opts);
 	p->room = p->opts.queue_max / 2;
@@ -215,7 +215,7 @@ static int read_names(struct bk_conn *c, int fd)
 	char there[BK_ADDR_STR_MAX], here[BK_ADDR_STR_MAX];
 	int err = bk_sock_peer(fd, &peer);
 
-	if (err == 0)
+	if (!err)
 		err = bk_sock_local(fd, &local);
 	if (err < 0)
 		return err;
@@ -230,9 +230,9 @@ static int open_up(struct bk_conn *c, int fd)
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		return bk_error_from_errno(errno);
 	err = read_names(c, fd);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_new(c->hub->loop, fd, on_event, c, &c->watch);
-	if (err == 0)
+	if (!err)
 		err = bk_watch_set(c->watch, BK_READABLE);
 	if (err < 0)
 		return err;
@@ -291,9 +291,9 @@ static int conn_new(struct bk_loop *loop, const struct bk_msgconn_opts *opts, st
 	if (c->service)
 		c->profile = &c->service->profile;
 	err = c->service ? 0 : own_profile(c, opts);
-	if (err == 0)
+	if (!err)
 		err = bk_msghub_hold(loop, &c->hub);
-	if (err == 0)
+	if (!err)
 		err = bk_msghub_enter(c->hub, bk_msgconn_wake);
 	if (err < 0) {
 		release(c);
@@ -314,7 +314,7 @@ int bk_msgconn_new(
 		return err;
 	if (opts->identity)
 		err = set_up_tls(c, opts);
-	if (err == 0)
+	if (!err)
 		err = open_up(c, fd);
 	if (err < 0) {
 		bk_conn_free(c);
@@ -375,7 +375,7 @@ int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_m
 	if (err < 0)
 		return err;
 	err = set_names(c, address, ""); /* until it is connected */
-	if (err == 0)
+	if (!err)
 		err = bk_msgdial_new(
 			loop, address, c->profile->opts.connect_timeout_ns, on_dialed, c, &c->dial);
 	if (err < 0) {

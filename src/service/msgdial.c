@@ -60,7 +60,7 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 	struct bk_msgdial *d = arg;
 	const struct bk_dial_opts opts = {.addrs = addrs, .len = len, .patience = d->timeout};
 
-	if (err == 0)
+	if (!err)
 		err = bk_dial_new(d->loop, &opts, on_dialed, d, &d->dial);
 	if (err < 0)
 		d->fn(d->arg, err, -1);

@@ -52,7 +52,7 @@ int bk_msghub_enter(struct bk_msghub *hub, void (*on_wake)(struct bk_conn *c, bk
 {
 	int err = bk_wakes_reserve(&hub->wakes, hub->conns + 1);
 
-	if (err == 0) {
+	if (!err) {
 		hub->conns++;
 		hub->on_wake = on_wake;
 	}

@@ -120,7 +120,7 @@ static int queue_tls(struct bk_conn *c, const struct bk_buf *head, const void *b
 		return BK_E_AGAIN;
 	if (head->len)
 		err = encrypt(c, bk_buf_head(head), head->len);
-	if (err == 0 && body_len)
+	if (!err && body_len)
 		err = encrypt(c, body, body_len);
 	if (err < 0) /* half a message would be worse than none */
 		bk_msgconn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
@@ -137,7 +137,7 @@ int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *b
 		err = BK_E_AGAIN;
 	else
 		err = bk_queue_add_copy(&c->queue, bk_buf_head(head), head->len, body, body_len);
-	if (err == 0 && c->stuck_since == BK_NEVER)
+	if (!err && c->stuck_since == BK_NEVER)
 		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
 	return err;
 }
@@ -152,7 +152,7 @@ int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_msgchunk *chunk, size_t
 	if (!has_room(c, n))
 		return BK_E_AGAIN;
 	err = bk_queue_add(&c->queue, chunk, start, n);
-	if (err == 0 && c->stuck_since == BK_NEVER)
+	if (!err && c->stuck_since == BK_NEVER)
 		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
 	return err;
 }

@@ -66,7 +66,7 @@ static int send_to_audience(
 		if (c == except || !can_hear(c))
 			continue;
 		err = bk_msgconn_queue_shared(c, chunk, start, n);
-		if (err == 0) {
+		if (!err) {
 			reached++;
 		} else if (err != BK_E_AGAIN && err != BK_E_TOO_SLOW) {
 			bk_msgconn_end(c, err, NULL);
@@ -130,7 +130,7 @@ static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 	char where[BK_ADDR_STR_MAX];
 	int err = s->count < s->profile.opts.connections_max ? 0 : BK_E_FULL;
 
-	if (err == 0)
+	if (!err)
 		err = bk_msgconn_new(s->hub->loop, fd, &opts, &c);
 	if (err < 0) {
 		s->stats.refused++;
@@ -224,7 +224,7 @@ int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
 	bk_list_init(&s->conns);
 	bk_list_init(&s->audience);
 	err = bk_msgconn_profile_init(&s->profile, opts, events, arg);
-	if (err == 0)
+	if (!err)
 		err = bk_msghub_hold(loop, &s->hub);
 	if (err < 0) {
 		bk_service_free(s);
@@ -257,7 +257,7 @@ static int open_up(struct bk_service *s, const char *listen)
 		local = bk_addr_v4(0, 0, 0, 0, local.port);
 		err = listen_at(s, &local);
 	}
-	if (err == 0)
+	if (!err)
 		s->port = bk_acceptor_port(s->acceptor);
 	return err;
 }
@@ -305,11 +305,11 @@ int bk_service_new(struct bk_loop *loop, const char *listen, const struct bk_mes
 		snprintf(text, sizeof(text), "cannot listen on '%.100s': on_message is missing", listen);
 		err = BK_E_INVALID;
 	}
-	if (err == 0)
+	if (!err)
 		err = check_limit(loop, opts, &o, text);
-	if (err == 0)
+	if (!err)
 		err = bk_msgservice_new(loop, &o, events, arg, &s);
-	if (err == 0)
+	if (!err)
 		err = open_up(s, listen);
 	if (err < 0) {
 		if (!*text)

@@ -122,7 +122,7 @@ static void live(struct life *l, enum bk_framing framing)
 	char address[64];
 	int err = bk_service_new(l->b->loop, "127.0.0.1:0", &opts, &kit_events, l->b, &l->b->service, NULL);
 
-	assert_true(err == 0 || err == BK_E_NOMEM);
+	assert_true(!err || err == BK_E_NOMEM);
 	if (err < 0)
 		return;
 	snprintf(address, sizeof(address), "127.0.0.1:%u", bk_service_port(l->b->service));
@@ -130,7 +130,7 @@ static void live(struct life *l, enum bk_framing framing)
 		struct book *client = l->clients[i];
 
 		err = bk_conn_connect(l->b->loop, address, &opts, &kit_events, client, &client->conn);
-		assert_true(err == 0 || err == BK_E_NOMEM);
+		assert_true(!err || err == BK_E_NOMEM);
 		client->left += err < 0;
 	}
 	bk_timer_start(l->turn, 0);

@@ -37,9 +37,9 @@ static bool is_secure(void *arg)
 	struct both *t = arg;
 	int err = bk_tls_handshake(t->tls);
 
-	assert_true(err == 0 || err == BK_E_AGAIN);
+	assert_true(!err || err == BK_E_AGAIN);
 	move_bytes(t);
-	return err == 0;
+	return !err;
 }
 
 static int connected_pair(int *ret_server)

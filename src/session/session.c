@@ -108,7 +108,7 @@ static const char *peer_name(const struct bk_session *s)
 	return s->met && *s->met->peer.name ? s->met->peer.name : "the other side";
 }
 
-/* ---- the open session ---- */
+/* --- the open session --- */
 
 static void on_channel(void *arg, struct bk_channel *c, const char *kind)
 {
@@ -212,7 +212,7 @@ static int start_stream(struct bk_session *s)
 	return bk_stream_new(s->loop, &opts, &events, s, &s->stream);
 }
 
-/* ---- a path, and what becomes of it ---- */
+/* --- a path, and what becomes of it --- */
 
 static int on_link(void *arg, struct bk_link *link, const struct bk_race_result *result)
 {
@@ -265,7 +265,7 @@ static void on_gave_up(void *arg, int error, const char *text)
 	finish(arg, error, "%s", text);
 }
 
-/* ---- from introductions to a path ---- */
+/* --- from introductions to a path --- */
 
 static bool paths_conflict(const struct bk_session *s)
 {
@@ -371,7 +371,7 @@ static void on_meet_code(void *arg, const char *code)
 		s->events.on_code(s, s->arg, code);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void on_deadline(void *arg)
 {

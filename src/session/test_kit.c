@@ -205,7 +205,7 @@ static void serve(struct story *st, const struct bk_server_opts *opts)
 	int err = bk_server_config_init(&config, opts, why);
 
 	config.board = (struct bk_board_kind){lying_board_new, &st->lies};
-	if (err == 0)
+	if (!err)
 		err = bk_server_open(st->loop, &config, st->state_dir, &st->server, why);
 	if (err < 0)
 		fail_msg("%s", why);

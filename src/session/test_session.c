@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "session/test_kit.h"
 
-/* ---- from the code to the end ---- */
+/* --- from the code to the end --- */
 
 static void two_sides_meet_by_code_on_a_direct_path(void **state)
 {

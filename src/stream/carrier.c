@@ -148,7 +148,7 @@ static void count_received(struct bk_carrier *c, size_t n)
 		bk_timer_start(c->ack_timer, ACK_DELAY);
 }
 
-/* ---- which link it is ---- */
+/* --- which link it is --- */
 
 static void drop(struct bk_leg **leg)
 {
@@ -301,7 +301,7 @@ static int on_control(void *arg, struct bk_leg *leg, uint8_t type, const uint8_t
 	return 0;
 }
 
-/* ---- what arrives ---- */
+/* --- what arrives --- */
 
 static int on_head(void *arg, struct bk_leg *leg, const struct bk_sframe *f)
 {
@@ -360,7 +360,7 @@ static void on_ender(void *arg)
 	c->user->on_closed(c->user_arg);
 }
 
-/* ---- what is said ---- */
+/* --- what is said --- */
 
 int bk_carrier_send(struct bk_carrier *c, const struct iovec *pieces, int pieces_len, bool urgent)
 {
@@ -394,7 +394,7 @@ void bk_carrier_close(struct bk_carrier *c)
 		bk_turn_ask(&c->ender);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 int bk_carrier_new(struct bk_loop *loop, const struct bk_stream_opts *opts,
 	const struct bk_carrier_user *user, void *user_arg, const struct bk_stream_events *events, void *arg,

@@ -17,7 +17,7 @@ enum {
 
 _Static_assert(BK_INBOX_BATCH + BK_CHANNEL_WRITE_MAX <= BK_INBOX_WINDOW, "a write could wait for ever");
 
-/* ---- the reader ---- */
+/* --- the reader --- */
 
 static void send_window(struct bk_channel *c, uint32_t credit)
 {
@@ -158,7 +158,7 @@ void bk_channel_resume(struct bk_channel *c)
 		bk_turn_ask(&c->mux->due);
 }
 
-/* ---- the writer ---- */
+/* --- the writer --- */
 
 int bk_channel_on_window(struct bk_channel *c, const uint8_t *payload, size_t n)
 {

@@ -124,7 +124,7 @@ static void on_bye(void *arg, int error)
 	}
 }
 
-/* ---- the loop, for what is handed on later ---- */
+/* --- the loop, for what is handed on later --- */
 
 static struct bk_loop *loop;
 static struct bk_timer *stopper;

@@ -53,7 +53,7 @@ int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t
 	return bk_link_write(leg->link, &(struct iovec){bytes, BK_SFRAME_HEADER_LEN + n}, 1, true);
 }
 
-/* ---- signs of life ---- */
+/* --- signs of life --- */
 
 void bk_leg_ask(struct bk_leg *leg)
 {
@@ -131,7 +131,7 @@ static int answer_ping(struct bk_leg *leg)
 	return 0;
 }
 
-/* ---- frames ---- */
+/* --- frames --- */
 
 static bool is_control(uint8_t type)
 {
@@ -194,7 +194,7 @@ static int read_frames(struct bk_leg *leg, const uint8_t *data, size_t n)
 	return err;
 }
 
-/* ---- the link's events ---- */
+/* --- the link's events --- */
 
 static void on_data(void *arg, const uint8_t *data, size_t n)
 {

@@ -83,7 +83,7 @@ static uint32_t *frame_len(const struct bk_retain *r, size_t i)
 	return &r->lens[(r->lens_first + i) % r->lens_cap];
 }
 
-/* ---- in ---- */
+/* --- in --- */
 
 static int make_room_for_bytes(struct bk_retain *r, size_t n)
 {
@@ -152,7 +152,7 @@ int bk_retain_append(struct bk_retain *r, const struct iovec *pieces, int pieces
 	return 0;
 }
 
-/* ---- out ---- */
+/* --- out --- */
 
 /* How much of the frame at `next` is to be sent. */
 static size_t next_len(const struct bk_retain *r)

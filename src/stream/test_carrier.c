@@ -390,7 +390,7 @@ static void what_is_kept_has_a_ceiling(void **state)
 	pair_done(&p);
 }
 
-/* ---- the spare ---- */
+/* --- the spare --- */
 
 /* Both on the relay, then on a direct link. */
 static void pair_upgraded(struct pair *p, uint64_t seed)
@@ -619,7 +619,7 @@ static void who_only_sends_notices_a_dead_path_as_soon_as_who_receives(void **st
 	pair_done(&p);
 }
 
-/* ---- peers that lie ---- */
+/* --- peers that lie --- */
 
 static void say_resume(struct end *to, uint8_t id, uint64_t received, uint64_t turn)
 {

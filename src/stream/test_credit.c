@@ -15,7 +15,7 @@ static int say_big(struct end *to, uint32_t channel, uint32_t n)
 
 	bk_sframe_encode(&f, head);
 	err = hear(to, head, sizeof(head));
-	return err ? err : hear(to, big, n);
+	return err < 0 ? err : hear(to, big, n);
 }
 
 static int say_window(struct end *to, uint32_t channel, uint32_t credit)
@@ -43,7 +43,7 @@ static uint64_t take_credit(struct end *e, uint32_t channel, int *ret_frames)
 	return sum;
 }
 
-/* ---- pause ---- */
+/* --- pause --- */
 
 static void a_paused_channel_stops_no_other(void **state)
 {
@@ -220,7 +220,7 @@ static void a_pause_between_kept_pieces_holds(void **state)
 	pair_free(p);
 }
 
-/* ---- credit ---- */
+/* --- credit --- */
 
 static void a_write_beyond_the_credit_waits_for_the_window(void **state)
 {
@@ -361,7 +361,7 @@ static void grown_windows_share_a_reserve_and_give_it_back(void **state)
 	pair_free(p);
 }
 
-/* ---- a hostile peer ---- */
+/* --- a hostile peer --- */
 
 static void a_byte_beyond_the_credit_ends_it(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/test_pair.h"
 
-/* ---- what it is for ---- */
+/* --- what it is for --- */
 
 static void a_channel_carries_bytes_whole_whatever_the_pieces(void **state)
 {
@@ -163,7 +163,7 @@ static void bye_carries_its_reason(void **state)
 	}
 }
 
-/* ---- what a hostile peer sends ---- */
+/* --- what a hostile peer sends --- */
 
 static void frames_that_mean_nothing_are_skipped(void **state)
 {
@@ -337,7 +337,7 @@ static void bye_twice_is_told_twice_and_ends_nothing_here(void **state)
 	pair_free(p);
 }
 
-/* ---- freeing from inside ---- */
+/* --- freeing from inside --- */
 
 static void channels_may_be_freed_while_data_is_read(void **state)
 {

@@ -7,7 +7,7 @@
 
 enum { MIB = 1 << 20, STREAMS = BK_CHANNELS_MAX, PIECE_MAX = 20000, LINKS_MAX = 1000 };
 
-/* ---- many at once ---- */
+/* --- many at once --- */
 
 struct stream {
 	struct bk_channel *out, *in;
@@ -127,7 +127,7 @@ static void sixty_four_channels_that_pause_at_random_stay_whole(void **state)
 	pair_free(p);
 }
 
-/* ---- over links that die ---- */
+/* --- over links that die --- */
 
 /* Two streams, as a session has them, over links that the test carries. */
 struct road {
@@ -238,7 +238,7 @@ static void credit_and_kept_bytes_survive_the_links(void **state)
 	bk_loop_free(loop);
 }
 
-/* ---- a long path ---- */
+/* --- a long path --- */
 
 /* A line of 1 Gbit/s and 120 ms there and back, in steps of a millisecond. What enters it grows as TCP's slow
  * start lets it: ten packets, doubled with each round trip. */

@@ -47,7 +47,7 @@ static void push(struct bk_stun_gather *g, const struct bk_action *a)
 	(void)fits; /* a driver that does not drain loses, as a network would */
 }
 
-/* ---- asking ---- */
+/* --- asking --- */
 
 static void make_id(struct bk_stun_gather *g, struct bk_stun_id *ret_id)
 {
@@ -123,7 +123,7 @@ void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *server
 	}
 }
 
-/* ---- learning ---- */
+/* --- learning --- */
 
 static void learn(struct bk_stun_gather *g, const struct bk_addr *server, const struct bk_addr *mapped)
 {
@@ -169,7 +169,7 @@ static bool on_datagram(
 	return true;
 }
 
-/* ---- time ---- */
+/* --- time --- */
 
 static void on_time(void *engine, bk_time now)
 {
@@ -210,7 +210,7 @@ const struct bk_engine_ops bk_stun_gather_ops = {
 	.next_action = next_action,
 };
 
-/* ---- the owner's side ---- */
+/* --- the owner's side --- */
 
 int bk_stun_gather_new(
 	uint32_t socket, const uint8_t key[BK_STUN_GATHER_KEY_LEN], struct bk_stun_gather **ret_engine)

@@ -492,7 +492,7 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	assert_int_equal(start_send(st, twins, 2, text), BK_E_INVALID);
 }
 
-/* ---- a stream: what has no size ---- */
+/* --- a stream: what has no size --- */
 
 static int stream_in;
 static size_t stream_put;
@@ -547,7 +547,7 @@ static void a_stream_without_a_size_arrives_whole_behind_a_file(void **state)
 	close(ends[0]);
 }
 
-/* ---- a sender that means harm ---- */
+/* --- a sender that means harm --- */
 
 static void add_raw(struct bk_buf *b, const char *header_fields, const char *content)
 {

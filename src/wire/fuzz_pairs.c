@@ -43,9 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fields[size] = 0;
 	bk_buf_init(&framed, 1 << 20);
 	err = bk_frame_append_key_value(&framed, fields, content_len);
-	assert(err == 0 || err == BK_E_INVALID || err == BK_E_TOO_BIG || err == BK_E_FULL);
-	assert(err == 0 || !framed.len);
-	if (err == 0)
+	assert(!err || err == BK_E_INVALID || err == BK_E_TOO_BIG || err == BK_E_FULL);
+	assert(!err || !framed.len);
+	if (!err)
 		read_back(&framed, fields, content_len);
 	if (bk_pairs_find_content_len((const char *)data, size, &seen) == 0)
 		assert(seen <= INT64_MAX && memchr(data, ':', size));

@@ -70,7 +70,7 @@ struct mailroom {
 	struct meeting meetings[MEETINGS];
 };
 
-/* ---- what is to be said ---- */
+/* --- what is to be said --- */
 
 static struct slip *write_slip(enum what what, const void *bytes, size_t len)
 {
@@ -164,7 +164,7 @@ static void on_turn(void *arg)
 	}
 }
 
-/* ---- nameplates ---- */
+/* --- nameplates --- */
 
 static struct plate *find_plate(struct mailroom *r, uint32_t number)
 {
@@ -230,7 +230,7 @@ static int claim(void *box, uint32_t nameplate)
 	return 0;
 }
 
-/* ---- meetings ---- */
+/* --- meetings --- */
 
 static struct meeting *find_meeting(struct mailroom *r, const uint8_t secret[BK_MAILBOX_TOKEN_LEN])
 {
@@ -334,7 +334,7 @@ static int mail(void *box, const void *body, size_t n)
 	return 0;
 }
 
-/* ---- a box ---- */
+/* --- a box --- */
 
 static void leave_all(struct box *b, int code)
 {

@@ -23,7 +23,7 @@
 
 enum { WATCHDOG_SECONDS = 60, FOLDER_LEN = 64, TEXT_LEN = 512, MAILS = 10, QUIET_TURNS = 200 };
 
-/* ---- the kinds ---- */
+/* --- the kinds --- */
 
 struct stage {
 	const struct kind *kind;
@@ -141,7 +141,7 @@ static void idle(struct stage *st, int turns)
 	bk_timer_free(t.timer);
 }
 
-/* ---- one who uses it ---- */
+/* --- one who uses it --- */
 
 enum moment { NEVER, IN_READY, IN_NAMEPLATE, IN_CLAIMED, IN_MAIL, IN_ROUND, IN_RELEASED, IN_ERROR, MOMENTS };
 
@@ -366,7 +366,7 @@ static void end_two(struct stage *st, struct user *a, struct user *b)
 	stage_done(st);
 }
 
-/* ---- nameplates ---- */
+/* --- nameplates --- */
 
 static void what_is_left_is_for_the_one_who_claims_it_and_both_hear_of_it(void **arg)
 {
@@ -460,7 +460,7 @@ static void two_pairs_do_not_hear_each_other(void **arg)
 	end_two(&st, &a, &b);
 }
 
-/* ---- mail ---- */
+/* --- mail --- */
 
 static void mail_goes_both_ways_whole_and_in_order(void **arg)
 {
@@ -525,7 +525,7 @@ static void a_flush_comes_once_and_then_the_mail_is_taken(void **arg)
 	end_two(&st, &a, &b);
 }
 
-/* ---- leaving ---- */
+/* --- leaving --- */
 
 static void who_releases_is_gone_for_good(void **arg)
 {
@@ -613,7 +613,7 @@ static void closed_at_any_moment_it_leaves_nothing(void **arg)
 	assert_int_equal(count_descriptors(), before);
 }
 
-/* ---- what it knows ---- */
+/* --- what it knows --- */
 
 static void what_it_tells_beside_the_mail_is_within_bounds(void **arg)
 {
@@ -634,7 +634,7 @@ static void what_it_tells_beside_the_mail_is_within_bounds(void **arg)
 	end_two(&st, &a, &b);
 }
 
-/* ---- meeting again ---- */
+/* --- meeting again --- */
 
 static void two_with_a_secret_meet_again_and_again(void **arg)
 {
@@ -712,7 +712,7 @@ static void an_old_number_does_not_take_anybodys_place(void **arg)
 	end_two(&st, &a, &b);
 }
 
-/* ---- what it is for ---- */
+/* --- what it is for --- */
 
 struct guest {
 	struct stage *st;
@@ -927,7 +927,7 @@ static void a_wrong_code_over_it_ends_both(void **arg)
 	assert_true(p.joiner.error == BK_E_WRONG_CODE || p.joiner.error == BK_E_PEER_VANISHED);
 }
 
-/* ---- options ---- */
+/* --- options --- */
 
 static void a_session_has_a_server_or_a_mailbox_and_a_table_has_what_is_required(void **arg)
 {

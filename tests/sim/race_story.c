@@ -85,7 +85,7 @@ static uint32_t engine_id(uint32_t host)
 	return host & 0xffffff;
 }
 
-/* ---- proving ---- */
+/* --- proving --- */
 
 static void say(struct path *t, uint8_t what)
 {
@@ -173,7 +173,7 @@ static void on_report(struct lane *l, const struct bk_action *a)
 	sim_at(&p->side->net->clock, p->side->net->clock.now, on_resay, t, NULL, 0);
 }
 
-/* ---- driving ---- */
+/* --- driving --- */
 
 static void on_timer(void *self, const struct sim_packet *packet, int arg)
 {
@@ -274,7 +274,7 @@ static void settle(struct lane *l)
 	arm(l);
 }
 
-/* ---- the machine ---- */
+/* --- the machine --- */
 
 static void on_connected(void *owner, uint32_t id)
 {
@@ -373,7 +373,7 @@ static const struct sim_host_events host_events = {
 	.on_datagram = on_datagram,
 };
 
-/* ---- the story ---- */
+/* --- the story --- */
 
 static bool has_lane(const struct peer *p, const struct bk_method *m)
 {
