@@ -57,7 +57,8 @@ extern "C" {
 	X(CRYPTO, -42, "crypto", "a sealed message does not open")                                           \
 	X(IDLE, -43, "idle", "silent for too long")                                                          \
 	X(TOO_SLOW, -44, "too-slow", "too slow")                                                             \
-	X(INTERNAL, -45, "internal", "internal error")
+	X(INTERNAL, -45, "internal", "internal error")                                                       \
+	X(DECLINED, -46, "declined", "declined here")
 
 enum bk_error {
 	BK_OK = 0,

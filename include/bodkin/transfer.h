@@ -29,25 +29,53 @@ struct bk_recv;
 enum { BK_TRANSFER_TEXT_MAX = 512 }; /* bytes of a sentence, with its end */
 
 enum bk_transfer_question {
-	BK_TRANSFER_ASK_ACCEPT,    /* take what is offered? */
-	BK_TRANSFER_ASK_OVERWRITE, /* replace the files that exist? */
+	BK_TRANSFER_ASK_ACCEPT,   /* take what is offered? The answer: bk_recv_answer */
+	BK_TRANSFER_ASK_CONFLICT, /* what becomes of the entry `asked`, whose name is taken? bk_recv_resolve */
+};
+
+/* What becomes of an entry whose name is taken. */
+enum bk_transfer_conflict {
+	BK_TRANSFER_CONFLICT_LEAVE,     /* it is left out, and the result counts it: nobody decided */
+	BK_TRANSFER_CONFLICT_ASK,       /* on_ask, for each; in a result as LEAVE */
+	BK_TRANSFER_CONFLICT_FAIL,      /* the whole offer is refused */
+	BK_TRANSFER_CONFLICT_SKIP,      /* it is left out */
+	BK_TRANSFER_CONFLICT_OVERWRITE, /* it replaces what is there */
+	BK_TRANSFER_CONFLICT_RENAME,    /* it gets another name, NAME-1.EXT or the next that is free */
+};
+
+struct bk_transfer_entry {
+	const char *path;
+	uint64_t bytes;     /* 0 for a stream */
+	bool is_stream;     /* its size is not known */
+	bool is_hidden;     /* a part of its path begins with a dot */
+	bool is_executable; /* has an x bit */
+	bool is_existing;   /* receiver: the name is taken */
 };
 
 struct bk_transfer_offer {
-	size_t entries;    /* files, at least 1 */
-	uint64_t bytes;    /* sum of the sizes that are known */
-	const char *first; /* path of the first entry */
-	size_t existing;   /* receiver: so many of the names are taken already */
-	const char *existing_first;
-	const char *from; /* receiver: the other person's name; sender: NULL */
+	size_t entries;                        /* files, at least 1 */
+	uint64_t bytes;                        /* sum of the sizes that are known */
+	const char *first;                     /* path of the first entry */
+	size_t existing;                       /* receiver: so many of the names are taken already */
+	const char *from;                      /* receiver: the other person's name; sender: NULL */
+	const struct bk_transfer_entry *names; /* all entries, in order */
+	const struct bk_transfer_entry *asked; /* of ASK_CONFLICT: which; else NULL */
 };
 
+enum { BK_TRANSFER_PATHS_MAX = 100 };
+
 struct bk_transfer_result {
-	size_t entries;     /* files that were taken */
+	size_t entries;     /* files that were taken, perhaps none */
 	uint64_t bytes;     /* their content */
 	double seconds;     /* from the answer to the offer to the last file in its place */
 	const char *digest; /* XXH3-128 in hexadecimal; of several files: of their digests in order */
-	const char *first;  /* path of the first entry */
+	const char *first;  /* path of the first entry that was taken; NULL: none was */
+	/* The first of those that were taken: receiver: where they stand, FOLDER/NAME; sender: as offered. */
+	const char *const *paths;
+	size_t paths_len;       /* at most BK_TRANSFER_PATHS_MAX */
+	size_t skipped;         /* were offered and not taken, for whatever reason */
+	size_t left;            /* receiver: of those, existing ones that nobody decided about */
+	const char *left_first; /* path of the first of them */
 };
 
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
@@ -57,11 +85,16 @@ struct bk_transfer_events {
 	const struct bk_call_news *news; /* NULL: none */
 	/* The offer has been made (sender) or seen (receiver). */
 	void (*on_offer)(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer);
-	/* Receiver, and only where its options say ask: answer with bk_recv_answer, now or later; the
-	 * connection stays alive meanwhile. */
+	/* Receiver, and only where its options say ask: answer now or later; the connection stays alive
+	 * meanwhile. */
 	void (*on_ask)(struct bk_call *call, void *arg, enum bk_transfer_question question,
 		const struct bk_transfer_offer *offer);
-	/* Content so far and in all (bytes; the sum of the known sizes, which a stream may go beyond), and bytes a second over the last three seconds; at most 5 times a second. */
+	/* Receiver: what became of an entry that is not simply taken. `how` is SKIP, OVERWRITE or RENAME (then
+	 * `as` is its name here); a hidden one that nobody allowed is skipped, too. May be NULL. */
+	void (*on_conflict)(struct bk_call *call, void *arg, const struct bk_transfer_entry *entry,
+		enum bk_transfer_conflict how, const char *as);
+	/* Content so far and in all (bytes; the sum of the known sizes, which a
+	 * stream may go beyond), and bytes a second over the last three seconds; at most 5 times a second. */
 	void (*on_progress)(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate);
 	/* Every file that was taken stands there in its place, its digest compared by both sides. */
 	void (*on_done)(struct bk_call *call, void *arg, const struct bk_transfer_result *result);
@@ -95,10 +128,11 @@ BK_API void bk_send_free(struct bk_send *s);
 struct bk_recv_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_session_opts *session;
-	const char *folder;  /* must exist; nothing is written outside it, no link in it followed */
-	bool asks_accept;    /* ask before anything is taken; else it is */
-	bool asks_overwrite; /* ask where files exist; else they are refused */
-	bool may_overwrite;  /* replace without asking */
+	const char *folder; /* must exist; nothing is written outside it, no link in it followed */
+	bool asks_accept; /* ask before anything is taken; else it is. Yes allows hidden and executable files */
+	bool takes_hidden; /* also entries with a hidden name; else they are skipped where nobody is asked */
+	bool takes_executable;              /* with their x bits; else without them where nobody is asked */
+	enum bk_transfer_conflict conflict; /* where names are taken */
 };
 
 /* Opens the folder and starts a session. A file has its name when it is complete, verified and synced, and is
@@ -107,8 +141,10 @@ struct bk_recv_opts {
 BK_API int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_recv **ret_recv,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);
-/* The answer to on_ask, also from inside it. Without a question nothing happens. */
+/* The answer to ASK_ACCEPT, also from inside on_ask. Without this question nothing happens. */
 BK_API void bk_recv_answer(struct bk_recv *r, bool yes);
+/* The answer to ASK_CONFLICT, likewise; for_all: also for the entries that would be asked about next. */
+BK_API void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_all);
 /* Tells the other side and removes what is unfinished; on_error with BK_E_CANCELLED follows within two
  * seconds. */
 BK_API void bk_recv_cancel(struct bk_recv *r);

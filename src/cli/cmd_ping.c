@@ -167,6 +167,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
+		.command = BK_CLI_CMD_PING,
 		.act = "ping",
 		.other = "ping",
 		.before_code = "",

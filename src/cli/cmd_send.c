@@ -53,6 +53,7 @@ static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
+		.command = BK_CLI_CMD_SEND,
 		.act = "send",
 		.other = "recv",
 		.before_code = "",
@@ -62,7 +63,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.stop = stop,
 		.done = done,
 	};
-	struct command c = {.transfer = {.offering = "Sending", .done = "Sent"}};
+	struct command c = {.transfer = {.done = "Sent"}};
 
 	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
 }

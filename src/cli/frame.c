@@ -12,6 +12,7 @@
 #include <bodkin/code.h>
 #include <bodkin/error.h>
 
+#include "cli/advice.h"
 #include "cli/exit.h"
 #include "cli/log.h"
 
@@ -163,7 +164,9 @@ int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
 	if (err < 0) {
 		const struct bk_call_failure failure = {.error = err};
 
-		bk_cli_report_error(r, err, *text ? text : bk_error_text(err));
+		if (!*text)
+			snprintf(text, sizeof(text), "cannot %s: %s", ops->act, bk_error_text(err));
+		bk_cli_report_error(r, err, text);
 		f->code = (int)bk_cli_exit_of(&failure);
 	}
 	bk_cli_interrupt_done(&f->interrupt);
@@ -175,8 +178,12 @@ int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
 
 void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure)
 {
-	if (failure)
-		bk_cli_report_error(f->report, failure->error, failure->text);
+	char text[2 * BK_CLI_TEXT_MAX];
+
+	if (failure) {
+		snprintf(text, sizeof(text), "%s%s", failure->text, bk_cli_advice(f->ops->command, failure));
+		bk_cli_report_error(f->report, failure->error, text);
+	}
 	f->code = failure ? (int)bk_cli_exit_of(failure) : BK_CLI_EXIT_DONE;
 	bk_loop_stop(f->loop);
 }

@@ -18,6 +18,7 @@
 struct bk_cli_frame;
 
 struct bk_cli_frame_ops {
+	enum bk_cli_command_bit command;
 	const char *act; /* for "cannot ACT: ..." */
 	/* What the other machine types: "bodkin OTHER [-s SERVER] BEFORE CODE AFTER". */
 	const char *other, *before_code, *after_code;

@@ -2,7 +2,10 @@
 /* Three significant digits are what a person reads; a unit is never 1000 of the smaller one. */
 #include "cli/human.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <wchar.h>
 
 static const char *scaled(double value, const char *suffix, char out[BK_CLI_HUMAN_MAX])
 {
@@ -64,5 +67,48 @@ const char *bk_cli_human_left(double seconds, char out[BK_CLI_HUMAN_MAX])
 		snprintf(out, BK_CLI_HUMAN_MAX, "%lu:%02lu", whole / 60, whole % 60);
 	else
 		snprintf(out, BK_CLI_HUMAN_MAX, "%lu:%02lu:%02lu", whole / 3600, whole / 60 % 60, whole % 60);
+	return out;
+}
+
+/* Bytes of the character at s, and its columns. */
+static size_t measure(const char *s, unsigned *ret_columns)
+{
+	mbstate_t state = {0};
+	wchar_t c = 0;
+	size_t n = mbrtowc(&c, s, MB_LEN_MAX, &state);
+	int width = n < (size_t)-2 ? wcwidth(c) : 1;
+
+	*ret_columns = width < 0 ? 1 : (unsigned)width;
+	return n && n < (size_t)-2 ? n : 1;
+}
+
+static unsigned width_of(const char *s)
+{
+	unsigned sum = 0, columns;
+
+	for (; *s; sum += columns)
+		s += measure(s, &columns);
+	return sum;
+}
+
+const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size_t max)
+{
+	unsigned all = width_of(text), used = 0, w, room = columns > 3 ? columns - 3 : 0;
+	const char *head = text, *tail;
+
+	if (all <= columns && strlen(text) < max) {
+		snprintf(out, max, "%s", text);
+		return out;
+	}
+	if (room > (max - 4) / 2 / MB_LEN_MAX * 2)
+		room = (unsigned)((max - 4) / 2 / MB_LEN_MAX * 2);
+	while (used < room / 2) {
+		head += measure(head, &w);
+		used += w;
+	}
+	used = 0;
+	for (tail = head; *tail && all - width_of(text) + width_of(tail) > room - room / 2;)
+		tail += measure(tail, &w);
+	snprintf(out, max, "%.*s...%s", (int)(head - text), text, tail);
 	return out;
 }

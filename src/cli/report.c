@@ -16,7 +16,7 @@
 #include "cli/bar.h"
 #include "cli/human.h"
 
-enum { COLUMNS_USUAL = 80, NAME_SHOWN_MAX = 40 };
+enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100 };
 
 void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 {
@@ -31,7 +31,7 @@ void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 		bk_cli_output_speak_json();
 }
 
-static void wipe_bar(struct bk_cli_report *r)
+void bk_cli_report_wipe(struct bk_cli_report *r)
 {
 	if (r->is_bar_drawn)
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "\r\033[K");
@@ -48,7 +48,7 @@ void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const cha
 
 	if (r->json || r->quiet)
 		return;
-	wipe_bar(r);
+	bk_cli_report_wipe(r);
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) >= 0)
 		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
@@ -176,48 +176,74 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 		bk_cli_report_event(r, BK_CLI_EVENT, "waiting", json_pack("{s:o}", "text", text_value(text)));
 	if (verbosity > r->verbosity || (!verbosity && (r->json || r->quiet)))
 		return;
-	wipe_bar(r);
+	bk_cli_report_wipe(r);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);
 }
 
-/* "notes.txt (12 kB)" or "3 files (100 MB)". */
+/* "notes.txt (12 kB)", "3 files (100 MB)" or "nothing". */
 static void describe(const char *first, size_t entries, uint64_t bytes, char *out, size_t max)
 {
 	char size[BK_CLI_HUMAN_MAX];
 
 	bk_cli_human_bytes(bytes, size);
-	if (entries == 1)
+	if (!entries)
+		snprintf(out, max, "nothing");
+	else if (entries == 1)
 		snprintf(out, max, "%s (%s)", first, size);
 	else
 		snprintf(out, max, "%zu files (%s)", entries, size);
 }
 
-void bk_cli_report_offer(struct bk_cli_report *r, const char *verb, const struct bk_transfer_offer *offer)
+static json_t *names_value(const struct bk_transfer_offer *offer)
 {
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < offer->entries && i < NAMES_MAX; i++) {
+		const struct bk_transfer_entry *e = &offer->names[i];
+
+		json_array_append_new(
+			names, json_pack("{s:o, s:I, s:s, s:b, s:b}", "path", text_value(e->path), "size",
+				       (json_int_t)e->bytes, "kind", e->is_stream ? "stream" : "file",
+				       "hidden", e->is_hidden, "executable", e->is_executable));
+	}
+	return names;
+}
+
+void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
+{
+	const char *peer = r->peer[0] ? r->peer : "the other side";
 	char what[512];
 
 	describe(offer->first, offer->entries, offer->bytes, what, sizeof(what));
 	bk_cli_report_event(r, BK_CLI_EVENT, "offer",
-		json_pack("{s:I, s:I}", "entries", (json_int_t)offer->entries, "bytes",
-			(json_int_t)offer->bytes));
-	bk_cli_report_say(r, BK_CLI_EVENT, "%s %s", verb, what);
+		json_pack("{s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "bytes",
+			(json_int_t)offer->bytes, "names", names_value(offer)));
+	if (offer->from)
+		bk_cli_report_say(r, BK_CLI_EVENT, "Offered by %s: %s", peer, what);
+	else
+		bk_cli_report_say(r, BK_CLI_EVENT, "Waiting for %s to take %s", peer, what);
 }
 
-void bk_cli_report_question(
-	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_entry *entry,
+	enum bk_transfer_conflict how, const char *as)
 {
-	wipe_bar(r);
-	if (question == BK_TRANSFER_ASK_ACCEPT)
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "Take %s from %s? [Y/n] ",
-			offer->entries == 1 ? "it" : "them", offer->from[0] ? offer->from : "the other side");
-	else if (offer->existing == 1)
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "%s exists. Overwrite it? [y/N] ",
-			offer->existing_first);
+	const char *taken = how == BK_TRANSFER_CONFLICT_RENAME      ? "rename"
+			    : how == BK_TRANSFER_CONFLICT_OVERWRITE ? "overwrite"
+								    : "skip";
+	json_t *fields = json_pack("{s:o, s:s}", "path", text_value(entry->path), "taken", taken);
+
+	if (as)
+		json_object_set_new(fields, "as", text_value(as));
+	bk_cli_report_event(r, BK_CLI_EVENT, "conflict", fields);
+	if (as)
+		bk_cli_report_say(r, BK_CLI_EVENT, "%s exists; the new one is %s", entry->path, as);
+	else if (how == BK_TRANSFER_CONFLICT_OVERWRITE)
+		bk_cli_report_say(r, BK_CLI_EVENT, "%s exists and is replaced", entry->path);
+	else if (entry->is_existing)
+		bk_cli_report_say(r, BK_CLI_EVENT, "%s exists and is skipped", entry->path);
 	else
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT,
-			"%s and %zu more exist. Overwrite them? [y/N] ", offer->existing_first,
-			offer->existing - 1);
-	r->is_question_open = true;
+		bk_cli_report_say(
+			r, BK_CLI_EVENT, "%s is hidden and is skipped; --hidden takes it", entry->path);
 }
 
 void bk_cli_report_answered(struct bk_cli_report *r)
@@ -225,13 +251,13 @@ void bk_cli_report_answered(struct bk_cli_report *r)
 	r->is_question_open = false;
 }
 
-static unsigned window_columns(void)
+struct bk_cli_window bk_cli_report_window(void)
 {
 	struct winsize size;
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col)
-		return COLUMNS_USUAL;
-	return size.ws_col;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col || !size.ws_row)
+		return (struct bk_cli_window){COLUMNS_USUAL, ROWS_USUAL};
+	return (struct bk_cli_window){size.ws_col, size.ws_row};
 }
 
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate)
@@ -244,10 +270,19 @@ void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t to
 			rate));
 	if (!r->has_bar)
 		return;
-	bar.columns = window_columns();
+	bar.columns = bk_cli_report_window().columns;
 	bk_cli_bar_format(&bar, line);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_BAR, "\r%s\033[K", line);
 	r->is_bar_drawn = true;
+}
+
+static json_t *paths_value(const struct bk_transfer_result *result)
+{
+	json_t *paths = json_array();
+
+	for (size_t i = 0; i < result->paths_len; i++)
+		json_array_append_new(paths, text_value(result->paths[i]));
+	return paths;
 }
 
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
@@ -255,9 +290,10 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
-		json_pack("{s:I, s:f, s:o, s:I}", "bytes", (json_int_t)result->bytes, "seconds",
-			result->seconds, "digest", text_value(result->digest), "entries",
-			(json_int_t)result->entries));
+		json_pack("{s:I, s:I, s:f, s:o, s:I, s:o}", "bytes", (json_int_t)result->bytes, "sent",
+			(json_int_t)result->bytes, "seconds", result->seconds, "digest",
+			text_value(result->digest), "entries", (json_int_t)result->entries, "paths",
+			paths_value(result)));
 	describe(result->first, result->entries, result->bytes, what, sizeof(what));
 	bk_cli_human_seconds(result->seconds, seconds);
 	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
@@ -266,12 +302,16 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s in %s", verb, what, seconds);
 	else
 		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s in %s, %s", verb, what, seconds, rate);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "Digest %s (XXH3-128)", result->digest);
+	if (result->skipped)
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%zu of %zu files %s not taken", result->skipped,
+			result->skipped + result->entries, result->skipped == 1 ? "was" : "were");
+	if (result->entries)
+		bk_cli_report_say(r, BK_CLI_VERDICT, "Digest %s (XXH3-128)", result->digest);
 }
 
 void bk_cli_report_error(struct bk_cli_report *r, int error, const char *text)
 {
-	wipe_bar(r);
+	bk_cli_report_wipe(r);
 	bk_cli_report_event(r, BK_CLI_VERDICT, "error",
 		json_pack("{s:s, s:o}", "code", bk_error_name(error), "text", text_value(text)));
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "bodkin: %s\n", text);

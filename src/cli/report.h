@@ -10,6 +10,10 @@
 
 struct json_t;
 
+struct bk_cli_window {
+	unsigned columns, rows;
+};
+
 /* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
  * for a script, errors as one line on standard error in both. */
 struct bk_cli_report {
@@ -37,12 +41,16 @@ void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
 /* Verbosity 0: what is waited for. */
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
-void bk_cli_report_offer(struct bk_cli_report *r, const char *verb, const struct bk_transfer_offer *offer);
-void bk_cli_report_question(
-	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+/* What is offered to us, or by us. */
+void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer);
+void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_entry *entry,
+	enum bk_transfer_conflict how, const char *as);
 void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate);
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);
+/* Before anything else is said on standard error: the bar goes, an open question gets its line end. */
+void bk_cli_report_wipe(struct bk_cli_report *r);
+struct bk_cli_window bk_cli_report_window(void);
 /* `bodkin: TEXT` on standard error, one line. */
 void bk_cli_report_error(struct bk_cli_report *r, int error, const char *text);
 

@@ -2,12 +2,29 @@
 /* The part of `send` and `recv` that is the same in both. */
 #include "cli/transfer.h"
 
+#include <bodkin/error.h>
+#include <stdio.h>
+
+struct left {
+	struct bk_call_failure failure;
+	char text[BK_CLI_TEXT_MAX];
+};
+
 static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
 {
 	struct bk_cli_transfer *t = arg;
 
 	(void)call;
-	bk_cli_report_offer(t->frame.report, t->offering, offer);
+	bk_cli_report_offer(t->frame.report, offer);
+}
+
+static void on_conflict(struct bk_call *call, void *arg, const struct bk_transfer_entry *entry,
+	enum bk_transfer_conflict how, const char *as)
+{
+	struct bk_cli_transfer *t = arg;
+
+	(void)call;
+	bk_cli_report_conflict(t->frame.report, entry, how, as);
 }
 
 static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
@@ -18,13 +35,24 @@ static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_
 	bk_cli_report_progress(t->frame.report, bytes, total, rate);
 }
 
+/* The rest arrived, but a script must not believe that all did. */
+static const struct bk_call_failure *name_left(const struct bk_transfer_result *result, struct left *l)
+{
+	snprintf(l->text, sizeof(l->text), "cannot write '%s'%s: it exists%s", result->left_first,
+		result->left > 1 ? " and others" : "", result->entries ? "; the rest was received" : "");
+	l->failure = (struct bk_call_failure){
+		.error = BK_E_EXISTS, .text = l->text, .has_code = true, .has_peer = true};
+	return &l->failure;
+}
+
 static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
 {
 	struct bk_cli_transfer *t = arg;
+	struct left left;
 
 	(void)call;
 	bk_cli_report_done(t->frame.report, t->done, result);
-	bk_cli_frame_end(&t->frame, NULL);
+	bk_cli_frame_end(&t->frame, result->left ? name_left(result, &left) : NULL);
 }
 
 static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
@@ -40,6 +68,7 @@ struct bk_transfer_events bk_cli_transfer_events(void)
 	return (struct bk_transfer_events){
 		.news = &bk_cli_frame_news,
 		.on_offer = on_offer,
+		.on_conflict = on_conflict,
 		.on_progress = on_progress,
 		.on_done = on_done,
 		.on_error = on_error,

@@ -9,7 +9,7 @@
 /* What `send` and `recv` have in common: the events of a transfer become words. First member of each. */
 struct bk_cli_transfer {
 	struct bk_cli_frame frame;
-	const char *offering, *done; /* "Sending", "Sent" */
+	const char *done; /* "Sent" */
 };
 
 /* All but on_ask; arg is the bk_cli_transfer. */

@@ -1,31 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving end: look at the offer, ask where asking is wanted, then take every file in order: content,
- * digest, sync, final name. Whatever the other side sends is held against what it offered: no byte beyond the
+ * digest, sync, final name. What becomes of each entry stands in its pick. Whatever the other side sends is held against what it offered: no byte beyond the
  * announced size, no file out of turn, no name that exists. It does not resume; what is unfinished is
  * removed. */
 #include <bodkin/transfer.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/opts.h"
 #include "transfer/digest.h"
+#include "transfer/pick.h"
 #include "transfer/sink.h"
 #include "transfer/sync.h"
 #include "transfer/talk.h"
 
-enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_OVERWRITE, RECV_RECEIVING, RECV_SYNCING };
+enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_CONFLICT, RECV_RECEIVING, RECV_SYNCING };
+
+enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
 
 struct bk_recv {
 	struct bk_talk talk;
 	enum recv_state state;
-	bool asks_accept, asks_overwrite, may_overwrite;
+	bool asks_accept, takes_hidden, takes_executable, is_asking;
+	enum bk_transfer_conflict conflict;
+	char *folder;
 	struct bk_sink *sink;
 	struct bk_sync *sync;
 	struct bk_file_list list;
 	struct bk_transfer_offer offer;
-	bool *existing; /* of each entry: its name is taken, and may be replaced once asked */
+	struct bk_picks picks;
+	char *paths[BK_TRANSFER_PATHS_MAX];
+	size_t paths_len;
 	size_t current;
 	uint64_t offset; /* of the current entry: bytes written */
 	bool is_begun;
@@ -50,20 +58,56 @@ static void fail_sink(struct bk_recv *r, int err)
 	bk_sink_drop(r->sink);
 }
 
+/* The first that were taken, where they stand. */
+static int name_paths(struct bk_recv *r)
+{
+	for (size_t i = 0; i < r->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
+		if (!r->picks.rows[i].is_taken)
+			continue;
+		if (asprintf(&r->paths[r->paths_len], "%s%s%s", r->folder, *r->folder ? "/" : "",
+			    bk_picks_name(&r->picks, i)) < 0)
+			return BK_E_NOMEM;
+		r->paths_len++;
+	}
+	return 0;
+}
+
+static const char *first_taken(const struct bk_recv *r)
+{
+	for (size_t i = 0; i < r->list.len; i++)
+		if (r->picks.rows[i].is_taken)
+			return bk_picks_name(&r->picks, i);
+	return NULL;
+}
+
 static void finish(struct bk_recv *r)
 {
+	size_t taken = bk_picks_taken(&r->picks);
 	struct bk_file_msg msg = {
-		.type = BK_FILE_DONE, .entries = (uint32_t)r->list.len, .bytes = r->talk.meter.bytes};
-	struct bk_transfer_result result = {
-		.entries = r->list.len, .bytes = r->talk.meter.bytes, .first = r->offer.first};
+		.type = BK_FILE_DONE, .entries = (uint32_t)taken, .bytes = r->talk.meter.bytes};
+	struct bk_transfer_result result = {.entries = taken,
+		.bytes = r->talk.meter.bytes,
+		.first = first_taken(r),
+		.paths = (const char *const *)r->paths,
+		.skipped = r->list.len - taken};
 
-	if (r->list.len == 1)
+	if (taken == 1)
 		memcpy(msg.digest, r->last_digest, sizeof(msg.digest));
 	else
 		bk_digest_get(r->all_digest, msg.digest);
 	result.digest = bk_digest_to_str(msg.digest, r->digest_text);
+	result.left = bk_picks_left(&r->picks, &result.left_first);
+	(void)name_paths(r); /* as many as there is memory for */
+	result.paths_len = r->paths_len;
 	bk_talk_put(&r->talk, &msg);
 	bk_talk_succeed(&r->talk, &result);
+}
+
+/* Past what is not taken. */
+static void find_current(struct bk_recv *r)
+{
+	while (r->current < r->list.len && !r->picks.rows[r->current].is_taken)
+		r->current++;
 }
 
 static int begin_current(struct bk_recv *r)
@@ -72,7 +116,7 @@ static int begin_current(struct bk_recv *r)
 
 	if (r->is_begun)
 		return 0;
-	err = bk_sink_begin(r->sink, current_entry(r));
+	err = bk_sink_begin(r->sink, current_entry(r), bk_picks_name(&r->picks, r->current));
 	if (err < 0) {
 		fail_sink(r, err);
 		return err;
@@ -81,6 +125,20 @@ static int begin_current(struct bk_recv *r)
 	r->offset = 0;
 	bk_digest_reset(r->file_digest);
 	return 0;
+}
+
+/* A name that was free when it was chosen may be taken by now: the next one. */
+static int commit(struct bk_recv *r)
+{
+	const struct bk_pick *pick = &r->picks.rows[r->current];
+	unsigned modes = r->takes_executable ? MODES_ALL : MODES_NO_X;
+	int err = bk_sink_commit(r->sink, modes, pick->may_replace);
+
+	while (err == BK_E_EXISTS && pick->as && bk_picks_rename(&r->picks, r->current) >= 0) {
+		bk_sink_rename(r->sink, pick->as);
+		err = bk_sink_commit(r->sink, modes, false);
+	}
+	return err;
 }
 
 static void on_synced(void *arg, int error)
@@ -98,12 +156,13 @@ static void on_synced(void *arg, int error)
 		bk_sink_drop(r->sink);
 		return;
 	}
-	err = bk_sink_commit(r->sink, r->existing[r->current]);
+	err = commit(r);
 	if (err < 0) {
 		fail_sink(r, err);
 		return;
 	}
 	r->current++;
+	find_current(r);
 	r->is_begun = false;
 	r->state = RECV_RECEIVING;
 	if (r->current == r->list.len)
@@ -172,67 +231,107 @@ static void on_piece(void *owner, const uint8_t *data, size_t n)
 	r->talk.meter.bytes += n;
 }
 
+static void tell_conflict(struct bk_recv *r, size_t i)
+{
+	const struct bk_pick *pick = &r->picks.rows[i];
+	enum bk_transfer_conflict how = !pick->is_taken ? BK_TRANSFER_CONFLICT_SKIP
+					: pick->as      ? BK_TRANSFER_CONFLICT_RENAME
+							: BK_TRANSFER_CONFLICT_OVERWRITE;
+
+	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
+		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->picks.names[i], how, pick->as);
+}
+
 static void accept_offer(struct bk_recv *r)
 {
 	struct bk_file_choice *choices = calloc(r->list.len, sizeof(*choices));
 	int err = choices ? 0 : BK_E_NOMEM;
 
-	if (err >= 0) {
-		for (size_t i = 0; i < r->list.len; i++)
-			choices[i].is_taken = true;
-		err = bk_file_accept_encode(&r->talk.out, choices, r->list.len);
+	for (size_t i = 0; i < r->list.len && err >= 0; i++) {
+		choices[i].is_taken = r->picks.rows[i].is_taken;
+		tell_conflict(r, i);
 	}
+	if (err >= 0)
+		err = bk_file_accept_encode(&r->talk.out, choices, r->list.len);
 	free(choices);
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "cannot answer the other side: %s", bk_error_text(err));
 		return;
 	}
 	r->state = RECV_RECEIVING;
-	bk_talk_count(&r->talk, r->list.bytes);
+	bk_talk_count(&r->talk, bk_picks_bytes(&r->picks));
 	(void)bk_talk_flush(&r->talk);
+	find_current(r);
+	if (r->current == r->list.len)
+		finish(r);
 }
 
-static void refuse_existing(struct bk_recv *r)
+/* The answer may come from inside. */
+static void ask(struct bk_recv *r, enum recv_state state, enum bk_transfer_question question)
 {
-	for (size_t i = 0; i < r->list.len; i++)
-		if (r->existing[i] && bk_sink_check(r->sink, &r->list.entries[i]) < 0)
-			break;
-	bk_talk_refuse(&r->talk, BK_E_EXISTS, "%s", bk_sink_text(r->sink));
+	r->state = state;
+	r->is_asking = true;
+	r->talk.events.on_ask(&r->talk.call, r->talk.arg, question, &r->offer);
+	r->is_asking = false;
 }
 
-/* The questions that are left, then yes. */
+/* Nothing is left to take because every name exists, or is hidden, and nobody could be asked: that is a no. */
+static bool is_refused(struct bk_recv *r)
+{
+	const char *first = NULL;
+	size_t left = bk_picks_left(&r->picks, &first);
+
+	if (bk_picks_taken(&r->picks))
+		return false;
+	if (left) {
+		bk_talk_refuse(&r->talk, BK_E_EXISTS, "cannot write '%s': it exists", first);
+		return true;
+	}
+	for (size_t i = 0; i < r->list.len && !first; i++)
+		if (!r->picks.rows[i].is_existing)
+			first = r->list.entries[i].path;
+	if (first)
+		bk_talk_refuse(&r->talk, BK_E_DECLINED,
+			"'%s' was declined: its name is hidden, and nobody was asked", first);
+	return first;
+}
+
+static void settle(struct bk_recv *r, enum bk_transfer_conflict how)
+{
+	int err = bk_picks_settle(&r->picks, how);
+
+	if (err < 0)
+		bk_talk_fail(&r->talk, err, "cannot find another name for '%s': %s", r->offer.asked->path,
+			bk_error_text(err));
+}
+
+/* The questions that are left, then the answer. */
 static void decide(struct bk_recv *r)
 {
-	const struct bk_transfer_events *events = &r->talk.events;
-
-	if (r->state == RECV_PAIRED && r->asks_accept) {
-		r->state = RECV_ASK_ACCEPT;
-		events->on_ask(&r->talk.call, r->talk.arg, BK_TRANSFER_ASK_ACCEPT, &r->offer);
-	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->may_overwrite &&
-		   r->asks_overwrite) {
-		r->state = RECV_ASK_OVERWRITE;
-		events->on_ask(&r->talk.call, r->talk.arg, BK_TRANSFER_ASK_OVERWRITE, &r->offer);
-	} else if (r->state != RECV_ASK_OVERWRITE && r->offer.existing && !r->may_overwrite) {
-		refuse_existing(r);
-	} else {
-		accept_offer(r);
+	while (!bk_talk_is_over(&r->talk) && (r->offer.asked = bk_picks_conflict(&r->picks))) {
+		if (r->conflict == BK_TRANSFER_CONFLICT_ASK)
+			ask(r, RECV_ASK_CONFLICT, BK_TRANSFER_ASK_CONFLICT);
+		else if (r->conflict == BK_TRANSFER_CONFLICT_FAIL)
+			bk_talk_refuse(
+				&r->talk, BK_E_EXISTS, "cannot write '%s': it exists", r->offer.asked->path);
+		else
+			settle(r, r->conflict);
+		if (r->state == RECV_ASK_CONFLICT)
+			return;
 	}
+	if (!bk_talk_is_over(&r->talk) && !is_refused(r))
+		accept_offer(r);
 }
 
-/* What this side has against the offer. Existing files are only noted. */
-static int judge(struct bk_recv *r)
+static void begin(struct bk_recv *r)
 {
-	int err;
-
-	for (size_t i = 0; i < r->list.len; i++) {
-		err = bk_sink_check(r->sink, &r->list.entries[i]);
-		if (err < 0 && err != BK_E_EXISTS)
-			return err;
-		r->existing[i] = err == BK_E_EXISTS;
-		if (r->existing[i] && !r->offer.existing++)
-			r->offer.existing_first = r->list.entries[i].path;
+	if (r->asks_accept) {
+		ask(r, RECV_ASK_ACCEPT, BK_TRANSFER_ASK_ACCEPT);
+		return;
 	}
-	return bk_sink_check_space(r->sink, r->list.bytes);
+	if (!r->takes_hidden)
+		bk_picks_skip_hidden(&r->picks);
+	decide(r);
 }
 
 static void on_offer(struct bk_recv *r)
@@ -244,22 +343,25 @@ static void on_offer(struct bk_recv *r)
 		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
 		return;
 	}
-	r->offer = (struct bk_transfer_offer){.entries = r->list.len,
-		.bytes = r->list.bytes,
-		.first = r->list.entries[0].path,
-		.from = r->talk.call.peer_name};
-	r->existing = calloc(r->list.len, sizeof(*r->existing));
-	err = r->existing ? judge(r) : BK_E_NOMEM;
+	err = bk_picks_init(&r->picks, &r->list, r->sink);
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
+	r->offer = (struct bk_transfer_offer){.entries = r->list.len,
+		.bytes = r->list.bytes,
+		.first = r->list.entries[0].path,
+		.existing = r->picks.existing,
+		.from = r->talk.call.peer_name,
+		.names = r->picks.names};
+	if (err >= 0)
+		err = bk_sink_check_space(r->sink, r->list.bytes);
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
 	if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->sink));
 	else
-		decide(r);
+		begin(r);
 }
 
 static void on_message(void *owner, const struct bk_file_msg *msg)
@@ -295,31 +397,47 @@ static const struct bk_talk_ops ops = {
 
 void bk_recv_answer(struct bk_recv *r, bool yes)
 {
-	if ((r->state != RECV_ASK_ACCEPT && r->state != RECV_ASK_OVERWRITE) || bk_talk_is_over(&r->talk))
+	if (r->state != RECV_ASK_ACCEPT || bk_talk_is_over(&r->talk))
 		return;
-	if (yes)
+	if (!yes) {
+		bk_talk_refuse(&r->talk, BK_E_DECLINED, "the offer was declined; nothing was taken");
+		return;
+	}
+	r->takes_executable = true;
+	r->state = RECV_PAIRED;
+	decide(r);
+}
+
+void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_all)
+{
+	if (r->state != RECV_ASK_CONFLICT || bk_talk_is_over(&r->talk))
+		return;
+	r->state = RECV_PAIRED;
+	settle(r, how);
+	if (for_all)
+		r->conflict = how;
+	if (!r->is_asking)
 		decide(r);
-	else if (r->state == RECV_ASK_OVERWRITE)
-		refuse_existing(r);
-	else
-		bk_talk_refuse(&r->talk, BK_E_CANCELLED, "the offer was declined");
 }
 
 static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 {
 	r->asks_accept = opts->asks_accept;
-	r->asks_overwrite = opts->asks_overwrite;
-	r->may_overwrite = opts->may_overwrite;
+	r->takes_hidden = opts->takes_hidden;
+	r->takes_executable = opts->takes_executable;
+	r->conflict = opts->conflict;
+	r->folder = strdup(strcmp(opts->folder, ".") != 0 ? opts->folder : "");
 	r->file_digest = bk_digest_new();
 	r->all_digest = bk_digest_new();
-	return r->file_digest && r->all_digest ? 0 : BK_E_NOMEM;
+	return r->folder && r->file_digest && r->all_digest ? 0 : BK_E_NOMEM;
 }
 
 static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text)
 {
 	int err;
 
-	if (!o->folder || ((o->asks_accept || o->asks_overwrite) && !r->talk.events.on_ask))
+	if (!o->folder ||
+		((o->asks_accept || o->conflict == BK_TRANSFER_CONFLICT_ASK) && !r->talk.events.on_ask))
 		return BK_E_INVALID;
 	err = bk_sink_new(o->folder, &r->sink, ret_text);
 	if (err >= 0)
@@ -334,7 +452,7 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	struct bk_recv *r = calloc(1, sizeof(*r));
 	char text[BK_TRANSFER_TEXT_MAX] = "";
 	struct bk_recv_opts o;
-	int unread = bk_opts_read(&o, opts, may_overwrite);
+	int unread = bk_opts_read(&o, opts, conflict);
 	int err = r ? bk_talk_init(&r->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
 	if (err >= 0)
@@ -363,8 +481,11 @@ void bk_recv_free(struct bk_recv *r)
 	bk_talk_done(&r->talk);
 	bk_sync_free(r->sync);
 	bk_sink_free(r->sink);
+	bk_picks_done(&r->picks);
 	bk_file_list_done(&r->list);
-	free(r->existing);
+	for (size_t i = 0; i < r->paths_len; i++)
+		free(r->paths[i]);
+	free(r->folder);
 	bk_digest_free(r->file_digest);
 	bk_digest_free(r->all_digest);
 	free(r);

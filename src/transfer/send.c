@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/opts.h"
 #include "transfer/digest.h"
+#include "transfer/pick.h"
 #include "transfer/source.h"
 #include "transfer/talk.h"
 
@@ -30,6 +31,9 @@ struct bk_send {
 	struct bk_file_choice *choices;
 	struct bk_digest *file_digest, *all_digest;
 	struct bk_transfer_offer offer;
+	struct bk_transfer_entry *names;
+	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
+	size_t paths_len;
 	size_t current, taken;
 	bool is_open;
 	uint64_t offset;
@@ -63,6 +67,8 @@ static void put_digest(struct bk_send *s)
 	bk_digest_get(s->file_digest, msg.digest);
 	memcpy(s->last_digest, msg.digest, sizeof(msg.digest));
 	bk_digest_update(s->all_digest, msg.digest, sizeof(msg.digest));
+	if (s->paths_len < BK_TRANSFER_PATHS_MAX)
+		s->paths[s->paths_len++] = bk_source_list(s->source)->entries[s->current].path;
 	s->current++;
 	s->is_open = false;
 	s->taken++;
@@ -206,7 +212,10 @@ static void on_done(struct bk_send *s, const struct bk_file_msg *msg)
 		return;
 	}
 	result.digest = bk_digest_to_str(digest, s->digest_text);
-	result.first = s->offer.first;
+	result.first = s->taken ? s->paths[0] : NULL;
+	result.paths = s->paths;
+	result.paths_len = s->paths_len;
+	result.skipped = s->offer.entries - s->taken;
 	bk_talk_succeed(&s->talk, &result);
 }
 
@@ -253,15 +262,18 @@ static int allocate(struct bk_send *s)
 {
 	const struct bk_file_list *list = bk_source_list(s->source);
 
-	s->offer = (struct bk_transfer_offer){
-		.entries = list->len, .bytes = list->bytes, .first = list->entries[0].path};
+	s->names = bk_picks_describe(list);
+	s->offer = (struct bk_transfer_offer){.entries = list->len,
+		.bytes = list->bytes,
+		.first = list->entries[0].path,
+		.names = s->names};
 	s->reader = (struct bk_source_reader){.source = s->source, .fd = -1};
 	bk_buf_init(&s->header, HEADROOM);
 	s->choices = calloc(list->len, sizeof(*s->choices));
 	s->file_digest = bk_digest_new();
 	s->all_digest = bk_digest_new();
 	s->buffer = aligned_alloc(4096, (HEADROOM + PIECE_MAX + 4095) / 4096 * 4096);
-	return s->choices && s->file_digest && s->all_digest && s->buffer ? 0 : BK_E_NOMEM;
+	return s->names && s->choices && s->file_digest && s->all_digest && s->buffer ? 0 : BK_E_NOMEM;
 }
 
 static int start(struct bk_send *s, struct bk_loop *loop, const struct bk_send_opts *o, char *ret_text)
@@ -313,6 +325,7 @@ void bk_send_free(struct bk_send *s)
 		bk_source_close(&s->reader);
 	bk_source_free(s->source);
 	free(s->choices);
+	free(s->names);
 	bk_digest_free(s->file_digest);
 	bk_digest_free(s->all_digest);
 	free(s->buffer);

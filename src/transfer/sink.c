@@ -26,6 +26,7 @@ struct bk_sink {
 	int dir, fd;
 	mode_t umask;
 	const struct bk_file_entry *entry;
+	const char *name;
 	char part[PART_NAME_MAX];
 	char text[BK_TRANSFER_TEXT_MAX];
 };
@@ -86,7 +87,7 @@ static int fail_errno(struct bk_sink *s, const char *name, int code)
 	struct stat st;
 
 	if (code == ENOSPC || code == EDQUOT)
-		return fail(s, BK_E_NO_SPACE, name, "no space left; free some or use -o DIR");
+		return fail(s, BK_E_NO_SPACE, name, "no space left");
 	if (code == ENOENT && fstat(s->dir, &st) == 0 && !st.st_nlink)
 		return fail(s, BK_E_FILE, name, "the folder was removed");
 	return fail(s, BK_E_FILE, name, strerror(code));
@@ -102,8 +103,8 @@ int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
 	if (fstatat(s->dir, entry->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : fail_errno(s, entry->path, errno);
 	if (S_ISDIR(st.st_mode))
-		return fail(s, BK_E_FILE, entry->path, "a folder has this name; use -o DIR");
-	return fail(s, BK_E_EXISTS, entry->path, "it exists; use --overwrite to replace it, or -o DIR");
+		return fail(s, BK_E_FILE, entry->path, "a folder has this name");
+	return fail(s, BK_E_EXISTS, entry->path, "it exists");
 }
 
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
@@ -116,8 +117,7 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
 		return 0;
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room) || bytes <= room)
 		return 0;
-	snprintf(s->text, sizeof(s->text),
-		"cannot receive %llu bytes: no space left, only %llu are free; free some or use -o DIR",
+	snprintf(s->text, sizeof(s->text), "cannot receive %llu bytes: no space left, only %llu are free",
 		(unsigned long long)bytes, (unsigned long long)room);
 	return BK_E_NO_SPACE;
 }
@@ -136,21 +136,27 @@ static void name_part(struct bk_sink *s, const char *name, int try)
 		snprintf(s->part, sizeof(s->part), "%.*s.part", (int)n, name);
 }
 
-int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry)
+int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	for (int i = 0; i < PART_TRIES; i++) {
-		name_part(s, entry->path, i);
+		name_part(s, name, i);
 		s->fd = openat(s->dir, s->part, flags, 0600);
 		if (s->fd >= 0) {
 			s->entry = entry;
+			s->name = name;
 			return 0;
 		}
 		if (errno != EEXIST)
 			break;
 	}
-	return fail_errno(s, entry->path, errno);
+	return fail_errno(s, name, errno);
+}
+
+void bk_sink_rename(struct bk_sink *s, const char *name)
+{
+	s->name = name;
 }
 
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
@@ -163,7 +169,7 @@ int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return fail_errno(s, s->entry->path, put < 0 ? errno : EIO);
+			return fail_errno(s, s->name, put < 0 ? errno : EIO);
 		at += put;
 		n -= (size_t)put;
 	}
@@ -178,7 +184,7 @@ int bk_sink_fd(const struct bk_sink *s)
 /* The name only if nothing has it. Where the file system cannot do that in a rename, a hard link can. */
 static int rename_new(struct bk_sink *s)
 {
-	const char *name = s->entry->path;
+	const char *name = s->name;
 
 	if (renameat2(s->dir, s->part, s->dir, name, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -189,7 +195,7 @@ static int rename_new(struct bk_sink *s)
 	return unlinkat(s->dir, s->part, 0);
 }
 
-int bk_sink_commit(struct bk_sink *s, bool may_replace)
+int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace)
 {
 	const struct bk_file_entry *e = s->entry;
 	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)e->mtime}};
@@ -197,16 +203,16 @@ int bk_sink_commit(struct bk_sink *s, bool may_replace)
 
 	/* Mode and time are a courtesy: some file systems have neither, and the content is what was
 	 * promised. */
-	(void)fchmod(s->fd, e->mode & 0777 & ~s->umask);
+	(void)fchmod(s->fd, e->mode & modes & 0777 & ~s->umask);
 	(void)futimens(s->fd, times);
-	res = may_replace ? renameat(s->dir, s->part, s->dir, e->path) : rename_new(s);
+	res = may_replace ? renameat(s->dir, s->part, s->dir, s->name) : rename_new(s);
 	if (res < 0 && errno == EEXIST)
-		return fail(s, BK_E_EXISTS, e->path, "it exists; use --overwrite to replace it, or -o DIR");
+		return fail(s, BK_E_EXISTS, s->name, "it exists");
 	if (res < 0)
-		return fail_errno(s, e->path, errno);
+		return fail_errno(s, s->name, errno);
 	res = close(s->fd);
 	s->fd = -1;
-	return res < 0 ? fail_errno(s, e->path, errno) : 0;
+	return res < 0 ? fail_errno(s, s->name, errno) : 0;
 }
 
 void bk_sink_drop(struct bk_sink *s)

@@ -26,13 +26,15 @@ int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry);
 /* BK_E_NO_SPACE when the file system says that so many bytes will not fit. */
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
 
-/* entry stays the caller's and must live until commit or drop. BK_E_FILE, BK_E_NO_SPACE. */
-int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry);
+/* name: what it will be called, mostly the entry's path. Both stay the caller's and must live until commit or
+ * drop. BK_E_FILE, BK_E_NO_SPACE. */
+int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name);
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
 int bk_sink_fd(const struct bk_sink *s); /* of the file begun, for syncing */
-/* Gives the file its mode, time and name. BK_E_EXISTS when the name was taken meanwhile and may not be
- * replaced. */
-int bk_sink_commit(struct bk_sink *s, bool may_replace);
+/* Gives the file its time, its name, and the bits of `modes` that it came with. BK_E_EXISTS when the name was
+ * taken meanwhile and may not be replaced: it can be tried again after bk_sink_rename. */
+int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace);
+void bk_sink_rename(struct bk_sink *s, const char *name);
 /* Removes what was begun; nothing happens when nothing was. */
 void bk_sink_drop(struct bk_sink *s);
 

@@ -78,7 +78,11 @@ void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg)
 
 	if (bk_talk_is_over(t))
 		return;
-	if (!t->is_done && msg->type == BK_FILE_REFUSE)
+	if (!t->is_done && msg->type == BK_FILE_REFUSE && error == BK_E_DECLINED)
+		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER,
+			"%s declined what was offered; nothing was sent, and the code is used up",
+			t->call.peer_name[0] ? t->call.peer_name : "the other side");
+	else if (!t->is_done && msg->type == BK_FILE_REFUSE)
 		bk_call_decide(
 			&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "the other side refused: %s", why);
 	else if (!t->is_done)

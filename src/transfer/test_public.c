@@ -208,7 +208,7 @@ static void a_no_is_told_with_who_said_it(void **state)
 	set_up(&g, false);
 	assert_int_equal(g.sender.error, BK_E_PEER_REFUSED);
 	assert_int_equal(g.sender.who, BK_CALL_WHO_PEER);
-	assert_int_equal(g.receiver.error, BK_E_CANCELLED);
+	assert_int_equal(g.receiver.error, BK_E_DECLINED);
 	assert_int_equal(g.receiver.who, BK_CALL_WHO_HERE);
 	tear_down(&g);
 }

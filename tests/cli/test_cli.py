@@ -317,13 +317,95 @@ class Transfer(Case):
         os.close(fd)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
-    def ask(self, answer):
-        """recv at a terminal, with this answer to every question."""
+    def ask(self, answer, paths=None, args=(), early=b""):
+        """recv at a terminal, with this answer to every question, or these in turn."""
         _, server = self.serve()
-        sender = self.start("send", "-s", server, "--json", self.file())
+        sender = self.start("send", "-s", server, "--json", *(paths or [self.file()]))
         code = self.event(sender, "code")["code"]
-        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), code], [(rb"/[nN]\] ", answer)] * 2)
-        return here, self.finish(sender)[0], seen
+        answers = [answer] * 2 if isinstance(answer, bytes) else answer
+        talk = [(rb"/[nN]\] ?", a) for a in answers]
+        if early:
+            talk.insert(0, (rb"", early))
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), *args, code], talk)
+        code, _, self.said = self.finish(sender)
+        return here, code, seen.replace("\r", "")
+
+    def test_what_was_typed_before_the_question_is_no_answer(self):
+        self.assertEqual(self.ask([b"n\n"], args=["-v"], early=b"y\ny\n\n")[:2], (8, 6))
+        self.assertEqual(os.listdir(self.root / "out"), [])
+
+    def test_an_answer_that_is_not_understood_is_asked_again(self):
+        here, there, seen = self.ask([b"maybe\n", b"j\n", b"Yes\n"])
+        self.assertEqual((here, there), (0, 0), seen)
+        self.assertEqual(seen.count("not understood"), 2)
+
+    def test_declining_is_said_on_both_sides(self):
+        here, there, seen = self.ask(b"no\n")
+        self.assertEqual((here, there), (8, 6))
+        self.assertIn("the offer was declined", seen)
+        self.assertRegex(self.said, r"\Abodkin: \S+ declined what was offered[^\n]*\n\Z")
+
+    def test_names_are_shown_before_the_question_hidden_and_executable_ones_always(self):
+        paths = [self.file(f"in/f{i:03}", 10) for i in range(60)] + [self.file("in/.profile", 10), self.file("in/zz", 10)]
+        paths[-1].chmod(0o755)
+        here, there, seen = self.ask([b"n\n"], paths)
+        before = seen[:seen.index("[Y/n]")]
+        self.assertIn("f000 (10 bytes)", before)
+        self.assertIn(".profile (10 bytes) hidden", before)
+        self.assertIn("zz (10 bytes) executable", before)
+        self.assertRegex(before, r"and \d+ more")
+        self.assertLess(before.count("\n"), 30)
+
+    def test_existing_files_are_asked_for_one_by_one(self):
+        paths = [self.file(f"in/{c}", 10) for c in "abcde"]
+        kept = [self.file(f"out/{c}", 20) for c in "bcd"]
+        here, there, seen = self.ask([b"\n", b"y\n", b"r\n", b"huh\n", b"\n"], paths)
+        self.assertEqual((here, there), (0, 0), seen)
+        self.assertEqual(sorted(os.listdir(self.root / "out")), ["a", "b", "c", "c-1", "d", "e"])
+        self.assertEqual([p.stat().st_size for p in kept], [10, 20, 20])
+        self.assertIn("1 of 5 files was not taken", seen)
+
+    def test_one_existing_file_does_not_stop_the_others(self):
+        paths = [self.file(f"in/{i}", 10) for i in range(9)]
+        for how, codes, there in ((None, (0, 7), 8), ("skip", (0, 0), 8), ("rename", (0, 0), 10), ("overwrite", (0, 0), 9),
+                                  ("fail", (6, 7), 1), ("ask", (0, 7), 9)):
+            with self.subTest(how=how):
+                for f in self.folder_out().iterdir():
+                    f.unlink()
+                self.file("out/4", 20)
+                (code, out, err), r = self.pair(paths, recv_args=["--conflict", how] if how else [])
+                self.assertEqual((code, r.returncode), codes, err + r.stderr)
+                self.assertEqual(len(os.listdir(self.root / "out")), 9 if there == 8 else there)
+                events = {e["event"]: e for e in map(json.loads, r.stdout.splitlines())}
+                if how != "fail":
+                    self.assertEqual(events["conflict"], {"event": "conflict", "path": "4"} |
+                                     ({"taken": how, "as": "4-1"} if how == "rename" else
+                                      {"taken": how if how in ("skip", "overwrite") else "skip"}))
+                if codes[1]:
+                    self.assertRegex(r.stderr, r"'4'.* exists")
+
+    def test_names_sizes_and_final_paths_are_in_the_events(self):
+        paths = [self.file("in/a", 10), self.file("in/.b", 20), self.file("in/c", 30)]
+        paths[2].chmod(0o755)
+        for args, taken in ((["--hidden", "--executable"], "a .b c"), ([], "a c")):
+            for f in self.folder_out().iterdir():
+                f.unlink()
+            (code, out, err), r = self.pair(paths, recv_args=args)
+            self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
+            for text in (out, r.stdout):
+                events = {e["event"]: e for e in map(json.loads, text.splitlines())}
+                self.assertEqual(events["offer"]["names"], [
+                    {"path": "a", "size": 10, "kind": "file", "hidden": False, "executable": False},
+                    {"path": ".b", "size": 20, "kind": "file", "hidden": True, "executable": False},
+                    {"path": "c", "size": 30, "kind": "file", "hidden": False, "executable": True}])
+                self.assertEqual([os.path.basename(p) for p in events["done"]["paths"]], taken.split())
+            self.assertEqual([p for p in events["done"]["paths"] if not os.path.exists(p)], [])
+            self.assertEqual(os.access(self.root / "out/c", os.X_OK), bool(args))
+
+    def test_a_hidden_file_alone_is_declined_where_nobody_is_asked(self):
+        (code, _, err), r = self.pair([self.file("in/.zshenv", 10)])
+        self.assertEqual((code, r.returncode), (6, 8), err + r.stderr)
+        self.assertIn("hidden", r.stderr)
 
     def test_a_slip_in_a_code_uses_nothing_up(self):
         _, server = self.serve()
@@ -370,7 +452,7 @@ class Transfer(Case):
 
     def test_a_person_at_a_terminal_is_asked(self):
         self.folder_out()
-        self.assertEqual(self.ask(b"n\n")[:2], (130, 6))
+        self.assertEqual(self.ask(b"n\n")[:2], (8, 6))
         self.assertEqual(os.listdir(self.root / "out"), [])
         self.assertEqual(self.ask(b"y\n")[:2], (0, 0))
         code, _, seen = self.ask(b"y\n")

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/advice.h"
+
+#include <bodkin/error.h>
+#include <stddef.h>
+
+enum {
+	ANY = BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING,
+	HERE = 1 << BK_CALL_WHO_HERE,
+	SERVER = 1 << BK_CALL_WHO_SERVER,
+	PEER = 1 << BK_CALL_WHO_PEER,
+	BETWEEN = 1 << BK_CALL_WHO_BETWEEN,
+};
+
+static const struct {
+	int error;
+	unsigned commands, who;
+	const char *text;
+} rows[] = {
+	{BK_E_EXISTS, BK_CLI_CMD_RECV, HERE,
+		"; --conflict overwrite, rename or skip decides for all, -o DIR writes elsewhere"},
+	{BK_E_NO_SPACE, BK_CLI_CMD_RECV, HERE, "; free some, or use -o DIR"},
+	{BK_E_FILE, BK_CLI_CMD_RECV, HERE, "; use -o DIR for another folder"},
+	{BK_E_UNAUTHORIZED, ANY, SERVER | HERE, "; give the file with its secret: --token FILE"},
+};
+
+const char *bk_cli_advice(enum bk_cli_command_bit command, const struct bk_call_failure *failure)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].error == failure->error && rows[i].commands & command &&
+			rows[i].who & 1u << failure->who)
+			return rows[i].text;
+	return "";
+}

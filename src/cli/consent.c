@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/consent.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/human.h"
+
+enum {
+	ROWS_OTHER = 6, /* of the screen, for what stands above and below the names */
+	ROWS_LEAST = 3,
+	NAME_MAX_BYTES = 1024,
+};
+
+static bool is_marked(const struct bk_transfer_entry *e)
+{
+	return e->is_hidden || e->is_executable || e->is_existing;
+}
+
+static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
+{
+	char size[BK_CLI_HUMAN_MAX], name[NAME_MAX_BYTES], marks[64];
+	int n;
+
+	bk_cli_human_bytes(e->bytes, size);
+	n = snprintf(marks, sizeof(marks), " (%s)%s%s%s", e->is_stream ? "size unknown" : size,
+		e->is_hidden ? " hidden" : "", e->is_executable ? " executable" : "",
+		e->is_existing ? " exists here" : "");
+	bk_cli_human_fit(
+		e->path, columns > (unsigned)n + 3 ? columns - (unsigned)n - 3 : 1, name, sizeof(name));
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", name, marks);
+}
+
+static void show_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer)
+{
+	struct bk_cli_window window = bk_cli_report_window();
+	size_t room = window.rows > ROWS_OTHER + ROWS_LEAST ? window.rows - ROWS_OTHER : ROWS_LEAST, more = 0;
+
+	if (offer->entries == 1 && !is_marked(offer->names) && !r->quiet && !r->json)
+		return; /* the line above says it all */
+	for (size_t i = 0; i < offer->entries; i++) {
+		if (!room && !is_marked(&offer->names[i])) {
+			more++;
+			continue;
+		}
+		show_entry(&offer->names[i], window.columns);
+		room -= room ? 1 : 0;
+	}
+	if (more)
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
+			"  and %zu more, none of them hidden, executable or here already\n", more);
+}
+
+void bk_cli_consent_ask(
+	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+{
+	const char *from = offer->from[0] ? offer->from : "the other side";
+	char name[NAME_MAX_BYTES];
+
+	bk_cli_report_wipe(r);
+	if (question == BK_TRANSFER_ASK_ACCEPT) {
+		show_names(r, offer);
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "Take %s from %s? [Y/n] ",
+			offer->entries == 1 ? "it" : "them", from);
+	} else {
+		bk_cli_human_fit(offer->asked->path, bk_cli_report_window().columns - 8, name, sizeof(name));
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
+			"%s exists.\nOverwrite it (y), rename the new one (r), skip it (n)?\n"
+			"The same for all that follow: ya, ra, na. [y/r/N] ",
+			name);
+	}
+	r->is_question_open = true;
+	(void)tcflush(STDIN_FILENO, TCIFLUSH);
+}
+
+/* The word in a line, without the blanks around it. */
+static const char *word_of(const char *line, char out[16])
+{
+	line += strspn(line, " \t");
+	snprintf(out, 16, "%.*s", (int)strcspn(line, "\r\n"), line);
+	for (size_t n = strlen(out); n && (out[n - 1] == ' ' || out[n - 1] == '\t'); n--)
+		out[n - 1] = 0;
+	return out;
+}
+
+enum bk_cli_answer bk_cli_consent_read(const char *line)
+{
+	char word[16];
+
+	word_of(line, word);
+	if (!*word || !strcasecmp(word, "y") || !strcasecmp(word, "yes"))
+		return BK_CLI_ANSWER_YES;
+	if (!strcasecmp(word, "n") || !strcasecmp(word, "no"))
+		return BK_CLI_ANSWER_NO;
+	return BK_CLI_ANSWER_UNCLEAR;
+}
+
+bool bk_cli_consent_read_conflict(const char *line, enum bk_transfer_conflict *ret_how, bool *ret_for_all)
+{
+	static const struct {
+		const char *one, *all, *word;
+		enum bk_transfer_conflict how;
+	} rows[] = {
+		{"y", "ya", "yes", BK_TRANSFER_CONFLICT_OVERWRITE},
+		{"o", "oa", "overwrite", BK_TRANSFER_CONFLICT_OVERWRITE},
+		{"r", "ra", "rename", BK_TRANSFER_CONFLICT_RENAME},
+		{"n", "na", "no", BK_TRANSFER_CONFLICT_SKIP},
+		{"s", "sa", "skip", BK_TRANSFER_CONFLICT_SKIP},
+		{"", "", "", BK_TRANSFER_CONFLICT_SKIP},
+	};
+	char word[16];
+
+	word_of(line, word);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool is_all = *word && !strcasecmp(word, rows[i].all);
+
+		if (!is_all && strcasecmp(word, rows[i].one) != 0 && strcasecmp(word, rows[i].word) != 0)
+			continue;
+		*ret_how = rows[i].how;
+		*ret_for_all = is_all;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CLI_CONSENT_H
+#define BK_CLI_CONSENT_H
+
+#include <bodkin/transfer.h>
+
+#include "cli/report.h"
+
+/* What a person is asked before files are taken, and how the answers are read. */
+
+/* The names first (as many as the screen holds, and whatever is hidden, executable or exists in any case), then
+ * the question. What was typed before it is thrown away: nobody answers a question that does not stand there yet. */
+void bk_cli_consent_ask(
+	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+
+enum bk_cli_answer { BK_CLI_ANSWER_UNCLEAR, BK_CLI_ANSWER_YES, BK_CLI_ANSWER_NO };
+
+/* To ASK_ACCEPT. An empty line is yes; what is neither yes nor no is not guessed. */
+enum bk_cli_answer bk_cli_consent_read(const char *line);
+/* To ASK_CONFLICT. False: unclear. An empty line skips. */
+bool bk_cli_consent_read_conflict(const char *line, enum bk_transfer_conflict *ret_how, bool *ret_for_all);
+
+#endif

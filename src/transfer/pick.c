@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Consent, entry by entry. It asks nobody itself. Another name is NAME-1.EXT, NAME-2.EXT ...: the first that neither the
+ * folder nor the offer has. */
+#include "transfer/pick.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { RENAMES_MAX = 1000 };
+
+static bool is_hidden(const char *path)
+{
+	return path[0] == '.' || strstr(path, "/.");
+}
+
+struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list)
+{
+	struct bk_transfer_entry *names = calloc(list->len + 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < list->len; i++) {
+		const struct bk_file_entry *e = &list->entries[i];
+
+		names[i] = (struct bk_transfer_entry){
+			.path = e->path,
+			.bytes = e->size,
+			.is_stream = e->is_stream,
+			.is_hidden = is_hidden(e->path),
+			.is_executable = e->mode & 0111,
+		};
+	}
+	return names;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk_sink *sink)
+{
+	*p = (struct bk_picks){.list = list, .sink = sink};
+	p->rows = calloc(list->len + 1, sizeof(*p->rows));
+	p->sorted = calloc(list->len + 1, sizeof(*p->sorted));
+	p->names = bk_picks_describe(list);
+	if (!p->rows || !p->sorted || !p->names)
+		return BK_E_NOMEM;
+	for (size_t i = 0; i < list->len; i++) {
+		int err = bk_sink_check(sink, &list->entries[i]);
+
+		if (err < 0 && err != BK_E_EXISTS)
+			return err;
+		p->sorted[i] = list->entries[i].path;
+		p->rows[i] = (struct bk_pick){.is_taken = true, .is_existing = err < 0, .is_open = err < 0};
+		p->names[i].is_existing = err < 0;
+		p->existing += err < 0;
+	}
+	qsort(p->sorted, list->len, sizeof(*p->sorted), compare);
+	return 0;
+}
+
+void bk_picks_done(struct bk_picks *p)
+{
+	for (size_t i = 0; p->rows && i < p->list->len; i++)
+		free(p->rows[i].as);
+	free(p->rows);
+	free(p->names);
+	free(p->sorted);
+	*p = (struct bk_picks){0};
+}
+
+void bk_picks_skip_hidden(struct bk_picks *p)
+{
+	for (size_t i = 0; i < p->list->len; i++)
+		if (p->names[i].is_hidden)
+			p->rows[i].is_taken = p->rows[i].is_open = false;
+}
+
+const struct bk_transfer_entry *bk_picks_conflict(struct bk_picks *p)
+{
+	while (p->next < p->list->len && !p->rows[p->next].is_open)
+		p->next++;
+	return p->next < p->list->len ? &p->names[p->next] : NULL;
+}
+
+/* The beginning that is kept leaves room for the number; it is not cut inside a character. */
+static char *other_name(const char *path, int number)
+{
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	const char *dot = strrchr(name, '.');
+	size_t ext = dot && dot != name ? strlen(dot) : 0, stem = strlen(name) - ext;
+	char *out = NULL, digits[16];
+	size_t more = (size_t)snprintf(digits, sizeof(digits), "-%d", number);
+
+	if (ext + more >= BK_FILE_NAME_MAX)
+		return NULL;
+	while (stem + more + ext > BK_FILE_NAME_MAX || (stem && ((unsigned char)name[stem] & 0xc0) == 0x80))
+		stem--;
+	if (asprintf(&out, "%.*s%s%s", (int)(name - path + (ptrdiff_t)stem), path, digits,
+		    dot && ext ? dot : "") < 0)
+		return NULL;
+	return out;
+}
+
+static bool is_offered(const struct bk_picks *p, const char *name)
+{
+	return bsearch(&name, p->sorted, p->list->len, sizeof(*p->sorted), compare);
+}
+
+int bk_picks_rename(struct bk_picks *p, size_t entry)
+{
+	for (int i = 1; i <= RENAMES_MAX; i++) {
+		struct bk_file_entry e = p->list->entries[entry];
+
+		e.path = other_name(e.path, i);
+		if (!e.path)
+			return BK_E_NOMEM;
+		if (is_offered(p, e.path) || bk_sink_check(p->sink, &e) < 0) {
+			free(e.path);
+			continue;
+		}
+		free(p->rows[entry].as);
+		p->rows[entry].as = e.path;
+		return 0;
+	}
+	return BK_E_EXISTS;
+}
+
+int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how)
+{
+	struct bk_pick *row = &p->rows[p->next];
+
+	row->is_open = false;
+	if (how == BK_TRANSFER_CONFLICT_RENAME)
+		return bk_picks_rename(p, p->next);
+	row->may_replace = how == BK_TRANSFER_CONFLICT_OVERWRITE;
+	row->is_taken = row->may_replace;
+	row->is_left = !row->may_replace && how != BK_TRANSFER_CONFLICT_SKIP;
+	return 0;
+}
+
+const char *bk_picks_name(const struct bk_picks *p, size_t entry)
+{
+	return p->rows[entry].as ? p->rows[entry].as : p->list->entries[entry].path;
+}
+
+size_t bk_picks_taken(const struct bk_picks *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->list->len; i++)
+		n += p->rows[i].is_taken;
+	return n;
+}
+
+size_t bk_picks_left(const struct bk_picks *p, const char **ret_first)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->list->len; i++)
+		if (p->rows[i].is_left && !n++)
+			*ret_first = p->list->entries[i].path;
+	return n;
+}
+
+uint64_t bk_picks_bytes(const struct bk_picks *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->list->len; i++)
+		sum += p->rows[i].is_taken ? p->list->entries[i].size : 0;
+	return sum;
+}

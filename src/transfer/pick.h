@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_TRANSFER_PICK_H
+#define BK_TRANSFER_PICK_H
+
+#include <bodkin/transfer.h>
+
+#include "transfer/sink.h"
+#include "wire/file.h"
+
+/* What becomes of each entry of an offer: taken as it is, over what exists, beside it under another name, or not.
+ * Nothing is taken that a person did not see or options did not name: hidden names are skipped until they are
+ * allowed. */
+struct bk_pick {
+	bool is_taken, is_existing;
+	bool is_open; /* exists, and nobody has said yet what becomes of it */
+	bool is_left; /* not taken because it exists and nobody could be asked */
+	bool may_replace;
+	char *as; /* another name; NULL: its own */
+};
+
+struct bk_picks {
+	const struct bk_file_list *list;
+	struct bk_sink *sink;
+	struct bk_pick *rows;
+	struct bk_transfer_entry *names; /* for whoever is asked; as many as the list has */
+	const char **sorted;             /* the list's paths, to find one */
+	size_t existing, next;           /* rows before next are settled */
+};
+
+/* Looks at every entry; list and sink stay the caller's and must live as long. BK_E_NOMEM; what bk_sink_check
+ * refuses, with its sentence. bk_picks_done is due in any case, and fine on a zeroed one. */
+int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk_sink *sink);
+void bk_picks_done(struct bk_picks *p);
+
+void bk_picks_skip_hidden(struct bk_picks *p);
+/* The next entry that exists and is open; NULL: none. */
+const struct bk_transfer_entry *bk_picks_conflict(struct bk_picks *p);
+/* Settles it: SKIP, OVERWRITE, RENAME; anything else leaves it out for want of an answer. BK_E_NOMEM,
+ * BK_E_EXISTS (no other name is free). */
+int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how);
+/* The name an entry was given was taken meanwhile: another one. */
+int bk_picks_rename(struct bk_picks *p, size_t entry);
+
+const char *bk_picks_name(const struct bk_picks *p, size_t entry); /* what it will be called here */
+size_t bk_picks_taken(const struct bk_picks *p);
+size_t bk_picks_left(const struct bk_picks *p, const char **ret_first);
+uint64_t bk_picks_bytes(const struct bk_picks *p); /* of what is taken */
+
+/* The description of a list's entries, malloc'd; NULL: no memory. */
+struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list);
+
+#endif
