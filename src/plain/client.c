@@ -26,7 +26,7 @@
 #include "plain/classify.h"
 #include "plain/control.h"
 #include "plain/place.h"
-#include "plain/report.h"
+#include "plain/port_report.h"
 #include "plain/strategy.h"
 #include "wire/text.h"
 
@@ -77,7 +77,7 @@ struct bk_plain_client {
 	bk_time since; /* the peer is known */
 	struct bk_strategy *strategy;
 	struct bk_drive *drive;
-	struct bk_plain_report *report;
+	struct bk_port_report *report;
 
 	int error, fd;
 	char text[TEXT_MAX];
@@ -191,16 +191,16 @@ static void on_report(void *arg, int error, uint16_t port)
 
 static int start_report(struct bk_plain_client *c, struct bk_addr *local)
 {
-	const struct bk_plain_report_opts opts = {
+	const struct bk_port_report_opts opts = {
 		.local = *local,
 		.server = c->servers[c->server_at],
 		.id = c->id,
 		.is_preserved = c->seen.port == local->port,
 	};
-	int err = bk_plain_report_new(c->loop, &opts, on_report, c, &c->report);
+	int err = bk_port_report_new(c->loop, &opts, on_report, c, &c->report);
 
 	if (!err)
-		*local = bk_plain_report_local(c->report);
+		*local = bk_port_report_local(c->report);
 	return err;
 }
 
@@ -500,7 +500,7 @@ void bk_plain_client_free(struct bk_plain_client *c)
 	bk_resolve_free(c->resolve);
 	bk_drive_free(c->drive);
 	bk_strategy_free(c->strategy);
-	bk_plain_report_free(c->report);
+	bk_port_report_free(c->report);
 	bk_plain_classify_free(c->classify);
 	bk_plain_control_free(c->control);
 	bk_timer_free(c->patience);

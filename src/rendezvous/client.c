@@ -17,7 +17,7 @@
 #include "net/resolve.h"
 #include "rendezvous/control.h"
 #include "rendezvous/known.h"
-#include "rendezvous/probe.h"
+#include "rendezvous/mapping.h"
 #include "rendezvous/target.h"
 
 enum {
@@ -36,7 +36,7 @@ enum {
 
 struct probe_slot {
 	struct bk_rdv *rdv;
-	struct bk_probe *probe;
+	struct bk_mapping_probe *probe;
 	struct bk_addr server;
 	uint8_t nonce[BK_RDV_SECRET_LEN];
 	bool awaited;
@@ -174,7 +174,7 @@ static void start_probe(struct bk_rdv *r, size_t slot, const struct bk_addr *ser
 {
 	struct probe_slot *p = &r->probes[slot];
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
-	struct bk_probe_opts opts = {
+	struct bk_mapping_probe_opts opts = {
 		.local = r->view.local, .server = *server, .on_failed = on_probe_failed, .arg = p};
 	char name[BK_ADDR_STR_MAX];
 	int err;
@@ -185,7 +185,7 @@ static void start_probe(struct bk_rdv *r, size_t slot, const struct bk_addr *ser
 	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
 	memcpy(opts.nonce, p->nonce, sizeof(opts.nonce));
 	bk_control_send(r->control, &m);
-	err = bk_probe_new(r->loop, &opts, &p->probe);
+	err = bk_mapping_probe_new(r->loop, &opts, &p->probe);
 	p->awaited = !err;
 	r->view.samples_awaited += !err;
 	if (err < 0)
@@ -214,7 +214,7 @@ void bk_rdv_yield_port(struct bk_rdv *r)
 {
 	stop_reach(r);
 	for (size_t i = 0; i < PROBES_MAX; i++) {
-		bk_probe_free(r->probes[i].probe);
+		bk_mapping_probe_free(r->probes[i].probe);
 		r->probes[i].probe = NULL;
 	}
 }

@@ -3,7 +3,7 @@
 #include "server/dialect.h"
 
 #include "server/plain.h"
-#include "server/probe.h"
+#include "server/probes.h"
 #include "server/relay.h"
 #include "server/request.h"
 

@@ -16,7 +16,7 @@
 #include "server/crowd.h"
 #include "server/hello.h"
 #include "server/limits.h"
-#include "server/probe.h"
+#include "server/probes.h"
 #include "server/reach.h"
 #include "server/relay.h"
 #include "wire/preface.h"

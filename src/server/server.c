@@ -18,7 +18,7 @@
 #include "server/crowd.h"
 #include "server/limits.h"
 #include "server/listener.h"
-#include "server/probe.h"
+#include "server/probes.h"
 #include "server/reach.h"
 #include "server/relay.h"
 #include "server/request.h"

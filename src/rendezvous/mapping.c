@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two tests that tell what the NAT does with the shared port over TCP: one more connection out (mapping),
  * and the server's connections in (filtering). RFC 5780 sections 4.3 and 4.4, carried over to TCP. */
-#include "rendezvous/probe.h"
+#include "rendezvous/mapping.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,7 +16,7 @@
 
 enum { BACKLOG = 4 };
 
-struct bk_probe {
+struct bk_mapping_probe {
 	struct bk_loop *loop;
 	struct bk_dial *dial;
 	struct bk_watch *watch;
@@ -28,7 +28,7 @@ struct bk_probe {
 	bool sent;
 };
 
-static void stop(struct bk_probe *p)
+static void stop(struct bk_mapping_probe *p)
 {
 	bk_dial_free(p->dial);
 	p->dial = NULL;
@@ -40,7 +40,7 @@ static void stop(struct bk_probe *p)
 	bk_timer_stop(p->timer);
 }
 
-static void fail(struct bk_probe *p)
+static void fail(struct bk_mapping_probe *p)
 {
 	stop(p);
 	if (!p->sent)
@@ -57,7 +57,7 @@ static void on_answer(void *arg, int fd, int events)
 
 static void on_dialed(void *arg, int err, int fd)
 {
-	struct bk_probe *p = arg;
+	struct bk_mapping_probe *p = arg;
 
 	p->fd = fd;
 	if (!err)
@@ -75,12 +75,13 @@ static void on_timeout(void *arg)
 	fail(arg);
 }
 
-int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct bk_probe **ret_probe)
+int bk_mapping_probe_new(
+	struct bk_loop *loop, const struct bk_mapping_probe_opts *opts, struct bk_mapping_probe **ret_probe)
 {
 	const struct bk_dial_opts dial = {
 		.addrs = &opts->server, .len = 1, .local = opts->local, .patience = PROBE_TIMEOUT};
 	struct bk_preface preface = {.kind = BK_PREFACE_PROBE};
-	struct bk_probe *p = calloc(1, sizeof(*p));
+	struct bk_mapping_probe *p = calloc(1, sizeof(*p));
 	int err;
 
 	if (!p)
@@ -96,7 +97,7 @@ int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct 
 	if (!err)
 		err = bk_dial_new(loop, &dial, on_dialed, p, &p->dial);
 	if (err < 0) {
-		bk_probe_free(p);
+		bk_mapping_probe_free(p);
 		return err;
 	}
 	bk_timer_start(p->timer, PROBE_TIMEOUT);
@@ -104,7 +105,7 @@ int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct 
 	return 0;
 }
 
-void bk_probe_free(struct bk_probe *p)
+void bk_mapping_probe_free(struct bk_mapping_probe *p)
 {
 	if (!p)
 		return;

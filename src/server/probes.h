@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_SERVER_PROBE_H
-#define BK_SERVER_PROBE_H
+#ifndef BK_SERVER_PROBES_H
+#define BK_SERVER_PROBES_H
 
 #include "server/dialect.h"
 #include "wire/preface.h"

@@ -3,7 +3,7 @@
  * port numbers it is the local one. Where it does not, the connection from the fresh port first says hello
  * under an id of chance, and the welcome tells what the server sees; then the report goes over a connection
  * of its own, for the dialect has no report after a hello. The first one stays: it keeps the mapping. */
-#include "plain/report.h"
+#include "plain/port_report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,18 +14,18 @@
 
 enum { ASKING_ID_BYTES = 8 };
 
-struct bk_plain_report {
+struct bk_port_report {
 	struct bk_loop *loop;
 	struct bk_addr local, server;
 	char id[BK_RDV_ID_MAX + 1];
 	bool is_preserved, is_told;
 	uint16_t port; /* public; 0: not known yet */
-	bk_plain_report_fn fn;
+	bk_port_report_fn fn;
 	void *arg;
 	struct bk_plain_control *first, *second; /* from the fresh port; from any, where we had to ask */
 };
 
-static void tell(struct bk_plain_report *r, int error)
+static void tell(struct bk_port_report *r, int error)
 {
 	if (r->is_told)
 		return;
@@ -33,7 +33,7 @@ static void tell(struct bk_plain_report *r, int error)
 	r->fn(r->arg, error, r->port);
 }
 
-static void send_port(struct bk_plain_report *r, struct bk_plain_control *c)
+static void send_port(struct bk_port_report *r, struct bk_plain_control *c)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_PEER_PORT, .port = r->port};
 
@@ -41,7 +41,7 @@ static void send_port(struct bk_plain_report *r, struct bk_plain_control *c)
 	tell(r, bk_plain_control_send(c, &m));
 }
 
-static void ask(struct bk_plain_report *r)
+static void ask(struct bk_port_report *r)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_HELLO, .private_port = r->local.port};
 	char ip[BK_ADDR_STR_MAX];
@@ -55,7 +55,7 @@ static void ask(struct bk_plain_report *r)
 
 static void on_second_connected(void *arg)
 {
-	struct bk_plain_report *r = arg;
+	struct bk_port_report *r = arg;
 
 	send_port(r, r->second);
 }
@@ -76,7 +76,7 @@ static const struct bk_plain_control_events second_events = {
 
 static void on_first_connected(void *arg)
 {
-	struct bk_plain_report *r = arg;
+	struct bk_port_report *r = arg;
 
 	if (r->is_preserved)
 		send_port(r, r->first);
@@ -86,7 +86,7 @@ static void on_first_connected(void *arg)
 
 static void on_first_message(void *arg, const struct bk_rdv_msg *m)
 {
-	struct bk_plain_report *r = arg;
+	struct bk_port_report *r = arg;
 	struct bk_addr local = bk_addr_with_port(r->local, 0);
 	int err;
 
@@ -101,16 +101,16 @@ static void on_first_message(void *arg, const struct bk_rdv_msg *m)
 static const struct bk_plain_control_events first_events = {
 	.on_connected = on_first_connected, .on_message = on_first_message, .on_end = on_end};
 
-int bk_plain_report_new(struct bk_loop *loop, const struct bk_plain_report_opts *opts, bk_plain_report_fn fn,
-	void *arg, struct bk_plain_report **ret_report)
+int bk_port_report_new(struct bk_loop *loop, const struct bk_port_report_opts *opts, bk_port_report_fn fn,
+	void *arg, struct bk_port_report **ret_report)
 {
-	struct bk_plain_report *r = calloc(1, sizeof(*r));
+	struct bk_port_report *r = calloc(1, sizeof(*r));
 	struct bk_addr any_port = bk_addr_with_port(opts->local, 0);
 	int err;
 
 	if (!r)
 		return BK_E_NOMEM;
-	*r = (struct bk_plain_report){.loop = loop,
+	*r = (struct bk_port_report){.loop = loop,
 		.server = opts->server,
 		.is_preserved = opts->is_preserved,
 		.fn = fn,
@@ -118,7 +118,7 @@ int bk_plain_report_new(struct bk_loop *loop, const struct bk_plain_report_opts 
 	snprintf(r->id, sizeof(r->id), "%s", opts->id);
 	err = bk_plain_control_new(loop, &any_port, &r->server, &first_events, r, &r->first);
 	if (err < 0) {
-		bk_plain_report_free(r);
+		bk_port_report_free(r);
 		return err;
 	}
 	r->local = bk_plain_control_local(r->first);
@@ -127,7 +127,7 @@ int bk_plain_report_new(struct bk_loop *loop, const struct bk_plain_report_opts 
 	return 0;
 }
 
-void bk_plain_report_free(struct bk_plain_report *r)
+void bk_port_report_free(struct bk_port_report *r)
 {
 	if (!r)
 		return;
@@ -136,7 +136,7 @@ void bk_plain_report_free(struct bk_plain_report *r)
 	free(r);
 }
 
-struct bk_addr bk_plain_report_local(const struct bk_plain_report *r)
+struct bk_addr bk_port_report_local(const struct bk_port_report *r)
 {
 	return r->local;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BK_RENDEZVOUS_PROBE_H
-#define BK_RENDEZVOUS_PROBE_H
+#ifndef BK_RENDEZVOUS_MAPPING_H
+#define BK_RENDEZVOUS_MAPPING_H
 
 #include <bodkin/loop.h>
 
@@ -10,18 +10,19 @@
 /* A mapping probe: a second connection from the control connection's own local port to another port or
  * address of the server, which says only "this is nonce N". The server tells over the control connection from
  * where it came. */
-struct bk_probe;
+struct bk_mapping_probe;
 
-struct bk_probe_opts {
+struct bk_mapping_probe_opts {
 	struct bk_addr local, server;
 	uint8_t nonce[BK_PREFACE_SECRET_LEN];
 	void (*on_failed)(void *arg); /* from the loop, at most once: the nonce never went out */
 	void *arg;
 };
 
-/* Bounded by its own timeout; it closes when the server closes it or at bk_probe_free. */
-int bk_probe_new(struct bk_loop *loop, const struct bk_probe_opts *opts, struct bk_probe **ret_probe);
-void bk_probe_free(struct bk_probe *p);
+/* Bounded by its own timeout; it closes when the server closes it or at bk_mapping_probe_free. */
+int bk_mapping_probe_new(
+	struct bk_loop *loop, const struct bk_mapping_probe_opts *opts, struct bk_mapping_probe **ret_probe);
+void bk_mapping_probe_free(struct bk_mapping_probe *p);
 
 /* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at
  * once. */

@@ -2,7 +2,7 @@
 /* Announcement and probe travel on two connections and may come in either order, so a probe may wait a moment
  * for its announcement. After the answer the client closes first; a probe that it leaves open is closed after
  * a while. */
-#include "server/probe.h"
+#include "server/probes.h"
 
 #include <errno.h>
 #include <stdio.h>
