@@ -77,6 +77,8 @@ struct bk_mailbox_view {
 	 * to it, or 127.0.0.1 where both run on one machine; port 0: the session's own. */
 	struct bk_addr addrs[BK_MAILBOX_ADDRS_MAX];
 	size_t addrs_len;
+	/* What this side shows at the relay, in the round that it was told of last; all zero: the round's token. */
+	uint8_t relay_token[BK_MAILBOX_TOKEN_LEN];
 };
 
 /* The session's; the mailbox calls them with the argument that it was opened with. They may grow at the end.

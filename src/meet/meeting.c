@@ -3,6 +3,8 @@
  * Without a clock of ours it is now. */
 #include "meet/meeting.h"
 
+#include <string.h>
+
 #include "punch/plan.h"
 
 #define START_MAX (5 * BK_SEC) /* a later instant than this is not believed */
@@ -27,9 +29,13 @@ int64_t bk_meeting_choose_start(const struct bk_mailbox_view *view, bk_time now,
 
 void bk_meeting_complete(struct bk_meeting *g, const struct bk_mailbox_view *view, bk_time now)
 {
+	static const uint8_t none[BK_MAILBOX_TOKEN_LEN];
+	bool has_own = memcmp(view->relay_token, none, sizeof(none)) != 0;
+
 	g->introduced = now;
 	g->shared = view->local;
 	g->relay = view->relay;
+	memcpy(g->relay_token, has_own ? view->relay_token : g->token, sizeof(g->relay_token));
 	g->delay = bk_time_max(0, bk_time_min(view->mail_delay_ns, DELAY_MAX));
 	g->start = start_of(g, view);
 }

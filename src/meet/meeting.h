@@ -10,12 +10,13 @@
 /* What two people need to look for a path: both introductions, and an instant. */
 struct bk_meeting {
 	struct bk_intro own, peer;
-	uint8_t token[BK_MAILBOX_TOKEN_LEN]; /* of the round; the relay's, where there is one */
-	bk_time introduced;                  /* when both introductions were known here */
-	bk_time start;                       /* the agreed instant on our clock */
-	bk_dur delay;                        /* the other side may know as much later */
-	struct bk_addr shared;               /* the port that punching shares; family 0: none */
-	struct bk_addr relay;                /* family 0: none */
+	uint8_t token[BK_MAILBOX_TOKEN_LEN];       /* of the round; the same for both */
+	bk_time introduced;                        /* when both introductions were known here */
+	bk_time start;                             /* the agreed instant on our clock */
+	bk_dur delay;                              /* the other side may know as much later */
+	struct bk_addr shared;                     /* the port that punching shares; family 0: none */
+	struct bk_addr relay;                      /* family 0: none */
+	uint8_t relay_token[BK_MAILBOX_TOKEN_LEN]; /* what this side shows there */
 };
 
 /* Our introduction's instant, chosen by the side that knows the other one: on the clock in common; 0 without

@@ -336,6 +336,8 @@ static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	const struct bk_mailbox_events *to = r->events;
 	enum bk_rdv_type type = to->on_mail ? m->type : BK_RDV_UNKNOWN;
 
+	if (type == BK_RDV_SERVER_CLAIMED || type == BK_RDV_SERVER_RELAY)
+		memcpy(r->view.relay_token, m->leg_token, sizeof(r->view.relay_token));
 	if (type == BK_RDV_SERVER_NAMEPLATE)
 		to->on_nameplate(r->arg, m->nameplate);
 	else if (type == BK_RDV_SERVER_CLAIMED)

@@ -53,7 +53,8 @@ struct bk_board_request {
  *   allocate  BK_E_EXISTS: taken; BK_E_FULL: no more for this member or at all; BK_E_INVALID; BK_E_TOO_BIG
  *   claim     BK_E_NO_SUCH_PEER (also for the own one), BK_E_CODE_USED, BK_E_FULL
  *   rejoin    BK_E_INVALID: the seat, or it is the member's other one; BK_E_EXISTS: a later one was here;
- * BK_E_FULL; BK_E_RATE_LIMITED: may_spend said no mail      BK_E_NOT_FOUND: no such plate; BK_E_FULL,
+ * BK_E_FULL; BK_E_RATE_LIMITED: may_spend said no
+ *   mail      BK_E_NOT_FOUND: no such plate; BK_E_FULL,
  * BK_E_TOO_BIG: for one of the others, and then for none release   BK_E_NOT_FOUND */
 struct bk_board_verdict {
 	enum bk_board_wish wish;
@@ -62,6 +63,20 @@ struct bk_board_verdict {
 	const uint8_t *token; /* claim */
 	const void *body;     /* claim: what was left; NULL: nothing */
 	size_t len;
+};
+
+/* What goes on somebody's account. */
+enum bk_board_cost {
+	BK_BOARD_PLATE,  /* one that stands, or a meeting made from nothing */
+	BK_BOARD_LETTER, /* bytes that wait */
+	BK_BOARD_TRY,    /* a claim: given back when it led to a meeting */
+};
+
+enum bk_board_outcome {
+	BK_BOARD_OVER,   /* it is over, or led to a meeting */
+	BK_BOARD_MISSED, /* a claim of what is not there */
+	BK_BOARD_WRONG,  /* a claim that used up the plate `n`, and no meeting came of it: a wrong guess, most
+			    likely */
 };
 
 /* What its owner is told, and asked. */
@@ -73,12 +88,19 @@ struct bk_board_events {
 	/* False: not now, it waits; the owner calls deliver when there is room. */
 	bool (*on_mail)(void *arg, uint64_t who, const void *body, size_t len);
 	/* A round of the meeting, and what its members find each other at the relay by. */
-	void (*on_round)(void *arg, uint64_t who, const uint8_t *token);
+	void (*on_round)(void *arg, uint64_t who, unsigned seat, const uint8_t *token);
 	/* The plate (number 0: the meeting) is gone. why 0: another member wanted it so; BK_E_PEER_VANISHED,
 	 * BK_E_TIMEOUT. */
 	void (*on_released)(void *arg, uint64_t who, uint32_t number, int why);
-	/* A fresh token for those who were put together, which the relay knows from now on. */
-	void (*make_token)(void *arg, uint8_t ret_token[BK_BOARD_TOKEN_LEN]);
+	/* A plate became a meeting of these. */
+	void (*on_met)(void *arg, uint32_t number, const uint64_t *who, unsigned n);
+	/* A fresh token for those whom that one put together, which the relay knows from now on. */
+	void (*make_token)(void *arg, uint64_t who, uint8_t ret_token[BK_BOARD_TOKEN_LEN]);
+	/* May this be kept for the member, or tried by it? Then 0, and *ret_account is good, also when the member
+	 * has left, until it is settled, once. Otherwise the error for the verdict. */
+	int (*charge)(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account);
+	void (*settle)(
+		void *arg, void *account, enum bk_board_cost cost, size_t n, enum bk_board_outcome how);
 	/* May the member make a meeting from nothing, or begin a round, once more? */
 	bool (*may_spend)(void *arg, uint64_t who, bk_time now);
 };
@@ -87,7 +109,7 @@ struct bk_board_opts {
 	const struct bk_board_events *events; /* lives as long as the board */
 	void *arg;
 	struct bk_counters *counters; /* registers "nameplates" and "meetings" there; NULL: does not */
-	size_t max;                   /* plates, and meetings likewise */
+	size_t max;                   /* plates, and meetings likewise: more than `charge` allows */
 	bk_dur lifetime;              /* of a plate after the last claim or sign of life */
 	bk_dur grace;                 /* of a meeting, one of whose members is away */
 	uint64_t seed;

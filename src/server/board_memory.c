@@ -32,6 +32,8 @@ static struct memory *memory_of(struct bk_board *b)
 /* It ends for all but `but` (NULL: for all). */
 static void release_and_tell(struct memory *m, struct bk_plate *p, const struct bk_seat *but, int why)
 {
+	if (p->number)
+		bk_plates_settle_claims(&m->table, p, BK_BOARD_WRONG);
 	for (unsigned i = 0; i < p->seats; i++)
 		if (p->seat[i].member && &p->seat[i] != but)
 			m->opts.events->on_released(m->opts.arg, p->seat[i].member->who, p->number, why);
@@ -54,17 +56,27 @@ static void deliver(struct memory *m, struct bk_seat *s)
 		bk_letters_pop(&s->letters, &m->table.bag);
 }
 
+static int charge(struct memory *m, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
+{
+	return m->opts.events->charge(m->opts.arg, who, cost, n, ret_account);
+}
+
 /* For all of the others, or for none. */
-static int check_mail(const struct memory *m, const struct bk_seat *from, size_t len)
+static int charge_mail(
+	struct memory *m, const struct bk_seat *from, size_t len, void *accounts[BK_BOARD_SEATS_MAX])
 {
 	const struct bk_plate *p = from->plate;
+	unsigned n = 0;
+	int err = 0;
 
-	for (unsigned i = 0; i < p->seats; i++)
-		if (&p->seat[i] != from && p->seat[i].letters.count >= BK_LIMIT_MAILS)
-			return BK_E_FULL;
-	if (len > BK_LIMIT_MAIL_BYTES)
-		return BK_E_TOO_BIG;
-	return m->table.bag.bytes + (p->seats - 1) * len > BK_LIMIT_MAIL_TOTAL ? BK_E_FULL : 0;
+	for (unsigned i = 0; i < p->seats && !err; i++)
+		if (&p->seat[i] != from)
+			err = bk_letters_check(&p->seat[i].letters, len);
+	for (; n < p->seats - 1 && !err; n += !err)
+		err = charge(m, from->member->who, BK_BOARD_LETTER, len, &accounts[n]);
+	while (err < 0 && n > 0)
+		m->table.bag.settle(m->table.bag.arg, accounts[--n], len);
+	return err;
 }
 
 /* --- what members ask for --- */
@@ -95,8 +107,32 @@ static int make_way(struct memory *m, const struct asking *a)
 	if (bk_plate_seat_of(p, a->member) || !r->secret || !sodium_memcmp(r->secret, none, sizeof(none)) ||
 		sodium_memcmp(r->secret, p->secret, sizeof(p->secret)) != 0)
 		return BK_E_EXISTS;
+	bk_plates_settle_claims(&m->table, p, BK_BOARD_OVER); /* it was not their guess */
 	release_and_tell(m, p, &p->seat[0], BK_E_PEER_VANISHED);
 	return 0;
+}
+
+/* A plate of that number, on the account of who asks. */
+static int buy_plate(struct memory *m, const struct asking *a, unsigned seats, struct bk_plate **ret_plate)
+{
+	void *account;
+	int err = charge(m, a->member->who, BK_BOARD_PLATE, 1, &account);
+
+	if (err < 0)
+		return err;
+	err = bk_plates_put(&m->table, a->request->number, seats, account, ret_plate);
+	if (err < 0)
+		m->opts.events->settle(m->opts.arg, account, BK_BOARD_PLATE, 1, BK_BOARD_OVER);
+	return err;
+}
+
+static int put_left(struct memory *m, const struct asking *a, struct bk_plate *p)
+{
+	const struct bk_board_request *r = a->request;
+	void *account;
+	int err = charge(m, a->member->who, BK_BOARD_LETTER, r->len, &account);
+
+	return err < 0 ? err : bk_letters_put(&p->left, &m->table.bag, account, r->body, r->len);
 }
 
 static int put_plate(struct memory *m, const struct asking *a, struct bk_plate **ret_plate)
@@ -109,14 +145,14 @@ static int put_plate(struct memory *m, const struct asking *a, struct bk_plate *
 		return BK_E_INVALID;
 	err = make_way(m, a);
 	if (!err)
-		err = bk_plates_put(&m->table, r->number, seats, ret_plate);
+		err = buy_plate(m, a, seats, ret_plate);
 	if (err < 0)
 		return err;
 	if (r->secret)
 		memcpy((*ret_plate)->secret, r->secret, sizeof((*ret_plate)->secret));
 	if (!r->len)
 		return 0;
-	err = bk_letters_put(&(*ret_plate)->left, &m->table.bag, r->body, r->len);
+	err = put_left(m, a, *ret_plate);
 	if (err < 0)
 		bk_plates_release(&m->table, *ret_plate);
 	return err;
@@ -141,21 +177,47 @@ static void say_claimed(const struct memory *m, const struct bk_plate *p, const 
 			m->opts.events->on_claimed(m->opts.arg, p->seat[i].member->who, p->number, p->token);
 }
 
-static int on_claim(struct memory *m, struct asking *a)
+static int find_free_seat(struct memory *m, const struct asking *a, struct bk_seat **ret_seat)
 {
 	struct bk_plate *p = bk_plates_find(&m->table, a->request->number);
-	const struct bk_letter *left;
-	struct bk_seat *s;
 
 	if (!p || bk_plate_seat_of(p, a->member))
 		return BK_E_NO_SUCH_PEER;
-	s = bk_plate_seat_of(p, NULL);
-	if (!s)
+	*ret_seat = bk_plate_seat_of(p, NULL);
+	if (!*ret_seat)
 		return BK_E_CODE_USED;
-	if (a->member->count >= BK_LIMIT_NAMEPLATES)
-		return BK_E_FULL;
+	return a->member->count >= BK_LIMIT_NAMEPLATES ? BK_E_FULL : 0;
+}
+
+/* It is paid for before it is known what it finds. */
+static int try_seat(struct memory *m, const struct asking *a, struct bk_seat **ret_seat)
+{
+	void *account;
+	int err = charge(m, a->member->who, BK_BOARD_TRY, 1, &account);
+
+	if (err < 0)
+		return err;
+	err = find_free_seat(m, a, ret_seat);
+	if (!err)
+		(*ret_seat)->claim = account;
+	else
+		m->opts.events->settle(m->opts.arg, account, BK_BOARD_TRY, 1,
+			err == BK_E_FULL ? BK_BOARD_OVER : BK_BOARD_MISSED);
+	return err;
+}
+
+static int on_claim(struct memory *m, struct asking *a)
+{
+	const struct bk_letter *left;
+	struct bk_plate *p;
+	struct bk_seat *s;
+	int err = try_seat(m, a, &s);
+
+	if (err < 0)
+		return err;
+	p = s->plate;
 	if (p->taken == 1)
-		m->opts.events->make_token(m->opts.arg, p->token);
+		m->opts.events->make_token(m->opts.arg, a->member->who, p->token);
 	bk_plates_sit(s, a->member);
 	bk_plates_expire_at(&m->table, p, EXPIRING_CLAIM, bk_time_add(a->now, m->opts.lifetime));
 	say_claimed(m, p, s);
@@ -171,14 +233,20 @@ static int on_mail(struct memory *m, struct asking *a)
 {
 	const struct bk_board_request *r = a->request;
 	struct bk_seat *from = bk_member_seat(a->member, r->number);
-	int err = from ? check_mail(m, from, r->len) : BK_E_NOT_FOUND;
+	void *accounts[BK_BOARD_SEATS_MAX];
+	unsigned n = 0;
+	int err = from ? charge_mail(m, from, r->len, accounts) : BK_E_NOT_FOUND;
 
-	for (unsigned i = 0; !err && i < from->plate->seats; i++) {
+	if (err < 0)
+		return err;
+	for (unsigned i = 0; i < from->plate->seats; i++) {
 		struct bk_seat *to = &from->plate->seat[i];
+		int put = 0;
 
 		if (to == from)
 			continue;
-		err = bk_letters_put(&to->letters, &m->table.bag, r->body, r->len);
+		put = bk_letters_put(&to->letters, &m->table.bag, accounts[n++], r->body, r->len);
+		err = err < 0 ? err : put;
 		deliver(m, to);
 	}
 	return err;
@@ -211,6 +279,8 @@ static struct bk_plate *find_ripe(const struct bk_member *h, unsigned seat)
 static int make_meeting(struct memory *m, const struct asking *a, struct bk_plate **ret_plate)
 {
 	unsigned seats = a->request->seats ? a->request->seats : SEATS_USUAL;
+	void *account;
+	int err;
 
 	if (!m->opts.events->may_spend(m->opts.arg, a->member->who, a->now))
 		return BK_E_RATE_LIMITED;
@@ -218,7 +288,13 @@ static int make_meeting(struct memory *m, const struct asking *a, struct bk_plat
 		return BK_E_INVALID;
 	if (a->member->count >= BK_LIMIT_NAMEPLATES)
 		return BK_E_FULL;
-	return bk_plates_put_meeting(&m->table, a->request->secret, seats, ret_plate);
+	err = charge(m, a->member->who, BK_BOARD_PLATE, 1, &account);
+	if (err < 0)
+		return err;
+	err = bk_plates_put_meeting(&m->table, a->request->secret, seats, account, ret_plate);
+	if (err < 0)
+		m->opts.events->settle(m->opts.arg, account, BK_BOARD_PLATE, 1, BK_BOARD_OVER);
+	return err;
 }
 
 /* One is away: the time of waiting runs from when that began. */
@@ -258,7 +334,8 @@ static int take_seat(struct memory *m, struct bk_seat *s, const struct asking *a
 static void tell_round(const struct memory *m, const struct bk_seat *s)
 {
 	if (s->member)
-		m->opts.events->on_round(m->opts.arg, s->member->who, s->plate->token);
+		m->opts.events->on_round(
+			m->opts.arg, s->member->who, (unsigned)(s - s->plate->seat), s->plate->token);
 }
 
 static void enter_round(struct memory *m, struct bk_seat *s)
@@ -274,7 +351,7 @@ static int begin_round(struct memory *m, struct bk_seat *s, const struct asking 
 
 	if (!m->opts.events->may_spend(m->opts.arg, a->member->who, a->now))
 		return BK_E_RATE_LIMITED;
-	m->opts.events->make_token(m->opts.arg, p->token);
+	m->opts.events->make_token(m->opts.arg, a->member->who, p->token);
 	p->round = a->now;
 	for (unsigned i = 0; i < p->seats; i++) {
 		bk_letters_drop(&p->seat[i].letters, &m->table.bag);
@@ -314,6 +391,19 @@ static int take_part(struct memory *m, struct bk_seat *s, const struct asking *a
 	return 0;
 }
 
+static int turn(struct memory *m, struct bk_plate *p, const uint8_t *secret)
+{
+	uint32_t number = p->number;
+	uint64_t who[BK_BOARD_SEATS_MAX];
+	int err = bk_plates_turn(&m->table, p, secret);
+
+	for (unsigned i = 0; i < p->seats; i++)
+		who[i] = p->seat[i].member->who;
+	if (!err)
+		m->opts.events->on_met(m->opts.arg, number, who, p->seats);
+	return err;
+}
+
 static int on_rejoin(struct memory *m, struct asking *a)
 {
 	const struct bk_board_request *r = a->request;
@@ -321,7 +411,7 @@ static int on_rejoin(struct memory *m, struct asking *a)
 	int got = 0;
 
 	if (!p && (p = find_ripe(a->member, r->seat)))
-		got = bk_plates_turn(&m->table, p, r->secret);
+		got = turn(m, p, r->secret);
 	else if (!p)
 		got = make_meeting(m, a, &p);
 	if (got == 0)
@@ -464,7 +554,7 @@ int bk_board_memory_new(const struct bk_board_opts *opts, void *arg, struct bk_b
 	m->board.ops = &ops;
 	m->opts = *opts;
 	count_in(m, opts->counters);
-	err = bk_plates_init(&m->table, opts->max, opts->seed);
+	err = bk_plates_init(&m->table, &m->opts);
 	if (err < 0) {
 		memory_free(&m->board);
 		return err;

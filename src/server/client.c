@@ -165,9 +165,10 @@ void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
 		bk_msgconn_want_room(c->conn);
 }
 
-void bk_client_send_error(struct bk_client *c, int error)
+void bk_client_send_error(struct bk_client *c, int error, bk_dur wait)
 {
-	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_ERROR};
+	struct bk_rdv_msg m = {
+		.type = BK_RDV_SERVER_ERROR, .wait_ms = (uint32_t)((wait + BK_MS - 1) / BK_MS)};
 
 	snprintf(m.code, sizeof(m.code), "%s", bk_error_name(error));
 	snprintf(m.content, sizeof(m.content), "%s", bk_error_text(error));

@@ -30,6 +30,7 @@ struct bk_client {
 	enum bk_client_state state;
 	int error; /* doomed: why */
 	bk_dur patience;
+	bk_dur wait; /* how long until what it was denied last could be had */
 	struct bk_rate messages;
 	char id[BK_RDV_ID_MAX + 1]; /* empty: not registered */
 	unsigned probes;            /* announced, not over */
@@ -68,7 +69,8 @@ void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m);
 /* Bytes not sent yet; the dialect's on_room is called when they are few again. */
 size_t bk_client_waiting(const struct bk_client *c);
 /* The request before failed; the connection goes on. */
-void bk_client_send_error(struct bk_client *c, int error);
+void bk_client_send_error(
+	struct bk_client *c, int error, bk_dur wait); /* wait 0: who knows when it would not */
 
 /* BK_E_ID_IN_USE, BK_E_FULL, BK_E_INVALID for an empty one. */
 int bk_client_take_id(struct bk_client *c, const char *id);

@@ -15,19 +15,24 @@ void bk_letters_init(struct bk_letters *l)
 	l->count = 0;
 }
 
-int bk_letters_put(struct bk_letters *l, struct bk_letter_bag *bag, const void *body, size_t len)
+int bk_letters_check(const struct bk_letters *l, size_t len)
 {
-	struct bk_letter *m;
-
 	if (l->count >= BK_LIMIT_MAILS)
 		return BK_E_FULL;
-	if (len > BK_LIMIT_MAIL_BYTES)
-		return BK_E_TOO_BIG;
-	if (bag->bytes + len > BK_LIMIT_MAIL_TOTAL)
-		return BK_E_FULL;
-	m = malloc(sizeof(*m) + len);
-	if (!m)
-		return BK_E_NOMEM;
+	return len > BK_LIMIT_MAIL_BYTES ? BK_E_TOO_BIG : 0;
+}
+
+int bk_letters_put(
+	struct bk_letters *l, struct bk_letter_bag *bag, void *account, const void *body, size_t len)
+{
+	int err = bk_letters_check(l, len);
+	struct bk_letter *m = err < 0 ? NULL : malloc(sizeof(*m) + len);
+
+	if (!m) {
+		bag->settle(bag->arg, account, len);
+		return err < 0 ? err : BK_E_NOMEM;
+	}
+	m->account = account;
 	m->len = len;
 	if (len)
 		memcpy(m->body, body, len);
@@ -49,6 +54,7 @@ static void drop(struct bk_letters *l, struct bk_letter_bag *bag, struct bk_lett
 	bk_list_remove(&m->link);
 	l->count--;
 	bag->bytes -= m->len;
+	bag->settle(bag->arg, m->account, m->len);
 	free(m);
 }
 

@@ -7,14 +7,17 @@
 
 #include "base/list.h"
 
-/* What waits for one member, in order. A member's letters have a ceiling, and so have all of a bag together,
- * so that clients who leave letters and never come back cannot fill the memory. */
+/* What waits for one member, in order. Its letters have a ceiling; that of all together is a matter of the
+ * accounts that they are on: each is settled when it is gone. */
 struct bk_letter_bag {
 	size_t bytes; /* that wait, of everybody */
+	void (*settle)(void *arg, void *account, size_t len);
+	void *arg;
 };
 
 struct bk_letter {
 	struct bk_list link;
+	void *account;
 	size_t len;
 	uint8_t body[];
 };
@@ -25,8 +28,10 @@ struct bk_letters {
 };
 
 void bk_letters_init(struct bk_letters *l);
-/* A copy. BK_E_FULL, BK_E_TOO_BIG, BK_E_NOMEM. */
-int bk_letters_put(struct bk_letters *l, struct bk_letter_bag *bag, const void *body, size_t len);
+int bk_letters_check(const struct bk_letters *l, size_t len); /* BK_E_FULL, BK_E_TOO_BIG */
+/* A copy, for which the account was charged; without success it is settled at once. As check, and BK_E_NOMEM. */
+int bk_letters_put(
+	struct bk_letters *l, struct bk_letter_bag *bag, void *account, const void *body, size_t len);
 const struct bk_letter *bk_letters_front(const struct bk_letters *l); /* NULL: none */
 void bk_letters_pop(struct bk_letters *l, struct bk_letter_bag *bag);
 void bk_letters_drop(struct bk_letters *l, struct bk_letter_bag *bag); /* all */

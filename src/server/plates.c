@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers that people say to each other should be short, and should not be guessable by counting: a free one
- * is drawn at random from a window that is at most half full and grows by tens. */
+ * is drawn at random from a window that is at most a tenth full and grows by tens: whoever tries numbers finds
+ * nothing nine times in ten. */
 #include "server/plates.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "base/error.h"
 #include "server/limits.h"
 
-enum { WINDOW_MIN = 99 };
+enum { WINDOW_MIN = 99, WINDOW_PART = 10 };
 
 /* --- members and seats --- */
 
@@ -124,8 +125,23 @@ static struct bk_plate *new_plate(uint32_t number, unsigned seats)
 	return p;
 }
 
+void bk_plates_settle_claims(struct bk_plates *t, struct bk_plate *p, enum bk_board_outcome how)
+{
+	for (unsigned i = 0; i < p->seats; i++) {
+		void *claim = p->seat[i].claim;
+
+		p->seat[i].claim = NULL;
+		if (claim)
+			t->opts->events->settle(t->opts->arg, claim, BK_BOARD_TRY,
+				how == BK_BOARD_WRONG ? p->number : 1, how);
+	}
+}
+
 static void free_plate(struct bk_plates *t, struct bk_plate *p)
 {
+	bk_plates_settle_claims(t, p, BK_BOARD_OVER);
+	if (p->account)
+		t->opts->events->settle(t->opts->arg, p->account, BK_BOARD_PLATE, 1, BK_BOARD_OVER);
 	for (unsigned i = 0; i < p->seats; i++) {
 		bk_letters_drop(&p->seat[i].letters, &t->bag);
 		bk_plates_stand(t, &p->seat[i]);
@@ -141,7 +157,8 @@ static uint32_t draw_number(struct bk_plates *t)
 	int64_t window = WINDOW_MIN;
 	uint32_t number;
 
-	while ((size_t)window < 2 * bk_map_count(t->plates) && window < BK_LIMIT_NAMEPLATE_NUMBER)
+	while ((size_t)window < WINDOW_PART * (bk_map_count(t->plates) + 1) &&
+		window < BK_LIMIT_NAMEPLATE_NUMBER)
 		window = window * 10 + 9;
 	number = (uint32_t)bk_rng_range(&t->rng, 1, window);
 	while (bk_plates_find(t, number))
@@ -149,16 +166,19 @@ static uint32_t draw_number(struct bk_plates *t)
 	return number;
 }
 
-int bk_plates_put(struct bk_plates *t, uint32_t number, unsigned seats, struct bk_plate **ret_plate)
+int bk_plates_put(
+	struct bk_plates *t, uint32_t number, unsigned seats, void *account, struct bk_plate **ret_plate)
 {
 	struct bk_plate *p = new_plate(number ? number : draw_number(t), seats);
 	int err = p ? bk_map_put(t->plates, &p->number, sizeof(p->number), p) : BK_E_NOMEM;
 
-	if (err < 0)
+	if (err < 0) {
 		free(p);
-	else
-		*ret_plate = p;
-	return err;
+		return err;
+	}
+	p->account = account;
+	*ret_plate = p;
+	return 0;
 }
 
 static int name_meeting(struct bk_plates *t, struct bk_plate *p, const uint8_t *secret)
@@ -167,17 +187,19 @@ static int name_meeting(struct bk_plates *t, struct bk_plate *p, const uint8_t *
 	return bk_map_put(t->meetings, p->secret, sizeof(p->secret), p);
 }
 
-int bk_plates_put_meeting(
-	struct bk_plates *t, const uint8_t *secret, unsigned seats, struct bk_plate **ret_plate)
+int bk_plates_put_meeting(struct bk_plates *t, const uint8_t *secret, unsigned seats, void *account,
+	struct bk_plate **ret_plate)
 {
 	struct bk_plate *p = new_plate(0, seats);
 	int err = p ? name_meeting(t, p, secret) : BK_E_NOMEM;
 
-	if (err < 0)
+	if (err < 0) {
 		free(p);
-	else
-		*ret_plate = p;
-	return err;
+		return err;
+	}
+	p->account = account;
+	*ret_plate = p;
+	return 0;
 }
 
 int bk_plates_turn(struct bk_plates *t, struct bk_plate *p, const uint8_t *secret)
@@ -186,6 +208,7 @@ int bk_plates_turn(struct bk_plates *t, struct bk_plate *p, const uint8_t *secre
 
 	if (err < 0)
 		return err;
+	bk_plates_settle_claims(t, p, BK_BOARD_OVER);
 	bk_map_take(t->plates, &p->number, sizeof(p->number));
 	bk_plates_expire_at(t, p, 0, BK_NEVER);
 	p->number = 0;
@@ -232,9 +255,18 @@ struct bk_plate *bk_plates_first_to_expire(const struct bk_plates *t)
 
 /* --- all of them --- */
 
-int bk_plates_init(struct bk_plates *t, size_t max, uint64_t seed)
+static void settle_letter(void *arg, void *account, size_t len)
 {
-	*t = (struct bk_plates){.rng.state = seed};
+	const struct bk_plates *t = arg;
+
+	t->opts->events->settle(t->opts->arg, account, BK_BOARD_LETTER, len, BK_BOARD_OVER);
+}
+
+int bk_plates_init(struct bk_plates *t, const struct bk_board_opts *opts)
+{
+	size_t max = opts->max;
+
+	*t = (struct bk_plates){.rng.state = opts->seed, .opts = opts, .bag = {0, settle_letter, t}};
 	for (size_t i = 0; i < sizeof(t->expiring) / sizeof(t->expiring[0]); i++)
 		bk_list_init(&t->expiring[i]);
 	t->plates = bk_map_new(max, bk_rng_next(&t->rng));

@@ -24,6 +24,7 @@ struct bk_seat {
 	struct bk_member *member; /* NULL: not claimed yet; of a meeting: away */
 	struct bk_list link;      /* in member->seats */
 	struct bk_letters letters;
+	void *claim;    /* the account of who claimed it, until that led to a meeting; NULL: not claimed */
 	bool is_known;  /* of a meeting: has shown the secret, so that it may be away for a while */
 	bool is_in;     /* of a meeting's round: mail reaches it */
 	uint64_t order; /* of its last rejoin: an older one comes too late */
@@ -36,6 +37,7 @@ struct bk_plate {
 	uint8_t token[BK_BOARD_TOKEN_LEN];  /* from the first claim on; of a meeting: of its round */
 	bk_time round;                      /* of a meeting: when it began; BK_NEVER: none yet */
 	struct bk_letters left;             /* what member 0 left for who claims: at most one */
+	void *account;                      /* of who made it */
 	bk_time expires;                    /* BK_NEVER until claimed; of a meeting: unless one is away */
 	struct bk_list by_expiry;
 	struct bk_seat seat[];
@@ -48,20 +50,25 @@ struct bk_plates {
 	struct bk_list expiring[3]; /* each in order of expiry: what a list holds waits equally long */
 	struct bk_rng rng;
 	struct bk_letter_bag bag;
+	const struct bk_board_opts *opts; /* the board's: whose events settle accounts */
 };
 
-/* `max` plates and as many meetings. BK_E_NOMEM; bk_plates_done all the same. */
-int bk_plates_init(struct bk_plates *t, size_t max, uint64_t seed);
+/* BK_E_NOMEM; bk_plates_done all the same. opts lives as long. */
+int bk_plates_init(struct bk_plates *t, const struct bk_board_opts *opts);
 void bk_plates_done(struct bk_plates *t);
 
 struct bk_member *bk_plates_member(const struct bk_plates *t, uint64_t who); /* NULL: has no seat */
 int bk_plates_make_member(struct bk_plates *t, uint64_t who, struct bk_member **ret_member);
 void bk_plates_forget_idle(struct bk_plates *t, uint64_t who); /* if it has no seat */
 
-/* 0: a free number, short while few are taken. BK_E_FULL, BK_E_NOMEM. */
-int bk_plates_put(struct bk_plates *t, uint32_t number, unsigned seats, struct bk_plate **ret_plate);
-int bk_plates_put_meeting(
-	struct bk_plates *t, const uint8_t *secret, unsigned seats, struct bk_plate **ret_plate);
+/* 0: a free number, short while few are taken. BK_E_FULL, BK_E_NOMEM. On success the account is the plate's,
+ * and is settled when that ends. */
+int bk_plates_put(
+	struct bk_plates *t, uint32_t number, unsigned seats, void *account, struct bk_plate **ret_plate);
+int bk_plates_put_meeting(struct bk_plates *t, const uint8_t *secret, unsigned seats, void *account,
+	struct bk_plate **ret_plate);
+/* Those who claimed a seat of it are settled with. */
+void bk_plates_settle_claims(struct bk_plates *t, struct bk_plate *p, enum bk_board_outcome how);
 int bk_plates_turn(struct bk_plates *t, struct bk_plate *p, const uint8_t *secret); /* into a meeting */
 struct bk_plate *bk_plates_find(const struct bk_plates *t, uint32_t number);
 struct bk_plate *bk_plates_find_meeting(const struct bk_plates *t, const uint8_t *secret);

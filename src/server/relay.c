@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <sodium.h>
+
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/map.h"
@@ -29,7 +31,9 @@ struct leg {
 struct relay {
 	struct bk_relays *relays;
 	struct bk_list link;
-	uint8_t token[BK_PREFACE_SECRET_LEN];
+	struct bk_circle *account;             /* of who it was granted to */
+	uint8_t token[BK_PREFACE_SECRET_LEN];  /* what clients show that know of no other one */
+	uint8_t own[2][BK_PREFACE_SECRET_LEN]; /* of a side alone */
 	struct leg leg[2];
 	struct bk_splice flow[2]; /* flow[i] takes from leg[i] */
 	struct bk_timer *timer;   /* waiting, then idle */
@@ -39,7 +43,8 @@ struct relay {
 
 struct bk_relays {
 	struct bk_server *server;
-	struct bk_map *by_token;
+	struct bk_map *by_token; /* by all three of each */
+	uint8_t key[crypto_generichash_KEYBYTES];
 	struct bk_list all;
 	uint64_t *running, *bytes; /* counters */
 };
@@ -62,6 +67,20 @@ static void end_leg(struct relay *r, struct leg *l, int error, const char *detai
 	bk_arrival_done(r->relays->server, &l->from);
 }
 
+/* Legs and pipes are done with. */
+static void forget(struct relay *r)
+{
+	struct bk_relays *rs = r->relays;
+
+	bk_map_take(rs->by_token, r->token, sizeof(r->token));
+	for (int i = 0; i < 2; i++)
+		bk_map_take(rs->by_token, r->own[i], sizeof(r->own[i]));
+	bk_list_remove(&r->link);
+	bk_timer_free(r->timer);
+	bk_crowd_give(rs->server->crowd, r->account, BK_SHARE_GRANTS, 1, bk_loop_now(rs->server->loop));
+	free(r);
+}
+
 static void end_relay(struct relay *r, int error)
 {
 	char detail[128];
@@ -77,10 +96,7 @@ static void end_relay(struct relay *r, int error)
 	}
 	for (int i = 0; i < 2; i++)
 		bk_splice_done(&r->flow[i]);
-	bk_map_take(r->relays->by_token, r->token, sizeof(r->token));
-	bk_list_remove(&r->link);
-	bk_timer_free(r->timer);
-	free(r);
+	forget(r);
 }
 
 /* --- moving bytes --- */
@@ -174,7 +190,8 @@ int bk_relays_arrive(struct bk_relays *rs, const struct bk_arrival *from,
 	struct relay *r = bk_map_get(rs->by_token, token, BK_PREFACE_SECRET_LEN);
 	int err;
 
-	if (!r)
+	if (!r ||
+		(memcmp(token, r->token, sizeof(r->token)) && memcmp(token, r->own[side], sizeof(r->token))))
 		return BK_E_NOT_FOUND;
 	if (r->leg[side].from.fd >= 0) {
 		if (r->running || !is_dead(&r->leg[side]))
@@ -198,14 +215,42 @@ int bk_relays_arrive(struct bk_relays *rs, const struct bk_arrival *from,
 	return 0;
 }
 
-int bk_relays_grant(struct bk_relays *rs, const uint8_t token[BK_PREFACE_SECRET_LEN])
+void bk_relays_leg_token(const struct bk_relays *rs, const uint8_t token[BK_PREFACE_SECRET_LEN],
+	unsigned side, uint8_t ret_token[BK_PREFACE_SECRET_LEN])
+{
+	uint8_t what[BK_PREFACE_SECRET_LEN + 1];
+
+	memcpy(what, token, BK_PREFACE_SECRET_LEN);
+	what[BK_PREFACE_SECRET_LEN] = (uint8_t)side;
+	crypto_generichash(ret_token, BK_PREFACE_SECRET_LEN, what, sizeof(what), rs->key, sizeof(rs->key));
+}
+
+static int put_tokens(struct relay *r)
+{
+	struct bk_map *m = r->relays->by_token;
+	int err = bk_map_put(m, r->token, sizeof(r->token), r);
+
+	for (unsigned i = 0; i < 2; i++) {
+		bk_relays_leg_token(r->relays, r->token, i, r->own[i]);
+		if (!err)
+			err = bk_map_put(m, r->own[i], sizeof(r->own[i]), r);
+	}
+	return err;
+}
+
+int bk_relays_grant(
+	struct bk_relays *rs, struct bk_circle *account, const uint8_t token[BK_PREFACE_SECRET_LEN])
 {
 	struct relay *r = calloc(1, sizeof(*r));
-	int err;
+	int err = r ? bk_crowd_take(rs->server->crowd, account, BK_SHARE_GRANTS, 1) : BK_E_NOMEM;
 
-	if (!r)
-		return BK_E_NOMEM;
+	if (err < 0) {
+		free(r);
+		return err;
+	}
 	r->relays = rs;
+	r->account = account;
+	bk_list_init(&r->link);
 	memcpy(r->token, token, sizeof(r->token));
 	for (int i = 0; i < 2; i++) {
 		r->leg[i] = (struct leg){.relay = r, .from = {.fd = -1}};
@@ -213,10 +258,9 @@ int bk_relays_grant(struct bk_relays *rs, const uint8_t token[BK_PREFACE_SECRET_
 	}
 	err = bk_timer_new(rs->server->loop, on_timer, r, &r->timer);
 	if (!err)
-		err = bk_map_put(rs->by_token, r->token, sizeof(r->token), r);
+		err = put_tokens(r);
 	if (err < 0) {
-		bk_timer_free(r->timer);
-		free(r);
+		forget(r);
 		return err;
 	}
 	bk_list_append(&rs->all, &r->link);
@@ -234,7 +278,8 @@ int bk_relays_new(struct bk_server *s, uint64_t seed, struct bk_relays **ret_rel
 	bk_list_init(&rs->all);
 	rs->running = bk_counters_register(&s->counters, "relays");
 	rs->bytes = bk_counters_register(&s->counters, "relayed_bytes");
-	rs->by_token = bk_map_new((size_t)s->config.relays_max + BK_LIMIT_RELAY_GRANTS, seed);
+	randombytes_buf(rs->key, sizeof(rs->key));
+	rs->by_token = bk_map_new(3 * ((size_t)s->config.relays_max + BK_LIMIT_RELAY_GRANTS), seed);
 	if (!rs->by_token) {
 		free(rs);
 		return BK_E_NOMEM;

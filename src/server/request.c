@@ -29,10 +29,20 @@ static void send_plate(struct bk_client *c, enum bk_rdv_type type, const struct 
 {
 	struct bk_rdv_msg m = {.type = type, .nameplate = v->number, .body_len = v->len};
 
-	if (v->token)
+	if (v->token) {
 		memcpy(m.relay_token, v->token, sizeof(m.relay_token));
+		bk_relays_leg_token(c->server->relays, v->token, v->wish == BK_BOARD_CLAIM, m.leg_token);
+	}
 	m.body = (uint8_t *)(uintptr_t)v->body; /* only read */
 	bk_client_send(c, &m);
+}
+
+/* Who asks for too much is told when to ask again. */
+static void refuse(struct bk_client *c, int error)
+{
+	bk_dur wait = error == BK_E_RATE_LIMITED ? c->wait : error == BK_E_FULL ? BK_LIMIT_FULL_WAIT : 0;
+
+	bk_client_send_error(c, error, wait);
 }
 
 static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v)
@@ -42,7 +52,7 @@ static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v
 	if (!c)
 		return;
 	if (v->error < 0)
-		bk_client_send_error(c, v->error);
+		refuse(c, v->error);
 	else if (v->wish == BK_BOARD_ALLOCATE)
 		send_plate(c, BK_RDV_SERVER_NAMEPLATE, v);
 	else if (v->wish == BK_BOARD_CLAIM)
@@ -53,7 +63,7 @@ static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v
 
 static void on_claimed(void *arg, uint64_t who, uint32_t number, const uint8_t *token)
 {
-	const struct bk_board_verdict v = {.number = number, .token = token};
+	const struct bk_board_verdict v = {.wish = BK_BOARD_ALLOCATE, .number = number, .token = token};
 	struct bk_client *c = bk_client_find(arg, who);
 
 	if (c)
@@ -73,14 +83,24 @@ static bool on_mail(void *arg, uint64_t who, const void *body, size_t len)
 	return true;
 }
 
-static void on_round(void *arg, uint64_t who, const uint8_t *token)
+static void on_round(void *arg, uint64_t who, unsigned seat, const uint8_t *token)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_SERVER_RELAY};
 	struct bk_client *c = bk_client_find(arg, who);
 
+	if (!c)
+		return;
 	memcpy(m.relay_token, token, sizeof(m.relay_token));
-	if (c)
-		bk_client_send(c, &m);
+	bk_relays_leg_token(c->server->relays, token, seat, m.leg_token);
+	bk_client_send(c, &m);
+}
+
+static void on_met(void *arg, uint32_t number, const uint64_t *who, unsigned n)
+{
+	(void)arg;
+	(void)number;
+	(void)who;
+	(void)n;
 }
 
 static void on_released(void *arg, uint64_t who, uint32_t number, int why)
@@ -94,20 +114,66 @@ static void on_released(void *arg, uint64_t who, uint32_t number, int why)
 		bk_client_send(c, &m);
 }
 
+/* --- what goes on whose account --- */
+
 /* Without room for the grant they still have every direct path. */
-static void make_token(void *arg, uint8_t ret_token[BK_BOARD_TOKEN_LEN])
+static void make_token(void *arg, uint64_t who, uint8_t ret_token[BK_BOARD_TOKEN_LEN])
 {
 	const struct bk_server *s = arg;
+	const struct bk_client *c = bk_client_find(s, who);
 
 	randombytes_buf(ret_token, BK_BOARD_TOKEN_LEN);
-	bk_relays_grant(s->relays, ret_token);
+	if (c)
+		bk_relays_grant(s->relays, c->from.guest->circle, ret_token);
+}
+
+static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
+{
+	struct bk_server *s = arg;
+	struct bk_client *c = bk_client_find(s, who);
+	struct bk_circle *account = c ? c->from.guest->circle : NULL;
+
+	if (!c)
+		return BK_E_NOT_FOUND;
+	*ret_account = account;
+	if (cost != BK_BOARD_TRY)
+		return bk_crowd_take(
+			s->crowd, account, cost == BK_BOARD_PLATE ? BK_SHARE_PLATES : BK_SHARE_MAIL, n);
+	c->wait = bk_crowd_spend(s->crowd, account, BK_RATION_CLAIMS, 1, bk_loop_now(s->loop));
+	if (c->wait > 0)
+		return BK_E_RATE_LIMITED;
+	bk_crowd_hold(account);
+	return 0;
+}
+
+/* A claim that leads to a meeting costs nothing, one that finds nothing what it cost, one that uses up
+ * somebody's code some more. */
+static void settle(void *arg, void *account, enum bk_board_cost cost, size_t n, enum bk_board_outcome how)
+{
+	struct bk_server *s = arg;
+	bk_time now = bk_loop_now(s->loop);
+
+	if (cost == BK_BOARD_PLATE)
+		bk_crowd_give(s->crowd, account, BK_SHARE_PLATES, n, now);
+	else if (cost == BK_BOARD_LETTER)
+		bk_crowd_give(s->crowd, account, BK_SHARE_MAIL, n, now);
+	if (cost != BK_BOARD_TRY)
+		return;
+	if (how == BK_BOARD_OVER)
+		bk_crowd_refund(s->crowd, account, BK_RATION_CLAIMS, 1, now);
+	else if (how == BK_BOARD_WRONG)
+		bk_crowd_borrow(s->crowd, account, BK_RATION_CLAIMS, BK_LIMIT_GUESS - 1, now);
+	bk_crowd_drop(s->crowd, account, now);
 }
 
 static bool may_spend(void *arg, uint64_t who, bk_time now)
 {
-	const struct bk_client *c = bk_client_find(arg, who);
+	struct bk_client *c = bk_client_find(arg, who);
 
-	return c && bk_crowd_spend(c->server->crowd, c->from.guest->circle, BK_RATION_REJOINS, 1, now) == 0;
+	if (!c)
+		return false;
+	c->wait = bk_crowd_spend(c->server->crowd, c->from.guest->circle, BK_RATION_REJOINS, 1, now);
+	return c->wait == 0;
 }
 
 /* --- the board's time --- */
@@ -130,8 +196,8 @@ static void on_board_timer(void *arg)
 
 int bk_requests_open(struct bk_server *s)
 {
-	static const struct bk_board_events events = {
-		on_verdict, on_claimed, on_mail, on_round, on_released, make_token, may_spend};
+	static const struct bk_board_events events = {on_verdict, on_claimed, on_mail, on_round, on_released,
+		on_met, make_token, charge, settle, may_spend};
 	struct bk_board_opts opts = {
 		.events = &events,
 		.arg = s,
@@ -175,11 +241,7 @@ static void on_allocate(struct bk_client *c, struct bk_rdv_msg *m)
 
 static void on_claim(struct bk_client *c, struct bk_rdv_msg *m)
 {
-	if (bk_crowd_spend(c->server->crowd, c->from.guest->circle, BK_RATION_CLAIMS, 1,
-		    bk_loop_now(c->server->loop)) == 0)
-		ask(c, &(struct bk_board_request){.wish = BK_BOARD_CLAIM, .number = m->nameplate});
-	else
-		bk_client_send_error(c, BK_E_RATE_LIMITED);
+	ask(c, &(struct bk_board_request){.wish = BK_BOARD_CLAIM, .number = m->nameplate});
 }
 
 static void on_client_mail(struct bk_client *c, struct bk_rdv_msg *m)
@@ -221,7 +283,7 @@ static void on_probe(struct bk_client *c, struct bk_rdv_msg *m)
 	int err = bk_probes_announce(c->server->probes, c, m->nonce);
 
 	if (err < 0)
-		bk_client_send_error(c, err);
+		refuse(c, err);
 }
 
 /* Whom the server has no time for is not worse off than who cannot be tested. */

@@ -40,6 +40,11 @@ struct stage {
 	uint64_t deaf; /* takes no mail; 0: nobody */
 	bool is_mean;  /* nobody may spend */
 	int spent;
+	size_t kept[3]; /* of each cost, on the accounts of all */
+	size_t open;    /* accounts that are to be settled */
+	unsigned wrong,
+		missed;  /* the last wrong guess: number times 100 and who; claims that found nothing */
+	size_t mail_max; /* 0: no end */
 	bk_time now;
 };
 
@@ -95,8 +100,9 @@ static bool on_mail(void *arg, uint64_t who, const void *body, size_t len)
 	return true;
 }
 
-static void on_round(void *arg, uint64_t who, const uint8_t *token)
+static void on_round(void *arg, uint64_t who, unsigned seat, const uint8_t *token)
 {
+	(void)seat;
 	note(arg, "%d:round%d ", (int)who, token[0]);
 }
 
@@ -105,10 +111,42 @@ static void on_released(void *arg, uint64_t who, uint32_t number, int why)
 	note(arg, "%d:released%u(%s) ", (int)who, number, why ? bk_error_name(why) : "");
 }
 
-static void make_token(void *arg, uint8_t ret_token[BK_BOARD_TOKEN_LEN])
+static void on_met(void *arg, uint32_t number, const uint64_t *who, unsigned n)
+{
+	(void)arg;
+	(void)number;
+	assert_true(n >= 2 && who[0] && who[1]);
+}
+
+static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
 {
 	struct stage *s = arg;
 
+	if (cost == BK_BOARD_LETTER && s->mail_max && s->kept[cost] + n > s->mail_max)
+		return BK_E_FULL;
+	s->kept[cost] += n;
+	s->open++;
+	*ret_account = (void *)(uintptr_t)who;
+	return 0;
+}
+
+static void settle(void *arg, void *account, enum bk_board_cost cost, size_t n, enum bk_board_outcome how)
+{
+	struct stage *s = arg;
+
+	assert_true(s->open > 0);
+	s->open--;
+	if (how == BK_BOARD_WRONG)
+		s->wrong = (unsigned)n * 100 + (unsigned)(uintptr_t)account;
+	s->missed += how == BK_BOARD_MISSED;
+	s->kept[cost] -= how == BK_BOARD_WRONG ? 1 : n;
+}
+
+static void make_token(void *arg, uint64_t who, uint8_t ret_token[BK_BOARD_TOKEN_LEN])
+{
+	struct stage *s = arg;
+
+	assert_true(who);
 	memset(s->token, 0, sizeof(s->token));
 	s->token[0] = ++s->tokens;
 	memcpy(ret_token, s->token, sizeof(s->token));
@@ -127,8 +165,8 @@ static bool may_spend(void *arg, uint64_t who, bk_time now)
 
 static int set_up(void **state)
 {
-	static const struct bk_board_events events = {
-		on_verdict, on_claimed, on_mail, on_round, on_released, make_token, may_spend};
+	static const struct bk_board_events events = {on_verdict, on_claimed, on_mail, on_round, on_released,
+		on_met, make_token, charge, settle, may_spend};
 	const struct kind *kind = *state;
 	struct stage *s = calloc(1, sizeof(*s));
 	const struct bk_board_opts opts = {
@@ -150,6 +188,7 @@ static int tear_down(void **state)
 	struct stage *s = *state;
 
 	bk_board_free(s->board);
+	assert_true(!s->open && !s->kept[0] && !s->kept[1] && !s->kept[2]);
 	free(s);
 	return 0;
 }
@@ -262,7 +301,7 @@ static void numbers_are_short_while_few_are_taken(void **state)
 
 	for (uint64_t i = 0; i < 200; i++) {
 		allocate(s, i + 1, 0, NULL);
-		assert_in_range(s->number, 1, i < 50 ? 99 : 999);
+		assert_in_range(s->number, 1, i < 9 ? 99 : i < 99 ? 999 : 9999); /* a tenth */
 		s->len = 0;
 	}
 	assert_int_equal(plates(s), 200);
@@ -328,6 +367,25 @@ static void a_claim_succeeds_once_and_not_for_the_owner(void **state)
 	claim(s, 1, 7);
 	expect(s, "3:code-used 3:no-such-peer 1:no-such-peer ");
 	assert_int_equal(s->tokens, 1);
+}
+
+static void a_claim_is_given_back_when_it_led_to_a_meeting(void **state)
+{
+	struct stage *s = *state;
+
+	meet(s);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 0);
+	claim(s, 3, 8);
+	assert_int_equal(s->missed, 1);
+	allocate(s, 4, 8, NULL);
+	claim(s, 3, 8);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 1);
+	release(s, 4, 8);
+	assert_int_equal(s->wrong, 803);
+	allocate(s, 4, 9, NULL);
+	claim(s, 3, 9);
+	leave(s, 3, true);
+	assert_int_equal(s->wrong, 903);
 }
 
 static void a_member_has_few_plates_and_the_newest_is_meant(void **state)
@@ -425,12 +483,13 @@ static void mail_waits_in_order_up_to_its_ceilings(void **state)
 	free(big);
 }
 
-static void all_mail_together_has_a_ceiling(void **state)
+static void mail_is_kept_on_the_account_of_who_sends_it(void **state)
 {
 	struct stage *s = *state;
-	enum { MAKERS = BK_LIMIT_MAIL_TOTAL / BK_LIMIT_MAILS / BK_LIMIT_MAIL_BYTES };
+	enum { MAKERS = 16 };
 	uint8_t *big = calloc(1, BK_LIMIT_MAIL_BYTES);
 
+	s->mail_max = (size_t)MAKERS * BK_LIMIT_MAILS * BK_LIMIT_MAIL_BYTES;
 	for (uint64_t i = 1; i <= MAKERS; i++) {
 		allocate(s, i, 0, NULL);
 		for (int k = 0; k < BK_LIMIT_MAILS; k++)
@@ -693,12 +752,13 @@ static const struct {
 	TEST(a_wish_is_granted_once),
 	TEST(only_its_maker_takes_a_number_over),
 	TEST(a_claim_succeeds_once_and_not_for_the_owner),
+	TEST(a_claim_is_given_back_when_it_led_to_a_meeting),
 	TEST(a_member_has_few_plates_and_the_newest_is_meant),
 	TEST(a_released_plate_is_gone_for_the_others_and_they_are_told),
 	TEST(who_leaves_takes_its_plates_along),
 	TEST(only_claimed_ones_expire),
 	TEST(mail_waits_in_order_up_to_its_ceilings),
-	TEST(all_mail_together_has_a_ceiling),
+	TEST(mail_is_kept_on_the_account_of_who_sends_it),
 	TEST(who_has_no_room_gets_its_mail_later),
 	TEST(a_secret_turns_a_plate_into_a_meeting),
 	TEST(the_secret_is_the_authority_and_its_order_counts),

@@ -275,10 +275,17 @@ uint64_t kit_counter(const struct kit *k, const char *name)
 
 void peer_connect(struct peer *p, uint16_t port)
 {
+	const struct bk_addr local = bk_addr_v4(127, 0, 0, 1, 0);
+
+	peer_connect_from(p, &local, port);
+}
+
+void peer_connect_from(struct peer *p, const struct bk_addr *local, uint16_t port)
+{
 	struct bk_addr to = bk_addr_v4(127, 0, 0, 1, port);
 	struct timeval patience = {.tv_sec = WAIT_SECONDS};
 	struct sockaddr_storage ss;
-	socklen_t n = bk_addr_to_sockaddr(&to, &ss);
+	socklen_t n = bk_addr_to_sockaddr(local, &ss);
 
 	*p = (struct peer){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
 	bk_buf_init(&p->in, 1024 * 1024);
@@ -286,6 +293,8 @@ void peer_connect(struct peer *p, uint16_t port)
 	setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(p->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	bk_sock_tune_stream(p->fd, 60000);
+	assert_int_equal(bind(p->fd, (struct sockaddr *)&ss, n), 0);
+	n = bk_addr_to_sockaddr(&to, &ss);
 	assert_int_equal(connect(p->fd, (struct sockaddr *)&ss, n), 0);
 }
 
@@ -414,6 +423,7 @@ void peer_recv(struct peer *p, enum bk_rdv_type expected, struct bk_rdv_msg *ret
 {
 	assert_int_equal(peer_try_recv(p, ret_msg), 0);
 	assert_string_equal(bk_rdv_type_name(ret_msg->type), bk_rdv_type_name(expected));
+	memcpy(p->leg_token, ret_msg->leg_token, sizeof(p->leg_token));
 }
 
 void peer_expect_end(struct peer *p)

@@ -46,12 +46,14 @@ size_t kit_allocated(void); /* bytes of heap in use in this process */
 size_t kit_peak(void);      /* the most of that whenever a line was logged since kit_start */
 
 struct peer {
+	uint8_t leg_token[BK_RDV_SECRET_LEN]; /* of the last pair or round that it was told of */
 	int fd;
 	struct bk_tls *tls; /* NULL: plain bytes */
 	struct bk_buf in;
 };
 
 void peer_connect(struct peer *p, uint16_t port);
+void peer_connect_from(struct peer *p, const struct bk_addr *local, uint16_t port);
 void peer_secure(struct peer *p);
 void peer_close(struct peer *p);
 void peer_write_raw(struct peer *p, const void *data, size_t n); /* past TLS; a broken pipe is fine */

@@ -102,11 +102,32 @@ static bool on_mail(void *arg, uint64_t who, const void *body, size_t len)
 	return l->opts.events->on_mail(l->opts.arg, who, body, len);
 }
 
-static void on_round(void *arg, uint64_t who, const uint8_t *token)
+static void on_round(void *arg, uint64_t who, unsigned seat, const uint8_t *token)
 {
 	const struct lying *l = arg;
 
-	l->opts.events->on_round(l->opts.arg, who, token);
+	l->opts.events->on_round(l->opts.arg, who, seat, token);
+}
+
+static void on_met(void *arg, uint32_t number, const uint64_t *who, unsigned n)
+{
+	const struct lying *l = arg;
+
+	l->opts.events->on_met(l->opts.arg, number, who, n);
+}
+
+static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
+{
+	const struct lying *l = arg;
+
+	return l->opts.events->charge(l->opts.arg, who, cost, n, ret_account);
+}
+
+static void settle(void *arg, void *account, enum bk_board_cost cost, size_t n, enum bk_board_outcome how)
+{
+	const struct lying *l = arg;
+
+	l->opts.events->settle(l->opts.arg, account, cost, n, how);
 }
 
 static void on_released(void *arg, uint64_t who, uint32_t number, int why)
@@ -116,11 +137,11 @@ static void on_released(void *arg, uint64_t who, uint32_t number, int why)
 	l->opts.events->on_released(l->opts.arg, who, number, why);
 }
 
-static void make_token(void *arg, uint8_t *ret_token)
+static void make_token(void *arg, uint64_t who, uint8_t *ret_token)
 {
 	const struct lying *l = arg;
 
-	l->opts.events->make_token(l->opts.arg, ret_token);
+	l->opts.events->make_token(l->opts.arg, who, ret_token);
 }
 
 static bool may_spend(void *arg, uint64_t who, bk_time now)
@@ -198,8 +219,8 @@ int lying_board_new(const struct bk_board_opts *opts, void *arg, struct bk_board
 {
 	static const struct bk_board_ops ops = {lying_ask, lying_refresh, lying_deliver, lying_leave,
 		lying_wake, lying_next_wake, lying_free};
-	static const struct bk_board_events events = {
-		on_verdict, on_claimed, on_mail, on_round, on_released, make_token, may_spend};
+	static const struct bk_board_events events = {on_verdict, on_claimed, on_mail, on_round, on_released,
+		on_met, make_token, charge, settle, may_spend};
 	struct lying *l = calloc(1, sizeof(*l));
 	struct bk_board_opts inner = *opts;
 	int err;

@@ -137,6 +137,28 @@ static void a_token_is_good_for_one_pair_and_one_leg_a_side(void **state)
 	finish(&s);
 }
 
+static void a_side_has_a_token_of_its_own(void **state)
+{
+	struct stage s;
+	struct peer x, y, z;
+	char byte = 'x';
+
+	(void)state;
+	begin(&s, (struct bk_server_opts){0});
+	assert_memory_not_equal(s.a.leg_token, s.token, BK_RDV_SECRET_LEN);
+	assert_memory_not_equal(s.a.leg_token, s.b.leg_token, BK_RDV_SECRET_LEN);
+	peer_open_leg(&x, s.kit, s.a.leg_token, 0);
+	peer_open_leg(&z, s.kit, s.a.leg_token, 1); /* somebody read it on the way */
+	kit_log_wait("relay leg not taken (not-found)", 1);
+	peer_close(&z);
+	peer_open_leg(&y, s.kit, s.b.leg_token, 1);
+	peer_write_raw(&y, &byte, 1);
+	assert_int_equal(recv(x.fd, &byte, 1, 0), 1);
+	peer_close(&x);
+	peer_close(&y);
+	finish(&s);
+}
+
 static void a_dead_leg_is_replaced(void **state)
 {
 	struct stage s;
@@ -266,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bulk_passes_both_ways_with_half_closes),
 		cmocka_unit_test(a_token_is_good_for_one_pair_and_one_leg_a_side),
+		cmocka_unit_test(a_side_has_a_token_of_its_own),
 		cmocka_unit_test(a_dead_leg_is_replaced),
 		cmocka_unit_test(a_leg_alone_is_closed_after_a_while),
 		cmocka_unit_test(an_idle_pair_is_closed),

@@ -306,6 +306,30 @@ static void expect_mapped(struct peer *owner, const struct peer *probe, uint16_t
 	assert_string_equal(m.server_ip, "127.0.0.1");
 }
 
+static void a_probe_from_another_address_tells_nothing(void **state)
+{
+	struct kit *k = kit_start((struct bk_server_opts){0}, NULL);
+	const struct bk_addr elsewhere = bk_addr_v4(127, 0, 0, 2, 0);
+	struct bk_rdv_msg announce = {.type = BK_RDV_CLIENT_PROBE, .nonce = {7}};
+	struct bk_preface preface = {.kind = BK_PREFACE_PROBE, .secret = {7}};
+	uint8_t bytes[BK_PREFACE_LEN];
+	struct peer owner, thief, probe;
+
+	(void)state;
+	bk_preface_encode(&preface, bytes);
+	peer_join(&owner, k, "owner");
+	peer_send(&owner, announce);
+	peer_connect_from(&thief, &elsewhere, k->alt_port);
+	peer_write_raw(&thief, bytes, sizeof(bytes));
+	peer_expect_end(&thief);
+	send_probe(&probe, k->alt_port, announce.nonce);
+	expect_mapped(&owner, &probe, k->alt_port);
+	peer_close(&probe);
+	peer_close(&thief);
+	peer_close(&owner);
+	kit_stop(k);
+}
+
 static void a_probe_is_answered_in_either_order(void **state)
 {
 	struct kit *k = kit_start((struct bk_server_opts){0}, NULL);
@@ -520,6 +544,7 @@ int main(void)
 		cmocka_unit_test(a_claimed_nameplate_expires_for_both),
 		cmocka_unit_test(a_silent_client_is_gone_and_the_other_side_is_told),
 		cmocka_unit_test(a_probe_is_answered_in_either_order),
+		cmocka_unit_test(a_probe_from_another_address_tells_nothing),
 		cmocka_unit_test(connecting_back_tells_what_gets_in),
 		cmocka_unit_test(plain_clients_are_matched_and_forgotten),
 		cmocka_unit_test(a_reported_port_reaches_the_side_on_standby),

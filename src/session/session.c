@@ -317,7 +317,7 @@ static int seek(struct bk_session *s)
 		.ways = self->ways,
 	};
 
-	memcpy(round.relay_token, g->token, sizeof(round.relay_token));
+	memcpy(round.relay_token, g->relay_token, sizeof(round.relay_token));
 	return bk_seeker_round(s->seeker, &round);
 }
 

@@ -79,7 +79,7 @@ static const struct {
 	[BK_RDV_CLIENT_REJOIN] = {"ClientRejoinMessage", FIELDS(
 		ROW(secret, HEX, REQ), ROW(side, UINT, REQ), ROW(number, UINT, REQ), ROW(asks, UINT, OPT),
 		ROW(relay_token, HEX, OPT))},
-	[BK_RDV_SERVER_RELAY] = {"ServerRelayMessage", FIELDS(ROW(relay_token, HEX, REQ))},
+	[BK_RDV_SERVER_RELAY] = {"ServerRelayMessage", FIELDS(ROW(relay_token, HEX, REQ), ROW(leg_token, HEX, OPT))},
 
 	[BK_RDV_SERVER_PONG] = {"ServerPongMessage", FIELDS(ROW(number, UINT, REQ), ROW(time, UINT, REQ))},
 	[BK_RDV_SERVER_MAPPED] = {"ServerMappedMessage", FIELDS(
@@ -89,7 +89,7 @@ static const struct {
 		ROW(nonce, HEX, REQ), ROW(same_address, STR, REQ), ROW(other_address, STR, REQ))},
 	[BK_RDV_SERVER_NAMEPLATE] = {"ServerNameplateMessage", FIELDS(ROW(nameplate, UINT, REQ))},
 	[BK_RDV_SERVER_CLAIMED] = {"ServerClaimedMessage", FIELDS(
-		ROW(nameplate, UINT, REQ), ROW(relay_token, HEX, REQ), BODY(OPT))},
+		ROW(nameplate, UINT, REQ), ROW(relay_token, HEX, REQ), ROW(leg_token, HEX, OPT), BODY(OPT))},
 	[BK_RDV_SERVER_MAIL] = {"ServerMailMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_SERVER_RELEASED] = {"ServerReleasedMessage", FIELDS(ROW(nameplate, UINT, REQ), ROW(code, STR, OPT))},
 	[BK_RDV_SERVER_ERROR] = {"ServerErrorMessage", FIELDS(ROW(code, STR, FULL), ROW(content, TEXT, REQ), ROW(wait_ms, UINT, OPT))},

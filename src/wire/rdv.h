@@ -90,6 +90,7 @@ struct bk_rdv_msg {
 	int64_t time;
 	uint8_t nonce[BK_RDV_SECRET_LEN];       /* hex on the wire */
 	uint8_t relay_token[BK_RDV_SECRET_LEN]; /* hex on the wire; all zero: none */
+	uint8_t leg_token[BK_RDV_SECRET_LEN];   /* hex on the wire; all zero: none */
 	uint8_t secret[BK_RDV_SECRET_LEN];      /* hex on the wire */
 	uint8_t *body; /* base64 on the wire; decode: owned by the message; encode: borrowed, not freed */
 	size_t body_len;
