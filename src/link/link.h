@@ -33,6 +33,7 @@ struct bk_link_ops {
 	void (*close)(struct bk_link *l);
 	size_t (*queued)(const struct bk_link *l);
 	void (*free)(struct bk_link *l);
+	bool is_alert; /* finds a dead path by itself, in silence too: nobody above need ask for signs of life */
 };
 
 /* First member of every kind of link. */

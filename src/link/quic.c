@@ -331,6 +331,7 @@ static const struct bk_link_ops ops = {
 	.close = link_close,
 	.queued = link_queued,
 	.free = link_free,
+	.is_alert = true,
 };
 
 static void set_path(struct bk_quic *q)

@@ -37,7 +37,8 @@ struct bk_link_quic_opts {
 	int64_t rtt_ns; /* round trip as the probes saw it: how soon a lost first packet is repeated; 0:
 			   unknown */
 	int64_t handshake_timeout_ns; /* 0: 10 s */
-	int64_t idle_timeout_ns; /* 0: 8 s; the smaller of both sides counts, keep-alive at a third of it */
+	int64_t idle_timeout_ns;      /* 0: 8 s; the smaller of both sides counts, the client keeps
+				    alive at a third of it, the server at five twelfths */
 };
 
 int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,

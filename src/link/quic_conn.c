@@ -218,9 +218,10 @@ static ngtcp2_duration idle_timeout(const struct bk_quic *q)
 	return (ngtcp2_duration)(q->opts.idle_timeout_ns ? q->opts.idle_timeout_ns : IDLE_TIMEOUT);
 }
 
+/* One side's question serves both: the other one's comes later, and only when that one was not heard. */
 ngtcp2_duration bk_quic_keep_alive(const struct bk_quic *q)
 {
-	return idle_timeout(q) / 3;
+	return q->opts.is_server ? idle_timeout(q) / 12 * 5 : idle_timeout(q) / 3;
 }
 
 static void choose_settings(struct bk_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)

@@ -18,10 +18,11 @@
 #include "secure/stream.h"
 
 enum {
-	PATIENCE_MS =
-		30000,    /* the kernel's own: for a peer whose window stays closed, or a silent idle one */
-	REPEATS_DEAD = 2, /* so many timeouts in a row without an answer, and the time below */
-	PROBES_DEAD = 4,  /* the same at a closed window, where they are further apart */
+	PATIENCE_MS = 40000, /* the kernel's own: for a peer whose window stays closed, or a silent one. Its
+				questions begin after four fifths of it, when those of who owns the link should
+				have come */
+	REPEATS_DEAD = 2,    /* so many timeouts in a row without an answer, and the time below */
+	PROBES_DEAD = 4,     /* the same at a closed window, where they are further apart */
 	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
 	BUFFER_MAX = 2 * 1024 * 1024,
 	SCRATCH_LEN = 256 * 1024,

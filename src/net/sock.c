@@ -189,7 +189,7 @@ int bk_sock_error(int fd)
 
 void bk_sock_tune_stream(int fd, unsigned patience_ms)
 {
-	int idle = (int)(patience_ms / 2000 ? patience_ms / 2000 : 1);
+	int idle = (int)(patience_ms >= 1250 ? patience_ms / 1250 : 1);
 
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

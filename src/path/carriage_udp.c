@@ -7,7 +7,9 @@
 #include "path/lane.h"
 #include "path/ways.h"
 
-#define IDLE_TIMEOUT      (4 * BK_SEC) /* then the path is dead, and another one is looked for */
+/* Of silence in which not even a keep-alive came. These go after 20 s of it (25 s from the server's side): most
+ * routers keep a mapping for 30 s. A path that dies while something is under way is noticed by its pulse. */
+#define IDLE_TIMEOUT      (60 * BK_SEC)
 #define HANDSHAKE_TIMEOUT (5 * BK_SEC)
 
 static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)

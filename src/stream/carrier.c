@@ -449,7 +449,8 @@ void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay
 	struct bk_leg *leg;
 	bool is_first = c->links == 0;
 
-	if (bk_leg_new(c->loop, link, is_relay, &events, c, &leg) < 0) {
+	if (bk_leg_new(c->loop, link, is_relay, c->opts.is_leading ? BK_LEG_IDLE : BK_LEG_IDLE_LATE, &events,
+		    c, &leg) < 0) {
 		bk_link_free(link); /* no memory: as if it had died at once */
 		return;
 	}

@@ -28,7 +28,7 @@ struct bk_leg {
 	/* signs of life */
 	struct bk_timer *timer;
 	bk_time heard, asked, second; /* second: when the count of pongs began */
-	bk_dur ask_after;             /* so much silence */
+	bk_dur idle, ask_after;       /* so much silence */
 	unsigned pongs;
 	bool waits, last_chance;
 	struct bk_turn ender; /* for an error of our own */
@@ -54,6 +54,15 @@ int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t
 }
 
 /* --- signs of life --- */
+
+static void watch(struct bk_leg *leg, bk_dur ask_after)
+{
+	leg->ask_after = ask_after;
+	if (leg->link->ops->is_alert)
+		bk_timer_stop(leg->timer);
+	else
+		bk_timer_start(leg->timer, ask_after);
+}
 
 void bk_leg_ask(struct bk_leg *leg)
 {
@@ -103,8 +112,7 @@ static void hear(struct bk_leg *leg)
 	if (!leg->waits || leg->failing)
 		return;
 	leg->waits = false;
-	leg->ask_after = bk_time_min(2 * leg->ask_after, BK_LEG_IDLE);
-	bk_timer_start(leg->timer, leg->ask_after);
+	watch(leg, bk_time_min(2 * leg->ask_after, leg->idle));
 }
 
 /* Payload came, or the peer acknowledged some: if there is no more of it all of a sudden, that is worth a
@@ -113,8 +121,7 @@ static void expect_more(struct bk_leg *leg)
 {
 	if (leg->ask_after == BK_LEG_STALLED || leg->waits || leg->failing)
 		return;
-	leg->ask_after = BK_LEG_STALLED;
-	bk_timer_start(leg->timer, leg->ask_after);
+	watch(leg, BK_LEG_STALLED);
 }
 
 static int answer_ping(struct bk_leg *leg)
@@ -227,8 +234,8 @@ static void on_link_end(void *arg, int error, const char *text)
 	end(arg, error, text);
 }
 
-int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, const struct bk_leg_events *events,
-	void *arg, struct bk_leg **ret_leg)
+int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, bk_dur idle,
+	const struct bk_leg_events *events, void *arg, struct bk_leg **ret_leg)
 {
 	static const struct bk_link_events link_events = {
 		.on_data = on_data, .on_writable = on_writable, .on_end = on_link_end};
@@ -242,13 +249,13 @@ int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, const 
 	leg->loop = loop;
 	leg->link = link;
 	leg->is_relay = is_relay;
+	leg->idle = idle;
 	leg->events = events;
 	leg->arg = arg;
 	leg->heard = bk_loop_now(loop);
 	bk_turn_init(&leg->ender, loop, on_ender, leg);
 	bk_link_set_events(link, &link_events, leg);
-	leg->ask_after = BK_LEG_IDLE;
-	bk_timer_start(leg->timer, leg->ask_after);
+	watch(leg, leg->idle);
 	*ret_leg = leg;
 	return 0;
 }

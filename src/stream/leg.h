@@ -17,7 +17,10 @@ enum {
 	BK_LEG_PONGS_MAX = 64,   /* answered in one second; more is not an honest peer */
 };
 
-#define BK_LEG_IDLE (15 * BK_SEC) /* RFC 8445 section 11 */
+/* So much silence is asked about, by one side; routers forget a mapping after 30 s. The other side would ask
+ * later, and hears the first one's question before. */
+#define BK_LEG_IDLE      (25 * BK_SEC)
+#define BK_LEG_IDLE_LATE (28 * BK_SEC)
 #define BK_LEG_STALLED                                                                                       \
 	(2 * BK_SEC) /* without a byte where there was payload: asked sooner, then ever later */
 #define BK_LEG_PATIENCE                                                                                      \
@@ -36,9 +39,10 @@ struct bk_leg_events {
 	void (*on_end)(void *arg, struct bk_leg *leg, int error, const char *text);
 };
 
-/* Takes the link over on success. */
-int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, const struct bk_leg_events *events,
-	void *arg, struct bk_leg **ret_leg);
+/* Takes the link over on success. idle: BK_LEG_IDLE or BK_LEG_IDLE_LATE; a link that is alert by itself is not
+ * asked unless somebody wants to know. */
+int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, bk_dur idle,
+	const struct bk_leg_events *events, void *arg, struct bk_leg **ret_leg);
 void bk_leg_free(struct bk_leg *leg); /* and the link; from inside its callbacks too. NULL is fine */
 
 struct bk_link *bk_leg_link(struct bk_leg *leg);

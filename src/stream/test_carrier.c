@@ -602,6 +602,33 @@ static void a_link_that_gives_no_sign_of_life_is_lost(void **state)
 	pair_done(&p);
 }
 
+/* A question, its answer and what TCP acknowledges are three packets, four through the relay: ten a minute at
+ * most. No silence outlasts a router's mapping. */
+static void an_hour_of_silence_is_asked_about_by_one_side(void **state)
+{
+	struct pair p;
+	bk_time heard;
+	int questions = 0;
+
+	(void)state;
+	pair_init(&p, 14);
+	attach_both(&p);
+	drain(&p);
+	run_for(&p, 120 * BK_SEC, true);
+	heard = bk_loop_now(p.loop);
+	for (int s = 0; s < 3600; s++) {
+		run_for(&p, BK_SEC, false);
+		questions += (p.a.link->out.len > 0) + (p.b.link->out.len > 0);
+		if (p.a.link->out.len + p.b.link->out.len)
+			heard = bk_loop_now(p.loop);
+		assert_true(bk_loop_now(p.loop) - heard < 28 * BK_SEC);
+		drain(&p);
+	}
+	assert_in_range(questions, 60, 3600 / 25 + 2);
+	assert_int_equal(p.a.lost + p.b.lost, 0);
+	pair_done(&p);
+}
+
 static void who_only_sends_notices_a_dead_path_as_soon_as_who_receives(void **state)
 {
 	struct pair p;
@@ -761,6 +788,7 @@ int main(void)
 		cmocka_unit_test(moves_at_random_lose_and_double_nothing),
 		cmocka_unit_test(the_relay_goes_cold_after_a_minute),
 		cmocka_unit_test(a_link_that_gives_no_sign_of_life_is_lost),
+		cmocka_unit_test(an_hour_of_silence_is_asked_about_by_one_side),
 		cmocka_unit_test(who_only_sends_notices_a_dead_path_as_soon_as_who_receives),
 		cmocka_unit_test(a_resume_that_cannot_be_is_refused),
 		cmocka_unit_test(a_peer_that_moves_without_end_is_cut),

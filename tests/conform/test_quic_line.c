@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "base/time.h"
 #include "link/quic.h"
+#include "net/test_clock.h"
 #include "tests/conform/pair.h"
 #include "tests/conform/test_support.h"
 
@@ -43,6 +44,9 @@ struct line {
 	struct bk_addr stranger;
 	uint64_t to_stranger;
 	bk_time held_until; /* nothing arrives before */
+	bk_dur lifetime;    /* of the routers' mappings; 0: for ever */
+	bk_time passed;     /* the last datagram */
+	uint64_t forgot;    /* so many found no mapping any more */
 	bool cut;
 };
 
@@ -88,6 +92,19 @@ static void put_junk(struct line *l, int to, const uint8_t *data, size_t n)
 	put(l, to, &l->stranger, data, n / 2);
 }
 
+/* Both directions keep it; who comes too late comes from elsewhere, and is nobody's. */
+static bool has_mapping(struct line *l)
+{
+	bk_time now = bk_loop_now(l->pair->loop);
+
+	if (l->lifetime && l->passed && now - l->passed > l->lifetime) {
+		l->forgot++;
+		return false;
+	}
+	l->passed = now;
+	return true;
+}
+
 static int line_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
 {
 	struct line_end *e = arg;
@@ -113,7 +130,7 @@ static int line_send(void *arg, const struct bk_addr *remote, const uint8_t *dat
 			put(l, to, &l->stranger, data + at, n);
 		if (bk_addr_equal(remote, &l->stranger))
 			l->to_stranger++;
-		if (l->cut || !bk_addr_equal(remote, &l->seen[to]) || chance(l, l->lose))
+		if (!has_mapping(l) || l->cut || !bk_addr_equal(remote, &l->seen[to]) || chance(l, l->lose))
 			continue;
 		put(l, to, &l->seen[e->me], data + at, n);
 		if (chance(l, l->twice))
@@ -449,6 +466,84 @@ static void an_idle_path_that_died_is_noticed_by_keep_alive_or_on_demand(void **
 	}
 }
 
+/* As a session makes them. */
+static struct line *begin_idle(struct pair *p, struct test_clock *clock)
+{
+	struct line *l = begin(p);
+
+	p->idle_timeout_ns = 60 * BK_SEC;
+	l->delay = 20 * BK_MS;
+	l->lifetime = 30 * BK_SEC;
+	assert_int_equal(test_clock_init(clock, p->loop), 0);
+	pair_start(p);
+	pair_run_secure(p);
+	exchange(p, 1000);
+	return l;
+}
+
+static void be_silent(struct pair *p, struct test_clock *clock, bk_dur d)
+{
+	test_clock_fly(clock, d);
+	pair_run(p, d);
+	assert_int_equal(p->ends[0].ends + p->ends[1].ends, 0);
+}
+
+static void an_hour_of_silence_costs_little_and_keeps_the_path(void **arg)
+{
+	struct test_clock clock;
+	struct pair p;
+	struct line *l = begin_idle(&p, &clock);
+	uint64_t before;
+	bk_time began;
+
+	(void)arg;
+	be_silent(&p, &clock, 60 * BK_SEC);
+	before = l->sent[0] + l->sent[1];
+	be_silent(&p, &clock, 3600 * BK_SEC);
+	assert_in_range(l->sent[0] + l->sent[1] - before, 60, 60 * 10);
+	assert_int_equal(l->forgot, 0);
+	began = bk_loop_now(p.loop);
+	exchange(&p, 10);
+	assert_in_range(bk_loop_now(p.loop) - began, 0, BK_SEC / 2);
+	test_clock_done(&clock);
+	pair_done(&p);
+}
+
+static void a_byte_after_an_hour_of_silence_finds_a_dead_path_soon(void **arg)
+{
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		struct test_clock clock;
+		struct pair p;
+		struct line *l = begin_idle(&p, &clock);
+
+		be_silent(&p, &clock, 3600 * BK_SEC);
+		l->cut = true;
+		p.ends[i].to_write += 10;
+		end_pour(&p.ends[i]);
+		/* round trips were measured in the pushed clock's steps, of 50 ms: so the patience is longer
+		 * than the 740 ms that a line of 40 ms has */
+		assert_in_range(time_to_notice(&p, i), 600 * BK_MS, 2 * BK_SEC);
+		test_clock_done(&clock);
+		pair_done(&p);
+	}
+}
+
+static void a_path_that_dies_in_silence_is_noticed_at_the_next_question(void **arg)
+{
+	struct test_clock clock;
+	struct pair p;
+	struct line *l = begin_idle(&p, &clock);
+
+	(void)arg;
+	be_silent(&p, &clock, 100 * BK_SEC);
+	l->cut = true;
+	test_clock_fly(&clock, 60 * BK_SEC);
+	assert_in_range(time_to_notice(&p, 0), 0, 22 * BK_SEC);
+	test_clock_done(&clock);
+	pair_done(&p);
+}
+
 static void a_full_socket_is_waited_for(void **arg)
 {
 	struct pair p;
@@ -553,6 +648,9 @@ int main(void)
 		cmocka_unit_test(a_peer_that_vanishes_is_noticed_by_both_sides_of_a_transfer),
 		cmocka_unit_test(a_peer_that_got_another_address_is_lost_soon),
 		cmocka_unit_test(an_idle_path_that_died_is_noticed_by_keep_alive_or_on_demand),
+		cmocka_unit_test(an_hour_of_silence_costs_little_and_keeps_the_path),
+		cmocka_unit_test(a_byte_after_an_hour_of_silence_finds_a_dead_path_soon),
+		cmocka_unit_test(a_path_that_dies_in_silence_is_noticed_at_the_next_question),
 		cmocka_unit_test(a_full_socket_is_waited_for),
 		cmocka_unit_test(a_narrow_path_is_found_out),
 		cmocka_unit_test(a_wide_path_is_used),
