@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
+
 enum { LINE_MAX_BYTES = 1024 };
 
 static struct {
@@ -36,8 +38,6 @@ void bk_log(enum bk_log_level level, const char *module, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	bk_text_sanitize(line);
 	sink.fn(sink.arg, level, module, line);
 }

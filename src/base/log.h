@@ -4,8 +4,8 @@
 
 #include <bodkin/log.h>
 
-/* Formats one line (cut at 1 KiB) and hands it to the installed sink. Control characters in the
- * result become '?', so that peer bytes in a message cannot forge lines or drive a terminal. */
+/* Formats one line (cut at 1 KiB) and hands it to the installed sink. What
+ * base/text.h calls harmful or unseen becomes '?', so that peer bytes cannot forge lines or drive a terminal. */
 void bk_log(enum bk_log_level level, const char *module, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

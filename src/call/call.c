@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/opts.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 void bk_call_trim(char *s)
 {

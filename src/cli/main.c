@@ -47,7 +47,8 @@ static int print_command_help(const struct bk_cli_command *c)
 
 static int usage_error(const char *text)
 {
-	fprintf(stderr, "bodkin: %s\n", text);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "bodkin: %s\n", text);
+	bk_cli_output_end();
 	return BK_CLI_EXIT_USAGE;
 }
 

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +20,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
+
+#include "base/text.h"
 
 enum { HURRY_SECONDS = 1, STDERR_SECONDS = 1, STDOUT_SECONDS = 10, TERMINAL_SECONDS = 60, NOTE_MAX = 160 };
 
@@ -162,6 +167,71 @@ static void queue(struct lane *l, struct line *line)
 	pthread_cond_signal(&l->has_line);
 }
 
+/* What every line goes through, whoever chose its words. Our own control sequences are the few that pass: bold,
+ * plain, the beginning of the line and wiping to its end. A terminal that is not UTF-8 gets characters of its own, since
+ * in UTF-8's bytes it may see C1 controls. */
+static size_t own_control(const char *s)
+{
+	static const char *const ours[] = {"\n", "\r", "\033[1m", "\033[0m", "\033[K"};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (!strncmp(s, ours[i], strlen(ours[i])))
+			return strlen(ours[i]);
+	return 0;
+}
+
+/* One stretch without controls of ours, in the charset of the locale; never longer than it was. */
+static char *put_stretch(char *out, char *stretch)
+{
+	bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+
+	bk_text_sanitize(stretch);
+	for (unsigned c = 0; *stretch;) {
+		size_t n = bk_text_char(stretch, &c), made = 0;
+		char local[MB_LEN_MAX];
+		mbstate_t state = {0};
+
+		if (!is_utf8 && c >= 0x80)
+			made = wcrtomb(local, (wchar_t)c, &state);
+		if (is_utf8 || c < 0x80)
+			memmove(out, stretch, made = n);
+		else if (made == (size_t)-1 || made > n)
+			memcpy(out, "?", made = 1);
+		else
+			memcpy(out, local, made);
+		out += made;
+		stretch += n;
+	}
+	return out;
+}
+
+static size_t make_harmless(char *text)
+{
+	char *out = text, *at = text;
+
+	while (*at) {
+		size_t n = own_control(at);
+		char *end = at, kept;
+
+		if (n) {
+			memmove(out, at, n);
+			out += n;
+			at += n;
+			continue;
+		}
+		do
+			end++;
+		while (*end && !own_control(end));
+		kept = *end;
+		*end = 0;
+		out = put_stretch(out, at);
+		*end = kept;
+		at = end;
+	}
+	*out = 0;
+	return (size_t)(out - text);
+}
+
 static struct line *format_line(int fd, const char *fmt, va_list ap)
 {
 	va_list again;
@@ -176,6 +246,7 @@ static struct line *format_line(int fd, const char *fmt, va_list ap)
 		return NULL;
 	*line = (struct line){.fd = fd, .len = (size_t)n};
 	vsnprintf(line->text, line->len + 1, fmt, ap);
+	line->len = make_harmless(line->text);
 	return line;
 }
 

@@ -10,6 +10,9 @@
  * that others share stay as they are. A queue has a ceiling for each rank; what does not fit is dropped and
  * counted, and where it is missing stands how many lines it was.
  *
+ * Whatever stands in a line is harmless for this terminal when it is written (base/text.h, and its charset): that is
+ * done here, once, for names of peers and of local files alike.
+ *
  * Order is kept within a stream, and between the two where both lead to the same place. Lines go from any
  * thread. Bytes that a person asked for as data (a received file on standard output) do not belong here:
  * they may never be dropped and are written by who can stop their source. */

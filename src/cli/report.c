@@ -80,7 +80,7 @@ void bk_cli_report_event(
 	char *text = NULL;
 
 	if (r->json && o && fields && json_object_update(o, fields) == 0)
-		text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
+		text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
 	if (text)
 		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
 	free(text);

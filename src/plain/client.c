@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/opts.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "net/drive.h"
 #include "net/random.h"
@@ -28,7 +29,6 @@
 #include "plain/place.h"
 #include "plain/port_report.h"
 #include "plain/strategy.h"
-#include "wire/text.h"
 
 #define ANSWER_PATIENCE (10 * BK_SEC) /* of a server, to a hello */
 #define MATCH_PATIENCE  (30 * BK_SEC) /* of a server, to a hello that names a peer */

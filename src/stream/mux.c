@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 void bk_mux_forget(struct bk_channel *c)
 {

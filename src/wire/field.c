@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "wire/text.h"
+#include "base/text.h"
 
 static uint64_t load_uint(const uint8_t *at, size_t size)
 {

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "wire/field.h"
 #include "wire/json.h"
-#include "wire/text.h"
 
 enum {
 	HEADER_DEPTH_MAX = 4,

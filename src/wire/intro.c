@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "wire/field.h"
 #include "wire/json.h"
-#include "wire/text.h"
 
 enum { DEPTH_MAX = 8, MEMBERS_MAX = 256, DELTA_MAX = 65535 };
 

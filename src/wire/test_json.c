@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "wire/text.h"
 
 enum { DEPTH = 4, MEMBERS = 6 };
 
@@ -207,32 +206,6 @@ static void appending_respects_both_ceilings(void **state)
 	json_decref(o);
 }
 
-static void text_for_people_loses_its_controls(void **state)
-{
-	static const struct {
-		const char *in, *out;
-	} rows[] = {
-		{"plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
-			"plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
-		{"a\tb\nc\x1b[2J\x7f", "a?b?c?[2J?"},
-		{"\xc2\x85\xc2\xa0", "?\xc2\xa0"},
-		{"x\xe2\x80\xaetxt.exe", "x?txt.exe"},
-		{"\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\x8f\xd8\x9c\xe2\x80\xa8", "?????"},
-		{"\xe2\x80\x8b\xe2\x80\xa6", "\xe2\x80\x8b\xe2\x80\xa6"},
-		{"", ""},
-	};
-	char s[64];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		strcpy(s, rows[i].in);
-		assert_int_equal(bk_text_is_plain(s), !strcmp(rows[i].in, rows[i].out));
-		bk_text_sanitize(s);
-		assert_string_equal(s, rows[i].out);
-		assert_true(bk_text_is_plain(s));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,7 +215,6 @@ int main(void)
 		cmocka_unit_test(loading_refuses_what_objects_of_ours_never_have),
 		cmocka_unit_test(a_number_is_found_at_the_top_only),
 		cmocka_unit_test(appending_respects_both_ceilings),
-		cmocka_unit_test(text_for_people_loses_its_controls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,34 @@ class Usage(Case):
         self.assertIn("line 1", r.stderr)
 
 
+class Harmless(Case):
+    """No name, of a peer or of a file here, drives the terminal."""
+
+    def test_local_names_in_our_own_errors(self):
+        for locale in ("C.UTF-8", "C"):
+            env = dict(self.env, LC_ALL=locale)
+            for args in (["send", "-s", "h", "a\033[2Jb\u009b"], ["recv", "-s", "h", "-o", "x\033]0;y\007", "7-tulip-anchor"],
+                         ["fr\033[2Job"], ["help", "\033c"], ["send", "--fr\033[1A"], ["ping", "-s", "\033[2J", "--interval", "\033"],
+                         ["send", "-s", "h", b"\x9b2J\x85"]):
+                with self.subTest(args=args, locale=locale):
+                    r = subprocess.run([BODKIN, *args], capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=WAIT)
+                    self.assertGreater(r.returncode, 0)
+                    text = r.stderr.decode("utf-8")
+                    self.assertNotRegex(text, "[\0-\x09\x0b-\x1f\x7f-\x9f]")
+                    self.assertEqual(text.isascii(), True)
+
+    def test_unusual_names_arrive_and_are_shown(self):
+        names = ["\u05e9\u200f.txt", "\u0645\u06cc\u200c\u062e", "gr\u00fc\u00dfe"]
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", *[self.file(f"in/{n}", 10) for n in names])
+        code = self.event(sender, "code")["code"]
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "--conflict", "rename", code)
+        self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+        self.assertEqual(sorted(os.listdir(self.root / "out")), sorted(names))
+        r = self.run_it("send", "-s", "127.0.0.1:1", names[0])
+        self.assertIn(names[0], r.stderr)
+
+
 class Server(Case):
     def test_an_unreachable_server_is_exit_3(self):
         r = self.run_it("send", "-s", "127.0.0.1:1", self.file())

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which characters others may not put on our user's terminal. It judges characters, not meaning: look-alike letters
+ * pass. */
+#include "base/text.h"
+
+#include <stdint.h>
+
+struct span {
+	unsigned first, last;
+};
+
+static const struct span harmful[] = {
+	{0x00, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x202e}, /* separators, embeddings, overrides */
+	{0x2066, 0x2069},                             /* isolates */
+};
+
+static const struct span unseen[] = {
+	{0xad, 0xad}, {0x34f, 0x34f}, {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180e}, {0x200b, 0x200b},
+	{0x2060, 0x2065}, {0x206a, 0x206f}, {0x3164, 0x3164}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0},
+	{0xfff9, 0xfffb}, {0xe0000, 0xe0fff}, /* tags */
+};
+
+enum { JOINER_FIRST = 0x200c, JOINER_LAST = 0x200d };
+
+#define IS_IN(c, spans) is_in(c, spans, sizeof(spans) / sizeof((spans)[0]))
+
+static bool is_in(unsigned c, const struct span *spans, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c >= spans[i].first && c <= spans[i].last)
+			return true;
+	return false;
+}
+
+size_t bk_text_char(const char *s, unsigned *ret_char)
+{
+	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const uint8_t *b = (const uint8_t *)s;
+	size_t n = b[0] < 0x80   ? 1
+		   : b[0] < 0xc2 ? 0
+		   : b[0] < 0xe0 ? 2
+		   : b[0] < 0xf0 ? 3
+		   : b[0] < 0xf5 ? 4
+				 : 0;
+	unsigned c = n < 2 ? b[0] : b[0] & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (b[i] & 0x3f);
+	}
+	if (!n || c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret_char = c;
+	return n;
+}
+
+bool bk_text_is_plain(const char *s)
+{
+	for (unsigned c = 0; *s; s++)
+		if (bk_text_char(s, &c) && IS_IN(c, harmful))
+			return false;
+	return true;
+}
+
+/* Between two characters beyond ASCII a joiner has something to join, or to keep apart. */
+static bool is_idle_joiner(unsigned c, bool was_wide, const char *next)
+{
+	return c >= JOINER_FIRST && c <= JOINER_LAST && !(was_wide && (*next & 0x80));
+}
+
+void bk_text_sanitize(char *s)
+{
+	bool was_wide = false;
+	char *out = s;
+
+	while (*s) {
+		unsigned c = 0;
+		size_t n = bk_text_char(s, &c);
+		bool is_bad =
+			!n || IS_IN(c, harmful) || IS_IN(c, unseen) || is_idle_joiner(c, was_wide, s + n);
+
+		was_wide = !is_bad && c >= 0x80;
+		if (is_bad) {
+			*out++ = '?';
+			s += n ? n : 1;
+			continue;
+		}
+		while (n--)
+			*out++ = *s++;
+	}
+	*out = 0;
+}

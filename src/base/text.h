@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_BASE_TEXT_H
+#define BK_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Text that others chose (a peer, a file system, a command line) and that a person or a log will see. Two measures:
+ *
+ * harmful: C0, DEL and C1 controls, line and paragraph separators, and the bidirectional embeddings, overrides and
+ * isolates that make text read as something else. No name that means well has them: they are refused.
+ * unseen: what shows nothing and so makes two names look alike (zero-width and tag characters, fillers, a joiner
+ * where nothing joins), and bytes that are no UTF-8. Such a name passes, and is shown with '?' in their place.
+ *
+ * The marks of Arabic and Hebrew (U+200E, U+200F, U+061C) and joiners between letters that need them are only
+ * unusual, and shown. */
+
+bool bk_text_is_plain(const char *s); /* nothing harmful in it; s is UTF-8 */
+void bk_text_sanitize(char *s);       /* each harmful or unseen character becomes one '?'; never grows */
+
+/* Bytes of the character at s, which is not at the NUL; 0: no UTF-8. */
+size_t bk_text_char(const char *s, unsigned *ret_char);
+
+#endif
