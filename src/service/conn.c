@@ -167,7 +167,7 @@ static void on_turn(void *arg)
 		bk_msgconn_idle(c); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
 		return;
 	}
-	if ((todo & BK_MSGCONN_RESUME) && !c->paused && c->state == BK_MSGCONN_OPEN)
+	if ((todo & BK_MSGCONN_RESUME) && !c->is_paused && c->state == BK_MSGCONN_OPEN)
 		bk_msgconn_read_held(c, bk_loop_now(c->hub->loop));
 	if (!c->hold.is_dead && c->stuck_since == BK_NEVER)
 		bk_msgconn_flush(c);
@@ -395,7 +395,7 @@ void bk_msgconn_set_message_max(struct bk_conn *c, size_t max)
 
 void bk_conn_pause(struct bk_conn *c)
 {
-	c->paused = true;
+	c->is_paused = true;
 	bk_msgconn_set_interest(c);
 }
 
@@ -404,9 +404,9 @@ void bk_conn_resume(struct bk_conn *c)
 {
 	bk_time now = bk_loop_now(c->hub->loop);
 
-	if (!c->paused)
+	if (!c->is_paused)
 		return;
-	c->paused = false;
+	c->is_paused = false;
 	if (c->state != BK_MSGCONN_OPEN)
 		return;
 	c->heard = now;

@@ -65,9 +65,9 @@ struct bk_conn {
 	uint8_t todo; /* at the end of this turn */
 	uint8_t interest;
 	bool owns_text : 1;
-	bool paused : 1;
-	bool peer_ended : 1; /* nothing more will come */
-	bool owes_room : 1;  /* a send was refused; on_writable is due when there is room */
+	bool is_paused : 1;
+	bool has_peer_ended : 1; /* nothing more will come */
+	bool owes_room : 1;      /* a send was refused; on_writable is due when there is room */
 };
 
 enum { BK_MSGCONN_FLUSH = 1, BK_MSGCONN_RESUME = 2, BK_MSGCONN_END = 4 }; /* todo */

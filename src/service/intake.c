@@ -15,7 +15,7 @@
 
 static bool is_hungry(const struct bk_conn *c)
 {
-	return !c->hold.is_dead && c->state == BK_MSGCONN_OPEN && !c->paused;
+	return !c->hold.is_dead && c->state == BK_MSGCONN_OPEN && !c->is_paused;
 }
 
 static void tell(struct bk_conn *c, const struct bk_message *m)
@@ -122,7 +122,7 @@ static int on_decrypted(void *arg, const uint8_t *data, size_t n)
 	take(t->conn, data, n, t->now);
 	if (t->conn->hold.is_dead || t->conn->state != BK_MSGCONN_OPEN)
 		return BK_E_CANCELLED;
-	return t->conn->paused ? BK_E_AGAIN : 0;
+	return t->conn->is_paused ? BK_E_AGAIN : 0;
 }
 
 static void end_in_its_words(struct bk_conn *c, int error)
@@ -139,7 +139,7 @@ static void on_peer_end(struct bk_conn *c)
 {
 	int error = c->broken ? c->broken : bk_frame_is_midway(&c->decoder) ? BK_E_TRUNCATED : BK_E_EOF;
 
-	c->peer_ended = true;
+	c->has_peer_ended = true;
 	if (c->state == BK_MSGCONN_LINGERING)
 		bk_msgconn_end(c, c->error, NULL);
 	else if (c->state == BK_MSGCONN_OPEN && bk_msgconn_waiting(c) && !c->broken)

@@ -44,7 +44,7 @@ void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
 	bk_list_remove(&c->in_service);
 	bk_assert(s->count > 0);
 	s->count--;
-	if (s->stopping && !s->count)
+	if (s->is_stopping && !s->count)
 		bk_turn_ask(&s->last);
 }
 

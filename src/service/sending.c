@@ -41,7 +41,7 @@ static void on_broken(struct bk_conn *c, int error)
 	c->broken = error == BK_E_EOF ? BK_E_RESET : error;
 	bk_queue_done(&c->queue);
 	c->stuck_since = BK_NEVER;
-	if (c->state != BK_MSGCONN_OPEN || c->paused || c->peer_ended)
+	if (c->state != BK_MSGCONN_OPEN || c->is_paused || c->has_peer_ended)
 		bk_msgconn_end(c, c->broken, NULL);
 	else
 		bk_msgconn_set_interest(c);
@@ -51,7 +51,7 @@ static void say_goodbye(struct bk_conn *c)
 {
 	shutdown(c->fd, SHUT_WR);
 	bk_msgconn_set_state(c, BK_MSGCONN_LINGERING);
-	if (c->peer_ended)
+	if (c->has_peer_ended)
 		bk_msgconn_end(c, c->error, NULL);
 }
 

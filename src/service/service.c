@@ -162,9 +162,9 @@ static void on_last(void *arg)
 {
 	struct bk_service *s = arg;
 
-	if (s->told || s->count)
+	if (s->is_stop_told || s->count)
 		return;
-	s->told = true;
+	s->is_stop_told = true;
 	bk_msgservice_busy(s);
 	if (s->profile.events.on_stopped)
 		s->profile.events.on_stopped(s, s->profile.arg);
@@ -178,7 +178,7 @@ static void on_stop(void *arg)
 	int64_t drain = atomic_load(&s->drain);
 	bk_time until = bk_time_add(bk_loop_now(s->hub->loop), drain > 0 ? drain : BK_MSGCONN_DRAIN);
 
-	s->stopping = true;
+	s->is_stopping = true;
 	bk_acceptor_free(s->acceptor);
 	s->acceptor = NULL;
 	bk_list_each(it, tmp, &s->conns)

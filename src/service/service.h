@@ -21,7 +21,7 @@ struct bk_service {
 	struct bk_service_stats stats;
 	_Atomic int64_t drain;
 	uint16_t port;
-	bool stopping, told;
+	bool is_stopping, is_stop_told;
 	struct bk_hold hold;
 };
 

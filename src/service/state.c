@@ -61,9 +61,9 @@ size_t bk_msgconn_waiting(const struct bk_conn *c)
 /* What was read while the owner paused comes before anything else. */
 static bool wants_bytes(const struct bk_conn *c)
 {
-	if (c->peer_ended || (c->todo & BK_MSGCONN_RESUME))
+	if (c->has_peer_ended || (c->todo & BK_MSGCONN_RESUME))
 		return false;
-	return c->state == BK_MSGCONN_OPEN ? !c->paused && !c->held.len : c->state > BK_MSGCONN_OPEN;
+	return c->state == BK_MSGCONN_OPEN ? !c->is_paused && !c->held.len : c->state > BK_MSGCONN_OPEN;
 }
 
 void bk_msgconn_set_interest(struct bk_conn *c)
@@ -96,7 +96,7 @@ static struct deadline next_deadline(const struct bk_conn *c)
 	const struct bk_message_opts *o = &c->profile->opts;
 	struct deadline d = {.at = BK_NEVER};
 
-	if (c->state == BK_MSGCONN_OPEN && !c->paused) {
+	if (c->state == BK_MSGCONN_OPEN && !c->is_paused) {
 		consider(&d, c->heard, o->idle_timeout_ns, BK_E_IDLE, NULL);
 		consider(&d, c->message_since, o->header_timeout_ns, BK_E_TIMEOUT,
 			"a message took too long to arrive");

@@ -35,7 +35,7 @@ void bk_channel_return_credit(struct bk_channel *c, bool keeps_up)
 	struct bk_mux *m = c->mux;
 	uint32_t step = c->in.window;
 
-	if (!bk_inbox_due(&c->in) || c->finished_in || c->ended)
+	if (!bk_inbox_due(&c->in) || c->has_peer_finished || c->has_ended)
 		return;
 	/* Half of the reserve stays for those who come later. */
 	if (keeps_up && step < BK_INBOX_WINDOW_MAX && step <= m->spare / 2) {
@@ -60,7 +60,7 @@ bool bk_channel_is_listened(const struct bk_channel *c)
 
 static bool is_heard(const struct bk_channel *c)
 {
-	return c && !c->ended && !c->finished_in && bk_channel_is_listened(c);
+	return c && !c->has_ended && !c->has_peer_finished && bk_channel_is_listened(c);
 }
 
 int bk_channel_on_head(struct bk_channel *c, uint32_t n)
@@ -72,7 +72,7 @@ int bk_channel_on_payload(struct bk_channel *c, const uint8_t *data, size_t n)
 {
 	if (!is_heard(c))
 		return 0;
-	if (c->paused || c->in.kept)
+	if (c->is_paused || c->in.kept)
 		return bk_inbox_keep(&c->in, data, n);
 	hand(c, data, n, true);
 	return 0;
@@ -98,7 +98,7 @@ void bk_channel_hand_on(struct bk_channel *c)
 	size_t done = 0;
 
 	m->reader = c;
-	while (m->reader && !c->paused && done < TURN_MAX && (chunk = bk_inbox_take(&c->in))) {
+	while (m->reader && !c->is_paused && done < TURN_MAX && (chunk = bk_inbox_take(&c->in))) {
 		done += chunk->len;
 		hand(c, chunk->data, chunk->len, false);
 		free(chunk);
@@ -106,16 +106,16 @@ void bk_channel_hand_on(struct bk_channel *c)
 	if (!m->reader)
 		return;
 	m->reader = NULL;
-	if (c->owes_fin && !c->paused && !c->in.kept)
+	if (c->owes_fin && !c->is_paused && !c->in.kept)
 		tell_finished(c);
 }
 
 void bk_channel_on_fin(struct bk_channel *c)
 {
-	if (!c || c->finished_in || c->ended)
+	if (!c || c->has_peer_finished || c->has_ended)
 		return;
-	c->finished_in = true;
-	if (c->paused || c->in.kept)
+	c->has_peer_finished = true;
+	if (c->is_paused || c->in.kept)
 		c->owes_fin = true;
 	else
 		tell_finished(c);
@@ -123,9 +123,9 @@ void bk_channel_on_fin(struct bk_channel *c)
 
 void bk_channel_on_reset(struct bk_channel *c, int error)
 {
-	if (!c || c->ended)
+	if (!c || c->has_ended)
 		return;
-	c->ended = true;
+	c->has_ended = true;
 	c->owes_fin = false;
 	bk_inbox_done(&c->in);
 	if (c->events.on_reset)
@@ -146,14 +146,14 @@ int bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *even
 
 void bk_channel_pause(struct bk_channel *c)
 {
-	c->paused = true;
+	c->is_paused = true;
 }
 
 void bk_channel_resume(struct bk_channel *c)
 {
-	if (!c->paused)
+	if (!c->is_paused)
 		return;
-	c->paused = false;
+	c->is_paused = false;
 	if (bk_channel_is_waiting(c))
 		bk_turn_ask(&c->mux->due);
 }
@@ -169,7 +169,7 @@ int bk_channel_on_window(struct bk_channel *c, const uint8_t *payload, size_t n)
 	credit = bk_read_u32(&r);
 	if (r.error)
 		return BK_E_PROTOCOL;
-	if (!c || c->ended)
+	if (!c || c->has_ended)
 		return 0;
 	if (credit > BK_MUX_CREDIT_MAX - c->credit)
 		return BK_E_PROTOCOL;
@@ -177,7 +177,7 @@ int bk_channel_on_window(struct bk_channel *c, const uint8_t *payload, size_t n)
 	if (!c->wanted || c->credit < c->wanted)
 		return 0;
 	c->wanted = 0;
-	if (c->mux->blocked)
+	if (c->mux->is_blocked)
 		c->wants_write = true;
 	else if (c->events.on_writable)
 		c->events.on_writable(c, c->arg);
@@ -193,7 +193,7 @@ int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 
 	if (n > BK_CHANNEL_WRITE_MAX)
 		return BK_E_TOO_BIG;
-	if (c->ended || c->finished_out || !c->mux->send)
+	if (c->has_ended || c->has_finished || !c->mux->send)
 		return BK_E_EOF;
 	if (!n)
 		return 0;
@@ -206,7 +206,7 @@ int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 	pieces[1] = (struct iovec){(void *)(uintptr_t)data, n};
 	err = c->mux->send(c->mux->send_arg, pieces, 2, false);
 	if (err == BK_E_AGAIN)
-		c->wants_write = c->mux->blocked = true;
+		c->wants_write = c->mux->is_blocked = true;
 	else if (!err)
 		c->credit -= f.length;
 	return err;
@@ -214,9 +214,9 @@ int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 
 void bk_channel_finish(struct bk_channel *c)
 {
-	if (c->finished_out || c->ended)
+	if (c->has_finished || c->has_ended)
 		return;
-	c->finished_out = true;
+	c->has_finished = true;
 	bk_mux_say(c->mux, BK_SFRAME_FIN, c->number, NULL, 0);
 }
 
@@ -224,7 +224,7 @@ void bk_channel_free(struct bk_channel *c, int error)
 {
 	if (!c)
 		return;
-	if (!c->ended && !(c->finished_in && c->finished_out))
+	if (!c->has_ended && !(c->has_peer_finished && c->has_finished))
 		bk_mux_say_error(c->mux, BK_SFRAME_RESET, c->number, error < 0 ? error : BK_E_CANCELLED);
 	bk_mux_forget(c);
 }

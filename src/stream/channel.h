@@ -23,7 +23,7 @@ struct bk_channel {
 	struct bk_inbox in;
 	uint32_t credit; /* what may still be sent */
 	uint32_t wanted; /* credit that a write was short of; 0: none was */
-	bool paused, wants_write, is_told, finished_out, finished_in, ended;
+	bool is_paused, wants_write, is_told, has_finished, has_peer_finished, has_ended;
 	bool owes_fin; /* finished_in is not told yet: there are bytes before it, or a pause */
 };
 
@@ -43,7 +43,7 @@ struct bk_mux {
 	size_t control_len;
 	struct bk_channel *current; /* of the DATA frame being read; NULL: dropped */
 	struct bk_channel *reader;  /* hands on what it kept */
-	bool blocked;               /* no more was taken */
+	bool is_blocked;            /* no more was taken */
 	bool owes_bye;
 	struct bk_hold hold;
 };

@@ -107,7 +107,7 @@ static bool any_waits(const struct bk_mux *m, bool even_paused)
 	bk_list_each(it, tmp, &m->channels)
 	{
 		const struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
-		if (bk_channel_is_waiting(c) && (even_paused || !c->paused))
+		if (bk_channel_is_waiting(c) && (even_paused || !c->is_paused))
 			return true;
 	}
 	return false;
@@ -295,7 +295,7 @@ static struct bk_channel *next_writer(struct bk_mux *m)
 	bk_list_each(it, tmp, &m->channels)
 	{
 		struct bk_channel *c = bk_container_of(it, struct bk_channel, link);
-		if (!c->wants_write || c->ended)
+		if (!c->wants_write || c->has_ended)
 			continue;
 		c->wants_write = false;
 		bk_list_remove(&c->link);
@@ -310,11 +310,11 @@ void bk_mux_writable(struct bk_mux *m)
 {
 	struct bk_channel *c;
 
-	m->blocked = false;
+	m->is_blocked = false;
 	bk_hold_enter(&m->hold);
 	bk_list_each(it, tmp, &m->channels)
 		bk_channel_return_credit(bk_container_of(it, struct bk_channel, link), false);
-	while (!m->hold.is_dead && !m->blocked && (c = next_writer(m)))
+	while (!m->hold.is_dead && !m->is_blocked && (c = next_writer(m)))
 		if (c->events.on_writable)
 			c->events.on_writable(c, c->arg);
 	leave(m);
