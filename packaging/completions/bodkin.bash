@@ -14,6 +14,7 @@ _bodkin()
 	case $prev in
 	--transport) COMPREPLY=($(compgen -W "auto udp tcp" -- "$cur")); return ;;
 	--path) COMPREPLY=($(compgen -W "auto direct relay" -- "$cur")); return ;;
+	--conflict) COMPREPLY=($(compgen -W "ask fail skip overwrite rename" -- "$cur")); return ;;
 	--loop) COMPREPLY=($(compgen -W "auto epoll poll select" -- "$cur")); return ;;
 	--token) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 	-o | --output | --state) compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -29,9 +30,10 @@ _bodkin()
 			COMPREPLY=($(compgen -f -- "$cur"))
 		fi
 		;;
-	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --overwrite" -- "$cur")) ;;
+	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --conflict --overwrite --hidden --executable" -- "$cur")) ;;
 	ping) COMPREPLY=($(compgen -W "$client $all --count --interval --plain --id" -- "$cur")) ;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
+	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "send recv ping serve nat lab" -- "$cur")) ;;
 	esac

@@ -28,7 +28,9 @@ static const struct bk_cli_command *find_command(const char *name)
 
 static void print_help(void)
 {
-	puts("bodkin connects two machines that cannot reach each other, directly and privately.\n");
+	bk_cli_options_wrap(
+		"bodkin connects two machines that cannot reach each other, directly and privately.", 0);
+	putchar('\n');
 	for (size_t i = 0; i < COMMANDS_LEN; i++)
 		printf("  bodkin %-6s %s\n", commands[i]->name, commands[i]->summary);
 	puts("  bodkin help COMMAND\n  bodkin --version");
@@ -40,9 +42,54 @@ static int print_command_help(const struct bk_cli_command *c)
 
 	if (c->run_raw)
 		return c->run_raw(2, argv);
-	printf("bodkin %s %s\n\n%s\n\n", c->name, c->usage, c->about);
+	printf("bodkin %s ", c->name);
+	bk_cli_options_wrap(c->usage, (int)strlen(c->name) + 8);
+	putchar('\n');
+	bk_cli_options_wrap(c->about, 0);
+	putchar('\n');
 	bk_cli_options_print(c->bit);
 	return BK_CLI_EXIT_DONE;
+}
+
+/* How many letters must be added, removed or changed at least to get from a to b. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], n = strlen(b);
+
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 0; a[i]; i++) {
+		size_t corner = row[0]++;
+
+		for (size_t k = 0; k < n; k++) {
+			size_t changed = corner + (a[i] != b[k]),
+			       moved = row[k] < row[k + 1] ? row[k] : row[k + 1];
+
+			corner = row[k + 1];
+			row[k + 1] = changed < moved + 1 ? changed : moved + 1;
+		}
+	}
+	return row[n];
+}
+
+/* "; did you mean 'send'?" or where to look. */
+static const char *suggest(const char *typed, char out[64])
+{
+	const char *best = NULL;
+
+	for (size_t i = 0, least = strlen(typed) < 3 ? 2 : 3; i < COMMANDS_LEN; i++) {
+		size_t d = distance(typed, commands[i]->name);
+
+		if (d < least) {
+			least = d;
+			best = commands[i]->name;
+		}
+	}
+	if (best)
+		snprintf(out, 64, "did you mean '%s'?", best);
+	else
+		snprintf(out, 64, "try 'bodkin help'");
+	return out;
 }
 
 static int usage_error(const char *text)
@@ -52,6 +99,15 @@ static int usage_error(const char *text)
 	return BK_CLI_EXIT_USAGE;
 }
 
+static int no_command(const char *act, const char *name)
+{
+	char text[256], more[64];
+
+	snprintf(text, sizeof(text), "cannot %s '%.100s': no such command; %s", act, name,
+		suggest(name, more));
+	return usage_error(text);
+}
+
 static int help(int argc, char **argv)
 {
 	const struct bk_cli_command *c = argc > 1 ? find_command(argv[1]) : NULL;
@@ -59,7 +115,7 @@ static int help(int argc, char **argv)
 	if (c)
 		return print_command_help(c);
 	if (argc > 1)
-		return usage_error("cannot help with that: no such command; try 'bodkin help'");
+		return no_command("help with", argv[1]);
 	print_help();
 	return BK_CLI_EXIT_DONE;
 }
@@ -107,7 +163,6 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct bk_cli_command *c = find_command(name);
-	char text[256];
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
@@ -123,6 +178,5 @@ int main(int argc, char **argv)
 	}
 	if (!*name)
 		return usage_error("cannot do anything without a command; try 'bodkin help'");
-	snprintf(text, sizeof(text), "cannot do '%.100s': no such command; try 'bodkin help'", name);
-	return usage_error(text);
+	return no_command("do", name);
 }

@@ -79,6 +79,8 @@ static const struct row rows[] = {
 	{"help", 'h', KIND_FLAG, AT(help), ALL, NULL, 0, 0, "this text"},
 };
 
+enum { HELP_LEFT = 30, HELP_COLUMNS = 79 };
+
 enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]) };
 
 static int refuse(char text[BK_CLI_TEXT_MAX], const struct row *row, const char *value)
@@ -255,6 +257,24 @@ void bk_cli_options_done(struct bk_cli_options *o)
 	o->owned_len = 0;
 }
 
+void bk_cli_options_wrap(const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int n = (int)strcspn(text, " \n");
+
+		if (column > indent && column + 1 + n > HELP_COLUMNS) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		}
+		column += printf("%s%.*s", column > indent ? " " : "", n, text);
+		text += n;
+		text += strspn(text, " \n");
+	}
+	putchar('\n');
+}
+
 void bk_cli_options_print(enum bk_cli_command_bit command)
 {
 	for (size_t i = 0; i < ROWS_LEN; i++) {
@@ -266,6 +286,10 @@ void bk_cli_options_print(enum bk_cli_command_bit command)
 			continue;
 		snprintf(left, sizeof(left), "%s--%s%s%s", row->letter ? letter : "    ", row->name,
 			row->value ? " " : "", row->value ? row->value : "");
-		printf("  %-34s %s\n", left, row->help);
+		if (strlen(left) < HELP_LEFT - 3)
+			printf("  %-*s", HELP_LEFT - 2, left);
+		else
+			printf("  %s\n%*s", left, HELP_LEFT, "");
+		bk_cli_options_wrap(row->help, HELP_LEFT);
 	}
 }

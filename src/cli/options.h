@@ -46,4 +46,7 @@ int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command
 /* The help lines of a command's options, on standard output. */
 void bk_cli_options_print(enum bk_cli_command_bit command);
 
+/* Words on standard output, in lines of at most 79 columns; the first stands at column `indent` already. */
+void bk_cli_options_wrap(const char *text, int indent);
+
 #endif

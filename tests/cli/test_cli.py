@@ -93,6 +93,46 @@ class Usage(Case):
             self.assertEqual((r.returncode, r.stderr), (0, ""))
             self.assertIn("bodkin", r.stdout)
 
+    def options(self, command):
+        """The long options of a command, with the choices of those that have some, out of its help."""
+        text = self.run_it("help", command).stdout
+        return {o: c.split("|") if "|" in c else [] for o, c in re.findall(r"^ +(?:-\w, )?(--[a-z-]+) ?([a-z|]*)", text, re.M)}
+
+    def test_help_man_page_and_completions_know_the_same_options(self):
+        root = pathlib.Path(__file__).resolve().parents[2]
+        man = (root / "docs/bodkin.1").read_text().replace("\\-", "-")
+        shells = {n: (root / "packaging/completions" / n).read_text() for n in ("bodkin.bash", "_bodkin")}
+        every = set()
+        for command in ("send", "recv", "ping", "nat", "serve"):
+            options = self.options(command)
+            every |= options.keys()
+            self.assertGreater(len(options), 5)
+            self.assertRegex(man, rf"(?m)^\.B bodkin {command}$")
+            for option, choices in options.items():
+                with self.subTest(command=command, option=option):
+                    for text in (man, *shells.values()):
+                        self.assertRegex(text, re.escape(option) + r"(?![a-z-])")
+                    if choices:
+                        self.assertRegex(man, re.escape(option) + ".*" + re.escape("|".join(choices)))
+                        for text in shells.values():
+                            self.assertIn(" ".join(choices), text)
+        for name, text in {"man": man.split(".SS bodkin lab")[0] + man.split(".SH OPTIONS")[1],
+                           "README": (root / "README.md").read_text()} .items():
+            for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--version", "--now"}:  # of systemctl
+                self.assertIn(option, every, name)
+
+    def test_help_fits_into_80_columns(self):
+        for args in (["help"], *(["help", c] for c in ("send", "recv", "ping", "nat", "serve"))):
+            r = self.run_it(*args)
+            self.assertLess(max(map(len, r.stdout.splitlines())), 80, args)
+
+    def test_a_command_that_was_misspelt_is_suggested(self):
+        for typed, meant in (("snd", "send"), ("rcv", "recv"), ("sevre", "serve"), ("pong", "ping")):
+            r = self.run_it(typed)
+            self.assertEqual(r.returncode, 2)
+            self.assertIn(f"did you mean '{meant}'?", r.stderr)
+        self.assertIn("try 'bodkin help'", self.run_it("frobnicate").stderr)
+
     def test_local_file_errors_exit_7_before_anything_starts(self):
         r = self.run_it("send", "-s", "127.0.0.1:1", self.root / "missing")
         self.assertEqual(r.returncode, 7)
