@@ -124,7 +124,8 @@ static void start_side(struct side *s, struct bk_plain_client_opts opts)
 static struct world *start(bool plain)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct bk_server_opts opts = {.listen_ip = "127.0.0.1", .port = -1, .alt_port = -1, .speaks_plain = plain};
+	struct bk_server_opts opts = {
+		.listen_ip = "127.0.0.1", .port = -1, .alt_port = -1, .speaks_plain = plain};
 	char text[BK_SERVER_TEXT_MAX];
 
 	assert_non_null(w);
