@@ -107,6 +107,8 @@ struct bk_mailbox_events {
 	void (*on_error)(void *arg, int code, const char *text);
 	/* Once, last: the mailbox is out of reach, with a sentence that says why. Close it. */
 	void (*on_end)(void *arg, int error, const char *text);
+	/* A sentence for a person: what is waited for. */
+	void (*on_note)(void *arg, const char *text);
 };
 
 /* How a side comes back to whom it has met, perhaps by a mailbox that remembers nothing of the two. */

@@ -499,7 +499,16 @@ static void on_box_end(void *arg, int error, const char *text)
 	lose(m, v);
 }
 
+static void on_box_note(void *arg, const char *text)
+{
+	const struct visit *v = arg;
+
+	if (!v->of->is_ended && v->of->events->on_note)
+		v->of->events->on_note(v->of->arg, 0, text);
+}
+
 static const struct bk_mailbox_events box_events = {
+	.on_note = on_box_note,
 	.on_ready = on_ready,
 	.on_view = on_view,
 	.on_nameplate = on_nameplate,

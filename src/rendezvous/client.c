@@ -32,6 +32,7 @@ enum {
 #define PING_MIN     (10 * BK_MS)    /* whatever the server asks for */
 #define PING_MAX     (60 * BK_SEC)
 #define PING_DEFAULT (15 * BK_SEC)
+#define WAIT_MAX     (20 * BK_SEC) /* all that the server may have us wait for what it denies */
 #define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone */
 
 struct probe_slot {
@@ -76,6 +77,12 @@ struct bk_rdv {
 	void (*flush_fn)(void *arg);
 	void *flush_arg;
 	char error_text[BK_RDV_ERROR_TEXT_MAX];
+	/* What was asked for last, until it is answered: who is told to wait asks again. */
+	struct bk_rdv_msg asked;
+	bk_dur waited;
+	uint32_t refuse_wait; /* ms, of a refused hello; 0: for good */
+	struct bk_timer *again;
+	void (*on_again)(struct bk_rdv *r);
 	int refused; /* the server refused us: what to report when the connection ends */
 	bool ready;
 	struct bk_hold hold;
@@ -318,6 +325,59 @@ static void on_reached(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	r->events->on_view(r->arg);
 }
 
+/* ---- told to wait ---- */
+
+static void on_again(void *arg)
+{
+	struct bk_rdv *r = arg;
+
+	r->on_again(r);
+}
+
+/* False: no more. */
+static bool wait_and(struct bk_rdv *r, uint32_t wait_ms, void (*then)(struct bk_rdv *r))
+{
+	bk_dur wait = wait_ms * BK_MS;
+	char text[128];
+
+	if (!wait_ms || r->waited + wait > WAIT_MAX)
+		return false;
+	r->waited += wait;
+	r->on_again = then;
+	bk_timer_start(r->again, wait);
+	snprintf(text, sizeof(text), "the server is busy with others at this address; trying again in %u s",
+		(unsigned)((wait + BK_SEC - 1) / BK_SEC));
+	if (r->events->on_note)
+		r->events->on_note(r->arg, text);
+	return true;
+}
+
+static void forget_asked(struct bk_rdv *r)
+{
+	bk_timer_stop(r->again);
+	bk_rdv_done(&r->asked);
+	r->asked = (struct bk_rdv_msg){0};
+}
+
+static void ask_again(struct bk_rdv *r)
+{
+	bk_control_send(r->control, &r->asked);
+}
+
+static int ask(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	forget_asked(r);
+	r->asked = *m;
+	r->asked.body = m->body_len ? malloc(m->body_len) : NULL;
+	if (m->body_len && !r->asked.body) {
+		r->asked = (struct bk_rdv_msg){0};
+		return BK_E_NOMEM;
+	}
+	if (m->body_len)
+		memcpy(r->asked.body, m->body, m->body_len);
+	return bk_control_send(r->control, m);
+}
+
 static int code_or(const char *name, int otherwise)
 {
 	return *name ? bk_error_from_name(name) : otherwise;
@@ -326,8 +386,22 @@ static int code_or(const char *name, int otherwise)
 static void on_refuse(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
 	r->refused = code_or(m->code, BK_E_REFUSED);
+	r->refuse_wait = m->wait_ms;
 	snprintf(r->error_text, sizeof(r->error_text), "server '%s' refused: %.80s", r->target.host,
 		m->content);
+}
+
+static void on_error(struct bk_rdv *r, const struct bk_rdv_msg *m)
+{
+	char text[BK_RDV_TEXT_MAX + 64];
+
+	if (r->asked.type && wait_and(r, m->wait_ms, ask_again))
+		return;
+	forget_asked(r);
+	snprintf(text, sizeof(text), "%s", m->content);
+	if (m->wait_ms)
+		snprintf(text, sizeof(text), "%s; try again in %u s", m->content, (m->wait_ms + 999) / 1000);
+	r->events->on_error(r->arg, code_or(m->code, BK_E_PROTOCOL), text);
 }
 
 /* Who is here for the view alone has no ear for it. */
@@ -338,6 +412,8 @@ static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
 
 	if (type == BK_RDV_SERVER_CLAIMED || type == BK_RDV_SERVER_RELAY)
 		memcpy(r->view.relay_token, m->leg_token, sizeof(r->view.relay_token));
+	if (type == BK_RDV_SERVER_NAMEPLATE || type == BK_RDV_SERVER_CLAIMED)
+		forget_asked(r);
 	if (type == BK_RDV_SERVER_NAMEPLATE)
 		to->on_nameplate(r->arg, m->nameplate);
 	else if (type == BK_RDV_SERVER_CLAIMED)
@@ -349,7 +425,7 @@ static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	else if (type == BK_RDV_SERVER_RELEASED)
 		to->on_released(r->arg, code_or(m->code, BK_OK));
 	else if (type == BK_RDV_SERVER_ERROR)
-		to->on_error(r->arg, code_or(m->code, BK_E_PROTOCOL), m->content);
+		on_error(r, m);
 	else
 		bk_log_debug("rdv", "ignoring %s", bk_rdv_type_name(m->type));
 }
@@ -444,11 +520,43 @@ static void release(struct bk_rdv *r)
 	free(r);
 }
 
+static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len);
+
+static void connect_again(struct bk_rdv *r)
+{
+	int err;
+
+	bk_control_free(r->control);
+	bk_resolve_free(r->resolve);
+	r->control = NULL;
+	r->resolve = NULL;
+	err = bk_resolve_new(r->loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
+	if (err < 0)
+		on_resolved(r, err, NULL, 0);
+}
+
+/* The hello was refused, for a while. */
+static bool comes_again(struct bk_rdv *r)
+{
+	uint32_t wait = r->refuse_wait;
+
+	r->refuse_wait = 0;
+	if (!r->refused || r->ready || !wait_and(r, wait, connect_again))
+		return false;
+	r->refused = 0;
+	r->hello_at = 0;
+	r->error_text[0] = 0;
+	return true;
+}
+
 static void on_end(void *arg, int error, const char *stage, const char *detail)
 {
 	struct bk_rdv *r = arg;
 
 	bk_timer_stop(r->ping_timer);
+	bk_timer_stop(r->again);
+	if (comes_again(r))
+		return;
 	if (r->refused)
 		error = r->refused;
 	if (!*r->error_text && error == BK_E_PIN_MISMATCH)
@@ -527,6 +635,8 @@ int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struc
 	if (!err)
 		err = bk_timer_new(loop, on_ping_timer, r, &r->ping_timer);
 	if (!err)
+		err = bk_timer_new(loop, on_again, r, &r->again);
+	if (!err)
 		err = bk_resolve_new(loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
 	if (err < 0) {
 		bk_rdv_free(r);
@@ -544,6 +654,10 @@ void bk_rdv_free(struct bk_rdv *r)
 	bk_resolve_free(r->resolve);
 	bk_control_free(r->control);
 	bk_timer_free(r->ping_timer);
+	bk_timer_free(r->again);
+	r->again = NULL;
+	bk_rdv_done(&r->asked);
+	r->asked.body = NULL;
 	if (bk_hold_end(&r->hold))
 		release(r);
 }
@@ -561,14 +675,14 @@ int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
 		.body_len = n};
 
 	memcpy(m.secret, r->owner, sizeof(m.secret));
-	return bk_control_send(r->control, &m);
+	return ask(r, &m);
 }
 
 int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_CLAIM, .nameplate = nameplate};
 
-	return bk_control_send(r->control, &m);
+	return ask(r, &m);
 }
 
 void bk_rdv_release(struct bk_rdv *r)

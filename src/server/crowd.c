@@ -250,6 +250,14 @@ void bk_crowd_drop(struct bk_crowd *c, struct bk_circle *who, bk_time now)
 	forget_old(c, now);
 }
 
+const char *bk_circle_to_str(const struct bk_circle *who, char out[BK_ADDR_STR_MAX])
+{
+	struct bk_addr a = {.family = who->key[0]};
+
+	memcpy(a.ip, who->key + 1, who->key_len - 1u);
+	return bk_addr_ip_to_str(&a, out);
+}
+
 /* --- shares --- */
 
 static size_t allowed(const struct bk_crowd *c, const struct bk_circle *at, enum bk_share share)

@@ -78,6 +78,7 @@ int bk_crowd_take(struct bk_crowd *c, struct bk_circle *who, enum bk_share share
 void bk_crowd_give(struct bk_crowd *c, struct bk_circle *who, enum bk_share share, size_t n, bk_time now);
 void bk_crowd_hold(struct bk_circle *who); /* the account stays until it is dropped as often */
 void bk_crowd_drop(struct bk_crowd *c, struct bk_circle *who, bk_time now);
+const char *bk_circle_to_str(const struct bk_circle *who, char out[BK_ADDR_STR_MAX]);
 
 /* --- rations --- */
 

@@ -14,7 +14,7 @@ enum {
 	BK_LIMIT_RELAYS = 1000,
 
 	/* connections */
-	BK_LIMIT_BACKLOG = 256,
+	BK_LIMIT_BACKLOG = 4096,           /* as long as the system lets it be: it is one queue for all */
 	BK_LIMIT_STRANGERS = 512,          /* connections that have not said who they are */
 	BK_LIMIT_ARRIVALS_PER_SECOND = 20, /* of one address */
 	BK_LIMIT_ARRIVALS_BURST = 128,

@@ -95,12 +95,34 @@ static void on_round(void *arg, uint64_t who, unsigned seat, const uint8_t *toke
 	bk_client_send(c, &m);
 }
 
+/* The one line of a meeting. */
 static void on_met(void *arg, uint32_t number, const uint64_t *who, unsigned n)
 {
-	(void)arg;
-	(void)number;
-	(void)who;
-	(void)n;
+	struct bk_server *s = arg;
+	const struct bk_client *a = bk_client_find(s, who[0]), *b = bk_client_find(s, who[1]);
+	char maker[BK_ADDR_STR_MAX], joiner[BK_ADDR_STR_MAX];
+
+	if (bk_rate_take(&s->log_rate, 1, bk_loop_now(s->loop)))
+		bk_log_info("server", "code number %u: %s met %s%s", number,
+			a ? bk_addr_ip_to_str(&a->from.peer, maker) : "one that has left",
+			b ? bk_addr_ip_to_str(&b->from.peer, joiner) : "one that has left",
+			n > 2 ? " and others" : "");
+	else
+		s->log_hidden++;
+}
+
+/* The one line of a wrong guess. */
+static void tell_wrong(struct bk_server *s, const struct bk_circle *account, size_t number)
+{
+	char from[BK_ADDR_STR_MAX];
+
+	if (bk_rate_take(&s->log_rate, 1, bk_loop_now(s->loop)))
+		bk_log_info("server",
+			"code number %zu was used up by %s, and no meeting came of it: a wrong guess, or "
+			"somebody left",
+			number, bk_circle_to_str(account, from));
+	else
+		s->log_hidden++;
 }
 
 static void on_released(void *arg, uint64_t who, uint32_t number, int why)
@@ -163,6 +185,8 @@ static void settle(void *arg, void *account, enum bk_board_cost cost, size_t n, 
 		bk_crowd_refund(s->crowd, account, BK_RATION_CLAIMS, 1, now);
 	else if (how == BK_BOARD_WRONG)
 		bk_crowd_borrow(s->crowd, account, BK_RATION_CLAIMS, BK_LIMIT_GUESS - 1, now);
+	if (how == BK_BOARD_WRONG)
+		tell_wrong(s, account, n);
 	bk_crowd_drop(s->crowd, account, now);
 }
 

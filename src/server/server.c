@@ -167,7 +167,9 @@ static int make_rooms(struct bk_server *s)
 	int err;
 
 	s->crowd = bk_crowd_new(&crowd, make_seed());
-	err = s->crowd ? bk_clients_open(s, finish_stop) : BK_E_NOMEM;
+	err = s->crowd ? bk_arrivals_open(s) : BK_E_NOMEM;
+	if (!err)
+		err = bk_clients_open(s, finish_stop);
 	if (!err)
 		err = bk_relays_new(s, make_seed(), &s->relays);
 	if (!err)
@@ -281,6 +283,7 @@ void bk_server_free(struct bk_server *s)
 	bk_relays_free(s->relays);
 	bk_probes_free(s->probes);
 	bk_reaches_free(s->reaches);
+	bk_arrivals_close(s);
 	bk_crowd_free(s->crowd);
 	bk_turn_done(&s->greeted);
 	bk_identity_free(s->identity);

@@ -57,6 +57,9 @@ struct bk_server {
 	void (*on_stopped)(void *arg);
 	void *on_stopped_arg;
 
+	struct bk_timer *minute; /* runs while strangers_gone is not 0 */
+	unsigned strangers_gone;
+	struct bk_addr last_stranger;
 	struct bk_rate log_rate;
 	uint64_t log_hidden;
 	struct bk_counters counters; /* each of the room that counts */
@@ -70,6 +73,8 @@ struct bk_arrival {
 	bk_time since;
 };
 
+int bk_arrivals_open(struct bk_server *s);
+void bk_arrivals_close(struct bk_server *s);
 /* The one line about why a connection ends (bounded in number for each second). `detail` NULL: the error's
  * own text; error 0: it did what it came for. */
 void bk_arrival_log(struct bk_server *s, const struct bk_arrival *a, int error, const char *detail);

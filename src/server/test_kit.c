@@ -200,7 +200,7 @@ struct kit *kit_start(struct bk_server_opts opts, struct lies *lies)
 
 	assert_non_null(k);
 	clear_book();
-	bk_log_set(on_line, NULL, BK_LOG_INFO);
+	bk_log_set(on_line, NULL, BK_LOG_DEBUG);
 	snprintf(k->dir, sizeof(k->dir), "/tmp/bodkin-test-server-XXXXXX");
 	assert_non_null(mkdtemp(k->dir));
 	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &k->loop), 0);

@@ -63,7 +63,7 @@ def judge(connections, log):
 
 def relayed_under_attack(bodkin, verbose):
     with Lab(bodkin, "sym", "sym", "--rate", RATE_MBIT) as lab:
-        lab.start_server("--state", lab.top / "server", "--plain")
+        lab.start_server("--state", lab.top / "server", "--plain", "-v")
         warm = lab.transfer(lab.file(100_000))  # whatever is allocated once is allocated now
         check(warm.check_done() == "relay", warm.story())
         t = lab.transfer(lab.file(SIZE))
