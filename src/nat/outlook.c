@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which pairs find each other, and by what: the pairs of RFC 3489's types as everybody counts them, told to a
- * person. It promises only what does not depend on luck; what may be guessed is called a guess. */
+ * person. It promises only what src/punch/rows.c has a row for: nothing here guesses the next port of a Symmetric NAT. */
 #include "nat/outlook.h"
 
 enum own { EASY, BY_ADDRESS, BY_PORT, HARD, NONE };
@@ -9,9 +9,6 @@ enum peer { PEER_OPEN, PEER_RESTRICTED, PEER_PORT, PEER_SEQUENTIAL, PEER_RANDOM 
 _Static_assert(PEER_RANDOM + 1 == BK_NAT_PROSPECTS, "one row for each kind");
 
 #define DIRECT  "direct"
-#define GUESS   "direct if its next port can be guessed, else relayed"
-#define OWN     "direct if our next port can be guessed, else relayed"
-#define LUCK    "relayed, unless a guess among thousands of ports hits"
 #define RELAYED "relayed"
 #define TCP     "not over UDP; TCP or the relay"
 
@@ -26,12 +23,10 @@ static const char *const peers[BK_NAT_PROSPECTS] = {
 static const char *const expectations[][BK_NAT_PROSPECTS] = {
 	[EASY] = {DIRECT, DIRECT, DIRECT, DIRECT, DIRECT},
 	[BY_ADDRESS] = {DIRECT, DIRECT, DIRECT, DIRECT, DIRECT},
-	[BY_PORT] = {DIRECT, DIRECT, DIRECT, GUESS, LUCK},
-	[HARD] = {DIRECT, DIRECT, LUCK, LUCK, RELAYED},
+	[BY_PORT] = {DIRECT, DIRECT, DIRECT, RELAYED, RELAYED},
+	[HARD] = {DIRECT, DIRECT, RELAYED, RELAYED, RELAYED},
 	[NONE] = {TCP, TCP, TCP, TCP, TCP},
 };
-
-static const char *const sequential[BK_NAT_PROSPECTS] = {DIRECT, DIRECT, OWN, OWN, LUCK};
 
 static enum own own_of(enum bk_nat_class class)
 {
@@ -55,11 +50,8 @@ static enum own own_of(enum bk_nat_class class)
 
 void bk_nat_outlook(const struct bk_nat_profile *own, struct bk_nat_prospect ret_prospects[BK_NAT_PROSPECTS])
 {
-	enum own kind = own_of(bk_nat_class_of(own));
-	const char *const *row = expectations[kind];
+	const char *const *row = expectations[own_of(bk_nat_class_of(own))];
 
-	if (kind == HARD && own->allocation == BK_NAT_SEQUENTIAL)
-		row = sequential;
 	for (int i = 0; i < BK_NAT_PROSPECTS; i++)
 		ret_prospects[i] = (struct bk_nat_prospect){
 			.peer = peers[i],
