@@ -176,7 +176,8 @@ def lone_suites(args, tally):
             ("lab", "the laboratory itself", 300, ["lab/test_lab.py", bodkin, "lab"]),
             ("paths", "bodkin through kernel NATs", 600, ["tests/lab/run.py", bodkin]),
             ("names", "what NATs are called", 300, ["tests/lab/nat.py", bodkin]),
-            ("plain-lab", "plain dialect", 400, ["tests/lab/plain.py", bodkin])):
+            ("plain-lab", "plain dialect", 400, ["tests/lab/plain.py", bodkin]),
+            ("siege", "a server under attack", 120, ["bench/siege.py", args.build, "--seconds", "1", "--check"])):
         yield script(key, seconds, *words, name=f"lab ({name})", may_be_left_out=True)
 
 
