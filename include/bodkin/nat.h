@@ -18,7 +18,7 @@ extern "C" {
  * a callback is handed is borrowed for its time. */
 struct bk_nat_report;
 
-enum { BK_NAT_ADDRESS_MAX = 64, BK_NAT_OUTLOOK_MAX = 8 };
+enum { BK_NAT_ADDRESS_MAX = 64, BK_NAT_WHY_MAX = 256, BK_NAT_OUTLOOK_MAX = 8 };
 
 struct bk_nat_report_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
@@ -43,6 +43,7 @@ struct bk_nat_side {
 	char local[BK_NAT_ADDRESS_MAX];   /* "IP:PORT"; empty: not known */
 	char public_[BK_NAT_ADDRESS_MAX]; /* as the server saw it */
 	int hairpin;                      /* 1 yes, 0 no, -1 not tested or meaningless */
+	char why[BK_NAT_WHY_MAX]; /* nothing was learnt, and why, for a person; empty: no reason came */
 };
 
 /* What to expect of one kind of peer. */

@@ -28,6 +28,8 @@ static json_t *side_object(const struct bk_nat_side *s)
 		"filtering", s->filtering, "allocation", s->allocation, "public", text_or_null(s->public_),
 		"local", text_or_null(s->local), "hairpin", yes_no_or_null(s->hairpin));
 
+	if (o && *s->why)
+		json_object_set_new(o, "why", json_string(s->why));
 	if (o && s->delta)
 		json_object_set_new(o, "delta", json_integer(s->delta));
 	if (o && s->port_max)
@@ -98,6 +100,8 @@ static void print_side(const char *name, const struct bk_nat_side *s)
 
 	if (*s->public_)
 		print("%-5s %s, seen as %s", name, s->type, s->public_);
+	else if (*s->why)
+		print("%-5s not learnt: %s", name, s->why);
 	else
 		print("%-5s %s", name, is_known(s->type) ? s->type : "not tested");
 	if (!*s->public_)

@@ -31,9 +31,11 @@ enum {
 	FIRST_HOP = 2,     /* the first router is our own */
 };
 
-#define RTO      (100 * BK_MS) /* before anything is known of the path */
-#define RTO_MAX  (200 * BK_MS)
-#define WAIT_MAX (500 * BK_MS)
+#define RTO       (100 * BK_MS) /* before anything is known of the path */
+#define RTO_MAX   (200 * BK_MS)
+#define WAIT_MAX  (8 * BK_SEC) /* for the first answer; it tells how long to wait for the others */
+#define WAIT_NEAR (500 * BK_MS)
+#define HINT_MIN  (200 * BK_MS) /* datagrams may be slower than what the hint was measured with */
 
 /* ids of sockets */
 enum { SOCKET_MAIN = 1, SOCKET_FILTER = 2, SOCKET_FRESH = 3 };
@@ -73,7 +75,9 @@ struct bk_nat_discover {
 	bool is_traced; /* something came back from the trace */
 	bool is_hairpin_begun, is_hairpin;
 	bk_dur rtt;
-	bool is_done; /* reported */
+	int stun_error;           /* of an answer that was a refusal */
+	struct bk_addr elsewhere; /* whence an answer came that should have come from the address asked */
+	bool is_done;             /* reported */
 };
 
 /* --- tests --- */
@@ -99,7 +103,9 @@ static struct test *add_test(
 	memcpy(id.bytes, chance, sizeof(id.bytes));
 	*t = (struct test){.purpose = purpose, .socket = socket, .to = *to, .since = e->now};
 	bk_stun_transaction_init(&t->schedule, &id, RTO, RTO_MAX,
-		purpose == TRACE || purpose == HAIRPIN ? SENT_MAX_NEAR : SENT_MAX, WAIT_MAX, e->now);
+		purpose == TRACE || purpose == HAIRPIN ? SENT_MAX_NEAR : SENT_MAX, WAIT_NEAR, e->now);
+	if (purpose != TRACE)
+		t->schedule.wait_max = WAIT_MAX; /* as long as after the RFC's own first interval */
 	if (e->rtt)
 		bk_stun_transaction_adapt(&t->schedule, e->rtt);
 	return t;
@@ -211,6 +217,17 @@ static bool is_from_right_address(const struct test *t, const struct bk_addr *fr
 	return same_ip && same_port;
 }
 
+/* An answer that tells nothing of the NAT is no silence either. */
+static void note_oddity(struct bk_nat_discover *e, const struct test *t, const struct bk_addr *from,
+	const struct bk_stun_msg *m)
+{
+	if (m->class == BK_STUN_ERROR && t->purpose != FILTER_PORT && t->purpose != FILTER_BOTH)
+		e->stun_error = m->error_code ? m->error_code : BK_NAT_ERROR_UNNAMED;
+	else if (m->class == BK_STUN_SUCCESS && !bk_addr_equal(&t->to, from) && t->purpose != FILTER_PORT &&
+		 t->purpose != FILTER_BOTH)
+		e->elsewhere = *from;
+}
+
 static void on_answer(
 	struct bk_nat_discover *e, struct test *t, const struct bk_addr *from, const struct bk_stun_msg *m)
 {
@@ -218,6 +235,7 @@ static void on_answer(
 
 	t->is_over = true;
 	e->is_traced |= t->purpose == TRACE;
+	note_oddity(e, t, from, m);
 	if (m->class != BK_STUN_SUCCESS || !mapped.family || !is_from_right_address(t, from))
 		return;
 	t->is_answered = true;
@@ -494,13 +512,25 @@ static void judge_stacked(const struct bk_nat_discover *e, struct bk_nat_finding
 			see_stacked(f, &e->hops[i]);
 }
 
+void bk_nat_discover_hint(struct bk_nat_discover *e, bk_dur rtt)
+{
+	for (size_t i = 0; i < e->tests_len; i++)
+		if (!e->tests[i].is_over)
+			bk_stun_transaction_adapt(&e->tests[i].schedule, bk_time_max(rtt, HINT_MIN));
+}
+
 void bk_nat_discover_finding(const struct bk_nat_discover *e, struct bk_nat_finding *ret_finding)
 {
-	struct bk_nat_finding f = {.rtt = e->rtt, .local = e->sockets[SOCKET_MAIN - 1].local};
+	struct bk_nat_finding f = {
+		.rtt = e->rtt,
+		.local = e->sockets[SOCKET_MAIN - 1].local,
+		.stun_error = e->stun_error,
+		.elsewhere = e->elsewhere,
+	};
 	struct bk_nat_evidence ev;
 
 	collect_evidence(e, &ev);
-	f.is_blocked = !e->rtt;
+	f.is_blocked = !e->rtt && !e->stun_error && !e->elsewhere.family;
 	if (f.is_blocked)
 		ev.same_address = BK_MAILBOX_REACH_NO; /* which is what it is called by */
 	bk_nat_profile_judge(&ev, &f.profile);

@@ -11,7 +11,7 @@
  * wait. It works with any STUN server; what a server without a second address cannot tell stays unknown. */
 struct bk_nat_discover;
 
-enum { BK_NAT_FRESH_MAX = 8, BK_NAT_HOPS = 3 };
+enum { BK_NAT_FRESH_MAX = 8, BK_NAT_HOPS = 3, BK_NAT_ERROR_UNNAMED = 1 };
 
 struct bk_nat_discover_opts {
 	struct bk_addr local;  /* of the interface towards the server, port 0 */
@@ -36,13 +36,19 @@ struct bk_nat_finding {
 	 * networks also have private addresses between their routers. */
 	enum bk_nat_answer stacked;
 	struct bk_addr stacked_at; /* that address */
-	bk_dur rtt;                /* to the server, the smallest seen */
+	bk_dur rtt;                /* to the server, the smallest seen; 0: no answer that told anything */
+	int stun_error;            /* a question was refused with that code (or UNNAMED); 0: none was */
+	struct bk_addr elsewhere;  /* an answer came from there instead; family 0: none did */
 };
 
 /* BK_E_INVALID without a server or of another family than local; BK_E_NOMEM. */
 int bk_nat_discover_new(
 	const struct bk_nat_discover_opts *opts, bk_time now, struct bk_nat_discover **ret_engine);
 void bk_nat_discover_free(struct bk_nat_discover *e); /* NULL is fine */
+
+/* The server is known to be so far away, by another transport: no answer within a few times of that is none.
+ * Without it, and before the first answer, the wait is long. */
+void bk_nat_discover_hint(struct bk_nat_discover *e, bk_dur rtt);
 
 /* Reports BK_REPORT_DONE once, when nothing is awaited any more. */
 extern const struct bk_engine_ops bk_nat_discover_ops;

@@ -33,6 +33,7 @@ enum {
 #define PING_MAX     (60 * BK_SEC)
 #define PING_DEFAULT (15 * BK_SEC)
 #define WAIT_MAX     (20 * BK_SEC) /* all that the server may have us wait for what it denies */
+#define REACH_TIME   (600 * BK_MS) /* and a little more */
 #define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone */
 
 struct probe_slot {
@@ -314,12 +315,21 @@ static enum bk_mailbox_reach reach_from_str(const char *s)
 	return strcmp(s, "no") ? BK_MAILBOX_REACH_UNTESTED : BK_MAILBOX_REACH_NO;
 }
 
+/* The server waits for our SYN-ACK no longer than REACH_TIME: from further away its "no" says nothing. */
+static enum bk_mailbox_reach reach_of(const struct bk_rdv *r, const char *s)
+{
+	enum bk_mailbox_reach reach = reach_from_str(s);
+
+	return reach == BK_MAILBOX_REACH_NO && r->view.rtt_ns > REACH_TIME ? BK_MAILBOX_REACH_UNTESTED
+									   : reach;
+}
+
 static void on_reached(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
 	if (!r->reach || memcmp(m->nonce, r->reach_nonce, sizeof(m->nonce)) != 0)
 		return;
-	r->view.same_address = reach_from_str(m->same_address);
-	r->view.other_address = reach_from_str(m->other_address);
+	r->view.same_address = reach_of(r, m->same_address);
+	r->view.other_address = reach_of(r, m->other_address);
 	stop_reach(r);
 	probe_second_address(r);
 	r->events->on_view(r->arg);

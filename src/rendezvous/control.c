@@ -25,7 +25,7 @@ enum {
 	SCRATCH_LEN = 32 * 1024,
 };
 
-#define CONNECT_TIMEOUT (3 * BK_SEC)
+#define CONNECT_TIMEOUT (5 * BK_SEC) /* round trips of three seconds exist */
 #define SECURE_TIMEOUT  (10 * BK_SEC)
 #define HELLO_TIMEOUT   (10 * BK_SEC)
 

@@ -29,8 +29,13 @@ enum { FAMILIES = 2, STUN_PORT = 3478, TEXT_MAX = 512, ADDRS_MAX = 16 };
 
 #define STUN_PREFIX "stun:"
 
-#define TCP_PATIENCE  (4 * BK_SEC)   /* for the control connection to stand */
-#define VIEW_PATIENCE (1500 * BK_MS) /* for its tests, once it stands */
+/* For the control connection to stand: as long as nothing is known of the way; and once UDP tells how far the
+ * server is, four seconds, or what the handshakes of TCP and TLS and the hello take twice. */
+#define TCP_PATIENCE_BLIND (16 * BK_SEC)
+#define TCP_PATIENCE       (4 * BK_SEC)
+#define TCP_ROUNDS         6
+#define VIEW_PATIENCE      (1500 * BK_MS) /* for its tests, once it stands, and these round trips */
+#define VIEW_ROUNDS        4
 
 /* One family's discovery. */
 struct half {
@@ -55,6 +60,8 @@ struct bk_nat_report {
 	bool is_lifetime_over;
 	struct bk_rdv *rdv;
 	bool is_rdv_ready, is_tcp_over;
+	int tcp_error; /* the control connection's end, before it stood; 0: it just did not come */
+	char tcp_text[TEXT_MAX];
 	struct bk_timer *patience; /* with TCP */
 	struct bk_turn ender;      /* reports from the loop, under nobody's feet */
 	bool is_ending;
@@ -103,6 +110,8 @@ static void put_together(struct bk_nat_report *r)
 	struct bk_survey_facts facts = {
 		.asked_tcp = r->rdv != NULL,
 		.has_tcp = r->is_rdv_ready,
+		.tcp_error = r->tcp_error,
+		.tcp_text = r->tcp_text,
 		.own6 = find_own6(),
 		.elapsed = bk_loop_now(r->loop) - r->since,
 	};
@@ -155,13 +164,29 @@ static void consider(struct bk_nat_report *r)
 			return;
 	if (!r->is_rdv_ready && !has_udp_answer(r)) {
 		fail(r, BK_E_TIMEOUT,
-			"cannot reach server '%s:%u': no answer%s; is the name right, and does it run?",
+			"cannot reach server '%s:%u': no answer%s%s; is the name right, and does it run?",
 			r->target.host, r->target.port,
-			r->is_stun ? " over UDP" : ", neither over UDP nor TCP");
+			r->is_stun     ? " over UDP"
+			: r->tcp_error ? " over UDP; over TCP: "
+				       : ", neither over UDP nor TCP",
+			r->tcp_error ? bk_error_text(r->tcp_error) : "");
 		return;
 	}
 	r->is_ending = true;
 	bk_turn_ask(&r->ender);
+}
+
+/* UDP has told how far the server is: so long, and no longer, TCP may take. */
+static void limit_tcp(struct bk_nat_report *r, const struct half *h)
+{
+	struct bk_nat_finding f;
+	bk_dur left;
+
+	bk_nat_discover_finding(h->engine, &f);
+	if (!f.rtt || r->is_rdv_ready || r->is_tcp_over)
+		return;
+	left = r->since + bk_time_max(TCP_PATIENCE, TCP_ROUNDS * f.rtt + BK_SEC) - bk_loop_now(r->loop);
+	bk_timer_start(r->patience, bk_time_max(0, left));
 }
 
 static void on_discovered(void *arg, const struct bk_action *a)
@@ -171,6 +196,7 @@ static void on_discovered(void *arg, const struct bk_action *a)
 	if (a->report != BK_REPORT_DONE)
 		return;
 	h->is_over = true;
+	limit_tcp(h->report, h);
 	consider(h->report);
 }
 
@@ -210,8 +236,16 @@ static void on_ready(void *arg)
 {
 	struct bk_nat_report *r = arg;
 
+	bk_dur rtt = bk_rdv_view(r->rdv)->rtt_ns;
+
 	r->is_rdv_ready = true;
-	bk_timer_start(r->patience, VIEW_PATIENCE);
+	bk_timer_start(r->patience, VIEW_PATIENCE + VIEW_ROUNDS * rtt);
+	for (int i = 0; i < FAMILIES; i++) {
+		if (!r->halves[i].engine || r->halves[i].is_over)
+			continue;
+		bk_nat_discover_hint(r->halves[i].engine, rtt);
+		bk_drive_poke(r->halves[i].drive);
+	}
 	check_view(r);
 }
 
@@ -235,6 +269,8 @@ static void on_end(void *arg, int error, const char *text)
 		fail(r, error ? error : BK_E_SERVER_GONE, "%s", text);
 	else
 		bk_log_debug("nat", "%s", text);
+	r->tcp_error = error;
+	snprintf(r->tcp_text, sizeof(r->tcp_text), "%s", text);
 	end_tcp(r);
 }
 
@@ -247,7 +283,7 @@ static int start_tcp(struct bk_nat_report *r, const struct bk_nat_report_opts *o
 	};
 	const struct bk_rdv_opts opts = {.server = o->server, .token = o->token, .state_dir = o->state_dir};
 
-	bk_timer_start(r->patience, TCP_PATIENCE);
+	bk_timer_start(r->patience, TCP_PATIENCE_BLIND);
 	return bk_rdv_new(r->loop, &opts, &events, r, &r->rdv);
 }
 

@@ -2,12 +2,15 @@
 /* What was found, and what is said of it: never more than was found. */
 #include "survey/words.h"
 
+#include "base/error.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "base/addr.h"
 
@@ -45,6 +48,23 @@ static void tcp_that_was_tried_in_vain_is_blocked(void **state)
 	(void)state;
 	bk_survey_put_into_words(&facts, &r);
 	assert_string_equal(r.tcp.type, "Blocked");
+}
+
+static void what_was_not_learnt_has_its_reason(void **state)
+{
+	const struct bk_survey_facts facts = {.asked_tcp = true,
+		.tcp_error = BK_E_REFUSED,
+		.tcp_text = "cannot connect to server 'x': connection refused",
+		.has_udp4 = true,
+		.udp4.stun_error = 420};
+	struct bk_nat_result r;
+
+	(void)state;
+	bk_survey_put_into_words(&facts, &r);
+	assert_string_equal(r.tcp.type, "unknown");
+	assert_string_equal(r.tcp.why, facts.tcp_text);
+	assert_string_equal(r.udp.type, "unknown");
+	assert_non_null(strstr(r.udp.why, "STUN error 420"));
 }
 
 static void each_transport_has_its_own_account(void **state)
@@ -98,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_found_is_said_to_be_unknown),
 		cmocka_unit_test(tcp_that_was_tried_in_vain_is_blocked),
+		cmocka_unit_test(what_was_not_learnt_has_its_reason),
 		cmocka_unit_test(each_transport_has_its_own_account),
 		cmocka_unit_test(ipv6_stands_for_udp_where_the_server_has_no_ipv4),
 	};

@@ -2,7 +2,10 @@
 /* The main half is IPv4's; where the server has none, IPv6's stands for it, too. */
 #include "survey/words.h"
 
+#include <stdio.h>
+
 #include "base/addr.h"
+#include "base/error.h"
 #include "nat/outlook.h"
 #include "nat/profile.h"
 
@@ -27,11 +30,29 @@ static int tristate(enum bk_nat_answer a)
 	return a == BK_NAT_YES ? 1 : a == BK_NAT_NO ? 0 : -1;
 }
 
+/* Why nothing was learnt where something did come. */
+static void explain(const struct bk_nat_finding *f, struct bk_nat_side *side)
+{
+	char at[BK_ADDR_STR_MAX];
+
+	if (f->rtt)
+		return;
+	if (f->stun_error == BK_NAT_ERROR_UNNAMED)
+		snprintf(side->why, sizeof(side->why), "the server refuses the question");
+	else if (f->stun_error)
+		snprintf(side->why, sizeof(side->why), "the server refuses the question with STUN error %d",
+			f->stun_error);
+	else if (f->elsewhere.family)
+		snprintf(side->why, sizeof(side->why), "the answers come from %s, which was not asked",
+			bk_addr_to_str(&f->elsewhere, at));
+}
+
 static void describe_udp(bool has, const struct bk_nat_finding *f, struct bk_nat_side *side)
 {
 	describe(&f->profile, &f->local, side);
 	if (!has)
 		return;
+	explain(f, side);
 	side->hairpin = tristate(f->hairpin);
 	side->port_min = f->port_min;
 	side->port_max = f->port_max;
@@ -40,12 +61,15 @@ static void describe_udp(bool has, const struct bk_nat_finding *f, struct bk_nat
 static void describe_tcp(const struct bk_survey_facts *facts, struct bk_nat_side *side)
 {
 	struct bk_nat_profile p = {0};
+	bool is_silent = !facts->tcp_error || facts->tcp_error == BK_E_TIMEOUT;
 
 	if (facts->has_tcp)
 		bk_nat_profile_of_view(&facts->view, &p);
-	else if (facts->asked_tcp)
+	else if (facts->asked_tcp && is_silent)
 		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
 	describe(&p, &facts->view.local, side);
+	if (!facts->has_tcp && facts->asked_tcp && !is_silent && facts->tcp_text)
+		snprintf(side->why, sizeof(side->why), "%s", facts->tcp_text);
 }
 
 static void add_outlook(struct bk_nat_result *res, const struct bk_nat_profile *udp)

@@ -12,6 +12,8 @@ struct bk_survey_facts {
 	bool has_udp4, has_udp6; /* asked the server over that family */
 	struct bk_nat_finding udp4, udp6;
 	bool asked_tcp, has_tcp;     /* tried; a control connection came to stand */
+	int tcp_error;               /* why not; 0: nothing came */
+	const char *tcp_text;        /* that, in a sentence; NULL: none */
 	struct bk_mailbox_view view; /* of that */
 	struct bk_addr own6;         /* a public IPv6 address of this machine; family 0: none */
 	bk_dur lifetime_min, lifetime_max;
