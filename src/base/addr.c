@@ -139,3 +139,92 @@ bool bk_addr_is_cgn(const struct bk_addr *a)
 {
 	return a->family == 4 && a->ip[0] == 100 && (a->ip[1] & 0xc0) == 64;
 }
+
+/* 2002::/16 (RFC 3056), 64:ff9b::/96 and 64:ff9b:1::/48 (RFC 6052, RFC 8215), ::/96 (RFC 4291): the IPv4
+ * address that a router on the way may make of it. */
+static bool has_ipv4_inside(const struct bk_addr *a, struct bk_addr *ret_inner)
+{
+	static const uint8_t nat64[4] = {0, 0x64, 0xff, 0x9b}, zero[12];
+	size_t at = 12;
+
+	if (a->ip[0] == 0x20 && a->ip[1] == 0x02)
+		at = 2;
+	else if (memcmp(a->ip, nat64, sizeof(nat64)) != 0 && memcmp(a->ip, zero, sizeof(zero)) != 0)
+		return false;
+	*ret_inner = bk_addr_v4(a->ip[at], a->ip[at + 1], a->ip[at + 2], a->ip[at + 3], a->port);
+	return true;
+}
+
+static bool is_nowhere(const struct bk_addr *a)
+{
+	struct bk_addr inner;
+
+	if (a->family == 4)
+		return a->ip[0] == 0 || a->ip[0] >= 224;
+	if (a->family != 6 || bk_addr_is_any(a) || a->ip[0] == 0xff)
+		return true;
+	return !bk_addr_is_loopback(a) && has_ipv4_inside(a, &inner) &&
+	       bk_addr_realm(&inner) != BK_ADDR_PUBLIC;
+}
+
+enum bk_addr_realm bk_addr_realm(const struct bk_addr *a)
+{
+	if (is_nowhere(a))
+		return BK_ADDR_NOWHERE;
+	if (bk_addr_is_loopback(a))
+		return BK_ADDR_THIS_MACHINE;
+	if (bk_addr_is_link_local(a))
+		return BK_ADDR_THIS_LINK;
+	if (bk_addr_is_private(a) || (a->family == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0xc0))
+		return BK_ADDR_PRIVATE;
+	return bk_addr_is_cgn(a) ? BK_ADDR_CARRIER : BK_ADDR_PUBLIC;
+}
+
+bool bk_addr_may_be_of(const struct bk_addr *a, const struct bk_addr *known)
+{
+	enum bk_addr_realm realm = bk_addr_realm(a);
+
+	return realm == BK_ADDR_PUBLIC || (realm != BK_ADDR_NOWHERE && realm == bk_addr_realm(known));
+}
+
+static bool bit_of(const struct bk_addr *a, unsigned i)
+{
+	return a->ip[i / 8] & (0x80 >> i % 8);
+}
+
+static bool has_prefix(const struct bk_network *n, const struct bk_addr *a)
+{
+	if (n->addr.family != a->family)
+		return false;
+	for (unsigned i = 0; i < n->bits; i++) {
+		if (bit_of(a, i) != bit_of(&n->addr, i))
+			return false;
+	}
+	return true;
+}
+
+/* The first and the last address of an IPv4 network of more than two. */
+static bool is_edge(const struct bk_network *n, const struct bk_addr *a)
+{
+	if (a->family != 4 || n->bits > 30)
+		return false;
+	for (unsigned i = n->bits + 1; i < 32; i++) {
+		if (bit_of(a, i) != bit_of(a, n->bits))
+			return false;
+	}
+	return true;
+}
+
+bool bk_networks_have(const struct bk_networks *n, const struct bk_addr *a)
+{
+	bool has = false;
+
+	for (size_t i = 0; n && i < n->len; i++) {
+		if (!has_prefix(&n->list[i], a))
+			continue;
+		if (is_edge(&n->list[i], a))
+			return false;
+		has = true;
+	}
+	return has;
+}

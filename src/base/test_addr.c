@@ -109,6 +109,115 @@ static void addresses_know_their_scope(void **state)
 	}
 }
 
+static void each_address_lies_in_one_realm_and_wrapped_ones_in_none(void **state)
+{
+	static const struct {
+		const char *ip;
+		enum bk_addr_realm realm;
+	} rows[] = {
+		{"0.0.0.0", BK_ADDR_NOWHERE},
+		{"0.255.255.255", BK_ADDR_NOWHERE},
+		{"127.255.0.1", BK_ADDR_THIS_MACHINE},
+		{"::1", BK_ADDR_THIS_MACHINE},
+		{"169.254.169.254", BK_ADDR_THIS_LINK},
+		{"fe80::1", BK_ADDR_THIS_LINK},
+		{"10.255.255.255", BK_ADDR_PRIVATE},
+		{"172.31.0.1", BK_ADDR_PRIVATE},
+		{"192.168.0.1", BK_ADDR_PRIVATE},
+		{"fd12::1", BK_ADDR_PRIVATE},
+		{"fec0::1", BK_ADDR_PRIVATE},
+		{"100.127.0.1", BK_ADDR_CARRIER},
+		{"8.8.8.8", BK_ADDR_PUBLIC},
+		{"223.255.255.255", BK_ADDR_PUBLIC},
+		{"2001:db8::1", BK_ADDR_PUBLIC},
+		{"224.0.0.1", BK_ADDR_NOWHERE},
+		{"255.255.255.255", BK_ADDR_NOWHERE},
+		{"ff02::1", BK_ADDR_NOWHERE},
+		{"::", BK_ADDR_NOWHERE},
+		{"::ffff:192.168.0.1", BK_ADDR_PRIVATE},
+		{"::127.0.0.1", BK_ADDR_NOWHERE},
+		{"64:ff9b::127.0.0.1", BK_ADDR_NOWHERE},
+		{"64:ff9b::8.8.8.8", BK_ADDR_PUBLIC},
+		{"2002:7f00:1::1", BK_ADDR_NOWHERE},
+		{"2002:808:808::1", BK_ADDR_PUBLIC},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_addr a;
+
+		assert_int_equal(bk_addr_from_ip(rows[i].ip, 1, &a), 0);
+		if (bk_addr_realm(&a) != rows[i].realm)
+			fail_msg("%s is in realm %d", rows[i].ip, (int)bk_addr_realm(&a));
+	}
+}
+
+static void a_server_may_name_addresses_of_its_own_realm_and_public_ones(void **state)
+{
+	static const struct {
+		const char *server, *named;
+		bool may;
+	} rows[] = {
+		{"203.0.113.1", "198.51.100.1", true},
+		{"203.0.113.1", "127.0.0.1", false},
+		{"203.0.113.1", "192.168.1.1", false},
+		{"203.0.113.1", "100.64.0.1", false},
+		{"203.0.113.1", "224.0.0.1", false},
+		{"203.0.113.1", "0.0.0.0", false},
+		{"192.168.1.1", "10.0.0.1", true},
+		{"192.168.1.1", "127.0.0.1", false},
+		{"192.168.1.1", "203.0.113.1", true},
+		{"127.0.0.1", "127.0.0.2", true},
+		{"127.0.0.1", "192.168.1.1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_addr server, named;
+
+		assert_int_equal(bk_addr_from_ip(rows[i].server, 1, &server), 0);
+		assert_int_equal(bk_addr_from_ip(rows[i].named, 1, &named), 0);
+		if (bk_addr_may_be_of(&named, &server) != rows[i].may)
+			fail_msg("%s names %s", rows[i].server, rows[i].named);
+	}
+}
+
+static void networks_have_their_machines_and_not_their_broadcast_addresses(void **state)
+{
+	static const struct {
+		const char *own;
+		unsigned bits;
+		const char *ip;
+		bool has;
+	} rows[] = {
+		{"192.168.1.4", 24, "192.168.1.5", true},
+		{"192.168.1.4", 24, "192.168.2.5", false},
+		{"192.168.1.4", 24, "192.168.1.255", false},
+		{"192.168.1.4", 24, "192.168.1.0", false},
+		{"192.168.1.4", 22, "192.168.1.255", true},
+		{"192.168.1.4", 22, "192.168.3.255", false},
+		{"10.0.0.4", 31, "10.0.0.5", true},
+		{"10.0.0.4", 32, "10.0.0.4", true},
+		{"10.0.0.4", 32, "10.0.0.5", false},
+		{"fd00::4", 64, "fd00::ffff", true},
+		{"fd00::4", 64, "fd00:0:0:1::4", false},
+		{"fd00::4", 128, "fd00::5", false},
+		{"192.168.1.4", 0, "fd00::5", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_networks n = {.list[0].bits = rows[i].bits, .len = 1};
+		struct bk_addr a;
+
+		assert_int_equal(bk_addr_from_ip(rows[i].own, 0, &n.list[0].addr), 0);
+		assert_int_equal(bk_addr_from_ip(rows[i].ip, 1, &a), 0);
+		if (bk_networks_have(&n, &a) != rows[i].has)
+			fail_msg("%s/%u and %s", rows[i].own, rows[i].bits, rows[i].ip);
+		assert_false(bk_networks_have(NULL, &a));
+	}
+}
+
 static void equal_means_every_part(void **state)
 {
 	struct bk_addr a = bk_addr_v4(192, 0, 2, 1, 80), b = a, mapped;
@@ -130,6 +239,9 @@ int main(void)
 		cmocka_unit_test(literals_read_and_print),
 		cmocka_unit_test(what_is_no_literal_is_malformed),
 		cmocka_unit_test(addresses_know_their_scope),
+		cmocka_unit_test(each_address_lies_in_one_realm_and_wrapped_ones_in_none),
+		cmocka_unit_test(a_server_may_name_addresses_of_its_own_realm_and_public_ones),
+		cmocka_unit_test(networks_have_their_machines_and_not_their_broadcast_addresses),
 		cmocka_unit_test(equal_means_every_part),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,7 @@ enum { SOURCES = sizeof(sources) / sizeof(sources[0]) };
 
 void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	for (int i = 0; i < SOURCES; i++)
+	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
 		if (sources[i].gather)
 			sources[i].gather(s, view);
 }
@@ -189,7 +189,7 @@ bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
 	bk_dur wait = 0;
 
-	for (int i = 0; i < SOURCES; i++)
+	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
 		if (sources[i].wait)
 			wait = bk_time_max(wait, sources[i].wait(s, view));
 	return wait;
@@ -203,7 +203,7 @@ void bk_self_describe(const struct bk_self *s, const struct bk_mailbox_view *vie
 	strcpy(ret_intro->name, s->name);
 	memcpy(ret_intro->pin, s->pin.bytes, sizeof(ret_intro->pin));
 	randombytes_buf(&ret_intro->tie_breaker, sizeof(ret_intro->tie_breaker));
-	for (int i = 0; i < SOURCES; i++)
+	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
 		sources[i].describe(s, view, ret_intro);
 }
 
@@ -221,15 +221,23 @@ static void choose_name(struct bk_self *s, const char *name)
 int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_session_opts *opts,
 	void (*on_view)(void *arg), void *arg)
 {
-	*s = (struct bk_self){.listeners = {-1, -1}, .has_tcp = opts->transport != BK_TRANSPORT_CHOICE_UDP};
+	bool is_hidden = opts->path == BK_PATH_CHOICE_RELAY;
+
+	*s = (struct bk_self){
+		.listeners = {-1, -1},
+		.has_tcp = !is_hidden && opts->transport != BK_TRANSPORT_CHOICE_UDP,
+		.is_hidden = is_hidden,
+	};
 	choose_name(s, opts->name);
-	if (opts->path == BK_PATH_CHOICE_RELAY)
+	if (is_hidden)
 		s->capabilities = BK_MEET_ONLY_RELAY;
 	else if (opts->path == BK_PATH_CHOICE_DIRECT)
 		s->capabilities = BK_MEET_ONLY_DIRECT;
 	if (s->has_tcp)
 		open_listeners(s);
-	return opts->transport == BK_TRANSPORT_CHOICE_TCP ? 0 : bk_ways_new(loop, on_view, arg, &s->ways);
+	return is_hidden || opts->transport == BK_TRANSPORT_CHOICE_TCP
+		       ? 0
+		       : bk_ways_new(loop, on_view, arg, &s->ways);
 }
 
 void bk_self_reopen(struct bk_self *s)

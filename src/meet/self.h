@@ -20,6 +20,7 @@ struct bk_self {
 	uint16_t ports[BK_SELF_LISTENERS];
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
 	bool has_tcp;
+	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };
 
 /* In an introduction's capabilities: what this side insists on. */

@@ -148,7 +148,8 @@ static void learn_other(struct bk_nat_discover *e, const struct bk_addr *other)
 {
 	struct bk_addr same_ip, same_port;
 
-	if (e->other.family || other->family != e->opts.server.family || bk_addr_is_any(other))
+	if (e->other.family || other->family != e->opts.server.family ||
+		!bk_addr_may_be_of(other, &e->opts.server))
 		return;
 	e->other = *other;
 	same_ip = bk_addr_with_port(e->opts.server, other->port);

@@ -11,4 +11,7 @@
  * negative error. */
 int bk_ifaddr_list(struct bk_addr *out, size_t max);
 
+/* The networks of the same interfaces; none where the system does not tell. */
+void bk_ifaddr_networks(struct bk_networks *ret_networks);
+
 #endif

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "net/ifaddr.h"
 #include "net/sock.h"
 #include "path/contender.h"
 #include "path/doors.h"
@@ -30,6 +32,7 @@ struct bk_race {
 	struct bk_race_opts opts;
 	const struct bk_race_events *events;
 	void *arg;
+	struct bk_networks networks;
 	struct bk_list lanes; /* the order of the table */
 	struct bk_doors doors;
 	struct bk_contenders contenders;
@@ -298,6 +301,13 @@ static void on_deadline(void *arg)
 		lose(r, BK_E_NO_PATH);
 }
 
+/* Whoever wants the relay alone neither tries a direct path nor lets one in, and the other way round. */
+static bool is_wanted(const struct bk_race *r, const struct bk_method *m)
+{
+	return bk_method_is_wanted(m, r->opts.choice) &&
+	       (m->is_relay || !(r->opts.without & 1u << m->transport));
+}
+
 /* Some row before this one has the same engine. */
 static bool has_had_turn(const struct bk_technique *const *rows, const struct bk_technique *const *row)
 {
@@ -310,7 +320,12 @@ static bool has_had_turn(const struct bk_technique *const *rows, const struct bk
 
 static int start_lane(struct bk_race *r, const struct bk_method *method)
 {
-	const struct bk_pair pair = {r->opts.own, r->opts.peer, r->opts.relay, r->opts.choice};
+	const struct bk_pair pair = {.own = r->opts.own,
+		.peer = r->opts.peer,
+		.relay = r->opts.relay,
+		.choice = r->opts.choice,
+		.is_again = r->opts.is_again,
+		.networks = &r->networks};
 	struct bk_lane *lane;
 	struct bk_plan plan;
 	int err;
@@ -332,7 +347,7 @@ static int start_lanes(struct bk_race *r)
 	for (const struct bk_technique *const *row = rows; *row && !err; row++) {
 		const struct bk_method *m = (*row)->method;
 
-		if (!has_had_turn(rows, row) && (m->is_relay || !(r->opts.without & 1u << m->transport)))
+		if (!has_had_turn(rows, row) && is_wanted(r, m))
 			err = start_lane(r, m);
 	}
 	return err;
@@ -360,6 +375,17 @@ static bk_dur longest_budget(const struct bk_race *r)
 	return budget;
 }
 
+/* Nobody is let in where nothing could be done with him. */
+static int open_doors(struct bk_race *r)
+{
+	if (lane_of_doors(r))
+		return bk_doors_open(&r->doors, r->opts.loop, r->opts.listeners, on_door, r);
+	for (int i = 0; i < BK_RACE_LISTENERS; i++)
+		if (r->opts.listeners[i] >= 0)
+			close(r->opts.listeners[i]);
+	return 0;
+}
+
 static int start(struct bk_race *r)
 {
 	bk_dur until_start = bk_time_max(r->opts.start - bk_loop_now(r->opts.loop), 0);
@@ -371,8 +397,8 @@ static int start(struct bk_race *r)
 		err = bk_timer_new(r->opts.loop, on_prefer, r, &r->prefer);
 	if (!err)
 		err = start_lanes(r);
-	if (!err && lane_of_doors(r))
-		err = bk_doors_open(&r->doors, r->opts.loop, r->opts.listeners, on_door, r);
+	if (!err)
+		err = open_doors(r);
 	if (err < 0)
 		return err;
 	bk_timer_start(r->deadline, until_start + longest_budget(r) + AFTER_BUDGET);
@@ -393,6 +419,7 @@ int bk_race_new(const struct bk_race_opts *opts, const struct bk_race_events *ev
 		r->opts.techniques = bk_techniques;
 	r->events = events;
 	r->arg = arg;
+	bk_ifaddr_networks(&r->networks);
 	bk_list_init(&r->lanes);
 	bk_contenders_init(&r->contenders, opts->is_controlling, &contender_events, r);
 	err = start(r);

@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/rate.h"
 #include "net/netwatch.h"
 #include "path/race.h"
 #include "punch/explain.h"
@@ -31,6 +32,8 @@ enum {
 	HASTE_MAX = 2,    /* young paths in a row that are followed by another one at once */
 	BREACHES_MAX = 3, /* then another path would change nothing */
 	LINE_MAX = 512,
+	ROUNDS_BURST = 10, /* each is a race: the peer, or the server, shall not make us send for ever */
+	ROUNDS_A_MINUTE = 6,
 };
 
 enum state { UNMET, FIRST, CARRIED, LOST, OVER }; /* FIRST: looking for the first path */
@@ -49,6 +52,7 @@ struct bk_seeker {
 	bool is_asking;                    /* the next round is our own wish: the relay works */
 	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
 	unsigned young;                    /* paths in a row that died as soon as they were there */
+	struct bk_rate rounds;             /* after the first */
 	unsigned breaches;                 /* paths that ended because the peer broke the protocol */
 	bk_time taken;                     /* when the path that there is, or was, began */
 	struct bk_timer *again;            /* the next such try */
@@ -367,6 +371,7 @@ static int start_race(struct bk_seeker *sk)
 		.listeners = {g->listeners[0], g->listeners[1]},
 		.ways = g->choice == BK_PATH_CHOICE_RELAY ? NULL : g->ways,
 		.delay = g->delay,
+		.is_again = sk->state != FIRST,
 		.relay_is_spare = sk->is_asking && is_on_relay(sk),
 		.relay = g->relay,
 	};
@@ -396,11 +401,23 @@ static void race_again(struct bk_seeker *sk)
 	}
 }
 
+/* Too many: the race before it is over, since its introductions are, and another one has to be asked for. */
+static void pass_over(struct bk_seeker *sk)
+{
+	note(sk, 1, "too many rounds within a minute: this one is passed over");
+	sk->is_asking = false;
+	if (sk->state != OVER)
+		on_race_lost(sk, BK_E_NO_PATH);
+}
+
 int bk_seeker_round(struct bk_seeker *sk, const struct bk_round *round)
 {
 	sk->round = *round;
 	if (sk->state != UNMET) {
-		race_again(sk);
+		if (bk_rate_take(&sk->rounds, 1, bk_loop_now(sk->opts.loop)))
+			race_again(sk);
+		else
+			pass_over(sk);
 		return 0;
 	}
 	set_state(sk, FIRST);
@@ -456,6 +473,7 @@ int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_even
 	if (!sk)
 		return BK_E_NOMEM;
 	sk->opts = *opts;
+	bk_rate_init(&sk->rounds, ROUNDS_A_MINUTE / 60.0, ROUNDS_BURST, bk_loop_now(opts->loop));
 	sk->events = events;
 	sk->arg = arg;
 	err = bk_timer_new(opts->loop, on_again, sk, &sk->again);

@@ -47,7 +47,7 @@ struct bk_seeker_events {
 	/* This host's addresses changed. Do those of the link that carries, and of the last relay, still
 	 * exist? */
 	void (*on_moved)(void *arg, bool has_path, bool has_relay);
-	/* Last, once: no path came, or none will. Also from inside bk_seeker_lost and _peer_left. */
+	/* Last, once: no path came, or none will. Also from inside bk_seeker_lost, _peer_left and _round. */
 	void (*on_gave_up)(void *arg, int error, const char *text);
 	void (*on_note)(void *arg, int verbosity, const char *text);
 };
@@ -56,7 +56,8 @@ int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_even
 	struct bk_seeker **ret_seeker);
 void bk_seeker_free(struct bk_seeker *sk); /* not from inside its callbacks. NULL is fine */
 
-/* The two have introduced themselves, again or for the first time; then an error means that no race began. */
+/* The two have introduced themselves, again or for the first time; then an error means that no race began. More
+ * than a few times a minute nothing follows but the end of the race before. */
 int bk_seeker_round(struct bk_seeker *sk, const struct bk_round *round);
 
 /* No link is left; text says why. Then others are looked for, and the time for that is limited. */

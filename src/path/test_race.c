@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two sides race on loopback. What comes between them: strangers at the doors, relays that do nothing or join
  * the wrong people, and nothing at all. */
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +38,7 @@ struct stage {
 	int sides_len;
 	struct bk_addr relay;
 	bool use_relay;
+	bool only_relay;
 	bool relay_is_spare; /* for the controlling side */
 	bk_dur delay;
 };
@@ -149,7 +152,9 @@ static void start(struct stage *g, int i, int peer)
 		.identity = s->identity,
 		.own = &s->intro,
 		.peer = &p->intro,
-		.choice = g->use_relay ? BK_PATH_CHOICE_AUTO : BK_PATH_CHOICE_DIRECT,
+		.choice = g->only_relay  ? BK_PATH_CHOICE_RELAY
+			  : g->use_relay ? BK_PATH_CHOICE_AUTO
+					 : BK_PATH_CHOICE_DIRECT,
 		.start = bk_loop_now(g->loop),
 		.delay = g->delay,
 		.listeners = {s->listener, -1},
@@ -348,6 +353,19 @@ static void relay_done(struct relay *r)
 	close(r->fd);
 }
 
+static void assert_door_is_closed(const struct bk_addr *door)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+		.sin_port = htons(door->port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof(in)), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	close(fd);
+}
+
 static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 {
 	struct stage *g = stage_new(2);
@@ -374,6 +392,30 @@ static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 }
 
 /* --- the relay --- */
+
+/* A peer that goes for the direct path all the same. */
+static void who_wants_the_relay_alone_has_no_door(void **state)
+{
+	struct stage *g = stage_new(2);
+	struct bk_addr door = g->sides[0].intro.candidates[0].addr;
+	struct relay relay = {.mute = true};
+
+	(void)state;
+	relay_init(&relay, g);
+	g->only_relay = true;
+	start(g, 0, 1);
+	assert_door_is_closed(&door);
+	g->only_relay = g->use_relay = false;
+	g->relay.family = 0;
+	start(g, 1, 0);
+	test_clock_fly(&g->clock, 60 * BK_SEC);
+	run(g);
+	assert_int_equal(g->sides[0].error, BK_E_NO_PATH);
+	assert_int_equal(g->sides[1].error, BK_E_NO_PATH);
+	assert_null(g->sides[0].link);
+	relay_done(&relay);
+	stage_free(g);
+}
 
 static void a_relay_that_never_comes_does_not_hold_up_a_direct_path(void **state)
 {
@@ -566,6 +608,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_at_the_door_do_not_stop_the_race),
 		cmocka_unit_test(a_flood_of_strangers_leaves_the_relay_its_place),
+		cmocka_unit_test(who_wants_the_relay_alone_has_no_door),
 		cmocka_unit_test(a_relay_that_never_comes_does_not_hold_up_a_direct_path),
 		cmocka_unit_test(a_relay_that_never_joins_ends_as_no_path),
 		cmocka_unit_test(no_candidate_and_no_relay_is_no_path),

@@ -354,6 +354,33 @@ static void one_that_is_hushed_hands_on_its_link_and_says_nothing(void **state)
 	tear_down(&w);
 }
 
+static void a_peer_that_wants_one_round_after_the_other_gets_few(void **state)
+{
+	struct world w;
+	struct end *e = &w.ends[0];
+	int raced = 0;
+
+	(void)state;
+	set_up(&w, 0, 0);
+	kit_run(w.loop);
+	for (int i = 0; i < 1000; i++) {
+		const struct bk_round round = {
+			.own = &e->intro,
+			.peer = &w.ends[1].intro,
+			.choice = BK_PATH_CHOICE_DIRECT,
+			.listeners = e->listeners,
+		};
+
+		introduce(e);
+		assert_int_equal(bk_seeker_round(e->seeker, &round), 0);
+		raced += e->listeners[0] < 0;
+	}
+	assert_int_equal(raced, 10); /* docs/protocol/traversal.md */
+	assert_int_equal(e->over, 0);
+	assert_non_null(e->link);
+	tear_down(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +391,7 @@ int main(void)
 		cmocka_unit_test(where_nobody_can_be_asked_a_lost_path_is_the_end),
 		cmocka_unit_test(another_path_is_waited_for_a_while_and_no_longer),
 		cmocka_unit_test(a_peer_that_leaves_the_server_while_its_path_is_lost_is_gone),
+		cmocka_unit_test(a_peer_that_wants_one_round_after_the_other_gets_few),
 		cmocka_unit_test(one_that_is_hushed_hands_on_its_link_and_says_nothing),
 	};
 

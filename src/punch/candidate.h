@@ -6,13 +6,7 @@
 
 #include "wire/intro.h"
 
-/* Inside punch: what may be sent to at all. The same digits of a private network mean another machine
- * elsewhere, so an address of the peer's is tried only where it can be the peer's. */
-
-/* The peer's candidate c, of either transport, is worth a packet of ours, apart from whether the NATs can be
- * passed. */
-bool bk_candidate_makes_sense(
-	const struct bk_intro *own, const struct bk_intro *peer, const struct bk_candidate *c);
+/* Inside punch: what is asked of the addresses in an introduction. */
 
 /* Of a network that many places have: private, link-local, a carrier's. */
 bool bk_candidate_is_local(const struct bk_addr *a);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "punch/target.h"
 #include "punch/technique.h"
 
 #define RTT_MAX      (1 * BK_SEC)  /* of one side to the server; a larger claim is not believed */
@@ -51,20 +52,16 @@ void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a)
 		p->attempts[p->attempts_len++] = *a;
 }
 
-static bool is_wanted(
-	const struct bk_technique *t, const struct bk_method *method, enum bk_path_choice choice)
-{
-	return t->method == method &&
-	       choice != (method->is_relay ? BK_PATH_CHOICE_DIRECT : BK_PATH_CHOICE_RELAY);
-}
-
 static void ask_rows(const struct bk_pair *pair, struct bk_plan *p)
 {
 	for (const struct bk_technique *const *row = p->rows; *row; row++) {
-		if (!is_wanted(*row, p->method, pair->choice))
+		size_t first = p->attempts_len;
+
+		if ((*row)->method != p->method || !bk_method_is_wanted(p->method, pair->choice))
 			continue;
 		p->is_hopeful |= (*row)->fits && (*row)->fits(*row, pair);
 		(*row)->plan(*row, pair, p);
+		bk_punch_target_sift(pair, p, first);
 	}
 }
 
@@ -72,7 +69,11 @@ static void ask_rows(const struct bk_pair *pair, struct bk_plan *p)
  * where neither side will try anything. */
 static bk_dur choose_budget(const struct bk_pair *pair, const struct bk_plan *p)
 {
-	const struct bk_pair turned = {pair->peer, pair->own, pair->relay, pair->choice};
+	const struct bk_pair turned = {.own = pair->peer,
+		.peer = pair->own,
+		.relay = pair->relay,
+		.choice = pair->choice,
+		.is_turned = true};
 	struct bk_plan mirror = {.rows = p->rows, .method = p->method};
 
 	if (p->is_hopeful)

@@ -34,6 +34,7 @@ struct bk_attempt {
 	bk_dur delay;       /* after its beginning */
 	bk_dur try_timeout; /* an unanswered SYN is given up and sent afresh after this */
 	bk_dur retry_gap;   /* after refused, reset, unreachable; +- 50 % jitter */
+	unsigned eager;     /* after so many of them the gap grows */
 };
 
 /* What one engine is to do. */

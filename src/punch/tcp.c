@@ -25,14 +25,15 @@
 #include "punch/explain.h"
 
 enum {
-	TRIES_MAX = 512,   /* of one attempt; a budget of 3 s at a gap of 10 ms makes 300 */
+	TRIES_MAX = 512,   /* of one attempt, where the budget is long */
 	ACCEPTED_MAX = 8,  /* unproven connections from the listener at a time */
 	ACTIONS_MAX = 128, /* one call makes at most a close and a connect for each attempt, closes for the
 			      rest, a listen, a report */
 };
 
-#define PROOF_MAX (2 * BK_SEC) /* an unproven connection holds up its attempt, and the end, no longer */
-#define WAIT_MAX  (5 * BK_SEC) /* an agreed instant further away is a mistake or a trick */
+#define PROOF_MAX (2 * BK_SEC)  /* an unproven connection holds up its attempt, and the end, no longer */
+#define GAP_MAX   (500 * BK_MS) /* of a target that does nothing but refuse */
+#define WAIT_MAX  (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
 
 enum state {
 	WAITING,    /* for its beginning */
@@ -55,6 +56,7 @@ struct attempt {
 	uint32_t id;           /* of the socket while CONNECTING or PROVING, else 0 */
 	bk_time wake;          /* when the state ends by itself */
 	struct bk_addr remote; /* of the latest try */
+	unsigned refusals;     /* one after the other */
 	struct bk_attempt_stats stats;
 };
 
@@ -146,12 +148,21 @@ static void close_listener(struct bk_punch_tcp *e)
 	e->listener = 0;
 }
 
+/* Once, twice, three times the gap and so on: whoever does nothing but refuse is asked ever more seldom. */
+static bk_dur gap(struct bk_punch_tcp *e, const struct attempt *a)
+{
+	const struct bk_attempt *plan = plan_of(e, a);
+	unsigned times = a->refusals > plan->eager ? a->refusals - plan->eager : 1;
+
+	return jitter(e, bk_time_min(plan->retry_gap * times, GAP_MAX));
+}
+
 static void rest(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 {
 	if (e->is_ending)
 		set_state(a, STOPPED, BK_NEVER);
 	else
-		set_state(a, RESTING, now + jitter(e, plan_of(e, a)->retry_gap));
+		set_state(a, RESTING, now + gap(e, a));
 }
 
 static bool awaits_verdict(const struct bk_punch_tcp *e)
@@ -324,6 +335,7 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	if (!a || a->state != CONNECTING)
 		return;
 	count_failure(&a->stats, error);
+	a->refusals += is_answer(error);
 	if (e->opts.plan.listen_until_refused && is_answer(error) && plan_of(e, a)->from_shared_port)
 		close_listener(e);
 	if (is_permanent(error))
@@ -393,8 +405,10 @@ void bk_punch_tcp_verdict(struct bk_punch_tcp *e, uint32_t id, bool proven, bk_t
 		finish(e, id);
 		return;
 	}
-	if (a && a->state == PROVING)
+	if (a && a->state == PROVING) {
+		a->refusals++;
 		rest(e, a, now);
+	}
 	for (size_t i = 0; id != 0 && i < ACCEPTED_MAX; i++) {
 		if (e->accepted[i].id == id)
 			e->accepted[i].id = 0;

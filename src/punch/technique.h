@@ -15,6 +15,9 @@ struct bk_pair {
 	const struct bk_intro *own, *peer; /* borrowed */
 	struct bk_addr relay;              /* the server's; family 0: none */
 	enum bk_path_choice choice;
+	const struct bk_networks *networks; /* that this machine is in; NULL: none. Borrowed */
+	bool is_again;                      /* these two have had a path, or looked for one, before */
+	bool is_turned;                     /* seen from the other side, whose networks are not known */
 };
 
 /* What an engine may be told when it is made. It copies what it keeps. */
@@ -53,6 +56,12 @@ struct bk_method {
 struct bk_path_words {
 	char what[BK_PLAN_TEXT_MAX], why[BK_PLAN_TEXT_MAX];
 };
+
+/* Is it to be used at all by who wants such paths? */
+static inline bool bk_method_is_wanted(const struct bk_method *m, enum bk_path_choice choice)
+{
+	return choice != (m->is_relay ? BK_PATH_CHOICE_DIRECT : BK_PATH_CHOICE_RELAY);
+}
 
 struct bk_technique {
 	const char *name; /* for programs, and short: "lan" */

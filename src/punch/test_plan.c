@@ -46,10 +46,17 @@ static void add_host(struct bk_intro *in, const char *addr)
 	assert_int_equal(bk_addr_from_str(addr, &c->addr), 0);
 }
 
+/* This machine is in 192.168.1.0/24 and fd00::/64. */
+static const struct bk_networks networks = {
+	.list = {{.addr = {.family = 4, .ip = {192, 168, 1, 4}}, .bits = 24},
+		{.addr = {.family = 6, .ip = {0xfd, [15] = 4}}, .bits = 64}},
+	.len = 2,
+};
+
 static struct bk_plan plan_of(
 	const struct bk_method *method, const struct bk_intro *own, const struct bk_intro *peer)
 {
-	const struct bk_pair pair = {.own = own, .peer = peer};
+	const struct bk_pair pair = {.own = own, .peer = peer, .networks = &networks};
 	struct bk_plan p;
 
 	bk_plan_make(&pair, bk_techniques, method, &p);
@@ -232,10 +239,10 @@ static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
 		{PORT, 1, "198.51.100.5:5000", "lan", true},
 		{PORT, 1, "203.0.113.2:5000", "lan", true},
 		{PORT, 1, "100.64.0.5:5000", "lan", false},
-		{PORT, 2, "100.64.0.5:5000", "lan", true},
+		{PORT, 2, "100.64.0.5:5000", "lan", false},
 		{PORT, 1, "169.254.0.5:5000", "lan", false},
 		{PORT, 1, "127.0.0.1:5000", "lan", false},
-		{PORT, 2, "127.0.0.1:5000", "lan", true},
+		{PORT, 2, "127.0.0.1:5000", "lan", false},
 		{PORT, 2, "0.0.0.0:5000", "lan", false},
 		{PORT, 2, "224.0.0.1:5000", "lan", false},
 		{PORT, 2, "255.255.255.255:5000", "lan", false},
@@ -372,19 +379,13 @@ static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceil
 	assert_true(bk_plan_start_instant(0, INT64_MAX, INT64_MAX) < 2 * BK_SEC);
 }
 
-static void a_full_list_of_candidates_fits_and_doubles_are_dropped(void **state)
+static void doubles_are_dropped(void **state)
 {
 	struct bk_intro own = intro(PORT, 2), peer = intro(FULL, 2);
 
 	(void)state;
-	while (peer.candidates_len < BK_INTRO_CANDIDATES_MAX) {
-		peer.candidates[peer.candidates_len] = peer.candidates[0];
-		peer.candidates[peer.candidates_len].addr.port = (uint16_t)(5000 + peer.candidates_len);
-		peer.candidates_len++;
-	}
-	assert_int_equal(plan(&own, &peer).attempts_len, BK_PLAN_ATTEMPTS_MAX);
-	for (size_t i = 1; i < peer.candidates_len; i++)
-		peer.candidates[i] = peer.candidates[0];
+	while (peer.candidates_len < BK_INTRO_CANDIDATES_MAX)
+		peer.candidates[peer.candidates_len++] = peer.candidates[0];
 	assert_int_equal(plan(&own, &peer).attempts_len, 2);
 }
 
@@ -491,7 +492,7 @@ static void udp_sprays_no_strangers_networks(void **state)
 	assert_int_equal(p.attempts_len, 1);
 	own.udp.public_addr = bk_addr_v4(203, 0, 113, 2, 42000); /* the same network */
 	p = udp_plan(&own, &peer);
-	assert_int_equal(p.attempts_len, 3);
+	assert_int_equal(p.attempts_len, 2);
 }
 
 /* Each row is told by its own words. */
@@ -596,7 +597,7 @@ int main(void)
 		cmocka_unit_test(firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it),
 		cmocka_unit_test(relay_policy_tries_nothing),
 		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
-		cmocka_unit_test(a_full_list_of_candidates_fits_and_doubles_are_dropped),
+		cmocka_unit_test(doubles_are_dropped),
 		cmocka_unit_test(the_texts_say_what_is_done_and_what_would_help),
 		cmocka_unit_test(udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant),
 		cmocka_unit_test(each_transport_keeps_to_its_own_candidates),

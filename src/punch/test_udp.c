@@ -425,6 +425,23 @@ static void every_port_of_a_set_is_probed_as_far_as_the_table_goes(void **state)
 	bk_punch_udp_free(e);
 }
 
+/* docs/protocol/traversal.md names the number. */
+static void an_address_that_says_nothing_is_sent_few_probes(void **state)
+{
+	struct bk_punch_udp *e = kit_engine(0, true);
+	struct bk_action a;
+	int sent = 0;
+
+	(void)state;
+	for (bk_time now = T0; now < START + BK_PLAN_BUDGET; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a))
+			sent += a.type == BK_ACT_DATAGRAM;
+	}
+	assert_in_range(sent, 10, 20);
+	bk_punch_udp_free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +450,7 @@ int main(void)
 		cmocka_unit_test(probes_follow_after_5_10_20_40_ms_and_then_every_half_second),
 		cmocka_unit_test(
 			addresses_of_the_machine_and_reachable_peers_are_probed_at_once_with_full_ttl),
+		cmocka_unit_test(an_address_that_says_nothing_is_sent_few_probes),
 		cmocka_unit_test(candidates_of_tcp_are_not_probed),
 		cmocka_unit_test(nothing_to_try_on_either_side_is_done_at_once),
 		cmocka_unit_test(transaction_ids_do_not_repeat_and_differ_between_keys),

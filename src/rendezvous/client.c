@@ -57,6 +57,7 @@ struct bk_rdv {
 	struct bk_timer *ping_timer;
 	bk_dur ping_interval;
 	struct probe_slot probes[PROBES_MAX];
+	bool is_hidden;
 	struct bk_reach *reach;
 	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
 	struct bk_addr server,
@@ -261,7 +262,8 @@ static void learn_mapping(struct bk_rdv *r, const struct bk_rdv_msg *hello)
 	r->alt_port = hello->alt_port;
 	add_stun(v, other);
 	start_probe(r, 0, &other);
-	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, r->server.port, &alt) == 0 && alt.family == 4) {
+	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, r->server.port, &alt) == 0 && alt.family == 4 &&
+		bk_addr_may_be_of(&alt, &r->server)) {
 		r->alt = alt;
 		add_stun(v, alt);
 	}
@@ -283,7 +285,8 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 		*r->key = (struct bk_rdv_key){true, r->pin};
 	if (m->time)
 		learn_clock(r, bk_loop_now(r->loop) - r->hello_at, m->time);
-	learn_mapping(r, m);
+	if (!r->is_hidden)
+		learn_mapping(r, m);
 	bk_rdv_measure_clock(r);
 	r->events->on_ready(r->arg);
 }
@@ -619,6 +622,7 @@ static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
 	r->key = o->key;
 	if (o->owner)
 		memcpy(r->owner, o->owner, sizeof(r->owner));
+	r->is_hidden = o->is_hidden;
 	if (o->key && o->key->is_known) {
 		r->target.pin = o->key->pin;
 		r->target.has_pin = true;

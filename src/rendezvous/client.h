@@ -30,6 +30,7 @@ struct bk_rdv_opts {
 	const char *client_id;  /* NULL: one of chance */
 	const char *token;      /* may be NULL */
 	const char *state_dir;  /* the file of servers met before lives there; NULL: none kept */
+	bool is_hidden;         /* nothing is learnt of the NAT */
 	struct bk_rdv_key *key; /* NULL: the key is as `server` says. Borrowed */
 	const uint8_t *owner;   /* BK_RDV_SECRET_LEN bytes: whoever knows them may have our nameplate. NULL:
 				   nobody may */

@@ -15,17 +15,21 @@ struct bk_rdv_mailbox {
 	struct bk_rdv_key key;
 	uint8_t owner
 		[BK_RDV_SECRET_LEN]; /* what a box of ours left under a number, another one may replace */
+	bool is_hidden;
 };
 
 static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
 	void **ret_box)
 {
 	struct bk_rdv_mailbox *m = arg;
-	const struct bk_rdv_opts opts = {.server = m->server,
+	const struct bk_rdv_opts opts = {
+		.server = m->server,
 		.token = m->token,
 		.state_dir = m->state_dir,
 		.key = &m->key,
-		.owner = m->owner};
+		.owner = m->owner,
+		.is_hidden = m->is_hidden,
+	};
 	struct bk_rdv *r;
 	int err = bk_rdv_new(loop, &opts, events, events_arg, &r);
 
@@ -140,6 +144,11 @@ int bk_rdv_mailbox_new(
 	}
 	*ret_mailbox = m;
 	return 0;
+}
+
+void bk_rdv_mailbox_hide(struct bk_rdv_mailbox *m)
+{
+	m->is_hidden = true;
 }
 
 void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m)

@@ -14,6 +14,9 @@ int bk_rdv_mailbox_new(
 /* After its boxes. NULL is fine. */
 void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m);
 
+/* Its boxes learn nothing of the NAT: they neither listen nor connect elsewhere than to the server. */
+void bk_rdv_mailbox_hide(struct bk_rdv_mailbox *m);
+
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m);
 
 #endif

@@ -321,16 +321,19 @@ static int seek(struct bk_session *s)
 	return bk_seeker_round(s->seeker, &round);
 }
 
-/* Whether they may seek at all; the sentence is said here. */
+/* Whether they may seek at all, this time too: a side that insists is not overruled later. The sentence is said
+ * here. */
 static bool agree(struct bk_session *s)
 {
-	set_state(s, PUNCHING);
-	tell_peer(s);
-	if (s->state == PUNCHING && paths_conflict(s))
+	if (s->state == MEETING) {
+		set_state(s, PUNCHING);
+		tell_peer(s);
+	}
+	if (s->state != CLOSED && paths_conflict(s))
 		finish(s, BK_E_NO_PATH,
 			"no path to '%s': one side wants a direct path only, the other only the relay",
 			peer_name(s));
-	return s->state == PUNCHING;
+	return s->state == PUNCHING || s->state == OPEN;
 }
 
 /* For the first time, or anew because one of the two wants another path. */
@@ -342,7 +345,7 @@ static void on_met(void *arg)
 	if (s->state == CLOSING || s->state == CLOSED)
 		return;
 	s->met = bk_meet_result(s->meet);
-	if (s->state == MEETING && !agree(s))
+	if (!agree(s))
 		return;
 	err = seek(s);
 	if (err < 0)
@@ -414,6 +417,8 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 		err = bk_rdv_mailbox_new(opts->server, opts->token, opts->state_dir, &s->server);
 	if (err < 0)
 		return err;
+	if (s->server && opts->path == BK_PATH_CHOICE_RELAY)
+		bk_rdv_mailbox_hide(s->server);
 	meet_opts.mailbox = opts->mailbox ? *opts->mailbox : bk_rdv_mailbox_as_mailbox(s->server);
 	return bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
 }

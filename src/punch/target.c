@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which addresses are sent to. Whoever shares a code with somebody lets him name them, so they are treated as
+ * an enemy's: he may want our packets in our own network, at a service of this very machine, or at a third
+ * party. It refuses what no evidence of ours supports, and more than a handful of the rest. */
+
+#include "punch/target.h"
+
+#include "punch/candidate.h"
+
+/* Nobody outside has told how this side looks from there. */
+static bool is_unseen(const struct bk_intro *in)
+{
+	return !in->tcp.public_addr.family && !in->udp.public_addr.family;
+}
+
+static bool offers_this_machine(const struct bk_intro *in, enum bk_transport t)
+{
+	for (size_t i = 0; i < in->candidates_len; i++) {
+		const struct bk_candidate *c = &in->candidates[i];
+
+		if (c->transport == t && c->kind == BK_CANDIDATE_HOST && bk_addr_is_loopback(&c->addr))
+			return true;
+	}
+	return false;
+}
+
+/* Ours: we reach our server over loopback, or our mailbox had us offer loopback. That the peer does the same
+ * is its word, but without it the peer is elsewhere. */
+static bool may_be_this_machine(const struct bk_pair *pair, enum bk_transport t)
+{
+	const struct bk_addr *here = &bk_candidate_profile(pair->own, t)->public_addr,
+			     *there = &bk_candidate_profile(pair->peer, t)->public_addr;
+
+	return (offers_this_machine(pair->own, t) || bk_addr_is_loopback(here)) &&
+	       (!there->family || bk_addr_is_loopback(there));
+}
+
+/* Ours: there is an interface in that network, or our server sees us in one of that sort, from where it may
+ * be routed. What the other side has of that is not known here. */
+static bool is_within_reach(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
+{
+	const struct bk_addr *here = &bk_candidate_profile(pair->own, t)->public_addr;
+
+	return pair->is_turned || bk_networks_have(pair->networks, a) ||
+	       bk_addr_realm(here) == bk_addr_realm(a);
+}
+
+/* The same digits are another machine elsewhere. So where it is within reach, it has to be one network by
+ * what both say: the same public address, or that very one, or neither side translated, or seen by nobody;
+ * in a carrier's network it may well be the same carrier. */
+static bool may_be_one_network(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
+{
+	const struct bk_nat_profile *here = bk_candidate_profile(pair->own, t),
+				    *there = bk_candidate_profile(pair->peer, t);
+
+	if (here->public_addr.family && bk_addr_equal_ip(&here->public_addr, &there->public_addr))
+		return true;
+	if (bk_addr_equal_ip(a, &there->public_addr) || (is_unseen(pair->own) && is_unseen(pair->peer)))
+		return true;
+	if (bk_addr_realm(a) == BK_ADDR_CARRIER)
+		return true;
+	return here->public_addr.family && !here->is_translated && !there->is_translated;
+}
+
+bool bk_punch_target_is_allowed(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
+{
+	if (!a->port)
+		return false;
+	switch (bk_addr_realm(a)) {
+	case BK_ADDR_PUBLIC:
+		return true;
+	case BK_ADDR_THIS_MACHINE:
+		return may_be_this_machine(pair, t);
+	case BK_ADDR_PRIVATE:
+	case BK_ADDR_CARRIER:
+		return is_within_reach(pair, t, a) && may_be_one_network(pair, t, a);
+	case BK_ADDR_THIS_LINK:
+	case BK_ADDR_NOWHERE:
+		break;
+	}
+	return false;
+}
+
+static bool has_family(const struct bk_intro *own, enum bk_transport t, uint8_t family)
+{
+	return family == 4 || bk_candidate_has(own, t, BK_CANDIDATE_HOST, 6) ||
+	       bk_candidate_profile(own, t)->public_addr.family == 6;
+}
+
+bool bk_punch_target_makes_sense(const struct bk_pair *pair, const struct bk_candidate *c)
+{
+	const struct bk_addr *here = &bk_candidate_profile(pair->own, c->transport)->public_addr,
+			     *there = &bk_candidate_profile(pair->peer, c->transport)->public_addr;
+
+	if (!bk_punch_target_is_allowed(pair, c->transport, &c->addr))
+		return false;
+	switch (c->kind) {
+	case BK_CANDIDATE_HOST:
+		return has_family(pair->own, c->transport, c->addr.family);
+	case BK_CANDIDATE_MAPPED: /* the shared port is of our own public address's family */
+		return here->family == c->addr.family && bk_addr_equal(there, &c->addr);
+	case BK_CANDIDATE_FIREWALLED:
+		return c->addr.family == 6 && bk_addr_realm(&c->addr) == BK_ADDR_PUBLIC &&
+		       bk_candidate_has(pair->own, c->transport, BK_CANDIDATE_FIREWALLED, 6);
+	}
+	return false;
+}
+
+/* The address is among those of the attempts before i. */
+static bool is_known(const struct bk_plan *p, size_t first, size_t i)
+{
+	for (size_t j = first; j < i; j++) {
+		if (bk_addr_equal(&p->attempts[j].remote, &p->attempts[i].remote))
+			return true;
+	}
+	return false;
+}
+
+void bk_punch_target_sift(const struct bk_pair *pair, struct bk_plan *p, size_t first)
+{
+	size_t kept = first, targets = 0;
+
+	if (p->method->is_relay)
+		return;
+	for (size_t i = first; i < p->attempts_len; i++) {
+		bool is_new = !is_known(p, first, i);
+
+		if (!bk_punch_target_is_allowed(pair, p->method->transport, &p->attempts[i].remote) ||
+			(is_new && targets == BK_PUNCH_TARGETS_MAX))
+			continue;
+		targets += is_new;
+		p->attempts[kept++] = p->attempts[i];
+	}
+	p->attempts_len = kept;
+}
