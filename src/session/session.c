@@ -219,9 +219,7 @@ static int on_link(void *arg, struct bk_link *link, const struct bk_race_result 
 	struct bk_session *s = arg;
 	int err = s->stream ? 0 : start_stream(s);
 
-	if (!err)
-		bk_stream_attach(s->stream, link, bk_race_result_is_relay(result));
-	return err;
+	return err < 0 ? err : bk_stream_attach(s->stream, link, bk_race_result_is_relay(result));
 }
 
 static void on_path(void *arg, const struct bk_path *path)

@@ -439,7 +439,7 @@ void bk_carrier_free(struct bk_carrier *c)
 	free(c);
 }
 
-void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay)
+int bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay)
 {
 	static const struct bk_leg_events events = {.on_head = on_head,
 		.on_payload = on_payload,
@@ -448,21 +448,21 @@ void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay
 		.on_end = on_leg_end};
 	struct bk_leg *leg;
 	bool is_first = c->links == 0;
+	bk_dur idle = c->opts.is_leading ? BK_LEG_IDLE : BK_LEG_IDLE_LATE;
+	int err = bk_leg_new(c->loop, link, is_relay, idle, &events, c, &leg);
 
-	if (bk_leg_new(c->loop, link, is_relay, c->opts.is_leading ? BK_LEG_IDLE : BK_LEG_IDLE_LATE, &events,
-		    c, &leg) < 0) {
-		bk_link_free(link); /* no memory: as if it had died at once */
-		return;
-	}
+	if (err < 0)
+		return err;
 	c->links++;
 	if (!c->opts.is_leading && !is_first) {
 		drop(&c->coming);
 		c->coming = leg;
-		return;
+		return 0;
 	}
 	propose(c, leg);
 	c->may_send = is_first; /* at the beginning both sides know where they are */
 	pump(c);
+	return 0;
 }
 
 bool bk_carrier_is_attached(const struct bk_carrier *c)

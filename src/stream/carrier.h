@@ -47,7 +47,7 @@ int bk_carrier_send(struct bk_carrier *c, const struct iovec *pieces, int pieces
 void bk_carrier_close(struct bk_carrier *c);
 
 /* As bk_stream_attach and its neighbours. */
-void bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay);
+int bk_carrier_attach(struct bk_carrier *c, struct bk_link *link, bool is_relay);
 void bk_carrier_drop(struct bk_carrier *c, int error);
 void bk_carrier_drop_spare(struct bk_carrier *c);
 void bk_carrier_ask(struct bk_carrier *c);

@@ -80,7 +80,8 @@ static void attach(struct world *w, bool is_relay)
 		return;
 	t = &w->links[w->links_len++];
 	test_link_init(t, LINK_HIGH, LINK_MAX);
-	bk_carrier_attach(w->carrier, &t->link, is_relay);
+	if (bk_carrier_attach(w->carrier, &t->link, is_relay) < 0)
+		abort();
 }
 
 static void write_up(struct world *w, size_t n)

@@ -97,9 +97,9 @@ void bk_stream_free(struct bk_stream *s)
 	free(s);
 }
 
-void bk_stream_attach(struct bk_stream *s, struct bk_link *link, bool is_relay)
+int bk_stream_attach(struct bk_stream *s, struct bk_link *link, bool is_relay)
 {
-	bk_carrier_attach(s->carrier, link, is_relay);
+	return bk_carrier_attach(s->carrier, link, is_relay);
 }
 
 void bk_stream_drop(struct bk_stream *s, int error)

@@ -46,8 +46,9 @@ int bk_stream_new(struct bk_loop *loop, const struct bk_stream_opts *opts,
 void bk_stream_free(struct bk_stream *s);
 
 /* Takes over a secured, nominated link and moves to it: the leading side at once, the other side when the
- * peer goes on there. What replaces a relay keeps it as a spare. */
-void bk_stream_attach(struct bk_stream *s, struct bk_link *link, bool is_relay);
+ * peer goes on there. What replaces a relay keeps it as a spare. On an error (BK_E_NOMEM) nothing has changed:
+ * the link stays the caller's. */
+int bk_stream_attach(struct bk_stream *s, struct bk_link *link, bool is_relay);
 
 /* The network changed. A link that cannot work any more is given up, which on_fell_back or on_lost tells; the
  * spare just goes; all are asked for a sign of life. */

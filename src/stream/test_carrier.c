@@ -145,7 +145,7 @@ static void attach_one(struct pair *p, struct end *e, bool is_relay)
 	e->link = &p->links[p->links_len++];
 	test_link_init(e->link, LINK_HIGH, LINK_MAX);
 	e->link->freed = &e->dropped;
-	bk_carrier_attach(e->carrier, &e->link->link, is_relay);
+	assert_int_equal(bk_carrier_attach(e->carrier, &e->link->link, is_relay), 0);
 }
 
 static void attach(struct pair *p, struct end *e)

@@ -167,7 +167,7 @@ static void new_link(struct road *r)
 	assert_in_range(++r->now, 1, LINKS_MAX - 1);
 	for (int i = 0; i < 2; i++) {
 		test_link_init(&r->links[r->now][i], 64 * 1024, 32 * MIB);
-		bk_stream_attach(r->streams[i], &r->links[r->now][i].link, false);
+		assert_int_equal(bk_stream_attach(r->streams[i], &r->links[r->now][i].link, false), 0);
 	}
 }
 
