@@ -9,6 +9,7 @@
 
 #define START_MAX (5 * BK_SEC) /* a later instant than this is not believed */
 #define DELAY_MAX (600 * BK_SEC)
+#define LEAD_MAX  (60 * BK_SEC) /* more than the planner puts an instant ahead */
 
 /* The later of both instants, on our clock; at once where neither side has named one. */
 static bk_time start_of(const struct bk_meeting *g, const struct bk_mailbox_view *view)
@@ -22,9 +23,12 @@ static bk_time start_of(const struct bk_meeting *g, const struct bk_mailbox_view
 
 int64_t bk_meeting_choose_start(const struct bk_mailbox_view *view, bk_time now, bk_dur peer_rtt)
 {
-	if (!view->rtt_ns)
+	int64_t there;
+
+	if (!view->rtt_ns || __builtin_add_overflow(now, view->clock_offset_ns, &there) ||
+		there > INT64_MAX - LEAD_MAX)
 		return 0;
-	return bk_plan_start_instant(now + view->clock_offset_ns, view->rtt_ns, peer_rtt);
+	return bk_plan_start_instant(there, view->rtt_ns, peer_rtt);
 }
 
 void bk_meeting_complete(struct bk_meeting *g, const struct bk_mailbox_view *view, bk_time now)

@@ -55,6 +55,18 @@ static void without_a_clock_no_instant_is_named(void **state)
 	assert_in_range(start, NOW + 7 * BK_SEC, NOW + 7 * BK_SEC + 100 * BK_MS);
 }
 
+static void no_instant_is_named_on_a_clock_that_cannot_be(void **state)
+{
+	static const int64_t offsets[] = {INT64_MAX, INT64_MAX - NOW, INT64_MAX - NOW - BK_SEC};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		const struct bk_mailbox_view view = {.rtt_ns = BK_MS, .clock_offset_ns = offsets[i]};
+
+		assert_true(bk_meeting_choose_start(&view, NOW, INT64_MAX) == 0);
+	}
+}
+
 static void a_slow_mailbox_is_waited_for_within_limits(void **state)
 {
 	static const bk_dur said[] = {-BK_SEC, 0, 30 * BK_SEC, INT64_MAX},
@@ -76,6 +88,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_later_instant_counts_on_our_own_clock_and_within_limits),
 		cmocka_unit_test(without_a_clock_no_instant_is_named),
+		cmocka_unit_test(no_instant_is_named_on_a_clock_that_cannot_be),
 		cmocka_unit_test(a_slow_mailbox_is_waited_for_within_limits),
 	};
 
