@@ -109,6 +109,7 @@ static void open_listeners(struct bk_self *s)
 		const struct bk_addr any = {.family = families[i]};
 		struct bk_addr bound;
 
+		s->ports[i] = 0; /* what listened there before is gone */
 		if (bk_sock_listen(&any, true, BACKLOG, &s->listeners[i]) < 0)
 			continue;
 		if (bk_sock_local(s->listeners[i], &bound) == 0)
