@@ -121,7 +121,8 @@ static void tell_plan(struct bk_lane *l, const struct bk_pair *pair)
 	}
 }
 
-static int start(struct bk_lane *l, const struct bk_pair *pair)
+/* Leaves the engine away where there is nothing here to run it with. */
+static int make_engine(struct bk_lane *l, const struct bk_pair *pair)
 {
 	struct bk_method_opts opts = {
 		.pair = pair,
@@ -132,11 +133,19 @@ static int start(struct bk_lane *l, const struct bk_pair *pair)
 		.start = l->opts->start,
 		.seed = ((uint64_t)randombytes_random() << 32) | randombytes_random(),
 	};
-	int err = BK_E_INVALID;
+	int err;
 
-	if (l->carriage->describe(l, &opts))
-		err = l->method->new (&opts, bk_loop_now(l->opts->loop), &l->engine);
-	if (err < 0)
+	if (!l->carriage->describe(l, &opts))
+		return 0;
+	err = l->method->new (&opts, bk_loop_now(l->opts->loop), &l->engine);
+	return err == BK_E_INVALID ? 0 : err; /* not between these two: it says so with that one */
+}
+
+static int start(struct bk_lane *l, const struct bk_pair *pair)
+{
+	int err = make_engine(l, pair);
+
+	if (err < 0 || !l->engine)
 		return err;
 	tell_plan(l, pair);
 	return l->carriage->start(l);
@@ -164,9 +173,9 @@ int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, con
 	};
 	bk_list_init(&l->link_in_race);
 	err = start(l, pair);
-	if (err < 0) {
+	if (err < 0 || !l->engine) {
 		bk_lane_free(l);
-		return err == BK_E_INVALID ? 0 : err;
+		return err;
 	}
 	*ret_lane = l;
 	return 0;
