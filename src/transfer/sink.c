@@ -31,12 +31,20 @@ struct bk_sink {
 	char text[BK_TRANSFER_TEXT_MAX];
 };
 
+/* Asked for without umask(2), which would have to change it for a moment for every thread. A system that does not
+ * say gets files of which only their owner is sure. */
 static mode_t current_umask(void)
 {
-	mode_t mask = umask(077);
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned mask = 077;
+	char line[128];
 
-	umask(mask);
-	return mask;
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return (mode_t)mask;
 }
 
 int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX])
