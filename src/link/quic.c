@@ -219,11 +219,6 @@ void bk_link_quic_flush(struct bk_link *l)
 		work(q);
 }
 
-void bk_link_quic_writable(struct bk_link *l)
-{
-	bk_link_quic_flush(l);
-}
-
 /* --- the function table --- */
 
 static int may_take(struct bk_quic *q, size_t total, bool urgent)

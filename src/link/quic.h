@@ -27,9 +27,9 @@ struct bk_link_quic_opts {
 	struct bk_addr remote; /* until the handshake is done, nobody else is listened to */
 	/* Sends len bytes to `remote`: one datagram when segment is 0, else datagrams of `segment` bytes, the
 	 * last one perhaps shorter (UDP_SEGMENT; at most 64). 0; BK_E_AGAIN (the socket is full and took
-	 * nothing: bk_link_quic_writable comes later); BK_E_TOO_BIG for a datagram larger than the path takes
-	 * (don't-fragment must be set, packets of that size are probes); any other error ends the link. Must
-	 * not call the link. */
+	 * nothing: bk_link_quic_flush comes when it takes some); BK_E_TOO_BIG for a datagram larger than the
+	 * path takes (don't-fragment must be set, packets of that size are probes); any other error ends the
+	 * link. Must not call the link. */
 	int (*send)(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment);
 	void (*on_freed)(void *arg); /* the link is being freed and sends no more; may be NULL */
 	void *arg;                   /* of both */
@@ -53,9 +53,8 @@ bool bk_link_quic_is_first(const uint8_t *data, size_t len);
 /* Datagrams came: `len` bytes in pieces of `segment` (UDP_GRO; 0: one datagram). */
 void bk_link_quic_input(
 	struct bk_link *l, const struct bk_addr *from, const uint8_t *data, size_t len, size_t segment);
-/* All datagrams of one wake-up were handed over: hand on, answer. */
+/* All datagrams of one wake-up were handed over, or the socket takes datagrams again: hand on, answer,
+ * send. */
 void bk_link_quic_flush(struct bk_link *l);
-/* The socket takes datagrams again. The same rule as for flush. */
-void bk_link_quic_writable(struct bk_link *l);
 
 #endif

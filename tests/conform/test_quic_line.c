@@ -158,7 +158,7 @@ static void on_timer(void *arg)
 	}
 	for (int i = 0; i < 2; i++)
 		if (l->pair->ends[i].link)
-			bk_link_quic_writable(l->pair->ends[i].link);
+			bk_link_quic_flush(l->pair->ends[i].link);
 	if (l->count)
 		bk_timer_start(l->timer, bk_time_max(l->queue[l->first].due - now, 0));
 }
