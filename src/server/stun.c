@@ -41,7 +41,6 @@ struct bk_stun_service {
 	struct bk_stun_responder responder; /* unless is_any */
 	struct bk_udp_batch *in;
 	struct bk_throttle *throttle;
-	struct bk_stun_service_stats stats;
 };
 
 /* Asked at the second address the first is not known, so that one then offers nothing but its other port. */
@@ -80,21 +79,14 @@ static void answer_one(struct port *p, const struct bk_udp_packet *q, bk_time no
 	struct bk_stun_responder asked;
 	struct bk_stun_answer answer;
 
-	s->stats.questions++;
-	if (!bk_throttle_take(s->throttle, &q->peer, now)) {
-		s->stats.limited++;
+	if (!bk_throttle_take(s->throttle, &q->peer, now))
 		return;
-	}
 	if (s->is_any) {
 		make_responder(s, &q->local, &asked);
 		r = &asked;
 	}
-	if (bk_stun_respond(r, p->index, &q->peer, q->data, q->len, &answer) < 0) {
-		s->stats.malformed++;
-		return;
-	}
-	s->stats.answers++;
-	put_answer(s, &answer, r);
+	if (bk_stun_respond(r, p->index, &q->peer, q->data, q->len, &answer) >= 0)
+		put_answer(s, &answer, r);
 }
 
 static void flush(struct bk_stun_service *s)
@@ -198,9 +190,4 @@ void bk_stun_service_free(struct bk_stun_service *s)
 	bk_udp_batch_free(s->in);
 	bk_throttle_free(s->throttle);
 	free(s);
-}
-
-void bk_stun_service_stats(const struct bk_stun_service *s, struct bk_stun_service_stats *ret_stats)
-{
-	*ret_stats = s->stats;
 }

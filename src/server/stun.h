@@ -20,15 +20,9 @@ struct bk_stun_service_opts {
 	uint64_t seed;
 };
 
-struct bk_stun_service_stats {
-	uint64_t questions, answers, limited, malformed;
-};
-
 /* ret_at: what could not be bound, on failure. */
 int bk_stun_service_new(struct bk_loop *loop, const struct bk_stun_service_opts *opts, struct bk_addr *ret_at,
 	struct bk_stun_service **ret_service);
 void bk_stun_service_free(struct bk_stun_service *s); /* NULL is fine */
-
-void bk_stun_service_stats(const struct bk_stun_service *s, struct bk_stun_service_stats *ret_stats);
 
 #endif
