@@ -302,11 +302,6 @@ void bk_ways_run_poke(struct bk_ways_run *r)
 	bk_drive_poke(r->drive);
 }
 
-int bk_ways_run_take(struct bk_ways_run *r, uint32_t id)
-{
-	return bk_drive_take(r->drive, id);
-}
-
 struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket)
 {
 	struct ways_socket *s = find_socket(r, socket);

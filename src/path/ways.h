@@ -48,8 +48,7 @@ int bk_ways_run_new(struct bk_ways *w, void *engine, const struct bk_engine_ops 
 	void *arg, struct bk_ways_run **ret_run);
 /* Closes what the engine has opened, but for sockets with links. NULL is fine. */
 void bk_ways_run_free(struct bk_ways_run *r);
-void bk_ways_run_poke(struct bk_ways_run *r);             /* as bk_drive_poke */
-int bk_ways_run_take(struct bk_ways_run *r, uint32_t id); /* as bk_drive_take */
+void bk_ways_run_poke(struct bk_ways_run *r); /* as bk_drive_poke */
 
 /* Our end of a socket, for people. Family 0: there is none. */
 struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket);
