@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/opts.h"
+#include "net/turn.h"
 #include "transfer/digest.h"
 #include "transfer/pick.h"
 #include "transfer/sink.h"
@@ -24,7 +25,8 @@ enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
 struct bk_recv {
 	struct bk_talk talk;
 	enum recv_state state;
-	bool asks_accept, takes_hidden, takes_executable, is_asking;
+	struct bk_turn decider; /* after an answer: what comes next is said from the loop */
+	bool asks_accept, takes_hidden, takes_executable;
 	enum bk_transfer_conflict conflict;
 	char *folder;
 	struct bk_sink *sink;
@@ -266,13 +268,11 @@ static void accept_offer(struct bk_recv *r)
 		finish(r);
 }
 
-/* The answer may come from inside. */
+/* The answer may come from inside; what follows from it does not. */
 static void ask(struct bk_recv *r, enum recv_state state, enum bk_transfer_question question)
 {
 	r->state = state;
-	r->is_asking = true;
 	r->talk.events.on_ask(&r->talk.call, r->talk.arg, question, &r->offer);
-	r->is_asking = false;
 }
 
 /* Nothing is left to take because every name exists, or is hidden, and nobody could be asked: that is a no. */
@@ -309,18 +309,23 @@ static void settle(struct bk_recv *r, enum bk_transfer_conflict how)
 static void decide(struct bk_recv *r)
 {
 	while (!bk_talk_is_over(&r->talk) && (r->offer.asked = bk_picks_conflict(&r->picks))) {
-		if (r->conflict == BK_TRANSFER_CONFLICT_ASK)
+		if (r->conflict == BK_TRANSFER_CONFLICT_ASK) {
 			ask(r, RECV_ASK_CONFLICT, BK_TRANSFER_ASK_CONFLICT);
-		else if (r->conflict == BK_TRANSFER_CONFLICT_FAIL)
+			return;
+		}
+		if (r->conflict == BK_TRANSFER_CONFLICT_FAIL)
 			bk_talk_refuse(
 				&r->talk, BK_E_EXISTS, "cannot write '%s': it exists", r->offer.asked->path);
 		else
 			settle(r, r->conflict);
-		if (r->state == RECV_ASK_CONFLICT)
-			return;
 	}
 	if (!bk_talk_is_over(&r->talk) && !is_refused(r))
 		accept_offer(r);
+}
+
+static void on_decider(void *arg)
+{
+	decide(arg);
 }
 
 static void begin(struct bk_recv *r)
@@ -405,7 +410,7 @@ void bk_recv_answer(struct bk_recv *r, bool yes)
 	}
 	r->takes_executable = true;
 	r->state = RECV_PAIRED;
-	decide(r);
+	bk_turn_ask(&r->decider);
 }
 
 void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_all)
@@ -416,8 +421,7 @@ void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_
 	settle(r, how);
 	if (for_all)
 		r->conflict = how;
-	if (!r->is_asking)
-		decide(r);
+	bk_turn_ask(&r->decider);
 }
 
 static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
@@ -455,6 +459,8 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	int unread = bk_opts_read(&o, opts, conflict);
 	int err = r ? bk_talk_init(&r->talk, loop, o.session, events, arg) : BK_E_NOMEM;
 
+	if (r)
+		bk_turn_init(&r->decider, loop, on_decider, r);
 	if (err >= 0)
 		err = unread < 0 ? unread : start(r, &o, text);
 	if (err < 0) {
@@ -479,6 +485,7 @@ void bk_recv_free(struct bk_recv *r)
 	if (!r)
 		return;
 	bk_talk_done(&r->talk);
+	bk_turn_done(&r->decider);
 	bk_sync_free(r->sync);
 	bk_sink_free(r->sink);
 	bk_picks_done(&r->picks);

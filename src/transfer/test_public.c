@@ -24,7 +24,7 @@ struct party {
 	uint64_t bytes;
 	int error;
 	enum bk_call_who who;
-	bool is_over, answer;
+	bool is_over, answer, is_inside;
 };
 
 struct program {
@@ -33,6 +33,7 @@ struct program {
 	struct bk_server *server;
 	struct bk_send *send;
 	struct party sender, receiver;
+	bool is_name_taken;
 };
 
 static void on_code(struct bk_call *call, void *arg, const char *code);
@@ -75,9 +76,15 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	struct party *p = arg;
 
 	(void)call;
-	assert_int_equal(question, BK_TRANSFER_ASK_ACCEPT);
+	assert_false(p->is_inside); /* of a call of ours */
+	assert_int_equal(question, p->questions++ ? BK_TRANSFER_ASK_CONFLICT : BK_TRANSFER_ASK_ACCEPT);
 	snprintf(p->question, sizeof(p->question), "%s from %s", offer->first, offer->from);
-	bk_recv_answer(p->recv, p->answer);
+	p->is_inside = true;
+	if (question == BK_TRANSFER_ASK_ACCEPT)
+		bk_recv_answer(p->recv, p->answer);
+	else
+		bk_recv_resolve(p->recv, BK_TRANSFER_CONFLICT_OVERWRITE, false);
+	p->is_inside = false;
 }
 
 static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
@@ -133,10 +140,24 @@ static void on_code(struct bk_call *call, void *arg, const char *code)
 {
 	struct program *g = ((struct party *)arg)->program;
 	const struct bk_session_opts session = {.server = g->server_name, .code = code, .name = "bert"};
-	const struct bk_recv_opts opts = {.session = &session, .folder = g->folder, .asks_accept = true};
+	const struct bk_recv_opts opts = {.session = &session,
+		.folder = g->folder,
+		.asks_accept = true,
+		.conflict = BK_TRANSFER_CONFLICT_ASK};
 
 	(void)call;
 	assert_int_equal(bk_recv_new(g->loop, &opts, &events, &g->receiver, &g->receiver.recv, g->text), 0);
+}
+
+static void take_name(const struct program *g)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/data", g->folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
 }
 
 static void set_up(struct program *g, bool answer)
@@ -147,7 +168,7 @@ static void set_up(struct program *g, bool answer)
 	const struct bk_send_opts opts = {.session = &session, .paths = paths, .paths_len = 1};
 	FILE *f;
 
-	*g = (struct program){.root = "/tmp/bodkin-test-XXXXXX"};
+	*g = (struct program){.root = "/tmp/bodkin-test-XXXXXX", .is_name_taken = g->is_name_taken};
 	g->sender.program = g->receiver.program = g;
 	g->receiver.answer = answer;
 	assert_non_null(mkdtemp(g->root));
@@ -155,6 +176,8 @@ static void set_up(struct program *g, bool answer)
 	snprintf(g->file, sizeof(g->file), "%s/data", g->root);
 	snprintf(g->folder, sizeof(g->folder), "%s/in", g->root);
 	assert_int_equal(mkdir(g->folder, 0700), 0);
+	if (g->is_name_taken)
+		take_name(g);
 	f = fopen(g->file, "w");
 	for (int i = 0; i < SIZE; i++)
 		fputc(i * 7 & 255, f);
@@ -182,7 +205,7 @@ static void tear_down(struct program *g)
 
 static void a_program_sends_asks_receives_and_compares(void **state)
 {
-	struct program g;
+	struct program g = {0};
 	char path[128];
 	struct stat st;
 
@@ -200,9 +223,21 @@ static void a_program_sends_asks_receives_and_compares(void **state)
 	tear_down(&g);
 }
 
+static void a_second_question_does_not_come_from_inside_the_answer_to_the_first(void **state)
+{
+	struct program g = {.is_name_taken = true};
+
+	(void)state;
+	set_up(&g, true);
+	assert_int_equal(g.receiver.error, 0);
+	assert_int_equal(g.receiver.questions, 2);
+	assert_int_equal(g.receiver.bytes, SIZE);
+	tear_down(&g);
+}
+
 static void a_no_is_told_with_who_said_it(void **state)
 {
-	struct program g;
+	struct program g = {0};
 
 	(void)state;
 	set_up(&g, false);
@@ -234,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_sends_asks_receives_and_compares),
+		cmocka_unit_test(a_second_question_does_not_come_from_inside_the_answer_to_the_first),
 		cmocka_unit_test(a_no_is_told_with_who_said_it),
 		cmocka_unit_test(what_fails_at_the_server_says_so),
 	};
