@@ -106,7 +106,6 @@ const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size
 		head += measure(head, &w);
 		used += w;
 	}
-	used = 0;
 	for (tail = head; *tail && all - width_of(text) + width_of(tail) > room - room / 2;)
 		tail += measure(tail, &w);
 	snprintf(out, max, "%.*s...%s", (int)(head - text), text, tail);

@@ -233,7 +233,7 @@ static int on_mail(struct memory *m, struct asking *a)
 {
 	const struct bk_board_request *r = a->request;
 	struct bk_seat *from = bk_member_seat(a->member, r->number);
-	void *accounts[BK_BOARD_SEATS_MAX];
+	void *accounts[BK_BOARD_SEATS_MAX] = {NULL};
 	unsigned n = 0;
 	int err = from ? charge_mail(m, from, r->len, accounts) : BK_E_NOT_FOUND;
 

@@ -170,6 +170,7 @@ static void forget(struct bk_crowd *c, struct bk_circle *at, bk_time now)
 
 	bk_assert(!at->holds && c->idle_count);
 	bk_list_remove(&at->idle);
+	bk_assert(c->idle.next != &at->idle);
 	c->idle_count--;
 	bk_map_take(c->circles, at->key, at->key_len);
 	free(at);
@@ -373,6 +374,7 @@ static bool send_one_away(struct bk_crowd *c, const struct bk_circle *in)
 	if (!victim)
 		return false;
 	count_no_more(victim);
+	bk_assert(victim->send_away);
 	victim->send_away(victim->arg);
 	return true;
 }
