@@ -20,10 +20,10 @@ struct command {
 
 static void ask_again(struct command *c)
 {
+	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "That was not understood%s. ",
 		c->question == BK_TRANSFER_ASK_ACCEPT ? "; y or n? Take it all [Y/n]"
 						      : "; y, r or n [y/r/N]");
-	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 	c->transfer.frame.report->is_question_open = true;
 	bk_watch_set(c->input, BK_READABLE);
 }

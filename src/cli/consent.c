@@ -60,6 +60,8 @@ void bk_cli_consent_ask(
 	const char *from = offer->from[0] ? offer->from : "the other side";
 	char name[NAME_MAX_BYTES];
 
+	/* Before the words, which another thread writes: what comes after them is an answer. */
+	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 	bk_cli_report_wipe(r);
 	if (question == BK_TRANSFER_ASK_ACCEPT) {
 		show_names(r, offer);
@@ -73,7 +75,6 @@ void bk_cli_consent_ask(
 			name);
 	}
 	r->is_question_open = true;
-	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 }
 
 /* The word in a line, without the blanks around it. */
