@@ -79,7 +79,8 @@ BK_API int bk_watch_set(struct bk_watch *w, int events);
 BK_API void bk_watch_free(struct bk_watch *w);
 
 /* Delivers a signal inside the loop, instead of whatever it did; one loop of a process at a time has signals.
- * fn may free it; NULL is fine. BK_E_NOMEM. */
+ * One that the process ignores (it was started by nohup, or in the background of a shell) stays ignored: fn is
+ * never called. fn may free it; NULL is fine. BK_E_NOMEM. */
 typedef void (*bk_signal_fn)(void *arg, int signo);
 BK_API int bk_signal_new(
 	struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, struct bk_signal **ret_signal);

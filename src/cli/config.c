@@ -82,6 +82,13 @@ static int apply_lines(struct bk_cli_options *o, enum bk_cli_command_bit command
 	return err;
 }
 
+static int leave_out(const char *path, char text[BK_CLI_TEXT_MAX])
+{
+	snprintf(text, BK_CLI_TEXT_MAX, "going on without '%.300s', which cannot be read: %s", path,
+		strerror(errno));
+	return 1;
+}
+
 static int apply_file(struct bk_cli_options *o, enum bk_cli_command_bit command, char text[BK_CLI_TEXT_MAX])
 {
 	char path[BK_CLI_PATHS_MAX], why[BK_CLI_TEXT_MAX];
@@ -93,11 +100,12 @@ static int apply_file(struct bk_cli_options *o, enum bk_cli_command_bit command,
 	f = fopen(path, "re");
 	if (!f && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	if (!f) {
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot read '%.300s': %s", path, strerror(errno));
-		return BK_E_INVALID;
-	}
+	if (!f)
+		return leave_out(path, text);
+	errno = 0;
 	err = apply_lines(o, command, f, &line, why);
+	if (err >= 0 && ferror(f))
+		err = leave_out(path, text);
 	fclose(f);
 	if (err < 0)
 		snprintf(text, BK_CLI_TEXT_MAX, "'%.200s' line %d: %.200s", path, line, why);

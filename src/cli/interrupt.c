@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SIGINT, SIGTERM and SIGHUP mean the same to a command: stop. */
+/* SIGINT, SIGTERM and SIGHUP mean the same to a command: stop. Those that were ignored at the start stay so. */
 #include "cli/interrupt.h"
 
 #include <signal.h>

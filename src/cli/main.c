@@ -152,11 +152,30 @@ static int run_command(const struct bk_cli_command *c, int argc, char **argv)
 		bk_cli_report_error(&report, BK_E_INVALID, text);
 		code = BK_CLI_EXIT_USAGE;
 	} else {
+		if (err > 0)
+			bk_cli_report_warning(&report, why);
 		code = c->run(&o, &report);
 	}
 	bk_cli_output_end();
 	bk_cli_options_done(&o);
 	return code;
+}
+
+static void outlive(int signo)
+{
+	(void)signo;
+}
+
+/* A write that fails says so by itself. A handler, unlike SIG_IGN, is not handed on to what we run. */
+static void outlive_writes(void)
+{
+	static const int numbers[] = {SIGPIPE, SIGXFSZ};
+	const struct sigaction action = {.sa_handler = outlive, .sa_flags = SA_RESTART};
+	struct sigaction was;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (sigaction(numbers[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
 }
 
 int main(int argc, char **argv)
@@ -165,8 +184,7 @@ int main(int argc, char **argv)
 	const struct bk_cli_command *c = find_command(name);
 
 	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	outlive_writes();
 	bk_cli_output_init();
 	if (c)
 		return run_command(c, argc - 1, argv + 1);

@@ -170,11 +170,21 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 		r, BK_CLI_EVENT, "Connected to %s: %s", r->peer[0] ? r->peer : "the other side", path->text);
 }
 
+void bk_cli_report_warning(struct bk_cli_report *r, const char *text)
+{
+	if (r->quiet)
+		return;
+	bk_cli_report_wipe(r);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "bodkin: %s\n", text);
+}
+
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text)
 {
 	if (!verbosity)
 		bk_cli_report_event(r, BK_CLI_EVENT, "waiting", json_pack("{s:o}", "text", text_value(text)));
-	if (verbosity > r->verbosity || (!verbosity && (r->json || r->quiet)))
+	if (verbosity < 0)
+		bk_cli_report_warning(r, text);
+	if (verbosity < 0 || verbosity > r->verbosity || (!verbosity && (r->json || r->quiet)))
 		return;
 	bk_cli_report_wipe(r);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);

@@ -51,6 +51,8 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 /* Before anything else is said on standard error: the bar goes, an open question gets its line end. */
 void bk_cli_report_wipe(struct bk_cli_report *r);
 struct bk_cli_window bk_cli_report_window(void);
+/* What does not stop the command but should be known; the same line as an error's, and silent when quiet. */
+void bk_cli_report_warning(struct bk_cli_report *r, const char *text);
 /* `bodkin: TEXT` on standard error, one line. */
 void bk_cli_report_error(struct bk_cli_report *r, int error, const char *text);
 

@@ -2,6 +2,7 @@
 /* Descriptors and signals of a loop, on libevent. */
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
@@ -126,6 +127,13 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	after_callback(loop);
 }
 
+static bool is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 int bk_signal_new(struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, struct bk_signal **ret_signal)
 {
 	struct bk_signal *s = calloc(1, sizeof(*s));
@@ -133,6 +141,10 @@ int bk_signal_new(struct bk_loop *loop, int signo, bk_signal_fn fn, void *arg, s
 	if (!s)
 		return BK_E_NOMEM;
 	*s = (struct bk_signal){.loop = loop, .fn = fn, .arg = arg};
+	if (is_ignored(signo)) {
+		*ret_signal = s;
+		return 0;
+	}
 	s->event = evsignal_new(loop->base, signo, on_signal, s);
 	if (!s->event || evsignal_add(s->event, NULL) < 0 || bk_loop_mirror_watches(loop) < 0) {
 		bk_signal_free(s);

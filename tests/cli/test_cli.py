@@ -8,6 +8,11 @@ import json, os, pathlib, pty, re, resource, select, signal, socket, subprocess,
 BODKIN = os.environ.get("BODKIN", "build/bodkin")
 WAIT = 30  # seconds until a step that should take milliseconds counts as hung
 
+# Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, lambda *_: None)
+
 
 class Case(unittest.TestCase):
     def setUp(self):

@@ -21,6 +21,11 @@ word = sys.argv[2] if len(sys.argv) > 2 else ""
 
 import rungs_echo, rungs_messages, rungs_chat, rungs_files, rungs_lan, rungs_session, rungs_build  # noqa: E401,E402,F401
 
+# Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, lambda *_: None)
+
 CASE_SECONDS = 120
 
 

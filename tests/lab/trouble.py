@@ -9,6 +9,11 @@ import time
 
 from lab import PATIENCE, Lab, check
 
+# Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, lambda *_: None)
+
 # Slow enough that there is a middle, and a progress event in it.
 RATE = ("--rate", 100)
 LARGE = 12_000_000

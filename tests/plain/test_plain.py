@@ -25,6 +25,11 @@ sys.dont_write_bytecode = True
 
 from peers import PAIRS, PATIENCE, Client, Fault, Line, Server, check, encode, meet, rally  # noqa: E402
 
+# Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, lambda *_: None)
+
 WORKERS = 4
 PATIENCE_NO_PATH = 40
 TYPES = ["Full Cone", "Restric NAT", "Restric Port NAT", "Symmetric NAT", "unknown"]
