@@ -122,25 +122,19 @@ static int start(struct command *c, const struct bk_cli_options *o, char text[BK
 	return err;
 }
 
-/* The addresses that others can use; the loopback one when there is no other. */
 static void announce(const struct command *c, struct bk_cli_report *r, uint16_t port, const char *pin)
 {
 	struct bk_addr addrs[ADDRESSES_MAX];
 	char texts[ADDRESSES_MAX][BK_ADDR_STR_MAX];
 	const char *list[ADDRESSES_MAX];
-	size_t n = 1;
+	int n = bk_server_addresses(c->listen_ip[0] ? c->listen_ip : NULL, port, addrs, ADDRESSES_MAX);
 
-	addrs[0] = bk_addr_with_port(c->listen, port);
-	if (!c->listen.family || bk_addr_is_any(&c->listen))
-		n = bk_cli_endpoint_list(port, addrs, ADDRESSES_MAX);
-	if (!n)
-		addrs[n++] = bk_addr_v4(127, 0, 0, 1, port);
-	for (size_t i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		list[i] = bk_addr_to_str(&addrs[i], texts[i]);
 	if (c->is_show)
-		bk_cli_report_server(r, list, n, pin);
+		bk_cli_report_server(r, list, (size_t)n, pin);
 	else
-		bk_cli_report_listening(r, list, n, pin);
+		bk_cli_report_listening(r, list, (size_t)n, pin);
 }
 
 /* What was said at the start, for those who did not see it, or no longer do. */

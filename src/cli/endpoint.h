@@ -11,8 +11,4 @@
  * family is 0 where no address is given. BK_E_MALFORMED. */
 int bk_cli_endpoint_from_str(const char *s, struct bk_addr *ret_addr);
 
-/* The addresses of this machine under which others may reach it, the likeliest first, without loopback and
- * link-local ones; port is set in each. Returns how many. */
-size_t bk_cli_endpoint_list(uint16_t port, struct bk_addr *out, size_t max);
-
 #endif

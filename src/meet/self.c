@@ -138,7 +138,7 @@ static void describe_hosts(
 	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
 	struct bk_addr addrs[ADDRS_MAX];
-	int n = bk_ifaddr_list(addrs, ADDRS_MAX);
+	int n = bk_ifaddr_list_outward(addrs, ADDRS_MAX);
 
 	if (bk_addr_is_loopback(&view->local)) /* the server is on this machine: the peer may be too */
 		add_host(s, intro, view->local);

@@ -4,11 +4,19 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "net/sock.h"
+#include "net/udp.h"
 
 static bool is_useful(const struct ifaddrs *i, struct bk_addr *ret_addr)
 {
@@ -67,5 +75,89 @@ int bk_ifaddr_list(struct bk_addr *out, size_t max)
 		if (is_useful(i, &out[n]))
 			n++;
 	freeifaddrs(all);
+	return (int)n;
+}
+
+/* --- which of them lead outwards --- */
+
+enum { RANK_WAY_OUT, RANK_USUAL, RANK_INNER, RANKS };
+
+struct ways_out {
+	struct ifaddrs *all;
+	int fd; /* to ask about interfaces; negative: they are not asked about */
+	struct bk_addr v4, v6;
+};
+
+/* Asking for the way sends nothing. Any address far away does. */
+static struct bk_addr way_out(const char *far)
+{
+	struct bk_addr remote, local;
+
+	if (bk_addr_from_ip(far, 9, &remote) < 0 || bk_udp_route(&remote, &local) < 0)
+		return (struct bk_addr){0};
+	return local;
+}
+
+/* Interfaces that this machine made for itself. */
+static bool is_inner(int fd, const char *interface)
+{
+	static const char *const drivers[] = {"bridge", "veth", "dummy", "openvswitch"};
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq request = {.ifr_data = (char *)&info};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &request) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (!strcmp(info.driver, drivers[i]))
+			return true;
+	return false;
+}
+
+static bool is_way_out(const struct ways_out *w, const struct bk_addr *addr)
+{
+	return bk_addr_equal_ip(addr, &w->v4) || bk_addr_equal_ip(addr, &w->v6);
+}
+
+static bool carries_way_out(const struct ways_out *w, const char *interface)
+{
+	struct bk_addr addr;
+
+	for (const struct ifaddrs *i = w->all; i; i = i->ifa_next)
+		if (!strcmp(i->ifa_name, interface) && is_useful(i, &addr) && is_way_out(w, &addr))
+			return true;
+	return false;
+}
+
+static int rank(const struct ways_out *w, const struct ifaddrs *i, const struct bk_addr *addr)
+{
+	if (is_way_out(w, addr))
+		return RANK_WAY_OUT;
+	return is_inner(w->fd, i->ifa_name) && !carries_way_out(w, i->ifa_name) ? RANK_INNER : RANK_USUAL;
+}
+
+static size_t add_rank(const struct ways_out *w, int wanted, struct bk_addr *out, size_t n, size_t max)
+{
+	struct bk_addr addr;
+
+	for (const struct ifaddrs *i = w->all; i && n < max; i = i->ifa_next)
+		if (is_useful(i, &addr) && rank(w, i, &addr) == wanted)
+			out[n++] = addr;
+	return n;
+}
+
+int bk_ifaddr_list_outward(struct bk_addr *out, size_t max)
+{
+	struct ways_out w = {.v4 = way_out("192.0.2.1"), .v6 = way_out("2001:db8::1")};
+	size_t n = 0;
+
+	if (getifaddrs(&w.all) < 0)
+		return bk_error_from_errno(errno);
+	w.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (int wanted = 0; wanted < RANKS; wanted++)
+		n = add_rank(&w, wanted, out, n, max);
+	if (w.fd >= 0)
+		close(w.fd);
+	freeifaddrs(w.all);
 	return (int)n;
 }

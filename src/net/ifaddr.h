@@ -14,4 +14,8 @@ int bk_ifaddr_list(struct bk_addr *out, size_t max);
 /* The networks of the same interfaces; none where the system does not tell. */
 void bk_ifaddr_networks(struct bk_networks *ret_networks);
 
+/* The same, in the order in which others are likely to reach them: those that the ways out use, then the others, then
+ * those of bridges and their like (containers, virtual machines), unless the way out is through one. */
+int bk_ifaddr_list_outward(struct bk_addr *out, size_t max);
+
 #endif
