@@ -26,8 +26,9 @@ struct bk_call_news {
 		struct bk_call *call, void *arg, const struct bk_peer *peer); /* the right code was used */
 	void (*on_path)(
 		struct bk_call *call, void *arg, const struct bk_path *path); /* once for each path taken */
-	/* What happens. Verbosity 0: what is waited for (the server is away) or is there again; 1 or 2: for
-	 * those who ask. */
+	/* What happens. Verbosity -1: what a person should know (a server met for the first time, nothing can be
+	 * remembered), once; 0: what is waited for (the server is away) or is there again; 1 or 2: for those who
+	 * ask. */
 	void (*on_note)(struct bk_call *call, void *arg, int verbosity, const char *text);
 };
 
@@ -46,6 +47,9 @@ struct bk_call_failure {
 	bool has_code; /* a code had been made, so the server was reached */
 	bool has_peer; /* the other side had been met; before, it is about the server or the code */
 };
+
+/* The server's key as it goes behind '#', from on_code on; NULL before, without a server, and for a NULL call. */
+BK_API const char *bk_call_server_pin(const struct bk_call *call);
 
 #ifdef __cplusplus
 }

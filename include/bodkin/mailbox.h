@@ -107,8 +107,9 @@ struct bk_mailbox_events {
 	void (*on_error)(void *arg, int code, const char *text);
 	/* Once, last: the mailbox is out of reach, with a sentence that says why. Close it. */
 	void (*on_end)(void *arg, int error, const char *text);
-	/* A sentence for a person: what is waited for. */
-	void (*on_note)(void *arg, const char *text);
+	/* A sentence for a person: what should be known (verbosity -1), what is waited for (0), or more (1, 2). May
+	 * be NULL. */
+	void (*on_note)(void *arg, int verbosity, const char *text);
 };
 
 /* How a side comes back to whom it has met, perhaps by a mailbox that remembers nothing of the two. */

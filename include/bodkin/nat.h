@@ -73,6 +73,8 @@ struct bk_nat_report_events {
 	 * for the call. on_failed: no answer over any transport, or the server is not who it should be. */
 	void (*on_done)(struct bk_nat_report *r, void *arg, const struct bk_nat_result *result);
 	void (*on_failed)(struct bk_nat_report *r, void *arg, int error, const char *text);
+	/* What a person should know (verbosity -1) or may want to (1, 2). May be NULL. */
+	void (*on_note)(struct bk_nat_report *r, void *arg, int verbosity, const char *text);
 };
 
 /* Starts at once. BK_E_INVALID when the server cannot be read or an event is missing, BK_E_NOMEM. */

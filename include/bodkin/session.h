@@ -59,8 +59,8 @@ struct bk_session_events {
 	void (*on_open)(struct bk_session *s, void *arg);                     /* channels may be opened */
 	/* The peer opened a channel: call bk_channel_listen on it before returning, or it is reset. */
 	void (*on_channel)(struct bk_session *s, void *arg, struct bk_channel *channel, const char *kind);
-	/* What happens, in sentences: what is waited for, or is there again (0), and more for -v (1) and -vv
-	 * (2). */
+	/* What happens, in sentences: what a person should know (-1), what is waited for, or is there again (0),
+	 * and more for -v (1) and -vv (2). */
 	void (*on_note)(struct bk_session *s, void *arg, int verbosity, const char *text);
 	/* The end, once: 0 after an orderly end by either side, else why, with a sentence that says what
 	 * failed, on what, and what to try. The session may be freed from inside. */
@@ -77,6 +77,10 @@ BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *op
  * ...: why), then on_closed, from the loop, with that error. Bounded by two seconds. The second time it does
  * nothing. */
 BK_API void bk_session_close(struct bk_session *s, int error);
+
+/* The server's key as it goes behind '#', once it has said hello (from on_code on); NULL before, and with a mailbox. Lives
+ * as long as the session. */
+BK_API const char *bk_session_server_pin(struct bk_session *s);
 
 /* At once and silently; the channels go with it, and no call may be made on them any more. NULL is fine. */
 BK_API void bk_session_free(struct bk_session *s);

@@ -146,8 +146,13 @@ static void on_note(struct bk_session *session, void *arg, int verbosity, const 
 	char safe[BK_CALL_TEXT_MAX];
 
 	(void)session;
+	bk_call_harmless(safe, sizeof(safe), text);
+	if (verbosity < 0 && !strcmp(safe, c->said))
+		return;
+	if (verbosity < 0)
+		strcpy(c->said, safe);
 	if (c->news.on_note)
-		c->news.on_note(c, c->arg, verbosity, bk_call_harmless(safe, sizeof(safe), text));
+		c->news.on_note(c, c->arg, verbosity, safe);
 }
 
 static void on_open(struct bk_session *session, void *arg)
@@ -257,6 +262,11 @@ void bk_call_done(struct bk_call *c)
 	c->session = NULL;
 	for (size_t i = 0; i < sizeof(c->strings) / sizeof(c->strings[0]); i++)
 		free(c->strings[i]);
+}
+
+const char *bk_call_server_pin(const struct bk_call *c)
+{
+	return c && c->session ? bk_session_server_pin(c->session) : NULL;
 }
 
 bool bk_call_is_joiner(const struct bk_call *c)

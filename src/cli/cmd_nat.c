@@ -34,6 +34,14 @@ static void on_failed(struct bk_nat_report *report, void *arg, int error, const 
 	c->frame.code = BK_CLI_EXIT_SERVER; /* nobody else is asked */
 }
 
+static void on_note(struct bk_nat_report *report, void *arg, int verbosity, const char *text)
+{
+	struct command *c = arg;
+
+	(void)report;
+	bk_cli_report_note(c->frame.report, verbosity, text);
+}
+
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (!o->args_len)
@@ -45,7 +53,8 @@ static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 
 static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
-	static const struct bk_nat_report_events events = {.on_done = on_done, .on_failed = on_failed};
+	static const struct bk_nat_report_events events = {
+		.size = sizeof(events), .on_done = on_done, .on_failed = on_failed, .on_note = on_note};
 	struct command *c = (struct command *)f;
 	const struct bk_nat_report_opts opts = {
 		.server = f->session.server,

@@ -190,19 +190,27 @@ void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *fail
 
 /* --- news --- */
 
-/* The other machine needs the same server; where ours comes from the environment or the config file, theirs
- * is taken to do so too. */
+/* The other machine needs the same server, with its key, so that it need not take it on trust. Where ours comes with
+ * its pin from the environment or the config file, theirs is taken to do so too. */
+static void say_server(const struct bk_cli_frame *f, struct bk_call *call, char *out, size_t max)
+{
+	const struct bk_cli_options *o = f->options;
+	const char *pin = strchr(o->server, '#') ? NULL : bk_call_server_pin(call);
+
+	*out = 0;
+	if (o->is_server_typed || pin)
+		snprintf(out, max, "-s %s%s%s ", o->server, pin ? "#" : "", pin ? pin : "");
+}
+
 static void on_code(struct bk_call *call, void *arg, const char *code)
 {
 	const struct bk_cli_frame *f = arg;
 	const struct bk_cli_options *o = f->options;
-	const char *server = o->is_server_typed ? o->server : "";
-	char other[1024];
+	char server[512], other[1024];
 
-	(void)call;
-	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
-		*server ? "-s " : "", server, *server ? " " : "", f->ops->before_code, code,
-		f->ops->after_code);
+	say_server(f, call, server, sizeof(server));
+	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
+		server, f->ops->before_code, code, f->ops->after_code);
 	bk_cli_report_code(f->report, code, other);
 }
 

@@ -499,16 +499,15 @@ static void on_box_end(void *arg, int error, const char *text)
 	lose(m, v);
 }
 
-static void on_box_note(void *arg, const char *text)
+static void on_box_note(void *arg, int verbosity, const char *text)
 {
-	const struct visit *v = arg;
+	struct bk_meet *m = ((struct visit *)arg)->of;
 
-	if (!v->of->is_ended && v->of->events->on_note)
-		v->of->events->on_note(v->of->arg, 0, text);
+	if (!m->is_ended && m->events->on_note)
+		m->events->on_note(m->arg, verbosity, text);
 }
 
 static const struct bk_mailbox_events box_events = {
-	.on_note = on_box_note,
 	.on_ready = on_ready,
 	.on_view = on_view,
 	.on_nameplate = on_nameplate,
@@ -518,6 +517,7 @@ static const struct bk_mailbox_events box_events = {
 	.on_released = on_released,
 	.on_error = on_box_error,
 	.on_end = on_box_end,
+	.on_note = on_box_note,
 };
 
 /* --- what the session wants --- */

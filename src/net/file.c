@@ -8,10 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+
+enum { LOCK_TRIES = 200 };
 
 static int read_all(int fd, char *data, size_t cap, size_t *ret_len)
 {
@@ -85,6 +89,33 @@ int bk_file_write(const char *path, const void *data, size_t n)
 	if (err < 0)
 		unlink(beside);
 	return err;
+}
+
+/* The folder itself is locked: a lock on the file would stay with the old one when the new one takes its place. A lock
+ * is held for one write, so trying again is not worth a timer. */
+int bk_file_lock(const char *folder, int *ret_lock)
+{
+	const struct timespec pause = {.tv_nsec = 1000000000 / LOCK_TRIES};
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = -1;
+
+	if (fd < 0)
+		return bk_error_from_errno(errno);
+	for (int tries = 0;
+		tries < LOCK_TRIES && (rc = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK;
+		tries++)
+		nanosleep(&pause, NULL);
+	if (rc < 0) {
+		rc = errno == EWOULDBLOCK ? BK_E_TIMEOUT : bk_error_from_errno(errno);
+		close(fd);
+		return rc;
+	}
+	*ret_lock = fd;
+	return 0;
+}
+
+void bk_file_unlock(int lock)
+{
+	close(lock);
 }
 
 static int check_dir(const char *path)

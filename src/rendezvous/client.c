@@ -361,7 +361,7 @@ static bool wait_and(struct bk_rdv *r, uint32_t wait_ms, void (*then)(struct bk_
 	snprintf(text, sizeof(text), "the server is busy with others at this address; trying again in %u s",
 		(unsigned)((wait + BK_SEC - 1) / BK_SEC));
 	if (r->events->on_note)
-		r->events->on_note(r->arg, text);
+		r->events->on_note(r->arg, 0, text);
 	return true;
 }
 
@@ -493,24 +493,84 @@ int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_mailbox_rejoin *rejoin)
 	return 0;
 }
 
+/* --- is it who it was? --- */
+
+static int refuse_changed(struct bk_rdv *r, const char *place, const char *pin)
+{
+	snprintf(r->error_text, sizeof(r->error_text),
+		"server '%s' shows another key than before (%s); if that is right, remove its line from '%s'",
+		place, pin, r->known_servers);
+	return BK_E_PIN_MISMATCH;
+}
+
+/* A secret goes to nobody whose key was never seen, by us or by whoever gave us the pin; and he is not written
+ * down either, so that a second try does not find him known. */
+static int refuse_token(struct bk_rdv *r, const char *place, const char *pin)
+{
+	snprintf(r->error_text, sizeof(r->error_text),
+		"cannot send the token to server '%s', whose key is not known here; its key is %s: if "
+		"'bodkin serve "
+		"--show' there says the same, use -s %s#%s",
+		place, pin, place, pin);
+	return BK_E_PIN_MISMATCH;
+}
+
+/* Said at the first meeting, when there is nothing yet to compare with. Not being able to remember is no reason not
+ * to go on, but one to say so. */
+static void tell_new(struct bk_rdv *r, const char *place, const char *pin, int err)
+{
+	char text[BK_RDV_ERROR_TEXT_MAX + 128];
+	const char *why = r->known_servers ? bk_error_text(err) : "there is no home";
+
+	if (!r->events->on_note)
+		return;
+	if (r->known_servers && !err)
+		snprintf(text, sizeof(text),
+			"first meeting with server '%s', whose key is %s; 'bodkin serve --show' "
+			"there tells whether that is right",
+			place, pin);
+	else
+		snprintf(text, sizeof(text),
+			"going on without remembering server '%s' (%s%s%s), whose key is %s; "
+			"-s %s#%s has it compared",
+			place, r->known_servers ? r->known_servers : "", r->known_servers ? ": " : "", why,
+			pin, place, pin);
+	r->events->on_note(r->arg, -1, text);
+}
+
+static int trust(struct bk_rdv *r, const struct bk_pin *key)
+{
+	char place[BK_TARGET_STR_MAX], pin[BK_PIN_STR_MAX];
+	const struct bk_target *t = &r->target;
+	int err;
+	enum bk_known_verdict verdict = bk_known_server_check(r->known_servers, t->host, t->port, key, &err);
+
+	bk_target_to_str(t, place);
+	bk_pin_to_str(key, pin);
+	if (verdict == BK_KNOWN_YES)
+		return 0;
+	if (verdict == BK_KNOWN_CHANGED)
+		return refuse_changed(r, place, pin);
+	if (*r->token)
+		return refuse_token(r, place, pin);
+	if (verdict == BK_KNOWN_NEW && r->known_servers)
+		err = bk_known_server_remember(r->known_servers, t->host, t->port, key);
+	if (err == BK_E_PIN_MISMATCH)
+		return refuse_changed(r, place, pin);
+	tell_new(r, place, pin, err);
+	return 0;
+}
+
 static int on_secure(void *arg, const struct bk_pin *pin)
 {
 	struct bk_rdv *r = arg;
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_HELLO, .version = 1};
-	char text[BK_PIN_STR_MAX], ip[BK_ADDR_STR_MAX];
+	char ip[BK_ADDR_STR_MAX];
 	int err = 0;
 
 	r->pin = *pin;
 	if (!r->target.has_pin)
-		err = bk_known_server_check(r->known_servers, r->target.host, r->target.port, pin);
-	if (err == BK_E_PIN_MISMATCH)
-		snprintf(r->error_text, sizeof(r->error_text),
-			"server '%s:%u' shows another key than before (%s); if that is right, remove its "
-			"line from '%s'",
-			r->target.host, r->target.port, bk_pin_to_str(pin, text), r->known_servers);
-	else if (err < 0)
-		snprintf(r->error_text, sizeof(r->error_text), "cannot use '%s': %s", r->known_servers,
-			bk_error_text(err));
+		err = trust(r, pin);
 	if (err < 0)
 		return err;
 	r->view.local = bk_control_local(r->control);

@@ -16,7 +16,7 @@
  * through it. The local port is bound so that punching may share it. */
 struct bk_rdv;
 
-enum { BK_RDV_ERROR_TEXT_MAX = 384 };
+enum { BK_RDV_ERROR_TEXT_MAX = 768 };
 
 /* The key that the server must have, whatever `server` says, once it is known; until then the first hello
  * tells. */
@@ -29,7 +29,8 @@ struct bk_rdv_opts {
 	const char *server;     /* HOST[:PORT][#PIN] */
 	const char *client_id;  /* NULL: one of chance */
 	const char *token;      /* may be NULL */
-	const char *state_dir;  /* the file of servers met before lives there; NULL: none kept */
+	const char *state_dir;  /* the file of servers met before lives there; NULL: none kept.
+				   A token goes only to a server that is in it, or has a pin */
 	bool is_hidden;         /* nothing is learnt of the NAT */
 	struct bk_rdv_key *key; /* NULL: the key is as `server` says. Borrowed */
 	const uint8_t *owner;   /* BK_RDV_SECRET_LEN bytes: whoever knows them may have our nameplate. NULL:
@@ -37,7 +38,7 @@ struct bk_rdv_opts {
 };
 
 /* BK_E_INVALID when `server` cannot be read. */
-/* events without on_mail: only on_ready, on_view and on_end are called. */
+/* events without on_mail: only on_ready, on_view, on_note and on_end are called. */
 int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struct bk_mailbox_events *events,
 	void *arg, struct bk_rdv **ret_rdv);
 void bk_rdv_free(struct bk_rdv *r);

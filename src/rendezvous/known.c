@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/error.h"
 #include "net/file.h"
 #include "secure/trust.h"
@@ -25,58 +26,90 @@ static int load(const char *path, struct bk_trust **ret_trust)
 	return err;
 }
 
-/* Whoever runs bodkin for the first time has no such folder. */
-static int make_folder(const char *path)
+/* The folder of the file, malloc'ed. */
+static char *folder_of(const char *path)
 {
 	const char *end = strrchr(path, '/');
-	char *folder;
-	int err;
 
-	if (!end || end == path)
-		return 0;
-	folder = strndup(path, (size_t)(end - path));
-	err = folder ? bk_file_make_dir(folder) : BK_E_NOMEM;
-	free(folder);
-	return err;
+	if (!end)
+		return strdup(".");
+	return end == path ? strdup("/") : strndup(path, (size_t)(end - path));
 }
 
-static int remember(const char *path, struct bk_trust *trust, const char *name, const struct bk_pin *pin)
+static void name_of(const char *host, uint16_t port, char name[NAME_LEN_MAX])
+{
+	char ip[BK_ADDR_STR_MAX];
+	struct bk_addr addr;
+
+	if (bk_addr_from_ip(host, port, &addr) == 0)
+		host = bk_addr_ip_to_str(&addr, ip);
+	snprintf(name, NAME_LEN_MAX, "%s:%u", host, port);
+}
+
+enum bk_known_verdict bk_known_server_check(
+	const char *path, const char *host, uint16_t port, const struct bk_pin *pin, int *ret_error)
+{
+	static const enum bk_known_verdict verdicts[] = {[BK_TRUST_KNOWN] = BK_KNOWN_YES,
+		[BK_TRUST_NEW] = BK_KNOWN_NEW,
+		[BK_TRUST_CHANGED] = BK_KNOWN_CHANGED};
+	char name[NAME_LEN_MAX];
+	struct bk_trust *trust = NULL;
+	enum bk_known_verdict verdict;
+
+	*ret_error = path ? load(path, &trust) : 0;
+	if (*ret_error < 0)
+		return BK_KNOWN_UNSURE;
+	if (!trust)
+		return BK_KNOWN_NEW;
+	name_of(host, port, name);
+	verdict = verdicts[bk_trust_check(trust, name, pin)];
+	bk_trust_free(trust);
+	return verdict;
+}
+
+static int save(const char *path, const struct bk_trust *trust)
 {
 	char *text = NULL;
-	int err = bk_trust_put(trust, name, pin);
+	int err = bk_trust_to_text(trust, &text);
 
-	if (!err)
-		err = bk_trust_to_text(trust, &text);
-	if (!err)
-		err = make_folder(path);
 	if (!err)
 		err = bk_file_write(path, text, strlen(text));
 	free(text);
 	return err;
 }
 
-int bk_known_server_check(const char *path, const char *host, uint16_t port, const struct bk_pin *pin)
+/* Under the lock: what others have written meanwhile stays. */
+static int add(const char *path, const char *name, const struct bk_pin *pin)
 {
-	char name[NAME_LEN_MAX];
 	struct bk_trust *trust = NULL;
-	int err;
+	enum bk_trust_verdict verdict;
+	int err = load(path, &trust);
 
-	if (!path)
-		return 0;
-	snprintf(name, sizeof(name), "%s:%u", host, port);
-	err = load(path, &trust);
 	if (err < 0)
 		return err;
-	switch (bk_trust_check(trust, name, pin)) {
-	case BK_TRUST_KNOWN:
-		break;
-	case BK_TRUST_NEW:
-		err = remember(path, trust, name, pin);
-		break;
-	case BK_TRUST_CHANGED:
+	verdict = bk_trust_check(trust, name, pin);
+	if (verdict == BK_TRUST_CHANGED)
 		err = BK_E_PIN_MISMATCH;
-		break;
-	}
+	if (verdict == BK_TRUST_NEW)
+		err = bk_trust_put(trust, name, pin);
+	if (verdict == BK_TRUST_NEW && !err)
+		err = save(path, trust);
 	bk_trust_free(trust);
+	return err;
+}
+
+int bk_known_server_remember(const char *path, const char *host, uint16_t port, const struct bk_pin *pin)
+{
+	char name[NAME_LEN_MAX], *folder = folder_of(path);
+	int lock, err = folder ? bk_file_make_dir(folder) : BK_E_NOMEM;
+
+	if (!err)
+		err = bk_file_lock(folder, &lock);
+	free(folder);
+	if (err < 0)
+		return err;
+	name_of(host, port, name);
+	err = add(path, name, pin);
+	bk_file_unlock(lock);
 	return err;
 }

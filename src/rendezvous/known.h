@@ -6,9 +6,20 @@
 
 #include "secure/identity.h"
 
-/* Trust on first use for servers: the first pin seen for HOST:PORT is written down, a later change is
- * BK_E_PIN_MISMATCH. path NULL: nothing is kept and everything is accepted. A file that cannot be read or
- * written is its own error, never a silent "new". */
-int bk_known_server_check(const char *path, const char *host, uint16_t port, const struct bk_pin *pin);
+/* Trust on first use for servers, in a file. It is a help: what cannot be read or written stops nobody, and is never a
+ * silent "new" either. Names are compared as names, addresses as addresses. */
+enum bk_known_verdict {
+	BK_KNOWN_YES,     /* the key is the one that was written down */
+	BK_KNOWN_NEW,     /* nothing was written down for this server */
+	BK_KNOWN_CHANGED, /* another key was */
+	BK_KNOWN_UNSURE,  /* the file cannot be read */
+};
+
+/* *ret_error says why for BK_KNOWN_UNSURE. path NULL: there is no file, everybody is new. */
+enum bk_known_verdict bk_known_server_check(
+	const char *path, const char *host, uint16_t port, const struct bk_pin *pin, int *ret_error);
+/* Writes down a new one, and its folder where there is none; beside other programs that do so. BK_E_PIN_MISMATCH when
+ * one of them was faster, with another key. */
+int bk_known_server_remember(const char *path, const char *host, uint16_t port, const struct bk_pin *pin);
 
 #endif

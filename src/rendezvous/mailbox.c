@@ -151,6 +151,13 @@ void bk_rdv_mailbox_hide(struct bk_rdv_mailbox *m)
 	m->is_hidden = true;
 }
 
+bool bk_rdv_mailbox_pin(const struct bk_rdv_mailbox *m, struct bk_pin *ret_pin)
+{
+	if (m->key.is_known)
+		*ret_pin = m->key.pin;
+	return m->key.is_known;
+}
+
 void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m)
 {
 	if (!m)

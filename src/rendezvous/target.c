@@ -2,6 +2,7 @@
 /* Reads HOST[:PORT][#PIN]. A bare IPv6 literal without brackets is taken as a host without port. */
 #include "rendezvous/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,4 +74,12 @@ int bk_target_from_str(const char *s, struct bk_target *ret_target)
 		return BK_E_MALFORMED;
 	*ret_target = t;
 	return 0;
+}
+
+const char *bk_target_to_str(const struct bk_target *t, char out[BK_TARGET_STR_MAX])
+{
+	bool is_v6 = strchr(t->host, ':');
+
+	snprintf(out, BK_TARGET_STR_MAX, "%s%s%s:%u", is_v6 ? "[" : "", t->host, is_v6 ? "]" : "", t->port);
+	return out;
 }

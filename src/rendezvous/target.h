@@ -17,6 +17,10 @@ struct bk_target {
 	struct bk_pin pin;
 };
 
+enum { BK_TARGET_STR_MAX = BK_TARGET_HOST_MAX + 10 };
+
+/* "HOST:PORT", with brackets around IPv6. Returns out. */
+const char *bk_target_to_str(const struct bk_target *t, char out[BK_TARGET_STR_MAX]);
 int bk_target_from_str(const char *s, struct bk_target *ret_target); /* BK_E_MALFORMED */
 
 #endif

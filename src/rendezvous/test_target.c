@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -103,6 +104,13 @@ static void file_done(struct file *f)
 	assert_int_equal(system(command), 0);
 }
 
+static enum bk_known_verdict check(const char *path, const char *host, const struct bk_pin *pin)
+{
+	int err;
+
+	return bk_known_server_check(path, host, 1, pin, &err);
+}
+
 static void a_server_is_believed_once_and_held_to_it(void **state)
 {
 	struct bk_pin first = {.bytes = {1}}, second = {.bytes = {2}};
@@ -110,13 +118,39 @@ static void a_server_is_believed_once_and_held_to_it(void **state)
 
 	(void)state;
 	file_init(&f);
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &first), 0);
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &first), 0);
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &second), BK_E_PIN_MISMATCH);
-	assert_int_equal(bk_known_server_check(f.path, "h", 2, &second), 0); /* another server */
-	assert_int_equal(bk_known_server_check(f.path, "::1", 1, &second), 0);
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &first), 0);
-	assert_int_equal(bk_known_server_check(NULL, "h", 1, &second), 0);
+	assert_int_equal(check(f.path, "h", &first), BK_KNOWN_NEW);
+	assert_int_equal(bk_known_server_remember(f.path, "h", 1, &first), 0);
+	assert_int_equal(check(f.path, "h", &first), BK_KNOWN_YES);
+	assert_int_equal(check(f.path, "h", &second), BK_KNOWN_CHANGED);
+	assert_int_equal(bk_known_server_remember(f.path, "h", 1, &second), BK_E_PIN_MISMATCH);
+	assert_int_equal(bk_known_server_remember(f.path, "h", 2, &second), 0); /* another server */
+	assert_int_equal(bk_known_server_remember(f.path, "::1", 1, &second), 0);
+	assert_int_equal(check(f.path, "h", &first), BK_KNOWN_YES);
+	assert_int_equal(check(NULL, "h", &second), BK_KNOWN_NEW);
+	file_done(&f);
+}
+
+static void names_are_compared_as_names(void **state)
+{
+	static const char *const same[] = {"Host.Example", "host.example", "host.example.", "HOST.EXAMPLE."};
+	static const char *const other[] = {
+		"host.exampl", "host.example2", "hostexample", "host..example", ".host.example"};
+	struct bk_pin first = {.bytes = {1}}, second = {.bytes = {2}};
+	struct file f;
+
+	(void)state;
+	file_init(&f);
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_int_equal(bk_known_server_remember(f.path, same[i], 1, &first), 0);
+		for (size_t j = 0; j < sizeof(same) / sizeof(same[0]); j++)
+			assert_int_equal(check(f.path, same[j], &second), BK_KNOWN_CHANGED);
+		assert_int_equal(unlink(f.path), 0);
+	}
+	assert_int_equal(bk_known_server_remember(f.path, same[0], 1, &first), 0);
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		assert_int_equal(check(f.path, other[i], &second), BK_KNOWN_NEW);
+	assert_int_equal(bk_known_server_remember(f.path, "2001:DB8::0:1", 1, &first), 0);
+	assert_int_equal(check(f.path, "2001:db8::1", &second), BK_KNOWN_CHANGED);
 	file_done(&f);
 }
 
@@ -126,20 +160,56 @@ static void a_file_that_cannot_be_used_is_never_a_new_server(void **state)
 	struct file f;
 	char deep[120];
 	char *big;
+	int err;
 
 	(void)state;
 	file_init(&f);
 	assert_int_equal(bk_file_write(f.path, "a line of some later version\n", 29), 0);
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &pin), 0); /* kept, and beside it a new one */
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &other), BK_E_PIN_MISMATCH);
+	assert_int_equal(
+		bk_known_server_remember(f.path, "h", 1, &pin), 0); /* kept, and beside it a new one */
+	assert_int_equal(check(f.path, "h", &other), BK_KNOWN_CHANGED);
 	big = calloc(1, (1 << 20) + 1);
 	assert_non_null(big);
 	assert_int_equal(bk_file_write(f.path, big, (1 << 20) + 1), 0);
 	free(big);
-	assert_int_equal(bk_known_server_check(f.path, "h", 1, &pin), BK_E_TOO_BIG);
-	assert_true(bk_known_server_check(f.dir, "h", 1, &pin) < 0); /* a folder */
+	assert_int_equal(bk_known_server_check(f.path, "h", 1, &pin, &err), BK_KNOWN_UNSURE);
+	assert_int_equal(err, BK_E_TOO_BIG);
+	assert_int_equal(bk_known_server_remember(f.path, "h", 1, &pin), BK_E_TOO_BIG);
+	assert_int_equal(check(f.dir, "h", &pin), BK_KNOWN_UNSURE);  /* a folder */
 	snprintf(deep, sizeof(deep), "%s/no/known_servers", f.path); /* a folder that cannot be made */
-	assert_true(bk_known_server_check(deep, "h", 1, &pin) < 0);
+	assert_true(bk_known_server_remember(deep, "h", 1, &pin) < 0);
+	file_done(&f);
+}
+
+/* Each writer is a process of its own, as programs are. */
+static void nobody_s_entry_is_lost_to_another_program(void **state)
+{
+	enum { WRITERS = 8, EACH = 8 };
+	struct bk_pin pin = {.bytes = {1}};
+	char host[16];
+	struct file f;
+	int status;
+
+	(void)state;
+	file_init(&f);
+	for (int i = 0; i < WRITERS; i++) {
+		if (fork())
+			continue;
+		for (int k = 0; k < EACH; k++) {
+			snprintf(host, sizeof(host), "h%d-%d", i, k);
+			if (bk_known_server_remember(f.path, host, 1, &pin) < 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	for (int i = 0; i < WRITERS * EACH; i++) {
+		snprintf(host, sizeof(host), "h%d-%d", i / EACH, i % EACH);
+		assert_int_equal(check(f.path, host, &pin), BK_KNOWN_YES);
+	}
 	file_done(&f);
 }
 
@@ -149,7 +219,9 @@ int main(void)
 		cmocka_unit_test(servers_are_read_as_people_write_them),
 		cmocka_unit_test(a_host_up_to_its_limit_is_taken),
 		cmocka_unit_test(a_server_is_believed_once_and_held_to_it),
+		cmocka_unit_test(names_are_compared_as_names),
 		cmocka_unit_test(a_file_that_cannot_be_used_is_never_a_new_server),
+		cmocka_unit_test(nobody_s_entry_is_lost_to_another_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

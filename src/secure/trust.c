@@ -28,6 +28,11 @@ struct bk_trust {
 	size_t room;
 };
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static bool is_name(const char *s, size_t n)
 {
 	if (!n || n > BK_TRUST_NAME_MAX || s[0] == '#')
@@ -38,10 +43,31 @@ static bool is_name(const char *s, size_t n)
 	return true;
 }
 
+/* Names of the net are the same in capitals, and with the dot of the root at their end, in front of the port. Other
+ * names (without a port) are as they are. */
+static size_t skip_root(const char *s)
+{
+	return s[0] == '.' && s[1] == ':' ? 1 : 0;
+}
+
+static bool is_same_name(const char *a, const char *b)
+{
+	if (!strchr(a, ':'))
+		return !strcmp(a, b);
+	for (;; a++, b++) {
+		a += skip_root(a);
+		b += skip_root(b);
+		if (lower(*a) != lower(*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
 static struct line *find(const struct bk_trust *t, const char *name)
 {
 	for (size_t i = 0; i < t->count; i++)
-		if (t->lines[i].known && !strcmp(t->lines[i].text, name))
+		if (t->lines[i].known && is_same_name(t->lines[i].text, name))
 			return &t->lines[i];
 	return NULL;
 }

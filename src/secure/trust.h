@@ -18,6 +18,7 @@ int bk_trust_from_text(const char *text, size_t len, struct bk_trust **ret_trust
 int bk_trust_to_text(const struct bk_trust *t, char **ret_text); /* malloc'ed, NUL-terminated */
 void bk_trust_free(struct bk_trust *t);
 
+/* Names are compared as names: "Host:1", "host:1" and "host.:1" are one. */
 enum bk_trust_verdict bk_trust_check(const struct bk_trust *t, const char *name, const struct bk_pin *pin);
 /* Adds or replaces. BK_E_FULL, BK_E_INVALID for a name with spaces or control characters. */
 int bk_trust_put(struct bk_trust *t, const char *name, const struct bk_pin *pin);

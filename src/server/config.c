@@ -161,7 +161,7 @@ int bk_server_identity_open(
 	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX])
 {
 	char path[PATH_BYTES];
-	int err = bk_server_identity_read(state_dir, ret_identity, text);
+	int lock, err = bk_server_identity_read(state_dir, ret_identity, text);
 
 	if (err != BK_E_NOT_FOUND)
 		return err;
@@ -169,6 +169,12 @@ int bk_server_identity_open(
 	if (!err)
 		err = bk_file_make_dir(state_dir);
 	if (!err)
+		err = bk_file_lock(state_dir, &lock);
+	if (err < 0)
+		return explain(err, "make", path, text);
+	err = read_identity(path, ret_identity); /* of a server that was started with us */
+	if (err == BK_E_NOT_FOUND)
 		err = make_identity(path, ret_identity);
+	bk_file_unlock(lock);
 	return err < 0 ? explain(err, "make", path, text) : 0;
 }

@@ -37,6 +37,7 @@ struct bk_session {
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
 	struct bk_identity *identity;
+	char server_pin[BK_PIN_STR_MAX];
 	struct bk_rdv_mailbox *server; /* where the two meet; NULL: the program brought its own mailbox */
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
@@ -432,6 +433,15 @@ static int start(struct bk_session *s, const struct bk_session_opts *opts)
 	if (!err)
 		err = start_meeting(s, opts);
 	return err;
+}
+
+const char *bk_session_server_pin(struct bk_session *s)
+{
+	struct bk_pin pin;
+
+	if (!s->server || !bk_rdv_mailbox_pin(s->server, &pin))
+		return NULL;
+	return bk_pin_to_str(&pin, s->server_pin);
 }
 
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,

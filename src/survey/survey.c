@@ -274,12 +274,21 @@ static void on_end(void *arg, int error, const char *text)
 	end_tcp(r);
 }
 
+static void on_note(void *arg, int verbosity, const char *text)
+{
+	struct bk_nat_report *r = arg;
+
+	if (r->events.on_note)
+		r->events.on_note(r, r->arg, verbosity, text);
+}
+
 static int start_tcp(struct bk_nat_report *r, const struct bk_nat_report_opts *o)
 {
 	static const struct bk_mailbox_events events = {
 		.on_ready = on_ready,
 		.on_view = on_view,
 		.on_end = on_end,
+		.on_note = on_note,
 	};
 	const struct bk_rdv_opts opts = {.server = o->server, .token = o->token, .state_dir = o->state_dir};
 
@@ -407,7 +416,7 @@ int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opt
 		r->halves[i].report = r;
 	err = bk_opts_read(&o, opts, wants_lifetime);
 	if (!err)
-		err = bk_opts_read(&r->events, events, on_failed);
+		err = bk_opts_read(&r->events, events, on_note);
 	if (!err && (!r->events.on_done || !r->events.on_failed))
 		err = BK_E_INVALID;
 	if (!err)

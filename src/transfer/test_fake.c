@@ -184,6 +184,12 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	return 0;
 }
 
+const char *bk_session_server_pin(struct bk_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
 void bk_session_close(struct bk_session *s, int error)
 {
 	struct bk_session *peer = peer_of(s);
