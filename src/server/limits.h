@@ -17,8 +17,8 @@ enum {
 	BK_LIMIT_BACKLOG = 4096,           /* as long as the system lets it be: it is one queue for all */
 	BK_LIMIT_STRANGERS = 512,          /* connections that have not said who they are */
 	BK_LIMIT_ARRIVALS_PER_SECOND = 20, /* of one address */
-	BK_LIMIT_ARRIVALS_BURST = 128,
-	BK_LIMIT_ARRIVAL_FAILED = 4,    /* what a handshake costs in addition that leads to no hello */
+	BK_LIMIT_ARRIVALS_BURST = 256,
+	BK_LIMIT_ARRIVAL_FAILED = 1,    /* what a handshake costs in addition that leads to no hello */
 	BK_LIMIT_GREETINGS = 16,        /* handshakes begun in one turn of the loop */
 	BK_LIMIT_ADDRESSES_IDLE = 4096, /* addresses without a connection whose rates are still remembered */
 	BK_LIMIT_MESSAGES_BURST_FACTOR = 5,

@@ -16,6 +16,8 @@ SLOWEST = 1.25  # of the time the wire needs
 CONNECTION_MAX = 20  # seconds until every stranger is gone
 
 TIMEOUT, BIG, BAD = r"timed out \(timeout\)", r"\(too-big\)", r"\(malformed\)"
+# Who says nothing is sent away in time, or sooner: to make room, or for coming too often.
+WAITING = rf"{TIMEOUT}|\((full|rate-limited)\)"
 REASONS = {
     "random bytes": BAD,
     "random bytes like TLS": r"\((tls|version|malformed)\)",
@@ -30,11 +32,11 @@ REASONS = {
     "8,000 keys within the size": BAD,
     "60,000 brackets": BAD,
     "60,000 brackets, plain": BAD,
-    "a byte a second of TLS": TIMEOUT,
-    "a byte a second, plain": TIMEOUT,
-    "a byte a second in TLS": TIMEOUT,
-    "half a TLS hello": TIMEOUT,
-    "silence": rf"{TIMEOUT}|\((full|rate-limited)\)",
+    "a byte a second of TLS": WAITING,
+    "a byte a second, plain": WAITING,
+    "a byte a second in TLS": WAITING,
+    "half a TLS hello": WAITING,
+    "silence": WAITING,
 }
 
 
