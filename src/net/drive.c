@@ -403,14 +403,6 @@ int bk_drive_lend(struct bk_drive *d, uint32_t id, int fd)
 	return add(d, id, fd, KIND_LENT, &s);
 }
 
-void bk_drive_take_back(struct bk_drive *d, uint32_t id)
-{
-	struct drive_socket *s = find(d, id);
-
-	if (s && s->kind == KIND_LENT)
-		drop(s);
-}
-
 bool bk_drive_hear(struct bk_drive *d, const struct bk_way *way, const uint8_t *data, size_t len)
 {
 	struct drive_socket *s = find(d, way->socket); /* the engine may have closed it */

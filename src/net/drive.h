@@ -32,11 +32,9 @@ void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn);
  * that id to give. */
 int bk_drive_take(struct bk_drive *d, uint32_t id);
 
-/* The engine may send from `fd` as `id`, until the owner takes it back (fine where there is none), the engine
- * closes it, or the drive is freed. The descriptor stays the owner's. The engine is not told: it is born
+/* The engine may send from `fd` as `id`, until the engine closes it or the drive is freed. The descriptor stays the owner's. The engine is not told: it is born
  * knowing. BK_E_FULL, BK_E_NOMEM. */
 int bk_drive_lend(struct bk_drive *d, uint32_t id, int fd);
-void bk_drive_take_back(struct bk_drive *d, uint32_t id);
 /* A datagram on a lent socket. Returns whether it was the engine's; its answer leaves at the end of this turn
  * of the loop. */
 bool bk_drive_hear(struct bk_drive *d, const struct bk_way *way, const uint8_t *data, size_t len);

@@ -213,8 +213,3 @@ int bk_pump_fd(const struct bk_pump *p)
 {
 	return p->fd;
 }
-
-uint64_t bk_pump_received(const struct bk_pump *p)
-{
-	return p->received;
-}

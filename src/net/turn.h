@@ -27,9 +27,4 @@ void bk_turn_ask(struct bk_turn *t);
  * may also free the memory). */
 void bk_turn_done(struct bk_turn *t);
 
-static inline bool bk_turn_is_asked(const struct bk_turn *t)
-{
-	return t->link.next && !bk_list_empty(&t->link);
-}
-
 #endif

@@ -99,7 +99,6 @@ static void both_sides_know_each_other_by_pin(void **state)
 {
 	struct pair p = secure_pair(0);
 	struct bk_pin pin;
-	uint8_t ka[32], kb[32];
 
 	(void)state;
 	assert_true(bk_tls_is_secure(p.a) && bk_tls_is_secure(p.b));
@@ -107,9 +106,6 @@ static void both_sides_know_each_other_by_pin(void **state)
 	assert_true(bk_pin_equal(&pin, &pin_b));
 	assert_int_equal(bk_tls_peer_pin(p.b, &pin), 0);
 	assert_true(bk_pin_equal(&pin, &pin_a));
-	assert_int_equal(bk_tls_export(p.a, "test", ka, sizeof(ka)), 0);
-	assert_int_equal(bk_tls_export(p.b, "test", kb, sizeof(kb)), 0);
-	assert_memory_equal(ka, kb, sizeof(ka));
 	assert_int_equal(bk_tls_handshake(p.a), 0);
 	assert_string_equal(bk_tls_error_text(p.a), "");
 	pair_free(&p);

@@ -370,11 +370,3 @@ int bk_tls_peer_pin(const struct bk_tls *t, struct bk_pin *ret_pin)
 	*ret_pin = t->peer.pin;
 	return 0;
 }
-
-int bk_tls_export(struct bk_tls *t, const char *label, uint8_t *out, size_t n)
-{
-	if (!t->secure)
-		return BK_E_INVALID;
-	return gnutls_prf_rfc5705(t->session, strlen(label), label, 0, NULL, n, (char *)out) < 0 ? BK_E_TLS
-												 : 0;
-}

@@ -68,7 +68,4 @@ int bk_tls_peer_pin(const struct bk_tls *t, struct bk_pin *ret_pin);
 /* One line for the log when something failed: the library's own words. Never NULL. */
 const char *bk_tls_error_text(const struct bk_tls *t);
 
-/* Keying material of RFC 8446 section 7.5 bound to this connection; for tests and channel binding. */
-int bk_tls_export(struct bk_tls *t, const char *label, uint8_t *out, size_t n);
-
 #endif

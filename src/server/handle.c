@@ -100,8 +100,3 @@ void bk_handles_remove(struct bk_handles *h, uint64_t handle)
 	p->next_free = h->first_free;
 	h->first_free = (uint32_t)handle;
 }
-
-size_t bk_handles_count(const struct bk_handles *h)
-{
-	return h->count;
-}

@@ -16,6 +16,5 @@ void bk_handles_free(struct bk_handles *h);    /* NULL is fine */
 int bk_handles_add(struct bk_handles *h, void *what, uint64_t *ret_handle);
 void *bk_handles_find(const struct bk_handles *h, uint64_t handle); /* NULL: it has left */
 void bk_handles_remove(struct bk_handles *h, uint64_t handle);      /* nothing for one that has left */
-size_t bk_handles_count(const struct bk_handles *h);
 
 #endif

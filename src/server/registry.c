@@ -54,8 +54,3 @@ void bk_registry_remove(struct bk_registry *r, const char *id, const void *who)
 	if (bk_registry_find(r, id) == who)
 		bk_map_take(r->ids, id, strlen(id));
 }
-
-size_t bk_registry_count(const struct bk_registry *r)
-{
-	return bk_map_count(r->ids);
-}

@@ -16,6 +16,5 @@ int bk_registry_add(struct bk_registry *r, const char *id, void *who);
 void *bk_registry_find(const struct bk_registry *r, const char *id);
 /* Only where the id is this one's: an entry that somebody else holds stays. */
 void bk_registry_remove(struct bk_registry *r, const char *id, const void *who);
-size_t bk_registry_count(const struct bk_registry *r);
 
 #endif

@@ -49,7 +49,6 @@ static void the_registry_has_a_ceiling(void **state)
 		assert_int_equal(bk_registry_add(r, id, &first), 0);
 	}
 	assert_int_equal(bk_registry_add(r, "one more", &first), BK_E_FULL);
-	assert_int_equal(bk_registry_count(r), 100);
 	bk_registry_free(r);
 }
 

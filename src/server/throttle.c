@@ -26,19 +26,14 @@ struct bk_throttle *bk_throttle_new(double per_second, double burst, uint64_t se
 	if (!t)
 		return NULL;
 	t->seed = seed;
-	bk_throttle_set(t, per_second, burst);
+	t->per_second = per_second;
+	t->burst = burst;
 	return t;
 }
 
 void bk_throttle_free(struct bk_throttle *t)
 {
 	free(t);
-}
-
-void bk_throttle_set(struct bk_throttle *t, double per_second, double burst)
-{
-	t->per_second = per_second;
-	t->burst = burst;
 }
 
 /* The address itself, mixed one to one, so that two addresses never share a key. (The finaliser of

@@ -15,9 +15,6 @@ struct bk_throttle;
 struct bk_throttle *bk_throttle_new(double per_second, double burst, uint64_t seed);
 void bk_throttle_free(struct bk_throttle *t); /* NULL is fine */
 
-/* For addresses that come later. */
-void bk_throttle_set(struct bk_throttle *t, double per_second, double burst);
-
 /* False: this one has asked too often. Loopback never has: only this machine can be behind it. */
 bool bk_throttle_take(struct bk_throttle *t, const struct bk_addr *from, bk_time now);
 

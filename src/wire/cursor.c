@@ -52,12 +52,6 @@ uint16_t bk_read_u16(struct bk_reader *r)
 	return (uint16_t)read_be(r, 2);
 }
 
-uint16_t bk_read_u16le(struct bk_reader *r)
-{
-	uint16_t v = bk_read_u16(r);
-	return (uint16_t)(v >> 8 | v << 8);
-}
-
 uint32_t bk_read_u32(struct bk_reader *r)
 {
 	return (uint32_t)read_be(r, 4);
@@ -120,11 +114,6 @@ void bk_write_u8(struct bk_writer *w, uint8_t v)
 void bk_write_u16(struct bk_writer *w, uint16_t v)
 {
 	write_be(w, v, 2);
-}
-
-void bk_write_u16le(struct bk_writer *w, uint16_t v)
-{
-	write_be(w, (uint16_t)(v >> 8 | v << 8), 2);
 }
 
 void bk_write_u32(struct bk_writer *w, uint32_t v)

@@ -22,7 +22,6 @@ void bk_reader_init(struct bk_reader *r, const void *data, size_t n);
 size_t bk_reader_left(const struct bk_reader *r);
 uint8_t bk_read_u8(struct bk_reader *r);
 uint16_t bk_read_u16(struct bk_reader *r);
-uint16_t bk_read_u16le(struct bk_reader *r);
 uint32_t bk_read_u32(struct bk_reader *r);
 uint64_t bk_read_u64(struct bk_reader *r);
 void bk_read_bytes(struct bk_reader *r, void *out, size_t n);
@@ -32,7 +31,6 @@ void bk_writer_init(struct bk_writer *w, void *data, size_t n);
 size_t bk_writer_len(const struct bk_writer *w); /* written so far */
 void bk_write_u8(struct bk_writer *w, uint8_t v);
 void bk_write_u16(struct bk_writer *w, uint16_t v);
-void bk_write_u16le(struct bk_writer *w, uint16_t v);
 void bk_write_u32(struct bk_writer *w, uint32_t v);
 void bk_write_u64(struct bk_writer *w, uint64_t v);
 void bk_write_bytes(struct bk_writer *w, const void *data, size_t n);

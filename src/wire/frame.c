@@ -5,27 +5,6 @@
 #include "base/error.h"
 #include "wire/cursor.h"
 
-const char *bk_sframe_type_name(uint8_t type)
-{
-	static const char *const names[] = {
-		[BK_SFRAME_NOMINATE] = "nominate",
-		[BK_SFRAME_OPEN] = "open",
-		[BK_SFRAME_DATA] = "data",
-		[BK_SFRAME_FIN] = "fin",
-		[BK_SFRAME_RESET] = "reset",
-		[BK_SFRAME_PING] = "ping",
-		[BK_SFRAME_PONG] = "pong",
-		[BK_SFRAME_BYE] = "bye",
-		[BK_SFRAME_RESUME] = "resume",
-		[BK_SFRAME_ACK] = "ack",
-		[BK_SFRAME_WINDOW] = "window",
-		[BK_SFRAME_REST] = "rest",
-	};
-	const char *name = type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
-
-	return name ? name : "unknown";
-}
-
 void bk_sframe_encode(const struct bk_sframe *f, uint8_t out[BK_SFRAME_HEADER_LEN])
 {
 	struct bk_writer w;

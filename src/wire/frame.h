@@ -32,7 +32,6 @@ struct bk_sframe {
 	uint32_t length;
 };
 
-const char *bk_sframe_type_name(uint8_t type); /* "unknown" for others */
 void bk_sframe_encode(const struct bk_sframe *f, uint8_t out[BK_SFRAME_HEADER_LEN]);
 /* BK_E_TRUNCATED under 12 bytes, BK_E_TOO_BIG for a length above the maximum. */
 int bk_sframe_decode(const uint8_t *data, size_t n, struct bk_sframe *ret_frame);

@@ -72,6 +72,16 @@ def the_circle_check_says(files, known, wanted):
     return "" if (code, out.split(":")[0].strip()) == (int(bool(wanted)), wanted) else f"exit {code}: {out}"
 
 
+def the_caller_check_says(files, known, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        top = pathlib.Path(top)
+        made_build(top, files)
+        (top / "known").write_text(known)
+        (top / "exports").write_text("a\n")
+        code, out = check("callers.py", top, top / "exports", top / "known")
+    return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
+
+
 def the_size_check_says(body, wanted):
     with tempfile.TemporaryDirectory() as top:
         (pathlib.Path(top) / "x.c").write_text("void f(int n)\n{\n" + body + "}\n")
@@ -148,6 +158,10 @@ case("the layer check notices a wrong include", the_layer_check_notices_a_trespa
 case("the layer check notices a clock in a pure module",
      the_layer_check_notices_a_trespass("void f(void) { clock_gettime(0, 0); }", "nat"))
 case("files of a folder reach each other in no circle", passes("calls.py", BUILD, HERE / "circles.known"))
+case("what the product defines it uses", passes("callers.py", BUILD, ROOT / "src/bodkin.exports", HERE / "uncalled.known"))
+case("the caller check notices what nobody uses", the_caller_check_says({**LADDER, "c.c": "void c(void) {} void d(void) {}"}, "", "uses d"))
+case("the caller check passes what is known", the_caller_check_says({**LADDER, "c.c": "void c(void) {} void d(void) {}"}, "d # why", ""))
+case("the caller check notices that a known one is used", the_caller_check_says({**LADDER, "c.c": "void c(void) {}"}, "c", "take it out"))
 case("the circle check notices a long circle", the_circle_check_says(RING, "", "circle"))
 case("the circle check notices a circle through a table", the_circle_check_says(TABLE, "", "circle"))
 case("the circle check passes a known circle", the_circle_check_says(RING, "src/x/a.c src/x/b.c src/x/c.c", ""))
