@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 
-/* "[ADDR]:PORT" as cli.md has it: ":15005", "15005", "192.0.2.1:15005", "[2001:db8::1]:15005". ret_addr's
+/* "[ADDR]:PORT" as options have it: ":15005", "15005", "192.0.2.1:15005", "[2001:db8::1]:15005". ret_addr's
  * family is 0 where no address is given. BK_E_MALFORMED. */
 int bk_cli_endpoint_from_str(const char *s, struct bk_addr *ret_addr);
 

@@ -17,8 +17,8 @@
  * socket must outlive the link.
  *
  * A peer that owes an answer and is silent for 0.7 s and a round trip (7 PTO where that is longer) ends the
- * link with BK_E_TIMEOUT. A peer that comes from
- * another address is not followed: that is the session's business. */
+ * link with BK_E_TIMEOUT. A peer that comes from another address is not followed: that is the session's
+ * business. */
 struct bk_link_quic_opts {
 	bool is_server;                     /* the side that allocated the code */
 	const struct bk_identity *identity; /* borrowed for the life of the link */

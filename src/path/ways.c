@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who a datagram is for: first a link on this very way, then the engines, each of which knows its own, then
  * the few that may begin a connection whose way we have not proven yet. A socket that an engine has opened
- * becomes ours with the first link on it, and the engine goes on by it as by the first two. Nothing here
- * walks over all sockets but the end. */
+ * becomes ours with the first link on it, and the engine goes on by it as by the first two. For
+ * a datagram nothing walks over sockets but those that have, or had, a link. */
 #include "path/ways.h"
 
 #include <sodium.h>

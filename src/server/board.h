@@ -51,11 +51,12 @@ struct bk_board_request {
 
 /* 0 or an error:
  *   allocate  BK_E_EXISTS: taken; BK_E_FULL: no more for this member or at all; BK_E_INVALID; BK_E_TOO_BIG
- *   claim     BK_E_NO_SUCH_PEER (also for the own one), BK_E_CODE_USED, BK_E_FULL
+ *   claim     BK_E_NO_SUCH_PEER (also for the own one); BK_E_CODE_USED; BK_E_FULL; BK_E_RATE_LIMITED
  *   rejoin    BK_E_INVALID: the seat, or it is the member's other one; BK_E_EXISTS: a later one was here;
- * BK_E_FULL; BK_E_RATE_LIMITED: may_spend said no
- *   mail      BK_E_NOT_FOUND: no such plate; BK_E_FULL,
- * BK_E_TOO_BIG: for one of the others, and then for none release   BK_E_NOT_FOUND */
+ *             BK_E_FULL; BK_E_RATE_LIMITED: the account does not bear it
+ *   mail      BK_E_NOT_FOUND: no such plate; BK_E_FULL, BK_E_TOO_BIG: for one of the others, and then for
+ *             none
+ *   release   BK_E_NOT_FOUND */
 struct bk_board_verdict {
 	enum bk_board_wish wish;
 	int error;

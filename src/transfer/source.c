@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading what is sent. A stream is read when poll says that it has something. The size that was announced is a promise: a file that is shorter or longer by the
- * time it is read is an error here, never a short or padded copy there. It refuses folders, devices and
- * pipes that are named. mmap is not an option: a file truncated under it is a SIGBUS. */
+/* Reading what is sent. A stream is read when poll says that it has something. The size that was announced is
+ * a promise: a file that is shorter or longer by the time it is read is an error here, never a short or
+ * padded copy there. It refuses folders, devices and pipes that are named. mmap is not an option: a file
+ * truncated under it is a SIGBUS. */
 #include "transfer/source.h"
 
 #include <errno.h>
