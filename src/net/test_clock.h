@@ -14,6 +14,7 @@
  * half a minute is a matter of milliseconds. Included by one file of a test program. Visible, so that
  * libevent, a shared library, lives in the same time. */
 static bk_dur clock_skew;
+static bk_time clock_stopped_at; /* 0: it goes on by itself, too */
 
 __attribute__((visibility("default"))) int clock_gettime(clockid_t which, struct timespec *ts)
 {
@@ -22,7 +23,7 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t which, struct
 
 	if (ret < 0 || (which != CLOCK_MONOTONIC && which != CLOCK_MONOTONIC_COARSE))
 		return ret;
-	t = ts->tv_sec * BK_SEC + ts->tv_nsec + clock_skew;
+	t = (clock_stopped_at ? clock_stopped_at : ts->tv_sec * BK_SEC + ts->tv_nsec) + clock_skew;
 	ts->tv_sec = t / BK_SEC;
 	ts->tv_nsec = t % BK_SEC;
 	return 0;
@@ -33,17 +34,35 @@ struct test_clock {
 	struct bk_loop *loop;
 	struct bk_timer *timer;
 	bk_dur left;
+	bk_time fine_until; /* small steps until then: something that is timed is under way */
 };
 
 static void on_test_clock(void *arg)
 {
 	struct test_clock *c = arg;
+	bk_dur step = bk_loop_now(c->loop) < c->fine_until ? BK_MS : 50 * BK_MS;
 
 	if (c->left <= 0)
 		return;
-	clock_skew += 50 * BK_MS;
-	c->left -= 50 * BK_MS;
+	clock_skew += step;
+	c->left -= step;
 	bk_timer_start(c->timer, 0);
+}
+
+/* From here on only test_clock_fly moves it, however slow the machine is: there must always be left to fly. */
+static inline void test_clock_stop(struct test_clock *c)
+{
+	clock_stopped_at = bk_loop_now(c->loop) - clock_skew;
+}
+
+static inline void test_clock_go_on(struct test_clock *c)
+{
+	struct timespec ts;
+
+	(void)c;
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	clock_skew += clock_stopped_at - (ts.tv_sec * BK_SEC + ts.tv_nsec);
+	clock_stopped_at = 0;
 }
 
 static inline int test_clock_init(struct test_clock *c, struct bk_loop *loop)
