@@ -41,6 +41,7 @@ struct bk_link {
 	const struct bk_link_ops *ops;
 	const struct bk_link_events *events;
 	void *arg;
+	int64_t rtt_ns; /* to the peer, as the handshake showed: rather too long than too short. 0: not known */
 };
 
 enum { BK_LINK_WRITE_MAX = (1 << 20) + 64, BK_LINK_SLICES_MAX = 16 };

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "link/quic_compat.h"
 #include "link/quic_link.h"
 #include "net/sock.h"
 
@@ -88,6 +89,7 @@ static void tell_secure(struct bk_quic *q)
 	q->told_secure = true;
 	if (!q->closing)
 		bk_timer_stop(q->deadline);
+	q->link.rtt_ns = bk_ngtcp2_rtt(q->conn);
 	if (q->link.events->on_secure)
 		q->link.events->on_secure(q->link.arg);
 }

@@ -41,6 +41,7 @@ struct tls_link {
 	struct bk_timer *timer; /* handshake deadline, then the deadline of closing */
 	struct bk_turn failer;  /* delivers on_end outside of callers */
 	struct bk_timer *look;  /* runs while something is in flight */
+	bk_time began;          /* to shake hands */
 	bk_time since;          /* something is in flight without an answer */
 	struct bk_loop *loop;
 	uint8_t *scratch;
@@ -88,6 +89,7 @@ static void on_secure(void *arg)
 
 	if (!t->closing)
 		bk_timer_stop(t->timer);
+	t->link.rtt_ns = bk_loop_now(t->loop) - t->began;
 	if (t->link.events->on_secure)
 		t->link.events->on_secure(t->link.arg);
 }
@@ -350,6 +352,7 @@ int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts 
 		return BK_E_NOMEM;
 	t->link = (struct bk_link){.ops = &ops, .events = events, .arg = arg};
 	t->loop = loop;
+	t->began = bk_loop_now(loop);
 	bk_turn_init(&t->failer, loop, on_failer, t);
 	t->scratch = malloc(SCRATCH_LEN);
 	err = t->scratch ? start_tls(t, opts) : BK_E_NOMEM;

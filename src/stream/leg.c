@@ -14,8 +14,6 @@
 #include "net/turn.h"
 #include "stream/intake.h"
 
-#define BUSY_MACHINE (BK_LEG_PATIENCE / 4)
-
 struct bk_leg {
 	struct bk_loop *loop;
 	struct bk_link *link;
@@ -27,10 +25,14 @@ struct bk_leg {
 	uint8_t payload[BK_LEG_CONTROL_MAX]; /* of a control frame */
 	/* signs of life */
 	struct bk_timer *timer;
-	bk_time heard, asked, second; /* second: when the count of pongs began */
-	bk_dur idle, ask_after;       /* so much silence */
+	bk_time heard, second;  /* second: when the count of pongs began */
+	bk_dur idle, ask_after; /* so much silence */
 	unsigned pongs;
 	bool waits, last_chance;
+	unsigned unanswered; /* PINGs; the answers come in their order */
+	bk_time timed;       /* when the one that is answered next was sent; 0: not known */
+	bk_dur round_trip;
+	bool is_measured;
 	struct bk_turn ender; /* for an error of our own */
 	int failing;
 	struct bk_hold hold;
@@ -64,15 +66,35 @@ static void watch(struct bk_leg *leg, bk_dur ask_after)
 		bk_timer_start(leg->timer, ask_after);
 }
 
+static bk_dur patience(const struct bk_leg *leg)
+{
+	return bk_time_min(bk_time_max(2 * leg->round_trip, BK_LEG_PATIENCE), BK_LEG_PATIENCE_MAX);
+}
+
+/* Believes a longer one at once, and a shorter one by half. */
+static void measure(struct bk_leg *leg)
+{
+	bk_dur took = bk_loop_now(leg->loop) - leg->timed;
+
+	if (!leg->unanswered)
+		return;
+	leg->unanswered--;
+	if (leg->timed)
+		leg->round_trip = leg->is_measured ? bk_time_max(took, (leg->round_trip + took) / 2) : took;
+	leg->is_measured = true;
+	leg->timed = 0;
+}
+
 void bk_leg_ask(struct bk_leg *leg)
 {
 	if (leg->waits || leg->failing)
 		return;
 	leg->waits = true;
 	leg->last_chance = false;
-	leg->asked = bk_loop_now(leg->loop);
+	if (!leg->unanswered++)
+		leg->timed = bk_loop_now(leg->loop);
 	bk_leg_send(leg, BK_SFRAME_PING, NULL, 0);
-	bk_timer_start(leg->timer, BK_LEG_PATIENCE);
+	bk_timer_start(leg->timer, patience(leg));
 }
 
 void bk_leg_fail(struct bk_leg *leg, int error)
@@ -102,7 +124,7 @@ static void on_timer(void *arg)
 		end(leg, BK_E_TIMEOUT, bk_error_text(BK_E_TIMEOUT));
 	} else { /* the answer may stand in the socket, and we were asleep */
 		leg->last_chance = true;
-		bk_timer_start(leg->timer, BUSY_MACHINE);
+		bk_timer_start(leg->timer, patience(leg) / 4);
 	}
 }
 
@@ -153,6 +175,9 @@ static int on_control(struct bk_leg *leg)
 	switch (f->type) {
 	case BK_SFRAME_PING:
 		return answer_ping(leg);
+	case BK_SFRAME_PONG:
+		measure(leg);
+		return 0;
 	case BK_SFRAME_RESUME:
 	case BK_SFRAME_ACK:
 		expect_more(leg);
@@ -250,6 +275,7 @@ int bk_leg_new(struct bk_loop *loop, struct bk_link *link, bool is_relay, bk_dur
 	leg->link = link;
 	leg->is_relay = is_relay;
 	leg->idle = idle;
+	leg->round_trip = link->rtt_ns;
 	leg->events = events;
 	leg->arg = arg;
 	leg->heard = bk_loop_now(loop);

@@ -23,9 +23,11 @@ enum {
 #define BK_LEG_IDLE_LATE (28 * BK_SEC)
 #define BK_LEG_STALLED                                                                                       \
 	(2 * BK_SEC) /* without a byte where there was payload: asked sooner, then ever later */
-#define BK_LEG_PATIENCE                                                                                      \
-	(2 * BK_SEC) /* for any byte after PING, and a quarter more for a busy machine. A link that          \
-		       has a dead path of its own under it says so much sooner */
+/* For any byte after PING: two round trips, not less and not more than these, and a quarter more for a busy
+ * machine. Round trips are those of its own questions; before the first answer it is what the link's handshake
+ * took. A link that has a dead path of its own under it says so much sooner. */
+#define BK_LEG_PATIENCE     (2 * BK_SEC)
+#define BK_LEG_PATIENCE_MAX (20 * BK_SEC)
 
 struct bk_leg_events {
 	/* A session frame, or REST, begins. A negative result ends the leg, here and below. */
