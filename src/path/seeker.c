@@ -23,6 +23,7 @@
 #define ENDED_PATIENCE (8 * BK_SEC)  /* where the other machine itself said that the connection is over */
 #define LEFT_PATIENCE  (1 * BK_SEC)  /* for a path to a peer that left the server already */
 #define RACE_PATIENCE  (1500 * BK_MS)
+#define RACE_WAY_MAX   (3 * BK_SEC) /* a longer one is not believed */
 #define SEARCH_WAIT    (1 * BK_SEC) /* doubled each time, up to eight times that */
 #define YOUNG          (5 * BK_SEC) /* a path that died sooner was none */
 
@@ -224,7 +225,7 @@ static void watch_race(struct bk_seeker *sk)
 
 	if (sk->opts.is_controlling || sk->round.choice == BK_PATH_CHOICE_DIRECT)
 		return;
-	bk_timer_start(sk->again, (RACE_PATIENCE + RACE_WAYS * bk_time_min(way, BK_SEC)) << shift);
+	bk_timer_start(sk->again, (RACE_PATIENCE + RACE_WAYS * bk_time_min(way, RACE_WAY_MAX)) << shift);
 }
 
 /* A race is under way already, and will do: the side that joined takes its relay as soon as it can. */
