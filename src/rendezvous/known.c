@@ -101,7 +101,7 @@ static int add(const char *path, const char *name, const struct bk_pin *pin)
 int bk_known_server_remember(const char *path, const char *host, uint16_t port, const struct bk_pin *pin)
 {
 	char name[NAME_LEN_MAX], *folder = folder_of(path);
-	int lock, err = folder ? bk_file_make_dir(folder) : BK_E_NOMEM;
+	int lock = -1, err = folder ? bk_file_make_dir(folder) : BK_E_NOMEM;
 
 	if (!err)
 		err = bk_file_lock(folder, &lock);

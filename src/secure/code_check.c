@@ -151,7 +151,7 @@ int bk_code_check(const char *typed, char ret_text[BK_CODE_TEXT_MAX])
 	if (bk_code_from_str(typed, &code) < 0)
 		return say_malformed(typed, ret_text);
 	v = judge(code.password);
-	if (v.words == 1 && v.known) {
+	if (v.words == 1 && (v.known || v.near)) {
 		snprintf(ret_text, BK_CODE_TEXT_MAX,
 			"the code has one word, '%s', and needs two or more; is the rest missing? Nothing "
 			"was "

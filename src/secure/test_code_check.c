@@ -39,6 +39,7 @@ static void a_slip_is_found_and_the_word_that_was_meant(void **state)
 		{"7-tulip-anchor-tre", "did you mean 'tree'?"},
 		{"7-tulip", "one word, 'tulip'"},
 		{"7-tulip-", "one word, 'tulip'"},
+		{"48-tulp", "one word, 'tulp'"},
 		{"7", "has words behind its number"},
 		{"7-", "has words behind its number"},
 		{"tulip-anchor", "begins with its number"},

@@ -161,7 +161,7 @@ int bk_server_identity_open(
 	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX])
 {
 	char path[PATH_BYTES];
-	int lock, err = bk_server_identity_read(state_dir, ret_identity, text);
+	int lock = -1, err = bk_server_identity_read(state_dir, ret_identity, text);
 
 	if (err != BK_E_NOT_FOUND)
 		return err;

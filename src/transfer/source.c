@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "call/call.h"
 
 struct bk_source {
 	struct bk_file_list list;
@@ -34,7 +35,10 @@ static const char *base_name(const char *path)
 
 static int say(char text[BK_TRANSFER_TEXT_MAX], int err, const char *path, const char *why)
 {
-	snprintf(text, BK_TRANSFER_TEXT_MAX, "cannot send '%s': %s", path, why);
+	char safe[BK_TRANSFER_TEXT_MAX];
+
+	snprintf(text, BK_TRANSFER_TEXT_MAX, "cannot send '%s': %s",
+		bk_call_harmless(safe, sizeof(safe) / 2, path), why);
 	return err;
 }
 

@@ -367,12 +367,18 @@ class Transfer(Case):
         self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", ""))
         self.assertEqual(self.finish(sender), (0, "", ""))
 
-    def at_terminal(self, args, talk):
+    def at_terminal(self, args, talk, early=b""):
         """The command at a terminal. talk: pairs of what to wait for, a regular expression, and what is typed then; in
-        any order, each once. Returns the exit status and what stood there."""
+        any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
+        go, gone = os.pipe()
         pid, fd = pty.fork()
         if pid == 0:
+            os.read(go, 1)
             os.execve(BODKIN, [BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
+        os.write(fd, early)
+        os.write(gone, b".")
+        os.close(go)
+        os.close(gone)
         seen, answered, talk = b"", 0, list(talk)
         while select.select([fd], [], [], WAIT)[0]:
             try:
@@ -397,9 +403,7 @@ class Transfer(Case):
         code = self.event(sender, "code")["code"]
         answers = [answer] * 2 if isinstance(answer, bytes) else answer
         talk = [(rb"/[nN]\] ?", a) for a in answers]
-        if early:
-            talk.insert(0, (rb"", early))
-        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), *args, code], talk)
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), *args, code], talk, early)
         code, _, self.said = self.finish(sender)
         return here, code, seen.replace("\r", "")
 

@@ -197,6 +197,13 @@ class Inherited(kit.Unread):
             self.assertRegex(err, how["said"])
             self.assertEqual(len(set(err.splitlines())), len(err.splitlines()), err)
 
+    def what_is(self, fd):
+        """What a descriptor leads to; one that was closed meanwhile leads nowhere."""
+        try:
+            return os.readlink(fd)
+        except FileNotFoundError:
+            return ""
+
     def first_port(self, pid):
         """The server's first listening port, though it may have nowhere to say it."""
         deadline = time.monotonic() + kit.WAIT
@@ -204,7 +211,7 @@ class Inherited(kit.Unread):
             rows = [row.split() for row in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
             ports = {f"socket:[{r[9]}]": int(r[1].split(":")[1], 16) for r in rows if r[3] == "0A"}
             fds = sorted(pathlib.Path(f"/proc/{pid}/fd").iterdir(), key=lambda fd: int(fd.name))
-            mine = [ports[link] for link in map(os.readlink, fds) if link in ports]
+            mine = [ports[link] for link in map(self.what_is, fds) if link in ports]
             if len(mine) > 1:
                 return mine[0]
         self.fail("it does not listen")
