@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 
-from lab import PATIENCE, Lab, check
+from lab import PATIENCE, Lab, Transfer, check
 
 # Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
 for ignored in (signal.SIGINT, signal.SIGHUP):
@@ -145,10 +145,20 @@ def server_gone(bodkin):
 def server_gone_while_waiting(bodkin):
     with Lab(bodkin, "port", "port") as lab:
         lab.start_server("--state", lab.top / "server")
-        sender = lab.send(lab.file(1000))
-        sender.wait_for("code")
+        sent = lab.file(1000)
+        sender = lab.send(sent)
+        code = sender.wait_for("code")["code"]
         lab.server.kill()
-        return "exit 3: " + sentence_of(sender, 3), {}
+        lab.server.wait()
+        said = sender.wait_for("waiting")["text"]
+        lab.server = None
+        lab.start_server("--state", lab.top / "server")
+        sender.wait_for("waiting", lambda event: "back at the server" in event["text"])
+        folder = lab.folder("received")
+        t = Transfer(lab, sent, sender, lab.recv(code, "-o", folder), folder)
+        t.finish()
+        t.check_done()
+        return f"the same code through a server that was killed and started again; meanwhile: {said}", {}
 
 
 def relay_forced(bodkin):
