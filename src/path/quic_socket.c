@@ -11,8 +11,8 @@
 #include "base/log.h"
 
 enum {
-	PIECES_PER_EVENT = 32,
-	TWICE = 10, /* the first datagrams of a link: its handshake and the race's nomination */
+	PIECES_PER_EVENT = 2, /* before what they call for is sent: more of them hold back the ACKs */
+	TWICE = 10,           /* the first datagrams of a link: its handshake and the race's nomination */
 };
 
 struct way_link {

@@ -8,7 +8,7 @@
 #include "link/quic.h"
 #include "net/udp.h"
 
-enum { PIECES_MAX = 16 }; /* then the loop has others to look after */
+enum { PIECES_MAX = 2 }; /* then the loop has others to look after */
 
 struct udp_path {
 	int fd;
