@@ -122,7 +122,6 @@ int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
 	loop->bell.fd = loop->alarm_fd = loop->mirror = loop->signals_mirrored = -1;
 	bk_list_init(&loop->asked);
 	bk_list_init(&loop->turning);
-	bk_list_init(&loop->locals);
 	err = set_up(loop, backend);
 	if (err < 0) {
 		bk_loop_free(loop);
@@ -138,7 +137,7 @@ void bk_loop_free(struct bk_loop *loop)
 		return;
 	bk_assert(!loop->is_running);
 	bk_assert(!loop->timers.count);
-	bk_assert(bk_list_empty(&loop->locals));
+	bk_assert(!loop->msghub);
 	bk_watch_free(loop->bell_watch);
 	bk_watch_free(loop->alarm_watch);
 	bk_door_done(&loop->door, loop);

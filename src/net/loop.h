@@ -19,7 +19,8 @@ struct bk_loop {
 	struct event_base *base;
 	struct bk_timers timers;
 	struct bk_list asked, turning; /* turns for the end of this turn, and those whose end it is */
-	struct bk_list locals;
+	struct bk_msghub
+		*msghub;     /* what its message connections share, kept by service/msghub.c; NULL: none */
 	struct bk_door door; /* for posts */
 	struct bk_bell bell; /* there is something to do that no descriptor shows */
 	struct bk_watch *bell_watch;

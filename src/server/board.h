@@ -109,7 +109,7 @@ struct bk_board_events {
 struct bk_board_opts {
 	const struct bk_board_events *events; /* lives as long as the board */
 	void *arg;
-	struct bk_counters *counters; /* registers "nameplates" and "meetings" there; NULL: does not */
+	struct bk_counters *counters; /* registers "nameplates" and "meetings" there */
 	size_t max;                   /* plates, and meetings likewise: more than `charge` allows */
 	bk_dur lifetime;              /* of a plate after the last claim or sign of life */
 	bk_dur grace;                 /* of a meeting, one of whose members is away */

@@ -20,7 +20,7 @@ struct memory {
 	struct bk_board board;
 	struct bk_board_opts opts;
 	struct bk_plates table;
-	uint64_t *plates_count, *meetings_count, uncounted;
+	uint64_t *plates_count, *meetings_count;
 	bool is_telling;
 };
 
@@ -532,15 +532,6 @@ static void memory_free(struct bk_board *b)
 	free(m);
 }
 
-static void count_in(struct memory *m, struct bk_counters *counters)
-{
-	m->plates_count = m->meetings_count = &m->uncounted;
-	if (!counters)
-		return;
-	m->plates_count = bk_counters_register(counters, "nameplates");
-	m->meetings_count = bk_counters_register(counters, "meetings");
-}
-
 int bk_board_memory_new(const struct bk_board_opts *opts, void *arg, struct bk_board **ret_board)
 {
 	static const struct bk_board_ops ops = {memory_ask, memory_refresh, memory_deliver, memory_leave,
@@ -553,7 +544,8 @@ int bk_board_memory_new(const struct bk_board_opts *opts, void *arg, struct bk_b
 		return BK_E_NOMEM;
 	m->board.ops = &ops;
 	m->opts = *opts;
-	count_in(m, opts->counters);
+	m->plates_count = bk_counters_register(opts->counters, "nameplates");
+	m->meetings_count = bk_counters_register(opts->counters, "meetings");
 	err = bk_plates_init(&m->table, &m->opts);
 	if (err < 0) {
 		memory_free(&m->board);

@@ -22,9 +22,7 @@
 #include "server/config.h"
 #include "server/crowd.h"
 #include "server/dialect.h"
-#include "server/handle.h"
 #include "server/limits.h"
-#include "server/registry.h"
 #include "service/service.h"
 
 enum { PATIENCE_MS = 30000 };
@@ -66,7 +64,7 @@ static void leave_lists(struct bk_client *c)
 	if (c->dialect->forget)
 		c->dialect->forget(c);
 	bk_client_forget_id(c);
-	bk_handles_remove(c->server->clients->handles, c->who);
+	bk_map_take(c->server->clients->by_who, &c->who, sizeof(c->who));
 }
 
 void bk_client_doom(struct bk_client *c, int error, const char *detail)
@@ -102,7 +100,7 @@ void bk_client_finish(struct bk_client *c, int error, const char *detail)
 
 struct bk_client *bk_client_find(const struct bk_server *s, uint64_t who)
 {
-	struct bk_client *c = bk_handles_find(s->clients->handles, who);
+	struct bk_client *c = bk_map_get(s->clients->by_who, &who, sizeof(who));
 
 	bk_assert(!c || c->state < BK_CLIENT_LEAVING);
 	return c;
@@ -110,7 +108,7 @@ struct bk_client *bk_client_find(const struct bk_server *s, uint64_t who)
 
 struct bk_client *bk_client_find_id(const struct bk_server *s, const char *id)
 {
-	struct bk_client *c = bk_registry_find(s->clients->registry, id);
+	struct bk_client *c = bk_map_get(s->clients->by_id, id, strlen(id));
 
 	bk_assert(!c || c->state < BK_CLIENT_LEAVING);
 	return c;
@@ -118,17 +116,20 @@ struct bk_client *bk_client_find_id(const struct bk_server *s, const char *id)
 
 int bk_client_take_id(struct bk_client *c, const char *id)
 {
-	int err = bk_registry_add(c->server->clients->registry, id, c);
+	int err;
+
+	bk_assert(!*c->id);
+	err = *id ? bk_map_put(c->server->clients->by_id, id, strlen(id), c) : BK_E_INVALID;
 
 	if (!err)
 		snprintf(c->id, sizeof(c->id), "%s", id);
-	return err;
+	return err == BK_E_EXISTS ? BK_E_ID_IN_USE : err;
 }
 
 void bk_client_forget_id(struct bk_client *c)
 {
 	if (*c->id)
-		bk_registry_remove(c->server->clients->registry, c->id, c);
+		bk_map_take(c->server->clients->by_id, c->id, strlen(c->id));
 	c->id[0] = 0;
 }
 
@@ -285,11 +286,12 @@ int bk_client_new(struct bk_server *s, const struct bk_arrival *from, const stru
 	c->dialect = dialect;
 	c->own = own;
 	bk_rate_init(&c->messages, rate, rate * BK_LIMIT_MESSAGES_BURST_FACTOR, bk_loop_now(s->loop));
-	err = bk_handles_add(s->clients->handles, c, &c->who);
+	c->who = ++s->clients->last_who;
+	err = bk_map_put(s->clients->by_who, &c->who, sizeof(c->who), c);
 	if (!err)
 		err = open_conn(c);
 	if (err < 0) {
-		bk_handles_remove(s->clients->handles, c->who);
+		bk_map_take(s->clients->by_who, &c->who, sizeof(c->who));
 		free(c);
 		return err;
 	}
@@ -373,9 +375,9 @@ int bk_clients_open(struct bk_server *s, void (*on_drained)(struct bk_server *s)
 	bk_turn_init(&cs->reaper, s->loop, reap, cs);
 	count(cs, &s->counters);
 	cs->on_stopped = on_drained;
-	cs->registry = bk_registry_new(s->config.clients_max, seed);
-	cs->handles = bk_handles_new(bk_server_config_connections(&s->config));
-	return cs->registry && cs->handles ? open_service(s, &cs->service) : BK_E_NOMEM;
+	cs->by_who = bk_map_new(bk_server_config_connections(&s->config), seed);
+	cs->by_id = bk_map_new(s->config.clients_max, seed);
+	return cs->by_who && cs->by_id ? open_service(s, &cs->service) : BK_E_NOMEM;
 }
 
 static void say_stop(struct bk_clients *cs)
@@ -422,8 +424,8 @@ void bk_clients_free(struct bk_server *s)
 	bk_clients_end(s);
 	bk_turn_done(&cs->reaper);
 	bk_service_free(cs->service);
-	bk_registry_free(cs->registry);
-	bk_handles_free(cs->handles);
+	bk_map_free(cs->by_who);
+	bk_map_free(cs->by_id);
 	free(cs);
 	s->clients = NULL;
 }

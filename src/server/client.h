@@ -2,6 +2,7 @@
 #ifndef BK_SERVER_CLIENT_H
 #define BK_SERVER_CLIENT_H
 
+#include "base/map.h"
 #include "net/turn.h"
 #include "server/state.h"
 #include "service/conn.h"
@@ -25,8 +26,8 @@ struct bk_client {
 	struct bk_arrival from;
 	struct bk_conn *conn; /* NULL: it ended; the reaper comes */
 	const struct bk_dialect *dialect;
-	void *own; /* what the dialect keeps of it */
-	uint64_t who;
+	void *own;    /* what the dialect keeps of it */
+	uint64_t who; /* given once, and never 0 */
 	enum bk_client_state state;
 	int error; /* doomed: why */
 	bk_dur patience;
@@ -41,9 +42,9 @@ struct bk_client {
 struct bk_clients {
 	struct bk_service *service;
 	struct bk_list all, doomed;
-	struct bk_handles *handles;
-	struct bk_registry *registry;
-	struct bk_turn reaper; /* frees the doomed, so that nobody is freed under its own feet */
+	uint64_t last_who;
+	struct bk_map *by_who, *by_id; /* those that can be found */
+	struct bk_turn reaper;         /* frees the doomed, so that nobody is freed under its own feet */
 	void (*on_stopped)(struct bk_server *s);
 	uint64_t *here, *refused, *messages, *dropped; /* counters */
 };

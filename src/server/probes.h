@@ -6,7 +6,8 @@
 #include "wire/preface.h"
 
 /* Mapping probes: a client announces a nonce over its control connection and connects again with it; it is
- * told from where that connection came and to which of our addresses and ports. */
+ * told from where that connection came and to which of our addresses and ports. The server owns them, and they borrow
+ * the server and remember a client's number only; a probe that has arrived is theirs. The loop's thread. */
 struct bk_probes;
 extern const struct bk_dialect bk_dialect_probe;
 

@@ -5,7 +5,8 @@
 #include "server/client.h"
 
 /* Reach tests: can we connect to the address and port a client's control connection comes from, from another
- * port of the address it reached, and from another address of ours? Never to any other place than that. */
+ * port of the address it reached, and from another address of ours? Never to any other place than that. The server
+ * owns them, and they borrow the server and remember a client's number only. The loop's thread. */
 struct bk_reaches;
 
 int bk_reaches_new(struct bk_server *s, struct bk_reaches **ret_reaches);

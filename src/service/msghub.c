@@ -7,9 +7,8 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "net/loop.h"
 #include "service/conn.h"
-
-static const char key; /* under which a loop knows its hub */
 
 enum { HEAD_MAX = 128 * 1024 }; /* a header and whatever its fields may be before they are refused */
 
@@ -83,7 +82,6 @@ static int hub_new(struct bk_loop *loop, struct bk_msghub **ret_hub)
 		return BK_E_NOMEM;
 	memset(hub, 0, offsetof(struct bk_msghub, scratch));
 	hub->loop = loop;
-	hub->holders = 1;
 	hub->alarm_at = BK_NEVER;
 	bk_buf_init(&hub->head, HEAD_MAX);
 	err = bk_timer_new(loop, on_alarm, hub, &hub->alarm);
@@ -97,21 +95,12 @@ static int hub_new(struct bk_loop *loop, struct bk_msghub **ret_hub)
 
 int bk_msghub_hold(struct bk_loop *loop, struct bk_msghub **ret_hub)
 {
-	struct bk_loop_local *local = bk_loop_local_find(loop, &key);
-	struct bk_msghub *hub;
-	int err;
+	int err = loop->msghub ? 0 : hub_new(loop, &loop->msghub);
 
-	if (local) {
-		hub = bk_container_of(local, struct bk_msghub, local);
-		hub->holders++;
-		*ret_hub = hub;
-		return 0;
-	}
-	err = hub_new(loop, &hub);
 	if (err < 0)
 		return err;
-	bk_loop_local_add(loop, &hub->local, &key);
-	*ret_hub = hub;
+	*ret_hub = loop->msghub;
+	(*ret_hub)->holders++;
 	return 0;
 }
 
@@ -123,6 +112,6 @@ void bk_msghub_release(struct bk_msghub *hub)
 	if (--hub->holders)
 		return;
 	bk_assert(!hub->conns);
-	bk_loop_local_remove(&hub->local);
+	hub->loop->msghub = NULL;
 	hub_free(hub);
 }

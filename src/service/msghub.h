@@ -6,7 +6,6 @@
 
 #include "base/buf.h"
 #include "base/wakes.h"
-#include "net/local.h"
 
 /* What all message connections of a loop share: the space they read into and compose in, and one timer for
  * all their deadlines. */
@@ -16,7 +15,6 @@ enum { BK_MSGHUB_SCRATCH = 64 * 1024 };
 
 struct bk_msghub {
 	struct bk_loop *loop;
-	struct bk_loop_local local;
 	void (*on_wake)(struct bk_conn *c, bk_time now); /* the same for all of them */
 	unsigned holders;
 	size_t conns;

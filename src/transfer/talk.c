@@ -41,34 +41,14 @@ static void tell(struct bk_talk *t, enum bk_file_type type, int error)
 }
 
 /* Ours, while it is still open how it ends. */
-static bool decide(struct bk_talk *t, int error, const char *fmt, va_list ap)
-{
-	return !t->is_done && !bk_talk_is_over(t) &&
-	       bk_call_vdecide(&t->call, error, BK_CALL_WHO_HERE, fmt, ap);
-}
-
-void bk_talk_fail(struct bk_talk *t, int error, const char *fmt, ...)
+void bk_talk_decide(struct bk_talk *t, enum bk_file_type type, int error, const char *fmt, ...)
 {
 	va_list ap;
-	bool is_first;
 
 	va_start(ap, fmt);
-	is_first = decide(t, error, fmt, ap);
+	if (!t->is_done && !bk_talk_is_over(t) && bk_call_vdecide(&t->call, error, BK_CALL_WHO_HERE, fmt, ap))
+		tell(t, type, error);
 	va_end(ap);
-	if (is_first)
-		tell(t, BK_FILE_ERROR, error);
-}
-
-void bk_talk_refuse(struct bk_talk *t, int error, const char *fmt, ...)
-{
-	va_list ap;
-	bool is_first;
-
-	va_start(ap, fmt);
-	is_first = decide(t, error, fmt, ap);
-	va_end(ap);
-	if (is_first)
-		tell(t, BK_FILE_REFUSE, error);
 }
 
 void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg)

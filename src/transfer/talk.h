@@ -64,8 +64,10 @@ void bk_talk_count_end(struct bk_talk *t);
 /* The first of these decides how it ends, the others do nothing. fail: our own trouble, told to the peer.
  * refuse: no to the offer. blame: the peer told us its trouble. succeed: all arrived; the result's strings
  * must live until on_done. cancel: the user wants out. */
-void bk_talk_fail(struct bk_talk *t, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void bk_talk_refuse(struct bk_talk *t, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void bk_talk_decide(struct bk_talk *t, enum bk_file_type type, int error, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+#define bk_talk_fail(t, ...)   bk_talk_decide(t, BK_FILE_ERROR, __VA_ARGS__)
+#define bk_talk_refuse(t, ...) bk_talk_decide(t, BK_FILE_REFUSE, __VA_ARGS__)
 void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg);
 void bk_talk_succeed(struct bk_talk *t, const struct bk_transfer_result *result);
 void bk_talk_cancel(struct bk_talk *t);
