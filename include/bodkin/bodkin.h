@@ -6,6 +6,7 @@
 #include <bodkin/addr.h>
 #include <bodkin/api.h>
 #include <bodkin/call.h>
+#include <bodkin/chat.h>
 #include <bodkin/code.h>
 #include <bodkin/error.h>
 #include <bodkin/log.h>

@@ -52,9 +52,19 @@ static void what_harms_is_refused_what_hides_is_shown_and_the_rest_passes(void *
 	}
 }
 
+static void text_of_several_lines_keeps_its_newlines_and_tabs_and_nothing_else(void **state)
+{
+	char s[] = "a\tb\n\nc\rd\x1b[2J\v\x07\xe2\x80\xae.\n";
+
+	(void)state;
+	bk_text_sanitize_lines(s);
+	assert_string_equal(s, "a\tb\n\nc?d?[2J???.\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_of_several_lines_keeps_its_newlines_and_tabs_and_nothing_else),
 		cmocka_unit_test(what_harms_is_refused_what_hides_is_shown_and_the_rest_passes),
 	};
 

@@ -69,7 +69,7 @@ static bool is_idle_joiner(unsigned c, bool was_wide, const char *next)
 	return c >= JOINER_FIRST && c <= JOINER_LAST && !(was_wide && (*next & 0x80));
 }
 
-void bk_text_sanitize(char *s)
+static void sanitize(char *s, bool keeps_lines)
 {
 	bool was_wide = false;
 	char *out = s;
@@ -80,6 +80,7 @@ void bk_text_sanitize(char *s)
 		bool is_bad =
 			!n || IS_IN(c, harmful) || IS_IN(c, unseen) || is_idle_joiner(c, was_wide, s + n);
 
+		is_bad = is_bad && !(keeps_lines && (c == '\n' || c == '\t'));
 		was_wide = !is_bad && c >= 0x80;
 		if (is_bad) {
 			*out++ = '?';
@@ -90,4 +91,14 @@ void bk_text_sanitize(char *s)
 			*out++ = *s++;
 	}
 	*out = 0;
+}
+
+void bk_text_sanitize(char *s)
+{
+	sanitize(s, false);
+}
+
+void bk_text_sanitize_lines(char *s)
+{
+	sanitize(s, true);
 }

@@ -17,6 +17,7 @@
 
 bool bk_text_is_plain(const char *s); /* nothing harmful in it; s is UTF-8 */
 void bk_text_sanitize(char *s);       /* each harmful or unseen character becomes one '?'; never grows */
+void bk_text_sanitize_lines(char *s); /* the same for text of several lines: newlines and tabs stay */
 
 /* Bytes of the character at s, which is not at the NUL; 0: no UTF-8. */
 size_t bk_text_char(const char *s, unsigned *ret_char);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What two people's programs say to each other. It judges form only. */
+#include "wire/chat.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "wire/cursor.h"
+#include "wire/framing.h"
+
+/* bk_text_char looks for as many bytes as the first one promises, and stops at the first that does not belong: so the
+ * last character is looked at in a copy that ends with a NUL. */
+static size_t char_at(const char *text, size_t left)
+{
+	char last[4] = {0};
+	unsigned c;
+
+	if (!*text)
+		return 0;
+	if (left >= sizeof(last))
+		return bk_text_char(text, &c);
+	for (size_t i = 0; i < left; i++)
+		last[i] = text[i];
+	return bk_text_char(last, &c);
+}
+
+int bk_chat_check(const char *text, size_t len)
+{
+	if (len > BK_CHAT_TEXT_MAX)
+		return BK_E_TOO_BIG;
+	for (size_t at = 0, n; at < len; at += n) {
+		n = char_at(text + at, len - at);
+		if (!n)
+			return BK_E_INVALID;
+	}
+	return 0;
+}
+
+int bk_chat_encode(struct bk_buf *out, const struct bk_chat_msg *m)
+{
+	size_t n = BK_CHAT_HEADER_LEN + m->len;
+	int err = bk_chat_check(m->text, m->len);
+	struct bk_writer w;
+	uint8_t *at;
+
+	if (err < 0)
+		return err;
+	at = bk_buf_reserve(out, 4 + n);
+	if (!at)
+		return bk_buf_room(out) < 4 + n ? BK_E_FULL : BK_E_NOMEM;
+	bk_writer_init(&w, at, 4 + n);
+	bk_write_u32(&w, (uint32_t)n);
+	bk_write_u8(&w, m->type);
+	bk_write_u64(&w, m->number);
+	bk_write_bytes(&w, m->text, m->len);
+	bk_buf_commit(out, 4 + n);
+	return 0;
+}
+
+static int check_decoded(const struct bk_chat_msg *m)
+{
+	if (m->number > INT64_MAX)
+		return BK_E_MALFORMED;
+	if (m->type != BK_CHAT_TEXT)
+		return m->len && m->type <= BK_CHAT_END ? BK_E_MALFORMED : 0;
+	return bk_chat_check(m->text, m->len) < 0 ? BK_E_MALFORMED : 0;
+}
+
+int bk_chat_decode(const void *content, size_t len, struct bk_chat_msg *ret_msg)
+{
+	struct bk_chat_msg m = {0};
+	struct bk_reader r;
+	int err;
+
+	if (len > BK_CHAT_WIRE_MAX)
+		return BK_E_TOO_BIG;
+	bk_reader_init(&r, content, len);
+	m.type = bk_read_u8(&r);
+	m.number = bk_read_u64(&r);
+	m.len = bk_reader_left(&r);
+	m.text = (const char *)r.at;
+	err = r.error < 0 ? r.error : check_decoded(&m);
+	if (!err)
+		*ret_msg = m;
+	return err;
+}
