@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "punch/probe.h"
 #include "punch/udp.h"
+#include "punch/udp_target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

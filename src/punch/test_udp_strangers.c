@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "punch/test_kit.h"
+#include "punch/udp_target.h"
 #include "stun/msg.h"
 
 /* --- the peer where it was not expected --- */

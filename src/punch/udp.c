@@ -70,8 +70,7 @@ struct bk_punch_udp {
 	struct bk_plan plan;
 	bool is_controlling, has_socket6;
 	uint8_t opener_ttl;
-	struct bk_udp_target targets[BK_PUNCH_UDP_TARGETS_MAX];
-	size_t targets_len;
+	struct bk_udp_targets targets;
 	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
 	struct bk_udp_target *winner;
 	uint32_t number;                /* of the nomination that we make, or follow */
@@ -177,9 +176,9 @@ static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time 
 
 static void stop_targets(struct bk_punch_udp *e)
 {
-	for (size_t i = 0; i < e->targets_len; i++) {
-		if (&e->targets[i] != e->winner)
-			bk_udp_target_set_state(&e->targets[i], BK_UDP_STOPPED, BK_NEVER);
+	for (size_t i = 0; i < e->targets.len; i++) {
+		if (&e->targets.list[i] != e->winner)
+			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
 	}
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	e->complete = NULL;
@@ -210,25 +209,9 @@ static void give_up(struct bk_punch_udp *e)
 
 /* --- choosing, as the controlling side --- */
 
-static struct bk_udp_target *best_proven(struct bk_punch_udp *e)
-{
-	struct bk_udp_target *best = NULL;
-
-	for (size_t i = 0; i < e->targets_len; i++) {
-		struct bk_udp_target *t = &e->targets[i];
-
-		if (!t->is_proven || t->is_neglected || t->state == BK_UDP_STOPPED)
-			continue;
-		if (!best || t->technique->rank < best->technique->rank ||
-			(t->technique->rank == best->technique->rank && t->rtt < best->rtt))
-			best = t;
-	}
-	return best;
-}
-
 static void choose(struct bk_punch_udp *e, bk_time now)
 {
-	struct bk_udp_target *best = best_proven(e);
+	struct bk_udp_target *best = bk_udp_targets_best(&e->targets);
 
 	e->choose_at = BK_NEVER;
 	if (!best || best == e->chosen)
@@ -242,24 +225,13 @@ static void choose(struct bk_punch_udp *e, bk_time now)
 	send_probe(e, best, now);
 }
 
-static bool may_become_better(const struct bk_punch_udp *e, const struct bk_udp_target *t)
-{
-	for (size_t i = 0; i < e->targets_len; i++) {
-		const struct bk_udp_target *u = &e->targets[i];
-
-		if (!u->is_proven && u->state != BK_UDP_STOPPED && u->technique->rank < t->technique->rank)
-			return true;
-	}
-	return false;
-}
-
 static void on_proven_controlling(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 {
 	bk_time at = now;
 
 	if (e->winner || (e->chosen && e->chosen->is_proven && !e->chosen->is_neglected))
 		return;
-	if (may_become_better(e, t))
+	if (bk_udp_targets_has_hope(&e->targets, t->technique->rank))
 		at += bk_time_max(WAIT_BETTER, t->rtt / 4);
 	e->choose_at = bk_time_min(e->choose_at, at);
 	if (now >= e->choose_at)
@@ -294,7 +266,8 @@ static void on_nominated(struct bk_punch_udp *e, struct bk_udp_target *t, bk_tim
  * same. */
 static void maybe_choose_heard(struct bk_punch_udp *e, struct bk_udp_target *t)
 {
-	if (!e->is_controlling || e->winner || e->chosen == t || t->is_proven || may_become_better(e, t))
+	if (!e->is_controlling || e->winner || e->chosen == t || t->is_proven ||
+		bk_udp_targets_has_hope(&e->targets, t->technique->rank))
 		return;
 	if (e->chosen && (e->chosen->is_proven || e->chosen->heard > 0))
 		return;
@@ -314,35 +287,9 @@ static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
 
 /* --- hearing --- */
 
-static struct bk_udp_target *find_target(struct bk_punch_udp *e, const struct bk_addr *addr)
-{
-	for (size_t i = 0; i < e->targets_len; i++) {
-		if (bk_addr_equal(&e->targets[i].addr, addr))
-			return &e->targets[i];
-	}
-	return NULL;
-}
-
-/* A free place, or that of the address heard from longest ago which never answered and is not nominated. */
-static struct bk_udp_target *reflexive_place(struct bk_punch_udp *e)
-{
-	struct bk_udp_target *oldest = NULL;
-
-	if (e->targets_len < BK_PUNCH_UDP_TARGETS_MAX)
-		return &e->targets[e->targets_len++];
-	for (size_t i = 0; i < e->targets_len; i++) {
-		struct bk_udp_target *t = &e->targets[i];
-
-		if (t->is_reflexive && !t->is_proven && t != e->chosen &&
-			(!oldest || t->last_heard < oldest->last_heard))
-			oldest = t;
-	}
-	return oldest;
-}
-
 static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct bk_addr *from, bk_time now)
 {
-	struct bk_udp_target *t = reflexive_place(e);
+	struct bk_udp_target *t = bk_udp_targets_place(&e->targets, e->chosen);
 
 	if (t)
 		bk_udp_target_init_reflexive(t, bk_technique_by_look(&e->plan, from), from, now);
@@ -392,7 +339,7 @@ static void answer_stranger(
 static void on_request(
 	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
 {
-	struct bk_udp_target *t = find_target(e, from);
+	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
 	bool replayed = is_replay(e, p, from);
 
 	e->stats.probes_received++;
@@ -419,7 +366,7 @@ static void on_request(
 static void on_answer(
 	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
 {
-	struct bk_udp_target *t = find_target(e, from);
+	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
 	struct bk_udp_request *r = t ? bk_udp_target_find_request(t, p->tid) : NULL;
 
 	if (!r) {
@@ -468,9 +415,9 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 
 	(void)now;
 	bk_log_debug("punch", "UDP socket %u: %s", id, bk_error_text(error));
-	for (size_t i = 0; i < e->targets_len; i++) {
-		if (socket_of(&e->targets[i].addr) == id)
-			bk_udp_target_set_state(&e->targets[i], BK_UDP_STOPPED, BK_NEVER);
+	for (size_t i = 0; i < e->targets.len; i++) {
+		if (socket_of(&e->targets.list[i].addr) == id)
+			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
 	}
 }
 
@@ -486,9 +433,9 @@ static void on_time(void *engine, bk_time now)
 		give_up(e);
 		return;
 	}
-	for (size_t i = 0; i < e->targets_len; i++) {
-		if (now >= e->targets[i].wake)
-			send_probe(e, &e->targets[i], now);
+	for (size_t i = 0; i < e->targets.len; i++) {
+		if (now >= e->targets.list[i].wake)
+			send_probe(e, &e->targets.list[i], now);
 	}
 	if (now >= e->choose_at)
 		choose(e, now);
@@ -505,8 +452,8 @@ static bk_time next_wake(const void *engine)
 
 	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
 	wake = bk_time_min(wake, e->complete_until);
-	for (size_t i = 0; i < e->targets_len; i++)
-		wake = bk_time_min(wake, e->targets[i].wake);
+	for (size_t i = 0; i < e->targets.len; i++)
+		wake = bk_time_min(wake, e->targets.list[i].wake);
 	return wake;
 }
 
@@ -530,13 +477,13 @@ const struct bk_engine_ops bk_punch_udp_ops = {
 void bk_punch_udp_stats(const struct bk_punch_udp *e, struct bk_punch_udp_stats *ret_stats)
 {
 	*ret_stats = e->stats;
-	ret_stats->targets = (unsigned)e->targets_len;
+	ret_stats->targets = (unsigned)e->targets.len;
 }
 
 const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, char out[BK_PLAN_TEXT_MAX])
 {
-	if (i < e->targets_len)
-		return bk_udp_target_to_str(&e->targets[i], out);
+	if (i < e->targets.len)
+		return bk_udp_target_to_str(&e->targets.list[i], out);
 	snprintf(out, BK_PLAN_TEXT_MAX, "none");
 	return out;
 }
@@ -547,9 +494,9 @@ static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, cons
 	bk_time full_from, bk_time now)
 {
 	/* A set of ports may hold more: places are kept for whom we hear. */
-	if (e->targets_len >= BK_PLAN_ATTEMPTS_MAX || find_target(e, to))
+	if (e->targets.len >= BK_PLAN_ATTEMPTS_MAX || bk_udp_targets_find(&e->targets, to))
 		return;
-	bk_udp_target_init(&e->targets[e->targets_len++], a->technique, to, full_from, now);
+	bk_udp_target_init(&e->targets.list[e->targets.len++], a->technique, to, full_from, now);
 }
 
 static void add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
@@ -582,8 +529,8 @@ static void begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, 
 		add_attempt(e, &plan->attempts[i], start + grace, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
-	if (e->is_controlling && e->targets_len == 1) {
-		e->chosen = &e->targets[0];
+	if (e->is_controlling && e->targets.len == 1) {
+		e->chosen = &e->targets.list[0];
 		e->number = 1;
 	}
 	on_time(e, now);

@@ -16,8 +16,7 @@ enum {
 	BK_PUNCH_UDP_SOCKET4 = 1,
 	BK_PUNCH_UDP_SOCKET6 = 2,
 	BK_PUNCH_UDP_KEY_LEN = BK_INTRO_PROBE_KEY_LEN,
-	BK_PUNCH_UDP_TARGETS_MAX = 32, /* the peer's candidates, and addresses it was heard from */
-	BK_PUNCH_UDP_OPENER_TTL = 2,   /* passes one NAT and dies behind it */
+	BK_PUNCH_UDP_OPENER_TTL = 2, /* passes one NAT and dies behind it */
 };
 
 struct bk_punch_udp_opts {

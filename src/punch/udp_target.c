@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One address of the peer's: its state, the requests that answers may still come to, its text. When anything
- * is sent to it is the engine's business. */
+/* The addresses of the peer's: their states, the requests that answers may still come to, their texts, and which of
+ * them is the best. When anything is sent to them is the engine's business. */
 
 #include "punch/udp_target.h"
 
@@ -82,4 +82,58 @@ const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN
 		bk_addr_to_str(&t->addr, remote), t->is_reflexive ? " (not told)" : "", t->sent, t->heard,
 		answered);
 	return out;
+}
+
+/* --- all of them --- */
+
+struct bk_udp_target *bk_udp_targets_find(struct bk_udp_targets *ts, const struct bk_addr *addr)
+{
+	for (size_t i = 0; i < ts->len; i++) {
+		if (bk_addr_equal(&ts->list[i].addr, addr))
+			return &ts->list[i];
+	}
+	return NULL;
+}
+
+struct bk_udp_target *bk_udp_targets_place(struct bk_udp_targets *ts, const struct bk_udp_target *chosen)
+{
+	struct bk_udp_target *oldest = NULL;
+
+	if (ts->len < BK_PUNCH_UDP_TARGETS_MAX)
+		return &ts->list[ts->len++];
+	for (size_t i = 0; i < ts->len; i++) {
+		struct bk_udp_target *t = &ts->list[i];
+
+		if (t->is_reflexive && !t->is_proven && t != chosen &&
+			(!oldest || t->last_heard < oldest->last_heard))
+			oldest = t;
+	}
+	return oldest;
+}
+
+struct bk_udp_target *bk_udp_targets_best(struct bk_udp_targets *ts)
+{
+	struct bk_udp_target *best = NULL;
+
+	for (size_t i = 0; i < ts->len; i++) {
+		struct bk_udp_target *t = &ts->list[i];
+
+		if (!t->is_proven || t->is_neglected || t->state == BK_UDP_STOPPED)
+			continue;
+		if (!best || t->technique->rank < best->technique->rank ||
+			(t->technique->rank == best->technique->rank && t->rtt < best->rtt))
+			best = t;
+	}
+	return best;
+}
+
+bool bk_udp_targets_has_hope(const struct bk_udp_targets *ts, int rank)
+{
+	for (size_t i = 0; i < ts->len; i++) {
+		const struct bk_udp_target *t = &ts->list[i];
+
+		if (!t->is_proven && t->state != BK_UDP_STOPPED && t->technique->rank < rank)
+			return true;
+	}
+	return false;
 }

@@ -6,7 +6,7 @@
 #include "punch/probe.h"
 #include "punch/technique.h"
 
-/* Inside punch: one address that UDP probes go to, and what came of them. */
+/* Inside punch: the addresses that UDP probes go to, and what came of them. */
 
 enum bk_udp_state {
 	BK_UDP_OPENING, /* only low-TTL packets, until the instant */
@@ -57,6 +57,23 @@ void bk_udp_target_note_sent(
 /* The open request of that id, or NULL. */
 struct bk_udp_request *bk_udp_target_find_request(
 	struct bk_udp_target *t, const uint8_t tid[BK_PROBE_TID_LEN]);
+
+/* All of them. Embedded, zeroed at first. */
+enum { BK_PUNCH_UDP_TARGETS_MAX = 32 }; /* the peer's candidates, and addresses it was heard from */
+
+struct bk_udp_targets {
+	struct bk_udp_target list[BK_PUNCH_UDP_TARGETS_MAX];
+	size_t len;
+};
+
+struct bk_udp_target *bk_udp_targets_find(struct bk_udp_targets *ts, const struct bk_addr *addr);
+/* A place for somebody heard: a free one, or that of the address heard from longest ago which never answered and
+ * is not `chosen`. NULL: there is none. */
+struct bk_udp_target *bk_udp_targets_place(struct bk_udp_targets *ts, const struct bk_udp_target *chosen);
+/* The proven one of the best technique, of those the nearest. NULL: none is proven. */
+struct bk_udp_target *bk_udp_targets_best(struct bk_udp_targets *ts);
+/* One of a better rank may still be proven. */
+bool bk_udp_targets_has_hope(const struct bk_udp_targets *ts, int rank);
 
 const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN_TEXT_MAX]);
 
