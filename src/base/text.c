@@ -3,8 +3,6 @@
  * pass. */
 #include "base/text.h"
 
-#include <stdint.h>
-
 struct span {
 	unsigned first, last;
 };
@@ -32,7 +30,7 @@ static bool is_in(unsigned c, const struct span *spans, size_t n)
 	return false;
 }
 
-size_t bk_text_char(const char *s, unsigned *ret_char)
+size_t bk_text_char_within(const char *s, size_t left, unsigned *ret_char)
 {
 	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const uint8_t *b = (const uint8_t *)s;
@@ -44,6 +42,8 @@ size_t bk_text_char(const char *s, unsigned *ret_char)
 				 : 0;
 	unsigned c = n < 2 ? b[0] : b[0] & (0xffu >> (n + 1));
 
+	if (n > left)
+		return 0;
 	for (size_t i = 1; i < n; i++) {
 		if ((b[i] & 0xc0) != 0x80)
 			return 0;

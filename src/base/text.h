@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Text that others chose (a peer, a file system, a command line) and that a person or a log will see. Two measures:
  *
@@ -19,7 +20,14 @@ bool bk_text_is_plain(const char *s); /* nothing harmful in it; s is UTF-8 */
 void bk_text_sanitize(char *s);       /* each harmful or unseen character becomes one '?'; never grows */
 void bk_text_sanitize_lines(char *s); /* the same for text of several lines: newlines and tabs stay */
 
-/* Bytes of the character at s, which is not at the NUL; 0: no UTF-8. */
-size_t bk_text_char(const char *s, unsigned *ret_char);
+/* Bytes of the character at s, of which at most `left` are looked at; 0: no UTF-8 (RFC 3629: shortest form, no
+ * surrogates). */
+size_t bk_text_char_within(const char *s, size_t left, unsigned *ret_char);
+
+/* The same where a NUL ends the text; s is not at it. */
+static inline size_t bk_text_char(const char *s, unsigned *ret_char)
+{
+	return bk_text_char_within(s, SIZE_MAX, ret_char);
+}
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/opts.h"
+#include "base/place.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "net/drive.h"
@@ -26,7 +27,6 @@
 #include "net/udp.h"
 #include "plain/classify.h"
 #include "plain/control.h"
-#include "plain/place.h"
 #include "plain/port_report.h"
 #include "plain/strategy.h"
 
@@ -34,7 +34,7 @@
 #define MATCH_PATIENCE  (30 * BK_SEC) /* of a server, to a hello that names a peer */
 #define PUNCH_BUDGET    (20 * BK_SEC)
 
-enum { TEXT_MAX = 512, ID_BYTES = 4, STREAM_PATIENCE_MS = 30000 };
+enum { TEXT_MAX = 512, ID_BYTES = 4, SERVER_PORT = 15005, STREAM_PATIENCE_MS = 30000 };
 
 enum state {
 	STATE_CONNECTING, /* the name, the server, and what our NAT is called */
@@ -56,7 +56,7 @@ struct bk_plain_client {
 	struct bk_loop *loop;
 	struct bk_plain_client_events events;
 	void *arg;
-	struct bk_plain_place place;
+	struct bk_place place;
 	char id[BK_RDV_ID_MAX + 1], peer_id[BK_RDV_ID_MAX + 1], nat_type[BK_RDV_WORD_MAX + 1];
 	int64_t wait, punch;
 
@@ -451,8 +451,8 @@ static int copy_id(char out[BK_RDV_ID_MAX + 1], const char *id)
 
 static int read_opts(struct bk_plain_client *c, const struct bk_plain_client_opts *o)
 {
-	if (!o->server || bk_plain_place_from_str(o->server, &c->place) < 0 || copy_id(c->id, o->id) < 0 ||
-		copy_id(c->peer_id, o->peer_id) < 0)
+	if (!o->server || bk_place_from_str(o->server, strlen(o->server), SERVER_PORT, &c->place) < 0 ||
+		copy_id(c->id, o->id) < 0 || copy_id(c->peer_id, o->peer_id) < 0)
 		return BK_E_INVALID;
 	if (o->nat_type && (!*o->nat_type || strlen(o->nat_type) > BK_RDV_WORD_MAX))
 		return BK_E_INVALID;

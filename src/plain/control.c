@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A socket to the server while it connects, then a pump and an inbox. It does not know what a message means.
- * What a server sends that is no message ends the connection with a named error. */
+/* A socket to the server while it connects, then a connection of whole messages. It does not know what a message
+ * means. A server may be anybody's: what it sends that is no message ends the connection with a named error, and as
+ * messages of the plain dialect are small, the ceiling is the one that others have before their hello. */
 #include "plain/control.h"
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/error.h"
-#include "base/hold.h"
 #include "base/time.h"
 #include "net/dial.h"
-#include "net/pump.h"
 #include "net/sock.h"
 #include "net/turn.h"
-#include "plain/inbox.h"
+#include "service/conn.h"
 
 #define CONNECT_PATIENCE (10 * BK_SEC)
 
-enum { IN_MAX = 16384, OUT_MAX = 16384, PATIENCE_MS = 30000 };
+enum { OUT_MAX = 16384, PATIENCE_MS = 30000 };
 
 struct bk_plain_control {
 	struct bk_loop *loop;
@@ -24,13 +24,10 @@ struct bk_plain_control {
 	void *arg;
 	struct bk_addr local;
 	struct bk_dial *dial; /* while it connects */
+	struct bk_conn *conn; /* NULL: not yet, or no more */
 	struct bk_turn ender;
-	struct bk_pump *pump;
-	struct bk_buf in, out;
-	struct bk_plain_inbox inbox;
 	int error; /* to be reported by the ender */
 	bool is_over;
-	struct bk_hold hold;
 };
 
 static void end_later(struct bk_plain_control *c, int error)
@@ -38,12 +35,6 @@ static void end_later(struct bk_plain_control *c, int error)
 	bk_assert(error < 0);
 	c->error = error;
 	bk_turn_ask(&c->ender);
-}
-
-static void release(struct bk_plain_control *c)
-{
-	bk_plain_inbox_done(&c->inbox);
-	free(c);
 }
 
 static void end(struct bk_plain_control *c, int error)
@@ -63,43 +54,49 @@ static void on_ender(void *arg)
 
 /* --- connected --- */
 
-static void on_input(void *arg)
+static void on_message(struct bk_conn *conn, void *arg, const struct bk_message *message)
 {
 	struct bk_plain_control *c = arg;
-	const uint8_t *data = bk_buf_head(&c->in);
-	size_t left = c->in.len;
 	struct bk_rdv_msg m;
-	int got = 0;
+	int err;
 
-	bk_hold_enter(&c->hold);
-	while (!c->hold.is_dead && !c->is_over &&
-		(got = bk_plain_inbox_next(&c->inbox, &data, &left, &m)) > 0) {
-		c->events->on_message(c->arg, &m);
-		bk_rdv_done(&m);
+	(void)conn;
+	if (c->is_over)
+		return;
+	err = bk_rdv_decode(message->content, message->content_len, &m);
+	if (err < 0) {
+		end(c, err);
+		return;
 	}
-	if (!c->hold.is_dead) {
-		bk_buf_consume(&c->in, c->in.len);
-		if (got < 0)
-			end(c, got);
-	}
-	if (bk_hold_leave(&c->hold))
-		release(c);
+	c->events->on_message(c->arg, &m);
+	bk_rdv_done(&m);
 }
 
-static void on_pump_end(void *arg, int error)
+static void on_left(struct bk_conn *conn, void *arg, int error, const char *text)
 {
-	end(arg, error);
-}
+	struct bk_plain_control *c = arg;
 
-static const struct bk_pump_events pump_events = {.on_input = on_input, .on_end = on_pump_end};
+	(void)conn;
+	(void)text;
+	c->conn = NULL;
+	end(c, error == BK_E_TRUNCATED ? BK_E_EOF : error);
+}
 
 static void on_dialed(void *arg, int err, int fd)
 {
+	static const struct bk_message_events events = {.on_message = on_message, .on_left = on_left};
+	const struct bk_message_opts opts = {
+		.framing = BK_FRAMING_LENGTH,
+		.message_max = BK_RDV_HELLO_MAX,
+		.queue_max = OUT_MAX,
+		.header_timeout_ns = -1, /* how long is waited is the owner's */
+		.write_timeout_ns = -1,
+	};
 	struct bk_plain_control *c = arg;
 
 	if (!err) {
 		bk_sock_tune_stream(fd, PATIENCE_MS);
-		err = bk_pump_new(c->loop, fd, &c->in, &c->out, &pump_events, c, &c->pump);
+		err = bk_conn_adopt(c->loop, fd, &opts, &events, c, &c->conn);
 	}
 	if (err < 0) {
 		if (fd >= 0)
@@ -123,9 +120,6 @@ int bk_plain_control_new(struct bk_loop *loop, const struct bk_addr *local, cons
 	if (!c)
 		return BK_E_NOMEM;
 	*c = (struct bk_plain_control){.loop = loop, .events = events, .arg = arg};
-	bk_buf_init(&c->in, IN_MAX);
-	bk_buf_init(&c->out, OUT_MAX);
-	bk_plain_inbox_init(&c->inbox);
 	bk_turn_init(&c->ender, loop, on_ender, c);
 	err = bk_dial_new(loop, &opts, on_dialed, c, &c->dial);
 	if (err < 0) {
@@ -143,11 +137,8 @@ void bk_plain_control_free(struct bk_plain_control *c)
 		return;
 	bk_dial_free(c->dial);
 	bk_turn_done(&c->ender);
-	bk_pump_free(c->pump);
-	bk_buf_done(&c->in);
-	bk_buf_done(&c->out);
-	if (bk_hold_end(&c->hold))
-		release(c);
+	bk_conn_free(c->conn);
+	free(c);
 }
 
 struct bk_addr bk_plain_control_local(const struct bk_plain_control *c)
@@ -155,12 +146,19 @@ struct bk_addr bk_plain_control_local(const struct bk_plain_control *c)
 	return c->local;
 }
 
+/* At once: who sends a last word frees it behind that. */
 int bk_plain_control_send(struct bk_plain_control *c, const struct bk_rdv_msg *m)
 {
-	int err = c->pump ? bk_rdv_append(&c->out, m) : BK_E_PROTOCOL;
+	struct bk_buf out;
+	int err;
 
+	bk_buf_init(&out, OUT_MAX);
+	err = c->conn ? bk_rdv_append(&out, m) : BK_E_PROTOCOL;
 	if (!err)
-		bk_pump_kick(c->pump);
+		err = bk_msgconn_send_framed(c->conn, bk_buf_head(&out), out.len);
+	bk_buf_done(&out);
+	if (!err)
+		bk_msgconn_flush(c->conn);
 	else
 		end_later(c, err);
 	return err;

@@ -8,9 +8,10 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "plain/inbox.h"
 #include "plain/strategy.h"
+#include "wire/framing.h"
 #include "wire/hello.h"
+#include "wire/rdv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,25 +52,19 @@ static void tell_message(struct story *s, const struct bk_rdv_msg *m)
 	bk_buf_done(&out);
 }
 
-static int feed_server(void *to, struct story *s, const uint8_t *data, size_t n)
+static int tell_server(struct story *s, const struct bk_buf *content)
 {
 	struct bk_rdv_msg m;
-	int got;
+	int err = bk_rdv_decode(bk_buf_head(content), content->len, &m);
 
-	while ((got = bk_plain_inbox_next(to, &data, &n, &m)) > 0) {
-		tell_message(s, &m);
-		bk_rdv_done(&m);
-	}
-	assert(got < 0 || !n);
-	return got;
+	if (err < 0)
+		return err;
+	tell_message(s, &m);
+	bk_rdv_done(&m);
+	return 0;
 }
 
 /* --- a peer's --- */
-
-struct peer {
-	struct bk_frame_decoder decoder;
-	struct bk_buf content;
-};
 
 static int tell_hello(struct story *s, const struct bk_buf *content)
 {
@@ -89,42 +84,45 @@ static int tell_hello(struct story *s, const struct bk_buf *content)
 	return 0;
 }
 
-static int feed_peer(void *to, struct story *s, const uint8_t *data, size_t n)
+/* --- both --- */
+
+struct intake {
+	struct bk_frame_decoder decoder;
+	struct bk_buf content;
+	int (*tell)(struct story *s, const struct bk_buf *content);
+};
+
+static int feed(struct intake *in, struct story *s, const uint8_t *data, size_t n)
 {
-	struct peer *p = to;
 	int event, err;
 
-	while ((event = bk_frame_collect(&p->decoder, &p->content, &data, &n)) == BK_FRAME_END) {
-		err = tell_hello(s, &p->content);
+	while ((event = bk_frame_collect(&in->decoder, &in->content, &data, &n)) == BK_FRAME_END) {
+		err = in->tell(s, &in->content);
 		if (err < 0)
 			return err;
 	}
+	assert(event < 0 || !n);
 	return event;
 }
 
-/* --- both --- */
-
 static struct story listen_to(bool is_server, const uint8_t *data, size_t size, size_t cut, uint64_t seed)
 {
-	const struct bk_frame_limits limits = {.content_max = BK_HELLO_MESSAGE_MAX};
-	struct bk_plain_inbox inbox;
-	struct peer peer;
+	const struct bk_frame_limits limits = {
+		.content_max = is_server ? BK_RDV_HELLO_MAX : BK_HELLO_MESSAGE_MAX};
+	struct intake in = {.tell = is_server ? tell_server : tell_hello};
 	struct bk_rng rng = {seed};
 	struct story s = {0};
 
 	bk_buf_init(&s.text, STORY_MAX);
-	bk_plain_inbox_init(&inbox);
-	bk_frame_decoder_init(&peer.decoder, BK_FRAMING_LENGTH, &limits);
-	bk_buf_init(&peer.content, BK_HELLO_MESSAGE_MAX);
+	bk_frame_decoder_init(&in.decoder, BK_FRAMING_LENGTH, &limits);
+	bk_buf_init(&in.content, limits.content_max);
 	for (size_t at = 0, n; at < size && s.result >= 0; at += n) {
 		n = cut ? cut : (size_t)bk_rng_range(&rng, 1, 40);
 		n = n < size - at ? n : size - at;
-		s.result = is_server ? feed_server(&inbox, &s, data + at, n)
-				     : feed_peer(&peer, &s, data + at, n);
+		s.result = feed(&in, &s, data + at, n);
 	}
-	bk_plain_inbox_done(&inbox);
-	bk_frame_decoder_done(&peer.decoder);
-	bk_buf_done(&peer.content);
+	bk_frame_decoder_done(&in.decoder);
+	bk_buf_done(&in.content);
 	return s;
 }
 

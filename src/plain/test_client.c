@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "net/sock.h"
 #include "net/test_clock.h"
-#include "plain/place.h"
 
 struct side {
 	struct bk_plain_client *client;
@@ -329,21 +328,11 @@ static void a_peer_that_vanishes_after_the_match_is_no_path(void **state)
 
 static void unusable_options_are_refused(void **state)
 {
-	static const char *const servers[] = {
-		"", ":1", "h:0", "h:65536", "h:x", "a b", "[::1", "h#PIN", "h:1#PIN"};
-	struct bk_plain_place p;
 	struct world *w = start(true);
 	struct bk_plain_client *c;
 	char id[70];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
-		assert_int_equal(bk_plain_place_from_str(servers[i], &p), BK_E_MALFORMED);
-	assert_int_equal(bk_plain_place_from_str("[::1]:7", &p), 0);
-	assert_string_equal(p.host, "::1");
-	assert_int_equal(p.port, 7);
-	assert_int_equal(bk_plain_place_from_str("2001:db8::1", &p), 0);
-	assert_int_equal(p.port, BK_PLACE_PORT);
 	memset(id, 'x', sizeof(id));
 	id[65] = 0;
 	for (int i = 0; i < 4; i++) {

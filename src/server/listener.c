@@ -20,8 +20,9 @@ struct bk_listener {
 	uint64_t *accepted, *refused; /* counters */
 };
 
-static void take_in(struct bk_listener *l, int fd, const struct bk_addr *peer)
+static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 {
+	struct bk_listener *l = arg;
 	struct bk_server *s = l->server;
 	bk_time now = bk_loop_now(s->loop);
 	struct bk_arrival a = {.fd = fd, .peer = *peer, .since = now};
@@ -41,11 +42,6 @@ static void take_in(struct bk_listener *l, int fd, const struct bk_addr *peer)
 		return;
 	++*l->refused;
 	bk_arrival_end(s, &a, err, NULL);
-}
-
-static void on_accept(void *arg, int fd, const struct bk_addr *peer)
-{
-	take_in(arg, fd, peer);
 }
 
 static void on_trouble(void *arg, int error, unsigned closed)

@@ -295,13 +295,6 @@ void bk_probes_free(struct bk_probes *ps)
 	free(ps);
 }
 
-static int check_preface(const uint8_t *head, size_t n)
-{
-	struct bk_preface p;
-
-	return bk_preface_decode(head, n, &p);
-}
-
 static int probe_new(struct bk_server *s, const struct bk_arrival *from, const uint8_t *head)
 {
 	struct bk_preface p;
@@ -313,7 +306,7 @@ static int probe_new(struct bk_server *s, const struct bk_arrival *from, const u
 const struct bk_dialect bk_dialect_probe = {
 	.name = "probe",
 	.first = 'P',
-	.check_head = check_preface,
+	.check_head = bk_preface_check,
 	.head_len = BK_PREFACE_LEN,
 	.new = probe_new,
 	.not_taken = "probe not taken",

@@ -302,13 +302,6 @@ void bk_relays_free(struct bk_relays *rs)
 	free(rs);
 }
 
-static int check_preface(const uint8_t *head, size_t n)
-{
-	struct bk_preface p;
-
-	return bk_preface_decode(head, n, &p);
-}
-
 static int leg_new(struct bk_server *s, const struct bk_arrival *from, const uint8_t *head)
 {
 	struct bk_preface p;
@@ -320,7 +313,7 @@ static int leg_new(struct bk_server *s, const struct bk_arrival *from, const uin
 const struct bk_dialect bk_dialect_relay = {
 	.name = "relay",
 	.first = 'R',
-	.check_head = check_preface,
+	.check_head = bk_preface_check,
 	.head_len = BK_PREFACE_LEN,
 	.new = leg_new,
 	.not_taken = "relay leg not taken",

@@ -82,11 +82,6 @@ static void release(struct bk_conn *c)
 	free(c);
 }
 
-void bk_msgconn_busy(struct bk_conn *c)
-{
-	bk_hold_enter(&c->hold);
-}
-
 void bk_msgconn_idle(struct bk_conn *c)
 {
 	if (bk_hold_leave(&c->hold))
@@ -117,7 +112,7 @@ static void report(struct bk_conn *c)
 	const struct bk_msgconn_profile *p = c->profile;
 
 	if (s) {
-		bk_msgservice_busy(s);
+		bk_hold_enter(&s->hold);
 		bk_msgservice_leave(s, c);
 	}
 	if (p->events.on_left)
@@ -142,7 +137,7 @@ static void on_event(void *arg, int fd, int events)
 	struct bk_conn *c = arg;
 
 	(void)fd;
-	bk_msgconn_busy(c);
+	bk_hold_enter(&c->hold);
 	if (events & BK_WRITABLE) {
 		bk_msgconn_flush(c);
 		tell_room(c);
@@ -161,7 +156,7 @@ static void on_turn(void *arg)
 	unsigned todo = c->todo;
 
 	c->todo = 0;
-	bk_msgconn_busy(c);
+	bk_hold_enter(&c->hold);
 	if (todo & BK_MSGCONN_END) {
 		report(c);
 		bk_msgconn_idle(c); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
@@ -340,7 +335,7 @@ static void on_dialed(void *arg, int error, int fd)
 	const struct bk_message_events *e = &c->profile->events;
 	char *text;
 
-	bk_msgconn_busy(c);
+	bk_hold_enter(&c->hold);
 	if (error == 0)
 		error = open_up(c, fd);
 	if (error < 0) {

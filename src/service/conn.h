@@ -12,8 +12,8 @@
 #include "service/queue.h"
 #include "wire/framing.h"
 
-/* The inside of struct bk_conn, for this folder; and what the server may ask of it beyond the public calls.
- */
+/* The inside of struct bk_conn, for this folder; and what the server and the
+ * plain client may ask of it beyond the public calls. */
 struct bk_msgdial;
 
 enum bk_msgconn_state {
@@ -75,7 +75,7 @@ enum { BK_MSGCONN_FLUSH = 1, BK_MSGCONN_RESUME = 2, BK_MSGCONN_END = 4 }; /* tod
 #define BK_MSGCONN_DRAIN    (2 * BK_SEC)
 #define BK_MSGCONN_COURTESY (200 * BK_MS) /* for a peer that has all of it and does not close */
 
-/* --- for the server --- */
+/* --- for the server and the plain client --- */
 
 struct bk_msgconn_opts {
 	struct bk_service *service; /* it belongs to; its events and options hold. NULL: the following */
@@ -113,8 +113,7 @@ int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_messag
 /* The hub calls. */
 void bk_msgconn_wake(struct bk_conn *c, bk_time now);
 
-/* Around whatever calls back: between the two the memory stays. */
-void bk_msgconn_busy(struct bk_conn *c);
+/* The end of what called back, within a hold: frees it where it was ended meanwhile. */
 void bk_msgconn_idle(struct bk_conn *c);
 
 /* A connection only ever gets older. */

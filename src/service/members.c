@@ -6,11 +6,6 @@
 #include "base/assert.h"
 #include "service/service.h"
 
-void bk_msgservice_busy(struct bk_service *s)
-{
-	bk_hold_enter(&s->hold);
-}
-
 void bk_msgservice_release(struct bk_service *s)
 {
 	bk_assert(!s->count && !s->walks);
@@ -52,7 +47,7 @@ void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *a
 {
 	struct bk_msgservice_walk w = {.next = s->conns.next, .outer = s->walks};
 
-	bk_msgservice_busy(s);
+	bk_hold_enter(&s->hold);
 	s->walks = &w;
 	while (w.next != &s->conns && !s->hold.is_dead) {
 		struct bk_conn *c = bk_container_of(w.next, struct bk_conn, in_service);

@@ -140,8 +140,8 @@ static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 		return;
 	}
 	s->stats.accepted++;
-	bk_msgservice_busy(s);
-	bk_msgconn_busy(c);
+	bk_hold_enter(&s->hold);
+	bk_hold_enter(&c->hold);
 	if (s->profile.events.on_joined)
 		s->profile.events.on_joined(c, s->profile.arg);
 	bk_msgconn_idle(c);
@@ -165,7 +165,7 @@ static void on_last(void *arg)
 	if (s->is_stop_told || s->count)
 		return;
 	s->is_stop_told = true;
-	bk_msgservice_busy(s);
+	bk_hold_enter(&s->hold);
 	if (s->profile.events.on_stopped)
 		s->profile.events.on_stopped(s, s->profile.arg);
 	bk_msgservice_idle(s);

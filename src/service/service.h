@@ -43,8 +43,7 @@ int bk_msgservice_broadcast_framed(struct bk_service *s, const void *data, size_
 void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c);
 void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c);
 
-/* Around whatever calls back: between the two the memory stays. */
-void bk_msgservice_busy(struct bk_service *s);
+/* The end of what called back, within a hold: frees it where it was ended meanwhile. */
 void bk_msgservice_idle(struct bk_service *s);
 /* Frees it, when it has ended and nobody is inside. */
 void bk_msgservice_release(struct bk_service *s);

@@ -10,11 +10,6 @@ enum { LAST_WAIT = 16 };
 enum { ADAPT_FACTOR = 3 };
 #define ADAPT_MIN (10 * BK_MS)
 
-static bk_dur shorter(bk_dur a, bk_dur b)
-{
-	return a < b ? a : b;
-}
-
 void bk_stun_transaction_init(struct bk_stun_transaction *t, const struct bk_stun_id *id, bk_dur rto,
 	bk_dur rto_max, int sent_max, bk_dur wait_max, bk_time now)
 {
@@ -22,7 +17,7 @@ void bk_stun_transaction_init(struct bk_stun_transaction *t, const struct bk_stu
 		.id = *id,
 		.rto = rto,
 		.rto_max = rto_max,
-		.wait_max = shorter(wait_max, LAST_WAIT * rto),
+		.wait_max = bk_time_min(wait_max, LAST_WAIT * rto),
 		.next = now,
 		.over_at = BK_NEVER,
 		.sent_max = sent_max,
@@ -33,9 +28,9 @@ void bk_stun_transaction_adapt(struct bk_stun_transaction *t, bk_dur rtt)
 {
 	bk_dur rto = ADAPT_FACTOR * rtt + ADAPT_MIN;
 
-	t->rto = shorter(t->rto, rto);
-	t->rto_max = shorter(t->rto_max, 2 * rto);
-	t->wait_max = shorter(t->wait_max, rto);
+	t->rto = bk_time_min(t->rto, rto);
+	t->rto_max = bk_time_min(t->rto_max, 2 * rto);
+	t->wait_max = bk_time_min(t->wait_max, rto);
 	if (t->sent && t->next != BK_NEVER)
 		t->next = bk_time_min(t->next, t->last_sent + rto);
 	if (t->over_at != BK_NEVER)
@@ -49,7 +44,7 @@ bool bk_stun_transaction_is_due(struct bk_stun_transaction *t, bk_time now)
 	t->sent++;
 	t->last_sent = now;
 	t->next = bk_time_add(now, t->rto);
-	t->rto = shorter(2 * t->rto, t->rto_max);
+	t->rto = bk_time_min(2 * t->rto, t->rto_max);
 	if (t->sent >= t->sent_max) {
 		t->next = BK_NEVER;
 		t->over_at = bk_time_add(now, t->wait_max);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 enum { DIGITS_MAX = 19 }; /* of INT64_MAX */
 
@@ -19,43 +20,14 @@ struct seen {
 	size_t out_len;
 };
 
-/* Bytes of the UTF-8 character at s (RFC 3629: shortest form, no surrogates), 0 when it is none. */
-static size_t character_len(const uint8_t *s, size_t left)
-{
-	uint8_t low = 0x80, high = 0xbf;
-	size_t n = s[0] < 0x80   ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4
-				 : 0;
-
-	if (n < 2 || n > left)
-		return n > left ? 0 : n;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return n;
-}
-
 /* C0, DEL and C1 controls have no place in a header. */
 static bool is_text(const char *text, size_t len)
 {
-	const uint8_t *s = (const uint8_t *)text;
+	unsigned c;
 
 	for (size_t i = 0, n; i < len; i += n) {
-		n = character_len(s + i, len - i);
-		if (!n || s[i] < 0x20 || s[i] == 0x7f || (s[i] == 0xc2 && s[i + 1] < 0xa0))
+		n = bk_text_char_within(text + i, len - i, &c);
+		if (!n || c < 0x20 || (c >= 0x7f && c < 0xa0))
 			return false;
 	}
 	return true;

@@ -52,3 +52,10 @@ int bk_preface_decode(const uint8_t *data, size_t n, struct bk_preface *ret_pref
 	*ret_preface = p;
 	return 0;
 }
+
+int bk_preface_check(const uint8_t *data, size_t n)
+{
+	struct bk_preface p;
+
+	return bk_preface_decode(data, n, &p);
+}

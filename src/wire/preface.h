@@ -28,7 +28,9 @@ struct bk_preface {
 enum bk_first_byte { BK_FIRST_TLS = 0x16, BK_FIRST_PLAIN = 0x00 };
 
 void bk_preface_encode(const struct bk_preface *p, uint8_t out[BK_PREFACE_LEN]);
-/* BK_E_TRUNCATED: needs more and fits so far; BK_E_MALFORMED: can never become one; BK_E_VERSION. */
+/* 0: it is one. BK_E_TRUNCATED: needs more and fits so far; BK_E_MALFORMED: can never become one; BK_E_VERSION. */
+int bk_preface_check(const uint8_t *data, size_t n);
+/* The same errors. */
 int bk_preface_decode(const uint8_t *data, size_t n, struct bk_preface *ret_preface);
 
 #endif
