@@ -43,6 +43,7 @@ struct bk_drive {
 	const struct bk_engine_ops *ops;
 	bk_drive_report_fn report;
 	bk_drive_stray_fn stray; /* NULL: dropped */
+	void *stray_arg;
 	void *arg;
 	struct bk_list buckets[BUCKETS]; /* of sockets, by id */
 	size_t sockets_len;
@@ -292,7 +293,7 @@ static void take_datagrams(struct bk_drive *d, uint32_t id)
 		if (n == BK_E_AGAIN)
 			break;
 		if (n >= 0 && !tell_engine(d, &way, data, (size_t)n) && d->stray)
-			d->stray(d->arg, &way, data, (size_t)n);
+			d->stray(d->stray_arg, &way, data, (size_t)n);
 	}
 }
 
@@ -379,9 +380,10 @@ void bk_drive_free(struct bk_drive *d)
 		free(d);
 }
 
-void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn)
+void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn, void *arg)
 {
 	d->stray = fn;
+	d->stray_arg = arg;
 }
 
 int bk_drive_take(struct bk_drive *d, uint32_t id)

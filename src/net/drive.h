@@ -25,8 +25,8 @@ int bk_drive_new(struct bk_loop *loop, void *engine, const struct bk_engine_ops 
 /* Closes every socket that was neither taken nor lent. NULL is fine. */
 void bk_drive_free(struct bk_drive *d);
 
-/* Where strays go (with bk_drive_new's arg); else they are dropped. */
-void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn);
+/* Where strays go; else they are dropped. */
+void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn, void *arg);
 
 /* Gives a connected or datagram socket away; the engine hears no more of it. -1 when the drive has none of
  * that id to give. */

@@ -433,7 +433,7 @@ static void what_the_engine_does_not_want_goes_through_the_door_with_its_way(voi
 	int peer = peer_open(&at);
 
 	(void)state;
-	bk_drive_set_stray(e->drive, on_stray);
+	bk_drive_set_stray(e->drive, on_stray, e);
 	want(e, BK_ACT_UDP_OPEN, 4, kit_loopback(0));
 	run_until(e, 1);
 	say(peer, &e->opened, "QUIC");
@@ -455,7 +455,7 @@ static void a_socket_may_be_taken_and_the_drive_freed_at_the_door(void **state)
 		struct bk_addr at;
 		int peer = peer_open(&at);
 
-		bk_drive_set_stray(e->drive, on_stray);
+		bk_drive_set_stray(e->drive, on_stray, e);
 		want(e, BK_ACT_UDP_OPEN, 4, kit_loopback(0));
 		run_until(e, 1);
 		e->take_in_stray = !freed;

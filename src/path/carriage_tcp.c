@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "link/tls.h"
-#include "net/drive.h"
 #include "net/sock.h"
 #include "path/lane.h"
 #include "wire/preface.h"
@@ -18,26 +17,6 @@ static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
 	(void)lane;
 	(void)opts;
 	return true;
-}
-
-static int start(struct bk_lane *lane)
-{
-	struct bk_drive *drive;
-	int err = bk_drive_new(
-		lane->opts->loop, lane->engine, lane->method->ops, lane->on_report, lane, &drive);
-
-	lane->driver = err < 0 ? NULL : drive;
-	return err;
-}
-
-static void stop(struct bk_lane *lane)
-{
-	bk_drive_free(lane->driver);
-}
-
-static void poke(struct bk_lane *lane)
-{
-	bk_drive_poke(lane->driver);
 }
 
 static int link_of(struct bk_lane *lane, int fd, struct bk_contender *c)
@@ -64,7 +43,7 @@ static int link_of(struct bk_lane *lane, int fd, struct bk_contender *c)
 
 static int take(struct bk_lane *lane, const struct bk_found *found)
 {
-	return found->id ? bk_drive_take(lane->driver, found->id) : found->fd;
+	return found->id ? bk_drive_take(lane->drive, found->id) : found->fd;
 }
 
 static void refuse(struct bk_lane *lane, const struct bk_found *found)
@@ -94,9 +73,6 @@ const struct bk_carriage bk_carriage_tcp = {
 	.cost = 1,
 	.has_doors = true,
 	.describe = describe,
-	.start = start,
-	.stop = stop,
-	.poke = poke,
 	.secure = secure,
 	.refuse = refuse,
 };

@@ -29,22 +29,12 @@ static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
 
 static int start(struct bk_lane *lane)
 {
-	struct bk_ways_run *run;
-	int err = bk_ways_run_new(
-		lane->opts->ways, lane->engine, lane->method->ops, lane->on_report, lane, &run);
-
-	lane->driver = err < 0 ? NULL : run;
-	return err;
+	return bk_ways_run_new(lane->opts->ways, lane->drive, &lane->run);
 }
 
 static void stop(struct bk_lane *lane)
 {
-	bk_ways_run_free(lane->driver);
-}
-
-static void poke(struct bk_lane *lane)
-{
-	bk_ways_run_poke(lane->driver);
+	bk_ways_run_free(lane->run);
 }
 
 static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c)
@@ -62,9 +52,9 @@ static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_
 	memcpy(opts.peer_pin.bytes, lane->opts->peer->pin, sizeof(opts.peer_pin.bytes));
 	if (lane->method->rtt) /* a lost first packet is repeated after one and a half of them */
 		opts.rtt_ns = lane->method->rtt(lane->engine) / 2;
-	err = bk_ways_link_new(lane->driver, &way, &opts, &bk_contender_link_events, c, &c->link);
+	err = bk_ways_link_new(lane->run, &way, &opts, &bk_contender_link_events, c, &c->link);
 	if (!err) /* from now on the ways have the socket */
-		c->result.local = bk_ways_local(lane->driver, found->id);
+		c->result.local = bk_ways_local(lane->run, found->id);
 	return err;
 }
 
@@ -80,7 +70,6 @@ const struct bk_carriage bk_carriage_udp = {
 	.describe = describe,
 	.start = start,
 	.stop = stop,
-	.poke = poke,
 	.secure = secure,
 	.refuse = refuse,
 };

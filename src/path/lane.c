@@ -26,7 +26,7 @@ int bk_lane_enter(struct bk_lane *l, const struct bk_found *found)
 	struct bk_contender *c;
 	int err = bk_contender_new(l->contenders, l, found->is_chosen, &c);
 
-	bk_assert(found->technique && l->driver);
+	bk_assert(found->technique && l->drive);
 	if (err < 0) {
 		l->carriage->refuse(l, found);
 		return err;
@@ -47,7 +47,7 @@ void bk_lane_disprove(struct bk_lane *l, const struct bk_contender *c)
 	if (!c->id || !l->method->disprove)
 		return;
 	l->method->disprove(l->engine, c->id, bk_loop_now(l->opts->loop));
-	l->carriage->poke(l);
+	bk_drive_poke(l->drive);
 }
 
 static void tell_what_it_saw(struct bk_lane *l)
@@ -148,7 +148,8 @@ static int start(struct bk_lane *l, const struct bk_pair *pair)
 	if (err < 0 || !l->engine)
 		return err;
 	tell_plan(l, pair);
-	return l->carriage->start(l);
+	err = bk_drive_new(l->opts->loop, l->engine, l->method->ops, on_report, l, &l->drive);
+	return err < 0 || !l->carriage->start ? err : l->carriage->start(l);
 }
 
 int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, const struct bk_plan *plan,
@@ -169,7 +170,6 @@ int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, con
 		.plan = *plan,
 		.method = plan->method,
 		.carriage = carriages[plan->method->transport],
-		.on_report = on_report,
 	};
 	bk_list_init(&l->link_in_race);
 	err = start(l, pair);
@@ -185,8 +185,9 @@ void bk_lane_free(struct bk_lane *l)
 {
 	if (!l)
 		return;
-	if (l->driver)
+	if (l->carriage->stop)
 		l->carriage->stop(l);
+	bk_drive_free(l->drive);
 	l->method->free(l->engine);
 	bk_list_remove(&l->link_in_race);
 	free(l);

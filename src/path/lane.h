@@ -25,9 +25,9 @@ struct bk_carriage {
 	bool has_doors; /* what comes to a listener is its */
 	/* What this side has for engines of its kind. False: nothing, no such engine runs. */
 	bool (*describe)(struct bk_lane *lane, struct bk_method_opts *opts);
+	/* Where the sockets are not the drive's own: gives it some, and takes them back. NULL, NULL: they are. */
 	int (*start)(struct bk_lane *lane);
 	void (*stop)(struct bk_lane *lane);
-	void (*poke)(struct bk_lane *lane); /* the engine was told something */
 	/* Sets c->link, and c->result's addresses. On failure what was found is gone, too. */
 	int (*secure)(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c);
 	/* There is no place for it. */
@@ -50,9 +50,10 @@ struct bk_lane {
 	struct bk_plan plan;
 	const struct bk_method *method;
 	const struct bk_carriage *carriage;
-	void *engine, *driver; /* the method's, the carriage's */
-	bk_drive_report_fn on_report;
-	bool is_over; /* the engine is done, or what it had chosen has failed */
+	void *engine; /* the method's */
+	struct bk_drive *drive;
+	struct bk_ways_run *run; /* the carriage's for datagrams */
+	bool is_over;            /* the engine is done, or what it had chosen has failed */
 };
 
 /* Runs the engine of that plan. *ret_lane NULL: there is nothing here to run it with. */

@@ -41,6 +41,7 @@ struct end {
 	struct bk_identity *identity;
 	struct bk_ways *ways;
 	struct many *engine;
+	struct bk_drive *drive;
 	struct bk_ways_run *run;
 	struct bk_way won; /* socket 0: not yet */
 	struct user users[LINKS_MAX];
@@ -96,6 +97,8 @@ static void end_run(struct end *e)
 {
 	bk_ways_run_free(e->run);
 	e->run = NULL;
+	bk_drive_free(e->drive);
+	e->drive = NULL;
 	many_free(e->engine);
 	e->engine = NULL;
 }
@@ -146,7 +149,8 @@ static void on_report(void *arg, const struct bk_action *report)
 static void start_engine(struct end *e, const struct many_opts *opts)
 {
 	e->engine = many_new(opts, bk_loop_now(e->scene->loop));
-	assert_int_equal(bk_ways_run_new(e->ways, e->engine, &many_ops, on_report, e, &e->run), 0);
+	assert_int_equal(bk_drive_new(e->scene->loop, e->engine, &many_ops, on_report, e, &e->drive), 0);
+	assert_int_equal(bk_ways_run_new(e->ways, e->drive, &e->run), 0);
 }
 
 /* `asker` opens that many sockets and calls the first one of the other, which answers the way of that

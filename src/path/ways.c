@@ -34,8 +34,6 @@ struct bk_ways_run {
 	struct bk_ways *ways;
 	struct bk_drive *drive;
 	unsigned number;
-	bk_drive_report_fn fn;
-	void *arg;
 };
 
 struct bk_ways {
@@ -46,6 +44,7 @@ struct bk_ways {
 	struct ways_socket first[FIRST_SOCKETS];
 	unsigned runs_begun, runs_len; /* without the gathering */
 	struct bk_stun_gather *gather;
+	struct bk_drive *gather_drive;
 	struct bk_ways_run *gathering;
 	struct bk_ways_view view;
 	struct bk_hops hops;
@@ -223,13 +222,6 @@ static void on_turn(void *arg)
 
 /* --- engines --- */
 
-static void on_report(void *arg, const struct bk_action *report)
-{
-	struct bk_ways_run *r = arg;
-
-	r->fn(r->arg, report);
-}
-
 static int lend_first(struct bk_ways_run *r)
 {
 	int err = 0;
@@ -240,33 +232,28 @@ static int lend_first(struct bk_ways_run *r)
 	return err;
 }
 
-static int run_new(struct bk_ways *w, void *engine, const struct bk_engine_ops *ops, bk_drive_report_fn fn,
-	void *arg, struct bk_ways_run **ret_run)
+static int run_new(struct bk_ways *w, struct bk_drive *drive, struct bk_ways_run **ret_run)
 {
 	struct bk_ways_run *r = calloc(1, sizeof(*r));
 	int err;
 
 	if (!r)
 		return BK_E_NOMEM;
-	*r = (struct bk_ways_run){.ways = w, .number = ++w->runs_begun, .fn = fn, .arg = arg};
-	err = bk_drive_new(w->loop, engine, ops, on_report, r, &r->drive);
-	if (!err)
-		err = lend_first(r);
+	*r = (struct bk_ways_run){.ways = w, .drive = drive, .number = ++w->runs_begun};
+	err = lend_first(r);
 	if (err < 0) {
-		bk_drive_free(r->drive);
 		free(r);
 		return err;
 	}
-	bk_drive_set_stray(r->drive, on_stray);
+	bk_drive_set_stray(drive, on_stray, r);
 	bk_list_append(&w->runs, &r->link_in_ways);
 	*ret_run = r;
 	return 0;
 }
 
-int bk_ways_run_new(struct bk_ways *w, void *engine, const struct bk_engine_ops *ops, bk_drive_report_fn fn,
-	void *arg, struct bk_ways_run **ret_run)
+int bk_ways_run_new(struct bk_ways *w, struct bk_drive *drive, struct bk_ways_run **ret_run)
 {
-	int err = run_new(w, engine, ops, fn, arg, ret_run);
+	int err = run_new(w, drive, ret_run);
 
 	if (!err && !w->runs_len++)
 		w->early = (struct bk_early){0}; /* of another time */
@@ -284,7 +271,7 @@ static void run_free(struct bk_ways_run *r)
 	bk_turn_ask(&r->ways->turn);
 	bk_early_forget(&r->ways->early, r->number);
 	bk_list_remove(&r->link_in_ways);
-	bk_drive_free(r->drive);
+	bk_drive_set_stray(r->drive, NULL, NULL);
 	free(r);
 }
 
@@ -295,11 +282,6 @@ void bk_ways_run_free(struct bk_ways_run *r)
 	bk_assert(r->ways->runs_len > 0);
 	r->ways->runs_len--;
 	run_free(r);
-}
-
-void bk_ways_run_poke(struct bk_ways_run *r)
-{
-	bk_drive_poke(r->drive);
 }
 
 struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket)
@@ -329,7 +311,9 @@ static int start_gathering(struct bk_ways *w)
 	randombytes_buf(key, sizeof(key));
 	err = bk_stun_gather_new(BK_WAYS_SOCKET4, key, &w->gather);
 	sodium_memzero(key, sizeof(key));
-	return err < 0 ? err : run_new(w, w->gather, &bk_stun_gather_ops, on_gathered, w, &w->gathering);
+	if (!err)
+		err = bk_drive_new(w->loop, w->gather, &bk_stun_gather_ops, on_gathered, w, &w->gather_drive);
+	return err < 0 ? err : run_new(w, w->gather_drive, &w->gathering);
 }
 
 void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len)
@@ -340,7 +324,7 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 		return;
 	w->view.local = bk_addr_with_port(local, w->view.local.port);
 	bk_stun_gather_begin(w->gather, servers, len, bk_loop_now(w->loop));
-	bk_drive_poke(w->gathering->drive);
+	bk_drive_poke(w->gather_drive);
 	bk_ways_view(w);
 }
 
@@ -422,6 +406,7 @@ void bk_ways_free(struct bk_ways *w)
 	bk_assert(!w->runs_len && !w->quic.links_len);
 	if (w->gathering)
 		run_free(w->gathering);
+	bk_drive_free(w->gather_drive);
 	bk_stun_gather_free(w->gather);
 	for (size_t i = 0; i < FIRST_SOCKETS; i++)
 		bk_quic_socket_done(&w->first[i].quic);

@@ -42,13 +42,12 @@ unsigned bk_ways_hops(struct bk_ways *w);
 /* An engine at work on the sockets. */
 struct bk_ways_run;
 
-/* `fn` hears its reports, from the loop, and may free the run and the ways. The engine is the caller's and
- * outlives the run. */
-int bk_ways_run_new(struct bk_ways *w, void *engine, const struct bk_engine_ops *ops, bk_drive_report_fn fn,
-	void *arg, struct bk_ways_run **ret_run);
-/* Closes what the engine has opened, but for sockets with links. NULL is fine. */
+/* Lends the sockets to the engine's drive, which is the caller's; its reports, too, may free the run and the
+ * ways. */
+int bk_ways_run_new(struct bk_ways *w, struct bk_drive *drive, struct bk_ways_run **ret_run);
+/* The drive is to be freed right behind it, and closes what the engine has opened, but for sockets with links.
+ * NULL is fine. */
 void bk_ways_run_free(struct bk_ways_run *r);
-void bk_ways_run_poke(struct bk_ways_run *r); /* as bk_drive_poke */
 
 /* Our end of a socket, for people. Family 0: there is none. */
 struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket);
