@@ -30,7 +30,7 @@ struct bk_recv {
 	enum bk_transfer_conflict conflict;
 	char *folder;
 	struct bk_sink *sink;
-	struct bk_sync *sync;
+	struct bk_job *sync;
 	struct bk_file_list list;
 	struct bk_transfer_offer offer;
 	struct bk_picks picks;
@@ -143,12 +143,12 @@ static int commit(struct bk_recv *r)
 	return err;
 }
 
-static void on_synced(void *arg, int error)
+static void on_synced(void *arg)
 {
 	struct bk_recv *r = arg;
-	int err;
+	int error = bk_sync_error(r->sync), err;
 
-	bk_sync_free(r->sync);
+	bk_job_free(r->sync);
 	r->sync = NULL;
 	if (bk_talk_is_over(&r->talk))
 		return;
@@ -388,7 +388,7 @@ static void on_end(void *owner)
 {
 	struct bk_recv *r = owner;
 
-	bk_sync_free(r->sync);
+	bk_job_free(r->sync);
 	r->sync = NULL;
 	bk_sink_drop(r->sink);
 }
@@ -486,7 +486,7 @@ void bk_recv_free(struct bk_recv *r)
 		return;
 	bk_talk_done(&r->talk);
 	bk_turn_done(&r->decider);
-	bk_sync_free(r->sync);
+	bk_job_free(r->sync);
 	bk_sink_free(r->sink);
 	bk_picks_done(&r->picks);
 	bk_file_list_done(&r->list);
