@@ -7,7 +7,8 @@
 #include "wire/frame.h"
 
 /* Cuts what arrives on a link into frames, the only time that a header is read. Payload is handed on in the
- * pieces in which it arrives. Embedded; a zeroed one begins. */
+ * pieces in which it arrives. Embedded by value; a zeroed one begins, and none need be ended. It calls nobody and
+ * owns nothing: a piece points into what was handed in. One loop's thread. */
 struct bk_intake {
 	struct bk_sframe frame; /* the one being read */
 	uint32_t left;          /* of its payload */

@@ -44,15 +44,21 @@ static void end(struct bk_leg *leg, int error, const char *text)
 	leg->events->on_end(leg->arg, leg, error, text);
 }
 
+/* A link that takes no control frame is of no use, and mostly ends by itself. One that is closing ends in order:
+ * what was written before still goes. */
 int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n)
 {
 	const struct bk_sframe f = {.type = type, .length = (uint32_t)n};
 	uint8_t bytes[BK_SFRAME_HEADER_LEN + BK_LEG_CONTROL_MAX];
+	int err;
 
 	bk_sframe_encode(&f, bytes);
 	if (n)
 		memcpy(bytes + BK_SFRAME_HEADER_LEN, payload, n);
-	return bk_link_write(leg->link, &(struct iovec){bytes, BK_SFRAME_HEADER_LEN + n}, 1, true);
+	err = bk_link_write(leg->link, &(struct iovec){bytes, BK_SFRAME_HEADER_LEN + n}, 1, true);
+	if (err < 0 && err != BK_E_EOF && !leg->failing)
+		bk_leg_fail(leg, err);
+	return err;
 }
 
 /* --- signs of life --- */

@@ -49,7 +49,8 @@ void bk_leg_free(struct bk_leg *leg); /* and the link; from inside its callbacks
 
 struct bk_link *bk_leg_link(struct bk_leg *leg);
 bool bk_leg_is_relay(const struct bk_leg *leg);
-int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n); /* a control frame */
+/* A control frame. On an error on_end follows: nobody need look. */
+int bk_leg_send(struct bk_leg *leg, uint8_t type, const uint8_t *payload, size_t n);
 
 /* Wants a sign of life now: on_end with BK_E_TIMEOUT if none comes. */
 void bk_leg_ask(struct bk_leg *leg);

@@ -282,6 +282,29 @@ static void links_that_die_at_random_lose_and_double_nothing(void **state)
 		story(seed, 10);
 }
 
+static void a_link_that_takes_no_control_frame_is_lost_and_the_next_goes_on(void **state)
+{
+	struct test_link *full;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 4);
+	attach_both(&p);
+	write_frame(&p, &p.a);
+	full = &p.links[p.links_len++];
+	test_link_init(full, 0, 0);
+	full->freed = &p.a.dropped;
+	assert_int_equal(bk_carrier_attach(p.a.carrier, &full->link, false), 0);
+	assert_int_equal(p.a.lost, 0); /* not from inside the call */
+	kit_run_idle(p.loop, 2);
+	assert_int_equal(p.a.lost, 1);
+	assert_int_equal(p.a.dropped, 2);
+	attach_both(&p);
+	drain(&p);
+	assert_same(&p.a, &p.b);
+	pair_done(&p);
+}
+
 static void only_what_was_in_flight_is_sent_again(void **state)
 {
 	struct pair p;
@@ -883,6 +906,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_link_carries_everything_once),
 		cmocka_unit_test(links_that_die_at_random_lose_and_double_nothing),
+		cmocka_unit_test(a_link_that_takes_no_control_frame_is_lost_and_the_next_goes_on),
 		cmocka_unit_test(only_what_was_in_flight_is_sent_again),
 		cmocka_unit_test(what_is_kept_is_lent_to_the_link),
 		cmocka_unit_test(who_closes_sends_what_waits_and_is_told),
