@@ -9,7 +9,7 @@
 
 #include <bodkin/loop.h>
 
-#include "link/chunk.h"
+#include "base/chunk.h"
 #include "secure/identity.h"
 
 /* A link: one secured, ordered, reliable stream of bytes to the peer, whatever carries it. One
@@ -28,10 +28,7 @@ struct bk_link_ops {
 	int (*write)(struct bk_link *l, const struct iovec *pieces, int pieces_len, bool urgent);
 	int (*lend)(struct bk_link *l, const struct bk_slice *slices,
 		int slices_len); /* NULL: it keeps nothing */
-	void (*pause)(struct bk_link *l);
-	void (*resume)(struct bk_link *l);
 	void (*close)(struct bk_link *l);
-	size_t (*queued)(const struct bk_link *l);
 	void (*free)(struct bk_link *l);
 	bool is_alert; /* finds a dead path by itself, in silence too: nobody above need ask for signs of life */
 };
@@ -68,28 +65,11 @@ static inline int bk_link_lend(struct bk_link *l, const struct bk_slice *slices,
 	return l->ops->write(l, pieces, slices_len, false);
 }
 
-/* Backpressure: no on_data until resumed. */
-static inline void bk_link_pause(struct bk_link *l)
-{
-	l->ops->pause(l);
-}
-
-static inline void bk_link_resume(struct bk_link *l)
-{
-	l->ops->resume(l);
-}
-
 /* Sends what is queued, then the orderly end; on_end comes when both sides have ended, or after two
  * seconds. */
 static inline void bk_link_close(struct bk_link *l)
 {
 	l->ops->close(l);
-}
-
-/* Bytes taken by write and not yet given to the system. */
-static inline size_t bk_link_queued(const struct bk_link *l)
-{
-	return l->ops->queued(l);
 }
 
 static inline void bk_link_free(struct bk_link *l)

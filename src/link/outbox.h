@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "link/chunk.h"
+#include "base/chunk.h"
 
 /* The bytes of one outgoing stream, from when they are taken until the peer has acknowledged them: until then
  * they do not move, because a retransmission reads them where they were. What is lent stays in its owner's

@@ -105,7 +105,7 @@ static void give_credit(struct bk_quic *q, size_t n)
 
 static void deliver(struct bk_quic *q)
 {
-	while (q->in.len && !q->paused && !q->hold.is_dead && !q->ended) {
+	while (q->in.len && !q->hold.is_dead && !q->ended) {
 		size_t n = q->in.len < DELIVER_MAX ? q->in.len : DELIVER_MAX;
 
 		q->link.events->on_data(q->link.arg, bk_buf_head(&q->in), n);
@@ -269,19 +269,6 @@ static int link_lend(struct bk_link *l, const struct bk_slice *slices, int slice
 	return err < 0 ? err : taken(q, bk_outbox_lend(&q->out, slices, slices_len));
 }
 
-static void link_pause(struct bk_link *l)
-{
-	of(l)->paused = true;
-}
-
-static void link_resume(struct bk_link *l)
-{
-	struct bk_quic *q = of(l);
-
-	q->paused = false;
-	poke(q);
-}
-
 static void link_close(struct bk_link *l)
 {
 	struct bk_quic *q = of(l);
@@ -294,11 +281,6 @@ static void link_close(struct bk_link *l)
 		poke(q);
 	else
 		bk_quic_end(q, BK_E_EOF);
-}
-
-static size_t link_queued(const struct bk_link *l)
-{
-	return bk_outbox_unsent(&of((struct bk_link *)(uintptr_t)l)->out);
 }
 
 static void link_free(struct bk_link *l)
@@ -323,10 +305,7 @@ static void link_free(struct bk_link *l)
 static const struct bk_link_ops ops = {
 	.write = link_write,
 	.lend = link_lend,
-	.pause = link_pause,
-	.resume = link_resume,
 	.close = link_close,
-	.queued = link_queued,
 	.free = link_free,
 	.is_alert = true,
 };

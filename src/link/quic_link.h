@@ -62,7 +62,7 @@ struct bk_quic {
 	bool secure, confirmed, told_secure;
 	bool fin_in, fin_sent; /* the peer's stream ends behind `in`; ours has ended */
 	bool skipped_version, progress;
-	bool paused, wants_write, closing;
+	bool wants_write, closing;
 	bool pulses, doubts;              /* the timer runs; a tick passed without a word */
 	bool is_heard, got_data, expects; /* since the last tick: a packet, stream data; data before that */
 	unsigned silent_ticks;

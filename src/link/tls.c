@@ -46,7 +46,7 @@ struct tls_link {
 	struct bk_loop *loop;
 	uint8_t *scratch;
 	int end_error;
-	bool paused, closing, said_close, ended, looks;
+	bool closing, said_close, ended, looks;
 	struct bk_hold hold;
 };
 
@@ -71,7 +71,7 @@ static void on_failer(void *arg)
 	if (t->ended)
 		return;
 	t->ended = true;
-	bk_pump_pause(t->pump);
+	bk_pump_deafen(t->pump);
 	t->link.events->on_end(t->link.arg, t->end_error,
 		t->end_error == BK_E_TLS ? bk_tls_error_text(t->tls) : bk_error_text(t->end_error));
 }
@@ -101,7 +101,7 @@ static int on_plain(void *arg, const uint8_t *data, size_t n)
 	if (t->hold.is_dead)
 		return BK_E_CANCELLED;
 	t->link.events->on_data(t->link.arg, data, n);
-	return t->hold.is_dead ? BK_E_CANCELLED : t->paused ? BK_E_AGAIN : 0;
+	return t->hold.is_dead ? BK_E_CANCELLED : 0;
 }
 
 /* --- is the path alive? --- */
@@ -178,7 +178,7 @@ static void on_input(void *arg)
 	struct tls_link *t = arg;
 	int err;
 
-	if (t->paused || t->ended)
+	if (t->ended)
 		return;
 	bk_hold_enter(&t->hold);
 	err = bk_tls_advance(t->tls, &events, t, t->scratch, SCRATCH_LEN);
@@ -258,22 +258,6 @@ static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_
 	return err;
 }
 
-static void link_pause(struct bk_link *l)
-{
-	struct tls_link *t = of(l);
-
-	t->paused = true;
-	bk_pump_pause(t->pump);
-}
-
-static void link_resume(struct bk_link *l)
-{
-	struct tls_link *t = of(l);
-
-	t->paused = false;
-	bk_pump_resume(t->pump);
-}
-
 static void link_close(struct bk_link *l)
 {
 	struct tls_link *t = of(l);
@@ -286,11 +270,6 @@ static void link_close(struct bk_link *l)
 		end_later(t, BK_E_EOF);
 	else
 		finish_close(t);
-}
-
-static size_t link_queued(const struct bk_link *l)
-{
-	return bk_tls_out(of((struct bk_link *)(uintptr_t)l)->tls)->len;
 }
 
 static void link_free(struct bk_link *l)
@@ -308,10 +287,7 @@ static void link_free(struct bk_link *l)
 
 static const struct bk_link_ops ops = {
 	.write = link_write,
-	.pause = link_pause,
-	.resume = link_resume,
 	.close = link_close,
-	.queued = link_queued,
 	.free = link_free,
 };
 

@@ -28,7 +28,7 @@ struct bk_pump {
 	int fd;
 	int interest;
 	int pending_error;
-	bool paused;
+	bool is_deaf;
 	bool was_high;
 	bool owes_output; /* bytes had to wait, so the owner may be waiting too */
 	bool ended;       /* on_end was called */
@@ -37,7 +37,7 @@ struct bk_pump {
 
 static void set_interest(struct bk_pump *p)
 {
-	bool can_read = !p->paused && bk_buf_room(p->in) > 0 && !p->pending_error;
+	bool can_read = !p->is_deaf && bk_buf_room(p->in) > 0 && !p->pending_error;
 	bool can_write = (p->out->len || p->owes_output) && !p->pending_error;
 	int want = (can_read ? BK_READABLE : 0) | (can_write ? BK_WRITABLE : 0);
 
@@ -127,7 +127,7 @@ static void on_event(void *arg, int fd, int events)
 		write_some(p);
 		tell_output(p);
 	}
-	if (!p->hold.is_dead && (events & BK_READABLE) && !p->paused) {
+	if (!p->hold.is_dead && (events & BK_READABLE) && !p->is_deaf) {
 		uint64_t had = p->received;
 
 		err = read_some(p);
@@ -146,7 +146,7 @@ static void on_later(void *arg)
 	if (p->ended)
 		return;
 	bk_hold_enter(&p->hold);
-	if (p->in->len && !p->paused)
+	if (p->in->len && !p->is_deaf)
 		p->events->on_input(p->arg);
 	if (!p->hold.is_dead && p->pending_error) {
 		p->ended = true;
@@ -195,17 +195,9 @@ void bk_pump_kick(struct bk_pump *p)
 	set_interest(p);
 }
 
-void bk_pump_pause(struct bk_pump *p)
+void bk_pump_deafen(struct bk_pump *p)
 {
-	p->paused = true;
-	set_interest(p);
-}
-
-void bk_pump_resume(struct bk_pump *p)
-{
-	p->paused = false;
-	if (p->in->len)
-		bk_turn_ask(&p->later);
+	p->is_deaf = true;
 	set_interest(p);
 }
 

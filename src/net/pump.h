@@ -12,8 +12,8 @@
 struct bk_pump;
 
 struct bk_pump_events {
-	/* New bytes are in `in`. If the owner leaves so many there that it is at its ceiling, reading pauses
-	 * until bk_pump_resume. */
+	/* New bytes are in `in`. If the owner leaves so many there that it is at its ceiling, nothing more is
+	 * read. */
 	void (*on_input)(void *arg);
 	/* `out` has been emptied to below half its ceiling after bk_pump_kick found it over that, or is
 	 * empty. May be NULL. */
@@ -34,10 +34,8 @@ void bk_pump_free(struct bk_pump *p);
  * later by on_end. */
 void bk_pump_kick(struct bk_pump *p);
 
-/* Stops reading (backpressure) / goes on reading. Resuming also calls on_input from the loop where `in` is
- * not empty. */
-void bk_pump_pause(struct bk_pump *p);
-void bk_pump_resume(struct bk_pump *p);
+/* Nothing more is read, whatever comes. */
+void bk_pump_deafen(struct bk_pump *p);
 
 int bk_pump_fd(const struct bk_pump *p);
 

@@ -126,7 +126,7 @@ void bk_msgconn_end_saying(struct bk_conn *c, int error, char *text); /* takes o
 /* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
  * it would pass the ceiling. */
 int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
-int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_msgchunk *chunk, size_t start, size_t n);
+int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
 
 void bk_msgconn_pend(struct bk_conn *c, unsigned todo); /* at the end of this turn: BK_MSGCONN_FLUSH, ... */
 

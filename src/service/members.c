@@ -9,7 +9,7 @@
 void bk_msgservice_release(struct bk_service *s)
 {
 	bk_assert(!s->count && !s->walks);
-	bk_msgchunk_release(s->chunk);
+	bk_chunk_unref(s->chunk);
 	bk_msghub_release(s->hub);
 	free(s);
 }

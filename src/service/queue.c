@@ -37,12 +37,12 @@ static void drop_first(struct bk_queue *q)
 	struct bk_piece *p = &pieces(q)[q->first];
 
 	bk_assert(q->count);
-	if (p->chunk->is_shared) {
-		bk_assert(q->shared > 0 && q->pinned >= p->chunk->cap);
+	if (p->chunk->is_broadcast) {
+		bk_assert(q->shared > 0 && q->pinned >= p->chunk->size);
 		q->shared--;
-		q->pinned -= p->chunk->cap;
+		q->pinned -= p->chunk->size;
 	}
-	bk_msgchunk_release(p->chunk);
+	bk_chunk_unref(p->chunk);
 	q->first++;
 	if (--q->count)
 		return;
@@ -84,14 +84,14 @@ static int make_room(struct bk_queue *q)
 }
 
 /* Takes over one hold of the chunk. Room was made. */
-static void push(struct bk_queue *q, struct bk_msgchunk *c, size_t start, size_t n)
+static void push(struct bk_queue *q, struct bk_chunk *c, size_t start, size_t n)
 {
 	q->count++;
 	bk_assert(!q->many || q->first + q->count <= q->cap);
 	*last_piece(q) = (struct bk_piece){.chunk = c, .start = (uint32_t)start, .len = (uint32_t)n};
-	if (c->is_shared) {
+	if (c->is_broadcast) {
 		q->shared++;
-		q->pinned += c->cap;
+		q->pinned += c->size;
 	}
 	q->waiting += n;
 }
@@ -102,12 +102,12 @@ static void extend(struct bk_queue *q, size_t n)
 	q->waiting += n;
 }
 
-static bool may_share(const struct bk_queue *q, const struct bk_msgchunk *c, size_t n)
+static bool may_share(const struct bk_queue *q, const struct bk_chunk *c, size_t n)
 {
-	return q->shared < SHARED_MAX || (q->pinned + c->cap) / 2 <= q->waiting + n;
+	return q->shared < SHARED_MAX || (q->pinned + c->size) / 2 <= q->waiting + n;
 }
 
-int bk_queue_add(struct bk_queue *q, struct bk_msgchunk *c, size_t start, size_t n)
+int bk_queue_add(struct bk_queue *q, struct bk_chunk *c, size_t start, size_t n)
 {
 	if (q->count && last_piece(q)->chunk == c && last_piece(q)->start + last_piece(q)->len == start) {
 		extend(q, n);
@@ -117,27 +117,26 @@ int bk_queue_add(struct bk_queue *q, struct bk_msgchunk *c, size_t start, size_t
 		return bk_queue_add_copy(q, NULL, 0, c->bytes + start, n);
 	if (make_room(q) < 0)
 		return BK_E_NOMEM;
-	c->holders++;
-	push(q, c, start, n);
+	push(q, bk_chunk_ref(c), start, n);
 	return 0;
 }
 
 /* The last chunk, if it is this queue's alone and has room for n bytes more. */
-static struct bk_msgchunk *own_chunk(struct bk_queue *q, size_t n)
+static struct bk_chunk *own_chunk(struct bk_queue *q, size_t n)
 {
-	struct bk_msgchunk *c = q->count ? last_piece(q)->chunk : NULL;
+	struct bk_chunk *c = q->count ? last_piece(q)->chunk : NULL;
 
-	return c && !c->is_shared && bk_msgchunk_room(c) >= n ? c : NULL;
+	return c && !c->is_broadcast && bk_chunk_room(c) >= n ? c : NULL;
 }
 
-static struct bk_msgchunk *add_own_chunk(struct bk_queue *q, size_t n)
+static struct bk_chunk *add_own_chunk(struct bk_queue *q, size_t n)
 {
 	size_t cap = q->waiting < COPY_CAP_MAX ? q->waiting : COPY_CAP_MAX;
-	struct bk_msgchunk *c;
+	struct bk_chunk *c;
 
 	if (make_room(q) < 0)
 		return NULL;
-	c = bk_msgchunk_new(n > cap ? n : cap, false);
+	c = bk_chunk_new(n > cap ? n : cap);
 	if (c)
 		push(q, c, 0, 0);
 	return c;
@@ -147,14 +146,14 @@ int bk_queue_add_copy(
 	struct bk_queue *q, const void *head, size_t head_len, const void *body, size_t body_len)
 {
 	size_t n = head_len + body_len;
-	struct bk_msgchunk *c = own_chunk(q, n);
+	struct bk_chunk *c = own_chunk(q, n);
 
 	if (!c)
 		c = add_own_chunk(q, n);
 	if (!c)
 		return BK_E_NOMEM;
-	bk_msgchunk_append(c, head, head_len);
-	bk_msgchunk_append(c, body, body_len);
+	bk_chunk_append(c, head, head_len);
+	bk_chunk_append(c, body, body_len);
 	extend(q, n);
 	return 0;
 }

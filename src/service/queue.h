@@ -4,19 +4,19 @@
 
 #include <sys/types.h>
 
-#include "service/chunk.h"
+#include "base/chunk.h"
 
 /* What one connection has to send: pieces of chunks, in order. An empty queue holds no memory besides
  * itself. Embedded by value, all zero at first; the owner calls bk_queue_done. */
 struct bk_piece {
-	struct bk_msgchunk *chunk;
+	struct bk_chunk *chunk;
 	uint32_t start, len;
 };
 
 struct bk_queue {
 	size_t waiting; /* bytes */
 	unsigned first, count, cap;
-	unsigned shared;       /* pieces of chunks that are shared */
+	unsigned shared;       /* pieces of chunks that are broadcast */
 	size_t pinned;         /* bytes of those chunks, whatever of them is ours */
 	struct bk_piece one;   /* instead of `many` while there is at most one */
 	struct bk_piece *many; /* cap of them */
@@ -28,7 +28,7 @@ void bk_queue_done(struct bk_queue *q);
 
 /* The n bytes at `start` of a shared chunk. Most often they follow what is queued last, and nothing but a
  * length changes. BK_E_NOMEM. */
-int bk_queue_add(struct bk_queue *q, struct bk_msgchunk *c, size_t start, size_t n);
+int bk_queue_add(struct bk_queue *q, struct bk_chunk *c, size_t start, size_t n);
 
 /* Copies of two runs of bytes, one behind the other (each may be empty). BK_E_NOMEM: nothing was added. */
 int bk_queue_add_copy(

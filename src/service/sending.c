@@ -142,7 +142,7 @@ int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *b
 	return err;
 }
 
-int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_msgchunk *chunk, size_t start, size_t n)
+int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n)
 {
 	static const struct bk_buf no_head;
 	int err;

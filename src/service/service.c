@@ -28,24 +28,32 @@ enum {
 
 /* --- broadcasting --- */
 
-/* Where n bytes may be written: a chunk that stays the service's, or one for this message alone. */
-static struct bk_msgchunk *chunk_for(struct bk_service *s, size_t n)
+static struct bk_chunk *broadcast_chunk(size_t size)
 {
-	struct bk_msgchunk *c = s->chunk;
+	struct bk_chunk *c = bk_chunk_new(size);
+
+	if (c)
+		c->is_broadcast = true;
+	return c;
+}
+
+/* Where n bytes may be written: a chunk that stays the service's, or one for this message alone. */
+static struct bk_chunk *chunk_for(struct bk_service *s, size_t n)
+{
+	struct bk_chunk *c = s->chunk;
 
 	if (n > CHUNK_MESSAGE_MAX)
-		return bk_msgchunk_new(n, true);
-	if (c && c->holders == 1)
+		return broadcast_chunk(n);
+	if (c && !bk_chunk_is_shared(c))
 		c->len = 0;
-	if (!c || bk_msgchunk_room(c) < n) {
-		c = bk_msgchunk_new(CHUNK, true);
+	if (!c || bk_chunk_room(c) < n) {
+		c = broadcast_chunk(CHUNK);
 		if (!c)
 			return NULL;
-		bk_msgchunk_release(s->chunk);
+		bk_chunk_unref(s->chunk);
 		s->chunk = c;
 	}
-	c->holders++;
-	return c;
+	return bk_chunk_ref(c);
 }
 
 static bool can_hear(const struct bk_conn *c)
@@ -54,7 +62,7 @@ static bool can_hear(const struct bk_conn *c)
 }
 
 static int send_to_audience(
-	struct bk_service *s, struct bk_msgchunk *chunk, size_t start, size_t n, const struct bk_conn *except)
+	struct bk_service *s, struct bk_chunk *chunk, size_t start, size_t n, const struct bk_conn *except)
 {
 	int reached = 0;
 
@@ -83,7 +91,7 @@ static int broadcast(struct bk_service *s, const struct bk_buf *head, const void
 	const struct bk_conn *except)
 {
 	size_t max = s->profile.opts.queue_max, n = head->len + body_len, start;
-	struct bk_msgchunk *chunk;
+	struct bk_chunk *chunk;
 	int reached;
 
 	if (n > max || n > BK_QUEUE_MESSAGE_MAX)
@@ -94,12 +102,12 @@ static int broadcast(struct bk_service *s, const struct bk_buf *head, const void
 	if (!chunk)
 		return BK_E_NOMEM;
 	start = chunk->len;
-	bk_msgchunk_append(chunk, bk_buf_head(head), head->len);
-	bk_msgchunk_append(chunk, body, body_len);
+	bk_chunk_append(chunk, bk_buf_head(head), head->len);
+	bk_chunk_append(chunk, body, body_len);
 	reached = send_to_audience(s, chunk, start, n, except);
 	s->stats.broadcasts++;
 	s->stats.deliveries += (uint64_t)reached;
-	bk_msgchunk_release(chunk);
+	bk_chunk_unref(chunk);
 	return reached;
 }
 

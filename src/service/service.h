@@ -17,7 +17,7 @@ struct bk_service {
 	struct bk_list conns, audience;
 	unsigned count;
 	struct bk_msgservice_walk *walks; /* under way over conns */
-	struct bk_msgchunk *chunk;        /* broadcasts are written here */
+	struct bk_chunk *chunk;           /* broadcasts are written here */
 	struct bk_service_stats stats;
 	_Atomic int64_t drain;
 	uint16_t port;

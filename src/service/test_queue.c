@@ -27,6 +27,16 @@ static struct pair open_pair(void)
 	return (struct pair){fds[0], fds[1]};
 }
 
+static struct bk_chunk *broadcast_chunk(size_t size)
+{
+	struct bk_chunk *c = bk_chunk_new(size);
+
+	if (!c)
+		abort();
+	c->is_broadcast = true;
+	return c;
+}
+
 static void close_pair(struct pair p)
 {
 	close(p.in);
@@ -35,45 +45,45 @@ static void close_pair(struct pair p)
 
 static void messages_of_one_chunk_are_one_piece(void **state)
 {
-	struct bk_msgchunk *c = bk_msgchunk_new(1000, true);
+	struct bk_chunk *c = broadcast_chunk(1000);
 	struct bk_queue q = {0};
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		bk_msgchunk_append(c, "0123456789", 10);
+		bk_chunk_append(c, "0123456789", 10);
 		assert_int_equal(bk_queue_add(&q, c, (size_t)i * 10, 10), 0);
 	}
 	assert_int_equal(q.count, 1);
 	assert_null(q.many);
 	assert_int_equal(q.waiting, 1000);
-	assert_int_equal(c->holders, 2);
+	assert_int_equal(c->refs, 2);
 	bk_queue_done(&q);
-	assert_int_equal(c->holders, 1);
-	bk_msgchunk_release(c);
+	assert_int_equal(c->refs, 1);
+	bk_chunk_unref(c);
 }
 
 /* Every second message of a chunk is not for this reader: it ends with copies instead of many chunks. */
 static void a_slow_reader_holds_few_shared_chunks(void **state)
 {
 	enum { CHUNKS = 200 };
-	struct bk_msgchunk *chunks[CHUNKS];
+	struct bk_chunk *chunks[CHUNKS];
 	struct bk_queue q = {0};
 	unsigned held = 0;
 
 	(void)state;
 	for (int i = 0; i < CHUNKS; i++) {
-		chunks[i] = bk_msgchunk_new(1 << 16, true);
-		bk_msgchunk_append(chunks[i], "a message", 9);
+		chunks[i] = broadcast_chunk(1 << 16);
+		bk_chunk_append(chunks[i], "a message", 9);
 		assert_int_equal(bk_queue_add(&q, chunks[i], 0, 9), 0);
 	}
 	for (int i = 0; i < CHUNKS; i++)
-		held += chunks[i]->holders - 1;
+		held += chunks[i]->refs - 1;
 	assert_in_range(held, 1, 16);
 	assert_int_equal(q.waiting, CHUNKS * 9);
 	bk_queue_done(&q);
 	for (int i = 0; i < CHUNKS; i++) {
-		assert_int_equal(chunks[i]->holders, 1);
-		bk_msgchunk_release(chunks[i]);
+		assert_int_equal(chunks[i]->refs, 1);
+		bk_chunk_unref(chunks[i]);
 	}
 }
 
@@ -81,23 +91,23 @@ static void a_slow_reader_holds_few_shared_chunks(void **state)
 static void what_is_unread_as_a_whole_is_never_copied(void **state)
 {
 	enum { CHUNKS = 50, SIZE = 20000 };
-	struct bk_msgchunk *chunks[CHUNKS];
+	struct bk_chunk *chunks[CHUNKS];
 	struct bk_queue q = {0};
 	static char content[SIZE];
 
 	(void)state;
 	for (int i = 0; i < CHUNKS; i++) {
-		chunks[i] = bk_msgchunk_new(SIZE, true);
-		bk_msgchunk_append(chunks[i], content, SIZE);
+		chunks[i] = broadcast_chunk(SIZE);
+		bk_chunk_append(chunks[i], content, SIZE);
 		assert_int_equal(bk_queue_add(&q, chunks[i], 0, SIZE), 0);
 	}
 	for (int i = 0; i < CHUNKS; i++)
-		assert_int_equal(chunks[i]->holders, 2);
+		assert_int_equal(chunks[i]->refs, 2);
 	assert_int_equal(q.pinned, CHUNKS * SIZE);
 	bk_queue_done(&q);
 	assert_int_equal(q.pinned, 0);
 	for (int i = 0; i < CHUNKS; i++)
-		bk_msgchunk_release(chunks[i]);
+		bk_chunk_unref(chunks[i]);
 }
 
 static void copies_take_the_room_they_need(void **state)
@@ -106,7 +116,7 @@ static void copies_take_the_room_they_need(void **state)
 
 	(void)state;
 	assert_int_equal(bk_queue_add_copy(&q, "head", 4, "body", 4), 0);
-	assert_int_equal(q.one.chunk->cap, 8);
+	assert_int_equal(q.one.chunk->size, 8);
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(bk_queue_add_copy(&q, "head", 4, "body", 4), 0);
 	assert_in_range(q.count, 2, 12);
@@ -121,7 +131,7 @@ static void bytes_leave_in_the_order_they_came(void **state)
 	struct bk_rng rng = {7};
 	struct pair p = open_pair();
 	struct bk_queue q = {0};
-	struct bk_msgchunk *c = NULL;
+	struct bk_chunk *c = NULL;
 	uint8_t next = 0, expected = 0, bytes[3000];
 	size_t sent = 0, got = 0;
 	ssize_t n;
@@ -132,14 +142,14 @@ static void bytes_leave_in_the_order_they_came(void **state)
 
 		for (size_t i = 0; i < len; i++)
 			bytes[i] = next++;
-		if (!c || bk_msgchunk_room(c) < len || bk_rng_range(&rng, 0, 9) == 0) {
-			bk_msgchunk_release(c);
-			c = bk_msgchunk_new(1 << 16, true);
+		if (!c || bk_chunk_room(c) < len || bk_rng_range(&rng, 0, 9) == 0) {
+			bk_chunk_unref(c);
+			c = broadcast_chunk(1 << 16);
 		}
 		if (sent >= TOTAL) {
 			next = (uint8_t)(next - len);
 		} else if (bk_rng_range(&rng, 0, 1)) {
-			bk_msgchunk_append(c, bytes, len);
+			bk_chunk_append(c, bytes, len);
 			assert_int_equal(bk_queue_add(&q, c, c->len - len, len), 0);
 			sent += len;
 		} else {
@@ -156,7 +166,7 @@ static void bytes_leave_in_the_order_they_came(void **state)
 			assert_int_equal(bytes[i], expected++);
 		got += n > 0 ? (size_t)n : 0;
 	}
-	bk_msgchunk_release(c);
+	bk_chunk_unref(c);
 	bk_queue_done(&q);
 	close_pair(p);
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#include "link/chunk.h"
+#include "base/chunk.h"
 
 /* What was sent or waits for that, and is not acknowledged: a queue of session frames addressed by their
  * position in the stream of the session, and how far it was sent. Chunks are lent to links that keep bytes

@@ -13,8 +13,7 @@ struct test_link {
 	struct bk_link link; /* first */
 	struct bk_buf out;
 	size_t high; /* above it an ordinary write is "not now" */
-	bool paused, blocked;
-	int pauses, resumes;
+	bool blocked;
 	size_t lent; /* bytes */
 	int *freed;  /* counts it, and nothing comes out of the link any more; may be NULL */
 };
@@ -54,26 +53,9 @@ static inline int test_link_lend(struct bk_link *l, const struct bk_slice *slice
 	return err;
 }
 
-static inline void test_link_pause(struct bk_link *l)
-{
-	test_link_of(l)->paused = true;
-	test_link_of(l)->pauses++;
-}
-
-static inline void test_link_resume(struct bk_link *l)
-{
-	test_link_of(l)->paused = false;
-	test_link_of(l)->resumes++;
-}
-
 static inline void test_link_close(struct bk_link *l)
 {
 	(void)l;
-}
-
-static inline size_t test_link_queued(const struct bk_link *l)
-{
-	return test_link_of(l)->out.len;
 }
 
 static inline void test_link_free(struct bk_link *l)
@@ -89,10 +71,7 @@ static inline void test_link_free(struct bk_link *l)
 static const struct bk_link_ops test_link_ops = {
 	.write = test_link_write,
 	.lend = test_link_lend,
-	.pause = test_link_pause,
-	.resume = test_link_resume,
 	.close = test_link_close,
-	.queued = test_link_queued,
 	.free = test_link_free,
 };
 

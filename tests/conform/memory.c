@@ -25,7 +25,7 @@ struct memory_link {
 	struct bk_buf out;
 	size_t chunk;
 	int end_error;
-	bool secure, paused, wants_write, closing, ended, busy, dead;
+	bool secure, wants_write, closing, ended, busy, dead;
 };
 
 static struct memory_link *of(struct bk_link *l)
@@ -48,7 +48,7 @@ static void release(struct memory_link *m)
 /* What the peer sent, to the owner. */
 static void deliver(struct memory_link *m)
 {
-	for (int i = 0; i < PIECES_MAX && m->peer && m->peer->out.len && !m->paused && !m->dead; i++) {
+	for (int i = 0; i < PIECES_MAX && m->peer && m->peer->out.len && !m->dead; i++) {
 		struct memory_link *from = m->peer;
 		size_t n = m->chunk && m->chunk < from->out.len ? m->chunk : from->out.len;
 
@@ -59,7 +59,7 @@ static void deliver(struct memory_link *m)
 	if (m->dead || !m->peer)
 		return;
 	turn_later(m->peer);
-	if (m->peer->out.len && !m->paused)
+	if (m->peer->out.len)
 		turn_later(m);
 	else if (m->peer->closing && !m->peer->out.len &&
 		 !(m->closing && m->out.len)) /* ours arrives first */
@@ -127,17 +127,6 @@ static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_
 	return 0;
 }
 
-static void link_pause(struct bk_link *l)
-{
-	of(l)->paused = true;
-}
-
-static void link_resume(struct bk_link *l)
-{
-	of(l)->paused = false;
-	turn_later(of(l));
-}
-
 static void link_close(struct bk_link *l)
 {
 	struct memory_link *m = of(l);
@@ -149,11 +138,6 @@ static void link_close(struct bk_link *l)
 	if (!m->secure)
 		on_deadline(m);
 	turn_later(m->peer);
-}
-
-static size_t link_queued(const struct bk_link *l)
-{
-	return of((struct bk_link *)(uintptr_t)l)->out.len;
 }
 
 /* The peer sees our end, orderly or not. */
@@ -194,10 +178,7 @@ void bk_link_memory_cut(struct bk_link *l)
 
 static const struct bk_link_ops ops = {
 	.write = link_write,
-	.pause = link_pause,
-	.resume = link_resume,
 	.close = link_close,
-	.queued = link_queued,
 	.free = link_free,
 };
 

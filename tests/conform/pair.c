@@ -67,8 +67,6 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 	}
 	if (free_if(e, FREE_IN_DATA))
 		return;
-	if (e->pause_in_data)
-		bk_link_pause(e->link);
 	stop_if(e, e->stop_at && e->received >= e->stop_at);
 }
 

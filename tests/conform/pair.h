@@ -23,13 +23,12 @@ struct end {
 	uint64_t stop_at; /* the loop stops when that much was received */
 	bool stop_at_end, stop_at_secure, stop_at_writable;
 	enum { FREE_NEVER, FREE_IN_SECURE, FREE_IN_DATA, FREE_IN_WRITABLE, FREE_IN_END } free_in;
-	bool pause_in_data;
 };
 
 struct kind {
 	const char *name;
 	bool has_pins;
-	size_t held_max; /* what a writer may put in before a reader that does not read stops it */
+	size_t held_max; /* what a writer may put in while nothing arrives */
 	int (*make)(struct pair *p, void *state, struct bk_link **ret_links);
 	void (*cut)(void *state); /* the path dies without a word */
 	void (*done)(void *state);

@@ -196,53 +196,21 @@ static void both_may_close_at_once(void **arg)
 	pair_done(&p);
 }
 
-static void a_paused_reader_stops_the_writer_and_memory_stays_bounded(void **arg)
+static void a_writer_is_told_not_now_and_when_to_go_on(void **arg)
 {
 	const struct kind *k = *arg;
 
 	for (int i = 0; i < 2; i++) {
-		struct end *writer, *reader;
 		struct pair p;
-		uint64_t stuck;
 
 		start_secure(&p, k);
-		writer = &p.ends[i];
-		reader = writer->other;
-		bk_link_pause(reader->link);
-		writer->to_write = 64 * MIB;
-		end_pour(writer);
-		pair_run(&p, 300 * BK_MS);
-		stuck = writer->written;
-		assert_true(stuck < k->held_max);
-		assert_true(bk_link_queued(writer->link) <= 2 * MIB);
-		assert_int_equal(reader->received, 0);
-		bk_link_resume(reader->link);
-		assert_int_equal(reader->received, 0);
+		p.ends[i].to_write = 64 * MIB;
+		end_pour(&p.ends[i]);
+		assert_true(p.ends[i].written < k->held_max);
 		run_until_received(&p, i == 1 ? 64 * MIB : 0, i == 0 ? 64 * MIB : 0);
-		assert_true(writer->writable > 0);
+		assert_true(p.ends[i].writable > 0);
 		pair_done(&p);
 	}
-}
-
-static void pausing_in_every_callback_loses_nothing(void **arg)
-{
-	struct pair p;
-
-	start_secure(&p, *arg);
-	p.ends[1].pause_in_data = true;
-	p.ends[0].to_write = 300000;
-	end_pour(&p.ends[0]);
-	while (p.ends[1].received < 300000) {
-		uint64_t before = p.ends[1].received;
-
-		p.ends[1].stop_at = before + 1;
-		bk_link_resume(p.ends[1].link);
-		pair_run(&p, PATIENCE);
-		assert_false(p.late);
-		pair_run(&p, BK_MS / 2);
-		assert_true(p.ends[1].received > before);
-	}
-	pair_done(&p);
 }
 
 static void large_messages_go_both_ways_at_once(void **arg)
@@ -296,11 +264,9 @@ static void urgent_writes_pass_above_the_mark(void **arg)
 	struct end *e;
 
 	start_secure(&p, *arg);
-	bk_link_pause(p.ends[1].link);
 	e = &p.ends[0];
 	e->to_write = 64 * MIB;
 	end_pour(e);
-	pair_run(&p, 100 * BK_MS);
 	e->to_write = e->written; /* the pattern goes on with what is urgent */
 	for (int i = 0; i < 100; i++) {
 		static uint8_t bytes[100];
@@ -309,7 +275,6 @@ static void urgent_writes_pass_above_the_mark(void **arg)
 		assert_int_equal(end_write(e, bytes, sizeof(bytes), true), 0);
 		e->written += sizeof(bytes);
 	}
-	bk_link_resume(p.ends[1].link);
 	run_until_received(&p, 0, e->written);
 	pair_done(&p);
 }
@@ -321,12 +286,8 @@ static void urgent_writes_have_a_ceiling_too(void **arg)
 	int err = 0;
 
 	start_secure(&p, *arg);
-	bk_link_pause(p.ends[1].link);
-	for (int i = 0; i < 1024 && !err; i++) {
+	for (int i = 0; i < 1024 && !err; i++)
 		err = end_write(&p.ends[0], zeroes, sizeof(zeroes), true);
-		if (i % 16 == 0)
-			pair_run(&p, BK_MS);
-	}
 	assert_int_equal(err, BK_E_FULL);
 	pair_done(&p);
 }
@@ -463,8 +424,7 @@ static const struct {
 	CASE(close_delivers_everything_and_both_see_the_end),
 	CASE(close_ends_even_when_the_peer_keeps_quiet),
 	CASE(both_may_close_at_once),
-	CASE(a_paused_reader_stops_the_writer_and_memory_stays_bounded),
-	CASE(pausing_in_every_callback_loses_nothing),
+	CASE(a_writer_is_told_not_now_and_when_to_go_on),
 	CASE(large_messages_go_both_ways_at_once),
 	CASE(many_small_messages_keep_their_order),
 	CASE(a_message_over_the_ceiling_is_refused),
