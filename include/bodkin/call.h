@@ -20,7 +20,8 @@ struct bk_call; /* opaque: which of several */
 /* All may be NULL. Copied by whoever takes it. */
 struct bk_call_news {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
-	/* Tell it to the other person. Not where one came with a code. */
+	/* Tell it to the other person. Not where one came with a code. Again: the one before was used up by
+	 * somebody who was not the one. */
 	void (*on_code)(struct bk_call *call, void *arg, const char *code);
 	void (*on_peer)(
 		struct bk_call *call, void *arg, const struct bk_peer *peer); /* the right code was used */

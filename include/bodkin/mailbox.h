@@ -24,9 +24,10 @@ extern "C" {
  * What its operator can do and cannot do. Everything in it is sealed with a key that CPace makes of the
  * code's words, which never go through it; the certificates that the two later prove to each other are in the
  * sealed introductions. Who runs it, or reads and writes it, can refuse, delay, drop and repeat mail, sees
- * when the two meet and how much they say, and has one guess at the words for each code that a person makes;
- * a wrong one ends both sides with BK_E_WRONG_CODE, and mail that was kept says nothing about the words
- * afterwards. It cannot read an introduction (addresses, names, keys), change one, replay one of another
+ * when the two meet and how much they say, and has one guess at the words of each code on each side. A wrong
+ * one ends the side that joins with BK_E_WRONG_CODE. The side that made the code makes another one, three
+ * times at most, where the table has rejoin and release; else it ends, too. Mail that was kept says nothing
+ * about the words afterwards. It cannot read an introduction (addresses, names, keys), change one, replay one of another
  * meeting or round, or stand between the two. What it tells in the view is believed as far as it can only
  * cost time or a path: a false clock delays by at most five seconds, a false sample or address makes for a
  * worse path or the relay, and a relay carries the two's own TLS. How well the code is kept from the operator
@@ -146,7 +147,8 @@ struct bk_mailbox_ops {
 	int (*claim)(void *box, uint32_t nameplate);
 	/* To the other one of the nameplate, or of the round that we are in. */
 	int (*mail)(void *box, const void *body, size_t n);
-	/* We are done with each other, for good. NULL: the other side finds out otherwise. */
+	/* We are done with each other, for good. The box may leave anew, then: a code that was tried in vain has
+	 * another one in its place. NULL: the other side finds out otherwise. */
 	void (*release)(void *box);
 
 	/* We are here, for a round or to be asked for one; before on_ready a later one takes the place of an

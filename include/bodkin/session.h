@@ -50,8 +50,9 @@ struct bk_peer {
 /* All may be NULL but on_closed. */
 struct bk_session_events {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
-	void (*on_code)(
-		struct bk_session *s, void *arg, const char *code); /* it may be told to the other person */
+	/* It may be told to the other person. Again, at most three times after wrong guesses: somebody used the one
+	 * before up, as on_note says first, and this one is good now. Never for a code_wish, which ends then. */
+	void (*on_code)(struct bk_session *s, void *arg, const char *code);
 	void (*on_peer)(
 		struct bk_session *s, void *arg, const struct bk_peer *peer); /* the right code was used */
 	void (*on_path)(

@@ -6,7 +6,10 @@
  * A code outlives the box that it was made at. Who has lost his box, or the other one, before anything was
  * sealed begins anew under the same code: the maker with a fresh share, the joiner with another claim. What
  * was left and never answered, or claimed and never answered, has tested no word of the code. Once an answer
- * was sent, or has come, the one guess is taken, and nothing is tried again. */
+ * was sent, or has come, the one guess is taken. The joiner then tries nothing again. The maker makes another
+ * code, number and words, a few times: so whoever guesses has one guess at each code, and a few at all that
+ * one person makes, and whoever only takes codes away cannot end the waiting. A code that a person chose is
+ * not renewed: who was to come with it would not hear of it. */
 #include "meet/acquaint.h"
 
 #include <sodium.h>
@@ -21,7 +24,12 @@
 #include "meet/patience.h"
 #include "secure/code.h"
 
-enum { TEXT_MAX = 512, CODE_WORDS = 2 };
+enum {
+	TEXT_MAX = 512,
+	CODE_WORDS = 2,
+	GUESSES_MAX = 4, /* making: at all codes together */
+	MISSES_MAX = 7,  /* joining: the maker is missed; a minute, as ask_later counts */
+};
 
 #define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
 #define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
@@ -29,7 +37,6 @@ enum { TEXT_MAX = 512, CODE_WORDS = 2 };
 #define DELAY_MAX         (24 * 3600 * BK_SEC)
 #define AGAIN_MIN         (1 * BK_SEC) /* until it is asked again for what was refused */
 #define AGAIN_MAX         (15 * BK_SEC)
-#define RETURN_TIME       (60 * BK_SEC) /* for the maker to be back at a mailbox where we are back */
 
 enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, OVER };
 
@@ -45,14 +52,17 @@ struct bk_acquaint {
 	bool has_wish;
 	bool is_claimed;
 	bool has_begun;    /* at some box */
-	bool is_shown;     /* making: the code, to the person; it has its number from then on */
+	bool is_shown;     /* making: a code, to the person */
+	bool has_number;   /* making: the code, which was shown, and stays the same while it is not spent */
+	int spent;         /* making: why the code before this one is spent, until that is told; 0 */
+	unsigned guesses;  /* making: that were taken */
+	unsigned missed;   /* joining: how often the maker was */
 	bool is_back;      /* at another box, or for another try */
 	bool is_away;      /* the person was told that something is waited for */
 	bool has_answered; /* joining: the one guess is taken */
 	int code_words;
 	bk_dur wait;
-	bk_time began;    /* waiting for the other side */
-	bk_time hopes_to; /* joining: to find the maker back; BK_NEVER: it was not missed yet */
+	bk_time began; /* waiting for the other side */
 	unsigned refusals;
 	struct bk_code code;
 	uint8_t *left; /* joining: what the other side left, until we answer */
@@ -114,12 +124,16 @@ static bk_dur pairing_time(const struct bk_acquaint *a)
 	return PAIRING_TIMEOUT + 2 * bk_time_max(0, bk_time_min(delay, DELAY_MAX));
 }
 
-/* --- a wrong code --- */
+/* --- a code that is spent --- */
+
+static void spend(struct bk_acquaint *a, int error);
 
 static void on_said_wrong(void *arg)
 {
-	fail(arg, BK_E_WRONG_CODE,
-		"wrong code: somebody tried another one; this code is used up, make a new one");
+	struct bk_acquaint *a = arg;
+
+	if (a->state == SAYING_WRONG)
+		spend(a, BK_E_WRONG_CODE);
 }
 
 /* The other side must hear it too, before the connection goes. */
@@ -135,6 +149,16 @@ static void wrong_code(struct bk_acquaint *a)
 	bk_timer_start(a->deadline, SAY_WRONG_TIMEOUT);
 	if (!bk_box_flush(a->box, on_said_wrong, a))
 		on_said_wrong(a);
+}
+
+/* Making: what came from who claimed the code is no right answer. It was a guess, whatever it was. */
+static void refuse_answer(struct bk_acquaint *a, int error)
+{
+	a->guesses++;
+	if (error == BK_E_WRONG_CODE)
+		wrong_code(a);
+	else
+		spend(a, error);
 }
 
 /* --- introductions --- */
@@ -188,8 +212,8 @@ static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 	struct bk_buf mail;
 	int err = bk_pairing_take_answer(a->opts.pairing, a->code.nameplate, body, n, &g->peer);
 
-	if (err == BK_E_WRONG_CODE) {
-		wrong_code(a);
+	if (err < 0 && err != BK_E_NOMEM) {
+		refuse_answer(a, err);
 		return;
 	}
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
@@ -225,11 +249,13 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 
 	if (a->state != PAIRING)
 		return;
-	if (kind == BK_PAIRING_WRONG)
-		fail(a, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
-	else if (kind == BK_PAIRING_ANSWER && !a->is_joining)
+	if (kind == BK_PAIRING_ANSWER && !a->is_joining)
 		take_answer(a, body, n);
-	else if (kind == BK_PAIRING_REPLY && a->is_joining)
+	else if (!a->is_joining)
+		refuse_answer(a, kind < 0 ? kind : BK_E_PROTOCOL);
+	else if (kind == BK_PAIRING_WRONG)
+		fail(a, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
+	else if (kind == BK_PAIRING_REPLY)
 		take_reply(a, body, n);
 	else
 		fail_pairing(a, kind < 0 ? kind : BK_E_PROTOCOL);
@@ -285,26 +311,44 @@ static void limit_waiting(struct bk_acquaint *a)
 		bk_timer_start(a->deadline, bk_time_max(0, a->began + a->wait - bk_loop_now(a->opts.loop)));
 }
 
+static void tell_spent(struct bk_acquaint *a, const char *code)
+{
+	const char *why = a->spent == BK_E_WRONG_CODE ? "somebody tried a wrong code"
+			  : a->spent == BK_E_TIMEOUT  ? "somebody took the code and then said nothing"
+			  : a->spent == BK_E_EXISTS   ? "somebody else got the number of the code"
+						      : "somebody took the code and was not understood";
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s; that code is used up, the new one is %s", why, code);
+	a->spent = 0;
+	a->is_away = false;
+	a->events->on_waiting(a->arg, text);
+}
+
 static void show(struct bk_acquaint *a)
 {
-	char text[BK_CODE_STR_MAX];
+	char code[BK_CODE_STR_MAX];
 
-	a->is_shown = true;
-	a->began = bk_loop_now(a->opts.loop);
+	if (!a->is_shown)
+		a->began = bk_loop_now(a->opts.loop);
+	a->is_shown = a->has_number = true;
 	limit_waiting(a);
+	bk_code_to_str(&a->code, code);
+	if (a->spent)
+		tell_spent(a, code);
 	if (a->opts.on_code)
-		a->opts.on_code(a->opts.on_code_arg, bk_code_to_str(&a->code, text));
+		a->opts.on_code(a->opts.on_code_arg, code);
 }
 
 void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 {
 	if (!a->box || a->is_joining || a->state != CONNECTING) /* nobody asked yet */
 		return;
-	if (a->is_shown && nameplate != a->code.nameplate) /* not what we asked for */
+	if (a->has_number && nameplate != a->code.nameplate) /* not what we asked for */
 		return;
 	a->code.nameplate = nameplate;
 	set_state(a, WAITING);
-	if (a->is_shown)
+	if (a->has_number)
 		say_back(a, "back at the server, waiting for the other side; the code is the same");
 	else
 		show(a);
@@ -312,21 +356,21 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 
 static int leave(struct bk_acquaint *a)
 {
+	bool is_wished = a->has_wish || a->has_number;
 	struct bk_buf mail;
 	int err = 0;
 
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (!a->has_wish && !a->is_shown)
+	if (!is_wished)
 		err = bk_code_make(1, a->code_words ? a->code_words : CODE_WORDS, &a->code);
 	if (!err)
 		err = bk_pairing_init(a->opts.pairing, true, a->code.password);
 	if (!err)
 		err = bk_pairing_leave(a->opts.pairing, &mail);
 	if (!err)
-		err = bk_box_leave(a->box, a->has_wish || a->is_shown ? a->code.nameplate : 0,
-			bk_buf_head(&mail), mail.len);
+		err = bk_box_leave(a->box, is_wished ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
-	if (!a->is_shown)
+	if (!a->has_number)
 		bk_timer_start(a->deadline, SERVER_TIMEOUT);
 	return err;
 }
@@ -379,6 +423,37 @@ static void start_over(struct bk_acquaint *a)
 	limit_waiting(a);
 }
 
+static bool may_renew(const struct bk_acquaint *a)
+{
+	return !a->is_joining && !a->has_wish && a->opts.is_reusable && a->guesses < GUESSES_MAX;
+}
+
+/* This code is of no use any more: another one takes its place, or it is the end. */
+static void spend(struct bk_acquaint *a, int error)
+{
+	if (may_renew(a)) {
+		if (a->is_claimed && a->box)
+			bk_box_release(a->box);
+		a->spent = error;
+		a->has_number = false;
+		start_over(a);
+		if (a->box)
+			bk_timer_start(a->again, 0);
+	} else if (error == BK_E_WRONG_CODE && a->guesses > 1) {
+		fail(a, error,
+			"wrong code: that was guess number %u, and nobody gets more of them; begin anew, "
+			"better with more words",
+			a->guesses);
+	} else if (error == BK_E_WRONG_CODE) {
+		fail(a, error,
+			"wrong code: somebody tried another one; this code is used up, make a new one");
+	} else if (error == BK_E_TIMEOUT) {
+		fail(a, error, "the other side did not answer in time");
+	} else {
+		fail_pairing(a, error);
+	}
+}
+
 bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
 {
 	if (a->state != CONNECTING && !bk_acquaint_may_move(a))
@@ -424,30 +499,38 @@ bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
 
 	if (a->state == OVER)
 		return false;
+	a->box = NULL;
+	on_said_wrong(a); /* as far as it could be */
 	if (!is_fresh(a) || is_final(a, error)) {
 		fail(a, error, "%s", text);
 		return false;
 	}
-	a->box = NULL;
 	start_over(a);
 	snprintf(waiting, sizeof(waiting), "%s; waiting for the server%s", text,
-		a->is_joining ? "" : ", the code stays the same");
+		a->has_number ? ", the code stays the same" : "");
 	if (!a->is_away)
 		a->events->on_waiting(a->arg, waiting);
 	a->is_away = true;
 	return true;
 }
 
-/* Whoever had claimed, or had made, the code is gone, by its own word (0) or without one. */
+/* Joining: may the maker be back soon? However it is missed, by its own or by the server's doing, that has an
+ * end. */
+static bool may_miss(struct bk_acquaint *a)
+{
+	return is_fresh(a) && ++a->missed <= MISSES_MAX;
+}
+
+/* Whoever had claimed, or had made, the code is gone, by its own word (0) or without one. Who claimed it and
+ * said nothing has tested nothing. */
 void bk_acquaint_released(struct bk_acquaint *a, int code)
 {
 	if (a->state != PAIRING)
 		return;
-	if (!code || !is_fresh(a)) {
+	if (a->is_joining ? code && may_miss(a) : code || a->opts.is_reusable)
+		ask_later(a);
+	else
 		fail(a, BK_E_PEER_VANISHED, "the other side left before the connection was made");
-		return;
-	}
-	ask_later(a);
 }
 
 /* --- ends --- */
@@ -455,30 +538,29 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 /* The maker is not back yet, or the server still takes a connection that we lost for us: for a while. */
 static bool hopes(struct bk_acquaint *a, int code)
 {
-	bk_time now = bk_loop_now(a->opts.loop);
-
 	if (!a->is_back || !is_fresh(a))
 		return false;
 	if (!a->is_joining)
 		return code == BK_E_FULL || code == BK_E_RATE_LIMITED;
-	if (code != BK_E_NO_SUCH_PEER && code != BK_E_CODE_USED)
-		return false;
-	a->hopes_to = bk_time_min(a->hopes_to, bk_time_add(now, RETURN_TIME));
-	return now < a->hopes_to;
+	return (code == BK_E_NO_SUCH_PEER || code == BK_E_CODE_USED) && may_miss(a);
 }
 
 void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text)
 {
 	if (a->state > PAIRING)
 		return;
+	if (!a->is_joining && code == BK_E_NOT_FOUND) /* whom we mailed or left had gone before */
+		return;
 	if (hopes(a, code))
 		ask_later(a);
+	else if (code == BK_E_EXISTS && a->has_number && may_renew(a))
+		spend(a, code);
 	else if (code == BK_E_NO_SUCH_PEER)
 		fail(a, code, "nobody waits with code number %u: check the code, or ask for a new one",
 			a->code.nameplate);
 	else if (code == BK_E_CODE_USED)
 		fail(a, code, "code number %u was used already: ask for a new one", a->code.nameplate);
-	else if (code == BK_E_EXISTS && a->is_shown)
+	else if (code == BK_E_EXISTS && a->has_number)
 		fail(a, code,
 			"somebody else got code number %u while we were away from the server: make a new "
 			"code",
@@ -495,14 +577,14 @@ static void on_deadline(void *arg)
 
 	if (a->state == CONNECTING && a->is_joining)
 		fail(a, BK_E_TIMEOUT, "the server did not come back in time");
-	else if (a->state == CONNECTING && !a->is_shown)
+	else if (a->state == CONNECTING && !a->has_number && a->box)
 		fail(a, BK_E_TIMEOUT, "the server gave no code number in time");
 	else if (a->state == CONNECTING || a->state == WAITING)
 		fail(a, BK_E_TIMEOUT, "nobody came with the code in time");
 	else if (a->state == SAYING_WRONG)
 		on_said_wrong(a);
 	else
-		fail(a, BK_E_TIMEOUT, "the other side did not answer in time");
+		spend(a, BK_E_TIMEOUT);
 }
 
 /* --- life --- */
@@ -532,7 +614,6 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	a->events = events;
 	a->arg = arg;
 	a->wait = opts->session->wait_ns;
-	a->hopes_to = BK_NEVER;
 	err = read_codes(a, opts->session);
 	if (!err)
 		err = bk_timer_new(opts->loop, on_deadline, a, &a->deadline);

@@ -17,10 +17,12 @@ struct bk_acquaint_opts {
 	struct bk_loop *loop;
 	const struct bk_session_opts *session; /* the codes and wait_ns are looked at; not kept */
 	bool is_once;                          /* the mailbox: there is no other box when one is lost */
+	bool is_reusable;                      /* its boxes: after a release another code can be left */
 	struct bk_self *self;                  /* borrowed, as the next two */
 	struct bk_pairing *pairing;
 	struct bk_meeting *meeting;
-	void (*on_code)(void *arg, const char *code); /* whoever wants to know; may be NULL */
+	/* Whoever wants to know; may be NULL. Again when the code before is used up and nobody was met by it. */
+	void (*on_code)(void *arg, const char *code);
 	void *on_code_arg;
 };
 

@@ -580,6 +580,7 @@ static int start_acquaintance(struct bk_meet *m, const struct bk_session_opts *s
 		.loop = m->loop,
 		.session = session,
 		.is_once = !m->ops.rejoin,
+		.is_reusable = m->ops.rejoin && m->ops.release,
 		.self = &m->self,
 		.pairing = &m->pairing,
 		.meeting = &m->meeting,

@@ -15,7 +15,7 @@
 struct bk_meet;
 
 struct bk_meet_events {
-	void (*on_code)(void *arg, const char *code);
+	void (*on_code)(void *arg, const char *code); /* again: the one before is used up */
 	/* bk_meet_result is complete; again after each round that either side's bk_meet_again began. */
 	void (*on_met)(void *arg);
 	/* The other side has left the mailbox: by its own word, before it had met us, or it has been away for

@@ -12,7 +12,7 @@
 #include "meet/pairing.h"
 #include "session/test_kit.h"
 
-enum { SEEDS = 2000, SAYINGS = 24, NAMEPLATE = 7, BODY_MAX = 200 };
+enum { SEEDS = 2000, SAYINGS = 24, NAMEPLATE = 7, BODY_MAX = 200, GUESSES_MAX = 4, CLAIMS_MAX = 8 };
 
 /* Four boxes at most, each remembered by who listens to it. */
 struct fool {
@@ -57,10 +57,20 @@ static int claim(void *box, uint32_t nameplate)
 	return 0;
 }
 
+/* What a seed's session has mailed, by kind: each answer, and each word of a wrong one, is a guess that was taken. */
+static int mailed[256];
+
 static int mail(void *box, const void *body, size_t n)
 {
-	(void)box, (void)body, (void)n;
+	(void)box;
+	assert_true(n >= 2);
+	mailed[((const uint8_t *)body)[1]]++;
 	return 0;
+}
+
+static void release(void *box)
+{
+	(void)box;
 }
 
 static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
@@ -165,10 +175,15 @@ static void a_mailbox_that_says_anything_at_any_moment_brings_nobody_together(vo
 		int ends = 0;
 
 		f.rng.state = seed;
+		ops.release = seed % 4 < 2 ? release : NULL;
+		memset(mailed, 0, sizeof(mailed));
 		assert_int_equal(bk_meet_new(&opts, &events, &ends, &m), 0);
 		for (int i = 0; i < SAYINGS; i++)
 			say_something(&f);
 		assert_int_equal(ends, 0); /* only from the loop */
+		assert_in_range(mailed[BK_PAIRING_ANSWER], 0, session.code != NULL);
+		assert_in_range(mailed[BK_PAIRING_WRONG], 0, GUESSES_MAX);
+		assert_int_equal(mailed[BK_PAIRING_REPLY], 0);
 		bk_meet_free(m);
 		for (int i = 0; i < 4; i++)
 			assert_null(f.events[i]);
@@ -176,9 +191,121 @@ static void a_mailbox_that_says_anything_at_any_moment_brings_nobody_together(vo
 	bk_loop_free(loop);
 }
 
+/* --- one that gives and takes away --- */
+
+/* Answers each claim, from the loop: with what was left, which is gone at once, or with nobody. */
+struct tease {
+	struct bk_loop *loop;
+	struct bk_timer *timer;
+	const struct bk_mailbox_events *events;
+	void *arg;
+	int claims, ends, error, what;
+};
+
+static void on_answer(void *arg)
+{
+	static const uint8_t token[BK_MAILBOX_TOKEN_LEN] = {1};
+	struct tease *t = arg;
+
+	if (!t->claims) {
+		t->events->on_ready(t->arg);
+	} else if (t->what == 2 ? t->claims % 2 : t->what) {
+		t->events->on_claimed(t->arg, NAMEPLATE, token, token, sizeof(token));
+		t->events->on_released(t->arg, BK_E_PEER_VANISHED);
+	} else {
+		t->events->on_error(t->arg, BK_E_NO_SUCH_PEER, "");
+	}
+}
+
+static int tease_open(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events,
+	void *events_arg, void **ret_box)
+{
+	struct tease *t = arg;
+
+	(void)loop;
+	t->events = events;
+	t->arg = events_arg;
+	*ret_box = t;
+	bk_timer_start(t->timer, 0);
+	return 0;
+}
+
+static void tease_close(void *box)
+{
+	bk_timer_stop(((struct tease *)box)->timer);
+}
+
+static int tease_claim(void *box, uint32_t nameplate)
+{
+	struct tease *t = box;
+
+	(void)nameplate;
+	t->claims++;
+	bk_timer_start(t->timer, 0);
+	return 0;
+}
+
+/* What the session has to wait for before it answers: so it is never asked that far. */
+static void tease_view(void *box, struct bk_mailbox_view *ret_view)
+{
+	(void)box;
+	ret_view->samples_awaited = 1;
+	ret_view->rtt_ns = 200 * BK_MS;
+}
+
+static void on_tease_end(void *arg, int error, const char *text)
+{
+	struct tease *t = arg;
+
+	assert_non_null(text);
+	t->ends++;
+	t->error = error;
+	bk_loop_stop(t->loop);
+}
+
+static void a_mailbox_that_gives_and_takes_away_for_ever_is_left(void **state)
+{
+	static const struct bk_meet_events events = {.on_met = on_met, .on_end = on_tease_end};
+	static const int errors[] = {BK_E_NO_SUCH_PEER, BK_E_PEER_VANISHED, BK_E_NO_SUCH_PEER};
+	const struct bk_mailbox_ops ops = {.size = sizeof(ops),
+		.open = tease_open,
+		.close = tease_close,
+		.view = tease_view,
+		.leave = take,
+		.claim = tease_claim,
+		.mail = mail,
+		.rejoin = rejoin};
+	const struct bk_session_opts session = {
+		.code = "7-tulip-anchor", .transport = BK_TRANSPORT_CHOICE_TCP, .name = "x"};
+
+	(void)state;
+	for (int what = 0; what < 3; what++) {
+		struct tease t = {.what = what};
+		const struct bk_meet_opts *opts;
+		struct bk_meet *m;
+
+		assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &t.loop), 0);
+		opts = &(const struct bk_meet_opts){
+			.loop = t.loop, .session = &session, .mailbox = {&ops, &t}};
+		assert_int_equal(bk_timer_new(t.loop, on_answer, &t, &t.timer), 0);
+		story_clock_init(t.loop);
+		assert_int_equal(bk_meet_new(opts, &events, &t, &m), 0);
+		story_let_time_fly(1000 * BK_SEC);
+		assert_int_equal(bk_loop_run(t.loop), 0);
+		assert_int_equal(t.ends, 1);
+		assert_int_equal(t.error, errors[what]);
+		assert_in_range(t.claims, 1, CLAIMS_MAX);
+		bk_meet_free(m);
+		bk_timer_free(t.timer);
+		story_clock_done();
+		bk_loop_free(t.loop);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mailbox_that_gives_and_takes_away_for_ever_is_left),
 		cmocka_unit_test(a_mailbox_that_says_anything_at_any_moment_brings_nobody_together),
 	};
 

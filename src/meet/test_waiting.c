@@ -147,7 +147,7 @@ static void waiting_has_one_limit_wherever_it_is_spent(void **state)
 	tear_down(&p);
 }
 
-static void a_number_that_somebody_else_got_is_the_end(void **state)
+static void a_number_that_somebody_else_got_makes_for_another_code(void **state)
 {
 	struct bk_session_opts opts = {.name = "c"};
 	struct who other = {0};
@@ -168,8 +168,10 @@ static void a_number_that_somebody_else_got_is_the_end(void **state)
 		turn(&p, i);
 	p.proxy.is_shut = false;
 	story_let_time_fly(20 * BK_SEC);
-	run_until(&p, &p.a.ends, 1);
-	assert_int_equal(p.a.error, BK_E_EXISTS);
+	snprintf(p.code, sizeof(p.code), "%s", wish);
+	run_until(&p, &p.codes, 3);
+	assert_string_not_equal(p.code, wish);
+	join_and_meet(&p);
 	go(&other);
 	tear_down(&p);
 }
@@ -266,7 +268,7 @@ int main(void)
 		cmocka_unit_test(a_code_outlives_the_sleep_of_its_machine),
 		cmocka_unit_test(an_address_that_changed_takes_the_number_along),
 		cmocka_unit_test(waiting_has_one_limit_wherever_it_is_spent),
-		cmocka_unit_test(a_number_that_somebody_else_got_is_the_end),
+		cmocka_unit_test(a_number_that_somebody_else_got_makes_for_another_code),
 		cmocka_unit_test(a_connection_that_dies_at_any_moment_leaves_the_code_good_or_used),
 		cmocka_unit_test(a_server_that_restarts_at_any_moment_leaves_the_code_good_or_used),
 		cmocka_unit_test(who_claims_and_goes_without_a_word_costs_nothing),

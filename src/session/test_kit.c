@@ -165,7 +165,10 @@ static void on_code(struct bk_session *session, void *arg, const char *code)
 	struct story *st = me->story;
 	char wrong[STORY_CODE_MAX];
 
-	(void)session;
+	if (me->codes++) {
+		bk_session_close(session, BK_E_WRONG_CODE);
+		return;
+	}
 	snprintf(me->code, sizeof(me->code), "%s", code);
 	if (st->before_join)
 		st->before_join(st);

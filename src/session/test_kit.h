@@ -28,6 +28,7 @@ struct side {
 	struct bk_channel *channel;
 	enum bk_path_choice path_choice;
 	char code[STORY_CODE_MAX];
+	int codes; /* so many were told; at the second one the side has seen enough, and ends with WRONG_CODE */
 	char technique[16], text[STORY_TEXT_MAX];
 	enum bk_path_kind kind;
 	int paths;

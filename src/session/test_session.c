@@ -69,7 +69,7 @@ static void a_direct_path_outlives_the_server(void **state)
 	story_tear_down(&st);
 }
 
-static void a_wrong_code_ends_both_after_one_guess(void **state)
+static void a_wrong_code_ends_who_came_with_it_and_the_other_has_a_new_one(void **state)
 {
 	struct story st;
 
@@ -79,6 +79,7 @@ static void a_wrong_code_ends_both_after_one_guess(void **state)
 	story_run(&st);
 	assert_int_equal(st.a.error, BK_E_WRONG_CODE);
 	assert_int_equal(st.b.error, BK_E_WRONG_CODE);
+	assert_int_equal(st.a.codes, 2);
 	assert_false(st.a.opened || st.b.opened);
 	story_tear_down(&st);
 }
@@ -203,7 +204,7 @@ int main(void)
 		cmocka_unit_test(two_sides_meet_over_the_relay_when_asked),
 		cmocka_unit_test(bulk_arrives_whole_and_in_order),
 		cmocka_unit_test(a_direct_path_outlives_the_server),
-		cmocka_unit_test(a_wrong_code_ends_both_after_one_guess),
+		cmocka_unit_test(a_wrong_code_ends_who_came_with_it_and_the_other_has_a_new_one),
 		cmocka_unit_test(a_code_nobody_made_is_no_such_peer),
 		cmocka_unit_test(another_key_than_the_pinned_one_is_refused),
 		cmocka_unit_test(sides_that_insist_on_different_paths_get_none),

@@ -263,12 +263,39 @@ class Transfer(Case):
         self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
         self.assertEqual((self.root / "out/a.bin").read_bytes(), path.read_bytes())
 
-    def test_a_wrong_code_is_exit_4_on_both_sides(self):
+    def test_a_wrong_code_is_exit_4_and_the_maker_has_another_code_that_is_good(self):
+        for words in (["send"], ["recv"], ["ping"]):
+            with self.subTest(words[0]):
+                self.wrong_then_right(words[0])
+
+    def wrong_then_right(self, maker):
         _, server = self.serve()
-        sender = self.start("send", "-s", server, "--json", self.file())
-        plate, word, other = self.event(sender, "code")["code"].split("-")
-        wrong = "tulip" if other != "tulip" else "anchor"  # a code may have the same word twice
-        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), f"{plate}-{word}-{wrong}")
+        other = {"send": "recv", "recv": "send", "ping": "ping"}[maker]
+        own = {"send": [self.file(f"in/{maker}")], "recv": ["-o", self.folder_out()], "ping": ["-c", "1"]}
+
+        def come(code):
+            code = ["--code", code] if other == "send" else [code]
+            return self.run_it(other, "-s", server, *own[other], *code)
+        waiting = self.start(maker, "-s", server, "--json", *own[maker])
+        before = self.event(waiting, "code")["code"]
+        plate, word, last = before.split("-")
+        wrong = f"{plate}-{word}-{'tulip' if last != 'tulip' else 'anchor'}"
+        r = come(wrong)
+        self.assertEqual(r.returncode, 4, r.stderr)
+        why = self.event(waiting, "waiting")["text"]
+        self.assertIn("somebody tried a wrong code; that code is used up, the new one is ", why)
+        code = json.loads(waiting.stdout.readline())["code"]
+        self.assertNotEqual(code, before)
+        self.assertTrue(why.endswith(code), why)
+        r = come(code)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(self.finish(waiting)[0], 0)
+
+    def test_a_chosen_code_that_was_guessed_at_is_exit_4_on_both_sides(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", "--code", "77-tulip-anchor", self.file())
+        self.event(sender, "code")
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "77-tulip-tulip")
         self.assertEqual(r.returncode, 4, r.stderr)
         code, _, err = self.finish(sender)
         self.assertEqual(code, 4, err)

@@ -114,15 +114,21 @@ def interrupted(bodkin, by_sender):
 def wrong_code(bodkin):
     with Lab(bodkin, "port", "port") as lab:
         lab.start_server("--state", lab.top / "server")
-        sender = lab.send(lab.file(1000))
+        sent = lab.file(1000)
+        sender = lab.send(sent)
         number, *words = sender.wait_for("code")["code"].split("-")
         wrong = words[::-1] if words[0] != words[-1] else words + ["wrong"]
         folder = lab.folder("received")
         receiver = lab.recv("-".join([number, *wrong]), "-o", folder)
-        said = sentence_of(receiver, 4), sentence_of(sender, 4)
+        said = sentence_of(receiver, 4)
+        told = sender.wait_for("waiting")["text"]
+        sender.wait_for("code", lambda event: event["code"] in told)
         check(not any(folder.iterdir()), "something was written")
         again = sentence_of(lab.recv("-".join([number, *words]), "-o", folder), 4)
-        return f"exit 4 on both sides: {said[0]} | {said[1]} | the right one after it: {again}", {}
+        t = Transfer(lab, sent, sender, lab.recv(sender.last("code")["code"], "-o", folder), folder)
+        t.finish()
+        t.check_done()
+        return f"exit 4: {said} | the old one after it: {again} | the sender: {told}", {}
 
 
 def no_such_code(bodkin):
