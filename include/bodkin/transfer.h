@@ -28,6 +28,9 @@ struct bk_recv;
 
 enum { BK_TRANSFER_TEXT_MAX = 512 }; /* bytes of a sentence, with its end */
 
+/* The kind of the channel that files travel on, where they travel beside something else. */
+#define BK_TRANSFER_CHANNEL_KIND "files/1"
+
 enum bk_transfer_question {
 	BK_TRANSFER_ASK_ACCEPT,   /* take what is offered? The answer: bk_recv_answer */
 	BK_TRANSFER_ASK_CONFLICT, /* what becomes of the entry `asked`, whose name is taken? bk_recv_resolve */
@@ -110,6 +113,10 @@ struct bk_send_opts {
 	 * no stream, and then at least one path. The receiver must know streams, else it refuses it by name. */
 	const char *stream_name;
 	int stream_fd; /* a pipe, socket or terminal; stays the caller's, and open until on_done or on_error */
+	/* Instead of `session`: an open session, which the files travel in beside whatever else it does, and which goes
+	 * on afterwards. The sender is freed before it. There is no code then, and no news come. */
+	struct bk_session *within;
+	const char *peer; /* with it: the other person's name, for sentences */
 };
 
 /* Looks at the files without opening them, then starts a session, so that a code appears at once; offers them
@@ -133,6 +140,10 @@ struct bk_recv_opts {
 	bool takes_hidden; /* also entries with a hidden name; else they are skipped where nobody is asked */
 	bool takes_executable;              /* with their x bits; else without them where nobody is asked */
 	enum bk_transfer_conflict conflict; /* where names are taken */
+	/* Instead of `session`, and only from inside the on_channel that brought it: a channel of the kind
+	 * BK_TRANSFER_CHANNEL_KIND. Its session goes on afterwards; the receiver is freed before it. */
+	struct bk_channel *channel;
+	const char *peer; /* with it: the other person's name */
 };
 
 /* Opens the folder and starts a session. A file has its name when it is complete, verified and synced, and is

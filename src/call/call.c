@@ -244,21 +244,59 @@ int bk_call_init(struct bk_call *c, struct bk_loop *loop, const struct bk_sessio
 	return err < 0 ? err : copy_strings(c);
 }
 
+static void on_guest_turn(void *arg)
+{
+	struct bk_call *c = arg;
+
+	if (c->is_guest_ending) {
+		c->ops->on_end(c->owner, c->guest_error);
+		return;
+	}
+	c->ops->on_open(c->owner);
+}
+
+int bk_call_init_guest(struct bk_call *c, struct bk_loop *loop, struct bk_session *session, const char *peer,
+	const struct bk_call_news *news, void *arg)
+{
+	*c = (struct bk_call){.loop = loop,
+		.arg = arg,
+		.session = session,
+		.is_guest = true,
+		.has_code = true,
+		.has_peer = true};
+	bk_call_harmless(c->peer_name, sizeof(c->peer_name), peer);
+	bk_turn_init(&c->guest_turn, loop, on_guest_turn, c);
+	return news ? bk_opts_read(&c->news, news, on_note) : 0;
+}
+
 int bk_call_start(struct bk_call *c, const struct bk_call_ops *ops, void *owner)
 {
 	c->ops = ops;
 	c->owner = owner;
+	if (c->is_guest) {
+		bk_turn_ask(&c->guest_turn);
+		return 0;
+	}
 	return bk_session_new(c->loop, &c->opts, &session_events, c, &c->session);
 }
 
 void bk_call_close(struct bk_call *c, int error)
 {
-	bk_session_close(c->session, error);
+	if (!c->is_guest) {
+		bk_session_close(c->session, error);
+		return;
+	}
+	if (!c->is_guest_ending)
+		c->guest_error = error;
+	c->is_guest_ending = true;
+	bk_turn_ask(&c->guest_turn);
 }
 
 void bk_call_done(struct bk_call *c)
 {
-	bk_session_free(c->session);
+	if (!c->is_guest)
+		bk_session_free(c->session);
+	bk_turn_done(&c->guest_turn);
 	c->session = NULL;
 	for (size_t i = 0; i < sizeof(c->strings) / sizeof(c->strings[0]); i++)
 		free(c->strings[i]);

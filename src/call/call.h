@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "net/turn.h"
+
 /* A call: one session with one other machine, and everything that is the same whatever the two then do. What
  * others chose is made harmless before it is told on; a code that was wished for and exists already is joined
  * instead; the first thing that goes wrong is the verdict, with who. Embedded; its owner says what channels
@@ -32,6 +34,10 @@ struct bk_call {
 	struct bk_mailbox_ops mailbox_ops;
 	char *strings[6];
 	struct bk_session *session;
+	/* A guest's session is somebody else's: it is open already, and goes on when this call has ended. */
+	bool is_guest, is_guest_ending;
+	int guest_error;
+	struct bk_turn guest_turn; /* what a session would tell */
 	bool has_code, has_peer;
 	char peer_name[BK_CALL_NAME_MAX]; /* harmless; empty before the peer is there */
 	/* the verdict */
@@ -46,9 +52,13 @@ struct bk_call {
  * bk_call_done is due in any case. */
 int bk_call_init(struct bk_call *c, struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_call_news *news, void *arg);
+/* The same inside a session that is open; peer: the other person's name, NULL: none. The owner ends its channels itself
+ * before it closes the call. The session lives longer than the call. */
+int bk_call_init_guest(struct bk_call *c, struct bk_loop *loop, struct bk_session *session, const char *peer,
+	const struct bk_call_news *news, void *arg);
 /* BK_E_INVALID, BK_E_NOMEM. */
 int bk_call_start(struct bk_call *c, const struct bk_call_ops *ops, void *owner);
-/* Orderly; on_end follows within two seconds. */
+/* Orderly; on_end follows within two seconds. A guest's session is not closed. */
 void bk_call_close(struct bk_call *c, int error);
 void bk_call_done(struct bk_call *c);
 

@@ -446,7 +446,7 @@ static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text
 	err = bk_sink_new(o->folder, &r->sink, ret_text);
 	if (err >= 0)
 		err = allocate(r, o);
-	return err < 0 ? err : bk_talk_start(&r->talk, &ops, r);
+	return err < 0 ? err : bk_talk_start(&r->talk, &ops, r, o->channel);
 }
 
 int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
@@ -457,7 +457,8 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	char text[BK_TRANSFER_TEXT_MAX] = "";
 	struct bk_recv_opts o;
 	int unread = bk_opts_read(&o, opts, conflict);
-	int err = r ? bk_talk_init(&r->talk, loop, o.session, events, arg) : BK_E_NOMEM;
+	const struct bk_talk_place place = {.session = o.session, .channel = o.channel, .peer = o.peer};
+	int err = r ? bk_talk_init(&r->talk, loop, &place, events, arg) : BK_E_NOMEM;
 
 	if (r)
 		bk_turn_init(&r->decider, loop, on_decider, r);

@@ -284,7 +284,7 @@ static int start(struct bk_send *s, struct bk_loop *loop, const struct bk_send_o
 		err = allocate(s);
 	if (err >= 0 && o->stream_name)
 		err = bk_watch_new(loop, o->stream_fd, on_input, s, &s->input);
-	return err < 0 ? err : bk_talk_start(&s->talk, &ops, s);
+	return err < 0 ? err : bk_talk_start(&s->talk, &ops, s, NULL);
 }
 
 int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
@@ -295,7 +295,8 @@ int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	char text[BK_TRANSFER_TEXT_MAX] = "";
 	struct bk_send_opts o;
 	int unread = bk_opts_read(&o, opts, stream_fd);
-	int err = s ? bk_talk_init(&s->talk, loop, o.session, events, arg) : BK_E_NOMEM;
+	const struct bk_talk_place place = {.session = o.session, .within = o.within, .peer = o.peer};
+	int err = s ? bk_talk_init(&s->talk, loop, &place, events, arg) : BK_E_NOMEM;
 
 	if (err >= 0)
 		err = unread < 0 ? unread : start(s, loop, &o, text);

@@ -24,7 +24,18 @@ static void close_session(struct bk_talk *t, int error)
 	if (t->on_hold && t->channel)
 		bk_channel_resume(t->channel);
 	t->on_hold = false;
+	if (t->call.is_guest) {
+		bk_channel_free(t->channel, error);
+		t->channel = NULL;
+	}
 	bk_call_close(&t->call, error);
+}
+
+/* What was put so far goes first. */
+static void flush_parting(struct bk_talk *t)
+{
+	if (bk_talk_flush(t) != BK_E_AGAIN)
+		close_session(t, t->call.error);
 }
 
 /* The peer gets our sentence, as much of it as fits. */
@@ -35,9 +46,11 @@ static void tell(struct bk_talk *t, enum bk_file_type type, int error)
 	snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1, t->call.text);
 	bk_call_trim(msg.text);
 	snprintf(msg.code, sizeof(msg.code), "%s", bk_error_name(error));
-	t->state = BK_TALK_FAILING;
-	if (!t->channel || bk_file_msg_encode(&t->out, &msg, 0) < 0 || bk_talk_flush(t) != BK_E_AGAIN)
+	t->state = BK_TALK_PARTING;
+	if (!t->channel || bk_file_msg_encode(&t->out, &msg, 0) < 0)
 		close_session(t, t->call.error);
+	else
+		flush_parting(t);
 }
 
 /* Ours, while it is still open how it ends. */
@@ -60,8 +73,9 @@ void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg)
 		return;
 	if (!t->is_done && msg->type == BK_FILE_REFUSE && error == BK_E_DECLINED)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER,
-			"%s declined what was offered; nothing was sent, and the code is used up",
-			t->call.peer_name[0] ? t->call.peer_name : "the other side");
+			"%s declined what was offered; nothing was sent%s",
+			t->call.peer_name[0] ? t->call.peer_name : "the other side",
+			t->call.is_guest ? "" : ", and the code is used up");
 	else if (!t->is_done && msg->type == BK_FILE_REFUSE)
 		bk_call_decide(
 			&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "the other side refused: %s", why);
@@ -77,7 +91,8 @@ void bk_talk_succeed(struct bk_talk *t, const struct bk_transfer_result *result)
 	t->is_done = true;
 	t->result = *result;
 	t->result.seconds = bk_meter_seconds(&t->meter, bk_loop_now(t->loop));
-	close_session(t, 0);
+	t->state = BK_TALK_PARTING;
+	flush_parting(t);
 }
 
 void bk_talk_cancel(struct bk_talk *t)
@@ -87,12 +102,6 @@ void bk_talk_cancel(struct bk_talk *t)
 	if (!t->is_done)
 		bk_call_decide(&t->call, BK_E_CANCELLED, BK_CALL_WHO_HERE, "cancelled");
 	close_session(t, BK_E_CANCELLED);
-}
-
-static void flush_failing(struct bk_talk *t)
-{
-	if (bk_talk_flush(t) != BK_E_AGAIN)
-		close_session(t, t->call.error);
 }
 
 int bk_talk_flush(struct bk_talk *t)
@@ -211,8 +220,8 @@ static void on_writable(struct bk_channel *channel, void *arg)
 	struct bk_talk *t = arg;
 
 	(void)channel;
-	if (t->state == BK_TALK_FAILING)
-		flush_failing(t);
+	if (t->state == BK_TALK_PARTING)
+		flush_parting(t);
 	else if (t->state == BK_TALK_TALKING && bk_talk_flush(t) >= 0 && t->ops->on_writable)
 		t->ops->on_writable(t->owner);
 }
@@ -234,7 +243,7 @@ static void on_reset(struct bk_channel *channel, void *arg, int error)
 	(void)channel;
 	t->channel = NULL;
 	t->reset_error = error;
-	if (t->state == BK_TALK_FAILING)
+	if (t->state == BK_TALK_PARTING)
 		close_session(t, t->call.error);
 	else if (t->state != BK_TALK_ENDING)
 		close_session(t, 0);
@@ -287,6 +296,26 @@ static void report(struct bk_talk *t)
 		t->events.on_error(&t->call, t->arg, &failure);
 }
 
+/* The session ended in good order, or, of a guest, goes on. */
+static void judge(struct bk_talk *t)
+{
+	const char *name = t->call.peer_name[0] ? t->call.peer_name : "the other side";
+
+	if (t->call.is_guest && t->reset_error == BK_E_UNSUPPORTED)
+		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "%s takes no files now", name);
+	else if (t->call.is_guest && t->reset_error)
+		bk_call_decide(&t->call,
+			t->reset_error == BK_E_CANCELLED ? BK_E_PEER_CANCELLED : t->reset_error,
+			BK_CALL_WHO_PEER, "%s ended the transfer before it was complete", name);
+	else if (t->reset_error)
+		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_BETWEEN,
+			"the other side does not take part in this transfer; one side sends, the other "
+			"receives");
+	else
+		bk_call_decide(&t->call, BK_E_PEER_VANISHED, BK_CALL_WHO_BETWEEN,
+			"the other side ended before the transfer was complete");
+}
+
 static void on_end(void *owner, int error)
 {
 	struct bk_talk *t = owner;
@@ -294,20 +323,15 @@ static void on_end(void *owner, int error)
 	t->channel = NULL;
 	t->state = BK_TALK_ENDING;
 	bk_talk_count_end(t);
-	if (!error && !t->is_done && t->reset_error)
-		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_BETWEEN,
-			"the other side does not take part in this transfer; one side sends, the other "
-			"receives");
-	else if (!error && !t->is_done)
-		bk_call_decide(&t->call, BK_E_PEER_VANISHED, BK_CALL_WHO_BETWEEN,
-			"the other side ended before the transfer was complete");
+	if (!error && !t->is_done)
+		judge(t);
 	t->ops->on_end(t->owner);
 	report(t);
 }
 
 static const struct bk_call_ops call_ops = {.on_open = on_open, .on_channel = on_channel, .on_end = on_end};
 
-int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_session_opts *opts,
+int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_talk_place *place,
 	const struct bk_transfer_events *events, void *arg)
 {
 	int err, unread;
@@ -317,7 +341,12 @@ int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_sessio
 	bk_buf_init(&t->out, OUT_MAX);
 	bk_buf_init(&t->held, HELD_MAX);
 	unread = bk_opts_read(&t->events, events, on_error);
-	err = bk_call_init(&t->call, loop, opts, t->events.news, arg);
+	if (place->within || place->channel)
+		err = bk_call_init_guest(&t->call, loop, place->within, place->peer, t->events.news, arg);
+	else
+		err = bk_call_init(&t->call, loop, place->session, t->events.news, arg);
+	if (!err && !place->session == !(place->within || place->channel))
+		err = BK_E_INVALID;
 	if (!err)
 		err = unread;
 	if (!err && (!t->events.on_done || !t->events.on_error))
@@ -325,15 +354,19 @@ int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_sessio
 	return err < 0 ? err : bk_timer_new(loop, on_tick, t, &t->ticker);
 }
 
-int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner)
+int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner, struct bk_channel *channel)
 {
 	t->ops = ops;
 	t->owner = owner;
-	return bk_call_start(&t->call, &call_ops, t);
+	if (channel) /* now or never: it is reset when nobody listens */
+		on_channel(t, channel, BK_FILE_CHANNEL_KIND);
+	return channel && !t->channel ? BK_E_INVALID : bk_call_start(&t->call, &call_ops, t);
 }
 
 void bk_talk_done(struct bk_talk *t)
 {
+	if (t->call.is_guest)
+		bk_channel_free(t->channel, BK_E_CANCELLED);
 	bk_call_done(&t->call);
 	bk_timer_free(t->ticker);
 	bk_file_reader_done(&t->reader);

@@ -20,7 +20,17 @@ struct bk_talk_ops {
 	void (*on_end)(void *owner); /* nothing more will happen: release files. Once, before the verdict */
 };
 
-enum bk_talk_state { BK_TALK_PAIRING, BK_TALK_TALKING, BK_TALK_FAILING, BK_TALK_ENDING };
+/* PARTING: it is decided how it ends, and our last message is still to go out. */
+enum bk_talk_state { BK_TALK_PAIRING, BK_TALK_TALKING, BK_TALK_PARTING, BK_TALK_ENDING };
+
+/* Where: in a session of its own, or as a guest in one that is open, which the opener names, and of which the other
+ * side has a channel that came. */
+struct bk_talk_place {
+	const struct bk_session_opts *session;
+	struct bk_session *within;
+	struct bk_channel *channel;
+	const char *peer; /* of a guest */
+};
 
 struct bk_talk {
 	struct bk_loop *loop;
@@ -42,10 +52,10 @@ struct bk_talk {
 	int reset_error;
 };
 
-int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_session_opts *opts,
+int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_talk_place *place,
 	const struct bk_transfer_events *events, void *arg);
-/* Starts the session. BK_E_INVALID, BK_E_NOMEM. */
-int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner);
+/* Starts the session, or takes the channel of the place. BK_E_INVALID, BK_E_NOMEM. */
+int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner, struct bk_channel *channel);
 void bk_talk_done(struct bk_talk *t);
 
 /* Queues a message without content; queue lists with bk_file_..._encode(&t->out, ...) and bk_talk_flush. */
@@ -74,7 +84,7 @@ void bk_talk_cancel(struct bk_talk *t);
 
 static inline bool bk_talk_is_over(const struct bk_talk *t)
 {
-	return t->state == BK_TALK_FAILING || t->state == BK_TALK_ENDING;
+	return t->state == BK_TALK_PARTING || t->state == BK_TALK_ENDING;
 }
 
 #endif
