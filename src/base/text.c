@@ -3,6 +3,11 @@
  * pass. */
 #include "base/text.h"
 
+#include <langinfo.h>
+#include <limits.h>
+#include <string.h>
+#include <wchar.h>
+
 struct span {
 	unsigned first, last;
 };
@@ -101,4 +106,30 @@ void bk_text_sanitize(char *s)
 void bk_text_sanitize_lines(char *s)
 {
 	sanitize(s, true);
+}
+
+size_t bk_text_localize(char *s)
+{
+	bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	char *begin = s, *out = s;
+
+	bk_text_sanitize(s);
+	for (unsigned c = 0; *s;) {
+		size_t n = bk_text_char(s, &c), made = 0;
+		char local[MB_LEN_MAX];
+		mbstate_t state = {0};
+
+		if (!is_utf8 && c >= 0x80)
+			made = wcrtomb(local, (wchar_t)c, &state);
+		if (is_utf8 || c < 0x80)
+			memmove(out, s, made = n);
+		else if (made == (size_t)-1 || made > n)
+			memcpy(out, "?", made = 1);
+		else
+			memcpy(out, local, made);
+		out += made;
+		s += n;
+	}
+	*out = 0;
+	return (size_t)(out - begin);
 }

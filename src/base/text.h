@@ -20,6 +20,10 @@ bool bk_text_is_plain(const char *s); /* nothing harmful in it; s is UTF-8 */
 void bk_text_sanitize(char *s);       /* each harmful or unseen character becomes one '?'; never grows */
 void bk_text_sanitize_lines(char *s); /* the same for text of several lines: newlines and tabs stay */
 
+/* For the terminal of this process: sanitized, and in the charset of the locale; what that has no character for is
+ * '?'. One that is not UTF-8 may see C1 controls in UTF-8's bytes. Never grows; returns the new length. */
+size_t bk_text_localize(char *s);
+
 /* Bytes of the character at s, of which at most `left` are looked at; 0: no UTF-8 (RFC 3629: shortest form, no
  * surrogates). */
 size_t bk_text_char_within(const char *s, size_t left, unsigned *ret_char);

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +18,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "base/text.h"
 
@@ -168,8 +165,7 @@ static void queue(struct lane *l, struct line *line)
 }
 
 /* What every line goes through, whoever chose its words. Our own control sequences are the few that pass: bold,
- * plain, the beginning of the line and wiping to its end. A terminal that is not UTF-8 gets characters of its own, since
- * in UTF-8's bytes it may see C1 controls. */
+ * plain, the beginning of the line and wiping to its end. */
 static size_t own_control(const char *s)
 {
 	static const char *const ours[] = {"\n", "\r", "\033[1m", "\033[0m", "\033[K"};
@@ -178,31 +174,6 @@ static size_t own_control(const char *s)
 		if (!strncmp(s, ours[i], strlen(ours[i])))
 			return strlen(ours[i]);
 	return 0;
-}
-
-/* One stretch without controls of ours, in the charset of the locale; never longer than it was. */
-static char *put_stretch(char *out, char *stretch)
-{
-	bool is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-
-	bk_text_sanitize(stretch);
-	for (unsigned c = 0; *stretch;) {
-		size_t n = bk_text_char(stretch, &c), made = 0;
-		char local[MB_LEN_MAX];
-		mbstate_t state = {0};
-
-		if (!is_utf8 && c >= 0x80)
-			made = wcrtomb(local, (wchar_t)c, &state);
-		if (is_utf8 || c < 0x80)
-			memmove(out, stretch, made = n);
-		else if (made == (size_t)-1 || made > n)
-			memcpy(out, "?", made = 1);
-		else
-			memcpy(out, local, made);
-		out += made;
-		stretch += n;
-	}
-	return out;
 }
 
 static size_t make_harmless(char *text)
@@ -224,7 +195,9 @@ static size_t make_harmless(char *text)
 		while (*end && !own_control(end));
 		kept = *end;
 		*end = 0;
-		out = put_stretch(out, at);
+		n = bk_text_localize(at);
+		memmove(out, at, n);
+		out += n;
 		*end = kept;
 		at = end;
 	}
