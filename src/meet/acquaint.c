@@ -147,8 +147,7 @@ static void wrong_code(struct bk_acquaint *a)
 	bk_buf_done(&mail);
 	set_state(a, SAYING_WRONG);
 	bk_timer_start(a->deadline, SAY_WRONG_TIMEOUT);
-	if (!bk_box_flush(a->box, on_said_wrong, a))
-		on_said_wrong(a);
+	a->box->ops->flush(a->box->box, on_said_wrong, a);
 }
 
 /* Making: what came from who claimed the code is no right answer. It was a guess, whatever it was. */
@@ -294,7 +293,7 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 		memcpy(a->opts.meeting->token, token, sizeof(a->opts.meeting->token));
 	set_state(a, PAIRING);
 	bk_timer_start(a->deadline, pairing_time(a));
-	bk_box_measure_clock(a->box);
+	a->box->ops->measure_clock(a->box->box);
 	if (!a->is_joining)
 		return;
 	if (keep_left(a, left, n) < 0)
@@ -368,7 +367,8 @@ static int leave(struct bk_acquaint *a)
 	if (!err)
 		err = bk_pairing_leave(a->opts.pairing, &mail);
 	if (!err)
-		err = bk_box_leave(a->box, is_wished ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
+		err = a->box->ops->leave(
+			a->box->box, is_wished ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
 	if (!a->has_number)
 		bk_timer_start(a->deadline, SERVER_TIMEOUT);
@@ -383,7 +383,7 @@ static int join(struct bk_acquaint *a)
 		return err;
 	set_state(a, PAIRING);
 	bk_timer_start(a->deadline, pairing_time(a));
-	return bk_box_claim(a->box, a->code.nameplate);
+	return a->box->ops->claim(a->box->box, a->code.nameplate);
 }
 
 static void ask(struct bk_acquaint *a)
@@ -433,7 +433,7 @@ static void spend(struct bk_acquaint *a, int error)
 {
 	if (may_renew(a)) {
 		if (a->is_claimed && a->box)
-			bk_box_release(a->box);
+			a->box->ops->release(a->box->box);
 		a->spent = error;
 		a->has_number = false;
 		start_over(a);

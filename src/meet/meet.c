@@ -45,8 +45,8 @@ struct bk_meet {
 	struct bk_loop *loop;
 	const struct bk_meet_events *events;
 	void *arg;
-	struct bk_mailbox_ops ops; /* what this version knows of the mailbox's */
-	struct bk_mailbox mailbox;
+	struct bk_mailbox_ops ops; /* the mailbox's, with something for all it may lack but rejoin */
+	void *mailbox;             /* its own */
 	struct bk_self self;
 	struct bk_pairing pairing;
 	struct bk_acquaint *acquaint;
@@ -105,7 +105,7 @@ static void drop(struct visit **at)
 	if (!v)
 		return;
 	bk_assert(v != v->of->now && v != v->of->next);
-	bk_box_close(&v->box);
+	v->box.ops->close(v->box.box);
 	free(v);
 }
 
@@ -132,7 +132,8 @@ static void rejoin(struct bk_meet *m, struct visit *v, bool asks)
 	if (m->round.is_open)
 		memcpy(j.token, m->round.token, sizeof(j.token));
 	memcpy(v->token, j.token, sizeof(v->token));
-	bk_box_rejoin(&v->box, &j); /* when it fails the box's end tells */
+	if (v->box.ops->rejoin)
+		v->box.ops->rejoin(v->box.box, &j); /* when it fails the box's end tells */
 	sodium_memzero(&j, sizeof(j));
 }
 
@@ -140,7 +141,7 @@ static void rejoin(struct bk_meet *m, struct visit *v, bool asks)
  * not have reached the mailbox. */
 static bool owes_round(const struct visit *v)
 {
-	return v && v->has_round && !bk_box_is_mail_taken(&v->box);
+	return v && v->has_round && !v->box.ops->is_mail_taken(v->box.box);
 }
 
 static const struct bk_mailbox_events box_events;
@@ -153,7 +154,8 @@ static int visit_new(struct bk_meet *m, struct visit **ret_visit)
 	if (!err) {
 		v->of = m;
 		v->since = bk_loop_now(m->loop);
-		err = bk_box_open(&v->box, &m->mailbox, m->loop, &box_events, v);
+		v->box.ops = &m->ops;
+		err = m->ops.open(m->mailbox, m->loop, &box_events, v, &v->box.box);
 	}
 	if (err < 0)
 		free(v);
@@ -206,7 +208,7 @@ static void complete(struct bk_meet *m)
 
 	bk_assert(m->pairing.is_keyed);
 	bk_patience_reset(&m->patience);
-	bk_box_yield_port(&m->now->box);
+	m->ops.yield_port(m->now->box.box);
 	m->now->is_used = true;
 	bk_meeting_complete(&m->meeting, &view, bk_loop_now(m->loop));
 }
@@ -267,7 +269,7 @@ static void enter(struct bk_meet *m, struct visit *v)
 	rejoin(m, v, false);
 	if (v->is_used)
 		gather(m, v);
-	bk_box_measure_clock(&v->box);
+	m->ops.measure_clock(v->box.box);
 	maybe_introduce(m, true);
 }
 
@@ -564,13 +566,42 @@ static void on_self_view(void *arg)
 	look(arg);
 }
 
+static void sees_nothing(void *box, struct bk_mailbox_view *ret_view)
+{
+	(void)box;
+	(void)ret_view;
+}
+
+static void does_nothing(void *box)
+{
+	(void)box;
+}
+
+static bool is_taken(void *box)
+{
+	(void)box;
+	return true;
+}
+
+static void flush_at_once(void *box, void (*fn)(void *fn_arg), void *fn_arg)
+{
+	(void)box;
+	fn(fn_arg);
+}
+
 static int take_mailbox(struct bk_meet *m, const struct bk_mailbox *mailbox)
 {
 	int err = bk_opts_read(&m->ops, mailbox->ops, yield_port);
 
+	m->mailbox = mailbox->arg;
+	m->ops.view = m->ops.view ?: sees_nothing;
+	m->ops.release = m->ops.release ?: does_nothing;
+	m->ops.is_mail_taken = m->ops.is_mail_taken ?: is_taken;
+	m->ops.flush = m->ops.flush ?: flush_at_once;
+	m->ops.measure_clock = m->ops.measure_clock ?: does_nothing;
+	m->ops.yield_port = m->ops.yield_port ?: does_nothing;
 	if (err < 0)
 		return err;
-	m->mailbox = (struct bk_mailbox){&m->ops, mailbox->arg};
 	return m->ops.open && m->ops.close && m->ops.leave && m->ops.claim && m->ops.mail ? 0 : BK_E_INVALID;
 }
 
@@ -631,7 +662,7 @@ void bk_meet_free(struct bk_meet *m)
 	if (!m)
 		return;
 	if (m->now && m->is_met && !m->is_gone)
-		bk_box_release(&m->now->box);
+		m->ops.release(m->now->box.box);
 	drop(&m->now);
 	drop(&m->next);
 	bk_acquaint_free(m->acquaint);

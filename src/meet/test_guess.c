@@ -139,7 +139,7 @@ static void claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAILBO
 
 	(void)nameplate, (void)token, (void)left, (void)n;
 	if (s->mail_len)
-		assert_int_equal(bk_rdv_mail(s->rdv, s->mail, s->mail_len), 0);
+		assert_int_equal(bk_rdv_ops.mail(s->rdv, s->mail, s->mail_len), 0);
 	s->claims++;
 	look(s->pair);
 }
@@ -189,7 +189,7 @@ static void stranger_claims(struct stranger *s, struct pair *p)
 	s->pair = p;
 	assert_int_equal(bk_rdv_new(p->st.loop, &opts, &stranger_events, s, &s->rdv), 0);
 	run_until(p, &s->readies, 1);
-	assert_int_equal(bk_rdv_claim(s->rdv, (uint32_t)strtoul(p->code, NULL, 10)), 0);
+	assert_int_equal(bk_rdv_ops.claim(s->rdv, (uint32_t)strtoul(p->code, NULL, 10)), 0);
 	run_until(p, &s->claims, 1);
 }
 
@@ -221,7 +221,7 @@ static void who_takes_a_code_and_gives_it_back_has_not_used_it_up(void **state)
 	(void)state;
 	wait_for_code(&p);
 	stranger_claims(&s, &p);
-	bk_rdv_release(s.rdv);
+	bk_rdv_ops.release(s.rdv);
 	pass(&p, 3 * BK_SEC);
 	bk_rdv_free(s.rdv);
 	assert_int_equal(p.codes, 1);
@@ -237,8 +237,8 @@ static void who_takes_the_number_itself_only_makes_for_another_code(void **state
 	(void)state;
 	wait_for_code(&p);
 	stranger_claims(&s, &p);
-	bk_rdv_release(s.rdv);
-	assert_int_equal(bk_rdv_allocate(s.rdv, (uint32_t)strtoul(p.code, NULL, 10), "x", 1), 0);
+	bk_rdv_ops.release(s.rdv);
+	assert_int_equal(bk_rdv_ops.leave(s.rdv, (uint32_t)strtoul(p.code, NULL, 10), "x", 1), 0);
 	run_until(&p, &s.plates, 1);
 	pass(&p, 3 * BK_SEC);
 	assert_int_equal(p.codes, 2);

@@ -114,8 +114,10 @@ static void on_ping_timer(void *arg)
 		send_ping(r);
 }
 
-void bk_rdv_measure_clock(struct bk_rdv *r)
+static void measure_clock(void *box)
 {
+	struct bk_rdv *r = box;
+
 	if (!r->ready)
 		return;
 	r->pings_due = CLOCK_PINGS;
@@ -131,8 +133,10 @@ static void run_flush(struct bk_rdv *r)
 		fn(r->flush_arg);
 }
 
-void bk_rdv_flush(struct bk_rdv *r, void (*fn)(void *arg), void *arg)
+static void flush(void *box, void (*fn)(void *fn_arg), void *arg)
 {
+	struct bk_rdv *r = box;
+
 	r->flush_fn = fn;
 	r->flush_arg = arg;
 	send_ping(r);
@@ -219,8 +223,10 @@ static void stop_reach(struct bk_rdv *r)
 	r->view.is_reach_awaited = false;
 }
 
-void bk_rdv_yield_port(struct bk_rdv *r)
+static void yield_port(void *box)
 {
+	struct bk_rdv *r = box;
+
 	stop_reach(r);
 	for (size_t i = 0; i < PROBES_MAX; i++) {
 		bk_mapping_probe_free(r->probes[i].probe);
@@ -287,7 +293,7 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 		learn_clock(r, bk_loop_now(r->loop) - r->hello_at, m->time);
 	if (!r->is_hidden)
 		learn_mapping(r, m);
-	bk_rdv_measure_clock(r);
+	measure_clock(r);
 	r->events->on_ready(r->arg);
 }
 
@@ -484,11 +490,13 @@ static int send_rejoin(struct bk_rdv *r, const struct bk_mailbox_rejoin *j)
 	return bk_control_send(r->control, &m);
 }
 
-int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_mailbox_rejoin *rejoin)
+static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
 {
+	struct bk_rdv *r = box;
+
 	if (r->hello_at)
-		return send_rejoin(r, rejoin);
-	r->rejoin = *rejoin;
+		return send_rejoin(r, j);
+	r->rejoin = *j;
 	r->has_rejoin = true;
 	return 0;
 }
@@ -584,7 +592,7 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	return !err && r->has_rejoin ? send_rejoin(r, &r->rejoin) : err;
 }
 
-static void release(struct bk_rdv *r)
+static void wipe(struct bk_rdv *r)
 {
 	sodium_memzero(r->token, sizeof(r->token));
 	sodium_memzero(r->owner, sizeof(r->owner));
@@ -647,7 +655,7 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 	if (!r->hold.is_dead)
 		r->events->on_end(r->arg, error, r->error_text);
 	if (bk_hold_leave(&r->hold))
-		release(r);
+		wipe(r);
 }
 
 static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
@@ -724,7 +732,7 @@ void bk_rdv_free(struct bk_rdv *r)
 {
 	if (!r)
 		return;
-	bk_rdv_yield_port(r);
+	yield_port(r);
 	bk_resolve_free(r->resolve);
 	bk_control_free(r->control);
 	bk_timer_free(r->ping_timer);
@@ -733,7 +741,7 @@ void bk_rdv_free(struct bk_rdv *r)
 	bk_rdv_done(&r->asked);
 	r->asked.body = NULL;
 	if (bk_hold_end(&r->hold))
-		release(r);
+		wipe(r);
 }
 
 const struct bk_mailbox_view *bk_rdv_view(const struct bk_rdv *r)
@@ -741,8 +749,32 @@ const struct bk_mailbox_view *bk_rdv_view(const struct bk_rdv *r)
 	return &r->view;
 }
 
-int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
+/* --- the mailbox's table --- */
+
+static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
+	void **ret_box)
 {
+	struct bk_rdv *r;
+	int err = bk_rdv_new(loop, arg, events, events_arg, &r);
+
+	if (!err)
+		*ret_box = r;
+	return err;
+}
+
+static void close_box(void *box)
+{
+	bk_rdv_free(box);
+}
+
+static void view(void *box, struct bk_mailbox_view *ret_view)
+{
+	*ret_view = *bk_rdv_view(box);
+}
+
+static int leave(void *box, uint32_t wish, const void *left, size_t n)
+{
+	struct bk_rdv *r = box;
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_ALLOCATE,
 		.nameplate = wish,
 		.body = (uint8_t *)(uintptr_t)left,
@@ -752,23 +784,16 @@ int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n)
 	return ask(r, &m);
 }
 
-int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate)
+static int claim(void *box, uint32_t nameplate)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_CLAIM, .nameplate = nameplate};
 
-	return ask(r, &m);
+	return ask(box, &m);
 }
 
-void bk_rdv_release(struct bk_rdv *r)
+static int mail(void *box, const void *body, size_t n)
 {
-	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELEASE};
-
-	if (r->ready)
-		bk_control_send(r->control, &m);
-}
-
-int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n)
-{
+	struct bk_rdv *r = box;
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_MAIL, .body = (uint8_t *)(uintptr_t)body, .body_len = n};
 	int err = bk_control_send(r->control, &m);
 
@@ -779,7 +804,36 @@ int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n)
 	return err;
 }
 
-bool bk_rdv_is_mail_taken(const struct bk_rdv *r)
+/* The other side is told at once. */
+static void release(void *box)
 {
+	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELEASE};
+	struct bk_rdv *r = box;
+
+	if (r->ready)
+		bk_control_send(r->control, &m);
+}
+
+/* The server has said so of all that was sent. */
+static bool is_mail_taken(void *box)
+{
+	const struct bk_rdv *r = box;
+
 	return r->last_pong >= r->mail_ping;
 }
+
+const struct bk_mailbox_ops bk_rdv_ops = {
+	.size = sizeof(bk_rdv_ops),
+	.open = open_box,
+	.close = close_box,
+	.view = view,
+	.leave = leave,
+	.claim = claim,
+	.mail = mail,
+	.release = release,
+	.rejoin = rejoin,
+	.is_mail_taken = is_mail_taken,
+	.flush = flush,
+	.measure_clock = measure_clock,
+	.yield_port = yield_port,
+};

@@ -46,23 +46,8 @@ void bk_rdv_free(struct bk_rdv *r);
 /* Of its samples [0] is the control connection itself. */
 const struct bk_mailbox_view *bk_rdv_view(const struct bk_rdv *r);
 
-/* Goes out right behind the hello, or at once when that has gone. Before the hello a later one takes the
- * place of an earlier one. */
-int bk_rdv_rejoin(struct bk_rdv *r, const struct bk_mailbox_rejoin *rejoin);
-
-/* wish 0: any nameplate. */
-int bk_rdv_allocate(struct bk_rdv *r, uint32_t wish, const void *left, size_t n);
-int bk_rdv_claim(struct bk_rdv *r, uint32_t nameplate);
-/* Done with the nameplate or the meeting: the other side is told at once. */
-void bk_rdv_release(struct bk_rdv *r);
-int bk_rdv_mail(struct bk_rdv *r, const void *body, size_t n);
-bool bk_rdv_is_mail_taken(const struct bk_rdv *r); /* the server has said so of all that was sent */
-
-/* Measures the clock afresh with three round trips (traversal needs it recent). */
-void bk_rdv_measure_clock(struct bk_rdv *r);
-/* Calls fn from the loop when the server has handled everything sent before, or the connection ends. */
-void bk_rdv_flush(struct bk_rdv *r, void (*fn)(void *arg), void *arg);
-/* The mapping is known: stop listening on the local port, so that punching may have it to itself. */
-void bk_rdv_yield_port(struct bk_rdv *r);
+/* The same as a mailbox, whose `arg` is a struct bk_rdv_opts and whose boxes are struct bk_rdv. A rejoin goes out
+ * right behind the hello, a clock is measured with three round trips. */
+extern const struct bk_mailbox_ops bk_rdv_ops;
 
 #endif

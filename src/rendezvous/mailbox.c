@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of the public header over the client of the control connection. */
+/* What the boxes at one server have in common. */
 #include "rendezvous/mailbox.h"
 
 #include <sodium.h>
@@ -11,107 +11,15 @@
 #include "rendezvous/target.h"
 
 struct bk_rdv_mailbox {
+	struct bk_rdv_opts opts; /* of every box; what they point to is below */
 	char *server, *token, *state_dir;
 	struct bk_rdv_key key;
-	uint8_t owner
-		[BK_RDV_SECRET_LEN]; /* what a box of ours left under a number, another one may replace */
-	bool is_hidden;
-};
-
-static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
-	void **ret_box)
-{
-	struct bk_rdv_mailbox *m = arg;
-	const struct bk_rdv_opts opts = {
-		.server = m->server,
-		.token = m->token,
-		.state_dir = m->state_dir,
-		.key = &m->key,
-		.owner = m->owner,
-		.is_hidden = m->is_hidden,
-	};
-	struct bk_rdv *r;
-	int err = bk_rdv_new(loop, &opts, events, events_arg, &r);
-
-	if (!err)
-		*ret_box = r;
-	return err;
-}
-
-static void close_box(void *box)
-{
-	bk_rdv_free(box);
-}
-
-static void view(void *box, struct bk_mailbox_view *ret_view)
-{
-	*ret_view = *bk_rdv_view(box);
-}
-
-static int leave(void *box, uint32_t wish, const void *body, size_t n)
-{
-	return bk_rdv_allocate(box, wish, body, n);
-}
-
-static int claim(void *box, uint32_t nameplate)
-{
-	return bk_rdv_claim(box, nameplate);
-}
-
-static int mail(void *box, const void *body, size_t n)
-{
-	return bk_rdv_mail(box, body, n);
-}
-
-static void release(void *box)
-{
-	bk_rdv_release(box);
-}
-
-static int rejoin(void *box, const struct bk_mailbox_rejoin *r)
-{
-	return bk_rdv_rejoin(box, r);
-}
-
-static bool is_mail_taken(void *box)
-{
-	return bk_rdv_is_mail_taken(box);
-}
-
-static void flush(void *box, void (*fn)(void *fn_arg), void *fn_arg)
-{
-	bk_rdv_flush(box, fn, fn_arg);
-}
-
-static void measure_clock(void *box)
-{
-	bk_rdv_measure_clock(box);
-}
-
-static void yield_port(void *box)
-{
-	bk_rdv_yield_port(box);
-}
-
-static const struct bk_mailbox_ops ops = {
-	.size = sizeof(ops),
-	.open = open_box,
-	.close = close_box,
-	.view = view,
-	.leave = leave,
-	.claim = claim,
-	.mail = mail,
-	.release = release,
-	.rejoin = rejoin,
-	.is_mail_taken = is_mail_taken,
-	.flush = flush,
-	.measure_clock = measure_clock,
-	.yield_port = yield_port,
+	uint8_t owner[BK_RDV_SECRET_LEN]; /* what a box of ours left, another one may replace */
 };
 
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m)
 {
-	return (struct bk_mailbox){&ops, m};
+	return (struct bk_mailbox){&bk_rdv_ops, &m->opts};
 }
 
 static int copy(const char *from, char **ret_to)
@@ -142,13 +50,18 @@ int bk_rdv_mailbox_new(
 		bk_rdv_mailbox_free(m);
 		return err;
 	}
+	m->opts = (struct bk_rdv_opts){.server = m->server,
+		.token = m->token,
+		.state_dir = m->state_dir,
+		.key = &m->key,
+		.owner = m->owner};
 	*ret_mailbox = m;
 	return 0;
 }
 
 void bk_rdv_mailbox_hide(struct bk_rdv_mailbox *m)
 {
-	m->is_hidden = true;
+	m->opts.is_hidden = true;
 }
 
 bool bk_rdv_mailbox_pin(const struct bk_rdv_mailbox *m, struct bk_pin *ret_pin)

@@ -136,7 +136,7 @@ static void on_flush(void *arg)
 
 void client_flush(struct heard *h)
 {
-	bk_rdv_flush(h->rdv, on_flush, h);
+	bk_rdv_ops.flush(h->rdv, on_flush, h);
 }
 
 void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts)
