@@ -20,9 +20,7 @@
 #include "meet/acquaint.h"
 #include "meet/exchange.h"
 #include "meet/patience.h"
-#include "net/turn.h"
-
-enum { TEXT_MAX = 512 };
+#include "net/ending.h"
 
 #define RETRY_MIN (250 * BK_MS)
 #define RETRY_MAX (15 * BK_SEC)
@@ -50,7 +48,7 @@ struct bk_meet {
 	struct bk_self self;
 	struct bk_pairing pairing;
 	struct bk_acquaint *acquaint;
-	bool is_met, is_ended;
+	bool is_met;
 	bool needs_port;          /* TCP may be punched: an introduction wants a port that nobody has used */
 	struct visit *now, *next; /* the one that stands; the one being made. Either may be NULL */
 	uint64_t rejoins;
@@ -62,37 +60,27 @@ struct bk_meet {
 	struct bk_patience patience; /* before introducing ourselves */
 	struct bk_meeting meeting;
 	struct bk_timer *retry;
-	struct bk_turn ender; /* reports the end from the loop */
-	int end_error;
-	char end_text[TEXT_MAX];
+	struct bk_ending ending;
 };
 
-/* --- the end --- */
-
-/* The first end counts; it is reported from the loop. */
 static void on_failed(void *arg, int error, const char *text)
 {
 	struct bk_meet *m = arg;
 
-	if (m->is_ended)
-		return;
-	m->is_ended = true;
-	m->end_error = error;
-	snprintf(m->end_text, sizeof(m->end_text), "%s", text);
-	bk_turn_ask(&m->ender);
+	bk_ending_set(&m->ending, error, "%s", text);
 }
 
-static void on_ender(void *arg)
+static void tell_end(void *arg)
 {
 	struct bk_meet *m = arg;
 
-	m->events->on_end(m->arg, m->end_error, m->end_text);
+	m->events->on_end(m->arg, m->ending.error, m->ending.text);
 }
 
-static void say(struct bk_meet *m, const char *text)
+static void say(struct bk_meet *m, int verbosity, const char *text)
 {
-	if (!m->is_ended && m->events->on_note)
-		m->events->on_note(m->arg, 1, text);
+	if (!m->ending.is_set && m->events->on_note)
+		m->events->on_note(m->arg, verbosity, text);
 }
 
 /* --- boxes --- */
@@ -220,7 +208,7 @@ static void complete_round(struct bk_meet *m)
 	m->now->has_round = true;
 	m->is_asking = false;
 	m->tries = 0;
-	if (!m->is_ended)
+	if (!m->ending.is_set)
 		m->events->on_met(m->arg);
 }
 
@@ -289,10 +277,7 @@ static void on_known(void *arg)
 
 static void on_waiting(void *arg, const char *text)
 {
-	struct bk_meet *m = arg;
-
-	if (!m->is_ended && m->events->on_note)
-		m->events->on_note(m->arg, 0, text);
+	say(arg, 0, text);
 }
 
 static const struct bk_acquaint_events acquaint_events = {
@@ -334,7 +319,7 @@ static void come_back(struct bk_meet *m, struct visit *v)
 {
 	bk_assert(v == m->next);
 	if (!m->now)
-		say(m, "back at the server");
+		say(m, 1, "back at the server");
 	if (owes_round(m->now) && !m->is_asking && !m->round.is_open) {
 		m->is_asking = true;
 		rejoin(m, v, true);
@@ -467,7 +452,7 @@ static void on_released(void *arg, int code)
 		bk_patience_reset(&m->patience);
 		drop(&m->next);
 	}
-	if (!m->is_ended && m->events->on_left)
+	if (!m->ending.is_set && m->events->on_left)
 		m->events->on_left(m->arg);
 }
 
@@ -487,7 +472,7 @@ static void on_box_end(void *arg, int error, const char *text)
 {
 	struct visit *v = arg;
 	struct bk_meet *m = v->of;
-	char note[TEXT_MAX];
+	char note[BK_ENDING_TEXT_MAX];
 
 	if (!m->is_met) {
 		lose_early(m, v, error, text);
@@ -495,7 +480,7 @@ static void on_box_end(void *arg, int error, const char *text)
 	}
 	snprintf(note, sizeof(note), "%s%s", text, m->ops.rejoin ? "; trying again" : "");
 	if (v == m->now && !m->is_gone)
-		say(m, note);
+		say(m, 1, note);
 	else
 		bk_log_debug("meet", "%s", note);
 	lose(m, v);
@@ -503,10 +488,7 @@ static void on_box_end(void *arg, int error, const char *text)
 
 static void on_box_note(void *arg, int verbosity, const char *text)
 {
-	struct bk_meet *m = ((struct visit *)arg)->of;
-
-	if (!m->is_ended && m->events->on_note)
-		m->events->on_note(m->arg, verbosity, text);
+	say(((struct visit *)arg)->of, verbosity, text);
 }
 
 static const struct bk_mailbox_events box_events = {
@@ -526,7 +508,7 @@ static const struct bk_mailbox_events box_events = {
 
 int bk_meet_again(struct bk_meet *m)
 {
-	if (!m->is_met || m->is_ended || !m->ops.rejoin)
+	if (!m->is_met || m->ending.is_set || !m->ops.rejoin)
 		return BK_E_SERVER_GONE;
 	if (m->is_gone)
 		return BK_E_PEER_VANISHED;
@@ -543,7 +525,8 @@ int bk_meet_again(struct bk_meet *m)
 
 void bk_meet_address_changed(struct bk_meet *m)
 {
-	if (m->is_ended || m->is_gone || !m->ops.rejoin || (!m->is_met && !bk_acquaint_may_move(m->acquaint)))
+	if (m->ending.is_set || m->is_gone || !m->ops.rejoin ||
+		(!m->is_met && !bk_acquaint_may_move(m->acquaint)))
 		return;
 	m->tries = 0;
 	open_next(m);
@@ -635,7 +618,7 @@ int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *ev
 	m->events = events;
 	m->arg = arg;
 	m->needs_port = s->transport != BK_TRANSPORT_CHOICE_UDP && s->path != BK_PATH_CHOICE_RELAY;
-	bk_turn_init(&m->ender, m->loop, on_ender, m);
+	bk_ending_init(&m->ending, m->loop, tell_end, m);
 	bk_exchange_init(&m->round, &m->self, &m->pairing);
 	err = bk_self_init(&m->self, m->loop, s, on_self_view, m);
 	m->self.pin = opts->pin;
@@ -670,6 +653,6 @@ void bk_meet_free(struct bk_meet *m)
 	bk_pairing_done(&m->pairing);
 	bk_patience_done(&m->patience);
 	bk_timer_free(m->retry);
-	bk_turn_done(&m->ender);
+	bk_ending_done(&m->ending);
 	free(m);
 }

@@ -20,10 +20,10 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "net/drive.h"
+#include "net/ending.h"
 #include "net/random.h"
 #include "net/resolve.h"
 #include "net/sock.h"
-#include "net/turn.h"
 #include "net/udp.h"
 #include "plain/classify.h"
 #include "plain/control.h"
@@ -41,7 +41,7 @@ enum state {
 	STATE_GREETING,   /* the hello is sent */
 	STATE_WAITING,    /* registered */
 	STATE_PUNCHING,
-	STATE_OVER, /* the ender will tell */
+	STATE_OVER, /* the ending will tell */
 };
 
 static const char *const state_names[] = {
@@ -68,7 +68,7 @@ struct bk_plain_client {
 	struct bk_plain_control *control;
 	bool is_connected;
 	struct bk_timer *patience;
-	struct bk_turn ender;
+	struct bk_ending ending;
 
 	struct bk_addr seen, peer; /* we and the peer, as the server sees us */
 	char action[BK_RDV_WORD_MAX + 1];
@@ -79,8 +79,7 @@ struct bk_plain_client {
 	struct bk_drive *drive;
 	struct bk_port_report *report;
 
-	int error, fd;
-	char text[TEXT_MAX];
+	int fd;
 };
 
 /* --- saying --- */
@@ -107,22 +106,13 @@ static void set_state(struct bk_plain_client *c, enum state state)
 	c->state = state;
 }
 
-static void end(struct bk_plain_client *c, int error, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void end(struct bk_plain_client *c, int error, const char *fmt, ...)
+static void on_ended(void *arg)
 {
-	va_list ap;
+	struct bk_plain_client *c = arg;
 
-	if (c->state == STATE_OVER)
-		return;
 	set_state(c, STATE_OVER);
-	c->error = error;
-	va_start(ap, fmt);
-	vsnprintf(c->text, sizeof(c->text), fmt, ap);
-	va_end(ap);
-	bk_text_sanitize(c->text);
+	bk_text_sanitize(c->ending.text);
 	bk_timer_stop(c->patience);
-	bk_turn_ask(&c->ender);
 }
 
 /* The side that says number 1: by the action, so that both know it also after a simultaneous open. Without
@@ -135,7 +125,7 @@ static bool is_connector(const struct bk_plain_client *c)
 	       c->todo == BK_PLAIN_STANDBY;
 }
 
-static void on_ender(void *arg)
+static void tell_end(void *arg)
 {
 	struct bk_plain_client *c = arg;
 	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX];
@@ -143,8 +133,8 @@ static void on_ender(void *arg)
 	struct bk_plain_link link = {
 		.fd = c->fd, .is_connector = is_connector(c), .local = local, .remote = remote};
 
-	if (c->error) {
-		c->events.on_end(c, c->arg, NULL, c->error, c->text);
+	if (c->ending.error) {
+		c->events.on_end(c, c->arg, NULL, c->ending.error, c->ending.text);
 		return;
 	}
 	(void)bk_sock_local(c->fd, &here);
@@ -153,7 +143,7 @@ static void on_ender(void *arg)
 	bk_addr_to_str(&there, remote);
 	link.elapsed_ms = bk_dur_to_ms(bk_loop_now(c->loop) - c->since);
 	c->fd = -1;
-	c->events.on_end(c, c->arg, &link, 0, c->text);
+	c->events.on_end(c, c->arg, &link, 0, c->ending.text);
 }
 
 /* --- the peer --- */
@@ -165,7 +155,7 @@ static void on_strategy(void *arg, const struct bk_action *a)
 	if (c->state != STATE_PUNCHING)
 		return;
 	if (a->report == BK_REPORT_DONE) {
-		end(c, BK_E_NO_PATH,
+		bk_ending_set(&c->ending, BK_E_NO_PATH,
 			"no connection to '%s' could be made (%s as %s) within the time; try again, or "
 			"without "
 			"--plain, where a relay can help",
@@ -175,7 +165,8 @@ static void on_strategy(void *arg, const struct bk_action *a)
 	}
 	c->fd = bk_drive_take(c->drive, a->id);
 	bk_sock_tune_stream(c->fd, STREAM_PATIENCE_MS);
-	end(c, 0, "direct over TCP, not encrypted (%s)", *c->action ? c->action : "no strategy");
+	bk_ending_set(
+		&c->ending, 0, "direct over TCP, not encrypted (%s)", *c->action ? c->action : "no strategy");
 }
 
 static void on_report(void *arg, int error, uint16_t port)
@@ -183,7 +174,8 @@ static void on_report(void *arg, int error, uint16_t port)
 	struct bk_plain_client *c = arg;
 
 	if (error)
-		end(c, BK_E_SERVER_GONE, "cannot report the opened port to server '%s': %s", c->place.host,
+		bk_ending_set(&c->ending, BK_E_SERVER_GONE,
+			"cannot report the opened port to server '%s': %s", c->place.host,
 			bk_error_text(error));
 	else
 		note(c, 2, "reported port %u", port);
@@ -222,7 +214,7 @@ static void start_punching(struct bk_plain_client *c)
 	if (!err)
 		err = bk_drive_new(c->loop, c->strategy, &bk_strategy_ops, on_strategy, c, &c->drive);
 	if (err < 0)
-		end(c, err, "cannot connect to the peer: %s", bk_error_text(err));
+		bk_ending_set(&c->ending, err, "cannot connect to the peer: %s", bk_error_text(err));
 }
 
 static void on_peer_info(struct bk_plain_client *c, const struct bk_rdv_msg *m)
@@ -237,7 +229,7 @@ static void on_peer_info(struct bk_plain_client *c, const struct bk_rdv_msg *m)
 
 	if (bk_addr_from_ip(m->peer.public_ip, m->peer.public_port, &c->peer) < 0 || !c->peer.port ||
 		c->peer.family != c->servers[c->server_at].family) {
-		end(c, BK_E_NO_PATH, "the peer's address '%s' cannot be reached from here",
+		bk_ending_set(&c->ending, BK_E_NO_PATH, "the peer's address '%s' cannot be reached from here",
 			m->peer.public_ip);
 		return;
 	}
@@ -271,8 +263,8 @@ static void on_server_hello(struct bk_plain_client *c, const struct bk_rdv_msg *
 	char address[BK_ADDR_STR_MAX];
 
 	if (bk_addr_from_ip(m->public_ip, m->public_port, &c->seen) < 0) {
-		end(c, BK_E_MALFORMED, "server '%s' says we are at '%s', which is no address", c->place.host,
-			m->public_ip);
+		bk_ending_set(&c->ending, BK_E_MALFORMED,
+			"server '%s' says we are at '%s', which is no address", c->place.host, m->public_ip);
 		return;
 	}
 	set_state(c, STATE_WAITING);
@@ -291,17 +283,18 @@ static void on_refuse(struct bk_plain_client *c, const struct bk_rdv_msg *m)
 
 	if (!error)
 		error = strstr(m->content, "in use") ? BK_E_ID_IN_USE : BK_E_REFUSED;
-	end(c, error, "server '%s' refuses '%s': %s", c->place.host, c->id, m->content);
+	bk_ending_set(&c->ending, error, "server '%s' refuses '%s': %s", c->place.host, c->id, m->content);
 }
 
 static void on_not_found(struct bk_plain_client *c, const struct bk_rdv_msg *m)
 {
 	if (c->state == STATE_WAITING)
-		end(c, BK_E_NO_SUCH_PEER,
+		bk_ending_set(&c->ending, BK_E_NO_SUCH_PEER,
 			"nobody waits as '%s' at server '%s'; the other side has to come first",
 			*m->peer_id ? m->peer_id : c->peer_id, c->place.host);
 	else if (c->todo == BK_PLAIN_STANDBY && !c->has_port)
-		end(c, BK_E_PEER_VANISHED, "the peer went away before it told where to connect");
+		bk_ending_set(
+			&c->ending, BK_E_PEER_VANISHED, "the peer went away before it told where to connect");
 }
 
 /* What is out of place is ignored: other servers may say more than ours. */
@@ -369,12 +362,13 @@ static void on_control_end(void *arg, int error)
 			if (!error)
 				return;
 		}
-		end(c, error == BK_E_EOF ? BK_E_SERVER_GONE : error, "cannot reach server '%s:%u': %s",
-			c->place.host, c->place.port, bk_error_text(error));
+		bk_ending_set(&c->ending, error == BK_E_EOF ? BK_E_SERVER_GONE : error,
+			"cannot reach server '%s:%u': %s", c->place.host, c->place.port,
+			bk_error_text(error));
 		break;
 	case STATE_GREETING:
 	case STATE_WAITING:
-		end(c, BK_E_SERVER_GONE,
+		bk_ending_set(&c->ending, BK_E_SERVER_GONE,
 			"server '%s:%u' ended the connection: %s; does it speak the plain dialect (bodkin "
 			"serve "
 			"--plain)?",
@@ -382,8 +376,8 @@ static void on_control_end(void *arg, int error)
 		break;
 	case STATE_PUNCHING:
 		if (c->todo == BK_PLAIN_STANDBY && !c->has_port)
-			end(c, BK_E_SERVER_GONE, "server '%s' ended before the peer's port was known",
-				c->place.host);
+			bk_ending_set(&c->ending, BK_E_SERVER_GONE,
+				"server '%s' ended before the peer's port was known", c->place.host);
 		break;
 	case STATE_OVER:
 		break;
@@ -411,7 +405,8 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 	struct bk_plain_client *c = arg;
 
 	if (err < 0) {
-		end(c, err, "cannot resolve server '%s': %s", c->place.host, bk_error_text(err));
+		bk_ending_set(
+			&c->ending, err, "cannot resolve server '%s': %s", c->place.host, bk_error_text(err));
 		return;
 	}
 	c->servers_len = len < BK_RESOLVE_MAX ? len : BK_RESOLVE_MAX;
@@ -423,8 +418,8 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 		err = bk_plain_classify_new(
 			c->loop, &c->servers[c->server_at], on_classified, c, &c->classify);
 	if (err < 0)
-		end(c, err, "cannot reach server '%s:%u': %s", c->place.host, c->place.port,
-			bk_error_text(err));
+		bk_ending_set(&c->ending, err, "cannot reach server '%s:%u': %s", c->place.host,
+			c->place.port, bk_error_text(err));
 }
 
 static void on_patience(void *arg)
@@ -432,9 +427,10 @@ static void on_patience(void *arg)
 	struct bk_plain_client *c = arg;
 
 	if (c->state == STATE_WAITING && !*c->peer_id)
-		end(c, BK_E_TIMEOUT, "nobody came to '%s' within the time", c->id);
+		bk_ending_set(&c->ending, BK_E_TIMEOUT, "nobody came to '%s' within the time", c->id);
 	else
-		end(c, BK_E_TIMEOUT, "server '%s:%u' does not answer", c->place.host, c->place.port);
+		bk_ending_set(&c->ending, BK_E_TIMEOUT, "server '%s:%u' does not answer", c->place.host,
+			c->place.port);
 }
 
 /* --- life --- */
@@ -475,7 +471,8 @@ int bk_plain_client_new(struct bk_loop *loop, const struct bk_plain_client_opts 
 	if (!c)
 		return BK_E_NOMEM;
 	*c = (struct bk_plain_client){.loop = loop, .arg = arg, .fd = -1};
-	bk_turn_init(&c->ender, loop, on_ender, c);
+	bk_ending_init(&c->ending, loop, tell_end, c);
+	c->ending.at_once = on_ended;
 	err = bk_opts_read(&o, opts, punch_ns);
 	if (!err)
 		err = bk_opts_read(&c->events, events, on_end);
@@ -504,7 +501,7 @@ void bk_plain_client_free(struct bk_plain_client *c)
 	bk_plain_classify_free(c->classify);
 	bk_plain_control_free(c->control);
 	bk_timer_free(c->patience);
-	bk_turn_done(&c->ender);
+	bk_ending_done(&c->ending);
 	if (c->fd >= 0)
 		bk_sock_abort(c->fd);
 	free(c);

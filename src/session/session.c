@@ -5,7 +5,6 @@
 #include <bodkin/session.h>
 
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +15,11 @@
 #include "base/opts.h"
 #include "meet/meet.h"
 #include "nat/profile.h"
-#include "net/turn.h"
+#include "net/ending.h"
 #include "path/seeker.h"
 #include "rendezvous/mailbox.h"
 #include "secure/identity.h"
 #include "stream/stream.h"
-
-enum { TEXT_MAX = 512 };
 
 #define CLOSE_TIMEOUT (2 * BK_SEC)
 
@@ -44,9 +41,7 @@ struct bk_session {
 	struct bk_seeker *seeker;
 	struct bk_stream *stream;  /* once there is a path */
 	struct bk_timer *deadline; /* of closing */
-	struct bk_turn ender;      /* reports the end from the loop */
-	int end_error;
-	char end_text[TEXT_MAX];
+	struct bk_ending ending;
 };
 
 static void set_state(struct bk_session *s, enum state next)
@@ -60,39 +55,26 @@ static void set_state(struct bk_session *s, enum state next)
 		bk_stream_stop(s->stream);
 }
 
-/* The end, with one sentence; the first one counts. on_closed comes from the loop. */
-static void finish(struct bk_session *s, int error, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void finish(struct bk_session *s, int error, const char *fmt, ...)
+static void on_ended(void *arg)
 {
-	char text[TEXT_MAX]; /* the arguments may stand in end_text */
-	va_list args;
+	struct bk_session *s = arg;
 
-	if (s->state == CLOSED)
-		return;
 	set_state(s, CLOSED);
-	s->end_error = error;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	memcpy(s->end_text, text, sizeof(text));
 	bk_timer_stop(s->deadline);
-	bk_turn_ask(&s->ender);
 }
 
-static void on_ender(void *arg)
+static void tell_end(void *arg)
 {
 	struct bk_session *s = arg;
 
 	bk_seeker_free(s->seeker);
 	s->seeker = NULL;
 	if (s->stream)
-		bk_stream_end(s->stream, s->end_error ? s->end_error : BK_E_EOF);
+		bk_stream_end(s->stream, s->ending.error ? s->ending.error : BK_E_EOF);
 	bk_meet_free(s->meet);
 	s->meet = NULL;
 	s->met = NULL;
-	s->events.on_closed(s, s->arg, s->end_error, s->end_text);
+	s->events.on_closed(s, s->arg, s->ending.error, s->ending.text);
 }
 
 static void note(void *arg, int verbosity, const char *text)
@@ -123,15 +105,16 @@ static void on_broken(void *arg, int error)
 {
 	struct bk_session *s = arg;
 
-	finish(s, error, "'%s' broke the session protocol: %s", peer_name(s), bk_error_text(error));
+	bk_ending_set(
+		&s->ending, error, "'%s' broke the session protocol: %s", peer_name(s), bk_error_text(error));
 }
 
 /* Sends what is queued and the end of the stream, then reports the end as it was set. */
 static void start_closing(struct bk_session *s, int error, const char *text)
 {
 	set_state(s, CLOSING);
-	s->end_error = error;
-	snprintf(s->end_text, sizeof(s->end_text), "%s", text);
+	s->ending.error = error;
+	snprintf(s->ending.text, sizeof(s->ending.text), "%s", text);
 	bk_timer_start(s->deadline, CLOSE_TIMEOUT);
 	bk_stream_close(s->stream);
 }
@@ -139,7 +122,7 @@ static void start_closing(struct bk_session *s, int error, const char *text)
 static void on_bye(void *arg, int error)
 {
 	struct bk_session *s = arg;
-	char text[TEXT_MAX];
+	char text[BK_ENDING_TEXT_MAX];
 
 	if (s->state != OPEN)
 		return;
@@ -149,11 +132,12 @@ static void on_bye(void *arg, int error)
 	start_closing(s, error, text);
 }
 
-static void on_stream_closed(void *arg)
+/* As it was set when closing began. */
+static void close_now(void *arg)
 {
 	struct bk_session *s = arg;
 
-	finish(s, s->end_error, "%s", s->end_text);
+	bk_ending_set(&s->ending, s->ending.error, "%s", s->ending.text);
 }
 
 /* What both sides name the session by: it never travels outside the links. */
@@ -188,7 +172,7 @@ static void on_fell_back(void *arg, int error, const char *text)
 static void on_resumed(void *arg, uint64_t resent)
 {
 	struct bk_session *s = arg;
-	char text[TEXT_MAX];
+	char text[64];
 
 	if (!resent)
 		return;
@@ -205,7 +189,7 @@ static int start_stream(struct bk_session *s)
 		.on_lost = on_lost,
 		.on_fell_back = on_fell_back,
 		.on_resumed = on_resumed,
-		.on_closed = on_stream_closed,
+		.on_closed = close_now,
 	};
 	struct bk_stream_opts opts = {.is_leading = s->is_joining};
 
@@ -261,7 +245,9 @@ static void on_moved(void *arg, bool has_path, bool has_relay)
 
 static void on_gave_up(void *arg, int error, const char *text)
 {
-	finish(arg, error, "%s", text);
+	struct bk_session *s = arg;
+
+	bk_ending_set(&s->ending, error, "%s", text);
 }
 
 /* --- from introductions to a path --- */
@@ -329,7 +315,7 @@ static bool agree(struct bk_session *s)
 		tell_peer(s);
 	}
 	if (s->state != CLOSED && paths_conflict(s))
-		finish(s, BK_E_NO_PATH,
+		bk_ending_set(&s->ending, BK_E_NO_PATH,
 			"no path to '%s': one side wants a direct path only, the other only the relay",
 			peer_name(s));
 	return s->state == PUNCHING || s->state == OPEN;
@@ -348,7 +334,8 @@ static void on_met(void *arg)
 		return;
 	err = seek(s);
 	if (err < 0)
-		finish(s, err, "cannot start connecting to '%s': %s", peer_name(s), bk_error_text(err));
+		bk_ending_set(&s->ending, err, "cannot start connecting to '%s': %s", peer_name(s),
+			bk_error_text(err));
 }
 
 /* Once the two have met, the server is needed for the relay alone, and the race sees that for itself. */
@@ -357,10 +344,10 @@ static void on_meet_end(void *arg, int error, const char *text)
 	struct bk_session *s = arg;
 
 	if (s->state == MEETING || (s->state == PUNCHING && error == BK_E_WRONG_CODE))
-		finish(s, error, "%s", text);
+		bk_ending_set(&s->ending, error, "%s", text);
 	else if (s->state == OPEN && bk_seeker_needs_round(s->seeker))
-		finish(s, BK_E_PEER_VANISHED, "lost the connection to '%s', and then the server: %s",
-			peer_name(s), text);
+		bk_ending_set(&s->ending, BK_E_PEER_VANISHED,
+			"lost the connection to '%s', and then the server: %s", peer_name(s), text);
 	else
 		note(s, 1, text);
 }
@@ -374,13 +361,6 @@ static void on_meet_code(void *arg, const char *code)
 }
 
 /* --- life --- */
-
-static void on_deadline(void *arg)
-{
-	struct bk_session *s = arg;
-
-	finish(s, s->end_error, "%s", s->end_text);
-}
 
 static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts)
 {
@@ -424,7 +404,7 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 
 static int start(struct bk_session *s, const struct bk_session_opts *opts)
 {
-	int err = bk_timer_new(s->loop, on_deadline, s, &s->deadline);
+	int err = bk_timer_new(s->loop, close_now, s, &s->deadline);
 
 	if (!err)
 		err = bk_identity_new(&s->identity);
@@ -455,7 +435,8 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 		return BK_E_NOMEM;
 	s->loop = loop;
 	s->arg = arg;
-	bk_turn_init(&s->ender, loop, on_ender, s);
+	bk_ending_init(&s->ending, loop, tell_end, s);
+	s->ending.at_once = on_ended;
 	err = bk_opts_read(&o, opts, mailbox);
 	if (!err)
 		err = bk_opts_read(&s->events, events, on_closed);
@@ -477,7 +458,7 @@ void bk_session_close(struct bk_session *s, int error)
 	if (s->state == CLOSING || s->state == CLOSED)
 		return;
 	if (s->state != OPEN) {
-		finish(s, error, "%s", bk_error_text(error));
+		bk_ending_set(&s->ending, error, "%s", bk_error_text(error));
 		return;
 	}
 	bk_stream_say_bye(s->stream, error);
@@ -493,7 +474,7 @@ void bk_session_free(struct bk_session *s)
 	bk_meet_free(s->meet);
 	bk_rdv_mailbox_free(s->server);
 	bk_timer_free(s->deadline);
-	bk_turn_done(&s->ender);
+	bk_ending_done(&s->ending);
 	bk_identity_free(s->identity);
 	free(s);
 }

@@ -6,7 +6,6 @@
 #include <bodkin/nat.h>
 
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +16,15 @@
 #include "nat/discover.h"
 #include "nat/lifetime.h"
 #include "net/drive.h"
+#include "net/ending.h"
 #include "net/ifaddr.h"
 #include "net/resolve.h"
-#include "net/turn.h"
 #include "net/udp.h"
 #include "rendezvous/client.h"
 #include "rendezvous/target.h"
 #include "survey/words.h"
 
-enum { FAMILIES = 2, STUN_PORT = 3478, TEXT_MAX = 512, ADDRS_MAX = 16 };
+enum { FAMILIES = 2, STUN_PORT = 3478, ADDRS_MAX = 16 };
 
 #define STUN_PREFIX "stun:"
 
@@ -61,31 +60,11 @@ struct bk_nat_report {
 	struct bk_rdv *rdv;
 	bool is_rdv_ready, is_tcp_over;
 	int tcp_error; /* the control connection's end, before it stood; 0: it just did not come */
-	char tcp_text[TEXT_MAX];
+	char tcp_text[BK_ENDING_TEXT_MAX];
 	struct bk_timer *patience; /* with TCP */
-	struct bk_turn ender;      /* reports from the loop, under nobody's feet */
-	bool is_ending;
-	int error;
-	char text[TEXT_MAX];
+	struct bk_ending ending;
 	struct bk_nat_result result;
 };
-
-static void fail(struct bk_nat_report *r, int error, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void fail(struct bk_nat_report *r, int error, const char *fmt, ...)
-{
-	va_list args;
-
-	if (r->is_ending)
-		return;
-	r->is_ending = true;
-	r->error = error;
-	va_start(args, fmt);
-	vsnprintf(r->text, sizeof(r->text), fmt, args);
-	va_end(args);
-	bk_turn_ask(&r->ender);
-}
 
 static struct bk_addr find_own6(void)
 {
@@ -127,12 +106,12 @@ static void put_together(struct bk_nat_report *r)
 	bk_survey_put_into_words(&facts, &r->result);
 }
 
-static void on_ender(void *arg)
+static void tell_end(void *arg)
 {
 	struct bk_nat_report *r = arg;
 
-	if (r->error) {
-		r->events.on_failed(r, r->arg, r->error, r->text);
+	if (r->ending.error) {
+		r->events.on_failed(r, r->arg, r->ending.error, r->ending.text);
 		return;
 	}
 	put_together(r);
@@ -157,13 +136,13 @@ static bool has_udp_answer(const struct bk_nat_report *r)
 
 static void consider(struct bk_nat_report *r)
 {
-	if (r->is_ending || !r->is_tcp_over || !r->is_lifetime_over)
+	if (r->ending.is_set || !r->is_tcp_over || !r->is_lifetime_over)
 		return;
 	for (int i = 0; i < FAMILIES; i++)
 		if (!r->halves[i].is_over)
 			return;
 	if (!r->is_rdv_ready && !has_udp_answer(r)) {
-		fail(r, BK_E_TIMEOUT,
+		bk_ending_set(&r->ending, BK_E_TIMEOUT,
 			"cannot reach server '%s:%u': no answer%s%s; is the name right, and does it run?",
 			r->target.host, r->target.port,
 			r->is_stun     ? " over UDP"
@@ -172,8 +151,7 @@ static void consider(struct bk_nat_report *r)
 			r->tcp_error ? bk_error_text(r->tcp_error) : "");
 		return;
 	}
-	r->is_ending = true;
-	bk_turn_ask(&r->ender);
+	bk_ending_set(&r->ending, 0, "%s", "");
 }
 
 /* UDP has told how far the server is: so long, and no longer, TCP may take. */
@@ -266,7 +244,7 @@ static void on_end(void *arg, int error, const char *text)
 	struct bk_nat_report *r = arg;
 
 	if (!r->is_rdv_ready && !is_about_the_way(error))
-		fail(r, error ? error : BK_E_SERVER_GONE, "%s", text);
+		bk_ending_set(&r->ending, error ? error : BK_E_SERVER_GONE, "%s", text);
 	else
 		bk_log_debug("nat", "%s", text);
 	r->tcp_error = error;
@@ -349,7 +327,8 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 	struct bk_nat_report *r = arg;
 
 	if (err < 0) {
-		fail(r, err, "cannot resolve server '%s': %s", r->target.host, bk_error_text(err));
+		bk_ending_set(&r->ending, err, "cannot resolve server '%s': %s", r->target.host,
+			bk_error_text(err));
 		return;
 	}
 	for (size_t i = 0; i < len; i++) {
@@ -411,7 +390,7 @@ int bk_nat_report_new(struct bk_loop *loop, const struct bk_nat_report_opts *opt
 	r->loop = loop;
 	r->arg = arg;
 	r->since = bk_loop_now(loop);
-	bk_turn_init(&r->ender, loop, on_ender, r);
+	bk_ending_init(&r->ending, loop, tell_end, r);
 	for (int i = 0; i < FAMILIES; i++)
 		r->halves[i].report = r;
 	err = bk_opts_read(&o, opts, wants_lifetime);
@@ -442,6 +421,6 @@ void bk_nat_report_free(struct bk_nat_report *r)
 	bk_drive_free(r->lifetime_drive);
 	bk_nat_lifetime_free(r->lifetime);
 	bk_timer_free(r->patience);
-	bk_turn_done(&r->ender);
+	bk_ending_done(&r->ending);
 	free(r);
 }
