@@ -24,7 +24,7 @@ static void pass(struct pair *p, bk_dur d)
 {
 	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
 		story_let_time_fly(step);
-		story_idle(&p->st, 5);
+		kit_run_idle(p->st.loop, 5);
 	}
 }
 
@@ -293,7 +293,7 @@ static void a_connection_that_dies_beside_a_guess_costs_one_code_at_most(void **
 		wait_for_code(&p);
 		snprintf(wrong, sizeof(wrong), "%lu-wrong-guess", strtoul(p.code, NULL, 10));
 		come_with(&p, wrong);
-		story_idle(&p.st, moment);
+		kit_run_idle(p.st.loop, moment);
 		proxy_cut(&p.proxy);
 		pass(&p, 70 * BK_SEC);
 		assert_int_equal(p.a.ends, 0);
@@ -315,7 +315,7 @@ static void a_guesser_that_runs_away_changes_nothing(void **state)
 		wait_for_code(&p);
 		snprintf(wrong, sizeof(wrong), "%lu-wrong-guess", strtoul(p.code, NULL, 10));
 		come_with(&p, wrong);
-		story_idle(&p.st, moment);
+		kit_run_idle(p.st.loop, moment);
 		go(&p.b);
 		pass(&p, 5 * BK_SEC);
 		assert_int_equal(p.a.ends, 0);

@@ -146,7 +146,7 @@ static inline void run_until(struct pair *p, int *counter, int at)
 static inline void turn(struct pair *p, int i)
 {
 	assert_true(i < TURNS_MAX);
-	story_idle(&p->st, 1);
+	kit_run_idle(p->st.loop, 1);
 }
 
 /* In the same round: of two who do not ask at the same moment one may be a round ahead for a while. */

@@ -43,7 +43,7 @@ static void both_ask_at_once_and_get_one_round(void **state)
 		meet(&p);
 		before = p.a.met;
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
-		story_idle(&p.st, lead);
+		kit_run_idle(p.st.loop, lead);
 		assert_int_equal(bk_meet_again(p.b.meet), 0);
 		both_met(&p, 2);
 		agree(&p);
@@ -64,7 +64,7 @@ static void one_asks_twice_and_the_second_question_changes_nothing(void **state)
 		meet(&p);
 		before = p.a.met;
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
-		story_idle(&p.st, pause);
+		kit_run_idle(p.st.loop, pause);
 		if (p.a.mets == 1)
 			assert_int_equal(bk_meet_again(p.a.meet), 0);
 		both_met(&p, 2);
@@ -89,7 +89,7 @@ static void a_server_that_forgot_everything_puts_the_two_together(void **state)
 	assert_int_equal(bk_meet_again(p.a.meet), 0);
 	assert_int_equal(bk_meet_again(p.b.meet), 0);
 	story_let_time_fly(8 * BK_SEC);
-	story_idle(&p.st, 200);
+	kit_run_idle(p.st.loop, 200);
 	assert_int_equal(p.a.ends + p.b.ends + p.a.lefts + p.b.lefts, 0);
 	start_server(&p);
 	story_let_time_fly(40 * BK_SEC);
@@ -147,7 +147,7 @@ static void a_server_that_dies_in_the_middle_is_met_at_again(void **state)
 	for (int turns = 0; turns < 40; turns += 3) {
 		meet(&p);
 		assert_int_equal(bk_meet_again(p.b.meet), 0);
-		story_idle(&p.st, turns);
+		kit_run_idle(p.st.loop, turns);
 		kill_server(&p);
 		start_server(&p);
 		story_let_time_fly(40 * BK_SEC);
@@ -181,7 +181,7 @@ static void let_time_pass(struct pair *p, bk_dur d)
 {
 	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
 		story_let_time_fly(step);
-		story_idle(&p->st, 5);
+		kit_run_idle(p->st.loop, 5);
 	}
 }
 
@@ -216,7 +216,7 @@ static void a_connection_dies_at_any_moment_of_a_round(void **state)
 	for (int turns = 0; turns < 40; turns += 3) {
 		meet(&p);
 		assert_int_equal(bk_meet_again(turns % 2 ? p.a.meet : p.b.meet), 0);
-		story_idle(&p.st, turns);
+		kit_run_idle(p.st.loop, turns);
 		proxy_cut(&p.proxy);
 		story_let_time_fly(20 * BK_SEC);
 		both_met(&p, 2);
@@ -236,7 +236,7 @@ static void an_address_that_changed_needs_no_end_of_the_old_connection(void **st
 	before = p.a.met;
 	proxy_forget(&p.proxy);
 	bk_meet_address_changed(p.b.meet);
-	story_idle(&p.st, SOON);
+	kit_run_idle(p.st.loop, SOON);
 	assert_int_equal(p.b.notes, 0);
 	assert_int_equal(bk_meet_again(p.a.meet), 0);
 	both_met(&p, 2);
@@ -244,7 +244,7 @@ static void an_address_that_changed_needs_no_end_of_the_old_connection(void **st
 	proxy_forget(&p.proxy);
 	before = p.a.met;
 	assert_int_equal(bk_meet_again(p.a.meet), 0);
-	story_idle(&p.st, SOON);
+	kit_run_idle(p.st.loop, SOON);
 	assert_int_equal(p.a.mets, 2);
 	bk_meet_address_changed(p.b.meet);
 	both_met(&p, 3);
@@ -264,7 +264,7 @@ static void who_leaves_by_its_own_word_is_gone_at_once(void **state)
 	run_until(&p, &p.a.lefts, 1);
 	assert_int_equal(bk_meet_again(p.a.meet), BK_E_PEER_VANISHED);
 	bk_meet_address_changed(p.a.meet);
-	story_idle(&p.st, SOON);
+	kit_run_idle(p.st.loop, SOON);
 	assert_int_equal(p.a.ends + p.a.notes, 0);
 	tear_down(&p);
 }
@@ -281,7 +281,7 @@ static void who_is_away_for_too_long_is_told_and_may_come_back(void **state)
 	proxy_cut(&p.proxy);
 	run_until(&p, &p.b.notes, 1);
 	story_let_time_fly(4 * BK_SEC);
-	story_idle(&p.st, 100);
+	kit_run_idle(p.st.loop, 100);
 	assert_int_equal(p.a.lefts, 0);
 	story_let_time_fly(10 * BK_SEC);
 	run_until(&p, &p.a.lefts, 1);
@@ -297,19 +297,19 @@ static void who_is_away_for_too_long_is_told_and_may_come_back(void **state)
 
 static void freed_at_any_moment_it_leaves_nothing(void **state)
 {
-	int before = count_descriptors();
+	int before = kit_count_descriptors();
 	struct pair p;
 
 	(void)state;
 	for (int turns = 0; turns < 40; turns += 2) {
 		meet(&p);
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
-		story_idle(&p.st, turns);
+		kit_run_idle(p.st.loop, turns);
 		go(turns % 4 ? &p.a : &p.b);
-		story_idle(&p.st, turns % 10);
+		kit_run_idle(p.st.loop, turns % 10);
 		tear_down(&p);
 	}
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(kit_count_descriptors(), before);
 }
 
 /* --- a lying server --- */
@@ -366,7 +366,7 @@ static void an_old_introduction_does_not_open_in_a_later_round(void **state)
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
 		for (int i = 0; l.lies < 2; i++)
 			turn(&p, i);
-		story_idle(&p.st, SOON);
+		kit_run_idle(p.st.loop, SOON);
 		assert_int_equal(p.a.mets, 2);
 		assert_int_equal(p.b.mets, 2);
 		assert_int_equal(p.a.ends + p.b.ends, 0);
@@ -392,7 +392,7 @@ static void a_late_word_of_a_wrong_code_is_a_lie(void **state)
 	assert_int_equal(bk_meet_again(p.a.meet), 0);
 	for (int i = 0; l.lies < 2; i++)
 		turn(&p, i);
-	story_idle(&p.st, SOON);
+	kit_run_idle(p.st.loop, SOON);
 	assert_int_equal(p.a.ends + p.b.ends, 0);
 	kill_server(&p);
 	start_server(&p);

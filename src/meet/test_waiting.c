@@ -29,7 +29,7 @@ static void pass(struct pair *p, bk_dur d)
 {
 	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
 		story_let_time_fly(step);
-		story_idle(&p->st, 5);
+		kit_run_idle(p->st.loop, 5);
 	}
 }
 
@@ -123,7 +123,7 @@ static void an_address_that_changed_takes_the_number_along(void **state)
 	set_up_waiting(&p);
 	proxy_forget(&p.proxy); /* so that the server believes in the old one */
 	bk_meet_address_changed(p.a.meet);
-	story_idle(&p.st, 2 * SOON);
+	kit_run_idle(p.st.loop, 2 * SOON);
 	join_and_meet(&p);
 	assert_int_equal(p.a.waits, 0);
 	tear_down(&p);
@@ -212,7 +212,7 @@ static void a_connection_that_dies_at_any_moment_leaves_the_code_good_or_used(vo
 		start(&p);
 		for (int i = 0; !p.b.meet; i++)
 			turn(&p, i);
-		story_idle(&p.st, moment / 2);
+		kit_run_idle(p.st.loop, moment / 2);
 		proxy_cut(&p.proxy);
 		settle(&p, &met);
 		tear_down(&p);
@@ -231,7 +231,7 @@ static void a_server_that_restarts_at_any_moment_leaves_the_code_good_or_used(vo
 		start(&p);
 		for (int i = 0; !p.b.meet; i++)
 			turn(&p, i);
-		story_idle(&p.st, moment);
+		kit_run_idle(p.st.loop, moment);
 		kill_server(&p);
 		start_server(&p);
 		settle(&p, &met);
@@ -248,9 +248,9 @@ static void who_claims_and_goes_without_a_word_costs_nothing(void **state)
 	for (int moment = 0; moment < MOMENTS / 2; moment++) {
 		set_up_waiting(&p);
 		join(&p);
-		story_idle(&p.st, moment);
+		kit_run_idle(p.st.loop, moment);
 		go(&p.b);
-		story_idle(&p.st, SOON);
+		kit_run_idle(p.st.loop, SOON);
 		pass(&p, 2 * BK_SEC);
 		if (!p.a.mets) {
 			assert_int_equal(p.a.ends, 0);

@@ -150,7 +150,7 @@ static void a_server_that_dies_ends_it_and_flushes(void **state)
 		bk_server_free(w.server);
 		w.server = NULL;
 		client_run(&h, round == 1 ? &h.flushes : &h.ends, 1);
-		world_idle(&w, 3);
+		kit_run_idle(w.loop, 3);
 		assert_int_equal(h.flushes, 1);
 		assert_int_equal(h.ends, round != 1);
 		if (h.ends)
@@ -205,7 +205,7 @@ static void a_server_that_changed_its_key_is_refused_by_name_of_the_file(void **
 
 static void a_client_may_be_freed_in_its_callbacks_and_at_any_moment(void **state)
 {
-	int before = count_descriptors();
+	int before = kit_count_descriptors();
 
 	(void)state;
 	for (int turns = 0; turns < 40; turns += 2) {
@@ -215,13 +215,13 @@ static void a_client_may_be_freed_in_its_callbacks_and_at_any_moment(void **stat
 		world_init(&w, (struct bk_server_opts){0});
 		h.free_on_ready = turns & 2;
 		client_start(&h, &w, (struct bk_rdv_opts){0});
-		world_idle(&w, turns);
+		kit_run_idle(w.loop, turns);
 		bk_rdv_free(h.rdv);
-		world_idle(&w, 3);
+		kit_run_idle(w.loop, 3);
 		assert_int_equal(h.ends, 0);
 		world_done(&w);
 	}
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(kit_count_descriptors(), before);
 }
 
 /* --- servers that are none --- */
@@ -505,7 +505,7 @@ static void a_clock_beyond_belief_is_not_taken(void **state)
 	a.says_len = 4;
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
 	client_run(&h, &h.readies, 1);
-	world_idle(&w, 20);
+	kit_run_idle(w.loop, 20);
 	assert_int_equal(bk_rdv_view(h.rdv)->rtt_ns, 0);
 	assert_int_equal(bk_rdv_view(h.rdv)->clock_offset_ns, 0);
 	bk_rdv_free(h.rdv);

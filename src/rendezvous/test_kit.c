@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rendezvous/test_kit.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net/test_clock.h"
-
-enum { WATCHDOG_SECONDS = 30 };
 
 static struct test_clock fast_clock;
 
@@ -195,45 +191,5 @@ void world_let_time_fly(bk_dur d)
 
 void world_run(struct world *w)
 {
-	alarm(WATCHDOG_SECONDS);
-	assert_int_equal(bk_loop_run(w->loop), 0);
-	alarm(0);
-}
-
-struct turns {
-	struct bk_loop *loop;
-	struct bk_timer *timer;
-	int left;
-};
-
-static void on_turn(void *arg)
-{
-	struct turns *t = arg;
-
-	if (t->left-- > 0)
-		bk_timer_start(t->timer, 0);
-	else
-		bk_loop_stop(t->loop);
-}
-
-void world_idle(struct world *w, int turns)
-{
-	struct turns t = {.loop = w->loop, .left = turns};
-
-	assert_int_equal(bk_timer_new(w->loop, on_turn, &t, &t.timer), 0);
-	bk_timer_start(t.timer, 0);
-	world_run(w);
-	bk_timer_free(t.timer);
-}
-
-int count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
+	kit_run(w->loop);
 }

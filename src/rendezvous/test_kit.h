@@ -2,17 +2,10 @@
 #ifndef BK_RENDEZVOUS_TEST_KIT_H
 #define BK_RENDEZVOUS_TEST_KIT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <bodkin/loop.h>
 #include <bodkin/server.h>
 
 #include "base/time.h"
+#include "net/test_kit.h"
 #include "rendezvous/client.h"
 
 /* A server and clients of it in one loop on loopback, with a clock that can be pushed. */
@@ -42,12 +35,10 @@ void world_init(struct world *w, struct bk_server_opts opts);
 void world_done(struct world *w);
 void world_let_time_fly(bk_dur d);
 void world_run(struct world *w); /* until the loop is stopped */
-void world_idle(struct world *w, int turns);
 
 void client_start(
 	struct heard *h, struct world *w, struct bk_rdv_opts opts); /* server and id are filled in */
 void client_run(struct heard *h, int *counter, int at);
 void client_flush(struct heard *h);
-int count_descriptors(void);
 
 #endif

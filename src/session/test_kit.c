@@ -2,7 +2,6 @@
 /* Everything in a story is real but the clock, which can be pushed, and what the server's board lies. */
 #include "session/test_kit.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,34 +278,6 @@ void story_clock_done(void)
 	test_clock_done(&fast_clock);
 }
 
-struct turns {
-	struct bk_loop *loop;
-	struct bk_timer *timer;
-	int left;
-};
-
-static void on_turn(void *arg)
-{
-	struct turns *t = arg;
-
-	if (t->left-- > 0)
-		bk_timer_start(t->timer, 0);
-	else
-		bk_loop_stop(t->loop);
-}
-
-void story_idle(struct story *st, int turns)
-{
-	struct turns t = {.loop = st->loop, .left = turns};
-
-	alarm(WATCHDOG_SECONDS);
-	assert_int_equal(bk_timer_new(st->loop, on_turn, &t, &t.timer), 0);
-	bk_timer_start(t.timer, 0);
-	assert_int_equal(bk_loop_run(st->loop), 0);
-	bk_timer_free(t.timer);
-	alarm(0);
-}
-
 void story_tear_down(struct story *st)
 {
 	char command[128];
@@ -320,16 +291,4 @@ void story_tear_down(struct story *st)
 	bk_loop_free(st->loop);
 	snprintf(command, sizeof(command), "rm -rf '%s'", st->state_dir);
 	assert_int_equal(system(command), 0);
-}
-
-int count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }

@@ -2,17 +2,10 @@
 #ifndef BK_SESSION_TEST_KIT_H
 #define BK_SESSION_TEST_KIT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <bodkin/loop.h>
 #include <bodkin/session.h>
 
 #include "base/time.h"
+#include "net/test_kit.h"
 #include "server/server.h"
 #include "server/test_lying_board.h"
 
@@ -59,17 +52,14 @@ struct story {
 void story_set_up(struct story *st);
 void story_set_up_with(struct story *st, struct bk_server_opts opts);
 void story_join(struct story *st, const char *code);
-void story_begin(struct story *st);           /* a starts */
-void story_run(struct story *st);             /* begins it and runs it to its end, or fails the test */
-void story_idle(struct story *st, int turns); /* that many turns of the loop */
-void story_let_time_fly(bk_dur d);            /* after story_set_up */
-void story_jump(bk_dur d);                    /* it has passed, and nobody did anything in it */
+void story_begin(struct story *st); /* a starts */
+void story_run(struct story *st);   /* begins it and runs it to its end, or fails the test */
+void story_let_time_fly(bk_dur d);  /* after story_set_up */
+void story_jump(bk_dur d);          /* it has passed, and nobody did anything in it */
 void story_tear_down(struct story *st);
 
 /* The clock alone, for a loop without a story. */
 void story_clock_init(struct bk_loop *loop);
 void story_clock_done(void);
-
-int count_descriptors(void); /* open ones of this process */
 
 #endif

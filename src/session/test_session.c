@@ -167,7 +167,7 @@ static void a_peer_that_leaves_before_the_path_is_made_is_not_waited_for(void **
 
 static void sessions_freed_at_any_moment_leave_nothing(void **state)
 {
-	int before = count_descriptors();
+	int before = kit_count_descriptors();
 
 	(void)state;
 	for (int n = 0; n < 120; n += 5) {
@@ -176,10 +176,10 @@ static void sessions_freed_at_any_moment_leave_nothing(void **state)
 		story_set_up(&st);
 		st.bulk = true;
 		story_begin(&st);
-		story_idle(&st, n);
+		kit_run_idle(st.loop, n);
 		story_tear_down(&st);
 	}
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(kit_count_descriptors(), before);
 }
 
 static void no_server_is_one_clear_sentence(void **state)

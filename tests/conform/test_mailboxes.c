@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every mailbox must do, whoever runs it: bodkin's server, a folder of files (the example's), and two in
  * memory, one of which has nothing that may be missing. A mailbox that passes is finished. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,9 @@
 #include "base/time.h"
 #include "examples/file_mailbox.h"
 #include "meet/meet.h"
+#include "net/test_kit.h"
 #include "rendezvous/mailbox.h"
 #include "tests/conform/mailroom.h"
-#include "tests/conform/test_support.h"
 
 enum { WATCHDOG_SECONDS = 60, FOLDER_LEN = 64, TEXT_LEN = 512, MAILS = 10, QUIET_TURNS = 200 };
 
@@ -112,33 +111,6 @@ static void run(struct stage *st)
 	alarm(WATCHDOG_SECONDS);
 	assert_int_equal(bk_loop_run(st->loop), 0);
 	alarm(0);
-}
-
-struct turns {
-	struct bk_loop *loop;
-	struct bk_timer *timer;
-	int left;
-};
-
-static void on_turn(void *arg)
-{
-	struct turns *t = arg;
-
-	if (t->left-- > 0)
-		bk_timer_start(t->timer, 0);
-	else
-		bk_loop_stop(t->loop);
-}
-
-/* For what must not happen, or may happen at any moment. */
-static void idle(struct stage *st, int turns)
-{
-	struct turns t = {.loop = st->loop, .left = turns};
-
-	assert_int_equal(bk_timer_new(st->loop, on_turn, &t, &t.timer), 0);
-	bk_timer_start(t.timer, 0);
-	run(st);
-	bk_timer_free(t.timer);
 }
 
 /* --- one who uses it --- */
@@ -382,7 +354,7 @@ static void what_is_left_is_for_the_one_who_claims_it_and_both_hear_of_it(void *
 	assert_int_equal(a.left_len, 0);
 	assert_true(a.has_token == st.kind->has_token && b.has_token == st.kind->has_token);
 	assert_memory_equal(a.token, b.token, sizeof(a.token));
-	idle(&st, QUIET_TURNS);
+	kit_run_idle(st.loop, QUIET_TURNS);
 	assert_true(a.heard[IN_CLAIMED] == 1 && b.heard[IN_CLAIMED] == 1);
 	assert_true(a.heard[IN_NAMEPLATE] == 1 && b.heard[IN_NAMEPLATE] == 0);
 	end_two(&st, &a, &b);
@@ -518,7 +490,7 @@ static void a_flush_comes_once_and_then_the_mail_is_taken(void **arg)
 		b.in_call = false;
 		while (!b.flushes)
 			run(&st);
-		idle(&st, QUIET_TURNS);
+		kit_run_idle(st.loop, QUIET_TURNS);
 		assert_int_equal(b.flushes, 1);
 	}
 	assert_true(!b.ops->is_mail_taken || b.ops->is_mail_taken(b.box));
@@ -550,21 +522,9 @@ static void who_releases_is_gone_for_good(void **arg)
 	}
 }
 
-static int count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 static void closed_in_any_event_it_is_silent(void **arg)
 {
-	int before = count_descriptors();
+	int before = kit_count_descriptors();
 
 	for (enum moment m = IN_READY; m <= IN_MAIL; m++) {
 		struct user a, b;
@@ -587,15 +547,15 @@ static void closed_in_any_event_it_is_silent(void **arg)
 			run_until(&a, m, 1);
 		}
 		assert_null(a.box);
-		idle(&st, QUIET_TURNS);
+		kit_run_idle(st.loop, QUIET_TURNS);
 		end_two(&st, &a, &b);
 	}
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(kit_count_descriptors(), before);
 }
 
 static void closed_at_any_moment_it_leaves_nothing(void **arg)
 {
-	int before = count_descriptors();
+	int before = kit_count_descriptors();
 
 	for (int turns = 0; turns < 30; turns += 2) {
 		struct user a, b;
@@ -605,12 +565,12 @@ static void closed_at_any_moment_it_leaves_nothing(void **arg)
 		user_leave(&a, 0, "left");
 		run_until(&a, IN_NAMEPLATE, 1);
 		user_claim(&b, a.nameplate);
-		idle(&st, turns);
+		kit_run_idle(st.loop, turns);
 		user_close(turns % 4 ? &a : &b);
-		idle(&st, turns % 10);
+		kit_run_idle(st.loop, turns % 10);
 		end_two(&st, &a, &b);
 	}
-	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(kit_count_descriptors(), before);
 }
 
 /* --- what it knows --- */
@@ -705,7 +665,7 @@ static void an_old_number_does_not_take_anybodys_place(void **arg)
 		return;
 	start_two(&st, kind, &a, &b);
 	user_rejoin(&a, 0, 7, false, NULL);
-	idle(&st, QUIET_TURNS);
+	kit_run_idle(st.loop, QUIET_TURNS);
 	user_rejoin(&b, 0, 7, false, NULL);
 	run_until(&b, IN_ERROR, 1);
 	assert_int_equal(b.code, BK_E_EXISTS);
