@@ -104,7 +104,8 @@ struct bk_mailbox_events {
 	void (*on_released)(void *arg, int code);
 	/* A call failed, such as BK_E_NO_SUCH_PEER (nobody left anything under that nameplate),
 	 * BK_E_CODE_USED (it was claimed before), BK_E_EXISTS (somebody else has the nameplate that was
-	 * wished for). The mailbox goes on. text: a sentence for a person, may be empty. */
+	 * wished for). The mailbox goes on. text: a sentence for a person, may be empty; of
+	 * BK_E_NO_SUCH_PEER it is said instead of the session's own, for who looked in many places. */
 	void (*on_error)(void *arg, int code, const char *text);
 	/* Once, last: the mailbox is out of reach, with a sentence that says why. Close it. */
 	void (*on_end)(void *arg, int error, const char *text);
@@ -166,6 +167,12 @@ struct bk_mailbox_ops {
 	/* The view's `local` is about to be punched from: nothing may listen there any more. NULL: nothing
 	 * does. */
 	void (*yield_port)(void *box);
+
+	/* Not in the first version. */
+
+	/* What sentences call the mailbox, after "back at", "waiting for", "cannot use" and before "says": "the
+	 * server", "this network". Stays as long as the mailbox. NULL: "the mailbox". */
+	const char *(*name)(void *arg);
 };
 
 /* A mailbox as a session gets it. The table is copied; what `arg` points to must stay until the session is freed. */

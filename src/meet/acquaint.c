@@ -262,8 +262,11 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 
 /* --- the nameplate --- */
 
-static void say_back(struct bk_acquaint *a, const char *text)
+static void say_back(struct bk_acquaint *a, const char *more)
 {
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "back at %s%s", a->opts.place, more);
 	a->refusals = 0;
 	if (a->is_away)
 		a->events->on_waiting(a->arg, text);
@@ -288,7 +291,7 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 		return;
 	a->is_claimed = true;
 	if (a->is_joining)
-		say_back(a, "back at the server");
+		say_back(a, "");
 	if (token)
 		memcpy(a->opts.meeting->token, token, sizeof(a->opts.meeting->token));
 	set_state(a, PAIRING);
@@ -348,7 +351,7 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 	a->code.nameplate = nameplate;
 	set_state(a, WAITING);
 	if (a->has_number)
-		say_back(a, "back at the server, waiting for the other side; the code is the same");
+		say_back(a, ", waiting for the other side; the code is the same");
 	else
 		show(a);
 }
@@ -393,7 +396,7 @@ static void ask(struct bk_acquaint *a)
 	bk_pairing_done(a->opts.pairing);
 	err = a->is_joining ? join(a) : leave(a);
 	if (err < 0)
-		fail(a, err, "cannot use the server: %s", bk_error_text(err));
+		fail(a, err, "cannot use %s: %s", a->opts.place, bk_error_text(err));
 }
 
 /* --- begun anew --- */
@@ -506,7 +509,7 @@ bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
 		return false;
 	}
 	start_over(a);
-	snprintf(waiting, sizeof(waiting), "%s; waiting for the server%s", text,
+	snprintf(waiting, sizeof(waiting), "%s; waiting for %s%s", text, a->opts.place,
 		a->has_number ? ", the code stays the same" : "");
 	if (!a->is_away)
 		a->events->on_waiting(a->arg, waiting);
@@ -555,20 +558,20 @@ void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text)
 		ask_later(a);
 	else if (code == BK_E_EXISTS && a->has_number && may_renew(a))
 		spend(a, code);
+	else if (code == BK_E_NO_SUCH_PEER && *text)
+		fail(a, code, "%s", text);
 	else if (code == BK_E_NO_SUCH_PEER)
 		fail(a, code, "nobody waits with code number %u: check the code, or ask for a new one",
 			a->code.nameplate);
 	else if (code == BK_E_CODE_USED)
 		fail(a, code, "code number %u was used already: ask for a new one", a->code.nameplate);
 	else if (code == BK_E_EXISTS && a->has_number)
-		fail(a, code,
-			"somebody else got code number %u while we were away from the server: make a new "
-			"code",
-			a->code.nameplate);
+		fail(a, code, "somebody else got code number %u while we were away from %s: make a new code",
+			a->code.nameplate, a->opts.place);
 	else if (code == BK_E_EXISTS)
 		fail(a, code, "code number %u is taken by somebody else: choose another", a->code.nameplate);
 	else
-		fail(a, code, "the server says: %s", *text ? text : bk_error_text(code));
+		fail(a, code, "%s says: %s", a->opts.place, *text ? text : bk_error_text(code));
 }
 
 static void on_deadline(void *arg)
@@ -576,9 +579,9 @@ static void on_deadline(void *arg)
 	struct bk_acquaint *a = arg;
 
 	if (a->state == CONNECTING && a->is_joining)
-		fail(a, BK_E_TIMEOUT, "the server did not come back in time");
+		fail(a, BK_E_TIMEOUT, "%s did not come back in time", a->opts.place);
 	else if (a->state == CONNECTING && !a->has_number && a->box)
-		fail(a, BK_E_TIMEOUT, "the server gave no code number in time");
+		fail(a, BK_E_TIMEOUT, "%s gave no code number in time", a->opts.place);
 	else if (a->state == CONNECTING || a->state == WAITING)
 		fail(a, BK_E_TIMEOUT, "nobody came with the code in time");
 	else if (a->state == SAYING_WRONG)

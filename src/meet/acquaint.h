@@ -18,7 +18,8 @@ struct bk_acquaint_opts {
 	const struct bk_session_opts *session; /* the codes and wait_ns are looked at; not kept */
 	bool is_once;                          /* the mailbox: there is no other box when one is lost */
 	bool is_reusable;                      /* its boxes: after a release another code can be left */
-	struct bk_self *self;                  /* borrowed, as the next two */
+	const char *place;                     /* the mailbox's name; borrowed, as the next three */
+	struct bk_self *self;
 	struct bk_pairing *pairing;
 	struct bk_meeting *meeting;
 	/* Whoever wants to know; may be NULL. Again when the code before is used up and nobody was met by it. */

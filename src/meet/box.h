@@ -4,7 +4,7 @@
 
 #include <bodkin/mailbox.h>
 
-/* An open box of some mailbox. Of its table no member is NULL but rejoin. */
+/* An open box of some mailbox. Of its table no member but rejoin and release is NULL. */
 struct bk_box {
 	const struct bk_mailbox_ops *ops;
 	void *box;

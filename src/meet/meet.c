@@ -43,7 +43,7 @@ struct bk_meet {
 	struct bk_loop *loop;
 	const struct bk_meet_events *events;
 	void *arg;
-	struct bk_mailbox_ops ops; /* the mailbox's, with something for all it may lack but rejoin */
+	struct bk_mailbox_ops ops; /* the mailbox's, with something for most of what it may lack */
 	void *mailbox;             /* its own */
 	struct bk_self self;
 	struct bk_pairing pairing;
@@ -317,9 +317,13 @@ static void lose_early(struct bk_meet *m, struct visit *v, int error, const char
 
 static void come_back(struct bk_meet *m, struct visit *v)
 {
+	char text[BK_ENDING_TEXT_MAX];
+
 	bk_assert(v == m->next);
-	if (!m->now)
-		say(m, 1, "back at the server");
+	if (!m->now) {
+		snprintf(text, sizeof(text), "back at %s", m->ops.name(m->mailbox));
+		say(m, 1, text);
+	}
 	if (owes_round(m->now) && !m->is_asking && !m->round.is_open) {
 		m->is_asking = true;
 		rejoin(m, v, true);
@@ -461,7 +465,7 @@ static void on_box_error(void *arg, int code, const char *text)
 	struct visit *v = arg;
 	struct bk_meet *m = v->of;
 
-	bk_log_debug("meet", "the server says: %s", text);
+	bk_log_debug("meet", "%s says: %s", m->ops.name(m->mailbox), text);
 	if (!m->is_met && v == m->now)
 		bk_acquaint_refused(m->acquaint, code, text);
 	else if (m->is_met && code != BK_E_EXISTS)
@@ -566,6 +570,12 @@ static bool is_taken(void *box)
 	return true;
 }
 
+static const char *has_no_name(void *arg)
+{
+	(void)arg;
+	return "the mailbox";
+}
+
 static void flush_at_once(void *box, void (*fn)(void *fn_arg), void *fn_arg)
 {
 	(void)box;
@@ -578,11 +588,11 @@ static int take_mailbox(struct bk_meet *m, const struct bk_mailbox *mailbox)
 
 	m->mailbox = mailbox->arg;
 	m->ops.view = m->ops.view ?: sees_nothing;
-	m->ops.release = m->ops.release ?: does_nothing;
 	m->ops.is_mail_taken = m->ops.is_mail_taken ?: is_taken;
 	m->ops.flush = m->ops.flush ?: flush_at_once;
 	m->ops.measure_clock = m->ops.measure_clock ?: does_nothing;
 	m->ops.yield_port = m->ops.yield_port ?: does_nothing;
+	m->ops.name = m->ops.name ?: has_no_name;
 	if (err < 0)
 		return err;
 	return m->ops.open && m->ops.close && m->ops.leave && m->ops.claim && m->ops.mail ? 0 : BK_E_INVALID;
@@ -595,6 +605,7 @@ static int start_acquaintance(struct bk_meet *m, const struct bk_session_opts *s
 		.session = session,
 		.is_once = !m->ops.rejoin,
 		.is_reusable = m->ops.rejoin && m->ops.release,
+		.place = m->ops.name(m->mailbox),
 		.self = &m->self,
 		.pairing = &m->pairing,
 		.meeting = &m->meeting,
@@ -644,7 +655,7 @@ void bk_meet_free(struct bk_meet *m)
 {
 	if (!m)
 		return;
-	if (m->now && m->is_met && !m->is_gone)
+	if (m->now && m->is_met && !m->is_gone && m->ops.release)
 		m->ops.release(m->now->box.box);
 	drop(&m->now);
 	drop(&m->next);

@@ -413,14 +413,15 @@ static void on_refuse(struct bk_rdv *r, const struct bk_rdv_msg *m)
 static void on_error(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
 	char text[BK_RDV_TEXT_MAX + 64];
+	int code = code_or(m->code, BK_E_PROTOCOL);
 
 	if (r->asked.type && wait_and(r, m->wait_ms, ask_again))
 		return;
 	forget_asked(r);
-	snprintf(text, sizeof(text), "%s", m->content);
+	snprintf(text, sizeof(text), "%s", code == BK_E_NO_SUCH_PEER ? "" : m->content);
 	if (m->wait_ms)
 		snprintf(text, sizeof(text), "%s; try again in %u s", m->content, (m->wait_ms + 999) / 1000);
-	r->events->on_error(r->arg, code_or(m->code, BK_E_PROTOCOL), text);
+	r->events->on_error(r->arg, code, text);
 }
 
 /* Who is here for the view alone has no ear for it. */
@@ -822,6 +823,12 @@ static bool is_mail_taken(void *box)
 	return r->last_pong >= r->mail_ping;
 }
 
+static const char *name(void *arg)
+{
+	(void)arg;
+	return "the server";
+}
+
 const struct bk_mailbox_ops bk_rdv_ops = {
 	.size = sizeof(bk_rdv_ops),
 	.open = open_box,
@@ -836,4 +843,5 @@ const struct bk_mailbox_ops bk_rdv_ops = {
 	.flush = flush,
 	.measure_clock = measure_clock,
 	.yield_port = yield_port,
+	.name = name,
 };

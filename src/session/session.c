@@ -347,7 +347,7 @@ static void on_meet_end(void *arg, int error, const char *text)
 		bk_ending_set(&s->ending, error, "%s", text);
 	else if (s->state == OPEN && bk_seeker_needs_round(s->seeker))
 		bk_ending_set(&s->ending, BK_E_PEER_VANISHED,
-			"lost the connection to '%s', and then the server: %s", peer_name(s), text);
+			"lost the connection to '%s', and cannot meet again: %s", peer_name(s), text);
 	else
 		note(s, 1, text);
 }
