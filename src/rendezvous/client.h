@@ -8,6 +8,7 @@
 #include <bodkin/mailbox.h>
 
 #include "base/time.h"
+#include "rendezvous/known.h"
 #include "secure/identity.h"
 #include "wire/rdv.h"
 
@@ -16,7 +17,7 @@
  * through it. The local port is bound so that punching may share it. */
 struct bk_rdv;
 
-enum { BK_RDV_ERROR_TEXT_MAX = 768 };
+enum { BK_RDV_ERROR_TEXT_MAX = BK_KNOWN_TEXT_MAX };
 
 /* The key that the server must have, whatever `server` says, once it is known; until then the first hello
  * tells. */

@@ -113,3 +113,65 @@ int bk_known_server_remember(const char *path, const char *host, uint16_t port, 
 	bk_file_unlock(lock);
 	return err;
 }
+
+/* --- is it who it was? --- */
+
+static int refuse_changed(const char *path, const char *place, const char *pin, char text[BK_KNOWN_TEXT_MAX])
+{
+	snprintf(text, BK_KNOWN_TEXT_MAX,
+		"server '%s' shows another key than before (%s); if that is right, remove its line from '%s'",
+		place, pin, path);
+	return BK_E_PIN_MISMATCH;
+}
+
+/* He is not written down either, so that a second try does not find him known. */
+static int refuse_secret(const char *place, const char *pin, char text[BK_KNOWN_TEXT_MAX])
+{
+	snprintf(text, BK_KNOWN_TEXT_MAX,
+		"cannot send the token to server '%s', whose key is not known here; its key is %s: if "
+		"'bodkin serve "
+		"--show' there says the same, use -s %s#%s",
+		place, pin, place, pin);
+	return BK_E_PIN_MISMATCH;
+}
+
+/* Said at the first meeting, when there is nothing yet to compare with. */
+static void tell_new(
+	const char *path, const char *place, const char *pin, int err, char text[BK_KNOWN_TEXT_MAX])
+{
+	if (path && !err)
+		snprintf(text, BK_KNOWN_TEXT_MAX,
+			"first meeting with server '%s', whose key is %s; 'bodkin serve --show' "
+			"there tells whether that is right",
+			place, pin);
+	else
+		snprintf(text, BK_KNOWN_TEXT_MAX,
+			"going on without remembering server '%s' (%s%s%s), whose key is %s; "
+			"-s %s#%s has it compared",
+			place, path ? path : "", path ? ": " : "",
+			path ? bk_error_text(err) : "there is no home", pin, place, pin);
+}
+
+int bk_known_server_trust(const char *path, const struct bk_target *t, const struct bk_pin *key,
+	bool has_secret, char text[BK_KNOWN_TEXT_MAX])
+{
+	char place[BK_TARGET_STR_MAX], pin[BK_PIN_STR_MAX];
+	int err;
+	enum bk_known_verdict verdict = bk_known_server_check(path, t->host, t->port, key, &err);
+
+	*text = 0;
+	bk_target_to_str(t, place);
+	bk_pin_to_str(key, pin);
+	if (verdict == BK_KNOWN_YES)
+		return 0;
+	if (verdict == BK_KNOWN_CHANGED)
+		return refuse_changed(path, place, pin, text);
+	if (has_secret)
+		return refuse_secret(place, pin, text);
+	if (verdict == BK_KNOWN_NEW && path)
+		err = bk_known_server_remember(path, t->host, t->port, key);
+	if (err == BK_E_PIN_MISMATCH)
+		return refuse_changed(path, place, pin, text);
+	tell_new(path, place, pin, err, text);
+	return 0;
+}

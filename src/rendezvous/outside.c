@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rendezvous/outside.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/time.h"
+
+#define REACH_TIME (600 * BK_MS) /* and a little more */
+
+static void on_probe_failed(void *arg)
+{
+	struct bk_outside_probe *p = arg;
+	struct bk_outside *o = p->of;
+
+	if (!p->is_awaited)
+		return;
+	p->is_awaited = false;
+	bk_assert(o->view->samples_awaited > 0);
+	o->view->samples_awaited--;
+	o->on_view(o->arg);
+}
+
+static void start_probe(struct bk_outside *o, size_t slot, const struct bk_addr *server)
+{
+	struct bk_outside_probe *p = &o->probes[slot];
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
+	struct bk_mapping_probe_opts opts = {
+		.local = o->view->local, .server = *server, .on_failed = on_probe_failed, .arg = p};
+	char name[BK_ADDR_STR_MAX];
+	int err;
+
+	randombytes_buf(p->nonce, sizeof(p->nonce));
+	p->of = o;
+	p->server = *server;
+	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
+	memcpy(opts.nonce, p->nonce, sizeof(opts.nonce));
+	bk_control_send(o->control, &m);
+	err = bk_mapping_probe_new(o->loop, &opts, &p->probe);
+	p->is_awaited = !err;
+	o->view->samples_awaited += !err;
+	if (err < 0)
+		bk_log_debug("rdv", "probe of %s: %s", bk_addr_to_str(server, name), bk_error_text(err));
+}
+
+static void start_reach(struct bk_outside *o)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_REACH};
+
+	if (bk_reach_new(o->loop, &o->view->local, &o->reach) < 0)
+		return;
+	randombytes_buf(o->reach_nonce, sizeof(o->reach_nonce));
+	memcpy(m.nonce, o->reach_nonce, sizeof(m.nonce));
+	o->view->is_reach_awaited = bk_control_send(o->control, &m) == 0;
+}
+
+static void stop_reach(struct bk_outside *o)
+{
+	bk_reach_free(o->reach);
+	o->reach = NULL;
+	o->view->is_reach_awaited = false;
+}
+
+void bk_outside_close(struct bk_outside *o)
+{
+	stop_reach(o);
+	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
+		bk_mapping_probe_free(o->probes[i].probe);
+		o->probes[i].probe = NULL;
+	}
+}
+
+/* Not before the reach test is over: a filter that goes by address lets the second address in once the port
+ * has spoken to it, and would pass for one that lets everybody in. */
+static void probe_second_address(struct bk_outside *o)
+{
+	struct bk_addr other = bk_addr_with_port(o->alt, o->alt_port);
+
+	if (!o->alt.family)
+		return;
+	start_probe(o, 1, &o->alt);
+	start_probe(o, 2, &other);
+}
+
+static void add_stun(struct bk_mailbox_view *v, struct bk_addr at)
+{
+	bk_assert((size_t)v->stun_len < sizeof(v->stun) / sizeof(v->stun[0]));
+	v->stun[v->stun_len++] = at;
+}
+
+void bk_outside_learn(struct bk_outside *o, struct bk_control *control, const struct bk_rdv_msg *hello)
+{
+	struct bk_mailbox_view *v = o->view;
+	struct bk_addr server = bk_control_server(control);
+	struct bk_addr other = bk_addr_with_port(server, hello->alt_port), alt;
+
+	o->control = control;
+	v->samples[0].server = server;
+	if (bk_addr_from_ip(hello->public_ip, hello->public_port, &v->samples[0].mapped) == 0)
+		v->samples_len = 1;
+	if (server.family != 4)
+		return;
+	add_stun(v, server);
+	if (!hello->alt_port)
+		return;
+	o->alt_port = hello->alt_port;
+	add_stun(v, other);
+	start_probe(o, 0, &other);
+	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, server.port, &alt) == 0 && alt.family == 4 &&
+		bk_addr_may_be_of(&alt, &server)) {
+		o->alt = alt;
+		add_stun(v, alt);
+	}
+	start_reach(o);
+	if (!v->is_reach_awaited)
+		probe_second_address(o);
+}
+
+void bk_outside_mapped(struct bk_outside *o, const struct bk_rdv_msg *m)
+{
+	struct bk_mailbox_view *v = o->view;
+
+	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
+		struct bk_outside_probe *p = &o->probes[i];
+		struct bk_mailbox_sample *s = &v->samples[v->samples_len];
+
+		if (!p->is_awaited || memcmp(p->nonce, m->nonce, sizeof(p->nonce)) != 0)
+			continue;
+		p->is_awaited = false;
+		v->samples_awaited--;
+		s->server = p->server;
+		if (v->samples_len < BK_MAILBOX_SAMPLES_MAX &&
+			bk_addr_from_ip(m->public_ip, m->public_port, &s->mapped) == 0)
+			v->samples_len++;
+	}
+	o->on_view(o->arg);
+}
+
+static enum bk_mailbox_reach reach_from_str(const char *s)
+{
+	if (!strcmp(s, "yes"))
+		return BK_MAILBOX_REACH_YES;
+	return strcmp(s, "no") ? BK_MAILBOX_REACH_UNTESTED : BK_MAILBOX_REACH_NO;
+}
+
+/* The server waits for our SYN-ACK no longer than REACH_TIME: from further away its "no" says nothing. */
+static enum bk_mailbox_reach reach_of(const struct bk_outside *o, const char *s)
+{
+	enum bk_mailbox_reach reach = reach_from_str(s);
+
+	return reach == BK_MAILBOX_REACH_NO && o->view->rtt_ns > REACH_TIME ? BK_MAILBOX_REACH_UNTESTED
+									    : reach;
+}
+
+void bk_outside_reached(struct bk_outside *o, const struct bk_rdv_msg *m)
+{
+	if (!o->reach || memcmp(m->nonce, o->reach_nonce, sizeof(m->nonce)) != 0)
+		return;
+	o->view->same_address = reach_of(o, m->same_address);
+	o->view->other_address = reach_of(o, m->other_address);
+	stop_reach(o);
+	probe_second_address(o);
+	o->on_view(o->arg);
+}
