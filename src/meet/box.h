@@ -10,6 +10,10 @@ struct bk_box {
 	void *box;
 };
 
+/* A mailbox's table in this version, with something that does what the public header says for what it may lack, but
+ * rejoin and release. BK_E_INVALID: a member that is required is missing; or as bk_opts_read says. */
+int bk_box_take_ops(const struct bk_mailbox_ops *from, struct bk_mailbox_ops *ret_ops);
+
 static inline struct bk_mailbox_view bk_box_view(const struct bk_box *b)
 {
 	struct bk_mailbox_view view = {0};

@@ -16,52 +16,39 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/opts.h"
 #include "meet/acquaint.h"
 #include "meet/exchange.h"
 #include "meet/patience.h"
+#include "meet/visits.h"
 #include "net/ending.h"
 
-#define RETRY_MIN (250 * BK_MS)
-#define RETRY_MAX (15 * BK_SEC)
-#define STEADY    (10 * BK_SEC) /* a box that lasted so long is followed by another one at once */
 #define YOUNG     (1 * BK_SEC)  /* one that is being made since then is as good as another one */
 #define WRONG_MAX (10 * BK_SEC) /* who cannot open our first introduction says so by then */
-
-/* An open box. */
-struct visit {
-	struct bk_meet *of;
-	struct bk_box box;
-	bk_time since;
-	bool is_ready;
-	bool is_used;                        /* its port has been punched from */
-	bool has_round;                      /* one was completed over it */
-	uint8_t token[BK_MAILBOX_TOKEN_LEN]; /* of the round that it is in */
-};
 
 struct bk_meet {
 	struct bk_loop *loop;
 	const struct bk_meet_events *events;
 	void *arg;
-	struct bk_mailbox_ops ops; /* the mailbox's, with something for most of what it may lack */
-	void *mailbox;             /* its own */
 	struct bk_self self;
 	struct bk_pairing pairing;
 	struct bk_acquaint *acquaint;
 	bool is_met;
-	bool needs_port;          /* TCP may be punched: an introduction wants a port that nobody has used */
-	struct visit *now, *next; /* the one that stands; the one being made. Either may be NULL */
+	bool needs_port; /* TCP may be punched: an introduction wants a port that nobody has used */
+	struct bk_visits visits;
 	uint64_t rejoins;
-	unsigned tries;
 	bool is_asking; /* until the next round is complete */
 	bool is_gone;   /* the other side, by its own word */
 	bk_time began;
 	struct bk_exchange round;
 	struct bk_patience patience; /* before introducing ourselves */
 	struct bk_meeting meeting;
-	struct bk_timer *retry;
 	struct bk_ending ending;
 };
+
+static struct bk_meet *meet_of(const struct bk_visit *v)
+{
+	return v->of->arg;
+}
 
 static void on_failed(void *arg, int error, const char *text)
 {
@@ -83,35 +70,8 @@ static void say(struct bk_meet *m, int verbosity, const char *text)
 		m->events->on_note(m->arg, verbosity, text);
 }
 
-/* --- boxes --- */
-
-static void drop(struct visit **at)
-{
-	struct visit *v = *at;
-
-	*at = NULL;
-	if (!v)
-		return;
-	bk_assert(v != v->of->now && v != v->of->next);
-	v->box.ops->close(v->box.box);
-	free(v);
-}
-
-/* 0, 0.25, 0.5, 1 ... 15 s, each a quarter more or less, so that not everybody comes at once. */
-static void retry_later(struct bk_meet *m)
-{
-	bk_dur d = 0;
-
-	if (m->tries)
-		d = m->tries > 6 ? RETRY_MAX : bk_time_min(RETRY_MAX, RETRY_MIN << (m->tries - 1));
-	if (d)
-		d += d / 4 - (bk_dur)randombytes_uniform((uint32_t)(d / BK_MS / 2 + 1)) * BK_MS;
-	m->tries++;
-	bk_timer_start(m->retry, d);
-}
-
 /* Who comes by this box: for the round that is under way, or to ask for one, or just to be there. */
-static void rejoin(struct bk_meet *m, struct visit *v, bool asks)
+static void rejoin(struct bk_meet *m, struct bk_visit *v, bool asks)
 {
 	struct bk_mailbox_rejoin j = {
 		.side = m->pairing.is_initiator ? 0 : 1, .number = ++m->rejoins, .asks = asks};
@@ -125,66 +85,20 @@ static void rejoin(struct bk_meet *m, struct visit *v, bool asks)
 	sodium_memzero(&j, sizeof(j));
 }
 
-/* We are through with the round, and the other side may never hear of us: our introduction went out and may
- * not have reached the mailbox. */
-static bool owes_round(const struct visit *v)
-{
-	return v && v->has_round && !v->box.ops->is_mail_taken(v->box.box);
-}
-
-static const struct bk_mailbox_events box_events;
-
-static int visit_new(struct bk_meet *m, struct visit **ret_visit)
-{
-	struct visit *v = calloc(1, sizeof(*v));
-	int err = v ? 0 : BK_E_NOMEM;
-
-	if (!err) {
-		v->of = m;
-		v->since = bk_loop_now(m->loop);
-		v->box.ops = &m->ops;
-		err = m->ops.open(m->mailbox, m->loop, &box_events, v, &v->box.box);
-	}
-	if (err < 0)
-		free(v);
-	else
-		*ret_visit = v;
-	return err;
-}
-
-static void open_next(struct bk_meet *m)
-{
-	drop(&m->next);
-	bk_timer_stop(m->retry);
-	if (visit_new(m, &m->next) < 0)
-		retry_later(m);
-	else if (m->is_met)
-		rejoin(m, m->next, m->is_asking);
-}
-
-static void on_retry(void *arg)
+static void on_next(void *arg, struct bk_visit *v)
 {
 	struct bk_meet *m = arg;
 
-	if (!m->next)
-		open_next(m);
+	if (m->is_met)
+		rejoin(m, v, m->is_asking);
 }
 
 /* With v, whatever it was made for is to be tried again. */
-static void lose(struct bk_meet *m, struct visit *v)
+static void lose(struct bk_meet *m, struct bk_visit *v)
 {
-	if (v == m->now) {
-		if (bk_loop_now(m->loop) - v->since >= STEADY)
-			m->tries = 0;
-		if (owes_round(v) && !m->round.is_open)
-			m->is_asking = true;
-		drop(&m->now);
-	} else {
-		bk_assert(v == m->next);
-		drop(&m->next);
-	}
-	if (!m->next && !m->is_gone && m->ops.rejoin)
-		retry_later(m);
+	if (v == m->visits.now && bk_visit_owes_round(v) && !m->round.is_open)
+		m->is_asking = true;
+	bk_visits_lose(&m->visits, v, !m->is_gone);
 }
 
 /* --- rounds --- */
@@ -192,12 +106,12 @@ static void lose(struct bk_meet *m, struct visit *v)
 /* Both introductions are known: what the race needs is put together, and the shared port is free for it. */
 static void complete(struct bk_meet *m)
 {
-	struct bk_mailbox_view view = bk_box_view(&m->now->box);
+	struct bk_mailbox_view view = bk_box_view(&m->visits.now->box);
 
 	bk_assert(m->pairing.is_keyed);
 	bk_patience_reset(&m->patience);
-	m->ops.yield_port(m->now->box.box);
-	m->now->is_used = true;
+	m->visits.ops.yield_port(m->visits.now->box.box);
+	m->visits.now->is_used = true;
 	bk_meeting_complete(&m->meeting, &view, bk_loop_now(m->loop));
 }
 
@@ -205,17 +119,17 @@ static void complete_round(struct bk_meet *m)
 {
 	bk_exchange_close(&m->round, &m->meeting);
 	complete(m);
-	m->now->has_round = true;
+	m->visits.now->has_round = true;
 	m->is_asking = false;
-	m->tries = 0;
+	m->visits.tries = 0;
 	if (!m->ending.is_set)
 		m->events->on_met(m->arg);
 }
 
 static bool may_introduce(const struct bk_meet *m)
 {
-	return m->round.is_open && !m->round.is_introduced && m->now && m->now->is_ready && !m->next &&
-	       bk_exchange_is(&m->round, m->now->token);
+	return m->round.is_open && !m->round.is_introduced && m->visits.now && m->visits.now->is_ready &&
+	       !m->visits.next && bk_exchange_is(&m->round, m->visits.now->token);
 }
 
 static void maybe_introduce(struct bk_meet *m, bool may_wait)
@@ -224,11 +138,11 @@ static void maybe_introduce(struct bk_meet *m, bool may_wait)
 
 	if (!may_introduce(m))
 		return;
-	view = bk_box_view(&m->now->box);
+	view = bk_box_view(&m->visits.now->box);
 	if (!bk_patience_is_over(&m->patience, may_wait ? bk_self_wait(&m->self, &view) : 0))
 		return;
 	if (bk_exchange_introduce(
-		    &m->round, &m->now->box, bk_loop_now(m->loop), m->meeting.peer.server_rtt) == 0 &&
+		    &m->round, &m->visits.now->box, bk_loop_now(m->loop), m->meeting.peer.server_rtt) == 0 &&
 		bk_exchange_is_complete(&m->round))
 		complete_round(m);
 }
@@ -238,7 +152,7 @@ static void on_patience_over(void *arg)
 	maybe_introduce(arg, false);
 }
 
-static void gather(struct bk_meet *m, const struct visit *v)
+static void gather(struct bk_meet *m, const struct bk_visit *v)
 {
 	struct bk_mailbox_view view = bk_box_view(&v->box);
 
@@ -246,18 +160,18 @@ static void gather(struct bk_meet *m, const struct visit *v)
 }
 
 /* Into the round by this box, if its port is as good as new; else by another one. */
-static void enter(struct bk_meet *m, struct visit *v)
+static void enter(struct bk_meet *m, struct bk_visit *v)
 {
-	if (m->next || bk_exchange_is(&m->round, v->token))
+	if (m->visits.next || bk_exchange_is(&m->round, v->token))
 		return;
 	if (v->is_used && m->needs_port) {
-		open_next(m);
+		bk_visits_open_next(&m->visits);
 		return;
 	}
 	rejoin(m, v, false);
 	if (v->is_used)
 		gather(m, v);
-	m->ops.measure_clock(v->box.box);
+	m->visits.ops.measure_clock(v->box.box);
 	maybe_introduce(m, true);
 }
 
@@ -269,9 +183,9 @@ static void on_known(void *arg)
 
 	complete(m);
 	m->is_met = true;
-	drop(&m->next);
-	m->began = m->now->since = bk_loop_now(m->loop);
-	rejoin(m, m->now, false);
+	bk_visits_stay(&m->visits);
+	m->began = m->visits.now->since = bk_loop_now(m->loop);
+	rejoin(m, m->visits.now, false);
 	m->events->on_met(m->arg);
 }
 
@@ -287,26 +201,22 @@ static const struct bk_acquaint_events acquaint_events = {
 };
 
 /* Before the two have met: at this box from now on, or not at all. */
-static void settle(struct bk_meet *m, struct visit *v)
+static void settle(struct bk_meet *m, struct bk_visit *v)
 {
-	if (v == m->next && !bk_acquaint_may_move(m->acquaint)) {
-		drop(&m->next);
+	if (v == m->visits.next && !bk_acquaint_may_move(m->acquaint)) {
+		bk_visits_stay(&m->visits);
 		return;
 	}
-	if (v == m->next) {
-		drop(&m->now);
-		m->now = v;
-		m->next = NULL;
-		v->since = bk_loop_now(m->loop);
-	}
+	if (v == m->visits.next)
+		bk_visits_move(&m->visits);
 	gather(m, v);
 	bk_acquaint_begin(m->acquaint, &v->box);
 }
 
 /* Before the two have met. While another box stands, one that was being made matters less. */
-static void lose_early(struct bk_meet *m, struct visit *v, int error, const char *text)
+static void lose_early(struct bk_meet *m, struct bk_visit *v, int error, const char *text)
 {
-	if (v == m->next && m->now)
+	if (v == m->visits.next && m->visits.now)
 		bk_log_debug("meet", "%s", text);
 	else if (!bk_acquaint_lost(m->acquaint, error, text))
 		return;
@@ -315,30 +225,27 @@ static void lose_early(struct bk_meet *m, struct visit *v, int error, const char
 
 /* --- what the mailbox says --- */
 
-static void come_back(struct bk_meet *m, struct visit *v)
+static void come_back(struct bk_meet *m, struct bk_visit *v)
 {
 	char text[BK_ENDING_TEXT_MAX];
 
-	bk_assert(v == m->next);
-	if (!m->now) {
-		snprintf(text, sizeof(text), "back at %s", m->ops.name(m->mailbox));
+	bk_assert(v == m->visits.next);
+	if (!m->visits.now) {
+		snprintf(text, sizeof(text), "back at %s", bk_visits_place(&m->visits));
 		say(m, 1, text);
 	}
-	if (owes_round(m->now) && !m->is_asking && !m->round.is_open) {
+	if (bk_visit_owes_round(m->visits.now) && !m->is_asking && !m->round.is_open) {
 		m->is_asking = true;
 		rejoin(m, v, true);
 	}
-	drop(&m->now);
-	m->now = v;
-	m->next = NULL;
-	v->since = bk_loop_now(m->loop);
+	bk_visits_move(&m->visits);
 	bk_patience_reset(&m->patience);
 }
 
 static void on_ready(void *arg)
 {
-	struct visit *v = arg;
-	struct bk_meet *m = v->of;
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 
 	if (v->is_ready)
 		return;
@@ -362,33 +269,33 @@ static void look(struct bk_meet *m)
 
 static void on_view(void *arg)
 {
-	struct visit *v = arg;
+	struct bk_visit *v = arg;
 
 	if (v == v->of->now)
-		look(v->of);
+		look(meet_of(v));
 }
 
 static void on_nameplate(void *arg, uint32_t nameplate)
 {
-	struct visit *v = arg;
+	struct bk_visit *v = arg;
 
 	if (v == v->of->now)
-		bk_acquaint_nameplate(v->of->acquaint, nameplate);
+		bk_acquaint_nameplate(meet_of(v)->acquaint, nameplate);
 }
 
 static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
 	const uint8_t *left, size_t n)
 {
-	struct visit *v = arg;
+	struct bk_visit *v = arg;
 
 	if (v == v->of->now)
-		bk_acquaint_claimed(v->of->acquaint, nameplate, token, left, n);
+		bk_acquaint_claimed(meet_of(v)->acquaint, nameplate, token, left, n);
 }
 
 static void on_round(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
 {
-	struct visit *v = arg;
-	struct bk_meet *m = v->of;
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 
 	if (!m->is_met)
 		return;
@@ -396,7 +303,7 @@ static void on_round(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
 		bk_patience_reset(&m->patience);
 		bk_exchange_open(&m->round, token);
 	}
-	if (m->round.is_open && v == m->now)
+	if (m->round.is_open && v == m->visits.now)
 		enter(m, v);
 }
 
@@ -408,41 +315,41 @@ static void on_wrong(struct bk_meet *m)
 
 static void on_mail(void *arg, const uint8_t *body, size_t n)
 {
-	struct visit *v = arg;
-	struct bk_meet *m = v->of;
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 	int kind = bk_pairing_kind(body, n);
 
 	if (!m->is_met) {
-		if (v == m->now)
+		if (v == m->visits.now)
 			bk_acquaint_mail(m->acquaint, body, n);
 	} else if (kind == BK_PAIRING_WRONG) {
 		on_wrong(m);
 	} else if (kind == BK_PAIRING_AGAIN) {
 		bk_exchange_take(&m->round, body, n);
-		if (bk_exchange_is_complete(&m->round) && m->now)
+		if (bk_exchange_is_complete(&m->round) && m->visits.now)
 			complete_round(m);
 	}
 }
 
 /* One that was away for too long may come back: the meeting waits for it again. */
-static void wait_again(struct bk_meet *m, struct visit *v)
+static void wait_again(struct bk_meet *m, struct bk_visit *v)
 {
-	if (v != m->now || m->next)
+	if (v != m->visits.now || m->visits.next)
 		return;
 	m->round.is_open = false;
 	if (m->is_asking)
-		open_next(m);
+		bk_visits_open_next(&m->visits);
 	else
 		rejoin(m, v, false);
 }
 
 static void on_released(void *arg, int code)
 {
-	struct visit *v = arg;
-	struct bk_meet *m = v->of;
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 
 	if (!m->is_met) {
-		if (v == m->now)
+		if (v == m->visits.now)
 			bk_acquaint_released(m->acquaint, code);
 		return;
 	}
@@ -452,9 +359,9 @@ static void on_released(void *arg, int code)
 	if (code) {
 		wait_again(m, v);
 	} else {
-		bk_timer_stop(m->retry);
+		bk_timer_stop(m->visits.retry);
 		bk_patience_reset(&m->patience);
-		drop(&m->next);
+		bk_visits_stay(&m->visits);
 	}
 	if (!m->ending.is_set && m->events->on_left)
 		m->events->on_left(m->arg);
@@ -462,11 +369,11 @@ static void on_released(void *arg, int code)
 
 static void on_box_error(void *arg, int code, const char *text)
 {
-	struct visit *v = arg;
-	struct bk_meet *m = v->of;
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 
-	bk_log_debug("meet", "%s says: %s", m->ops.name(m->mailbox), text);
-	if (!m->is_met && v == m->now)
+	bk_log_debug("meet", "%s says: %s", bk_visits_place(&m->visits), text);
+	if (!m->is_met && v == m->visits.now)
 		bk_acquaint_refused(m->acquaint, code, text);
 	else if (m->is_met && code != BK_E_EXISTS)
 		lose(m, v);
@@ -474,16 +381,16 @@ static void on_box_error(void *arg, int code, const char *text)
 
 static void on_box_end(void *arg, int error, const char *text)
 {
-	struct visit *v = arg;
-	struct bk_meet *m = v->of;
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 	char note[BK_ENDING_TEXT_MAX];
 
 	if (!m->is_met) {
 		lose_early(m, v, error, text);
 		return;
 	}
-	snprintf(note, sizeof(note), "%s%s", text, m->ops.rejoin ? "; trying again" : "");
-	if (v == m->now && !m->is_gone)
+	snprintf(note, sizeof(note), "%s%s", text, m->visits.ops.rejoin ? "; trying again" : "");
+	if (v == m->visits.now && !m->is_gone)
 		say(m, 1, note);
 	else
 		bk_log_debug("meet", "%s", note);
@@ -492,7 +399,7 @@ static void on_box_end(void *arg, int error, const char *text)
 
 static void on_box_note(void *arg, int verbosity, const char *text)
 {
-	say(((struct visit *)arg)->of, verbosity, text);
+	say(meet_of(arg), verbosity, text);
 }
 
 static const struct bk_mailbox_events box_events = {
@@ -512,28 +419,29 @@ static const struct bk_mailbox_events box_events = {
 
 int bk_meet_again(struct bk_meet *m)
 {
-	if (!m->is_met || m->ending.is_set || !m->ops.rejoin)
+	if (!m->is_met || m->ending.is_set || !m->visits.ops.rejoin)
 		return BK_E_SERVER_GONE;
 	if (m->is_gone)
 		return BK_E_PEER_VANISHED;
-	if (m->round.is_open && m->now && bk_exchange_is(&m->round, m->now->token) && !m->next)
+	if (m->round.is_open && m->visits.now && bk_exchange_is(&m->round, m->visits.now->token) &&
+		!m->visits.next)
 		return 0;
 	m->is_asking = true;
-	m->tries = 0;
-	if (m->next && bk_loop_now(m->loop) - m->next->since < YOUNG)
-		rejoin(m, m->next, true);
+	m->visits.tries = 0;
+	if (m->visits.next && bk_loop_now(m->loop) - m->visits.next->since < YOUNG)
+		rejoin(m, m->visits.next, true);
 	else
-		open_next(m);
+		bk_visits_open_next(&m->visits);
 	return 0;
 }
 
 void bk_meet_address_changed(struct bk_meet *m)
 {
-	if (m->ending.is_set || m->is_gone || !m->ops.rejoin ||
+	if (m->ending.is_set || m->is_gone || !m->visits.ops.rejoin ||
 		(!m->is_met && !bk_acquaint_may_move(m->acquaint)))
 		return;
-	m->tries = 0;
-	open_next(m);
+	m->visits.tries = 0;
+	bk_visits_open_next(&m->visits);
 }
 
 const struct bk_meeting *bk_meet_result(const struct bk_meet *m)
@@ -553,59 +461,14 @@ static void on_self_view(void *arg)
 	look(arg);
 }
 
-static void sees_nothing(void *box, struct bk_mailbox_view *ret_view)
-{
-	(void)box;
-	(void)ret_view;
-}
-
-static void does_nothing(void *box)
-{
-	(void)box;
-}
-
-static bool is_taken(void *box)
-{
-	(void)box;
-	return true;
-}
-
-static const char *has_no_name(void *arg)
-{
-	(void)arg;
-	return "the mailbox";
-}
-
-static void flush_at_once(void *box, void (*fn)(void *fn_arg), void *fn_arg)
-{
-	(void)box;
-	fn(fn_arg);
-}
-
-static int take_mailbox(struct bk_meet *m, const struct bk_mailbox *mailbox)
-{
-	int err = bk_opts_read(&m->ops, mailbox->ops, yield_port);
-
-	m->mailbox = mailbox->arg;
-	m->ops.view = m->ops.view ?: sees_nothing;
-	m->ops.is_mail_taken = m->ops.is_mail_taken ?: is_taken;
-	m->ops.flush = m->ops.flush ?: flush_at_once;
-	m->ops.measure_clock = m->ops.measure_clock ?: does_nothing;
-	m->ops.yield_port = m->ops.yield_port ?: does_nothing;
-	m->ops.name = m->ops.name ?: has_no_name;
-	if (err < 0)
-		return err;
-	return m->ops.open && m->ops.close && m->ops.leave && m->ops.claim && m->ops.mail ? 0 : BK_E_INVALID;
-}
-
 static int start_acquaintance(struct bk_meet *m, const struct bk_session_opts *session)
 {
 	const struct bk_acquaint_opts opts = {
 		.loop = m->loop,
 		.session = session,
-		.is_once = !m->ops.rejoin,
-		.is_reusable = m->ops.rejoin && m->ops.release,
-		.place = m->ops.name(m->mailbox),
+		.is_once = !m->visits.ops.rejoin,
+		.is_reusable = m->visits.ops.rejoin && m->visits.ops.release,
+		.place = bk_visits_place(&m->visits),
 		.self = &m->self,
 		.pairing = &m->pairing,
 		.meeting = &m->meeting,
@@ -634,15 +497,13 @@ int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *ev
 	err = bk_self_init(&m->self, m->loop, s, on_self_view, m);
 	m->self.pin = opts->pin;
 	if (!err)
-		err = take_mailbox(m, &opts->mailbox);
+		err = bk_visits_init(&m->visits, m->loop, &opts->mailbox, &box_events, on_next, m);
 	if (!err)
 		err = start_acquaintance(m, s);
 	if (!err)
 		err = bk_patience_init(&m->patience, m->loop, on_patience_over, m);
 	if (!err)
-		err = bk_timer_new(m->loop, on_retry, m, &m->retry);
-	if (!err)
-		err = visit_new(m, &m->now);
+		err = bk_visits_open(&m->visits);
 	if (err < 0) {
 		bk_meet_free(m);
 		return err;
@@ -655,15 +516,13 @@ void bk_meet_free(struct bk_meet *m)
 {
 	if (!m)
 		return;
-	if (m->now && m->is_met && !m->is_gone && m->ops.release)
-		m->ops.release(m->now->box.box);
-	drop(&m->now);
-	drop(&m->next);
+	if (m->visits.now && m->is_met && !m->is_gone && m->visits.ops.release)
+		m->visits.ops.release(m->visits.now->box.box);
+	bk_visits_done(&m->visits);
 	bk_acquaint_free(m->acquaint);
 	bk_self_done(&m->self);
 	bk_pairing_done(&m->pairing);
 	bk_patience_done(&m->patience);
-	bk_timer_free(m->retry);
 	bk_ending_done(&m->ending);
 	free(m);
 }
