@@ -758,7 +758,7 @@ struct talker {
 	bool is_open, is_closed;
 	int error, paths;
 	enum bk_path_kind kind;
-	char heard[16];
+	char heard[16], text[TEXT_LEN];
 	size_t heard_len;
 };
 
@@ -779,6 +779,7 @@ static void on_session_closed(struct bk_session *session, void *arg, int error, 
 	assert_non_null(text);
 	t->is_closed = true;
 	t->error = error;
+	snprintf(t->text, sizeof(t->text), "%s", text);
 	if (p->maker.is_closed && p->joiner.is_closed)
 		bk_loop_stop(p->st.loop);
 }
@@ -927,6 +928,58 @@ static void a_session_has_a_server_or_a_mailbox_and_a_table_has_what_is_required
 	stage_done(&st);
 }
 
+static const char *this_network(void *arg)
+{
+	(void)arg;
+	return "this network";
+}
+
+static int leave_nothing(void *box, uint32_t wish, const void *body, size_t n)
+{
+	(void)box;
+	(void)wish;
+	(void)body;
+	(void)n;
+	return BK_E_FULL;
+}
+
+/* Above it nothing is said of a server that may not be there. */
+static void sentences_call_a_mailbox_by_its_name(void **state)
+{
+	static const struct bk_session_events session_events = {.on_closed = on_session_closed};
+	static const struct kind bare = {"bare", false, false, false, open_room};
+	static const struct {
+		const char *(*name)(void *arg);
+		const char *text;
+	} rows[] = {
+		{this_network, "cannot use this network: "},
+		{NULL, "cannot use the mailbox: "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pair p = {.joiner.is_closed = true};
+		struct bk_mailbox_ops ops;
+		struct bk_mailbox mailbox;
+		const struct bk_session_opts opts = {.mailbox = &mailbox, .name = "a"};
+
+		stage_init(&p.st, &bare);
+		p.maker.pair = &p;
+		ops = *p.st.mailboxes[0].ops;
+		ops.size = sizeof(ops);
+		ops.leave = leave_nothing;
+		ops.name = rows[i].name;
+		mailbox = (struct bk_mailbox){&ops, p.st.mailboxes[0].arg};
+		assert_int_equal(
+			bk_session_new(p.st.loop, &opts, &session_events, &p.maker, &p.maker.session), 0);
+		run(&p.st);
+		assert_int_equal(p.maker.error, BK_E_FULL);
+		assert_ptr_equal(strstr(p.maker.text, rows[i].text), p.maker.text);
+		bk_session_free(p.maker.session);
+		stage_done(&p.st);
+	}
+}
+
 #define CLAIM(fn)                                                                                            \
 	{                                                                                                    \
 #fn, fn                                                                                      \
@@ -961,7 +1014,7 @@ enum { CLAIMS = sizeof(claims) / sizeof(claims[0]), KINDS = sizeof(kinds) / size
 int main(void)
 {
 	static char names[KINDS * CLAIMS][128];
-	static struct CMUnitTest tests[KINDS * CLAIMS + 1];
+	static struct CMUnitTest tests[KINDS * CLAIMS + 2];
 	static struct kind copies[KINDS];
 	size_t n = 0;
 
@@ -973,6 +1026,7 @@ int main(void)
 				.name = names[n], .test_func = claims[c].fn, .initial_state = &copies[k]};
 		}
 	}
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(sentences_call_a_mailbox_by_its_name);
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(
 		a_session_has_a_server_or_a_mailbox_and_a_table_has_what_is_required);
 	if (getenv("BK_TEST_ONLY"))
