@@ -3,6 +3,8 @@
  * pass. */
 #include "base/text.h"
 
+#include <string.h>
+
 #include <langinfo.h>
 #include <limits.h>
 #include <string.h>
@@ -132,4 +134,13 @@ size_t bk_text_localize(char *s)
 	}
 	*out = 0;
 	return (size_t)(out - begin);
+}
+
+size_t bk_text_index(const char *const *names, size_t n, const char *name)
+{
+	size_t i = 0;
+
+	while (i < n && (!names[i] || strcmp(names[i], name) != 0))
+		i++;
+	return i;
 }

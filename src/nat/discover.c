@@ -93,14 +93,12 @@ static const struct test *find_test(const struct bk_nat_discover *e, enum purpos
 static struct test *add_test(
 	struct bk_nat_discover *e, enum purpose purpose, uint32_t socket, const struct bk_addr *to)
 {
-	uint64_t chance[2] = {bk_rng_next(&e->rng), bk_rng_next(&e->rng)};
+	const struct bk_stun_id id = bk_stun_id_draw(&e->rng);
 	struct test *t = &e->tests[e->tests_len];
-	struct bk_stun_id id;
 
 	if (e->tests_len == TESTS_MAX)
 		return NULL;
 	e->tests_len++;
-	memcpy(id.bytes, chance, sizeof(id.bytes));
 	*t = (struct test){.purpose = purpose, .socket = socket, .to = *to, .since = e->now};
 	bk_stun_transaction_init(&t->schedule, &id, RTO, RTO_MAX,
 		purpose == TRACE || purpose == HAIRPIN ? SENT_MAX_NEAR : SENT_MAX, WAIT_NEAR, e->now);

@@ -43,10 +43,8 @@ struct bk_nat_lifetime {
 
 static void begin(struct bk_nat_lifetime *e, struct row *r, enum state state)
 {
-	uint64_t chance[2] = {bk_rng_next(&e->rng), bk_rng_next(&e->rng)};
-	struct bk_stun_id id;
+	const struct bk_stun_id id = bk_stun_id_draw(&e->rng);
 
-	memcpy(id.bytes, chance, sizeof(id.bytes));
 	bk_stun_transaction_init(&r->schedule, &id, RTO, RTO_MAX, SENT_MAX, WAIT_MAX, e->now);
 	r->state = state;
 }

@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "net/loop.h"
 #include "net/mirror.h"
 
@@ -30,13 +31,12 @@ enum { BACKENDS = sizeof(backend_names) / sizeof(backend_names[0]) };
 
 int bk_loop_backend_from_str(const char *s, enum bk_loop_backend *ret_backend)
 {
-	for (int i = 0; i < BACKENDS; i++) {
-		if (!strcmp(s, backend_names[i])) {
-			*ret_backend = (enum bk_loop_backend)i;
-			return 0;
-		}
-	}
-	return BK_E_INVALID;
+	size_t i = bk_text_index(backend_names, BACKENDS, s);
+
+	if (i == BACKENDS)
+		return BK_E_INVALID;
+	*ret_backend = (enum bk_loop_backend)i;
+	return 0;
 }
 
 /* Once for a process: loops of several threads may watch signals; writes to a closed socket are errors, not

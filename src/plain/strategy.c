@@ -11,11 +11,11 @@
 #include "plain/strategy.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/actions.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #define DELAY_BEFORE_CONNECT (3 * BK_SEC) /* of the dialect */
 #define RETRY_SOON           (10 * BK_MS)
@@ -53,10 +53,9 @@ static const char *const action_names[] = {
 
 enum bk_plain_action bk_plain_action_from_str(const char *s)
 {
-	for (int i = BK_PLAIN_LISTEN; i <= BK_PLAIN_STANDBY; i++)
-		if (!strcmp(action_names[i], s))
-			return (enum bk_plain_action)i;
-	return BK_PLAIN_NO_STRATEGY;
+	size_t i = bk_text_index(action_names, BK_PLAIN_STANDBY + 1, s);
+
+	return i <= BK_PLAIN_STANDBY ? (enum bk_plain_action)i : BK_PLAIN_NO_STRATEGY;
 }
 
 static bk_dur jitter(struct bk_strategy *s, bk_dur d)

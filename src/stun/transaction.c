@@ -4,11 +4,22 @@
  * RFC's 500 ms is for clients that know nothing of the path). It does not know what is sent, nor where. */
 #include "stun/transaction.h"
 
+#include <string.h>
+
 enum { LAST_WAIT = 16 };
 
 /* Room for a path that is a little slower than it was. */
 enum { ADAPT_FACTOR = 3 };
 #define ADAPT_MIN (10 * BK_MS)
+
+struct bk_stun_id bk_stun_id_draw(struct bk_rng *rng)
+{
+	const uint64_t chance[2] = {bk_rng_next(rng), bk_rng_next(rng)};
+	struct bk_stun_id id;
+
+	memcpy(id.bytes, chance, sizeof(id.bytes));
+	return id;
+}
 
 void bk_stun_transaction_init(struct bk_stun_transaction *t, const struct bk_stun_id *id, bk_dur rto,
 	bk_dur rto_max, int sent_max, bk_dur wait_max, bk_time now)

@@ -2,6 +2,7 @@
 #ifndef BK_STUN_TRANSACTION_H
 #define BK_STUN_TRANSACTION_H
 
+#include "base/rng.h"
 #include "base/time.h"
 #include "stun/msg.h"
 
@@ -16,6 +17,9 @@ struct bk_stun_transaction {
 	bk_time over_at; /* no answer until then: there is none; BK_NEVER while more is to be sent */
 	int sent, sent_max;
 };
+
+/* An id by chance, for a schedule. */
+struct bk_stun_id bk_stun_id_draw(struct bk_rng *rng);
 
 /* rto: the first interval, doubled up to rto_max; sent_max sendings; behind the last one it waits 16 times
  * the first interval (Rm), at most wait_max. The first sending is due at once. */

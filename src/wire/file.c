@@ -79,15 +79,6 @@ const char *bk_file_type_name(enum bk_file_type type)
 	return type_names[type];
 }
 
-static enum bk_file_type type_of(const char *name)
-{
-	enum bk_file_type type = BK_FILE_OFFER;
-
-	while (type < BK_FILE_UNKNOWN && strcmp(name, type_names[type]) != 0)
-		type++;
-	return type;
-}
-
 int bk_file_path_check(const char *path)
 {
 	size_t len = strlen(path);
@@ -286,7 +277,7 @@ int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, str
 	if (!name) {
 		err = BK_E_MALFORMED;
 	} else {
-		m.type = type_of(name);
+		m.type = (enum bk_file_type)bk_text_index(type_names, BK_FILE_UNKNOWN, name);
 		if (m.type != BK_FILE_UNKNOWN)
 			err = bk_fields_decode(o, shapes[m.type].fields, shapes[m.type].len, &m);
 	}

@@ -70,16 +70,6 @@ const char *bk_candidate_kind_name(enum bk_candidate_kind k)
 	return (unsigned)k < KINDS_LEN ? kinds[k] : "unknown";
 }
 
-/* The row with that name, or n. */
-static size_t index_of(const char *const *names, size_t n, const char *name)
-{
-	size_t i = 0;
-
-	while (i < n && strcmp(names[i], name))
-		i++;
-	return i;
-}
-
 static bool is_usable(const struct bk_addr *a)
 {
 	return a->family && a->port && !bk_addr_is_any(a);
@@ -139,17 +129,14 @@ static json_t *candidates_to_json(const struct bk_intro *in)
 
 static json_t *profile_to_json(const struct bk_nat_profile *p)
 {
+	const struct bk_addr *seen = &p->public_addr;
 	char ip[BK_ADDR_STR_MAX];
 
-	if (!p->public_addr.family)
-		return json_pack("{s:s,s:s,s:s,s:i,s:b}", "mapping", bk_nat_behavior_name(p->mapping),
-			"filtering", bk_nat_behavior_name(p->filtering), "allocation",
-			bk_nat_allocation_name(p->allocation), "delta", p->delta, "translated",
-			(int)p->is_translated);
-	return json_pack("{s:s,s:s,s:s,s:i,s:b,s:s,s:i}", "mapping", bk_nat_behavior_name(p->mapping),
+	return json_pack("{s:s,s:s,s:s,s:i,s:b,s:s*,s:o*}", "mapping", bk_nat_behavior_name(p->mapping),
 		"filtering", bk_nat_behavior_name(p->filtering), "allocation",
 		bk_nat_allocation_name(p->allocation), "delta", p->delta, "translated", (int)p->is_translated,
-		"public_ip", bk_addr_ip_to_str(&p->public_addr, ip), "public_port", (int)p->public_addr.port);
+		"public_ip", seen->family ? bk_addr_ip_to_str(seen, ip) : NULL, "public_port",
+		seen->family ? json_integer(seen->port) : NULL);
 }
 
 static int to_json(const struct bk_intro *in, json_t **ret_object)
@@ -216,9 +203,9 @@ static int candidate_from_json(const json_t *o, struct bk_candidate *ret_candida
 
 	if (!kind || (transport && !json_is_string(transport)))
 		return BK_E_MALFORMED;
-	k = index_of(kinds, KINDS_LEN, kind);
+	k = bk_text_index(kinds, KINDS_LEN, kind);
 	if (transport)
-		t = index_of(transports, TRANSPORTS_LEN, json_string_value(transport));
+		t = bk_text_index(transports, TRANSPORTS_LEN, json_string_value(transport));
 	if (k == KINDS_LEN || t == TRANSPORTS_LEN)
 		return BK_E_UNSUPPORTED;
 	c.kind = (enum bk_candidate_kind)k;

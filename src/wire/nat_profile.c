@@ -4,7 +4,8 @@
 #include "wire/nat_profile.h"
 
 #include <stddef.h>
-#include <string.h>
+
+#include "base/text.h"
 
 static const char *const behaviors[] = {
 	[BK_NAT_UNKNOWN] = "unknown",
@@ -25,15 +26,6 @@ enum {
 	ALLOCATIONS_LEN = sizeof(allocations) / sizeof(allocations[0]),
 };
 
-/* 0, which is "unknown" in both tables, when name is in none of the rows. */
-static size_t index_of(const char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(names[i], name))
-			return i;
-	return 0;
-}
-
 const char *bk_nat_behavior_name(enum bk_nat_behavior b)
 {
 	return behaviors[(unsigned)b < BEHAVIORS_LEN ? b : BK_NAT_UNKNOWN];
@@ -46,10 +38,14 @@ const char *bk_nat_allocation_name(enum bk_nat_allocation a)
 
 enum bk_nat_behavior bk_nat_behavior_from_name(const char *name)
 {
-	return (enum bk_nat_behavior)index_of(behaviors, BEHAVIORS_LEN, name);
+	size_t i = bk_text_index(behaviors, BEHAVIORS_LEN, name);
+
+	return i < BEHAVIORS_LEN ? (enum bk_nat_behavior)i : BK_NAT_UNKNOWN;
 }
 
 enum bk_nat_allocation bk_nat_allocation_from_name(const char *name)
 {
-	return (enum bk_nat_allocation)index_of(allocations, ALLOCATIONS_LEN, name);
+	size_t i = bk_text_index(allocations, ALLOCATIONS_LEN, name);
+
+	return i < ALLOCATIONS_LEN ? (enum bk_nat_allocation)i : BK_NAT_ALLOCATION_UNKNOWN;
 }
