@@ -98,6 +98,16 @@ int bk_addr_from_str(const char *s, struct bk_addr *ret_addr)
 	return bk_addr_from_ip(ip, port, ret_addr);
 }
 
+int bk_addr_from_listen(const char *s, struct bk_addr *ret_addr)
+{
+	struct bk_addr every = {0};
+
+	if (port_from_str(*s == ':' ? s + 1 : s, &every.port) < 0)
+		return bk_addr_from_str(s, ret_addr);
+	*ret_addr = every;
+	return 0;
+}
+
 bool bk_addr_equal_ip(const struct bk_addr *a, const struct bk_addr *b)
 {
 	return a->family == b->family && a->scope == b->scope && !memcmp(a->ip, b->ip, sizeof(a->ip));

@@ -12,6 +12,10 @@
 
 struct bk_addr bk_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port);
 
+/* Where to listen: "ADDR:PORT", "[ADDR6]:PORT", and every address by ":PORT" or "PORT": then the family is 0.
+ * BK_E_MALFORMED. */
+int bk_addr_from_listen(const char *s, struct bk_addr *ret_addr);
+
 /* The address without its port and without brackets. */
 const char *bk_addr_ip_to_str(const struct bk_addr *a, char out[BK_ADDR_STR_MAX]);
 

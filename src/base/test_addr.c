@@ -233,6 +233,37 @@ static void equal_means_every_part(void **state)
 	assert_false(bk_addr_equal_ip(&a, &mapped));
 }
 
+static void where_to_listen_may_be_every_address(void **state)
+{
+	static const struct {
+		const char *text;
+		int family, port;
+	} rows[] = {
+		{":15005", 0, 15005},
+		{"15005", 0, 15005},
+		{"127.0.0.1:0", 4, 0},
+		{"[::1]:80", 6, 80},
+		{"", -1, 0},
+		{":", -1, 0},
+		{":65536", -1, 0},
+		{"127.0.0.1", -1, 0},
+		{"host:80", -1, 0},
+		{":80x", -1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_addr addr = {0};
+		int err = bk_addr_from_listen(rows[i].text, &addr);
+
+		assert_int_equal(err < 0, rows[i].family < 0);
+		if (err >= 0) {
+			assert_int_equal(addr.family, rows[i].family);
+			assert_int_equal(addr.port, rows[i].port);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_server_may_name_addresses_of_its_own_realm_and_public_ones),
 		cmocka_unit_test(networks_have_their_machines_and_not_their_broadcast_addresses),
 		cmocka_unit_test(equal_means_every_part),
+		cmocka_unit_test(where_to_listen_may_be_every_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

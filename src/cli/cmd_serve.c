@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cli/endpoint.h"
+#include "base/addr.h"
 #include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
@@ -55,7 +55,7 @@ static int read_options(struct command *c, const struct bk_cli_options *o, char 
 {
 	int err = 0;
 
-	if (o->listen && bk_cli_endpoint_from_str(o->listen, &c->listen) < 0)
+	if (o->listen && bk_addr_from_listen(o->listen, &c->listen) < 0)
 		return refuse(BK_E_INVALID, text, "--listen", o->listen, "not [ADDR]:PORT");
 	if (c->listen.family)
 		bk_addr_ip_to_str(&c->listen, c->listen_ip);

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "cli/bar.h"
-#include "cli/endpoint.h"
 #include "cli/human.h"
 
 static void sizes_have_three_digits_and_the_next_unit_in_time(void **state)
@@ -109,37 +108,6 @@ static void the_bar_tells_all_where_there_is_room(void **state)
 	assert_memory_equal(out, "100%", 4);
 }
 
-static void endpoints_are_read_as_the_contract_says(void **state)
-{
-	static const struct {
-		const char *text;
-		int family, port;
-	} rows[] = {
-		{":15005", 0, 15005},
-		{"15005", 0, 15005},
-		{"127.0.0.1:0", 4, 0},
-		{"[::1]:80", 6, 80},
-		{"", -1, 0},
-		{":", -1, 0},
-		{":65536", -1, 0},
-		{"127.0.0.1", -1, 0},
-		{"host:80", -1, 0},
-		{":80x", -1, 0},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bk_addr addr = {0};
-		int err = bk_cli_endpoint_from_str(rows[i].text, &addr);
-
-		assert_int_equal(err < 0, rows[i].family < 0);
-		if (err >= 0) {
-			assert_int_equal(addr.family, rows[i].family);
-			assert_int_equal(addr.port, rows[i].port);
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,7 +115,6 @@ int main(void)
 		cmocka_unit_test(durations_read_like_speech),
 		cmocka_unit_test(the_bar_fits_any_window),
 		cmocka_unit_test(the_bar_tells_all_where_there_is_room),
-		cmocka_unit_test(endpoints_are_read_as_the_contract_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

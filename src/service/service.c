@@ -252,16 +252,17 @@ static int listen_at(struct bk_service *s, const struct bk_addr *local)
 /* ":PORT" is every address: one socket for both families, or IPv4 alone where the system has no IPv6. */
 static int open_up(struct bk_service *s, const char *listen)
 {
-	char literal[BK_ADDR_STR_MAX];
-	bool every = listen[0] == ':';
 	struct bk_addr local;
+	bool is_every;
 	int err;
 
-	if (snprintf(literal, sizeof(literal), "%s%s", every ? "[::]" : "", listen) >= (int)sizeof(literal) ||
-		bk_addr_from_str(literal, &local) < 0)
+	if (!strchr(listen, ':') || bk_addr_from_listen(listen, &local) < 0)
 		return BK_E_INVALID;
+	is_every = !local.family;
+	if (is_every)
+		local.family = 6;
 	err = listen_at(s, &local);
-	if (every && (err == BK_E_ADDRESS || err == BK_E_UNREACHABLE)) {
+	if (is_every && (err == BK_E_ADDRESS || err == BK_E_UNREACHABLE)) {
 		local = bk_addr_v4(0, 0, 0, 0, local.port);
 		err = listen_at(s, &local);
 	}
