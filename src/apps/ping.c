@@ -42,9 +42,6 @@ static void rally_enough(void *owner)
 	bk_ping_stop(owner);
 }
 
-static const struct bk_rally_ops rally_ops = {
-	.send = rally_send, .on_pong = rally_pong, .on_enough = rally_enough};
-
 /* --- what the way tells --- */
 
 static void on_open(void *owner, bool is_first)
@@ -69,6 +66,14 @@ static void on_fault(void *owner, int error, const char *text)
 	bk_rally_stop(&p->rally, true);
 	p->ops->close(p->way, error);
 }
+
+static void rally_silence(void *owner)
+{
+	on_fault(owner, BK_E_TIMEOUT, "the other side is connected, but does not answer");
+}
+
+static const struct bk_rally_ops rally_ops = {
+	.send = rally_send, .on_pong = rally_pong, .on_enough = rally_enough, .on_silence = rally_silence};
 
 static void on_message(void *owner, const void *json, size_t n)
 {

@@ -19,7 +19,10 @@
 #define INTERVAL_FIRST (1 * BK_SEC)
 #define INTERVAL_OTHER (200 * BK_MS)
 #define NOT_NOW        (50 * BK_MS) /* the carrier is full */
-#define HELD           ", held "
+#define INTERVAL_MAX   (3600 * BK_SEC)
+#define OVERDUE                                                                                              \
+	(120 * BK_SEC) /* longer than a session waits for a path; a process may be stopped for a minute */
+#define HELD ", held "
 
 static int64_t interval_of(const struct bk_rally *r)
 {
@@ -47,6 +50,12 @@ static int send_number(struct bk_rally *r, int64_t now)
 	return err;
 }
 
+/* Who answers does so at once; who began may keep any interval before it says the next number. */
+static void await_peer(struct bk_rally *r)
+{
+	bk_timer_start(r->timer, r->is_first || !r->since ? OVERDUE : INTERVAL_MAX + OVERDUE);
+}
+
 static void on_timer(void *arg)
 {
 	struct bk_rally *r = arg;
@@ -55,6 +64,10 @@ static void on_timer(void *arg)
 
 	if (!r->is_running)
 		return;
+	if (r->is_awaiting || (!r->is_first && !r->received_at)) {
+		r->ops->on_silence(r->owner);
+		return;
+	}
 	err = send_number(r, now);
 	if (err == BK_E_AGAIN)
 		bk_timer_start(r->timer, NOT_NOW);
@@ -64,6 +77,7 @@ static void on_timer(void *arg)
 	r->is_awaiting = true;
 	if (!r->since)
 		r->since = now;
+	await_peer(r);
 }
 
 int bk_rally_init(struct bk_rally *r, struct bk_loop *loop, const struct bk_rally_ops *ops, void *owner)
@@ -85,6 +99,8 @@ void bk_rally_start(struct bk_rally *r, bool is_first)
 	r->number = 1;
 	if (is_first)
 		bk_timer_start(r->timer, 0);
+	else
+		await_peer(r);
 }
 
 /* How long the peer says it held our message back; nothing it says makes a round trip negative. */

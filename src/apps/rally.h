@@ -13,7 +13,8 @@ struct bk_rally_ops {
 	/* The JSON text goes to the peer. BK_E_AGAIN: not now; other errors are the carrier's to report. */
 	int (*send)(void *owner, const void *json, size_t n);
 	void (*on_pong)(void *owner, uint64_t number, double rtt_ms);
-	void (*on_enough)(void *owner); /* as many answers came as were asked for */
+	void (*on_enough)(void *owner);  /* as many answers came as were asked for */
+	void (*on_silence)(void *owner); /* the peer is there, but its message is long overdue; once */
 };
 
 struct bk_rally_result {
@@ -26,7 +27,7 @@ struct bk_rally {
 	struct bk_loop *loop;
 	const struct bk_rally_ops *ops;
 	void *owner;
-	struct bk_timer *timer; /* until the next message may go */
+	struct bk_timer *timer; /* until the next message may go, or the peer's is overdue */
 	int64_t interval;       /* between two of ours; 0: the default */
 	uint64_t count;         /* answers wanted; 0: no end */
 	bool is_running, is_first, is_awaiting;

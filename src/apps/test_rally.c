@@ -22,7 +22,7 @@ struct side {
 	char content[SAID_MAX][BK_HELLO_CONTENT_MAX + 1];
 	double rtt[SAID_MAX];
 	size_t said_len, pongs_len, stop_after;
-	int refuse;
+	int refuse, silences;
 	bool is_enough;
 };
 
@@ -71,7 +71,16 @@ static void on_enough(void *owner)
 	s->is_enough = true;
 }
 
-static const struct bk_rally_ops ops = {.send = on_send, .on_pong = on_pong, .on_enough = on_enough};
+static void on_silence(void *owner)
+{
+	struct side *s = owner;
+
+	s->silences++;
+	bk_loop_stop(s->loop);
+}
+
+static const struct bk_rally_ops ops = {
+	.send = on_send, .on_pong = on_pong, .on_enough = on_enough, .on_silence = on_silence};
 
 static void start(struct side *s, bool is_first)
 {
@@ -243,6 +252,43 @@ static void a_full_carrier_is_tried_again(void **state)
 	stop(&s);
 }
 
+/* Nothing before that time. */
+static void expect_silence(struct side *s, bk_dur after)
+{
+	bk_time began = bk_loop_now(s->loop);
+
+	s->stop_after = SIZE_MAX;
+	test_clock_fly(&fast, after + 10 * BK_SEC);
+	bk_loop_run(s->loop);
+	fast.left = 0;
+	assert_int_equal(s->silences, 1);
+	assert_in_range((uint64_t)(bk_loop_now(s->loop) - began), (uint64_t)(after - BK_SEC),
+		(uint64_t)(after + BK_SEC));
+}
+
+static void a_peer_that_is_there_and_says_nothing_is_told(void **state)
+{
+	struct side s;
+
+	(void)state;
+	for (int is_first = 0; is_first < 2; is_first++) {
+		start(&s, is_first);
+		expect_silence(&s, 120 * BK_SEC);
+		stop(&s);
+	}
+	start(&s, true); /* it falls silent later */
+	run(&s, 1);
+	say(&s.rally, 2, "hi");
+	run(&s, 2);
+	expect_silence(&s, 120 * BK_SEC);
+	stop(&s);
+	start(&s, false); /* it may keep an interval of an hour */
+	say(&s.rally, 1, "hi");
+	run(&s, 1);
+	expect_silence(&s, 3720 * BK_SEC);
+	stop(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +300,7 @@ int main(void)
 		cmocka_unit_test(it_ends_with_as_many_answers_as_were_wanted),
 		cmocka_unit_test(only_a_path_that_failed_loses_a_message),
 		cmocka_unit_test(a_full_carrier_is_tried_again),
+		cmocka_unit_test(a_peer_that_is_there_and_says_nothing_is_told),
 	};
 
 	return cmocka_run_group_tests_name("rally", tests, NULL, NULL);

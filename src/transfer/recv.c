@@ -44,9 +44,12 @@ struct bk_recv {
 	char digest_text[BK_DIGEST_STR_MAX];
 };
 
+/* The other side speaks first. */
 static void on_start(void *owner)
 {
-	(void)owner; /* the other side speaks first */
+	struct bk_recv *r = owner;
+
+	bk_talk_await(&r->talk, BK_TALK_OFFER_TIME, "the other side offered nothing within five minutes");
 }
 
 static const struct bk_file_entry *current_entry(const struct bk_recv *r)
@@ -105,11 +108,14 @@ static void finish(struct bk_recv *r)
 	bk_talk_succeed(&r->talk, &result);
 }
 
-/* Past what is not taken. */
+/* Past what is not taken, and on to wait for it. */
 static void find_current(struct bk_recv *r)
 {
 	while (r->current < r->list.len && !r->picks.rows[r->current].is_taken)
 		r->current++;
+	if (r->current < r->list.len)
+		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
+			"the other side sent nothing more for an hour");
 }
 
 static int begin_current(struct bk_recv *r)
@@ -191,6 +197,7 @@ static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 	}
 	bk_digest_update(r->all_digest, r->last_digest, sizeof(r->last_digest));
 	r->state = RECV_SYNCING;
+	bk_talk_await(&r->talk, 0, NULL);
 	bk_talk_hold(&r->talk);
 	err = bk_sync_new(r->talk.loop, bk_sink_fd(r->sink), on_synced, r, &r->sync);
 	if (err < 0)
@@ -231,6 +238,7 @@ static void on_piece(void *owner, const uint8_t *data, size_t n)
 	bk_digest_update(r->file_digest, data, n);
 	r->offset += n;
 	r->talk.meter.bytes += n;
+	bk_talk_progress(&r->talk);
 }
 
 static void tell_conflict(struct bk_recv *r, size_t i)
@@ -344,6 +352,7 @@ static void on_offer(struct bk_recv *r)
 	const struct bk_buf *content = &r->talk.reader.list;
 	int err = bk_file_offer_decode(bk_buf_head(content), content->len, &r->list);
 
+	bk_talk_await(&r->talk, 0, NULL); /* it is our turn */
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
 		return;

@@ -58,6 +58,7 @@ static void on_start(void *owner)
 			bk_error_text(err));
 	else
 		(void)bk_talk_flush(&s->talk);
+	bk_talk_await(&s->talk, BK_TALK_BUSY_TIME, "the other side did not answer the offer within an hour");
 }
 
 static void put_digest(struct bk_send *s)
@@ -121,6 +122,7 @@ static bool read_piece(struct bk_send *s)
 
 	if (n == BK_E_AGAIN) {
 		bk_watch_set(s->input, BK_READABLE);
+		bk_talk_await(&s->talk, 0, NULL); /* we wait for ourselves */
 		return false;
 	}
 	if (n < 0) {
@@ -146,15 +148,19 @@ static void pump(void *owner)
 	while (!bk_talk_is_over(&s->talk) && s->talk.channel && bk_talk_flush(&s->talk) >= 0) {
 		if (s->piece_len) {
 			if (bk_channel_write(s->talk.channel, s->piece, s->piece_len) < 0)
-				return;
+				break;
 			s->talk.meter.bytes += s->piece_content;
 			s->piece_len = 0;
 		}
+		if (s->state == SEND_WAITING)
+			bk_talk_await(&s->talk, BK_TALK_BUSY_TIME,
+				"the other side did not say within an hour that everything arrived");
 		if (s->state != SEND_SENDING)
 			return;
 		if ((s->is_open || open_next(s)) && !read_piece(s))
 			return;
 	}
+	bk_talk_await(&s->talk, BK_TALK_BUSY_TIME, "the other side took nothing more for an hour");
 }
 
 static void on_input(void *arg, int fd, int events)
@@ -192,6 +198,7 @@ static void on_accept(struct bk_send *s)
 		return;
 	}
 	s->state = SEND_SENDING;
+	bk_talk_await(&s->talk, 0, NULL);
 	bk_talk_count(&s->talk, bytes_taken(s));
 	pump(s);
 }

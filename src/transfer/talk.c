@@ -16,9 +16,12 @@ enum {
 	HELD_MAX = 8 << 20,
 };
 
+#define LAST_WORD_TIME (30 * BK_SEC) /* for a peer that reads nothing to take our last message */
+
 static void close_session(struct bk_talk *t, int error)
 {
 	t->state = BK_TALK_ENDING;
+	bk_timer_stop(t->patience);
 	bk_talk_count_end(t);
 	/* On hold, the peer's own end would never be read. */
 	if (t->on_hold && t->channel)
@@ -36,6 +39,8 @@ static void flush_parting(struct bk_talk *t)
 {
 	if (bk_talk_flush(t) != BK_E_AGAIN)
 		close_session(t, t->call.error);
+	else
+		bk_timer_start(t->patience, LAST_WORD_TIME);
 }
 
 /* The peer gets our sentence, as much of it as fits. */
@@ -194,6 +199,34 @@ void bk_talk_release(struct bk_talk *t)
 		bk_channel_resume(t->channel);
 }
 
+/* --- patience --- */
+
+void bk_talk_await(struct bk_talk *t, bk_dur time, const char *if_not)
+{
+	if (bk_talk_is_over(t))
+		return;
+	t->awaited_for = time;
+	t->if_not = if_not;
+	bk_talk_progress(t);
+	if (time)
+		bk_timer_start(t->patience, time);
+	else
+		bk_timer_stop(t->patience);
+}
+
+static void on_patience(void *arg)
+{
+	struct bk_talk *t = arg;
+	bk_dur left = t->awaited_since + t->awaited_for - bk_loop_now(t->loop);
+
+	if (t->state == BK_TALK_PARTING)
+		close_session(t, t->call.error);
+	else if (left > 0)
+		bk_timer_start(t->patience, left);
+	else
+		bk_talk_fail(t, BK_E_TIMEOUT, "%s", t->if_not);
+}
+
 static void on_tick(void *arg)
 {
 	struct bk_talk *t = arg;
@@ -261,8 +294,13 @@ static void on_open(void *arg)
 	struct bk_talk *t = arg;
 	int err;
 
-	if (!t->ops->is_opener || t->state != BK_TALK_PAIRING)
+	if (t->state != BK_TALK_PAIRING)
 		return;
+	if (!t->ops->is_opener) {
+		bk_talk_await(t, BK_TALK_CHANNEL_TIME,
+			"the other side is connected, but began nothing within a minute");
+		return;
+	}
 	err = bk_channel_open(t->call.session, BK_FILE_CHANNEL_KIND, &channel_events, t, &t->channel);
 	if (err < 0) {
 		bk_talk_fail(t, err, "cannot open a channel to the other side: %s", bk_error_text(err));
@@ -322,6 +360,7 @@ static void on_end(void *owner, int error)
 
 	t->channel = NULL;
 	t->state = BK_TALK_ENDING;
+	bk_timer_stop(t->patience);
 	bk_talk_count_end(t);
 	if (!error && !t->is_done)
 		judge(t);
@@ -351,7 +390,9 @@ int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_talk_p
 		err = unread;
 	if (!err && (!t->events.on_done || !t->events.on_error))
 		err = BK_E_INVALID;
-	return err < 0 ? err : bk_timer_new(loop, on_tick, t, &t->ticker);
+	if (err >= 0)
+		err = bk_timer_new(loop, on_tick, t, &t->ticker);
+	return err < 0 ? err : bk_timer_new(loop, on_patience, t, &t->patience);
 }
 
 int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner, struct bk_channel *channel)
@@ -369,6 +410,7 @@ void bk_talk_done(struct bk_talk *t)
 		bk_channel_free(t->channel, BK_E_CANCELLED);
 	bk_call_done(&t->call);
 	bk_timer_free(t->ticker);
+	bk_timer_free(t->patience);
 	bk_file_reader_done(&t->reader);
 	bk_buf_done(&t->out);
 	bk_buf_done(&t->held);

@@ -20,6 +20,12 @@ struct bk_talk_ops {
 	void (*on_end)(void *owner); /* nothing more will happen: release files. Once, before the verdict */
 };
 
+/* How long the other side may take. Nothing here waits longer for a peer, but for a stream, which may pause as
+ * long as it likes, and for the person at this side. */
+#define BK_TALK_CHANNEL_TIME (60 * BK_SEC) /* to open the channel: so long a session looks for a lost path */
+#define BK_TALK_OFFER_TIME   (300 * BK_SEC) /* for all of an offer, 4 MiB at most; files are looked at before */
+#define BK_TALK_BUSY_TIME    (3600 * BK_SEC) /* where a person is asked, or a disk has to keep up */
+
 /* PARTING: it is decided how it ends, and our last message is still to go out. */
 enum bk_talk_state { BK_TALK_PAIRING, BK_TALK_TALKING, BK_TALK_PARTING, BK_TALK_ENDING };
 
@@ -46,6 +52,10 @@ struct bk_talk {
 	struct bk_buf held; /* came while on hold */
 	bool on_hold;
 	struct bk_timer *ticker;
+	struct bk_timer *patience; /* with the other side */
+	bk_dur awaited_for;
+	bk_time awaited_since;
+	const char *if_not;
 	struct bk_meter meter;
 	bool is_done;
 	struct bk_transfer_result result;
@@ -66,6 +76,14 @@ int bk_talk_flush(struct bk_talk *t);
 /* Nothing comes in until released: what arrived is kept, and the peer is slowed down. */
 void bk_talk_hold(struct bk_talk *t);
 void bk_talk_release(struct bk_talk *t);
+
+/* The other side has so long for what comes next (0: for ever), or else the talk fails with that sentence, which
+ * stays the caller's. progress: it has done some of it, and the time begins anew. */
+void bk_talk_await(struct bk_talk *t, bk_dur time, const char *if_not);
+static inline void bk_talk_progress(struct bk_talk *t)
+{
+	t->awaited_since = bk_loop_now(t->loop);
+}
 
 /* Starts and stops counting and progress events. */
 void bk_talk_count(struct bk_talk *t, uint64_t total);

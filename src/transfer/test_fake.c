@@ -31,6 +31,7 @@ static struct {
 	const struct bk_buf *script;
 	size_t script_at;
 	int end_error;
+	bool is_blocked;
 	void (*on_step)(void *arg);
 	void *step_arg;
 } fake;
@@ -41,7 +42,13 @@ void bk_fake_reset(const struct bk_buf *script)
 	fake.script = script;
 	fake.script_at = 0;
 	fake.end_error = 0;
+	fake.is_blocked = false;
 	fake.on_step = NULL;
+}
+
+void bk_fake_block(bool is_blocked)
+{
+	fake.is_blocked = is_blocked;
 }
 
 void bk_fake_end_with(int error)
@@ -69,6 +76,11 @@ static void wake(struct bk_session *s)
 {
 	if (s)
 		bk_timer_start(s->step, 0);
+}
+
+void bk_fake_wake(void)
+{
+	wake(fake.ends[0]);
 }
 
 static void end(struct bk_session *s, int error)
@@ -238,6 +250,8 @@ int bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *even
 int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 {
 	assert(n <= BK_CHANNEL_WRITE_MAX);
+	if (fake.is_blocked)
+		return BK_E_AGAIN;
 	if (c->session->out.len >= QUEUE_MAX && !fake.script) {
 		c->is_blocked = true;
 		return BK_E_AGAIN;

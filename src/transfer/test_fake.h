@@ -16,6 +16,10 @@ void bk_fake_reset(const struct bk_buf *script);
 void bk_fake_end_with(int error);
 /* Called between two slices. */
 void bk_fake_on_step(void (*fn)(void *arg), void *arg);
+/* The lone session's channel takes nothing any more. */
+void bk_fake_block(bool is_blocked);
+/* After its script was added to. */
+void bk_fake_wake(void);
 /* What the lone session has written. */
 const struct bk_buf *bk_fake_written(void);
 
