@@ -13,9 +13,9 @@
  * A plate is a small number that people tell each other. Member 0 allocated it, the others claim it; each
  * claim is one guess at a code, so a seat is never claimed twice. Once the members have a secret in common,
  * one of them turns the plate into a meeting: the number is free for others, and the secret is what they come
- * back by. A meeting has rounds: whoever lost the path begins another one, mail of the round before is
- * forgotten, and only who is in the round gets mail. A plate has as many seats as its maker says; two is
- * usual.
+ * back by. They have met when member 0 has shown it: anybody else may have made it up. A meeting has rounds:
+ * whoever lost the path begins another one, mail of the round before is forgotten, and only who is in the
+ * round gets mail. A plate has as many seats as its maker says; two is usual.
  *
  * A board knows no client and no connection, only handles: numbers that its owner gives, each once, 0
  * nobody's. What becomes of a request is told by callback, perhaps from inside the call that asked, perhaps
@@ -50,10 +50,12 @@ struct bk_board_request {
 };
 
 /* 0 or an error:
- *   allocate  BK_E_EXISTS: taken; BK_E_FULL: no more for this member or at all; BK_E_INVALID; BK_E_TOO_BIG
+ *   allocate  BK_E_EXISTS: taken; BK_E_FULL: no more for this member or at all; BK_E_INVALID; BK_E_TOO_BIG;
+ *             BK_E_RATE_LIMITED
  *   claim     BK_E_NO_SUCH_PEER (also for the own one); BK_E_CODE_USED; BK_E_FULL; BK_E_RATE_LIMITED
  *   rejoin    BK_E_INVALID: the seat, or it is the member's other one; BK_E_EXISTS: a later one was here;
- *             BK_E_FULL; BK_E_RATE_LIMITED: the account does not bear it
+ *             BK_E_FULL, also for the seat of a maker that has not shown the secret; BK_E_RATE_LIMITED: the
+ *             account does not bear it
  *   mail      BK_E_NOT_FOUND: no such plate; BK_E_FULL, BK_E_TOO_BIG: for one of the others, and then for
  *             none
  *   release   BK_E_NOT_FOUND */
@@ -70,14 +72,14 @@ struct bk_board_verdict {
 enum bk_board_cost {
 	BK_BOARD_PLATE,  /* one that stands, or a meeting made from nothing */
 	BK_BOARD_LETTER, /* bytes that wait */
-	BK_BOARD_TRY,    /* a claim: given back when it led to a meeting */
+	BK_BOARD_TRY,    /* a claim, or a wish for a certain number: given back when it led to a meeting */
 };
 
 enum bk_board_outcome {
 	BK_BOARD_OVER,   /* it is over, or led to a meeting */
-	BK_BOARD_MISSED, /* a claim of what is not there */
-	BK_BOARD_WRONG,  /* a claim that used up the plate `n`, and no meeting came of it: a wrong guess, most
-			    likely */
+	BK_BOARD_MISSED, /* a claim of what is not there; a wish that told whether something is */
+	BK_BOARD_WRONG,  /* a claim that used up the plate `n`, and no meeting came of it, or not in time: a
+			    wrong guess, most likely */
 };
 
 /* What its owner is told, and asked. */
@@ -93,7 +95,7 @@ struct bk_board_events {
 	/* The plate (number 0: the meeting) is gone. why 0: another member wanted it so; BK_E_PEER_VANISHED,
 	 * BK_E_TIMEOUT. */
 	void (*on_released)(void *arg, uint64_t who, uint32_t number, int why);
-	/* A plate became a meeting of these. */
+	/* A plate became a meeting of these (0: one that is away), and its maker has shown the secret. */
 	void (*on_met)(void *arg, uint32_t number, const uint64_t *who, unsigned n);
 	/* A fresh token for those whom that one put together, which the relay knows from now on. */
 	void (*make_token)(void *arg, uint64_t who, uint8_t ret_token[BK_BOARD_TOKEN_LEN]);

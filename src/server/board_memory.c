@@ -32,8 +32,7 @@ static struct memory *memory_of(struct bk_board *b)
 /* It ends for all but `but` (NULL: for all). */
 static void release_and_tell(struct memory *m, struct bk_plate *p, const struct bk_seat *but, int why)
 {
-	if (p->number)
-		bk_plates_settle_claims(&m->table, p, BK_BOARD_WRONG);
+	bk_plates_settle_claims(&m->table, p, BK_BOARD_WRONG);
 	for (unsigned i = 0; i < p->seats; i++)
 		if (p->seat[i].member && &p->seat[i] != but)
 			m->opts.events->on_released(m->opts.arg, p->seat[i].member->who, p->number, why);
@@ -112,6 +111,17 @@ static int make_way(struct memory *m, const struct asking *a)
 	return 0;
 }
 
+static int charge_try(struct memory *m, const struct asking *a, void **ret_account)
+{
+	return charge(m, a->member->who, BK_BOARD_TRY, 1, ret_account);
+}
+
+static void settle_try(const struct memory *m, void *account, enum bk_board_outcome how)
+{
+	if (account)
+		m->opts.events->settle(m->opts.arg, account, BK_BOARD_TRY, 1, how);
+}
+
 /* A plate of that number, on the account of who asks. */
 static int buy_plate(struct memory *m, const struct asking *a, unsigned seats, struct bk_plate **ret_plate)
 {
@@ -141,8 +151,6 @@ static int put_plate(struct memory *m, const struct asking *a, struct bk_plate *
 	unsigned seats = r->seats ? r->seats : SEATS_USUAL;
 	int err;
 
-	if (r->number > BK_LIMIT_NAMEPLATE_NUMBER || !can_seat(seats))
-		return BK_E_INVALID;
 	err = make_way(m, a);
 	if (!err)
 		err = buy_plate(m, a, seats, ret_plate);
@@ -158,13 +166,32 @@ static int put_plate(struct memory *m, const struct asking *a, struct bk_plate *
 	return err;
 }
 
+static int check_wish(const struct asking *a)
+{
+	const struct bk_board_request *r = a->request;
+
+	if (a->member->count >= BK_LIMIT_NAMEPLATES)
+		return BK_E_FULL;
+	return r->number > BK_LIMIT_NAMEPLATE_NUMBER || (r->seats && !can_seat(r->seats)) ? BK_E_INVALID : 0;
+}
+
+/* Whether a number can be had tells whether somebody waits at it: who wishes for one pays as who claims it,
+ * until a meeting comes of it. */
 static int on_allocate(struct memory *m, struct asking *a)
 {
+	void *wish = NULL;
 	struct bk_plate *p;
-	int err = a->member->count < BK_LIMIT_NAMEPLATES ? put_plate(m, a, &p) : BK_E_FULL;
+	int err = check_wish(a);
 
-	if (err < 0)
+	if (!err && a->request->number)
+		err = charge_try(m, a, &wish);
+	if (!err)
+		err = put_plate(m, a, &p);
+	if (err < 0) {
+		settle_try(m, wish, err == BK_E_EXISTS ? BK_BOARD_MISSED : BK_BOARD_OVER);
 		return err;
+	}
+	p->seat[0].claim = wish;
 	bk_plates_sit(&p->seat[0], a->member);
 	a->verdict.number = p->number;
 	return 0;
@@ -184,16 +211,14 @@ static int find_free_seat(struct memory *m, const struct asking *a, struct bk_se
 	if (!p || bk_plate_seat_of(p, a->member))
 		return BK_E_NO_SUCH_PEER;
 	*ret_seat = bk_plate_seat_of(p, NULL);
-	if (!*ret_seat)
-		return BK_E_CODE_USED;
-	return a->member->count >= BK_LIMIT_NAMEPLATES ? BK_E_FULL : 0;
+	return *ret_seat ? 0 : BK_E_CODE_USED;
 }
 
-/* It is paid for before it is known what it finds. */
+/* It is paid for before it is known what it finds, and who cannot sit down does not learn it. */
 static int try_seat(struct memory *m, const struct asking *a, struct bk_seat **ret_seat)
 {
 	void *account;
-	int err = charge(m, a->member->who, BK_BOARD_TRY, 1, &account);
+	int err = a->member->count < BK_LIMIT_NAMEPLATES ? charge_try(m, a, &account) : BK_E_FULL;
 
 	if (err < 0)
 		return err;
@@ -201,8 +226,7 @@ static int try_seat(struct memory *m, const struct asking *a, struct bk_seat **r
 	if (!err)
 		(*ret_seat)->claim = account;
 	else
-		m->opts.events->settle(m->opts.arg, account, BK_BOARD_TRY, 1,
-			err == BK_E_FULL ? BK_BOARD_OVER : BK_BOARD_MISSED);
+		settle_try(m, account, BK_BOARD_MISSED);
 	return err;
 }
 
@@ -220,6 +244,7 @@ static int on_claim(struct memory *m, struct asking *a)
 		m->opts.events->make_token(m->opts.arg, a->member->who, p->token);
 	bk_plates_sit(s, a->member);
 	bk_plates_expire_at(&m->table, p, EXPIRING_CLAIM, bk_time_add(a->now, m->opts.lifetime));
+	bk_plates_doubt_at(&m->table, p, bk_time_add(a->now, BK_LIMIT_CLAIM_DOUBT));
 	say_claimed(m, p, s);
 	left = bk_letters_front(&p->left);
 	a->verdict.number = p->number;
@@ -297,37 +322,58 @@ static int make_meeting(struct memory *m, const struct asking *a, struct bk_plat
 	return err;
 }
 
-/* One is away: the time of waiting runs from when that began. */
+/* One is away: the time of waiting runs from when that began. What may be a guesser's meeting does not get
+ * longer by it. */
 static void watch_absence(struct memory *m, struct bk_plate *p, bool is_closed, bk_time now)
 {
 	bk_dur grace = is_closed ? bk_time_min(m->opts.grace, BK_LIMIT_MEETING_GRACE_SHORT) : m->opts.grace;
+	bk_time end = bk_time_add(now, grace);
 
-	if (bk_plate_is_complete(p))
+	if (bk_plate_is_complete(p) && !p->was)
 		bk_plates_expire_at(&m->table, p, 0, BK_NEVER);
-	else if (p->expires == BK_NEVER)
-		bk_plates_expire_at(&m->table, p, is_closed ? EXPIRING_SHORT_GRACE : EXPIRING_GRACE,
-			bk_time_add(now, grace));
+	else if (!bk_plate_is_complete(p) && (p->expires == BK_NEVER || (p->was && end < p->expires)))
+		bk_plates_expire_at(&m->table, p, is_closed ? EXPIRING_SHORT_GRACE : EXPIRING_GRACE, end);
 }
 
-/* The member takes the seat, whoever had it before: the secret is the authority. Positive: from somebody
- * else, or from nobody. */
+/* Whoever claimed the number may have made this meeting up. Its maker, who made it with the number, has shown
+ * the same secret: they have met. */
+static void prove(struct memory *m, struct bk_plate *p, bk_time now)
+{
+	uint64_t who[BK_BOARD_SEATS_MAX];
+	uint32_t number = p->was;
+
+	for (unsigned i = 0; i < p->seats; i++)
+		who[i] = p->seat[i].member ? p->seat[i].member->who : 0;
+	bk_plates_settle_claims(&m->table, p, BK_BOARD_OVER);
+	p->was = 0;
+	bk_plates_expire_at(&m->table, p, 0, BK_NEVER);
+	watch_absence(m, p, false, now);
+	m->opts.events->on_met(m->opts.arg, number, who, p->seats);
+}
+
+/* The member takes the seat, whoever had it before: the secret is the authority, but not over a maker that has
+ * not shown it: it may be one that a guesser made up. Positive: from somebody else, or from nobody. */
 static int take_seat(struct memory *m, struct bk_seat *s, const struct asking *a)
 {
-	const struct bk_seat *has = bk_plate_seat_of(s->plate, a->member);
+	struct bk_plate *p = s->plate;
+	const struct bk_seat *has = bk_plate_seat_of(p, a->member);
+	bool is_maker = s == &p->seat[0];
 
 	if (has && has != s)
 		return BK_E_INVALID;
 	if (s->is_known && a->request->order <= s->order)
 		return BK_E_EXISTS;
-	if (!has && a->member->count >= BK_LIMIT_NAMEPLATES)
+	if (!has && ((is_maker && p->was) || a->member->count >= BK_LIMIT_NAMEPLATES))
 		return BK_E_FULL;
 	s->is_known = true;
 	s->order = a->request->order;
+	if (is_maker && p->was)
+		prove(m, p, a->now);
 	if (has)
 		return 0;
 	bk_plates_stand(&m->table, s);
 	bk_plates_sit(s, a->member);
-	watch_absence(m, s->plate, false, a->now);
+	watch_absence(m, p, false, a->now);
 	return 1;
 }
 
@@ -391,19 +437,6 @@ static int take_part(struct memory *m, struct bk_seat *s, const struct asking *a
 	return 0;
 }
 
-static int turn(struct memory *m, struct bk_plate *p, const uint8_t *secret)
-{
-	uint32_t number = p->number;
-	uint64_t who[BK_BOARD_SEATS_MAX];
-	int err = bk_plates_turn(&m->table, p, secret);
-
-	for (unsigned i = 0; i < p->seats; i++)
-		who[i] = p->seat[i].member->who;
-	if (!err)
-		m->opts.events->on_met(m->opts.arg, number, who, p->seats);
-	return err;
-}
-
 static int on_rejoin(struct memory *m, struct asking *a)
 {
 	const struct bk_board_request *r = a->request;
@@ -411,7 +444,7 @@ static int on_rejoin(struct memory *m, struct asking *a)
 	int got = 0;
 
 	if (!p && (p = find_ripe(a->member, r->seat)))
-		got = turn(m, p, r->secret);
+		got = bk_plates_turn(&m->table, p, r->secret);
 	else if (!p)
 		got = make_meeting(m, a, &p);
 	if (got == 0)
@@ -427,6 +460,8 @@ static bool await(struct memory *m, struct bk_seat *s, bool is_closed, bk_time n
 
 	if (p->number || !s->is_known || p->taken < 2)
 		return false;
+	if (p->was) /* it may come back, but a guesser that goes at once is not to guess more for that */
+		bk_plates_settle_claim(&m->table, s, BK_BOARD_WRONG);
 	bk_plates_stand(&m->table, s);
 	watch_absence(m, p, is_closed, now);
 	return true;
@@ -511,6 +546,8 @@ static void memory_wake(struct bk_board *b, bk_time now)
 	struct bk_plate *p;
 
 	enter(m);
+	while ((p = bk_plates_first_doubted(&m->table)) && p->doubted <= now)
+		bk_plates_settle_claims(&m->table, p, BK_BOARD_WRONG);
 	while ((p = bk_plates_first_to_expire(&m->table)) && p->expires <= now)
 		release_and_tell(m, p, NULL, p->number ? BK_E_TIMEOUT : BK_E_PEER_VANISHED);
 	leave(m);
@@ -518,9 +555,10 @@ static void memory_wake(struct bk_board *b, bk_time now)
 
 static bk_time memory_next_wake(struct bk_board *b)
 {
-	const struct bk_plate *p = bk_plates_first_to_expire(&memory_of(b)->table);
+	const struct bk_plates *t = &memory_of(b)->table;
+	const struct bk_plate *p = bk_plates_first_to_expire(t), *q = bk_plates_first_doubted(t);
 
-	return p ? p->expires : BK_NEVER;
+	return bk_time_min(p ? p->expires : BK_NEVER, q ? q->doubted : BK_NEVER);
 }
 
 static void memory_free(struct bk_board *b)

@@ -88,7 +88,7 @@ struct bk_seat *bk_member_seat(const struct bk_member *h, uint32_t number)
 	for (struct bk_list *it = h ? h->seats.prev : NULL; h && it != &h->seats; it = it->prev) {
 		struct bk_seat *s = bk_container_of(it, struct bk_seat, link);
 
-		if (!number || s->plate->number == number)
+		if (!number || s->plate->number == number || s->plate->was == number)
 			return s;
 	}
 	return NULL;
@@ -114,8 +114,9 @@ static struct bk_plate *new_plate(uint32_t number, unsigned seats)
 		return NULL;
 	p->number = number;
 	p->seats = seats;
-	p->expires = p->round = BK_NEVER;
+	p->expires = p->doubted = p->round = BK_NEVER;
 	bk_list_init(&p->by_expiry);
+	bk_list_init(&p->by_doubt);
 	bk_letters_init(&p->left);
 	for (unsigned i = 0; i < seats; i++) {
 		p->seat[i].plate = p;
@@ -125,16 +126,25 @@ static struct bk_plate *new_plate(uint32_t number, unsigned seats)
 	return p;
 }
 
+void bk_plates_settle_claim(struct bk_plates *t, struct bk_seat *s, enum bk_board_outcome how)
+{
+	size_t n = 1;
+	void *claim = s->claim;
+
+	if (how == BK_BOARD_WRONG && s == &s->plate->seat[0])
+		how = BK_BOARD_MISSED;
+	if (how == BK_BOARD_WRONG)
+		n = s->plate->number + s->plate->was;
+	s->claim = NULL;
+	if (claim)
+		t->opts->events->settle(t->opts->arg, claim, BK_BOARD_TRY, n, how);
+}
+
 void bk_plates_settle_claims(struct bk_plates *t, struct bk_plate *p, enum bk_board_outcome how)
 {
-	for (unsigned i = 0; i < p->seats; i++) {
-		void *claim = p->seat[i].claim;
-
-		p->seat[i].claim = NULL;
-		if (claim)
-			t->opts->events->settle(t->opts->arg, claim, BK_BOARD_TRY,
-				how == BK_BOARD_WRONG ? p->number : 1, how);
-	}
+	for (unsigned i = 0; i < p->seats; i++)
+		bk_plates_settle_claim(t, &p->seat[i], how);
+	bk_plates_doubt_at(t, p, BK_NEVER);
 }
 
 static void free_plate(struct bk_plates *t, struct bk_plate *p)
@@ -208,9 +218,8 @@ int bk_plates_turn(struct bk_plates *t, struct bk_plate *p, const uint8_t *secre
 
 	if (err < 0)
 		return err;
-	bk_plates_settle_claims(t, p, BK_BOARD_OVER);
 	bk_map_take(t->plates, &p->number, sizeof(p->number));
-	bk_plates_expire_at(t, p, 0, BK_NEVER);
+	p->was = p->number;
 	p->number = 0;
 	bk_letters_drop(&p->left, &t->bag);
 	return 0;
@@ -253,6 +262,20 @@ struct bk_plate *bk_plates_first_to_expire(const struct bk_plates *t)
 	return first;
 }
 
+void bk_plates_doubt_at(struct bk_plates *t, struct bk_plate *p, bk_time at)
+{
+	bk_list_remove(&p->by_doubt);
+	p->doubted = at;
+	if (at != BK_NEVER)
+		bk_list_append(&t->doubted, &p->by_doubt);
+}
+
+struct bk_plate *bk_plates_first_doubted(const struct bk_plates *t)
+{
+	return bk_list_empty(&t->doubted) ? NULL
+					  : bk_container_of(t->doubted.next, struct bk_plate, by_doubt);
+}
+
 /* --- all of them --- */
 
 static void settle_letter(void *arg, void *account, size_t len)
@@ -269,6 +292,7 @@ int bk_plates_init(struct bk_plates *t, const struct bk_board_opts *opts)
 	*t = (struct bk_plates){.rng.state = opts->seed, .opts = opts, .bag = {0, settle_letter, t}};
 	for (size_t i = 0; i < sizeof(t->expiring) / sizeof(t->expiring[0]); i++)
 		bk_list_init(&t->expiring[i]);
+	bk_list_init(&t->doubted);
 	t->plates = bk_map_new(max, bk_rng_next(&t->rng));
 	t->meetings = bk_map_new(max, bk_rng_next(&t->rng));
 	t->members = bk_map_new(2 * max * BK_BOARD_SEATS_MAX, bk_rng_next(&t->rng));

@@ -37,14 +37,16 @@ struct stage {
 	size_t len;
 	uint32_t number; /* of the last plate allocated */
 	uint8_t token[BK_BOARD_TOKEN_LEN], tokens;
-	uint64_t deaf; /* takes no mail; 0: nobody */
-	bool is_mean;  /* nobody may spend */
+	uint64_t deaf;  /* takes no mail; 0: nobody */
+	bool is_mean;   /* nobody may spend */
+	bool is_strict; /* nobody may try */
 	int spent;
 	size_t kept[3]; /* of each cost, on the accounts of all */
 	size_t open;    /* accounts that are to be settled */
 	unsigned wrong,
 		missed;  /* the last wrong guess: number times 100 and who; claims that found nothing */
 	size_t mail_max; /* 0: no end */
+	char met[64];    /* "7:1,2": the last meeting */
 	bk_time now;
 };
 
@@ -113,9 +115,10 @@ static void on_released(void *arg, uint64_t who, uint32_t number, int why)
 
 static void on_met(void *arg, uint32_t number, const uint64_t *who, unsigned n)
 {
-	(void)arg;
-	(void)number;
-	assert_true(n >= 2 && who[0] && who[1]);
+	struct stage *s = arg;
+
+	assert_true(n >= 2 && who[0]);
+	snprintf(s->met, sizeof(s->met), "%u:%d,%d", number, (int)who[0], (int)who[1]);
 }
 
 static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
@@ -124,6 +127,8 @@ static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, vo
 
 	if (cost == BK_BOARD_LETTER && s->mail_max && s->kept[cost] + n > s->mail_max)
 		return BK_E_FULL;
+	if (cost == BK_BOARD_TRY && s->is_strict)
+		return BK_E_RATE_LIMITED;
 	s->kept[cost] += n;
 	s->open++;
 	*ret_account = (void *)(uintptr_t)who;
@@ -374,18 +379,131 @@ static void a_claim_is_given_back_when_it_led_to_a_meeting(void **state)
 	struct stage *s = *state;
 
 	meet(s);
+	assert_string_equal(s->met, "7:1,2");
 	assert_int_equal(s->kept[BK_BOARD_TRY], 0);
 	claim(s, 3, 8);
 	assert_int_equal(s->missed, 1);
 	allocate(s, 4, 8, NULL);
 	claim(s, 3, 8);
-	assert_int_equal(s->kept[BK_BOARD_TRY], 1);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 2); /* the number was wished for, too */
 	release(s, 4, 8);
 	assert_int_equal(s->wrong, 803);
+	assert_int_equal(s->missed, 2);
 	allocate(s, 4, 9, NULL);
 	claim(s, 3, 9);
 	leave(s, 3, true);
 	assert_int_equal(s->wrong, 903);
+}
+
+/* 2 claims 1's number and shows a secret that it made up. */
+static void guess(struct stage *s)
+{
+	pair(s);
+	rejoin(s, 2, 9, 1, 1, 0, false);
+	expect(s, "2:done ");
+	assert_int_equal(meetings(s), 1);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 2);
+}
+
+static void a_meeting_that_a_guesser_made_up_is_a_wrong_guess(void **state)
+{
+	struct stage *s = *state;
+
+	guess(s);
+	release(s, 1, 7); /* by the number that it knows */
+	expect(s, "2:released0() 1:done ");
+	assert_int_equal(s->wrong, 702);
+	s->wrong = 0;
+	guess(s);
+	leave(s, 1, true);
+	expect(s, "2:released0(peer-vanished) ");
+	assert_int_equal(s->wrong, 702);
+	s->wrong = 0;
+	guess(s);
+	leave(s, 2, true);
+	assert_int_equal(s->wrong, 702); /* at once */
+	assert_int_equal(next_wake(s), BK_LIMIT_MEETING_GRACE_SHORT);
+	wake_at(s, BK_LIMIT_MEETING_GRACE_SHORT);
+	expect(s, "1:released0(peer-vanished) ");
+	assert_int_equal(s->wrong, 702);
+	assert_string_equal(s->met, "");
+	assert_int_equal(meetings(s), 0);
+}
+
+static void nobody_takes_the_seat_of_a_maker_that_has_not_shown_the_secret(void **state)
+{
+	struct stage *s = *state;
+
+	guess(s);
+	rejoin(s, 3, 9, 0, 99, 0, true);
+	expect(s, "3:full ");
+	assert_string_equal(s->met, "");
+	mail(s, 2, "x"); /* it sits there still */
+	expect(s, "1:mail[x] 2:done ");
+	rejoin(s, 4, 9, 1, 2, 0, false); /* the guesser's own seat is the guesser's business */
+	expect(s, "4:done ");
+	rejoin(s, 1, 9, 0, 1, 0, false); /* it was no guess at all */
+	assert_string_equal(s->met, "7:1,4");
+	assert_int_equal(s->kept[BK_BOARD_TRY], 0);
+	rejoin(s, 3, 9, 0, 2, 0, false);
+	expect(s, "1:done 3:done ");
+}
+
+static void a_claim_is_in_doubt_for_a_while_only(void **state)
+{
+	struct stage *s = *state;
+
+	guess(s);
+	s->board->ops->refresh(s->board, 2, 5 * BK_SEC); /* pings make a meeting last, not a guess */
+	assert_int_equal(next_wake(s), LIFETIME);
+	wake_at(s, LIFETIME);
+	expect(s, "1:released0(peer-vanished) 2:released0(peer-vanished) ");
+	assert_int_equal(s->wrong, 702);
+	s->wrong = 0;
+	pair(s);
+	for (bk_time t = s->now; t < LIFETIME + BK_LIMIT_CLAIM_DOUBT; t += BK_SEC) {
+		wake_at(s, t);
+		s->board->ops->refresh(s->board, 2, t);
+		assert_int_equal(s->wrong, 0);
+	}
+	wake_at(s, LIFETIME + BK_LIMIT_CLAIM_DOUBT);
+	assert_int_equal(s->wrong, 702);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 0);
+	expect(s, "");
+	rejoin(s, 2, 9, 1, 1, 0, false);
+	rejoin(s, 1, 9, 0, 1, 0, false); /* late, but they have met */
+	expect(s, "2:done 1:done ");
+	assert_string_equal(s->met, "7:1,2");
+}
+
+/* What an asker learns of somebody else's number it has paid for; who cannot use the answer gets none. */
+static void no_answer_tells_for_nothing_whether_somebody_waits(void **state)
+{
+	struct stage *s = *state;
+
+	for (uint32_t i = 0; i < BK_LIMIT_NAMEPLATES; i++)
+		allocate(s, 2, 0, NULL);
+	allocate(s, 3, 5001, NULL);
+	s->len = 0;
+	claim(s, 2, 5001);
+	allocate(s, 2, 5001, NULL);
+	allocate(s, 2, 5000, NULL);
+	claim(s, 2, 5000);
+	expect(s, "2:full 2:full 2:full 2:full ");
+	allocate(s, 4, 5001, NULL);
+	assert_int_equal(s->missed, 1);
+	allocate(s, 4, 5002, NULL); /* free, which is an answer, too */
+	release(s, 4, 5002);
+	assert_int_equal(s->missed, 2);
+	expect(s, "4:exists 4:ok5002 4:done ");
+	s->is_strict = true;
+	allocate(s, 4, 5001, NULL);
+	allocate(s, 4, 5002, NULL);
+	claim(s, 4, 5001);
+	claim(s, 4, 5002);
+	expect(s, "4:rate-limited 4:rate-limited 4:rate-limited 4:rate-limited ");
+	allocate(s, 4, 0, NULL); /* tells nothing */
+	assert_null(strstr(s->book, "rate-limited"));
 }
 
 static void a_member_has_few_plates_and_the_newest_is_meant(void **state)
@@ -622,6 +740,9 @@ static void claims_and_meetings_expire_in_their_order(void **state)
 	s->board->ops->refresh(s->board, 1, s->now);
 	s->board->ops->refresh(s->board, 3, s->now);
 	s->board->ops->refresh(s->board, 33, s->now);
+	assert_int_equal(next_wake(s), BK_LIMIT_CLAIM_DOUBT);
+	wake_at(s, s->now);
+	expect(s, "");
 	assert_int_equal(next_wake(s), BK_LIMIT_MEETING_GRACE);
 	wake_at(s, BK_LIMIT_MEETING_GRACE);
 	expect(s, "3:released0(peer-vanished) ");
@@ -753,6 +874,10 @@ static const struct {
 	TEST(only_its_maker_takes_a_number_over),
 	TEST(a_claim_succeeds_once_and_not_for_the_owner),
 	TEST(a_claim_is_given_back_when_it_led_to_a_meeting),
+	TEST(a_meeting_that_a_guesser_made_up_is_a_wrong_guess),
+	TEST(nobody_takes_the_seat_of_a_maker_that_has_not_shown_the_secret),
+	TEST(a_claim_is_in_doubt_for_a_while_only),
+	TEST(no_answer_tells_for_nothing_whether_somebody_waits),
 	TEST(a_member_has_few_plates_and_the_newest_is_meant),
 	TEST(a_released_plate_is_gone_for_the_others_and_they_are_told),
 	TEST(who_leaves_takes_its_plates_along),

@@ -401,6 +401,59 @@ static void who_asks_and_does_not_listen_is_too_slow(void **state)
 	kit_stop(k);
 }
 
+/* Claims that number, shows a secret that it made up, on the side that it has, and leaves. */
+static bool guess_code(const struct kit *k, uint32_t number, unsigned i)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_REJOIN, .side = 1, .number = 1}, got;
+	struct peer p;
+	bool hit;
+	char id[16];
+
+	snprintf(id, sizeof(id), "guesser%u", i);
+	memset(m.secret, (int)i + 1, sizeof(m.secret));
+	peer_join(&p, k, id);
+	peer_send(&p, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = number});
+	peer_send(&p, m);
+	peer_send(&p, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_PING});
+	assert_int_equal(peer_try_recv(&p, &got), 0);
+	hit = got.type == BK_RDV_SERVER_CLAIMED;
+	bk_rdv_done(&got);
+	peer_recv(&p, BK_RDV_SERVER_PONG, &got); /* the secret is there */
+	peer_close(&p);
+	return hit;
+}
+
+static void a_secret_that_is_made_up_gives_no_guess_back(void **state)
+{
+	enum { MAKERS = 8, CODES = MAKERS * BK_LIMIT_NAMEPLATES };
+	struct kit *k = kit_start((struct bk_server_opts){0}, NULL);
+	struct peer makers[MAKERS];
+	uint32_t numbers[CODES];
+	unsigned hits = 0;
+	struct bk_rdv_msg m;
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < CODES; i++) {
+		struct peer *p = &makers[i / BK_LIMIT_NAMEPLATES];
+
+		snprintf(id, sizeof(id), "maker%d", i);
+		if (i % BK_LIMIT_NAMEPLATES == 0)
+			peer_join(p, k, id);
+		peer_send(p, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_ALLOCATE});
+		peer_recv(p, BK_RDV_SERVER_NAMEPLATE, &m);
+		numbers[i] = m.nameplate;
+	}
+	for (unsigned i = 0; i < CODES; i++)
+		if (guess_code(k, numbers[i], i))
+			kit_log_wait("was used up by", ++hits);
+	assert_in_range(hits, 1, BK_LIMIT_CLAIMS_BURST / BK_LIMIT_GUESS);
+	assert_int_equal(kit_log_count(" met "), 0);
+	for (int i = 0; i < MAKERS; i++)
+		peer_close(&makers[i]);
+	kit_stop(k);
+}
+
 static void silent_ones_of_an_address_keep_nobody_there_out(void **state)
 {
 	struct kit *k = kit_start((struct bk_server_opts){.per_address_max = 3}, NULL);
@@ -504,6 +557,7 @@ int main(void)
 		cmocka_unit_test(everything_hostile_ends_with_a_name_and_disturbs_nobody),
 		cmocka_unit_test(a_flood_of_messages_is_cut_off),
 		cmocka_unit_test(who_asks_and_does_not_listen_is_too_slow),
+		cmocka_unit_test(a_secret_that_is_made_up_gives_no_guess_back),
 		cmocka_unit_test(silent_ones_of_an_address_keep_nobody_there_out),
 		cmocka_unit_test(who_finds_no_place_is_told_when_to_come_again),
 		cmocka_unit_test(newcomers_find_a_place_among_the_silent),
