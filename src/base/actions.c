@@ -20,8 +20,10 @@ bool bk_actions_push(struct bk_actions *q, const struct bk_action *a)
 	return true;
 }
 
-bool bk_actions_next(struct bk_actions *q, struct bk_action *ret_action)
+bool bk_actions_next(void *queue, struct bk_action *ret_action)
 {
+	struct bk_actions *q = queue;
+
 	if (q->len == 0)
 		return false;
 	*ret_action = q->slots[q->head];

@@ -16,7 +16,8 @@ void bk_actions_init(struct bk_actions *q, struct bk_action *slots, size_t max);
 size_t bk_actions_room(const struct bk_actions *q);
 /* Copies. False: it is full; the engine says whether that is a lost datagram or a bug. */
 bool bk_actions_push(struct bk_actions *q, const struct bk_action *a);
-/* As next_action of struct bk_engine_ops wants it. */
-bool bk_actions_next(struct bk_actions *q, struct bk_action *ret_action);
+/* Of a queue, or of an engine whose first member is its queue: so it is next_action of its table. False: it is
+ * empty. */
+bool bk_actions_next(void *queue, struct bk_action *ret_action);
 
 #endif

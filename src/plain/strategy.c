@@ -30,6 +30,7 @@ enum {
 };
 
 struct bk_strategy {
+	struct bk_actions actions; /* first: next_action is the queue's */
 	struct bk_strategy_opts opts;
 	struct bk_rng rng;
 	uint32_t last_id, listener, attempt;
@@ -39,7 +40,6 @@ struct bk_strategy {
 	bk_dur patience; /* with an unanswered attempt */
 	bk_time deadline, retry_at, relisten_at, abandon_at;
 	struct bk_action slots[ACTIONS_MAX];
-	struct bk_actions actions;
 };
 
 static const char *const action_names[] = {
@@ -215,20 +215,13 @@ static bk_time next_wake(const void *engine)
 	return wake;
 }
 
-static bool next_action(void *engine, struct bk_action *ret_action)
-{
-	struct bk_strategy *s = engine;
-
-	return bk_actions_next(&s->actions, ret_action);
-}
-
 const struct bk_engine_ops bk_strategy_ops = {
 	.on_connected = on_connected,
 	.on_failed = on_failed,
 	.on_accepted = on_accepted,
 	.on_time = on_time,
 	.next_wake = next_wake,
-	.next_action = next_action,
+	.next_action = bk_actions_next,
 };
 
 /* --- life --- */

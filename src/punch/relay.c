@@ -15,8 +15,8 @@
 enum { LEG = 1, ACTIONS_MAX = 2 };
 
 struct relay {
+	struct bk_actions actions; /* first: next_action is the queue's */
 	struct bk_action slots[ACTIONS_MAX];
-	struct bk_actions actions;
 	struct bk_addr server;
 	int error; /* why there is none */
 };
@@ -64,19 +64,12 @@ static bk_time next_wake(const void *engine)
 	return BK_NEVER;
 }
 
-static bool next_action(void *engine, struct bk_action *ret_action)
-{
-	struct relay *e = engine;
-
-	return bk_actions_next(&e->actions, ret_action);
-}
-
 static const struct bk_engine_ops ops = {
 	.on_connected = on_connected,
 	.on_failed = on_failed,
 	.on_time = on_time,
 	.next_wake = next_wake,
-	.next_action = next_action,
+	.next_action = bk_actions_next,
 };
 
 static int new (const struct bk_method_opts *opts, bk_time now, void **ret_engine)

@@ -66,12 +66,12 @@ struct accepted {
 };
 
 struct bk_punch_tcp {
+	struct bk_actions actions; /* first: next_action is the queue's */
 	struct bk_punch_tcp_opts opts;
 	struct bk_rng rng;
 	struct attempt attempts[BK_PLAN_ATTEMPTS_MAX];
 	struct accepted accepted[ACCEPTED_MAX];
 	struct bk_action slots[ACTIONS_MAX];
-	struct bk_actions actions;
 	uint32_t next_id, listener;
 	bk_time end;
 	bool is_ending, is_done; /* no new tries; reported done */
@@ -255,13 +255,6 @@ static bk_time next_wake(const void *engine)
 	return wake;
 }
 
-static bool next_action(void *engine, struct bk_action *ret_action)
-{
-	struct bk_punch_tcp *e = engine;
-
-	return bk_actions_next(&e->actions, ret_action);
-}
-
 static struct attempt *find_attempt(struct bk_punch_tcp *e, uint32_t id)
 {
 	for (size_t i = 0; id != 0 && i < e->opts.plan.attempts_len; i++) {
@@ -373,7 +366,7 @@ const struct bk_engine_ops bk_punch_tcp_ops = {
 	.on_accepted = on_accepted,
 	.on_time = on_time,
 	.next_wake = next_wake,
-	.next_action = next_action,
+	.next_action = bk_actions_next,
 };
 
 /* The winner is known: every other socket that the engine knows of is closed. */

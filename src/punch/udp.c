@@ -64,6 +64,7 @@ struct recent {
 };
 
 struct bk_punch_udp {
+	struct bk_actions actions; /* first: next_action is the queue's */
 	struct bk_probe_auth auth;
 	struct bk_rng rng;
 	uint64_t seed, tie_breaker, tids;
@@ -85,7 +86,6 @@ struct bk_punch_udp {
 	struct bk_rate answers; /* to strangers who hold a copied request */
 	struct bk_punch_udp_stats stats;
 	struct bk_action slots[ACTIONS_MAX];
-	struct bk_actions actions;
 };
 
 static void push(struct bk_punch_udp *e, const struct bk_action *a)
@@ -457,19 +457,12 @@ static bk_time next_wake(const void *engine)
 	return wake;
 }
 
-static bool next_action(void *engine, struct bk_action *ret_action)
-{
-	struct bk_punch_udp *e = engine;
-
-	return bk_actions_next(&e->actions, ret_action);
-}
-
 const struct bk_engine_ops bk_punch_udp_ops = {
 	.on_failed = on_failed,
 	.on_datagram = on_datagram,
 	.on_time = on_time,
 	.next_wake = next_wake,
-	.next_action = next_action,
+	.next_action = bk_actions_next,
 };
 
 /* --- telling --- */

@@ -28,6 +28,7 @@ struct question {
 };
 
 struct bk_stun_gather {
+	struct bk_actions actions; /* first: next_action is the queue's */
 	uint32_t socket;
 	uint8_t key[BK_STUN_GATHER_KEY_LEN];
 	uint64_t asked; /* questions so far: no two have one id */
@@ -36,7 +37,6 @@ struct bk_stun_gather {
 	struct bk_stun_sample samples[BK_STUN_SAMPLES_MAX];
 	size_t samples_len;
 	bk_time keep_alive; /* BK_NEVER: nobody was asked yet */
-	struct bk_actions actions;
 	struct bk_action slots[ACTIONS_MAX];
 };
 
@@ -196,18 +196,11 @@ static bk_time next_wake(const void *engine)
 	return wake;
 }
 
-static bool next_action(void *engine, struct bk_action *ret_action)
-{
-	struct bk_stun_gather *g = engine;
-
-	return bk_actions_next(&g->actions, ret_action);
-}
-
 const struct bk_engine_ops bk_stun_gather_ops = {
 	.on_datagram = on_datagram,
 	.on_time = on_time,
 	.next_wake = next_wake,
-	.next_action = next_action,
+	.next_action = bk_actions_next,
 };
 
 /* --- the owner's side --- */
