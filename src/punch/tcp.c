@@ -369,46 +369,6 @@ const struct bk_engine_ops bk_punch_tcp_ops = {
 	.next_action = bk_actions_next,
 };
 
-/* The winner is known: every other socket that the engine knows of is closed. */
-static void finish(struct bk_punch_tcp *e, uint32_t winner)
-{
-	end_tries(e);
-	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
-		struct attempt *a = &e->attempts[i];
-
-		if (a->state == PROVING && a->id != winner)
-			push_close(e, a->id);
-		set_state(a, STOPPED, BK_NEVER);
-	}
-	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
-		if (e->accepted[i].id != 0 && e->accepted[i].id != winner)
-			push_close(e, e->accepted[i].id);
-		e->accepted[i].id = 0;
-	}
-	maybe_done(e);
-}
-
-void bk_punch_tcp_verdict(struct bk_punch_tcp *e, uint32_t id, bool proven, bk_time now)
-{
-	struct attempt *a = find_attempt(e, id);
-
-	if (e->is_done)
-		return;
-	if (proven) {
-		finish(e, id);
-		return;
-	}
-	if (a && a->state == PROVING) {
-		a->refusals++;
-		rest(e, a, now);
-	}
-	for (size_t i = 0; id != 0 && i < ACCEPTED_MAX; i++) {
-		if (e->accepted[i].id == id)
-			e->accepted[i].id = 0;
-	}
-	maybe_done(e);
-}
-
 void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_attempt_stats *ret_stats)
 {
 	if (attempt < e->opts.plan.attempts_len)
@@ -487,7 +447,18 @@ static void free_of(void *engine)
 
 static void disprove(void *engine, uint32_t id, bk_time now)
 {
-	bk_punch_tcp_verdict(engine, id, false, now);
+	struct bk_punch_tcp *e = engine;
+	struct attempt *a = find_attempt(e, id);
+
+	if (a && a->state == PROVING) {
+		a->refusals++;
+		rest(e, a, now);
+	}
+	for (size_t i = 0; id != 0 && i < ACCEPTED_MAX; i++) {
+		if (e->accepted[i].id == id)
+			e->accepted[i].id = 0;
+	}
+	maybe_done(e);
 }
 
 static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])

@@ -9,7 +9,11 @@
 /* TCP punching as a pure engine (Ford, Srisuresh, Kegel 2005; RFC 5128 section 3.3; RFC 9293 section 3.5
  * simultaneous open): carries out a plan. Each attempt connects, again and again with fresh sockets and
  * jitter, until its connection is proven or the budget ends. Every connection made or accepted is reported
- * once; the owner proves it (the authenticated handshake) and says so. */
+ * once, and the owner proves it (the authenticated handshake): one that holds is the end, and who has it frees the
+ * engine; one that does not the owner closes and disproves (any id, also one that is not the engine's), and its attempt
+ * goes on trying. An attempt waits 2 s for that and then goes on; the connection stays the owner's, and may still be
+ * proven. When the budget has ended DONE waits for proofs under way. Both sides may prove different connections: only
+ * the controlling side may choose, the other one follows. */
 struct bk_punch_tcp;
 
 struct bk_punch_tcp_opts {
@@ -26,15 +30,6 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e); /* sockets are the driver's; it 
 
 extern const struct bk_engine_ops bk_punch_tcp_ops;
 extern const struct bk_method bk_method_tcp;
-
-/* The owner's verdict on a reported connection; drain the actions afterwards. `proven`: the authenticated
- * hello completed; the engine closes every other socket it knows, reported ones too, reports BK_REPORT_DONE
- * and does nothing more. A connection that is not the engine's (of the owner's own listeners; any id that it
- * never gave, or 0) may be the proven one as well. Otherwise the owner has closed it, and its attempt goes on
- * trying. An attempt waits 2 s for its verdict and then goes on; the connection stays the owner's, and may
- * still be proven. When the budget has ended DONE waits for verdicts that are due. Both sides may prove
- * different connections: only the controlling side may choose, the other one follows. */
-void bk_punch_tcp_verdict(struct bk_punch_tcp *e, uint32_t id, bool proven, bk_time now);
 
 /* For -v and for the explanation: what attempt i saw. */
 struct bk_attempt_stats {

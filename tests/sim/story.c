@@ -44,13 +44,19 @@ static bk_time local_now(const struct peer *p)
 	return p->side->net->clock.now + p->clock_offset;
 }
 
+/* Who has a path frees his engine: it is not heard any more. */
+static bool is_over(const struct peer *p)
+{
+	return p->done || p->is_proven;
+}
+
 static void on_timer(void *self, const struct sim_packet *packet, int arg)
 {
 	struct peer *p = self;
 
 	(void)packet, (void)arg;
 	p->armed = BK_NEVER;
-	if (p->done)
+	if (is_over(p))
 		return;
 	if (local_now(p) >= bk_punch_tcp_ops.next_wake(p->engine))
 		bk_punch_tcp_ops.on_time(p->engine, local_now(p));
@@ -95,14 +101,13 @@ static void prove(struct peer *p, uint32_t id)
 	p->ended = p->side->net->clock.now;
 	if (p->is_controlling)
 		sim_host_say(&p->side->host, id, CHOSEN);
-	bk_punch_tcp_verdict(p->engine, id, true, local_now(p));
 }
 
 static void disprove(struct peer *p, uint32_t id)
 {
 	forget(p, id);
 	sim_host_close(&p->side->host, id);
-	bk_punch_tcp_verdict(p->engine, id, false, local_now(p));
+	bk_method_tcp.disprove(p->engine, id, local_now(p));
 }
 
 static void on_resay(void *self, const struct sim_packet *packet, int arg)
@@ -167,6 +172,8 @@ static void on_connected(void *owner, uint32_t id)
 {
 	struct peer *p = owner;
 
+	if (is_over(p))
+		return;
 	bk_punch_tcp_ops.on_connected(p->engine, id, local_now(p));
 	drain(p);
 }
@@ -175,6 +182,8 @@ static void on_failed(void *owner, uint32_t id, int error)
 {
 	struct peer *p = owner;
 
+	if (is_over(p))
+		return;
 	bk_punch_tcp_ops.on_failed(p->engine, id, error, local_now(p));
 	drain(p);
 }
@@ -182,8 +191,11 @@ static void on_failed(void *owner, uint32_t id, int error)
 static uint32_t on_accepted(void *owner, uint32_t listener, const struct bk_addr *from)
 {
 	struct peer *p = owner;
-	uint32_t id = bk_punch_tcp_ops.on_accepted(p->engine, listener, from, local_now(p));
+	uint32_t id;
 
+	if (is_over(p))
+		return 0;
+	id = bk_punch_tcp_ops.on_accepted(p->engine, listener, from, local_now(p));
 	/* The report is drained in a moment: the socket gets its id first. */
 	sim_at(&p->side->net->clock, p->side->net->clock.now, on_timer, p, NULL, 0);
 	return id;
@@ -195,17 +207,15 @@ static void on_data(void *owner, uint32_t id, int data)
 
 	if (!knows(p, id) || p->is_proven)
 		return;
-	if (data == CHOSEN ? !p->is_controlling : p->is_controlling) {
+	if (data == CHOSEN ? !p->is_controlling : p->is_controlling)
 		prove(p, id);
-		drain(p);
-	}
 }
 
 static void on_lost(void *owner, uint32_t id)
 {
 	struct peer *p = owner;
 
-	if (!knows(p, id) || (p->is_proven && p->winner == id))
+	if (!knows(p, id) || is_over(p))
 		return;
 	disprove(p, id);
 	drain(p);
@@ -271,7 +281,7 @@ static void tell(struct peer peers[2], bk_time known, bk_time start, struct sim_
 	ret_ending->elapsed = ended - known;
 	ret_ending->from_start = ended - start;
 	for (size_t i = 0; i < 2; i++) {
-		ret_ending->done_once[i] = peers[i].done == 1;
+		ret_ending->done_once[i] = peers[i].done + peers[i].is_proven == 1;
 		ret_ending->plans[i] = peers[i].plan;
 		for (size_t k = 0; k < peers[i].plan.attempts_len; k++) {
 			bk_punch_tcp_stats(peers[i].engine, k, &ret_ending->stats[i][k]);
@@ -294,7 +304,7 @@ void sim_story_run(const struct sim_story *s, struct sim_ending *ret_ending)
 		prepare(&peers[i], net, i, s);
 	start = begin(peers, net, s);
 	known = (peers[0].intro.server_rtt + peers[1].intro.server_rtt) / 2;
-	while ((!peers[0].done || !peers[1].done) && sim_step(&net->clock, STORY_MAX))
+	while (!(is_over(&peers[0]) && is_over(&peers[1])) && sim_step(&net->clock, STORY_MAX))
 		continue;
 	tell(peers, known, start, ret_ending);
 	for (size_t i = 0; i < 2; i++)

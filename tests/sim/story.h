@@ -28,7 +28,7 @@ struct sim_ending {
 	bk_dur elapsed;       /* from both introductions known until both sides have proven, or given up */
 	bk_dur from_start;    /* the same, from the agreed instant */
 	unsigned tries;       /* SYNs of new sockets, both sides */
-	bool done_once[2];    /* the engine said that it is done, exactly once */
+	bool done_once[2];    /* it had a path, or the engine said that it is done, once */
 	unsigned connections; /* reported to owners, both sides */
 	struct bk_plan plans[2];
 	struct bk_attempt_stats stats[2][BK_PLAN_ATTEMPTS_MAX];
