@@ -79,8 +79,8 @@ BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *op
  * nothing. */
 BK_API void bk_session_close(struct bk_session *s, int error);
 
-/* The server's key as it goes behind '#', once it has said hello (from on_code on); NULL before, and with a mailbox. Lives
- * as long as the session. */
+/* The server's key as it goes behind '#', once it is known: given there, or once the server has said hello (from on_code
+ * on); NULL before, and with a mailbox. Lives as long as the session. */
 BK_API const char *bk_session_server_pin(struct bk_session *s);
 
 /* At once and silently; the channels go with it, and no call may be made on them any more. NULL is fine. */

@@ -118,6 +118,7 @@ static void a_code_that_was_chosen_has_one_guess(void **state)
 /* Claims a code by its number and knows nothing else. */
 struct stranger {
 	struct pair *pair;
+	struct bk_rdv_mailbox *mailbox;
 	struct bk_rdv *rdv;
 	int readies, claims, plates;
 	uint8_t mail[8];
@@ -184,13 +185,21 @@ static const struct bk_mailbox_events stranger_events = {.on_ready = ready,
 
 static void stranger_claims(struct stranger *s, struct pair *p)
 {
-	const struct bk_rdv_opts opts = {.server = p->st.target, .is_hidden = true};
 
 	s->pair = p;
-	assert_int_equal(bk_rdv_new(p->st.loop, &opts, &stranger_events, s, &s->rdv), 0);
+	assert_int_equal(bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = p->st.target, .is_hidden = true},
+				 &s->mailbox),
+		0);
+	assert_int_equal(bk_rdv_new(p->st.loop, s->mailbox, &stranger_events, s, &s->rdv), 0);
 	run_until(p, &s->readies, 1);
 	assert_int_equal(bk_rdv_ops.claim(s->rdv, (uint32_t)strtoul(p->code, NULL, 10)), 0);
 	run_until(p, &s->claims, 1);
+}
+
+static void stranger_goes(struct stranger *s)
+{
+	bk_rdv_free(s->rdv);
+	bk_rdv_mailbox_free(s->mailbox);
 }
 
 static void who_takes_a_code_and_says_nothing_does_not_end_the_waiting(void **state)
@@ -206,7 +215,7 @@ static void who_takes_a_code_and_says_nothing_does_not_end_the_waiting(void **st
 		pass(&p, 32 * BK_SEC);
 		assert_int_equal(p.codes, i + 1);
 		assert_non_null(strstr(p.a.said, "said nothing"));
-		bk_rdv_free(s.rdv);
+		stranger_goes(&s);
 		pass(&p, BK_SEC);
 	}
 	meet_by(&p, p.code);
@@ -223,7 +232,7 @@ static void who_takes_a_code_and_gives_it_back_has_not_used_it_up(void **state)
 	stranger_claims(&s, &p);
 	bk_rdv_ops.release(s.rdv);
 	pass(&p, 3 * BK_SEC);
-	bk_rdv_free(s.rdv);
+	stranger_goes(&s);
 	assert_int_equal(p.codes, 1);
 	meet_by(&p, p.code);
 	tear_down(&p);
@@ -244,7 +253,7 @@ static void who_takes_the_number_itself_only_makes_for_another_code(void **state
 	assert_int_equal(p.codes, 2);
 	assert_non_null(strstr(p.a.said, "got the number"));
 	meet_by(&p, p.code);
-	bk_rdv_free(s.rdv);
+	stranger_goes(&s);
 	tear_down(&p);
 }
 
@@ -266,7 +275,7 @@ static void what_is_no_answer_is_a_guess(void **state)
 		wait_for_code(&p);
 		stranger_claims(&s, &p);
 		run_until(&p, &p.codes, 2);
-		bk_rdv_free(s.rdv);
+		stranger_goes(&s);
 		for (int n = 2; n < GUESSES; n++) { /* it was counted */
 			pass(&p, 30 * BK_SEC);
 			guess(&p);

@@ -101,7 +101,7 @@ static inline void come(struct who *w, const char *target, const struct bk_sessi
 {
 	struct bk_meet_opts meet_opts = {.loop = w->pair->st.loop, .session = opts};
 
-	assert_int_equal(bk_rdv_mailbox_new(target, NULL, NULL, &w->server), 0);
+	assert_int_equal(bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = target}, &w->server), 0);
 	meet_opts.mailbox = bk_rdv_mailbox_as_mailbox(w->server);
 	meet_opts.pin = bk_identity_pin(w->pair->identity);
 	assert_int_equal(bk_meet_new(&meet_opts, events, w, &w->meet), 0);

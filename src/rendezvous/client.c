@@ -27,10 +27,7 @@ enum { ID_BYTES = 8 };
 
 struct bk_rdv {
 	struct bk_loop *loop;
-	struct bk_target target;
-	char client_id[BK_RDV_ID_MAX + 1];
-	char token[BK_RDV_TEXT_MAX + 1];
-	char *known_servers;
+	struct bk_rdv_mailbox *of;
 	const struct bk_mailbox_events *events;
 	void *arg;
 	struct bk_resolve *resolve;
@@ -38,11 +35,8 @@ struct bk_rdv {
 	struct bk_mailbox_view view;
 	struct bk_pulse pulse;
 	struct bk_outside outside;
-	bool is_hidden;
-	struct bk_pin pin; /* the server's */
-	struct bk_rdv_key *key;
-	uint8_t owner[BK_RDV_SECRET_LEN]; /* all zero: none */
-	struct bk_mailbox_rejoin rejoin;  /* waits for the hello */
+	struct bk_pin pin;               /* the server's */
+	struct bk_mailbox_rejoin rejoin; /* waits for the hello */
 	bool has_rejoin;
 	bk_time hello_at; /* when ours went out; 0: not yet */
 	char error_text[BK_RDV_ERROR_TEXT_MAX];
@@ -57,19 +51,29 @@ struct bk_rdv {
 	struct bk_hold hold;
 };
 
+/* Another box may have been faster, with another key. */
+static bool has_key_of_others(const struct bk_rdv *r)
+{
+	return !r->of->target.has_pin || bk_pin_equal(&r->pin, &r->of->target.pin);
+}
+
 static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
 	if (r->ready)
 		return;
+	if (!has_key_of_others(r)) {
+		bk_control_end(r->control, BK_E_PIN_MISMATCH);
+		return;
+	}
 	r->ready = true;
 	bk_control_welcome(r->control);
 	bk_pulse_start(&r->pulse, r->control, m->ping_ms * BK_MS);
 	r->view.relay = bk_control_server(r->control);
-	if (r->key)
-		*r->key = (struct bk_rdv_key){true, r->pin};
+	r->of->target.pin = r->pin;
+	r->of->target.has_pin = true;
 	if (m->time)
 		bk_pulse_learn_clock(&r->pulse, bk_loop_now(r->loop) - r->hello_at, m->time);
-	if (!r->is_hidden)
+	if (!r->of->is_hidden)
 		bk_outside_learn(&r->outside, r->control, m);
 	bk_pulse_measure(&r->pulse);
 	r->events->on_ready(r->arg);
@@ -137,7 +141,7 @@ static void on_refuse(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
 	r->refused = code_or(m->code, BK_E_REFUSED);
 	r->refuse_wait = m->wait_ms;
-	snprintf(r->error_text, sizeof(r->error_text), "server '%s' refused: %.80s", r->target.host,
+	snprintf(r->error_text, sizeof(r->error_text), "server '%s' refused: %.80s", r->of->target.host,
 		m->content);
 }
 
@@ -204,8 +208,8 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 		break;
 	case BK_RDV_SERVER_STOP:
 		r->refused = BK_E_SHUTDOWN;
-		snprintf(
-			r->error_text, sizeof(r->error_text), "server '%s' is shutting down", r->target.host);
+		snprintf(r->error_text, sizeof(r->error_text), "server '%s' is shutting down",
+			r->of->target.host);
 		break;
 	default:
 		on_mail_message(r, m);
@@ -236,13 +240,16 @@ static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
 static int on_secure(void *arg, const struct bk_pin *pin)
 {
 	struct bk_rdv *r = arg;
+	const struct bk_rdv_mailbox *of = r->of;
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_HELLO, .version = 1};
 	char ip[BK_ADDR_STR_MAX], text[BK_KNOWN_TEXT_MAX] = "";
 	int err = 0;
 
 	r->pin = *pin;
-	if (!r->target.has_pin)
-		err = bk_known_server_trust(r->known_servers, &r->target, pin, *r->token, text);
+	if (!of->target.has_pin)
+		err = bk_known_server_trust(of->known_servers, &of->target, pin, *of->token, text);
+	else if (!has_key_of_others(r))
+		err = BK_E_PIN_MISMATCH;
 	if (err < 0) {
 		snprintf(r->error_text, sizeof(r->error_text), "%s", text);
 		return err;
@@ -250,9 +257,11 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	if (*text && r->events->on_note)
 		r->events->on_note(r->arg, -1, text);
 	r->view.local = bk_control_local(r->control);
-	strcpy(m.client_id, r->client_id);
+	bk_random_name(ID_BYTES, m.client_id);
+	if (*of->client_id)
+		strcpy(m.client_id, of->client_id);
 	strcpy(m.nat_type, "unknown");
-	strcpy(m.token, r->token);
+	strcpy(m.token, of->token);
 	snprintf(m.private_ip, sizeof(m.private_ip), "%s", bk_addr_ip_to_str(&r->view.local, ip));
 	m.private_port = r->view.local.port;
 	r->hello_at = bk_loop_now(r->loop);
@@ -262,10 +271,7 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 
 static void wipe(struct bk_rdv *r)
 {
-	sodium_memzero(r->token, sizeof(r->token));
-	sodium_memzero(r->owner, sizeof(r->owner));
 	sodium_memzero(&r->rejoin, sizeof(r->rejoin));
-	free(r->known_servers);
 	free(r);
 }
 
@@ -279,7 +285,7 @@ static void connect_again(struct bk_rdv *r)
 	bk_resolve_free(r->resolve);
 	r->control = NULL;
 	r->resolve = NULL;
-	err = bk_resolve_new(r->loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
+	err = bk_resolve_new(r->loop, r->of->target.host, r->of->target.port, on_resolved, r, &r->resolve);
 	if (err < 0)
 		on_resolved(r, err, NULL, 0);
 }
@@ -312,11 +318,11 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 		snprintf(r->error_text, sizeof(r->error_text),
 			"server '%s:%u' does not have the key behind '#'; ask whoever runs it for the right "
 			"one",
-			r->target.host, r->target.port);
+			r->of->target.host, r->of->target.port);
 	if (!*r->error_text)
 		snprintf(r->error_text, sizeof(r->error_text), "%s%s server '%s:%u': %s",
 			r->ready ? "lost the connection to" : "cannot ", r->ready ? "" : stage,
-			r->target.host, r->target.port, detail);
+			r->of->target.host, r->of->target.port, detail);
 	r->ready = false;
 	bk_hold_enter(&r->hold);
 	bk_pulse_end_flush(&r->pulse);
@@ -333,7 +339,7 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 	struct bk_rdv *r = arg;
 
 	if (!err)
-		err = bk_control_new(r->loop, addrs, len, &r->target, &events, r, &r->control);
+		err = bk_control_new(r->loop, addrs, len, &r->of->target, &events, r, &r->control);
 	if (err < 0)
 		on_end(r, err, "resolve", bk_error_text(err));
 }
@@ -345,39 +351,7 @@ static void on_view(void *arg)
 	r->events->on_view(r->arg);
 }
 
-static int place_known_servers(const char *dir, char **ret_path)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/known_servers", dir) < 0)
-		return BK_E_NOMEM;
-	*ret_path = path;
-	return 0;
-}
-
-static int copy_opts(struct bk_rdv *r, const struct bk_rdv_opts *o)
-{
-	bk_random_name(ID_BYTES, r->client_id);
-	if (bk_target_from_str(o->server, &r->target) < 0 ||
-		(o->client_id && strlen(o->client_id) > BK_RDV_ID_MAX) ||
-		(o->token && strlen(o->token) > BK_RDV_TEXT_MAX))
-		return BK_E_INVALID;
-	r->key = o->key;
-	if (o->owner)
-		memcpy(r->owner, o->owner, sizeof(r->owner));
-	r->is_hidden = o->is_hidden;
-	if (o->key && o->key->is_known) {
-		r->target.pin = o->key->pin;
-		r->target.has_pin = true;
-	}
-	if (o->client_id)
-		strcpy(r->client_id, o->client_id);
-	if (o->token)
-		strcpy(r->token, o->token);
-	return o->state_dir ? place_known_servers(o->state_dir, &r->known_servers) : 0;
-}
-
-int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struct bk_mailbox_events *events,
+int bk_rdv_new(struct bk_loop *loop, struct bk_rdv_mailbox *mailbox, const struct bk_mailbox_events *events,
 	void *arg, struct bk_rdv **ret_rdv)
 {
 	struct bk_rdv *r = calloc(1, sizeof(*r));
@@ -386,16 +360,16 @@ int bk_rdv_new(struct bk_loop *loop, const struct bk_rdv_opts *opts, const struc
 	if (!r)
 		return BK_E_NOMEM;
 	r->loop = loop;
+	r->of = mailbox;
 	r->events = events;
 	r->arg = arg;
 	r->outside = (struct bk_outside){.loop = loop, .view = &r->view, .on_view = on_view, .arg = r};
-	err = copy_opts(r, opts);
-	if (!err)
-		err = bk_pulse_init(&r->pulse, loop, &r->view);
+	err = bk_pulse_init(&r->pulse, loop, &r->view);
 	if (!err)
 		err = bk_timer_new(loop, on_again, r, &r->again);
 	if (!err)
-		err = bk_resolve_new(loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
+		err = bk_resolve_new(
+			loop, r->of->target.host, r->of->target.port, on_resolved, r, &r->resolve);
 	if (err < 0) {
 		bk_rdv_free(r);
 		return err;
@@ -456,7 +430,7 @@ static int leave(void *box, uint32_t wish, const void *left, size_t n)
 		.body = (uint8_t *)(uintptr_t)left,
 		.body_len = n};
 
-	memcpy(m.secret, r->owner, sizeof(m.secret));
+	memcpy(m.secret, r->of->owner, sizeof(m.secret));
 	return ask(r, &m);
 }
 

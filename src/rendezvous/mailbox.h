@@ -4,22 +4,33 @@
 
 #include <bodkin/mailbox.h>
 
-#include "secure/identity.h"
+#include "rendezvous/target.h"
+#include "wire/rdv.h"
 
-/* bodkin's server as a mailbox: each box is a control connection with a port of its own. The first that
- * stands shows the server's key, and no later one is to show another. */
-struct bk_rdv_mailbox;
+/* bodkin's server as a mailbox, and what its boxes have in common: each is a control connection with a port of its own
+ * (rendezvous/client.h). The first that stands shows the server's key, and no later one is to show another. The loop's
+ * thread only. */
+struct bk_rdv_opts {
+	const char *server;    /* HOST[:PORT][#PIN] */
+	const char *token;     /* may be NULL */
+	const char *state_dir; /* the file of servers met before lives there; NULL: none kept.
+				  A token goes only to a server that is in it, or has a pin */
+	const char *client_id; /* NULL: one of chance for each box */
+	bool is_hidden; /* nothing is learnt of the NAT: its boxes neither listen nor connect elsewhere */
+};
 
-/* The strings are copied; token and state_dir may be NULL. BK_E_INVALID when the server cannot be read. */
-int bk_rdv_mailbox_new(
-	const char *server, const char *token, const char *state_dir, struct bk_rdv_mailbox **ret_mailbox);
-/* The key that it has shown, or must have; false before either. */
-bool bk_rdv_mailbox_pin(const struct bk_rdv_mailbox *m, struct bk_pin *ret_pin);
+struct bk_rdv_mailbox {
+	struct bk_target target;                                       /* with its key, once that is known */
+	char token[BK_RDV_TEXT_MAX + 1], client_id[BK_RDV_ID_MAX + 1]; /* "": none */
+	char *known_servers;                                           /* the file; NULL: none */
+	uint8_t owner[BK_RDV_SECRET_LEN]; /* what a box of ours left, another one may replace */
+	bool is_hidden;
+};
+
+/* The options are copied. BK_E_INVALID when the server cannot be read, or a text is too long. */
+int bk_rdv_mailbox_new(const struct bk_rdv_opts *opts, struct bk_rdv_mailbox **ret_mailbox);
 /* After its boxes. NULL is fine. */
 void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m);
-
-/* Its boxes learn nothing of the NAT: they neither listen nor connect elsewhere than to the server. */
-void bk_rdv_mailbox_hide(struct bk_rdv_mailbox *m);
 
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m);
 

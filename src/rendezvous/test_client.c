@@ -466,27 +466,51 @@ static void the_hello_tells_round_trip_and_clock(void **state)
 	world_done(&w);
 }
 
-static void the_key_of_before_is_demanded_whatever_the_target_says(void **state)
+static void the_key_of_the_first_box_is_demanded_of_later_ones(void **state)
 {
-	struct bk_rdv_key other = {.is_known = true, .pin = {.bytes = {1}}}, right = {0};
 	struct heard h = {0}, again = {0}, wrong = {0};
 	struct world w;
 
 	(void)state;
 	world_init(&w, (struct bk_server_opts){0});
 	*strchr(w.target, '#') = 0;
-	client_start(&h, &w, (struct bk_rdv_opts){.client_id = "1", .key = &right});
+	client_start(&h, &w, (struct bk_rdv_opts){0});
 	client_run(&h, &h.readies, 1);
-	assert_true(right.is_known);
-	client_start(&again, &w, (struct bk_rdv_opts){.client_id = "2", .key = &right});
+	assert_true(w.mailboxes[0]->target.has_pin);
+	*w.mailboxes[0]->client_id = 0;
+	client_start_at(&again, &w, w.mailboxes[0]);
 	client_run(&again, &again.readies, 1);
-	client_start(&wrong, &w, (struct bk_rdv_opts){.client_id = "3", .key = &other});
+	w.mailboxes[0]->target.pin.bytes[0] ^= 1;
+	client_start_at(&wrong, &w, w.mailboxes[0]);
 	client_run(&wrong, &wrong.ends, 1);
 	assert_int_equal(wrong.end_error, BK_E_PIN_MISMATCH);
 	bk_rdv_free(h.rdv);
 	bk_rdv_free(again.rdv);
 	bk_rdv_free(wrong.rdv);
 	world_done(&w);
+}
+
+/* Two that are made at once, before either has seen a key. */
+static void a_key_that_another_box_has_seen_meanwhile_is_demanded_too(void **state)
+{
+	(void)state;
+	for (int turns = 0; turns < 40; turns++) {
+		struct heard h = {0};
+		struct world w;
+
+		world_init(&w, (struct bk_server_opts){0});
+		*strchr(w.target, '#') = 0;
+		client_start(&h, &w, (struct bk_rdv_opts){0});
+		kit_run_idle(w.loop, turns);
+		if (!h.readies) {
+			w.mailboxes[0]->target.has_pin = true;
+			client_run(&h, &h.ends, 1);
+			assert_int_equal(h.end_error, BK_E_PIN_MISMATCH);
+			assert_int_equal(h.readies, 0);
+		}
+		bk_rdv_free(h.rdv);
+		world_done(&w);
+	}
 }
 
 static void a_clock_beyond_belief_is_not_taken(void **state)
@@ -537,21 +561,17 @@ static void a_server_that_refuses_and_stays_is_left(void **state)
 
 static void options_that_cannot_work_are_refused_at_once(void **state)
 {
-	static const struct bk_mailbox_events none = {0};
 	char long_text[BK_RDV_TEXT_MAX + 2];
 	struct bk_rdv_opts rows[3] = {{.server = "h:0", .client_id = "x"},
 		{.server = "127.0.0.1", .client_id = long_text},
 		{.server = "127.0.0.1", .client_id = "x", .token = long_text}};
-	struct bk_rdv *r;
-	struct world w;
+	struct bk_rdv_mailbox *m;
 
 	(void)state;
 	memset(long_text, 'x', sizeof(long_text));
 	long_text[sizeof(long_text) - 1] = 0;
-	world_init(&w, (struct bk_server_opts){0});
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(bk_rdv_new(w.loop, &rows[i], &none, NULL, &r), BK_E_INVALID);
-	world_done(&w);
+		assert_int_equal(bk_rdv_mailbox_new(&rows[i], &m), BK_E_INVALID);
 }
 
 int main(void)
@@ -572,7 +592,8 @@ int main(void)
 		cmocka_unit_test(a_server_that_falls_silent_is_given_up),
 		cmocka_unit_test(a_mapping_probe_that_fails_is_not_awaited),
 		cmocka_unit_test(the_hello_tells_round_trip_and_clock),
-		cmocka_unit_test(the_key_of_before_is_demanded_whatever_the_target_says),
+		cmocka_unit_test(the_key_of_the_first_box_is_demanded_of_later_ones),
+		cmocka_unit_test(a_key_that_another_box_has_seen_meanwhile_is_demanded_too),
 		cmocka_unit_test(a_clock_beyond_belief_is_not_taken),
 		cmocka_unit_test(a_server_that_refuses_and_stays_is_left),
 		cmocka_unit_test(options_that_cannot_work_are_refused_at_once),

@@ -135,14 +135,23 @@ void client_flush(struct heard *h)
 	bk_rdv_ops.flush(h->rdv, on_flush, h);
 }
 
-void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts)
+void client_start_at(struct heard *h, struct world *w, struct bk_rdv_mailbox *mailbox)
 {
 	h->w = w;
+	assert_int_equal(bk_rdv_new(w->loop, mailbox, &events, h, &h->rdv), 0);
+}
+
+void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts)
+{
+	struct bk_rdv_mailbox **mailbox = &w->mailboxes[w->mailboxes_len++];
+
+	assert_true(w->mailboxes_len <= sizeof(w->mailboxes) / sizeof(w->mailboxes[0]));
 	if (!opts.server)
 		opts.server = w->target;
 	if (!opts.client_id)
 		opts.client_id = "client";
-	assert_int_equal(bk_rdv_new(w->loop, &opts, &events, h, &h->rdv), 0);
+	assert_int_equal(bk_rdv_mailbox_new(&opts, mailbox), 0);
+	client_start_at(h, w, *mailbox);
 }
 
 void client_run(struct heard *h, int *counter, int at)
@@ -177,6 +186,8 @@ void world_done(struct world *w)
 {
 	char command[128];
 
+	for (size_t i = 0; i < w->mailboxes_len; i++)
+		bk_rdv_mailbox_free(w->mailboxes[i]);
 	bk_server_free(w->server);
 	test_clock_done(&fast_clock);
 	bk_loop_free(w->loop);

@@ -15,6 +15,8 @@ struct world {
 	struct bk_loop *loop;
 	struct bk_server *server;
 	struct bk_server_opts opts;
+	struct bk_rdv_mailbox *mailboxes[8]; /* of its clients */
+	size_t mailboxes_len;
 };
 
 /* What one client heard. */
@@ -36,8 +38,9 @@ void world_done(struct world *w);
 void world_let_time_fly(bk_dur d);
 void world_run(struct world *w); /* until the loop is stopped */
 
-void client_start(
-	struct heard *h, struct world *w, struct bk_rdv_opts opts); /* server and id are filled in */
+/* Server and id are filled in; the mailbox stays until world_done. */
+void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts);
+void client_start_at(struct heard *h, struct world *w, struct bk_rdv_mailbox *mailbox);
 void client_run(struct heard *h, int *counter, int at);
 void client_flush(struct heard *h);
 

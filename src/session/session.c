@@ -388,16 +388,18 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 		.on_left = on_left,
 		.on_end = on_meet_end,
 		.on_note = note};
+	const struct bk_rdv_opts rdv_opts = {.server = opts->server,
+		.token = opts->token,
+		.state_dir = opts->state_dir,
+		.is_hidden = opts->path == BK_PATH_CHOICE_RELAY};
 	struct bk_meet_opts meet_opts = {
 		.loop = s->loop, .session = opts, .pin = bk_identity_pin(s->identity)};
 	int err = 0;
 
 	if (!opts->mailbox)
-		err = bk_rdv_mailbox_new(opts->server, opts->token, opts->state_dir, &s->server);
+		err = bk_rdv_mailbox_new(&rdv_opts, &s->server);
 	if (err < 0)
 		return err;
-	if (s->server && opts->path == BK_PATH_CHOICE_RELAY)
-		bk_rdv_mailbox_hide(s->server);
 	meet_opts.mailbox = opts->mailbox ? *opts->mailbox : bk_rdv_mailbox_as_mailbox(s->server);
 	return bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
 }
@@ -417,11 +419,9 @@ static int start(struct bk_session *s, const struct bk_session_opts *opts)
 
 const char *bk_session_server_pin(struct bk_session *s)
 {
-	struct bk_pin pin;
-
-	if (!s->server || !bk_rdv_mailbox_pin(s->server, &pin))
+	if (!s->server || !s->server->target.has_pin)
 		return NULL;
-	return bk_pin_to_str(&pin, s->server_pin);
+	return bk_pin_to_str(&s->server->target.pin, s->server_pin);
 }
 
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,

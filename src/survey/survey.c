@@ -57,6 +57,7 @@ struct bk_nat_report {
 	struct bk_nat_lifetime *lifetime;
 	struct bk_drive *lifetime_drive;
 	bool is_lifetime_over;
+	struct bk_rdv_mailbox *mailbox; /* that the next one is a box of */
 	struct bk_rdv *rdv;
 	bool is_rdv_ready, is_tcp_over;
 	int tcp_error; /* the control connection's end, before it stood; 0: it just did not come */
@@ -269,9 +270,10 @@ static int start_tcp(struct bk_nat_report *r, const struct bk_nat_report_opts *o
 		.on_note = on_note,
 	};
 	const struct bk_rdv_opts opts = {.server = o->server, .token = o->token, .state_dir = o->state_dir};
+	int err = bk_rdv_mailbox_new(&opts, &r->mailbox);
 
 	bk_timer_start(r->patience, TCP_PATIENCE_BLIND);
-	return bk_rdv_new(r->loop, &opts, &events, r, &r->rdv);
+	return err < 0 ? err : bk_rdv_new(r->loop, r->mailbox, &events, r, &r->rdv);
 }
 
 /* --- UDP --- */
@@ -414,6 +416,7 @@ void bk_nat_report_free(struct bk_nat_report *r)
 		return;
 	bk_resolve_free(r->resolve);
 	bk_rdv_free(r->rdv);
+	bk_rdv_mailbox_free(r->mailbox);
 	for (int i = 0; i < FAMILIES; i++) {
 		bk_drive_free(r->halves[i].drive);
 		bk_nat_discover_free(r->halves[i].engine);

@@ -57,7 +57,8 @@ static void open_server(struct stage *st)
 	snprintf(target, sizeof(target), "127.0.0.1:%u#%s", bk_server_port(st->server),
 		bk_server_pin(st->server));
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(bk_rdv_mailbox_new(target, NULL, NULL, &st->clients[i]), 0);
+		assert_int_equal(
+			bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = target}, &st->clients[i]), 0);
 		st->mailboxes[i] = bk_rdv_mailbox_as_mailbox(st->clients[i]);
 	}
 }
