@@ -13,7 +13,8 @@ enum { SEGMENT = 1200, SEGMENTS = 5, REST = 300, TOTAL = SEGMENTS * SEGMENT + RE
 struct two {
 	int fds[2];
 	struct bk_addr at[2];
-	uint8_t out[TOTAL], in[BK_UDP_PIECE_MAX];
+	uint8_t out[TOTAL];
+	struct bk_udp_batch *in;
 };
 
 static void set_up(struct two *t)
@@ -25,6 +26,7 @@ static void set_up(struct two *t)
 		assert_int_equal(bk_sock_local(t->fds[i], &t->at[i]), 0);
 		bk_udp_tune_stream(t->fds[i], 4);
 	}
+	assert_int_equal(bk_udp_batch_new(BK_UDP_PIECES, BK_UDP_PIECE_MAX, &t->in), 0);
 	for (size_t i = 0; i < TOTAL; i++)
 		t->out[i] = (uint8_t)(i / SEGMENT + i);
 }
@@ -33,6 +35,7 @@ static void tear_down(struct two *t)
 {
 	close(t->fds[0]);
 	close(t->fds[1]);
+	bk_udp_batch_free(t->in);
 }
 
 /* However they were gathered, in order and whole. */
@@ -41,15 +44,17 @@ static void expect_all(struct two *t, size_t total)
 	size_t got = 0;
 
 	while (got < total) {
-		struct bk_addr from;
-		size_t segment;
-		int n = bk_udp_receive_piece(t->fds[1], &from, t->in, sizeof(t->in), &segment);
+		int n = bk_udp_batch_receive(t->in, t->fds[1]);
 
 		assert_true(n > 0);
-		assert_true(bk_addr_equal(&from, &t->at[0]));
-		assert_int_equal(segment, (size_t)n < SEGMENT ? (size_t)n : SEGMENT);
-		assert_memory_equal(t->in, t->out + got, (size_t)n);
-		got += (size_t)n;
+		for (int i = 0; i < n; i++) {
+			const struct bk_udp_packet *p = bk_udp_batch_at(t->in, (size_t)i);
+
+			assert_true(bk_addr_equal(&p->peer, &t->at[0]));
+			assert_int_equal(p->segment, p->len < SEGMENT ? p->len : SEGMENT);
+			assert_memory_equal(p->data, t->out + got, p->len);
+			got += p->len;
+		}
 	}
 	assert_int_equal(got, total);
 }
@@ -94,17 +99,28 @@ static void one_datagram_is_its_own_segment(void **state)
 	tear_down(&t);
 }
 
-static void nothing_there_and_too_large_have_their_names(void **state)
+static void several_pieces_come_in_one_call(void **state)
 {
-	static uint8_t large[70000];
 	bool is_uncut = false;
-	struct bk_addr from;
-	size_t segment;
 	struct two t;
 
 	(void)state;
 	set_up(&t);
-	assert_int_equal(bk_udp_receive_piece(t.fds[1], &from, t.in, sizeof(t.in), &segment), BK_E_AGAIN);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(bk_udp_send_piece(t.fds[0], &t.at[1], t.out, TOTAL, SEGMENT, &is_uncut), 0);
+	assert_in_range(bk_udp_batch_receive(t.in, t.fds[1]), 3, BK_UDP_PIECES);
+	tear_down(&t);
+}
+
+static void nothing_there_and_too_large_have_their_names(void **state)
+{
+	static uint8_t large[70000];
+	bool is_uncut = false;
+	struct two t;
+
+	(void)state;
+	set_up(&t);
+	assert_int_equal(bk_udp_batch_receive(t.in, t.fds[1]), BK_E_AGAIN);
 	assert_int_equal(
 		bk_udp_send_piece(t.fds[0], &t.at[1], large, sizeof(large), 0, &is_uncut), BK_E_TOO_BIG);
 	tear_down(&t);
@@ -116,6 +132,7 @@ int main(void)
 		cmocka_unit_test(a_piece_is_cut_into_datagrams_of_one_size_and_a_rest),
 		cmocka_unit_test(where_the_kernel_does_not_cut_they_go_one_by_one),
 		cmocka_unit_test(one_datagram_is_its_own_segment),
+		cmocka_unit_test(several_pieces_come_in_one_call),
 		cmocka_unit_test(nothing_there_and_too_large_have_their_names),
 	};
 

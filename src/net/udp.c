@@ -14,6 +14,7 @@
 
 #include <linux/errqueue.h> /* wants <time.h> before it */
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "net/sock.h"
 
@@ -24,7 +25,8 @@ enum {
 	STREAM_BUFFER = 4 * 1024 * 1024,
 };
 
-_Static_assert((int)CONTROL_LEN >= (int)CMSG_SPACE(sizeof(struct in6_pktinfo)), "room for one pktinfo");
+_Static_assert((int)CONTROL_LEN >= (int)(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))),
+	"room for one pktinfo and the size of a segment");
 
 struct slot {
 	struct sockaddr_storage name;
@@ -34,10 +36,10 @@ struct slot {
 };
 
 struct bk_udp_batch {
-	size_t cap;
+	size_t places, cap;
 	uint8_t *bytes;
-	struct slot slots[BK_UDP_BATCH];
 	struct mmsghdr headers[BK_UDP_BATCH];
+	struct slot slots[]; /* `places` of them */
 };
 
 /* --- one socket --- */
@@ -210,7 +212,7 @@ int bk_udp_receive_icmp(int fd, struct bk_addr *ret_remote, struct bk_icmp *ret_
 	return 0;
 }
 
-/* --- pieces: one call for many datagrams of one flow --- */
+/* --- pieces: many datagrams of one flow side by side --- */
 
 void bk_udp_tune_stream(int fd, uint8_t family)
 {
@@ -276,57 +278,23 @@ int bk_udp_send_piece(
 	return err == ENOBUFS ? BK_E_AGAIN : bk_error_from_errno(err);
 }
 
-static size_t read_segment(struct msghdr *m)
-{
-	int segment;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
-			continue;
-		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
-		return segment > 0 ? (size_t)segment : 0;
-	}
-	return 0;
-}
-
-int bk_udp_receive_piece(int fd, struct bk_addr *ret_from, void *out, size_t cap, size_t *ret_segment)
-{
-	uint8_t control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-	struct iovec iov = {.iov_base = out, .iov_len = cap};
-	struct sockaddr_storage ss;
-	struct msghdr m = {.msg_name = &ss,
-		.msg_namelen = sizeof(ss),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(fd, &m, 0);
-	size_t segment;
-
-	if (n < 0)
-		return bk_error_from_errno(errno);
-	if (bk_addr_from_sockaddr((struct sockaddr *)&ss, ret_from) < 0)
-		return BK_E_ADDRESS;
-	segment = read_segment(&m);
-	*ret_segment = segment && segment < (size_t)n ? segment : (size_t)n;
-	return (int)n;
-}
-
 /* --- batches --- */
 
-int bk_udp_batch_new(size_t cap, struct bk_udp_batch **ret_batch)
+int bk_udp_batch_new(size_t places, size_t cap, struct bk_udp_batch **ret_batch)
 {
-	struct bk_udp_batch *b = calloc(1, sizeof(*b));
-	uint8_t *bytes = calloc(BK_UDP_BATCH, cap);
+	struct bk_udp_batch *b = calloc(1, sizeof(*b) + places * sizeof(b->slots[0]));
+	uint8_t *bytes = calloc(places, cap);
 
+	bk_assert(places <= BK_UDP_BATCH);
 	if (!b || !bytes) {
 		free(b);
 		free(bytes);
 		return BK_E_NOMEM;
 	}
+	b->places = places;
 	b->cap = cap;
 	b->bytes = bytes;
-	for (size_t i = 0; i < BK_UDP_BATCH; i++) {
+	for (size_t i = 0; i < places; i++) {
 		struct slot *s = &b->slots[i];
 
 		s->packet.data = bytes + i * cap;
@@ -377,11 +345,25 @@ static void read_local(struct msghdr *m, struct bk_addr *ret_local)
 	}
 }
 
+/* Of a lone datagram it is its length. */
+static size_t read_segment(struct msghdr *m, size_t len)
+{
+	int segment;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
+		return segment > 0 && (size_t)segment < len ? (size_t)segment : len;
+	}
+	return len;
+}
+
 int bk_udp_batch_receive(struct bk_udp_batch *b, int fd)
 {
 	int got;
 
-	for (size_t i = 0; i < BK_UDP_BATCH; i++) {
+	for (size_t i = 0; i < b->places; i++) {
 		struct msghdr *m = &b->headers[i].msg_hdr;
 
 		m->msg_namelen = sizeof(b->slots[i].name);
@@ -389,7 +371,7 @@ int bk_udp_batch_receive(struct bk_udp_batch *b, int fd)
 		m->msg_controllen = CONTROL_LEN;
 		b->slots[i].iov.iov_len = b->cap;
 	}
-	got = recvmmsg(fd, b->headers, BK_UDP_BATCH, 0, NULL);
+	got = recvmmsg(fd, b->headers, (unsigned)b->places, 0, NULL);
 	if (got < 0)
 		return bk_error_from_errno(errno);
 	for (int i = 0; i < got; i++) {
@@ -400,6 +382,7 @@ int bk_udp_batch_receive(struct bk_udp_batch *b, int fd)
 		s->packet.len = m->msg_flags & MSG_TRUNC ? 0 : b->headers[i].msg_len;
 		if (bk_addr_from_sockaddr((struct sockaddr *)&s->name, &s->packet.peer) < 0)
 			s->packet.len = 0;
+		s->packet.segment = read_segment(m, s->packet.len);
 	}
 	return got;
 }

@@ -11,7 +11,8 @@
 /* Datagram sockets, and many datagrams for one system call. Non-blocking and close-on-exec. */
 
 enum {
-	BK_UDP_BATCH = 64,
+	BK_UDP_BATCH = 64,        /* places for single datagrams */
+	BK_UDP_PIECES = 8,        /* places for pieces: what is there at one moment, seldom more */
 	BK_UDP_PIECE_MAX = 65536, /* what the kernel gathers at most */
 	BK_UDP_SEGMENTS_MAX = 64, /* what it cuts one piece into at most */
 };
@@ -47,17 +48,13 @@ void bk_udp_tune_stream(int fd, uint8_t family);
 int bk_udp_send_piece(
 	int fd, const struct bk_addr *to, const void *data, size_t len, size_t segment, bool *io_is_uncut);
 
-/* What came in a row from one sender, with cap of BK_UDP_PIECE_MAX: datagrams of *ret_segment bytes, the last
- * one perhaps shorter; a lone one has its own length there. Returns as bk_udp_receive does. */
-int bk_udp_receive_piece(int fd, struct bk_addr *ret_from, void *out, size_t cap, size_t *ret_segment);
-
 /* Keeps what routers and hosts on the way answer to our datagrams (IP_RECVERR), for bk_udp_receive_icmp: 0,
  * or BK_E_AGAIN when there is none. The socket is readable when there is one. Until it is fetched, sending
  * may fail once with its error, which bk_udp_send knows. */
 void bk_udp_want_icmp(int fd, int family);
 int bk_udp_receive_icmp(int fd, struct bk_addr *ret_remote, struct bk_icmp *ret_icmp);
 
-/* Room for BK_UDP_BATCH datagrams, allocated once. */
+/* Room for datagrams, or for pieces on a socket that carries a stream of them, allocated once. */
 struct bk_udp_batch;
 
 struct bk_udp_packet {
@@ -65,15 +62,17 @@ struct bk_udp_packet {
 	struct bk_addr local; /* port 0. Received: which of our addresses, where the socket tells; to send:
 				 from which one, family 0: the system chooses */
 	uint8_t *data;        /* the batch's; `cap` bytes of room */
-	size_t len;
+	size_t len,
+		segment; /* received: datagrams of `segment` bytes in a row, the last one perhaps shorter */
 };
 
-int bk_udp_batch_new(size_t cap, struct bk_udp_batch **ret_batch);
+/* places: at most BK_UDP_BATCH. cap: of each; BK_UDP_PIECE_MAX for pieces. */
+int bk_udp_batch_new(size_t places, size_t cap, struct bk_udp_batch **ret_batch);
 void bk_udp_batch_free(struct bk_udp_batch *b); /* NULL is fine */
 struct bk_udp_packet *bk_udp_batch_at(struct bk_udp_batch *b, size_t i);
 
-/* How many came (their places are 0 ...), or BK_E_AGAIN and other errors. A datagram longer than `cap` comes
- * with a length of 0. */
+/* How many came (their places are 0 ...), in one call: what is there at this moment. BK_E_AGAIN when there is
+ * none; other errors as bk_udp_receive's. A datagram longer than `cap` comes with a length of 0. */
 int bk_udp_batch_receive(struct bk_udp_batch *b, int fd);
 /* Sends places 0 to n - 1. What the kernel does not take is lost, as on any line; a refused one does not keep
  * the next from going. Returns how many went. */

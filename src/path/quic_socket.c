@@ -10,10 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum {
-	PIECES_PER_EVENT = 2, /* before what they call for is sent: more of them hold back the ACKs */
-	TWICE = 10,           /* the first datagrams of a link: its handshake and the race's nomination */
-};
+enum { TWICE = 10 }; /* the first datagrams of a link: its handshake and the race's nomination */
 
 struct way_link {
 	struct bk_list link_in_socket;
@@ -196,19 +193,16 @@ static void hand_out(
 	}
 }
 
+/* What is there at one moment is answered before more is read: while it is deciphered the peer sends on, and ACKs
+ * that waited for the end of that would come late. */
 static void receive(struct bk_quic_socket *s)
 {
-	struct bk_quic_sockets *all = s->all;
+	int got = bk_udp_batch_receive(s->all->in, s->fd);
 
-	for (int i = 0; i < PIECES_PER_EVENT; i++) {
-		struct bk_addr from;
-		size_t segment;
-		int n = bk_udp_receive_piece(s->fd, &from, all->buffer, sizeof(all->buffer), &segment);
+	for (int i = 0; i < got; i++) {
+		const struct bk_udp_packet *p = bk_udp_batch_at(s->all->in, (size_t)i);
 
-		if (n == BK_E_AGAIN)
-			break;
-		if (n > 0)
-			hand_out(s, &from, all->buffer, (size_t)n, segment);
+		hand_out(s, &p->peer, p->data, p->len, p->segment);
 	}
 	bk_quic_socket_flush(s);
 }

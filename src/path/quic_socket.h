@@ -14,7 +14,7 @@ enum { BK_QUIC_LINKS_MAX = 32 }; /* of all sockets of one owner */
 
 struct bk_quic_socket;
 
-/* What the sockets of one owner have in common; the owner fills the first four. */
+/* What the sockets of one owner have in common; the owner fills the first four, and `in`. */
 struct bk_quic_sockets {
 	struct bk_loop *loop;
 	/* A datagram that is no link's. Frees nothing. */
@@ -27,7 +27,7 @@ struct bk_quic_sockets {
 	struct bk_hold hold;
 	void (*release)(void *arg);
 	size_t links_len;
-	uint8_t buffer[BK_UDP_PIECE_MAX];
+	struct bk_udp_batch *in; /* the owner's, of pieces; until `release` */
 };
 
 struct bk_quic_socket {

@@ -195,7 +195,10 @@ static void hand_out_early(struct bk_ways *w, struct ways_socket *s)
 
 static void release(void *arg)
 {
-	free(arg);
+	struct bk_ways *w = arg;
+
+	bk_udp_batch_free(w->quic.in);
+	free(w);
 }
 
 static void on_turn(void *arg)
@@ -367,7 +370,7 @@ static int open_first(struct bk_ways *w, size_t i)
 int bk_ways_new(struct bk_loop *loop, void (*on_view)(void *arg), void *arg, struct bk_ways **ret_ways)
 {
 	struct bk_ways *w = calloc(1, sizeof(*w));
-	int err = 0;
+	int err;
 
 	if (!w)
 		return BK_E_NOMEM;
@@ -387,6 +390,7 @@ int bk_ways_new(struct bk_loop *loop, void (*on_view)(void *arg), void *arg, str
 		w->first[i].id = i ? BK_WAYS_SOCKET6 : BK_WAYS_SOCKET4;
 		bk_quic_socket_init(&w->first[i].quic, &w->quic);
 	}
+	err = bk_udp_batch_new(BK_UDP_PIECES, BK_UDP_PIECE_MAX, &w->quic.in);
 	for (size_t i = 0; i < FIRST_SOCKETS && !err; i++)
 		err = open_first(w, i);
 	if (!err)

@@ -126,7 +126,7 @@ static int open_port(struct bk_stun_service *s, int index, const struct bk_addr 
 		return err;
 	}
 	bk_udp_set_buffer(p->fd, QUEUE);
-	err = bk_udp_batch_new(BK_STUN_MESSAGE_MAX, &p->out);
+	err = bk_udp_batch_new(BK_UDP_BATCH, BK_STUN_MESSAGE_MAX, &p->out);
 	if (!err)
 		err = bk_watch_new(s->loop, p->fd, on_readable, p, &p->watch);
 	if (!err)
@@ -166,7 +166,7 @@ int bk_stun_service_new(struct bk_loop *loop, const struct bk_stun_service_opts 
 	for (int i = 0; i < BK_STUN_SOCKETS; i++)
 		s->ports[i] = (struct port){.service = s, .fd = -1, .index = i};
 	*ret_at = opts->listen;
-	err = s->throttle ? bk_udp_batch_new(BK_STUN_MESSAGE_MAX, &s->in) : BK_E_NOMEM;
+	err = s->throttle ? bk_udp_batch_new(BK_UDP_BATCH, BK_STUN_MESSAGE_MAX, &s->in) : BK_E_NOMEM;
 	if (!err)
 		err = open_ports(s, opts, ret_at);
 	if (err < 0) {

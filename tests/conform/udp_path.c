@@ -8,40 +8,37 @@
 #include "link/quic.h"
 #include "net/udp.h"
 
-enum { PIECES_MAX = 2 }; /* then the loop has others to look after */
-
 struct udp_path {
 	int fd;
 	struct bk_watch *watch;
 	struct bk_link *link;
 	bool is_dead, full, is_uncut;
-	uint8_t bytes[BK_UDP_PIECE_MAX];
+	struct bk_udp_batch *in;
 };
 
-/* Returns whether there may be more. */
-static bool read_some(struct udp_path *p)
+static void receive(struct udp_path *p)
 {
-	struct bk_addr from;
-	size_t segment;
-	int n = bk_udp_receive_piece(p->fd, &from, p->bytes, sizeof(p->bytes), &segment);
+	int got = bk_udp_batch_receive(p->in, p->fd);
 
-	if (n > 0 && p->link && !p->is_dead)
-		bk_link_quic_input(p->link, &from, p->bytes, (size_t)n, segment);
-	return n != BK_E_AGAIN;
+	for (int i = 0; i < got; i++) {
+		const struct bk_udp_packet *at = bk_udp_batch_at(p->in, (size_t)i);
+
+		if (at->len && p->link && !p->is_dead)
+			bk_link_quic_input(p->link, &at->peer, at->data, at->len, at->segment);
+	}
 }
 
 static void on_ready(void *arg, int fd, int events)
 {
 	struct udp_path *p = arg;
-	bool more = true;
 
 	(void)fd;
 	if (events & BK_WRITABLE) {
 		p->full = false;
 		bk_watch_set(p->watch, BK_READABLE);
 	}
-	for (int i = 0; i < PIECES_MAX && more && (events & BK_READABLE); i++)
-		more = read_some(p);
+	if (events & BK_READABLE)
+		receive(p);
 	if (p->link)
 		bk_link_quic_flush(p->link);
 }
@@ -53,7 +50,9 @@ int udp_path_new(struct bk_loop *loop, int fd, struct udp_path **ret_path)
 	if (!p)
 		return BK_E_NOMEM;
 	p->fd = fd;
-	if (bk_watch_new(loop, fd, on_ready, p, &p->watch) < 0) {
+	if (bk_udp_batch_new(BK_UDP_PIECES, BK_UDP_PIECE_MAX, &p->in) < 0 ||
+		bk_watch_new(loop, fd, on_ready, p, &p->watch) < 0) {
+		bk_udp_batch_free(p->in);
 		free(p);
 		return BK_E_NOMEM;
 	}
@@ -69,6 +68,7 @@ void udp_path_free(struct udp_path *p)
 		return;
 	bk_watch_free(p->watch);
 	close(p->fd);
+	bk_udp_batch_free(p->in);
 	free(p);
 }
 
