@@ -152,10 +152,11 @@ static void on_patience_over(void *arg)
 	maybe_introduce(arg, false);
 }
 
-static void gather(struct bk_meet *m, const struct bk_visit *v)
+static void gather(struct bk_meet *m, struct bk_visit *v)
 {
 	struct bk_mailbox_view view = bk_box_view(&v->box);
 
+	v->has_gathered = true;
 	bk_self_gather(&m->self, &view);
 }
 
@@ -169,7 +170,7 @@ static void enter(struct bk_meet *m, struct bk_visit *v)
 		return;
 	}
 	rejoin(m, v, false);
-	if (v->is_used)
+	if (v->is_used || !v->has_gathered)
 		gather(m, v);
 	m->visits.ops.measure_clock(v->box.box);
 	maybe_introduce(m, true);
@@ -255,7 +256,8 @@ static void on_ready(void *arg)
 		return;
 	}
 	come_back(m, v);
-	gather(m, v);
+	if (m->is_asking || m->round.is_open) /* else nobody needs to know before there is a round */
+		gather(m, v);
 	maybe_introduce(m, true);
 }
 

@@ -137,10 +137,18 @@ static bool is_on_relay(const struct bk_seeker *sk)
 	return sk->state == CARRIED && bk_race_result_is_relay(&sk->path);
 }
 
-static void end_race(struct bk_seeker *sk)
+static void drop_race(struct bk_seeker *sk)
 {
 	bk_race_free(sk->race);
 	sk->race = NULL;
+}
+
+/* No other one is to follow at once. */
+static void end_race(struct bk_seeker *sk)
+{
+	if (sk->round.ways)
+		bk_ways_rest(sk->round.ways);
+	drop_race(sk);
 }
 
 static void carried(struct bk_seeker *sk)
@@ -391,7 +399,7 @@ static void race_again(struct bk_seeker *sk)
 {
 	int err;
 
-	end_race(sk);
+	drop_race(sk);
 	bk_timer_stop(sk->again);
 	err = start_race(sk);
 	if (err < 0) {

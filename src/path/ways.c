@@ -331,6 +331,11 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 	bk_ways_view(w);
 }
 
+void bk_ways_rest(struct bk_ways *w)
+{
+	bk_stun_gather_rest(w->gather);
+}
+
 const struct bk_ways_view *bk_ways_view(struct bk_ways *w)
 {
 	const struct bk_stun_sample *samples = bk_stun_gather_samples(w->gather, &w->view.samples_len);

@@ -32,8 +32,12 @@ int bk_ways_new(struct bk_loop *loop, void (*on_view)(void *arg), void *arg, str
 void bk_ways_free(struct bk_ways *w);
 
 /* Asks STUN servers (at most BK_STUN_SAMPLES_MAX) from the IPv4 socket, all at once; the first is asked again
- * every 15 s. Called again it begins anew: the network changed, and what was learnt is forgotten. */
+ * every 15 s, so that the mapping stays, until bk_ways_rest. Called again it begins anew: what was learnt is
+ * forgotten. */
 void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len);
+/* The race is over, which is what our mapping was kept for: a session that is open and idle asks nobody. Who wants
+ * another race gathers anew. */
+void bk_ways_rest(struct bk_ways *w);
 /* As of now; the pointer stays good. */
 const struct bk_ways_view *bk_ways_view(struct bk_ways *w);
 /* How many routers up to the one with our mapped address, as known by now; 0: unknown. */

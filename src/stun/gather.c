@@ -226,6 +226,11 @@ void bk_stun_gather_free(struct bk_stun_gather *g)
 	free(g);
 }
 
+void bk_stun_gather_rest(struct bk_stun_gather *g)
+{
+	g->keep_alive = BK_NEVER;
+}
+
 const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len)
 {
 	*ret_len = g->samples_len;

@@ -5,8 +5,8 @@
 #include "base/engine.h"
 
 /* What a datagram socket looks like from outside, as a pure engine: asks STUN servers from one socket of the
- * owner's, all at once, and asks the first one again for as long as it lives, so that the NAT keeps the
- * mapping. */
+ * owner's, all at once, and asks the first one again and again, so that the NAT keeps the mapping, until the
+ * owner has no more use for it. */
 struct bk_stun_gather;
 
 enum {
@@ -33,6 +33,9 @@ extern const struct bk_engine_ops bk_stun_gather_ops;
 /* Asks these (copied). Called again it begins anew: the network changed, and what was learnt is forgotten.
  * Drain the actions afterwards. */
 void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
+
+/* The mapping need not be kept: nobody is asked again until the next begin. */
+void bk_stun_gather_rest(struct bk_stun_gather *g);
 
 /* In the order in which they were learnt; valid until the next call. */
 const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len);

@@ -214,6 +214,25 @@ static void the_first_server_is_asked_again_every_fifteen_seconds(void **state)
 	bk_stun_gather_free(g);
 }
 
+static void at_rest_it_asks_nobody_until_it_is_begun_anew(void **state)
+{
+	struct bk_stun_gather *g = begin(1);
+	struct bk_addr again = server(1);
+	struct bk_stun_id id;
+
+	(void)state;
+	expect_question(g, &id);
+	assert_true(answer(g, &id, SOCKET, server(0), mapped(0), T0));
+	expect_report(g, server(0), mapped(0));
+	bk_stun_gather_rest(g);
+	assert_true(ops.next_wake(g) == BK_NEVER);
+	assert_int_equal(count(g), 1);
+	bk_stun_gather_begin(g, &again, 1, T0 + 3600 * BK_SEC);
+	expect_question(g, &id);
+	assert_true(ops.next_wake(g) < BK_NEVER);
+	bk_stun_gather_free(g);
+}
+
 static void begun_anew_it_forgets_what_was_true_before(void **state)
 {
 	struct bk_stun_gather *g = begin(2);
@@ -243,6 +262,7 @@ int main(void)
 		cmocka_unit_test(only_the_answer_that_was_asked_for_there_counts),
 		cmocka_unit_test(a_silent_server_is_asked_six_times_and_given_up_within_three_seconds),
 		cmocka_unit_test(the_first_server_is_asked_again_every_fifteen_seconds),
+		cmocka_unit_test(at_rest_it_asks_nobody_until_it_is_begun_anew),
 		cmocka_unit_test(begun_anew_it_forgets_what_was_true_before),
 	};
 
