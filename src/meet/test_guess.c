@@ -7,7 +7,6 @@
 
 #include "meet/pairing.h"
 #include "meet/test_pair.h"
-#include "rendezvous/client.h"
 
 enum { GUESSES = 4, MOMENTS = 40, SILENT_TIMES = 6 };
 
@@ -119,7 +118,7 @@ static void a_code_that_was_chosen_has_one_guess(void **state)
 struct stranger {
 	struct pair *pair;
 	struct bk_rdv_mailbox *mailbox;
-	struct bk_rdv *rdv;
+	void *rdv;
 	int readies, claims, plates;
 	uint8_t mail[8];
 	size_t mail_len;
@@ -190,7 +189,7 @@ static void stranger_claims(struct stranger *s, struct pair *p)
 	assert_int_equal(bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = p->st.target, .is_hidden = true},
 				 &s->mailbox),
 		0);
-	assert_int_equal(bk_rdv_new(p->st.loop, s->mailbox, &stranger_events, s, &s->rdv), 0);
+	assert_int_equal(bk_rdv_ops.open(s->mailbox, p->st.loop, &stranger_events, s, &s->rdv), 0);
 	run_until(p, &s->readies, 1);
 	assert_int_equal(bk_rdv_ops.claim(s->rdv, (uint32_t)strtoul(p->code, NULL, 10)), 0);
 	run_until(p, &s->claims, 1);
@@ -198,7 +197,7 @@ static void stranger_claims(struct stranger *s, struct pair *p)
 
 static void stranger_goes(struct stranger *s)
 {
-	bk_rdv_free(s->rdv);
+	bk_rdv_ops.close(s->rdv);
 	bk_rdv_mailbox_free(s->mailbox);
 }
 

@@ -2,7 +2,7 @@
 /* The client's side of the rendezvous: hello, then everything at once, because each round trip saved
  * here is one saved for every connection: clock pings, mapping probes and the reach test run while the
  * user still reads the code. */
-#include "rendezvous/client.h"
+#include "rendezvous/mailbox.h"
 
 #include <sodium.h>
 #include <stdarg.h>
@@ -39,7 +39,7 @@ struct bk_rdv {
 	struct bk_mailbox_rejoin rejoin; /* waits for the hello */
 	bool has_rejoin;
 	bk_time hello_at; /* when ours went out; 0: not yet */
-	char error_text[BK_RDV_ERROR_TEXT_MAX];
+	char error_text[BK_KNOWN_TEXT_MAX];
 	/* What was asked for last, until it is answered: who is told to wait asks again. */
 	struct bk_rdv_msg asked;
 	bk_dur waited;
@@ -351,37 +351,12 @@ static void on_view(void *arg)
 	r->events->on_view(r->arg);
 }
 
-int bk_rdv_new(struct bk_loop *loop, struct bk_rdv_mailbox *mailbox, const struct bk_mailbox_events *events,
-	void *arg, struct bk_rdv **ret_rdv)
-{
-	struct bk_rdv *r = calloc(1, sizeof(*r));
-	int err;
+/* --- the table --- */
 
-	if (!r)
-		return BK_E_NOMEM;
-	r->loop = loop;
-	r->of = mailbox;
-	r->events = events;
-	r->arg = arg;
-	r->outside = (struct bk_outside){.loop = loop, .view = &r->view, .on_view = on_view, .arg = r};
-	err = bk_pulse_init(&r->pulse, loop, &r->view);
-	if (!err)
-		err = bk_timer_new(loop, on_again, r, &r->again);
-	if (!err)
-		err = bk_resolve_new(
-			loop, r->of->target.host, r->of->target.port, on_resolved, r, &r->resolve);
-	if (err < 0) {
-		bk_rdv_free(r);
-		return err;
-	}
-	*ret_rdv = r;
-	return 0;
-}
-
-void bk_rdv_free(struct bk_rdv *r)
+static void close_box(void *box)
 {
-	if (!r)
-		return;
+	struct bk_rdv *r = box;
+
 	bk_outside_close(&r->outside);
 	bk_resolve_free(r->resolve);
 	bk_control_free(r->control);
@@ -394,32 +369,36 @@ void bk_rdv_free(struct bk_rdv *r)
 		wipe(r);
 }
 
-const struct bk_mailbox_view *bk_rdv_view(const struct bk_rdv *r)
-{
-	return &r->view;
-}
-
-/* --- the mailbox's table --- */
-
 static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
 	void **ret_box)
 {
-	struct bk_rdv *r;
-	int err = bk_rdv_new(loop, arg, events, events_arg, &r);
+	struct bk_rdv *r = calloc(1, sizeof(*r));
+	int err;
 
+	if (!r)
+		return BK_E_NOMEM;
+	r->loop = loop;
+	r->of = arg;
+	r->events = events;
+	r->arg = events_arg;
+	r->outside = (struct bk_outside){.loop = loop, .view = &r->view, .on_view = on_view, .arg = r};
+	err = bk_pulse_init(&r->pulse, loop, &r->view);
 	if (!err)
-		*ret_box = r;
-	return err;
-}
-
-static void close_box(void *box)
-{
-	bk_rdv_free(box);
+		err = bk_timer_new(loop, on_again, r, &r->again);
+	if (!err)
+		err = bk_resolve_new(
+			loop, r->of->target.host, r->of->target.port, on_resolved, r, &r->resolve);
+	if (err < 0) {
+		close_box(r);
+		return err;
+	}
+	*ret_box = r;
+	return 0;
 }
 
 static void view(void *box, struct bk_mailbox_view *ret_view)
 {
-	*ret_view = *bk_rdv_view(box);
+	*ret_view = ((const struct bk_rdv *)box)->view;
 }
 
 static int leave(void *box, uint32_t wish, const void *left, size_t n)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "rendezvous/client.h"
 
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m)
 {

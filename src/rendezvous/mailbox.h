@@ -7,9 +7,10 @@
 #include "rendezvous/target.h"
 #include "wire/rdv.h"
 
-/* bodkin's server as a mailbox, and what its boxes have in common: each is a control connection with a port of its own
- * (rendezvous/client.h). The first that stands shows the server's key, and no later one is to show another. The loop's
- * thread only. */
+/* bodkin's server as a mailbox. Each box is a control connection: it finds the server, checks who it is, says hello,
+ * keeps the connection alive, measures the server's clock, and learns how this side's NAT maps its local port, which
+ * is bound so that punching may share it. The first that stands shows the server's key, and no later one is to show
+ * another. The loop's thread only. */
 struct bk_rdv_opts {
 	const char *server;    /* HOST[:PORT][#PIN] */
 	const char *token;     /* may be NULL */
@@ -32,6 +33,9 @@ int bk_rdv_mailbox_new(const struct bk_rdv_opts *opts, struct bk_rdv_mailbox **r
 /* After its boxes. NULL is fine. */
 void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m);
 
+/* Its table, whose `arg` is a struct bk_rdv_mailbox. Events without on_mail: only on_ready, on_view, on_note and on_end
+ * are called. Of a view's samples [0] is the control connection itself. */
+extern const struct bk_mailbox_ops bk_rdv_ops;
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m);
 
 #endif

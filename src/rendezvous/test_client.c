@@ -16,7 +16,7 @@
 static void hello_tells_the_mapping_and_the_clock(void **state)
 {
 	struct heard h = {0};
-	const struct bk_mailbox_view *v;
+	struct bk_mailbox_view v;
 	struct world w;
 
 	(void)state;
@@ -24,21 +24,21 @@ static void hello_tells_the_mapping_and_the_clock(void **state)
 	client_start(&h, &w, (struct bk_rdv_opts){0});
 	assert_int_equal(h.readies, 0);
 	client_run(&h, &h.readies, 1);
-	v = bk_rdv_view(h.rdv);
-	while (v->samples_awaited || v->is_reach_awaited)
+	while (client_view(&h).samples_awaited || client_view(&h).is_reach_awaited)
 		client_run(&h, &h.views, h.views + 1);
 	client_flush(&h);
 	client_run(&h, &h.flushes, 1);
-	assert_int_equal(v->samples_len, 2);
-	for (size_t i = 0; i < v->samples_len; i++)
-		assert_true(bk_addr_equal(&v->samples[i].mapped, &v->local));
-	assert_int_equal(v->samples[1].server.port, bk_server_alt_port(w.server));
-	assert_int_equal(v->same_address, BK_MAILBOX_REACH_YES);
-	assert_true(v->rtt_ns > 0 && v->rtt_ns < BK_SEC);
+	v = client_view(&h);
+	assert_int_equal(v.samples_len, 2);
+	for (size_t i = 0; i < v.samples_len; i++)
+		assert_true(bk_addr_equal(&v.samples[i].mapped, &v.local));
+	assert_int_equal(v.samples[1].server.port, bk_server_alt_port(w.server));
+	assert_int_equal(v.same_address, BK_MAILBOX_REACH_YES);
+	assert_true(v.rtt_ns > 0 && v.rtt_ns < BK_SEC);
 	assert_in_range(
-		v->clock_offset_ns < 0 ? -v->clock_offset_ns : v->clock_offset_ns, 0, (uint64_t)v->rtt_ns);
+		v.clock_offset_ns < 0 ? -v.clock_offset_ns : v.clock_offset_ns, 0, (uint64_t)v.rtt_ns);
 	assert_int_equal(h.ends, 0);
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	world_done(&w);
 }
 
@@ -65,9 +65,9 @@ static void two_clients_meet_at_a_nameplate(void **state)
 	assert_int_equal(bk_rdv_ops.claim(b.rdv, 424242), 0);
 	client_run(&b, &b.errors, 1);
 	assert_int_equal(b.last_error, BK_E_NO_SUCH_PEER);
-	bk_rdv_free(b.rdv);
+	client_free(b.rdv);
 	client_run(&a, &a.releases, 1);
-	bk_rdv_free(a.rdv);
+	client_free(a.rdv);
 	world_done(&w);
 }
 
@@ -89,7 +89,7 @@ static void a_refused_hello_says_why(void **state)
 		assert_int_equal(h.end_error, rows[i].error);
 		if (rows[i].error)
 			assert_non_null(strstr(h.end_text, "refused"));
-		bk_rdv_free(h.rdv);
+		client_free(h.rdv);
 		world_done(&w);
 	}
 }
@@ -107,8 +107,8 @@ static void an_id_in_use_is_refused(void **state)
 	client_run(&b, &b.ends, 1);
 	assert_int_equal(b.end_error, BK_E_ID_IN_USE);
 	assert_int_equal(a.ends, 0);
-	bk_rdv_free(a.rdv);
-	bk_rdv_free(b.rdv);
+	client_free(a.rdv);
+	client_free(b.rdv);
 	world_done(&w);
 }
 
@@ -130,7 +130,7 @@ static void a_server_that_stops_says_so(void **state)
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_SHUTDOWN);
 	assert_non_null(strstr(h.end_text, "is shutting down"));
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	world_done(&w);
 }
 
@@ -155,7 +155,7 @@ static void a_server_that_dies_ends_it_and_flushes(void **state)
 		assert_int_equal(h.ends, round != 1);
 		if (h.ends)
 			assert_true(h.end_error == BK_E_SERVER_GONE || h.end_error == BK_E_RESET);
-		bk_rdv_free(h.rdv);
+		client_free(h.rdv);
 		world_done(&w);
 	}
 }
@@ -173,7 +173,7 @@ static void a_server_with_another_key_is_refused(void **state)
 	client_start(&h, &w, (struct bk_rdv_opts){0});
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_PIN_MISMATCH);
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	world_done(&w);
 }
 
@@ -190,7 +190,7 @@ static void a_server_that_changed_its_key_is_refused_by_name_of_the_file(void **
 	*strchr(w.target, '#') = 0;
 	client_start(&h, &w, (struct bk_rdv_opts){.state_dir = dir});
 	client_run(&h, &h.readies, 1);
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	/* the same place, another key */
 	snprintf(key, sizeof(key), "sed -i 's/[A-Za-z0-9_-]\\{43\\}/%s/' '%s'",
 		"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", known);
@@ -199,7 +199,7 @@ static void a_server_that_changed_its_key_is_refused_by_name_of_the_file(void **
 	client_run(&again, &again.ends, 1);
 	assert_int_equal(again.end_error, BK_E_PIN_MISMATCH);
 	assert_non_null(strstr(again.end_text, known));
-	bk_rdv_free(again.rdv);
+	client_free(again.rdv);
 	world_done(&w);
 }
 
@@ -216,7 +216,7 @@ static void a_client_may_be_freed_in_its_callbacks_and_at_any_moment(void **stat
 		h.free_on_ready = turns & 2;
 		client_start(&h, &w, (struct bk_rdv_opts){0});
 		kit_run_idle(w.loop, turns);
-		bk_rdv_free(h.rdv);
+		client_free(h.rdv);
 		kit_run_idle(w.loop, 3);
 		assert_int_equal(h.ends, 0);
 		world_done(&w);
@@ -254,7 +254,7 @@ static void a_server_that_says_nothing_is_a_timeout(void **state)
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_TIMEOUT);
 	assert_non_null(strstr(h.end_text, "cannot agree on TLS with"));
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	close(m.listener);
 	world_done(&w);
 }
@@ -272,7 +272,7 @@ static void nobody_there_is_refused(void **state)
 	client_start(&h, &w, (struct bk_rdv_opts){.server = m.target});
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_REFUSED);
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	world_done(&w);
 }
 
@@ -377,7 +377,7 @@ static void a_server_that_never_says_hello_is_a_timeout(void **state)
 	assert_int_equal(a.told, 1);
 	assert_int_equal(h.end_error, BK_E_TIMEOUT);
 	assert_non_null(strstr(h.end_text, "cannot say hello to"));
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	actor_done(&a);
 	world_done(&w);
 }
@@ -412,7 +412,7 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 		client_run(&h, &h.ends, 1);
 		assert_int_equal(h.end_error, BK_E_IDLE);
 		assert_non_null(strstr(h.end_text, "lost the connection"));
-		bk_rdv_free(h.rdv);
+		client_free(h.rdv);
 		actor_done(&a);
 		world_done(&w);
 	}
@@ -421,7 +421,7 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 {
 	struct heard h = {0};
-	const struct bk_mailbox_view *v;
+	struct bk_mailbox_view v;
 	struct bk_addr nobody;
 	struct mute gone;
 	struct actor a;
@@ -438,13 +438,14 @@ static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 	a.says_len = 1;
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
 	client_run(&h, &h.readies, 1);
-	v = bk_rdv_view(h.rdv);
-	assert_int_equal(v->samples_awaited, 1);
+	v = client_view(&h);
+	assert_int_equal(v.samples_awaited, 1);
 	client_run(&h, &h.views, 1);
-	assert_int_equal(v->samples_awaited, 0);
-	assert_int_equal(v->samples_len, 1);
+	v = client_view(&h);
+	assert_int_equal(v.samples_awaited, 0);
+	assert_int_equal(v.samples_len, 1);
 	assert_int_equal(h.ends, 0);
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	actor_done(&a);
 	world_done(&w);
 }
@@ -458,11 +459,11 @@ static void the_hello_tells_round_trip_and_clock(void **state)
 	world_init(&w, (struct bk_server_opts){0});
 	client_start(&h, &w, (struct bk_rdv_opts){0});
 	client_run(&h, &h.readies, 1);
-	assert_true(bk_rdv_view(h.rdv)->rtt_ns > 0);
-	assert_in_range(bk_rdv_view(h.rdv)->clock_offset_ns < 0 ? -bk_rdv_view(h.rdv)->clock_offset_ns
-								: bk_rdv_view(h.rdv)->clock_offset_ns,
+	assert_true(client_view(&h).rtt_ns > 0);
+	assert_in_range(client_view(&h).clock_offset_ns < 0 ? -client_view(&h).clock_offset_ns
+							    : client_view(&h).clock_offset_ns,
 		0, BK_SEC);
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	world_done(&w);
 }
 
@@ -484,9 +485,9 @@ static void the_key_of_the_first_box_is_demanded_of_later_ones(void **state)
 	client_start_at(&wrong, &w, w.mailboxes[0]);
 	client_run(&wrong, &wrong.ends, 1);
 	assert_int_equal(wrong.end_error, BK_E_PIN_MISMATCH);
-	bk_rdv_free(h.rdv);
-	bk_rdv_free(again.rdv);
-	bk_rdv_free(wrong.rdv);
+	client_free(h.rdv);
+	client_free(again.rdv);
+	client_free(wrong.rdv);
 	world_done(&w);
 }
 
@@ -508,7 +509,7 @@ static void a_key_that_another_box_has_seen_meanwhile_is_demanded_too(void **sta
 			assert_int_equal(h.end_error, BK_E_PIN_MISMATCH);
 			assert_int_equal(h.readies, 0);
 		}
-		bk_rdv_free(h.rdv);
+		client_free(h.rdv);
 		world_done(&w);
 	}
 }
@@ -530,9 +531,9 @@ static void a_clock_beyond_belief_is_not_taken(void **state)
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
 	client_run(&h, &h.readies, 1);
 	kit_run_idle(w.loop, 20);
-	assert_int_equal(bk_rdv_view(h.rdv)->rtt_ns, 0);
-	assert_int_equal(bk_rdv_view(h.rdv)->clock_offset_ns, 0);
-	bk_rdv_free(h.rdv);
+	assert_int_equal(client_view(&h).rtt_ns, 0);
+	assert_int_equal(client_view(&h).clock_offset_ns, 0);
+	client_free(h.rdv);
 	actor_done(&a);
 	world_done(&w);
 }
@@ -554,7 +555,7 @@ static void a_server_that_refuses_and_stays_is_left(void **state)
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_FULL);
 	assert_non_null(strstr(h.end_text, "go away"));
-	bk_rdv_free(h.rdv);
+	client_free(h.rdv);
 	actor_done(&a);
 	world_done(&w);
 }

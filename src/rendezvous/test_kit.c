@@ -17,7 +17,7 @@ static void look(struct heard *h)
 
 static void drop(struct heard *h)
 {
-	bk_rdv_free(h->rdv);
+	client_free(h->rdv);
 	h->rdv = NULL;
 }
 
@@ -138,7 +138,7 @@ void client_flush(struct heard *h)
 void client_start_at(struct heard *h, struct world *w, struct bk_rdv_mailbox *mailbox)
 {
 	h->w = w;
-	assert_int_equal(bk_rdv_new(w->loop, mailbox, &events, h, &h->rdv), 0);
+	assert_int_equal(bk_rdv_ops.open(mailbox, w->loop, &events, h, &h->rdv), 0);
 }
 
 void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts)

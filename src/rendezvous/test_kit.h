@@ -6,7 +6,7 @@
 
 #include "base/time.h"
 #include "net/test_kit.h"
-#include "rendezvous/client.h"
+#include "rendezvous/mailbox.h"
 
 /* A server and clients of it in one loop on loopback, with a clock that can be pushed. */
 struct world {
@@ -22,11 +22,11 @@ struct world {
 /* What one client heard. */
 struct heard {
 	struct world *w;
-	struct bk_rdv *rdv;
+	void *rdv; /* the box */
 	int readies, views, nameplates, claims, mails, releases, errors, ends, flushes;
 	int end_error, last_error, release_code;
 	uint32_t nameplate;
-	char end_text[BK_RDV_ERROR_TEXT_MAX];
+	char end_text[1024];
 	char left[64], mail[64];
 	int *stop_when; /* stop the loop when this counter of ours has become stop_at */
 	int stop_at;
@@ -43,5 +43,19 @@ void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts);
 void client_start_at(struct heard *h, struct world *w, struct bk_rdv_mailbox *mailbox);
 void client_run(struct heard *h, int *counter, int at);
 void client_flush(struct heard *h);
+
+static inline struct bk_mailbox_view client_view(const struct heard *h)
+{
+	struct bk_mailbox_view view;
+
+	bk_rdv_ops.view(h->rdv, &view);
+	return view;
+}
+
+static inline void client_free(void *box)
+{
+	if (box)
+		bk_rdv_ops.close(box);
+}
 
 #endif

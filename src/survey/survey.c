@@ -20,7 +20,7 @@
 #include "net/ifaddr.h"
 #include "net/resolve.h"
 #include "net/udp.h"
-#include "rendezvous/client.h"
+#include "rendezvous/mailbox.h"
 #include "rendezvous/target.h"
 #include "survey/words.h"
 
@@ -57,8 +57,8 @@ struct bk_nat_report {
 	struct bk_nat_lifetime *lifetime;
 	struct bk_drive *lifetime_drive;
 	bool is_lifetime_over;
-	struct bk_rdv_mailbox *mailbox; /* that the next one is a box of */
-	struct bk_rdv *rdv;
+	struct bk_rdv_mailbox *mailbox;
+	void *box; /* of it */
 	bool is_rdv_ready, is_tcp_over;
 	int tcp_error; /* the control connection's end, before it stood; 0: it just did not come */
 	char tcp_text[BK_ENDING_TEXT_MAX];
@@ -88,7 +88,7 @@ static bool take_half(const struct half *h, struct bk_nat_finding *ret_finding)
 static void put_together(struct bk_nat_report *r)
 {
 	struct bk_survey_facts facts = {
-		.asked_tcp = r->rdv != NULL,
+		.asked_tcp = r->box != NULL,
 		.has_tcp = r->is_rdv_ready,
 		.tcp_error = r->tcp_error,
 		.tcp_text = r->tcp_text,
@@ -99,7 +99,7 @@ static void put_together(struct bk_nat_report *r)
 	facts.has_udp4 = take_half(&r->halves[0], &facts.udp4);
 	facts.has_udp6 = take_half(&r->halves[1], &facts.udp6);
 	if (r->is_rdv_ready)
-		facts.view = *bk_rdv_view(r->rdv);
+		bk_rdv_ops.view(r->box, &facts.view);
 	if (r->lifetime) {
 		facts.lifetime_min = bk_nat_lifetime_min(r->lifetime);
 		facts.lifetime_max = bk_nat_lifetime_max(r->lifetime);
@@ -205,9 +205,10 @@ static void on_patience_over(void *arg)
 
 static void check_view(struct bk_nat_report *r)
 {
-	const struct bk_mailbox_view *view = bk_rdv_view(r->rdv);
+	struct bk_mailbox_view view;
 
-	if (!view->samples_awaited && !view->is_reach_awaited)
+	bk_rdv_ops.view(r->box, &view);
+	if (!view.samples_awaited && !view.is_reach_awaited)
 		end_tcp(r);
 }
 
@@ -215,14 +216,15 @@ static void on_ready(void *arg)
 {
 	struct bk_nat_report *r = arg;
 
-	bk_dur rtt = bk_rdv_view(r->rdv)->rtt_ns;
+	struct bk_mailbox_view view;
 
+	bk_rdv_ops.view(r->box, &view);
 	r->is_rdv_ready = true;
-	bk_timer_start(r->patience, VIEW_PATIENCE + VIEW_ROUNDS * rtt);
+	bk_timer_start(r->patience, VIEW_PATIENCE + VIEW_ROUNDS * view.rtt_ns);
 	for (int i = 0; i < FAMILIES; i++) {
 		if (!r->halves[i].engine || r->halves[i].is_over)
 			continue;
-		bk_nat_discover_hint(r->halves[i].engine, rtt);
+		bk_nat_discover_hint(r->halves[i].engine, view.rtt_ns);
 		bk_drive_poke(r->halves[i].drive);
 	}
 	check_view(r);
@@ -273,7 +275,7 @@ static int start_tcp(struct bk_nat_report *r, const struct bk_nat_report_opts *o
 	int err = bk_rdv_mailbox_new(&opts, &r->mailbox);
 
 	bk_timer_start(r->patience, TCP_PATIENCE_BLIND);
-	return err < 0 ? err : bk_rdv_new(r->loop, r->mailbox, &events, r, &r->rdv);
+	return err < 0 ? err : bk_rdv_ops.open(r->mailbox, r->loop, &events, r, &r->box);
 }
 
 /* --- UDP --- */
@@ -415,7 +417,8 @@ void bk_nat_report_free(struct bk_nat_report *r)
 	if (!r)
 		return;
 	bk_resolve_free(r->resolve);
-	bk_rdv_free(r->rdv);
+	if (r->box)
+		bk_rdv_ops.close(r->box);
 	bk_rdv_mailbox_free(r->mailbox);
 	for (int i = 0; i < FAMILIES; i++) {
 		bk_drive_free(r->halves[i].drive);
