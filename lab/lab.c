@@ -23,26 +23,25 @@
 #define EXIT_NOT_THERE  127
 #define STATE_DIR_ENV   "BODKIN_LAB_DIR"
 
-static const char usage_text[] =
-	"usage: bodkin lab up A B [--answer drop|reject|reset|accept] [--delay MS] [--jitter MS] [--loss "
-	"PERCENT]\n"
-	"                         [--rate MBIT] [--replace]    two hosts behind NATs of types A and B, and a "
-	"server\n"
-	"       bodkin lab exec a|b|s|ra|rb|ca|cb|net CMD...    run a command on a host or router of the "
-	"lab\n"
-	"       bodkin lab status [--json]                      what is up\n"
-	"       bodkin lab down                                 end it, and every command in it\n"
-	"       bodkin lab probe                                can a lab be raised on this machine?\n"
-	"       every command takes --name NAME, for several labs at once\n";
+static const char usage_text[] = "bodkin lab up A B [--answer drop|reject|reset|accept] [--delay MS]\n"
+				 "           [--jitter MS] [--loss PERCENT] [--rate MBIT] [--replace]\n"
+				 "                    two hosts behind NATs of types A and B, and a server\n"
+				 "bodkin lab exec a|b|s|ra|rb|ca|cb|net CMD...\n"
+				 "                    run a command on a host or router of the lab\n"
+				 "bodkin lab status [--json]\n"
+				 "                    what is up\n"
+				 "bodkin lab down     end it, and every command in it\n"
+				 "bodkin lab probe    can a lab be raised on this machine?\n"
+				 "\n"
+				 "Every command takes --name NAME, for several labs at once. Types of NAT:\n";
 
-static int usage(void)
+static void print_usage(FILE *f)
 {
 	const struct bk_nat_type *t;
 
-	fputs(usage_text, stderr);
+	fputs(usage_text, f);
 	for (size_t i = 0; (t = bk_nat_type_at(i)); i++)
-		fprintf(stderr, "       %-11s %s\n", t->name, t->title);
-	return EXIT_USAGE;
+		fprintf(f, "  %-11s %s\n", t->name, t->title);
 }
 
 static int exit_code(int rc)
@@ -79,7 +78,7 @@ static int take_arguments(struct bk_lab_options *o, int argc, char **argv, int t
 		else if (types < types_max)
 			rc = bk_lab_options_set(o, types++ ? "b" : "a", argv[i]);
 		else
-			rc = bk_lab_say(BK_E_INVALID, "what is '%s'?", argv[i]);
+			rc = bk_lab_say(BK_E_INVALID, "'%s' is too much; see: bodkin lab help", argv[i]);
 	if (rc == 0 && types < types_max)
 		return bk_lab_say(BK_E_INVALID, "up wants two types of NAT; see: bodkin lab help");
 	return rc;
@@ -165,7 +164,11 @@ static int cmd_probe(int argc, char **argv)
 	struct bk_lab_options o;
 	int rc = take_arguments(&o, argc, argv, 0);
 
-	return exit_code(rc == 0 ? bk_lab_holder_probe() : rc);
+	if (rc == 0)
+		rc = bk_lab_holder_probe();
+	if (rc == 0)
+		puts("a lab can be raised on this machine: bodkin lab up port port");
+	return exit_code(rc);
 }
 
 /* For tests; not in the usage text. */
@@ -224,7 +227,8 @@ static int cmd_exec(int argc, char **argv)
 		i++;
 	}
 	if (rc == 0 && i + 1 >= argc)
-		rc = bk_lab_say(BK_E_INVALID, "exec wants a node and a command");
+		rc = bk_lab_say(
+			BK_E_INVALID, "exec wants a node (a, b, s, ra, rb, ca, cb, net) and a command");
 	if (rc == 0)
 		rc = join_node(&o, argv[i]);
 	if (rc < 0)
@@ -247,14 +251,23 @@ static const struct {
 	{"scenarios", cmd_scenarios},
 };
 
+static bool asks_help(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* Of `exec` everything but the first word may belong to the command. */
 int bk_lab_main(int argc, char **argv)
 {
+	if (argc > 1 && (asks_help(argv[1]) || (argc > 2 && asks_help(argv[2])))) {
+		print_usage(stdout);
+		return 0;
+	}
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	if (argc > 1 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {
-		fputs(usage_text, stdout);
-		return 0;
-	}
-	return usage();
+	if (argc > 1)
+		bk_lab_say(0, "there is no command '%s'", argv[1]);
+	print_usage(stderr);
+	return EXIT_USAGE;
 }

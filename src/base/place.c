@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/error.h"
 
 enum { PORT_DIGITS_MAX = 5 };
@@ -39,6 +40,21 @@ static int read_host(const char *s, size_t n, char ret_host[BK_PLACE_HOST_MAX + 
 	return 0;
 }
 
+/* Several colons without brackets: an address of IPv6, with or without a zone, or a slip ("host:1:2"). */
+static bool is_ip6(const char *s, size_t n)
+{
+	char ip[BK_ADDR_STR_MAX];
+	struct bk_addr a;
+	const char *zone = memchr(s, '%', n);
+
+	n = zone ? (size_t)(zone - s) : n;
+	if (n >= sizeof(ip))
+		return false;
+	memcpy(ip, s, n);
+	ip[n] = 0;
+	return bk_addr_from_ip(ip, 0, &a) >= 0;
+}
+
 int bk_place_from_str(const char *s, size_t n, uint16_t port, struct bk_place *ret_place)
 {
 	const char *end = s + n, *colon = memchr(s, ':', n), *host_end = end;
@@ -53,6 +69,8 @@ int bk_place_from_str(const char *s, size_t n, uint16_t port, struct bk_place *r
 		colon = host_end + 1 < end ? host_end + 1 : NULL;
 		s++;
 	} else if (colon && memchr(colon + 1, ':', (size_t)(end - colon - 1))) {
+		if (!is_ip6(s, n))
+			return BK_E_MALFORMED;
 		colon = NULL;
 	} else if (colon) {
 		host_end = colon;

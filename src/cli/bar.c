@@ -8,7 +8,7 @@
 
 #include "cli/human.h"
 
-enum { BAR_MIN = 8, BAR_MOST = 40 };
+enum { BAR_MIN = 6, BAR_MOST = 40, SPARE = 3 };
 
 static double share_of(const struct bk_cli_bar *bar)
 {
@@ -61,7 +61,7 @@ static size_t format_cells(const struct bk_cli_bar *bar, size_t cells, char *out
 
 size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX])
 {
-	size_t width = bar->columns > 1 ? bar->columns - 1 : 1, cells = 0, tail_len = 0;
+	size_t width = bar->columns > SPARE ? bar->columns - SPARE : 1, cells = 0, tail_len = 0;
 	char percent[8], tail[192], middle[4 * BK_CLI_BAR_COLUMNS_MAX];
 	int detail = 3;
 

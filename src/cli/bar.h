@@ -12,8 +12,9 @@ enum { BK_CLI_BAR_MAX = 1024, BK_CLI_BAR_COLUMNS_MAX = 160 };
 struct bk_cli_bar {
 	uint64_t bytes, total;
 	double rate;
-	unsigned columns; /* of the window; the last one stays free, so that no terminal wraps */
-	bool is_utf8;     /* the terminal shows block characters */
+	unsigned
+		columns; /* of the window; the last three stay free, so that no terminal wraps, with its ^C neither */
+	bool is_utf8; /* the terminal shows block characters */
 };
 
 /* Returns the columns that the text takes. What does not fit is left out: first the total, then the time,

@@ -94,6 +94,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_nat = {
 	.name = "nat",
+	.act = "test",
 	.usage = "[OPTION]...",
 	.summary = "what kind of NAT this machine is behind",
 	.about = "Asks the server from where it sees this machine, over UDP and over TCP, and says what that "

@@ -133,8 +133,6 @@ static int read_plain(struct command *c, const struct bk_cli_options *o, char te
 
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
-	if (o->args_len > 1)
-		return refuse(text, "argument", o->args[1], "is too much");
 	if (o->id && !o->plain)
 		return refuse(text, "--id", o->id, "is for --plain");
 	if (o->plain && o->transport && !strcmp(o->transport, "udp"))
@@ -186,6 +184,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_ping = {
 	.name = "ping",
+	.act = "ping",
 	.usage = "[CODE] [-c COUNT] [-i SECONDS] [OPTION]...",
 	.summary = "see the path to another machine and its round trip",
 	.about = "Both sides run it. Without CODE it prints one; the other side comes with it, and the two "

@@ -21,9 +21,9 @@ struct command {
 static void ask_again(struct command *c)
 {
 	(void)tcflush(STDIN_FILENO, TCIFLUSH);
-	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "That was not understood%s. ",
-		c->question == BK_TRANSFER_ASK_ACCEPT ? "; y or n? Take it all [Y/n]"
-						      : "; y, r or n [y/r/N]");
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "That was not understood. %s ",
+		c->question == BK_TRANSFER_ASK_ACCEPT ? "Yes or no? [Y/n]"
+						      : "y, r or n, or ya, ra, na for all? [y/r/N]");
 	c->transfer.frame.report->is_question_open = true;
 	bk_watch_set(c->input, BK_READABLE);
 }
@@ -82,16 +82,6 @@ static enum bk_transfer_conflict conflict_of(const struct bk_cli_options *o, boo
 	return has_person ? BK_TRANSFER_CONFLICT_ASK : BK_TRANSFER_CONFLICT_LEAVE;
 }
 
-static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
-{
-	if (o->args_len <= 1)
-		return 0;
-	snprintf(text, BK_CLI_TEXT_MAX,
-		"cannot receive: one code is enough, '%.100s' is too much; try 'bodkin help recv'",
-		o->args[1]);
-	return BK_E_INVALID;
-}
-
 static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
@@ -141,7 +131,6 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.after_code = " FILE",
 		.takes_code = true,
 		.asks_code = true,
-		.check = check,
 		.start = start,
 		.stop = stop,
 		.done = done,
@@ -153,6 +142,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_recv = {
 	.name = "recv",
+	.act = "receive",
 	.usage = "[CODE] [-o DIR] [--yes] [--conflict HOW] [OPTION]...",
 	.summary = "receive files with the code of the one who sends",
 	.about = "Writes into the current folder or DIR and nowhere else, and never over a file\n"

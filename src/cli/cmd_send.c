@@ -70,6 +70,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
+	.act = "send",
 	.usage = "PATH... [--code CODE] [OPTION]...",
 	.summary = "send files to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin recv' gets the files, encrypted, over a "

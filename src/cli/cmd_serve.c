@@ -16,6 +16,7 @@
 #include "cli/log.h"
 #include "cli/notify.h"
 #include "cli/paths.h"
+#include "cli/why.h"
 
 enum { ADDRESSES_MAX = 16 };
 
@@ -53,10 +54,14 @@ static int refuse(int err, char text[BK_CLI_TEXT_MAX], const char *what, const c
 /* What needs more than the table of options to be understood. */
 static int read_options(struct command *c, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
+	char why[BK_CLI_WHY_MAX];
+	struct bk_addr alt;
 	int err = 0;
 
 	if (o->listen && bk_addr_from_listen(o->listen, &c->listen) < 0)
-		return refuse(BK_E_INVALID, text, "--listen", o->listen, "not [ADDR]:PORT");
+		return refuse(BK_E_INVALID, text, "--listen", o->listen, bk_cli_why_listen(o->listen, why));
+	if (o->alt_addr && bk_addr_from_ip(o->alt_addr, 0, &alt) < 0)
+		return refuse(BK_E_INVALID, text, "--alt-addr", o->alt_addr, "not an IP address");
 	if (c->listen.family)
 		bk_addr_ip_to_str(&c->listen, c->listen_ip);
 	if (o->token)
@@ -159,15 +164,27 @@ static int show(struct command *c, const struct bk_cli_options *o, struct bk_cli
 	return 0;
 }
 
+/* After a start that failed. */
+static const char *next_step(int err)
+{
+	if (err == BK_E_FILE)
+		return "; another folder: --state DIR";
+	if (err == BK_E_ADDRESS_IN_USE)
+		return "; does a server run here already? Other ports: -l :PORT";
+	if (err == BK_E_ADDRESS)
+		return "; no address of this machine: 'ip address' lists them, -l :PORT takes all";
+	return "";
+}
+
 static int serve(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r,
 	char text[BK_CLI_TEXT_MAX])
 {
 	int err = start(c, o, text);
 
-	if (err == BK_E_FILE)
-		strncat(text, "; another folder: --state DIR", BK_CLI_TEXT_MAX - strlen(text) - 1);
-	if (err < 0)
+	if (err < 0) {
+		strncat(text, next_step(err), BK_CLI_TEXT_MAX - strlen(text) - 1);
 		return err;
+	}
 	announce(c, r, bk_server_port(c->server), bk_server_pin(c->server));
 	bk_cli_notify("READY=1");
 	return bk_loop_run(c->loop);
@@ -216,6 +233,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_serve = {
 	.name = "serve",
+	.act = "serve",
 	.usage = "[-l [ADDR]:PORT] [OPTION]... | --show",
 	.summary = "run the server that both sides meet at",
 	.about = "Needs no account and keeps nothing but its own key; its pin is printed at the start. The "

@@ -109,6 +109,9 @@ enum bk_cli_code_key bk_cli_code_line_take(
 {
 	if (is_escape(l, byte))
 		return BK_CLI_CODE_MORE;
+	if (l->is_refused && byte >= '0' && byte <= '9')
+		cut(l, 0);
+	l->is_refused = false;
 	if (byte == '\t')
 		return complete(l, ret_choices, choices_max);
 	if (byte == '\r' || byte == '\n')
@@ -207,6 +210,7 @@ int bk_cli_code_prompt(char ret_code[BK_CLI_CODE_MAX])
 		if (err < 0 || !l.len || bk_code_check(l.text, text) >= 0)
 			break;
 		say(text);
+		l.is_refused = true;
 	}
 	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	memcpy(ret_code, l.text, BK_CLI_CODE_MAX);

@@ -19,6 +19,8 @@ struct bk_cli_code_line {
 	char text[BK_CLI_CODE_MAX];
 	size_t len;
 	size_t escape; /* bytes of an escape sequence that were skipped so far */
+	/* What stands there was refused. It can be mended; but who types a digit begins a code anew. */
+	bool is_refused;
 };
 
 enum bk_cli_code_key { BK_CLI_CODE_MORE, BK_CLI_CODE_ENTER, BK_CLI_CODE_CANCEL, BK_CLI_CODE_CHOICES };

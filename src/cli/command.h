@@ -9,6 +9,7 @@
  * `run_raw` gets its words as they are and parses them itself. */
 struct bk_cli_command {
 	const char *name;
+	const char *act;     /* for "cannot ACT: ..." */
 	const char *usage;   /* behind "bodkin NAME " */
 	const char *summary; /* one line */
 	const char *about;   /* for `bodkin help NAME` */

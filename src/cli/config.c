@@ -38,7 +38,7 @@ static unsigned section_commands(const char *name)
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!strcmp(sections[i].name, name))
 			return sections[i].commands;
-	return 0; /* of a later version */
+	return 0;
 }
 
 static int apply_setting(
@@ -61,8 +61,22 @@ static int apply_setting(
 	return err < 0 ? BK_E_INVALID : 0;
 }
 
+/* A setting that is silently not there is believed to be: a section that nobody reads is said, and left out. */
+static unsigned read_section(const char *line, int number, char ret_warning[BK_CLI_TEXT_MAX])
+{
+	unsigned commands = section_commands(line + 1);
+
+	if (!commands && !*ret_warning)
+		snprintf(ret_warning, BK_CLI_TEXT_MAX,
+			"line %d: '%.60s' is no section; there are [send], [recv], [ping], [nat] and "
+			"[serve]; "
+			"what stands below it is left out",
+			number, line);
+	return commands;
+}
+
 static int apply_lines(struct bk_cli_options *o, enum bk_cli_command_bit command, FILE *f, int *ret_line,
-	char text[BK_CLI_TEXT_MAX])
+	char ret_warning[BK_CLI_TEXT_MAX], char text[BK_CLI_TEXT_MAX])
 {
 	char buffer[LINE_MAX_LEN];
 	unsigned commands = ~0u;
@@ -74,7 +88,7 @@ static int apply_lines(struct bk_cli_options *o, enum bk_cli_command_bit command
 		if (!*line || *line == '#' || *line == ';')
 			continue;
 		if (*line == '[')
-			commands = section_commands(line + 1);
+			commands = read_section(line, *ret_line, ret_warning);
 		else if (commands & command)
 			err = apply_setting(o, command, line, text);
 	}
@@ -91,7 +105,7 @@ static int leave_out(const char *path, char text[BK_CLI_TEXT_MAX])
 
 static int apply_file(struct bk_cli_options *o, enum bk_cli_command_bit command, char text[BK_CLI_TEXT_MAX])
 {
-	char path[BK_CLI_PATHS_MAX], why[BK_CLI_TEXT_MAX];
+	char path[BK_CLI_PATHS_MAX], why[BK_CLI_TEXT_MAX], warning[BK_CLI_TEXT_MAX] = "";
 	int err, line;
 	FILE *f;
 
@@ -103,12 +117,14 @@ static int apply_file(struct bk_cli_options *o, enum bk_cli_command_bit command,
 	if (!f)
 		return leave_out(path, text);
 	errno = 0;
-	err = apply_lines(o, command, f, &line, why);
+	err = apply_lines(o, command, f, &line, warning, why);
 	if (err >= 0 && ferror(f))
 		err = leave_out(path, text);
 	fclose(f);
 	if (err < 0)
 		snprintf(text, BK_CLI_TEXT_MAX, "'%.200s' line %d: %.200s", path, line, why);
+	else if (!err && *warning)
+		err = snprintf(text, BK_CLI_TEXT_MAX, "'%.200s' %.250s", path, warning) > 0;
 	return err;
 }
 

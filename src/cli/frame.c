@@ -15,10 +15,24 @@
 #include "cli/advice.h"
 #include "cli/exit.h"
 #include "cli/log.h"
+#include "cli/why.h"
 
 static int refuse(char text[BK_CLI_TEXT_MAX], const char *act, const char *why)
 {
 	snprintf(text, BK_CLI_TEXT_MAX, "cannot %s: %s", act, why);
+	return BK_E_INVALID;
+}
+
+/* One fault, its name, its place: of the server's parts the one that is wrong. */
+static int check_server(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+{
+	const char *server = f->options->server;
+	char why[BK_CLI_WHY_MAX];
+	const char *what = strncmp(server, "stun:", 5) != 0 ? bk_cli_why_server(server, why) : NULL;
+
+	if (!what)
+		return 0;
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot %s: server '%.200s': %s", f->ops->act, server, what);
 	return BK_E_INVALID;
 }
 
@@ -34,7 +48,7 @@ static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		return refuse(text, act,
 			"no server is known; give one with -s HOST or $BODKIN_SERVER, or run one: bodkin "
 			"serve");
-	return 0;
+	return check_server(f, text);
 }
 
 bool bk_cli_frame_has_person(void)
@@ -52,6 +66,27 @@ static int check_code(const struct bk_cli_frame *f, const char *code, char text[
 	return refuse(text, f->ops->act, why);
 }
 
+/* A code that is spoken is typed with blanks: "12 wave tiger" is three words on the command line. */
+static int join_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+{
+	const struct bk_cli_options *o = f->options;
+	char why[BK_CODE_TEXT_MAX];
+	size_t n = 0;
+
+	if (!f->ops->takes_code || o->args_len <= 1)
+		return 0;
+	if (o->plain || bk_code_check(o->args[0], why) >= 0) {
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot %s: one code is enough, '%.100s' is too much",
+			f->ops->act, o->args[1]);
+		return BK_E_INVALID;
+	}
+	for (int i = 0; i < o->args_len && n < sizeof(f->asked_code); i++)
+		n += (size_t)snprintf(
+			f->asked_code + n, sizeof(f->asked_code) - n, "%s%s", i ? "-" : "", o->args[i]);
+	f->session.code = f->asked_code;
+	return 0;
+}
+
 /* The other side's code, if there is one: from the command line, or from a person who is asked. */
 static int take_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
@@ -59,7 +94,12 @@ static int take_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	int err;
 
 	f->session.code_wish = o->code;
-	if (f->ops->takes_code && !o->plain && o->args_len)
+	err = join_code(f, text);
+	if (err < 0)
+		return err;
+	if (f->session.code)
+		;
+	else if (f->ops->takes_code && !o->plain && o->args_len)
 		f->session.code = o->args[0];
 	else if (f->ops->asks_code && bk_cli_frame_has_person()) {
 		err = bk_cli_code_prompt(f->asked_code);

@@ -72,17 +72,24 @@ static size_t distance(const char *a, const char *b)
 	return row[n];
 }
 
+/* What people type, and the command that they mean: ours, and words of other programs. */
+static const struct {
+	const char *typed, *meant;
+} words[] = {{"send", "send"}, {"recv", "recv"}, {"ping", "ping"}, {"nat", "nat"}, {"serve", "serve"},
+	{"lab", "lab"}, {"help", "help"}, {"receive", "recv"}, {"get", "recv"}, {"download", "recv"},
+	{"upload", "send"}, {"server", "serve"}, {"version", "--version"}};
+
 /* "; did you mean 'send'?" or where to look. */
 static const char *suggest(const char *typed, char out[64])
 {
 	const char *best = NULL;
 
-	for (size_t i = 0, least = strlen(typed) < 3 ? 2 : 3; i < COMMANDS_LEN; i++) {
-		size_t d = distance(typed, commands[i]->name);
+	for (size_t i = 0, least = strlen(typed) < 3 ? 2 : 3; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t d = distance(typed, words[i].typed);
 
 		if (d < least) {
 			least = d;
-			best = commands[i]->name;
+			best = words[i].meant;
 		}
 	}
 	if (best)
@@ -108,13 +115,27 @@ static int no_command(const char *act, const char *name)
 	return usage_error(text);
 }
 
+/* An option before the command: which command it is for is known only behind it. */
+static int early_option(int argc, char **argv)
+{
+	char text[256];
+	int i = 1;
+
+	while (i < argc && !find_command(argv[i]))
+		i++;
+	snprintf(text, sizeof(text),
+		"cannot take '%.60s' before a command; options come behind it: bodkin %s %.60s", argv[1],
+		i < argc ? argv[i] : "COMMAND", argv[1]);
+	return usage_error(text);
+}
+
 static int help(int argc, char **argv)
 {
 	const struct bk_cli_command *c = argc > 1 ? find_command(argv[1]) : NULL;
 
 	if (c)
 		return print_command_help(c);
-	if (argc > 1)
+	if (argc > 1 && strcmp(argv[1], "help") != 0)
 		return no_command("help with", argv[1]);
 	print_help();
 	return BK_CLI_EXIT_DONE;
@@ -135,6 +156,7 @@ static int run_command(const struct bk_cli_command *c, int argc, char **argv)
 	struct bk_cli_report report;
 	char why[BK_CLI_TEXT_MAX], text[2 * BK_CLI_TEXT_MAX];
 	int err, code;
+	bool is_of_file = false;
 
 	if (c->run_raw)
 		return c->run_raw(argc, argv);
@@ -144,11 +166,15 @@ static int run_command(const struct bk_cli_command *c, int argc, char **argv)
 		bk_cli_options_done(&o);
 		return print_command_help(c);
 	}
-	if (err >= 0)
+	if (err >= 0) {
 		err = bk_cli_config_apply(&o, c->bit, why);
+		is_of_file = true;
+	}
 	bk_cli_report_init(&report, &o);
 	if (err < 0) {
-		snprintf(text, sizeof(text), "cannot %s: %s; try 'bodkin help %s'", c->name, why, c->name);
+		snprintf(text, sizeof(text),
+			is_of_file ? "cannot %s: %s" : "cannot %s: %s; try 'bodkin help %s'", c->act, why,
+			c->name);
 		bk_cli_report_error(&report, BK_E_INVALID, text);
 		code = BK_CLI_EXIT_USAGE;
 	} else {
@@ -196,5 +222,5 @@ int main(int argc, char **argv)
 	}
 	if (!*name)
 		return usage_error("cannot do anything without a command; try 'bodkin help'");
-	return no_command("do", name);
+	return *name == '-' ? early_option(argc, argv) : no_command("do", name);
 }

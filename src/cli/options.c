@@ -67,12 +67,12 @@ static const struct row rows[] = {
 	{"token", 0, KIND_TEXT, AT(token), ALL, "FILE", 0, 0,
 		"the secret that clients of a closed server present"},
 	{"plain", 0, KIND_FLAG, AT(plain), ALL, NULL, 0, 0,
-		"the plain dialect, without TLS (serve: also that)"},
+		"no encryption: the plain dialect (ping: instead of TLS; serve: beside it)"},
 	{"transport", 0, KIND_CHOICE, AT(transport), CLIENT, "auto|udp|tcp", 0, 0, "force a transport"},
 	{"path", 0, KIND_CHOICE, AT(path), CLIENT, "auto|direct|relay", 0, 0, "force a kind of path"},
 	{"loop", 0, KIND_CHOICE, AT(loop), ALL, "auto|epoll|poll|select", 0, 0, "force an event loop"},
 	{"timeout", 0, KIND_NUMBER, AT(timeout), CLIENT, "SECONDS", 0, 1000000,
-		"how long to wait for the other side (no limit)"},
+		"how long to wait for the other side (0: no limit)"},
 	{"json", 0, KIND_FLAG, AT(json), ALL, NULL, 0, 0, "one JSON object a line on standard output"},
 	{"quiet", 'q', KIND_FLAG, AT(quiet), ALL, NULL, 0, 0, "only what is indispensable"},
 	{"verbose", 'v', KIND_COUNT, AT(verbosity), ALL, NULL, 0, 0, "say what happens; repeat for more"},
@@ -133,6 +133,18 @@ static int set_flag(const struct row *row, bool *place, const char *value, char 
 	return 0;
 }
 
+/* Repeated on the command line, a number in the file. */
+static int set_count(const struct row *row, int *place, const char *value, char text[BK_CLI_TEXT_MAX])
+{
+	if (value && (value[0] < '0' || value[0] > '9' || value[1])) {
+		snprintf(
+			text, BK_CLI_TEXT_MAX, "--%s '%.100s' is not a number from 0 to 9", row->name, value);
+		return BK_E_INVALID;
+	}
+	*place = value ? value[0] - '0' : *place + 1;
+	return 0;
+}
+
 static int set_row(
 	struct bk_cli_options *o, const struct row *row, const char *value, char text[BK_CLI_TEXT_MAX])
 {
@@ -143,8 +155,7 @@ static int set_row(
 	case KIND_FLAG:
 		return set_flag(row, place, value, text);
 	case KIND_COUNT:
-		*(int *)place = value ? atoi(value) : *(int *)place + 1;
-		return 0;
+		return set_count(row, place, value, text);
 	case KIND_NUMBER:
 		return set_number(row, place, value, text);
 	case KIND_CHOICE:
@@ -172,7 +183,7 @@ int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command
 	const struct row *row = find_row(name);
 	char *copy;
 
-	if (!row || row->kind == KIND_COUNT || !strcmp(name, "help"))
+	if (!row || !strcmp(name, "help"))
 		return BK_E_NOT_FOUND;
 	if (!(row->commands & command) || o->given >> (row - rows) & 1)
 		return 0;

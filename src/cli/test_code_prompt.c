@@ -85,11 +85,34 @@ static void a_flood_of_keys_stays_inside(void **state)
 	assert_int_equal(strlen(l.text), l.len);
 }
 
+static void a_refused_code_is_mended_or_typed_anew(void **state)
+{
+	static const struct {
+		const char *keys, *line;
+	} rows[] = {
+		{"7-tulip-anchor", "7-tulip-anchor"},
+		{"\177\177\177hor", "7-tulip-anchor"},
+		{"-x", "7-tulip-ancohr-x"},
+	};
+	char choices[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_cli_code_line l = {0};
+
+		type(&l, "7-tulip-ancohr", choices);
+		l.is_refused = true;
+		type(&l, rows[i].keys, choices);
+		assert_string_equal(l.text, rows[i].line);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_make_the_line_that_was_meant),
 		cmocka_unit_test(several_words_are_named),
+		cmocka_unit_test(a_refused_code_is_mended_or_typed_anew),
 		cmocka_unit_test(a_flood_of_keys_stays_inside),
 	};
 

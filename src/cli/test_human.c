@@ -86,7 +86,8 @@ static void the_bar_fits_any_window(void **state)
 				size_t n = bk_cli_bar_format(&bar, out);
 
 				assert_int_equal(n, columns_of(out));
-				assert_true(n < columns || (columns < 2 && n <= 1));
+				/* ^C, which the terminal writes behind it, does not wrap either */
+				assert_true(n + 2 < columns || n <= 1);
 			}
 }
 
@@ -98,7 +99,7 @@ static void the_bar_tells_all_where_there_is_room(void **state)
 	(void)state;
 	bk_cli_bar_format(&bar, out);
 	assert_string_equal(
-		out, " 45% [#############----------------]   45.0 MB of 100 MB  5.00 MB/s   0:11 left");
+		out, " 45% [############---------------]   45.0 MB of 100 MB  5.00 MB/s   0:11 left");
 	bar.columns = 40;
 	bk_cli_bar_format(&bar, out);
 	assert_null(strstr(out, "of"));

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the program says to a person: one fault, its name, its place, and the next step for this one.
+
+Run it with the program as argument or in $BODKIN."""
+import json, os, pathlib, re, select, signal, subprocess, sys
+
+import test_cli as kit
+
+PIN = "wPynR5j_ufiAX138_NNaq1VtzHo_-8FETvaZTV8uHl0"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Faults(kit.Case):
+    """Each row: what was typed, the exit status, and what the one line has to say."""
+
+    def check(self, rows):
+        for args, status, *said in rows:
+            with self.subTest(args=args):
+                r = self.run_it(*args)
+                self.assertEqual((r.returncode, r.stdout), (status, ""), r.stderr)
+                self.assertRegex(r.stderr, r"\Abodkin: [^\n]+\n\Z")
+                for words in said:
+                    self.assertIn(words, r.stderr)
+
+    def test_a_server_that_cannot_be_read_is_told_by_its_part(self):
+        f = self.file()
+        self.check((
+            (["send", "-s", "h#" + PIN[:20], f], 2, "has 20 characters, a whole one has 43"),
+            (["send", "-s", "h#" + PIN + "x", f], 2, "has 44 characters"),
+            (["recv", "-s", "h#" + PIN[:-1] + ".", "7-tulip-anchor"], 2, "pin behind '#' has a character that no pin has"),
+            (["ping", "-s", "h:99999"], 2, "port '99999' is not a number from 1 to 65535"),
+            (["nat", "-s", "h:abc"], 2, "port 'abc'"),
+            (["nat", "-s", "[::1]:0"], 2, "port '0'"),
+            (["nat", "-s", ":80"], 2, "name is missing"),
+            (["send", "-s", "h:1:99999", f], 2, "HOST[:PORT][#PIN]"),
+        ))
+
+    def test_a_server_that_does_not_answer_as_one_comes_with_a_next_step(self):
+        f = self.file()
+        self.check((
+            (["send", "-s", "127.0.0.1:1", f], 3, "connection refused", "does 'bodkin serve' run there"),
+            (["recv", "-s", "127.0.0.1:1", "7-tulip-anchor"], 3, "does 'bodkin serve' run there"),
+            (["ping", "-s", "127.0.0.1:1"], 3, "does 'bodkin serve' run there"),
+            (["send", "-s", "nosuch.invalid", f], 3, "is the name behind -s right"),
+            (["send", f], 2, "-s HOST"),
+        ))
+
+    def test_where_a_server_cannot_listen_says_why(self):
+        _, server = self.serve()
+        state = self.root / "other"
+        self.check((
+            (["serve", "-l", "127.0.0.1"], 2, "a port is missing; try 127.0.0.1:15005"),
+            (["serve", "-l", "::1"], 2, "a port is missing; try [::1]:15005"),
+            (["serve", "-l", "localhost:99"], 2, "'localhost' is not an IP address"),
+            (["serve", "-l", ":99999"], 2, "port '99999' is not a number from 0 to 65535"),
+            (["serve", "-l", "nonsense"], 2, "like :15005"),
+            (["serve", "-l", "127.0.0.1:0", "--alt-addr", "nonsense"], 2, "not an IP address"),
+            (["serve", "-q", "--state", state, "-l", server.split("#")[0]], 1, "does a server run here already?"),
+            (["serve", "-q", "--state", state, "-l", "192.0.2.1:0"], 1, "'ip address' lists them"),
+        ))
+
+    def test_a_word_of_another_program_is_suggested(self):
+        for typed, meant in (("receive", "recv"), ("recieve", "recv"), ("get", "recv"), ("upload", "send"), ("hlep", "help")):
+            self.assertIn(f"did you mean '{meant}'?", self.run_it(typed).stderr)
+
+    def test_an_option_before_the_command_says_where_it_belongs(self):
+        self.check(((["-q", "send", "x"], 2, "options come behind it: bodkin send -q"), (["--json"], 2, "behind it")))
+
+    def test_help_with_help_is_help(self):
+        self.assertEqual(self.run_it("help", "help").stdout, self.run_it("help").stdout)
+
+    def test_lab_helps_everywhere_in_80_columns(self):
+        text = self.run_it("help", "lab").stdout
+        self.assertLess(max(map(len, text.splitlines())), 80)
+        for words in (["lab", "--help"], *(["lab", c, "--help"] for c in ("up", "down", "status", "probe", "exec"))):
+            r = self.run_it(*words)
+            self.assertEqual((r.returncode, r.stdout, r.stderr), (0, text, ""), words)
+        self.assertEqual(self.run_it("lab", "frob").returncode, 2)
+        r = self.run_it("lab", "probe")
+        self.assertTrue(r.stdout if r.returncode == 0 else r.stderr)
+
+
+class Config(kit.Case):
+    def with_config(self, text, *args):
+        config = self.root / "config/bodkin/config.ini"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(text)
+        return self.run_it(*args)
+
+    def test_a_section_that_nobody_reads_is_said_and_left_out(self):
+        for section in ("[sedn]", "[send", "[]"):
+            r = self.with_config(f"# mine\n{section}\nserver = x\n", "send", "-s", "127.0.0.1:1", self.file())
+            self.assertEqual(r.returncode, 3)
+            self.assertIn(f"config.ini' line 2: '{section}' is no section; there are [send]", r.stderr)
+
+    def test_every_line_is_a_setting_or_an_error_with_its_number(self):
+        for line, said in (("junk", "'junk' is not 'name = value'"), ("colour = red", "there is no option 'colour'"),
+                           ("words = 99", "--words '99' is not a number"), ("verbose = much", "--verbose 'much'")):
+            r = self.with_config(f"[send]\n\n{line}\n", "send", self.file())
+            self.assertEqual(r.returncode, 2)
+            self.assertIn(f"config.ini' line 3: {said}", r.stderr)
+            self.assertNotIn("bodkin help", r.stderr)
+
+    def test_verbose_has_a_number_there(self):
+        r = self.with_config("verbose = 1\n", "send", "-s", "127.0.0.1:1", self.file())
+        self.assertEqual(r.returncode, 3, r.stderr)
+
+
+class Codes(kit.Case):
+    def test_a_spoken_code_is_typed_with_blanks(self):
+        _, server = self.serve()
+        for shape in (lambda c: c.split("-"), lambda c: [c.replace("-", " ")], lambda c: c.rsplit("-", 1)):
+            sender = self.start("send", "-s", server, "--json", self.file())
+            code = self.event(sender, "code")["code"]
+            r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "--overwrite", *shape(code))
+            self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+        r = self.run_it("recv", "-s", server, "7-tulip-anchor", "more")
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("'more' is too much", r.stderr)
+
+
+class Pages(kit.Case):
+    def test_the_man_page_names_every_event(self):
+        source = "".join(p.read_text() for p in (ROOT / "src/cli").glob("*.c"))
+        said = set(re.findall(r'bk_cli_report_event\([^;"]*"(\w+)"', source)) | set(re.findall(r'"event\\":\\"(\w+)', source))
+        self.assertGreater(len(said), 10)
+        table = (ROOT / "docs/bodkin.1").read_text().split(".SH EVENTS")[1].split(".TE")[0]
+        self.assertEqual(said, set(re.findall(r"(?m)^(\w+)\t", table)))
+
+
+if __name__ == "__main__":
+    sys.exit(kit.main())
