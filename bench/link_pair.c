@@ -163,7 +163,7 @@ static void make_quic(struct side *s, int fd, const struct bk_addr at[2], bool u
 		.remote = at[!s->is_receiver],
 		.send = udp_path_send,
 		.arg = (check(udp_path_new(s->loop, fd, &s->path), "path"), s->path),
-		.use_bbr = use_bbr,
+		.wants_bbr = use_bbr,
 	};
 
 	check(bk_link_quic_new(s->loop, &opts, &events, s, &s->link), "link");

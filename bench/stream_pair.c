@@ -313,7 +313,7 @@ static void make_link(struct side *s, bool is_receiver, bool is_tls, int fd, con
 		.remote = at[!is_receiver],
 		.send = send_late,
 		.arg = s,
-		.use_bbr = true,
+		.wants_bbr = true,
 	};
 
 	s->remote = at[!is_receiver];

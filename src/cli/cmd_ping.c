@@ -49,7 +49,7 @@ static void report_result(struct bk_cli_report *r, const struct bk_rally_result 
 			"seconds", a->seconds, "digest", "sent", (json_int_t)a->sent, "received",
 			(json_int_t)a->answered, "loss_percent", loss, "min_ms", a->min_ms, "avg_ms",
 			a->avg_ms, "max_ms", a->max_ms, "mdev_ms", a->mdev_ms));
-	if (r->json || (r->quiet && !a->sent))
+	if (r->is_json || (r->is_quiet && !a->sent))
 		return;
 	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT,
 		"\n--- %s ping statistics ---\n%llu sent, %llu received, %.4g%% loss, time %.0f ms\n",

@@ -39,7 +39,7 @@ static void show_names(const struct bk_cli_report *r, const struct bk_transfer_o
 	struct bk_cli_window window = bk_cli_report_window();
 	size_t room = window.rows > ROWS_OTHER + ROWS_LEAST ? window.rows - ROWS_OTHER : ROWS_LEAST, more = 0;
 
-	if (offer->entries == 1 && !is_marked(offer->names) && !r->quiet && !r->json)
+	if (offer->entries == 1 && !is_marked(offer->names) && !r->is_quiet && !r->is_json)
 		return; /* the line above says it all */
 	for (size_t i = 0; i < offer->entries; i++) {
 		if (!room && !is_marked(&offer->names[i])) {

@@ -23,7 +23,7 @@ void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	bool is_smart = term && strcmp(term, "dumb") != 0;
 
-	*r = (struct bk_cli_report){.json = o->json, .quiet = o->quiet, .verbosity = o->verbosity};
+	*r = (struct bk_cli_report){.is_json = o->json, .is_quiet = o->quiet, .verbosity = o->verbosity};
 	r->has_bar = !o->json && !o->quiet && is_smart && isatty(STDERR_FILENO);
 	r->has_color = !o->json && is_smart && !(no_color && *no_color) && isatty(STDOUT_FILENO);
 	r->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -46,7 +46,7 @@ void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const cha
 	char *text = NULL;
 	va_list ap;
 
-	if (r->json || r->quiet)
+	if (r->is_json || r->is_quiet)
 		return;
 	bk_cli_report_wipe(r);
 	va_start(ap, fmt);
@@ -79,7 +79,7 @@ void bk_cli_report_event(
 	json_t *o = json_pack("{s:s}", "event", event);
 	char *text = NULL;
 
-	if (r->json && o && fields && json_object_update(o, fields) == 0)
+	if (r->is_json && o && fields && json_object_update(o, fields) == 0)
 		text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
 	if (text)
 		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
@@ -128,7 +128,7 @@ void bk_cli_report_listening(struct bk_cli_report *r, const char *const *address
 void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
 {
 	report_place(r, addresses, n, pin);
-	if (r->quiet && !r->json)
+	if (r->is_quiet && !r->is_json)
 		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s#%s\n", addresses[0], pin);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "The server's pin is %s.", pin);
 	say_lines(r, addresses[0], pin);
@@ -137,7 +137,7 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other)
 {
 	bk_cli_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
-	if (r->quiet && !r->json)
+	if (r->is_quiet && !r->is_json)
 		/* without it nobody could come */
 		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", code);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r), other, plain(r));
@@ -172,7 +172,7 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 
 void bk_cli_report_warning(struct bk_cli_report *r, const char *text)
 {
-	if (r->quiet)
+	if (r->is_quiet)
 		return;
 	bk_cli_report_wipe(r);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "bodkin: %s\n", text);
@@ -184,7 +184,7 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 		bk_cli_report_event(r, BK_CLI_EVENT, "waiting", json_pack("{s:o}", "text", text_value(text)));
 	if (verbosity < 0)
 		bk_cli_report_warning(r, text);
-	if (verbosity < 0 || verbosity > r->verbosity || (!verbosity && (r->json || r->quiet)))
+	if (verbosity < 0 || verbosity > r->verbosity || (!verbosity && (r->is_json || r->is_quiet)))
 		return;
 	bk_cli_report_wipe(r);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);

@@ -140,9 +140,9 @@ static void print_text(const struct bk_nat_result *n)
 
 void bk_cli_report_nat(struct bk_cli_report *r, const struct bk_nat_result *n)
 {
-	if (r->json)
+	if (r->is_json)
 		bk_cli_report_event(r, BK_CLI_VERDICT, "nat", report_object(n));
-	else if (r->quiet)
+	else if (r->is_quiet)
 		print("%s", n->udp.type);
 	else
 		print_text(n);

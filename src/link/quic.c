@@ -49,9 +49,9 @@ static void on_failer(void *arg)
 {
 	struct bk_quic *q = arg;
 
-	if (q->ended)
+	if (q->has_ended)
 		return;
-	q->ended = true;
+	q->has_ended = true;
 	q->link.events->on_end(q->link.arg, q->end_error, q->text[0] ? q->text : bk_error_text(q->end_error));
 }
 
@@ -59,7 +59,7 @@ static void on_deadline(void *arg)
 {
 	struct bk_quic *q = arg;
 
-	if (!q->closing)
+	if (!q->is_closing)
 		bk_quic_end(q, BK_E_TIMEOUT);
 	else
 		bk_quic_end(q, bk_outbox_held(&q->out) ? BK_E_PEER_VANISHED : BK_E_EOF);
@@ -84,10 +84,10 @@ static void leave(struct bk_quic *q)
 
 static void tell_secure(struct bk_quic *q)
 {
-	if (!q->secure || q->told_secure)
+	if (!q->is_secure || q->has_told_secure)
 		return;
-	q->told_secure = true;
-	if (!q->closing)
+	q->has_told_secure = true;
+	if (!q->is_closing)
 		bk_timer_stop(q->deadline);
 	q->link.rtt_ns = bk_ngtcp2_rtt(q->conn);
 	if (q->link.events->on_secure)
@@ -97,7 +97,7 @@ static void tell_secure(struct bk_quic *q)
 /* The peer may send as much more as the owner has taken. */
 static void give_credit(struct bk_quic *q, size_t n)
 {
-	if (q->over || !q->conn)
+	if (q->is_over || !q->conn)
 		return;
 	ngtcp2_conn_extend_max_stream_offset(q->conn, q->stream, n);
 	ngtcp2_conn_extend_max_offset(q->conn, n);
@@ -105,7 +105,7 @@ static void give_credit(struct bk_quic *q, size_t n)
 
 static void deliver(struct bk_quic *q)
 {
-	while (q->in.len && !q->hold.is_dead && !q->ended) {
+	while (q->in.len && !q->hold.is_dead && !q->has_ended) {
 		size_t n = q->in.len < DELIVER_MAX ? q->in.len : DELIVER_MAX;
 
 		q->link.events->on_data(q->link.arg, bk_buf_head(&q->in), n);
@@ -117,7 +117,7 @@ static void deliver(struct bk_quic *q)
 	if (q->in.cap > BUFFER_KEEP)
 		bk_buf_release(&q->in);
 	/* With both sides closing, ours has to arrive too. */
-	if (q->fin_in && (!q->closing || !bk_outbox_held(&q->out) || q->over))
+	if (q->has_fin && (!q->is_closing || !bk_outbox_held(&q->out) || q->is_over))
 		bk_quic_end(q, BK_E_EOF);
 }
 
@@ -129,7 +129,7 @@ static bool has_room(const struct bk_quic *q, size_t high)
 
 static void tell_writable(struct bk_quic *q)
 {
-	if (!q->wants_write || q->closing || q->end_error || !has_room(q, QUEUE_LOW))
+	if (!q->wants_write || q->is_closing || q->end_error || !has_room(q, QUEUE_LOW))
 		return;
 	q->wants_write = false;
 	if (q->link.events->on_writable)
@@ -140,7 +140,7 @@ static void tell_writable(struct bk_quic *q)
 
 static void arm(struct bk_quic *q, bool again)
 {
-	ngtcp2_tstamp expiry = q->over || !q->conn ? UINT64_MAX : ngtcp2_conn_get_expiry(q->conn);
+	ngtcp2_tstamp expiry = q->is_over || !q->conn ? UINT64_MAX : ngtcp2_conn_get_expiry(q->conn);
 	bk_time now = bk_loop_now(q->loop), at = expiry > INT64_MAX ? BK_NEVER : (bk_time)expiry;
 
 	if (again)
@@ -167,9 +167,9 @@ static void work(struct bk_quic *q)
 		tell_writable(q);
 	}
 	if (!q->hold.is_dead) {
-		if (q->closing && q->progress)
+		if (q->is_closing && q->has_progress)
 			bk_timer_start(q->deadline, CLOSE_TIMEOUT);
-		q->progress = false;
+		q->has_progress = false;
 		bk_quic_pulse(q);
 		arm(q, sent > 0);
 	}
@@ -181,7 +181,7 @@ static void on_wake(void *arg)
 	struct bk_quic *q = arg;
 
 	q->wake_at = BK_NEVER;
-	if (q->ended)
+	if (q->has_ended)
 		return;
 	bk_quic_expire(q);
 	work(q);
@@ -209,7 +209,7 @@ void bk_link_quic_input(
 
 	if (!segment)
 		segment = len;
-	for (size_t at = 0; at < len && !q->over && !q->ended; at += segment)
+	for (size_t at = 0; at < len && !q->is_over && !q->has_ended; at += segment)
 		bk_quic_read(q, from, data + at, len - at < segment ? len - at : segment);
 }
 
@@ -217,7 +217,7 @@ void bk_link_quic_flush(struct bk_link *l)
 {
 	struct bk_quic *q = of(l);
 
-	if (!q->ended)
+	if (!q->has_ended)
 		work(q);
 }
 
@@ -225,7 +225,7 @@ void bk_link_quic_flush(struct bk_link *l)
 
 static int may_take(struct bk_quic *q, size_t total, bool urgent)
 {
-	if (q->end_error || q->closing || !q->told_secure)
+	if (q->end_error || q->is_closing || !q->has_told_secure)
 		return BK_E_EOF;
 	if (total > BK_LINK_WRITE_MAX)
 		return BK_E_TOO_BIG;
@@ -273,11 +273,11 @@ static void link_close(struct bk_link *l)
 {
 	struct bk_quic *q = of(l);
 
-	if (q->closing)
+	if (q->is_closing)
 		return;
-	q->closing = true;
+	q->is_closing = true;
 	bk_timer_start(q->deadline, CLOSE_TIMEOUT);
-	if (q->told_secure)
+	if (q->has_told_secure)
 		poke(q);
 	else
 		bk_quic_end(q, BK_E_EOF);
@@ -291,7 +291,7 @@ static void link_free(struct bk_link *l)
 	ngtcp2_ccerr_default(&why);
 	ngtcp2_ccerr_set_application_error(&why, 0, NULL, 0);
 	bk_quic_say_close(q, &why);
-	q->over = q->ended = true;
+	q->is_over = q->has_ended = true;
 	bk_timer_free(q->wake);
 	bk_timer_free(q->deadline);
 	bk_turn_done(&q->failer);
@@ -359,7 +359,7 @@ int bk_link_quic_new(struct bk_loop *loop, const struct bk_link_quic_opts *opts,
 	set_path(q);
 	err = start(q);
 	if (err < 0) {
-		q->over = true;
+		q->is_over = true;
 		q->opts.on_freed = NULL; /* nobody has it yet */
 		link_free(&q->link);
 		return err;

@@ -33,7 +33,7 @@ struct bk_link_quic_opts {
 	int (*send)(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment);
 	void (*on_freed)(void *arg); /* the link is being freed and sends no more; may be NULL */
 	void *arg;                   /* of both */
-	bool use_bbr;                /* else cubic */
+	bool wants_bbr;              /* else cubic */
 	int64_t rtt_ns; /* round trip as the probes saw it: how soon a lost first packet is repeated; 0:
 			   unknown */
 	int64_t handshake_timeout_ns; /* 0: 10 s */

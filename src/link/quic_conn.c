@@ -74,8 +74,8 @@ static int on_completed(ngtcp2_conn *conn, void *arg)
 	}
 	if (!q->opts.is_server && ngtcp2_conn_open_bidi_stream(conn, &q->stream, NULL) != 0)
 		return NGTCP2_ERR_CALLBACK_FAILURE;
-	q->secure = true;
-	q->confirmed = q->opts.is_server;
+	q->is_secure = true;
+	q->is_confirmed = q->opts.is_server;
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static int on_confirmed(ngtcp2_conn *conn, void *arg)
 	struct bk_quic *q = arg;
 
 	(void)conn;
-	q->confirmed = true;
+	q->is_confirmed = true;
 	return 0;
 }
 
@@ -101,11 +101,11 @@ static int on_stream_open(ngtcp2_conn *conn, int64_t stream, void *arg)
 /* The first byte of the client's stream is its version; it is there so that the stream opens at once. */
 static int skip_version(struct bk_quic *q, const uint8_t **data, size_t *n)
 {
-	if (!q->opts.is_server || q->skipped_version || !*n)
+	if (!q->opts.is_server || q->has_skipped_version || !*n)
 		return 0;
 	if (**data != BK_QUIC_VERSION_BYTE)
 		return BK_E_VERSION;
-	q->skipped_version = true;
+	q->has_skipped_version = true;
 	++*data;
 	--*n;
 	return 0;
@@ -120,13 +120,13 @@ static int on_stream_data(ngtcp2_conn *conn, uint32_t flags, int64_t stream, uin
 	(void)conn, (void)stream, (void)offset, (void)stream_arg;
 	if (!err && n)
 		err = bk_buf_append(&q->in, data, n);
-	q->got_data = true;
+	q->had_data = true;
 	if (err < 0) {
 		bk_quic_end(q, err);
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
 	if (flags & NGTCP2_STREAM_DATA_FLAG_FIN)
-		q->fin_in = true;
+		q->has_fin = true;
 	return 0;
 }
 
@@ -137,7 +137,7 @@ static int on_acked(
 
 	(void)conn, (void)stream, (void)stream_arg;
 	bk_outbox_acked(&q->out, offset + n);
-	q->progress = true;
+	q->has_progress = true;
 	return 0;
 }
 
@@ -227,7 +227,7 @@ ngtcp2_duration bk_quic_keep_alive(const struct bk_quic *q)
 static void choose_settings(struct bk_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)
 {
 	ngtcp2_settings_default(s);
-	s->cc_algo = q->opts.use_bbr ? NGTCP2_CC_ALGO_BBR : NGTCP2_CC_ALGO_CUBIC;
+	s->cc_algo = q->opts.wants_bbr ? NGTCP2_CC_ALGO_BBR : NGTCP2_CC_ALGO_CUBIC;
 	s->initial_ts = bk_quic_now(q);
 	if (q->opts.rtt_ns > 0)
 		s->initial_rtt = (ngtcp2_duration)bk_time_max(q->opts.rtt_ns, RTT_MIN);
@@ -339,10 +339,10 @@ static int error_from_close(struct bk_quic *q)
 		snprintf(q->text, sizeof(q->text), "the peer sent the alert: %s", name ? name : "unknown");
 		return bk_alert_to_error((uint8_t)e.error_code);
 	}
-	if (!q->secure)
+	if (!q->is_secure)
 		return BK_E_RESET;
 	if (is_app || e.error_code == NGTCP2_NO_ERROR)
-		return q->fin_sent || q->fin_in ? BK_E_EOF : BK_E_PEER_VANISHED;
+		return q->has_sent_fin || q->has_fin ? BK_E_EOF : BK_E_PEER_VANISHED;
 	snprintf(q->text, sizeof(q->text), "the peer's QUIC error is 0x%llx",
 		(unsigned long long)e.error_code);
 	return BK_E_PROTOCOL;
@@ -370,7 +370,7 @@ static int error_from_liberr(struct bk_quic *q, int liberr)
 	case NGTCP2_ERR_DRAINING:
 		return error_from_close(q);
 	case NGTCP2_ERR_IDLE_CLOSE:
-		return q->secure ? BK_E_PEER_VANISHED : BK_E_TIMEOUT;
+		return q->is_secure ? BK_E_PEER_VANISHED : BK_E_TIMEOUT;
 	case NGTCP2_ERR_CRYPTO:
 		return error_from_own_alert(q);
 	case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
@@ -403,9 +403,9 @@ void bk_quic_fail(struct bk_quic *q, int liberr)
 			ngtcp2_ccerr_set_liberr(&why, liberr, NULL, 0);
 		bk_quic_say_close(q, &why);
 	}
-	q->over = true;
+	q->is_over = true;
 	/* After the end of the peer's stream its leaving is no news; what came is still to be handed on. */
-	if (error != BK_E_EOF || !q->fin_in)
+	if (error != BK_E_EOF || !q->has_fin)
 		bk_quic_end(q, error);
 }
 
@@ -453,7 +453,7 @@ void bk_quic_read(struct bk_quic *q, const struct bk_addr *from, const uint8_t *
 	reader = q;
 	ret = ngtcp2_conn_read_pkt(q->conn, &q->path.path, NULL, data, n, bk_quic_now(q));
 	reader = NULL;
-	if (q->opts.is_server && !q->secure && (ret == NGTCP2_ERR_DROP_CONN || ret == NGTCP2_ERR_RETRY))
+	if (q->opts.is_server && !q->is_secure && (ret == NGTCP2_ERR_DROP_CONN || ret == NGTCP2_ERR_RETRY))
 		bk_quic_disconnect(q); /* not a handshake; wait for the next */
 	else if (ret)
 		bk_quic_fail(q, ret);
@@ -464,7 +464,7 @@ void bk_quic_expire(struct bk_quic *q)
 	ngtcp2_tstamp now = bk_quic_now(q);
 	int ret;
 
-	if (q->over || !q->conn || ngtcp2_conn_get_expiry(q->conn) > now)
+	if (q->is_over || !q->conn || ngtcp2_conn_get_expiry(q->conn) > now)
 		return;
 	ret = ngtcp2_conn_handle_expiry(q->conn, now);
 	if (ret)

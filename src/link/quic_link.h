@@ -59,15 +59,16 @@ struct bk_quic {
 
 	int end_error;
 	char text[BK_QUIC_TEXT_MAX];
-	bool secure, confirmed, told_secure;
-	bool fin_in, fin_sent; /* the peer's stream ends behind `in`; ours has ended */
-	bool skipped_version, progress;
-	bool wants_write, closing;
-	bool pulses, doubts;              /* the timer runs; a tick passed without a word */
-	bool is_heard, got_data, expects; /* since the last tick: a packet, stream data; data before that */
+	bool is_secure, is_confirmed, has_told_secure;
+	bool has_fin, has_sent_fin; /* the peer's stream ends behind `in`; ours has ended */
+	bool has_skipped_version, has_progress;
+	bool wants_write, is_closing;
+	bool is_pulsing, is_doubting; /* the timer runs; a tick passed without a word */
+	bool is_heard, had_data,
+		is_expecting; /* since the last tick: a packet, stream data; data before that */
 	unsigned silent_ticks;
-	bool over; /* the connection is dead: nothing more goes in or out of it */
-	bool ended;
+	bool is_over; /* the connection is dead: nothing more goes in or out of it */
+	bool has_ended;
 	struct bk_hold hold;
 };
 

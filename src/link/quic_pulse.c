@@ -26,9 +26,9 @@ static void set_doubt(struct bk_quic *q, bk_dur tick)
 {
 	bool doubts = q->silent_ticks > 0;
 
-	if (doubts == q->doubts)
+	if (doubts == q->is_doubting)
 		return;
-	q->doubts = doubts;
+	q->is_doubting = doubts;
 	/* Shorter than a tick, so that each tick asks. */
 	ngtcp2_conn_set_keep_alive_timeout(
 		q->conn, doubts ? (ngtcp2_duration)tick / 2 : bk_quic_keep_alive(q));
@@ -36,14 +36,14 @@ static void set_doubt(struct bk_quic *q, bk_dur tick)
 
 static bool is_watched(const struct bk_quic *q)
 {
-	return q->conn && q->confirmed && !q->over && !q->ended && !q->end_error;
+	return q->conn && q->is_confirmed && !q->is_over && !q->has_ended && !q->end_error;
 }
 
 void bk_quic_pulse(struct bk_quic *q)
 {
-	if (!is_watched(q) || q->pulses || (!q->got_data && !bk_ngtcp2_in_flight(q->conn)))
+	if (!is_watched(q) || q->is_pulsing || (!q->had_data && !bk_ngtcp2_in_flight(q->conn)))
 		return;
-	q->pulses = true;
+	q->is_pulsing = true;
 	q->silent_ticks = 0;
 	q->is_heard = false;
 	bk_timer_start(q->pulse, patience(q) / TICKS);
@@ -54,35 +54,35 @@ static bool count_tick(struct bk_quic *q)
 {
 	if (q->is_heard) {
 		q->silent_ticks = 0;
-		q->expects = q->got_data; /* a peer that was speaking is not forgotten at once */
-		q->got_data = false;
+		q->is_expecting = q->had_data; /* a peer that was speaking is not forgotten at once */
+		q->had_data = false;
 	} else {
 		q->silent_ticks++;
 	}
 	q->is_heard = false;
-	return q->expects || bk_ngtcp2_in_flight(q->conn);
+	return q->is_expecting || bk_ngtcp2_in_flight(q->conn);
 }
 
 bool bk_quic_tick(struct bk_quic *q)
 {
 	bk_dur tick;
 
-	q->pulses = false;
+	q->is_pulsing = false;
 	if (!is_watched(q))
 		return false;
 	tick = patience(q) / TICKS;
 	if (!count_tick(q))
 		q->silent_ticks = 0;
 	else
-		q->pulses = true;
+		q->is_pulsing = true;
 	set_doubt(q, tick);
-	if (q->silent_ticks >= TICKS && !q->closing) {
+	if (q->silent_ticks >= TICKS && !q->is_closing) {
 		bk_log_debug("quic", "nothing came for %d ms", (int)(TICKS * tick / BK_MS));
-		q->over = true;
+		q->is_over = true;
 		bk_quic_end(q, BK_E_TIMEOUT);
 		return false;
 	}
-	if (q->pulses)
+	if (q->is_pulsing)
 		bk_timer_start(q->pulse, tick);
-	return q->doubts;
+	return q->is_doubting;
 }

@@ -61,7 +61,7 @@ static void add_packet(struct bk_quic *q, size_t n)
 
 static bool has_stream_work(const struct bk_quic *q)
 {
-	return q->stream >= 0 && !q->fin_sent && (bk_outbox_unsent(&q->out) || q->closing);
+	return q->stream >= 0 && !q->has_sent_fin && (bk_outbox_unsent(&q->out) || q->is_closing);
 }
 
 /* Writes one packet to `at`. 0: nothing to say or not now. */
@@ -81,13 +81,13 @@ static ngtcp2_ssize write_packet(struct bk_quic *q, uint8_t *at, bool *with_stre
 		vecs[i] = (ngtcp2_vec){pieces[i].iov_base, pieces[i].iov_len};
 		given += pieces[i].iov_len;
 	}
-	if (*with_stream && q->closing && given == bk_outbox_unsent(&q->out))
+	if (*with_stream && q->is_closing && given == bk_outbox_unsent(&q->out))
 		flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
 	n = ngtcp2_conn_writev_stream(q->conn, NULL, NULL, at, BK_QUIC_PAYLOAD_MAX, &took, flags,
 		*with_stream ? q->stream : -1, len ? vecs : NULL, (size_t)len, now);
 	if (took >= 0) {
 		bk_outbox_sent(&q->out, (size_t)took);
-		q->fin_sent = flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)took == given;
+		q->has_sent_fin = flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)took == given;
 	}
 	return n;
 }
@@ -118,7 +118,7 @@ static ngtcp2_ssize fill(struct bk_quic *q, ngtcp2_tstamp now)
 	}
 	/* Before there is a round trip to go by, pacing would wait by a guess of 333 ms (RFC 9002
 	 * section 6.2.2); the few packets of a handshake are less than the burst that section 7.7 allows. */
-	if (q->secure)
+	if (q->is_secure)
 		ngtcp2_conn_update_pkt_tx_time(q->conn, now);
 	return (ngtcp2_ssize)done;
 }
@@ -128,7 +128,7 @@ size_t bk_quic_send(struct bk_quic *q)
 	ngtcp2_ssize done = 0;
 	int err;
 
-	if (q->over || !q->conn)
+	if (q->is_over || !q->conn)
 		return 0;
 	err = push(q);
 	if (!err) {
@@ -140,7 +140,7 @@ size_t bk_quic_send(struct bk_quic *q)
 		err = push(q);
 	}
 	if (err < 0 && err != BK_E_AGAIN) {
-		q->over = true;
+		q->is_over = true;
 		bk_quic_end(q, err);
 	}
 	return err < 0 ? 0 : (size_t)done;
@@ -150,7 +150,7 @@ void bk_quic_say_close(struct bk_quic *q, const ngtcp2_ccerr *why)
 {
 	ngtcp2_ssize n;
 
-	if (q->over || !q->conn || push(q) < 0)
+	if (q->is_over || !q->conn || push(q) < 0)
 		return;
 	n = ngtcp2_conn_write_connection_close(
 		q->conn, NULL, NULL, q->batch, BK_QUIC_PAYLOAD_MAX, why, bk_quic_now(q));

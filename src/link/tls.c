@@ -46,7 +46,7 @@ struct tls_link {
 	struct bk_loop *loop;
 	uint8_t *scratch;
 	int end_error;
-	bool closing, said_close, ended, looks;
+	bool is_closing, has_said_close, has_ended, is_looking;
 	struct bk_hold hold;
 };
 
@@ -68,9 +68,9 @@ static void on_failer(void *arg)
 {
 	struct tls_link *t = arg;
 
-	if (t->ended)
+	if (t->has_ended)
 		return;
-	t->ended = true;
+	t->has_ended = true;
 	bk_pump_deafen(t->pump);
 	t->link.events->on_end(t->link.arg, t->end_error,
 		t->end_error == BK_E_TLS ? bk_tls_error_text(t->tls) : bk_error_text(t->end_error));
@@ -80,14 +80,14 @@ static void on_deadline(void *arg)
 {
 	struct tls_link *t = arg;
 
-	end_later(t, t->closing ? BK_E_EOF : BK_E_TIMEOUT);
+	end_later(t, t->is_closing ? BK_E_EOF : BK_E_TIMEOUT);
 }
 
 static void on_secure(void *arg)
 {
 	struct tls_link *t = arg;
 
-	if (!t->closing)
+	if (!t->is_closing)
 		bk_timer_stop(t->timer);
 	t->link.rtt_ns = bk_loop_now(t->loop) - t->began;
 	if (t->link.events->on_secure)
@@ -114,7 +114,7 @@ static bool is_dead(struct tls_link *t, const struct bk_tcp_info *info, bk_time 
 
 	if (waited < SILENCE_DEAD || info->silent < SILENCE_DEAD)
 		return false;
-	return info->repeats >= (info->at_closed_window ? PROBES_DEAD : REPEATS_DEAD);
+	return info->repeats >= (info->is_at_closed_window ? PROBES_DEAD : REPEATS_DEAD);
 }
 
 static void on_look(void *arg)
@@ -123,24 +123,24 @@ static void on_look(void *arg)
 	bk_time now = bk_loop_now(t->loop);
 	struct bk_tcp_info info;
 
-	t->looks = false;
+	t->is_looking = false;
 	if (t->end_error || bk_tcp_info_get(bk_pump_fd(t->pump), &info) < 0)
 		return;
-	if (!info.in_flight || info.silent < now - t->since)
+	if (!info.is_in_flight || info.silent < now - t->since)
 		t->since = now;
 	if (is_dead(t, &info, now)) {
 		end_later(t, BK_E_TIMEOUT);
-	} else if (info.in_flight || bk_tls_out(t->tls)->len) {
-		t->looks = true;
+	} else if (info.is_in_flight || bk_tls_out(t->tls)->len) {
+		t->is_looking = true;
 		bk_timer_start(t->look, LOOK_EVERY);
 	}
 }
 
 static void start_looking(struct tls_link *t)
 {
-	if (t->looks)
+	if (t->is_looking)
 		return;
-	t->looks = true;
+	t->is_looking = true;
 	t->since = bk_loop_now(t->loop);
 	bk_timer_start(t->look, LOOK_EVERY);
 }
@@ -148,10 +148,10 @@ static void start_looking(struct tls_link *t)
 /* All queued bytes are out and close was asked for: say so to the peer, once. */
 static void finish_close(struct tls_link *t)
 {
-	if (!t->closing || bk_tls_out(t->tls)->len)
+	if (!t->is_closing || bk_tls_out(t->tls)->len)
 		return;
-	if (!t->said_close) {
-		t->said_close = true;
+	if (!t->has_said_close) {
+		t->has_said_close = true;
 		bk_tls_close(t->tls);
 		bk_pump_kick(t->pump);
 	}
@@ -178,7 +178,7 @@ static void on_input(void *arg)
 	struct tls_link *t = arg;
 	int err;
 
-	if (t->ended)
+	if (t->has_ended)
 		return;
 	bk_hold_enter(&t->hold);
 	err = bk_tls_advance(t->tls, &events, t, t->scratch, SCRATCH_LEN);
@@ -196,7 +196,7 @@ static void on_output(void *arg)
 	struct tls_link *t = arg;
 
 	bk_hold_enter(&t->hold);
-	if (bk_tls_is_secure(t->tls) && !t->closing && t->link.events->on_writable)
+	if (bk_tls_is_secure(t->tls) && !t->is_closing && t->link.events->on_writable)
 		t->link.events->on_writable(t->link.arg);
 	if (!t->hold.is_dead)
 		finish_close(t);
@@ -208,7 +208,7 @@ static void on_pump_end(void *arg, int error)
 	struct tls_link *t = arg;
 
 	/* A stream that just stops, without close_notify, is a peer that vanished (RFC 8446 section 6.1). */
-	if (error == BK_E_EOF && !t->closing)
+	if (error == BK_E_EOF && !t->is_closing)
 		error = bk_tls_is_secure(t->tls) ? BK_E_PEER_VANISHED : BK_E_RESET;
 	end_later(t, error);
 }
@@ -240,7 +240,7 @@ static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_
 	size_t total = 0;
 	int err = 0;
 
-	if (t->end_error || t->closing || !bk_tls_is_secure(t->tls))
+	if (t->end_error || t->is_closing || !bk_tls_is_secure(t->tls))
 		return BK_E_EOF;
 	for (int i = 0; i < pieces_len; i++)
 		total += pieces[i].iov_len;
@@ -262,9 +262,9 @@ static void link_close(struct bk_link *l)
 {
 	struct tls_link *t = of(l);
 
-	if (t->closing)
+	if (t->is_closing)
 		return;
-	t->closing = true;
+	t->is_closing = true;
 	bk_timer_start(t->timer, CLOSE_TIMEOUT);
 	if (!bk_tls_is_secure(t->tls))
 		end_later(t, BK_E_EOF);
@@ -304,7 +304,7 @@ static int start_tls(struct tls_link *t, const struct bk_link_tls_opts *o)
 		.identity = o->identity,
 		.alpn = "bodkin-link/1",
 		.peer_pin = &o->peer_pin,
-		.want_peer_certificate = true,
+		.wants_peer_certificate = true,
 		.buffer_max = BUFFER_MAX,
 	};
 	int err = bk_tls_new(&opts, &t->tls);

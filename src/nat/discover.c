@@ -359,8 +359,8 @@ static bool send_next(struct bk_nat_discover *e, struct bk_action *a)
 			.id = t->schedule.id,
 			.software = "bodkin", /* a longer question may have a longer answer */
 			.has_change = t->purpose == FILTER_PORT || t->purpose == FILTER_BOTH,
-			.change_port = true,
-			.change_ip = t->purpose == FILTER_BOTH,
+			.wants_other_port = true,
+			.wants_other_ip = t->purpose == FILTER_BOTH,
 		};
 
 		if (t->is_over || !e->sockets[t->socket - 1].is_open ||

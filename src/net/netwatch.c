@@ -25,7 +25,7 @@ struct bk_netwatch {
 	struct bk_watch *watch;
 	struct bk_timer *quiet;
 	int fd;
-	bool concerned; /* by more than an address */
+	bool is_concerned; /* by more than an address */
 	struct bk_addr addrs[BK_NETWATCH_ADDRS_MAX];
 	int addrs_len;
 };
@@ -73,11 +73,11 @@ static void on_quiet(void *arg)
 
 	for (int i = 0; i < n && !differs; i++)
 		differs = !bk_addr_equal(&now[i], &w->addrs[i]);
-	if (n < 0 || (!differs && !w->concerned))
+	if (n < 0 || (!differs && !w->is_concerned))
 		return;
 	memcpy(w->addrs, now, sizeof(w->addrs));
 	w->addrs_len = n;
-	w->concerned = false;
+	w->is_concerned = false;
 	w->on_change(w->arg);
 }
 
@@ -92,11 +92,11 @@ static void on_message(void *arg, int fd, int events)
 		ssize_t n = recv(fd, data, most, 0);
 
 		if (n < 0 && errno == ENOBUFS) /* more happened than we were told */
-			w->concerned = true;
+			w->is_concerned = true;
 		else if (n <= 0)
 			break;
 		else if (bk_netwatch_concerns(data, (size_t)n))
-			w->concerned = true;
+			w->is_concerned = true;
 	}
 	bk_timer_start(w->quiet, BK_NETWATCH_QUIET);
 }

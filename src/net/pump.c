@@ -31,7 +31,7 @@ struct bk_pump {
 	bool is_deaf;
 	bool was_high;
 	bool owes_output; /* bytes had to wait, so the owner may be waiting too */
-	bool ended;       /* on_end was called */
+	bool has_ended;   /* on_end was called */
 	struct bk_hold hold;
 };
 
@@ -143,13 +143,13 @@ static void on_later(void *arg)
 {
 	struct bk_pump *p = arg;
 
-	if (p->ended)
+	if (p->has_ended)
 		return;
 	bk_hold_enter(&p->hold);
 	if (p->in->len && !p->is_deaf)
 		p->events->on_input(p->arg);
 	if (!p->hold.is_dead && p->pending_error) {
-		p->ended = true;
+		p->has_ended = true;
 		p->events->on_end(p->arg, p->pending_error);
 	}
 	leave(p);

@@ -19,8 +19,8 @@ int bk_tcp_info_get(int fd, struct bk_tcp_info *ret_info)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &t, &n) < 0)
 		return BK_E_UNSUPPORTED;
 	*ret_info = (struct bk_tcp_info){
-		.in_flight = t.tcpi_unacked || t.tcpi_probes,
-		.at_closed_window = !t.tcpi_unacked && t.tcpi_probes,
+		.is_in_flight = t.tcpi_unacked || t.tcpi_probes,
+		.is_at_closed_window = !t.tcpi_unacked && t.tcpi_probes,
 		.repeats = t.tcpi_unacked ? t.tcpi_retransmits : t.tcpi_probes,
 		.silent = t.tcpi_last_ack_recv * BK_MS,
 	};

@@ -9,8 +9,8 @@
 
 /* What the kernel knows of a TCP connection's way to the peer. */
 struct bk_tcp_info {
-	bool in_flight; /* the peer has not acknowledged everything that was given to the socket */
-	bool at_closed_window;
+	bool is_in_flight; /* the peer has not acknowledged everything that was given to the socket */
+	bool is_at_closed_window;
 	unsigned repeats; /* retransmission timeouts, or questions at a closed window, in a row without an
 			     answer */
 	bk_dur silent;    /* since the last acknowledgement, on the kernel's clock */

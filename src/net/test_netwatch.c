@@ -120,7 +120,7 @@ static void only_a_tcp_socket_has_a_way_to_judge(void **state)
 	assert_int_equal(bk_sock_local(listener, &at), 0);
 	assert_int_equal(bk_sock_connect(NULL, &at, &fd), 0);
 	assert_int_equal(bk_tcp_info_get(fd, &info), 0);
-	assert_false(info.in_flight);
+	assert_false(info.is_in_flight);
 	assert_int_equal(info.repeats, 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(bk_tcp_info_get(pair[0], &info), BK_E_UNSUPPORTED);

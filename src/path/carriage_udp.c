@@ -43,7 +43,7 @@ static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_
 	struct bk_link_quic_opts opts = {
 		.is_server = !lane->opts->is_controlling,
 		.identity = lane->opts->identity,
-		.use_bbr = true,
+		.wants_bbr = true,
 		.idle_timeout_ns = IDLE_TIMEOUT,
 		.handshake_timeout_ns = HANDSHAKE_TIMEOUT,
 	};

@@ -40,7 +40,7 @@ struct bk_race {
 	struct bk_timer *hold; /* until then a direct path has the first claim */
 	unsigned holds;
 	struct bk_timer *prefer; /* until then a proven path waits for a cheaper one */
-	bool may_relay, relay_taken;
+	bool may_relay, has_taken_relay;
 };
 
 /* --- telling --- */
@@ -64,7 +64,7 @@ static void note_contender(const struct bk_contender *c, const char *what, const
 
 static void end(struct bk_race *r)
 {
-	bk_assert(r->relay_taken && !r->contenders.is_decided);
+	bk_assert(r->has_taken_relay && !r->contenders.is_decided);
 	r->contenders.is_decided = true;
 	r->events->on_over(r->arg);
 }
@@ -136,7 +136,7 @@ static void win(struct bk_race *r, struct bk_contender *c)
 
 	bk_assert(c->is_secure && !r->contenders.is_decided);
 	result.is_last = !is_relay || (direct_is_over(r) && r->contenders.len == 1);
-	r->relay_taken = is_relay;
+	r->has_taken_relay = is_relay;
 	r->contenders.is_decided = result.is_last;
 	c->link = NULL;
 	bk_contender_free(c);
@@ -158,14 +158,14 @@ static void nominate(struct bk_race *r, struct bk_contender *c)
 static void reconsider(struct bk_race *r)
 {
 	struct bk_contender *relay = bk_contenders_find_relay(&r->contenders);
-	bool is_over = direct_is_over(r), spare = r->opts.relay_is_spare;
+	bool is_over = direct_is_over(r), spare = r->opts.is_relay_spare;
 
 	if (r->contenders.is_decided)
 		return;
 	if (r->opts.is_controlling && relay && relay->is_secure && !spare && (is_over || r->may_relay)) {
 		nominate(r, relay);
 	} else if (is_over && !bk_contenders_has_direct(&r->contenders)) {
-		if (r->relay_taken)
+		if (r->has_taken_relay)
 			end(r);
 		else if (!has_relay(r) || spare)
 			lose(r, BK_E_NO_PATH);
@@ -295,7 +295,7 @@ static void on_deadline(void *arg)
 {
 	struct bk_race *r = arg;
 
-	if (!r->contenders.is_decided && r->relay_taken)
+	if (!r->contenders.is_decided && r->has_taken_relay)
 		end(r);
 	else
 		lose(r, BK_E_NO_PATH);
@@ -435,7 +435,7 @@ bool bk_race_need_relay(struct bk_race *r)
 {
 	if (r->contenders.is_decided || !has_relay(r))
 		return false;
-	r->opts.relay_is_spare = false;
+	r->opts.is_relay_spare = false;
 	r->holds = HOLDS_MAX;
 	bk_timer_start(r->hold, 0);
 	return true;

@@ -34,7 +34,7 @@ struct bk_race_opts {
 	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
 	struct bk_ways *ways; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
 	bool is_again;        /* not the first of these two */
-	bool relay_is_spare;  /* controlling side: it is taken only when it turns out to be needed */
+	bool is_relay_spare;  /* controlling side: it is taken only when it turns out to be needed */
 	struct bk_addr relay; /* the server; family 0: no relay */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
 };

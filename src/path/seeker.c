@@ -49,7 +49,7 @@ struct bk_seeker {
 	struct bk_round round;
 	struct bk_race *race;
 	struct bk_race_result path, relay; /* what carries; the last relay, which may be the spare */
-	bool peer_left;                    /* the server, before there was a path */
+	bool has_peer_left;                /* the server, before there was a path */
 	bool is_asking;                    /* the next round is our own wish: the relay works */
 	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
 	unsigned young;                    /* paths in a row that died as soon as they were there */
@@ -352,7 +352,7 @@ static void on_race_lost(void *arg, int error)
 	if (sk->round.choice == BK_PATH_CHOICE_DIRECT)
 		give_up(sk, error, "no direct path to '%s': %s", peer_name(sk),
 			bk_explain_no_direct(&pair, bk_techniques, reason));
-	else if (sk->peer_left)
+	else if (sk->has_peer_left)
 		give_up(sk, BK_E_PEER_VANISHED, "'%s' left before the connection was made", peer_name(sk));
 	else
 		give_up(sk, error, "no path to '%s': neither a direct connection nor the relay came about",
@@ -381,7 +381,7 @@ static int start_race(struct bk_seeker *sk)
 		.ways = g->choice == BK_PATH_CHOICE_RELAY ? NULL : g->ways,
 		.delay = g->delay,
 		.is_again = sk->state != FIRST,
-		.relay_is_spare = sk->is_asking && is_on_relay(sk),
+		.is_relay_spare = sk->is_asking && is_on_relay(sk),
 		.relay = g->relay,
 	};
 	int err;
@@ -442,7 +442,7 @@ void bk_seeker_peer_left(struct bk_seeker *sk)
 			bk_error_text(BK_E_PEER_VANISHED));
 	if (sk->state != FIRST)
 		return;
-	sk->peer_left = true;
+	sk->has_peer_left = true;
 	if (sk->round.choice != BK_PATH_CHOICE_DIRECT && !(sk->race && bk_race_is_close(sk->race)))
 		bk_timer_start(sk->patience, LEFT_PATIENCE);
 }

@@ -158,7 +158,7 @@ static void start(struct stage *g, int i, int peer)
 		.start = bk_loop_now(g->loop),
 		.delay = g->delay,
 		.listeners = {s->listener, -1},
-		.relay_is_spare = g->relay_is_spare && i % 2,
+		.is_relay_spare = g->relay_is_spare && i % 2,
 		.relay = g->relay,
 	};
 

@@ -45,7 +45,7 @@ void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a)
 		const struct bk_attempt *b = &p->attempts[i];
 
 		if (bk_addr_equal(&b->remote, &a->remote) && are_equal_ports(&b->ports, &a->ports) &&
-			b->from_shared_port == a->from_shared_port)
+			b->is_from_shared_port == a->is_from_shared_port)
 			return;
 	}
 	if (p->attempts_len < BK_PLAN_ATTEMPTS_MAX)
@@ -127,7 +127,7 @@ const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[B
 		snprintf(
 			more, sizeof(more), " and %u more ports, %d apart", a->ports.len - 1u, a->ports.step);
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s from %s %s", a->technique->name,
-		bk_addr_to_str(&first, remote), more, a->from_shared_port ? "the shared port" : "any port",
-		a->at_start ? "at the agreed instant" : "at once");
+		bk_addr_to_str(&first, remote), more, a->is_from_shared_port ? "the shared port" : "any port",
+		a->is_at_start ? "at the agreed instant" : "at once");
 	return out;
 }

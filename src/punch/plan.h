@@ -27,14 +27,14 @@ struct bk_ports {
 struct bk_attempt {
 	const struct bk_technique *technique;
 	struct bk_addr remote;
-	struct bk_ports ports; /* len 0: the port of `remote` alone */
-	bool from_shared_port; /* bind the port of the control connection */
-	bool from_shared6;  /* ... or over IPv6 the port that our own candidates name, where there is one */
-	bool at_start;      /* wait for the agreed instant; otherwise begin at once */
-	bk_dur delay;       /* after its beginning */
-	bk_dur try_timeout; /* an unanswered SYN is given up and sent afresh after this */
-	bk_dur retry_gap;   /* after refused, reset, unreachable; +- 50 % jitter */
-	unsigned eager;     /* after so many of them the gap grows */
+	struct bk_ports ports;    /* len 0: the port of `remote` alone */
+	bool is_from_shared_port; /* bind the port of the control connection */
+	bool is_from_shared6; /* ... or over IPv6 the port that our own candidates name, where there is one */
+	bool is_at_start;     /* wait for the agreed instant; otherwise begin at once */
+	bk_dur delay;         /* after its beginning */
+	bk_dur try_timeout;   /* an unanswered SYN is given up and sent afresh after this */
+	bk_dur retry_gap;     /* after refused, reset, unreachable; +- 50 % jitter */
+	unsigned eager;       /* after so many of them the gap grows */
 };
 
 /* What one engine is to do. */
@@ -43,9 +43,9 @@ struct bk_plan {
 	const struct bk_method *method;         /* whose engine carries it out */
 	struct bk_attempt attempts[BK_PLAN_ATTEMPTS_MAX];
 	size_t attempts_len;
-	bool listen_shared;        /* a listener on the shared port helps */
-	bool listen_until_refused; /* ... but only until a try of ours from that port is refused */
-	bk_dur budget;             /* from the agreed instant; then there is no more hope */
+	bool wants_listener;    /* a listener on the shared port helps */
+	bool is_listener_brief; /* ... but only until a try of ours from that port is refused */
+	bk_dur budget;          /* from the agreed instant; then there is no more hope */
 	bool is_hopeful; /* false: no technique fits this pair; addresses of the other machine are tried,
 			    briefly, if they make sense */
 };

@@ -47,7 +47,7 @@ int bk_probe_encode(const struct bk_probe_auth *auth, const struct bk_probe *p, 
 		m.has_controlling = p->is_controlling;
 		m.has_controlled = !p->is_controlling;
 		m.tie_breaker = p->tie_breaker;
-		m.use_candidate = m.has_priority = p->nomination != 0;
+		m.has_use_candidate = m.has_priority = p->nomination != 0;
 		m.priority = p->nomination;
 	}
 	return bk_stun_encode(&m, &key, true, out, cap);
@@ -56,7 +56,7 @@ int bk_probe_encode(const struct bk_probe_auth *auth, const struct bk_probe *p, 
 /* A nomination without a number is the first. */
 static uint32_t nomination_of(const struct bk_stun_msg *m)
 {
-	if (!m->use_candidate)
+	if (!m->has_use_candidate)
 		return 0;
 	return m->has_priority && m->priority ? m->priority : 1;
 }

@@ -66,7 +66,7 @@ static void add_host(const struct bk_technique *t, const struct bk_pair *pair, c
 	bk_plan_add(p, &(struct bk_attempt){
 			       .technique = t,
 			       .remote = *remote,
-			       .from_shared_port = t->method->transport == BK_TRANSPORT_UDP,
+			       .is_from_shared_port = t->method->transport == BK_TRANSPORT_UDP,
 			       .try_timeout = bk_plan_try_timeout(pair),
 			       .retry_gap = GAP_HOST,
 		       });
@@ -89,9 +89,9 @@ static void add_firewalled(const struct bk_technique *t, const struct bk_pair *p
 	bk_plan_add(p, &(struct bk_attempt){
 			       .technique = t,
 			       .remote = *remote,
-			       .from_shared_port = true,
-			       .from_shared6 = true,
-			       .at_start = true,
+			       .is_from_shared_port = true,
+			       .is_from_shared6 = true,
+			       .is_at_start = true,
 			       .try_timeout = bk_plan_try_timeout(pair),
 			       .retry_gap = GAP_PUNCH,
 			       .eager = EAGER_PUNCH,
@@ -139,10 +139,10 @@ static void plan_listener(const struct bk_pair *pair, struct bk_plan *p)
 	bool is_only_chance = bk_nat_is_dependent(peer) && !bk_nat_is_reachable(peer);
 
 	if (bk_nat_is_reachable(own)) {
-		p->listen_shared = true;
+		p->wants_listener = true;
 	} else if (!bk_nat_is_dependent(own) && own->filtering != BK_NAT_ADDRESS_AND_PORT_DEPENDENT) {
-		p->listen_shared = true;
-		p->listen_until_refused = is_unknown && !is_only_chance;
+		p->wants_listener = true;
+		p->is_listener_brief = is_unknown && !is_only_chance;
 	}
 }
 
@@ -162,13 +162,13 @@ static void add_mapped_tcp(const struct bk_technique *t, const struct bk_pair *p
 		.eager = EAGER_PUNCH,
 	};
 
-	a.at_start = !bk_nat_is_reachable(peer);
-	if (!a.at_start || (own_dependent && !peer_dependent))
+	a.is_at_start = !bk_nat_is_reachable(peer);
+	if (!a.is_at_start || (own_dependent && !peer_dependent))
 		bk_plan_add(p, &a);
-	a.at_start = false;
-	a.from_shared_port = true;
+	a.is_at_start = false;
+	a.is_from_shared_port = true;
 	if (!own_dependent && !peer_dependent) {
-		a.at_start = true;
+		a.is_at_start = true;
 		a.eager = pair->is_again ? EAGER_PUNCH : EAGER_MEETING;
 		bk_plan_add(p, &a);
 	} else if (!own_dependent && !bk_nat_is_reachable(own) && !bk_nat_is_reachable(peer)) {
@@ -197,8 +197,8 @@ static void plan_punch_udp(const struct bk_technique *t, const struct bk_pair *p
 {
 	struct bk_attempt a = {
 		.technique = t,
-		.from_shared_port = true,
-		.at_start = !bk_nat_is_reachable(&pair->peer->udp),
+		.is_from_shared_port = true,
+		.is_at_start = !bk_nat_is_reachable(&pair->peer->udp),
 	};
 
 	if (!fits_punch(t, pair))

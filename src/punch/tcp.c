@@ -96,7 +96,7 @@ static const struct bk_attempt *plan_of(const struct bk_punch_tcp *e, const stru
 
 static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, const struct bk_attempt *plan)
 {
-	bool is_named = plan->from_shared6 && e->opts.shared6.family;
+	bool is_named = plan->is_from_shared6 && e->opts.shared6.family;
 
 	return !is_named && e->opts.shared.family == plan->remote.family ? &e->opts.shared : &e->opts.shared6;
 }
@@ -134,7 +134,7 @@ static void begin_try(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 	act.remote = a->remote = bk_attempt_remote(plan, a->stats.tries % bk_attempt_len(plan));
 	if (a->stats.tries++ == 0)
 		a->stats.first_try = now;
-	if (plan->from_shared_port)
+	if (plan->is_from_shared_port)
 		act.local = *shared_addr(e, plan);
 	act.id = a->id = e->next_id++;
 	set_state(a, CONNECTING, now + plan->try_timeout + bk_rng_range(&e->rng, 0, plan->try_timeout / 4));
@@ -329,7 +329,7 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 		return;
 	count_failure(&a->stats, error);
 	a->refusals += is_answer(error);
-	if (e->opts.plan.listen_until_refused && is_answer(error) && plan_of(e, a)->from_shared_port)
+	if (e->opts.plan.is_listener_brief && is_answer(error) && plan_of(e, a)->is_from_shared_port)
 		close_listener(e);
 	if (is_permanent(error))
 		set_state(a, STOPPED, BK_NEVER);
@@ -388,9 +388,9 @@ static void begin(struct bk_punch_tcp *e, bk_time now)
 
 		e->attempts[i].stats.first_try = BK_NEVER;
 		e->attempts[i].remote = bk_attempt_remote(a, 0);
-		e->attempts[i].wake = (a->at_start ? start : now) + a->delay;
+		e->attempts[i].wake = (a->is_at_start ? start : now) + a->delay;
 	}
-	if (plan->listen_shared) {
+	if (plan->wants_listener) {
 		e->listener = e->next_id++;
 		push(e, &(struct bk_action){
 				.type = BK_ACT_TCP_LISTEN, .id = e->listener, .local = e->opts.shared});

@@ -19,7 +19,7 @@ struct bk_punch_tcp;
 struct bk_punch_tcp_opts {
 	struct bk_plan plan;
 	struct bk_addr shared;  /* local address and port of the control connection; sockets of
-				   from_shared_port bind it */
+				   is_from_shared_port bind it */
 	struct bk_addr shared6; /* the same for IPv6; family 0: none */
 	bk_time start;          /* the agreed instant on our clock; in the past means now */
 	uint64_t seed;

@@ -99,8 +99,8 @@ static size_t count(const struct bk_plan *p, bool from_shared_port, bool at_star
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->attempts_len; i++)
-		n += p->attempts[i].from_shared_port == from_shared_port &&
-		     p->attempts[i].at_start == at_start;
+		n += p->attempts[i].is_from_shared_port == from_shared_port &&
+		     p->attempts[i].is_at_start == at_start;
 	return n;
 }
 
@@ -139,8 +139,8 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 		struct bk_plan p = plan(&own, &peer);
 
 		assert_int_equal(p.is_hopeful, rows[i].possible);
-		assert_int_equal(p.listen_shared, rows[i].listens);
-		assert_int_equal(p.listen_until_refused, rows[i].briefly);
+		assert_int_equal(p.wants_listener, rows[i].listens);
+		assert_int_equal(p.is_listener_brief, rows[i].briefly);
 		assert_int_equal(count(&p, false, false), rows[i].calls_at_once);
 		assert_int_equal(count(&p, false, true), rows[i].calls_at_start);
 		assert_int_equal(count(&p, true, true), rows[i].opens_at_start);
@@ -164,7 +164,7 @@ static void plans_of_both_sides_mirror_each_other(void **state)
 			assert_int_equal(p.budget, q.budget);
 			assert_int_equal(count(&p, true, true), count(&q, true, true));
 			if (count(&p, false, false) + count(&p, false, true) > 0)
-				assert_true(q.listen_shared && !q.listen_until_refused);
+				assert_true(q.wants_listener && !q.is_listener_brief);
 			if (p.is_hopeful)
 				assert_true(p.attempts_len + q.attempts_len > 0);
 		}
@@ -205,7 +205,7 @@ static void a_side_known_to_be_port_restricted_never_listens(void **state)
 	for (int b = 0; b < KINDS; b++) {
 		struct bk_intro own = intro(PORT, 1), peer = intro((enum kind)b, 2);
 
-		assert_false(plan(&own, &peer).listen_shared);
+		assert_false(plan(&own, &peer).wants_listener);
 	}
 }
 
@@ -221,7 +221,7 @@ static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, con
 	add_host(&peer, addr);
 	p = plan(&own, &peer);
 	return p.attempts_len == 1 && !strcmp(p.attempts[0].technique->name, technique) &&
-	       !p.attempts[0].from_shared_port && !p.attempts[0].at_start;
+	       !p.attempts[0].is_from_shared_port && !p.attempts[0].is_at_start;
 }
 
 static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
@@ -357,7 +357,7 @@ static void relay_policy_tries_nothing(void **state)
 	bk_plan_make(&pair, bk_techniques, &bk_method_tcp, &p);
 	assert_int_equal(p.attempts_len, 0);
 	assert_int_equal(p.budget, 0);
-	assert_false(p.listen_shared);
+	assert_false(p.wants_listener);
 	assert_string_equal(
 		why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_RELAY), "the relay was asked for");
 }

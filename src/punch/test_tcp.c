@@ -19,8 +19,8 @@ static struct bk_attempt punch(bool at_start)
 {
 	return (struct bk_attempt){
 		.remote = bk_addr_v4(203, 0, 113, 2, 41000),
-		.from_shared_port = true,
-		.at_start = at_start,
+		.is_from_shared_port = true,
+		.is_at_start = at_start,
 		.try_timeout = 200 * BK_MS,
 		.retry_gap = 10 * BK_MS,
 		.eager = EAGER,
@@ -34,8 +34,8 @@ static struct bk_punch_tcp *engine(const struct bk_attempt *attempts, size_t n, 
 
 	for (size_t i = 0; i < n; i++)
 		opts.plan.attempts[opts.plan.attempts_len++] = attempts[i];
-	opts.plan.listen_shared = listens;
-	opts.plan.listen_until_refused = briefly;
+	opts.plan.wants_listener = listens;
+	opts.plan.is_listener_brief = briefly;
 	opts.plan.budget = BK_PLAN_BUDGET;
 	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
 	return e;
@@ -96,7 +96,7 @@ static void an_attempt_without_instant_begins_at_once_from_any_port(void **state
 	struct bk_punch_tcp *e;
 
 	(void)state;
-	a.from_shared_port = false;
+	a.is_from_shared_port = false;
 	e = engine(&a, 1, false, false);
 	assert_int_equal(expect(e, BK_ACT_TCP_CONNECT).local.family, 0);
 	bk_punch_tcp_free(e);
@@ -159,7 +159,7 @@ static void a_connection_is_reported_once(void **state)
 	struct bk_action a;
 
 	(void)state;
-	both[1].from_shared_port = false;
+	both[1].is_from_shared_port = false;
 	e = engine(both, 2, true, false);
 	expect(e, BK_ACT_TCP_LISTEN);
 	expect(e, BK_ACT_TCP_CONNECT);
@@ -275,7 +275,7 @@ static void a_brief_listener_ends_with_the_first_refusal_from_the_shared_port(vo
 	uint32_t called, opened, listener;
 
 	(void)state;
-	both[1].from_shared_port = false;
+	both[1].is_from_shared_port = false;
 	e = engine(both, 2, true, true);
 	listener = expect(e, BK_ACT_TCP_LISTEN).id;
 	called = expect(e, BK_ACT_TCP_CONNECT).id;
@@ -337,7 +337,7 @@ static void a_firewall_is_opened_from_the_port_that_our_candidate_names(void **s
 	assert_int_equal(
 		bk_addr_from_str("[2001:db8::2]:41000", &opts.shared), 0); /* of the control connection */
 	opts.plan.attempts[0] = punch(true);
-	opts.plan.attempts[0].from_shared6 = true;
+	opts.plan.attempts[0].is_from_shared6 = true;
 	assert_int_equal(bk_addr_from_str("[2001:db8::7]:42000", &opts.plan.attempts[0].remote), 0);
 	opts.plan.attempts_len = 1;
 	opts.plan.budget = BK_PLAN_BUDGET;

@@ -35,7 +35,7 @@ static struct bk_punch_udp *engine_that_knew_first(const struct bk_intro *own, c
 {
 	struct bk_plan plan = kit_plan(own, peer);
 	struct bk_punch_udp_opts opts = {
-		.own = own, .peer = peer, .plan = &plan, .start = START, .seed = 1, .knew_first = true};
+		.own = own, .peer = peer, .plan = &plan, .start = START, .seed = 1, .is_first_to_know = true};
 	struct bk_punch_udp *e;
 
 	memcpy(opts.own_key, own->probe_key, sizeof(opts.own_key));
@@ -409,8 +409,9 @@ static void every_port_of_a_set_is_probed_as_far_as_the_table_goes(void **state)
 
 	(void)state;
 	plan.attempts[0].ports = (struct bk_ports){.first = 41000, .len = 3, .step = 7};
-	plan.attempts[plan.attempts_len++] = (struct bk_attempt){
-		.technique = plan.attempts[0].technique, .remote = kit_mapped(1), .from_shared_port = true};
+	plan.attempts[plan.attempts_len++] = (struct bk_attempt){.technique = plan.attempts[0].technique,
+		.remote = kit_mapped(1),
+		.is_from_shared_port = true};
 	e = kit_engine_with(&own, &peer, &plan, true);
 	for (uint16_t i = 0; i < 3; i++)
 		assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).remote.port, 41000 + 7 * i);

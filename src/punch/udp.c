@@ -499,7 +499,7 @@ static void add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_t
 	for (size_t i = 0; i < bk_attempt_len(a); i++) {
 		struct bk_addr to = bk_attempt_remote(a, i);
 
-		add_planned(e, a, &to, a->at_start ? start : now, now);
+		add_planned(e, a, &to, a->is_at_start ? start : now, now);
 	}
 }
 
@@ -507,7 +507,7 @@ static void add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_t
  * know has to be the first to speak. */
 static bool waits_for_peer(const struct bk_punch_udp_opts *opts)
 {
-	return opts->knew_first && !bk_nat_is_dependent(&opts->own->udp) &&
+	return opts->is_first_to_know && !bk_nat_is_dependent(&opts->own->udp) &&
 	       bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
 }
 

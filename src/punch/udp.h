@@ -30,7 +30,7 @@ struct bk_punch_udp_opts {
 	bk_time start; /* the agreed instant on our clock: the first full-TTL packet to mapped addresses */
 	/* The peer has the introductions later than we: where the path is too short for the instant to say
 	 * much, it is heard before the first full-TTL packet goes, or that goes 15 ms late. */
-	bool knew_first;
+	bool is_first_to_know;
 	bk_dur budget; /* from then; 0: BK_PLAN_BUDGET */
 	uint64_t seed;
 };

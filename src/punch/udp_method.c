@@ -25,7 +25,7 @@ static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_eng
 		.has_socket6 = opts->has_socket6,
 		.opener_ttl = opener_ttl(opts->hops),
 		.start = opts->start,
-		.knew_first = !opts->is_controlling,
+		.is_first_to_know = !opts->is_controlling,
 		.budget = opts->plan->budget,
 		.seed = opts->seed,
 	};

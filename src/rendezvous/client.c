@@ -47,7 +47,7 @@ struct bk_rdv {
 	struct bk_timer *again;
 	void (*on_again)(struct bk_rdv *r);
 	int refused; /* the server refused us: what to report when the connection ends */
-	bool ready;
+	bool is_ready;
 	struct bk_hold hold;
 };
 
@@ -59,13 +59,13 @@ static bool has_key_of_others(const struct bk_rdv *r)
 
 static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
-	if (r->ready)
+	if (r->is_ready)
 		return;
 	if (!has_key_of_others(r)) {
 		bk_control_end(r->control, BK_E_PIN_MISMATCH);
 		return;
 	}
-	r->ready = true;
+	r->is_ready = true;
 	bk_control_welcome(r->control);
 	bk_pulse_start(&r->pulse, r->control, m->ping_ms * BK_MS);
 	r->view.relay = bk_control_server(r->control);
@@ -296,7 +296,7 @@ static bool comes_again(struct bk_rdv *r)
 	uint32_t wait = r->refuse_wait;
 
 	r->refuse_wait = 0;
-	if (!r->refused || r->ready || !wait_and(r, wait, connect_again))
+	if (!r->refused || r->is_ready || !wait_and(r, wait, connect_again))
 		return false;
 	r->refused = 0;
 	r->hello_at = 0;
@@ -321,9 +321,9 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 			r->of->target.host, r->of->target.port);
 	if (!*r->error_text)
 		snprintf(r->error_text, sizeof(r->error_text), "%s%s server '%s:%u': %s",
-			r->ready ? "lost the connection to" : "cannot ", r->ready ? "" : stage,
+			r->is_ready ? "lost the connection to" : "cannot ", r->is_ready ? "" : stage,
 			r->of->target.host, r->of->target.port, detail);
-	r->ready = false;
+	r->is_ready = false;
 	bk_hold_enter(&r->hold);
 	bk_pulse_end_flush(&r->pulse);
 	if (!r->hold.is_dead)
@@ -437,7 +437,7 @@ static void release(void *box)
 	const struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_RELEASE};
 	struct bk_rdv *r = box;
 
-	if (r->ready)
+	if (r->is_ready)
 		bk_control_send(r->control, &m);
 }
 

@@ -45,7 +45,7 @@ struct bk_control {
 	struct bk_addr local, server;
 	const char *stage;
 	int end_error;
-	bool ended;
+	bool has_ended;
 	struct bk_hold hold;
 };
 
@@ -63,9 +63,9 @@ static void on_ender(void *arg)
 	struct bk_control *c = arg;
 	const char *detail = bk_error_text(c->end_error);
 
-	if (c->ended)
+	if (c->has_ended)
 		return;
-	c->ended = true;
+	c->has_ended = true;
 	if (c->end_error == BK_E_TLS && c->tls)
 		detail = bk_tls_error_text(c->tls);
 	c->events->on_end(c->arg, c->end_error, c->stage, detail);

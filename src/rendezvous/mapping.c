@@ -25,7 +25,7 @@ struct bk_mapping_probe {
 	uint8_t preface[BK_PREFACE_LEN];
 	void (*on_failed)(void *arg);
 	void *arg;
-	bool sent;
+	bool is_sent;
 };
 
 static void stop(struct bk_mapping_probe *p)
@@ -43,7 +43,7 @@ static void stop(struct bk_mapping_probe *p)
 static void fail(struct bk_mapping_probe *p)
 {
 	stop(p);
-	if (!p->sent)
+	if (!p->is_sent)
 		p->on_failed(p->arg);
 }
 
@@ -67,7 +67,7 @@ static void on_dialed(void *arg, int err, int fd)
 	if (err < 0 || send(fd, p->preface, sizeof(p->preface), MSG_NOSIGNAL) != (ssize_t)sizeof(p->preface))
 		fail(p);
 	else
-		p->sent = true;
+		p->is_sent = true;
 }
 
 static void on_timeout(void *arg)

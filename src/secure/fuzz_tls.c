@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	opts.is_server = data[0] & 1;
-	opts.want_peer_certificate = data[0] & 2;
+	opts.wants_peer_certificate = data[0] & 2;
 	opts.identity = id;
 	step = (size_t)(data[0] >> 2) * 64 + 1;
 	if (bk_tls_new(&opts, &t) < 0)

@@ -79,7 +79,7 @@ static struct bk_tls_opts server(void)
 		.alpn = alpn,
 		.identity = id_b,
 		.peer_pin = &pin_a,
-		.want_peer_certificate = true};
+		.wants_peer_certificate = true};
 }
 
 static struct pair secure_pair(size_t buffer_max)
@@ -181,7 +181,7 @@ static void refusals_have_names_on_both_sides(void **state)
 			.alpn = alpn,
 			.identity = id_b,
 			.peer_pin = rows[i].pin_b,
-			.want_peer_certificate = rows[i].want};
+			.wants_peer_certificate = rows[i].want};
 		struct pair p = pair_new(&a, &b);
 
 		shake(&p, SIZE_MAX);

@@ -152,7 +152,7 @@ static void foreign_habits_are_refused_by_name(void **state)
 static void ecdsa_client_certificate_is_refused(void **state)
 {
 	struct foreign f = meet(false, (struct habit){TLS13, alpn, ecdsa, GNUTLS_FORCE_CLIENT_CERT},
-		(struct bk_tls_opts){.want_peer_certificate = true});
+		(struct bk_tls_opts){.wants_peer_certificate = true});
 
 	(void)state;
 	shake(&f);

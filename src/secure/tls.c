@@ -35,7 +35,7 @@ struct bk_tls {
 	gnutls_session_t session;
 	gnutls_certificate_credentials_t own_cred; /* only of an anonymous client */
 	struct bk_buf in, out;
-	bool is_server, secure, ended, closed;
+	bool is_server, is_secure, has_ended, is_closed;
 	int failed;     /* the first failure; every later call says it again */
 	int push_error; /* why the out buffer did not take cipher bytes */
 	unsigned no_data;
@@ -54,7 +54,7 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t n)
 		gnutls_transport_set_errno(t->session, EAGAIN);
 		return -1;
 	}
-	if (!t->secure && t->handshake_bytes > HANDSHAKE_BYTES_MAX) {
+	if (!t->is_secure && t->handshake_bytes > HANDSHAKE_BYTES_MAX) {
 		gnutls_transport_set_errno(t->session, EIO);
 		return -1;
 	}
@@ -62,7 +62,7 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t n)
 		n = t->in.len;
 	memcpy(data, bk_buf_head(&t->in), n);
 	bk_buf_consume(&t->in, n);
-	if (!t->secure)
+	if (!t->is_secure)
 		t->handshake_bytes += n;
 	return (ssize_t)n;
 }
@@ -166,8 +166,8 @@ static int set_up_credentials(struct bk_tls *t, const struct bk_tls_opts *opts)
 		return BK_E_NOMEM;
 	if (opts->is_server)
 		gnutls_certificate_server_set_request(
-			t->session, opts->want_peer_certificate || opts->peer_pin ? GNUTLS_CERT_REQUIRE
-										  : GNUTLS_CERT_IGNORE);
+			t->session, opts->wants_peer_certificate || opts->peer_pin ? GNUTLS_CERT_REQUIRE
+										   : GNUTLS_CERT_IGNORE);
 	gnutls_session_set_verify_function(t->session, check_peer);
 	return 0;
 }
@@ -238,7 +238,7 @@ struct bk_buf *bk_tls_out(struct bk_tls *t)
 
 bool bk_tls_is_secure(const struct bk_tls *t)
 {
-	return t->secure && !t->failed;
+	return t->is_secure && !t->failed;
 }
 
 const char *bk_tls_error_text(const struct bk_tls *t)
@@ -254,7 +254,7 @@ static int finish_handshake(struct bk_tls *t)
 		return fail(t, GNUTLS_E_NO_APPLICATION_PROTOCOL);
 	if (t->peer.must_pin && !t->peer.has_pin)
 		return fail_as(t, BK_E_PIN_MISMATCH, GNUTLS_E_CERTIFICATE_ERROR);
-	t->secure = true;
+	t->is_secure = true;
 	return 0;
 }
 
@@ -262,7 +262,7 @@ int bk_tls_handshake(struct bk_tls *t)
 {
 	int ret;
 
-	if (t->failed || t->secure)
+	if (t->failed || t->is_secure)
 		return t->failed;
 	for (unsigned i = 0; i < NO_DATA_MAX; i++) {
 		ret = gnutls_handshake(t->session);
@@ -307,7 +307,7 @@ ssize_t bk_tls_write(struct bk_tls *t, const void *data, size_t n)
 
 	if (t->failed)
 		return t->failed;
-	if (!t->secure || t->closed)
+	if (!t->is_secure || t->is_closed)
 		return BK_E_INVALID;
 	make_room(t, n);
 	while (done < n) {
@@ -338,9 +338,9 @@ ssize_t bk_tls_read(struct bk_tls *t, void *out, size_t cap)
 
 	if (t->failed)
 		return t->failed;
-	if (!t->secure || !cap)
+	if (!t->is_secure || !cap)
 		return BK_E_INVALID;
-	while (!t->ended && !err) {
+	while (!t->has_ended && !err) {
 		ssize_t ret = gnutls_record_recv(t->session, out, cap);
 
 		if (ret > 0) {
@@ -348,7 +348,7 @@ ssize_t bk_tls_read(struct bk_tls *t, void *out, size_t cap)
 			return ret;
 		}
 		if (ret == 0)
-			t->ended = true;
+			t->has_ended = true;
 		else
 			err = is_transient((int)ret) ? note_no_data(t) : fail(t, (int)ret);
 	}
@@ -357,15 +357,15 @@ ssize_t bk_tls_read(struct bk_tls *t, void *out, size_t cap)
 
 void bk_tls_close(struct bk_tls *t)
 {
-	if (!t->secure || t->failed || t->closed)
+	if (!t->is_secure || t->failed || t->is_closed)
 		return;
-	t->closed = true;
+	t->is_closed = true;
 	gnutls_bye(t->session, GNUTLS_SHUT_WR);
 }
 
 int bk_tls_peer_pin(const struct bk_tls *t, struct bk_pin *ret_pin)
 {
-	if (!t->secure || !t->peer.has_pin)
+	if (!t->is_secure || !t->peer.has_pin)
 		return BK_E_NOT_FOUND;
 	*ret_pin = t->peer.pin;
 	return 0;

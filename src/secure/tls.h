@@ -26,7 +26,7 @@ struct bk_tls_opts {
 	const char *alpn;                   /* required; a peer without it is BK_E_VERSION */
 	const struct bk_pin *peer_pin;      /* what the peer must present: else BK_E_PIN_MISMATCH. NULL:
 					       accept any certificate (client side: trust on first use) */
-	bool want_peer_certificate;         /* server: ask for and require a client certificate */
+	bool wants_peer_certificate;        /* server: ask for and require a client certificate */
 	size_t buffer_max;                  /* ceiling of each of the two cipher buffers; 0: 1 MiB.
 					       BK_E_INVALID under BK_TLS_BUFFER_MIN */
 };

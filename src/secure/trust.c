@@ -17,8 +17,8 @@ enum {
 };
 
 struct line {
-	char *text; /* the whole line when it is not an entry, else the name */
-	bool known; /* an entry that we trust */
+	char *text;    /* the whole line when it is not an entry, else the name */
+	bool is_known; /* an entry that we trust */
 	struct bk_pin pin;
 };
 
@@ -67,7 +67,7 @@ static bool is_same_name(const char *a, const char *b)
 static struct line *find(const struct bk_trust *t, const char *name)
 {
 	for (size_t i = 0; i < t->count; i++)
-		if (t->lines[i].known && is_same_name(t->lines[i].text, name))
+		if (t->lines[i].is_known && is_same_name(t->lines[i].text, name))
 			return &t->lines[i];
 	return NULL;
 }
@@ -136,7 +136,7 @@ static int load_line(struct bk_trust *t, const char *s, size_t n)
 	err = add_line(t, s, known ? name_len : n, &line);
 	if (err < 0 || !known)
 		return err;
-	line->known = true;
+	line->is_known = true;
 	line->pin = pin;
 	return 0;
 }
@@ -172,13 +172,13 @@ int bk_trust_to_text(const struct bk_trust *t, char **ret_text)
 	char *text, *p;
 
 	for (size_t i = 0; i < t->count; i++)
-		len += strlen(t->lines[i].text) + 1 + (t->lines[i].known ? BK_PIN_STR_MAX : 0);
+		len += strlen(t->lines[i].text) + 1 + (t->lines[i].is_known ? BK_PIN_STR_MAX : 0);
 	text = p = malloc(len);
 	if (!text)
 		return BK_E_NOMEM;
 	for (size_t i = 0; i < t->count; i++) {
 		p = stpcpy(p, t->lines[i].text);
-		if (t->lines[i].known) {
+		if (t->lines[i].is_known) {
 			*p++ = ' ';
 			p += strlen(bk_pin_to_str(&t->lines[i].pin, p));
 		}
@@ -219,7 +219,7 @@ int bk_trust_put(struct bk_trust *t, const char *name, const struct bk_pin *pin)
 		err = add_line(t, name, strlen(name), &line);
 	if (err < 0)
 		return err;
-	line->known = true;
+	line->is_known = true;
 	line->pin = *pin;
 	return 0;
 }

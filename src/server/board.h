@@ -45,8 +45,8 @@ struct bk_board_request {
 	/* rejoin */
 	const uint8_t *token; /* of the round that it knows; all zero: none */
 	unsigned seat;
-	uint64_t order; /* rising from one rejoin of that seat to its next */
-	bool asks;      /* for another round */
+	uint64_t order;  /* rising from one rejoin of that seat to its next */
+	bool asks_round; /* for another round */
 };
 
 /* 0 or an error:

@@ -423,8 +423,8 @@ static int take_part(struct memory *m, struct bk_seat *s, const struct asking *a
 	bool is_fresh = has_round && a->now - p->round < BK_LIMIT_ROUND_FRESH;
 	bool names_one = memcmp(r->token, none, sizeof(none)) != 0;
 	bool names_this = memcmp(r->token, p->token, sizeof(none)) == 0;
-	bool comes_again = s->is_in && (r->asks || (names_one && is_new));
-	bool finds_none = !has_round && (r->asks || names_one);
+	bool comes_again = s->is_in && (r->asks_round || (names_one && is_new));
+	bool finds_none = !has_round && (r->asks_round || names_one);
 
 	if (comes_again || finds_none || (has_round && !s->is_in && !is_fresh))
 		return begin_round(m, s, a);
@@ -432,7 +432,7 @@ static int take_part(struct memory *m, struct bk_seat *s, const struct asking *a
 		return 0;
 	if (!names_this)
 		tell_round(m, s);
-	if (names_this || r->asks)
+	if (names_this || r->asks_round)
 		enter_round(m, s);
 	return 0;
 }

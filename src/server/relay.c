@@ -38,7 +38,7 @@ struct relay {
 	struct bk_splice flow[2]; /* flow[i] takes from leg[i] */
 	struct bk_timer *timer;   /* waiting, then idle */
 	bk_time moved;
-	bool running;
+	bool is_running;
 };
 
 struct bk_relays {
@@ -89,8 +89,8 @@ static void end_relay(struct relay *r, int error)
 		error ? bk_error_text(error) : "ended", (unsigned long long)r->flow[0].moved,
 		(unsigned long long)r->flow[1].moved);
 	for (int i = 0; i < 2; i++)
-		end_leg(r, &r->leg[i], error, r->running ? detail : NULL);
-	if (r->running) {
+		end_leg(r, &r->leg[i], error, r->is_running ? detail : NULL);
+	if (r->is_running) {
 		bk_assert(*r->relays->running > 0);
 		--*r->relays->running;
 	}
@@ -149,10 +149,10 @@ static void on_timer(void *arg)
 	struct bk_server *s = r->relays->server;
 	bk_time now = bk_loop_now(s->loop), until = bk_time_add(r->moved, s->config.relay_idle);
 
-	if (r->running && now < until)
+	if (r->is_running && now < until)
 		bk_timer_start(r->timer, until - now);
 	else
-		end_relay(r, r->running ? BK_E_IDLE : BK_E_TIMEOUT);
+		end_relay(r, r->is_running ? BK_E_IDLE : BK_E_TIMEOUT);
 }
 
 static int start(struct relay *r)
@@ -166,7 +166,7 @@ static int start(struct relay *r)
 		err = bk_watch_new(s->loop, r->leg[i].from.fd, on_event, &r->leg[i], &r->leg[i].watch);
 	if (err < 0)
 		return err;
-	r->running = true;
+	r->is_running = true;
 	++*r->relays->running;
 	r->moved = bk_loop_now(s->loop);
 	bk_timer_start(r->timer, s->config.relay_idle);
@@ -194,7 +194,7 @@ int bk_relays_arrive(struct bk_relays *rs, const struct bk_arrival *from,
 		(memcmp(token, r->token, sizeof(r->token)) && memcmp(token, r->own[side], sizeof(r->token))))
 		return BK_E_NOT_FOUND;
 	if (r->leg[side].from.fd >= 0) {
-		if (r->running || !is_dead(&r->leg[side]))
+		if (r->is_running || !is_dead(&r->leg[side]))
 			return BK_E_EXISTS;
 		end_leg(r, &r->leg[side], BK_E_EOF, NULL);
 	}

@@ -287,7 +287,7 @@ static void on_rejoin(struct bk_client *c, struct bk_rdv_msg *m)
 		       .token = m->relay_token,
 		       .seat = m->side,
 		       .order = m->number,
-		       .asks = m->asks,
+		       .asks_round = m->asks,
 	       });
 }
 

@@ -262,7 +262,7 @@ int bk_server_read_pin(
 
 void bk_server_stop(struct bk_server *s, void (*fn)(void *arg), void *arg)
 {
-	s->stopping = true;
+	s->is_stopping = true;
 	s->on_stopped = fn;
 	s->on_stopped_arg = arg;
 	close_ports(s);
@@ -275,7 +275,7 @@ void bk_server_free(struct bk_server *s)
 {
 	if (!s)
 		return;
-	s->stopping = false;
+	s->is_stopping = false;
 	close_ports(s);
 	bk_visitors_end(s, BK_E_SHUTDOWN);
 	bk_clients_free(s);

@@ -47,10 +47,10 @@ static ssize_t move(int from, int to, size_t n)
 
 static ssize_t take_in(struct bk_splice *s, int from)
 {
-	ssize_t n = s->ended ? 0 : move(from, s->pipe[1], BK_LIMIT_RELAY_PIPE);
+	ssize_t n = s->has_ended ? 0 : move(from, s->pipe[1], BK_LIMIT_RELAY_PIPE);
 
 	if (n == 0)
-		s->ended = true;
+		s->has_ended = true;
 	if (n > 0)
 		s->held += (size_t)n;
 	return n;
@@ -69,7 +69,7 @@ static ssize_t give_out(struct bk_splice *s, int to)
 
 int bk_splice_run(struct bk_splice *s, int from, int to, int rounds)
 {
-	for (int i = 0; i < rounds && !s->told_end; i++) {
+	for (int i = 0; i < rounds && !s->has_told_end; i++) {
 		ssize_t in = take_in(s, from);
 		ssize_t out = give_out(s, to);
 
@@ -77,8 +77,8 @@ int bk_splice_run(struct bk_splice *s, int from, int to, int rounds)
 			return (int)in;
 		if (out < 0 && out != BK_E_AGAIN)
 			return (int)out;
-		if (s->ended && !s->held) {
-			s->told_end = true;
+		if (s->has_ended && !s->held) {
+			s->has_told_end = true;
 			if (shutdown(to, SHUT_WR) < 0)
 				return bk_error_from_errno(errno);
 		}

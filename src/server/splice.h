@@ -9,9 +9,9 @@
 /* One direction between two sockets through a pipe: the bytes stay in the kernel (splice(2)). */
 struct bk_splice {
 	int pipe[2];
-	size_t held;   /* bytes in the pipe */
-	bool ended;    /* the source said so */
-	bool told_end; /* and the target was told, after the last byte */
+	size_t held;       /* bytes in the pipe */
+	bool has_ended;    /* the source said so */
+	bool has_told_end; /* and the target was told, after the last byte */
 	uint64_t moved;
 };
 
@@ -35,12 +35,12 @@ static inline bool bk_splice_wants_output(const struct bk_splice *s)
  * backpressure. */
 static inline bool bk_splice_wants_input(const struct bk_splice *s)
 {
-	return !s->held && !s->ended;
+	return !s->held && !s->has_ended;
 }
 
 static inline bool bk_splice_is_over(const struct bk_splice *s)
 {
-	return s->told_end;
+	return s->has_told_end;
 }
 
 #endif

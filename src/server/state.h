@@ -53,7 +53,7 @@ struct bk_server {
 	struct bk_turn greeted;  /* the handshakes of this turn are counted anew */
 	unsigned greetings;      /* begun in this turn */
 
-	bool stopping;
+	bool is_stopping;
 	void (*on_stopped)(void *arg);
 	void *on_stopped_arg;
 

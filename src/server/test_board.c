@@ -252,7 +252,7 @@ static void rejoin(struct stage *s, uint64_t who, uint8_t secret, unsigned seat,
 			.token = token,
 			.seat = seat,
 			.order = order,
-			.asks = asks});
+			.asks_round = asks});
 }
 
 static void leave(struct stage *s, uint64_t who, bool is_closed)

@@ -87,7 +87,8 @@ static void check_four(const char *listen_ip)
 	}
 	for (int i = 0; i < 4; i++) {
 		ask(fd, "127.0.0.1", k->port,
-			(struct bk_stun_msg){.has_change = true, .change_port = i & 1, .change_ip = i & 2});
+			(struct bk_stun_msg){
+				.has_change = true, .wants_other_port = i & 1, .wants_other_ip = i & 2});
 		m = hear(fd, &from);
 		check_from(&from, i & 2 ? "127.0.0.2" : "127.0.0.1", ports[i & 1]);
 		assert_true(bk_addr_equal(&from, &m.origin));
@@ -135,11 +136,11 @@ static void with_one_address_the_other_port_still_answers_for_it(void **state)
 	struct bk_stun_msg m;
 
 	(void)state;
-	ask(fd, "127.0.0.1", k->port, (struct bk_stun_msg){.has_change = true, .change_port = true});
+	ask(fd, "127.0.0.1", k->port, (struct bk_stun_msg){.has_change = true, .wants_other_port = true});
 	m = hear(fd, &from);
 	check_from(&from, "127.0.0.1", k->alt_port);
 	assert_int_equal(m.other.family, 0);
-	ask(fd, "127.0.0.1", k->port, (struct bk_stun_msg){.has_change = true, .change_ip = true});
+	ask(fd, "127.0.0.1", k->port, (struct bk_stun_msg){.has_change = true, .wants_other_ip = true});
 	m = hear(fd, &from);
 	assert_int_equal(m.error_code, 420);
 	close(fd);

@@ -46,10 +46,10 @@ struct bk_carrier {
 	uint64_t sent; /* the highest position that was ever sent */
 	uint64_t resent;
 	bool may_send; /* the peer's RESUME of this turn came, or it is the first link */
-	bool wants_write, closing;
+	bool wants_write, is_closing;
 	/* in */
 	uint64_t received, told; /* told: what the peer knows of it */
-	bool ack_due;
+	bool owes_ack;
 	uint32_t session_left; /* of the session frame being read */
 	struct bk_timer *ack_timer;
 	struct bk_timer *cooler; /* the spare goes */
@@ -72,7 +72,7 @@ static void send_ack(struct bk_carrier *c)
 	if (bk_leg_send(c->active, BK_SFRAME_ACK, payload, sizeof(payload)) < 0)
 		return;
 	c->told = c->received;
-	c->ack_due = false;
+	c->owes_ack = false;
 	bk_timer_stop(c->ack_timer);
 }
 
@@ -121,12 +121,12 @@ static uint64_t unsent(const struct bk_carrier *c)
 static void pump(struct bk_carrier *c)
 {
 	while (c->active && c->may_send) {
-		if (c->ack_due)
+		if (c->owes_ack)
 			send_ack(c);
 		if (!unsent(c) || send_frame(c) < 0)
 			break;
 	}
-	if (c->closing && c->active && !unsent(c))
+	if (c->is_closing && c->active && !unsent(c))
 		bk_link_close(bk_leg_link(c->active));
 }
 
@@ -134,8 +134,8 @@ static void on_ack_timer(void *arg)
 {
 	struct bk_carrier *c = arg;
 
-	c->ack_due = c->received != c->told;
-	if (c->active && c->ack_due)
+	c->owes_ack = c->received != c->told;
+	if (c->active && c->owes_ack)
 		pump(c);
 }
 
@@ -143,7 +143,7 @@ static void count_received(struct bk_carrier *c, size_t n)
 {
 	c->received += n;
 	if (c->received - c->told >= ACK_EVERY)
-		c->ack_due = true;
+		c->owes_ack = true;
 	else if (c->received - c->told == n)
 		bk_timer_start(c->ack_timer, ACK_DELAY);
 }
@@ -209,9 +209,9 @@ static void on_leg_end(void *arg, struct bk_leg *leg, int error, const char *tex
 	forget(c, leg);
 	if (was_active && error == BK_E_EOF) /* the peer closed in order: there is no other way to it */
 		drop(&c->spare);
-	if (was_active && !c->closing && c->spare)
+	if (was_active && !c->is_closing && c->spare)
 		propose(c, c->spare);
-	if (was_active && c->closing)
+	if (was_active && c->is_closing)
 		bk_turn_ask(&c->ender);
 	else if ((was_active || was_coming) && c->active)
 		fall_back(c, error, text);
@@ -335,7 +335,7 @@ static void on_payload(void *arg, struct bk_leg *leg, const uint8_t *data, size_
 
 static void tell_writable(struct bk_carrier *c)
 {
-	if (!c->wants_write || c->closing || unsent(c) >= UNSENT_HIGH / 2 ||
+	if (!c->wants_write || c->is_closing || unsent(c) >= UNSENT_HIGH / 2 ||
 		bk_retain_end(c->retain) - bk_retain_start(c->retain) > BK_CARRIER_RETAIN_MAX / 2)
 		return;
 	c->wants_write = false;
@@ -370,7 +370,7 @@ int bk_carrier_send(struct bk_carrier *c, const struct iovec *pieces, int pieces
 
 	for (int i = 0; i < pieces_len; i++)
 		total += pieces[i].iov_len;
-	if (c->closing)
+	if (c->is_closing)
 		return BK_E_EOF;
 	if (!urgent && (unsent(c) >= UNSENT_HIGH || kept + total > BK_CARRIER_RETAIN_MAX - URGENT_SLACK)) {
 		c->wants_write = true;
@@ -385,9 +385,9 @@ int bk_carrier_send(struct bk_carrier *c, const struct iovec *pieces, int pieces
 
 void bk_carrier_close(struct bk_carrier *c)
 {
-	if (c->closing)
+	if (c->is_closing)
 		return;
-	c->closing = true;
+	c->is_closing = true;
 	if (c->active)
 		pump(c);
 	else

@@ -28,7 +28,7 @@ struct bk_leg {
 	bk_time heard, second;  /* second: when the count of pongs began */
 	bk_dur idle, ask_after; /* so much silence */
 	unsigned pongs;
-	bool waits, last_chance;
+	bool is_waiting, is_last_chance;
 	unsigned unanswered; /* PINGs; the answers come in their order */
 	bk_time timed;       /* when the one that is answered next was sent; 0: not known */
 	bk_dur round_trip;
@@ -93,10 +93,10 @@ static void measure(struct bk_leg *leg)
 
 void bk_leg_ask(struct bk_leg *leg)
 {
-	if (leg->waits || leg->failing)
+	if (leg->is_waiting || leg->failing)
 		return;
-	leg->waits = true;
-	leg->last_chance = false;
+	leg->is_waiting = true;
+	leg->is_last_chance = false;
 	if (!leg->unanswered++)
 		leg->timed = bk_loop_now(leg->loop);
 	bk_leg_send(leg, BK_SFRAME_PING, NULL, 0);
@@ -122,14 +122,14 @@ static void on_timer(void *arg)
 	struct bk_leg *leg = arg;
 	bk_dur quiet = bk_loop_now(leg->loop) - leg->heard;
 
-	if (!leg->waits && quiet < leg->ask_after) {
+	if (!leg->is_waiting && quiet < leg->ask_after) {
 		bk_timer_start(leg->timer, leg->ask_after - quiet);
-	} else if (!leg->waits) {
+	} else if (!leg->is_waiting) {
 		bk_leg_ask(leg);
-	} else if (leg->last_chance) {
+	} else if (leg->is_last_chance) {
 		end(leg, BK_E_TIMEOUT, bk_error_text(BK_E_TIMEOUT));
 	} else { /* the answer may stand in the socket, and we were asleep */
-		leg->last_chance = true;
+		leg->is_last_chance = true;
 		bk_timer_start(leg->timer, patience(leg) / 4);
 	}
 }
@@ -137,9 +137,9 @@ static void on_timer(void *arg)
 static void hear(struct bk_leg *leg)
 {
 	leg->heard = bk_loop_now(leg->loop);
-	if (!leg->waits || leg->failing)
+	if (!leg->is_waiting || leg->failing)
 		return;
-	leg->waits = false;
+	leg->is_waiting = false;
 	watch(leg, bk_time_min(2 * leg->ask_after, leg->idle));
 }
 
@@ -147,7 +147,7 @@ static void hear(struct bk_leg *leg)
  * question. */
 static void expect_more(struct bk_leg *leg)
 {
-	if (leg->ask_after == BK_LEG_STALLED || leg->waits || leg->failing)
+	if (leg->ask_after == BK_LEG_STALLED || leg->is_waiting || leg->failing)
 		return;
 	watch(leg, BK_LEG_STALLED);
 }

@@ -67,7 +67,7 @@ static const struct attr attrs[] = {
 	{BK_STUN_ATTR_CHANGE_REQUEST, KIND_CHANGE, AT(has_change)},
 	{0x0027, KIND_RESPONSE_PORT, AT(response_port)},
 	{0x0024, KIND_PRIORITY, AT(has_priority)},
-	{0x0025, KIND_FLAG, AT(use_candidate)},
+	{0x0025, KIND_FLAG, AT(has_use_candidate)},
 	{0x802A, KIND_ROLE, AT(has_controlling)},
 	{0x8029, KIND_ROLE, AT(has_controlled)},
 	{0x0006, KIND_TEXT, AT(username)},
@@ -225,8 +225,8 @@ static int read_change(struct bk_reader *r, size_t n, struct bk_stun_msg *m)
 	if (n != 4)
 		return BK_E_MALFORMED;
 	if (!m->has_change) {
-		m->change_ip = flags & CHANGE_IP;
-		m->change_port = flags & CHANGE_PORT;
+		m->wants_other_ip = flags & CHANGE_IP;
+		m->wants_other_port = flags & CHANGE_PORT;
 	}
 	m->has_change = true;
 	return 0;
@@ -482,7 +482,7 @@ static void write_attr(struct bk_writer *w, const struct attr *a, const struct b
 		break;
 	case KIND_CHANGE:
 		write_word(w, a->type, m->has_change,
-			(m->change_ip ? CHANGE_IP : 0u) | (m->change_port ? CHANGE_PORT : 0u));
+			(m->wants_other_ip ? CHANGE_IP : 0u) | (m->wants_other_port ? CHANGE_PORT : 0u));
 		break;
 	case KIND_RESPONSE_PORT:
 		write_word(w, a->type, m->response_port, (uint32_t)m->response_port << 16);

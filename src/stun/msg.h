@@ -46,14 +46,14 @@ struct bk_stun_msg {
 	struct bk_addr other;      /* OTHER-ADDRESS (RFC 5780) */
 	struct bk_addr origin;     /* RESPONSE-ORIGIN (RFC 5780) */
 	bool has_change;           /* CHANGE-REQUEST */
-	bool change_ip, change_port;
+	bool wants_other_ip, wants_other_port;
 	uint16_t response_port; /* RESPONSE-PORT (RFC 5780 section 7.5); 0: absent */
 	uint16_t padding;       /* PADDING, length; 0: absent */
 	int error_code;         /* ERROR-CODE; 0: absent */
 	char reason[BK_STUN_TEXT_MAX + 1];
 	char username[BK_STUN_TEXT_MAX + 1];
 	char software[BK_STUN_TEXT_MAX + 1];
-	bool use_candidate; /* RFC 8445 section 7.1.2: nomination */
+	bool has_use_candidate; /* RFC 8445 section 7.1.2: nomination */
 	bool has_priority;
 	uint32_t priority;
 	bool has_controlling, has_controlled;

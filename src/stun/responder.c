@@ -29,8 +29,8 @@ static bool has_all(const struct bk_stun_responder *r)
 
 static int socket_of(int socket, const struct bk_stun_msg *question)
 {
-	return socket ^ (question->change_port ? BK_STUN_OTHER_PORT : 0) ^
-	       (question->change_ip ? BK_STUN_OTHER_IP : 0);
+	return socket ^ (question->wants_other_port ? BK_STUN_OTHER_PORT : 0) ^
+	       (question->wants_other_ip ? BK_STUN_OTHER_IP : 0);
 }
 
 /* Takes the room that an address needs, when there is as much. */

@@ -120,14 +120,14 @@ static struct bk_stun_msg full_message(void)
 		.other = {.family = 6, .ip = {0x20, 1, 0xd, 0xb8, 9}, .port = 5},
 		.origin = bk_addr_v4(192, 0, 2, 6, 6),
 		.has_change = true,
-		.change_port = true,
+		.wants_other_port = true,
 		.response_port = 7,
 		.padding = 9,
 		.error_code = 487,
 		.reason = "Role Conflict",
 		.username = "a:b",
 		.software = "x",
-		.use_candidate = true,
+		.has_use_candidate = true,
 		.has_priority = true,
 		.priority = 0xfffffff0,
 		.has_controlling = true,
@@ -154,7 +154,8 @@ static void every_attribute_survives_encoding_and_decoding(void **state)
 	assert_true(bk_addr_equal(&back.other, &m.other) && bk_addr_equal(&back.xor_mapped, &m.xor_mapped));
 	assert_true(bk_addr_equal(&back.mapped, &m.mapped) && bk_addr_equal(&back.source, &m.source));
 	assert_true(bk_addr_equal(&back.changed, &m.changed) && bk_addr_equal(&back.origin, &m.origin));
-	assert_true(back.has_change && !back.change_ip && back.change_port && back.use_candidate);
+	assert_true(
+		back.has_change && !back.wants_other_ip && back.wants_other_port && back.has_use_candidate);
 	assert_int_equal(back.response_port, 7);
 	assert_int_equal(back.padding, 9);
 	assert_int_equal(back.error_code, 487);

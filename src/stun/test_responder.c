@@ -90,8 +90,8 @@ static void a_change_request_is_answered_from_the_other_socket(void **state)
 		for (int flags = 0; flags < 4; flags++) {
 			const struct bk_stun_msg question = {.id = some_id,
 				.has_change = true,
-				.change_port = flags & 1,
-				.change_ip = flags & 2};
+				.wants_other_port = flags & 1,
+				.wants_other_ip = flags & 2};
 			struct bk_addr origin = server(socket ^ flags), other = server(socket ^ 3);
 			struct bk_stun_answer answer;
 			struct bk_stun_msg m;
@@ -106,14 +106,14 @@ static void a_change_request_is_answered_from_the_other_socket(void **state)
 
 static void without_a_second_address_another_port_is_possible_and_another_address_refused(void **state)
 {
-	struct bk_stun_msg question = {.id = some_id, .has_change = true, .change_port = true}, m;
+	struct bk_stun_msg question = {.id = some_id, .has_change = true, .wants_other_port = true}, m;
 	struct bk_stun_answer answer;
 
 	(void)state;
 	assert_int_equal(ask(2, 0, &question, false, &answer, &m), 0);
 	assert_int_equal(answer.socket, 1);
 	assert_int_equal(m.other.family, 0); /* or clients would try it */
-	question.change_ip = true;
+	question.wants_other_ip = true;
 	assert_int_equal(ask(2, 0, &question, false, &answer, &m), 0);
 	assert_int_equal(m.error_code, 420);
 	assert_int_equal(answer.socket, 0);
@@ -131,7 +131,7 @@ static void a_classic_client_gets_the_three_classic_addresses(void **state)
 	assert_true(bk_addr_equal(&m.mapped, &from) && bk_addr_equal(&m.source, &self));
 	assert_true(bk_addr_equal(&m.changed, &other));
 	assert_int_equal(m.xor_mapped.family, 0);
-	question.change_ip = true; /* it would take an error for a success */
+	question.wants_other_ip = true; /* it would take an error for a success */
 	assert_int_equal(ask(2, 0, &question, false, &answer, &m), BK_E_UNSUPPORTED);
 }
 

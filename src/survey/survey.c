@@ -88,7 +88,7 @@ static bool take_half(const struct half *h, struct bk_nat_finding *ret_finding)
 static void put_together(struct bk_nat_report *r)
 {
 	struct bk_survey_facts facts = {
-		.asked_tcp = r->box != NULL,
+		.has_asked_tcp = r->box != NULL,
 		.has_tcp = r->is_rdv_ready,
 		.tcp_error = r->tcp_error,
 		.tcp_text = r->tcp_text,

@@ -42,7 +42,7 @@ static void nothing_found_is_said_to_be_unknown(void **state)
 
 static void tcp_that_was_tried_in_vain_is_blocked(void **state)
 {
-	const struct bk_survey_facts facts = {.asked_tcp = true};
+	const struct bk_survey_facts facts = {.has_asked_tcp = true};
 	struct bk_nat_result r;
 
 	(void)state;
@@ -52,7 +52,7 @@ static void tcp_that_was_tried_in_vain_is_blocked(void **state)
 
 static void what_was_not_learnt_has_its_reason(void **state)
 {
-	const struct bk_survey_facts facts = {.asked_tcp = true,
+	const struct bk_survey_facts facts = {.has_asked_tcp = true,
 		.tcp_error = BK_E_REFUSED,
 		.tcp_text = "cannot connect to server 'x': connection refused",
 		.has_udp4 = true,
@@ -72,7 +72,7 @@ static void each_transport_has_its_own_account(void **state)
 	struct bk_addr udp = bk_addr_v4(203, 0, 113, 1, 4000), tcp = bk_addr_v4(203, 0, 113, 1, 5000);
 	struct bk_survey_facts facts = {.has_udp4 = true,
 		.udp4 = open_at(udp),
-		.asked_tcp = true,
+		.has_asked_tcp = true,
 		.has_tcp = true,
 		.view = {.local = tcp,
 			.samples = {{bk_addr_v4(203, 0, 113, 9, 15005), tcp}},

@@ -65,10 +65,10 @@ static void describe_tcp(const struct bk_survey_facts *facts, struct bk_nat_side
 
 	if (facts->has_tcp)
 		bk_nat_profile_of_view(&facts->view, &p);
-	else if (facts->asked_tcp && is_silent)
+	else if (facts->has_asked_tcp && is_silent)
 		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
 	describe(&p, &facts->view.local, side);
-	if (!facts->has_tcp && facts->asked_tcp && !is_silent && facts->tcp_text)
+	if (!facts->has_tcp && facts->has_asked_tcp && !is_silent && facts->tcp_text)
 		snprintf(side->why, sizeof(side->why), "%s", facts->tcp_text);
 }
 

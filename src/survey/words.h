@@ -11,7 +11,7 @@
 struct bk_survey_facts {
 	bool has_udp4, has_udp6; /* asked the server over that family */
 	struct bk_nat_finding udp4, udp6;
-	bool asked_tcp, has_tcp;     /* tried; a control connection came to stand */
+	bool has_asked_tcp, has_tcp; /* tried; a control connection came to stand */
 	int tcp_error;               /* why not; 0: nothing came */
 	const char *tcp_text;        /* that, in a sentence; NULL: none */
 	struct bk_mailbox_view view; /* of that */

@@ -24,9 +24,9 @@ static void close_session(struct bk_talk *t, int error)
 	bk_timer_stop(t->patience);
 	bk_talk_count_end(t);
 	/* On hold, the peer's own end would never be read. */
-	if (t->on_hold && t->channel)
+	if (t->is_on_hold && t->channel)
 		bk_channel_resume(t->channel);
-	t->on_hold = false;
+	t->is_on_hold = false;
 	if (t->call.is_guest) {
 		bk_channel_free(t->channel, error);
 		t->channel = NULL;
@@ -149,7 +149,7 @@ static void hand_on(struct bk_talk *t, int event)
 /* Reads until the input is used up, on hold, or over. */
 static void read_input(struct bk_talk *t, const uint8_t **data, size_t *n)
 {
-	while (!t->on_hold && !bk_talk_is_over(t)) {
+	while (!t->is_on_hold && !bk_talk_is_over(t)) {
 		int event = bk_file_reader_next(&t->reader, data, n);
 
 		if (event == BK_FILE_NOTHING)
@@ -176,7 +176,7 @@ static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, 
 
 void bk_talk_hold(struct bk_talk *t)
 {
-	t->on_hold = true;
+	t->is_on_hold = true;
 	if (t->channel)
 		bk_channel_pause(t->channel);
 }
@@ -185,14 +185,14 @@ void bk_talk_release(struct bk_talk *t)
 {
 	size_t left = t->held.len;
 
-	t->on_hold = false;
+	t->is_on_hold = false;
 	if (left) {
 		const uint8_t *data = bk_buf_head(&t->held);
 
 		read_input(t, &data, &left);
 		bk_buf_consume(&t->held, t->held.len - left);
 	}
-	if (t->on_hold)
+	if (t->is_on_hold)
 		return;
 	bk_buf_release(&t->held);
 	if (t->channel)
@@ -264,7 +264,7 @@ static void on_finished(struct bk_channel *channel, void *arg)
 	struct bk_talk *t = arg;
 
 	(void)channel;
-	if (!t->on_hold && !t->is_done)
+	if (!t->is_on_hold && !t->is_done)
 		bk_talk_fail(t, BK_E_PROTOCOL, "the other side stopped before the transfer was complete");
 }
 

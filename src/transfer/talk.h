@@ -50,7 +50,7 @@ struct bk_talk {
 	struct bk_file_reader reader;
 	struct bk_buf out;  /* messages that the channel has not taken yet */
 	struct bk_buf held; /* came while on hold */
-	bool on_hold;
+	bool is_on_hold;
 	struct bk_timer *ticker;
 	struct bk_timer *patience; /* with the other side */
 	bk_dur awaited_for;

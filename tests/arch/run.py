@@ -89,6 +89,13 @@ def the_size_check_says(body, wanted):
     return "" if code and wanted in out else f"exit {code}: {out}"
 
 
+def the_boolean_check_says(member, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        (pathlib.Path(top) / "x.c").write_text("struct x {\n\tint n;\n\t" + member + " /* bool odd; */\n};\n")
+        code, out = check("booleans.py", top)
+    return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
+
+
 def every_source_is_in_its_meson_build():
     missing = []
     for folder in [*sorted((ROOT / "src").iterdir()), ROOT / "lab"]:
@@ -172,6 +179,9 @@ case("the size check notices a long function", the_size_check_says("\tn++;\n" * 
 case("the size check notices a deep one", the_size_check_says(
     "\tfor (;;)\n\t\twhile (n)\n\t\t\tif (n) {\n\t\t\t\tdo\n\t\t\t\t\tn--;\n\t\t\t\twhile (n);\n\t\t\t}\n",
     "nests 4 deep"))
+case("a struct's boolean says that it is one", passes("booleans.py", ROOT / "src"))
+case("the boolean check notices a bare adjective", the_boolean_check_says("bool is_a, closing : 1;", "bool closing"))
+case("the boolean check passes what says so", the_boolean_check_says("bool is_a, may_b[2]; bool (*fn)(void);", ""))
 case("every source is in its meson.build", every_source_is_in_its_meson_build())
 case("public headers compile alone, as C and as C++", public_headers_compile_alone())
 case("bodkin.h includes every public header", one_header_includes_them_all())

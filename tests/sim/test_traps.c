@@ -58,8 +58,8 @@ static struct sim_story port_port(enum sim_answer answer, bk_dur delay, bk_dur s
 
 static void force_listener(struct bk_plan *p)
 {
-	p->listen_shared = true;
-	p->listen_until_refused = false;
+	p->wants_listener = true;
+	p->is_listener_brief = false;
 }
 
 static void gap_50(struct bk_plan *p)
@@ -181,7 +181,7 @@ static void an_open_peer_is_reached_without_waiting_for_the_instant(void **state
 	sim_story_run(&s, &e);
 	assert_true(e.is_direct);
 	for (size_t i = 0; i < e.plans[1].attempts_len; i++)
-		early += !e.plans[1].attempts[i].at_start && e.stats[1][i].connected == 1;
+		early += !e.plans[1].attempts[i].is_at_start && e.stats[1][i].connected == 1;
 	assert_true(early >= 1);
 }
 

@@ -66,7 +66,7 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 		.is_controlling = p->side->index == (p->story->b_controls ? 1 : 0),
 		.has_socket6 = p->drive.sockets[2].family == 6,
 		.start = p->start + p->drive.clock_offset,
-		.knew_first = p->side->index == 1,
+		.is_first_to_know = p->side->index == 1,
 		.seed = p->story->seed * 2 + (uint64_t)p->side->index,
 	};
 
