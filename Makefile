@@ -11,7 +11,7 @@ FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench api-docs tidy fmt install clean
+.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench soak api-docs tidy fmt install clean
 
 all: build
 
@@ -67,6 +67,10 @@ fuzz-smoke: fuzz
 
 bench: build
 	python3 bench/run.py $(BUILD)
+
+# What takes minutes because it waits: sessions that are open and idle, through NATs that forget.
+soak: build
+	BODKIN_IDLE_SECONDS=180 python3 tests/lab/run.py $(BUILD)/bodkin --only 'idle session'
 
 # The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3
 api-docs:

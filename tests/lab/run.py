@@ -18,6 +18,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import files  # noqa: E402
+import idle  # noqa: E402
 import moves  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
@@ -26,7 +27,7 @@ import trouble  # noqa: E402
 from lab import check  # noqa: E402
 
 NOBODY = 65534
-PATIENT = "receiver cut off"  # cases that wait a minute for an end and burden nothing: they run beside the others
+PATIENT = ("receiver cut off", "idle session")  # cases that wait a minute and burden nothing: they run beside the others
 
 
 def run_as_nobody(bodkin):
@@ -44,6 +45,7 @@ def collect(args):
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
+    yield from idle.cases(args.bodkin)
     yield from siege.cases(args.bodkin, args.verbose)
 
 
