@@ -438,13 +438,27 @@ static bool is_rationed(const struct bk_crowd *c, const struct bk_circle *at, en
 	return at->level != EVERYBODY || c->rations[ration].all_burst > 0;
 }
 
+static bool has_most_left(const struct bk_circle *at, enum bk_ration ration, bk_time now)
+{
+	const struct bk_rate *r = &at->rates[ration];
+
+	return bk_rate_wait(r, r->burst * 3 / 4, now) == 0;
+}
+
+bool bk_crowd_is_calm(const struct bk_guest *g, bk_time now)
+{
+	for (const struct bk_circle *at = g->circle; at->level != EVERYBODY; at = at->up)
+		if (at->held[BK_SHARE_STRANGERS] > (size_t)BK_LIMIT_CALM * share_factor[at->level] ||
+			!has_most_left(at, BK_RATION_ARRIVALS, now))
+			return false;
+	return true;
+}
+
 /* What all have used up together is not denied to those who have had nothing amiss lately. */
 static bool is_above_it(
 	const struct bk_circle *at, const struct bk_circle *who, enum bk_ration ration, bk_time now)
 {
-	const struct bk_rate *r = &who->rates[ration];
-
-	return at->level == EVERYBODY && bk_rate_wait(r, r->burst * 3 / 4, now) == 0;
+	return at->level == EVERYBODY && has_most_left(who, ration, now);
 }
 
 static bk_dur wait_for(

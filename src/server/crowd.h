@@ -68,6 +68,8 @@ int bk_crowd_enter(struct bk_crowd *c, const struct bk_addr *from, bk_time now, 
 void bk_guest_set_keeper(struct bk_guest *g, void (*send_away)(void *arg), void *arg);
 /* It is a stranger no more and counts as that. BK_E_FULL: no room among those. */
 int bk_crowd_prove(struct bk_crowd *c, struct bk_guest *g, enum bk_share as);
+/* Are few strangers of its circles here, and have few come lately? Who is not calm waits for who is. */
+bool bk_crowd_is_calm(const struct bk_guest *g, bk_time now);
 void bk_crowd_leave(struct bk_crowd *c, struct bk_guest *g, bk_time now); /* NULL is fine */
 unsigned bk_crowd_count(const struct bk_crowd *c, enum bk_share share);   /* of everybody */
 

@@ -20,6 +20,8 @@ enum {
 	BK_LIMIT_ARRIVALS_BURST = 256,
 	BK_LIMIT_ARRIVAL_FAILED = 1,    /* what a handshake costs in addition that leads to no hello */
 	BK_LIMIT_GREETINGS = 16,        /* handshakes begun in one turn of the loop */
+	BK_LIMIT_GREETINGS_CROWDED = 4, /* of those where many come from */
+	BK_LIMIT_CALM = 4,              /* strangers of one address that are not many */
 	BK_LIMIT_ADDRESSES_IDLE = 4096, /* addresses without a connection whose rates are still remembered */
 	BK_LIMIT_MESSAGES_BURST_FACTOR = 5,
 

@@ -51,7 +51,7 @@ struct bk_server {
 	struct bk_list visitors; /* connections whose first bytes are not here yet */
 	struct bk_list awaiting; /* plain clients that wait for a reported port */
 	struct bk_turn greeted;  /* the handshakes of this turn are counted anew */
-	unsigned greetings;      /* begun in this turn */
+	unsigned greetings[2];   /* begun in this turn: of those where many come from, of the others */
 
 	bool is_stopping;
 	void (*on_stopped)(void *arg);

@@ -8,9 +8,9 @@
 
 /* The STUN service on the server's ports, over UDP: tells whoever asks from where their datagram came (RFC
  * 8489, RFC 3489) and, with a second address, what their NAT does (RFC 5780). It stands on its own: nothing
- * of a client's connection is needed. Bounded for each address by BK_LIMIT_STUN_PER_SECOND and _BURST
- * (generous: a NAT with many people behind it is one address, and a thorough test asks a few dozen times);
- * loopback is not bounded. */
+ * of a client's connection is needed. Bounded for each address and the networks around it by
+ * BK_LIMIT_STUN_PER_SECOND and _BURST (generous: a NAT with many people behind it is one address, and a thorough
+ * test asks a few dozen times); loopback is not bounded. */
 struct bk_stun_service;
 
 struct bk_stun_service_opts {

@@ -162,6 +162,33 @@ static void a_flood_from_anywhere_sends_away_only_its_own(void **state)
 	}
 }
 
+static void where_many_come_from_nobody_is_calm_and_everywhere_else_all_are(void **state)
+{
+	static struct bk_addr (*const floods[])(unsigned) = {one_address, of_networks, of_a_56};
+	const unsigned n[] = {1, 17, 256};
+	struct bk_guest *g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+		struct bk_crowd *c = bk_crowd_new(&usual, 7);
+		struct someone late;
+
+		flood(c, floods[i], n[i]);
+		assert_false(bk_crowd_is_calm(here[here_count - 1], 0));
+		assert_int_equal(come(c, v4(0x0b000001), &late), 0);
+		assert_true(bk_crowd_is_calm(late.guest, 0));
+		end(c);
+		c = bk_crowd_new(&usual, 7); /* that come and go at once are many, too */
+		for (int k = 0; k < 30; k++) {
+			assert_int_equal(bk_crowd_enter(c, &(struct bk_addr){.family = 4}, 0, &g), 0);
+			bk_crowd_borrow(c, g->circle, BK_RATION_ARRIVALS, 1, 0);
+			assert_int_equal(bk_crowd_is_calm(g, 0), k < 25);
+			bk_crowd_leave(c, g, 0);
+		}
+		end(c);
+	}
+}
+
 static void an_ipv6_network_is_one_address(void **state)
 {
 	struct bk_crowd *c = bk_crowd_new(&usual, 7);
@@ -262,6 +289,7 @@ int main(void)
 		cmocka_unit_test(an_address_that_has_too_many_silent_ones_loses_its_own_oldest),
 		cmocka_unit_test(who_is_proven_is_never_sent_away_and_has_a_share_of_its_own),
 		cmocka_unit_test(a_flood_from_anywhere_sends_away_only_its_own),
+		cmocka_unit_test(where_many_come_from_nobody_is_calm_and_everywhere_else_all_are),
 		cmocka_unit_test(an_ipv6_network_is_one_address),
 		cmocka_unit_test(those_who_take_all_they_get_leave_room_for_others),
 		cmocka_unit_test(coming_back_does_not_refill_a_ration),

@@ -80,11 +80,13 @@ static void read_head(struct visitor *v)
 }
 
 /* A handshake costs more than anything else that a stranger can ask for: so many in a turn, and in between the
- * others have theirs. */
-static bool may_greet(struct bk_server *s)
+ * others have theirs. Where many come from they wait for one another, and nobody else for them. */
+static bool may_greet(struct bk_server *s, const struct bk_guest *g)
 {
+	bool is_calm = bk_crowd_is_calm(g, bk_loop_now(s->loop));
+
 	bk_turn_ask(&s->greeted);
-	return s->greetings++ < BK_LIMIT_GREETINGS;
+	return s->greetings[is_calm]++ < (is_calm ? BK_LIMIT_GREETINGS : BK_LIMIT_GREETINGS_CROWDED);
 }
 
 static void choose(struct visitor *v, uint8_t first)
@@ -93,7 +95,7 @@ static void choose(struct visitor *v, uint8_t first)
 	const char *why_not = d && d->why_not ? d->why_not(v->server) : NULL;
 
 	/* whoever is left over is asked again in the next turn: the byte is still there */
-	if (d && d->is_secured && !may_greet(v->server))
+	if (d && d->is_secured && !may_greet(v->server, v->from.guest))
 		return;
 	v->dialect = d;
 	if (!d)
@@ -185,7 +187,7 @@ static void on_greeted(void *arg)
 {
 	struct bk_server *s = arg;
 
-	s->greetings = 0;
+	s->greetings[0] = s->greetings[1] = 0;
 }
 
 void bk_visitors_init(struct bk_server *s)
