@@ -327,27 +327,24 @@ static bool is_within(const struct bk_circle *at, const struct bk_circle *in)
 	return at != NULL;
 }
 
-/* Whose circles hold more, the widest compared first? */
-static bool has_more(const struct bk_guest *a, const struct bk_guest *b)
+/* How many strangers its circles hold. IPv4 has no wider circle: the network stands for it. */
+static void weigh(const struct bk_guest *g, size_t ret_weight[EVERYBODY])
 {
-	const struct bk_circle *of_a[LEVELS] = {0}, *of_b[LEVELS] = {0};
+	const struct bk_circle *at = g->circle;
 
-	for (const struct bk_circle *at = a->circle; at; at = at->up)
-		of_a[at->level] = at;
-	for (const struct bk_circle *at = b->circle; at; at = at->up)
-		of_b[at->level] = at;
-	for (int level = WIDER; level >= ADDRESS; level--) {
-		size_t x = of_a[level] ? of_a[level]->held[BK_SHARE_STRANGERS] : 0;
-		size_t y = of_b[level] ? of_b[level]->held[BK_SHARE_STRANGERS] : 0;
-
-		/* IPv4 has no wider circle: the network stands for it */
-		if (level == WIDER && !of_a[level])
-			x = of_a[NETWORK]->held[BK_SHARE_STRANGERS];
-		if (level == WIDER && !of_b[level])
-			y = of_b[NETWORK]->held[BK_SHARE_STRANGERS];
-		if (x != y)
-			return x > y;
+	for (unsigned level = ADDRESS; level < EVERYBODY; level++) {
+		ret_weight[level] = at->held[BK_SHARE_STRANGERS];
+		if (at->up->level != EVERYBODY)
+			at = at->up;
 	}
+}
+
+/* The widest compared first. */
+static bool is_heavier(const size_t a[EVERYBODY], const size_t b[EVERYBODY])
+{
+	for (unsigned level = EVERYBODY; level-- > ADDRESS;)
+		if (a[level] != b[level])
+			return a[level] > b[level];
 	return false;
 }
 
@@ -363,13 +360,19 @@ static void count_no_more(struct bk_guest *g)
 static bool send_one_away(struct bk_crowd *c, const struct bk_circle *in)
 {
 	struct bk_guest *victim = NULL;
+	size_t most[EVERYBODY], weight[EVERYBODY];
 
 	bk_list_each(it, tmp, &c->strangers)
 	{
 		struct bk_guest *g = bk_container_of(it, struct bk_guest, link);
 
-		if (g->send_away && is_within(g->circle, in) && (!victim || has_more(g, victim)))
-			victim = g;
+		if (!g->send_away || (victim && g->circle == victim->circle) || !is_within(g->circle, in))
+			continue;
+		weigh(g, weight);
+		if (victim && !is_heavier(weight, most))
+			continue;
+		victim = g;
+		memcpy(most, weight, sizeof(most));
 	}
 	if (!victim)
 		return false;
