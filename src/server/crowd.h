@@ -22,6 +22,7 @@ enum bk_share {
 	BK_SHARE_PROBES,    /* mapping probes that were announced */
 	BK_SHARE_LEGS,      /* of relayed pairs */
 	BK_SHARE_GRANTS,    /* of the relay: awaited or under way */
+	BK_SHARE_PAIRS,     /* that are relayed */
 	BK_SHARE_REACHES,   /* reach tests under way */
 	BK_SHARE_PLATES,    /* nameplates and meetings made */
 	BK_SHARE_MAIL,      /* bytes that wait */

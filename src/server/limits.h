@@ -50,7 +50,6 @@ enum {
 
 	/* probes and reach tests */
 	BK_LIMIT_PROBES_LINGER = 1024,
-	BK_LIMIT_PROBES_TOTAL = 65536,
 	BK_LIMIT_REACHES = 256,           /* tests under way */
 	BK_LIMIT_REACHES_PER_MINUTE = 60, /* of one address */
 	BK_LIMIT_REACHES_BURST = 40,

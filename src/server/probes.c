@@ -272,7 +272,7 @@ int bk_probes_new(struct bk_server *s, uint64_t seed, struct bk_probes **ret_pro
 	bk_list_init(&ps->announced);
 	bk_list_init(&ps->early);
 	bk_list_init(&ps->answered);
-	ps->by_nonce = bk_map_new(BK_LIMIT_PROBES_TOTAL, seed);
+	ps->by_nonce = bk_map_new((size_t)s->config.clients_max * BK_LIMIT_PROBES, seed);
 	if (!ps->by_nonce) {
 		free(ps);
 		return BK_E_NOMEM;

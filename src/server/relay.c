@@ -93,6 +93,8 @@ static void end_relay(struct relay *r, int error)
 	if (r->is_running) {
 		bk_assert(*r->relays->running > 0);
 		--*r->relays->running;
+		bk_crowd_give(r->relays->server->crowd, r->account, BK_SHARE_PAIRS, 1,
+			bk_loop_now(r->relays->server->loop));
 	}
 	for (int i = 0; i < 2; i++)
 		bk_splice_done(&r->flow[i]);
@@ -158,12 +160,14 @@ static void on_timer(void *arg)
 static int start(struct relay *r)
 {
 	struct bk_server *s = r->relays->server;
-	int err = *r->relays->running < s->config.relays_max ? 0 : BK_E_FULL;
+	int err = 0;
 
 	for (int i = 0; i < 2 && !err; i++)
 		err = bk_splice_init(&r->flow[i]);
 	for (int i = 0; i < 2 && !err; i++)
 		err = bk_watch_new(s->loop, r->leg[i].from.fd, on_event, &r->leg[i], &r->leg[i].watch);
+	if (!err)
+		err = bk_crowd_take(s->crowd, r->account, BK_SHARE_PAIRS, 1);
 	if (err < 0)
 		return err;
 	r->is_running = true;

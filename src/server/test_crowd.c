@@ -207,8 +207,8 @@ static void an_ipv6_network_is_one_address(void **state)
 static void those_who_take_all_they_get_leave_room_for_others(void **state)
 {
 	static const enum bk_share shares[] = {
-		BK_SHARE_MAIL, BK_SHARE_PLATES, BK_SHARE_CLIENTS, BK_SHARE_LEGS};
-	const size_t needs[] = {16384, 4, 4, 4};
+		BK_SHARE_MAIL, BK_SHARE_PLATES, BK_SHARE_CLIENTS, BK_SHARE_LEGS, BK_SHARE_PAIRS};
+	const size_t needs[] = {16384, 4, 4, 4, 4};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
