@@ -76,7 +76,7 @@ struct bk_engine_ops {
 	void (*on_icmp)(void *engine, uint32_t id, const struct bk_addr *remote, const struct bk_icmp *icmp,
 		bk_time now);
 	void (*on_time)(void *engine, bk_time now);
-	bk_time (*next_wake)(const void *engine); /* BK_NEVER: only events */
+	bk_time (*next_wake)(const void *engine); /* BK_NEVER, or NULL with on_time: only events */
 	bool (*next_action)(void *engine, struct bk_action *ret_action);
 };
 

@@ -6,11 +6,7 @@
 
 #include <stdlib.h>
 
-enum {
-	PAIRS_MIN = 3,
-	STEP_MAX =
-		32, /* other traffic takes ports in between; two random ports are this near 1 time in 1000 */
-};
+enum { PAIRS_MIN = 3 };
 
 static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int direction, int *ret_smallest)
 {
@@ -20,7 +16,7 @@ static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int di
 	for (size_t i = 1; i < n; i++) {
 		int step = ((int)pairs[i].mapped - (int)pairs[i - 1].mapped) * direction;
 
-		if (step <= 0 || step > STEP_MAX)
+		if (step <= 0 || step > BK_NAT_STEP_MAX)
 			continue;
 		count++;
 		if (!*ret_smallest || step < *ret_smallest)

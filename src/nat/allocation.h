@@ -7,6 +7,9 @@
 
 #include "wire/nat_profile.h"
 
+/* Of a sequence: other traffic takes ports in between; two random ports are this near 1 time in 1000. */
+enum { BK_NAT_STEP_MAX = 32 };
+
 /* How a NAT chooses public ports, from several fresh local ports that were mapped shortly after one another:
  * one row for each, in the order of sending. */
 struct bk_nat_port_pair {

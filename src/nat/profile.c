@@ -7,9 +7,7 @@
 
 #include "nat/profile.h"
 
-enum {
-	SEQUENTIAL_STEP_MAX = 32
-}; /* other traffic takes ports in between; two random ports are this near 1 time in 1000 */
+#include "nat/allocation.h"
 
 struct class_names {
 	const char *name, *plain, *phrase;
@@ -78,7 +76,7 @@ static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, 
 
 		if (step == 0)
 			continue;
-		if (step > SEQUENTIAL_STEP_MAX || step < -SEQUENTIAL_STEP_MAX)
+		if (step > BK_NAT_STEP_MAX || step < -BK_NAT_STEP_MAX)
 			return BK_NAT_RANDOM;
 		if (delta != 0 && (delta > 0) != (step > 0))
 			return BK_NAT_RANDOM;

@@ -203,7 +203,7 @@ static void perform(struct bk_drive *d, const struct bk_action *a)
 
 static void arm(struct bk_drive *d)
 {
-	bk_time wake = d->ops->next_wake(d->engine);
+	bk_time wake = d->ops->next_wake ? d->ops->next_wake(d->engine) : BK_NEVER;
 
 	if (wake == BK_NEVER)
 		bk_timer_stop(d->timer);

@@ -97,18 +97,6 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s: %s", udp_blocked_where(udp), cause, ends[udp]);
 }
 
-/* The best row of that transport which passes what stands between the two; the relay aside. */
-static const struct bk_technique *fitting_row(
-	const struct bk_pair *pair, const struct bk_technique *const *rows, enum bk_transport t)
-{
-	for (; *rows; rows++) {
-		if ((*rows)->method->transport == t && !(*rows)->method->is_relay && (*rows)->fits &&
-			(*rows)->fits(*rows, pair))
-			return *rows;
-	}
-	return NULL;
-}
-
 static void explain_no_luck(
 	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
@@ -131,8 +119,8 @@ static void explain_no_luck(
 const char *bk_explain_no_direct(
 	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
 {
-	bool over_udp = fitting_row(pair, rows, BK_TRANSPORT_UDP),
-	     over_tcp = fitting_row(pair, rows, BK_TRANSPORT_TCP);
+	bool over_udp = bk_technique_fitting(pair, rows, BK_TRANSPORT_UDP),
+	     over_tcp = bk_technique_fitting(pair, rows, BK_TRANSPORT_TCP);
 
 	if (over_udp || over_tcp)
 		explain_no_luck(pair, over_udp, over_tcp, out);
@@ -144,7 +132,7 @@ const char *bk_explain_no_direct(
 /* No NAT is to be punched, and yet there is hope: of which row. */
 static bool explain_row(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	const struct bk_technique *t = fitting_row(pair, p->rows, p->method->transport);
+	const struct bk_technique *t = bk_technique_fitting(pair, p->rows, p->method->transport);
 	char nats[BK_PLAN_TEXT_MAX];
 
 	if (t)
@@ -240,7 +228,7 @@ void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 		explain_punch(&pair->own->tcp, &pair->peer->tcp, text);
 	else if (explain_row(p, pair, text))
 		;
-	else if (fitting_row(pair, p->rows, BK_TRANSPORT_UDP))
+	else if (bk_technique_fitting(pair, p->rows, BK_TRANSPORT_UDP))
 		snprintf(text, sizeof(text), "%s: no TCP technique connects these two",
 			cause_over(pair, BK_TRANSPORT_TCP));
 	else
@@ -282,27 +270,17 @@ static const char *transport_of(const struct bk_technique *t)
 	return t->method->transport == BK_TRANSPORT_UDP ? "UDP" : "TCP";
 }
 
-void bk_tell_lan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
-{
-	(void)pair;
-	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s on the local network",
-		transport_of(t));
-}
-
-void bk_tell_ipv6(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
+void bk_tell_direct(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
 {
 	char nats[BK_PLAN_TEXT_MAX];
 
-	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s and IPv6, %.400s", transport_of(t),
-		nats_over(pair, t->method->transport, nats));
-}
-
-void bk_tell_punch(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
-{
-	char nats[BK_PLAN_TEXT_MAX];
-
-	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s, %.400s", transport_of(t),
-		nats_over(pair, t->method->transport, nats));
+	if (t->is_local)
+		snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s on the local network",
+			transport_of(t));
+	else
+		snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s%s, %.400s",
+			transport_of(t), t->is_host ? " and IPv6" : "",
+			nats_over(pair, t->method->transport, nats));
 }
 
 void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)

@@ -22,9 +22,8 @@ const char *bk_explain_nats(
 
 /* --- the words of the rows and of their engines --- */
 
-void bk_tell_lan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
-void bk_tell_ipv6(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
-void bk_tell_punch(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
+void bk_tell_direct(
+	const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 
 void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);

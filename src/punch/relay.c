@@ -52,23 +52,9 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	push_done(e);
 }
 
-static void on_time(void *engine, bk_time now)
-{
-	(void)engine;
-	(void)now;
-}
-
-static bk_time next_wake(const void *engine)
-{
-	(void)engine;
-	return BK_NEVER;
-}
-
 static const struct bk_engine_ops ops = {
 	.on_connected = on_connected,
 	.on_failed = on_failed,
-	.on_time = on_time,
-	.next_wake = next_wake,
 	.next_action = bk_actions_next,
 };
 

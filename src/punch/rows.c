@@ -228,12 +228,12 @@ enum { RANK_LAN, RANK_IPV6, RANK_NAT, RANK_RELAY };
 /* What one technique is over either transport; its engine and how it is recognised differ. */
 #define LAN                                                                                                  \
 	.name = "lan", .rank = RANK_LAN, .is_local = true, .is_host = true, .plan = plan_lan,                \
-	.tell = bk_tell_lan
+	.tell = bk_tell_direct
 #define IPV6                                                                                                 \
 	.name = "ipv6", .rank = RANK_IPV6, .is_host = true, .fits = fits_ipv6, .plan = plan_ipv6,            \
-	.looks_like = is_ipv6, .tell = bk_tell_ipv6
+	.looks_like = is_ipv6, .tell = bk_tell_direct
 #define PUNCH                                                                                                \
-	.name = "punch", .rank = RANK_NAT, .fits = fits_punch, .looks_like = is_any, .tell = bk_tell_punch
+	.name = "punch", .rank = RANK_NAT, .fits = fits_punch, .looks_like = is_any, .tell = bk_tell_direct
 
 static const struct bk_technique lan_tcp = {LAN, .method = &bk_method_tcp};
 static const struct bk_technique lan_udp = {LAN, .method = &bk_method_udp, .looks_like = is_narrow};

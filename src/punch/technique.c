@@ -6,13 +6,21 @@
 
 #include "base/assert.h"
 
-bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows)
+const struct bk_technique *bk_technique_fitting(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, enum bk_transport t)
 {
 	for (; *rows; rows++) {
-		if (!(*rows)->method->is_relay && (*rows)->fits && (*rows)->fits(*rows, pair))
-			return true;
+		if ((*rows)->method->transport == t && !(*rows)->method->is_relay && (*rows)->fits &&
+			(*rows)->fits(*rows, pair))
+			return *rows;
 	}
-	return false;
+	return NULL;
+}
+
+bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows)
+{
+	return bk_technique_fitting(pair, rows, BK_TRANSPORT_UDP) ||
+	       bk_technique_fitting(pair, rows, BK_TRANSPORT_TCP);
 }
 
 const struct bk_technique *bk_technique_by_look(const struct bk_plan *plan, const struct bk_addr *remote)

@@ -326,14 +326,6 @@ static void trigger(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now
 		bk_udp_target_set_state(t, BK_UDP_PROBING, t->last_sent + GAP_TRIGGER);
 }
 
-/* A copied request moves nothing, and neither does one that has no place in the table. */
-static void answer_stranger(
-	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
-{
-	if (bk_rate_take(&e->answers, 1, now))
-		push_answer(e, p, from);
-}
-
 /* The probe goes before the answer: the answer completes the nomination over there, and what the peer sends
  * upon that is not to be here before the answer to our probe. */
 static void on_request(
@@ -346,8 +338,9 @@ static void on_request(
 	e->stats.replayed += replayed;
 	if (!t && !replayed && p->is_controlling != e->is_controlling)
 		t = add_reflexive(e, from, now);
-	if (!t || replayed) {
-		answer_stranger(e, p, from, now);
+	if (!t || replayed) { /* moves nothing */
+		if (bk_rate_take(&e->answers, 1, now))
+			push_answer(e, p, from);
 		return;
 	}
 	t->heard++;

@@ -69,8 +69,3 @@ int bk_compose_read_json(struct bk_message *m, size_t header_len, json_t **ret_t
 	m->content_encoding = text_of(*ret_tree, "content-encoding");
 	return 0;
 }
-
-void bk_compose_done(json_t *tree)
-{
-	json_decref(tree);
-}

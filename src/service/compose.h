@@ -13,8 +13,7 @@ struct json_t;
 int bk_compose_head(struct bk_buf *head, enum bk_framing framing, const struct bk_message *m);
 
 /* Reads the two text fields of a JSON header into m; they live as long as *ret_tree, which the caller lets
- * go with bk_compose_done. BK_E_MALFORMED. */
+ * go with json_decref. BK_E_MALFORMED. */
 int bk_compose_read_json(struct bk_message *m, size_t header_len, struct json_t **ret_tree);
-void bk_compose_done(struct json_t *tree);
 
 #endif

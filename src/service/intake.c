@@ -5,6 +5,7 @@
 #include "service/conn.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,7 +40,7 @@ static void deliver(struct bk_conn *c, const void *content, size_t n)
 		bk_msgconn_end(c, err, NULL);
 	else
 		tell(c, &m);
-	bk_compose_done(tree);
+	json_decref(tree);
 }
 
 /* The content of a message that came whole is a view of what was read. */
