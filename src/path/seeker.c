@@ -284,6 +284,12 @@ static void search_in_turn(struct bk_seeker *sk, const char *why)
 		search(sk, why);
 }
 
+/* What only a peer that breaks the rules can cause, not a path. */
+static bool is_breach(int error)
+{
+	return error == BK_E_PROTOCOL || error == BK_E_TOO_BIG;
+}
+
 void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
 {
 	bool is_over = (error == BK_E_EOF || error == BK_E_PEER_VANISHED || error == BK_E_RESET) &&
@@ -292,7 +298,7 @@ void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
 
 	if (sk->state != CARRIED && sk->state != LOST)
 		return;
-	if (error == BK_E_PROTOCOL && ++sk->breaches >= BREACHES_MAX) {
+	if (is_breach(error) && ++sk->breaches >= BREACHES_MAX) {
 		give_up(sk, error, "'%s' broke the session protocol: %s", peer_name(sk), text);
 		return;
 	}
