@@ -83,6 +83,10 @@ BK_API void bk_session_close(struct bk_session *s, int error);
  * on); NULL before, and with a mailbox. Lives as long as the session. */
 BK_API const char *bk_session_server_pin(struct bk_session *s);
 
+/* Of an error in on_closed: is it what the peer said, of itself, and not what was found here? A peer may say any, so
+ * "cancelled" or "wrong code" are then none of ours. */
+BK_API bool bk_session_is_peers_word(const struct bk_session *s);
+
 /* At once and silently; the channels go with it, and no call may be made on them any more. NULL is fine. */
 BK_API void bk_session_free(struct bk_session *s);
 

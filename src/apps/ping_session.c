@@ -56,7 +56,7 @@ static void on_reset(struct bk_channel *channel, void *arg, int error)
 	if (w->has_heard || error == BK_E_EOF)
 		bk_call_close(&w->call, 0);
 	else
-		w->events->on_fault(w->owner, error ? error : BK_E_PEER_REFUSED, NO_PART);
+		w->events->on_fault(w->owner, BK_E_PEER_REFUSED, NO_PART); /* whatever it says */
 }
 
 static const struct bk_channel_events channel_events = {

@@ -40,7 +40,7 @@ bool bk_call_vdecide(struct bk_call *c, int error, enum bk_call_who who, const c
 	bk_assert(error < 0);
 	if (c->error)
 		return false;
-	c->error = error;
+	c->error = who == BK_CALL_WHO_PEER && error == BK_E_CANCELLED ? BK_E_PEER_CANCELLED : error;
 	c->who = who;
 	vsnprintf(c->text, sizeof(c->text), fmt, ap);
 	bk_call_trim(c->text);
@@ -187,11 +187,12 @@ static void on_closed(struct bk_session *session, void *arg, int error, const ch
 {
 	struct bk_call *c = arg;
 
-	(void)session;
+	enum bk_call_who who = bk_session_is_peers_word(session) ? BK_CALL_WHO_PEER : who_of(c, error);
+
 	if (join_instead(c, error))
 		return;
 	if (error)
-		bk_call_decide(c, error, who_of(c, error), "%s", text);
+		bk_call_decide(c, error, who, "%s", text);
 	c->ops->on_end(c->owner, error);
 }
 

@@ -33,6 +33,7 @@ struct bk_session {
 	void *arg;
 	enum state state;
 	bool is_joining; /* by code: TLS client and controlling side */
+	bool is_peers_word;
 	struct bk_identity *identity;
 	char server_pin[BK_PIN_STR_MAX];
 	struct bk_rdv_mailbox *server; /* where the two meet; NULL: the program brought its own mailbox */
@@ -128,6 +129,7 @@ static void on_bye(void *arg, int error)
 		return;
 	if (error == BK_E_CANCELLED)
 		error = BK_E_PEER_CANCELLED;
+	s->is_peers_word = error < 0;
 	snprintf(text, sizeof(text), "'%s' ended the session: %s", peer_name(s), bk_error_text(error));
 	start_closing(s, error, text);
 }
@@ -415,6 +417,11 @@ static int start(struct bk_session *s, const struct bk_session_opts *opts)
 	if (!err)
 		err = start_meeting(s, opts);
 	return err;
+}
+
+bool bk_session_is_peers_word(const struct bk_session *s)
+{
+	return s->is_peers_word;
 }
 
 const char *bk_session_server_pin(struct bk_session *s)

@@ -341,14 +341,13 @@ static void judge(struct bk_talk *t)
 
 	if (t->call.is_guest && t->reset_error == BK_E_UNSUPPORTED)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "%s takes no files now", name);
-	else if (t->call.is_guest && t->reset_error)
-		bk_call_decide(&t->call,
-			t->reset_error == BK_E_CANCELLED ? BK_E_PEER_CANCELLED : t->reset_error,
-			BK_CALL_WHO_PEER, "%s ended the transfer before it was complete", name);
-	else if (t->reset_error)
+	else if (t->reset_error == BK_E_UNSUPPORTED)
 		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_BETWEEN,
 			"the other side does not take part in this transfer; one side sends, the other "
 			"receives");
+	else if (t->reset_error && t->reset_error != BK_E_EOF)
+		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_PEER,
+			"%s ended the transfer before it was complete", name);
 	else
 		bk_call_decide(&t->call, BK_E_PEER_VANISHED, BK_CALL_WHO_BETWEEN,
 			"the other side ended before the transfer was complete");

@@ -196,6 +196,12 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	return 0;
 }
 
+bool bk_session_is_peers_word(const struct bk_session *s)
+{
+	(void)s;
+	return false;
+}
+
 const char *bk_session_server_pin(struct bk_session *s)
 {
 	(void)s;
