@@ -98,8 +98,8 @@ def fuzz(tally, path, source):
 
 
 def test_sources(module=None):
-    """The sources of cmocka programs: one module's, or all, with the simulator's and the conformance suites'."""
-    for place in ("src/*", "lab", "tests/sim", "tests/conform"):
+    """The sources of cmocka programs: one module's, or all, with those of the folders beside src."""
+    for place in ("src/*", "lab", "tests/sim", "tests/conform", "tests/hostile"):
         for source in sorted(ROOT.glob(f"{place}/test_*.c")):
             shared = source.stem in ("test_kit", "test_fake", "test_lying_board")
             if not shared and module in (None, source.parent.name):
@@ -125,7 +125,7 @@ def is_there(module):
 
 def quick(tally, build, module):
     """What needs neither root nor a second build: side by side, as many as there are cores."""
-    names = [n for n in programs(module) if module or not n.startswith("tests/conform")]
+    names = [n for n in programs(module) if module or not n.startswith(("tests/conform", "tests/hostile"))]
     made = subprocess.run(["ninja", "-C", build, *names, *([] if module else ["bodkin", "library"])], cwd=ROOT)
     if made.returncode:
         tally.add("build", 0, 1, 0, "")
