@@ -4,6 +4,7 @@
 #include "rendezvous/mapping.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,43 +17,43 @@
 
 enum { BACKLOG = 4 };
 
-struct bk_mapping_probe {
-	struct bk_loop *loop;
-	struct bk_dial *dial;
-	struct bk_watch *watch;
-	struct bk_timer *timer;
-	int fd;
-	uint8_t preface[BK_PREFACE_LEN];
-	void (*on_failed)(void *arg);
-	void *arg;
-	bool is_sent;
-};
-
-static void stop(struct bk_mapping_probe *p)
+void bk_mapping_probe_stop(struct bk_mapping_probe *p)
 {
 	bk_dial_free(p->dial);
 	p->dial = NULL;
 	bk_watch_free(p->watch);
 	p->watch = NULL;
-	if (p->fd >= 0)
+	if (p->timer && p->fd >= 0)
 		bk_sock_abort(p->fd); /* no TIME_WAIT on the shared port */
-	p->fd = -1;
-	bk_timer_stop(p->timer);
+	bk_timer_free(p->timer);
+	p->timer = NULL;
 }
 
-static void fail(struct bk_mapping_probe *p)
+/* Also when the server has closed it: either way it is over. */
+static void fail(void *arg)
 {
-	stop(p);
+	struct bk_mapping_probe *p = arg;
+
+	bk_mapping_probe_stop(p);
 	if (!p->is_sent)
-		p->on_failed(p->arg);
+		p->on_failed(p->arg, p);
 }
 
-/* The server has closed it, or it failed: either way it is over. */
 static void on_answer(void *arg, int fd, int events)
 {
 	(void)fd;
 	(void)events;
 	fail(arg);
+}
+
+static int say_nonce(const struct bk_mapping_probe *p)
+{
+	struct bk_preface preface = {.kind = BK_PREFACE_PROBE};
+	uint8_t out[BK_PREFACE_LEN];
+
+	memcpy(preface.secret, p->nonce, sizeof(preface.secret));
+	bk_preface_encode(&preface, out);
+	return send(p->fd, out, sizeof(out), MSG_NOSIGNAL) == (ssize_t)sizeof(out) ? 0 : BK_E_IO;
 }
 
 static void on_dialed(void *arg, int err, int fd)
@@ -64,55 +65,29 @@ static void on_dialed(void *arg, int err, int fd)
 		err = bk_watch_new(p->loop, fd, on_answer, p, &p->watch);
 	if (!err)
 		err = bk_watch_set(p->watch, BK_READABLE);
-	if (err < 0 || send(fd, p->preface, sizeof(p->preface), MSG_NOSIGNAL) != (ssize_t)sizeof(p->preface))
+	if (!err)
+		err = say_nonce(p);
+	p->is_sent = !err;
+	if (err < 0)
 		fail(p);
-	else
-		p->is_sent = true;
 }
 
-static void on_timeout(void *arg)
-{
-	fail(arg);
-}
-
-int bk_mapping_probe_new(
-	struct bk_loop *loop, const struct bk_mapping_probe_opts *opts, struct bk_mapping_probe **ret_probe)
+int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, const struct bk_addr *local)
 {
 	const struct bk_dial_opts dial = {
-		.addrs = &opts->server, .len = 1, .local = opts->local, .patience = PROBE_TIMEOUT};
-	struct bk_preface preface = {.kind = BK_PREFACE_PROBE};
-	struct bk_mapping_probe *p = calloc(1, sizeof(*p));
+		.addrs = &p->server, .len = 1, .local = *local, .patience = PROBE_TIMEOUT};
 	int err;
 
-	if (!p)
-		return BK_E_NOMEM;
 	p->loop = loop;
 	p->fd = -1;
-	p->on_failed = opts->on_failed;
-	p->arg = opts->arg;
-	for (int i = 0; i < BK_PREFACE_SECRET_LEN; i++)
-		preface.secret[i] = opts->nonce[i];
-	bk_preface_encode(&preface, p->preface);
-	err = bk_timer_new(loop, on_timeout, p, &p->timer);
+	err = bk_timer_new(loop, fail, p, &p->timer);
 	if (!err)
 		err = bk_dial_new(loop, &dial, on_dialed, p, &p->dial);
-	if (err < 0) {
-		bk_mapping_probe_free(p);
-		return err;
-	}
-	bk_timer_start(p->timer, PROBE_TIMEOUT);
-	*ret_probe = p;
-	return 0;
-}
-
-void bk_mapping_probe_free(struct bk_mapping_probe *p)
-{
-	if (!p)
-		return;
-	if (p->timer)
-		stop(p);
-	bk_timer_free(p->timer);
-	free(p);
+	if (err < 0)
+		bk_mapping_probe_stop(p);
+	else
+		bk_timer_start(p->timer, PROBE_TIMEOUT);
+	return err;
 }
 
 struct bk_reach {

@@ -9,20 +9,29 @@
 
 /* A mapping probe: a second connection from the control connection's own local port to another port or
  * address of the server, which says only "this is nonce N". The server tells over the control connection from
- * where it came. */
-struct bk_mapping_probe;
-
-struct bk_mapping_probe_opts {
-	struct bk_addr local, server;
+ * where it came. Embedded; zeroed before its first start. The loop's thread only. */
+struct bk_mapping_probe {
+	struct bk_addr server;
 	uint8_t nonce[BK_PREFACE_SECRET_LEN];
-	void (*on_failed)(void *arg); /* from the loop, at most once: the nonce never went out */
+	void (*on_failed)(
+		void *arg, struct bk_mapping_probe *p); /* from the loop, at most once: the nonce never
+								     went out */
 	void *arg;
+	bool is_awaited; /* its owner's */
+	/* its own */
+	struct bk_loop *loop;
+	struct bk_dial *dial;
+	struct bk_watch *watch;
+	struct bk_timer *timer;
+	int fd;
+	bool is_sent;
 };
 
-/* Bounded by its own timeout; it closes when the server closes it or at bk_mapping_probe_free. */
-int bk_mapping_probe_new(
-	struct bk_loop *loop, const struct bk_mapping_probe_opts *opts, struct bk_mapping_probe **ret_probe);
-void bk_mapping_probe_free(struct bk_mapping_probe *p);
+/* The first four members are set. Bounded by its own timeout; it closes when the server closes it or at
+ * bk_mapping_probe_stop. After an error it stands as one that was never started. */
+int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, const struct bk_addr *local);
+/* Fine on a zeroed one, and twice. */
+void bk_mapping_probe_stop(struct bk_mapping_probe *p);
 
 /* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at
  * once. */

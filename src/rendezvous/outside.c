@@ -11,10 +11,9 @@
 
 #define REACH_TIME (600 * BK_MS) /* and a little more */
 
-static void on_probe_failed(void *arg)
+static void on_probe_failed(void *arg, struct bk_mapping_probe *p)
 {
-	struct bk_outside_probe *p = arg;
-	struct bk_outside *o = p->of;
+	struct bk_outside *o = arg;
 
 	if (!p->is_awaited)
 		return;
@@ -26,20 +25,16 @@ static void on_probe_failed(void *arg)
 
 static void start_probe(struct bk_outside *o, size_t slot, const struct bk_addr *server)
 {
-	struct bk_outside_probe *p = &o->probes[slot];
+	struct bk_mapping_probe *p = &o->probes[slot];
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
-	struct bk_mapping_probe_opts opts = {
-		.local = o->view->local, .server = *server, .on_failed = on_probe_failed, .arg = p};
 	char name[BK_ADDR_STR_MAX];
 	int err;
 
+	*p = (struct bk_mapping_probe){.server = *server, .on_failed = on_probe_failed, .arg = o};
 	randombytes_buf(p->nonce, sizeof(p->nonce));
-	p->of = o;
-	p->server = *server;
 	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
-	memcpy(opts.nonce, p->nonce, sizeof(opts.nonce));
 	bk_control_send(o->control, &m);
-	err = bk_mapping_probe_new(o->loop, &opts, &p->probe);
+	err = bk_mapping_probe_start(p, o->loop, &o->view->local);
 	p->is_awaited = !err;
 	o->view->samples_awaited += !err;
 	if (err < 0)
@@ -67,10 +62,8 @@ static void stop_reach(struct bk_outside *o)
 void bk_outside_close(struct bk_outside *o)
 {
 	stop_reach(o);
-	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
-		bk_mapping_probe_free(o->probes[i].probe);
-		o->probes[i].probe = NULL;
-	}
+	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++)
+		bk_mapping_probe_stop(&o->probes[i]);
 }
 
 /* Not before the reach test is over: a filter that goes by address lets the second address in once the port
@@ -124,7 +117,7 @@ void bk_outside_mapped(struct bk_outside *o, const struct bk_rdv_msg *m)
 	struct bk_mailbox_view *v = o->view;
 
 	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
-		struct bk_outside_probe *p = &o->probes[i];
+		struct bk_mapping_probe *p = &o->probes[i];
 		struct bk_mailbox_sample *s = &v->samples[v->samples_len];
 
 		if (!p->is_awaited || memcmp(p->nonce, m->nonce, sizeof(p->nonce)) != 0)

@@ -13,21 +13,13 @@
  * loop's thread only. */
 enum { BK_OUTSIDE_PROBES_MAX = BK_MAILBOX_SAMPLES_MAX - 1 };
 
-struct bk_outside_probe {
-	struct bk_outside *of;
-	struct bk_mapping_probe *probe;
-	struct bk_addr server;
-	uint8_t nonce[BK_RDV_SECRET_LEN];
-	bool is_awaited;
-};
-
 struct bk_outside {
 	struct bk_loop *loop;
 	struct bk_mailbox_view *view; /* borrowed */
 	void (*on_view)(void *arg);   /* it tells something new */
 	void *arg;
 	struct bk_control *control; /* borrowed */
-	struct bk_outside_probe probes[BK_OUTSIDE_PROBES_MAX];
+	struct bk_mapping_probe probes[BK_OUTSIDE_PROBES_MAX];
 	struct bk_reach *reach;
 	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
 	struct bk_addr alt; /* the server's second address with the first port; family 0: none */
