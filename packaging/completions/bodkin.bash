@@ -8,7 +8,7 @@ _bodkin()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "send recv ping serve nat lab help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "send recv chat ping serve nat lab help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -31,11 +31,12 @@ _bodkin()
 		fi
 		;;
 	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --conflict --overwrite --hidden --executable" -- "$cur")) ;;
+	chat) COMPREPLY=($(compgen -W "$client $all --output" -- "$cur")) ;;
 	ping) COMPREPLY=($(compgen -W "$client $all --count --interval --plain --id" -- "$cur")) ;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
 	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
-	help) COMPREPLY=($(compgen -W "send recv ping serve nat lab" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "send recv chat ping serve nat lab" -- "$cur")) ;;
 	esac
 }
 complete -F _bodkin bodkin

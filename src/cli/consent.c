@@ -34,7 +34,7 @@ static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", name, marks);
 }
 
-static void show_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer)
+void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
 	struct bk_cli_window window = bk_cli_report_window();
 	size_t room = window.rows > ROWS_OTHER + ROWS_LEAST ? window.rows - ROWS_OTHER : ROWS_LEAST, more = 0;
@@ -64,7 +64,7 @@ void bk_cli_consent_ask(
 	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 	bk_cli_report_wipe(r);
 	if (question == BK_TRANSFER_ASK_ACCEPT) {
-		show_names(r, offer);
+		bk_cli_consent_names(r, offer);
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "Take %s from %s? [Y/n] ",
 			offer->entries == 1 ? "it" : "them", from);
 	} else {

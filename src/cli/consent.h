@@ -13,6 +13,9 @@
 void bk_cli_consent_ask(
 	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
 
+/* The names alone; of a single one that is not marked nothing, where a line above has said it. */
+void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer);
+
 enum bk_cli_answer { BK_CLI_ANSWER_UNCLEAR, BK_CLI_ANSWER_YES, BK_CLI_ANSWER_NO };
 
 /* To ASK_ACCEPT. An empty line is yes; what is neither yes nor no is not guessed. */

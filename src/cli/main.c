@@ -13,8 +13,8 @@
 #include "cli/exit.h"
 #include "cli/output.h"
 
-static const struct bk_cli_command *const commands[] = {&bk_cli_cmd_send, &bk_cli_cmd_recv, &bk_cli_cmd_ping,
-	&bk_cli_cmd_nat, &bk_cli_cmd_serve, &bk_cli_cmd_lab};
+static const struct bk_cli_command *const commands[] = {&bk_cli_cmd_send, &bk_cli_cmd_recv, &bk_cli_cmd_chat,
+	&bk_cli_cmd_ping, &bk_cli_cmd_nat, &bk_cli_cmd_serve, &bk_cli_cmd_lab};
 
 enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]) };
 

@@ -11,7 +11,7 @@
 
 #include <bodkin/error.h>
 
-#define CLIENT (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING)
+#define CLIENT (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING | BK_CLI_CMD_CHAT)
 #define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
 enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
@@ -41,7 +41,8 @@ static const struct row rows[] = {
 		"between two messages (1; the side that answers: at once)"},
 	{"id", 0, KIND_TEXT, AT(id), BK_CLI_CMD_PING, "ID", 0, 0,
 		"what we are called in the plain dialect (made by chance)"},
-	{"output", 'o', KIND_TEXT, AT(output), BK_CLI_CMD_RECV, "DIR", 0, 0, "the folder to write into (.)"},
+	{"output", 'o', KIND_TEXT, AT(output), BK_CLI_CMD_RECV | BK_CLI_CMD_CHAT, "DIR", 0, 0,
+		"the folder to write into (.)"},
 	{"yes", 'y', KIND_FLAG, AT(yes), BK_CLI_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
 	{"conflict", 0, KIND_CHOICE, AT(conflict), BK_CLI_CMD_RECV, "ask|fail|skip|overwrite|rename", 0, 0,
 		"what becomes of files that exist (ask)"},

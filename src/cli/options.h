@@ -15,7 +15,8 @@ enum bk_cli_command_bit {
 	BK_CLI_CMD_SEND = 2,
 	BK_CLI_CMD_RECV = 4,
 	BK_CLI_CMD_NAT = 8,
-	BK_CLI_CMD_PING = 16
+	BK_CLI_CMD_PING = 16,
+	BK_CLI_CMD_CHAT = 32
 };
 
 struct bk_cli_options {

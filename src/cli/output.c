@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ struct lane {
 static struct lane lanes[2];
 static struct lane *lane_of[2] = {&lanes[0], &lanes[1]};
 static bool speaks_json, is_hurried;
+static atomic_int failures[2]; /* of each stream, an errno */
 
 /* --- the thread: the only one that writes --- */
 
@@ -98,6 +100,8 @@ static void write_line(struct lane *l, const struct line *line)
 		gone = 0;
 	if (!err)
 		err = write_all(line->fd, line->text, line->len);
+	if (err)
+		atomic_compare_exchange_strong(&failures[line->fd == STDERR_FILENO], &(int){0}, err);
 	l->failed = gone + (err ? 1 : 0);
 	l->why = err;
 }
@@ -176,12 +180,23 @@ static size_t own_control(const char *s)
 	return 0;
 }
 
-static size_t make_harmless(char *text)
+/* Of a drawing: whatever is made like one of a terminal's sequences. */
+static size_t any_control(const char *s)
+{
+	size_t n = strspn(s, "\r\n");
+
+	if (n || strncmp(s, "\033[", 2) != 0)
+		return n ? 1 : 0;
+	n = 2 + strspn(s + 2, "?;0123456789");
+	return s[n] ? n + 1 : 0;
+}
+
+static size_t make_harmless(char *text, size_t control(const char *s))
 {
 	char *out = text, *at = text;
 
 	while (*at) {
-		size_t n = own_control(at);
+		size_t n = control(at);
 		char *end = at, kept;
 
 		if (n) {
@@ -192,7 +207,7 @@ static size_t make_harmless(char *text)
 		}
 		do
 			end++;
-		while (*end && !own_control(end));
+		while (*end && !control(end));
 		kept = *end;
 		*end = 0;
 		n = bk_text_localize(at);
@@ -219,7 +234,7 @@ static struct line *format_line(int fd, const char *fmt, va_list ap)
 		return NULL;
 	*line = (struct line){.fd = fd, .len = (size_t)n};
 	vsnprintf(line->text, line->len + 1, fmt, ap);
-	line->len = make_harmless(line->text);
+	line->len = make_harmless(line->text, own_control);
 	return line;
 }
 
@@ -240,6 +255,61 @@ void bk_cli_output_put(enum bk_cli_stream stream, enum bk_cli_rank rank, const c
 		free(line);
 	}
 	pthread_mutex_unlock(&l->lock);
+}
+
+/* On standard output. */
+static struct line *new_line(const char *bytes, size_t n)
+{
+	struct line *line = malloc(sizeof(*line) + n + 1);
+
+	if (!line)
+		return NULL;
+	*line = (struct line){.fd = STDOUT_FILENO, .len = n};
+	memcpy(line->text, bytes, n);
+	line->text[n] = 0;
+	return line;
+}
+
+static void put_line(struct line *line)
+{
+	struct lane *l = lane_of[BK_CLI_STDOUT];
+
+	pthread_mutex_lock(&l->lock);
+	if (line)
+		queue(l, line);
+	else
+		l->dropped++;
+	pthread_mutex_unlock(&l->lock);
+}
+
+void bk_cli_output_draw(const char *text)
+{
+	struct line *line = new_line(text, strlen(text));
+
+	if (line)
+		line->len = make_harmless(line->text, any_control);
+	put_line(line);
+}
+
+void bk_cli_output_data(const char *data, size_t n)
+{
+	put_line(new_line(data, n));
+}
+
+size_t bk_cli_output_waiting(enum bk_cli_stream stream)
+{
+	struct lane *l = lane_of[stream];
+	size_t waiting;
+
+	pthread_mutex_lock(&l->lock);
+	waiting = l->waiting;
+	pthread_mutex_unlock(&l->lock);
+	return waiting;
+}
+
+int bk_cli_output_failure(enum bk_cli_stream stream)
+{
+	return atomic_load(&failures[stream]);
 }
 
 static void init_lane(struct lane *l, int patience)

@@ -37,6 +37,18 @@ void bk_cli_output_speak_json(void);
 void bk_cli_output_put(enum bk_cli_stream stream, enum bk_cli_rank rank, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* What a line editor draws on standard output: control sequences that move the cursor and wipe are ours here, so all
+ * else in it must be harmless already. Never dropped: each drawing begins where the one before left the cursor. */
+void bk_cli_output_draw(const char *text);
+/* What a person asked for as data, on standard output: as it is, and never dropped. Whose source can be stopped looks at
+ * how much waits, and stops it. */
+void bk_cli_output_data(const char *data, size_t n);
+
+/* Bytes that nobody has taken yet. */
+size_t bk_cli_output_waiting(enum bk_cli_stream stream);
+/* The errno of the first write to this stream that failed; 0: none has so far. */
+int bk_cli_output_failure(enum bk_cli_stream stream);
+
 /* The user wants out: the last words are waited for a second at most. */
 void bk_cli_output_hurry(void);
 

@@ -31,8 +31,15 @@ void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 		bk_cli_output_speak_json();
 }
 
+static enum bk_cli_stream stream_of(const struct bk_cli_report *r)
+{
+	return r->is_aside ? BK_CLI_STDERR : BK_CLI_STDOUT;
+}
+
 void bk_cli_report_wipe(struct bk_cli_report *r)
 {
+	if (r->on_wipe)
+		r->on_wipe(r->wipe_arg);
 	if (r->is_bar_drawn)
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "\r\033[K");
 	r->is_bar_drawn = false;
@@ -51,7 +58,7 @@ void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const cha
 	bk_cli_report_wipe(r);
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) >= 0)
-		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
+		bk_cli_output_put(stream_of(r), rank, "%s\n", text);
 	va_end(ap);
 	free(text);
 }
@@ -139,7 +146,7 @@ void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *o
 	bk_cli_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
 	if (r->is_quiet && !r->is_json)
 		/* without it nobody could come */
-		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", code);
+		bk_cli_output_put(stream_of(r), BK_CLI_VERDICT, "%s\n", code);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r), other, plain(r));
 }
 

@@ -18,8 +18,12 @@ struct bk_cli_window {
  * for a script, errors as one line on standard error in both. */
 struct bk_cli_report {
 	bool is_json, is_quiet, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open;
+	bool is_aside; /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	char peer[64]; /* name, shortened */
+	/* Before anything is said: something stands there that has to go. NULL: nothing. */
+	void (*on_wipe)(void *arg);
+	void *wipe_arg;
 };
 
 void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o);

@@ -7,29 +7,15 @@
 #include "wire/cursor.h"
 #include "wire/framing.h"
 
-/* bk_text_char looks for as many bytes as the first one promises, and stops at the first that does not belong: so the
- * last character is looked at in a copy that ends with a NUL. */
-static size_t char_at(const char *text, size_t left)
-{
-	char last[4] = {0};
-	unsigned c;
-
-	if (!*text)
-		return 0;
-	if (left >= sizeof(last))
-		return bk_text_char(text, &c);
-	for (size_t i = 0; i < left; i++)
-		last[i] = text[i];
-	return bk_text_char(last, &c);
-}
-
 int bk_chat_check(const char *text, size_t len)
 {
 	if (len > BK_CHAT_TEXT_MAX)
 		return BK_E_TOO_BIG;
 	for (size_t at = 0, n; at < len; at += n) {
-		n = char_at(text + at, len - at);
-		if (!n)
+		unsigned c = 0;
+
+		n = bk_text_char_within(text + at, len - at, &c);
+		if (!n || !c)
 			return BK_E_INVALID;
 	}
 	return 0;

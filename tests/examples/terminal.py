@@ -9,9 +9,16 @@ import signal
 import struct
 import termios
 import time
+import unicodedata
 
 running = set()  # terminals whose program has not been waited for
-CONTROL = re.compile(rb"\x1b\[(\d*)([A-Za-z])")
+CONTROL = re.compile(rb"\x1b\[\??(\d*)([A-Za-z])")
+
+
+def width(character):
+    if unicodedata.combining(character) or character in "\u200c\u200d\ufe0f":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 class Screen:
@@ -21,13 +28,28 @@ class Screen:
         self.columns, self.rows, self.y, self.x = columns, [[]], 0, 0
 
     def put(self, character):
-        if self.x == self.columns:
+        columns = width(character)
+        if not columns:  # it stands upon the one before
+            cell = max(i for i in range(self.x) if self.rows[self.y][i])
+            self.rows[self.y][cell] += character
+            return
+        if self.x + columns > self.columns:
             self.down()
             self.x = 0
         row = self.rows[self.y]
-        row.extend(" " * (self.x + 1 - len(row)))
-        row[self.x] = character
-        self.x += 1
+        row.extend(" " * (self.x + columns - len(row)))
+        row[self.x:self.x + columns] = [character] + [""] * (columns - 1)
+        self.x += columns
+
+    def resize(self, columns):
+        """Narrower: what does not fit goes on in a row of its own, and the cursor stays at its character, as most do it."""
+        rows, y = [], 0
+        for i, row in enumerate(self.rows):
+            if i == self.y:
+                y = len(rows) + self.x // columns
+            rows += [row[at:at + columns] for at in range(0, max(len(row), 1), columns)]
+        rows += [[] for _ in range(y + 1 - len(rows))]
+        self.rows, self.y, self.x, self.columns = rows, y, self.x % columns, columns
 
     def down(self):
         self.y += 1
@@ -50,7 +72,11 @@ class Screen:
             del self.rows[self.y][self.x:self.x + n]
         elif final == b"@":
             self.rows[self.y][self.x:self.x] = " " * n
-        else:
+        elif final == b"H" and not number:
+            self.y = self.x = 0
+        elif final == b"J" and number == b"2":
+            self.rows[:] = [[] for _ in range(self.y + 1)]
+        elif final not in b"mhl":  # bold, and brackets around a paste
             raise AssertionError(f"a control sequence this terminal does not know: {number} {final}")
 
     def text(self):
@@ -60,12 +86,12 @@ class Screen:
 class Terminal:
     """A program on a pseudo-terminal, and the screen that shows it."""
 
-    def __init__(self, command, columns=60):
+    def __init__(self, command, columns=60, env=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-                os.execve(command[0], command, {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
+                os.execve(command[0], command, {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **(env or {})})
             finally:
                 os._exit(127)
         os.set_inheritable(self.fd, False)  # or the next program would keep this terminal open
@@ -114,6 +140,11 @@ class Terminal:
             ready = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0]
             assert ready, f"expected {last_rows}, the screen shows {self.screen.text()}"
             self.feed(os.read(self.fd, 4096))
+
+    def resize(self, columns):
+        """After everything that was drawn for the old width has been read."""
+        self.screen.resize(columns)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def hang_up(self):
         """The window is closed; the exit code."""

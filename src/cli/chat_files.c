@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sender or receiver that has ended is freed when the next one begins, or at the end: not from inside its last
+ * callback, which the library would allow, but because two ways to end are one too many. */
+#include "cli/chat_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bodkin/error.h>
+
+#include "cli/bar.h"
+#include "cli/consent.h"
+#include "cli/human.h"
+
+enum { NAME_COLUMNS = 24 };
+
+static const char *peer_of(const struct bk_cli_chat_files *f)
+{
+	return f->report->peer[0] ? f->report->peer : "the other side";
+}
+
+static void name(struct bk_cli_chat_file *file, const struct bk_transfer_offer *offer)
+{
+	*file = (struct bk_cli_chat_file){.total = offer->bytes};
+	bk_cli_human_fit(offer->first, NAME_COLUMNS, file->name, sizeof(file->name));
+}
+
+static void progress(struct bk_cli_chat_files *f, struct bk_cli_chat_file *file, uint64_t bytes,
+	uint64_t total, double rate)
+{
+	file->bytes = bytes;
+	file->total = total;
+	file->rate = rate;
+	file->is_moving = true;
+	f->on_change(f->arg);
+}
+
+static void say_end(struct bk_cli_chat_files *f, const struct bk_cli_chat_file *file,
+	const struct bk_call_failure *failure, bool is_out)
+{
+	const char *act = is_out ? "sent" : "taken";
+
+	if (failure && failure->error == BK_E_DECLINED)
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s was declined", file->name);
+	else if (failure)
+		bk_cli_report_say(
+			f->report, BK_CLI_VERDICT, "* %s was not %s: %s", file->name, act, failure->text);
+	f->on_change(f->arg);
+}
+
+/* --- out --- */
+
+static void on_sent_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
+{
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	progress(f, &f->out, bytes, total, rate);
+}
+
+static void on_sent(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
+{
+	struct bk_cli_chat_files *f = arg;
+	char size[BK_CLI_HUMAN_MAX];
+
+	(void)call;
+	f->is_sending = false;
+	bk_cli_human_bytes(result->bytes, size);
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s has %s (%s)", peer_of(f), f->out.name, size);
+	f->on_change(f->arg);
+}
+
+static void on_send_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
+{
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	f->is_sending = false;
+	say_end(f, &f->out, failure, true);
+}
+
+void bk_cli_chat_files_send(struct bk_cli_chat_files *f, struct bk_session *session, const char *path)
+{
+	static const struct bk_transfer_events events = {
+		.on_progress = on_sent_progress, .on_done = on_sent, .on_error = on_send_error};
+	const struct bk_send_opts opts = {.size = sizeof(opts),
+		.paths = &path,
+		.paths_len = 1,
+		.within = session,
+		.peer = f->report->peer};
+	char text[BK_TRANSFER_TEXT_MAX], size[BK_CLI_HUMAN_MAX];
+
+	if (f->is_sending || !session) {
+		bk_cli_report_say(f->report, BK_CLI_VERDICT,
+			"* one file at a time: %s is still under way; /stop ends it", f->out.name);
+		return;
+	}
+	bk_send_free(f->send);
+	f->send = NULL;
+	if (bk_send_new(f->loop, &opts, &events, f, &f->send, text) < 0) {
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s", text);
+		return;
+	}
+	f->is_sending = true;
+	name(&f->out, bk_send_offer(f->send));
+	bk_cli_human_bytes(f->out.total, size);
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is asked whether to take %s (%s)", peer_of(f),
+		f->out.name, size);
+	f->on_change(f->arg);
+}
+
+/* --- in --- */
+
+static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question question,
+	const struct bk_transfer_offer *offer)
+{
+	struct bk_cli_chat_files *f = arg;
+	char size[BK_CLI_HUMAN_MAX];
+
+	(void)call;
+	(void)question; /* what exists is not asked about: it gets another name */
+	f->is_asking = true;
+	name(&f->in, offer);
+	bk_cli_human_bytes(offer->bytes, size);
+	if (offer->entries == 1)
+		bk_cli_report_say(
+			f->report, BK_CLI_VERDICT, "* %s offers %s (%s)", peer_of(f), offer->first, size);
+	else
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s offers %zu files (%s)", peer_of(f),
+			offer->entries, size);
+	bk_cli_report_wipe(f->report);
+	bk_cli_consent_names(f->report, offer);
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* /take takes %s, /refuse does not",
+		offer->entries == 1 ? "it" : "them");
+}
+
+static void on_conflict(struct bk_call *call, void *arg, const struct bk_transfer_entry *entry,
+	enum bk_transfer_conflict how, const char *as)
+{
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	(void)how;
+	if (as)
+		bk_cli_report_say(
+			f->report, BK_CLI_VERDICT, "* %s exists here; the new one is %s", entry->path, as);
+}
+
+static void on_received_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
+{
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	progress(f, &f->in, bytes, total, rate);
+}
+
+static void on_received(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
+{
+	struct bk_cli_chat_files *f = arg;
+	char size[BK_CLI_HUMAN_MAX];
+
+	(void)call;
+	f->is_receiving = f->is_asking = false;
+	bk_cli_human_bytes(result->bytes, size);
+	for (size_t i = 0; i < result->paths_len; i++)
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is here (%s)", result->paths[i], size);
+	f->on_change(f->arg);
+}
+
+static void on_recv_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
+{
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	f->is_receiving = f->is_asking = false;
+	if (!f->in.name[0])
+		strcpy(f->in.name, "a file");
+	say_end(f, &f->in, failure, false);
+}
+
+void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *channel)
+{
+	static const struct bk_transfer_events events = {.on_ask = on_ask,
+		.on_conflict = on_conflict,
+		.on_progress = on_received_progress,
+		.on_done = on_received,
+		.on_error = on_recv_error};
+	const struct bk_recv_opts opts = {.size = sizeof(opts),
+		.folder = f->folder,
+		.asks_accept = true,
+		.conflict = BK_TRANSFER_CONFLICT_RENAME,
+		.channel = channel,
+		.peer = f->report->peer};
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	if (f->is_receiving)
+		return;
+	bk_recv_free(f->recv);
+	f->recv = NULL;
+	f->in = (struct bk_cli_chat_file){0};
+	if (bk_recv_new(f->loop, &opts, &events, f, &f->recv, text) < 0)
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* a file was offered: %s", text);
+	else
+		f->is_receiving = true;
+}
+
+void bk_cli_chat_files_answer(struct bk_cli_chat_files *f, bool yes)
+{
+	if (!f->is_asking) {
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* nothing is offered");
+		return;
+	}
+	f->is_asking = false;
+	bk_recv_answer(f->recv, yes);
+}
+
+/* --- both --- */
+
+void bk_cli_chat_files_stop(struct bk_cli_chat_files *f)
+{
+	if (!f->is_sending && !f->is_receiving)
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* no file is under way");
+	if (f->is_sending)
+		bk_send_cancel(f->send);
+	if (f->is_receiving)
+		bk_recv_cancel(f->recv);
+}
+
+static void fill_row(const struct bk_cli_chat_files *f, const struct bk_cli_chat_file *file, const char *way,
+	struct bk_cli_sheet *sheet)
+{
+	char row[sizeof(file->name) + BK_CLI_BAR_MAX + 32], bar[BK_CLI_BAR_MAX];
+	unsigned used = (unsigned)snprintf(row, sizeof(row), "* %s %s ", way, file->name);
+
+	if (!file->is_moving)
+		return;
+	bk_cli_bar_format(&(struct bk_cli_bar){.bytes = file->bytes,
+				  .total = file->total,
+				  .rate = file->rate,
+				  .columns = sheet->columns > used + 2 ? sheet->columns - used : 2,
+				  .is_utf8 = f->report->is_utf8},
+		bar);
+	snprintf(row + used, sizeof(row) - used, "%s", bar);
+	bk_cli_sheet_add(sheet, row);
+}
+
+void bk_cli_chat_files_fill(const struct bk_cli_chat_files *f, struct bk_cli_sheet *sheet)
+{
+	if (f->is_sending)
+		fill_row(f, &f->out, "to", sheet);
+	if (f->is_receiving)
+		fill_row(f, &f->in, "from", sheet);
+}
+
+void bk_cli_chat_files_done(struct bk_cli_chat_files *f)
+{
+	bk_send_free(f->send);
+	bk_recv_free(f->recv);
+	f->send = NULL;
+	f->recv = NULL;
+}

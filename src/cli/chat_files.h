@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CLI_CHAT_FILES_H
+#define BK_CLI_CHAT_FILES_H
+
+#include <bodkin/chat.h>
+#include <bodkin/transfer.h>
+
+#include "cli/report.h"
+#include "cli/sheet.h"
+
+/* The files that two people hand to each other while they talk: one at a time each way, each asked for. What comes
+ * goes into one folder and never replaces anything. */
+struct bk_cli_chat_files {
+	struct bk_loop *loop;
+	struct bk_cli_report *report;
+	const char *folder;
+	void (*on_change)(void *arg); /* bk_cli_chat_files_fill would say something else */
+	void *arg;
+	struct bk_send *send;
+	struct bk_recv *recv;
+	bool is_sending, is_receiving, is_asking;
+	struct bk_cli_chat_file {
+		char name[256];
+		uint64_t bytes, total;
+		double rate;
+		bool is_moving;
+	} out, in;
+};
+
+/* A channel for files came: it is offered to the person. Where there is already one, it is left to be reset. */
+void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *channel);
+void bk_cli_chat_files_send(struct bk_cli_chat_files *f, struct bk_session *session, const char *path);
+/* The person's answer to what is offered. */
+void bk_cli_chat_files_answer(struct bk_cli_chat_files *f, bool yes);
+/* Stops what is under way. */
+void bk_cli_chat_files_stop(struct bk_cli_chat_files *f);
+/* A row for each that is under way. */
+void bk_cli_chat_files_fill(const struct bk_cli_chat_files *f, struct bk_cli_sheet *sheet);
+/* Before the chat is freed; fine on a zeroed one. */
+void bk_cli_chat_files_done(struct bk_cli_chat_files *f);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CLI_LINES_H
+#define BK_CLI_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <bodkin/loop.h>
+
+/* The lines of standard input, whatever it is: a pipe, a terminal, a file on disk. */
+enum { BK_CLI_LINES_MAX = 65536 }; /* bytes of a line */
+
+struct bk_cli_lines_events {
+	/* False: not now. It comes again after bk_cli_lines_resume, and nothing is read until then. Without its end
+	 * (a newline, or return and newline); a NUL stands behind it. */
+	bool (*on_line)(void *arg, char *line, size_t n);
+	/* No more will come; last. 0: the input has ended (a last line needs no newline); BK_E_TOO_BIG: a line is longer
+	 * than can be, and nothing of it was handed on; BK_E_IO: errno says why. */
+	void (*on_end)(void *arg, int error);
+};
+
+struct bk_cli_lines {
+	struct bk_loop *loop;
+	const struct bk_cli_lines_events *events;
+	void *arg;
+	struct bk_watch *watch;
+	struct bk_timer *
+		timer; /* reads a file, of which nothing tells that it is readable; and hands on after a resume */
+	bool is_file, is_running, has_ended, is_over;
+	char *buffer;
+	size_t start, len;
+};
+
+/* Begins with the first resume. BK_E_NOMEM, BK_E_IO. */
+int bk_cli_lines_init(
+	struct bk_cli_lines *l, struct bk_loop *loop, const struct bk_cli_lines_events *events, void *arg);
+void bk_cli_lines_resume(struct bk_cli_lines *l);
+void bk_cli_lines_done(struct bk_cli_lines *l); /* fine on a zeroed one */
+
+#endif
