@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "liar.h"
 
+#include "traffic.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -448,6 +450,9 @@ static void live(const struct liar_opts *opts, int control)
 	snprintf(server_name, sizeof(server_name), "127.0.0.1:%u#%s", bk_server_port(l.server),
 		bk_server_pin(l.server));
 	dprintf(control, "%s\n", server_name);
+	traffic_reset(false);
+	if (opts->is_mute)
+		traffic.only_port = bk_server_port(l.server);
 	if (opts->is_sender)
 		begin_session(&l, server_name, NULL);
 	bk_loop_run(l.loop);

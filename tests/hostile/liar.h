@@ -38,7 +38,8 @@ struct liar_opts {
 	void (*describe)(struct bk_intro *intro, const void *row); /* changes what is told of us */
 	void (*met)(struct liar *l);                               /* the two know each other */
 	const void *row;
-	bool stays; /* after its lie; else it says BYE, cancelled */
+	bool stays;   /* after its lie; else it says BYE, cancelled */
+	bool is_mute; /* speaks to its server alone: no path comes from it */
 };
 
 struct liar {

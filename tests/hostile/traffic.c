@@ -65,19 +65,7 @@ static bool count(const struct sockaddr *to, bool is_tcp)
 	e = entry(&a, is_tcp);
 	if (e)
 		e->count++;
-	return bk_addr_equal_ip(&a, &home);
-}
-
-unsigned traffic_to(const char *addr, bool is_tcp)
-{
-	struct bk_addr a;
-
-	if (bk_addr_from_str(addr, &a) < 0)
-		return 0;
-	for (size_t i = 0; i < traffic.len; i++)
-		if (traffic.entries[i].is_tcp == is_tcp && bk_addr_equal(&traffic.entries[i].to, &a))
-			return traffic.entries[i].count;
-	return 0;
+	return bk_addr_equal_ip(&a, &home) && (!traffic.only_port || a.port == traffic.only_port);
 }
 
 /* --- in the place of the system's --- */

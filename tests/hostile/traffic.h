@@ -19,7 +19,8 @@ struct traffic_entry {
 };
 
 struct traffic {
-	bool is_silent; /* strangers answer nothing; else they refuse */
+	bool is_silent;     /* strangers answer nothing; else they refuse */
+	uint16_t only_port; /* at 127.0.0.1; everybody else is a stranger. 0: all ports */
 	struct traffic_entry entries[TRAFFIC_MAX];
 	size_t len;
 	unsigned listeners, races;
@@ -28,6 +29,5 @@ struct traffic {
 extern struct traffic traffic;
 
 void traffic_reset(bool is_silent);
-unsigned traffic_to(const char *addr, bool is_tcp); /* 0: nothing went there */
 
 #endif
