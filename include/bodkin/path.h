@@ -32,6 +32,7 @@ struct bk_path {
 	double elapsed_ms; /* from both introductions known to the link being secure */
 	double total_ms;   /* from bk_session_new */
 	const char *text;  /* one sentence for a person: what was chosen and why */
+	double rtt_ms; /* the round trip, as the handshake showed: rather too long than too short; 0: not known */
 };
 
 #ifdef __cplusplus

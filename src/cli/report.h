@@ -17,7 +17,7 @@ struct bk_cli_window {
 /* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
  * for a script, errors as one line on standard error in both. */
 struct bk_cli_report {
-	bool is_json, is_quiet, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open;
+	bool is_json, is_quiet, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open, has_path;
 	bool is_aside; /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	char peer[64]; /* name, shortened */

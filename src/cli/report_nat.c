@@ -4,11 +4,13 @@
 #include "cli/report_nat.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { LINE_MAX_LEN = 256, PEER_WIDTH = 46 };
+enum { LINE_MAX_LEN = 256, PEER_WIDTH = 46, INDENT = 5 };
 
 /* --- for a script --- */
 
@@ -79,6 +81,29 @@ static void print(const char *fmt, ...)
 	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", line);
 }
 
+/* The width of a person's terminal; a file has no edge. */
+static unsigned columns(void)
+{
+	return isatty(STDOUT_FILENO) ? bk_cli_report_window().columns : UINT_MAX;
+}
+
+/* Parts that belong to one thing, with ", " between, in as many lines as the window needs. */
+static void print_parts(const char *const *parts, size_t n)
+{
+	char line[LINE_MAX_LEN] = "     ";
+	size_t len = strlen(line);
+
+	for (size_t i = 0; i < n; i++) {
+		if (len > INDENT && len + strlen(parts[i]) + 2 >= columns()) {
+			print("%s,", line);
+			len = (size_t)snprintf(line, sizeof(line), "     ");
+		}
+		len += (size_t)snprintf(
+			line + len, sizeof(line) - len, "%s%s", len > INDENT ? ", " : " ", parts[i]);
+	}
+	print("%s", line);
+}
+
 static bool is_known(const char *word)
 {
 	return strcmp(word, "unknown") != 0;
@@ -96,7 +121,7 @@ static void describe_ports(const struct bk_nat_side *s, char out[LINE_MAX_LEN])
 
 static void print_side(const char *name, const struct bk_nat_side *s)
 {
-	char ports[LINE_MAX_LEN];
+	char ports[LINE_MAX_LEN], mapping[64], filtering[64];
 
 	if (*s->public_)
 		print("%-5s %s, seen as %s", name, s->type, s->public_);
@@ -107,10 +132,12 @@ static void print_side(const char *name, const struct bk_nat_side *s)
 	if (!*s->public_)
 		return;
 	describe_ports(s, ports);
-	print("      mapping %s, filtering %s, %s%s", s->mapping, s->filtering, ports,
-		s->hairpin < 0   ? ""
-		: s->hairpin > 0 ? ", hairpin"
-				 : ", no hairpin");
+	snprintf(mapping, sizeof(mapping), "mapping %s", s->mapping);
+	snprintf(filtering, sizeof(filtering), "filtering %s",
+		is_known(s->filtering) ? s->filtering : "not learnt (see --alt-addr)");
+	print_parts(
+		(const char *const[]){mapping, filtering, ports, s->hairpin > 0 ? "hairpin" : "no hairpin"},
+		s->hairpin < 0 ? 3 : 4);
 }
 
 static void print_lifetime(const struct bk_nat_result *n)
@@ -122,6 +149,15 @@ static void print_lifetime(const struct bk_nat_result *n)
 		print("An idle mapping lives %d seconds and more.", n->lifetime_min_s);
 }
 
+/* Below each other where they do not fit beside each other. */
+static void print_prospect(const struct bk_nat_outlook *o)
+{
+	if (PEER_WIDTH + 3 + strlen(o->expectation) < columns())
+		print("  %-*s %s", PEER_WIDTH, o->peer, o->expectation);
+	else
+		print("  %s\n    %s", o->peer, o->expectation);
+}
+
 static void print_text(const struct bk_nat_result *n)
 {
 	print_side("UDP", &n->udp);
@@ -129,13 +165,13 @@ static void print_text(const struct bk_nat_result *n)
 	if (*n->ipv6.public_)
 		print_side("IPv6", &n->ipv6);
 	else
-		print("IPv6  %s", *n->ipv6.local ? "an address is there, not tested" : "none");
+		print("IPv6  %s", *n->ipv6.local ? "here, but the server does not answer over it" : "none");
 	if (n->stacked > 0)
 		print("Behind this NAT probably stands another one (%s).", n->stacked_at);
 	print_lifetime(n);
 	print("\nOver UDP, to a peer that is");
 	for (size_t i = 0; i < n->outlook_len; i++)
-		print("  %-*s %s", PEER_WIDTH, n->outlook[i].peer, n->outlook[i].expectation);
+		print_prospect(&n->outlook[i]);
 }
 
 void bk_cli_report_nat(struct bk_cli_report *r, const struct bk_nat_result *n)

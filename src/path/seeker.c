@@ -49,6 +49,7 @@ struct bk_seeker {
 	struct bk_round round;
 	struct bk_race *race;
 	struct bk_race_result path, relay; /* what carries; the last relay, which may be the spare */
+	bk_dur path_rtt, relay_rtt;        /* of each, as its handshake showed; 0: not known */
 	bool has_peer_left;                /* the server, before there was a path */
 	bool is_asking;                    /* the next round is our own wish: the relay works */
 	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
@@ -115,16 +116,17 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 	char local[BK_ADDR_STR_MAX], remote[BK_ADDR_STR_MAX], text[BK_EXPLAIN_PATH_MAX];
 	const struct bk_pair pair = pair_of(sk);
 	bk_time now = bk_loop_now(sk->opts.loop);
-	double ms = bk_dur_to_ms(now - sk->round.introduced);
+	double rtt = bk_dur_to_ms(sk->path_rtt);
 	struct bk_path p = {
 		.kind = bk_race_result_is_relay(result) ? BK_PATH_KIND_RELAY : BK_PATH_KIND_DIRECT,
 		.transport = result->transport,
 		.technique = result->technique->name,
 		.local = bk_addr_to_str(&result->local, local),
 		.remote = bk_addr_to_str(&result->remote, remote),
-		.elapsed_ms = ms,
+		.elapsed_ms = bk_dur_to_ms(now - sk->round.introduced),
 		.total_ms = bk_dur_to_ms(now - sk->opts.born),
-		.text = bk_explain_path(result->technique, &pair, bk_techniques, ms, text),
+		.text = bk_explain_path(result->technique, &pair, bk_techniques, rtt, text),
+		.rtt_ms = rtt,
 	};
 
 	sk->events->on_path(sk->arg, &p);
@@ -159,13 +161,17 @@ static void carried(struct bk_seeker *sk)
 
 static int take(struct bk_seeker *sk, struct bk_link *link, const struct bk_race_result *result)
 {
+	bk_dur rtt = link->rtt_ns; /* the link may be gone once it was given away */
 	int err = sk->events->on_link(sk->arg, link, result);
 
 	if (err < 0)
 		return err;
 	sk->path = *result;
-	if (bk_race_result_is_relay(result))
+	sk->path_rtt = rtt;
+	if (bk_race_result_is_relay(result)) {
 		sk->relay = *result;
+		sk->relay_rtt = rtt;
+	}
 	sk->taken = bk_loop_now(sk->opts.loop);
 	bk_timer_stop(sk->again);
 	return 0;
@@ -303,7 +309,7 @@ void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
 		return;
 	}
 	snprintf(line, sizeof(line), "lost the path, looking for another one: %s", lost_why(sk, error, text));
-	note(sk, 1, line);
+	note(sk, sk->state == LOST ? 1 : 0, line);
 	if (sk->state == OVER)
 		return;
 	set_state(sk, LOST);
@@ -325,6 +331,7 @@ void bk_seeker_fell_back(struct bk_seeker *sk, int error, const char *text)
 	if (sk->state == OVER)
 		return;
 	sk->path = sk->relay;
+	sk->path_rtt = sk->relay_rtt;
 	carried(sk);
 	tell_path(sk, &sk->path);
 	if (!sk->race)

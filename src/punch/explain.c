@@ -97,12 +97,30 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s: %s", udp_blocked_where(udp), cause, ends[udp]);
 }
 
+/* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke against it. */
+static bool explain_against_odds(
+	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
+{
+	if (udp_state_of(pair) != UDP_BOTH || bk_fit_punch(&pair->own->udp, &pair->peer->udp))
+		return false;
+	snprintf(out, BK_PLAN_TEXT_MAX,
+		"%s; a direct connection was tried over %s all the same but none came about in time; a port "
+		"mapping on either router or IPv6 would help",
+		cause_over(pair, BK_TRANSPORT_UDP),
+		!over_tcp  ? "UDP"
+		: over_udp ? "UDP and TCP"
+			   : "TCP");
+	return true;
+}
+
 static void explain_no_luck(
 	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
 	enum udp_state udp = udp_state_of(pair);
 	char nats[BK_PLAN_TEXT_MAX];
 
+	if (explain_against_odds(pair, over_udp, over_tcp, out))
+		return;
 	nats_over(pair, over_udp ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
 		"%sa direct connection was tried%s (%.200s) but none came about in time: a firewall on the "
@@ -293,14 +311,16 @@ void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, str
 }
 
 const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair,
-	const struct bk_technique *const *rows, double elapsed_ms, char out[BK_EXPLAIN_PATH_MAX])
+	const struct bk_technique *const *rows, double rtt_ms, char out[BK_EXPLAIN_PATH_MAX])
 {
 	struct bk_path_words w = {0};
+	char rtt[32] = "";
 
 	t->tell(t, pair, &w);
 	if (t->method->is_relay && pair->choice != BK_PATH_CHOICE_RELAY)
 		bk_explain_no_direct(pair, rows, w.why);
-	snprintf(out, BK_EXPLAIN_PATH_MAX, "%.450s, %.0f ms%s%s", w.what, elapsed_ms, *w.why ? ": " : "",
-		w.why);
+	if (rtt_ms > 0)
+		snprintf(rtt, sizeof(rtt), ", %.*f ms", rtt_ms < 1 ? 1 : 0, rtt_ms);
+	snprintf(out, BK_EXPLAIN_PATH_MAX, "%.450s%s%s%s", w.what, rtt, *w.why ? ": " : "", w.why);
 	return out;
 }

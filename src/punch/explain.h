@@ -9,7 +9,7 @@
 /* What was taken of the rows: "direct over UDP, both NATs port-restricted, 12 ms"; of a relay also why. */
 enum { BK_EXPLAIN_PATH_MAX = 2 * BK_PLAN_TEXT_MAX };
 const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair,
-	const struct bk_technique *const *rows, double elapsed_ms, char out[BK_EXPLAIN_PATH_MAX]);
+	const struct bk_technique *const *rows, double rtt_ms, char out[BK_EXPLAIN_PATH_MAX]);
 
 /* Why none of the rows connects the two directly, over whatever transports both have: one sentence with what
  * would help. */

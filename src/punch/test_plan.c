@@ -522,9 +522,17 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 		assert_string_equal(
 			bk_explain_path(bk_techniques[i], &pair, bk_techniques, 12, out), told[i]);
 	assert_int_equal(i, sizeof(told) / sizeof(told[0]));
+	own.udp = intro(PORT, 1).tcp;
+	bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 0, out);
+	assert_null(strstr(out, "firewall"));
+	assert_ptr_equal(
+		strstr(out, "relayed by the server: the other side's NAT gives every connection a new port"),
+		out);
 	pair.choice = BK_PATH_CHOICE_RELAY;
 	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 12, out),
 		"relayed by the server, as asked for, 12 ms");
+	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 0, out),
+		"relayed by the server, as asked for");
 }
 
 static void an_attempt_may_go_to_a_set_of_ports(void **state)

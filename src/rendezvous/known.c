@@ -119,7 +119,11 @@ int bk_known_server_remember(const char *path, const char *host, uint16_t port, 
 static int refuse_changed(const char *path, const char *place, const char *pin, char text[BK_KNOWN_TEXT_MAX])
 {
 	snprintf(text, BK_KNOWN_TEXT_MAX,
-		"server '%s' shows another key than before (%s); if that is right, remove its line from '%s'",
+		"the key of server '%s' is not the one remembered from before, but %s: its owner made a new "
+		"one, or "
+		"somebody stands between who would see who meets whom; if 'bodkin serve --show' there says "
+		"the "
+		"same, remove its line from '%s'",
 		place, pin, path);
 	return BK_E_PIN_MISMATCH;
 }

@@ -3,7 +3,7 @@
 """What the program says to a person: one fault, its name, its place, and the next step for this one.
 
 Run it with the program as argument or in $BODKIN."""
-import json, os, pathlib, re, select, signal, subprocess, sys
+import fcntl, os, pathlib, pty, re, select, struct, sys, termios
 
 import test_cli as kit
 
@@ -118,6 +118,80 @@ class Codes(kit.Case):
         r = self.run_it("recv", "-s", server, "7-tulip-anchor", "more")
         self.assertEqual(r.returncode, 2)
         self.assertIn("'more' is too much", r.stderr)
+
+
+class Screens(kit.Case):
+    def at_width(self, columns, *args):
+        """What a terminal of that width is sent."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(kit.BODKIN, [kit.BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        seen = b""
+        while select.select([fd], [], [], kit.WAIT)[0]:
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        os.close(fd)
+        os.waitpid(pid, 0)
+        return seen.decode().replace("\r", "").splitlines()
+
+    def test_nat_fits_any_window(self):
+        _, server = self.serve()
+        for columns in (50, 80, 200):
+            lines = self.at_width(columns, "nat", "-s", server)
+            self.assertLess(max(map(len, lines)), columns, lines)
+            self.assertIn("mapping endpoint-independent", "\n".join(lines))
+        self.assertNotIn("unknown", "\n".join(lines))
+
+    def test_the_time_behind_a_path_is_its_round_trip(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        code = self.event(sender, "code")["code"]
+        receiver = self.start("recv", "-s", server, "--json", "-o", self.folder_out(), code)
+        for p in (sender, receiver):
+            path = self.event(p, "path")
+            self.assertGreater(path["rtt_ms"], 0)
+            digits = 1 if path["rtt_ms"] < 1 else 0
+            self.assertIn(f", {path['rtt_ms']:.{digits}f} ms", path["text"])
+        self.assertEqual((self.finish(sender)[0], self.finish(receiver)[0]), (0, 0))
+
+    def test_the_two_machines_of_the_readme_see_what_it_shows(self):
+        """Its example to the letter, over loopback: addresses, pins, codes, how they connect, sizes and times masked."""
+        shown = re.search(r"## Two machines\n.*?```\n(.*?)```.*?```\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+        serve, two = shown[1].splitlines(), shown[2]
+        send, recv = (p.splitlines() for p in two.strip().split("\n\n"))
+        names = [re.match(r"(\w+)\$ bodkin (\w+)", p[0]).groups() for p in (serve, send, recv)]
+        self.assertEqual([n[1] for n in names], ["serve", "send", "recv"])
+        server = self.start("serve", "-l", "127.0.0.1:0", "--state", self.root / "server")
+        seen = [self.line(server).rstrip(), *(server.stdout.readline().rstrip() for _ in serve[2:])]
+        self.assertEqual(self.masked(seen), self.masked(serve[1:]))
+        address = re.search(r"-s (\S+#\S+)", seen[1])[1]
+        self.env["BODKIN_SERVER"] = address
+        self.file("holiday.tar", 100000)
+        sender = self.start("send", "holiday.tar", "--name", names[1][0], cwd=self.root)
+        code_line = self.line(sender).rstrip()
+        self.assertEqual(self.masked([code_line]), self.masked(send[1:]))
+        os.chdir(self.folder_out())
+        self.addCleanup(os.chdir, ROOT)
+        _, screen = self.at_terminal(["recv", code_line.split()[-1]], [(rb"\[Y/n\] ?", b"\n")])
+        lines = [l for l in screen.replace("\r", "").splitlines() if l.strip()]
+        self.assertEqual(self.masked(lines), self.masked(recv[1:]))
+        self.assertEqual(self.finish(sender)[0], 0)
+
+    at_terminal = kit.Transfer.at_terminal
+
+    def masked(self, lines):
+        rows = ((r"\d+\.\d+\.\d+\.\d+:\d+", "ADDRESS"), (r"#[\w-]{43}", "#PIN"), (r"\b\d+-[a-z]+-[a-z]+\b", "CODE"),
+                (r"^(Connected to \w+: direct) over .*, [\d.]+ ms$", r"\1, TIME"), (r"\(\d[^()]*B\)", "(SIZE)"),
+                (r" in [\d.]+ m?s(, [\d.]+ .B/s)?$", " in TIME"), (r"\b[0-9a-f]{32}\b", "DIGEST"), (r"\? \[Y/n\].*", "? [Y/n]"))
+        for pattern, mask in rows:
+            lines = [re.sub(pattern, mask, l.strip()) for l in lines]
+        return lines
 
 
 class Pages(kit.Case):
