@@ -38,6 +38,9 @@ struct bk_session_opts {
 	int64_t wait_ns;                    /* the other side must have come by then; 0: no limit */
 	/* Where the two meet instead of a server; token and state_dir then mean nothing. NULL: the server. */
 	const struct bk_mailbox *mailbox;
+	/* How long a session that had a path waits for another one when none is left (a server that is restarted, a machine
+	 * that sleeps); each side for itself. Where the other machine itself ended the connection it is 8 s. 0: 60 s. */
+	int64_t patience_ns;
 };
 
 /* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */

@@ -23,6 +23,7 @@
 enum { WAITING_MAX = 256 << 10 }; /* bytes that nobody has read yet before the other side has to wait */
 
 #define LOOK_AGAIN INT64_C(20000000)
+#define PATIENCE   (INT64_C(1800) * 1000000000) /* people wait for each other longer than programs do */
 
 struct command {
 	struct bk_cli_frame frame;
@@ -331,6 +332,8 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	int err;
 
 	_Static_assert((int)BK_CLI_TEXT_MAX >= (int)BK_CHAT_SENTENCE_MAX, "room for either sentence");
+	f->session.size = sizeof(f->session);
+	f->session.patience_ns = PATIENCE;
 	news.on_peer = on_peer;
 	news.on_path = on_path;
 	with_news.news = &news;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +153,66 @@ static void the_flags_of_a_shared_pipe_stay(void **state)
 	close(pipes[1]);
 }
 
+static void draw(int arg)
+{
+	(void)arg;
+	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "a\033[2A\033[?2004h\tb\n");
+	bk_cli_output_draw("\r\033[2A\033[J\033[?2004h\033]0;t\007\033(0\xc2\x9b"
+			   "c\033[");
+	bk_cli_output_data("\tas it is\033[2A\n", 14);
+}
+
+static void only_a_drawing_moves_the_cursor_and_only_data_is_left_as_it_is(void **state)
+{
+	int pipes[2];
+	char *said;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	child = talk(pipes[1], pipes[1], draw, -1);
+	close(pipes[1]);
+	said = read_all(pipes[0]);
+	join(child);
+	assert_string_equal(said, "a?[2A?[?2004h?b\n\r\033[2A\033[J\033[?2004h?]0;t?"
+				  "?(0?c?[\tas it is\033[2A\n");
+	free(said);
+}
+
+static void wait_and_fail(int done)
+{
+	char x[100] = "a line\n";
+
+	for (int i = 0; i < 20000; i++)
+		bk_cli_output_data(x, sizeof(x));
+	assert_in_range(bk_cli_output_waiting(BK_CLI_STDOUT), 1, 20000 * sizeof(x));
+	assert_int_equal(bk_cli_output_failure(BK_CLI_STDOUT), 0);
+	(void)!write(done, "x", 1);
+	bk_cli_output_end();
+	assert_int_equal(bk_cli_output_waiting(BK_CLI_STDOUT), 0);
+	assert_int_equal(bk_cli_output_failure(BK_CLI_STDOUT), EPIPE);
+	assert_int_equal(bk_cli_output_failure(BK_CLI_STDERR), 0);
+}
+
+static void what_waits_and_what_failed_can_be_asked(void **state)
+{
+	int pipes[2], done[2];
+	pid_t child;
+	char x;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(pipe(done), 0);
+	signal(SIGPIPE, SIG_IGN);
+	child = talk(pipes[1], open("/dev/null", O_WRONLY), wait_and_fail, done[1]);
+	close(pipes[1]);
+	assert_int_equal(read(done[0], &x, 1), 1);
+	close(pipes[0]);
+	join(child);
+	close(done[0]);
+	close(done[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +220,8 @@ int main(void)
 		cmocka_unit_test(two_streams_to_one_place_keep_their_order),
 		cmocka_unit_test(a_closed_descriptor_is_nobody_elses),
 		cmocka_unit_test(the_flags_of_a_shared_pipe_stay),
+		cmocka_unit_test(only_a_drawing_moves_the_cursor_and_only_data_is_left_as_it_is),
+		cmocka_unit_test(what_waits_and_what_failed_can_be_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,7 +314,7 @@ void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
 		return;
 	set_state(sk, LOST);
 	sk->upgrades = 0;
-	bk_timer_start(sk->patience, is_over ? ENDED_PATIENCE : LOST_PATIENCE);
+	bk_timer_start(sk->patience, is_over ? ENDED_PATIENCE : sk->opts.patience);
 	search_in_turn(sk, error == BK_E_EOF ? bk_error_text(BK_E_PEER_VANISHED) : text);
 }
 
@@ -495,6 +495,8 @@ int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_even
 	if (!sk)
 		return BK_E_NOMEM;
 	sk->opts = *opts;
+	if (!sk->opts.patience)
+		sk->opts.patience = LOST_PATIENCE;
 	bk_rate_init(&sk->rounds, ROUNDS_A_MINUTE / 60.0, ROUNDS_BURST, bk_loop_now(opts->loop));
 	sk->events = events;
 	sk->arg = arg;

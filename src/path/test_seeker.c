@@ -31,6 +31,7 @@ struct world {
 	bool nobody_to_ask, nobody_comes; /* a round that is asked for */
 	int error, killed, most;          /* every path dies of it, so many times */
 	bk_time since[KILLS_MAX];
+	bk_dur patience;
 };
 
 static void on_data(void *arg, const uint8_t *data, size_t n)
@@ -166,7 +167,8 @@ static void end_init(struct world *w, int i)
 		.on_moved = on_moved,
 		.on_gave_up = on_gave_up};
 	struct end *e = &w->ends[i];
-	struct bk_seeker_opts opts = {.loop = w->loop, .is_controlling = i, .born = bk_loop_now(w->loop)};
+	struct bk_seeker_opts opts = {
+		.loop = w->loop, .is_controlling = i, .born = bk_loop_now(w->loop), .patience = w->patience};
 	struct bk_pin pin;
 
 	e->world = w;
@@ -181,9 +183,9 @@ static void end_init(struct world *w, int i)
 }
 
 /* The first `most` paths die of the error, as soon as both have taken them. */
-static void set_up(struct world *w, int error, int most)
+static void set_up_patient(struct world *w, int error, int most, bk_dur patience)
 {
-	*w = (struct world){.error = error, .most = most};
+	*w = (struct world){.error = error, .most = most, .patience = patience};
 	w->loop = kit_loop_new();
 	assert_int_equal(test_clock_init(&w->clock, w->loop), 0);
 	assert_int_equal(bk_timer_new(w->loop, on_round, w, &w->round), 0);
@@ -192,6 +194,11 @@ static void set_up(struct world *w, int error, int most)
 	for (int i = 0; i < 2; i++)
 		end_init(w, i);
 	bk_timer_start(w->round, 0);
+}
+
+static void set_up(struct world *w, int error, int most)
+{
+	set_up_patient(w, error, most, 0);
 }
 
 static void tear_down(struct world *w)
@@ -298,17 +305,18 @@ static void another_path_is_waited_for_a_while_and_no_longer(void **state)
 {
 	static const struct {
 		int error;
-		bk_dur wait;
-	} rows[] = {{BK_E_TIMEOUT, 60 * BK_SEC}, {BK_E_EOF, 8 * BK_SEC}, {BK_E_RESET, 8 * BK_SEC}};
+		bk_dur patience, wait;
+	} rows[] = {{BK_E_TIMEOUT, 0, 60 * BK_SEC}, {BK_E_TIMEOUT, 600 * BK_SEC, 600 * BK_SEC},
+		{BK_E_EOF, 0, 8 * BK_SEC}, {BK_E_RESET, 600 * BK_SEC, 8 * BK_SEC}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct world w;
 		bk_dur waited;
 
-		set_up(&w, rows[i].error, 1);
+		set_up_patient(&w, rows[i].error, 1, rows[i].patience);
 		w.nobody_comes = true;
-		test_clock_fly(&w.clock, 90 * BK_SEC);
+		test_clock_fly(&w.clock, 900 * BK_SEC);
 		kit_run(w.loop);
 		waited = bk_loop_now(w.loop) - w.since[0];
 		assert_true(waited >= rows[i].wait && waited < rows[i].wait + 2 * BK_SEC);

@@ -378,6 +378,7 @@ static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts
 		.identity = s->identity,
 		.transport = opts->transport,
 		.born = bk_loop_now(s->loop),
+		.patience = opts->patience_ns,
 	};
 
 	return bk_seeker_new(&seeker_opts, &events, s, &s->seeker);

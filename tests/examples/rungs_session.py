@@ -61,6 +61,47 @@ def own_loop_types_no_faster_than_the_other_hears():
 
 
 @test
+def code_chat_says_what_arrived():
+    with rendezvous() as where, ours("code_chat", where) as first:
+        words = first.until("^on the other machine: code_chat (.*)$")[1].split()
+        with ours("code_chat", *words) as second:
+            for p in (first, second):
+                p.until(r"^\* direct over ")
+            for i in range(20):
+                first.say(f"ä{i}\n")
+            second.until(": ä19$")
+            first.until(r"^\* delivered: 20$")
+            second.say("\U0001f980 \x1b[2J\n\n")
+            first.until(": \U0001f980 \\?\\[2J$")
+            first.until(": $")
+            second.until(r"^\* delivered: 2$")
+            first.process.stdin.close()
+            first.process.stdin = None
+            second.say("more\n")
+            first.until(": more$")
+            code, _, err = second.end()
+            assert (code, err) == (0, "")
+            assert first.end()[::2] == (0, "")
+
+
+@test
+def code_chat_names_what_was_not_delivered():
+    with rendezvous() as where, ours("code_chat", where) as first:
+        words = first.until("^on the other machine: code_chat (.*)$")[1].split()
+        with ours("code_chat", *words) as second:
+            for p in (first, second):
+                p.until(r"^\* direct over ")
+            first.say("hello\n")
+            first.until("delivered: 1$")
+            second.signal(signal.SIGSTOP)
+            first.say("into\nthe void\n")
+            second.signal(signal.SIGKILL)
+            code, _, err = first.end()
+            assert code == 1, err
+            assert "messages 2 to 3 were not delivered" in err, err
+
+
+@test
 def own_loop_says_what_failed():
     with rendezvous() as where:
         code, out, err = run(ours("own_loop", where, "no code"))

@@ -2,6 +2,7 @@
 """Raises laboratories and runs bodkin in them. Every wait here is for an event (a line of JSON, the end of a
 process) and has a ceiling; nothing sleeps and hopes.
 """
+import contextlib
 import filecmp
 import itertools
 import json
@@ -31,10 +32,11 @@ def check(claim, text):
 class Program:
     """One running bodkin: its JSON events as they come, with the moment each came."""
 
-    def __init__(self, words, env=None):
+    def __init__(self, words, env=None, speaks=False):
+        """speaks: `say` becomes its standard input."""
         self.words = [str(w) for w in words]
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(self.words, stdin=subprocess.PIPE if speaks else subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self.errors, env=env)
         self.started = time.monotonic()
         self.ended = None
@@ -57,6 +59,14 @@ class Program:
         with self.news:
             self.over = True
             self.news.notify_all()
+
+    def say(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def hush(self):
+        """No more is said."""
+        self.process.stdin.close()
 
     def wait_for(self, name, when=lambda event: True, seconds=PATIENCE):
         """The first event of that name that the condition likes; Failure when the program ends before."""
@@ -101,6 +111,9 @@ class Program:
             self.process.kill()
         self.process.wait()
         self.reader.join(PATIENCE)
+        if self.process.stdin:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
         self.process.stdout.close()
         self.errors.close()
 
@@ -199,9 +212,9 @@ class Lab:
         return subprocess.run([*self.user, self.bodkin, "lab", *words], env=self.env, capture_output=True,
                               text=True, timeout=PATIENCE)
 
-    def run(self, node, *words, env=None):
+    def run(self, node, *words, env=None, speaks=False):
         """Any command in a node, as a Program."""
-        program = Program([*self.user, self.bodkin, "lab", "exec", node, *words], {**self.env, **(env or {})})
+        program = Program([*self.user, self.bodkin, "lab", "exec", node, *words], {**self.env, **(env or {})}, speaks)
         self.programs.append(program)
         return program
 

@@ -23,6 +23,7 @@ import moves  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
 import suite  # noqa: E402
+import talks  # noqa: E402
 import trouble  # noqa: E402
 from lab import check  # noqa: E402
 
@@ -44,6 +45,7 @@ def collect(args):
     yield "port-port without privileges", lambda: run_as_nobody(args.bodkin)
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
+    yield from talks.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
     yield from idle.cases(args.bodkin)
     yield from siege.cases(args.bodkin, args.verbose)
