@@ -532,6 +532,11 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 		return;
 	if (a->is_joining ? code && may_miss(a) : code || a->opts.is_reusable)
 		ask_later(a);
+	else if (a->is_joining &&
+		 code) /* our answer went to a connection of its that was dead; nobody saw it */
+		fail(a, BK_E_PEER_VANISHED,
+			"the other side was cut off before the connection was made; as long as it shows the "
+			"same code, try again");
 	else
 		fail(a, BK_E_PEER_VANISHED, "the other side left before the connection was made");
 }

@@ -233,6 +233,9 @@ static void a_server_that_restarts_at_any_moment_leaves_the_code_good_or_used(vo
 			turn(&p, i);
 		kit_run_idle(p.st.loop, moment);
 		kill_server(&p);
+		if (moment % 3 ==
+			2) /* it is away for ten minutes; whoever had begun waits for it, the joiner too */
+			pass(&p, 600 * BK_SEC);
 		start_server(&p);
 		settle(&p, &met);
 		tear_down(&p);

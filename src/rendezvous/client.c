@@ -24,6 +24,7 @@
 enum { ID_BYTES = 8 };
 
 #define WAIT_MAX (20 * BK_SEC) /* all that the server may have us wait for what it denies */
+#define WAIT_MIN (250 * BK_MS) /* at a time: so it has us come or ask again so many times and no more */
 
 struct bk_rdv {
 	struct bk_loop *loop;
@@ -91,7 +92,7 @@ static void on_again(void *arg)
 /* False: no more. */
 static bool wait_and(struct bk_rdv *r, uint32_t wait_ms, void (*then)(struct bk_rdv *r))
 {
-	bk_dur wait = wait_ms * BK_MS;
+	bk_dur wait = bk_time_max(wait_ms * BK_MS, WAIT_MIN);
 	char text[128];
 
 	if (!wait_ms || r->waited + wait > WAIT_MAX)

@@ -13,6 +13,8 @@
 #include "secure/stream.h"
 #include "wire/rdv.h"
 
+enum { ARRIVALS_MAX = 81 }; /* 20 s, a quarter of a second each, and the first */
+
 static void hello_tells_the_mapping_and_the_clock(void **state)
 {
 	struct heard h = {0};
@@ -285,7 +287,9 @@ struct actor {
 	struct bk_tls *tls;
 	struct bk_pump *pump;
 	struct bk_rdv_msg says[4];
-	int says_len, told;
+	int says_len, told, arrivals;
+	bool closes; /* behind what it said, and then the next one may come */
+	struct bk_timer *closer;
 };
 
 static void actor_say(struct actor *a)
@@ -306,9 +310,23 @@ static int actor_on_data(void *arg, const uint8_t *data, size_t n)
 
 	(void)data;
 	(void)n;
-	if (a->told++ == 0) /* the hello */
-		actor_say(a);
+	if (a->told++ > 0)
+		return 0;
+	actor_say(a); /* to the hello */
+	if (a->closes)
+		bk_timer_start(a->closer, 0);
 	return 0;
+}
+
+static void actor_on_closer(void *arg)
+{
+	struct actor *a = arg;
+
+	bk_pump_free(a->pump);
+	bk_tls_free(a->tls);
+	a->pump = NULL;
+	a->tls = NULL;
+	a->told = 0;
 }
 
 static void actor_on_input(void *arg)
@@ -338,6 +356,7 @@ static void actor_on_arrival(void *arg, int fd, int events)
 	(void)events;
 	if (bk_sock_accept(fd, &from, &conn) < 0 || a->tls)
 		return;
+	a->arrivals++;
 	assert_int_equal(bk_tls_new(&opts, &a->tls), 0);
 	assert_int_equal(bk_pump_new(a->w->loop, conn, bk_tls_in(a->tls), bk_tls_out(a->tls), &pump_events, a,
 				 &a->pump),
@@ -349,6 +368,7 @@ static void actor_init(struct actor *a, struct world *w)
 	*a = (struct actor){.w = w};
 	mute_init(&a->mute);
 	assert_int_equal(bk_identity_new(&a->identity), 0);
+	assert_int_equal(bk_timer_new(w->loop, actor_on_closer, a, &a->closer), 0);
 	assert_int_equal(bk_watch_new(w->loop, a->mute.listener, actor_on_arrival, a, &a->watch), 0);
 	assert_int_equal(bk_watch_set(a->watch, BK_READABLE), 0);
 }
@@ -358,6 +378,7 @@ static void actor_done(struct actor *a)
 	bk_pump_free(a->pump);
 	bk_tls_free(a->tls);
 	bk_watch_free(a->watch);
+	bk_timer_free(a->closer);
 	bk_identity_free(a->identity);
 	close(a->mute.listener);
 }
@@ -560,6 +581,90 @@ static void a_server_that_refuses_and_stays_is_left(void **state)
 	world_done(&w);
 }
 
+/* --- told to wait --- */
+
+static void who_finds_no_room_says_so_and_comes_again(void **state)
+{
+	(void)state;
+	for (int is_freed = 0; is_freed < 2; is_freed++) {
+		struct heard a = {0}, b = {0};
+		struct world w;
+
+		world_init(&w, (struct bk_server_opts){.per_address_max = 1});
+		client_start(&a, &w, (struct bk_rdv_opts){.client_id = "a"});
+		client_run(&a, &a.readies, 1);
+		client_start(&b, &w, (struct bk_rdv_opts){.client_id = "b"});
+		client_run(&b, &b.waits, 1);
+		assert_non_null(strstr(b.wait_text, "trying again in 5 s"));
+		if (is_freed)
+			client_free(a.rdv);
+		world_let_time_fly(60 * BK_SEC);
+		client_run(&b, is_freed ? &b.readies : &b.ends, 1);
+		assert_int_equal(b.waits, is_freed ? 1 : 4); /* 20 s in all */
+		assert_int_equal(b.end_error, is_freed ? 0 : BK_E_FULL);
+		client_free(b.rdv);
+		if (!is_freed)
+			client_free(a.rdv);
+		world_done(&w);
+	}
+}
+
+/* A wait of a moment is no leave to come as fast as one can. */
+static void a_server_that_always_says_later_is_come_to_so_often_and_no_more(void **state)
+{
+	struct heard h = {0};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	a.says[0] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_REFUSE,
+		.client_id = "client",
+		.content = "later",
+		.code = "full",
+		.wait_ms = 1};
+	a.says_len = 1;
+	a.closes = true;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	world_let_time_fly(200 * BK_SEC);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_FULL);
+	assert_non_null(strstr(h.end_text, "later"));
+	assert_in_range(a.arrivals, 2, ARRIVALS_MAX);
+	assert_int_equal(h.waits, a.arrivals - 1);
+	client_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+static void who_asks_too_often_says_so_and_asks_again(void **state)
+{
+	struct heard h = {0};
+	struct world w;
+	int asked;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){.messages_per_second = 1000});
+	client_start(&h, &w, (struct bk_rdv_opts){0});
+	client_run(&h, &h.readies, 1);
+	for (int i = 0; !h.waits; i++) {
+		assert_true(i < 100);
+		assert_int_equal(bk_rdv_ops.claim(h.rdv, 4242), 0);
+		world_let_time_fly(50 * BK_MS);
+		while (h.errors <= i && !h.waits)
+			kit_run_idle(w.loop, 1);
+	}
+	asked = h.errors;
+	assert_non_null(strstr(h.wait_text, "trying again in"));
+	world_let_time_fly(30 * BK_SEC);
+	client_run(&h, &h.errors, asked + 1);
+	assert_int_equal(h.last_error, BK_E_NO_SUCH_PEER);
+	assert_int_equal(h.ends, 0);
+	client_free(h.rdv);
+	world_done(&w);
+}
+
 static void options_that_cannot_work_are_refused_at_once(void **state)
 {
 	char long_text[BK_RDV_TEXT_MAX + 2];
@@ -597,6 +702,9 @@ int main(void)
 		cmocka_unit_test(a_key_that_another_box_has_seen_meanwhile_is_demanded_too),
 		cmocka_unit_test(a_clock_beyond_belief_is_not_taken),
 		cmocka_unit_test(a_server_that_refuses_and_stays_is_left),
+		cmocka_unit_test(who_finds_no_room_says_so_and_comes_again),
+		cmocka_unit_test(a_server_that_always_says_later_is_come_to_so_often_and_no_more),
+		cmocka_unit_test(who_asks_too_often_says_so_and_asks_again),
 		cmocka_unit_test(options_that_cannot_work_are_refused_at_once),
 	};
 

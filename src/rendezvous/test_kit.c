@@ -90,7 +90,7 @@ static void on_error(void *arg, int code, const char *text)
 {
 	struct heard *h = arg;
 
-	(void)text;
+	snprintf(h->error_text, sizeof(h->error_text), "%s", text);
 	h->errors++;
 	h->last_error = code;
 	look(h);
@@ -108,7 +108,19 @@ static void on_end(void *arg, int error, const char *text)
 	look(h);
 }
 
+static void on_note(void *arg, int verbosity, const char *text)
+{
+	struct heard *h = arg;
+
+	if (verbosity)
+		return;
+	snprintf(h->wait_text, sizeof(h->wait_text), "%s", text);
+	h->waits++;
+	look(h);
+}
+
 static const struct bk_mailbox_events events = {
+	.on_note = on_note,
 	.on_ready = on_ready,
 	.on_view = on_view,
 	.on_nameplate = on_nameplate,

@@ -25,10 +25,11 @@ import siege  # noqa: E402
 import suite  # noqa: E402
 import talks  # noqa: E402
 import trouble  # noqa: E402
+import waiting  # noqa: E402
 from lab import check  # noqa: E402
 
 NOBODY = 65534
-PATIENT = ("receiver cut off", "idle session")  # cases that wait a minute and burden nothing: they run beside the others
+PATIENT = ("receiver cut off", "idle session", "waiting: ")  # cases that wait a minute and burden nothing: they run beside the others
 
 
 def run_as_nobody(bodkin):
@@ -48,6 +49,7 @@ def collect(args):
     yield from talks.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
     yield from idle.cases(args.bodkin)
+    yield from waiting.cases(args.bodkin)
     yield from siege.cases(args.bodkin, args.verbose)
 
 
