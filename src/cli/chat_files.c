@@ -15,6 +15,8 @@
 
 enum { NAME_COLUMNS = 24 };
 
+#define OFFERS_APART INT64_C(1000000000) /* nobody is drowned in offers */
+
 static const char *peer_of(const struct bk_cli_chat_files *f)
 {
 	return f->report->peer[0] ? f->report->peer : "the other side";
@@ -194,8 +196,9 @@ void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *chan
 		.peer = f->report->peer};
 	char text[BK_TRANSFER_TEXT_MAX];
 
-	if (f->is_receiving)
+	if (f->is_receiving || (f->came && bk_loop_now(f->loop) - f->came < OFFERS_APART))
 		return;
+	f->came = bk_loop_now(f->loop);
 	bk_recv_free(f->recv);
 	f->recv = NULL;
 	f->in = (struct bk_cli_chat_file){0};

@@ -19,6 +19,7 @@ struct bk_cli_chat_files {
 	struct bk_send *send;
 	struct bk_recv *recv;
 	bool is_sending, is_receiving, is_asking;
+	int64_t came; /* the last offer; 0: none did */
 	struct bk_cli_chat_file {
 		char name[256];
 		uint64_t bytes, total;
@@ -27,7 +28,8 @@ struct bk_cli_chat_files {
 	} out, in;
 };
 
-/* A channel for files came: it is offered to the person. Where there is already one, it is left to be reset. */
+/* A channel for files came: it is offered to the person. Where there is already one, or
+ * was one a moment ago, it is left to be reset. */
 void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *channel);
 void bk_cli_chat_files_send(struct bk_cli_chat_files *f, struct bk_session *session, const char *path);
 /* The person's answer to what is offered. */

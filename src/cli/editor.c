@@ -3,6 +3,7 @@
  * moves over such a cluster as a whole, and Backspace takes it as a whole. */
 #include "cli/editor.h"
 
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wctype.h>
@@ -423,19 +424,47 @@ static enum bk_cli_editor_news take_control(struct bk_cli_editor *e, char byte)
 	return BK_CLI_EDITOR_NOTHING;
 }
 
-static enum bk_cli_editor_news take_character(struct bk_cli_editor *e, char byte)
+/* 1: a character; 0: not yet; -1: none. */
+static int decode_local(struct bk_cli_editor *e, char byte, wchar_t *ret_c)
 {
-	bool was_midway = !mbsinit(&e->state);
-	wchar_t c;
-	size_t n = mbrtowc(&c, &byte, 1, &e->state);
+	size_t n = mbrtowc(ret_c, &byte, 1, &e->state);
 
 	if (n == (size_t)-1)
 		e->state = (mbstate_t){0};
-	if (n == (size_t)-1 && was_midway) /* the one before was cut */
-		n = mbrtowc(&c, &byte, 1, &e->state);
-	if (n == (size_t)-1)
-		e->state = (mbstate_t){0};
-	if (n >= (size_t)-2)
+	return n == (size_t)-1 ? -1 : n != (size_t)-2;
+}
+
+static int decode_utf8(struct bk_cli_editor *e, char byte, wchar_t *ret_c)
+{
+	unsigned char lead;
+	unsigned c = 0;
+
+	e->cut[e->cut_len++] = byte;
+	lead = (unsigned char)e->cut[0];
+	if (bk_text_char_within(e->cut, e->cut_len, &c)) {
+		*ret_c = (wchar_t)c;
+		e->cut_len = 0;
+		return 1;
+	}
+	if ((e->cut_len == 1 || ((unsigned char)byte & 0xc0) == 0x80) && lead >= 0xc2 && lead < 0xf5 &&
+		e->cut_len < (lead < 0xe0          ? 2u
+				     : lead < 0xf0 ? 3u
+						   : 4u))
+		return 0;
+	e->cut_len = 0;
+	return -1;
+}
+
+static enum bk_cli_editor_news take_character(struct bk_cli_editor *e, char byte)
+{
+	bool was_midway = e->is_local ? !mbsinit(&e->state) : e->cut_len > 0;
+	int (*decode)(struct bk_cli_editor *, char, wchar_t *) = e->is_local ? decode_local : decode_utf8;
+	wchar_t c = 0;
+	int got = decode(e, byte, &c);
+
+	if (got < 0 && was_midway) /* the one before was cut */
+		got = decode(e, byte, &c);
+	if (got <= 0)
 		return BK_CLI_EDITOR_NOTHING;
 	e->was_return = false;
 	if (!may_stand(c))
@@ -464,7 +493,10 @@ enum bk_cli_editor_news bk_cli_editor_key(struct bk_cli_editor *e, char byte)
 
 void bk_cli_editor_init(struct bk_cli_editor *e)
 {
-	*e = (struct bk_cli_editor){0};
+	const char *charset = nl_langinfo(CODESET);
+
+	*e = (struct bk_cli_editor){
+		.is_local = strcmp(charset, "UTF-8") != 0 && strcmp(charset, "ANSI_X3.4-1968") != 0};
 }
 
 void bk_cli_editor_done(struct bk_cli_editor *e)

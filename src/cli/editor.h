@@ -7,7 +7,7 @@
 #include <wchar.h>
 
 /* A message being typed: bytes of a terminal in, a text with a cursor out. Pure but for the locale (LC_CTYPE), in which
- * the bytes are read. Takes what no line editor has to be told any more (arrows, words, kill and yank, history, a paste
+ * the bytes are read (one that knows ASCII alone says nothing of the terminal: there they are UTF-8). Takes what no line editor has to be told any more (arrows, words, kill and yank, history, a paste
  * in brackets, which may have several lines, as may Alt-Enter), and never waits for the rest of a sequence.
  * Characters that could turn a text around or drive a terminal do not get in.
  *
@@ -41,7 +41,10 @@ struct bk_cli_editor {
 	char sequence[BK_CLI_EDITOR_SEQUENCE_MAX + 1]; /* behind an Escape */
 	size_t sequence_len;
 	bool is_escaped, is_pasting, was_return;
-	mbstate_t state;
+	bool is_local;   /* the locale's charset is neither UTF-8 nor a part of it */
+	mbstate_t state; /* then */
+	char cut[4];     /* else: of a character that is not whole yet */
+	size_t cut_len;
 };
 
 void bk_cli_editor_init(struct bk_cli_editor *e);

@@ -153,11 +153,30 @@ static void a_text_stays_below_what_can_be_said(void **state)
 	bk_cli_editor_done(&e);
 }
 
+static void a_locale_that_knows_nothing_of_charsets_takes_nothing_away(void **state)
+{
+	struct bk_cli_editor e;
+	char *text;
+
+	(void)state;
+	assert_non_null(setlocale(LC_CTYPE, "C"));
+	bk_cli_editor_init(&e);
+	type(&e, "gr\xc3\xbc\xc3\x9f"
+		 "e \xe6\xbc\xa2\xf0\x9f\xa6\x80");
+	text = bk_cli_editor_take(&e);
+	assert_string_equal(text, "gr\xc3\xbc\xc3\x9f"
+				  "e \xe6\xbc\xa2\xf0\x9f\xa6\x80");
+	free(text);
+	bk_cli_editor_done(&e);
+	setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_become_a_text),
 		cmocka_unit_test(keys_that_are_no_text_are_news),
+		cmocka_unit_test(a_locale_that_knows_nothing_of_charsets_takes_nothing_away),
 		cmocka_unit_test(a_text_stays_below_what_can_be_said),
 	};
 

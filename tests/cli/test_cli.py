@@ -615,7 +615,7 @@ class Unread(Case):
 
     def test_a_signal_ends_what_nobody_reads(self):
         _, server = self.serve()
-        for args in (["send", self.file()], ["recv"], ["ping"], ["nat"]):
+        for args in (["send", self.file()], ["recv"], ["chat"], ["ping"], ["nat"]):
             with self.subTest(args=args):
                 p, readers = self.start_unread(["stdout", "stderr"], "full", *args, "--json", "-vvv", "-s", server)
                 self.await_caught(p, signal.SIGTERM)

@@ -104,7 +104,7 @@ class Inherited(kit.Unread):
     test_a_stream_that_takes_nothing_changes_nothing = None
 
     unread = []
-    COMMANDS = ("send", "recv", "ping", "nat", "serve")
+    COMMANDS = ("send", "recv", "chat", "ping", "nat", "serve")
 
     def ignoring(self, number, *words):
         return dict(words=words, before=lambda: signal.signal(number, signal.SIG_IGN), number=number)
@@ -254,6 +254,9 @@ class Inherited(kit.Unread):
     def do_recv(self, how):
         self.folder_out().chmod(0o777)
         self.do_pair(how, ["recv", "-o", self.folder_out()], ["send", self.file()])
+
+    def do_chat(self, how):
+        self.do_pair(how, ["chat"], ["chat"])
 
     def do_ping(self, how):
         ping = ["ping", "-c", "1", "-i", "0.01"]
