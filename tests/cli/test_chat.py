@@ -145,7 +145,9 @@ class Talk(kit.Case):
         anna.wait_for(["* bert is asked whether to take to hand over.bin (2.00 MB)", ">"])
         bert.wait_for(["* anna offers to hand over.bin (2.00 MB)", "  to hand over.bin (2.00 MB) exists here",
                        "* /take takes it, /refuse does not", ">"])
-        bert.type("a moment\r/take\r")
+        bert.type("a moment\r")
+        bert.wait_for(["you: a moment ✓", ">"])
+        bert.type("/take\r")
         anna.wait_for(["bert: a moment", "* bert has to hand over.bin (2.00 MB)", ">"])
         bert.wait_for(["* to hand over-1.bin is here (2.00 MB)", ">"])
         self.assertEqual((self.root / "b/to hand over-1.bin").read_bytes(), content)
@@ -167,9 +169,10 @@ class Talk(kit.Case):
         anna.type("/who\r")
         anna.wait_for(["* 0 heard, 0 said, 0 of them not delivered yet", ">"])
         self.assertRegex(anna.screen.text()[-3], r"^\* bert \(NAT: [A-Z][A-Za-z ]+\), here for ")
-        anna.type("//slash\r/path\r")
+        anna.type("//slash\r")
         bert.wait_for(["anna: /slash", ">"])
-        anna.type("/frob\r")
+        anna.wait_for(["you: /slash ✓", ">"])
+        anna.type("/path\r/frob\r")
         anna.wait_for(["* there is no /frob; /help lists what there is, //TEXT says /TEXT", ">"])
         self.assertTrue([t for t in anna.screen.text() if re.match(r"\* direct over \w+ .*127\.0\.0\.1", t)])
         anna.type("/help\r")
@@ -202,6 +205,30 @@ class Talk(kit.Case):
         bert.wait_for(["anna: hello to you", ">"])
         anna.type("\x04")
         self.assertEqual((anna.end(), bert.end()), (0, 0))
+
+    def test_a_window_that_is_closed_is_a_leave(self):
+        anna, bert = self.two()
+        anna.type("never to be s")
+        anna.wait_for(["> never to be s"])
+        self.assertIn(anna.hang_up(), (0, 130))
+        bert.wait_for(["* anna left", ""])
+        self.assertEqual(bert.end(), 0)
+
+    def test_stopped_and_gone_on_with_it_is_all_there_again(self):
+        anna, bert = self.two()
+        anna.type("half a l")
+        anna.wait_for(["> half a l"])
+        anna.type("\x1a")  # Ctrl-Z
+        os.waitid(os.P_PID, anna.pid, os.WSTOPPED)
+        self.assertTrue(termios.tcgetattr(anna.fd)[3] & termios.ICANON)
+        bert.type("while you sleep\r")
+        bert.wait_for(["... while you sleep", ">"])
+        os.kill(anna.pid, signal.SIGCONT)
+        anna.wait_for(["bert: while you sleep", "> half a l"])
+        bert.wait_for(["you: while you sleep ✓", ">"])
+        anna.type("ine\r")
+        bert.wait_for(["anna: half a line", ">"])
+        self.leave(anna, bert)
 
     def test_ctrl_c_before_anybody_came_is_exit_130(self):
         _, self.server = self.serve()
