@@ -203,14 +203,17 @@ static void a_connection_is_reported_by_its_id_and_can_be_taken(void **state)
 	assert_int_equal(kit_count_descriptors(), before);
 }
 
+static struct bk_addr free_port(void)
+{
+	return kit_loopback(kit_quiet_port());
+}
+
 static void a_refused_connection_fails_with_its_name(void **state)
 {
 	struct engine *e = engine_new();
-	struct bk_addr at;
 
 	(void)state;
-	close(kit_listen(&at));
-	want(e, BK_ACT_TCP_CONNECT, 3, at);
+	want(e, BK_ACT_TCP_CONNECT, 3, free_port());
 	run_until(e, 1);
 	assert_int_equal(e->events[0].what, FAILED);
 	assert_int_equal(e->events[0].error, BK_E_REFUSED);
@@ -237,14 +240,6 @@ static void what_cannot_be_opened_fails_at_once(void **state)
 }
 
 /* A free port, for a listener that the drive shall open. */
-static struct bk_addr free_port(void)
-{
-	struct bk_addr at;
-
-	close(kit_listen(&at));
-	return at;
-}
-
 static void a_listener_gives_ids_to_who_comes(void **state)
 {
 	struct engine *e = engine_new();

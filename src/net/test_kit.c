@@ -2,11 +2,14 @@
 #include "net/test_kit.h"
 
 #include <dirent.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/sock.h"
 
-enum { WATCHDOG_SECONDS = 30, BACKLOG = 8 };
+enum { WATCHDOG_SECONDS = 30, BACKLOG = 8, PORTS_FROM = 10000 };
 
 struct turns {
 	struct bk_loop *loop;
@@ -62,6 +65,43 @@ int kit_listen(struct bk_addr *ret_addr)
 	assert_int_equal(bk_sock_listen(&any, false, BACKLOG, &fd), 0);
 	assert_int_equal(bk_sock_local(fd, ret_addr), 0);
 	return fd;
+}
+
+/* Below the ports that the system chooses from. */
+static uint16_t draw_port(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+	unsigned first, drawn;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%u", &first), 1);
+	fclose(f);
+	assert_true(first > 2 * PORTS_FROM);
+	assert_int_equal(getrandom(&drawn, sizeof(drawn), 0), sizeof(drawn));
+	return (uint16_t)(PORTS_FROM + drawn % (first - PORTS_FROM));
+}
+
+static bool is_free(int type, const struct bk_addr *at)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = bk_addr_to_sockaddr(at, &ss);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	bool is_bound;
+
+	assert_true(fd >= 0);
+	is_bound = bind(fd, (struct sockaddr *)&ss, len) == 0;
+	close(fd);
+	return is_bound;
+}
+
+uint16_t kit_quiet_port(void)
+{
+	struct bk_addr at;
+
+	do
+		at = kit_loopback(draw_port());
+	while (!is_free(SOCK_STREAM, &at) || !is_free(SOCK_DGRAM, &at));
+	return at.port;
 }
 
 int kit_count_descriptors(void)

@@ -21,6 +21,9 @@ void kit_run_idle(struct bk_loop *loop, int rounds); /* that many turns of the l
 
 struct bk_addr kit_loopback(uint16_t port);
 int kit_listen(struct bk_addr *ret_addr); /* a listener on a free port of loopback */
+/* A port of loopback that is free now, over TCP and UDP, and that the system gives nobody meanwhile: for who
+ * listens on it later, or again. */
+uint16_t kit_quiet_port(void);
 int kit_count_descriptors(void);
 
 #endif

@@ -225,7 +225,8 @@ void story_set_up_with(struct story *st, struct bk_server_opts opts)
 	strcpy(st->state_dir, "/tmp/bodkin-test-XXXXXX");
 	assert_non_null(mkdtemp(st->state_dir));
 	opts.listen_ip = "127.0.0.1";
-	opts.port = opts.alt_port = -1;
+	opts.port = kit_quiet_port(); /* it may come back there */
+	opts.alt_port = kit_quiet_port();
 	opts.state_dir = st->state_dir;
 	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &st->loop), 0);
 	serve(st, &opts);
