@@ -145,7 +145,7 @@ def side_by_side(jobs):
 def unit_suites(args, tally):
     """On the sanitizers' build; what measures a line in real time is left to run alone."""
     return [(name, lambda n=name: cmocka(tally, ROOT / args.asan / n)) for name in programs()
-            if not name.startswith("tests/conform")]
+            if not name.startswith(("tests/conform", "tests/hostile"))]
 
 
 def fuzz_suites(args, tally):
@@ -161,7 +161,7 @@ def lone_suites(args, tally):
     def script(key, seconds, *words, name="", may_be_left_out=False):
         return key, lambda: counted(tally, name or key, [sys.executable, *words], seconds, may_be_left_out)
 
-    for name in programs("conform"):
+    for name in [*programs("conform"), *programs("hostile")]:
         yield name, lambda n=name: cmocka(tally, ROOT / args.asan / n)
     yield script("arch", 120, "tests/arch/run.py", args.build)
     yield script("format", 120, "tests/arch/format.py")

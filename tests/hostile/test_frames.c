@@ -7,8 +7,8 @@
 #include "stage.h"
 #include "wire/cursor.h"
 
-/* A flood of openings makes us say more RESETs than are kept for a peer that acknowledges none. */
-enum { ZEROS = 1 << 16, FLOOD = 800000 };
+/* Each opening makes us say a RESET, which is kept for a peer that acknowledges none. */
+enum { ZEROS = 1 << 16, FLOOD = 200000 };
 
 static const uint8_t zeros[ZEROS];
 
