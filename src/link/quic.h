@@ -26,9 +26,9 @@ struct bk_link_quic_opts {
 	struct bk_addr local;  /* a constant name of the socket; an any-address will do */
 	struct bk_addr remote; /* until the handshake is done, nobody else is listened to */
 	/* Sends len bytes to `remote`: one datagram when segment is 0, else datagrams of `segment` bytes, the
-	 * last one perhaps shorter (UDP_SEGMENT; at most 64). 0; BK_E_AGAIN (the socket is full and took
-	 * nothing: bk_link_quic_flush comes when it takes some); BK_E_TOO_BIG for a datagram larger than the
-	 * path takes (don't-fragment must be set, packets of that size are probes); any other error ends the
+	 * last one perhaps shorter (UDP_SEGMENT; at most BK_UDP_SEGMENTS_MAX). 0; BK_E_AGAIN (the socket is full
+	 * and took nothing: bk_link_quic_flush comes when it takes some); BK_E_TOO_BIG for a datagram larger than
+	 * the path takes (don't-fragment must be set, packets of that size are probes); any other error ends the
 	 * link. Must not call the link. */
 	int (*send)(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment);
 	void (*on_freed)(void *arg); /* the link is being freed and sends no more; may be NULL */

@@ -20,11 +20,10 @@ enum {
 	BK_QUIC_STREAM_WINDOW_MAX = 8 * 1024 * 1024,
 	BK_QUIC_PAYLOAD_MAX = 1452, /* 1500 less IPv6 and UDP headers */
 	BK_QUIC_BATCH_MAX = 64 * 1024 - 256,
-	BK_QUIC_SEGMENTS_MAX = 64, /* of the kernel's UDP_SEGMENT */
 	BK_QUIC_RUNS_MAX = 4,
 	BK_QUIC_TEXT_MAX = 160,
-	BK_QUIC_VERSION_BYTE =
-		1, /* the first byte of the client's stream; it also opens the stream for the server */
+	/* The first byte of the client's stream; it also opens the stream for the server. */
+	BK_QUIC_VERSION_BYTE = 1,
 };
 
 /* Packets of one size, the last one perhaps shorter. */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "net/sock.h"
+#include "net/udp.h"
 
 enum { VECS_MAX = 4, BURST_MIN = 2 * BK_QUIC_PAYLOAD_MAX };
 
@@ -51,7 +52,7 @@ static void add_packet(struct bk_quic *q, size_t n)
 
 	if (r && !r->is_full && n <= r->segment) {
 		r->len += n;
-		r->is_full = n < r->segment || r->len / r->segment >= BK_QUIC_SEGMENTS_MAX;
+		r->is_full = n < r->segment || r->len / r->segment >= BK_UDP_SEGMENTS_MAX;
 		return;
 	}
 	bk_assert(q->runs_len < BK_QUIC_RUNS_MAX);
