@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two people behind any routers talk by a code, through the library's own chat: numbered messages, each acknowledged by
- * the other side's program, whatever becomes of the path. The one without a code gets one; Ctrl-D says that nothing more
- * comes, and it ends when both have said so and everything has arrived. */
+/* Two people behind any routers talk by a code, through the library's own chat: numbered messages, each
+ * acknowledged by the other side's program, whatever becomes of the path. The one without a code gets one;
+ * Ctrl-D says that nothing more comes, and it ends when both have said so and everything has arrived. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -72,9 +72,10 @@ BK_API int bk_chat_new(struct bk_loop *loop, const struct bk_chat_opts *opts,
 	const struct bk_chat_events *events, void *arg, struct bk_chat **ret_chat,
 	char ret_text[BK_CHAT_SENTENCE_MAX]);
 
-/* Says len bytes of UTF-8, perhaps none; ret_number (may be NULL) is the message's. Nothing is said on failure:
- * BK_E_AGAIN before on_open, and while enough waits (on_writable comes then); BK_E_TOO_BIG, BK_E_INVALID (no UTF-8, or a
- * NUL in it), BK_E_EOF after bk_chat_finish, bk_chat_leave and the end, BK_E_NOMEM. */
+/* Says len bytes of UTF-8, perhaps none; ret_number (may be NULL) is the message's. Nothing is said on
+ * failure: BK_E_AGAIN before on_open, and while enough waits (on_writable comes then); BK_E_TOO_BIG,
+ * BK_E_INVALID (no UTF-8, or a NUL in it), BK_E_EOF after bk_chat_finish, bk_chat_leave and the end,
+ * BK_E_NOMEM. */
 BK_API int bk_chat_say(struct bk_chat *chat, const char *text, size_t len, uint64_t *ret_number);
 
 /* Stops on_message, from inside it too, and resumes it. What comes meanwhile is not acknowledged, is kept up to a

@@ -27,11 +27,11 @@ extern "C" {
  * when the two meet and how much they say, and has one guess at the words of each code on each side. A wrong
  * one ends the side that joins with BK_E_WRONG_CODE. The side that made the code makes another one, three
  * times at most, where the table has rejoin and release; else it ends, too. Mail that was kept says nothing
- * about the words afterwards. It cannot read an introduction (addresses, names, keys), change one, replay one of another
- * meeting or round, or stand between the two. What it tells in the view is believed as far as it can only
- * cost time or a path: a false clock delays by at most five seconds, a false sample or address makes for a
- * worse path or the relay, and a relay carries the two's own TLS. How well the code is kept from the operator
- * is the user's: it must not travel through the same mailbox.
+ * about the words afterwards. It cannot read an introduction (addresses, names, keys), change one, replay one
+ * of another meeting or round, or stand between the two. What it tells in the view is believed as far as it
+ * can only cost time or a path: a false clock delays by at most five seconds, a false sample or address makes
+ * for a worse path or the relay, and a relay carries the two's own TLS. How well the code is kept from the
+ * operator is the user's: it must not travel through the same mailbox.
  *
  * Thread rule: everything here happens on the session's loop, in its thread. Events come from the loop, never
  * from inside a call of the table; from inside an event the box may be closed. */
@@ -60,7 +60,7 @@ struct bk_mailbox_view {
 	int64_t mail_delay_ns;   /* how long a mail may be on its way: seconds for a folder that is copied, a
 				    minute by hand. Waits for mail grow by it (a day at most), and so does the
 				    looking for a path (ten minutes; after about forty seconds of it nothing
-				    more   is sent to keep routers open). 0: no time */
+				    more is sent to keep routers open). 0: no time */
 	/* TCP: a local port that both the mailbox's own connection and punching use. */
 	struct bk_addr local; /* family 0: none, and TCP is not punched over IPv4 */
 	struct bk_mailbox_sample samples[BK_MAILBOX_SAMPLES_MAX]; /* of that port; [0] its own connection's */

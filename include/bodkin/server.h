@@ -65,9 +65,10 @@ BK_API const char *bk_server_pin(const struct bk_server *s); /* what clients wri
 BK_API int bk_server_read_pin(
 	const char *state_dir, char ret_pin[BK_SERVER_PIN_MAX], char ret_text[BK_SERVER_TEXT_MAX]);
 
-/* Under which addresses others reach a server that listens at `listen_ip` (NULL: every address) and `port` (host order):
- * what its sockets take, the address of this machine's way out first, those of bridges last; loopback alone where
- * there is no other. Copied; returns how many, 1 to max (at least 1). BK_E_ADDRESS: not an IP address. */
+/* Under which addresses others reach a server that listens at `listen_ip` (NULL: every address) and `port`
+ * (host order): what its sockets take, the address of this machine's way out first, those of bridges last;
+ * loopback alone where there is no other. Copied; returns how many, 1 to max (at least 1). BK_E_ADDRESS: not
+ * an IP address. */
 BK_API int bk_server_addresses(const char *listen_ip, uint16_t port, struct bk_addr *ret_addrs, size_t max);
 
 /* What the server counts. Gauges: "clients" (that have said who they are), "nameplates", "meetings", "relays" (pairs

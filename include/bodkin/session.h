@@ -38,8 +38,9 @@ struct bk_session_opts {
 	int64_t wait_ns;                    /* the other side must have come by then; 0: no limit */
 	/* Where the two meet instead of a server; token and state_dir then mean nothing. NULL: the server. */
 	const struct bk_mailbox *mailbox;
-	/* How long a session that had a path waits for another one when none is left (a server that is restarted, a machine
-	 * that sleeps); each side for itself. Where the other machine itself ended the connection it is 8 s. 0: 60 s. */
+	/* How long a session that had a path waits for another one when none is left (a server that is
+	 * restarted, a machine that sleeps); each side for itself. Where the other machine itself ended the
+	 * connection it is 8 s. 0: 60 s. */
 	int64_t patience_ns;
 };
 
@@ -82,8 +83,8 @@ BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *op
  * nothing. */
 BK_API void bk_session_close(struct bk_session *s, int error);
 
-/* The server's key as it goes behind '#', once it is known: given there, or once the server has said hello (from on_code
- * on); NULL before, and with a mailbox. Lives as long as the session. */
+/* The server's key as it goes behind '#', once it is known: given there, or once the server has said hello
+ * (from on_code on); NULL before, and with a mailbox. Lives as long as the session. */
 BK_API const char *bk_session_server_pin(struct bk_session *s);
 
 /* Of an error in on_closed: is it what the peer said, of itself, and not what was found here? A peer may say any, so

@@ -96,8 +96,8 @@ struct bk_transfer_events {
 	 * `as` is its name here); a hidden one that nobody allowed is skipped, too. May be NULL. */
 	void (*on_conflict)(struct bk_call *call, void *arg, const struct bk_transfer_entry *entry,
 		enum bk_transfer_conflict how, const char *as);
-	/* Content so far and in all (bytes; the sum of the known sizes, which a
-	 * stream may go beyond), and bytes a second over the last three seconds; at most 5 times a second. */
+	/* Content so far and in all (bytes; the sum of the known sizes, which a stream may go beyond), and bytes
+	 * a second over the last three seconds; at most 5 times a second. */
 	void (*on_progress)(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate);
 	/* Every file that was taken stands there in its place, its digest compared by both sides. */
 	void (*on_done)(struct bk_call *call, void *arg, const struct bk_transfer_result *result);

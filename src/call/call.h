@@ -44,8 +44,8 @@ struct bk_call {
 	int error; /* 0: nothing is wrong so far */
 	enum bk_call_who who;
 	char text[BK_CALL_TEXT_MAX];
-	char said
-		[BK_CALL_TEXT_MAX]; /* to everybody, last: once is enough, though another session finds it out again */
+	/* To everybody, last: once is enough, though another session finds it out again. */
+	char said[BK_CALL_TEXT_MAX];
 };
 
 /* Everything is copied; news may be NULL. BK_E_NOMEM, BK_E_INVALID and BK_E_UNSUPPORTED as <bodkin/api.h> says;

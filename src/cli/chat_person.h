@@ -32,8 +32,8 @@ struct bk_cli_chat_person {
 	bool has_screen, is_leaving, has_other_finished;
 };
 
-/* has_screen: it reads the keys; else somebody hands over the lines (a terminal that cannot move its cursor). The folder
- * is where files go. BK_E_NOMEM, BK_E_IO. */
+/* has_screen: it reads the keys; else somebody hands over the lines (a terminal that cannot move its cursor).
+ * The folder is where files go. BK_E_NOMEM, BK_E_IO. */
 int bk_cli_chat_person_init(struct bk_cli_chat_person *p, struct bk_loop *loop, struct bk_cli_report *r,
 	const char *folder, bool has_screen);
 void bk_cli_chat_person_done(struct bk_cli_chat_person *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One key at a time. A character is drawn with what stands upon it (combining marks, what a joiner joins), so the cursor
- * moves over such a cluster as a whole, and Backspace takes it as a whole. */
+/* One key at a time. A character is drawn with what stands upon it (combining marks, what a joiner joins), so
+ * the cursor moves over such a cluster as a whole, and Backspace takes it as a whole. */
 #include "cli/editor.h"
 
 #include <langinfo.h>

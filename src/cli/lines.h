@@ -14,8 +14,8 @@ struct bk_cli_lines_events {
 	/* False: not now. It comes again after bk_cli_lines_resume, and nothing is read until then. Without its end
 	 * (a newline, or return and newline); a NUL stands behind it. */
 	bool (*on_line)(void *arg, char *line, size_t n);
-	/* No more will come; last. 0: the input has ended (a last line needs no newline); BK_E_TOO_BIG: a line is longer
-	 * than can be, and nothing of it was handed on; BK_E_IO: errno says why. */
+	/* No more will come; last. 0: the input has ended (a last line needs no newline); BK_E_TOO_BIG: a
+	 * line is longer than can be, and nothing of it was handed on; BK_E_IO: errno says why. */
 	void (*on_end)(void *arg, int error);
 };
 

@@ -40,8 +40,8 @@ void bk_cli_output_put(enum bk_cli_stream stream, enum bk_cli_rank rank, const c
 /* What a line editor draws on standard output: control sequences that move the cursor and wipe are ours here, so all
  * else in it must be harmless already. Never dropped: each drawing begins where the one before left the cursor. */
 void bk_cli_output_draw(const char *text);
-/* What a person asked for as data, on standard output: as it is, and never dropped. Whose source can be stopped looks at
- * how much waits, and stops it. */
+/* What a person asked for as data, on standard output: as it is, and never dropped. Whose source can be
+ * stopped looks at how much waits, and stops it. */
 void bk_cli_output_data(const char *data, size_t n);
 
 /* Bytes that nobody has taken yet. */

@@ -9,9 +9,10 @@
 #include "cli/report.h"
 #include "cli/sheet.h"
 
-/* A terminal on which a person types while things are said: the sheet (cli/sheet.h) stands below everything that the
- * report says, goes before anything is said, and comes back at the end of the turn. For as long as it is there the
- * terminal hands over every key; how it was before is put back at the end, and while the program is stopped (Ctrl-Z). */
+/* A terminal on which a person types while things are said: the sheet (cli/sheet.h) stands below everything
+ * that the report says, goes before anything is said, and comes back at the end of the turn. For as long as
+ * it is there the terminal hands over every key; how it was before is put back at the end, and while the
+ * program is stopped (Ctrl-Z). */
 struct bk_cli_screen_events {
 	void (*on_line)(void *arg, const char *text); /* not empty */
 	void (*on_tab)(void *arg);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows are made whole and drawn whole. A window that was made narrower since has broken them, as most terminals do: then
- * each takes as many rows as its width needs. */
+/* Rows are made whole and drawn whole. A window that was made narrower since has broken them, as most
+ * terminals do: then each takes as many rows as its width needs. */
 #include "cli/sheet.h"
 
 #include <limits.h>

@@ -30,12 +30,13 @@ void bk_cli_sheet_done(struct bk_cli_sheet *s);
 
 /* Appends a row; what is too long for it loses its middle. Beyond the most that there can be it is left out. */
 void bk_cli_sheet_add(struct bk_cli_sheet *s, const char *text);
-/* Appends the text behind its prompt, on as many rows as it takes, but at most rows_max: those around the cursor. Last. */
+/* Appends the text behind its prompt, on as many rows as it takes, but at most rows_max: those around the
+ * cursor. Last. */
 void bk_cli_sheet_add_text(
 	struct bk_cli_sheet *s, const char *prompt, const struct bk_cli_editor *e, size_t rows_max);
 
-/* What draws it where the cursor stands at the beginning of an empty row, to be freed; and what takes it away again, in a
- * window that has so many columns by now. NULL: no memory, or it has no rows. */
+/* What draws it where the cursor stands at the beginning of an empty row, to be freed; and what takes it away
+ * again, in a window that has so many columns by now. NULL: no memory, or it has no rows. */
 char *bk_cli_sheet_draw(const struct bk_cli_sheet *s);
 char *bk_cli_sheet_erase(const struct bk_cli_sheet *s, unsigned columns);
 

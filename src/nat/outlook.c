@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which pairs find each other, and by what: the pairs of RFC 3489's types as everybody counts them, told to a
- * person. It promises only what src/punch/rows.c has a row for: nothing here guesses the next port of a Symmetric NAT. */
+ * person. It promises only what src/punch/rows.c has a row for: nothing here guesses the next port of a
+ * Symmetric NAT. */
 #include "nat/outlook.h"
 
 enum own { EASY, BY_ADDRESS, BY_PORT, HARD, NONE };

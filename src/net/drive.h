@@ -32,8 +32,8 @@ void bk_drive_set_stray(struct bk_drive *d, bk_drive_stray_fn fn, void *arg);
  * that id to give. */
 int bk_drive_take(struct bk_drive *d, uint32_t id);
 
-/* The engine may send from `fd` as `id`, until the engine closes it or the drive is freed. The descriptor stays the owner's. The engine is not told: it is born
- * knowing. BK_E_FULL, BK_E_NOMEM. */
+/* The engine may send from `fd` as `id`, until the engine closes it or the drive is freed. The descriptor
+ * stays the owner's. The engine is not told: it is born knowing. BK_E_FULL, BK_E_NOMEM. */
 int bk_drive_lend(struct bk_drive *d, uint32_t id, int fd);
 /* A datagram on a lent socket. Returns whether it was the engine's; its answer leaves at the end of this turn
  * of the loop. */

@@ -97,7 +97,8 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s: %s", udp_blocked_where(udp), cause, ends[udp]);
 }
 
-/* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke against it. */
+/* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke
+ * against it. */
 static bool explain_against_odds(
 	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {

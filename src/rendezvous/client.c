@@ -80,7 +80,7 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	r->events->on_ready(r->arg);
 }
 
-/* ---- told to wait ---- */
+/* --- told to wait --- */
 
 static void on_again(void *arg)
 {

@@ -13,9 +13,8 @@
 struct bk_mapping_probe {
 	struct bk_addr server;
 	uint8_t nonce[BK_PREFACE_SECRET_LEN];
-	void (*on_failed)(
-		void *arg, struct bk_mapping_probe *p); /* from the loop, at most once: the nonce never
-								     went out */
+	/* From the loop, at most once: the nonce never went out. */
+	void (*on_failed)(void *arg, struct bk_mapping_probe *p);
 	void *arg;
 	bool is_awaited; /* its owner's */
 	/* its own */

@@ -35,7 +35,7 @@ enum bk_board_wish { BK_BOARD_ALLOCATE, BK_BOARD_CLAIM, BK_BOARD_REJOIN, BK_BOAR
 struct bk_board_request {
 	enum bk_board_wish wish;
 	uint32_t number;  /* of the plate. Allocate: wanted, 0: a free one, short while few are taken. Mail,
-			     release: 0  means the member's newest, also when it has no number any more */
+			     release: 0 means the member's newest, also when it has no number any more */
 	unsigned seats;   /* allocate, and rejoin where it makes the meeting: how many; 0: two */
 	const void *body; /* allocate: what is told to whoever claims; mail: the letter */
 	size_t len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plain dialect's server side. A client that names no peer waits in the registry; one that names a
+/* The plain dialect's server side. A client that names no peer waits to be found by its id; one that names a
  * waiting peer is matched with it and both ids are free again. Only a side on standby keeps its id, until the
  * port it waits for is reported from the address of the side that was told to report, so that no stranger can
  * send it elsewhere. A report that does not come is waited for a bounded time, shorter when the reporter's

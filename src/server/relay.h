@@ -6,8 +6,8 @@
 #include "wire/preface.h"
 
 /* Relayed pairs: two legs that present the same token, one for each side, become one byte stream in each
- * direction, moved by the kernel. A token is good for one pair. The server owns them, and they borrow the server; a leg that
- * has arrived is theirs. The loop's thread; nobody is called back. */
+ * direction, moved by the kernel. A token is good for one pair. The server owns them, and they borrow the
+ * server; a leg that has arrived is theirs. The loop's thread; nobody is called back. */
 struct bk_relays;
 struct bk_circle;
 extern const struct bk_dialect bk_dialect_relay;

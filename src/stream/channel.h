@@ -24,7 +24,7 @@ struct bk_channel {
 	uint32_t credit; /* what may still be sent */
 	uint32_t wanted; /* credit that a write was short of; 0: none was */
 	bool is_paused, wants_write, is_told, has_finished, has_peer_finished, has_ended;
-	bool owes_fin; /* finished_in is not told yet: there are bytes before it, or a pause */
+	bool owes_fin; /* on_finished is not told yet: there are bytes before it, or a pause */
 };
 
 struct bk_mux {

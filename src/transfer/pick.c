@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consent, entry by entry. It asks nobody itself. Another name is NAME-1.EXT, NAME-2.EXT ...: the first that neither the
- * folder nor the offer has. */
+/* Consent, entry by entry. It asks nobody itself. Another name is NAME-1.EXT, NAME-2.EXT ...: the first that
+ * neither the folder nor the offer has. */
 #include "transfer/pick.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving end: look at the offer, ask where asking is wanted, then take every file in order: content,
- * digest, sync, final name. What becomes of each entry stands in its pick. Whatever the other side sends is held against what it offered: no byte beyond the
- * announced size, no file out of turn, no name that exists. It does not resume; what is unfinished is
- * removed. */
+ * digest, sync, final name. What becomes of each entry stands in its pick. Whatever the other side sends is
+ * held against what it offered: no byte beyond the announced size, no file out of turn, no name that exists.
+ * It does not resume; what is unfinished is removed. */
 #include <bodkin/transfer.h>
 
 #include <stdio.h>

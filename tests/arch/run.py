@@ -96,6 +96,14 @@ def the_boolean_check_says(member, wanted):
     return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
 
 
+def the_comment_check_says(comment, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        (pathlib.Path(top) / "src").mkdir()
+        (pathlib.Path(top) / "src/x.c").write_text(comment + "\nint is_here;\n")
+        code, out = check("comments.py", top)
+    return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
+
+
 def every_source_is_in_its_meson_build():
     missing = []
     for folder in [*sorted((ROOT / "src").iterdir()), ROOT / "lab"]:
@@ -153,6 +161,17 @@ def documents_name_files_that_exist():
     return ", ".join(gone)
 
 
+ROOM = re.compile(r"^\| `(\w+)` \| (\w+) \|", re.M)
+
+
+def the_page_has_the_rooms_that_there_are():
+    rows = [line.split("#")[0].split() for line in (ROOT / "src/LAYERS").read_text().splitlines()]
+    layers = {tuple(row[:2]) for row in rows if row}
+    rooms = set(ROOM.findall((ROOT / "docs/ARCHITECTURE.md").read_text()))
+    folders = {p.name for p in (ROOT / "src").iterdir() if p.is_dir()} | {"lab"}
+    return ", ".join(sorted({" ".join(room) for room in layers ^ rooms} | {name for name, _ in layers} ^ folders))
+
+
 def texts_name_no_place_of_this_machine():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     names = listed.stdout.split() if listed.returncode == 0 else []
@@ -182,6 +201,11 @@ case("the size check notices a deep one", the_size_check_says(
 case("a struct's boolean says that it is one", passes("booleans.py", ROOT / "src"))
 case("the boolean check notices a bare adjective", the_boolean_check_says("bool is_a, closing : 1;", "bool closing"))
 case("the boolean check passes what says so", the_boolean_check_says("bool is_a, may_b[2]; bool (*fn)(void);", ""))
+case("comments name what exists, within 120 columns", passes("comments.py", ROOT))
+case("the comment check notices a name that is gone", the_comment_check_says("/* As was_there does. */", "src/x.c:1: there is no was_there"))
+case("the comment check notices a file that is gone", the_comment_check_says("/*\n * See net/gone.h. */", "src/x.c:2: there is no net/gone.h"))
+case("the comment check notices a long line", the_comment_check_says("/* " + "x" * 120 + " */", "src/x.c:1: a comment beyond 120 columns"))
+case("the comment check passes what is there", the_comment_check_says("/* As is_here, is_ and here: src/x.c, x.c, <stdio.h>, cmd_NAME.c */", ""))
 case("every source is in its meson.build", every_source_is_in_its_meson_build())
 case("public headers compile alone, as C and as C++", public_headers_compile_alone())
 case("bodkin.h includes every public header", one_header_includes_them_all())
@@ -194,6 +218,7 @@ case("the comment check notices a bare function", the_reference_check_notices(
 case("the comment check notices that no thread is named", the_reference_check_notices(
     "/* Good. */\nBK_API int bk_a(void);\n", "from which thread"))
 case("documents name files that exist", documents_name_files_that_exist())
+case("the page of the architecture has the rooms that there are", the_page_has_the_rooms_that_there_are())
 case("texts name no place of this machine", texts_name_no_place_of_this_machine())
 print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
 sys.exit(not all(results))
