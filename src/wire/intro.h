@@ -47,7 +47,7 @@ struct bk_intro {
 	uint8_t probe_key[BK_INTRO_PROBE_KEY_LEN]; /* UDP probes to this side are keyed with it; zero: none */
 	bk_dur server_rtt;     /* smallest round trip to the server seen; travels in whole microseconds */
 	int64_t start;         /* agreed instant on the server's clock, ns; 0 in the first introduction */
-	uint64_t tie_breaker;  /* random; the larger one is controlling where nothing else decides */
+	uint64_t tie_breaker;  /* random; goes into probes, as ICE has it, and decides nothing */
 	uint32_t capabilities; /* bit set, for later versions */
 };
 
