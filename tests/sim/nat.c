@@ -8,6 +8,25 @@
 #include "nat.h"
 
 #include <assert.h>
+#include <string.h>
+
+static const char *const answers[] = {"drop", "reset", "reject", "accept"};
+
+const char *sim_answer_name(enum sim_answer answer)
+{
+	return answers[answer];
+}
+
+enum sim_answer sim_answer_from_name(const char *name)
+{
+	enum sim_answer answer = SIM_DROP;
+
+	while (strcmp(name, answers[answer])) {
+		answer++;
+		assert(answer <= SIM_ACCEPT);
+	}
+	return answer;
+}
 
 static struct sim_flow *find_flow(
 	struct sim_nat *n, const struct bk_addr *inside, uint16_t port, const struct bk_addr *remote)

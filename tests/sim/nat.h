@@ -8,7 +8,11 @@
 /* A router with a NAT, as Linux's connection tracking behaves: a flow for each four-tuple, with the sequence
  * numbers of both SYNs. */
 
+/* To a packet that nobody asked for; "drop", "reset", "reject", "accept" in the list of scenarios. */
 enum sim_answer { SIM_DROP, SIM_RESET, SIM_REJECT, SIM_ACCEPT };
+
+const char *sim_answer_name(enum sim_answer answer);
+enum sim_answer sim_answer_from_name(const char *name); /* of those four */
 
 enum sim_flow_state {
 	SIM_FLOW_FREE,

@@ -17,18 +17,6 @@
 
 enum { SEEDS = 100 };
 
-static enum sim_answer answer_from_name(const char *name)
-{
-	static const char *const names[] = {"drop", "reset", "reject", "accept"};
-
-	for (size_t i = 0; i < 4; i++) {
-		if (!strcmp(name, names[i]))
-			return (enum sim_answer)i;
-	}
-	fail_msg("no such answer: %s", name);
-	return SIM_DROP;
-}
-
 static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 {
 	bool wants_direct = !strcmp(row->expected, "direct");
@@ -38,7 +26,7 @@ static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 		struct sim_story s = {
 			.a = row->a,
 			.b = row->b,
-			.answer = answer_from_name(row->answer),
+			.answer = sim_answer_from_name(row->answer),
 			.delay = row->delay_ms * BK_MS,
 			.timer_slack = 1 * BK_MS,
 			.filtering_unknown = filtering_unknown,

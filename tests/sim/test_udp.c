@@ -53,22 +53,10 @@ static struct tally run(struct sim_udp_story s)
 	return t;
 }
 
-static const char *const answers[] = {"drop", "reset", "reject", "accept"};
-
-static enum sim_answer answer_from_name(const char *name)
-{
-	for (size_t i = 0; i < 4; i++) {
-		if (!strcmp(name, answers[i]))
-			return (enum sim_answer)i;
-	}
-	fail_msg("no such answer: %s", name);
-	return SIM_DROP;
-}
-
 static void show(const struct sim_udp_story *s, const struct tally *t)
 {
 	print_message("%10s %-10s %-6s %3d ms %2d %%: %3d direct, median %.1f, 95 %% %.1f, worst %.1f ms\n",
-		s->a, s->b, answers[s->answer], (int)(s->delay / BK_MS), (int)(s->loss * 100 + 0.5),
+		s->a, s->b, sim_answer_name(s->answer), (int)(s->delay / BK_MS), (int)(s->loss * 100 + 0.5),
 		t->direct, bk_dur_to_ms(t->median), bk_dur_to_ms(t->p95), bk_dur_to_ms(t->worst));
 }
 
@@ -82,7 +70,7 @@ static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 	struct sim_udp_story s = {
 		.a = row->a,
 		.b = row->b,
-		.answer = answer_from_name(row->answer),
+		.answer = sim_answer_from_name(row->answer),
 		.delay = row->delay_ms * BK_MS,
 		.loss = row->loss_percent / 100.0,
 		.timer_slack = 1 * BK_MS,
@@ -159,7 +147,8 @@ static void every_pair_of_types_meets_within_three_round_trips_or_not_at_all(voi
 				if (e.is_direct != can_meet(a, b) ||
 					(e.is_direct && e.elapsed > three_round_trips(&s)))
 					fail_msg("%s and %s, %s: %d, %.1f ms", a->name, b->name,
-						answers[s.answer], e.is_direct, bk_dur_to_ms(e.elapsed));
+						sim_answer_name(s.answer), e.is_direct,
+						bk_dur_to_ms(e.elapsed));
 			}
 		}
 	}
