@@ -6,14 +6,15 @@
 #include <stddef.h>
 #include <wchar.h>
 
-/* A message being typed: bytes of a terminal in, a text with a cursor out. Pure but for the locale (LC_CTYPE), in which
- * the bytes are read (one that knows ASCII alone says nothing of the terminal: there they are UTF-8). Takes what no line editor has to be told any more (arrows, words, kill and yank, history, a paste
- * in brackets, which may have several lines, as may Alt-Enter), and never waits for the rest of a sequence.
- * Characters that could turn a text around or drive a terminal do not get in.
+/* A message being typed: bytes of a terminal in, a text with a cursor out. Pure but for the locale
+ * (LC_CTYPE), in which the bytes are read (one that knows ASCII alone says nothing of the terminal: there
+ * they are UTF-8). Takes what no line editor has to be told any more (arrows, words, kill and yank, history,
+ * a paste in brackets, which may have several lines, as may Alt-Enter), and never waits for the rest of a
+ * sequence. Characters that could turn a text around or drive a terminal do not get in.
  *
- * Why not libedit: it writes to the terminal itself, from the loop, and blocks where that is slow; it waits, in the
- * loop, for what follows an Escape; it knows no brackets around a paste; and how many rows it has drawn, which
- * whoever prints above them has to know, it does not tell. */
+ * Why not libedit: it writes to the terminal itself, from the loop, and blocks where that is slow; it waits,
+ * in the loop, for what follows an Escape; it knows no brackets around a paste; and how many rows it has
+ * drawn, which whoever prints above them has to know, it does not tell. */
 enum {
 	BK_CLI_EDITOR_BYTES_MAX = 65536, /* of the text as UTF-8 */
 	BK_CLI_EDITOR_HISTORY_MAX = 100,

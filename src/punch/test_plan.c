@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "nat/outlook.h"
 #include "nat/profile.h"
 #include "punch/explain.h"
 #include "punch/tcp.h"
@@ -147,6 +148,30 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 		assert_int_equal(count(&p, true, false), rows[i].openers);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
 		assert_true(strlen(why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
+	}
+}
+
+/* What `bodkin nat` tells a person to expect stands in a table of its own, below the rows (nat/outlook.c). */
+static void the_outlook_promises_what_a_row_connects(void **state)
+{
+	static const enum kind peers[][2] = {
+		{OPEN, FULL}, {RESTRICTED, RESTRICTED}, {PORT, FIREWALL}, {SYM, SYM}, {SYM, SYM}};
+	struct bk_nat_prospect prospects[BK_NAT_PROSPECTS];
+
+	_Static_assert(sizeof(peers) / sizeof(peers[0]) == BK_NAT_PROSPECTS, "one row for each prospect");
+	(void)state;
+	for (int own = 0; own < KINDS; own++) {
+		for (size_t i = 0; own != UNSURE && i < 2 * BK_NAT_PROSPECTS; i++) {
+			struct bk_intro a = intro((enum kind)own, 1), b = intro(peers[i / 2][i % 2], 2);
+			const struct bk_pair pair = {.own = &a, .peer = &b};
+
+			a.udp = a.tcp;
+			b.udp = b.tcp;
+			b.udp.allocation = i / 2 == 3 ? BK_NAT_SEQUENTIAL : b.tcp.allocation;
+			bk_nat_outlook(&a.udp, prospects);
+			assert_int_equal(prospects[i / 2].is_direct,
+				bk_technique_fitting(&pair, bk_techniques, BK_TRANSPORT_UDP) != NULL);
+		}
 	}
 }
 
@@ -595,6 +620,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_pair_gets_the_technique_of_the_table),
+		cmocka_unit_test(the_outlook_promises_what_a_row_connects),
 		cmocka_unit_test(plans_of_both_sides_mirror_each_other),
 		cmocka_unit_test(every_row_and_every_plan_gives_both_sides_the_same_answer),
 		cmocka_unit_test(a_side_known_to_be_port_restricted_never_listens),
