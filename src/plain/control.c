@@ -155,10 +155,10 @@ int bk_plain_control_send(struct bk_plain_control *c, const struct bk_rdv_msg *m
 	bk_buf_init(&out, OUT_MAX);
 	err = c->conn ? bk_rdv_append(&out, m) : BK_E_PROTOCOL;
 	if (!err)
-		err = bk_msgconn_send_framed(c->conn, bk_buf_head(&out), out.len);
+		err = bk_conn_send_framed(c->conn, bk_buf_head(&out), out.len);
 	bk_buf_done(&out);
 	if (!err)
-		bk_msgconn_flush(c->conn);
+		bk_conn_flush(c->conn);
 	else
 		end_later(c, err);
 	return err;

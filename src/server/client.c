@@ -44,7 +44,7 @@ static void silence(struct bk_client *c)
 {
 	if (!c->conn)
 		return;
-	bk_msgconn_flush(c->conn);
+	bk_conn_flush(c->conn);
 	bk_conn_pause(c->conn);
 }
 
@@ -93,7 +93,7 @@ void bk_client_finish(struct bk_client *c, int error, const char *detail)
 	charge_failure(c, error);
 	leave_lists(c);
 	set_state(c, BK_CLIENT_LEAVING);
-	bk_msgconn_close(c->conn, error, bk_loop_now(c->server->loop) + BK_LIMIT_FLUSH);
+	bk_conn_close_at(c->conn, error, bk_loop_now(c->server->loop) + BK_LIMIT_FLUSH);
 }
 
 /* --- finding --- */
@@ -137,7 +137,7 @@ void bk_client_forget_id(struct bk_client *c)
 
 size_t bk_client_waiting(const struct bk_client *c)
 {
-	return bk_msgconn_waiting(c->conn);
+	return bk_conn_waiting(c->conn);
 }
 
 static int send_to(struct bk_conn *conn, const struct bk_rdv_msg *m)
@@ -148,7 +148,7 @@ static int send_to(struct bk_conn *conn, const struct bk_rdv_msg *m)
 	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX + sizeof(uint32_t));
 	err = bk_rdv_append(&framed, m);
 	if (err >= 0)
-		err = bk_msgconn_send_framed(conn, bk_buf_head(&framed), framed.len);
+		err = bk_conn_send_framed(conn, bk_buf_head(&framed), framed.len);
 	bk_buf_done(&framed);
 	return err == BK_E_AGAIN ? BK_E_TOO_SLOW : err;
 }
@@ -163,7 +163,7 @@ void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
 	if (err < 0)
 		bk_client_doom(c, err, NULL);
 	else if (bk_client_waiting(c) > BK_LIMIT_OUT_READY)
-		bk_msgconn_want_room(c->conn);
+		bk_conn_want_room(c->conn);
 }
 
 void bk_client_send_error(struct bk_client *c, int error, bk_dur wait)
@@ -181,13 +181,13 @@ void bk_client_set_patience(struct bk_client *c, bk_dur patience)
 	if (c->state >= BK_CLIENT_LEAVING)
 		return;
 	c->patience = patience;
-	bk_msgconn_set_deadline(c->conn, bk_loop_now(c->server->loop) + patience, BK_E_IDLE);
+	bk_conn_set_deadline(c->conn, bk_loop_now(c->server->loop) + patience, BK_E_IDLE);
 }
 
 void bk_client_settle(struct bk_client *c, bk_dur patience)
 {
 	set_state(c, BK_CLIENT_READY);
-	bk_msgconn_set_message_max(c->conn, BK_RDV_MESSAGE_MAX);
+	bk_conn_set_message_max(c->conn, BK_RDV_MESSAGE_MAX);
 	bk_conn_set_audience(c->conn, c->dialect->is_secured);
 	bk_client_set_patience(c, patience);
 }
@@ -251,19 +251,19 @@ static void on_left(struct bk_conn *conn, void *arg, int error, const char *text
 static int open_conn(struct bk_client *c)
 {
 	struct bk_server *s = c->server;
-	const struct bk_msgconn_opts opts = {
+	const struct bk_conn_opts opts = {
 		.service = s->clients->service,
 		.identity = c->dialect->is_secured ? s->identity : NULL,
 		.alpn = "bodkin/1",
 	};
-	int err = bk_msgconn_new(s->loop, c->from.fd, &opts, &c->conn);
+	int err = bk_conn_new(s->loop, c->from.fd, &opts, &c->conn);
 
 	if (err < 0)
 		return err;
 	bk_conn_set_data(c->conn, c);
 	bk_conn_set_audience(c->conn, false);
-	bk_msgconn_set_message_max(c->conn, BK_RDV_HELLO_MAX);
-	bk_msgconn_set_deadline(c->conn, c->from.since + s->config.hello_timeout, BK_E_TIMEOUT);
+	bk_conn_set_message_max(c->conn, BK_RDV_HELLO_MAX);
+	bk_conn_set_deadline(c->conn, c->from.since + s->config.hello_timeout, BK_E_TIMEOUT);
 	return 0;
 }
 
@@ -347,7 +347,7 @@ static int open_service(struct bk_server *s, struct bk_service **ret_service)
 		.header_timeout_ns = -1, /* a client's own deadlines are stricter */
 		.write_timeout_ns = -1,
 	};
-	int err = bk_msgservice_new(s->loop, &opts, &events, s, ret_service);
+	int err = bk_service_new_bare(s->loop, &opts, &events, s, ret_service);
 
 	if (!err)
 		(*ret_service)->profile.room = BK_LIMIT_OUT_READY;
@@ -387,7 +387,7 @@ static void say_stop(struct bk_clients *cs)
 
 	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX);
 	if (bk_rdv_append(&framed, &m) >= 0)
-		bk_msgservice_broadcast_framed(cs->service, bk_buf_head(&framed), framed.len);
+		bk_service_broadcast_framed(cs->service, bk_buf_head(&framed), framed.len);
 	bk_buf_done(&framed);
 }
 

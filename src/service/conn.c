@@ -48,12 +48,12 @@ static void fill_in(struct bk_message_opts *o)
 	o->connect_timeout_ns = time_or(o->connect_timeout_ns, 10 * BK_SEC);
 }
 
-int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_message_opts *opts,
+int bk_conn_profile_init(struct bk_conn_profile *p, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg)
 {
 	int err;
 
-	*p = (struct bk_msgconn_profile){.arg = arg};
+	*p = (struct bk_conn_profile){.arg = arg};
 	err = bk_opts_read(&p->events, events, on_stopped);
 	if (!err && opts)
 		err = bk_opts_read(&p->opts, opts, backlog);
@@ -82,7 +82,7 @@ static void release(struct bk_conn *c)
 	free(c);
 }
 
-void bk_msgconn_idle(struct bk_conn *c)
+void bk_conn_idle(struct bk_conn *c)
 {
 	if (bk_hold_leave(&c->hold))
 		release(c);
@@ -93,7 +93,7 @@ void bk_conn_free(struct bk_conn *c)
 	if (!c || c->hold.is_dead)
 		return;
 	if (c->service)
-		bk_msgservice_leave(c->service, c);
+		bk_service_leave(c->service, c);
 	bk_msghub_leave(c->hub, c);
 	bk_turn_done(&c->turn);
 	bk_watch_free(c->watch);
@@ -109,23 +109,23 @@ void bk_conn_free(struct bk_conn *c)
 static void report(struct bk_conn *c)
 {
 	struct bk_service *s = c->service;
-	const struct bk_msgconn_profile *p = c->profile;
+	const struct bk_conn_profile *p = c->profile;
 
 	if (s) {
 		bk_hold_enter(&s->hold);
-		bk_msgservice_leave(s, c);
+		bk_service_leave(s, c);
 	}
 	if (p->events.on_left)
 		p->events.on_left(c, p->arg, c->error, c->text ? c->text : bk_error_text(c->error));
 	bk_conn_free(c);
 	if (s)
-		bk_msgservice_idle(s);
+		bk_service_idle(s);
 }
 
 static void tell_room(struct bk_conn *c)
 {
-	if (!c->owes_room || c->state != BK_MSGCONN_OPEN || (c->tls && !bk_tls_is_secure(c->tls)) ||
-		bk_msgconn_waiting(c) > c->profile->room)
+	if (!c->owes_room || c->state != BK_CONN_OPEN || (c->tls && !bk_tls_is_secure(c->tls)) ||
+		bk_conn_waiting(c) > c->profile->room)
 		return;
 	c->owes_room = false;
 	if (c->profile->events.on_writable)
@@ -139,15 +139,15 @@ static void on_event(void *arg, int fd, int events)
 	(void)fd;
 	bk_hold_enter(&c->hold);
 	if (events & BK_WRITABLE) {
-		bk_msgconn_flush(c);
+		bk_conn_flush(c);
 		tell_room(c);
 	}
 	if (!c->hold.is_dead && (events & BK_READABLE) && (c->interest & BK_READABLE)) {
-		bk_msgconn_read(c, bk_loop_now(c->hub->loop));
+		bk_conn_read(c, bk_loop_now(c->hub->loop));
 		if (!c->hold.is_dead)
-			bk_msgconn_arm(c);
+			bk_conn_arm(c);
 	}
-	bk_msgconn_idle(c);
+	bk_conn_idle(c);
 }
 
 static void on_turn(void *arg)
@@ -157,22 +157,22 @@ static void on_turn(void *arg)
 
 	c->todo = 0;
 	bk_hold_enter(&c->hold);
-	if (todo & BK_MSGCONN_END) {
+	if (todo & BK_CONN_END) {
 		report(c);
-		bk_msgconn_idle(c); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
+		bk_conn_idle(c); /* NOLINT(clang-analyzer-unix.Malloc): it is held */
 		return;
 	}
-	if ((todo & BK_MSGCONN_RESUME) && !c->is_paused && c->state == BK_MSGCONN_OPEN)
-		bk_msgconn_read_held(c, bk_loop_now(c->hub->loop));
+	if ((todo & BK_CONN_RESUME) && !c->is_paused && c->state == BK_CONN_OPEN)
+		bk_conn_read_held(c, bk_loop_now(c->hub->loop));
 	if (!c->hold.is_dead && c->stuck_since == BK_NEVER)
-		bk_msgconn_flush(c);
+		bk_conn_flush(c);
 	if (!c->hold.is_dead)
 		tell_room(c);
 	if (!c->hold.is_dead) {
-		bk_msgconn_set_interest(c);
-		bk_msgconn_arm(c);
+		bk_conn_set_interest(c);
+		bk_conn_arm(c);
 	}
-	bk_msgconn_idle(c);
+	bk_conn_idle(c);
 }
 
 /* --- beginning --- */
@@ -233,14 +233,14 @@ static int open_up(struct bk_conn *c, int fd)
 		return err;
 	c->interest = BK_READABLE;
 	c->fd = fd;
-	bk_msgconn_set_state(c, BK_MSGCONN_OPEN);
+	bk_conn_set_state(c, BK_CONN_OPEN);
 	c->heard = bk_loop_now(c->hub->loop);
 	tune(c);
-	bk_msgconn_arm(c);
+	bk_conn_arm(c);
 	return 0;
 }
 
-static int set_up_tls(struct bk_conn *c, const struct bk_msgconn_opts *opts)
+static int set_up_tls(struct bk_conn *c, const struct bk_conn_opts *opts)
 {
 	struct bk_tls_opts tls = {.is_server = true,
 		.identity = opts->identity,
@@ -250,12 +250,12 @@ static int set_up_tls(struct bk_conn *c, const struct bk_msgconn_opts *opts)
 	return bk_tls_new(&tls, &c->tls);
 }
 
-static int own_profile(struct bk_conn *c, const struct bk_msgconn_opts *opts)
+static int own_profile(struct bk_conn *c, const struct bk_conn_opts *opts)
 {
 	c->profile = malloc(sizeof(*c->profile));
 	if (!c->profile)
 		return BK_E_NOMEM;
-	return bk_msgconn_profile_init(c->profile, opts->opts, opts->events, opts->arg);
+	return bk_conn_profile_init(c->profile, opts->opts, opts->events, opts->arg);
 }
 
 static void init(struct bk_conn *c)
@@ -266,11 +266,11 @@ static void init(struct bk_conn *c)
 	bk_buf_init(&c->content, c->profile->opts.message_max);
 	bk_buf_init(&c->held, BK_MSGHUB_SCRATCH);
 	if (c->service)
-		bk_msgservice_enter(c->service, c);
+		bk_service_enter(c->service, c);
 }
 
 /* Neither dialing nor open. */
-static int conn_new(struct bk_loop *loop, const struct bk_msgconn_opts *opts, struct bk_conn **ret_conn)
+static int conn_new(struct bk_loop *loop, const struct bk_conn_opts *opts, struct bk_conn **ret_conn)
 {
 	struct bk_conn *c = calloc(1, sizeof(*c));
 	int err;
@@ -289,7 +289,7 @@ static int conn_new(struct bk_loop *loop, const struct bk_msgconn_opts *opts, st
 	if (!err)
 		err = bk_msghub_hold(loop, &c->hub);
 	if (!err)
-		err = bk_msghub_enter(c->hub, bk_msgconn_wake);
+		err = bk_msghub_enter(c->hub, bk_conn_wake);
 	if (err < 0) {
 		release(c);
 		return err;
@@ -299,8 +299,7 @@ static int conn_new(struct bk_loop *loop, const struct bk_msgconn_opts *opts, st
 	return 0;
 }
 
-int bk_msgconn_new(
-	struct bk_loop *loop, int fd, const struct bk_msgconn_opts *opts, struct bk_conn **ret_conn)
+int bk_conn_new(struct bk_loop *loop, int fd, const struct bk_conn_opts *opts, struct bk_conn **ret_conn)
 {
 	struct bk_conn *c;
 	int err = conn_new(loop, opts, &c);
@@ -322,11 +321,11 @@ int bk_msgconn_new(
 int bk_conn_adopt(struct bk_loop *loop, int fd, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_conn **ret_conn)
 {
-	const struct bk_msgconn_opts o = {.opts = opts, .events = events, .arg = arg};
+	const struct bk_conn_opts o = {.opts = opts, .events = events, .arg = arg};
 
 	if (!events || !events->on_message)
 		return BK_E_INVALID;
-	return bk_msgconn_new(loop, fd, &o, ret_conn);
+	return bk_conn_new(loop, fd, &o, ret_conn);
 }
 
 static void on_dialed(void *arg, int error, int fd)
@@ -343,24 +342,24 @@ static void on_dialed(void *arg, int error, int fd)
 			close(fd);
 		if (asprintf(&text, "cannot connect to '%s': %s", c->names, bk_error_text(error)) < 0)
 			text = NULL;
-		bk_msgconn_end_saying(c, error, text);
+		bk_conn_end_saying(c, error, text);
 	} else {
 		bk_msgdial_free(c->dial);
 		c->dial = NULL;
-		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
-		bk_msgconn_set_interest(c);
+		bk_conn_pend(c, BK_CONN_FLUSH);
+		bk_conn_set_interest(c);
 		if (c->close_at != BK_NEVER)
-			bk_msgconn_close(c, c->error, c->close_at);
+			bk_conn_close_at(c, c->error, c->close_at);
 		else if (e->on_joined)
 			e->on_joined(c, c->profile->arg);
 	}
-	bk_msgconn_idle(c);
+	bk_conn_idle(c);
 }
 
 int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_conn **ret_conn)
 {
-	const struct bk_msgconn_opts o = {.opts = opts, .events = events, .arg = arg};
+	const struct bk_conn_opts o = {.opts = opts, .events = events, .arg = arg};
 	struct bk_conn *c;
 	int err;
 
@@ -383,7 +382,7 @@ int bk_conn_connect(struct bk_loop *loop, const char *address, const struct bk_m
 
 /* --- what its owner may ask --- */
 
-void bk_msgconn_set_message_max(struct bk_conn *c, size_t max)
+void bk_conn_set_message_max(struct bk_conn *c, size_t max)
 {
 	c->decoder.limits.content_max = max;
 }
@@ -391,7 +390,7 @@ void bk_msgconn_set_message_max(struct bk_conn *c, size_t max)
 void bk_conn_pause(struct bk_conn *c)
 {
 	c->is_paused = true;
-	bk_msgconn_set_interest(c);
+	bk_conn_set_interest(c);
 }
 
 /* The time it was paused is not the peer's fault. */
@@ -402,19 +401,19 @@ void bk_conn_resume(struct bk_conn *c)
 	if (!c->is_paused)
 		return;
 	c->is_paused = false;
-	if (c->state != BK_MSGCONN_OPEN)
+	if (c->state != BK_CONN_OPEN)
 		return;
 	c->heard = now;
 	if (c->message_since != BK_NEVER)
 		c->message_since = now;
-	bk_msgconn_pend(c, BK_MSGCONN_RESUME);
-	bk_msgconn_set_interest(c);
-	bk_msgconn_arm(c);
+	bk_conn_pend(c, BK_CONN_RESUME);
+	bk_conn_set_interest(c);
+	bk_conn_arm(c);
 }
 
 void bk_conn_close(struct bk_conn *c)
 {
-	bk_msgconn_close(c, 0, bk_loop_now(c->hub->loop) + BK_MSGCONN_DRAIN);
+	bk_conn_close_at(c, 0, bk_loop_now(c->hub->loop) + BK_CONN_DRAIN);
 }
 
 const char *bk_conn_peer(const struct bk_conn *c)

@@ -16,16 +16,16 @@
  * plain client may ask of it beyond the public calls. */
 struct bk_msgdial;
 
-enum bk_msgconn_state {
-	BK_MSGCONN_DIALING,
-	BK_MSGCONN_OPEN,
-	BK_MSGCONN_DRAINING,  /* our last words go out */
-	BK_MSGCONN_LINGERING, /* they did; the peer may not have read them yet */
-	BK_MSGCONN_ENDED,     /* on_left comes, or came */
+enum bk_conn_state {
+	BK_CONN_DIALING,
+	BK_CONN_OPEN,
+	BK_CONN_DRAINING,  /* our last words go out */
+	BK_CONN_LINGERING, /* they did; the peer may not have read them yet */
+	BK_CONN_ENDED,     /* on_left comes, or came */
 };
 
 /* What connections of one kind have in common. */
-struct bk_msgconn_profile {
+struct bk_conn_profile {
 	struct bk_message_opts opts; /* defaults filled in; a time that is "none" is BK_NEVER */
 	struct bk_message_events events;
 	void *arg;
@@ -36,7 +36,7 @@ struct bk_msgconn_profile {
 struct bk_conn {
 	struct bk_msghub *hub;
 	struct bk_service *service; /* NULL: it stands alone, and `profile` is its own */
-	struct bk_msgconn_profile *profile;
+	struct bk_conn_profile *profile;
 	struct bk_turn turn;        /* for todo */
 	struct bk_list in_service;  /* or in nothing */
 	struct bk_list in_audience; /* of the service's broadcasts */
@@ -70,14 +70,14 @@ struct bk_conn {
 	bool owes_room : 1;      /* a send was refused; on_writable is due when there is room */
 };
 
-enum { BK_MSGCONN_FLUSH = 1, BK_MSGCONN_RESUME = 2, BK_MSGCONN_END = 4 }; /* todo */
+enum { BK_CONN_FLUSH = 1, BK_CONN_RESUME = 2, BK_CONN_END = 4 }; /* todo */
 
-#define BK_MSGCONN_DRAIN    (2 * BK_SEC)
-#define BK_MSGCONN_COURTESY (200 * BK_MS) /* for a peer that has all of it and does not close */
+#define BK_CONN_DRAIN    (2 * BK_SEC)
+#define BK_CONN_COURTESY (200 * BK_MS) /* for a peer that has all of it and does not close */
 
 /* --- for the server and the plain client --- */
 
-struct bk_msgconn_opts {
+struct bk_conn_opts {
 	struct bk_service *service; /* it belongs to; its events and options hold. NULL: the following */
 	const struct bk_identity *identity; /* of our side of TLS; NULL: plain bytes. Borrowed for life. */
 	const char *alpn;
@@ -87,55 +87,54 @@ struct bk_msgconn_opts {
 };
 
 /* Takes over a connected socket on success. */
-int bk_msgconn_new(
-	struct bk_loop *loop, int fd, const struct bk_msgconn_opts *opts, struct bk_conn **ret_conn);
+int bk_conn_new(struct bk_loop *loop, int fd, const struct bk_conn_opts *opts, struct bk_conn **ret_conn);
 
 /* The largest content that may come from now on. */
-void bk_msgconn_set_message_max(struct bk_conn *c, size_t max);
+void bk_conn_set_message_max(struct bk_conn *c, size_t max);
 /* While it is open, it ends at this time with this error; BK_NEVER: it does not. */
-void bk_msgconn_set_deadline(struct bk_conn *c, bk_time at, int error);
+void bk_conn_set_deadline(struct bk_conn *c, bk_time at, int error);
 /* Queues bytes that are framed already, as bk_conn_send does a message. */
-int bk_msgconn_send_framed(struct bk_conn *c, const void *data, size_t n);
-size_t bk_msgconn_waiting(const struct bk_conn *c); /* bytes to be sent */
+int bk_conn_send_framed(struct bk_conn *c, const void *data, size_t n);
+size_t bk_conn_waiting(const struct bk_conn *c); /* bytes to be sent */
 /* on_writable, please, when little enough waits; soon if that is so now. */
-void bk_msgconn_want_room(struct bk_conn *c);
+void bk_conn_want_room(struct bk_conn *c);
 /* Sends now what the socket takes, for who will free it soon. */
-void bk_msgconn_flush(struct bk_conn *c);
+void bk_conn_flush(struct bk_conn *c);
 /* Nothing more comes in; what is queued goes out until close_at, then the end with this error. */
-void bk_msgconn_close(struct bk_conn *c, int error, bk_time close_at);
+void bk_conn_close_at(struct bk_conn *c, int error, bk_time close_at);
 
 /* --- for this folder --- */
 
 /* Copies both. BK_E_INVALID, BK_E_UNSUPPORTED. */
-int bk_msgconn_profile_init(struct bk_msgconn_profile *p, const struct bk_message_opts *opts,
+int bk_conn_profile_init(struct bk_conn_profile *p, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg);
 
 /* The hub calls. */
-void bk_msgconn_wake(struct bk_conn *c, bk_time now);
+void bk_conn_wake(struct bk_conn *c, bk_time now);
 
 /* The end of what called back, within a hold: frees it where it was ended meanwhile. */
-void bk_msgconn_idle(struct bk_conn *c);
+void bk_conn_idle(struct bk_conn *c);
 
 /* A connection only ever gets older. */
-void bk_msgconn_set_state(struct bk_conn *c, enum bk_msgconn_state state);
+void bk_conn_set_state(struct bk_conn *c, enum bk_conn_state state);
 
 /* The end, told at the end of this turn. `text` lives for ever; NULL: the error's own. */
-void bk_msgconn_end(struct bk_conn *c, int error, const char *text);
-void bk_msgconn_end_saying(struct bk_conn *c, int error, char *text); /* takes over a text of malloc */
+void bk_conn_end(struct bk_conn *c, int error, const char *text);
+void bk_conn_end_saying(struct bk_conn *c, int error, char *text); /* takes over a text of malloc */
 
 /* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
  * it would pass the ceiling. */
-int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
-int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
+int bk_conn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
+int bk_conn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
 
-void bk_msgconn_pend(struct bk_conn *c, unsigned todo); /* at the end of this turn: BK_MSGCONN_FLUSH, ... */
+void bk_conn_pend(struct bk_conn *c, unsigned todo); /* at the end of this turn: BK_CONN_FLUSH, ... */
 
 /* Reading (intake.c). */
-void bk_msgconn_read(struct bk_conn *c, bk_time now);
-void bk_msgconn_read_held(struct bk_conn *c, bk_time now);
+void bk_conn_read(struct bk_conn *c, bk_time now);
+void bk_conn_read_held(struct bk_conn *c, bk_time now);
 
-void bk_msgconn_set_interest(struct bk_conn *c);
+void bk_conn_set_interest(struct bk_conn *c);
 /* Looks at its deadlines and sees that the hub wakes it for the next. */
-void bk_msgconn_arm(struct bk_conn *c);
+void bk_conn_arm(struct bk_conn *c);
 
 #endif

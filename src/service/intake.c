@@ -16,7 +16,7 @@
 
 static bool is_hungry(const struct bk_conn *c)
 {
-	return !c->hold.is_dead && c->state == BK_MSGCONN_OPEN && !c->is_paused;
+	return !c->hold.is_dead && c->state == BK_CONN_OPEN && !c->is_paused;
 }
 
 static void tell(struct bk_conn *c, const struct bk_message *m)
@@ -37,7 +37,7 @@ static void deliver(struct bk_conn *c, const void *content, size_t n)
 	if (c->profile->opts.framing == BK_FRAMING_JSON)
 		err = bk_compose_read_json(&m, d->header_len, &tree);
 	if (err < 0)
-		bk_msgconn_end(c, err, NULL);
+		bk_conn_end(c, err, NULL);
 	else
 		tell(c, &m);
 	json_decref(tree);
@@ -74,7 +74,7 @@ static void take_framed(struct bk_conn *c, const uint8_t **data, size_t *n)
 		}
 	}
 	if (err < 0)
-		bk_msgconn_end(c, err == BK_E_FULL ? BK_E_TOO_BIG : err, NULL);
+		bk_conn_end(c, err == BK_E_FULL ? BK_E_TOO_BIG : err, NULL);
 }
 
 static void take_raw(struct bk_conn *c, const uint8_t **data, size_t *n)
@@ -97,12 +97,12 @@ static void take(struct bk_conn *c, const uint8_t *data, size_t n, bk_time now)
 		take_raw(c, &data, &n);
 	else
 		take_framed(c, &data, &n);
-	if (c->hold.is_dead || c->state != BK_MSGCONN_OPEN)
+	if (c->hold.is_dead || c->state != BK_CONN_OPEN)
 		return;
 	if (n)
 		err = bk_buf_append(&c->held, data, n);
 	if (err < 0)
-		bk_msgconn_end(c, err, NULL);
+		bk_conn_end(c, err, NULL);
 	if (c->message_since == BK_NEVER && bk_frame_is_midway(&c->decoder))
 		c->message_since = now;
 	if (!bk_frame_is_midway(&c->decoder)) {
@@ -121,7 +121,7 @@ static int on_decrypted(void *arg, const uint8_t *data, size_t n)
 	const struct taking *t = arg;
 
 	take(t->conn, data, n, t->now);
-	if (t->conn->hold.is_dead || t->conn->state != BK_MSGCONN_OPEN)
+	if (t->conn->hold.is_dead || t->conn->state != BK_CONN_OPEN)
 		return BK_E_CANCELLED;
 	return t->conn->is_paused ? BK_E_AGAIN : 0;
 }
@@ -133,7 +133,7 @@ static void end_in_its_words(struct bk_conn *c, int error)
 
 	if (*words && asprintf(&text, "TLS failed: %s", words) < 0)
 		text = NULL;
-	bk_msgconn_end_saying(c, error, text);
+	bk_conn_end_saying(c, error, text);
 }
 
 static void on_peer_end(struct bk_conn *c)
@@ -141,14 +141,14 @@ static void on_peer_end(struct bk_conn *c)
 	int error = c->broken ? c->broken : bk_frame_is_midway(&c->decoder) ? BK_E_TRUNCATED : BK_E_EOF;
 
 	c->has_peer_ended = true;
-	if (c->state == BK_MSGCONN_LINGERING)
-		bk_msgconn_end(c, c->error, NULL);
-	else if (c->state == BK_MSGCONN_OPEN && bk_msgconn_waiting(c) && !c->broken)
-		bk_msgconn_close(c, error, bk_loop_now(c->hub->loop) + BK_MSGCONN_DRAIN);
-	else if (c->state == BK_MSGCONN_OPEN)
-		bk_msgconn_end(c, error, NULL);
+	if (c->state == BK_CONN_LINGERING)
+		bk_conn_end(c, c->error, NULL);
+	else if (c->state == BK_CONN_OPEN && bk_conn_waiting(c) && !c->broken)
+		bk_conn_close_at(c, error, bk_loop_now(c->hub->loop) + BK_CONN_DRAIN);
+	else if (c->state == BK_CONN_OPEN)
+		bk_conn_end(c, error, NULL);
 	if (!c->hold.is_dead)
-		bk_msgconn_set_interest(c);
+		bk_conn_set_interest(c);
 }
 
 static void decrypt(struct bk_conn *c, bk_time now)
@@ -161,10 +161,10 @@ static void decrypt(struct bk_conn *c, bk_time now)
 	if (c->hold.is_dead)
 		return;
 	if (bk_tls_out(c->tls)->len)
-		bk_msgconn_flush(c);
+		bk_conn_flush(c);
 	if (!in->len)
 		bk_buf_release(in);
-	if (c->state != BK_MSGCONN_OPEN)
+	if (c->state != BK_CONN_OPEN)
 		return;
 	if (err == BK_E_EOF)
 		on_peer_end(c);
@@ -176,7 +176,7 @@ static void decrypt(struct bk_conn *c, bk_time now)
  * destroy our last words on their way. */
 static bool is_deaf(const struct bk_conn *c)
 {
-	return c->state == BK_MSGCONN_DRAINING || c->state == BK_MSGCONN_LINGERING;
+	return c->state == BK_CONN_DRAINING || c->state == BK_CONN_LINGERING;
 }
 
 static void on_bytes(struct bk_conn *c, size_t n, bk_time now)
@@ -192,12 +192,12 @@ static void on_bytes(struct bk_conn *c, size_t n, bk_time now)
 	}
 	err = bk_buf_append(bk_tls_in(c->tls), c->hub->scratch, n);
 	if (err < 0)
-		bk_msgconn_end(c, err, NULL);
+		bk_conn_end(c, err, NULL);
 	else
 		decrypt(c, now);
 }
 
-void bk_msgconn_read(struct bk_conn *c, bk_time now)
+void bk_conn_read(struct bk_conn *c, bk_time now)
 {
 	size_t room = sizeof(c->hub->scratch);
 	ssize_t n;
@@ -212,10 +212,10 @@ void bk_msgconn_read(struct bk_conn *c, bk_time now)
 	else if (n == 0)
 		on_peer_end(c);
 	else if (errno != EAGAIN && errno != EINTR)
-		bk_msgconn_end(c, bk_error_from_errno(errno), NULL);
+		bk_conn_end(c, bk_error_from_errno(errno), NULL);
 }
 
-void bk_msgconn_read_held(struct bk_conn *c, bk_time now)
+void bk_conn_read_held(struct bk_conn *c, bk_time now)
 {
 	struct bk_buf held = c->held;
 

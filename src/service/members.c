@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "service/service.h"
 
-void bk_msgservice_release(struct bk_service *s)
+void bk_service_release(struct bk_service *s)
 {
 	bk_assert(!s->count && !s->walks);
 	bk_chunk_unref(s->chunk);
@@ -14,13 +14,13 @@ void bk_msgservice_release(struct bk_service *s)
 	free(s);
 }
 
-void bk_msgservice_idle(struct bk_service *s)
+void bk_service_idle(struct bk_service *s)
 {
 	if (bk_hold_leave(&s->hold))
-		bk_msgservice_release(s);
+		bk_service_release(s);
 }
 
-void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c)
+void bk_service_enter(struct bk_service *s, struct bk_conn *c)
 {
 	bk_assert(c->service == s);
 	bk_list_append(&s->conns, &c->in_service);
@@ -28,12 +28,12 @@ void bk_msgservice_enter(struct bk_service *s, struct bk_conn *c)
 	s->count++;
 }
 
-void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
+void bk_service_leave(struct bk_service *s, struct bk_conn *c)
 {
 	bk_list_remove(&c->in_audience);
 	if (bk_list_empty(&c->in_service))
 		return;
-	for (struct bk_msgservice_walk *w = s->walks; w; w = w->outer)
+	for (struct bk_service_walk *w = s->walks; w; w = w->outer)
 		if (w->next == &c->in_service)
 			w->next = w->next->next;
 	bk_list_remove(&c->in_service);
@@ -45,7 +45,7 @@ void bk_msgservice_leave(struct bk_service *s, struct bk_conn *c)
 
 void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *arg), void *arg)
 {
-	struct bk_msgservice_walk w = {.next = s->conns.next, .outer = s->walks};
+	struct bk_service_walk w = {.next = s->conns.next, .outer = s->walks};
 
 	bk_hold_enter(&s->hold);
 	s->walks = &w;
@@ -53,11 +53,11 @@ void bk_service_each(struct bk_service *s, void (*fn)(struct bk_conn *c, void *a
 		struct bk_conn *c = bk_container_of(w.next, struct bk_conn, in_service);
 
 		w.next = w.next->next;
-		if (c->state != BK_MSGCONN_ENDED)
+		if (c->state != BK_CONN_ENDED)
 			fn(c, arg);
 	}
 	s->walks = w.outer;
-	bk_msgservice_idle(s);
+	bk_service_idle(s);
 }
 
 unsigned bk_service_count(const struct bk_service *s)
@@ -67,7 +67,7 @@ unsigned bk_service_count(const struct bk_service *s)
 
 void bk_conn_set_audience(struct bk_conn *c, bool wanted)
 {
-	if (!c->service || c->state >= BK_MSGCONN_DRAINING || wanted == !bk_list_empty(&c->in_audience))
+	if (!c->service || c->state >= BK_CONN_DRAINING || wanted == !bk_list_empty(&c->in_audience))
 		return;
 	if (wanted)
 		bk_list_append(&c->service->audience, &c->in_audience);

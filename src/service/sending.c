@@ -41,26 +41,26 @@ static void on_broken(struct bk_conn *c, int error)
 	c->broken = error == BK_E_EOF ? BK_E_RESET : error;
 	bk_queue_done(&c->queue);
 	c->stuck_since = BK_NEVER;
-	if (c->state != BK_MSGCONN_OPEN || c->is_paused || c->has_peer_ended)
-		bk_msgconn_end(c, c->broken, NULL);
+	if (c->state != BK_CONN_OPEN || c->is_paused || c->has_peer_ended)
+		bk_conn_end(c, c->broken, NULL);
 	else
-		bk_msgconn_set_interest(c);
+		bk_conn_set_interest(c);
 }
 
 static void say_goodbye(struct bk_conn *c)
 {
 	shutdown(c->fd, SHUT_WR);
-	bk_msgconn_set_state(c, BK_MSGCONN_LINGERING);
+	bk_conn_set_state(c, BK_CONN_LINGERING);
 	if (c->has_peer_ended)
-		bk_msgconn_end(c, c->error, NULL);
+		bk_conn_end(c, c->error, NULL);
 }
 
 static bool can_send(const struct bk_conn *c)
 {
-	return (c->state == BK_MSGCONN_OPEN || c->state == BK_MSGCONN_DRAINING) && !c->broken;
+	return (c->state == BK_CONN_OPEN || c->state == BK_CONN_DRAINING) && !c->broken;
 }
 
-void bk_msgconn_flush(struct bk_conn *c)
+void bk_conn_flush(struct bk_conn *c)
 {
 	ssize_t n;
 
@@ -71,26 +71,26 @@ void bk_msgconn_flush(struct bk_conn *c)
 		on_broken(c, (int)n);
 		return;
 	}
-	if (!bk_msgconn_waiting(c)) {
+	if (!bk_conn_waiting(c)) {
 		c->stuck_since = BK_NEVER;
-		if (c->state == BK_MSGCONN_DRAINING)
+		if (c->state == BK_CONN_DRAINING)
 			say_goodbye(c);
 	} else if (n > 0 || c->stuck_since == BK_NEVER) {
 		c->stuck_since = bk_loop_now(c->hub->loop);
 	}
 	if (c->stuck_since != BK_NEVER)
-		bk_msgconn_arm(c);
-	bk_msgconn_set_interest(c);
+		bk_conn_arm(c);
+	bk_conn_set_interest(c);
 }
 
 /* Whether n more bytes may wait; a long burst goes out on the way. */
 static bool has_room(struct bk_conn *c, size_t n)
 {
-	size_t max = c->profile->opts.queue_max, waiting = bk_msgconn_waiting(c);
+	size_t max = c->profile->opts.queue_max, waiting = bk_conn_waiting(c);
 
 	if (waiting && c->stuck_since == BK_NEVER && (n > max - waiting || waiting >= FLUSH_EARLY)) {
-		bk_msgconn_flush(c);
-		waiting = bk_msgconn_waiting(c);
+		bk_conn_flush(c);
+		waiting = bk_conn_waiting(c);
 	}
 	return waiting <= max && n <= max - waiting;
 }
@@ -123,11 +123,11 @@ static int queue_tls(struct bk_conn *c, const struct bk_buf *head, const void *b
 	if (!err && body_len)
 		err = encrypt(c, body, body_len);
 	if (err < 0) /* half a message would be worse than none */
-		bk_msgconn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
+		bk_conn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
 	return err;
 }
 
-int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
+int bk_conn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
 {
 	int err;
 
@@ -138,28 +138,28 @@ int bk_msgconn_queue(struct bk_conn *c, const struct bk_buf *head, const void *b
 	else
 		err = bk_queue_add_copy(&c->queue, bk_buf_head(head), head->len, body, body_len);
 	if (!err && c->stuck_since == BK_NEVER)
-		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+		bk_conn_pend(c, BK_CONN_FLUSH);
 	return err;
 }
 
-int bk_msgconn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n)
+int bk_conn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n)
 {
 	static const struct bk_buf no_head;
 	int err;
 
 	if (c->tls)
-		return bk_msgconn_queue(c, &no_head, chunk->bytes + start, n);
+		return bk_conn_queue(c, &no_head, chunk->bytes + start, n);
 	if (!has_room(c, n))
 		return BK_E_AGAIN;
 	err = bk_queue_add(&c->queue, chunk, start, n);
 	if (!err && c->stuck_since == BK_NEVER)
-		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+		bk_conn_pend(c, BK_CONN_FLUSH);
 	return err;
 }
 
 static bool takes_words(const struct bk_conn *c)
 {
-	return c->state <= BK_MSGCONN_OPEN && c->close_at == BK_NEVER && !c->broken;
+	return c->state <= BK_CONN_OPEN && c->close_at == BK_NEVER && !c->broken;
 }
 
 int bk_conn_send(struct bk_conn *c, const struct bk_message *m)
@@ -178,23 +178,23 @@ int bk_conn_send(struct bk_conn *c, const struct bk_message *m)
 		return BK_E_TOO_BIG;
 	if (head->len + m->content_len == 0)
 		return 0;
-	err = bk_msgconn_queue(c, head, m->content, m->content_len);
+	err = bk_conn_queue(c, head, m->content, m->content_len);
 	c->owes_room = c->owes_room || err == BK_E_AGAIN;
 	return err;
 }
 
-int bk_msgconn_send_framed(struct bk_conn *c, const void *data, size_t n)
+int bk_conn_send_framed(struct bk_conn *c, const void *data, size_t n)
 {
 	static const struct bk_buf no_head;
 
 	if (!takes_words(c))
 		return BK_E_EOF;
-	return bk_msgconn_queue(c, &no_head, data, n);
+	return bk_conn_queue(c, &no_head, data, n);
 }
 
-void bk_msgconn_want_room(struct bk_conn *c)
+void bk_conn_want_room(struct bk_conn *c)
 {
 	c->owes_room = true;
 	if (c->stuck_since == BK_NEVER)
-		bk_msgconn_pend(c, BK_MSGCONN_FLUSH);
+		bk_conn_pend(c, BK_CONN_FLUSH);
 }

@@ -58,7 +58,7 @@ static struct bk_chunk *chunk_for(struct bk_service *s, size_t n)
 
 static bool can_hear(const struct bk_conn *c)
 {
-	return c->state == BK_MSGCONN_OPEN && !c->broken && (!c->tls || bk_tls_is_secure(c->tls));
+	return c->state == BK_CONN_OPEN && !c->broken && (!c->tls || bk_tls_is_secure(c->tls));
 }
 
 static int send_to_audience(
@@ -73,14 +73,14 @@ static int send_to_audience(
 
 		if (c == except || !can_hear(c))
 			continue;
-		err = bk_msgconn_queue_shared(c, chunk, start, n);
+		err = bk_conn_queue_shared(c, chunk, start, n);
 		if (!err) {
 			reached++;
 		} else if (err != BK_E_AGAIN && err != BK_E_TOO_SLOW) {
-			bk_msgconn_end(c, err, NULL);
+			bk_conn_end(c, err, NULL);
 		} else if (can_hear(c) || err == BK_E_TOO_SLOW) {
 			s->stats.dropped_slow++;
-			bk_msgconn_end(c, BK_E_TOO_SLOW, "it did not read as fast as was sent to it");
+			bk_conn_end(c, BK_E_TOO_SLOW, "it did not read as fast as was sent to it");
 		}
 	}
 	return reached;
@@ -121,7 +121,7 @@ int bk_service_broadcast(struct bk_service *s, const struct bk_message *m, const
 	return err < 0 ? err : broadcast(s, head, m->content, m->content_len, except);
 }
 
-int bk_msgservice_broadcast_framed(struct bk_service *s, const void *data, size_t n)
+int bk_service_broadcast_framed(struct bk_service *s, const void *data, size_t n)
 {
 	static const struct bk_buf no_head;
 
@@ -133,13 +133,13 @@ int bk_msgservice_broadcast_framed(struct bk_service *s, const void *data, size_
 static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 {
 	struct bk_service *s = arg;
-	const struct bk_msgconn_opts opts = {.service = s};
+	const struct bk_conn_opts opts = {.service = s};
 	struct bk_conn *c;
 	char where[BK_ADDR_STR_MAX];
 	int err = s->count < s->profile.opts.connections_max ? 0 : BK_E_FULL;
 
 	if (!err)
-		err = bk_msgconn_new(s->hub->loop, fd, &opts, &c);
+		err = bk_conn_new(s->hub->loop, fd, &opts, &c);
 	if (err < 0) {
 		s->stats.refused++;
 		bk_log_debug(
@@ -152,8 +152,8 @@ static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 	bk_hold_enter(&c->hold);
 	if (s->profile.events.on_joined)
 		s->profile.events.on_joined(c, s->profile.arg);
-	bk_msgconn_idle(c);
-	bk_msgservice_idle(s);
+	bk_conn_idle(c);
+	bk_service_idle(s);
 }
 
 static void on_trouble(void *arg, int error, unsigned closed)
@@ -176,7 +176,7 @@ static void on_last(void *arg)
 	bk_hold_enter(&s->hold);
 	if (s->profile.events.on_stopped)
 		s->profile.events.on_stopped(s, s->profile.arg);
-	bk_msgservice_idle(s);
+	bk_service_idle(s);
 }
 
 /* A second stop can only make it shorter. */
@@ -184,13 +184,13 @@ static void on_stop(void *arg)
 {
 	struct bk_service *s = arg;
 	int64_t drain = atomic_load(&s->drain);
-	bk_time until = bk_time_add(bk_loop_now(s->hub->loop), drain > 0 ? drain : BK_MSGCONN_DRAIN);
+	bk_time until = bk_time_add(bk_loop_now(s->hub->loop), drain > 0 ? drain : BK_CONN_DRAIN);
 
 	s->is_stopping = true;
 	bk_acceptor_free(s->acceptor);
 	s->acceptor = NULL;
 	bk_list_each(it, tmp, &s->conns)
-		bk_msgconn_close(bk_container_of(it, struct bk_conn, in_service), BK_E_SHUTDOWN, until);
+		bk_conn_close_at(bk_container_of(it, struct bk_conn, in_service), BK_E_SHUTDOWN, until);
 	if (!s->count)
 		bk_turn_ask(&s->last);
 }
@@ -214,12 +214,12 @@ void bk_service_free(struct bk_service *s)
 	bk_post_done(&s->stop);
 	bk_turn_done(&s->last);
 	if (last)
-		bk_msgservice_release(s);
+		bk_service_release(s);
 }
 
 /* --- beginning --- */
 
-int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
+int bk_service_new_bare(struct bk_loop *loop, const struct bk_message_opts *opts,
 	const struct bk_message_events *events, void *arg, struct bk_service **ret_service)
 {
 	struct bk_service *s = calloc(1, sizeof(*s));
@@ -231,7 +231,7 @@ int bk_msgservice_new(struct bk_loop *loop, const struct bk_message_opts *opts,
 	bk_turn_init(&s->last, loop, on_last, s);
 	bk_list_init(&s->conns);
 	bk_list_init(&s->audience);
-	err = bk_msgconn_profile_init(&s->profile, opts, events, arg);
+	err = bk_conn_profile_init(&s->profile, opts, events, arg);
 	if (!err)
 		err = bk_msghub_hold(loop, &s->hub);
 	if (err < 0) {
@@ -317,7 +317,7 @@ int bk_service_new(struct bk_loop *loop, const char *listen, const struct bk_mes
 	if (!err)
 		err = check_limit(loop, opts, &o, text);
 	if (!err)
-		err = bk_msgservice_new(loop, &o, events, arg, &s);
+		err = bk_service_new_bare(loop, &o, events, arg, &s);
 	if (!err)
 		err = open_up(s, listen);
 	if (err < 0) {

@@ -62,14 +62,14 @@ static struct both begin(void)
 	static const struct bk_message_opts length = {.framing = BK_FRAMING_LENGTH};
 	struct both t = {.b = kit_new(BK_LOOP_AUTO)};
 	const struct bk_tls_opts client = {.alpn = "test"};
-	struct bk_msgconn_opts opts = {.alpn = "test", .opts = &length, .events = &kit_events, .arg = t.b};
+	struct bk_conn_opts opts = {.alpn = "test", .opts = &length, .events = &kit_events, .arg = t.b};
 	int fd;
 
 	assert_int_equal(bk_identity_new(&t.identity), 0);
 	opts.identity = t.identity;
 	t.fd = connected_pair(&fd);
 	assert_int_equal(bk_tls_new(&client, &t.tls), 0);
-	assert_int_equal(bk_msgconn_new(t.b->loop, fd, &opts, &t.b->conn), 0);
+	assert_int_equal(bk_conn_new(t.b->loop, fd, &opts, &t.b->conn), 0);
 	kit_until(t.b, is_secure, &t);
 	return t;
 }
