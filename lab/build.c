@@ -78,7 +78,7 @@ static int wait_links(const struct bk_lab_plan *p)
 }
 
 /* In the wire's own process: keep only what it needs, so that nothing of the lab depends on its life. */
-static void be_wire(size_t link, const struct bk_wire_shape *shape, int ready_fd, pid_t holder)
+static void be_wire(size_t link, const struct bk_lab_wire_shape *shape, int ready_fd, pid_t holder)
 {
 	char ends[2][BK_LAB_WIRE_END_MAX];
 	sigset_t none;
@@ -99,7 +99,7 @@ static void be_wire(size_t link, const struct bk_wire_shape *shape, int ready_fd
 	for (int e = 0; e < 2; e++)
 		bk_lab_script_wire_end(link, e, ends[e]);
 	if (rc == 0)
-		rc = bk_wire_run(ends[0], ends[1], shape, 3);
+		rc = bk_lab_wire_run(ends[0], ends[1], shape, 3);
 	_exit(write(3, &rc, sizeof(rc)) == sizeof(rc) ? 1 : 2);
 }
 
@@ -112,7 +112,7 @@ void bk_lab_build_stop(void)
 			kill(wires[l], SIGKILL);
 }
 
-static int start_wire(size_t link, const struct bk_wire_shape *shape)
+static int start_wire(size_t link, const struct bk_lab_wire_shape *shape)
 {
 	int ready[2], rc = BK_E_IO;
 	pid_t holder = getpid(), pid;
@@ -134,7 +134,7 @@ static int start_wire(size_t link, const struct bk_wire_shape *shape)
 
 static int start_wires(const struct bk_lab_plan *p)
 {
-	struct bk_wire_shape shape = bk_wire_shape_of(&p->options);
+	struct bk_lab_wire_shape shape = bk_lab_wire_shape_of(&p->options);
 	int rc = 0;
 
 	for (size_t l = 0; rc == 0 && l < p->link_count; l++)
@@ -169,7 +169,7 @@ static int try_rules(struct bk_buf *script)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
-		struct bk_lab_router r = {bk_nat_type_find(types[i]), "192.0.2.1", "10.0.0.1"};
+		struct bk_lab_router r = {bk_lab_nat_type_find(types[i]), "192.0.2.1", "10.0.0.1"};
 		struct bk_lab_tool t = {0};
 
 		rc = bk_lab_printf(script, "flush ruleset\n");

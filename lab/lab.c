@@ -37,10 +37,10 @@ static const char usage_text[] = "bodkin lab up A B [--answer drop|reject|reset|
 
 static void print_usage(FILE *f)
 {
-	const struct bk_nat_type *t;
+	const struct bk_lab_nat_type *t;
 
 	fputs(usage_text, f);
-	for (size_t i = 0; (t = bk_nat_type_at(i)); i++)
+	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++)
 		fprintf(f, "  %-11s %s\n", t->name, t->title);
 }
 

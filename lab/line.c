@@ -3,9 +3,10 @@
  * after it has taken its place in the queue, as on radio. */
 #include "lab/line.h"
 
-void bk_line_init(struct bk_line *l, bk_dur delay, bk_dur jitter, double loss, double mbit, uint64_t seed)
+void bk_lab_line_init(
+	struct bk_lab_line *l, bk_dur delay, bk_dur jitter, double loss, double mbit, uint64_t seed)
 {
-	*l = (struct bk_line){
+	*l = (struct bk_lab_line){
 		.delay = delay,
 		.jitter = jitter,
 		.loss = loss,
@@ -14,14 +15,14 @@ void bk_line_init(struct bk_line *l, bk_dur delay, bk_dur jitter, double loss, d
 	};
 }
 
-bk_time bk_line_pass(struct bk_line *l, size_t n, bk_time now)
+bk_time bk_lab_line_pass(struct bk_lab_line *l, size_t n, bk_time now)
 {
 	bk_time due = now;
 
 	if (l->ns_per_byte > 0) {
 		bk_time start = bk_time_max(now, l->free_at);
 
-		if (start - now > BK_LINE_QUEUE)
+		if (start - now > BK_LAB_LINE_QUEUE)
 			return BK_NEVER;
 		due = l->free_at = start + (bk_dur)((double)n * l->ns_per_byte);
 	}

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-static void print_json(const struct bk_scenario *s)
+static void print_json(const struct bk_lab_scenario *s)
 {
 	printf("{\"a\":\"%s\",\"b\":\"%s\",\"transport\":\"%s\",\"answer\":\"%s\",\"delay_ms\":%d,"
 	       "\"loss_percent\":%d,\"expected\":\"%s\",\"runs\":%d,\"min_direct_percent\":%d,"
@@ -16,7 +16,7 @@ static void print_json(const struct bk_scenario *s)
 		s->min_direct_percent, s->median_max_ms);
 }
 
-static void print(const struct bk_scenario *s)
+static void print(const struct bk_lab_scenario *s)
 {
 	printf("%-11s %-11s %s, routers %s, %d ms, %d %% lost: %s", s->a, s->b, s->transport, s->answer,
 		s->delay_ms, s->loss_percent, s->expected);
@@ -27,9 +27,9 @@ static void print(const struct bk_scenario *s)
 
 void bk_lab_list_print(bool json)
 {
-	const struct bk_scenario *s;
+	const struct bk_lab_scenario *s;
 
-	for (size_t i = 0; (s = bk_scenario_at(i)); i++)
+	for (size_t i = 0; (s = bk_lab_scenario_at(i)); i++)
 		if (json)
 			print_json(s);
 		else

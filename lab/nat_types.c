@@ -10,7 +10,7 @@
 #define APD BK_LAB_ADDRESS_AND_PORT_DEPENDENT
 
 /* clang-format off */
-static const struct bk_nat_type types[] = {
+static const struct bk_lab_nat_type types[] = {
 	/* name        title                    translates mapping filtering allocation         inner */
 	{"open", "Open Internet", false, EI, EI, BK_LAB_PRESERVING, NULL},
 	{"full", "Full Cone", true, EI, EI, BK_LAB_PRESERVING, NULL},
@@ -37,16 +37,16 @@ static const char *const allocation_names[] = {
 	[BK_LAB_RANDOM] = "random",
 };
 
-const struct bk_nat_type *bk_nat_type_at(size_t i)
+const struct bk_lab_nat_type *bk_lab_nat_type_at(size_t i)
 {
 	return i < sizeof(types) / sizeof(types[0]) ? &types[i] : NULL;
 }
 
-const struct bk_nat_type *bk_nat_type_find(const char *name)
+const struct bk_lab_nat_type *bk_lab_nat_type_find(const char *name)
 {
-	const struct bk_nat_type *t;
+	const struct bk_lab_nat_type *t;
 
-	for (size_t i = 0; (t = bk_nat_type_at(i)); i++)
+	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++)
 		if (strcmp(t->name, name) == 0)
 			return t;
 	return NULL;

@@ -26,7 +26,7 @@ enum bk_lab_allocation {
 #define BK_LAB_SEQUENTIAL_FIRST 20000
 #define BK_LAB_SEQUENTIAL_COUNT 4096
 
-struct bk_nat_type {
+struct bk_lab_nat_type {
 	const char *name;
 	const char *title; /* for a person, the word of RFC 3489 where there is one */
 	bool translates;   /* false: a public address and no filter, the other fields mean nothing */
@@ -37,10 +37,10 @@ struct bk_nat_type {
 };
 
 /* The row of that name, or NULL. */
-const struct bk_nat_type *bk_nat_type_find(const char *name);
+const struct bk_lab_nat_type *bk_lab_nat_type_find(const char *name);
 
 /* Row i, NULL behind the last one. */
-const struct bk_nat_type *bk_nat_type_at(size_t i);
+const struct bk_lab_nat_type *bk_lab_nat_type_at(size_t i);
 
 const char *bk_lab_depends_name(enum bk_lab_depends d);       /* "endpoint-independent", ... */
 const char *bk_lab_allocation_name(enum bk_lab_allocation a); /* "preserving", ... */

@@ -60,13 +60,13 @@ static int set_answer(struct bk_lab_options *o, const char *text)
 static int set_type(struct bk_lab_options *o, int side, const char *text)
 {
 	char list[256] = "";
-	const struct bk_nat_type *t = bk_nat_type_find(text);
+	const struct bk_lab_nat_type *t = bk_lab_nat_type_find(text);
 
 	if (t) {
 		o->type[side] = t;
 		return 0;
 	}
-	for (size_t i = 0; (t = bk_nat_type_at(i)); i++) {
+	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++) {
 		size_t used = strlen(list);
 
 		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", t->name);

@@ -17,7 +17,7 @@ enum bk_lab_answer {
 
 /* What `lab up` was asked for; lab.h says what the numbers mean. */
 struct bk_lab_options {
-	const struct bk_nat_type *type[2]; /* of a and of b */
+	const struct bk_lab_nat_type *type[2]; /* of a and of b */
 	enum bk_lab_answer answer;
 	double delay_ms, jitter_ms, loss_percent, rate_mbit; /* 0: none */
 	bool replace;

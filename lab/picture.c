@@ -25,7 +25,7 @@ static void row(const char *const cell[5], const char *between)
 
 static const char *router_title(const struct bk_lab_plan *p, int side)
 {
-	const struct bk_nat_type *t = p->options.type[side];
+	const struct bk_lab_nat_type *t = p->options.type[side];
 
 	if (!t->translates)
 		return side ? "rb: router" : "ra: router";
@@ -41,7 +41,7 @@ static const char *wan_of(const struct bk_lab_plan *p, int side)
 
 static void print_side(const struct bk_lab_plan *p, int side)
 {
-	const struct bk_nat_type *t = p->options.type[side];
+	const struct bk_lab_nat_type *t = p->options.type[side];
 	char letter = side ? 'b' : 'a';
 
 	printf("  %c is %s: %s", letter, t->name, t->title);
@@ -97,7 +97,7 @@ void bk_lab_picture_print(const struct bk_lab_plan *p)
 
 static void print_side_json(const struct bk_lab_plan *p, int side)
 {
-	const struct bk_nat_type *t = p->options.type[side];
+	const struct bk_lab_nat_type *t = p->options.type[side];
 
 	printf("\"%c\":{\"type\":\"%s\",\"address\":\"%s\",\"public\":\"%s\",\"mapping\":\"%s\","
 	       "\"filtering\":\"%s\","

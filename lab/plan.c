@@ -145,7 +145,8 @@ static void plan_open(struct bk_lab_plan *p, const struct side *s, bool wired)
 	p->ipv6[s->host] = p->ipv6[s->router] = p->forwards[s->router] = true;
 }
 
-static void plan_nat(struct bk_lab_plan *p, const struct side *s, const struct bk_nat_type *type, bool wired)
+static void plan_nat(
+	struct bk_lab_plan *p, const struct side *s, const struct bk_lab_nat_type *type, bool wired)
 {
 	bool stacked = type->inner != NULL;
 	enum bk_lab_node edge = stacked ? s->carrier : s->router;
@@ -158,7 +159,7 @@ static void plan_nat(struct bk_lab_plan *p, const struct side *s, const struct b
 			(struct bk_lab_end){s->carrier, "lan", {CARRIER_GW "/10"}}, false);
 		add_route(p, s->router, "default", CARRIER_GW);
 		p->router[s->router] =
-			(struct bk_lab_router){bk_nat_type_find(type->inner), CARRIER_INSIDE, s->lan};
+			(struct bk_lab_router){bk_lab_nat_type_find(type->inner), CARRIER_INSIDE, s->lan};
 		p->forwards[s->router] = true;
 	}
 	add_link(p, (struct bk_lab_end){edge, "wan", {s->wan_len}},

@@ -46,8 +46,8 @@ struct bk_lab_route {
 
 /* What a router does with its wan; translates is false for the router of an open side. */
 struct bk_lab_router {
-	const struct bk_nat_type *type; /* NULL: no NAT in this node */
-	const char *wan, *inside;       /* its outer address, the one host (or router) it serves */
+	const struct bk_lab_nat_type *type; /* NULL: no NAT in this node */
+	const char *wan, *inside;           /* its outer address, the one host (or router) it serves */
 };
 
 struct bk_lab_plan {

@@ -23,13 +23,13 @@ static int set_option(int fd, int name, const void *value, socklen_t n)
 	return setsockopt(fd, SOL_PACKET, name, value, n);
 }
 
-static int set_up(struct bk_port *p, const char *ifname)
+static int set_up(struct bk_lab_port *p, const char *ifname)
 {
 	const struct tpacket_req req = {
 		.tp_block_size = BLOCK,
-		.tp_block_nr = BK_PORT_SLOTS * BK_PORT_SLOT / BLOCK,
-		.tp_frame_size = BK_PORT_SLOT,
-		.tp_frame_nr = BK_PORT_SLOTS,
+		.tp_block_nr = BK_LAB_PORT_SLOTS * BK_LAB_PORT_SLOT / BLOCK,
+		.tp_frame_size = BK_LAB_PORT_SLOT,
+		.tp_frame_nr = BK_LAB_PORT_SLOTS,
 	};
 	const int on = 1, version = TPACKET_V2;
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
@@ -40,40 +40,41 @@ static int set_up(struct bk_port *p, const char *ifname)
 		set_option(p->fd, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 ||
 		set_option(p->fd, PACKET_RX_RING, &req, sizeof(req)) < 0)
 		return bk_error_from_errno(errno);
-	p->ring = mmap(NULL, BK_PORT_SLOTS * BK_PORT_SLOT, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+	p->ring = mmap(
+		NULL, BK_LAB_PORT_SLOTS * BK_LAB_PORT_SLOT, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
 	if (p->ring == MAP_FAILED)
 		return bk_error_from_errno(errno);
 	return bind(p->fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? bk_error_from_errno(errno) : 0;
 }
 
-int bk_port_init(struct bk_port *p, const char *ifname)
+int bk_lab_port_init(struct bk_lab_port *p, const char *ifname)
 {
 	int rc;
 
-	*p = (struct bk_port){.ring = MAP_FAILED};
+	*p = (struct bk_lab_port){.ring = MAP_FAILED};
 	/* Protocol 0: nothing arrives from other interfaces before bind has said which one. */
 	p->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
 		return bk_error_from_errno(errno);
 	rc = set_up(p, ifname);
 	if (rc < 0)
-		bk_port_done(p);
+		bk_lab_port_done(p);
 	return rc;
 }
 
-void bk_port_done(struct bk_port *p)
+void bk_lab_port_done(struct bk_lab_port *p)
 {
 	if (p->ring != MAP_FAILED)
-		munmap(p->ring, BK_PORT_SLOTS * BK_PORT_SLOT);
+		munmap(p->ring, BK_LAB_PORT_SLOTS * BK_LAB_PORT_SLOT);
 	close(p->fd);
 }
 
-static struct tpacket2_hdr *slot(struct bk_port *p)
+static struct tpacket2_hdr *slot(struct bk_lab_port *p)
 {
-	return (struct tpacket2_hdr *)(void *)(p->ring + p->next * BK_PORT_SLOT);
+	return (struct tpacket2_hdr *)(void *)(p->ring + p->next * BK_LAB_PORT_SLOT);
 }
 
-const uint8_t *bk_port_peek(struct bk_port *p, size_t *ret_len)
+const uint8_t *bk_lab_port_peek(struct bk_lab_port *p, size_t *ret_len)
 {
 	for (;;) {
 		struct tpacket2_hdr *h = slot(p);
@@ -81,20 +82,20 @@ const uint8_t *bk_port_peek(struct bk_port *p, size_t *ret_len)
 		if (!(__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
 			return NULL;
 		if (h->tp_snaplen == h->tp_len) {
-			*ret_len = h->tp_snaplen + BK_PORT_HEAD;
-			return (uint8_t *)h + h->tp_mac - BK_PORT_HEAD;
+			*ret_len = h->tp_snaplen + BK_LAB_PORT_HEAD;
+			return (uint8_t *)h + h->tp_mac - BK_LAB_PORT_HEAD;
 		}
-		bk_port_release(p);
+		bk_lab_port_release(p);
 	}
 }
 
-void bk_port_release(struct bk_port *p)
+void bk_lab_port_release(struct bk_lab_port *p)
 {
 	__atomic_store_n(&slot(p)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-	p->next = (p->next + 1) % BK_PORT_SLOTS;
+	p->next = (p->next + 1) % BK_LAB_PORT_SLOTS;
 }
 
-void bk_port_send(struct bk_port *p, struct iovec *frames, size_t n)
+void bk_lab_port_send(struct bk_lab_port *p, struct iovec *frames, size_t n)
 {
 	struct mmsghdr msgs[BATCH];
 

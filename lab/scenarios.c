@@ -5,7 +5,7 @@
 #include "lab/scenarios.h"
 
 /* clang-format off */
-static const struct bk_scenario scenarios[] = {
+static const struct bk_lab_scenario scenarios[] = {
 	/* a       b       over   answer ms  loss expected runs percent median */
 	{"full", "full", "tcp", "drop", 0, 0, "direct", 1, 100, 0},
 	{"full", "port", "tcp", "drop", 0, 0, "direct", 1, 100, 0},
@@ -111,7 +111,7 @@ static const struct bk_scenario scenarios[] = {
 
 /* clang-format on */
 
-const struct bk_scenario *bk_scenario_at(size_t i)
+const struct bk_lab_scenario *bk_lab_scenario_at(size_t i)
 {
 	return i < sizeof(scenarios) / sizeof(scenarios[0]) ? &scenarios[i] : NULL;
 }

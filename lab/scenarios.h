@@ -6,7 +6,7 @@
 
 /* The one list of scenarios, for the kernel laboratory and for the simulator in virtual time: where the two
  * disagree, one of them is wrong. */
-struct bk_scenario {
+struct bk_lab_scenario {
 	const char *a, *b;     /* names of NAT types */
 	const char *transport; /* "tcp" or "udp" alone; "any": all techniques at once, as people have it */
 	const char *answer;   /* what a router does with an unsolicited packet: drop, reject, reset, accept */
@@ -19,6 +19,6 @@ struct bk_scenario {
 };
 
 /* Row i, NULL behind the last one. */
-const struct bk_scenario *bk_scenario_at(size_t i);
+const struct bk_lab_scenario *bk_lab_scenario_at(size_t i);
 
 #endif

@@ -32,20 +32,20 @@ struct frame {
 
 /* One direction: from one port, through the line, to the other port. Frames are due in their order. */
 struct way {
-	struct bk_port *from, *to;
-	struct bk_line line;
+	struct bk_lab_port *from, *to;
+	struct bk_lab_line line;
 	struct frame *first, **end;
 	size_t held;
 };
 
 struct wire {
-	struct bk_port port[2];
+	struct bk_lab_port port[2];
 	struct way way[2];
 };
 
-struct bk_wire_shape bk_wire_shape_of(const struct bk_lab_options *o)
+struct bk_lab_wire_shape bk_lab_wire_shape_of(const struct bk_lab_options *o)
 {
-	return (struct bk_wire_shape){
+	return (struct bk_lab_wire_shape){
 		.delay_ms = o->delay_ms / 2,
 		.jitter_ms = o->jitter_ms / 2,
 		/* Two links in a row lose what was asked for. */
@@ -64,7 +64,7 @@ static bk_time now_is(void)
 
 static void take_frame(struct way *w, const uint8_t *bytes, size_t len, bk_time now)
 {
-	bk_time due = bk_line_pass(&w->line, len - BK_PORT_HEAD, now);
+	bk_time due = bk_lab_line_pass(&w->line, len - BK_LAB_PORT_HEAD, now);
 	struct frame *f = due == BK_NEVER || w->held + len > HELD_MAX ? NULL : malloc(sizeof(*f) + len);
 
 	if (!f)
@@ -81,9 +81,9 @@ static void take_frames(struct way *w, bk_time now)
 	const uint8_t *bytes;
 	size_t len;
 
-	for (int i = 0; i < READ_MAX && (bytes = bk_port_peek(w->from, &len)); i++) {
+	for (int i = 0; i < READ_MAX && (bytes = bk_lab_port_peek(w->from, &len)); i++) {
 		take_frame(w, bytes, len, now);
-		bk_port_release(w->from);
+		bk_lab_port_release(w->from);
 	}
 }
 
@@ -95,7 +95,7 @@ static void send_due(struct way *w, bk_time now)
 
 		for (struct frame *f = w->first; f && f->due <= now && n < FLUSH_MAX; f = f->next)
 			out[n++] = (struct iovec){f->bytes, f->len};
-		bk_port_send(w->to, out, n);
+		bk_lab_port_send(w->to, out, n);
 		while (n-- > 0) {
 			struct frame *f = w->first;
 
@@ -130,7 +130,7 @@ static int wait_for_work(const struct wire *w)
 	return (fds[0].revents | fds[1].revents) & (POLLERR | POLLNVAL) ? BK_E_IO : 0;
 }
 
-static void init_way(struct wire *w, int i, const struct bk_wire_shape *s)
+static void init_way(struct wire *w, int i, const struct bk_lab_wire_shape *s)
 {
 	struct way *way = &w->way[i];
 	uint64_t seed = (uint64_t)now_is();
@@ -140,7 +140,7 @@ static void init_way(struct wire *w, int i, const struct bk_wire_shape *s)
 	way->from = &w->port[i];
 	way->to = &w->port[!i];
 	way->end = &way->first;
-	bk_line_init(&way->line, (bk_dur)(s->delay_ms * (double)BK_MS),
+	bk_lab_line_init(&way->line, (bk_dur)(s->delay_ms * (double)BK_MS),
 		(bk_dur)(s->jitter_ms * (double)BK_MS), s->loss, s->mbit, seed);
 }
 
@@ -159,16 +159,17 @@ static int carry(struct wire *w)
 	return rc;
 }
 
-int bk_wire_run(const char *ifname_a, const char *ifname_b, const struct bk_wire_shape *shape, int ready_fd)
+int bk_lab_wire_run(
+	const char *ifname_a, const char *ifname_b, const struct bk_lab_wire_shape *shape, int ready_fd)
 {
 	struct wire w = {0};
-	int rc = bk_port_init(&w.port[0], ifname_a);
+	int rc = bk_lab_port_init(&w.port[0], ifname_a);
 
 	if (rc < 0)
 		return rc;
-	rc = bk_port_init(&w.port[1], ifname_b);
+	rc = bk_lab_port_init(&w.port[1], ifname_b);
 	if (rc < 0) {
-		bk_port_done(&w.port[0]);
+		bk_lab_port_done(&w.port[0]);
 		return rc;
 	}
 	for (int i = 0; i < 2; i++)
@@ -181,7 +182,7 @@ int bk_wire_run(const char *ifname_a, const char *ifname_b, const struct bk_wire
 	close(ready_fd);
 	if (rc == 0)
 		rc = carry(&w);
-	bk_port_done(&w.port[0]);
-	bk_port_done(&w.port[1]);
+	bk_lab_port_done(&w.port[0]);
+	bk_lab_port_done(&w.port[1]);
 	return rc;
 }

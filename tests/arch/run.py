@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+import calls
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests/arch"
 BUILD = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build")
@@ -102,6 +104,15 @@ def the_comment_check_says(comment, wanted):
         (pathlib.Path(top) / "src/x.c").write_text(comment + "\nint is_here;\n")
         code, out = check("comments.py", top)
     return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
+
+
+def rooms_of_the_program_sign_what_is_theirs():
+    """The library's nouns stand alone; what the program says of itself is bk_cli_..., the laboratory bk_lab_..."""
+    found = calls.objects(BUILD)
+    defines, _ = calls.symbols([str(path) for path in found.values()])
+    return ", ".join(f"{symbol} of {name}" for name, path in found.items() for symbol in sorted(defines[str(path)])
+                     if (room := pathlib.Path(name).parent.name) in ("cli", "lab")
+                     and not symbol.startswith(f"bk_{room}_") and symbol != "main")
 
 
 def every_source_is_in_its_meson_build():
@@ -201,6 +212,7 @@ case("the size check notices a deep one", the_size_check_says(
 case("a struct's boolean says that it is one", passes("booleans.py", ROOT / "src"))
 case("the boolean check notices a bare adjective", the_boolean_check_says("bool is_a, closing : 1;", "bool closing"))
 case("the boolean check passes what says so", the_boolean_check_says("bool is_a, may_b[2]; bool (*fn)(void);", ""))
+case("what cli and lab define says whose it is", rooms_of_the_program_sign_what_is_theirs())
 case("comments name what exists, within 120 columns", passes("comments.py", ROOT))
 case("the comment check notices a name that is gone", the_comment_check_says("/* As was_there does. */", "src/x.c:1: there is no was_there"))
 case("the comment check notices a file that is gone", the_comment_check_says("/*\n * See net/gone.h. */", "src/x.c:2: there is no net/gone.h"))

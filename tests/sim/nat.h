@@ -50,7 +50,7 @@ struct sim_udp_flow {
 enum { SIM_FLOWS_MAX = 2048, SIM_OPEN_MAX = 2048, SIM_UDP_FLOWS_MAX = 512 };
 
 struct sim_nat {
-	const struct bk_nat_type *type;
+	const struct bk_lab_nat_type *type;
 	enum sim_answer answer;
 	struct bk_addr wan; /* port 0 */
 	struct bk_rng *rng;

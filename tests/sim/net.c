@@ -97,7 +97,7 @@ static void host_send(void *self, const struct sim_packet *p)
 }
 
 static void add_nat(
-	struct sim_side *s, const struct bk_nat_type *type, enum sim_answer answer, struct bk_addr wan)
+	struct sim_side *s, const struct bk_lab_nat_type *type, enum sim_answer answer, struct bk_addr wan)
 {
 	struct sim_nat *n = calloc(1, sizeof(*n));
 
@@ -112,7 +112,7 @@ static void add_nat(
 /* A firewall is a NAT whose outside is its inside. */
 static void build_firewalled(struct sim_side *s, enum sim_answer answer)
 {
-	static const struct bk_nat_type firewall = {
+	static const struct bk_lab_nat_type firewall = {
 		.name = SIM_FW6, .filtering = BK_LAB_ADDRESS_AND_PORT_DEPENDENT};
 
 	s->host.ip =
@@ -123,7 +123,7 @@ static void build_firewalled(struct sim_side *s, enum sim_answer answer)
 
 static void build_side(struct sim_side *s, const char *type_name, enum sim_answer answer)
 {
-	const struct bk_nat_type *type = bk_nat_type_find(type_name);
+	const struct bk_lab_nat_type *type = bk_lab_nat_type_find(type_name);
 	uint8_t k = (uint8_t)(s->index + 1);
 
 	s->host.clock = &s->net->clock;
@@ -140,7 +140,7 @@ static void build_side(struct sim_side *s, const char *type_name, enum sim_answe
 	if (!type->translates)
 		return;
 	if (type->inner)
-		add_nat(s, bk_nat_type_find(type->inner), answer, bk_addr_v4(100, 64, k, 2, 0));
+		add_nat(s, bk_lab_nat_type_find(type->inner), answer, bk_addr_v4(100, 64, k, 2, 0));
 	add_nat(s, type, answer, bk_addr_v4(203, 0, 113, (uint8_t)(10 * k), 0));
 }
 

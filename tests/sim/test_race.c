@@ -42,17 +42,17 @@ static bk_dur three_round_trips(const struct sim_race_story *s)
 	return 3 * 2 * (s->delay + BK_MS / 5) + 50 * BK_MS;
 }
 
-static bool is_relayed(const struct bk_scenario *row)
+static bool is_relayed(const struct bk_lab_scenario *row)
 {
 	return !strcmp(row->expected, "relay");
 }
 
 /* Another row has these two, and a direct path: over another transport, say. */
-static bool is_direct_otherwise(const struct bk_scenario *row)
+static bool is_direct_otherwise(const struct bk_lab_scenario *row)
 {
-	const struct bk_scenario *o;
+	const struct bk_lab_scenario *o;
 
-	for (size_t i = 0; (o = bk_scenario_at(i)); i++) {
+	for (size_t i = 0; (o = bk_lab_scenario_at(i)); i++) {
 		bool is_same = !strcmp(o->a, row->a) && !strcmp(o->b, row->b),
 		     is_mirror = !strcmp(o->a, row->b) && !strcmp(o->b, row->a);
 
@@ -65,10 +65,10 @@ static bool is_direct_otherwise(const struct bk_scenario *row)
 /* A row of either transport: with both at once it is no worse. */
 static void every_row_of_the_list_is_connected_by_the_race_too(void **state)
 {
-	const struct bk_scenario *row;
+	const struct bk_lab_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+	for (size_t i = 0; (row = bk_lab_scenario_at(i)); i++) {
 		struct sim_race_story s = {
 			.a = row->a,
 			.b = row->b,

@@ -17,7 +17,7 @@
 
 enum { SEEDS = 100 };
 
-static void run_row(const struct bk_scenario *row, bool filtering_unknown)
+static void run_row(const struct bk_lab_scenario *row, bool filtering_unknown)
 {
 	bool wants_direct = !strcmp(row->expected, "direct");
 	int direct = 0;
@@ -47,10 +47,10 @@ static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 
 static void every_row_of_the_list_ends_as_expected(void **state)
 {
-	const struct bk_scenario *row;
+	const struct bk_lab_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+	for (size_t i = 0; (row = bk_lab_scenario_at(i)); i++) {
 		if (!strcmp(row->transport, "tcp"))
 			run_row(row, false);
 	}
@@ -58,10 +58,10 @@ static void every_row_of_the_list_ends_as_expected(void **state)
 
 static void every_row_ends_as_expected_with_filtering_unknown(void **state)
 {
-	const struct bk_scenario *row;
+	const struct bk_lab_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+	for (size_t i = 0; (row = bk_lab_scenario_at(i)); i++) {
 		if (!strcmp(row->transport, "tcp"))
 			run_row(row, true);
 	}
@@ -70,11 +70,11 @@ static void every_row_ends_as_expected_with_filtering_unknown(void **state)
 /* All types with all types, all answers: direct exactly where the planner says that punching is possible. */
 static void every_pair_of_types_does_what_its_plan_says(void **state)
 {
-	const struct bk_nat_type *a, *b;
+	const struct bk_lab_nat_type *a, *b;
 
 	(void)state;
-	for (size_t i = 0; (a = bk_nat_type_at(i)); i++) {
-		for (size_t k = 0; (b = bk_nat_type_at(k)); k++) {
+	for (size_t i = 0; (a = bk_lab_nat_type_at(i)); i++) {
+		for (size_t k = 0; (b = bk_lab_nat_type_at(k)); k++) {
 			for (int answer = SIM_DROP; answer <= SIM_ACCEPT; answer++) {
 				struct sim_story s = {
 					.a = a->name, .b = b->name, .answer = (enum sim_answer)answer};

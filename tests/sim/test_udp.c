@@ -65,7 +65,7 @@ static bk_dur three_round_trips(const struct sim_udp_story *s)
 	return 3 * 2 * (s->delay + BK_MS / 5) + 50 * BK_MS;
 }
 
-static void run_row(const struct bk_scenario *row, bool filtering_unknown)
+static void run_row(const struct bk_lab_scenario *row, bool filtering_unknown)
 {
 	struct sim_udp_story s = {
 		.a = row->a,
@@ -91,10 +91,10 @@ static void run_row(const struct bk_scenario *row, bool filtering_unknown)
 
 static void every_row_of_the_list_ends_as_expected(void **state)
 {
-	const struct bk_scenario *row;
+	const struct bk_lab_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+	for (size_t i = 0; (row = bk_lab_scenario_at(i)); i++) {
 		if (!strcmp(row->transport, "udp"))
 			run_row(row, false);
 	}
@@ -102,21 +102,21 @@ static void every_row_of_the_list_ends_as_expected(void **state)
 
 static void every_row_ends_as_expected_with_filtering_unknown(void **state)
 {
-	const struct bk_scenario *row;
+	const struct bk_lab_scenario *row;
 
 	(void)state;
-	for (size_t i = 0; (row = bk_scenario_at(i)); i++) {
+	for (size_t i = 0; (row = bk_lab_scenario_at(i)); i++) {
 		if (!strcmp(row->transport, "udp"))
 			run_row(row, true);
 	}
 }
 
-static bool is_easy(const struct bk_nat_type *t)
+static bool is_easy(const struct bk_lab_nat_type *t)
 {
 	return t->mapping == BK_LAB_ENDPOINT_INDEPENDENT;
 }
 
-static bool can_meet(const struct bk_nat_type *a, const struct bk_nat_type *b)
+static bool can_meet(const struct bk_lab_nat_type *a, const struct bk_lab_nat_type *b)
 {
 	if (is_easy(a) && is_easy(b))
 		return true;
@@ -128,11 +128,11 @@ static bool can_meet(const struct bk_nat_type *a, const struct bk_nat_type *b)
 static void every_pair_of_types_meets_within_three_round_trips_or_not_at_all(void **state)
 {
 	static const int delays_ms[] = {0, 5, 40};
-	const struct bk_nat_type *a, *b;
+	const struct bk_lab_nat_type *a, *b;
 
 	(void)state;
-	for (size_t i = 0; (a = bk_nat_type_at(i)); i++) {
-		for (size_t k = 0; (b = bk_nat_type_at(k)); k++) {
+	for (size_t i = 0; (a = bk_lab_nat_type_at(i)); i++) {
+		for (size_t k = 0; (b = bk_lab_nat_type_at(k)); k++) {
 			for (int j = 0; j < 3 * 4; j++) {
 				struct sim_udp_story s = {
 					.a = a->name, .b = b->name, .answer = (enum sim_answer)(j / 3)};
@@ -184,11 +184,11 @@ static void loss_of_5_percent_costs_retries_but_no_connection(void **state)
  * without loss at once, with loss within a few probes. */
 static void the_first_packet_on_the_path_is_expected_there(void **state)
 {
-	const struct bk_nat_type *a, *b;
+	const struct bk_lab_nat_type *a, *b;
 
 	(void)state;
-	for (size_t i = 0; (a = bk_nat_type_at(i)); i++) {
-		for (size_t k = 0; (b = bk_nat_type_at(k)); k++) {
+	for (size_t i = 0; (a = bk_lab_nat_type_at(i)); i++) {
+		for (size_t k = 0; (b = bk_lab_nat_type_at(k)); k++) {
 			for (uint64_t j = 0; can_meet(a, b) && j < 40; j++) {
 				struct sim_udp_story s = {.a = a->name, .b = b->name, .delay = 40 * BK_MS};
 				struct sim_udp_ending e;
