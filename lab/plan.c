@@ -14,7 +14,7 @@ struct side {
 	const char *wan, *wan_len, *wan6, *wan6_len;     /* the side's end of it */
 	const char *lan_gw, *lan_gw_len, *lan, *lan_len; /* behind a NAT */
 	const char *open_net, *open_gw, *open_gw_len, *open, *open_len;
-	const char *open6_net, *open6_gw, *open6_gw_len, *open6, *open6_len;
+	const char *open6_net, *open6_gw, *open6_gw_len, *open6_len;
 };
 
 static const struct side sides[2] = {
@@ -43,7 +43,6 @@ static const struct side sides[2] = {
 		.open6_net = "2001:db8:a:1::/64",
 		.open6_gw = "2001:db8:a:1::1",
 		.open6_gw_len = "2001:db8:a:1::1/64",
-		.open6 = "2001:db8:a:1::2",
 		.open6_len = "2001:db8:a:1::2/64",
 	},
 	{
@@ -71,7 +70,6 @@ static const struct side sides[2] = {
 		.open6_net = "2001:db8:b:1::/64",
 		.open6_gw = "2001:db8:b:1::1",
 		.open6_gw_len = "2001:db8:b:1::1/64",
-		.open6 = "2001:db8:b:1::2",
 		.open6_len = "2001:db8:b:1::2/64",
 	},
 };

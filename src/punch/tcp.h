@@ -31,7 +31,7 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e); /* sockets are the driver's; it 
 extern const struct bk_engine_ops bk_punch_tcp_ops;
 extern const struct bk_method bk_method_tcp;
 
-/* For -v and for the explanation: what attempt i saw. */
+/* What an attempt met so far. */
 struct bk_attempt_stats {
 	unsigned tries, refused, reset, timed_out, unreachable, other, connected;
 	bk_time first_try; /* BK_NEVER: none yet */

@@ -51,7 +51,7 @@ void bk_punch_udp_free(struct bk_punch_udp *e);
 extern const struct bk_engine_ops bk_punch_udp_ops;
 extern const struct bk_method bk_method_udp;
 
-/* For -v and for explanations. */
+/* What it did so far. */
 struct bk_punch_udp_stats {
 	unsigned targets, probes_sent, probes_received, answers_received;
 	unsigned forged;     /* integrity or user name did not hold */
