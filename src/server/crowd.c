@@ -34,6 +34,7 @@ static const unsigned ration_factor[] = {[ADDRESS] = 1, [NETWORK] = 2, [WIDER] =
 struct ration {
 	double per_second, burst;         /* of one address */
 	double all_per_second, all_burst; /* 0: of all together there is no end */
+	double debt;                      /* of one address, so many bursts deep at most; 0: one */
 };
 
 struct bk_crowd {
@@ -44,6 +45,7 @@ struct bk_crowd {
 	struct bk_list strangers; /* oldest first */
 	size_t ceiling[BK_SHARES], of_address[BK_SHARES];
 	struct ration rations[BK_RATIONS];
+	bk_dur memory; /* after it every ration of an address is full again, whatever it owed */
 };
 
 /* --- what there is --- */
@@ -77,15 +79,29 @@ static void set_shares(struct bk_crowd *c, const struct bk_crowd_limits *l)
 	memcpy(c->of_address, of_address, sizeof(of_address));
 }
 
+static double deepest(const struct ration *r)
+{
+	return r->debt > 1 ? r->debt : 1;
+}
+
+/* Of wider circles too: what they may have and how fast it comes grow alike. */
+static bk_dur time_to_fill(const struct ration *r)
+{
+	return (bk_dur)((1 + deepest(r)) * r->burst / r->per_second * (double)BK_SEC) + 1;
+}
+
 static void set_rations(struct bk_crowd *c, const struct bk_crowd_limits *l)
 {
-	c->rations[BK_RATION_ARRIVALS] = (struct ration){l->arrivals_per_second, l->arrivals_burst, 0, 0};
+	c->rations[BK_RATION_ARRIVALS] = (struct ration){l->arrivals_per_second, l->arrivals_burst, 0, 0, 0};
 	c->rations[BK_RATION_CLAIMS] = (struct ration){l->claims_per_minute / 60, l->claims_burst,
-		BK_LIMIT_ALL_CLAIMS_PER_MINUTE / 60.0, BK_LIMIT_ALL_CLAIMS_BURST};
+		BK_LIMIT_ALL_CLAIMS_PER_MINUTE / 60.0, BK_LIMIT_ALL_CLAIMS_BURST,
+		BK_LIMIT_GUESS}; /* what was under way at once may all turn out to be wrong */
 	c->rations[BK_RATION_REACHES] =
-		(struct ration){BK_LIMIT_REACHES_PER_MINUTE / 60.0, BK_LIMIT_REACHES_BURST, 0, 0};
+		(struct ration){BK_LIMIT_REACHES_PER_MINUTE / 60.0, BK_LIMIT_REACHES_BURST, 0, 0, 0};
 	c->rations[BK_RATION_REJOINS] =
-		(struct ration){BK_LIMIT_REJOINS_PER_MINUTE / 60.0, BK_LIMIT_REJOINS_BURST, 0, 0};
+		(struct ration){BK_LIMIT_REJOINS_PER_MINUTE / 60.0, BK_LIMIT_REJOINS_BURST, 0, 0, 0};
+	for (int i = 0; i < BK_RATIONS; i++)
+		c->memory = bk_time_max(c->memory, time_to_fill(&c->rations[i]));
 }
 
 static void fill_rations(const struct bk_crowd *c, struct bk_circle *at, bk_time now)
@@ -98,6 +114,8 @@ static void fill_rations(const struct bk_crowd *c, struct bk_circle *at, bk_time
 		else
 			bk_rate_init(&at->rates[i], r->per_second * ration_factor[at->level],
 				r->burst * ration_factor[at->level], now);
+		if (at->level != EVERYBODY)
+			at->rates[i].debt = deepest(r) * at->rates[i].burst;
 	}
 }
 
@@ -184,8 +202,7 @@ static void forget_old(struct bk_crowd *c, bk_time now)
 	while (!bk_list_empty(&c->idle)) {
 		struct bk_circle *at = bk_container_of(c->idle.next, struct bk_circle, idle);
 
-		if (c->idle_count <= BK_LIMIT_ADDRESSES_IDLE &&
-			now < bk_time_add(at->left, BK_LIMIT_ADDRESS_MEMORY))
+		if (c->idle_count <= BK_LIMIT_ADDRESSES_IDLE && now < bk_time_add(at->left, c->memory))
 			return;
 		forget(c, at, now);
 	}

@@ -82,7 +82,6 @@ enum {
 #define BK_LIMIT_ARRIVAL_WAIT        (5 * BK_SEC)  /* who comes too fast waits at the door, and no longer */
 #define BK_LIMIT_FULL_WAIT           (5 * BK_SEC)  /* who finds no room may come back then */
 #define BK_LIMIT_FLUSH               (2 * BK_SEC)  /* what is queued for a client that is sent away */
-#define BK_LIMIT_ADDRESS_MEMORY      (60 * BK_SEC) /* after it every rate of an address is full again */
 #define BK_LIMIT_PROBE_LIFETIME      (10 * BK_SEC)
 #define BK_LIMIT_PROBE_EARLY         (2 * BK_SEC)
 #define BK_LIMIT_PROBE_LINGER        (5 * BK_SEC)

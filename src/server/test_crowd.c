@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "server/limits.h"
 
+#define LATER (3600 * BK_SEC)
+
 static const struct bk_crowd_limits usual = {10000, 64, 1000, 60, 4, 20, 100};
 
 static struct bk_addr v6(const char *ip)
@@ -244,10 +246,47 @@ static void coming_back_does_not_refill_a_ration(void **state)
 	bk_crowd_refund(c, g->circle, BK_RATION_CLAIMS, 1, 1);
 	assert_int_equal(bk_crowd_spend(c, g->circle, BK_RATION_CLAIMS, 1, 1), 0);
 	bk_crowd_leave(c, g, 1);
-	assert_int_equal(bk_crowd_enter(c, &a, 2 * BK_LIMIT_ADDRESS_MEMORY, &g), 0);
-	assert_int_equal(bk_crowd_spend(c, g->circle, BK_RATION_CLAIMS, 4, 2 * BK_LIMIT_ADDRESS_MEMORY), 0);
-	bk_crowd_leave(c, g, 2 * BK_LIMIT_ADDRESS_MEMORY);
+	assert_int_equal(bk_crowd_enter(c, &a, LATER, &g), 0);
+	assert_int_equal(bk_crowd_spend(c, g->circle, BK_RATION_CLAIMS, 4, LATER), 0);
+	bk_crowd_leave(c, g, LATER);
 	end(c);
+}
+
+/* All that may be under way at once, and all of it wrong. */
+static void guess_wrong(struct bk_crowd *c, struct bk_circle *who)
+{
+	assert_int_equal(bk_crowd_spend(c, who, BK_RATION_CLAIMS, BK_LIMIT_CLAIMS_BURST, 0), 0);
+	for (int i = 0; i < BK_LIMIT_CLAIMS_BURST; i++)
+		bk_crowd_borrow(c, who, BK_RATION_CLAIMS, BK_LIMIT_GUESS - 1, 0);
+}
+
+static void what_is_owed_is_neither_forgiven_nor_forgotten_before_it_is_paid(void **state)
+{
+	const bk_time paid =
+		BK_LIMIT_GUESS * BK_LIMIT_CLAIMS_BURST * BK_SEC * 60 / BK_LIMIT_CLAIMS_PER_MINUTE;
+	struct bk_crowd_limits real = usual;
+
+	(void)state;
+	real.claims_per_minute = BK_LIMIT_CLAIMS_PER_MINUTE;
+	real.claims_burst = BK_LIMIT_CLAIMS_BURST;
+	for (bk_time back = paid / 20; back <= paid + BK_SEC; back += paid / 20) {
+		struct bk_crowd *c = bk_crowd_new(&real, 7);
+		struct bk_addr a = v4(0xc0000201), other = v4(0xc6336401);
+		struct bk_guest *g;
+
+		assert_int_equal(bk_crowd_enter(c, &a, 0, &g), 0);
+		guess_wrong(c, g->circle);
+		bk_crowd_leave(c, g, 0);
+		assert_int_equal(
+			bk_crowd_enter(c, &other, back, &g), 0); /* now the old ones are looked through */
+		bk_crowd_leave(c, g, back);
+		assert_int_equal(bk_crowd_enter(c, &a, back, &g), 0);
+		assert_int_equal(
+			bk_crowd_spend(c, g->circle, BK_RATION_CLAIMS, BK_LIMIT_CLAIMS_BURST, back) > 0,
+			back < paid);
+		bk_crowd_leave(c, g, back);
+		end(c);
+	}
 }
 
 static void what_guessers_use_up_together_is_not_denied_to_others(void **state)
@@ -293,6 +332,7 @@ int main(void)
 		cmocka_unit_test(an_ipv6_network_is_one_address),
 		cmocka_unit_test(those_who_take_all_they_get_leave_room_for_others),
 		cmocka_unit_test(coming_back_does_not_refill_a_ration),
+		cmocka_unit_test(what_is_owed_is_neither_forgiven_nor_forgotten_before_it_is_paid),
 		cmocka_unit_test(what_guessers_use_up_together_is_not_denied_to_others),
 		cmocka_unit_test(a_hundred_thousand_passing_addresses_leave_a_bounded_memory),
 	};
