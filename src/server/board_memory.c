@@ -176,7 +176,7 @@ static int check_wish(const struct asking *a)
 }
 
 /* Whether a number can be had tells whether somebody waits at it: who wishes for one pays as who claims it,
- * until a meeting comes of it. */
+ * until a meeting comes of it, or a wrong guess, for which the guesser pays more. */
 static int on_allocate(struct memory *m, struct asking *a)
 {
 	void *wish = NULL;
@@ -242,6 +242,7 @@ static int on_claim(struct memory *m, struct asking *a)
 	p = s->plate;
 	if (p->taken == 1)
 		m->opts.events->make_token(m->opts.arg, a->member->who, p->token);
+	p->has_been_claimed = true;
 	bk_plates_sit(s, a->member);
 	bk_plates_expire_at(&m->table, p, EXPIRING_CLAIM, bk_time_add(a->now, m->opts.lifetime));
 	bk_plates_doubt_at(&m->table, p, bk_time_add(a->now, BK_LIMIT_CLAIM_DOUBT));

@@ -132,7 +132,7 @@ void bk_plates_settle_claim(struct bk_plates *t, struct bk_seat *s, enum bk_boar
 	void *claim = s->claim;
 
 	if (how == BK_BOARD_WRONG && s == &s->plate->seat[0])
-		how = BK_BOARD_MISSED;
+		how = s->plate->has_been_claimed ? BK_BOARD_OVER : BK_BOARD_MISSED;
 	if (how == BK_BOARD_WRONG)
 		n = s->plate->number + s->plate->was;
 	s->claim = NULL;

@@ -33,7 +33,8 @@ struct bk_seat {
 
 struct bk_plate {
 	uint32_t number; /* 0: a meeting */
-	uint32_t was;    /* of a meeting: its number, until its maker has shown the secret; 0 then */
+	bool has_been_claimed;
+	uint32_t was; /* of a meeting: its number, until its maker has shown the secret; 0 then */
 	unsigned seats, taken;
 	uint8_t secret[BK_BOARD_TOKEN_LEN]; /* a meeting's; of a number: its maker's, all zero: none */
 	uint8_t token[BK_BOARD_TOKEN_LEN];  /* from the first claim on; of a meeting: of its round */
@@ -72,7 +73,8 @@ int bk_plates_put(
 	struct bk_plates *t, uint32_t number, unsigned seats, void *account, struct bk_plate **ret_plate);
 int bk_plates_put_meeting(struct bk_plates *t, const uint8_t *secret, unsigned seats, void *account,
 	struct bk_plate **ret_plate);
-/* Who claimed the seat is settled with, or whoever claimed one of it; of a wrong guess its maker is not guilty. */
+/* Who claimed the seat is settled with, or whoever claimed one of it. Of a wrong guess its maker is not guilty: that
+ * somebody came pays for what it learned by its wish. */
 void bk_plates_settle_claim(struct bk_plates *t, struct bk_seat *s, enum bk_board_outcome how);
 void bk_plates_settle_claims(struct bk_plates *t, struct bk_plate *p, enum bk_board_outcome how);
 /* Into a meeting, whose claims are judged when its maker shows the secret. */

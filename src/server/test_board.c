@@ -388,7 +388,7 @@ static void a_claim_is_given_back_when_it_led_to_a_meeting(void **state)
 	assert_int_equal(s->kept[BK_BOARD_TRY], 2); /* the number was wished for, too */
 	release(s, 4, 8);
 	assert_int_equal(s->wrong, 803);
-	assert_int_equal(s->missed, 2);
+	assert_int_equal(s->missed, 1); /* the wish is given back: the guess pays for both */
 	allocate(s, 4, 9, NULL);
 	claim(s, 3, 9);
 	leave(s, 3, true);
@@ -504,6 +504,28 @@ static void no_answer_tells_for_nothing_whether_somebody_waits(void **state)
 	expect(s, "4:rate-limited 4:rate-limited 4:rate-limited 4:rate-limited ");
 	allocate(s, 4, 0, NULL); /* tells nothing */
 	assert_null(strstr(s->book, "rate-limited"));
+}
+
+/* A maker that comes back to its number again and again, because others take it and go, has done nothing wrong. */
+static void a_maker_does_not_pay_for_those_who_guess_at_its_number(void **state)
+{
+	struct stage *s = *state;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		allocate(s, 1, 7, "hi");
+		claim(s, 2, 7);
+		if (i == 1)
+			release(s, 2, 0);
+		else
+			leave(s, 2, true);
+		assert_int_equal(s->wrong, 702);
+	}
+	allocate(s, 1, 7, "hi");
+	claim(s, 2, 7);
+	wake_at(s, s->now + BK_LIMIT_CLAIM_DOUBT); /* who says nothing is no better */
+	assert_int_equal(s->missed, 0);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 0);
+	s->len = 0;
 }
 
 static void a_member_has_few_plates_and_the_newest_is_meant(void **state)
@@ -878,6 +900,7 @@ static const struct {
 	TEST(nobody_takes_the_seat_of_a_maker_that_has_not_shown_the_secret),
 	TEST(a_claim_is_in_doubt_for_a_while_only),
 	TEST(no_answer_tells_for_nothing_whether_somebody_waits),
+	TEST(a_maker_does_not_pay_for_those_who_guess_at_its_number),
 	TEST(a_member_has_few_plates_and_the_newest_is_meant),
 	TEST(a_released_plate_is_gone_for_the_others_and_they_are_told),
 	TEST(who_leaves_takes_its_plates_along),
