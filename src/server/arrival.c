@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a connection, whatever it was: one line with the address and the reason, for who wants to know
- * everything. Somebody who opens and closes connections as fast as he can must not fill the disk with such lines,
- * so they are rationed and the rest counted. Everybody is told of floods, once a minute. */
+ * everything. Somebody who opens and closes connections as fast as he can, or meets himself, must not fill the disk
+ * with such lines, nor hide others behind them, so each kind is rationed and the rest counted. Everybody is told of
+ * floods, once a minute. */
 #include "server/state.h"
 
 #include <unistd.h>
@@ -9,17 +10,48 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "server/crowd.h"
+#include "server/limits.h"
 
 enum { FLOOD = 60 }; /* strangers a minute that are worth a line */
 #define MINUTE (60 * BK_SEC)
+
+static void watch_minute(struct bk_server *s)
+{
+	if (!s->is_minute_running)
+		bk_timer_start(s->minute, MINUTE);
+	s->is_minute_running = true;
+}
+
+bool bk_news_may_tell(struct bk_server *s, enum bk_news_kind kind)
+{
+	struct bk_news *n = &s->news[kind];
+	bool may_tell = bk_rate_take(&n->rate, 1, bk_loop_now(s->loop));
+
+	if (!may_tell) {
+		n->hidden++;
+		watch_minute(s);
+	}
+	return may_tell;
+}
+
+static void sum_up(struct bk_server *s)
+{
+	unsigned meetings = s->news[BK_NEWS_MEETINGS].hidden, guesses = s->news[BK_NEWS_GUESSES].hidden;
+
+	if (meetings || guesses)
+		bk_log_info("server",
+			"%u more meetings and %u more wrong guesses within a minute than are listed",
+			meetings, guesses);
+	s->news[BK_NEWS_MEETINGS].hidden = s->news[BK_NEWS_GUESSES].hidden = 0;
+}
 
 /* Who comes and never says who he is, is told of in numbers. */
 static void count_stranger(struct bk_server *s, const struct bk_arrival *a)
 {
 	if (a->guest && a->guest->share != BK_SHARE_STRANGERS && a->guest->share != BK_SHARES)
 		return;
-	if (!s->strangers_gone++)
-		bk_timer_start(s->minute, MINUTE);
+	s->strangers_gone++;
+	watch_minute(s);
 	s->last_stranger = a->peer;
 }
 
@@ -33,10 +65,17 @@ static void on_minute(void *arg)
 			"%u connections of the last minute never said who they are, the last from %s",
 			s->strangers_gone, bk_addr_ip_to_str(&s->last_stranger, where));
 	s->strangers_gone = 0;
+	s->is_minute_running = false;
+	sum_up(s);
 }
 
 int bk_arrivals_open(struct bk_server *s)
 {
+	bk_time now = bk_loop_now(s->loop);
+
+	for (int i = 0; i < BK_NEWS_KINDS; i++)
+		bk_rate_init(&s->news[i].rate, BK_LIMIT_NEWS_PER_SECOND, BK_LIMIT_NEWS_BURST, now);
+	bk_rate_init(&s->news[BK_NEWS_CLOSINGS].rate, BK_LIMIT_LOG_PER_SECOND, BK_LIMIT_LOG_BURST, now);
 	return bk_timer_new(s->loop, on_minute, s, &s->minute);
 }
 
@@ -48,17 +87,15 @@ void bk_arrivals_close(struct bk_server *s)
 
 void bk_arrival_log(struct bk_server *s, const struct bk_arrival *a, int error, const char *detail)
 {
+	struct bk_news *n = &s->news[BK_NEWS_CLOSINGS];
 	char where[BK_ADDR_STR_MAX];
 
 	count_stranger(s, a);
-	if (!bk_rate_take(&s->log_rate, 1, bk_loop_now(s->loop))) {
-		s->log_hidden++;
+	if (!bk_news_may_tell(s, BK_NEWS_CLOSINGS))
 		return;
-	}
-	if (s->log_hidden)
-		bk_log_debug("server", "closed %llu more connections than are listed here",
-			(unsigned long long)s->log_hidden);
-	s->log_hidden = 0;
+	if (n->hidden)
+		bk_log_debug("server", "closed %u more connections than are listed here", n->hidden);
+	n->hidden = 0;
 	bk_log_debug("server", "closing %s: %s (%s)", bk_addr_to_str(&a->peer, where),
 		detail && *detail ? detail : bk_error_text(error), error ? bk_error_name(error) : "done");
 }

@@ -65,9 +65,11 @@ enum {
 	BK_LIMIT_RELAY_PIPE_SMALL = 128 * 1024,
 	BK_LIMIT_RELAY_ROUNDS = 16, /* pipes full in one go before others get their turn */
 
-	/* log lines about connections that end */
+	/* log lines about connections that end; about meetings, and about wrong guesses */
 	BK_LIMIT_LOG_PER_SECOND = 50,
 	BK_LIMIT_LOG_BURST = 500,
+	BK_LIMIT_NEWS_PER_SECOND = 5,
+	BK_LIMIT_NEWS_BURST = 100,
 };
 
 #define BK_LIMIT_HELLO_TIMEOUT       (10 * BK_SEC)

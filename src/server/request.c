@@ -102,13 +102,11 @@ static void on_met(void *arg, uint32_t number, const uint64_t *who, unsigned n)
 	const struct bk_client *a = bk_client_find(s, who[0]), *b = bk_client_find(s, who[1]);
 	char maker[BK_ADDR_STR_MAX], joiner[BK_ADDR_STR_MAX];
 
-	if (bk_rate_take(&s->log_rate, 1, bk_loop_now(s->loop)))
+	if (bk_news_may_tell(s, BK_NEWS_MEETINGS))
 		bk_log_info("server", "code number %u: %s met %s%s", number,
 			a ? bk_addr_ip_to_str(&a->from.peer, maker) : "one that has left",
 			b ? bk_addr_ip_to_str(&b->from.peer, joiner) : "one that has left",
 			n > 2 ? " and others" : "");
-	else
-		s->log_hidden++;
 }
 
 /* The one line of a wrong guess. */
@@ -116,13 +114,11 @@ static void tell_wrong(struct bk_server *s, const struct bk_circle *account, siz
 {
 	char from[BK_ADDR_STR_MAX];
 
-	if (bk_rate_take(&s->log_rate, 1, bk_loop_now(s->loop)))
+	if (bk_news_may_tell(s, BK_NEWS_GUESSES))
 		bk_log_info("server",
 			"code number %zu was used up by %s, and no meeting came of it: a wrong guess, or "
 			"somebody left",
 			number, bk_circle_to_str(account, from));
-	else
-		s->log_hidden++;
 }
 
 static void on_released(void *arg, uint64_t who, uint32_t number, int why)

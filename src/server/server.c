@@ -210,7 +210,6 @@ int bk_server_open(struct bk_loop *loop, const struct bk_server_config *config, 
 	bk_list_init(&s->visitors);
 	bk_visitors_init(s);
 	bk_list_init(&s->awaiting);
-	bk_rate_init(&s->log_rate, BK_LIMIT_LOG_PER_SECOND, BK_LIMIT_LOG_BURST, bk_loop_now(loop));
 	err = set_up(s, state_dir, text);
 	if (err < 0) {
 		bk_server_free(s);

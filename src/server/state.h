@@ -12,6 +12,19 @@
 #include "server/board.h"
 #include "server/counter.h"
 
+/* Kinds of lines in the log, each with a ration of its own: a flood of the one hides none of the others. */
+enum bk_news_kind {
+	BK_NEWS_CLOSINGS, /* for who wants to know everything */
+	BK_NEWS_MEETINGS,
+	BK_NEWS_GUESSES,
+	BK_NEWS_KINDS,
+};
+
+struct bk_news {
+	struct bk_rate rate;
+	unsigned hidden; /* since that was last told */
+};
+
 /* What the rooms of the server share. Only server.c makes and unmakes it. */
 
 enum { BK_SERVER_LISTENERS_MAX = 4 };
@@ -57,11 +70,11 @@ struct bk_server {
 	void (*on_stopped)(void *arg);
 	void *on_stopped_arg;
 
-	struct bk_timer *minute; /* runs while strangers_gone is not 0 */
+	struct bk_timer *minute; /* runs while there is something to sum up */
+	bool is_minute_running;
 	unsigned strangers_gone;
 	struct bk_addr last_stranger;
-	struct bk_rate log_rate;
-	uint64_t log_hidden;
+	struct bk_news news[BK_NEWS_KINDS];
 	struct bk_counters counters; /* each of the room that counts */
 };
 
@@ -72,6 +85,9 @@ struct bk_arrival {
 	struct bk_guest *guest;
 	bk_time since;
 };
+
+/* May such a line be written now? Else it is counted, and told in numbers. */
+bool bk_news_may_tell(struct bk_server *s, enum bk_news_kind kind);
 
 int bk_arrivals_open(struct bk_server *s);
 void bk_arrivals_close(struct bk_server *s);

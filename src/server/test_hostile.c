@@ -454,6 +454,65 @@ static void a_secret_that_is_made_up_gives_no_guess_back(void **state)
 	kit_stop(k);
 }
 
+/* From networks enough that nobody is sent away for it. */
+static void make_noise(struct kit *k, unsigned connections)
+{
+	for (unsigned i = 0; i < connections; i++) {
+		const struct bk_addr from = bk_addr_v4(127, 3, (uint8_t)(i % 16), 1, 0);
+		struct peer p;
+
+		peer_connect_from(&p, &from, k->port);
+		peer_write_raw(&p, "\1", 1);
+		peer_expect_end(&p);
+		peer_close(&p);
+	}
+}
+
+/* By themselves, with nobody. */
+static void meet_often(struct kit *k, unsigned times)
+{
+	struct peer maker, joiner;
+	struct bk_rdv_msg m;
+
+	peer_join(&maker, k, "maker");
+	peer_join(&joiner, k, "joiner");
+	for (unsigned i = 0; i < times; i++) {
+		struct bk_rdv_msg r = {.type = BK_RDV_CLIENT_REJOIN, .secret = {1, (uint8_t)i}, .number = 1};
+
+		peer_send(&maker, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_ALLOCATE});
+		peer_recv(&maker, BK_RDV_SERVER_NAMEPLATE, &m);
+		peer_send(
+			&joiner, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = m.nameplate});
+		peer_recv(&joiner, BK_RDV_SERVER_CLAIMED, &m);
+		peer_recv(&maker, BK_RDV_SERVER_CLAIMED, &m);
+		peer_send(&maker, r);
+		peer_send(&maker, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_RELEASE});
+		peer_recv(&joiner, BK_RDV_SERVER_RELEASED, &m);
+	}
+	peer_close(&maker);
+	peer_close(&joiner);
+}
+
+/* Who guesses may be loud elsewhere: what the operator is to hear of is not drowned in it. */
+static void noise_hides_no_wrong_guess_from_the_log(void **state)
+{
+	struct kit *k = kit_start((struct bk_server_opts){.messages_per_second = 10000}, NULL);
+	struct peer maker;
+	struct bk_rdv_msg m;
+
+	(void)state;
+	make_noise(k, 2 * BK_LIMIT_LOG_BURST);
+	meet_often(k, 2 * BK_LIMIT_NEWS_BURST);
+	assert_in_range(kit_log_count(" met "), BK_LIMIT_NEWS_BURST, 2 * BK_LIMIT_NEWS_BURST - 1);
+	peer_join(&maker, k, "another maker");
+	peer_send(&maker, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_ALLOCATE});
+	peer_recv(&maker, BK_RDV_SERVER_NAMEPLATE, &m);
+	guess_code(k, m.nameplate, 0);
+	kit_log_wait("was used up by", 1);
+	peer_close(&maker);
+	kit_stop(k);
+}
+
 static void silent_ones_of_an_address_keep_nobody_there_out(void **state)
 {
 	struct kit *k = kit_start((struct bk_server_opts){.per_address_max = 3}, NULL);
@@ -558,6 +617,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_messages_is_cut_off),
 		cmocka_unit_test(who_asks_and_does_not_listen_is_too_slow),
 		cmocka_unit_test(a_secret_that_is_made_up_gives_no_guess_back),
+		cmocka_unit_test(noise_hides_no_wrong_guess_from_the_log),
 		cmocka_unit_test(silent_ones_of_an_address_keep_nobody_there_out),
 		cmocka_unit_test(who_finds_no_place_is_told_when_to_come_again),
 		cmocka_unit_test(newcomers_find_a_place_among_the_silent),
