@@ -25,14 +25,21 @@ static bool offers_this_machine(const struct bk_intro *in, enum bk_transport t)
 	return false;
 }
 
+/* Our server sees us in a network of that sort. That is its word, and it may be the peer's friend; that it is in
+ * such a network itself is what we see. A mailbox that names no server of ours is our own program's. */
+static bool is_seen_in(const struct bk_pair *pair, enum bk_transport t, enum bk_addr_realm realm)
+{
+	return bk_addr_realm(&bk_candidate_profile(pair->own, t)->public_addr) == realm &&
+	       (pair->is_turned || !pair->relay.family || bk_addr_realm(&pair->relay) == realm);
+}
+
 /* Ours: we reach our server over loopback, or our mailbox had us offer loopback. That the peer does the same
  * is its word, but without it the peer is elsewhere. */
 static bool may_be_this_machine(const struct bk_pair *pair, enum bk_transport t)
 {
-	const struct bk_addr *here = &bk_candidate_profile(pair->own, t)->public_addr,
-			     *there = &bk_candidate_profile(pair->peer, t)->public_addr;
+	const struct bk_addr *there = &bk_candidate_profile(pair->peer, t)->public_addr;
 
-	return (offers_this_machine(pair->own, t) || bk_addr_is_loopback(here)) &&
+	return (offers_this_machine(pair->own, t) || is_seen_in(pair, t, BK_ADDR_THIS_MACHINE)) &&
 	       (!there->family || bk_addr_is_loopback(there));
 }
 
@@ -40,10 +47,8 @@ static bool may_be_this_machine(const struct bk_pair *pair, enum bk_transport t)
  * be routed. What the other side has of that is not known here. */
 static bool is_within_reach(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
 {
-	const struct bk_addr *here = &bk_candidate_profile(pair->own, t)->public_addr;
-
 	return pair->is_turned || bk_networks_have(pair->networks, a) ||
-	       bk_addr_realm(here) == bk_addr_realm(a);
+	       is_seen_in(pair, t, bk_addr_realm(a));
 }
 
 /* The same digits are another machine elsewhere. So where it is within reach, it has to be one network by

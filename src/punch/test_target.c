@@ -137,6 +137,39 @@ static void what_is_not_public_takes_evidence_of_our_own(void **state)
 	}
 }
 
+/* Our server and the peer may be one: what it says of us opens nothing that we cannot see ourselves. */
+static void what_our_server_says_of_us_is_no_evidence_of_ours(void **state)
+{
+	static const struct {
+		const char *server, *seen, *named;
+		bool is_allowed;
+	} rows[] = {
+		{"203.0.113.9:15005", HERE, "127.0.0.1:6379", false},
+		{"192.168.1.9:15005", HERE, "127.0.0.1:6379", false},
+		{"203.0.113.9:15005", "[::1]:3000", "[::1]:6379", false},
+		{"127.0.0.1:15005", HERE, "127.0.0.1:6379", true},
+		{"203.0.113.9:15005", "10.1.0.2:4000", "10.2.0.2:22", false},
+		{"192.168.1.9:15005", "10.1.0.2:4000", "10.2.0.2:22", true},
+		{"203.0.113.9:15005", "100.64.7.4:4000", "100.65.0.9:22", false},
+		{"192.168.1.9:15005", "100.64.7.4:4000", "100.65.0.9:22", false},
+		{"100.64.0.9:15005", "100.64.7.4:4000", "100.65.0.9:22", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = side(rows[i].seen, false), peer = side(rows[i].named, false);
+		const struct bk_pair pair = {
+			.own = &own, .peer = &peer, .relay = addr_of(rows[i].server), .networks = networks()};
+		struct bk_addr a = addr_of(rows[i].named);
+
+		for (int t = 0; t < 2; t++)
+			if (bk_punch_target_is_allowed(&pair, t ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, &a) !=
+				rows[i].is_allowed)
+				fail_msg("%s, %s says that we are %s", rows[i].named, rows[i].server,
+					rows[i].seen);
+	}
+}
+
 static void a_mapped_address_is_the_one_that_the_profile_names(void **state)
 {
 	struct bk_intro own = side(OWN_PUBLIC, true), peer = side(PEER_PUBLIC, true);
@@ -266,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_public_takes_evidence_of_our_own),
+		cmocka_unit_test(what_our_server_says_of_us_is_no_evidence_of_ours),
 		cmocka_unit_test(a_mapped_address_is_the_one_that_the_profile_names),
 		cmocka_unit_test(a_peer_gets_few_addresses_whatever_it_lists),
 		cmocka_unit_test(many_own_addresses_do_not_push_the_mapped_one_out),
