@@ -171,22 +171,25 @@ static void on_channel(struct bk_session *session, void *arg, struct bk_channel 
 	c->ops->on_channel(c->owner, channel, kind);
 }
 
-/* A code that the user chose belongs to whoever came first: the other side may have made it already. */
+/* A code that the user chose belongs to whoever came first: the other side may have made it already. On failure the
+ * session that was refused is still there, and its sentence. */
 static bool join_instead(struct bk_call *c, int error)
 {
+	struct bk_session *refused = c->session;
+
 	if (error != BK_E_EXISTS || !c->opts.code_wish || c->error)
 		return false;
 	c->opts.code = c->opts.code_wish;
 	c->opts.code_wish = NULL;
-	bk_session_free(c->session);
-	c->session = NULL;
-	return bk_call_start(c, c->ops, c->owner) >= 0;
+	if (bk_call_start(c, c->ops, c->owner) < 0)
+		return false;
+	bk_session_free(refused);
+	return true;
 }
 
 static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct bk_call *c = arg;
-
 	enum bk_call_who who = bk_session_is_peers_word(session) ? BK_CALL_WHO_PEER : who_of(c, error);
 
 	if (join_instead(c, error))
