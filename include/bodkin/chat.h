@@ -83,9 +83,11 @@ BK_API int bk_chat_say(struct bk_chat *chat, const char *text, size_t len, uint6
 BK_API void bk_chat_pause(struct bk_chat *chat);
 BK_API void bk_chat_resume(struct bk_chat *chat);
 
-/* No more from this side. The chat ends when the other side has finished, too, and everything was delivered. */
+/* No more from this side; before on_open nothing happens. The chat ends when the other side has finished,
+ * too, and everything was delivered. */
 BK_API void bk_chat_finish(struct bk_chat *chat);
-/* The same, but it ends as soon as what was said here is delivered, whatever the other side still wants to say. */
+/* The same, but it ends at once before on_open, and as soon as what was said here is delivered, whatever the
+ * other side still wants to say. */
 BK_API void bk_chat_leave(struct bk_chat *chat);
 /* Ends it now: what is under way may be lost. The other side is told; on_end with BK_E_CANCELLED follows within two
  * seconds. */

@@ -38,14 +38,14 @@ class Tree:
         self.files = [p for top in CODE for end in ("c", "h", "inc", "py") for p in (root / top).rglob(f"*.{end}")]
         self.names = {f"/{p.relative_to(root)}" for p in self.files} | {f"/{p.name}" for p in root.glob("docs/*.py")}
         self.comments, self.words = [], set()
-        for path in self.files:
+        for path in [*self.files, *root.glob("meson.build")]:
             self.read(path, path.read_text())
         for pattern in PAGES:
             self.comments += [(p, 1, p.read_text()) for p in root.glob(pattern)]
         self.ends = {word[at + 1:] for word in self.words for at, c in enumerate(word) if c == "_"}
 
     def read(self, path, text):
-        if path.suffix == ".py":
+        if path.suffix in (".py", ".build"):
             self.words |= set(re.findall(r"\w+", text))
             return
         for m in PIECE.finditer(text):
