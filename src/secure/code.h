@@ -29,4 +29,8 @@ int bk_code_make(uint32_t nameplate, int count, struct bk_code *ret_code);
 int bk_code_from_str(const char *s, struct bk_code *ret_code);
 const char *bk_code_to_str(const struct bk_code *c, char out[BK_CODE_STR_MAX]);
 
+/* The word of the list that was probably meant, and the slips between: 0, it is that word. Of several as near, the one
+ * that begins as the typed one does. NULL: it is like none. */
+const char *bk_code_nearest(const char *typed, unsigned *ret_slips);
+
 #endif

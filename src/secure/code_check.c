@@ -52,9 +52,7 @@ static size_t common(const char *a, const char *b)
 	return n;
 }
 
-/* The word of the list that was probably meant, itself when it is there; of several as near, the one that
- * begins as the typed one does. NULL: it is like none. */
-static const char *nearest(const char *typed, unsigned *ret_slips)
+const char *bk_code_nearest(const char *typed, unsigned *ret_slips)
 {
 	const char *found = NULL, *word;
 
@@ -82,7 +80,7 @@ struct verdict {
 static void judge_word(struct verdict *v, const char *typed)
 {
 	unsigned slips;
-	const char *meant = nearest(typed, &slips);
+	const char *meant = bk_code_nearest(typed, &slips);
 
 	v->words++;
 	if (meant && !slips) {

@@ -97,6 +97,40 @@ int bk_pin_from_der(const gnutls_datum_t *der, struct bk_pin *ret_pin)
 	return err;
 }
 
+/* RFC 8410 section 4: a public key of Ed25519 is 32 bytes behind these. */
+struct bk_pin bk_pin_of_key(const uint8_t key[BK_SIGN_KEY_LEN])
+{
+	static const uint8_t head[] = {
+		0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+	crypto_hash_sha256_state h;
+	struct bk_pin pin;
+
+	crypto_hash_sha256_init(&h);
+	crypto_hash_sha256_update(&h, head, sizeof(head));
+	crypto_hash_sha256_update(&h, key, BK_SIGN_KEY_LEN);
+	crypto_hash_sha256_final(&h, pin.bytes);
+	return pin;
+}
+
+int bk_identity_sign_key(const struct bk_identity *id, uint8_t ret_key[BK_SIGN_KEY_LEN],
+	uint8_t ret_secret[BK_SIGN_SECRET_LEN])
+{
+	gnutls_datum_t x = {0}, k = {0};
+	gnutls_ecc_curve_t curve;
+	int err = BK_E_CRYPTO;
+
+	if (gnutls_x509_privkey_export_ecc_raw(id->key, &curve, &x, NULL, &k) >= 0 &&
+		curve == GNUTLS_ECC_CURVE_ED25519 && k.size == crypto_sign_SEEDBYTES) {
+		crypto_sign_seed_keypair(ret_key, ret_secret, k.data);
+		err = 0;
+	}
+	if (k.data)
+		sodium_memzero(k.data, k.size);
+	gnutls_free(k.data);
+	gnutls_free(x.data);
+	return err;
+}
+
 /* An identity with room for a key and a certificate, nothing in them yet. */
 static struct bk_identity *new_empty(void)
 {

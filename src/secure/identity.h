@@ -32,4 +32,11 @@ int bk_identity_from_pem(const char *pem, size_t len, struct bk_identity **ret_i
 void bk_identity_free(struct bk_identity *id);
 struct bk_pin bk_identity_pin(const struct bk_identity *id);
 
+/* The bare key, for what is signed outside TLS: 32 bytes of the public one, which the pin follows from, and libsodium's
+ * 64 of the secret one, which the caller wipes. BK_E_CRYPTO. */
+enum { BK_SIGN_KEY_LEN = 32, BK_SIGN_SECRET_LEN = 64 };
+int bk_identity_sign_key(const struct bk_identity *id, uint8_t ret_key[BK_SIGN_KEY_LEN],
+	uint8_t ret_secret[BK_SIGN_SECRET_LEN]);
+struct bk_pin bk_pin_of_key(const uint8_t key[BK_SIGN_KEY_LEN]);
+
 #endif

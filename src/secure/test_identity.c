@@ -8,6 +8,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,11 +205,29 @@ static void cut_or_damaged_pem_is_refused_without_harm(void **state)
 	free(pem);
 }
 
+static void the_bare_key_signs_and_leads_to_the_pin(void **state)
+{
+	uint8_t key[BK_SIGN_KEY_LEN], secret[BK_SIGN_SECRET_LEN], signature[crypto_sign_BYTES];
+	struct bk_identity *id;
+	struct bk_pin pin, of_key;
+
+	(void)state;
+	assert_int_equal(bk_identity_new(&id), 0);
+	assert_int_equal(bk_identity_sign_key(id, key, secret), 0);
+	pin = bk_identity_pin(id);
+	of_key = bk_pin_of_key(key);
+	assert_true(bk_pin_equal(&pin, &of_key));
+	crypto_sign_detached(signature, NULL, (const uint8_t *)"said", 4, secret);
+	assert_int_equal(crypto_sign_verify_detached(signature, (const uint8_t *)"said", 4, key), 0);
+	bk_identity_free(id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_identities_have_different_pins),
 		cmocka_unit_test(identity_survives_pem),
+		cmocka_unit_test(the_bare_key_signs_and_leads_to_the_pin),
 		cmocka_unit_test(pin_is_sha256_of_the_public_key_info),
 		cmocka_unit_test(pin_survives_text_and_bad_text_is_refused),
 		cmocka_unit_test(only_one_key_with_its_certificate_is_read),

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the server tells passes four questions: is it in its place (ledger), is it of a member (post), does its sender
+ * count on from where he was (voices), had he seen what we were told (ledger)? Then it is a line. */
+#include "group/chain.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "group/names.h"
+#include "group/saying.h"
+#include "group/voices.h"
+#include "group/whisper.h"
+#include "wire/chat.h"
+
+enum {
+	INVITE_LEN = 128, /* in a rekey's box */
+	ENTRY_LEN = INVITE_LEN + BK_WHISPER_OVERHEAD,
+	ENTRIES_MAX = BK_REMARK_CONTENT_MAX / ENTRY_LEN,
+};
+
+_Static_assert(BK_CHAIN_WHISPER_MAX + BK_WHISPER_OVERHEAD <= BK_REMARK_CONTENT_MAX, "a whisper fits");
+_Static_assert((int)BK_INVITE_STR_MAX <= (int)INVITE_LEN, "an invite fits");
+
+struct bk_chain {
+	struct bk_group_keys keys;
+	struct bk_signer signer;
+	char name[BK_CARD_NAME_MAX + 1];
+	uint64_t sitting;
+	const struct bk_chain_events *events;
+	void *arg;
+	bool is_in;
+	uint32_t last_ticket;
+	uint64_t spoken; /* posts of this sitting that were told */
+	struct bk_ledger ledger;
+	struct bk_voices voices;
+	struct bk_names names;
+	struct bk_roster roster;
+	struct bk_saying saying;
+	uint8_t plain[BK_GROUP_POST_MAX];
+	char text[BK_CHAIN_TEXT_MAX + 1];
+};
+
+int bk_chain_new(const struct bk_chain_opts *opts, struct bk_chain **ret_chain)
+{
+	struct bk_chain *c = bk_card_is_name(opts->name) ? calloc(1, sizeof(*c)) : NULL;
+
+	if (!c)
+		return bk_card_is_name(opts->name) ? BK_E_NOMEM : BK_E_INVALID;
+	c->keys = *opts->keys;
+	c->signer = *opts->signer;
+	strcpy(c->name, opts->name);
+	c->sitting = opts->sitting;
+	c->events = opts->events;
+	c->arg = opts->arg;
+	bk_saying_init(&c->saying);
+	if (bk_voices_init(&c->voices, opts->seed) < 0 || bk_names_init(&c->names, opts->seed) < 0 ||
+		bk_roster_init(&c->roster, opts->seed) < 0) {
+		bk_chain_free(c);
+		return BK_E_NOMEM;
+	}
+	*ret_chain = c;
+	return 0;
+}
+
+void bk_chain_free(struct bk_chain *c)
+{
+	if (!c)
+		return;
+	bk_saying_done(&c->saying);
+	bk_roster_done(&c->roster);
+	bk_names_done(&c->names);
+	bk_voices_done(&c->voices);
+	sodium_memzero(c, sizeof(*c));
+	free(c);
+}
+
+static void say_doubt(
+	const struct bk_chain *c, enum bk_doubt what, uint64_t number, uint64_t count, const char *from)
+{
+	const struct bk_chain_doubt d = {.what = what, .number = number, .count = count, .from = from};
+
+	c->events->on_doubt(c->arg, &d);
+}
+
+/* --- coming in --- */
+
+int bk_chain_make_card(const struct bk_chain *c, const void *about, size_t len, struct bk_buf *out)
+{
+	struct bk_card card = {.sitting = c->sitting, .about_len = len};
+
+	if (len > BK_CARD_ABOUT_MAX)
+		return BK_E_TOO_BIG;
+	strcpy(card.name, c->name);
+	if (len)
+		memcpy(card.about, about, len);
+	return bk_card_seal(&c->keys, &c->signer, &card, out);
+}
+
+void bk_chain_known(const struct bk_chain *c, uint8_t ret_life[BK_GROUP_LIFE_LEN], uint64_t *ret_number)
+{
+	memcpy(ret_life, c->ledger.life, BK_GROUP_LIFE_LEN);
+	*ret_number = c->ledger.last;
+}
+
+/* A post of ours may be among those that we do not get any more. To say it again might double it, and to go on counting
+ * might leave a gap: so a sitting begins with the next one. */
+static void miss(struct bk_chain *c, uint64_t count)
+{
+	uint32_t ticket;
+
+	bk_voices_forgive(&c->voices);
+	c->events->on_missed(c->arg, count);
+	if (!bk_saying_give_up(&c->saying, &ticket))
+		return;
+	c->sitting++;
+	c->spoken = 0;
+	c->events->on_unsent(c->arg, ticket, BK_E_SERVER_GONE);
+}
+
+int bk_chain_begin(
+	struct bk_chain *c, const uint8_t life[BK_GROUP_LIFE_LEN], uint64_t oldest, uint64_t newest)
+{
+	uint64_t missed;
+	int err = bk_ledger_begin(&c->ledger, life, oldest, newest, &missed);
+
+	if (err < 0) {
+		say_doubt(c, BK_DOUBT_FORKED, newest, 0, NULL);
+		return err;
+	}
+	c->is_in = true;
+	bk_saying_lost(&c->saying);
+	bk_roster_begin(&c->roster);
+	if (err > 0)
+		c->events->on_restarted(c->arg);
+	if (missed)
+		miss(c, missed);
+	return 0;
+}
+
+void bk_chain_lost(struct bk_chain *c)
+{
+	c->is_in = false;
+	bk_saying_lost(&c->saying);
+}
+
+/* --- who is there --- */
+
+/* Whether the name is another one's. */
+static bool learn_name(
+	struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN], uint64_t number)
+{
+	bool is_news, is_its_own = bk_names_learn(&c->names, name, key, &is_news);
+
+	if (is_news)
+		say_doubt(c, BK_DOUBT_KEY_CHANGED, number, 0, name);
+	return !is_its_own;
+}
+
+int bk_chain_card(struct bk_chain *c, uint64_t member, const uint8_t *card, size_t len)
+{
+	const struct bk_member_card *m;
+	struct bk_card read;
+	int err = bk_card_open(&c->keys, card, len, &read);
+
+	if (err < 0) {
+		if (err == BK_E_CRYPTO)
+			say_doubt(c, BK_DOUBT_FORGED, 0, 0, NULL);
+		return 0;
+	}
+	err = bk_roster_put(&c->roster, member, &read, &m);
+	if (err >= 0)
+		c->events->on_came(c->arg, member, &m->card, err > 0, learn_name(c, read.name, read.key, 0));
+	return err < 0 ? err : 0;
+}
+
+void bk_chain_gone(struct bk_chain *c, uint64_t member)
+{
+	struct bk_card card;
+
+	if (bk_roster_take(&c->roster, member, &card))
+		c->events->on_gone(c->arg, member, &card);
+}
+
+void bk_chain_roster_end(struct bk_chain *c)
+{
+	struct bk_member_card m;
+
+	while (bk_roster_take_stale(&c->roster, &m))
+		c->events->on_gone(c->arg, m.member, &m.card);
+}
+
+void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN])
+{
+	bool is_news;
+
+	bk_names_learn(&c->names, name, key, &is_news);
+}
+
+void bk_chain_forget(struct bk_chain *c, const char *name)
+{
+	bk_names_forget(&c->names, name);
+}
+
+const struct bk_roster *bk_chain_roster(const struct bk_chain *c)
+{
+	return &c->roster;
+}
+
+/* --- what is told --- */
+
+/* A post on its way through the questions. */
+struct told {
+	uint64_t number;
+	uint8_t hash[BK_REMARK_HASH_LEN];
+	struct bk_remark post;
+};
+
+static bool is_in_place(struct bk_chain *c, const struct told *t)
+{
+	uint64_t count;
+	enum bk_doubt doubt = bk_ledger_place(&c->ledger, t->number, t->hash, &count);
+
+	if (doubt == BK_DOUBT_DROPPED)
+		bk_voices_forgive(&c->voices);
+	if (doubt != BK_DOUBT_NONE)
+		say_doubt(c, doubt, t->number, count, NULL);
+	return doubt == BK_DOUBT_NONE || doubt == BK_DOUBT_DROPPED;
+}
+
+/* What was said in a life before may be said again: its sender cannot know that we heard it. */
+static void judge_replay(const struct bk_chain *c, const struct told *t)
+{
+	bool is_of_now, has_twin = bk_ledger_has_twin(&c->ledger, t->number, t->hash, &is_of_now);
+
+	if (!has_twin || is_of_now)
+		say_doubt(c, has_twin ? BK_DOUBT_DOUBLED : BK_DOUBT_REPLAYED, t->number, 0, t->post.name);
+}
+
+/* Positive: it is a line. */
+static int counts_on(struct bk_chain *c, const struct told *t)
+{
+	enum bk_doubt doubt;
+	uint64_t count = 0;
+	int err = bk_voices_hear(&c->voices, &t->post, &doubt, &count);
+
+	if (err < 0)
+		return err;
+	if (doubt == BK_DOUBT_DROPPED)
+		say_doubt(c, doubt, t->number, count, t->post.name);
+	else if (doubt == BK_DOUBT_REPLAYED)
+		judge_replay(c, t);
+	return doubt != BK_DOUBT_REPLAYED;
+}
+
+static bool is_our_sitting(const struct bk_chain *c, const struct bk_remark *p)
+{
+	return p->sitting == c->sitting && !memcmp(p->key, c->signer.key, sizeof(p->key));
+}
+
+static void hand_text(struct bk_chain *c, struct bk_chain_line *line, const void *text, size_t len)
+{
+	if (bk_chat_check(text, len) < 0)
+		return;
+	if (text != c->text && len)
+		memcpy(c->text, text, len);
+	c->text[len] = '\0';
+	bk_text_sanitize_lines(c->text);
+	line->text = c->text;
+	line->len = strlen(c->text);
+	c->events->on_line(c->arg, line);
+}
+
+static void hand_whisper(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
+{
+	if (!bk_whisper_is_ours(&c->signer, p->key, p->content, p->len) ||
+		bk_whisper_open(&c->signer, p->key, p->content, p->len, (uint8_t *)c->text) < 0)
+		return;
+	line->is_private = true;
+	hand_text(c, line, c->text, p->len - BK_WHISPER_OVERHEAD);
+}
+
+static void hand_invite(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
+{
+	char box[INVITE_LEN + 1] = "", invite[BK_INVITE_STR_MAX], text[BK_INVITE_TEXT_MAX];
+
+	line->is_private = true;
+	line->text = "";
+	for (size_t at = 0; at + ENTRY_LEN <= p->len; at += ENTRY_LEN) {
+		const uint8_t *entry = p->content + at;
+
+		if (memcmp(entry, c->signer.key, BK_SIGN_KEY_LEN) != 0 ||
+			bk_whisper_open(&c->signer, p->key, entry, ENTRY_LEN, (uint8_t *)box) < 0 ||
+			bk_invite_from_str(box, invite, text) < 0)
+			continue;
+		c->events->on_invite(c->arg, line, invite);
+		break;
+	}
+	sodium_memzero(box, sizeof(box));
+	sodium_memzero(invite, sizeof(invite));
+}
+
+static void hand_on(struct bk_chain *c, const struct told *t)
+{
+	const struct bk_remark *p = &t->post;
+	struct bk_chain_line line = {.number = t->number,
+		.from = p->name,
+		.key = p->key,
+		.sent_ms = p->sent_ms,
+		.is_ours = is_our_sitting(c, p),
+		.is_history = t->number <= c->ledger.past,
+		.has_others_name = learn_name(c, p->name, p->key, t->number)};
+
+	if (p->kind == BK_REMARK_TEXT)
+		hand_text(c, &line, p->content, p->len);
+	else if (p->kind == BK_REMARK_WHISPER)
+		hand_whisper(c, &line, p);
+	else if (p->kind == BK_REMARK_REKEY)
+		hand_invite(c, &line, p);
+}
+
+/* What a later version says in another form is nobody's fault, and no line. */
+static int read_told(struct bk_chain *c, struct told *t, const uint8_t *post, size_t len)
+{
+	int err = bk_remark_open(&c->keys, post, len, c->plain, &t->post);
+
+	if (err < 0 && err != BK_E_VERSION)
+		say_doubt(c, BK_DOUBT_FORGED, t->number, 0, NULL);
+	return err;
+}
+
+int bk_chain_take(struct bk_chain *c, uint64_t number, const uint8_t *post, size_t len)
+{
+	struct told t = {.number = number};
+	uint32_t ticket;
+	int got;
+
+	bk_remark_hash(post, len, t.hash);
+	if (!c->is_in || !is_in_place(c, &t) || read_told(c, &t, post, len) < 0)
+		return 0;
+	got = counts_on(c, &t);
+	if (got < 0)
+		return got;
+	if (bk_saying_heard(&c->saying, t.hash, &ticket)) {
+		c->spoken = t.post.counter;
+		c->events->on_sent(c->arg, ticket, number);
+	}
+	if (!got)
+		return 0;
+	if (!bk_ledger_fits(&c->ledger, number, &t.post.seen))
+		say_doubt(c, BK_DOUBT_FORKED, number, 0, t.post.name);
+	hand_on(c, &t);
+	return 0;
+}
+
+/* --- what we say --- */
+
+static int put(struct bk_chain *c, enum bk_remark_kind kind, const void *content, size_t len, uint64_t now_ms,
+	uint32_t *ret_ticket)
+{
+	int err = c->last_ticket == UINT32_MAX
+			  ? BK_E_FULL
+			  : bk_saying_put(&c->saying, c->last_ticket + 1, kind, now_ms, content, len);
+
+	if (err < 0)
+		return err;
+	c->last_ticket++;
+	if (ret_ticket)
+		*ret_ticket = c->last_ticket;
+	return 0;
+}
+
+int bk_chain_say(struct bk_chain *c, const char *text, size_t len, uint64_t now_ms, uint32_t *ret_ticket)
+{
+	int err = len > BK_CHAIN_TEXT_MAX ? BK_E_TOO_BIG : bk_chat_check(text, len);
+
+	return err < 0 ? err : put(c, BK_REMARK_TEXT, text, len, now_ms, ret_ticket);
+}
+
+int bk_chain_whisper(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const char *text, size_t len,
+	uint64_t now_ms, uint32_t *ret_ticket)
+{
+	int err = len > BK_CHAIN_WHISPER_MAX ? BK_E_TOO_BIG : bk_chat_check(text, len);
+	struct bk_buf box;
+
+	if (err < 0)
+		return err;
+	bk_buf_init(&box, BK_REMARK_CONTENT_MAX);
+	err = bk_whisper_close(&c->signer, to, text, len, &box);
+	if (!err)
+		err = put(c, BK_REMARK_WHISPER, bk_buf_head(&box), box.len, now_ms, ret_ticket);
+	bk_buf_done(&box);
+	return err;
+}
+
+/* Boxes for many, a post full of them at a time. */
+struct rekey {
+	struct bk_chain *c;
+	const uint8_t (*without)[BK_SIGN_KEY_LEN];
+	size_t without_len;
+	uint64_t now_ms;
+	uint8_t invite[INVITE_LEN];
+	struct bk_buf boxes;
+	int error;
+};
+
+static void post_boxes(struct rekey *r)
+{
+	if (!r->error && r->boxes.len)
+		r->error = put(r->c, BK_REMARK_REKEY, bk_buf_head(&r->boxes), r->boxes.len, r->now_ms, NULL);
+	bk_buf_consume(&r->boxes, r->boxes.len);
+}
+
+static void add_box(void *arg, const struct bk_member_card *m)
+{
+	struct rekey *r = arg;
+
+	for (size_t i = 0; i < r->without_len; i++)
+		if (!memcmp(r->without[i], m->card.key, BK_SIGN_KEY_LEN))
+			return;
+	if (r->error < 0 || !memcmp(r->c->signer.key, m->card.key, BK_SIGN_KEY_LEN))
+		return;
+	r->error = bk_whisper_close(&r->c->signer, m->card.key, r->invite, sizeof(r->invite), &r->boxes);
+	if (r->boxes.len + ENTRY_LEN > (size_t)ENTRIES_MAX * ENTRY_LEN)
+		post_boxes(r);
+}
+
+int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*without)[BK_SIGN_KEY_LEN],
+	size_t without_len, uint64_t now_ms)
+{
+	struct rekey r = {.c = c, .without = without, .without_len = without_len, .now_ms = now_ms};
+
+	if (strlen(invite) >= BK_INVITE_STR_MAX)
+		return BK_E_INVALID;
+	strcpy((char *)r.invite, invite);
+	bk_buf_init(&r.boxes, BK_REMARK_CONTENT_MAX);
+	bk_roster_each(&c->roster, add_box, &r);
+	post_boxes(&r);
+	bk_buf_done(&r.boxes);
+	sodium_memzero(r.invite, sizeof(r.invite));
+	return r.error;
+}
+
+/* Sealed when it is sent for the first time: it shows what we had seen by then. */
+static int seal(struct bk_chain *c, struct bk_outgoing *o)
+{
+	struct bk_remark p = {.sitting = c->sitting,
+		.counter = c->spoken + 1,
+		.sent_ms = o->sent_ms,
+		.kind = o->kind,
+		.content = o->content,
+		.len = o->len};
+	int err;
+
+	strcpy(p.name, c->name);
+	bk_ledger_seen(&c->ledger, &p.seen);
+	err = bk_remark_seal(&c->keys, &c->signer, &p, &o->sealed);
+	if (!err)
+		bk_remark_hash(bk_buf_head(&o->sealed), o->sealed.len, o->hash);
+	return err;
+}
+
+int bk_chain_next_post(
+	struct bk_chain *c, bk_time now, uint32_t *ret_ticket, const uint8_t **ret_post, size_t *ret_len)
+{
+	struct bk_outgoing *o =
+		c->is_in && bk_ledger_is_caught_up(&c->ledger) ? bk_saying_next(&c->saying, now) : NULL;
+	int err = o && !o->sealed.len ? seal(c, o) : 0;
+
+	if (!o || err < 0)
+		return err;
+	bk_saying_sent(&c->saying, now);
+	*ret_ticket = o->ticket;
+	*ret_post = bk_buf_head(&o->sealed);
+	*ret_len = o->sealed.len;
+	return 1;
+}
+
+void bk_chain_denied(struct bk_chain *c, uint32_t ticket, int error, bk_dur wait, bk_time now)
+{
+	if (bk_saying_denied(&c->saying, ticket, wait, now))
+		c->events->on_unsent(c->arg, ticket, error);
+}
+
+void bk_chain_on_time(struct bk_chain *c, bk_time now)
+{
+	if (c->is_in && bk_saying_is_overdue(&c->saying, now))
+		say_doubt(c, BK_DOUBT_WITHHELD, 0, 1, c->name);
+}
+
+bk_time bk_chain_next_wake(const struct bk_chain *c)
+{
+	return c->is_in && bk_ledger_is_caught_up(&c->ledger) ? bk_saying_next_wake(&c->saying) : BK_NEVER;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One post under way, the others behind it. */
+#include "group/saying.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+void bk_saying_init(struct bk_saying *o)
+{
+	*o = (struct bk_saying){0};
+	bk_list_init(&o->all);
+}
+
+static struct bk_outgoing *front(const struct bk_saying *o)
+{
+	return bk_list_empty(&o->all) ? NULL : bk_container_of(o->all.next, struct bk_outgoing, link);
+}
+
+static void drop(struct bk_saying *o, struct bk_outgoing *p)
+{
+	bk_list_remove(&p->link);
+	o->count--;
+	o->bytes -= p->len;
+	bk_buf_done(&p->sealed);
+	sodium_memzero(p->content, p->len);
+	free(p);
+	o->is_under_way = o->is_withheld = false;
+	o->due = 0;
+}
+
+void bk_saying_done(struct bk_saying *o)
+{
+	struct bk_outgoing *p;
+
+	while ((p = front(o)))
+		drop(o, p);
+}
+
+int bk_saying_put(
+	struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, const void *content, size_t len)
+{
+	struct bk_outgoing *p;
+
+	if (len > BK_REMARK_CONTENT_MAX)
+		return BK_E_TOO_BIG;
+	if (o->count >= BK_SAYING_MAX || o->bytes + len > BK_SAYING_BYTES)
+		return BK_E_AGAIN;
+	p = calloc(1, sizeof(*p) + len);
+	if (!p)
+		return BK_E_NOMEM;
+	p->ticket = ticket;
+	p->kind = kind;
+	p->sent_ms = sent_ms;
+	p->len = len;
+	if (len)
+		memcpy(p->content, content, len);
+	bk_buf_init(&p->sealed, BK_GROUP_POST_MAX);
+	bk_list_append(&o->all, &p->link);
+	o->count++;
+	o->bytes += len;
+	return 0;
+}
+
+struct bk_outgoing *bk_saying_next(const struct bk_saying *o, bk_time now)
+{
+	return o->is_under_way || now < o->due ? NULL : front(o);
+}
+
+void bk_saying_sent(struct bk_saying *o, bk_time now)
+{
+	o->is_under_way = true;
+	o->due = bk_time_add(now, BK_SAYING_PATIENCE);
+}
+
+int bk_saying_heard(struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], uint32_t *ret_ticket)
+{
+	struct bk_outgoing *p = front(o);
+
+	if (!p || !p->sealed.len || memcmp(p->hash, hash, sizeof(p->hash)) != 0)
+		return 0;
+	*ret_ticket = p->ticket;
+	drop(o, p);
+	return 1;
+}
+
+bool bk_saying_denied(struct bk_saying *o, uint32_t ticket, bk_dur wait, bk_time now)
+{
+	struct bk_outgoing *p = front(o);
+
+	if (!p || !o->is_under_way || p->ticket != ticket)
+		return false;
+	if (!wait) {
+		drop(o, p);
+		return true;
+	}
+	o->is_under_way = false;
+	o->due = bk_time_add(now, wait);
+	return false;
+}
+
+void bk_saying_lost(struct bk_saying *o)
+{
+	o->is_under_way = o->is_withheld = false;
+	o->due = 0;
+}
+
+bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket)
+{
+	struct bk_outgoing *p = front(o);
+
+	if (!p || !p->sealed.len)
+		return false;
+	*ret_ticket = p->ticket;
+	drop(o, p);
+	return true;
+}
+
+bool bk_saying_is_overdue(struct bk_saying *o, bk_time now)
+{
+	if (!o->is_under_way || o->is_withheld || now < o->due)
+		return false;
+	o->is_withheld = true;
+	return true;
+}
+
+bk_time bk_saying_next_wake(const struct bk_saying *o)
+{
+	if (bk_list_empty(&o->all) || o->is_withheld)
+		return BK_NEVER;
+	return o->due;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_GROUP_SAYING_H
+#define BK_GROUP_SAYING_H
+
+#include "base/list.h"
+#include "base/time.h"
+#include "group/remark.h"
+
+/* What we want to say, in order, one at a time: the next goes when the one before has come back from the server with
+ * its number. So nothing overtakes, whatever is denied or lost; and a post that is sent again is the same bytes, by
+ * which whoever has it already knows it. */
+enum { BK_SAYING_MAX = 64, BK_SAYING_BYTES = 1024 * 1024 };
+
+#define BK_SAYING_PATIENCE (10 * BK_SEC) /* a server that has not told it by then withholds it */
+
+struct bk_saying {
+	struct bk_list all;
+	unsigned count;
+	size_t bytes;
+	bool is_under_way; /* the first one was sent, over this connection */
+	bool is_withheld;  /* and that it does not come back was said */
+	bk_time due;       /* when it should have come back; while not under way: not before */
+};
+
+struct bk_outgoing {
+	struct bk_list link;
+	uint32_t ticket;      /* what it is called until it has a number */
+	struct bk_buf sealed; /* empty until it is sent for the first time */
+	uint8_t hash[BK_REMARK_HASH_LEN];
+	uint64_t sent_ms;
+	uint8_t kind;
+	size_t len;
+	uint8_t content[];
+};
+
+void bk_saying_init(struct bk_saying *o);
+void bk_saying_done(struct bk_saying *o);
+
+/* A copy. BK_E_AGAIN: as much waits as may; BK_E_TOO_BIG, BK_E_NOMEM. */
+int bk_saying_put(struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, const void *content,
+	size_t len);
+
+struct bk_outgoing *bk_saying_next(
+	const struct bk_saying *o, bk_time now); /* to be sent now; NULL: nothing is */
+void bk_saying_sent(struct bk_saying *o, bk_time now);
+
+/* That post was told: positive where it is the one under way, or was in a life before: it is done with. */
+int bk_saying_heard(struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], uint32_t *ret_ticket);
+/* That one was denied: again after so long, or (0) never; the ticket of another one is nobody's. True: it is gone. */
+bool bk_saying_denied(struct bk_saying *o, uint32_t ticket, bk_dur wait, bk_time now);
+void bk_saying_lost(struct bk_saying *o); /* the connection: it is to be sent again */
+/* Whether the one that was under way was told cannot be known any more: true where there is one, and it is gone. */
+bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket);
+
+/* True once: what is under way should have come back by now. */
+bool bk_saying_is_overdue(struct bk_saying *o, bk_time now);
+bk_time bk_saying_next_wake(const struct bk_saying *o); /* BK_NEVER */
+
+#endif
