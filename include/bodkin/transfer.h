@@ -146,9 +146,10 @@ struct bk_recv_opts {
 	const char *peer; /* with it: the other person's name */
 };
 
-/* Opens the folder and starts a session. A file has its name when it is complete, verified and synced, and is
- * NAME.part before. BK_E_INVALID (server or code unusable, an event that is missing), BK_E_FILE (folder),
- * BK_E_NOMEM: ret_text (may be NULL) is a sentence then. */
+/* Opens the folder, tries whether files can be made there, and starts a session. A file has its name when it is
+ * complete, verified and synced, and is NAME.part before; it stays that when the name is taken meanwhile.
+ * BK_E_INVALID (server or code unusable, an event that is missing), BK_E_FILE (folder), BK_E_NOMEM: ret_text (may be
+ * NULL) is a sentence then. */
 BK_API int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_recv **ret_recv,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);

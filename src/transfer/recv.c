@@ -166,6 +166,7 @@ static void on_synced(void *arg)
 	}
 	err = commit(r);
 	if (err < 0) {
+		bk_sink_keep(r->sink);
 		fail_sink(r, err);
 		return;
 	}

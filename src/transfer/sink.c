@@ -47,16 +47,54 @@ static mode_t current_umask(void)
 	return (mode_t)mask;
 }
 
+/* Long names are cut, so that ".part" fits into a component; not inside a character. */
+static void name_part(struct bk_sink *s, const char *name, int try)
+{
+	size_t n = strlen(name);
+
+	if (n > PART_STEM_MAX)
+		for (n = PART_STEM_MAX; n && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
+			;
+	if (try)
+		snprintf(s->part, sizeof(s->part), "%.*s.%d.part", (int)n, name, try);
+	else
+		snprintf(s->part, sizeof(s->part), "%.*s.part", (int)n, name);
+}
+
+/* Whether; errno says why not. */
+static bool open_part(struct bk_sink *s, const char *name)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+	for (int i = 0; i < PART_TRIES; i++) {
+		name_part(s, name, i);
+		s->fd = openat(s->dir, s->part, flags, 0600);
+		if (s->fd >= 0 || errno != EEXIST)
+			break;
+	}
+	return s->fd >= 0;
+}
+
+/* The folder need not be one that we may list. Whether files can be made in it only a file tells: root is refused
+ * nothing by permissions, and by /proc nonetheless. */
+static bool open_folder(struct bk_sink *s, const char *folder)
+{
+	s->dir = open(folder, O_DIRECTORY | O_PATH | O_CLOEXEC);
+	if (s->dir < 0 || !open_part(s, ".bodkin"))
+		return false;
+	bk_sink_drop(s);
+	return true;
+}
+
 int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_sink *s = calloc(1, sizeof(*s));
 	int err = BK_E_NOMEM;
 
 	if (s) {
-		s->fd = -1;
+		s->dir = s->fd = -1;
 		s->umask = current_umask();
-		s->dir = open(folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-		err = s->dir < 0 ? BK_E_FILE : 0;
+		err = open_folder(s, folder) ? 0 : BK_E_FILE;
 	}
 	if (err < 0) {
 		snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot receive into '%s': %s", folder,
@@ -130,36 +168,13 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
 	return BK_E_NO_SPACE;
 }
 
-/* Long names are cut, so that ".part" fits into a component; not inside a character. */
-static void name_part(struct bk_sink *s, const char *name, int try)
-{
-	size_t n = strlen(name);
-
-	if (n > PART_STEM_MAX)
-		for (n = PART_STEM_MAX; n && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
-			;
-	if (try)
-		snprintf(s->part, sizeof(s->part), "%.*s.%d.part", (int)n, name, try);
-	else
-		snprintf(s->part, sizeof(s->part), "%.*s.part", (int)n, name);
-}
-
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-
-	for (int i = 0; i < PART_TRIES; i++) {
-		name_part(s, name, i);
-		s->fd = openat(s->dir, s->part, flags, 0600);
-		if (s->fd >= 0) {
-			s->entry = entry;
-			s->name = name;
-			return 0;
-		}
-		if (errno != EEXIST)
-			break;
-	}
-	return fail_errno(s, name, errno);
+	if (!open_part(s, name))
+		return fail_errno(s, name, errno);
+	s->entry = entry;
+	s->name = name;
+	return 0;
 }
 
 void bk_sink_rename(struct bk_sink *s, const char *name)
@@ -189,18 +204,31 @@ int bk_sink_fd(const struct bk_sink *s)
 	return s->fd;
 }
 
-/* The name only if nothing has it. Where the file system cannot do that in a rename, a hard link can. */
+/* Takes the name with an empty file, which is then replaced. */
+static int rename_over_own(struct bk_sink *s)
+{
+	int fd = openat(s->dir, s->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	if (renameat(s->dir, s->part, s->dir, s->name) == 0)
+		return 0;
+	(void)unlinkat(s->dir, s->name, 0);
+	return -1;
+}
+
+/* The name only if nothing has it. Where the file system cannot do that in a rename, a hard link can; where it has no
+ * such links either (FAT, many of FUSE), nearly so. */
 static int rename_new(struct bk_sink *s)
 {
 	const char *name = s->name;
 
 	if (renameat2(s->dir, s->part, s->dir, name, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-		return -1;
-	if (linkat(s->dir, s->part, s->dir, name, 0) < 0)
-		return -1;
-	return unlinkat(s->dir, s->part, 0);
+	if (errno != EEXIST && linkat(s->dir, s->part, s->dir, name, 0) == 0)
+		return unlinkat(s->dir, s->part, 0);
+	return errno == EEXIST ? -1 : rename_over_own(s);
 }
 
 int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace)
@@ -221,6 +249,20 @@ int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace)
 	res = close(s->fd);
 	s->fd = -1;
 	return res < 0 ? fail_errno(s, s->name, errno) : 0;
+}
+
+void bk_sink_keep(struct bk_sink *s)
+{
+	size_t n = strlen(s->text);
+	struct stat st;
+
+	if (s->fd < 0)
+		return;
+	close(s->fd);
+	s->fd = -1;
+	if (fstatat(s->dir, s->part, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		snprintf(
+			s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'", s->part);
 }
 
 void bk_sink_drop(struct bk_sink *s)

@@ -15,7 +15,7 @@
  * Every failure leaves one sentence in bk_sink_text. */
 struct bk_sink;
 
-/* Opens the folder. BK_E_FILE with a sentence; BK_E_NOMEM. */
+/* Opens the folder, and finds out by making one that files can be made in it. BK_E_FILE with a sentence; BK_E_NOMEM. */
 int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX]);
 /* Removes an unfinished file. NULL is fine. */
 void bk_sink_free(struct bk_sink *s);
@@ -35,6 +35,8 @@ int bk_sink_fd(const struct bk_sink *s); /* of the file begun, for syncing */
  * taken meanwhile and may not be replaced: it can be tried again after bk_sink_rename. */
 int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace);
 void bk_sink_rename(struct bk_sink *s, const char *name);
+/* After a commit that failed: what arrived whole stays under the name that it has, which is added to the sentence. */
+void bk_sink_keep(struct bk_sink *s);
 /* Removes what was begun; nothing happens when nothing was. */
 void bk_sink_drop(struct bk_sink *s);
 

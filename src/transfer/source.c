@@ -42,16 +42,35 @@ static int say(char text[BK_TRANSFER_TEXT_MAX], int err, const char *path, const
 	return err;
 }
 
-/* What stat says against sending it; 0: nothing. */
+/* It can be read, and ends where its size says: what is made while it is read (/proc, /sys) does not. */
+static int judge_content(const char *path, off_t size, char text[BK_TRANSFER_TEXT_MAX])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
+	ssize_t last, beyond;
+	char c;
+
+	if (fd < 0)
+		return say(text, BK_E_FILE, path, strerror(errno));
+	last = size ? pread(fd, &c, 1, size - 1) : 1;
+	beyond = last < 0 ? -1 : pread(fd, &c, 1, size);
+	if (beyond < 0)
+		err = say(text, BK_E_FILE, path, strerror(errno));
+	else if (last != 1 || beyond)
+		err = say(text, BK_E_FILE, path,
+			"it is not as long as its size says: it is being written, or made while it is read; "
+			"send a copy of it");
+	close(fd);
+	return err;
+}
+
+/* What can be known against sending it before anybody has a code; 0: nothing. */
 static int judge(const char *path, const struct stat *st, char text[BK_TRANSFER_TEXT_MAX])
 {
 	if (S_ISDIR(st->st_mode))
 		return say(text, BK_E_INVALID, path, "it is a folder; send its files, or a tar of it");
 	if (!S_ISREG(st->st_mode))
 		return say(text, BK_E_INVALID, path, "it is not a regular file");
-	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
-		return say(text, BK_E_FILE, path, strerror(errno));
-	return 0;
+	return judge_content(path, st->st_size, text);
 }
 
 static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER_TEXT_MAX])

@@ -498,7 +498,7 @@ static void take_the_name(void *arg)
 		write_file(path_in(st->out, "a"), 3, 9);
 }
 
-static void a_name_taken_during_the_transfer_is_not_overwritten(void **state)
+static void a_name_taken_during_the_transfer_costs_neither_file(void **state)
 {
 	struct stage *st = *state;
 	const char *path = path_in(st->in, "a");
@@ -507,7 +507,9 @@ static void a_name_taken_during_the_transfer_is_not_overwritten(void **state)
 	bk_fake_on_step(take_the_name, st);
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_EXISTS);
-	assert_int_equal(count_files(st->out), 1);
+	assert_non_null(strstr(st->recv.text, "kept as 'a.part'"));
+	assert_int_equal(count_files(st->out), 2);
+	assert_true(same_file(path_in(st->in, "a"), path_in(st->out, "a.part")));
 	assert_true(st->send.has_failed && st->send.is_remote);
 }
 
@@ -606,7 +608,8 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	struct stage *st = *state;
 	char text[BK_TRANSFER_TEXT_MAX], twin[2][512];
 	const char *missing = path_in(st->in, "nothing"), *twins[] = {twin[0], twin[1]},
-		   *device = "/dev/full", *folder = st->in;
+		   *device = "/dev/full", *folder = st->in,
+		   *made[] = {"/proc/cpuinfo", "/sys/kernel/uevent_seqnum"};
 
 	snprintf(twin[0], sizeof(twin[0]), "%s/x", st->in);
 	snprintf(twin[1], sizeof(twin[1]), "%s/x", st->out);
@@ -616,6 +619,10 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	assert_int_equal(start_send(st, &folder, 1, text), BK_E_INVALID);
 	assert_non_null(strstr(text, "is a folder"));
 	assert_int_equal(start_send(st, &device, 1, text), BK_E_INVALID);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(start_send(st, &made[i], 1, text), BK_E_FILE);
+		assert_non_null(strstr(text, "send a copy"));
+	}
 	assert_int_equal(start_send(st, twins, 2, text), BK_E_INVALID);
 }
 
@@ -836,7 +843,7 @@ int main(void)
 		T(existing_files_are_decided_one_by_one),
 		T(what_is_hidden_or_runs_is_taken_only_when_asked_for),
 		T(a_link_in_the_way_is_replaced_not_followed),
-		T(a_name_taken_during_the_transfer_is_not_overwritten),
+		T(a_name_taken_during_the_transfer_costs_neither_file),
 		T(a_file_that_shrinks_fails_on_both_sides),
 		T(a_file_that_grows_fails_on_both_sides),
 		T(a_vanished_folder_is_a_file_error),
