@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "nat/outlook.h"
 #include "nat/profile.h"
+#include "wire/nat_profile.h"
 
 static void describe(const struct bk_nat_profile *p, const struct bk_addr *local, struct bk_nat_side *side)
 {

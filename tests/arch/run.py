@@ -106,6 +106,19 @@ def the_comment_check_says(comment, wanted):
     return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
 
 
+def rooms_call_what_their_layer_allows():
+    """What the linker sees: an include may bring another one along. What is exported is for everybody."""
+    rows = [line.split("#")[0].split() for line in (ROOT / "src/LAYERS").read_text().splitlines()]
+    may = {row[0]: {row[0], *row[2:]} for row in rows if row}
+    found = calls.objects(BUILD)
+    defines, wants = calls.symbols([str(path) for path in found.values()])
+    room = {symbol: pathlib.Path(name).parent.name for name, path in found.items() for symbol in defines[str(path)]}
+    exported = set((ROOT / "src/bodkin.exports").read_text().split())
+    return ", ".join(f"{name} uses {symbol} of {room[symbol]}" for name, path in found.items()
+                     for symbol in sorted(wants[str(path)] & room.keys() - exported)
+                     if room[symbol] not in may[pathlib.Path(name).parent.name])
+
+
 def rooms_of_the_program_sign_what_is_theirs():
     """The library's nouns stand alone; what the program says of itself is bk_cli_..., the laboratory bk_lab_..."""
     found = calls.objects(BUILD)
@@ -196,6 +209,7 @@ case("the layer check notices a clock in a pure module",
      the_layer_check_notices("void f(void) { clock_gettime(0, 0); }", "nat", "nat is pure"))
 case("the layer check notices what is allowed for nothing",
      the_layer_check_notices('#include "wire/intro.h"', "nat", "nat may include stun/ and does not"))
+case("rooms call what their layer allows", rooms_call_what_their_layer_allows())
 case("files of a folder reach each other in no circle", passes("calls.py", BUILD, HERE / "circles.known"))
 case("what the product defines it uses", passes("callers.py", BUILD, ROOT / "src/bodkin.exports", HERE / "uncalled.known"))
 case("the caller check notices what nobody uses", the_caller_check_says({**LADDER, "c.c": "void c(void) {} void d(void) {}"}, "", "uses d"))
