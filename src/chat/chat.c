@@ -27,8 +27,10 @@ enum {
 	HELD_MAX = 2 << 20, /* came in the piece in which it was paused: one piece of a channel */
 };
 
-#define CHANNEL_PATIENCE (10 * BK_SEC) /* who came with the code opens it at once */
-#define NO_PART          "the other side does not take part; both run 'bodkin chat'"
+#define CHANNEL_PATIENCE                                                                                     \
+	(60 * BK_SEC)              /* who came with the code opens it at once, but a path may die just then */
+#define FIN_PATIENCE (10 * BK_SEC) /* everything is said, delivered and acknowledged */
+#define NO_PART      "the other side does not take part; both run 'bodkin chat'"
 
 struct bk_chat {
 	struct bk_loop *loop;
@@ -36,7 +38,7 @@ struct bk_chat {
 	struct bk_chat_events events;
 	void *arg;
 	struct bk_channel *channel;
-	struct bk_timer *patience; /* with an other side that does not open the channel */
+	struct bk_timer *patience; /* with an other side that does not open the channel, or does not end it */
 	struct bk_turn turn;       /* marks for what was heard, what was held, the end */
 	struct bk_frame_decoder decoder;
 	struct bk_buf content, out, held;
@@ -86,8 +88,10 @@ static void advance_end(struct bk_chat *c)
 {
 	if (c->is_closing || !c->channel || !is_settled(c) || !(c->is_leaving || c->is_other_finished))
 		return;
-	if (!c->has_sent_fin)
+	if (!c->has_sent_fin) {
 		bk_channel_finish(c->channel);
+		bk_timer_start(c->patience, FIN_PATIENCE);
+	}
 	c->has_sent_fin = true;
 	if (c->is_leaving || c->has_fin)
 		close_call(c, 0);
@@ -307,7 +311,12 @@ static void begin(struct bk_chat *c)
 
 static void on_patience(void *arg)
 {
-	fail(arg, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, NO_PART);
+	struct bk_chat *c = arg;
+
+	if (c->has_sent_fin)
+		close_call(c, 0);
+	else
+		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, NO_PART);
 }
 
 static void on_open(void *arg)
@@ -380,7 +389,8 @@ static void on_end(void *arg, int error)
 	if (c->is_open)
 		result.seconds = (double)(bk_loop_now(c->loop) - c->since) / (double)BK_SEC;
 	failure = bk_call_failure(&c->call);
-	c->events.on_end(c, c->arg, &result, failure.error ? &failure : NULL);
+	/* Where nothing was missing any more it does not matter how the session ended. */
+	c->events.on_end(c, c->arg, &result, failure.error && !c->has_sent_fin ? &failure : NULL);
 }
 
 static const struct bk_call_ops call_ops = {.on_open = on_open, .on_channel = on_channel, .on_end = on_end};

@@ -504,7 +504,26 @@ static void who_runs_something_else_is_told_so(void **state)
 	tear_down(&s);
 }
 
-static void who_opens_nothing_is_waited_for_ten_seconds(void **state)
+static void who_has_said_all_and_does_not_go_is_not_waited_for(void **state)
+{
+	struct scene s = {.is_liar_over = true,
+		.kind = "chat/1",
+		.script = (const uint8_t *)TEXT("\1") END("\1"),
+		.script_len = 29};
+
+	(void)state;
+	set_up(&s);
+	run_until(&s, &s.anna.is_other_finished);
+	idle(&s);
+	assert_false(s.anna.is_over);
+	test_clock_fly(&s.clock, 11 * BK_SEC);
+	run(&s);
+	assert_int_equal(s.anna.error, 0);
+	assert_int_equal(s.anna.heard, 1);
+	tear_down(&s);
+}
+
+static void who_opens_nothing_is_waited_for_a_minute(void **state)
 {
 	struct scene s = {.is_liar_over = true};
 
@@ -513,7 +532,7 @@ static void who_opens_nothing_is_waited_for_ten_seconds(void **state)
 	idle(&s);
 	idle(&s);
 	assert_false(s.anna.is_over);
-	test_clock_fly(&s.clock, 11 * BK_SEC);
+	test_clock_fly(&s.clock, 61 * BK_SEC);
 	run(&s);
 	assert_int_equal(s.anna.error, BK_E_PEER_REFUSED);
 	tear_down(&s);
@@ -550,7 +569,8 @@ int main(void)
 		cmocka_unit_test(what_is_heard_drives_no_terminal),
 		cmocka_unit_test(a_lie_ends_it_with_its_name),
 		cmocka_unit_test(who_runs_something_else_is_told_so),
-		cmocka_unit_test(who_opens_nothing_is_waited_for_ten_seconds),
+		cmocka_unit_test(who_has_said_all_and_does_not_go_is_not_waited_for),
+		cmocka_unit_test(who_opens_nothing_is_waited_for_a_minute),
 		cmocka_unit_test(options_that_cannot_work_are_a_sentence),
 	};
 

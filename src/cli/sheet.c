@@ -160,7 +160,7 @@ void bk_cli_sheet_add(struct bk_cli_sheet *s, const char *text)
 static wchar_t *shown_text(const struct bk_cli_editor *e)
 {
 	struct bk_cli_editor all = *e;
-	wchar_t *out = malloc((e->len + 1) * sizeof(*out));
+	wchar_t *out = calloc(e->len + 1, sizeof(*out));
 	char *utf8, *at;
 	size_t i = 0;
 

@@ -4,12 +4,21 @@ everything is acknowledged.
 
 BODKIN_TALK_SECONDS: how long a machine sleeps and a server is away (a minute and ten are a matter of patience).
 """
+import contextlib
 import os
+import pathlib
+import re
+import select
 import signal
+import sys
 import time
 
 from lab import PATIENCE, Lab, check
 from moves import bar, change_address, next_path, unbar
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
+
+from terminal import Terminal, kill_all  # noqa: E402
 
 SECONDS = int(os.environ.get("BODKIN_TALK_SECONDS", 5))
 
@@ -91,11 +100,11 @@ def address_changes(bodkin, transport):
         return f"direct over {transport}, bert moves, everything arrived {took:.1f} s later, {t.finish()}", {}
 
 
-def sleeps(bodkin, transport):
+def sleeps(bodkin, *options):
     """A laptop's lid is closed: its programs stand still, and what is said to them waits."""
     with Lab(bodkin, "port", "port") as lab:
         lab.start_server("--state", lab.top / "server")
-        t = Talk(lab, "--transport", transport)
+        t = Talk(lab, *options)
         t.bert.kill(signal.SIGSTOP)
         t.speak(50)
         time.sleep(SECONDS)
@@ -103,7 +112,7 @@ def sleeps(bodkin, transport):
         woke = time.monotonic()
         t.heard(60)
         took = time.monotonic() - woke
-        return f"direct over {transport}, bert stopped for {SECONDS} s, everything arrived {took:.1f} s after that, {t.finish()}", {}
+        return f"{t.first[0]['kind']}, bert stopped for {SECONDS} s, everything arrived {took:.1f} s after that, {t.finish()}", {}
 
 
 def server_is_away(bodkin, kind):
@@ -127,10 +136,51 @@ def server_is_away(bodkin, kind):
         return f"{kind}, the server was away for {SECONDS} s, everything arrived {took:.1f} s after that, {t.finish()}", {}
 
 
+def at_terminal(lab, node, *words):
+    return Terminal([lab.bodkin, "lab", "exec", node, lab.bodkin, "chat", "-s", lab.place, *words], 200, lab.env)
+
+
+def shows(who, pattern):
+    """Reads until it stands somewhere on the screen."""
+    end = time.monotonic() + PATIENCE
+    while not (found := re.search(pattern, " ".join(who.screen.text()).replace("  ", " "))):
+        ready = select.select([who.fd], [], [], max(0, end - time.monotonic()))[0]
+        check(ready, f"no '{pattern}' on the screen: {who.screen.text()}")
+        who.feed(os.read(who.fd, 4096))
+    return found
+
+
+def people(bodkin):
+    """What is being typed stays whole while the path dies; that it did, and what came instead, is said."""
+    with Lab(bodkin, "port", "port") as lab, contextlib.ExitStack() as after:
+        after.callback(kill_all)
+        lab.start_server("--state", lab.top / "server")
+        anna = at_terminal(lab, "a", "--name", "anna")
+        bert = at_terminal(lab, "b", "--name", "bert", shows(anna, r" (\d+-[a-z]+-[a-z]+) ?$")[1])
+        for who in (anna, bert):
+            shows(who, r"You talk with .* >$")
+        anna.type("half a l")
+        anna.wait_for(["> half a l"])
+        bar(lab)
+        bert.type("into the dead path\r")
+        anna.wait_for(["bert: into the dead path", "> half a l"])
+        bert.wait_for(["you: into the dead path ✓", ">"])
+        shows(bert, "lost the path.* Now connected to anna: relayed")
+        shows(anna, "Now connected to bert: relayed")
+        anna.type("ine\r")
+        bert.wait_for(["anna: half a line", ">"])
+        anna.type("\x04")
+        codes = anna.end(), bert.end()
+        check(codes == (0, 0), f"exit codes {codes}, {bert.screen.text()}")
+        return "a line that was half typed when the path died was said on the relay", {}
+
+
 def cases(bodkin):
+    yield "talk, at terminals, the path dies", lambda: people(bodkin)
     for transport in ("udp", "tcp"):
         yield f"talk, the path dies, {transport}", lambda tr=transport: path_dies(bodkin, tr)
         yield f"talk, an address changes, {transport}", lambda tr=transport: address_changes(bodkin, tr)
-        yield f"talk, a machine sleeps, {transport}", lambda tr=transport: sleeps(bodkin, tr)
+        yield f"talk, a machine sleeps, {transport}", lambda tr=transport: sleeps(bodkin, "--transport", tr)
+    yield "talk, a machine sleeps, relay", lambda: sleeps(bodkin, "--path", "relay")
     for kind in ("direct", "relay"):
         yield f"talk, the server is away, {kind}", lambda k=kind: server_is_away(bodkin, k)
