@@ -93,24 +93,14 @@ static void on_readable(void *arg, int fd, int events)
 	end_probe(p, n > 0 ? BK_E_PROTOCOL : 0, n > 0 ? NULL : "probe answered");
 }
 
-static void on_answered_timer(struct probe *p)
-{
-	end_probe(p, 0, "probe answered");
-}
-
-static void on_early_timer(struct probe *p)
-{
-	end_probe(p, BK_E_NOT_FOUND, "a probe that nobody announced");
-}
-
 static void on_timer(void *arg)
 {
 	struct probe *p = arg;
 
 	if (p->watch)
-		on_answered_timer(p);
+		end_probe(p, 0, "probe answered");
 	else
-		on_early_timer(p);
+		end_probe(p, BK_E_NOT_FOUND, "a probe that nobody announced");
 }
 
 static void send_mapped(const struct announcement *a, const struct probe *p)
