@@ -52,6 +52,7 @@ struct bk_acquaint {
 	bool has_wish;
 	bool is_claimed;
 	bool has_begun;    /* at some box */
+	bool has_asked;    /* at this one, since we started over */
 	bool is_shown;     /* making: a code, to the person */
 	bool has_number;   /* making: the code, which was shown, and stays the same while it is not spent */
 	int spent;         /* making: why the code before this one is spent, until that is told; 0 */
@@ -344,7 +345,8 @@ static void show(struct bk_acquaint *a)
 
 void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 {
-	if (!a->box || a->is_joining || a->state != CONNECTING) /* nobody asked yet */
+	if (!a->has_asked || a->is_joining ||
+		a->state != CONNECTING) /* a code of before is not to be shown again */
 		return;
 	if (a->has_number && nameplate != a->code.nameplate) /* not what we asked for */
 		return;
@@ -394,6 +396,7 @@ static void ask(struct bk_acquaint *a)
 	int err;
 
 	bk_pairing_done(a->opts.pairing);
+	a->has_asked = true;
 	err = a->is_joining ? join(a) : leave(a);
 	if (err < 0)
 		fail(a, err, "cannot use %s: %s", a->opts.place, bk_error_text(err));
@@ -422,6 +425,7 @@ static void start_over(struct bk_acquaint *a)
 	free(a->left);
 	a->left = NULL;
 	a->is_claimed = false;
+	a->has_asked = false;
 	a->is_back = true;
 	limit_waiting(a);
 }

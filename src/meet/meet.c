@@ -16,11 +16,15 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/rate.h"
 #include "meet/acquaint.h"
 #include "meet/exchange.h"
 #include "meet/patience.h"
 #include "meet/visits.h"
 #include "net/ending.h"
+
+/* More than a seeker races (path/seeker.c): only a mailbox that makes them up comes so far. */
+enum { ROUNDS_BURST = 20, ROUNDS_A_MINUTE = 12 };
 
 #define YOUNG     (1 * BK_SEC)  /* one that is being made since then is as good as another one */
 #define WRONG_MAX (10 * BK_SEC) /* who cannot open our first introduction says so by then */
@@ -36,6 +40,8 @@ struct bk_meet {
 	bool needs_port; /* TCP may be punched: an introduction wants a port that nobody has used */
 	struct bk_visits visits;
 	uint64_t rejoins;
+	struct bk_rate
+		rounds; /* that the mailbox tells of: each has us introduce ourselves, and ask how we look */
 	bool is_asking; /* until the next round is complete */
 	bool is_gone;   /* the other side, by its own word */
 	bk_time began;
@@ -294,17 +300,27 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAI
 		bk_acquaint_claimed(meet_of(v)->acquaint, nameplate, token, left, n);
 }
 
+/* False: there were too many of late. */
+static bool open_round(struct bk_meet *m, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
+{
+	if (bk_exchange_is(&m->round, token))
+		return true;
+	if (!bk_rate_take(&m->rounds, 1, bk_loop_now(m->loop))) {
+		bk_log_debug("meet", "too many rounds within a minute: this one is passed over");
+		return false;
+	}
+	bk_patience_reset(&m->patience);
+	bk_exchange_open(&m->round, token);
+	return true;
+}
+
 static void on_round(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
 {
 	struct bk_visit *v = arg;
 	struct bk_meet *m = meet_of(v);
 
-	if (!m->is_met)
+	if (!m->is_met || !open_round(m, token))
 		return;
-	if (!bk_exchange_is(&m->round, token)) {
-		bk_patience_reset(&m->patience);
-		bk_exchange_open(&m->round, token);
-	}
 	if (m->round.is_open && v == m->visits.now)
 		enter(m, v);
 }
@@ -494,6 +510,7 @@ int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *ev
 	m->events = events;
 	m->arg = arg;
 	m->needs_port = s->transport != BK_TRANSPORT_CHOICE_UDP && s->path != BK_PATH_CHOICE_RELAY;
+	bk_rate_init(&m->rounds, ROUNDS_A_MINUTE / 60.0, ROUNDS_BURST, bk_loop_now(m->loop));
 	bk_ending_init(&m->ending, m->loop, tell_end, m);
 	bk_exchange_init(&m->round, &m->self, &m->pairing);
 	err = bk_self_init(&m->self, m->loop, s, on_self_view, m);

@@ -9,7 +9,9 @@
 
 #define RETRY_MIN (250 * BK_MS)
 #define RETRY_MAX (15 * BK_SEC)
-#define STEADY    (10 * BK_SEC) /* a box that lasted so long is followed by another one at once */
+enum { OPENINGS_BURST = 20, OPENINGS_A_MINUTE = 12 };
+
+#define STEADY (10 * BK_SEC) /* a box that lasted so long is followed by another one at once */
 
 static void drop(struct bk_visit **at)
 {
@@ -62,9 +64,13 @@ int bk_visits_open(struct bk_visits *s)
 
 void bk_visits_open_next(struct bk_visits *s)
 {
+	bk_time now = bk_loop_now(s->loop);
+
 	drop(&s->next);
 	bk_timer_stop(s->retry);
-	if (open_visit(s, &s->next) < 0)
+	if (!bk_rate_take(&s->openings, 1, now))
+		bk_timer_start(s->retry, bk_rate_wait(&s->openings, 1, now));
+	else if (open_visit(s, &s->next) < 0)
 		retry_later(s);
 	else
 		s->on_next(s->arg, s->next);
@@ -118,6 +124,7 @@ int bk_visits_init(struct bk_visits *s, struct bk_loop *loop, const struct bk_ma
 	int err = bk_box_take_ops(mailbox->ops, &s->ops);
 
 	s->loop = loop;
+	bk_rate_init(&s->openings, OPENINGS_A_MINUTE / 60.0, OPENINGS_BURST, bk_loop_now(loop));
 	s->mailbox = mailbox->arg;
 	s->events = events;
 	s->on_next = on_next;

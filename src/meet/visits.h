@@ -2,6 +2,7 @@
 #ifndef BK_MEET_VISITS_H
 #define BK_MEET_VISITS_H
 
+#include "base/rate.h"
 #include "base/time.h"
 #include "meet/box.h"
 
@@ -30,6 +31,8 @@ struct bk_visits {
 	struct bk_visit *now, *next; /* either may be NULL */
 	struct bk_timer *retry;
 	unsigned tries; /* in a row; 0: the next one is made at once */
+	struct bk_rate
+		openings; /* however it comes about: the mailbox shall not make us come as often as it likes */
 };
 
 /* Nothing is opened yet. The events, borrowed, get their visit as argument. on_next: `next` was opened; it is told
@@ -43,7 +46,8 @@ const char *bk_visits_place(const struct bk_visits *s); /* the mailbox's name */
 
 /* The first one; it is `now`. */
 int bk_visits_open(struct bk_visits *s);
-/* Another one, instead of one that is being made; when it cannot be opened it is tried again. */
+/* Another one, instead of one that is being made; when it cannot be opened, or too many were of late, it is tried
+ * again later. */
 void bk_visits_open_next(struct bk_visits *s);
 /* `next` stands from now on. */
 void bk_visits_move(struct bk_visits *s);
