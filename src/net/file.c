@@ -78,7 +78,8 @@ int bk_file_write(const char *path, const void *data, size_t n)
 
 	if (snprintf(beside, sizeof(beside), "%s.%ld.new", path, (long)getpid()) >= (int)sizeof(beside))
 		return BK_E_TOO_BIG;
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	(void)unlink(beside); /* of one that died, or laid there for us: keys are not written into it */
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return bk_error_from_errno(errno);
 	err = write_all(fd, data, n);

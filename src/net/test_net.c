@@ -259,6 +259,31 @@ static void a_file_is_replaced_whole_and_nothing_is_left_beside_it(void **state)
 	room_done(&r);
 }
 
+/* It may be somebody else's, or be read by everybody. */
+static void a_file_is_written_into_nothing_that_was_there(void **state)
+{
+	char beside[128], other[128];
+	struct room r;
+	struct stat st;
+	size_t len;
+	char *data;
+
+	(void)state;
+	room_init(&r);
+	snprintf(beside, sizeof(beside), "%s.%ld.new", r.path, (long)getpid());
+	snprintf(other, sizeof(other), "%s/other", r.dir);
+	assert_int_equal(bk_file_write(other, "theirs", 6), 0);
+	assert_int_equal(chmod(other, 0666), 0);
+	assert_int_equal(link(other, beside), 0);
+	assert_int_equal(bk_file_write(r.path, "ours", 4), 0);
+	assert_int_equal(stat(r.path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(bk_file_read(other, 100, &data, &len), 0);
+	assert_string_equal(data, "theirs");
+	free(data);
+	room_done(&r);
+}
+
 static void a_file_up_to_the_limit_is_read_and_a_larger_one_refused(void **state)
 {
 	struct room r;
@@ -331,6 +356,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_too_long_is_refused_at_once),
 		cmocka_unit_test(a_cancelled_question_is_never_answered),
 		cmocka_unit_test(a_file_is_replaced_whole_and_nothing_is_left_beside_it),
+		cmocka_unit_test(a_file_is_written_into_nothing_that_was_there),
 		cmocka_unit_test(a_file_up_to_the_limit_is_read_and_a_larger_one_refused),
 		cmocka_unit_test(what_is_not_there_has_a_name),
 		cmocka_unit_test(folders_are_made_on_the_way_and_a_file_is_not_one),
