@@ -10,8 +10,8 @@
 /* As the table in the document has them. */
 enum {
 	TARGETS = 6,          /* for each technique and transport */
-	REFUSED_HOST = 12,    /* connections to one that refuses */
-	REFUSED_MAPPED = 300, /* the one that is punched, in the first race */
+	REFUSED_HOST = 14,    /* connections to one that refuses */
+	REFUSED_MAPPED = 512, /* the one that is punched, in the first race: a try of 512 is its last */
 	SILENT = 31,          /* SYNs, for each attempt */
 	PROBES = 20,
 	ROUNDS = 10, /* at once, after the first */
