@@ -99,9 +99,8 @@ static void print_side_json(const struct bk_lab_plan *p, int side)
 {
 	const struct bk_lab_nat_type *t = p->options.type[side];
 
-	printf("\"%c\":{\"type\":\"%s\",\"address\":\"%s\",\"public\":\"%s\",\"mapping\":\"%s\","
-	       "\"filtering\":\"%s\","
-	       "\"allocation\":\"%s\"}",
+	printf("\"%c\":{\"type\":\"%s\",\"address\":\"%s\",\"public\":\"%s\","
+	       "\"mapping\":\"%s\",\"filtering\":\"%s\",\"allocation\":\"%s\"}",
 		side ? 'b' : 'a', t->name, bk_lab_plan_host(p, side), bk_lab_plan_public(p, side),
 		bk_lab_depends_name(t->mapping), bk_lab_depends_name(t->filtering),
 		bk_lab_allocation_name(t->allocation));
@@ -115,9 +114,8 @@ void bk_lab_picture_print_json(const struct bk_lab_plan *p, pid_t holder)
 	print_side_json(p, 0);
 	putchar(',');
 	print_side_json(p, 1);
-	printf(",\"server\":[\"%s\",\"%s\"],\"answer\":\"%s\",\"delay_ms\":%g,\"jitter_ms\":%g,\"loss_"
-	       "percent\":%g,"
-	       "\"rate_mbit\":%g}\n",
+	printf(",\"server\":[\"%s\",\"%s\"],\"answer\":\"%s\","
+	       "\"delay_ms\":%g,\"jitter_ms\":%g,\"loss_percent\":%g,\"rate_mbit\":%g}\n",
 		BK_LAB_SERVER_1, BK_LAB_SERVER_2, bk_lab_answer_name(o->answer), o->delay_ms, o->jitter_ms,
 		o->loss_percent, o->rate_mbit);
 }

@@ -122,8 +122,8 @@ static void explain(int error, const struct bk_ping_opts *o, char text[BK_PING_T
 		bk_call_explain(error, "ping", o->session, text);
 	else if (error == BK_E_INVALID)
 		snprintf(text, BK_PING_TEXT_MAX,
-			"cannot ping: server '%s' or an id cannot be read; a server is HOST[:PORT], an id 1 "
-			"to 64 bytes",
+			"cannot ping: server '%s' or an id cannot be read; "
+			"a server is HOST[:PORT], an id 1 to 64 bytes",
 			o->plain->server);
 	else
 		snprintf(text, BK_PING_TEXT_MAX, "cannot ping: %s", bk_error_text(error));

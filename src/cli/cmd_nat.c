@@ -97,8 +97,8 @@ const struct bk_cli_command bk_cli_cmd_nat = {
 	.act = "test",
 	.usage = "[OPTION]...",
 	.summary = "what kind of NAT this machine is behind",
-	.about = "Asks the server from where it sees this machine, over UDP and over TCP, and says what that "
-		 "means\n"
+	.about = "Asks the server from where it sees this machine, "
+		 "over UDP and over TCP, and says what that means\n"
 		 "for connecting. With -s stun:HOST[:PORT] any STUN server answers for UDP.",
 	.bit = BK_CLI_CMD_NAT,
 	.run = run,

@@ -187,14 +187,12 @@ const struct bk_cli_command bk_cli_cmd_ping = {
 	.act = "ping",
 	.usage = "[CODE] [-c COUNT] [-i SECONDS] [OPTION]...",
 	.summary = "see the path to another machine and its round trip",
-	.about = "Both sides run it. Without CODE it prints one; the other side comes with it, and the two "
-		 "say "
-		 "hello\n"
-		 "to each other, with numbers that rise in turn, until Ctrl-C or COUNT answers. With --plain "
-		 "the "
-		 "other\n"
-		 "side may be any program that speaks the plain dialect, CODE is its id, and nothing is "
-		 "encrypted.",
+	.about = "Both sides run it. Without CODE it prints one; the "
+		 "other side comes with it, and the two say hello\n"
+		 "to each other, with numbers that rise in turn, until "
+		 "Ctrl-C or COUNT answers. With --plain the other\n"
+		 "side may be any program that speaks the plain "
+		 "dialect, CODE is its id, and nothing is encrypted.",
 	.bit = BK_CLI_CMD_PING,
 	.run = run,
 };

@@ -73,8 +73,8 @@ const struct bk_cli_command bk_cli_cmd_send = {
 	.act = "send",
 	.usage = "PATH... [--code CODE] [OPTION]...",
 	.summary = "send files to whoever has the code",
-	.about = "Prints a code; whoever types it into 'bodkin recv' gets the files, encrypted, over a "
-		 "direct\n"
+	.about = "Prints a code; whoever types it into 'bodkin "
+		 "recv' gets the files, encrypted, over a direct\n"
 		 "connection where one can be had, else through the server's relay, which cannot read them.",
 	.bit = BK_CLI_CMD_SEND,
 	.run = run,

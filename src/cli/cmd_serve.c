@@ -236,10 +236,10 @@ const struct bk_cli_command bk_cli_cmd_serve = {
 	.act = "serve",
 	.usage = "[-l [ADDR]:PORT] [OPTION]... | --show",
 	.summary = "run the server that both sides meet at",
-	.about = "Needs no account and keeps nothing but its own key; its pin is printed at the start. The "
-		 "server\n"
-		 "sees neither file names nor contents, also when it relays them. Two ports must be open, "
-		 "both\n"
+	.about = "Needs no account and keeps nothing but its own "
+		 "key; its pin is printed at the start. The server\n"
+		 "sees neither file names nor contents, also when "
+		 "it relays them. Two ports must be open, both\n"
 		 "for TCP and UDP: 15005 and 15006.",
 	.bit = BK_CLI_CMD_SERVE,
 	.run = run,

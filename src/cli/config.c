@@ -69,8 +69,7 @@ static unsigned read_section(const char *line, int number, char ret_warning[BK_C
 	if (!commands && !*ret_warning)
 		snprintf(ret_warning, BK_CLI_TEXT_MAX,
 			"line %d: '%.60s' is no section; there are [send], [recv], [ping], [nat] and "
-			"[serve]; "
-			"what stands below it is left out",
+			"[serve]; what stands below it is left out",
 			number, line);
 	return commands;
 }

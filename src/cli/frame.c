@@ -46,8 +46,8 @@ static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 			text, act, "--plain has no encryption, so no file travels over it; leave it out");
 	if (!o->server || !*o->server)
 		return refuse(text, act,
-			"no server is known; give one with -s HOST or $BODKIN_SERVER, or run one: bodkin "
-			"serve");
+			"no server is known; give one with -s HOST "
+			"or $BODKIN_SERVER, or run one: bodkin serve");
 	return check_server(f, text);
 }
 

@@ -157,8 +157,7 @@ static void on_strategy(void *arg, const struct bk_action *a)
 	if (a->report == BK_REPORT_DONE) {
 		bk_ending_set(&c->ending, BK_E_NO_PATH,
 			"no connection to '%s' could be made (%s as %s) within the time; try again, or "
-			"without "
-			"--plain, where a relay can help",
+			"without --plain, where a relay can help",
 			*c->peer_id ? c->peer_id : "the peer", *c->action ? c->action : "no strategy",
 			c->nat_type);
 		return;
@@ -370,8 +369,7 @@ static void on_control_end(void *arg, int error)
 	case STATE_WAITING:
 		bk_ending_set(&c->ending, BK_E_SERVER_GONE,
 			"server '%s:%u' ended the connection: %s; does it speak the plain dialect (bodkin "
-			"serve "
-			"--plain)?",
+			"serve --plain)?",
 			c->place.host, c->place.port, bk_error_text(error));
 		break;
 	case STATE_PUNCHING:

@@ -38,13 +38,13 @@ static const char *cause_of_no_punch(const struct bk_nat_profile *own, const str
 	if (own->public_addr.family != peer->public_addr.family)
 		return "one side has an IPv4 and the other side an IPv6 connection";
 	if (own_dependent && peer_dependent)
-		return "both NATs give every connection a new port, so neither side can know where to "
-		       "connect to";
+		return "both NATs give every connection a new port, "
+		       "so neither side can know where to connect to";
 	if (own_dependent)
 		return "your NAT gives every connection a new port and the other side's NAT only lets in "
 		       "ports it has called";
-	return "the other side's NAT gives every connection a new port and your NAT only lets in ports it "
-	       "has called";
+	return "the other side's NAT gives every connection a new "
+	       "port and your NAT only lets in ports it has called";
 }
 
 static const char *cause_over(const struct bk_pair *pair, enum bk_transport t)
@@ -87,9 +87,8 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 				 "router or IPv6 would help",
 		[UDP_PEER_ONLY] = "no TCP technique connects these two; UDP here, a port mapping on either "
 				  "router or IPv6 would help",
-		[UDP_BOTH] =
-			"neither UDP nor TCP connects these two; a port mapping on either router or IPv6 "
-			"would help",
+		[UDP_BOTH] = "neither UDP nor TCP connects these two; a port "
+			     "mapping on either router or IPv6 would help",
 	};
 	enum udp_state udp = udp_state_of(pair);
 	const char *cause = cause_over(pair, udp == UDP_BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP);
@@ -207,9 +206,8 @@ static void explain_probes(
 		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: the other side sends at once", pair);
 	else if (bk_nat_is_dependent(own) || bk_nat_is_dependent(peer))
 		snprintf(out, BK_PLAN_TEXT_MAX,
-			"%.200s: both sides send at the same moment, and %s answers where packets really "
-			"come "
-			"from",
+			"%.200s: both sides send at the same moment, "
+			"and %s answers where packets really come from",
 			pair, bk_nat_is_dependent(own) ? "the other side" : "this side");
 	else
 		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: both sides send at the same moment", pair);

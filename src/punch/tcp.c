@@ -470,8 +470,8 @@ static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
 	if (i >= e->opts.plan.attempts_len)
 		return 0;
 	snprintf(out, BK_PLAN_TEXT_MAX,
-		"saw: %.300s: %u tries, %u refused, %u reset, %u unanswered, %u unreachable, %u other, "
-		"%u connected",
+		"saw: %.300s: %u tries, %u refused, %u reset, %u "
+		"unanswered, %u unreachable, %u other, %u connected",
 		bk_plan_attempt_to_str(&e->opts.plan, i, line), s->tries, s->refused, s->reset, s->timed_out,
 		s->unreachable, s->other, s->connected);
 	return 2;

@@ -317,8 +317,8 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 		error = r->refused;
 	if (!*r->error_text && error == BK_E_PIN_MISMATCH)
 		snprintf(r->error_text, sizeof(r->error_text),
-			"server '%s:%u' does not have the key behind '#'; ask whoever runs it for the right "
-			"one",
+			"server '%s:%u' does not have the key behind "
+			"'#'; ask whoever runs it for the right one",
 			r->of->target.host, r->of->target.port);
 	if (!*r->error_text)
 		snprintf(r->error_text, sizeof(r->error_text), "%s%s server '%s:%u': %s",

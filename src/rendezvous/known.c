@@ -120,10 +120,8 @@ static int refuse_changed(const char *path, const char *place, const char *pin, 
 {
 	snprintf(text, BK_KNOWN_TEXT_MAX,
 		"the key of server '%s' is not the one remembered from before, but %s: its owner made a new "
-		"one, or "
-		"somebody stands between who would see who meets whom; if 'bodkin serve --show' there says "
-		"the "
-		"same, remove its line from '%s'",
+		"one, or somebody stands between who would see who meets whom; if 'bodkin serve --show' "
+		"there says the same, remove its line from '%s'",
 		place, pin, path);
 	return BK_E_PIN_MISMATCH;
 }
@@ -133,8 +131,7 @@ static int refuse_secret(const char *place, const char *pin, char text[BK_KNOWN_
 {
 	snprintf(text, BK_KNOWN_TEXT_MAX,
 		"cannot send the token to server '%s', whose key is not known here; its key is %s: if "
-		"'bodkin serve "
-		"--show' there says the same, use -s %s#%s",
+		"'bodkin serve --show' there says the same, use -s %s#%s",
 		place, pin, place, pin);
 	return BK_E_PIN_MISMATCH;
 }

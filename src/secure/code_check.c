@@ -113,13 +113,13 @@ static int say_slip(const struct verdict *v, char text[BK_CODE_TEXT_MAX])
 {
 	if (v->meant)
 		snprintf(text, BK_CODE_TEXT_MAX,
-			"'%s' in the code is not a word that codes have; did you mean '%s'? Nothing was used "
-			"up",
+			"'%s' in the code is not a word that codes "
+			"have; did you mean '%s'? Nothing was used up",
 			v->slip, v->meant);
 	else
 		snprintf(text, BK_CODE_TEXT_MAX,
-			"'%s' in the code is not a word that codes have; ask for it again. Nothing was used "
-			"up",
+			"'%s' in the code is not a word that codes "
+			"have; ask for it again. Nothing was used up",
 			v->slip);
 	return BK_E_MALFORMED;
 }
@@ -151,9 +151,8 @@ int bk_code_check(const char *typed, char ret_text[BK_CODE_TEXT_MAX])
 	v = judge(code.password);
 	if (v.words == 1 && (v.known || v.near)) {
 		snprintf(ret_text, BK_CODE_TEXT_MAX,
-			"the code has one word, '%s', and needs two or more; is the rest missing? Nothing "
-			"was "
-			"used up",
+			"the code has one word, '%s', and needs two or "
+			"more; is the rest missing? Nothing was used up",
 			code.password);
 		return BK_E_MALFORMED;
 	}

@@ -343,8 +343,8 @@ static void judge(struct bk_talk *t)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "%s takes no files now", name);
 	else if (t->reset_error == BK_E_UNSUPPORTED)
 		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_BETWEEN,
-			"the other side does not take part in this transfer; one side sends, the other "
-			"receives");
+			"the other side does not take part in this "
+			"transfer; one side sends, the other receives");
 	else if (t->reset_error && t->reset_error != BK_E_EOF)
 		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_PEER,
 			"%s ended the transfer before it was complete", name);
