@@ -337,10 +337,15 @@ void bk_cli_chat_person_finished(struct bk_cli_chat_person *p)
 
 void bk_cli_chat_person_end(struct bk_cli_chat_person *p)
 {
+	char *typed = p->is_leaving ? NULL : bk_cli_editor_take(&p->screen.editor);
+
 	p->chat = NULL;
 	bk_cli_screen_done(&p->screen);
 	for (size_t i = 0; i < p->sayings_len; i++)
 		print(p, "not delivered", p->sayings[i].text, "");
+	if (typed && *typed)
+		print(p, "not said", typed, "");
+	free(typed);
 }
 
 /* --- life --- */

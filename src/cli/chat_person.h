@@ -47,7 +47,7 @@ void bk_cli_chat_person_open(struct bk_cli_chat_person *p);
 void bk_cli_chat_person_hear(struct bk_cli_chat_person *p, const struct bk_chat_message *m);
 void bk_cli_chat_person_delivered(struct bk_cli_chat_person *p, uint64_t number);
 void bk_cli_chat_person_finished(struct bk_cli_chat_person *p);
-/* The sheet goes, and what was not delivered is named. */
+/* The sheet goes, and what was not delivered, or only typed, is named. */
 void bk_cli_chat_person_end(struct bk_cli_chat_person *p);
 
 /* The person wants out, by whatever way: first what was said is delivered; the second time nothing is waited for. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bodkin/chat.h>
@@ -293,10 +294,27 @@ static void done(struct bk_cli_frame *f)
 
 /* --- the beginning --- */
 
+/* A folder that cannot take a file is said before anybody is met. */
+static int check_folder(const char *folder, char text[BK_CLI_TEXT_MAX])
+{
+	struct stat st;
+	int why = 0;
+
+	if (stat(folder, &st) < 0 || (S_ISDIR(st.st_mode) && access(folder, W_OK | X_OK) < 0))
+		why = errno;
+	else if (!S_ISDIR(st.st_mode))
+		why = ENOTDIR;
+	if (why)
+		snprintf(text, BK_CLI_TEXT_MAX,
+			"cannot write into '%.200s': %s; use -o DIR for another folder", folder,
+			strerror(why));
+	return why ? BK_E_FILE : 0;
+}
+
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (o->args_len <= 1)
-		return 0;
+		return o->output ? check_folder(o->output, text) : 0;
 	snprintf(text, BK_CLI_TEXT_MAX,
 		"cannot chat: one code is enough, '%.100s' is too much; try 'bodkin help chat'", o->args[1]);
 	return BK_E_INVALID;

@@ -136,6 +136,15 @@ class Talk(kit.Case):
         self.assertIn("not delivered: into the void", anna.screen.text())
         os.kill(bert.pid, signal.SIGKILL)
 
+    def test_what_was_only_typed_when_the_other_left_is_not_lost(self):
+        anna, bert = self.two()
+        anna.type("half a l")
+        anna.wait_for(["> half a l"])
+        bert.type("bye\r\x04")
+        self.assertEqual(anna.end(), 0)
+        self.assertEqual(anna.screen.text()[-4:], ["bert: bye", "not said: half a l", "* bert left", ""])
+        self.assertEqual(bert.end(), 0)
+
     def test_a_file_is_handed_over_beside_the_talk(self):
         anna, bert = self.two()
         content = os.urandom(2_000_000)
@@ -376,6 +385,13 @@ class Filter(kit.Case):
         status, _, err = self.end(p)
         self.assertEqual(status, 6, err)
         self.assertIn("both run 'bodkin chat'", err)
+
+    def test_a_folder_that_takes_no_files_is_said_before_anybody_is_met(self):
+        self.file("a file")
+        for folder, why in (("missing", "No such file"), ("a file", "Not a directory")):
+            r = self.run_it("chat", "-s", "127.0.0.1:1", "-o", self.root / folder)
+            self.assertEqual(r.returncode, 7, r.stderr)
+            self.assertIn(why, r.stderr)
 
     def test_usage(self):
         for args, words in ((["1-a-b", "more"], "one code is enough"), (["-s", "h", "no code"], "no code"),
