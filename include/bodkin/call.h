@@ -23,10 +23,10 @@ struct bk_call_news {
 	/* Tell it to the other person. Not where one came with a code. Again: the one before was used up by
 	 * somebody who was not the one. */
 	void (*on_code)(struct bk_call *call, void *arg, const char *code);
-	void (*on_peer)(
-		struct bk_call *call, void *arg, const struct bk_peer *peer); /* the right code was used */
-	void (*on_path)(
-		struct bk_call *call, void *arg, const struct bk_path *path); /* once for each path taken */
+	/* The right code was used. */
+	void (*on_peer)(struct bk_call *call, void *arg, const struct bk_peer *peer);
+	/* Once for each path taken. */
+	void (*on_path)(struct bk_call *call, void *arg, const struct bk_path *path);
 	/* What happens. Verbosity -1: what a person should know (a server met for the first time, nothing can be
 	 * remembered), once; 0: what is waited for (the server is away) or is there again; 1 or 2: for those who
 	 * ask. */

@@ -57,11 +57,11 @@ struct bk_session_events {
 	/* It may be told to the other person. Again, at most three times after wrong guesses: somebody used the one
 	 * before up, as on_note says first, and this one is good now. Never for a code_wish, which ends then. */
 	void (*on_code)(struct bk_session *s, void *arg, const char *code);
-	void (*on_peer)(
-		struct bk_session *s, void *arg, const struct bk_peer *peer); /* the right code was used */
-	void (*on_path)(
-		struct bk_session *s, void *arg, const struct bk_path *path); /* once for each path taken */
-	void (*on_open)(struct bk_session *s, void *arg);                     /* channels may be opened */
+	/* The right code was used. */
+	void (*on_peer)(struct bk_session *s, void *arg, const struct bk_peer *peer);
+	/* Once for each path taken. */
+	void (*on_path)(struct bk_session *s, void *arg, const struct bk_path *path);
+	void (*on_open)(struct bk_session *s, void *arg); /* channels may be opened */
 	/* The peer opened a channel: call bk_channel_listen on it before returning, or it is reset. */
 	void (*on_channel)(struct bk_session *s, void *arg, struct bk_channel *channel, const char *kind);
 	/* What happens, in sentences: what a person should know (-1), what is waited for, or is there again (0),

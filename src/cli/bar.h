@@ -12,8 +12,8 @@ enum { BK_CLI_BAR_MAX = 1024, BK_CLI_BAR_COLUMNS_MAX = 160 };
 struct bk_cli_bar {
 	uint64_t bytes, total;
 	double rate;
-	unsigned
-		columns; /* of the window; the last three stay free, so that no terminal wraps, with its ^C neither */
+	/* Of the window; the last three stay free, so that no terminal wraps, with its ^C neither. */
+	unsigned columns;
 	bool is_utf8; /* the terminal shows block characters */
 };
 

@@ -28,8 +28,8 @@ struct bk_cli_frame_ops {
 	/* Looks at options and arguments. May be NULL. */
 	int (*check)(const struct bk_cli_options *o, char ret_text[BK_CLI_TEXT_MAX]);
 	int (*start)(struct bk_cli_frame *f, char ret_text[BK_CLI_TEXT_MAX]);
-	void (*stop)(
-		struct bk_cli_frame *f); /* the user wants out: an orderly end, bk_cli_frame_end follows */
+	/* The user wants out: an orderly end, bk_cli_frame_end follows. */
+	void (*stop)(struct bk_cli_frame *f);
 	void (*done)(struct bk_cli_frame *f); /* also after a start that failed, or none */
 };
 

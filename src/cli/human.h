@@ -8,11 +8,11 @@
 /* Numbers as people say them. Each returns out. */
 enum { BK_CLI_HUMAN_MAX = 32 };
 
-const char *bk_cli_human_bytes(
-	uint64_t bytes, char out[BK_CLI_HUMAN_MAX]); /* "1 byte", "2.5 kB", "100 MB" (powers of 1000) */
+/* "1 byte", "2.5 kB", "100 MB" (powers of 1000) */
+const char *bk_cli_human_bytes(uint64_t bytes, char out[BK_CLI_HUMAN_MAX]);
 const char *bk_cli_human_rate(double rate, char out[BK_CLI_HUMAN_MAX]); /* "83 MB/s" */
-const char *bk_cli_human_seconds(
-	double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0.02 s", "1.2 s", "3 min 5 s" */
+/* "0.02 s", "1.2 s", "3 min 5 s" */
+const char *bk_cli_human_seconds(double seconds, char out[BK_CLI_HUMAN_MAX]);
 const char *bk_cli_human_left(double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0:05", "12:30", "2:00:00" */
 
 /* Text that takes at most so many columns: what is too long loses its middle, so that its ending stays. Counts

@@ -69,9 +69,8 @@ struct bk_client *bk_client_find_id(const struct bk_server *s, const char *id);
 void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m);
 /* Bytes not sent yet; the dialect's on_room is called when they are few again. */
 size_t bk_client_waiting(const struct bk_client *c);
-/* The request before failed; the connection goes on. */
-void bk_client_send_error(
-	struct bk_client *c, int error, bk_dur wait); /* wait 0: who knows when it would not */
+/* The request before failed; the connection goes on. wait 0: who knows when it would not. */
+void bk_client_send_error(struct bk_client *c, int error, bk_dur wait);
 
 /* BK_E_ID_IN_USE, BK_E_FULL, BK_E_INVALID for an empty one. */
 int bk_client_take_id(struct bk_client *c, const char *id);

@@ -18,7 +18,7 @@ struct bk_counters {
 
 /* Never fails, and the place stays good as long as the counters do. */
 uint64_t *bk_counters_register(struct bk_counters *cs, const char *name);
-uint64_t bk_counters_get(
-	const struct bk_counters *cs, const char *name); /* 0 for a name that nobody registered */
+/* 0 for a name that nobody registered. */
+uint64_t bk_counters_get(const struct bk_counters *cs, const char *name);
 
 #endif

@@ -44,8 +44,8 @@ enum {
 	BK_LIMIT_GUESS = 4, /* claims that a wrong guess counts as */
 
 	/* meetings: as many as nameplates, all of a client's counted together */
-	BK_LIMIT_REJOINS_PER_MINUTE =
-		120, /* of one address: meetings made from nothing, and rounds asked for */
+	/* Of one address: meetings made from nothing, and rounds asked for */
+	BK_LIMIT_REJOINS_PER_MINUTE = 120,
 	BK_LIMIT_REJOINS_BURST = 64,
 
 	/* probes and reach tests */

@@ -12,8 +12,8 @@ enum lie { LIE_NONE = 0, LIE_DROP = 1, LIE_TWICE = 2 };
 struct lies {
 	void *arg;
 	enum lie (*on_mail)(void *arg, unsigned from_seat, uint8_t **body, size_t *len);
-	enum lie (*on_left)(
-		void *arg, uint8_t **body, size_t *len); /* when it is told to who claims; not TWICE */
+	/* When it is told to who claims; not TWICE. */
+	enum lie (*on_left)(void *arg, uint8_t **body, size_t *len);
 };
 
 /* arg: a struct lies that outlives the board and may be changed at any time. */

@@ -16,8 +16,8 @@
 
 enum {
 	BK_STUN_HEADER_LEN = 20,
-	BK_STUN_TID_LEN =
-		12, /* the transaction id; classic messages have 4 more bytes in the cookie's place */
+	/* The transaction id; classic messages have 4 more bytes in the cookie's place */
+	BK_STUN_TID_LEN = 12,
 	BK_STUN_MESSAGE_MAX = 1280,
 	BK_STUN_TEXT_MAX = 127,
 	BK_STUN_UNKNOWN_MAX = 8,

@@ -31,7 +31,7 @@ void bk_stun_transaction_adapt(struct bk_stun_transaction *t, bk_dur rtt);
 /* True: send the request now (and it has been counted). */
 bool bk_stun_transaction_is_due(struct bk_stun_transaction *t, bk_time now);
 bk_time bk_stun_transaction_next_wake(const struct bk_stun_transaction *t);
-bool bk_stun_transaction_is_over(
-	const struct bk_stun_transaction *t, bk_time now); /* no answer came in time */
+/* No answer came in time. */
+bool bk_stun_transaction_is_over(const struct bk_stun_transaction *t, bk_time now);
 
 #endif

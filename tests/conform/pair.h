@@ -55,9 +55,9 @@ extern const struct bk_link_events pair_events;
 void pair_init(struct pair *p, const struct kind *kind);
 void pair_start(struct pair *p);
 void pair_done(struct pair *p);
-void pair_run(
-	struct pair *p, int64_t at_most_ns); /* until something stops the loop; sets `late` if nothing does */
-void pair_run_secure(struct pair *p);        /* until both ends are */
+/* Until something stops the loop; sets `late` if nothing does. */
+void pair_run(struct pair *p, int64_t at_most_ns);
+void pair_run_secure(struct pair *p); /* until both ends are */
 
 void pattern_at(uint64_t offset, uint8_t *out, size_t n); /* n at most 256 KiB */
 
