@@ -42,6 +42,11 @@ struct bk_session_opts {
 	 * restarted, a machine that sleeps); each side for itself. Where the other machine itself ended the
 	 * connection it is 8 s. 0: 60 s. */
 	int64_t patience_ns;
+	/* Where there is neither server nor mailbox: the two meet on the LAN, with no server. Whoever makes the code runs a small mailbox on
+	 * a free port and tells the LAN, who joins asks there. "": on every interface that is on a LAN; names of
+	 * interfaces with blanks or commas between: on these. NULL: not so. Not with BK_PATH_CHOICE_RELAY. */
+	const char *lan;
+	const char *lan_peer; /* HOST[:PORT]: the joining side asks there, too; NULL: nobody */
 };
 
 /* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */
@@ -73,7 +78,7 @@ struct bk_session_events {
 };
 
 /* Starts connecting to the server at once. BK_E_INVALID for options that cannot work (server or code
- * unreadable, both a server and a mailbox or neither, no on_closed); BK_E_UNSUPPORTED as <bodkin/api.h> says;
+ * unreadable, a server and a mailbox, or neither and no LAN, no on_closed); BK_E_UNSUPPORTED as <bodkin/api.h> says;
  * BK_E_NOMEM. The loop must outlive the session. */
 BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_session_events *events, void *arg, struct bk_session **ret_session);

@@ -4,7 +4,7 @@ _bodkin()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
 	local all="--loop --json --quiet --verbose --help --token"
-	local client="--server --name --words --transport --path --timeout"
+	local client="--server --name --words --transport --path --timeout --peer --interface --no-lan"
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -19,6 +19,8 @@ _bodkin()
 	--token) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 	-o | --output | --state) compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur")); return ;;
 	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
+	--interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")); return ;;
+	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
 	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr) return ;;
 	esac
 	case $command in

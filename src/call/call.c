@@ -214,7 +214,7 @@ static const struct bk_session_events session_events = {
 static int copy_strings(struct bk_call *c)
 {
 	const char **const strings[] = {&c->opts.server, &c->opts.code, &c->opts.code_wish, &c->opts.name,
-		&c->opts.token, &c->opts.state_dir};
+		&c->opts.token, &c->opts.state_dir, &c->opts.lan, &c->opts.lan_peer};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (!*strings[i])
@@ -323,7 +323,10 @@ void bk_call_explain(
 
 	if (ret_text[0])
 		return;
-	if (error == BK_E_INVALID)
+	if (error == BK_E_INVALID && opts && !opts->server && opts->lan_peer)
+		snprintf(ret_text, BK_CALL_TEXT_MAX, "cannot %s: peer '%.200s' is not HOST[:PORT]", act,
+			opts->lan_peer);
+	else if (error == BK_E_INVALID)
 		snprintf(ret_text, BK_CALL_TEXT_MAX,
 			"cannot %s: server '%s'%s%s%s cannot be read; a server is HOST[:PORT][#PIN], a code "
 			"is like 7-tulip-anchor",

@@ -32,7 +32,7 @@ struct bk_call {
 	struct bk_session_opts opts; /* its strings are owned below */
 	struct bk_mailbox mailbox;
 	struct bk_mailbox_ops mailbox_ops;
-	char *strings[6];
+	char *strings[8];
 	struct bk_session *session;
 	/* A guest's session is somebody else's: it is open already, and goes on when this call has ended. */
 	bool is_guest, is_guest_ending;

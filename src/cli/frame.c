@@ -36,6 +36,27 @@ static int check_server(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX]
 	return BK_E_INVALID;
 }
 
+static enum bk_path_choice path_of(const char *path)
+{
+	if (path && !strcmp(path, "direct"))
+		return BK_PATH_CHOICE_DIRECT;
+	return path && !strcmp(path, "relay") ? BK_PATH_CHOICE_RELAY : BK_PATH_CHOICE_AUTO;
+}
+
+static bool has_server(const struct bk_cli_options *o)
+{
+	return o->server && *o->server;
+}
+
+/* With no server two machines meet on their own network. Who wants the relay only shows nobody an address. */
+static bool meets_on_lan(const struct bk_cli_frame *f)
+{
+	const struct bk_cli_options *o = f->options;
+
+	return !has_server(o) && !o->no_lan && !o->plain && f->ops->command != BK_CLI_CMD_NAT &&
+	       path_of(o->path) != BK_PATH_CHOICE_RELAY;
+}
+
 static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	const struct bk_cli_options *o = f->options;
@@ -44,11 +65,17 @@ static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	if (o->plain && !f->ops->takes_plain)
 		return refuse(
 			text, act, "--plain has no encryption, so no file travels over it; leave it out");
-	if (!o->server || !*o->server)
+	if (has_server(o))
+		return check_server(f, text);
+	if (meets_on_lan(f))
+		return 0;
+	if (f->ops->command != BK_CLI_CMD_NAT && !o->plain && !o->no_lan)
 		return refuse(text, act,
-			"no server is known; give one with -s HOST "
+			"--path relay needs a server; give one with -s HOST "
 			"or $BODKIN_SERVER, or run one: bodkin serve");
-	return check_server(f, text);
+	return refuse(text, act,
+		"no server is known; give one with -s HOST "
+		"or $BODKIN_SERVER, or run one: bodkin serve");
 }
 
 bool bk_cli_frame_has_person(void)
@@ -113,13 +140,6 @@ static int take_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	return err < 0 ? err : check_code(f, o->code, text);
 }
 
-static enum bk_path_choice path_of(const char *path)
-{
-	if (path && !strcmp(path, "direct"))
-		return BK_PATH_CHOICE_DIRECT;
-	return path && !strcmp(path, "relay") ? BK_PATH_CHOICE_RELAY : BK_PATH_CHOICE_AUTO;
-}
-
 static enum bk_transport_choice transport_of(const char *transport)
 {
 	if (transport && !strcmp(transport, "udp"))
@@ -163,7 +183,10 @@ static int init(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	if (err >= 0)
 		err = start_loop(f, text);
 	f->session = (struct bk_session_opts){
-		.server = o->server,
+		.size = sizeof(f->session),
+		.server = has_server(o) ? o->server : NULL,
+		.lan = meets_on_lan(f) ? o->interface ? o->interface : "" : NULL,
+		.lan_peer = o->peer,
 		.code_words = (int)o->words,
 		.name = o->name,
 		.token = f->token,
@@ -235,9 +258,12 @@ void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *fail
 static void say_server(const struct bk_cli_frame *f, struct bk_call *call, char *out, size_t max)
 {
 	const struct bk_cli_options *o = f->options;
-	const char *pin = strchr(o->server, '#') ? NULL : bk_call_server_pin(call);
+	const char *pin;
 
 	*out = 0;
+	if (!has_server(o))
+		return;
+	pin = strchr(o->server, '#') ? NULL : bk_call_server_pin(call);
 	if (o->is_server_typed || pin)
 		snprintf(out, max, "-s %s%s%s ", o->server, pin ? "#" : "", pin ? pin : "");
 }

@@ -31,7 +31,14 @@ struct row {
 
 static const struct row rows[] = {
 	{"server", 's', KIND_TEXT, AT(server), CLIENT | BK_CLI_CMD_NAT, "HOST[:PORT][#PIN]", 0, 0,
-		"the server both sides meet at (else $BODKIN_SERVER, else the config file)"},
+		"the server both sides meet at (else $BODKIN_SERVER, else the config file, else none: the "
+		"local network)"},
+	{"peer", 0, KIND_TEXT, AT(peer), CLIENT, "HOST[:PORT]", 0, 0,
+		"with no server: ask this machine for the code, too"},
+	{"interface", 0, KIND_TEXT, AT(interface), CLIENT, "NAME[,NAME]", 0, 0,
+		"with no server: the networks to look on (all but those of containers)"},
+	{"no-lan", 0, KIND_FLAG, AT(no_lan), CLIENT, NULL, 0, 0,
+		"with no server: do not meet on the local network"},
 	{"code", 0, KIND_TEXT, AT(code), BK_CLI_CMD_SEND, "CODE", 0, 0,
 		"use this code: join who made it, or make it"},
 	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 2, 16, "words in a made code (2)"},

@@ -20,10 +20,10 @@ enum bk_cli_command_bit {
 };
 
 struct bk_cli_options {
-	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show;
+	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show, no_lan;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
-		*conflict, *state, *id, *interval;
+		*conflict, *state, *id, *interval, *peer, *interface;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */
 	bool is_server_typed;                 /* the server stands on the command line */
 	char **args;                          /* what is left: paths, a code */

@@ -182,7 +182,8 @@ static int make_rooms(struct bk_server *s)
 static int set_up(struct bk_server *s, const char *state_dir, char text[BK_SERVER_TEXT_MAX])
 {
 	struct bk_pin pin;
-	int err = bk_server_identity_open(state_dir, &s->identity, text);
+	int err = state_dir ? bk_server_identity_open(state_dir, &s->identity, text)
+			    : bk_identity_new(&s->identity);
 
 	if (err < 0)
 		return err;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/opts.h"
+#include "lan/mailbox.h"
 #include "meet/meet.h"
 #include "nat/profile.h"
 #include "net/ending.h"
@@ -36,7 +37,9 @@ struct bk_session {
 	bool is_peers_word;
 	struct bk_identity *identity;
 	char server_pin[BK_PIN_STR_MAX];
-	struct bk_rdv_mailbox *server; /* where the two meet; NULL: the program brought its own mailbox */
+	struct bk_rdv_mailbox
+		*server; /* where the two meet, or the LAN; both NULL: the program brought its own mailbox */
+	struct bk_lan_mailbox *lan;
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_seeker *seeker;
@@ -384,6 +387,29 @@ static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts
 	return bk_seeker_new(&seeker_opts, &events, s, &s->seeker);
 }
 
+static int choose_place(
+	struct bk_session *s, const struct bk_session_opts *opts, struct bk_mailbox *ret_mailbox)
+{
+	const struct bk_rdv_opts rdv_opts = {.server = opts->server,
+		.token = opts->token,
+		.state_dir = opts->state_dir,
+		.is_hidden = opts->path == BK_PATH_CHOICE_RELAY};
+	const struct bk_lan_opts lan_opts = {.interfaces = opts->lan, .peer = opts->lan_peer};
+	int err = 0;
+
+	if (opts->mailbox)
+		*ret_mailbox = *opts->mailbox;
+	else if (opts->server)
+		err = bk_rdv_mailbox_new(&rdv_opts, &s->server);
+	else
+		err = bk_lan_mailbox_new(&lan_opts, &s->lan);
+	if (err < 0 || opts->mailbox)
+		return err;
+	*ret_mailbox =
+		s->server ? bk_rdv_mailbox_as_mailbox(s->server) : (struct bk_mailbox){&bk_lan_ops, s->lan};
+	return 0;
+}
+
 static int start_meeting(struct bk_session *s, const struct bk_session_opts *opts)
 {
 	static const struct bk_meet_events meet_events = {.on_code = on_meet_code,
@@ -391,20 +417,11 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 		.on_left = on_left,
 		.on_end = on_meet_end,
 		.on_note = note};
-	const struct bk_rdv_opts rdv_opts = {.server = opts->server,
-		.token = opts->token,
-		.state_dir = opts->state_dir,
-		.is_hidden = opts->path == BK_PATH_CHOICE_RELAY};
 	struct bk_meet_opts meet_opts = {
 		.loop = s->loop, .session = opts, .pin = bk_identity_pin(s->identity)};
-	int err = 0;
+	int err = choose_place(s, opts, &meet_opts.mailbox);
 
-	if (!opts->mailbox)
-		err = bk_rdv_mailbox_new(&rdv_opts, &s->server);
-	if (err < 0)
-		return err;
-	meet_opts.mailbox = opts->mailbox ? *opts->mailbox : bk_rdv_mailbox_as_mailbox(s->server);
-	return bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
+	return err < 0 ? err : bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
 }
 
 static int start(struct bk_session *s, const struct bk_session_opts *opts)
@@ -432,6 +449,14 @@ const char *bk_session_server_pin(struct bk_session *s)
 	return bk_pin_to_str(&s->server->target.pin, s->server_pin);
 }
 
+/* Who wants the relay only shows nobody an address. */
+static bool has_place(const struct bk_session_opts *o)
+{
+	if (o->server || o->mailbox)
+		return !o->server || !o->mailbox;
+	return o->lan && o->path != BK_PATH_CHOICE_RELAY;
+}
+
 int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_session_events *events, void *arg, struct bk_session **ret_session)
 {
@@ -448,7 +473,7 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	err = bk_opts_read(&o, opts, mailbox);
 	if (!err)
 		err = bk_opts_read(&s->events, events, on_closed);
-	if (!err && (!o.server == !o.mailbox || !s->events.on_closed || sodium_init() < 0))
+	if (!err && (!has_place(&o) || !s->events.on_closed || sodium_init() < 0))
 		err = BK_E_INVALID;
 	s->is_joining = o.code != NULL;
 	if (!err)
@@ -481,6 +506,7 @@ void bk_session_free(struct bk_session *s)
 	bk_stream_free(s->stream);
 	bk_meet_free(s->meet);
 	bk_rdv_mailbox_free(s->server);
+	bk_lan_mailbox_free(s->lan);
 	bk_timer_free(s->deadline);
 	bk_ending_done(&s->ending);
 	bk_identity_free(s->identity);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every mailbox must do, whoever runs it: bodkin's server, a folder of files (the example's), and two in
- * memory, one of which has nothing that may be missing. A mailbox that passes is finished. */
+/* What every mailbox must do, whoever runs it: bodkin's server, a LAN without one, a folder of files (the example's),
+ * and two in memory, one of which has nothing that may be missing. A mailbox that passes is finished. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,11 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "examples/file_mailbox.h"
+#include "lan/mailbox.h"
 #include "meet/meet.h"
+#include "net/sock.h"
 #include "net/test_kit.h"
+#include "net/udp.h"
 #include "rendezvous/mailbox.h"
 #include "tests/conform/mailroom.h"
 
@@ -31,6 +34,7 @@ struct stage {
 	struct bk_mailbox mailboxes[2]; /* of either side */
 	struct bk_server *server;
 	struct bk_rdv_mailbox *clients[2];
+	struct bk_lan_mailbox *machines[2];
 	struct file_mailbox *files;
 	struct mailroom *room;
 };
@@ -63,6 +67,30 @@ static void open_server(struct stage *st)
 	}
 }
 
+/* A port that nobody has; the beacons of other tests are not ours. */
+static uint16_t free_port(void)
+{
+	const struct bk_addr any = bk_addr_v4(127, 0, 0, 1, 0);
+	struct bk_addr bound;
+	int fd;
+
+	assert_int_equal(bk_udp_open(&any, false, &fd), 0);
+	assert_int_equal(bk_sock_local(fd, &bound), 0);
+	close(fd);
+	return bound.port;
+}
+
+/* Two machines, as far as loopback is a LAN. */
+static void open_lan(struct stage *st)
+{
+	const struct bk_lan_opts opts = {.interfaces = "lo", .port = free_port(), .patience_ns = 500 * BK_MS};
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(bk_lan_mailbox_new(&opts, &st->machines[i]), 0);
+		st->mailboxes[i] = (struct bk_mailbox){&bk_lan_ops, st->machines[i]};
+	}
+}
+
 static void open_folder(struct stage *st)
 {
 	const struct bk_mailbox_view view = {.addrs = {bk_addr_v4(127, 0, 0, 1, 0)}, .addrs_len = 1};
@@ -79,6 +107,7 @@ static void open_room(struct stage *st)
 
 static const struct kind kinds[] = {
 	{"server", true, true, true, open_server},
+	{"lan", true, true, true, open_lan},
 	{"files", false, true, false, open_folder},
 	{"memory", true, true, true, open_room},
 	{"bare", false, false, false, open_room},
@@ -96,8 +125,10 @@ static void stage_done(struct stage *st)
 {
 	char command[FOLDER_LEN + 16];
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		bk_rdv_mailbox_free(st->clients[i]);
+		bk_lan_mailbox_free(st->machines[i]);
+	}
 	bk_server_free(st->server);
 	file_mailbox_free(st->files);
 	if (st->room)
@@ -912,7 +943,7 @@ static void a_session_has_a_server_or_a_mailbox_and_a_table_has_what_is_required
 	struct stage st;
 
 	(void)arg;
-	stage_init(&st, &kinds[2]);
+	stage_init(&st, &kinds[3]);
 	for (int i = 0; i < 7; i++) {
 		struct bk_mailbox_ops ops = *st.mailboxes[0].ops;
 		struct bk_mailbox mailbox = {&ops, st.mailboxes[0].arg};

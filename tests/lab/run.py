@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 
 import files  # noqa: E402
 import idle  # noqa: E402
+import lan  # noqa: E402
 import moves  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
@@ -47,6 +48,7 @@ def collect(args):
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
+    yield from lan.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
     yield from idle.cases(args.bodkin)
     yield from waiting.cases(args.bodkin)

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A box on a LAN is a box at a small server: our own, for who leaves something, or the one that was found, for who
+ * comes for it. Until then it only seeks. The number of what is left must be free on the whole LAN, so it is asked
+ * for first.
+ *
+ * What is found may be anybody's invention: the places are tried one after the other, few of them, and the first one
+ * that has what is claimed is the one; the code has one guess there, as everywhere. */
+#include "lan/mailbox.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "net/turn.h"
+
+enum { NUMBERS = 999, NUMBER_TRIES = 20, TEXT_MAX = 512, PLACE_MAX = BK_ADDR_STR_MAX + 32 };
+
+#define PROBE_PATIENCE (150 * BK_MS) /* until a number counts as free */
+#define PLACE_PATIENCE (2 * BK_SEC)  /* until a place that was found has what is claimed */
+
+enum role { NOTHING, KEEPING, COMING };
+
+struct box {
+	struct bk_lan_mailbox *of;
+	struct bk_loop *loop;
+	const struct bk_mailbox_events *events;
+	void *arg;
+	struct bk_turn turn; /* what is due from the loop */
+	enum role role;
+	bool is_told_ready;
+	int error; /* to be told; 0: none */
+	int end;   /* the box has to end with that; 0: no */
+	char text[TEXT_MAX];
+	struct bk_air_seeker seeker;
+	/* keeping */
+	uint8_t *left; /* NULL: nothing waits to be left */
+	size_t left_len;
+	bool is_wished;
+	unsigned number_tries;
+	int hosts[2]; /* of a number, of a secret; negative: not told */
+	/* coming */
+	bool is_claiming;
+	struct bk_addr places[BK_BEACON_PLACES_MAX];
+	size_t places_len, places_tried;
+	struct bk_timer *deadline; /* of this place */
+	bool wants_next;           /* it is not the one */
+	bool is_settled;           /* it is */
+	int refusal;               /* what the last one said */
+	uint32_t number;
+	struct bk_mailbox_rejoin rejoin;
+	bool has_rejoin;
+	bool is_rejoining; /* ready is who has come to the place */
+	/* the box at the server */
+	struct bk_rdv_mailbox *there; /* coming: the one that was found */
+	void *inner;
+	bool is_inner_ready;
+};
+
+static struct box *box_of(struct bk_air_seeker *s)
+{
+	return (struct box *)((char *)s - offsetof(struct box, seeker));
+}
+
+static void tell_error(struct box *b, int error, const char *text)
+{
+	b->error = error;
+	snprintf(b->text, sizeof(b->text), "%s", text);
+	bk_turn_ask(&b->turn);
+}
+
+static void tell_end(struct box *b, int error, const char *text)
+{
+	b->end = error;
+	snprintf(b->text, sizeof(b->text), "%s", text);
+	bk_turn_ask(&b->turn);
+}
+
+static void drop_inner(struct box *b)
+{
+	if (b->inner)
+		bk_rdv_ops.close(b->inner);
+	bk_rdv_mailbox_free(b->there);
+	b->there = NULL;
+	b->inner = NULL;
+	b->is_inner_ready = false;
+}
+
+/* --- keeping --- */
+
+static void choose_number(struct box *b)
+{
+	struct bk_beacon_name name;
+	int err;
+
+	if (!b->is_wished)
+		b->number = 1 + randombytes_uniform(NUMBERS);
+	name = bk_beacon_name_of_number(b->number);
+	bk_air_rest(b->of->air, &b->seeker);
+	err = bk_air_seek(b->of->air, &b->seeker, &name, PROBE_PATIENCE);
+	if (err < 0)
+		tell_error(b, err, bk_error_text(err));
+}
+
+/* Once the number is known to be free, and our own server has us. */
+static void leave_now(struct box *b)
+{
+	uint8_t *left = b->left;
+
+	if (!left || !b->is_inner_ready || b->seeker.id != BK_AIR_IDLE)
+		return;
+	b->left = NULL;
+	if (bk_rdv_ops.leave(b->inner, b->number, left, b->left_len) < 0)
+		tell_error(b, BK_E_NOMEM, bk_error_text(BK_E_NOMEM));
+	free(left);
+}
+
+/* Somebody else has what we wanted to keep. */
+static void on_taken(struct box *b)
+{
+	bk_air_rest(b->of->air, &b->seeker);
+	if (b->left && !b->is_wished && b->number_tries++ < NUMBER_TRIES) {
+		choose_number(b);
+		return;
+	}
+	free(b->left);
+	b->left = NULL;
+	tell_error(b, BK_E_EXISTS, "");
+}
+
+static void host(struct box *b, int which, const struct bk_beacon_name *name)
+{
+	if (b->hosts[which] >= 0)
+		bk_air_forget(b->of->air, b->hosts[which]);
+	b->hosts[which] = bk_air_host(b->of->air, name, bk_server_port(b->of->server));
+	if (b->hosts[which] < 0)
+		bk_log_info("lan", "cannot tell the LAN: %s", bk_error_text(b->hosts[which]));
+}
+
+static void forget(struct box *b, int which)
+{
+	if (b->hosts[which] >= 0)
+		bk_air_forget(b->of->air, b->hosts[which]);
+	b->hosts[which] = -1;
+}
+
+/* --- coming --- */
+
+static const char *describe_place(const struct bk_addr *a, char out[PLACE_MAX])
+{
+	char ip[BK_ADDR_STR_MAX];
+
+	bk_addr_ip_to_str(a, ip);
+	if (a->family == 6 && a->scope && !strchr(ip, '%'))
+		snprintf(out, PLACE_MAX, "[%s%%%u]:%u", ip, a->scope, a->port);
+	else
+		snprintf(out, PLACE_MAX, a->family == 6 ? "[%s]:%u" : "%s:%u", ip, a->port);
+	return out;
+}
+
+static void say_nobody(struct box *b, char text[TEXT_MAX])
+{
+	char on[BK_RADIO_TEXT_MAX], place[PLACE_MAX];
+
+	bk_air_describe(b->of->air, on);
+	if (b->places_tried)
+		snprintf(text, TEXT_MAX,
+			"the other side was found on this network at %s, but nothing there "
+			"takes a connection from here; does a firewall stand between?",
+			describe_place(&b->places[b->places_tried - 1], place));
+	else if (b->of->peer)
+		snprintf(text, TEXT_MAX,
+			"nobody with this code answered at '%.100s' nor on %s; "
+			"is the other command still waiting there, and may UDP and TCP pass?",
+			b->of->peer, *on ? on : "any interface");
+	else if (*on)
+		snprintf(text, TEXT_MAX,
+			"nobody with this code answered on %s; is the other command still waiting, on the same network? "
+			"Where multicast and broadcast are blocked: --peer HOST; elsewhere: -s SERVER",
+			on);
+	else
+		snprintf(text, TEXT_MAX, "no interface of this machine is on a network%s%.100s",
+			*b->of->interfaces ? " by the name " : "", b->of->interfaces);
+}
+
+static void say_fruitless(struct box *b)
+{
+	char text[TEXT_MAX] = "";
+
+	if (!b->refusal || b->refusal == BK_E_NO_SUCH_PEER)
+		say_nobody(b, text);
+	if (b->is_claiming)
+		tell_error(b, b->refusal ? b->refusal : BK_E_NO_SUCH_PEER, text);
+	else
+		tell_end(b, BK_E_UNREACHABLE, text);
+}
+
+static int open_inner(struct box *b, struct bk_rdv_mailbox *at);
+
+static int go(struct box *b, const struct bk_addr *to)
+{
+	char place[PLACE_MAX];
+	const struct bk_rdv_opts opts = {.server = place, .is_hidden = true};
+	int err;
+
+	describe_place(to, place);
+	bk_log_debug("lan", "trying %s", place);
+	err = bk_rdv_mailbox_new(&opts, &b->there);
+	if (!err)
+		err = open_inner(b, b->there);
+	if (!err && b->has_rejoin)
+		err = bk_rdv_ops.rejoin(b->inner, &b->rejoin);
+	bk_timer_start(b->deadline, PLACE_PATIENCE);
+	return err;
+}
+
+/* One place after the other; when there is none left and nobody seeks any more, it was in vain. */
+static void go_on(struct box *b)
+{
+	if (b->is_settled || (b->inner && !b->wants_next))
+		return;
+	b->wants_next = false;
+	bk_timer_stop(b->deadline);
+	drop_inner(b);
+	while (b->places_tried < b->places_len) {
+		if (go(b, &b->places[b->places_tried++]) == 0)
+			return;
+		drop_inner(b);
+	}
+	if (b->seeker.id == BK_AIR_IDLE)
+		say_fruitless(b);
+}
+
+static void not_here(struct box *b, int refusal)
+{
+	b->refusal = refusal;
+	b->wants_next = true;
+	bk_turn_ask(&b->turn);
+}
+
+static void on_deadline(void *arg)
+{
+	not_here(arg, 0);
+}
+
+static void settle(struct box *b)
+{
+	bk_timer_stop(b->deadline);
+	b->is_settled = true;
+	b->has_rejoin = false;
+	bk_air_rest(b->of->air, &b->seeker);
+}
+
+static int start_seeking(struct box *b, const struct bk_beacon_name *name)
+{
+	b->role = COMING;
+	b->places_len = b->places_tried = 0;
+	b->refusal = 0;
+	b->is_settled = b->wants_next = false;
+	bk_timer_stop(b->deadline);
+	drop_inner(b);
+	bk_air_rest(b->of->air, &b->seeker);
+	return bk_air_seek(b->of->air, &b->seeker, name, b->of->patience);
+}
+
+/* --- what the air tells --- */
+
+static void on_found(struct bk_air_seeker *s, const struct bk_addr *place)
+{
+	struct box *b = box_of(s);
+
+	if (b->role == KEEPING) {
+		on_taken(b);
+		return;
+	}
+	if (b->places_len < BK_BEACON_PLACES_MAX)
+		b->places[b->places_len++] = *place;
+	go_on(b);
+}
+
+static void on_over(struct bk_air_seeker *s)
+{
+	struct box *b = box_of(s);
+
+	if (b->role == KEEPING)
+		leave_now(b);
+	else
+		go_on(b);
+}
+
+/* --- what the box at the server tells --- */
+
+static bool is_deaf(const struct box *b)
+{
+	return b->wants_next;
+}
+
+/* The box may be gone after it. */
+static void say_ready(struct box *b)
+{
+	if (b->is_told_ready)
+		return;
+	b->is_told_ready = true;
+	bk_turn_ask(&b->turn);
+	b->events->on_ready(b->arg);
+}
+
+static void on_ready(void *arg)
+{
+	struct box *b = arg;
+
+	b->is_inner_ready = true;
+	if (b->role == KEEPING)
+		leave_now(b);
+	else if (!b->is_claiming)
+		settle(b);
+	else if (bk_rdv_ops.claim(b->inner, b->number) < 0)
+		not_here(b, BK_E_NOMEM);
+	if (b->is_rejoining)
+		say_ready(b);
+}
+
+static void on_view(void *arg)
+{
+	struct box *b = arg;
+
+	if (!is_deaf(b))
+		b->events->on_view(b->arg);
+}
+
+static void on_nameplate(void *arg, uint32_t nameplate)
+{
+	struct box *b = arg;
+	const struct bk_beacon_name name = bk_beacon_name_of_number(nameplate);
+
+	host(b, 0, &name);
+	b->events->on_nameplate(b->arg, nameplate);
+}
+
+static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
+	const uint8_t *left, size_t n)
+{
+	struct box *b = arg;
+
+	if (is_deaf(b))
+		return;
+	if (b->role == COMING)
+		settle(b);
+	else if (b->hosts[0] >= 0)
+		bk_air_hush(b->of->air, b->hosts[0]);
+	b->events->on_claimed(b->arg, nameplate, token, left, n);
+}
+
+static void on_mail(void *arg, const uint8_t *body, size_t n)
+{
+	struct box *b = arg;
+
+	if (!is_deaf(b))
+		b->events->on_mail(b->arg, body, n);
+}
+
+static void on_round(void *arg, const uint8_t token[BK_MAILBOX_TOKEN_LEN])
+{
+	struct box *b = arg;
+
+	if (is_deaf(b))
+		return;
+	settle(b);
+	b->events->on_round(b->arg, token);
+}
+
+static void on_released(void *arg, int code)
+{
+	struct box *b = arg;
+
+	if (!is_deaf(b))
+		b->events->on_released(b->arg, code);
+}
+
+static void on_error(void *arg, int code, const char *text)
+{
+	struct box *b = arg;
+
+	if (is_deaf(b))
+		return;
+	if (b->role == COMING && b->is_claiming && !b->is_settled)
+		not_here(b, code);
+	else
+		b->events->on_error(b->arg, code, text);
+}
+
+static void on_end(void *arg, int error, const char *text)
+{
+	struct box *b = arg;
+
+	if (is_deaf(b))
+		return;
+	if (b->role == COMING && !b->is_settled) {
+		bk_log_debug("lan", "%s", text);
+		not_here(b, 0);
+		return;
+	}
+	b->events->on_end(b->arg, error, "the other machine's mailbox on this network is out of reach");
+}
+
+/* A busy server's word is no sentence for who knows of no server. */
+static void on_note(void *arg, int verbosity, const char *text)
+{
+	struct box *b = arg;
+
+	if (b->events->on_note)
+		b->events->on_note(b->arg, verbosity < 1 ? 1 : verbosity, text);
+}
+
+static int open_inner(struct box *b, struct bk_rdv_mailbox *at)
+{
+	static const struct bk_mailbox_events inner_events = {
+		.on_ready = on_ready,
+		.on_view = on_view,
+		.on_nameplate = on_nameplate,
+		.on_claimed = on_claimed,
+		.on_mail = on_mail,
+		.on_round = on_round,
+		.on_released = on_released,
+		.on_error = on_error,
+		.on_end = on_end,
+		.on_note = on_note,
+	};
+
+	return bk_rdv_ops.open(at, b->loop, &inner_events, b, &b->inner);
+}
+
+/* --- from the loop: at most one thing at a time, and the box may be gone after it --- */
+
+static void on_turn(void *arg)
+{
+	struct box *b = arg;
+	int error = b->error;
+
+	if (!b->is_told_ready && !b->is_rejoining) {
+		say_ready(b);
+	} else if (b->end) {
+		b->events->on_end(b->arg, b->end, b->text);
+	} else if (error) {
+		b->error = 0;
+		bk_turn_ask(&b->turn);
+		b->events->on_error(b->arg, error, b->text);
+	} else if (b->wants_next) {
+		go_on(b);
+	}
+}
+
+/* --- the table --- */
+
+static void close_box(void *box)
+{
+	struct box *b = box;
+
+	bk_turn_done(&b->turn);
+	bk_timer_free(b->deadline);
+	bk_air_rest(b->of->air, &b->seeker);
+	forget(b, 0);
+	forget(b, 1);
+	drop_inner(b);
+	free(b->left);
+	sodium_memzero(&b->rejoin, sizeof(b->rejoin));
+	free(b);
+}
+
+static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
+	void **ret_box)
+{
+	struct bk_lan_mailbox *m = arg;
+	struct box *b = calloc(1, sizeof(*b));
+	int err;
+
+	if (!b)
+		return BK_E_NOMEM;
+	*b = (struct box){.of = m,
+		.loop = loop,
+		.events = events,
+		.arg = events_arg,
+		.hosts = {-1, -1},
+		.seeker = {.on_found = on_found, .on_over = on_over, .id = BK_AIR_IDLE}};
+	bk_turn_init(&b->turn, loop, on_turn, b);
+	err = bk_timer_new(loop, on_deadline, b, &b->deadline);
+	if (!err)
+		err = bk_lan_mailbox_start(m, loop);
+	if (err < 0) {
+		bk_timer_free(b->deadline);
+		free(b);
+		return err;
+	}
+	bk_turn_ask(&b->turn);
+	*ret_box = b;
+	return 0;
+}
+
+/* Its server tells nothing of NATs, and a relay at one of the two would be no way round anything. */
+static void view(void *box, struct bk_mailbox_view *ret_view)
+{
+	const struct box *b = box;
+	struct bk_mailbox_view inner = {0};
+
+	if (!b->inner)
+		return;
+	bk_rdv_ops.view(b->inner, &inner);
+	ret_view->rtt_ns = inner.rtt_ns;
+	ret_view->clock_offset_ns = inner.clock_offset_ns;
+	if (bk_addr_is_loopback(&inner.local))
+		ret_view->addrs[ret_view->addrs_len++] = bk_addr_with_port(inner.local, 0);
+}
+
+/* We are at our own server. */
+static int start_keeping(struct box *b)
+{
+	int err = bk_lan_mailbox_keep(b->of, b->loop);
+
+	b->role = KEEPING;
+	return err < 0 || b->inner ? err : open_inner(b, b->of->keeper);
+}
+
+static int leave(void *box, uint32_t wish, const void *body, size_t n)
+{
+	struct box *b = box;
+	int err = start_keeping(b);
+
+	if (err < 0)
+		return err;
+	free(b->left);
+	b->left = malloc(n ? n : 1);
+	if (!b->left)
+		return BK_E_NOMEM;
+	if (n)
+		memcpy(b->left, body, n);
+	b->left_len = n;
+	b->is_wished = wish;
+	b->number = wish;
+	b->number_tries = 0;
+	forget(b, 0);
+	choose_number(b);
+	return 0;
+}
+
+static int claim(void *box, uint32_t nameplate)
+{
+	const struct bk_beacon_name name = bk_beacon_name_of_number(nameplate);
+	struct box *b = box;
+
+	b->is_claiming = true;
+	b->has_rejoin = false;
+	b->number = nameplate;
+	return start_seeking(b, &name);
+}
+
+static int mail(void *box, const void *body, size_t n)
+{
+	struct box *b = box;
+
+	return b->is_inner_ready ? bk_rdv_ops.mail(b->inner, body, n) : BK_E_EOF;
+}
+
+static void release(void *box)
+{
+	struct box *b = box;
+
+	forget(b, 0);
+	forget(b, 1);
+	if (b->inner)
+		bk_rdv_ops.release(b->inner);
+}
+
+static int rejoin_as_keeper(
+	struct box *b, const struct bk_mailbox_rejoin *j, const struct bk_beacon_name *name)
+{
+	int err = start_keeping(b);
+
+	if (err < 0)
+		return err;
+	if (b->hosts[1] < 0) {
+		host(b, 1, name);
+		bk_air_rest(b->of->air, &b->seeker);
+		err = bk_air_seek(b->of->air, &b->seeker, name, PROBE_PATIENCE);
+	}
+	return err < 0 ? err : bk_rdv_ops.rejoin(b->inner, j);
+}
+
+static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
+{
+	const struct bk_beacon_name name = bk_beacon_name_of_secret(j->secret, sizeof(j->secret));
+	struct box *b = box;
+
+	b->is_rejoining = true;
+	if (!j->side)
+		return rejoin_as_keeper(b, j, &name);
+	b->is_claiming = false;
+	b->rejoin = *j;
+	b->has_rejoin = true;
+	if (b->inner && !b->wants_next)
+		return bk_rdv_ops.rejoin(b->inner, j);
+	return b->seeker.id == BK_AIR_IDLE ? start_seeking(b, &name) : 0;
+}
+
+static bool is_mail_taken(void *box)
+{
+	struct box *b = box;
+
+	return !b->is_inner_ready || bk_rdv_ops.is_mail_taken(b->inner);
+}
+
+static void flush(void *box, void (*fn)(void *fn_arg), void *fn_arg)
+{
+	struct box *b = box;
+
+	if (b->is_inner_ready)
+		bk_rdv_ops.flush(b->inner, fn, fn_arg);
+	else
+		fn(fn_arg);
+}
+
+static void measure_clock(void *box)
+{
+	struct box *b = box;
+
+	if (b->is_inner_ready)
+		bk_rdv_ops.measure_clock(b->inner);
+}
+
+static const char *name(void *arg)
+{
+	(void)arg;
+	return "this network";
+}
+
+const struct bk_mailbox_ops bk_lan_ops = {
+	.size = sizeof(bk_lan_ops),
+	.open = open_box,
+	.close = close_box,
+	.view = view,
+	.leave = leave,
+	.claim = claim,
+	.mail = mail,
+	.release = release,
+	.rejoin = rejoin,
+	.is_mail_taken = is_mail_taken,
+	.flush = flush,
+	.measure_clock = measure_clock,
+	.name = name,
+};

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines on one switch, with no server and no route out: a bridge in a namespace of its own, one namespace a machine."""
+import hashlib
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from lab import PATIENCE, Program, check, scratch
+
+SOON = 0.3  # seconds from the second Enter to the file
+NO_MULTICAST = "ip daddr 239.0.0.0/8 drop; ip6 daddr ff00::/8 udp dport 15007 drop"
+NO_BROADCAST = "udp dport 15007 meta pkttype broadcast drop"
+
+
+class Namespace:
+    def __init__(self, outer=None):
+        command = ["unshare", "--user", "--map-root-user", "--net"] if not outer else outer.words("unshare", "--net")
+        self.process = subprocess.Popen([*command, "sh", "-c", "echo ready; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        check(self.process.stdout.readline() == b"ready\n", "no namespace")
+
+    def words(self, *command):
+        return ["nsenter", "-t", str(self.process.pid), "-U", "--preserve-credentials", "-n", *map(str, command)]
+
+    def run(self, words, text=None):
+        done = subprocess.run(self.words(*words.split()), capture_output=True, text=True, input=text)
+        check(done.returncode == 0, f"{words}: {done.stderr}")
+
+    def filter(self, rules):
+        self.run("nft -f -", f"table inet t {{\nchain i {{\ntype filter hook input priority 0; {rules};\n}}\n}}\n")
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Switch:
+    """`count` machines, 10.7.0.N/24 each, or fd07::N where there is IPv6 alone."""
+
+    def __init__(self, bodkin, count, only6=False):
+        self.bodkin, self.count, self.only6 = bodkin, count, only6
+        self.spaces, self.programs = [], []
+
+    def __enter__(self):
+        self.temporary = tempfile.TemporaryDirectory(prefix="bodkin-lan-", dir=scratch())
+        self.top = pathlib.Path(self.temporary.name)
+        self.switch = Namespace()
+        self.spaces.append(self.switch)
+        self.switch.run("ip link add br0 type bridge mcast_snooping 0")
+        self.switch.run("ip link set br0 up")
+        self.machines = [self.add(n + 1) for n in range(self.count)]
+        return self
+
+    def add(self, number):
+        machine = Namespace(self.switch)
+        self.spaces.append(machine)
+        machine.number = number
+        self.switch.run(f"ip link add p{number} type veth peer name eth0 netns {machine.process.pid}")
+        self.switch.run(f"ip link set p{number} master br0 up")
+        machine.run("sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0")
+        machine.run("ip link set lo up")
+        machine.run(f"ip addr add {'fd07::%x/64 nodad' % number if self.only6 else '10.7.0.%d/24' % number} dev eth0")
+        machine.run("ip link set eth0 up")
+        return machine
+
+    def __exit__(self, *_):
+        for program in self.programs:
+            program.end()
+        for space in reversed(self.spaces):
+            space.end()
+        self.temporary.cleanup()
+
+    def bodkin_on(self, machine, command, *words):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("BODKIN_", "XDG_"))} | {"HOME": str(self.top)}
+        program = Program(machine.words(self.bodkin, command, "--json", *words), env=env)
+        self.programs.append(program)
+        return program
+
+    def send(self, machine, *words):
+        path = self.top / f"from-{machine.number}-{len(self.programs)}"
+        path.write_bytes(os.urandom(50000))
+        sender = self.bodkin_on(machine, "send", *words, path)
+        sender.path, sender.code = path, sender.wait_for("code")["code"]
+        return sender
+
+    def receive(self, machine, sender, *words):
+        """Seconds from Enter to the file."""
+        folder = self.top / f"to-{machine.number}-{len(self.programs)}"
+        folder.mkdir()
+        receiver = self.bodkin_on(machine, "recv", "--yes", "-o", folder, *words, sender.code)
+        story = lambda: f"{sender.story()}\n{receiver.story()}"  # noqa: E731
+        codes = receiver.wait(), sender.wait()
+        check(codes == (0, 0), f"exit codes {codes}\n{story()}")
+        check((folder / sender.path.name).read_bytes() == sender.path.read_bytes(), "the file is another one")
+        check(receiver.last("path").get("kind") == "direct", f"not direct\n{story()}")
+        return receiver.ended - receiver.started
+
+    def fails(self, machine, *words):
+        """What recv says."""
+        receiver = self.bodkin_on(machine, "recv", "--yes", "-o", self.top, *words)
+        check(receiver.wait() == 4, f"exit code {receiver.wait()}\n{receiver.story()}")
+        return receiver.said()
+
+
+def soon(times):
+    """The machine that runs this does other things too, so each has three tries for it."""
+    text = ", ".join(f"{t * 1000:.0f}" for t in sorted(times))
+    check(min(times) < SOON, f"{text} ms from Enter to the file")
+    return f"{text} ms from Enter to the file"
+
+
+def two(bodkin, only6=False, rules="", prepare=lambda machine: None):
+    with Switch(bodkin, 2, only6) as lan:
+        a, b = lan.machines
+        for machine in (a, b):
+            prepare(machine)
+            if rules:
+                machine.filter(rules)
+        return soon([lan.receive(b, lan.send(a)) for _ in range(3)])
+
+
+def twenty(bodkin):
+    with Switch(bodkin, 20) as lan:
+        senders = [lan.send(m) for m in lan.machines[:10]]
+        check(len({s.code.split("-")[0] for s in senders}) == 10, "two have the same number")
+        return soon([lan.receive(m, s) for m, s in zip(lan.machines[10:], reversed(senders))])
+
+
+def several_on_one(bodkin):
+    with Switch(bodkin, 2) as lan:
+        a, b = lan.machines
+        here, there = [lan.send(a) for _ in range(3)], [lan.send(b) for _ in range(2)]
+        return soon([lan.receive(b, s) for s in reversed(here)] + [lan.receive(a, s) for s in there] + [lan.receive(a, lan.send(a))])
+
+
+def containers(bodkin):
+    def prepare(machine):
+        machine.run("ip link add docker0 type bridge")
+        machine.run("ip addr add 172.17.0.1/16 dev docker0")
+        machine.run("ip link add veth1 type veth peer name veth2")
+        machine.run("ip link set veth1 master docker0 up")
+        machine.run("ip link set veth2 up")
+        machine.run("ip link set docker0 up")
+
+    text = two(bodkin, prepare=prepare)
+    with Switch(bodkin, 1) as lan:
+        prepare(lan.machines[0])
+        for words, named in (((), "eth0 ("), (("--interface", "docker0"), "docker0 (")):
+            said = lan.fails(lan.machines[0], *words, "7-tulip-anchor")
+            check(named in said and said.count("(IP") == 1, said)
+    return text
+
+
+def blocked(bodkin):
+    with Switch(bodkin, 2) as lan:
+        a, b = lan.machines
+        for machine in (a, b):
+            machine.filter(f"{NO_MULTICAST}; {NO_BROADCAST}")
+        sender = lan.send(a)
+        said = lan.fails(b, sender.code)
+        check("eth0 (IPv4, IPv6)" in said and "--peer" in said, said)
+        lan.receive(b, sender, "--peer", "10.7.0.1")
+        return said.strip()
+
+
+def forged(port, number):
+    """A beacon that says that it is here, as anybody can make it who tries the numbers."""
+    name = hashlib.blake2b(struct.pack(">I", number), digest_size=32, key=b"bodkin lan code number").digest()
+    minute = struct.pack(">I", int(time.time()) // 60)
+    tag = hashlib.blake2b(minute, digest_size=16, key=name).digest()
+    return b"bkL1\1\0" + struct.pack(">H", port) + minute + tag + os.urandom(8)
+
+
+FLOOD = """
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+beacon = bytearray(bytes.fromhex(sys.argv[1]))
+print(flush=True)
+while True:
+    beacon[6:8] = os.urandom(2)
+    beacon[28:] = os.urandom(8)
+    s.sendto(beacon, ("10.7.0.255", 15007))
+"""
+
+
+def flood(bodkin):
+    """A neighbour tells everybody, as fast as it can, that it has what is sought."""
+    with Switch(bodkin, 3) as lan:
+        a, b, c = lan.machines
+        sender = lan.send(a)
+        neighbour = subprocess.Popen(c.words(sys.executable, "-c", FLOOD, forged(1, int(sender.code.split("-")[0])).hex()), stdout=subprocess.PIPE)
+        try:
+            neighbour.stdout.readline()
+            seconds = lan.receive(b, sender)
+        finally:
+            neighbour.kill()
+            neighbour.wait()
+            neighbour.stdout.close()
+        check(seconds < 5, f"{seconds:.1f} s")
+        return f"{seconds * 1000:.0f} ms beside a flood of forged beacons"
+
+
+def wrong(bodkin):
+    with Switch(bodkin, 2) as lan:
+        a, b = lan.machines
+        sender = lan.send(a)
+        said = lan.fails(b, sender.code.split("-")[0] + "-wrong-words")
+        sender.code = sender.wait_for("code", lambda e: e["code"] != sender.code, PATIENCE)["code"]
+        lan.receive(b, sender)
+        return f"{said.strip()}; the next code is good"
+
+
+def cases(bodkin):
+    yield "LAN without a server: two machines", lambda: two(bodkin)
+    yield "LAN without a server: twenty machines", lambda: twenty(bodkin)
+    yield "LAN without a server: several programs on one machine", lambda: several_on_one(bodkin)
+    yield "LAN without a server: containers beside", lambda: containers(bodkin)
+    yield "LAN without a server: IPv6 alone", lambda: two(bodkin, only6=True)
+    yield "LAN without a server: no multicast", lambda: two(bodkin, rules=NO_MULTICAST)
+    yield "LAN without a server: neither multicast nor broadcast", lambda: blocked(bodkin)
+    yield "LAN without a server: forged beacons", lambda: flood(bodkin)
+    yield "LAN without a server: a wrong code", lambda: wrong(bodkin)
