@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/chunk.h"
 #include "base/time.h"
+#include "wire/group.h"
 
 /* The board: where clients find each other and leave each other mail.
  *
@@ -16,6 +18,9 @@
  * back by. They have met when member 0 has shown it: anybody else may have made it up. A meeting has rounds:
  * whoever lost the path begins another one, mail of the round before is forgotten, and only who is in the
  * round gets mail. A plate has as many seats as its maker says; two is usual.
+ *
+ * A group is what many members share for long, by an id that nobody can guess: what one posts is told to all of them,
+ * numbered, in one order, and kept for a while for who comes late. A member is in one group at most, beside its plates.
  *
  * A board knows no client and no connection, only handles: numbers that its owner gives, each once, 0
  * nobody's. What becomes of a request is told by callback, perhaps from inside the call that asked, perhaps
@@ -29,7 +34,18 @@ struct bk_counters;
 
 enum { BK_BOARD_TOKEN_LEN = 32, BK_BOARD_SEATS_MAX = 16 };
 
-enum bk_board_wish { BK_BOARD_ALLOCATE, BK_BOARD_CLAIM, BK_BOARD_REJOIN, BK_BOARD_MAIL, BK_BOARD_RELEASE };
+enum bk_board_wish {
+	BK_BOARD_ALLOCATE,
+	BK_BOARD_CLAIM,
+	BK_BOARD_REJOIN,
+	BK_BOARD_MAIL,
+	BK_BOARD_RELEASE,
+	/* of groups */
+	BK_BOARD_JOIN,
+	BK_BOARD_CARD,
+	BK_BOARD_POST,
+	BK_BOARD_PART,
+};
 
 /* What a member asks for. Fields that a wish does not use are ignored. */
 struct bk_board_request {
@@ -42,6 +58,11 @@ struct bk_board_request {
 	/* BK_BOARD_TOKEN_LEN bytes, all zero: none. Rejoin: the meeting's. Allocate: whoever wishes for that
 	 * number and shows it again has the plate anew, and its old seat is nobody's; NULL is none, too. */
 	const uint8_t *secret;
+	/* join: secret is the group's id, body the card; the life of the group that it knows (NULL: none) and the last
+	 * number that it was told. card, post: body. post: what its verdict is told by. */
+	const uint8_t *life;
+	uint64_t last;
+	uint32_t ticket;
 	/* rejoin */
 	const uint8_t *token; /* of the round that it knows; all zero: none */
 	unsigned seat;
@@ -58,7 +79,10 @@ struct bk_board_request {
  *             account does not bear it
  *   mail      BK_E_NOT_FOUND: no such plate; BK_E_FULL, BK_E_TOO_BIG: for one of the others, and then for
  *             none
- *   release   BK_E_NOT_FOUND */
+ *   release   BK_E_NOT_FOUND
+ *   join      BK_E_INVALID: no id, or it is in a group; BK_E_FULL; BK_E_TOO_BIG
+ *   card, post   BK_E_NOT_FOUND: it is in none; BK_E_TOO_BIG, BK_E_FULL, BK_E_RATE_LIMITED
+ *   part      BK_E_NOT_FOUND */
 struct bk_board_verdict {
 	enum bk_board_wish wish;
 	int error;
@@ -66,6 +90,8 @@ struct bk_board_verdict {
 	const uint8_t *token; /* claim */
 	const void *body;     /* claim: what was left; NULL: nothing */
 	size_t len;
+	uint32_t ticket; /* post */
+	bk_dur wait;     /* card, post that are rate-limited: until they would not be */
 };
 
 /* What goes on somebody's account. */
@@ -73,6 +99,7 @@ enum bk_board_cost {
 	BK_BOARD_PLATE,  /* one that stands, or a meeting made from nothing */
 	BK_BOARD_LETTER, /* bytes that wait */
 	BK_BOARD_TRY,    /* a claim, or a wish for a certain number: given back when it led to a meeting */
+	BK_BOARD_NEWS,   /* bytes that a group keeps */
 };
 
 enum bk_board_outcome {
@@ -106,6 +133,11 @@ struct bk_board_events {
 		void *arg, void *account, enum bk_board_cost cost, size_t n, enum bk_board_outcome how);
 	/* May the member make a meeting from nothing, or begin a round, once more? */
 	bool (*may_spend)(void *arg, uint64_t who, bk_time now);
+	/* What members of a group are told, as the owner would have it: it is made once and kept for all of them. NULL: no
+	 * memory. */
+	struct bk_chunk *(*make_news)(void *arg, const struct bk_group_msg *m);
+	/* False: not now, it waits; the owner calls deliver when there is room. is_last: it is told in any case. */
+	bool (*on_news)(void *arg, uint64_t who, struct bk_chunk *news, bool is_last);
 };
 
 struct bk_board_opts {

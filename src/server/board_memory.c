@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "server/board.h"
 #include "server/counter.h"
+#include "server/groups.h"
 #include "server/limits.h"
 #include "server/plates.h"
 
@@ -20,7 +21,8 @@ struct memory {
 	struct bk_board board;
 	struct bk_board_opts opts;
 	struct bk_plates table;
-	uint64_t *plates_count, *meetings_count;
+	struct bk_groups groups;
+	uint64_t *plates_count, *meetings_count, *groups_count;
 	bool is_telling;
 };
 
@@ -468,6 +470,12 @@ static bool await(struct memory *m, struct bk_seat *s, bool is_closed, bk_time n
 	return true;
 }
 
+static int on_group_wish(struct memory *m, struct asking *a)
+{
+	a->verdict.ticket = a->request->ticket;
+	return bk_groups_ask(&m->groups, a->member->who, a->request, a->now, &a->verdict.wait);
+}
+
 /* --- the board's doors --- */
 
 static void enter(struct memory *m)
@@ -481,6 +489,7 @@ static void leave(struct memory *m)
 	m->is_telling = false;
 	*m->plates_count = bk_map_count(m->table.plates);
 	*m->meetings_count = bk_map_count(m->table.meetings);
+	*m->groups_count = bk_map_count(m->groups.by_id);
 }
 
 static void memory_ask(struct bk_board *b, uint64_t who, const struct bk_board_request *r, bk_time now)
@@ -491,6 +500,10 @@ static void memory_ask(struct bk_board *b, uint64_t who, const struct bk_board_r
 		[BK_BOARD_REJOIN] = on_rejoin,
 		[BK_BOARD_MAIL] = on_mail,
 		[BK_BOARD_RELEASE] = on_release,
+		[BK_BOARD_JOIN] = on_group_wish,
+		[BK_BOARD_CARD] = on_group_wish,
+		[BK_BOARD_POST] = on_group_wish,
+		[BK_BOARD_PART] = on_group_wish,
 	};
 	struct memory *m = memory_of(b);
 	struct asking a = {.request = r, .now = now, .verdict.wish = r->wish};
@@ -526,6 +539,7 @@ static void memory_deliver(struct bk_board *b, uint64_t who)
 	enter(m);
 	if (h)
 		bk_list_each(it, tmp, &h->seats) deliver(m, bk_container_of(it, struct bk_seat, link));
+	bk_groups_deliver(&m->groups, who);
 	leave(m);
 }
 
@@ -538,6 +552,7 @@ static void memory_leave(struct bk_board *b, uint64_t who, bool is_closed, bk_ti
 	while ((s = bk_member_seat(bk_plates_member(&m->table, who), 0)))
 		if (!await(m, s, is_closed, now))
 			release_and_tell(m, s->plate, s, BK_E_PEER_VANISHED);
+	bk_groups_leave(&m->groups, who, now);
 	leave(m);
 }
 
@@ -551,15 +566,19 @@ static void memory_wake(struct bk_board *b, bk_time now)
 		bk_plates_settle_claims(&m->table, p, BK_BOARD_WRONG);
 	while ((p = bk_plates_first_to_expire(&m->table)) && p->expires <= now)
 		release_and_tell(m, p, NULL, p->number ? BK_E_TIMEOUT : BK_E_PEER_VANISHED);
+	bk_groups_wake(&m->groups, now);
 	leave(m);
 }
 
 static bk_time memory_next_wake(struct bk_board *b)
 {
-	const struct bk_plates *t = &memory_of(b)->table;
+	const struct memory *m = memory_of(b);
+	const struct bk_plates *t = &m->table;
 	const struct bk_plate *p = bk_plates_first_to_expire(t), *q = bk_plates_first_doubted(t);
 
-	return bk_time_min(p ? p->expires : BK_NEVER, q ? q->doubted : BK_NEVER);
+	bk_time next = bk_time_min(p ? p->expires : BK_NEVER, q ? q->doubted : BK_NEVER);
+
+	return bk_time_min(next, bk_groups_next_wake(&m->groups));
 }
 
 static void memory_free(struct bk_board *b)
@@ -568,6 +587,7 @@ static void memory_free(struct bk_board *b)
 
 	bk_assert(!m->is_telling);
 	bk_plates_done(&m->table);
+	bk_groups_done(&m->groups);
 	free(m);
 }
 
@@ -585,7 +605,10 @@ int bk_board_memory_new(const struct bk_board_opts *opts, void *arg, struct bk_b
 	m->opts = *opts;
 	m->plates_count = bk_counters_register(opts->counters, "nameplates");
 	m->meetings_count = bk_counters_register(opts->counters, "meetings");
+	m->groups_count = bk_counters_register(opts->counters, "groups");
 	err = bk_plates_init(&m->table, &m->opts);
+	if (!err)
+		err = bk_groups_init(&m->groups, &m->opts);
 	if (err < 0) {
 		memory_free(&m->board);
 		return err;

@@ -140,30 +140,33 @@ size_t bk_client_waiting(const struct bk_client *c)
 	return bk_conn_waiting(c->conn);
 }
 
-static int send_to(struct bk_conn *conn, const struct bk_rdv_msg *m)
-{
-	struct bk_buf framed;
-	int err;
-
-	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX + sizeof(uint32_t));
-	err = bk_rdv_append(&framed, m);
-	if (err >= 0)
-		err = bk_conn_send_framed(conn, bk_buf_head(&framed), framed.len);
-	bk_buf_done(&framed);
-	return err == BK_E_AGAIN ? BK_E_TOO_SLOW : err;
-}
-
-void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
+void bk_client_send_framed(struct bk_client *c, const void *data, size_t n)
 {
 	int err;
 
 	if (c->state >= BK_CLIENT_LEAVING)
 		return;
-	err = send_to(c->conn, m);
+	err = bk_conn_send_framed(c->conn, data, n);
 	if (err < 0)
-		bk_client_doom(c, err, NULL);
+		bk_client_doom(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
 	else if (bk_client_waiting(c) > BK_LIMIT_OUT_READY)
 		bk_conn_want_room(c->conn);
+}
+
+void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
+{
+	struct bk_buf framed;
+	int err;
+
+	if (c->state >= BK_CLIENT_LEAVING)
+		return;
+	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX + sizeof(uint32_t));
+	err = bk_rdv_append(&framed, m);
+	if (err < 0)
+		bk_client_doom(c, err, NULL);
+	else
+		bk_client_send_framed(c, bk_buf_head(&framed), framed.len);
+	bk_buf_done(&framed);
 }
 
 void bk_client_send_error(struct bk_client *c, int error, bk_dur wait)

@@ -62,6 +62,7 @@ static void set_shares(struct bk_crowd *c, const struct bk_crowd_limits *l)
 		[BK_SHARE_REACHES] = BK_LIMIT_REACHES,
 		[BK_SHARE_PLATES] = (size_t)l->clients_max * BK_LIMIT_NAMEPLATES,
 		[BK_SHARE_MAIL] = BK_LIMIT_MAIL_TOTAL,
+		[BK_SHARE_NEWS] = BK_LIMIT_GROUP_NEWS_TOTAL,
 	};
 	const size_t of_address[BK_SHARES] = {
 		[BK_SHARE_STRANGERS] = l->per_address_max,
@@ -73,6 +74,7 @@ static void set_shares(struct bk_crowd *c, const struct bk_crowd_limits *l)
 		[BK_SHARE_REACHES] = BK_LIMIT_REACHES / 8,
 		[BK_SHARE_PLATES] = 2 * (size_t)l->per_address_max,
 		[BK_SHARE_MAIL] = BK_LIMIT_MAIL_TOTAL / 8,
+		[BK_SHARE_NEWS] = BK_LIMIT_GROUP_NEWS_TOTAL / 8,
 	};
 
 	memcpy(c->ceiling, all, sizeof(all));

@@ -26,6 +26,7 @@ enum bk_share {
 	BK_SHARE_REACHES,   /* reach tests under way */
 	BK_SHARE_PLATES,    /* nameplates and meetings made */
 	BK_SHARE_MAIL,      /* bytes that wait */
+	BK_SHARE_NEWS,      /* bytes that groups keep */
 	BK_SHARES,
 };
 

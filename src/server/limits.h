@@ -48,6 +48,17 @@ enum {
 	BK_LIMIT_REJOINS_PER_MINUTE = 120,
 	BK_LIMIT_REJOINS_BURST = 64,
 
+	/* groups */
+	BK_LIMIT_GROUP_MEMBERS = 1000,
+	BK_LIMIT_GROUP_HISTORY = 100, /* posts kept for who comes late */
+	BK_LIMIT_GROUP_COMINGS = 64,  /* comings and goings kept for who is slow */
+	BK_LIMIT_GROUP_NEWS_TOTAL = 64 * 1024 * 1024,
+	BK_LIMIT_MEMBER_POSTS_PER_SECOND = 10,
+	BK_LIMIT_MEMBER_POSTS_BURST = 40,
+	BK_LIMIT_GROUP_POSTS_PER_SECOND = 200,
+	BK_LIMIT_GROUP_POSTS_BURST = 400,
+	BK_LIMIT_GROUP_POST_UNIT = 4096, /* each so many bytes count as one more */
+
 	/* probes and reach tests */
 	BK_LIMIT_PROBES_LINGER = 1024,
 	BK_LIMIT_REACHES = 256,           /* tests under way */
@@ -76,9 +87,10 @@ enum {
 #define BK_LIMIT_PING_INTERVAL       (15 * BK_SEC)
 #define BK_LIMIT_NAMEPLATE_LIFETIME  (600 * BK_SEC)
 #define BK_LIMIT_CLAIM_DOUBT         (30 * BK_SEC) /* a claim that led to no meeting by then was a wrong guess */
-#define BK_LIMIT_MEETING_GRACE       (60 * BK_SEC) /* a side of a meeting that is away is waited for */
-#define BK_LIMIT_MEETING_GRACE_SHORT (5 * BK_SEC)  /* where its system closed the connection */
-#define BK_LIMIT_ROUND_FRESH         (10 * BK_SEC) /* a round that is older is not joined any more */
+#define BK_LIMIT_MEETING_GRACE       (60 * BK_SEC)  /* a side of a meeting that is away is waited for */
+#define BK_LIMIT_MEETING_GRACE_SHORT (5 * BK_SEC)   /* where its system closed the connection */
+#define BK_LIMIT_ROUND_FRESH         (10 * BK_SEC)  /* a round that is older is not joined any more */
+#define BK_LIMIT_GROUP_EMPTY         (600 * BK_SEC) /* a group with nobody in it is kept for so long */
 #define BK_LIMIT_RELAY_WAIT          (30 * BK_SEC)
 #define BK_LIMIT_RELAY_IDLE          (300 * BK_SEC)
 #define BK_LIMIT_ARRIVAL_WAIT        (5 * BK_SEC) /* who comes too fast waits at the door, and no longer */

@@ -37,6 +37,39 @@ static void send_plate(struct bk_client *c, enum bk_rdv_type type, const struct 
 	bk_client_send(c, &m);
 }
 
+/* What members of a group are told: in bytes, once for all of them. */
+static struct bk_chunk *make_news(void *arg, const struct bk_group_msg *m)
+{
+	struct bk_rdv_msg envelope = {.type = BK_RDV_SERVER_GROUP};
+	struct bk_chunk *news = NULL;
+	struct bk_buf body, framed;
+
+	(void)arg;
+	bk_buf_init(&body, BK_RDV_BODY_MAX);
+	bk_buf_init(&framed, BK_RDV_MESSAGE_MAX + sizeof(uint32_t));
+	if (bk_group_encode(&body, m) >= 0) {
+		envelope.body = bk_buf_head(&body);
+		envelope.body_len = body.len;
+		if (bk_rdv_append(&framed, &envelope) >= 0)
+			news = bk_chunk_new(framed.len);
+	}
+	if (news)
+		bk_chunk_append(news, bk_buf_head(&framed), framed.len);
+	bk_buf_done(&framed);
+	bk_buf_done(&body);
+	return news;
+}
+
+static bool on_news(void *arg, uint64_t who, struct bk_chunk *news, bool is_last)
+{
+	struct bk_client *c = bk_client_find(arg, who);
+
+	if (!c || (!is_last && bk_client_waiting(c) > BK_LIMIT_OUT_READY))
+		return false;
+	bk_client_send_framed(c, news->bytes, news->len);
+	return true;
+}
+
 /* Who asks for too much is told when to ask again. */
 static void refuse(struct bk_client *c, int error)
 {
@@ -45,13 +78,40 @@ static void refuse(struct bk_client *c, int error)
 	bk_client_send_error(c, error, wait);
 }
 
+static void send_group(struct bk_client *c, const struct bk_group_msg *m)
+{
+	struct bk_chunk *news = make_news(c->server, m);
+
+	if (news)
+		bk_client_send_framed(c, news->bytes, news->len);
+	bk_chunk_unref(news);
+}
+
+static void deny(struct bk_client *c, const struct bk_board_verdict *v)
+{
+	static const uint8_t types[] = {[BK_BOARD_JOIN] = BK_GROUP_JOIN,
+		[BK_BOARD_CARD] = BK_GROUP_CARD,
+		[BK_BOARD_POST] = BK_GROUP_POST,
+		[BK_BOARD_PART] = BK_GROUP_LEAVE};
+	bk_dur wait = v->error == BK_E_FULL ? BK_LIMIT_FULL_WAIT : v->wait;
+	struct bk_group_msg m = {.type = BK_GROUP_DENIED,
+		.type_denied = types[v->wish],
+		.ticket = v->ticket,
+		.wait_ms = (uint32_t)((wait + BK_MS - 1) / BK_MS)};
+
+	snprintf(m.code, sizeof(m.code), "%s", bk_error_name(v->error));
+	send_group(c, &m);
+}
+
 static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v)
 {
 	struct bk_client *c = bk_client_find(arg, who);
 
 	if (!c)
 		return;
-	if (v->error < 0)
+	if (v->wish >= BK_BOARD_JOIN && v->error < 0)
+		deny(c, v);
+	else if (v->error < 0)
 		refuse(c, v->error);
 	else if (v->wish == BK_BOARD_ALLOCATE)
 		send_plate(c, BK_RDV_SERVER_NAMEPLATE, v);
@@ -145,6 +205,10 @@ static void make_token(void *arg, uint64_t who, uint8_t ret_token[BK_BOARD_TOKEN
 		bk_relays_grant(s->relays, c->from.guest->circle, ret_token);
 }
 
+static const enum bk_share shares[] = {[BK_BOARD_PLATE] = BK_SHARE_PLATES,
+	[BK_BOARD_LETTER] = BK_SHARE_MAIL,
+	[BK_BOARD_NEWS] = BK_SHARE_NEWS};
+
 static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
 {
 	struct bk_server *s = arg;
@@ -155,8 +219,7 @@ static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, vo
 		return BK_E_NOT_FOUND;
 	*ret_account = account;
 	if (cost != BK_BOARD_TRY)
-		return bk_crowd_take(
-			s->crowd, account, cost == BK_BOARD_PLATE ? BK_SHARE_PLATES : BK_SHARE_MAIL, n);
+		return bk_crowd_take(s->crowd, account, shares[cost], n);
 	c->wait = bk_crowd_spend(s->crowd, account, BK_RATION_CLAIMS, 1, bk_loop_now(s->loop));
 	if (c->wait > 0)
 		return BK_E_RATE_LIMITED;
@@ -171,12 +234,10 @@ static void settle(void *arg, void *account, enum bk_board_cost cost, size_t n, 
 	struct bk_server *s = arg;
 	bk_time now = bk_loop_now(s->loop);
 
-	if (cost == BK_BOARD_PLATE)
-		bk_crowd_give(s->crowd, account, BK_SHARE_PLATES, n, now);
-	else if (cost == BK_BOARD_LETTER)
-		bk_crowd_give(s->crowd, account, BK_SHARE_MAIL, n, now);
-	if (cost != BK_BOARD_TRY)
+	if (cost != BK_BOARD_TRY) {
+		bk_crowd_give(s->crowd, account, shares[cost], n, now);
 		return;
+	}
 	if (how == BK_BOARD_OVER)
 		bk_crowd_refund(s->crowd, account, BK_RATION_CLAIMS, 1, now);
 	else if (how == BK_BOARD_WRONG)
@@ -217,7 +278,7 @@ static void on_board_timer(void *arg)
 int bk_requests_open(struct bk_server *s)
 {
 	static const struct bk_board_events events = {on_verdict, on_claimed, on_mail, on_round, on_released,
-		on_met, make_token, charge, settle, may_spend};
+		on_met, make_token, charge, settle, may_spend, make_news, on_news};
 	struct bk_board_opts opts = {
 		.events = &events,
 		.arg = s,
@@ -287,6 +348,31 @@ static void on_rejoin(struct bk_client *c, struct bk_rdv_msg *m)
 	       });
 }
 
+/* What a later version wants of groups is not for us. */
+static void on_group(struct bk_client *c, struct bk_rdv_msg *m)
+{
+	static const enum bk_board_wish wishes[] = {[BK_GROUP_JOIN] = BK_BOARD_JOIN,
+		[BK_GROUP_CARD] = BK_BOARD_CARD,
+		[BK_GROUP_POST] = BK_BOARD_POST,
+		[BK_GROUP_LEAVE] = BK_BOARD_PART};
+	struct bk_group_msg g;
+	int err = bk_group_decode(m->body, m->body_len, &g);
+
+	if (!err && g.type >= BK_GROUP_JOINED && g.type <= BK_GROUP_ENDED)
+		err = BK_E_PROTOCOL;
+	if (err < 0)
+		bk_client_doom(c, err, NULL);
+	if (err < 0 || g.type < BK_GROUP_JOIN || g.type > BK_GROUP_LEAVE)
+		return;
+	ask(c, &(struct bk_board_request){.wish = wishes[g.type],
+		       .secret = g.id,
+		       .life = g.life,
+		       .last = g.number,
+		       .ticket = g.ticket,
+		       .body = g.bytes,
+		       .len = g.len});
+}
+
 static void on_ping(struct bk_client *c, struct bk_rdv_msg *m)
 {
 	struct bk_server *s = c->server;
@@ -331,6 +417,7 @@ static void handle(struct bk_client *c, struct bk_rdv_msg *m)
 		[BK_RDV_CLIENT_REJOIN] = on_rejoin,
 		[BK_RDV_CLIENT_MAIL] = on_client_mail,
 		[BK_RDV_CLIENT_RELEASE] = on_release,
+		[BK_RDV_CLIENT_GROUP] = on_group,
 	};
 
 	if (handlers[m->type])

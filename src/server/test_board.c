@@ -41,12 +41,16 @@ struct stage {
 	bool is_mean;   /* nobody may spend */
 	bool is_strict; /* nobody may try */
 	int spent;
-	size_t kept[3]; /* of each cost, on the accounts of all */
+	size_t kept[4]; /* of each cost, on the accounts of all */
 	size_t open;    /* accounts that are to be settled */
 	unsigned wrong,
 		missed;  /* the last wrong guess: number times 100 and who; claims that found nothing */
 	size_t mail_max; /* 0: no end */
-	char met[64];    /* "7:1,2": the last meeting */
+	size_t news_max; /* likewise */
+	uint8_t life[BK_GROUP_LIFE_LEN]; /* of the group that somebody joined last */
+	unsigned made, told;             /* news, and how often they were told */
+	bool is_quiet;                   /* news are counted, not noted */
+	char met[64];                    /* "7:1,2": the last meeting */
 	bk_time now;
 };
 
@@ -127,6 +131,8 @@ static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, vo
 
 	if (cost == BK_BOARD_LETTER && s->mail_max && s->kept[cost] + n > s->mail_max)
 		return BK_E_FULL;
+	if (cost == BK_BOARD_NEWS && s->news_max && s->kept[cost] + n > s->news_max)
+		return BK_E_FULL;
 	if (cost == BK_BOARD_TRY && s->is_strict)
 		return BK_E_RATE_LIMITED;
 	s->kept[cost] += n;
@@ -166,12 +172,58 @@ static bool may_spend(void *arg, uint64_t who, bk_time now)
 	return !s->is_mean;
 }
 
+/* As words: the same ones for all. */
+static struct bk_chunk *make_news(void *arg, const struct bk_group_msg *m)
+{
+	char text[300] = "";
+	struct bk_chunk *c = bk_chunk_new(sizeof(text));
+	const uint8_t *at = m->bytes, *card;
+	size_t left = m->len, len, n = 0;
+	uint64_t member;
+
+	((struct stage *)arg)->made++;
+	if (m->type == BK_GROUP_JOINED)
+		snprintf(text, sizeof(text), "joined%d(%d-%d)", (int)m->member, (int)m->oldest,
+			(int)m->number);
+	else if (m->type == BK_GROUP_SAID)
+		snprintf(text, sizeof(text), "said%d[%.*s]", (int)m->number, m->len > 9 ? 9 : (int)m->len,
+			(const char *)m->bytes);
+	else if (m->type == BK_GROUP_CAME)
+		snprintf(text, sizeof(text), "came%d[%.*s]", (int)m->member, (int)m->len,
+			(const char *)m->bytes);
+	else if (m->type == BK_GROUP_GONE)
+		snprintf(text, sizeof(text), "gone%d(%s)", (int)m->member, m->code);
+	else if (m->type == BK_GROUP_ENDED)
+		snprintf(text, sizeof(text), "ended(%s)", m->code);
+	if (m->type == BK_GROUP_JOINED)
+		memcpy(((struct stage *)arg)->life, m->life, BK_GROUP_LIFE_LEN);
+	for (n = 0; m->type == BK_GROUP_ROSTER && n < 250 &&
+		    bk_group_entry_next(&at, &left, &member, &card, &len);)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%d", n ? "," : "list", (int)member);
+	if (m->type == BK_GROUP_ROSTER && !m->is_last)
+		strcat(text, "...");
+	bk_chunk_append(c, text, strlen(text));
+	return c;
+}
+
+static bool on_news(void *arg, uint64_t who, struct bk_chunk *news, bool is_last)
+{
+	struct stage *s = arg;
+
+	if (who == s->deaf && !is_last)
+		return false;
+	s->told++;
+	if (!s->is_quiet)
+		note(s, "%d:%.*s ", (int)who, (int)news->len, (const char *)news->bytes);
+	return true;
+}
+
 /* --- the stage --- */
 
 static int set_up(void **state)
 {
 	static const struct bk_board_events events = {on_verdict, on_claimed, on_mail, on_round, on_released,
-		on_met, make_token, charge, settle, may_spend};
+		on_met, make_token, charge, settle, may_spend, make_news, on_news};
 	const struct kind *kind = *state;
 	struct stage *s = calloc(1, sizeof(*s));
 	const struct bk_board_opts opts = {
@@ -193,7 +245,7 @@ static int tear_down(void **state)
 	struct stage *s = *state;
 
 	bk_board_free(s->board);
-	assert_true(!s->open && !s->kept[0] && !s->kept[1] && !s->kept[2]);
+	assert_true(!s->open && !s->kept[0] && !s->kept[1] && !s->kept[2] && !s->kept[3]);
 	free(s);
 	return 0;
 }
@@ -882,6 +934,293 @@ static void mail_that_one_of_the_others_cannot_take_reaches_none(void **state)
 	expect(s, "3:invalid 3:invalid ");
 }
 
+/* --- groups --- */
+
+static void join_with(struct stage *s, uint64_t who, uint8_t id, const uint8_t *life, uint64_t last)
+{
+	const uint8_t bytes[BK_BOARD_TOKEN_LEN] = {id};
+	const char card[] = {(char)('a' + who % 26), 0};
+
+	ask(s, who,
+		(struct bk_board_request){.wish = BK_BOARD_JOIN,
+			.secret = bytes,
+			.life = life,
+			.last = last,
+			.body = card,
+			.len = 1});
+}
+
+static void join(struct stage *s, uint64_t who)
+{
+	join_with(s, who, 9, NULL, 0);
+}
+
+static void post_bytes(struct stage *s, uint64_t who, const void *body, size_t len)
+{
+	ask(s, who, (struct bk_board_request){.wish = BK_BOARD_POST, .body = body, .len = len});
+}
+
+static void post(struct stage *s, uint64_t who, const char *text)
+{
+	post_bytes(s, who, text, strlen(text));
+}
+
+static void part(struct stage *s, uint64_t who)
+{
+	ask(s, who, (struct bk_board_request){.wish = BK_BOARD_PART});
+}
+
+static void all_members_are_told_the_same_in_one_order(void **state)
+{
+	struct stage *s = *state;
+
+	join(s, 1);
+	expect(s, "1:joined1(0-0) 1:list1 1:done ");
+	post(s, 1, "one");
+	expect(s, "1:said1[one] 1:done ");
+	join(s, 2);
+	expect(s, "1:came2[c] 2:joined2(1-1) 2:list1,2 2:said1[one] 2:done ");
+	post(s, 2, "two");
+	expect(s, "1:said2[two] 2:said2[two] 2:done ");
+	ask(s, 1, (struct bk_board_request){.wish = BK_BOARD_CARD, .body = "new", .len = 3});
+	expect(s, "1:came1[new] 2:came1[new] 1:done ");
+	part(s, 1);
+	expect(s, "2:gone1() 1:done ");
+	join_with(s, 3, 8, NULL, 0); /* another group hears nothing of it */
+	post(s, 2, "three");
+	leave(s, 2, true);
+	expect(s, "3:joined3(0-0) 3:list3 3:done 2:said3[three] 2:done ");
+}
+
+static void who_comes_back_is_told_what_it_does_not_know(void **state)
+{
+	struct stage *s = *state;
+	uint8_t life[BK_GROUP_LIFE_LEN], other[BK_GROUP_LIFE_LEN] = {1};
+
+	join(s, 1);
+	post(s, 1, "one");
+	post(s, 1, "two");
+	memcpy(life, s->life, sizeof(life));
+	s->len = 0;
+	join_with(s, 2, 9, life, 1);
+	expect(s, "1:came2[c] 2:joined2(2-2) 2:list1,2 2:said2[two] 2:done ");
+	join_with(s, 3, 9, life, 2);
+	expect(s, "1:came3[d] 2:came3[d] 3:joined3(0-2) 3:list1,2,3 3:done ");
+	join_with(s, 4, 9, other, 7); /* of another life its number says nothing */
+	expect(s, "1:came4[e] 2:came4[e] 3:came4[e] 4:joined4(1-2) 4:list1,2,3,4 4:said1[one] 4:said2[two] "
+		  "4:done ");
+	join_with(s, 5, 8, other, 7); /* whoever makes it anew goes on where he was */
+	post(s, 5, "x");
+	expect(s, "5:joined5(0-7) 5:list5 5:done 5:said8[x] 5:done ");
+	join_with(s, 6, 7, other, INT64_MAX);
+	expect(s, "6:joined6(0-0) 6:list6 6:done ");
+}
+
+/* The rates are those of many seconds. */
+static void talk(struct stage *s, uint64_t who, int n)
+{
+	bool was_quiet = s->is_quiet;
+
+	s->is_quiet = true;
+	for (int i = 0; i < n; i++) {
+		s->now += BK_SEC;
+		post(s, who, "x");
+		s->len = 0;
+		s->book[0] = 0;
+	}
+	s->is_quiet = was_quiet;
+}
+
+static void the_last_hundred_are_kept_and_made_once_for_all(void **state)
+{
+	struct stage *s = *state;
+
+	for (uint64_t who = 1; who <= 10; who++)
+		join(s, who);
+	s->made = s->told = 0;
+	talk(s, 1, 150);
+	assert_int_equal(s->made, 150);
+	assert_int_equal(s->told, 1500);
+	s->len = 0;
+	s->told = 0;
+	s->is_quiet = true;
+	join(s, 11);
+	assert_int_equal(s->told, 10 + 2 + BK_LIMIT_GROUP_HISTORY);
+}
+
+static void who_takes_nothing_is_sent_away_with_the_reason_and_comes_back(void **state)
+{
+	struct stage *s = *state;
+	uint8_t life[BK_GROUP_LIFE_LEN];
+
+	join(s, 1);
+	join(s, 2);
+	memcpy(life, s->life, sizeof(life));
+	s->deaf = 2;
+	s->len = 0;
+	talk(s, 1, BK_LIMIT_GROUP_HISTORY);
+	post(s, 1, "too much");
+	expect(s, "1:said101[too much] 2:ended(too-slow) 1:gone2(too-slow) 1:done ");
+	post(s, 2, "I am here");
+	expect(s, "2:not-found ");
+	s->deaf = 0;
+	join_with(s, 2, 9, life, 99);
+	expect(s, "1:came2[c] 2:joined2(100-101) 2:list1,2 2:said100[x] 2:said101[too much] 2:done ");
+	leave(s, 2, false);
+	expect(s, "1:gone2(peer-vanished) ");
+}
+
+static void who_was_slow_for_a_while_gets_all_of_it_in_order(void **state)
+{
+	struct stage *s = *state;
+
+	join(s, 1);
+	s->deaf = 2;
+	join(s, 2);
+	post(s, 1, "one");
+	join(s, 3);
+	part(s, 3);
+	post(s, 1, "two");
+	s->len = 0;
+	s->deaf = 0;
+	s->board->ops->deliver(s->board, 2);
+	expect(s, "2:joined2(1-2) 2:list1,2 2:said1[one] 2:came3[d] 2:gone3() 2:said2[two] ");
+	s->board->ops->deliver(s->board, 2);
+	s->board->ops->deliver(s->board, 77);
+	expect(s, "");
+}
+
+static void coming_and_going_costs_nobody_his_history(void **state)
+{
+	struct stage *s = *state;
+	size_t kept;
+
+	join(s, 1);
+	post(s, 1, "one");
+	kept = s->kept[BK_BOARD_NEWS];
+	s->is_quiet = true;
+	for (int i = 0; i < 5000; i++) {
+		join(s, 2);
+		part(s, 2);
+		s->len = 0;
+	}
+	assert_int_equal(s->kept[BK_BOARD_NEWS], kept);
+	s->is_quiet = false;
+	join(s, 3);
+	expect(s, "1:came3[d] 3:joined3(1-1) 3:list1,3 3:said1[one] 3:done ");
+	s->deaf = 1; /* who hears none of it is sent away, and no more is kept for it */
+	s->is_quiet = true;
+	for (int i = 0; i < 5000; i++) {
+		join(s, 2);
+		part(s, 2);
+		s->len = 0;
+	}
+	assert_int_equal(s->kept[BK_BOARD_NEWS], kept);
+	s->len = 0;
+	s->book[0] = 0;
+	s->deaf = 0;
+	post(s, 1, "x");
+	expect(s, "1:not-found ");
+}
+
+static void who_says_too_much_is_told_when_to_say_it(void **state)
+{
+	static uint8_t large[BK_GROUP_POST_MAX + 1];
+	struct stage *s = *state;
+	int said = 0;
+
+	join(s, 1);
+	s->is_quiet = true;
+	for (s->len = 0; said < 1000 && !strstr(s->book, "limited"); said++) {
+		s->len = 0;
+		post(s, 1, "x");
+	}
+	assert_int_equal(said, BK_LIMIT_MEMBER_POSTS_BURST + 1);
+	s->now += BK_SEC * 60;
+	s->len = 0;
+	s->book[0] = 0;
+	for (said = 0; said < 100 && !strstr(s->book, "limited"); said++) {
+		s->len = 0;
+		s->book[0] = 0;
+		post_bytes(s, 1, large, BK_GROUP_POST_MAX);
+	}
+	assert_in_range(said, 2, 4); /* large ones count for more */
+	s->len = 0;
+	s->book[0] = 0;
+	post_bytes(s, 1, large, sizeof(large));
+	expect(s, "1:too-big ");
+}
+
+static void a_group_and_who_is_in_it_have_ceilings(void **state)
+{
+	struct stage *s = *state;
+	static const uint8_t none[BK_BOARD_TOKEN_LEN];
+
+	s->is_quiet = true;
+	join(s, 1);
+	s->len = 0;
+	s->book[0] = 0;
+	join_with(s, 1, 8, NULL, 0);
+	post(s, 2, "x");
+	part(s, 2);
+	ask(s, 2, (struct bk_board_request){.wish = BK_BOARD_JOIN, .secret = none});
+	ask(s, 2, (struct bk_board_request){.wish = BK_BOARD_JOIN});
+	expect(s, "1:invalid 2:not-found 2:not-found 2:invalid 2:invalid ");
+	for (uint64_t who = 2; who <= BK_LIMIT_GROUP_MEMBERS; who++) {
+		s->len = 0;
+		join(s, who);
+	}
+	s->len = 0;
+	s->book[0] = 0;
+	join(s, BK_LIMIT_GROUP_MEMBERS + 1);
+	expect(s, "1001:full ");
+	s->is_quiet = false;
+	s->news_max = 1;
+	join_with(s, 2000, 8, NULL, 0); /* the account bears no other group */
+	expect(s, "2000:full ");
+}
+
+static void where_the_account_bears_no_more_the_group_remembers_less(void **state)
+{
+	static uint8_t large[10000];
+	struct stage *s = *state;
+
+	join(s, 1);
+	s->news_max = s->kept[BK_BOARD_NEWS] + 50000;
+	s->is_quiet = true;
+	for (int i = 0; i < 20; i++) {
+		s->now += 10 * BK_SEC;
+		post_bytes(s, 1, large, sizeof(large));
+	}
+	assert_null(strstr(s->book, "full"));
+	s->is_quiet = false;
+	s->len = 0;
+	join(s, 2);
+	assert_non_null(strstr(s->book, "2:joined2(18-20) "));
+}
+
+static void an_empty_group_is_kept_for_who_comes_late_and_then_forgotten(void **state)
+{
+	struct stage *s = *state;
+
+	join(s, 1);
+	post(s, 1, "one");
+	part(s, 1);
+	s->len = 0;
+	assert_int_equal(next_wake(s), s->now + BK_LIMIT_GROUP_EMPTY);
+	wake_at(s, BK_LIMIT_GROUP_EMPTY - 1);
+	join(s, 2);
+	expect(s, "2:joined2(1-1) 2:list2 2:said1[one] 2:done ");
+	assert_true(next_wake(s) == BK_NEVER);
+	leave(s, 2, true);
+	assert_int_equal(bk_counters_get(&s->counters, "groups"), 1);
+	wake_at(s, next_wake(s));
+	assert_int_equal(bk_counters_get(&s->counters, "groups"), 0);
+	assert_int_equal(s->kept[BK_BOARD_NEWS], 0);
+	join(s, 3);
+	expect(s, "3:joined3(0-0) 3:list3 3:done ");
+}
+
 #define TEST(name)                                                                                           \
 	{                                                                                                    \
 #name, name                                                                                  \
@@ -918,6 +1257,16 @@ static const struct {
 	TEST(who_comes_again_or_too_late_begins_another_round),
 	TEST(more_than_two_share_a_plate_and_a_meeting),
 	TEST(mail_that_one_of_the_others_cannot_take_reaches_none),
+	TEST(all_members_are_told_the_same_in_one_order),
+	TEST(who_comes_back_is_told_what_it_does_not_know),
+	TEST(the_last_hundred_are_kept_and_made_once_for_all),
+	TEST(who_takes_nothing_is_sent_away_with_the_reason_and_comes_back),
+	TEST(who_was_slow_for_a_while_gets_all_of_it_in_order),
+	TEST(coming_and_going_costs_nobody_his_history),
+	TEST(who_says_too_much_is_told_when_to_say_it),
+	TEST(a_group_and_who_is_in_it_have_ceilings),
+	TEST(where_the_account_bears_no_more_the_group_remembers_less),
+	TEST(an_empty_group_is_kept_for_who_comes_late_and_then_forgotten),
 };
 
 enum { CLAIMS = sizeof(claims) / sizeof(claims[0]), KINDS = sizeof(kinds) / sizeof(kinds[0]) };

@@ -151,6 +151,20 @@ static bool may_spend(void *arg, uint64_t who, bk_time now)
 	return l->opts.events->may_spend(l->opts.arg, who, now);
 }
 
+static struct bk_chunk *make_news(void *arg, const struct bk_group_msg *m)
+{
+	const struct lying *l = arg;
+
+	return l->opts.events->make_news(l->opts.arg, m);
+}
+
+static bool on_news(void *arg, uint64_t who, struct bk_chunk *news, bool is_last)
+{
+	const struct lying *l = arg;
+
+	return l->opts.events->on_news(l->opts.arg, who, news, is_last);
+}
+
 /* --- what it is asked --- */
 
 static void ask_mail(struct lying *l, uint64_t who, const struct bk_board_request *r, bk_time now)
@@ -220,7 +234,7 @@ int lying_board_new(const struct bk_board_opts *opts, void *arg, struct bk_board
 	static const struct bk_board_ops ops = {lying_ask, lying_refresh, lying_deliver, lying_leave,
 		lying_wake, lying_next_wake, lying_free};
 	static const struct bk_board_events events = {on_verdict, on_claimed, on_mail, on_round, on_released,
-		on_met, make_token, charge, settle, may_spend};
+		on_met, make_token, charge, settle, may_spend, make_news, on_news};
 	struct lying *l = calloc(1, sizeof(*l));
 	struct bk_board_opts inner = *opts;
 	int err;

@@ -125,6 +125,9 @@ static void hear(struct peer *p, char out[128])
 }
 
 static uint8_t body[] = "b";
+static uint8_t group_join[1 + BK_GROUP_ID_LEN + BK_GROUP_LIFE_LEN + 8] = {BK_GROUP_JOIN, 5};
+static uint8_t group_post[] = {BK_GROUP_POST, 0, 0, 0, 1, 'x'}, group_later[] = {99},
+	       group_word[] = {BK_GROUP_ENDED}, group_short[] = {BK_GROUP_JOIN};
 
 static const struct row {
 	const char *name;
@@ -181,6 +184,18 @@ static const struct row {
 		{.type = BK_RDV_CLIENT_REJOIN, .secret = {SECRET}, .side = 0, .number = 2, .asks = 1},
 		{"bye", "Relay", "Relay", "Relay|Relay", "Relay", "invalid", "Relay|Relay", "Relay|Relay",
 			"full"}},
+	{"group", {.type = BK_RDV_CLIENT_GROUP, .body = group_join, .body_len = sizeof(group_join)},
+		{"bye", "Group Group", "Group Group", "Group Group", "Group Group", "Group Group",
+			"Group Group", "Group Group", "Group Group"}},
+	{"post of no member",
+		{.type = BK_RDV_CLIENT_GROUP, .body = group_post, .body_len = sizeof(group_post)},
+		{"bye", "Group", "Group", "Group", "Group", "Group", "Group", "Group", "Group"}},
+	{"group of a later version", {.type = BK_RDV_CLIENT_GROUP, .body = group_later, .body_len = 1},
+		{"bye", "", "", "", "", "", "", "", ""}},
+	{"the server's word of a group", {.type = BK_RDV_CLIENT_GROUP, .body = group_word, .body_len = 1},
+		{"bye", "bye", "bye", "bye|Released", "bye|Released", "bye", "bye|Released", "bye", "bye"}},
+	{"no group", {.type = BK_RDV_CLIENT_GROUP, .body = group_short, .body_len = 1},
+		{"bye", "bye", "bye", "bye|Released", "bye|Released", "bye", "bye|Released", "bye", "bye"}},
 	{"a port of the plain dialect", {.type = BK_RDV_PEER_PORT, .client_id = "me", .port = 1},
 		{"bye", "bye", "bye", "bye|Released", "bye|Released", "bye", "bye|Released", "bye", "bye"}},
 	{"the server's word", {.type = BK_RDV_SERVER_STOP, .content = "stop"},

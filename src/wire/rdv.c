@@ -79,6 +79,7 @@ static const struct {
 	[BK_RDV_CLIENT_REJOIN] = {"ClientRejoinMessage", FIELDS(
 		ROW(secret, HEX, REQ), ROW(side, UINT, REQ), ROW(number, UINT, REQ), ROW(asks, UINT, OPT),
 		ROW(relay_token, HEX, OPT))},
+	[BK_RDV_CLIENT_GROUP] = {"ClientGroupMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_SERVER_RELAY] = {"ServerRelayMessage", FIELDS(ROW(relay_token, HEX, REQ), ROW(leg_token, HEX, OPT))},
 
 	[BK_RDV_SERVER_PONG] = {"ServerPongMessage", FIELDS(ROW(number, UINT, REQ), ROW(time, UINT, REQ))},
@@ -93,6 +94,7 @@ static const struct {
 	[BK_RDV_SERVER_MAIL] = {"ServerMailMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_SERVER_RELEASED] = {"ServerReleasedMessage", FIELDS(ROW(nameplate, UINT, REQ), ROW(code, STR, OPT))},
 	[BK_RDV_SERVER_ERROR] = {"ServerErrorMessage", FIELDS(ROW(code, STR, FULL), ROW(content, TEXT, REQ), ROW(wait_ms, UINT, OPT))},
+	[BK_RDV_SERVER_GROUP] = {"ServerGroupMessage", FIELDS(BODY(REQ))},
 	[BK_RDV_SERVER_STOP] = {"ServerStopMessage", FIELDS(ROW(content, TEXT, REQ))},
 };
 /* clang-format on */

@@ -33,6 +33,7 @@ enum bk_rdv_type {
 	BK_RDV_CLIENT_MAIL,     /* body: to the other side of the nameplate */
 	BK_RDV_CLIENT_RELEASE,  /* done with the nameplate or meeting; both sides forget it */
 	BK_RDV_CLIENT_REJOIN,   /* secret side number [asks relay_token]: this is side `side` of the meeting */
+	BK_RDV_CLIENT_GROUP,    /* body: a message of wire/group.h */
 	/* TLS dialect, server to client */
 	BK_RDV_SERVER_PONG,      /* number time: the server's monotonic clock, ns */
 	BK_RDV_SERVER_MAPPED,    /* nonce public_ip public_port (whence the probe came) server_ip server_port */
@@ -44,6 +45,7 @@ enum bk_rdv_type {
 	BK_RDV_SERVER_RELEASED,  /* nameplate (0: meeting) [code]: the other side left, or it expired */
 	BK_RDV_SERVER_ERROR,     /* code content: the request before it failed; the connection goes on */
 	BK_RDV_SERVER_RELAY,     /* to both: relay_token: the meeting's two meet anew */
+	BK_RDV_SERVER_GROUP,     /* body: a message of wire/group.h */
 	BK_RDV_SERVER_STOP,      /* content: the server shuts down, the connection ends */
 	BK_RDV_TYPES,
 };
