@@ -289,9 +289,21 @@ static const struct bk_channel_events channel_events = {
 	.on_reset = on_reset,
 };
 
+/* A sign is there to be seen: a sender passes it over, and whoever does something else with the code knows it. */
+static void on_sign(struct bk_channel *sign, void *arg, const uint8_t *data, size_t n)
+{
+	(void)sign;
+	(void)arg;
+	(void)data;
+	(void)n;
+}
+
+static const struct bk_channel_events sign_events = {.on_data = on_sign};
+
 static void on_open(void *arg)
 {
 	struct bk_talk *t = arg;
+	struct bk_channel *sign;
 	int err;
 
 	if (t->state != BK_TALK_PAIRING)
@@ -299,6 +311,7 @@ static void on_open(void *arg)
 	if (!t->ops->is_opener) {
 		bk_talk_await(t, BK_TALK_CHANNEL_TIME,
 			"the other side is connected, but began nothing within a minute");
+		(void)bk_channel_open(t->call.session, BK_FILE_TAKER_KIND, &sign_events, t, &sign);
 		return;
 	}
 	err = bk_channel_open(t->call.session, BK_FILE_CHANNEL_KIND, &channel_events, t, &t->channel);
@@ -310,11 +323,16 @@ static void on_open(void *arg)
 	t->ops->on_start(t->owner);
 }
 
-/* Two senders or two receivers that meet each get a reset, and say so. */
+/* Two senders that meet each get a reset, two receivers each other's sign, and say so. */
 static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 {
 	struct bk_talk *t = arg;
 
+	if (!t->ops->is_opener && t->state == BK_TALK_PAIRING && !strcmp(kind, BK_FILE_TAKER_KIND)) {
+		t->reset_error = BK_E_UNSUPPORTED;
+		close_session(t, 0);
+		return;
+	}
 	if (t->ops->is_opener || t->state != BK_TALK_PAIRING || strcmp(kind, BK_FILE_CHANNEL_KIND) != 0)
 		return;
 	if (bk_channel_listen(channel, &channel_events, t) < 0)

@@ -13,6 +13,7 @@
  * a `type`. Lists (offer, accept) travel as JSON content, file bytes as raw content, all else is header
  * only. */
 #define BK_FILE_CHANNEL_KIND "files/1"
+#define BK_FILE_TAKER_KIND   "takes-files/1" /* a receiver's sign, which nobody takes */
 
 enum {
 	BK_FILE_PATH_MAX = 4096,

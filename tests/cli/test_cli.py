@@ -3,7 +3,7 @@
 """Holds the program to its contract: usage errors, exit codes, JSON events, a transfer over loopback.
 
 Run it with the program as argument or in $BODKIN."""
-import json, os, pathlib, pty, re, resource, select, signal, socket, subprocess, sys, tempfile, time, unittest
+import itertools, json, os, pathlib, pty, re, resource, select, signal, socket, subprocess, sys, tempfile, time, unittest
 
 BODKIN = os.environ.get("BODKIN", "build/bodkin")
 WAIT = 30  # seconds until a step that should take milliseconds counts as hung
@@ -329,6 +329,23 @@ class Transfer(Case):
         r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "77-tulip-anchor")
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertEqual(self.finish(sender)[0], 0)
+
+    def test_who_runs_another_command_is_told_at_once_on_both_sides(self):
+        _, server = self.serve()
+        commands = {"send": ["send", self.file()], "recv": ["recv", "-o", self.folder_out()], "ping": ["ping"], "chat": ["chat"]}
+        for one, other in itertools.product(commands, repeat=2):
+            if {one, other} == {"send", "recv"} or one == other in ("ping", "chat"):
+                continue
+            with self.subTest(one=one, other=other):
+                begin = time.monotonic()
+                maker = self.start(*commands[one], "-s", server, "--json")
+                code = self.event(maker, "code")["code"]
+                r = self.run_it(*commands[other], "-s", server, "-q", *(["--code"] if other == "send" else []), code)
+                status, _, err = self.finish(maker)
+                self.assertIn((r.returncode, status), itertools.product((1, 6), repeat=2))
+                self.assertLess(time.monotonic() - begin, 5)  # and not when somebody's patience has ended
+                for said in (r.stderr, err):
+                    self.assertRegex(said, r"\Abodkin: [^\n]+\n\Z")
 
     def test_ctrl_c_while_waiting_is_exit_130(self):
         _, server = self.serve()
