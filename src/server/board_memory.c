@@ -57,9 +57,14 @@ static void deliver(struct memory *m, struct bk_seat *s)
 		bk_letters_pop(&s->letters, &m->table.bag);
 }
 
+/* What was refused has no account, whatever the owner left there: it is not to be settled. */
 static int charge(struct memory *m, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
 {
-	return m->opts.events->charge(m->opts.arg, who, cost, n, ret_account);
+	int err = m->opts.events->charge(m->opts.arg, who, cost, n, ret_account);
+
+	if (err < 0)
+		*ret_account = NULL;
+	return err;
 }
 
 /* For all of the others, or for none. */

@@ -209,22 +209,31 @@ static const enum bk_share shares[] = {[BK_BOARD_PLATE] = BK_SHARE_PLATES,
 	[BK_BOARD_LETTER] = BK_SHARE_MAIL,
 	[BK_BOARD_NEWS] = BK_SHARE_NEWS};
 
-static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
+static int try_claim(struct bk_client *c, struct bk_circle *account)
 {
-	struct bk_server *s = arg;
-	struct bk_client *c = bk_client_find(s, who);
-	struct bk_circle *account = c ? c->from.guest->circle : NULL;
+	struct bk_server *s = c->server;
 
-	if (!c)
-		return BK_E_NOT_FOUND;
-	*ret_account = account;
-	if (cost != BK_BOARD_TRY)
-		return bk_crowd_take(s->crowd, account, shares[cost], n);
 	c->wait = bk_crowd_spend(s->crowd, account, BK_RATION_CLAIMS, 1, bk_loop_now(s->loop));
 	if (c->wait > 0)
 		return BK_E_RATE_LIMITED;
 	bk_crowd_hold(account);
 	return 0;
+}
+
+static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, void **ret_account)
+{
+	struct bk_server *s = arg;
+	struct bk_client *c = bk_client_find(s, who);
+	struct bk_circle *account = c ? c->from.guest->circle : NULL;
+	int err;
+
+	if (!c)
+		return BK_E_NOT_FOUND;
+	err = cost == BK_BOARD_TRY ? try_claim(c, account)
+				   : bk_crowd_take(s->crowd, account, shares[cost], n);
+	if (!err)
+		*ret_account = account;
+	return err;
 }
 
 /* A claim that leads to a meeting costs nothing, one that finds nothing what it cost, one that uses up

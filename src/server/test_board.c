@@ -129,6 +129,7 @@ static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, vo
 {
 	struct stage *s = arg;
 
+	*ret_account = (void *)(uintptr_t)who; /* of a refusal it means nothing */
 	if (cost == BK_BOARD_LETTER && s->mail_max && s->kept[cost] + n > s->mail_max)
 		return BK_E_FULL;
 	if (cost == BK_BOARD_NEWS && s->news_max && s->kept[cost] + n > s->news_max)
@@ -137,7 +138,6 @@ static int charge(void *arg, uint64_t who, enum bk_board_cost cost, size_t n, vo
 		return BK_E_RATE_LIMITED;
 	s->kept[cost] += n;
 	s->open++;
-	*ret_account = (void *)(uintptr_t)who;
 	return 0;
 }
 

@@ -454,6 +454,33 @@ static void a_secret_that_is_made_up_gives_no_guess_back(void **state)
 	kit_stop(k);
 }
 
+/* A refusal is nothing that could be given back. */
+static void who_wishes_for_numbers_beyond_its_ration_is_refused_and_no_more(void **state)
+{
+	struct kit *k = kit_start((struct bk_server_opts){.messages_per_second = 10000}, NULL);
+	struct peer waiting, p;
+	struct bk_rdv_msg m;
+	unsigned learned = 0;
+
+	(void)state;
+	peer_join(&waiting, k, "waiting");
+	peer_send(&waiting, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_ALLOCATE});
+	peer_recv(&waiting, BK_RDV_SERVER_NAMEPLATE, &m);
+	peer_join(&p, k, "wishing");
+	for (int i = 0; i < 10 * BK_LIMIT_CLAIMS_BURST; i++) {
+		peer_send(&p, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_ALLOCATE, .nameplate = m.nameplate});
+		struct bk_rdv_msg answer;
+
+		peer_recv(&p, BK_RDV_SERVER_ERROR, &answer);
+		learned += !strcmp(answer.code, "exists");
+		bk_rdv_done(&answer);
+	}
+	assert_in_range(learned, BK_LIMIT_CLAIMS_BURST, BK_LIMIT_CLAIMS_BURST + 10);
+	peer_close(&p);
+	peer_close(&waiting);
+	kit_stop(k);
+}
+
 /* From networks enough that nobody is sent away for it. */
 static void make_noise(struct kit *k, unsigned connections)
 {
@@ -617,6 +644,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_messages_is_cut_off),
 		cmocka_unit_test(who_asks_and_does_not_listen_is_too_slow),
 		cmocka_unit_test(a_secret_that_is_made_up_gives_no_guess_back),
+		cmocka_unit_test(who_wishes_for_numbers_beyond_its_ration_is_refused_and_no_more),
 		cmocka_unit_test(noise_hides_no_wrong_guess_from_the_log),
 		cmocka_unit_test(silent_ones_of_an_address_keep_nobody_there_out),
 		cmocka_unit_test(who_finds_no_place_is_told_when_to_come_again),
