@@ -48,7 +48,7 @@ struct bk_intro {
 	bk_dur server_rtt;     /* smallest round trip to the server seen; travels in whole microseconds */
 	int64_t start;         /* agreed instant on the server's clock, ns; 0 in the first introduction */
 	uint64_t tie_breaker;  /* random; goes into probes, as ICE has it, and decides nothing */
-	uint32_t capabilities; /* bit set, for later versions */
+	uint32_t capabilities; /* bit set: what this side insists on (enum in meet/self.h) */
 };
 
 /* A malloc'ed JSON text. BK_E_INVALID when a field is out of its range: another version, a candidate without

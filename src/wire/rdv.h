@@ -19,7 +19,7 @@ enum bk_rdv_type {
 	/* plain dialect */
 	BK_RDV_CLIENT_HELLO,   /* client_id nat_type private_ip private_port peer_id(or null) [version token] */
 	BK_RDV_SERVER_HELLO,   /* client_id public_ip public_port [version ping_ms alt_port alt_ip time] */
-	BK_RDV_SERVER_REFUSE,  /* client_id content [code]; then the server closes */
+	BK_RDV_SERVER_REFUSE,  /* client_id content [code wait_ms]; then the server closes */
 	BK_RDV_PEER_NOT_FOUND, /* peer_id */
 	BK_RDV_PEER_INFO,      /* action(or null) peer{client_id nat_type public_ip public_port} */
 	BK_RDV_PEER_PORT,      /* client_id port */
@@ -40,11 +40,11 @@ enum bk_rdv_type {
 	BK_RDV_SERVER_REACHED,   /* nonce same_address other_address: "yes", "no" or "untested"; did connecting
 	                            back succeed from another port of the same address, from another address */
 	BK_RDV_SERVER_NAMEPLATE, /* nameplate */
-	BK_RDV_SERVER_CLAIMED,   /* to both: nameplate relay_token [body: to the claiming side only] */
+	BK_RDV_SERVER_CLAIMED,   /* to both: nameplate relay_token [leg_token; body: to the claiming side only] */
 	BK_RDV_SERVER_MAIL,      /* body */
 	BK_RDV_SERVER_RELEASED,  /* nameplate (0: meeting) [code]: the other side left, or it expired */
-	BK_RDV_SERVER_ERROR,     /* code content: the request before it failed; the connection goes on */
-	BK_RDV_SERVER_RELAY,     /* to both: relay_token: the meeting's two meet anew */
+	BK_RDV_SERVER_ERROR,     /* code content [wait_ms]: the request before it failed; the connection goes on */
+	BK_RDV_SERVER_RELAY,     /* to both: relay_token [leg_token]: the meeting's two meet anew */
 	BK_RDV_SERVER_GROUP,     /* body: a message of wire/group.h */
 	BK_RDV_SERVER_STOP,      /* content: the server shuts down, the connection ends */
 	BK_RDV_TYPES,
