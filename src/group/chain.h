@@ -48,7 +48,8 @@ struct bk_chain_events {
 	void (*on_came)(
 		void *arg, uint64_t member, const struct bk_card *card, bool is_new, bool has_others_name);
 	void (*on_gone)(void *arg, uint64_t member, const struct bk_card *card);
-	/* While we were away so many came that are not kept any more. / The server does not know the group of before. */
+	/* While we were away so many came that are not kept any more. / The server does not know the group of
+	 * before. */
 	void (*on_missed)(void *arg, uint64_t count);
 	void (*on_restarted)(void *arg);
 };

@@ -133,8 +133,8 @@ struct bk_board_events {
 		void *arg, void *account, enum bk_board_cost cost, size_t n, enum bk_board_outcome how);
 	/* May the member make a meeting from nothing, or begin a round, once more? */
 	bool (*may_spend)(void *arg, uint64_t who, bk_time now);
-	/* What members of a group are told, as the owner would have it: it is made once and kept for all of them. NULL: no
-	 * memory. */
+	/* What members of a group are told, as the owner would have it: it is made once and kept for all of
+	 * them. NULL: no memory. */
 	struct bk_chunk *(*make_news)(void *arg, const struct bk_group_msg *m);
 	/* False: not now, it waits; the owner calls deliver when there is room. is_last: it is told in any case. */
 	bool (*on_news)(void *arg, uint64_t who, struct bk_chunk *news, bool is_last);
