@@ -154,10 +154,10 @@ static int show(struct command *c, const struct bk_cli_options *o, struct bk_cli
 			"with any free port only the running server knows which");
 	err = bk_server_read_pin(c->state_dir, pin, why);
 	if (err < 0) {
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot show the server: %s; %s", why,
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot show the server: %s%s", why,
 			err == BK_E_NOT_FOUND
-				? "its first start makes it; is its folder another one? --state DIR"
-				: "whoever runs the server can read it");
+				? "; its first start makes it; is its folder another one? --state DIR"
+				: "");
 		return BK_E_FILE;
 	}
 	announce(c, r, c->listen.port ? c->listen.port : BK_SERVER_PORT, pin);

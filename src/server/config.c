@@ -137,8 +137,10 @@ static int key_path(const char *state_dir, char path[PATH_BYTES])
 
 static int explain(int err, const char *act, const char *path, char text[BK_SERVER_TEXT_MAX])
 {
+	bool is_damaged = err == BK_E_MALFORMED || err == BK_E_TOO_BIG;
+
 	snprintf(text, BK_SERVER_TEXT_MAX, "cannot %s the server's key '%.160s': %s", act, path,
-		bk_error_text(err));
+		is_damaged ? "it is damaged, or no key; a copy of it helps" : bk_error_text(err));
 	return err == BK_E_NOMEM ? err : BK_E_FILE;
 }
 

@@ -82,6 +82,16 @@ class Service(kit.Case):
         self.assertRegex(r.stderr, r"\Abodkin: cannot show [^\n]*none/server.pem[^\n]*--state[^\n]*\n\Z")
         self.assertFalse((self.root / "none").exists())
 
+    def test_a_damaged_key_is_named_and_stays(self):
+        for content in (b"", b"-----BEGIN PRIVATE KEY-----\nMC4CAQ\n", b"x" * 100000):
+            key = self.file("damaged/server.pem", 0)
+            key.write_bytes(content)
+            for how in (["--show"], ["-l", "127.0.0.1:0"]):
+                r = self.run_it("serve", *how, "--state", key.parent)
+                self.assertEqual(r.returncode, 7)
+                self.assertRegex(r.stderr, r"\Abodkin: cannot [^\n]*damaged/server.pem': it is damaged, or no key; a copy of it helps[^\n]*\n\Z")
+            self.assertEqual(key.read_bytes(), content)
+
     def test_without_a_home_it_says_what_to_do(self):
         self.env = {"PATH": os.environ["PATH"]}
         r = self.run_it("serve", "-l", "127.0.0.1:0")
