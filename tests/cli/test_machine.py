@@ -114,7 +114,7 @@ class Inherited(kit.Unread):
     test_a_stream_that_takes_nothing_changes_nothing = None
 
     unread = []
-    COMMANDS = ("send", "recv", "chat", "ping", "nat", "serve")
+    COMMANDS = ("send", "recv", "chat", "ping", "nat", "serve", "lab")
 
     def ignoring(self, number, *words):
         return dict(words=words, before=lambda: signal.signal(number, signal.SIG_IGN), number=number)
@@ -272,6 +272,17 @@ class Inherited(kit.Unread):
         ping = ["ping", "-c", "1", "-i", "0.01"]
         self.do_pair(how, ping, ping)
 
+    def do_lab(self, how):
+        """It stands, something runs in it, it can be looked at, it is gone."""
+        self.root.chmod(0o1777)
+        how = {k: v for k, v in how.items() if k not in ("said", "after")}
+        how["env"] = {**how.get("env", self.env), "BODKIN_LAB_DIR": f"{self.root}/labs", "BODKIN_LAB_NAME": f"machine{os.getpid()}"}
+        if self.run_it("lab", "probe").returncode:
+            self.skipTest("namespaces are forbidden here")
+        script = '"$1" lab up full sym && "$1" lab exec a true && "$1" lab status && "$1" lab down'
+        how["words"] = [*how.get("words", ()), "sh", "-c", script, "sh"]
+        self.ends_well(self.launch(how), how)
+
     def test_every_command_works_in_every_situation(self):
         for situation, make in self.SITUATIONS.items():
             for command in self.COMMANDS:
@@ -281,7 +292,7 @@ class Inherited(kit.Unread):
                     self.root.chmod(0o755)
                     how = make(self)
                     getattr(self, f"do_{command}")(how)
-                    if "after" in how and command != "serve":
+                    if "after" in how and command not in ("serve", "lab"):
                         how["after"]()
 
     def test_the_server_says_where_its_key_cannot_be_kept(self):
