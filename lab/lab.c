@@ -229,6 +229,12 @@ static int cmd_exec(int argc, char **argv)
 	if (rc == 0 && i + 1 >= argc)
 		rc = bk_lab_say(
 			BK_E_INVALID, "exec wants a node (a, b, s, ra, rb, ca, cb, net) and a command");
+	if (rc == 0 && argv[i + 1][0] == '-')
+		rc = bk_lab_say(BK_E_INVALID,
+			"'%s' stands behind the host, where the command begins; options come in front: "
+			"bodkin lab exec "
+			"%s ... %s",
+			argv[i + 1], argv[i + 1], argv[i]);
 	if (rc == 0)
 		rc = join_node(&o, argv[i]);
 	if (rc < 0)

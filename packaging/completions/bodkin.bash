@@ -12,6 +12,7 @@ _bodkin()
 		return
 	fi
 	case $prev in
+	--answer) COMPREPLY=($(compgen -W "drop reject reset accept" -- "$cur")); return ;;
 	--transport) COMPREPLY=($(compgen -W "auto udp tcp" -- "$cur")); return ;;
 	--path) COMPREPLY=($(compgen -W "auto direct relay" -- "$cur")); return ;;
 	--conflict) COMPREPLY=($(compgen -W "ask fail skip overwrite rename" -- "$cur")); return ;;
@@ -21,7 +22,7 @@ _bodkin()
 	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
 	--interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")); return ;;
 	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
-	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr) return ;;
+	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
 	esac
 	case $command in
 	send)
@@ -37,7 +38,7 @@ _bodkin()
 	ping) COMPREPLY=($(compgen -W "$client $all --count --interval --plain --id" -- "$cur")) ;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
 	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
-	lab) COMPREPLY=($(compgen -W "up exec status down --help" -- "$cur")) ;;
+	lab) COMPREPLY=($(compgen -W "up exec status down probe --help --name --answer --delay --jitter --loss --rate --replace --json" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "send recv chat ping serve nat lab" -- "$cur")) ;;
 	esac
 }

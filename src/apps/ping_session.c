@@ -12,7 +12,6 @@
 
 #define KIND             "ping/1"
 #define CHANNEL_PATIENCE (10 * BK_SEC) /* who came with the code opens it at once */
-#define NO_PART          "the other side does not take part; both run 'bodkin ping'"
 
 struct way {
 	struct bk_call call;
@@ -56,7 +55,7 @@ static void on_reset(struct bk_channel *channel, void *arg, int error)
 	if (w->has_heard || error == BK_E_EOF)
 		bk_call_close(&w->call, 0);
 	else
-		w->events->on_fault(w->owner, BK_E_PEER_REFUSED, NO_PART); /* whatever it says */
+		w->events->on_fault(w->owner, BK_E_PEER_REFUSED, BK_CALL_NO_PART); /* whatever it says */
 }
 
 static const struct bk_channel_events channel_events = {
@@ -66,7 +65,7 @@ static void on_patience(void *arg)
 {
 	struct way *w = arg;
 
-	w->events->on_fault(w->owner, BK_E_PEER_REFUSED, NO_PART);
+	w->events->on_fault(w->owner, BK_E_PEER_REFUSED, BK_CALL_NO_PART);
 }
 
 static void begin(struct way *w, bool is_first)
@@ -99,7 +98,7 @@ static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 		return;
 	bk_timer_stop(w->patience);
 	if (strcmp(kind, KIND) != 0) {
-		w->events->on_fault(w->owner, BK_E_PEER_REFUSED, NO_PART);
+		w->events->on_fault(w->owner, BK_E_PEER_REFUSED, BK_CALL_NO_PART);
 		return;
 	}
 	w->channel = channel;
@@ -118,7 +117,7 @@ static void on_end(void *arg, int error)
 		failure.error = 0;
 	if (!error && !w->has_started) {
 		failure.error = BK_E_PEER_REFUSED;
-		failure.text = NO_PART;
+		failure.text = BK_CALL_NO_PART;
 		failure.who = BK_CALL_WHO_PEER;
 	}
 	w->events->on_end(w->owner, &failure);

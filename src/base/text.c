@@ -144,3 +144,30 @@ size_t bk_text_index(const char *const *names, size_t n, const char *name)
 		i++;
 	return i;
 }
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+unsigned bk_text_slips(const char *a, const char *b)
+{
+	unsigned rows[3][BK_TEXT_SLIPS_MAX + 1];
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (la > BK_TEXT_SLIPS_MAX || lb > BK_TEXT_SLIPS_MAX)
+		return la > lb ? (unsigned)la : (unsigned)lb;
+	for (size_t k = 0; k <= lb; k++)
+		rows[0][k] = (unsigned)k;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned *row = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= lb; k++) {
+			row[k] = least(least(last[k], row[k - 1]) + 1, last[k - 1] + (a[i - 1] != b[k - 1]));
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+				row[k] = least(row[k], before[k - 2] + 1);
+		}
+	}
+	return rows[la % 3][lb];
+}

@@ -37,4 +37,9 @@ static inline size_t bk_text_char(const char *s, unsigned *ret_char)
 /* Its number in a table of n names, where NULL is nobody's; n: it is not there. */
 size_t bk_text_index(const char *const *names, size_t n, const char *name);
 
+/* Slips between two words: a letter more, less, other, or two that changed places. What is longer than the most is
+ * like nothing. */
+enum { BK_TEXT_SLIPS_MAX = 24 };
+unsigned bk_text_slips(const char *a, const char *b);
+
 #endif

@@ -59,6 +59,14 @@ bool bk_call_decide(struct bk_call *c, int error, enum bk_call_who who, const ch
 	return is_first;
 }
 
+void bk_call_add(struct bk_call *c, const char *more)
+{
+	size_t n = strlen(c->text);
+
+	snprintf(c->text + n, sizeof(c->text) - n, "%s", more);
+	bk_call_trim(c->text);
+}
+
 struct bk_call_failure bk_call_failure(const struct bk_call *c)
 {
 	return (struct bk_call_failure){.error = c->error,
@@ -187,15 +195,29 @@ static bool join_instead(struct bk_call *c, int error)
 	return true;
 }
 
+/* What the other side says of its end, in the words of who does something with it. */
+static const char *explain_bye(
+	const struct bk_call *c, int error, const char *text, char out[BK_CALL_TEXT_MAX])
+{
+	if (error == BK_E_PEER_REFUSED)
+		return BK_CALL_NO_PART;
+	if (error != BK_E_PEER_CANCELLED)
+		return text;
+	snprintf(out, BK_CALL_TEXT_MAX, "%s cancelled", c->peer_name[0] ? c->peer_name : "the other side");
+	return out;
+}
+
 static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
 	struct bk_call *c = arg;
-	enum bk_call_who who = bk_session_is_peers_word(session) ? BK_CALL_WHO_PEER : who_of(c, error);
+	bool is_peers = bk_session_is_peers_word(session);
+	char bye[BK_CALL_TEXT_MAX];
 
 	if (join_instead(c, error))
 		return;
 	if (error)
-		bk_call_decide(c, error, who, "%s", text);
+		bk_call_decide(c, error, is_peers ? BK_CALL_WHO_PEER : who_of(c, error), "%s",
+			is_peers ? explain_bye(c, error, text, bye) : text);
 	c->ops->on_end(c->owner, error);
 }
 

@@ -15,6 +15,11 @@
  * mean. No callback comes from inside a call of ours. */
 enum { BK_CALL_TEXT_MAX = 512, BK_CALL_NAME_MAX = 256 };
 
+/* The other side does something else with this code. */
+#define BK_CALL_NO_PART                                                                                      \
+	"the other side runs another command: 'send' and 'recv' belong together, 'ping' and 'chat' run on "  \
+	"both sides"
+
 struct bk_call_ops {
 	void (*on_open)(void *owner); /* channels may be opened */
 	void (*on_channel)(void *owner, struct bk_channel *channel, const char *kind);
@@ -70,6 +75,8 @@ bool bk_call_vdecide(struct bk_call *c, int error, enum bk_call_who who, const c
 bool bk_call_decide(struct bk_call *c, int error, enum bk_call_who who, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* The verdict to tell on; its text lives in the call. */
+/* More of what is wrong, behind the sentence that was given. */
+void bk_call_add(struct bk_call *c, const char *more);
 struct bk_call_failure bk_call_failure(const struct bk_call *c);
 
 /* The sentence for a start that failed, unless ret_text has one. act: "send". */

@@ -30,7 +30,6 @@ enum {
 #define CHANNEL_PATIENCE                                                                                     \
 	(60 * BK_SEC)              /* who came with the code opens it at once, but a path may die just then */
 #define FIN_PATIENCE (10 * BK_SEC) /* everything is said, delivered and acknowledged */
-#define NO_PART      "the other side does not take part; both run 'bodkin chat'"
 
 struct bk_chat {
 	struct bk_loop *loop;
@@ -290,7 +289,7 @@ static void on_reset(struct bk_channel *channel, void *arg, int error)
 	c->channel = NULL;
 	/* Most often the session ends with it, and its own sentence is the better one. */
 	if (error == BK_E_UNSUPPORTED)
-		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, NO_PART);
+		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, BK_CALL_NO_PART);
 	else
 		close_call(c, 0);
 }
@@ -316,7 +315,7 @@ static void on_patience(void *arg)
 	if (c->has_sent_fin)
 		close_call(c, 0);
 	else
-		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, NO_PART);
+		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, BK_CALL_NO_PART);
 }
 
 static void on_open(void *arg)
@@ -351,7 +350,7 @@ static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 	bk_timer_stop(c->patience);
 	if (bk_call_is_joiner(&c->call) || strcmp(kind, BK_CHAT_CHANNEL_KIND) != 0 ||
 		bk_channel_listen(channel, &channel_events, c) < 0) {
-		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, NO_PART);
+		fail(c, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, BK_CALL_NO_PART);
 		return;
 	}
 	c->channel = channel;
@@ -365,7 +364,7 @@ static void judge(struct bk_chat *c)
 	unsigned long long missing = c->said - c->delivered;
 
 	if (!c->is_open)
-		bk_call_decide(&c->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, NO_PART);
+		bk_call_decide(&c->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, BK_CALL_NO_PART);
 	else if (missing)
 		bk_call_decide(&c->call, BK_E_PEER_VANISHED, BK_CALL_WHO_PEER,
 			"%s left before %llu message%s of ours reached it", name, missing,

@@ -500,7 +500,7 @@ static void who_runs_something_else_is_told_so(void **state)
 	set_up(&s);
 	run(&s);
 	assert_int_equal(s.anna.error, BK_E_PEER_REFUSED);
-	assert_non_null(strstr(s.anna.text, "bodkin chat"));
+	assert_non_null(strstr(s.anna.text, "runs another command"));
 	tear_down(&s);
 }
 

@@ -13,6 +13,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/human.h"
+
 enum { CHOICES_MAX = 400, CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
 
 static const char prompt[] = "Code (Enter: make one here): ";
@@ -147,12 +149,17 @@ static void put(const char *s, size_t n)
 	}
 }
 
+static unsigned columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
 /* The end of what was typed is what the person looks at, where not all of it fits. */
 static void draw(const struct bk_cli_code_line *l)
 {
-	struct winsize size = {0};
-	size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
-	size_t room = columns > sizeof(prompt) ? columns - sizeof(prompt) : 1;
+	size_t wide = columns(), room = wide > sizeof(prompt) ? wide - sizeof(prompt) : 1;
 	char line[sizeof(prompt) + BK_CLI_CODE_MAX + 8];
 	int n = snprintf(
 		line, sizeof(line), "\r%s%s\033[K", prompt, l->text + (l->len > room ? l->len - room : 0));
@@ -163,9 +170,10 @@ static void draw(const struct bk_cli_code_line *l)
 static void say(const char *text)
 {
 	char line[CHOICES_MAX + BK_CODE_TEXT_MAX];
-	int n = snprintf(line, sizeof(line), "%s\n", text);
 
-	put(line, (size_t)n);
+	snprintf(line, sizeof(line), "%s\n", text);
+	bk_cli_human_wrap(line, columns());
+	put(line, strlen(line));
 }
 
 static int read_line(struct bk_cli_code_line *l)

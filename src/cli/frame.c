@@ -202,6 +202,7 @@ static void on_interrupt(void *arg)
 {
 	struct bk_cli_frame *f = arg;
 
+	bk_cli_report_interrupted(f->report);
 	f->ops->stop(f);
 }
 

@@ -3,6 +3,7 @@
 #include "cli/human.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
@@ -110,4 +111,66 @@ const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size
 		tail += measure(tail, &w);
 	snprintf(out, max, "%.*s...%s", (int)(head - text), text, tail);
 	return out;
+}
+
+/* Of one of our own sequences, which no column belongs to; 0: none begins here. */
+static size_t sequence_len(const char *s)
+{
+	size_t n = s[0] == '\033' && s[1] == '[' ? 2 + strspn(s + 2, ";0123456789") : 0;
+
+	return n && s[n] ? n + 1 : n;
+}
+
+static void unglue(char *text)
+{
+	for (; *text; text++)
+		if (*text == BK_CLI_HUMAN_GLUE)
+			*text = ' ';
+}
+
+/* Bytes up to the next blank or line end, and their columns. */
+static size_t measure_word(const char *s, unsigned *ret_columns)
+{
+	size_t len = 0, n;
+	unsigned columns;
+
+	for (*ret_columns = 0; s[len] && s[len] != ' ' && s[len] != '\n'; len += n) {
+		n = sequence_len(s + len);
+		if (n)
+			continue;
+		n = measure(s + len, &columns);
+		*ret_columns += columns;
+	}
+	return len;
+}
+
+void bk_cli_human_wrap(char *text, unsigned columns)
+{
+	unsigned at = 0, width;
+	bool has_word = false;
+
+	for (char *s = text; columns && *s;) {
+		size_t n = measure_word(s, &width);
+
+		if (n) {
+			at = at + width > columns ? (at + width) % columns : at + width;
+			has_word = true;
+			s += n;
+			continue;
+		}
+		n = *s == ' ' ? measure_word(s + 1, &width) : 0;
+		if (n && has_word && at + 1 + width > columns && width <= columns)
+			*s = '\n';
+		has_word = has_word && *s != '\n';
+		at = *s++ == '\n' ? 0 : at + 1;
+	}
+	unglue(text);
+}
+
+char *bk_cli_human_glue(char *text)
+{
+	for (char *s = text; *s; s++)
+		if (*s == ' ')
+			*s = BK_CLI_HUMAN_GLUE;
+	return text;
 }

@@ -19,4 +19,10 @@ const char *bk_cli_human_left(double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0
  * characters by the locale's width, other bytes as one. */
 const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size_t max);
 
+/* Lines that are too long for the window break at blanks: what is torn inside a word cannot be read to somebody. A
+ * blank that BK_CLI_HUMAN_GLUE stands for does not break; what is longer than a line is left to the terminal. */
+#define BK_CLI_HUMAN_GLUE '\x1f'
+void bk_cli_human_wrap(char *text, unsigned columns); /* 0: no window, nothing breaks */
+char *bk_cli_human_glue(char *text);                  /* what is copied or spoken as one; returns text */
+
 #endif

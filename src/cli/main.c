@@ -8,6 +8,7 @@
 #include <bodkin/api.h>
 #include <bodkin/error.h>
 
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/exit.h"
@@ -51,41 +52,22 @@ static int print_command_help(const struct bk_cli_command *c)
 	return BK_CLI_EXIT_DONE;
 }
 
-/* How many letters must be added, removed or changed at least to get from a to b. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[32], n = strlen(b);
-
-	for (size_t k = 0; k <= n; k++)
-		row[k] = k;
-	for (size_t i = 0; a[i]; i++) {
-		size_t corner = row[0]++;
-
-		for (size_t k = 0; k < n; k++) {
-			size_t changed = corner + (a[i] != b[k]),
-			       moved = row[k] < row[k + 1] ? row[k] : row[k + 1];
-
-			corner = row[k + 1];
-			row[k + 1] = changed < moved + 1 ? changed : moved + 1;
-		}
-	}
-	return row[n];
-}
-
 /* What people type, and the command that they mean: ours, and words of other programs. */
 static const struct {
 	const char *typed, *meant;
 } words[] = {{"send", "send"}, {"recv", "recv"}, {"ping", "ping"}, {"nat", "nat"}, {"serve", "serve"},
-	{"lab", "lab"}, {"help", "help"}, {"receive", "recv"}, {"get", "recv"}, {"download", "recv"},
-	{"upload", "send"}, {"server", "serve"}, {"version", "--version"}};
+	{"lab", "lab"}, {"help", "help"}, {"chat", "chat"}, {"talk", "chat"}, {"receive", "recv"},
+	{"get", "recv"}, {"download", "recv"}, {"upload", "send"}, {"server", "serve"},
+	{"version", "--version"}};
 
 /* "; did you mean 'send'?" or where to look. */
 static const char *suggest(const char *typed, char out[64])
 {
 	const char *best = NULL;
+	unsigned least = strlen(typed) < 3 ? 2 : 3;
 
-	for (size_t i = 0, least = strlen(typed) < 3 ? 2 : 3; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t d = distance(typed, words[i].typed);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		unsigned d = bk_text_slips(typed, words[i].typed);
 
 		if (d < least) {
 			least = d;
@@ -173,8 +155,9 @@ static int run_command(const struct bk_cli_command *c, int argc, char **argv)
 	bk_cli_report_init(&report, &o);
 	if (err < 0) {
 		snprintf(text, sizeof(text),
-			is_of_file ? "cannot %s: %s" : "cannot %s: %s; try 'bodkin help %s'", c->act, why,
-			c->name);
+			is_of_file || why[strlen(why) - 1] == '?' ? "cannot %s: %s"
+								  : "cannot %s: %s; try 'bodkin help %s'",
+			c->act, why, c->name);
 		bk_cli_report_error(&report, BK_E_INVALID, text);
 		code = BK_CLI_EXIT_USAGE;
 	} else {

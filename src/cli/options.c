@@ -11,6 +11,8 @@
 
 #include <bodkin/error.h>
 
+#include "base/text.h"
+
 #define CLIENT (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING | BK_CLI_CMD_CHAT)
 #define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
@@ -236,14 +238,40 @@ static const struct row *row_of(int c)
 	return NULL;
 }
 
+/* The option of this command that was probably meant; NULL: it is like none. */
+static const char *nearest(enum bk_cli_command_bit command, const char *typed)
+{
+	const char *best = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; i < ROWS_LEN; i++) {
+		unsigned slips =
+			rows[i].commands & command ? bk_text_slips(typed, rows[i].name) : BK_TEXT_SLIPS_MAX;
+
+		if (slips < least && slips < strlen(rows[i].name) - 1) {
+			least = slips;
+			best = rows[i].name;
+		}
+	}
+	return best;
+}
+
 /* getopt's two complaints, about a short or a long option. */
-static int complain(int c, char **argv, char text[BK_CLI_TEXT_MAX])
+static int complain(enum bk_cli_command_bit command, int c, char **argv, char text[BK_CLI_TEXT_MAX])
 {
 	bool is_long = !strncmp(argv[optind - 1], "--", 2) && (!optopt || optopt >= 256);
-	const char letter[] = {'-', (char)optopt, 0};
+	const char letter[] = {'-', (char)optopt, 0}, *meant;
+	char typed[BK_TEXT_SLIPS_MAX + 2];
 
-	snprintf(text, BK_CLI_TEXT_MAX, "%s '%s'%s", c == ':' ? "option" : "unknown option",
-		is_long ? argv[optind - 1] : letter, c == ':' ? " needs a value" : "");
+	snprintf(typed, sizeof(typed), "%.*s", is_long ? (int)strcspn(argv[optind - 1] + 2, "=") : 0,
+		is_long ? argv[optind - 1] + 2 : "");
+	meant = is_long && c != ':' ? nearest(command, typed) : NULL;
+	snprintf(text, BK_CLI_TEXT_MAX, "%s '%.200s'%s%s%s", c == ':' ? "option" : "unknown option",
+		is_long ? argv[optind - 1] : letter,
+		c == ':' ? " needs a value"
+		: meant  ? "; did you mean --"
+			 : "",
+		meant ? meant : "", meant ? "?" : "");
 	return BK_E_INVALID;
 }
 
@@ -261,7 +289,7 @@ int bk_cli_options_parse(struct bk_cli_options *o, enum bk_cli_command_bit comma
 	while (err >= 0 && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		const struct row *row = row_of(c);
 
-		err = row ? set_row(o, row, optarg, ret_text) : complain(c, argv, ret_text);
+		err = row ? set_row(o, row, optarg, ret_text) : complain(command, c, argv, ret_text);
 	}
 	o->is_server_typed = o->server;
 	o->args = argv + optind;

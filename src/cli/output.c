@@ -16,11 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/human.h"
 
 enum { HURRY_SECONDS = 1, STDERR_SECONDS = 1, STDOUT_SECONDS = 10, TERMINAL_SECONDS = 60, NOTE_MAX = 160 };
 
@@ -169,10 +171,10 @@ static void queue(struct lane *l, struct line *line)
 }
 
 /* What every line goes through, whoever chose its words. Our own control sequences are the few that pass: bold,
- * plain, the beginning of the line and wiping to its end. */
+ * plain, the beginning of the line, wiping to its end, and the blank that does not break. */
 static size_t own_control(const char *s)
 {
-	static const char *const ours[] = {"\n", "\r", "\033[1m", "\033[0m", "\033[K"};
+	static const char *const ours[] = {"\n", "\r", "\033[1m", "\033[0m", "\033[K", "\x1f"};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (!strncmp(s, ours[i], strlen(ours[i])))
@@ -220,6 +222,14 @@ static size_t make_harmless(char *text, size_t control(const char *s))
 	return (size_t)(out - text);
 }
 
+/* Of the terminal that a line goes to; 0: it goes elsewhere. */
+static unsigned columns_of(int fd)
+{
+	struct winsize size;
+
+	return isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static struct line *format_line(int fd, const char *fmt, va_list ap)
 {
 	va_list again;
@@ -235,6 +245,8 @@ static struct line *format_line(int fd, const char *fmt, va_list ap)
 	*line = (struct line){.fd = fd, .len = (size_t)n};
 	vsnprintf(line->text, line->len + 1, fmt, ap);
 	line->len = make_harmless(line->text, own_control);
+	if (*line->text != '\r') /* the bar knows its window */
+		bk_cli_human_wrap(line->text, columns_of(fd));
 	return line;
 }
 

@@ -24,6 +24,7 @@ void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 	bool is_smart = term && strcmp(term, "dumb") != 0;
 
 	*r = (struct bk_cli_report){.is_json = o->json, .is_quiet = o->quiet, .verbosity = o->verbosity};
+	r->is_smart = is_smart;
 	r->has_bar = !o->json && !o->quiet && is_smart && isatty(STDERR_FILENO);
 	r->has_color = !o->json && is_smart && !(no_color && *no_color) && isatty(STDOUT_FILENO);
 	r->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -46,6 +47,17 @@ void bk_cli_report_wipe(struct bk_cli_report *r)
 	if (r->is_question_open)
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_EVENT, "\n");
 	r->is_question_open = false;
+}
+
+/* The terminal has written ^C where the cursor stood: what is said next begins on a line of its own. */
+void bk_cli_report_interrupted(struct bk_cli_report *r)
+{
+	if (r->is_question_open || r->on_wipe || !isatty(STDERR_FILENO))
+		return;
+	if (r->is_smart)
+		r->is_bar_drawn = true;
+	else
+		r->is_question_open = true;
 }
 
 void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const char *fmt, ...)
@@ -118,9 +130,13 @@ static void report_place(struct bk_cli_report *r, const char *const *addresses, 
 
 static void say_lines(struct bk_cli_report *r, const char *address, const char *pin)
 {
-	bk_cli_report_say(r, BK_CLI_VERDICT, "To send a file:    %sbodkin send -s %s#%s FILE%s", bold(r),
-		address, pin, plain(r));
-	bk_cli_report_say(r, BK_CLI_VERDICT, "To receive it:     bodkin recv -s %s#%s CODE", address, pin);
+	char line[512];
+
+	snprintf(line, sizeof(line), "bodkin send -s %s#%s FILE", address, pin);
+	bk_cli_report_say(
+		r, BK_CLI_VERDICT, "To send a file:    %s%s%s", bold(r), bk_cli_human_glue(line), plain(r));
+	snprintf(line, sizeof(line), "bodkin recv -s %s#%s CODE", address, pin);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "To receive it:     %s", bk_cli_human_glue(line));
 }
 
 void bk_cli_report_listening(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
@@ -141,13 +157,14 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 	say_lines(r, addresses[0], pin);
 }
 
-void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other)
+void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other)
 {
 	bk_cli_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
 	if (r->is_quiet && !r->is_json)
 		/* without it nobody could come */
 		bk_cli_output_put(stream_of(r), BK_CLI_VERDICT, "%s\n", code);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r), other, plain(r));
+	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r),
+		bk_cli_human_glue(other), plain(r));
 }
 
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer)

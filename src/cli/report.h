@@ -17,7 +17,8 @@ struct bk_cli_window {
 /* Everything a command says, in one place: sentences and a progress bar for a person, one JSON object a line
  * for a script, errors as one line on standard error in both. */
 struct bk_cli_report {
-	bool is_json, is_quiet, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open, has_path;
+	bool is_json, is_quiet, is_smart, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open,
+		has_path;
 	bool is_aside; /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	char peer[64]; /* name, shortened */
@@ -39,8 +40,8 @@ void bk_cli_report_listening(
 	struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
 /* The same of a server that somebody runs; quiet: only what goes behind -s. */
 void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
-/* other: what to type on the other machine. */
-void bk_cli_report_code(struct bk_cli_report *r, const char *code, const char *other);
+/* other: what to type on the other machine; it is changed. */
+void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
 /* Verbosity 0: what is waited for. */
@@ -54,6 +55,7 @@ void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t to
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);
 /* Before anything else is said on standard error: the bar goes, an open question gets its line end. */
 void bk_cli_report_wipe(struct bk_cli_report *r);
+void bk_cli_report_interrupted(struct bk_cli_report *r); /* by Ctrl-C */
 struct bk_cli_window bk_cli_report_window(void);
 /* What does not stop the command but should be known; the same line as an error's, and silent when quiet. */
 void bk_cli_report_warning(struct bk_cli_report *r, const char *text);

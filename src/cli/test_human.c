@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -109,11 +110,41 @@ static void the_bar_tells_all_where_there_is_room(void **state)
 	assert_memory_equal(out, "100%", 4);
 }
 
+static void lines_break_at_blanks_and_nowhere_else(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned columns;
+		const char *want;
+	} rows[] = {
+		{"one two three\n", 80, "one two three\n"},
+		{"one two three\n", 7, "one two\nthree\n"},
+		{"one two three\n", 6, "one\ntwo\nthree\n"},
+		{"one two three\n", 0, "one two three\n"},
+		{"  a name that  is\nlong\n", 8, "  a name\nthat  is\nlong\n"},
+		{"say \033[1mbold words\033[0m now", 14, "say \033[1mbold words\033[0m\nnow"},
+		{"type: do\x1fthis\x1fnow ", 11, "type:\ndo this now "},
+		{"type: do\x1fthis\x1fnow here", 10, "type: do this now\nhere"},
+		{"abcdefghijkl m n", 5, "abcdefghijkl m\nn"},
+		{"", 5, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s", rows[i].text);
+		bk_cli_human_wrap(text, rows[i].columns);
+		assert_string_equal(text, rows[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_have_three_digits_and_the_next_unit_in_time),
 		cmocka_unit_test(durations_read_like_speech),
+		cmocka_unit_test(lines_break_at_blanks_and_nowhere_else),
 		cmocka_unit_test(the_bar_fits_any_window),
 		cmocka_unit_test(the_bar_tells_all_where_there_is_room),
 	};

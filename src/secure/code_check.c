@@ -9,39 +9,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "secure/code.h"
 
 enum {
 	WORD_MAX = BK_CODE_STR_MAX,
-	LONG_WORD = 5,  /* from here on two slips are still nearer to this word than to chance */
-	TYPED_MAX = 24, /* letters of a typed word that are worth comparing, and showing */
+	LONG_WORD = 5, /* from here on two slips are still nearer to this word than to chance */
+	TYPED_MAX = BK_TEXT_SLIPS_MAX, /* letters of a typed word that are worth comparing, and showing */
 };
-
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-/* Slips between two words: a letter more, less, other, or two that changed places. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned rows[3][TYPED_MAX + 1];
-	size_t la = strlen(a), lb = strlen(b);
-
-	for (size_t k = 0; k <= lb; k++)
-		rows[0][k] = (unsigned)k;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned *row = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-
-		row[0] = (unsigned)i;
-		for (size_t k = 1; k <= lb; k++) {
-			row[k] = least(least(last[k], row[k - 1]) + 1, last[k - 1] + (a[i - 1] != b[k - 1]));
-			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-				row[k] = least(row[k], before[k - 2] + 1);
-		}
-	}
-	return rows[la % 3][lb];
-}
 
 static size_t common(const char *a, const char *b)
 {
@@ -60,7 +35,7 @@ const char *bk_code_nearest(const char *typed, unsigned *ret_slips)
 	if (strlen(typed) > TYPED_MAX || strpbrk(typed, "0123456789"))
 		return NULL;
 	for (size_t i = 0; (word = bk_code_word(i)); i++) {
-		unsigned d = distance(word, typed);
+		unsigned d = bk_text_slips(word, typed);
 
 		if (d > *ret_slips ||
 			(d == *ret_slips && (!found || common(word, typed) <= common(found, typed))))
@@ -136,6 +111,8 @@ static int say_malformed(const char *typed, char text[BK_CODE_TEXT_MAX])
 		why = "has words behind its number";
 	else if (strspn(typed, "0123456789"))
 		why = "has a number and words of letters and digits, with dashes between";
+	if (strspn(typed, "0") && typed[strspn(typed, "0")] == '-')
+		why = "begins with a number from 1 on";
 	snprintf(text, BK_CODE_TEXT_MAX, "'%.60s' is no code: a code %s, like 7-tulip-anchor", typed, why);
 	return BK_E_MALFORMED;
 }

@@ -125,7 +125,7 @@ static int open_datagrams(struct bk_server *s, char text[BK_SERVER_TEXT_MAX])
 	int err = bk_stun_service_new(s->loop, &opts, &at, &s->stun);
 
 	if (err >= 0)
-		bk_log_info("server", "STUN over UDP on ports %u and %u%s%s", s->port, s->alt_port,
+		bk_log_debug("server", "STUN over UDP on ports %u and %u%s%s", s->port, s->alt_port,
 			opts.alt.family ? ", also at " : "",
 			opts.alt.family ? bk_addr_ip_to_str(&opts.alt, where) : "");
 	else

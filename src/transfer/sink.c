@@ -86,19 +86,25 @@ static bool open_folder(struct bk_sink *s, const char *folder)
 	return true;
 }
 
+static const char *why_not(const struct bk_sink *s, int code)
+{
+	return s->dir >= 0 && code == ENOENT ? "no files can be made there" : strerror(code);
+}
+
 int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_sink *s = calloc(1, sizeof(*s));
-	int err = BK_E_NOMEM;
+	int err = BK_E_NOMEM, code = 0;
 
 	if (s) {
 		s->dir = s->fd = -1;
 		s->umask = current_umask();
 		err = open_folder(s, folder) ? 0 : BK_E_FILE;
+		code = errno;
 	}
 	if (err < 0) {
 		snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot receive into '%s': %s", folder,
-			err == BK_E_FILE ? strerror(errno) : bk_error_text(err));
+			s ? why_not(s, code) : bk_error_text(err));
 		bk_sink_free(s);
 		return err;
 	}

@@ -309,8 +309,7 @@ static void on_open(void *arg)
 	if (t->state != BK_TALK_PAIRING)
 		return;
 	if (!t->ops->is_opener) {
-		bk_talk_await(t, BK_TALK_CHANNEL_TIME,
-			"the other side is connected, but began nothing within a minute");
+		bk_talk_await(t, BK_TALK_CHANNEL_TIME, BK_CALL_NO_PART);
 		(void)bk_channel_open(t->call.session, BK_FILE_TAKER_KIND, &sign_events, t, &sign);
 		return;
 	}
@@ -360,15 +359,21 @@ static void judge(struct bk_talk *t)
 	if (t->call.is_guest && t->reset_error == BK_E_UNSUPPORTED)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "%s takes no files now", name);
 	else if (t->reset_error == BK_E_UNSUPPORTED)
-		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_BETWEEN,
-			"the other side does not take part in this "
-			"transfer; one side sends, the other receives");
+		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_BETWEEN, "%s", BK_CALL_NO_PART);
 	else if (t->reset_error && t->reset_error != BK_E_EOF)
 		bk_call_decide(&t->call, t->reset_error, BK_CALL_WHO_PEER,
 			"%s ended the transfer before it was complete", name);
 	else
 		bk_call_decide(&t->call, BK_E_PEER_VANISHED, BK_CALL_WHO_BETWEEN,
 			"the other side ended before the transfer was complete");
+}
+
+/* What became of the files, when somebody wants no more. */
+static const char *how_much(const struct bk_talk *t)
+{
+	if (t->meter.bytes)
+		return t->ops->is_opener ? "; not everything was sent" : "; not everything was received";
+	return t->ops->is_opener ? "; nothing was sent" : "; nothing was received";
 }
 
 static void on_end(void *owner, int error)
@@ -381,6 +386,8 @@ static void on_end(void *owner, int error)
 	bk_talk_count_end(t);
 	if (!error && !t->is_done)
 		judge(t);
+	if (error == BK_E_PEER_CANCELLED && !t->is_done)
+		bk_call_add(&t->call, how_much(t));
 	t->ops->on_end(t->owner);
 	report(t);
 }

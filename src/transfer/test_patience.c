@@ -174,7 +174,7 @@ static void a_sender_that_opens_nothing_is_left_after_a_minute(void **state)
 
 	bk_fake_reset(NULL);
 	receive(st, false);
-	expect_end(st, MINUTE, "began nothing");
+	expect_end(st, MINUTE, "runs another command");
 }
 
 static void a_sender_that_offers_nothing_is_left_after_five(void **state)

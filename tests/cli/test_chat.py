@@ -23,6 +23,21 @@ def wrapped(text, columns, indent=""):
     return [r.rstrip() for r in rows + [row]]
 
 
+def broken(text, columns):
+    """The same of what stands above: it breaks at blanks, where a word fits into a row at all."""
+    def width(s):
+        return sum(map(terminal.width, s))
+
+    rows = [""]
+    for i, word in enumerate(text.split(" ")):
+        joined = rows[-1] + " " * (i > 0) + word
+        if width(word) <= columns < width(joined) and rows[-1].strip():
+            rows.append(word)
+        else:
+            rows[-1:] = wrapped(joined, columns)
+    return rows
+
+
 class Talk(kit.Case):
     """Two people at terminals. anna makes the code."""
 
@@ -46,7 +61,7 @@ class Talk(kit.Case):
         bert = self.at("bert", "-s", self.server, code[1], columns=columns, **env)
         for who, other in ((anna, "bert"), (bert, "anna")):
             said = TALK.format(other)
-            who.wait_for([*wrapped(said, columns), ">"])
+            who.wait_for([*broken(said, columns), ">"])
         return anna, bert
 
     def leave(self, *people):
@@ -68,8 +83,8 @@ class Talk(kit.Case):
                     bert.wait_for([f"you: I interrupt {i} 漢 ✓", ">"])
                 self.assertEqual([t for t in anna.screen.text() if "fox" in t and t not in rows], [])
                 anna.type("\x01>\x05<\r")  # at the beginning, and at the end
-                bert.wait_for([*wrapped("anna: >" + typed + "<", columns), ">"])
-                anna.wait_for([*wrapped("you: >" + typed + "< ✓", columns), ">"])
+                bert.wait_for([*broken("anna: >" + typed + "<", columns), ">"])
+                anna.wait_for([*broken("you: >" + typed + "< ✓", columns), ">"])
                 self.leave(anna, bert)
 
     def test_a_window_that_changes_its_width_tears_nothing(self):
@@ -384,7 +399,7 @@ class Filter(kit.Case):
         p = self.start_filter("-s", server, code)
         status, _, err = self.end(p)
         self.assertEqual(status, 6, err)
-        self.assertIn("both run 'bodkin chat'", err)
+        self.assertIn("the other side runs another command", err)
 
     def test_a_folder_that_takes_no_files_is_said_before_anybody_is_met(self):
         self.file("a file")

@@ -3,7 +3,7 @@
 """What the program says to a person: one fault, its name, its place, and the next step for this one.
 
 Run it with the program as argument or in $BODKIN."""
-import fcntl, os, pathlib, pty, re, select, struct, sys, termios
+import fcntl, os, pathlib, pty, re, select, struct, subprocess, sys, termios
 
 import test_cli as kit
 
@@ -61,11 +61,48 @@ class Faults(kit.Case):
         ))
 
     def test_a_word_of_another_program_is_suggested(self):
-        for typed, meant in (("receive", "recv"), ("recieve", "recv"), ("get", "recv"), ("upload", "send"), ("hlep", "help")):
+        for typed, meant in (("receive", "recv"), ("recieve", "recv"), ("get", "recv"), ("upload", "send"), ("hlep", "help"),
+                             ("talk", "chat"), ("caht", "chat")):
             self.assertIn(f"did you mean '{meant}'?", self.run_it(typed).stderr)
+
+    def test_every_command_is_suggested_and_has_a_section_in_the_config_file(self):
+        config = (ROOT / "src/cli/config.c").read_text()
+        for command in set(re.findall(r"(?m)^  bodkin (\w+) ", self.run_it("help").stdout)) - {"help"}:
+            self.assertIn(f"did you mean '{command}'?", self.run_it(command + "x").stderr)
+            if command != "lab":
+                self.assertIn(f'"{command}]"', config)
+
+    def test_an_option_that_was_misspelt_is_suggested(self):
+        self.check((
+            (["send", "--timout", "3", "x"], 2, "unknown option '--timout'; did you mean --timeout?"),
+            (["recv", "--ovrewrite=1"], 2, "did you mean --overwrite?"),
+            (["send", "--frobnicate", "x"], 2, "unknown option '--frobnicate'; try 'bodkin help send'"),
+        ))
 
     def test_an_option_before_the_command_says_where_it_belongs(self):
         self.check(((["-q", "send", "x"], 2, "options come behind it: bodkin send -q"), (["--json"], 2, "behind it")))
+
+    def test_a_folder_that_takes_no_files_is_told_before_the_code_is_used(self):
+        _, server = self.serve()
+        self.check((
+            (["recv", "-s", server, "-o", "/proc", "7-tulip-anchor"], 7, "cannot receive into '/proc': "),
+            (["recv", "-s", server, "-o", self.root / "none", "7-tulip-anchor"], 7, "No such file"),
+        ))
+        out = self.folder_out()
+        self.assertEqual(self.run_it("recv", "-s", server, "-o", out, "7-tulip-anchor").returncode, 4)
+        self.assertEqual(list(out.iterdir()), [])
+
+    def test_two_that_run_different_commands_are_told_so(self):
+        _, server = self.serve()
+        f = self.file()
+        for maker, joiner in ((["recv"], ["ping"]), (["recv"], ["chat"]), (["chat"], ["send", f, "--code"]),
+                              (["ping"], ["send", f, "--code"]), (["ping"], ["chat"]), (["send", f], ["ping"])):
+            with self.subTest(maker=maker[0], joiner=joiner[0]):
+                first = self.start(maker[0], "-s", server, "--json", *maker[1:])
+                code = self.event(first, "code")["code"]
+                second = self.run_it(joiner[0], "-s", server, *joiner[1:], code)
+                for text in (second.stderr, self.finish(first)[2]):
+                    self.assertIn("the other side runs another command", text)
 
     def test_help_with_help_is_help(self):
         self.assertEqual(self.run_it("help", "help").stdout, self.run_it("help").stdout)
@@ -79,6 +116,24 @@ class Faults(kit.Case):
         self.assertEqual(self.run_it("lab", "frob").returncode, 2)
         r = self.run_it("lab", "probe")
         self.assertTrue(r.stdout if r.returncode == 0 else r.stderr)
+
+
+    def test_lab_options_stand_in_man_page_and_completions(self):
+        text = self.run_it("help", "lab").stdout
+        words = set(re.findall(r"--[a-z]+", text)) | set(re.findall(r"(?m)^bodkin lab (\w+)", text))
+        choices = re.search(r"--answer ([a-z|]+)", text)[1]
+        man = (ROOT / "docs/bodkin.1").read_text().replace("\\-", "-").split(".SS bodkin lab")[1].split(".SH")[0]
+        self.assertIn(choices, man)
+        for page in (man, *(re.search(r"(?ms)^\tlab\).*?;;", (ROOT / "packaging/completions" / n).read_text())[0]
+                            for n in ("bodkin.bash", "_bodkin"))):
+            self.assertGreater(len(words), 10)
+            for word in words:
+                self.assertRegex(page, rf"(?<![\w-]){word}(?![\w-])")
+
+    def test_an_option_of_lab_exec_behind_the_host_says_where_it_belongs(self):
+        r = self.run_it("lab", "exec", "a", "--name", "x", "true")
+        self.assertEqual((r.returncode, r.stdout), (2, ""))
+        self.assertIn("'--name' stands behind the host", r.stderr)
 
 
 class Config(kit.Case):
@@ -125,8 +180,8 @@ class Screens(kit.Case):
         """What a terminal of that width is sent."""
         pid, fd = pty.fork()
         if pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(kit.BODKIN, [kit.BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
-        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         seen = b""
         while select.select([fd], [], [], kit.WAIT)[0]:
             try:
@@ -148,6 +203,34 @@ class Screens(kit.Case):
             self.assertIn("mapping endpoint-independent", "\n".join(lines))
         self.assertNotIn("unknown", "\n".join(lines))
 
+    def test_no_word_is_torn_at_the_edge_of_the_window(self):
+        faults = (["send", "nofile"], ["send", "-s", "127.0.0.1:1", self.file()], ["recv", "-s", "h:1", "7-tulp-anchor"],
+                  ["send"], ["nat", "-s", "h:abc"], ["frob"], ["serve", "-l", "nonsense"])
+        for args in faults:
+            whole = self.run_it(*args).stderr
+            for columns in (30, 50, 80):
+                lines = self.at_width(columns, *args)
+                self.assertLessEqual(max(map(len, lines)), max(columns, *map(len, whole.split())), args)
+                self.assertEqual(" ".join(lines).split(), whole.split())
+
+    def test_what_is_copied_or_spoken_stands_in_one_line(self):
+        _, self.env["BODKIN_SERVER"] = self.serve()
+        lines = self.at_width(40, "send", "--timeout", "1", self.file())
+        i = lines.index("On the other machine:")
+        self.assertRegex(re.sub("\033\\[[01]m", "", lines[i + 1]), r"\Abodkin recv \d+(-[a-z]+){2}\Z")
+
+    def test_ctrl_c_leaves_a_line_of_its_own_and_the_other_side_is_told_what_was_sent(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        code = self.event(sender, "code")["code"]
+        status, screen = self.at_terminal(["recv", "-s", server, "--name", "bert", code], [(rb"\[Y/n\] ?", b"\x03")])
+        self.assertEqual(status, 130)
+        self.assertRegex(screen, r"\[Y/n\] \^C\r?\nbodkin: cancelled\r?\n")
+        self.assertIn("bodkin: bert cancelled; nothing was sent\n", self.finish(sender)[2])
+        status, screen = self.at_terminal(["send", "-s", server, self.file()], [(rb"-[a-z]+-[a-z]+", b"\x03")])
+        self.assertEqual(status, 130)
+        self.assertRegex(screen, r"\^C\r\033\[Kbodkin: cancelled\r?\n")
+
     def test_the_time_behind_a_path_is_its_round_trip(self):
         _, server = self.serve()
         sender = self.start("send", "-s", server, "--json", self.file())
@@ -167,10 +250,13 @@ class Screens(kit.Case):
         send, recv = (p.splitlines() for p in two.strip().split("\n\n"))
         names = [re.match(r"(\w+)\$ bodkin (\w+)", p[0]).groups() for p in (serve, send, recv)]
         self.assertEqual([n[1] for n in names], ["serve", "send", "recv"])
-        server = self.start("serve", "-l", "127.0.0.1:0", "--state", self.root / "server")
+        server = subprocess.Popen([kit.BODKIN, "serve", "-l", "127.0.0.1:0", "--state", self.root / "server"], text=True,
+                                  env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        server.stderr = server.stdout
+        self.running.append(server)
         seen = [self.line(server).rstrip(), *(server.stdout.readline().rstrip() for _ in serve[2:])]
         self.assertEqual(self.masked(seen), self.masked(serve[1:]))
-        address = re.search(r"-s (\S+#\S+)", seen[1])[1]
+        address = re.search(r"-s (\S+#\S+)", seen[2])[1]
         self.env["BODKIN_SERVER"] = address
         self.file("holiday.tar", 100000)
         sender = self.start("send", "holiday.tar", "--name", names[1][0], cwd=self.root)
@@ -186,7 +272,7 @@ class Screens(kit.Case):
     at_terminal = kit.Transfer.at_terminal
 
     def masked(self, lines):
-        rows = ((r"\d+\.\d+\.\d+\.\d+:\d+", "ADDRESS"), (r"#[\w-]{43}", "#PIN"), (r"\b\d+-[a-z]+-[a-z]+\b", "CODE"),
+        rows = ((r"^\S+Z info", "TIME info"), (r"'/\S*/", "'FOLDER/"), (r"\d+\.\d+\.\d+\.\d+:\d+", "ADDRESS"), (r"#[\w-]{43}", "#PIN"), (r"\b\d+-[a-z]+-[a-z]+\b", "CODE"),
                 (r"^(Connected to \w+: direct) over .*, [\d.]+ ms$", r"\1, TIME"), (r"\(\d[^()]*B\)", "(SIZE)"),
                 (r" in [\d.]+ m?s(, [\d.]+ .B/s)?$", " in TIME"), (r"\b[0-9a-f]{32}\b", "DIGEST"), (r"\? \[Y/n\].*", "? [Y/n]"))
         for pattern, mask in rows:
