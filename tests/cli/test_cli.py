@@ -80,7 +80,7 @@ class Usage(Case):
     def test_usage_errors_are_one_line_and_exit_2(self):
         f = self.file()
         for args in ([], ["frob"], ["send"], ["send", "-s", "h", self.root], ["send", "-s", "h", "-"], ["send", "--frob", f],
-                     ["send", "-s"], ["send", f], ["recv", "1-a-b"], ["recv", "-s", "h", "1-a-b", "more"],
+                     ["send", "-s"], ["recv", "-s", "h", "1-a-b", "more"],
                      ["send", "-s", "h", "--transport", "pigeon", f],
                      ["send", "-s", "h", "--plain", f], ["recv", "-s", "h", "--timeout", "soon", "1-a-b"],
                      ["send", "-s", "h", "--words", "0", f], ["serve", "-l", "nonsense"], ["serve", "too", "much"],
