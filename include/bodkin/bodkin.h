@@ -9,6 +9,7 @@
 #include <bodkin/chat.h>
 #include <bodkin/code.h>
 #include <bodkin/error.h>
+#include <bodkin/group.h>
 #include <bodkin/log.h>
 #include <bodkin/loop.h>
 #include <bodkin/mailbox.h>

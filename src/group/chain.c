@@ -478,6 +478,11 @@ int bk_chain_next_post(
 	return 1;
 }
 
+unsigned bk_chain_waiting(const struct bk_chain *c)
+{
+	return c->saying.count;
+}
+
 void bk_chain_denied(struct bk_chain *c, uint32_t ticket, int error, bk_dur wait, bk_time now)
 {
 	if (bk_saying_denied(&c->saying, ticket, wait, now))

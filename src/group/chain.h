@@ -110,6 +110,7 @@ int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*witho
 void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN]);
 void bk_chain_forget(struct bk_chain *c, const char *name);
 
+unsigned bk_chain_waiting(const struct bk_chain *c); /* posts that are not told yet */
 const struct bk_roster *bk_chain_roster(const struct bk_chain *c);
 
 #endif

@@ -160,6 +160,14 @@ static void on_error(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	r->events->on_error(r->arg, code, text);
 }
 
+int bk_rdv_send_group(void *box, const void *body, size_t n)
+{
+	const struct bk_rdv_msg m = {
+		.type = BK_RDV_CLIENT_GROUP, .body = (uint8_t *)(uintptr_t)body, .body_len = n};
+
+	return bk_control_send(((struct bk_rdv *)box)->control, &m);
+}
+
 /* Who is here for the view alone has no ear for it. */
 static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
@@ -206,6 +214,10 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 		break;
 	case BK_RDV_SERVER_REACHED:
 		bk_outside_reached(&r->outside, m);
+		break;
+	case BK_RDV_SERVER_GROUP:
+		if (r->of->on_group)
+			r->of->on_group(r->arg, m->body, m->body_len);
 		break;
 	case BK_RDV_SERVER_STOP:
 		r->refused = BK_E_SHUTDOWN;

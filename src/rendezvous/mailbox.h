@@ -26,6 +26,9 @@ struct bk_rdv_mailbox {
 	char *known_servers;                                           /* the file; NULL: none */
 	uint8_t owner[BK_RDV_SECRET_LEN]; /* what a box of ours left, another one may replace */
 	bool is_hidden;
+	/* What the server says to a member of a group (wire/group.h), with the argument of the box that it came to; NULL:
+	 * nobody listens. The box may be closed from inside. */
+	void (*on_group)(void *arg, const uint8_t *body, size_t n);
 };
 
 /* The options are copied. BK_E_INVALID when the server cannot be read, or a text is too long. */
@@ -36,6 +39,8 @@ void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m);
 /* Its table, whose `arg` is a struct bk_rdv_mailbox. Events without on_mail: only on_ready, on_view, on_note and on_end
  * are called. Of a view's samples [0] is the control connection itself. */
 extern const struct bk_mailbox_ops bk_rdv_ops;
+/* A member's word to the server, once the box is ready. BK_E_SERVER_GONE, BK_E_NOMEM. */
+int bk_rdv_send_group(void *box, const void *body, size_t n);
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m);
 
 #endif

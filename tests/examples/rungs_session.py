@@ -102,6 +102,46 @@ def code_chat_names_what_was_not_delivered():
 
 
 @test
+def room_tells_all_the_same_and_one_alone():
+    with rendezvous() as where, ours("room", where, "anna") as anna:
+        words = anna.until("^on the other machines: room (.*)$")[1].split()
+        anna.until(r"^\* 1 here$")
+        anna.say("early\n")
+        anna.until(r"^\* sent: 1 as 1$")
+        with ours("room", words[0], "bert", words[2]) as bert, ours("room", words[0], "carl", words[2]) as carl:
+            for p in (bert, carl):
+                p.until(r"^\(before\) anna: early$")
+            for name in ("bert", "carl"):
+                anna.until(rf"^\* {name} is here$")
+            for i in range(10):
+                anna.say(f"ä{i}\n")
+                bert.say(f"\U0001f980{i} \x1b[2J\n")
+            for i in range(10):
+                carl.until(f": (ä|\U0001f980){i}")
+            anna.until(": \U0001f9809 \\?\\[2J$")
+            anna.say("/to carl psst\n/to nobody psst\n")
+            carl.until(r"^\(to you\) anna: psst$")
+            bert.process.stdin.close()
+            bert.process.stdin = None
+            code, out, err = bert.end()
+            assert (code, err) == (0, "") and "psst" not in out, (code, out, err)
+            carl.until(r"^\* bert has left$")
+            carl.signal(signal.SIGINT)
+            assert carl.end()[::2] == (0, "")
+        anna.process.stdin.close()
+        anna.process.stdin = None
+        code, out, err = anna.end()
+        assert code == 0 and "not said" in err and "careful" not in out, (code, out, err)
+
+
+@test
+def room_says_which_word_is_none():
+    code, out, err = run(ours("room", "127.0.0.1", "anna", "acorn-actor-airport-album-almond-alpaca-ambr"))
+    assert (code, out) == (1, "")
+    one_line(err, "room: ", "'amber'")
+
+
+@test
 def own_loop_says_what_failed():
     with rendezvous() as where:
         code, out, err = run(ours("own_loop", where, "no code"))

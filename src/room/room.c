@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A member: the invite becomes keys beside the loop, a box at the server carries what the chain has to say and what it
+ * is told. The box may die at any time; then another one takes its place, and the chain goes on where it was. */
+#include <bodkin/group.h>
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/opts.h"
+#include "net/job.h"
+#include "net/turn.h"
+#include "rendezvous/mailbox.h"
+#include "room/doubt.h"
+#include "room/key.h"
+#include "wire/group.h"
+
+_Static_assert((int)BK_GROUP_INVITE_MAX == (int)BK_INVITE_STR_MAX, "as the public header says");
+_Static_assert((int)BK_GROUP_NAME_MAX == (int)BK_CARD_NAME_MAX, "as the public header says");
+_Static_assert((int)BK_GROUP_KEY_LEN == (int)BK_SIGN_KEY_LEN, "as the public header says");
+_Static_assert((int)BK_GROUP_TEXT_MAX == (int)BK_CHAIN_TEXT_MAX, "as the public header says");
+_Static_assert((int)BK_GROUP_WHISPER_MAX == (int)BK_CHAIN_WHISPER_MAX, "as the public header says");
+
+#define JOIN_PATIENCE  (10 * BK_SEC) /* an old server says nothing about groups */
+#define LEAVE_PATIENCE (10 * BK_SEC)
+#define RETRY_FIRST    (BK_SEC / 2)
+#define RETRY_MAX      (8 * BK_SEC)
+
+/* What becomes of an invite beside the loop. */
+struct derivation {
+	char invite[BK_INVITE_STR_MAX];
+	struct bk_group_keys keys;
+	int error;
+};
+
+struct bk_group {
+	struct bk_loop *loop;
+	struct bk_group_events events;
+	void *arg;
+	char name[BK_CARD_NAME_MAX + 1];
+	struct bk_signer signer;
+	struct bk_job *job;
+	struct bk_rdv_mailbox *mailbox;
+	void *box; /* NULL: there is none at the moment */
+	struct bk_chain *chain;
+	struct bk_timer *retry, *patience, *wake;
+	struct bk_turn turn;
+	bk_dur pause; /* before the next box */
+	uint64_t us;  /* our handle */
+	uint8_t id[BK_GROUP_ID_LEN];
+	bool is_in, was_in, is_lost, is_leaving, has_said_leave, has_ended;
+	int end_error;
+	char end_text[BK_GROUP_SENTENCE_MAX];
+};
+
+/* --- the end --- */
+
+static void close_box(struct bk_group *g)
+{
+	if (g->box)
+		bk_rdv_ops.close(g->box);
+	g->box = NULL;
+	g->is_in = false;
+	if (g->chain)
+		bk_chain_lost(g->chain);
+}
+
+static void end(struct bk_group *g, int error, const char *text)
+{
+	if (g->has_ended)
+		return;
+	g->has_ended = true;
+	g->end_error = error;
+	snprintf(g->end_text, sizeof(g->end_text), "%s", text);
+	close_box(g);
+	bk_timer_stop(g->retry);
+	bk_timer_stop(g->patience);
+	bk_timer_stop(g->wake);
+	bk_turn_ask(&g->turn);
+}
+
+static void note(struct bk_group *g, int verbosity, const char *text)
+{
+	if (g->events.on_note)
+		g->events.on_note(g, g->arg, verbosity, text);
+}
+
+/* --- going out --- */
+
+static int send_msg(struct bk_group *g, const struct bk_group_msg *m)
+{
+	struct bk_buf body;
+	int err;
+
+	bk_buf_init(&body, BK_RDV_BODY_MAX);
+	err = bk_group_encode(&body, m);
+	if (!err)
+		err = bk_rdv_send_group(g->box, bk_buf_head(&body), body.len);
+	bk_buf_done(&body);
+	return err;
+}
+
+static void send_join(struct bk_group *g)
+{
+	struct bk_group_msg m = {.type = BK_GROUP_JOIN};
+	struct bk_buf card;
+	int err;
+
+	bk_buf_init(&card, BK_GROUP_CARD_MAX);
+	err = bk_chain_make_card(g->chain, NULL, 0, &card);
+	bk_chain_known(g->chain, m.life, &m.number);
+	memcpy(m.id, g->id, sizeof(m.id));
+	m.bytes = bk_buf_head(&card);
+	m.len = card.len;
+	if (!err)
+		err = send_msg(g, &m);
+	bk_buf_done(&card);
+	if (err == BK_E_NOMEM)
+		end(g, err, bk_error_text(err));
+	else if (!g->is_leaving)
+		bk_timer_start(g->patience, JOIN_PATIENCE);
+}
+
+static void on_flushed(void *arg)
+{
+	end(arg, 0, "left");
+}
+
+static void say_leave(struct bk_group *g)
+{
+	const struct bk_group_msg m = {.type = BK_GROUP_LEAVE};
+
+	g->has_said_leave = true;
+	send_msg(g, &m);
+	bk_rdv_ops.flush(g->box, on_flushed, g);
+}
+
+static void flush(struct bk_group *g)
+{
+	bk_time now = bk_loop_now(g->loop), wake;
+	struct bk_group_msg m = {.type = BK_GROUP_POST};
+	int got;
+
+	if (!g->is_in)
+		return;
+	bk_chain_on_time(g->chain, now);
+	while ((got = bk_chain_next_post(g->chain, now, &m.ticket, &m.bytes, &m.len)) > 0)
+		send_msg(g, &m);
+	if (got < 0)
+		end(g, got, bk_error_text(got));
+	wake = g->has_ended ? BK_NEVER : bk_chain_next_wake(g->chain);
+	if (wake != BK_NEVER)
+		bk_timer_start(g->wake, wake > now ? wake - now : 0);
+	if (g->is_leaving && !g->has_said_leave && !g->has_ended && !bk_chain_waiting(g->chain))
+		say_leave(g);
+}
+
+static void on_turn(void *arg)
+{
+	struct bk_group *g = arg;
+
+	if (g->has_ended)
+		g->events.on_end(g, g->arg, g->end_error, g->end_text);
+	else
+		flush(g);
+}
+
+static void on_wake(void *arg)
+{
+	flush(arg);
+}
+
+/* --- what the chain says --- */
+
+static void fill_line(struct bk_group_line *to, const struct bk_chain_line *l)
+{
+	*to = (struct bk_group_line){.number = l->number,
+		.from = l->from,
+		.key = l->key,
+		.sent_ms = l->sent_ms,
+		.is_ours = l->is_ours,
+		.is_history = l->is_history,
+		.is_private = l->is_private,
+		.has_others_name = l->has_others_name,
+		.text = l->text,
+		.len = l->len};
+}
+
+static void on_line(void *arg, const struct bk_chain_line *l)
+{
+	struct bk_group *g = arg;
+	struct bk_group_line line;
+
+	fill_line(&line, l);
+	g->events.on_line(g, g->arg, &line);
+}
+
+static void on_doubt(void *arg, const struct bk_chain_doubt *d)
+{
+	struct bk_group *g = arg;
+	char text[BK_GROUP_SENTENCE_MAX];
+
+	if (g->events.on_doubt)
+		g->events.on_doubt(g, g->arg, bk_doubt_to_str(d, text));
+}
+
+static void on_invite(void *arg, const struct bk_chain_line *from, const char *invite)
+{
+	struct bk_group *g = arg;
+	struct bk_group_line line;
+
+	fill_line(&line, from);
+	if (g->events.on_invite)
+		g->events.on_invite(g, g->arg, &line, invite);
+}
+
+static void on_sent(void *arg, uint32_t ticket, uint64_t number)
+{
+	struct bk_group *g = arg;
+
+	if (g->events.on_sent)
+		g->events.on_sent(g, g->arg, ticket, number);
+}
+
+static void on_unsent(void *arg, uint32_t ticket, int error)
+{
+	struct bk_group *g = arg;
+
+	if (g->events.on_unsent)
+		g->events.on_unsent(g, g->arg, ticket, error);
+}
+
+static void tell_member(
+	struct bk_group *g, uint64_t handle, const struct bk_card *card, bool is_here, bool has_others)
+{
+	const struct bk_group_member m = {.handle = handle,
+		.name = card->name,
+		.key = card->key,
+		.is_us = handle == g->us,
+		.has_others_name = has_others};
+
+	if (g->events.on_member)
+		g->events.on_member(g, g->arg, &m, is_here);
+}
+
+static void on_came(void *arg, uint64_t member, const struct bk_card *card, bool is_new, bool has_others_name)
+{
+	if (is_new)
+		tell_member(arg, member, card, true, has_others_name);
+}
+
+static void on_gone(void *arg, uint64_t member, const struct bk_card *card)
+{
+	tell_member(arg, member, card, false, false);
+}
+
+static void on_missed(void *arg, uint64_t count)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+		"%llu messages came while we were away, and the server keeps them no more",
+		(unsigned long long)count);
+	note(arg, -1, text);
+}
+
+static void on_restarted(void *arg)
+{
+	note(arg, -1, "the server has forgotten the group, and goes on with what its members know");
+}
+
+/* --- what the server says --- */
+
+static void come_again(struct bk_group *g, const char *why)
+{
+	char text[BK_GROUP_SENTENCE_MAX];
+
+	close_box(g);
+	if (!g->is_leaving)
+		bk_timer_stop(g->patience);
+	snprintf(text, sizeof(text), "%.400s; trying again", why);
+	if (!g->is_lost)
+		note(g, 0, text);
+	g->is_lost = true;
+	bk_timer_start(g->retry, g->pause);
+	g->pause = bk_time_min(2 * g->pause, RETRY_MAX);
+}
+
+static int on_joined(struct bk_group *g, const struct bk_group_msg *m)
+{
+	int err;
+
+	if (!g->is_leaving)
+		bk_timer_stop(g->patience);
+	g->us = m->member;
+	err = bk_chain_begin(g->chain, m->life, m->oldest, m->number);
+	if (err < 0)
+		return err;
+	g->is_in = true;
+	g->pause = RETRY_FIRST;
+	if (g->is_lost)
+		note(g, 0, "back in the group");
+	g->is_lost = false;
+	return 0;
+}
+
+static int on_roster(struct bk_group *g, const struct bk_group_msg *m)
+{
+	const uint8_t *at = m->bytes, *card;
+	size_t left = m->len, len;
+	uint64_t member;
+	int err = 0;
+
+	while (!err && bk_group_entry_next(&at, &left, &member, &card, &len))
+		err = bk_chain_card(g->chain, member, card, len);
+	if (err < 0 || !m->is_last)
+		return err;
+	bk_chain_roster_end(g->chain);
+	if (!g->was_in && g->events.on_open)
+		g->events.on_open(g, g->arg);
+	g->was_in = true;
+	return 0;
+}
+
+static void on_denied(struct bk_group *g, const struct bk_group_msg *m)
+{
+	int error = bk_error_from_name(m->code);
+	char text[BK_GROUP_SENTENCE_MAX];
+
+	if (m->type_denied == BK_GROUP_POST)
+		bk_chain_denied(g->chain, m->ticket, error, m->wait_ms * BK_MS, bk_loop_now(g->loop));
+	if (m->type_denied != BK_GROUP_JOIN)
+		return;
+	snprintf(text, sizeof(text), "the server does not let us into the group: %s", bk_error_text(error));
+	if (m->wait_ms && g->was_in)
+		come_again(g, text);
+	else
+		end(g, error, text);
+}
+
+static int take(struct bk_group *g, const struct bk_group_msg *m)
+{
+	if (m->type == BK_GROUP_JOINED)
+		return on_joined(g, m);
+	if (m->type == BK_GROUP_DENIED)
+		on_denied(g, m);
+	else if (m->type == BK_GROUP_ENDED)
+		come_again(g, "the server sent us away: what was said came faster than we took it");
+	else if (!g->is_in)
+		return 0;
+	else if (m->type == BK_GROUP_ROSTER)
+		return on_roster(g, m);
+	else if (m->type == BK_GROUP_CAME)
+		return bk_chain_card(g->chain, m->member, m->bytes, m->len);
+	else if (m->type == BK_GROUP_GONE)
+		bk_chain_gone(g->chain, m->member);
+	else if (m->type == BK_GROUP_SAID)
+		return bk_chain_take(g->chain, m->number, m->bytes, m->len);
+	return 0;
+}
+
+static void on_group(void *arg, const uint8_t *body, size_t n)
+{
+	struct bk_group *g = arg;
+	struct bk_group_msg m;
+	int err = bk_group_decode(body, n, &m);
+	char text[BK_GROUP_SENTENCE_MAX];
+
+	if (!err)
+		err = take(g, &m);
+	if (err < 0) {
+		snprintf(text, sizeof(text), "the server said what cannot be: %s", bk_error_text(err));
+		end(g, err, text);
+	}
+	if (!g->has_ended)
+		bk_turn_ask(&g->turn);
+}
+
+/* --- the box --- */
+
+static void on_ready(void *arg)
+{
+	send_join(arg);
+}
+
+static void on_view(void *arg)
+{
+	(void)arg;
+}
+
+static bool is_for_good(int error)
+{
+	return error == BK_E_PIN_MISMATCH || error == BK_E_UNAUTHORIZED || error == BK_E_VERSION;
+}
+
+static void on_box_end(void *arg, int error, const char *text)
+{
+	struct bk_group *g = arg;
+
+	if (g->has_said_leave)
+		end(g, 0, "left");
+	else if (!g->was_in || is_for_good(error))
+		end(g, error, text);
+	else
+		come_again(g, text);
+}
+
+static void on_box_note(void *arg, int verbosity, const char *text)
+{
+	note(arg, verbosity, text);
+}
+
+static void open_box(void *arg)
+{
+	static const struct bk_mailbox_events events = {
+		.on_ready = on_ready, .on_view = on_view, .on_end = on_box_end, .on_note = on_box_note};
+	struct bk_group *g = arg;
+	int err = bk_rdv_ops.open(g->mailbox, g->loop, &events, g, &g->box);
+
+	if (err < 0)
+		end(g, err, bk_error_text(err));
+}
+
+static void on_patience(void *arg)
+{
+	struct bk_group *g = arg;
+
+	if (g->is_leaving)
+		end(g, BK_E_TIMEOUT, "left before everything that was said had gone out");
+	else if (g->was_in)
+		come_again(g, "the server does not answer");
+	else
+		end(g, BK_E_UNSUPPORTED, "the server says nothing about groups: it is older than they are");
+}
+
+/* --- the beginning --- */
+
+static uint64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void derive(void *work)
+{
+	struct derivation *d = work;
+
+	d->error = bk_invite_keys(d->invite, &d->keys);
+	sodium_memzero(d->invite, sizeof(d->invite));
+}
+
+static int make_chain(struct bk_group *g, const struct bk_group_keys *keys)
+{
+	static const struct bk_chain_events events = {
+		on_line, on_doubt, on_invite, on_sent, on_unsent, on_came, on_gone, on_missed, on_restarted};
+	struct bk_chain_opts opts = {.keys = keys,
+		.signer = &g->signer,
+		.name = g->name,
+		.sitting = wall_ms(),
+		.events = &events,
+		.arg = g};
+
+	randombytes_buf(&opts.seed, sizeof(opts.seed));
+	return bk_chain_new(&opts, &g->chain);
+}
+
+static void on_derived(void *arg)
+{
+	struct bk_group *g = arg;
+	const struct derivation *d = bk_job_work(g->job);
+	int err = d->error < 0 ? d->error : make_chain(g, &d->keys);
+
+	memcpy(g->id, d->keys.id, sizeof(g->id));
+	sodium_memzero((void *)(uintptr_t)d, sizeof(*d));
+	bk_job_free(g->job);
+	g->job = NULL;
+	if (err < 0)
+		end(g, err, bk_error_text(err));
+	if (!g->has_ended)
+		open_box(g);
+}
+
+static int read_opts(struct bk_group *g, const struct bk_group_opts *o, struct derivation *work,
+	char text[BK_GROUP_SENTENCE_MAX])
+{
+	const struct bk_rdv_opts rdv = {
+		.server = o->server, .token = o->token, .state_dir = o->state_dir, .is_hidden = true};
+	int err;
+
+	if (!o->server || !o->name || !bk_card_is_name(o->name)) {
+		snprintf(text, BK_GROUP_SENTENCE_MAX, "%s",
+			o->server ? "a name has 1 to 64 bytes, and no control characters"
+				  : "no server is named");
+		return BK_E_INVALID;
+	}
+	strcpy(g->name, o->name);
+	if (bk_group_invite_check(o->invite ? o->invite : "", work->invite, text) < 0)
+		return BK_E_INVALID;
+	err = bk_rdv_mailbox_new(&rdv, &g->mailbox);
+	snprintf(text, BK_GROUP_SENTENCE_MAX, "cannot use the server '%.200s': %s", o->server,
+		bk_error_text(err));
+	if (err < 0)
+		return err;
+	g->mailbox->on_group = on_group;
+	err = bk_room_key_open(o->state_dir, &g->signer);
+	snprintf(text, BK_GROUP_SENTENCE_MAX, "cannot keep a key in '%.200s': %s",
+		o->state_dir ? o->state_dir : "", bk_error_text(err));
+	return err;
+}
+
+static int start(struct bk_group *g, const struct derivation *work, char text[BK_GROUP_SENTENCE_MAX])
+{
+	int err = bk_timer_new(g->loop, open_box, g, &g->retry);
+
+	if (!err)
+		err = bk_timer_new(g->loop, on_patience, g, &g->patience);
+	if (!err)
+		err = bk_timer_new(g->loop, on_wake, g, &g->wake);
+	if (!err)
+		err = bk_job_new(g->loop, derive, work, sizeof(*work), on_derived, g, &g->job);
+	snprintf(text, BK_GROUP_SENTENCE_MAX, "cannot begin: %s", bk_error_text(err));
+	return err;
+}
+
+int bk_group_new(struct bk_loop *loop, const struct bk_group_opts *opts, const struct bk_group_events *events,
+	void *arg, struct bk_group **ret_group, char ret_text[BK_GROUP_SENTENCE_MAX])
+{
+	struct bk_group *g = calloc(1, sizeof(*g));
+	char text[BK_GROUP_SENTENCE_MAX] = "options that this version does not know";
+	struct derivation work = {0};
+	struct bk_group_opts o;
+	int err = g && sodium_init() >= 0 ? bk_opts_read(&o, opts, state_dir) : BK_E_NOMEM;
+
+	if (!err)
+		err = bk_opts_read(&g->events, events, on_end);
+	if (!err && (!g->events.on_line || !g->events.on_end))
+		err = BK_E_INVALID;
+	if (!err) {
+		g->loop = loop;
+		g->arg = arg;
+		g->pause = RETRY_FIRST;
+		bk_turn_init(&g->turn, loop, on_turn, g);
+		err = read_opts(g, &o, &work, text);
+	}
+	if (!err)
+		err = start(g, &work, text);
+	sodium_memzero(&work, sizeof(work));
+	if (err >= 0) {
+		*ret_group = g;
+		return 0;
+	}
+	bk_group_free(g);
+	if (ret_text)
+		memcpy(ret_text, text, sizeof(text));
+	return err;
+}
+
+void bk_group_free(struct bk_group *g)
+{
+	if (!g)
+		return;
+	if (g->box)
+		bk_rdv_ops.close(g->box);
+	bk_job_free(g->job);
+	bk_rdv_mailbox_free(g->mailbox);
+	bk_chain_free(g->chain);
+	bk_timer_free(g->retry);
+	bk_timer_free(g->patience);
+	bk_timer_free(g->wake);
+	bk_turn_done(&g->turn);
+	sodium_memzero(g, sizeof(*g));
+	free(g);
+}
+
+/* --- what the person does --- */
+
+static int check_saying(const struct bk_group *g)
+{
+	return g->has_ended || g->is_leaving ? BK_E_EOF : g->was_in ? 0 : BK_E_AGAIN;
+}
+
+int bk_group_say(struct bk_group *g, const char *text, size_t len, uint32_t *ret_ticket)
+{
+	int err = check_saying(g);
+
+	if (!err)
+		err = bk_chain_say(g->chain, text, len, wall_ms(), ret_ticket);
+	if (!err)
+		bk_turn_ask(&g->turn);
+	return err;
+}
+
+int bk_group_whisper(struct bk_group *g, const uint8_t to[BK_GROUP_KEY_LEN], const char *text, size_t len,
+	uint32_t *ret_ticket)
+{
+	int err = check_saying(g);
+
+	if (!err)
+		err = bk_chain_whisper(g->chain, to, text, len, wall_ms(), ret_ticket);
+	if (!err)
+		bk_turn_ask(&g->turn);
+	return err;
+}
+
+int bk_group_rekey(struct bk_group *g, const uint8_t (*without)[BK_GROUP_KEY_LEN], size_t without_len,
+	char ret_invite[BK_GROUP_INVITE_MAX])
+{
+	char invite[BK_INVITE_STR_MAX];
+	int err = check_saying(g);
+
+	if (!err)
+		err = bk_invite_make(invite);
+	if (!err)
+		err = bk_chain_rekey(g->chain, invite, without, without_len, wall_ms());
+	if (err < 0)
+		return err;
+	memcpy(ret_invite, invite, sizeof(invite));
+	bk_turn_ask(&g->turn);
+	return 0;
+}
+
+void bk_group_forget_name(struct bk_group *g, const char *name)
+{
+	if (g->chain)
+		bk_chain_forget(g->chain, name);
+}
+
+void bk_group_leave(struct bk_group *g)
+{
+	if (g->has_ended || g->is_leaving)
+		return;
+	g->is_leaving = true;
+	if (!g->was_in) {
+		end(g, 0, "left");
+		return;
+	}
+	bk_timer_start(g->patience, LEAVE_PATIENCE);
+	bk_turn_ask(&g->turn);
+}
+
+int bk_group_invite_make(char ret_invite[BK_GROUP_INVITE_MAX])
+{
+	return bk_invite_make(ret_invite);
+}
+
+int bk_group_invite_check(
+	const char *typed, char ret_invite[BK_GROUP_INVITE_MAX], char ret_text[BK_GROUP_SENTENCE_MAX])
+{
+	char text[BK_INVITE_TEXT_MAX];
+	int err = bk_invite_from_str(typed, ret_invite, text);
+
+	if (err < 0)
+		snprintf(ret_text, BK_GROUP_SENTENCE_MAX, "%s", text);
+	return err;
+}
