@@ -13,12 +13,11 @@
 #include "server/limits.h"
 
 enum { FLOOD = 60 }; /* strangers a minute that are worth a line */
-#define MINUTE (60 * BK_SEC)
 
 static void watch_minute(struct bk_server *s)
 {
 	if (!s->is_minute_running)
-		bk_timer_start(s->minute, MINUTE);
+		bk_timer_start(s->minute, s->config.sums_interval);
 	s->is_minute_running = true;
 }
 

@@ -69,6 +69,7 @@ int bk_server_config_init(
 		.nameplate_lifetime = either_time(opts->nameplate_lifetime_ns, BK_LIMIT_NAMEPLATE_LIFETIME),
 		.relay_wait = either_time(opts->relay_wait_ns, BK_LIMIT_RELAY_WAIT),
 		.relay_idle = either_time(opts->relay_idle_ns, BK_LIMIT_RELAY_IDLE),
+		.sums_interval = BK_LIMIT_SUMS_INTERVAL,
 	};
 	if (!opts->state_dir || !*opts->state_dir || opts->port > UINT16_MAX || opts->alt_port > UINT16_MAX) {
 		snprintf(text, BK_SERVER_TEXT_MAX, "a state directory is needed, and ports up to 65535");

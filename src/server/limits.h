@@ -93,9 +93,10 @@ enum {
 #define BK_LIMIT_GROUP_EMPTY         (600 * BK_SEC) /* a group with nobody in it is kept for so long */
 #define BK_LIMIT_RELAY_WAIT          (30 * BK_SEC)
 #define BK_LIMIT_RELAY_IDLE          (300 * BK_SEC)
-#define BK_LIMIT_ARRIVAL_WAIT        (5 * BK_SEC) /* who comes too fast waits at the door, and no longer */
-#define BK_LIMIT_FULL_WAIT           (5 * BK_SEC) /* who finds no room may come back then */
-#define BK_LIMIT_FLUSH               (2 * BK_SEC) /* what is queued for a client that is sent away */
+#define BK_LIMIT_SUMS_INTERVAL       (60 * BK_SEC) /* what the log counts instead of listing it */
+#define BK_LIMIT_ARRIVAL_WAIT        (5 * BK_SEC)  /* who comes too fast waits at the door, and no longer */
+#define BK_LIMIT_FULL_WAIT           (5 * BK_SEC)  /* who finds no room may come back then */
+#define BK_LIMIT_FLUSH               (2 * BK_SEC)  /* what is queued for a client that is sent away */
 #define BK_LIMIT_PROBE_LIFETIME      (10 * BK_SEC)
 #define BK_LIMIT_PROBE_EARLY         (2 * BK_SEC)
 #define BK_LIMIT_PROBE_LINGER        (5 * BK_SEC)

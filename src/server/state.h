@@ -42,6 +42,7 @@ struct bk_server_config {
 	double claims_per_minute, claims_burst;     /* of one address */
 	double arrivals_per_second, arrivals_burst; /* likewise */
 	bk_dur hello_timeout, ping_interval, nameplate_lifetime, relay_wait, relay_idle;
+	bk_dur sums_interval; /* of what the log counts instead of listing it */
 };
 
 struct bk_server {

@@ -540,6 +540,19 @@ static void noise_hides_no_wrong_guess_from_the_log(void **state)
 	kit_stop(k);
 }
 
+static void floods_are_summed_up_in_the_log(void **state)
+{
+	struct kit *k = kit_start((struct bk_server_opts){.messages_per_second = 10000}, NULL);
+
+	(void)state;
+	meet_often(k, 2 * BK_LIMIT_NEWS_BURST);
+	kit_log_wait(" more meetings and 0 more wrong guesses within a minute than are listed", 1);
+	for (int i = 0; i < 1000 && !kit_log_count("never said who they are"); i++)
+		make_noise(k, 100);
+	kit_log_wait(" connections of the last minute never said who they are, the last from 127.3.", 1);
+	kit_stop(k);
+}
+
 static void silent_ones_of_an_address_keep_nobody_there_out(void **state)
 {
 	struct kit *k = kit_start((struct bk_server_opts){.per_address_max = 3}, NULL);
@@ -646,6 +659,7 @@ int main(void)
 		cmocka_unit_test(a_secret_that_is_made_up_gives_no_guess_back),
 		cmocka_unit_test(who_wishes_for_numbers_beyond_its_ration_is_refused_and_no_more),
 		cmocka_unit_test(noise_hides_no_wrong_guess_from_the_log),
+		cmocka_unit_test(floods_are_summed_up_in_the_log),
 		cmocka_unit_test(silent_ones_of_an_address_keep_nobody_there_out),
 		cmocka_unit_test(who_finds_no_place_is_told_when_to_come_again),
 		cmocka_unit_test(newcomers_find_a_place_among_the_silent),

@@ -211,6 +211,7 @@ struct kit *kit_start(struct bk_server_opts opts, struct lies *lies)
 	if (bk_server_config_init(&config, &opts, text) < 0)
 		fail_msg("%s", text);
 	config.arrivals_per_second = config.arrivals_burst = 100000; /* all of them come from one address */
+	config.sums_interval = 200 * BK_MS;
 	if (lies)
 		config.board = (struct bk_board_kind){lying_board_new, lies};
 	if (bk_server_open(k->loop, &config, k->dir, &k->server, text) < 0)
