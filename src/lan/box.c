@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "net/ifaddr.h"
 #include "net/turn.h"
 
 enum { NUMBERS = 999, NUMBER_TRIES = 20, TEXT_MAX = 512, PLACE_MAX = BK_ADDR_STR_MAX + 32 };
@@ -498,6 +499,15 @@ static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_eve
 	return 0;
 }
 
+/* Two on this machine find each other by its address in a network, where it is in one: who comes from that network
+ * is not to be let at what listens on this machine alone. */
+static bool has_network(void)
+{
+	struct bk_addr addr;
+
+	return bk_ifaddr_list_outward(&addr, 1) > 0;
+}
+
 /* Its server tells nothing of NATs, and a relay at one of the two would be no way round anything. */
 static void view(void *box, struct bk_mailbox_view *ret_view)
 {
@@ -509,7 +519,7 @@ static void view(void *box, struct bk_mailbox_view *ret_view)
 	bk_rdv_ops.view(b->inner, &inner);
 	ret_view->rtt_ns = inner.rtt_ns;
 	ret_view->clock_offset_ns = inner.clock_offset_ns;
-	if (bk_addr_is_loopback(&inner.local))
+	if (bk_addr_is_loopback(&inner.local) && !has_network())
 		ret_view->addrs[ret_view->addrs_len++] = bk_addr_with_port(inner.local, 0);
 }
 
