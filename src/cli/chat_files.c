@@ -94,8 +94,8 @@ void bk_cli_chat_files_send(struct bk_cli_chat_files *f, struct bk_session *sess
 	char text[BK_TRANSFER_TEXT_MAX], size[BK_CLI_HUMAN_MAX];
 
 	if (f->is_sending || !session) {
-		bk_cli_report_say(f->report, BK_CLI_VERDICT,
-			"* one file at a time: %s is still under way; /stop ends it", f->out.name);
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* one file at a time: %s %s; /stop ends it",
+			f->out.name, f->out.is_moving ? "is still under way" : "still waits to be taken");
 		return;
 	}
 	bk_send_free(f->send);

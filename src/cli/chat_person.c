@@ -160,14 +160,15 @@ static void do_who(struct bk_cli_chat_person *p, const char *rest)
 
 static void do_path(struct bk_cli_chat_person *p, const char *rest)
 {
-	char since[BK_CLI_HUMAN_MAX];
+	char since[BK_CLI_HUMAN_MAX], delivered[BK_CLI_HUMAN_MAX];
 
 	(void)rest;
 	bk_cli_human_seconds((double)(bk_loop_now(p->loop) - p->path_since) / 1e9, since);
+	bk_cli_human_seconds(p->mark_ms / 1000, delivered);
 	bk_cli_report_say(p->report, BK_CLI_VERDICT, "* %s; for %s", p->path, since);
 	if (p->mark_ms > 0)
-		bk_cli_report_say(p->report, BK_CLI_VERDICT,
-			"* the last thing said was delivered after %.0f ms", p->mark_ms);
+		bk_cli_report_say(
+			p->report, BK_CLI_VERDICT, "* the last thing said was delivered after %s", delivered);
 }
 
 static void do_quit(struct bk_cli_chat_person *p, const char *rest)

@@ -46,7 +46,8 @@ static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (!o->args_len)
 		return 0;
-	snprintf(text, BK_CLI_TEXT_MAX, "cannot test '%.200s': it takes no argument; try 'bodkin help nat'",
+	snprintf(text, BK_CLI_TEXT_MAX,
+		"cannot look at the NAT with '%.200s': it takes no argument; try 'bodkin help nat'",
 		o->args[0]);
 	return BK_E_INVALID;
 }
@@ -66,10 +67,10 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 
 	if (err == BK_E_INVALID)
 		snprintf(text, BK_CLI_TEXT_MAX,
-			"cannot test: --server '%.200s' is not HOST[:PORT][#PIN] or stun:HOST[:PORT]",
+			"cannot look at the NAT: --server '%.200s' is not HOST[:PORT][#PIN] or stun:HOST[:PORT]",
 			opts.server);
 	else if (err < 0)
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot test: %s", bk_error_text(err));
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot look at the NAT: %s", bk_error_text(err));
 	return err;
 }
 
@@ -86,7 +87,7 @@ static void done(struct bk_cli_frame *f)
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
-		.act = "test", .check = check, .start = start, .stop = stop, .done = done};
+		.act = "look at the NAT", .check = check, .start = start, .stop = stop, .done = done};
 	struct command c = {0};
 
 	return bk_cli_frame_run(&c.frame, &ops, o, r);
@@ -94,7 +95,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_nat = {
 	.name = "nat",
-	.act = "test",
+	.act = "look at the NAT",
 	.usage = "[OPTION]...",
 	.summary = "what kind of NAT this machine is behind",
 	.about = "Asks the server from where it sees this machine, "

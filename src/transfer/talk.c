@@ -69,6 +69,11 @@ void bk_talk_decide(struct bk_talk *t, enum bk_file_type type, int error, const 
 	va_end(ap);
 }
 
+static const char *name_of(const struct bk_talk *t)
+{
+	return t->call.peer_name[0] ? t->call.peer_name : "the other side";
+}
+
 void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg)
 {
 	int error = bk_error_from_name(msg->code);
@@ -78,14 +83,13 @@ void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg)
 		return;
 	if (!t->is_done && msg->type == BK_FILE_REFUSE && error == BK_E_DECLINED)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER,
-			"%s declined what was offered; nothing was sent%s",
-			t->call.peer_name[0] ? t->call.peer_name : "the other side",
+			"%s declined what was offered; nothing was sent%s", name_of(t),
 			t->call.is_guest ? "" : ", and the code is used up");
 	else if (!t->is_done && msg->type == BK_FILE_REFUSE)
-		bk_call_decide(
-			&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "the other side refused: %s", why);
+		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER,
+			"%s did not take it: %s; nothing was sent", name_of(t), why);
 	else if (!t->is_done)
-		bk_call_decide(&t->call, error, BK_CALL_WHO_PEER, "the other side failed: %s", why);
+		bk_call_decide(&t->call, error, BK_CALL_WHO_PEER, "%s failed: %s", name_of(t), why);
 	close_session(t, 0);
 }
 
@@ -354,7 +358,7 @@ static void report(struct bk_talk *t)
 /* The session ended in good order, or, of a guest, goes on. */
 static void judge(struct bk_talk *t)
 {
-	const char *name = t->call.peer_name[0] ? t->call.peer_name : "the other side";
+	const char *name = name_of(t);
 
 	if (t->call.is_guest && t->reset_error == BK_E_UNSUPPORTED)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER, "%s takes no files now", name);

@@ -43,6 +43,8 @@ class Faults(kit.Case):
             (["recv", "-s", "127.0.0.1:1", "7-tulip-anchor"], 3, "does 'bodkin serve' run there"),
             (["ping", "-s", "127.0.0.1:1"], 3, "does 'bodkin serve' run there"),
             (["send", "-s", "nosuch.invalid", f], 3, "is the name behind -s right"),
+            (["nat", "-s", "nosuch.invalid"], 3, "is the name behind -s right"),
+            (["nat", "-s", "stun:nosuch.invalid"], 3, "is the name behind -s right"),
         ))
 
     def test_where_a_server_cannot_listen_says_why(self):
@@ -102,6 +104,15 @@ class Faults(kit.Case):
                 second = self.run_it(joiner[0], "-s", server, *joiner[1:], code)
                 for text in (second.stderr, self.finish(first)[2]):
                     self.assertIn("the other side runs another command", text)
+
+    def test_the_sender_is_told_who_did_not_take_it_and_why(self):
+        _, server = self.serve()
+        (self.folder_out() / "a.bin").write_text("here already")
+        sender = self.start("send", "-s", server, "--json", self.file())
+        r = self.run_it("recv", "-s", server, "--name", "bert", "--conflict", "fail", "-o", self.folder_out(),
+                        self.event(sender, "code")["code"])
+        self.assertEqual(r.returncode, 7)
+        self.assertIn("bodkin: bert did not take it: cannot write 'a.bin': it exists; nothing was sent\n", self.finish(sender)[2])
 
     def test_help_with_help_is_help(self):
         self.assertEqual(self.run_it("help", "help").stdout, self.run_it("help").stdout)
