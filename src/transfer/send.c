@@ -232,6 +232,8 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 
 	if (msg->type == BK_FILE_ACCEPT && s->state == SEND_OFFERING)
 		on_accept(s);
+	else if (msg->type == BK_FILE_REFUSE && s->state == SEND_OFFERING)
+		bk_talk_blame(&s->talk, msg);
 	else if (msg->type == BK_FILE_DONE && s->state == SEND_WAITING && !s->piece_len)
 		on_done(s, msg);
 	else

@@ -144,7 +144,7 @@ static void hand_on(struct bk_talk *t, int event)
 {
 	if (event == BK_FILE_PIECE)
 		t->ops->on_piece(t->owner, t->reader.piece, t->reader.piece_len);
-	else if (t->reader.msg.type == BK_FILE_ERROR || t->reader.msg.type == BK_FILE_REFUSE)
+	else if (t->reader.msg.type == BK_FILE_ERROR)
 		bk_talk_blame(t, &t->reader.msg);
 	else
 		t->ops->on_message(t->owner, &t->reader.msg);

@@ -84,6 +84,15 @@ void liar_say_file(struct liar *l, const char *fields, const void *body, size_t 
 	liar_say(l, BK_SFRAME_DATA, l->channel, message, 2 + (size_t)len + n);
 }
 
+void liar_say_header(struct liar *l, const char *header, size_t n)
+{
+	uint8_t message[1024] = {(uint8_t)(n >> 8), (uint8_t)n};
+
+	must(2 + n <= sizeof(message), "a header too long to be told");
+	memcpy(message + 2, header, n);
+	liar_say(l, BK_SFRAME_DATA, l->channel, message, 2 + n);
+}
+
 void liar_offer(struct liar *l, const char *entries, size_t n)
 {
 	char list[8192], fields[64];
@@ -237,6 +246,14 @@ static void begin_link(struct liar *l)
 
 /* --- what it hears --- */
 
+static void take_digest(struct liar *l, const struct bk_file_msg *m)
+{
+	memcpy(l->digest, m->digest, sizeof(l->digest));
+	arrive(l, LIAR_SENT);
+	if (!l->has_lied)
+		say_digest(l, "done", m->digest, 300000);
+}
+
 static void take_message(struct liar *l, const struct bk_file_msg *m)
 {
 	if (m->type == BK_FILE_OFFER && l->stage < LIAR_OFFERED)
@@ -245,8 +262,8 @@ static void take_message(struct liar *l, const struct bk_file_msg *m)
 		arrive(l, LIAR_ACCEPTED);
 	else if (m->type == BK_FILE_CONTENT && l->stage < LIAR_MOVING)
 		arrive(l, LIAR_MOVING);
-	else if (m->type == BK_FILE_DIGEST && !l->has_lied)
-		say_digest(l, "done", m->digest, 300000);
+	else if (m->type == BK_FILE_DIGEST)
+		take_digest(l, m);
 	else if (m->type == BK_FILE_DONE && !l->has_lied)
 		liar_say(l, BK_SFRAME_BYE, 0, NULL, 0);
 }

@@ -23,6 +23,7 @@ enum liar_stage {
 	LIAR_OFFERED,  /* the offer was made, or came */
 	LIAR_ACCEPTED, /* it was accepted, or we said so */
 	LIAR_MOVING,   /* half of the content was sent, or some came */
+	LIAR_SENT,     /* all of it came, and its digest; of one that takes files alone */
 	LIAR_STAGES,   /* honest to the end */
 };
 
@@ -59,6 +60,7 @@ struct liar {
 	struct bk_intake in;
 	uint32_t channel;
 	struct bk_file_reader files;
+	uint8_t digest[BK_FILE_DIGEST_LEN]; /* of what came */
 	enum liar_stage stage;
 	bool has_lied; /* on this link */
 	/* a lie that is longer than the link takes at once */
@@ -77,6 +79,7 @@ int liar_try(struct liar *l, uint8_t type, uint32_t channel, const void *payload
 void liar_say_resume(struct liar *l, uint64_t received, uint64_t turn);
 /* A message of the files' protocol: the header's fields without braces. */
 void liar_say_file(struct liar *l, const char *fields, const void *content, size_t n);
+void liar_say_header(struct liar *l, const char *header, size_t n); /* of it, whatever it promises */
 void liar_offer(struct liar *l, const char *entries, size_t n);
 void liar_flood(struct liar *l, int (*flood)(struct liar *l, uint32_t n), uint32_t max);
 void liar_cut(struct liar *l); /* the link, in the middle of whatever it was */

@@ -2,6 +2,7 @@
 #include "stage.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -151,6 +152,16 @@ static void print_log(void *arg, enum bk_log_level level, const char *module, co
 	fprintf(arg, "we: %s %s: %s\n", bk_log_level_name(level), module, line);
 }
 
+static void prepare(struct play *p)
+{
+	int here = open(".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+
+	assert_true(here >= 0 && chdir(p->in) == 0);
+	p->scene->prepare();
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+}
+
 static void make_files(struct play *p)
 {
 	FILE *f;
@@ -165,6 +176,8 @@ static void make_files(struct play *p)
 	for (int i = 0; i < SCENE_FILE; i++)
 		fputc(i * 7 & 255, f);
 	fclose(f);
+	if (p->scene->prepare)
+		prepare(p);
 }
 
 static void set_up(struct play *p)
@@ -220,6 +233,43 @@ static int count_files(const char *path)
 	return n;
 }
 
+static void expect_whole(int folder, const char *name)
+{
+	char text[64] = "";
+	struct stat st;
+	int fd;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return;
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) >= 0);
+	close(fd);
+	if (strcmp(text, SCENE_OURS) != 0 && strcmp(text, SCENE_THEIRS) != 0)
+		fail_msg("'%s' holds '%s'", name, text);
+}
+
+/* All that has a name in the folder. */
+static void expect_all_whole(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)))
+		expect_whole(dirfd(dir), e->d_name);
+	closedir(dir);
+}
+
+static void expect_nothing_elsewhere(const struct play *p)
+{
+	struct stat st;
+
+	if (count_files(p->root) != 2)
+		fail_msg("%s: something was written beside the folder", p->scene->name);
+	assert_int_equal(stat(p->file, &st), 0);
+	assert_int_equal(st.st_size, SCENE_FILE);
+}
+
 static void end_liar(struct play *p)
 {
 	int status = 0;
@@ -232,6 +282,7 @@ static void end_liar(struct play *p)
 static void tear_down(struct play *p)
 {
 	char command[64];
+	int holds;
 
 	bk_send_free(p->send);
 	bk_recv_free(p->recv);
@@ -240,12 +291,19 @@ static void tear_down(struct play *p)
 	test_clock_done(&p->clock);
 	bk_loop_free(p->loop);
 	end_liar(p);
-	if (count_files(p->root) != 2)
-		fail_msg("%s: something was written beside the folder", p->scene->name);
-	if (count_files(p->in) != (p->scene->liar.is_sender && !p->verdict->error))
-		fail_msg("%s: something was left in the folder", p->scene->name);
+	expect_nothing_elsewhere(p);
+	expect_all_whole(p->in);
+	holds = p->scene->holds ? p->scene->holds : p->scene->liar.is_sender && !p->verdict->error;
+	if (count_files(p->in) != holds)
+		fail_msg("%s: %d files in the folder, not %d", p->scene->name, count_files(p->in), holds);
 	snprintf(command, sizeof(command), "rm -r '%s'", p->root);
 	assert_int_equal(system(command), 0);
+}
+
+void scene_choose_line(struct scene *scene, size_t i)
+{
+	scene->path = i % 4 == 3 ? BK_PATH_CHOICE_RELAY : BK_PATH_CHOICE_DIRECT;
+	scene->transport = i % 2 ? BK_TRANSPORT_CHOICE_TCP : BK_TRANSPORT_CHOICE_UDP;
 }
 
 void scene_play(const struct scene *scene, struct verdict *ret_verdict)

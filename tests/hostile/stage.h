@@ -16,8 +16,12 @@
 #include "liar.h"
 
 /* One honest `send` or `recv` against one liar. Whatever it tells, for every scene: exactly one verdict comes,
- * nothing is written outside the folder and nothing is left in it, every text that reaches the person is harmless,
+ * nothing is written outside the folder and nothing is left in it but what is whole and verified, every text that reaches the person is harmless,
  * what is allocated does not grow, and time is bounded. */
+/* What is put in the folder before, and the only thing beside what the liar's honest half sends. */
+#define SCENE_OURS   "ours\n"
+#define SCENE_THEIRS "hello"
+
 enum { SCENE_FILE = 300000, SCENE_MEMORY_MAX = 32 << 20 };
 
 struct scene {
@@ -26,6 +30,9 @@ struct scene {
 	enum bk_path_choice path;
 	enum bk_transport_choice transport;
 	bool has_time; /* the verdict does not wait for anybody's patience */
+	void (*prepare)(
+		void); /* what stands in the folder before, which is where this is called; NULL: nothing */
+	int holds;     /* files in the folder afterwards, with those; 0: one that is done, else none */
 };
 
 struct verdict {
@@ -37,6 +44,9 @@ struct verdict {
 	enum bk_path_kind path_kind;
 	enum bk_transport transport;
 };
+
+/* Two in four over TLS and two over QUIC, and some of each over the relay. */
+void scene_choose_line(struct scene *scene, size_t i);
 
 void scene_play(const struct scene *scene, struct verdict *ret_verdict);
 
