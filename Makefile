@@ -6,12 +6,12 @@ DESTDIR ?=
 # To build and to see the demonstration; what the tests need beside it; what the fuzzers need.
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
 	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libedit-dev libcmocka-dev nftables iproute2
-TEST_PACKAGES = clang-format clang-tidy util-linux coturn stun-client conntrack
+TEST_PACKAGES = clang-format clang-tidy util-linux coturn stun-client conntrack valgrind
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps configure build demo test check asan tsan fuzz fuzz-smoke bench soak api-docs tidy fmt install clean
+.PHONY: all deps build-deps configure build demo test check asan tsan valgrind fuzz fuzz-smoke bench soak api-docs tidy fmt install clean
 
 all: build
 
@@ -51,10 +51,16 @@ asan: deps
 	@test -f build-asan/build.ninja || meson setup build-asan -Dwerror=false -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C build-asan
 
+# The suites with threads, on a build that sees two of them at the same memory.
 tsan: deps
 	$(call forget_other_tree,build-tsan)
 	@test -f build-tsan/build.ninja || meson setup build-tsan -Dwerror=false -Db_sanitize=thread -Db_lundef=false
 	ninja -C build-tsan
+	python3 tests/check.py --watch threads --build build-tsan
+
+# The suites that attack, with an eye on every byte; for minutes, so soak runs it and check does not.
+valgrind: deps build
+	python3 tests/check.py --watch valgrind --build $(BUILD)
 
 fuzz: deps
 	$(call forget_other_tree,build-fuzz)
@@ -68,8 +74,8 @@ fuzz-smoke: fuzz
 bench: build
 	python3 bench/run.py $(BUILD)
 
-# What takes minutes because it waits: sessions that are open and idle, through NATs that forget.
-soak: build
+# What takes minutes: sessions that are open and idle, through NATs that forget; and who looks closer at threads and bytes.
+soak: build tsan valgrind
 	BODKIN_IDLE_SECONDS=180 python3 tests/lab/run.py $(BUILD)/bodkin --only 'idle session'
 
 # The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3

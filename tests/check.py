@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,18 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FUZZ_SECONDS = 2
+# What throws at us whatever a peer or a stranger could, where a byte that nobody wrote would be read: `make valgrind`.
+ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "rendezvous_test_client", "plain_test_client",
+           "meet_test_lying", "meet_test_fool", "transfer_test_transfer", "tests/hostile/hostile_test_files",
+           "tests/hostile/hostile_test_frames", "tests/hostile/hostile_test_targets")
+# Where more than one thread runs, the program's or the test's: `make tsan`.
+THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_transfer", "transfer_test_patience",
+           "transfer_test_public", "service_test_conn", "service_test_service", "service_test_messages", "service_test_many",
+           "cli_test_output", "server_test_hostile", "server_test_relay", "server_test_server", "session_test_session")
+WATCHES = {
+    "valgrind": ("valgrind", ATTACKS, ["-q", "--fair-sched=try", "--error-exitcode=9"]),
+    "threads": (None, THREADS, []),
+}
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
 
 
@@ -60,9 +73,9 @@ def run(command, timeout, env=None):
     return code, text, time.monotonic() - started
 
 
-def cmocka(tally, path):
+def cmocka(tally, path, under=(), timeout=120):
     """A cmocka program prints TAP; a crash counts as one failure more."""
-    code, text, seconds = run([str(path)], 120, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    code, text, seconds = run([*under, str(path)], timeout, {"CMOCKA_MESSAGE_OUTPUT": "TAP"})
     passed = len(re.findall(r"^ok \d+", text, re.M))
     failed = len(re.findall(r"^not ok \d+", text, re.M))
     if not failed and (code != 0 or not passed):
@@ -183,6 +196,14 @@ def lone_suites(args, tally):
         yield script(key, seconds, *words, name=f"lab ({name})", may_be_left_out=True)
 
 
+def watched(tally, build, watch):
+    """Suites of a kind, one after the other, each with somebody who looks closer and takes his time."""
+    tool, names, options = WATCHES[watch]
+    under = [shutil.which(tool) or tool, *options] if tool else []
+    for name in names:
+        cmocka(tally, ROOT / build / name, under, 900)
+
+
 def everything(args, tally):
     def wanted(suites):
         return [job for name, job in suites if not args.only or args.only in name]
@@ -199,6 +220,7 @@ def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--quick", action="store_true", help="unit tests, simulator and arch, on the plain build")
     args.add_argument("--module", help="with --quick: this module's tests alone")
+    args.add_argument("--watch", choices=WATCHES, help="these suites alone: under valgrind, or those with threads")
     args.add_argument("--build", default="build")
     args.add_argument("--asan", default="build-asan")
     args.add_argument("--fuzz", default="build-fuzz")
@@ -207,7 +229,9 @@ def main():
     tally = Tally()
     if args.quick and args.module and not is_there(args.module):
         return 2
-    if args.quick:
+    if args.watch:
+        watched(tally, args.build, args.watch)
+    elif args.quick:
         quick(tally, args.build, args.module)
     else:
         everything(args, tally)

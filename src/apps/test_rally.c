@@ -156,7 +156,7 @@ static void time_held_is_told_and_taken_off(void **state)
 	start(&s, true);
 	run(&s, 1);
 	assert_string_equal(s.content[0], "hello");
-	clock_skew += 30 * BK_SEC;
+	test_clock_push(30 * BK_SEC);
 	say(&s.rally, 2, "hello, held 29000000 us");
 	assert_in_range((uint64_t)s.rtt[0], 1000, 15000);
 	run(&s, 2);

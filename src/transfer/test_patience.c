@@ -49,7 +49,7 @@ static void on_pusher(void *arg)
 		return;
 	}
 	st->left -= STEP;
-	clock_skew += STEP;
+	test_clock_push(STEP);
 	bk_timer_start(st->pusher, 0);
 }
 

@@ -15,24 +15,24 @@
 
 #include "liar.h"
 
-/* One honest `send` or `recv` against one liar. Whatever it tells, for every scene: exactly one verdict comes,
- * nothing is written outside the folder and nothing is left in it but what is whole and verified, every text that reaches the person is harmless,
- * what is allocated does not grow, and time is bounded. */
 /* What is put in the folder before, and the only thing beside what the liar's honest half sends. */
 #define SCENE_OURS   "ours\n"
 #define SCENE_THEIRS "hello"
 
 enum { SCENE_FILE = 300000, SCENE_MEMORY_MAX = 32 << 20 };
 
+/* One honest `send` or `recv` against one liar. Whatever it tells, for every scene: exactly one verdict comes,
+ * nothing is written outside the folder, what is left in it is whole and verified, every text that reaches the
+ * person is harmless, what is allocated does not grow, and time is bounded. */
 struct scene {
 	const char *name;
 	struct liar_opts liar; /* a sender: we receive */
 	enum bk_path_choice path;
 	enum bk_transport_choice transport;
 	bool has_time; /* the verdict does not wait for anybody's patience */
-	void (*prepare)(
-		void); /* what stands in the folder before, which is where this is called; NULL: nothing */
-	int holds;     /* files in the folder afterwards, with those; 0: one that is done, else none */
+	/* Puts into the folder, which is where it is called, what stands there before. NULL: nothing does. */
+	void (*prepare)(void);
+	int holds; /* files in the folder afterwards, with those; 0: one that is done, else none */
 };
 
 struct verdict {

@@ -232,11 +232,8 @@ SAY_HEADER(a_header_with_an_end_inside, "{\"type\":\"con\0tent\"}")
 
 /* --- names that are none, and some that are --- */
 
-#define TEN(s) s s s s s s s s s s
-#define N250(s)                                                                                              \
-	TEN(s)                                                                                               \
-	TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s)    \
-		TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s)
+#define TEN(s)  s s s s s s s s s s
+#define N250(s) TEN(TEN(s)) TEN(TEN(s)) TEN(s) TEN(s) TEN(s) TEN(s) TEN(s)
 
 #define OFFER  LIAR_OPENED
 #define UNSAFE BK_E_UNSAFE_PATH
