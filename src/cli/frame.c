@@ -67,6 +67,9 @@ static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 			text, act, "--plain has no encryption, so no file travels over it; leave it out");
 	if (has_server(o))
 		return check_server(f, text);
+	if (o->token)
+		return refuse(
+			text, act, "--token is for a closed server, and none is named; give it with -s HOST");
 	if (meets_on_lan(f))
 		return 0;
 	if (f->ops->command != BK_CLI_CMD_NAT && !o->plain && !o->no_lan)

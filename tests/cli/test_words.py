@@ -47,6 +47,13 @@ class Faults(kit.Case):
             (["nat", "-s", "stun:nosuch.invalid"], 3, "is the name behind -s right"),
         ))
 
+    def test_what_only_a_server_can_do_is_not_done_without_one(self):
+        f = self.file()
+        for args in (["send", f], ["recv", "7-tulip-anchor"], ["ping"], ["chat"]):
+            self.check((([*args, "--token", f], 2, "--token is for a closed server"),
+                        ([*args, "--path", "relay"], 2, "--path relay needs a server"),
+                        ([*args, "--no-lan"], 2, "no server is known")))
+
     def test_where_a_server_cannot_listen_says_why(self):
         _, server = self.serve()
         state = self.root / "other"
