@@ -22,13 +22,16 @@ static const struct {
 	{BK_E_NO_SPACE, BK_CLI_CMD_RECV, HERE, "; free some, or use -o DIR"},
 	{BK_E_FILE, BK_CLI_CMD_RECV, HERE, "; use -o DIR for another folder"},
 	{BK_E_REFUSED, ANY, SERVER, "; does 'bodkin serve' run there, on this port?"},
-	{BK_E_RESOLVE, ANY, SERVER, "; is the name behind -s right, and is there a network?"},
-	{BK_E_UNREACHABLE, ANY, SERVER, "; is there a network here, and the address behind -s right?"},
+	{BK_E_RESOLVE, ANY | BK_CLI_CMD_NAT, SERVER,
+		"; is the name behind -s right, and is there a network?"},
+	{BK_E_UNREACHABLE, ANY | BK_CLI_CMD_NAT, SERVER,
+		"; is there a network here, and the address behind -s right?"},
 	{BK_E_TIMEOUT, ANY, SERVER, "; is the address behind -s right, and does 'bodkin serve' run there?"},
 	{BK_E_TLS, ANY, SERVER, "; is it a bodkin server, on this port?"},
 	{BK_E_PROTOCOL, ANY, SERVER, "; is it a bodkin server, on this port?"},
 	{BK_E_MALFORMED, ANY, SERVER, "; is it a bodkin server, on this port?"},
-	{BK_E_UNAUTHORIZED, ANY, SERVER | HERE, "; give the file with its secret: --token FILE"},
+	{BK_E_UNAUTHORIZED, ANY | BK_CLI_CMD_NAT, SERVER | HERE,
+		"; give the file with its secret: --token FILE"},
 };
 
 const char *bk_cli_advice(enum bk_cli_command_bit command, const struct bk_call_failure *failure)

@@ -86,8 +86,12 @@ static void done(struct bk_cli_frame *f)
 
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
-	static const struct bk_cli_frame_ops ops = {
-		.act = "look at the NAT", .check = check, .start = start, .stop = stop, .done = done};
+	static const struct bk_cli_frame_ops ops = {.command = BK_CLI_CMD_NAT,
+		.act = "look at the NAT",
+		.check = check,
+		.start = start,
+		.stop = stop,
+		.done = done};
 	struct command c = {0};
 
 	return bk_cli_frame_run(&c.frame, &ops, o, r);

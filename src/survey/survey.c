@@ -331,9 +331,8 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 	struct bk_nat_report *r = arg;
 
 	if (err < 0) {
-		bk_ending_set(&r->ending, err,
-			"cannot resolve server '%s': %s; is the name behind -s right, and is there a network?",
-			r->target.host, bk_error_text(err));
+		bk_ending_set(&r->ending, err, "cannot resolve server '%s': %s", r->target.host,
+			bk_error_text(err));
 		return;
 	}
 	for (size_t i = 0; i < len; i++) {
