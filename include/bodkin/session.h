@@ -42,10 +42,10 @@ struct bk_session_opts {
 	 * restarted, a machine that sleeps); each side for itself. Where the other machine itself ended the
 	 * connection it is 8 s. 0: 60 s. */
 	int64_t patience_ns;
-	/* Where there is neither server nor mailbox: the two meet on the LAN, with no server. Whoever makes
-	 * the code runs a small mailbox on a free port and tells the LAN, who joins asks there. "": on every
-	 * interface that is on a LAN; names of interfaces with blanks or commas between: on these. NULL: not
-	 * so. Not with BK_PATH_CHOICE_RELAY. */
+	/* The two may meet on the LAN, with no server or beside it, whichever is first: whoever makes the code
+	 * runs a small mailbox on a free port and tells the LAN, who joins asks there. "": on every interface
+	 * that is on a LAN; names of interfaces with blanks or commas between: on these. NULL: not so. With
+	 * BK_PATH_CHOICE_RELAY, or a mailbox, it is not looked at. */
 	const char *lan;
 	const char *lan_peer; /* HOST[:PORT]: the joining side asks there, too; NULL: nobody */
 };

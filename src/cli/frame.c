@@ -12,6 +12,8 @@
 #include <bodkin/code.h>
 #include <bodkin/error.h>
 
+#include "base/addr.h"
+#include "base/place.h"
 #include "cli/advice.h"
 #include "cli/exit.h"
 #include "cli/log.h"
@@ -48,13 +50,25 @@ static bool has_server(const struct bk_cli_options *o)
 	return o->server && *o->server;
 }
 
-/* With no server two machines meet on their own network. Who wants the relay only shows nobody an address. */
+/* A server on this very machine is one that somebody tries out; both sides are here. */
+static bool is_server_here(const struct bk_cli_options *o)
+{
+	struct bk_place place;
+	struct bk_addr addr;
+
+	if (!has_server(o) || bk_place_from_str(o->server, strcspn(o->server, "#"), 1, &place) < 0)
+		return false;
+	return !strcmp(place.host, "localhost") ||
+	       (bk_addr_from_ip(place.host, 0, &addr) >= 0 && bk_addr_is_loopback(&addr));
+}
+
+/* Two machines meet on their own network, too. Who wants the relay only shows nobody an address. */
 static bool meets_on_lan(const struct bk_cli_frame *f)
 {
 	const struct bk_cli_options *o = f->options;
 
-	return !has_server(o) && !o->no_lan && !o->plain && f->ops->command != BK_CLI_CMD_NAT &&
-	       path_of(o->path) != BK_PATH_CHOICE_RELAY;
+	return !o->no_lan && !o->plain && f->ops->command != BK_CLI_CMD_NAT &&
+	       path_of(o->path) != BK_PATH_CHOICE_RELAY && !is_server_here(o);
 }
 
 static int check(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])

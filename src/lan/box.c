@@ -638,6 +638,13 @@ static void measure_clock(void *box)
 		bk_rdv_ops.measure_clock(b->inner);
 }
 
+bool bk_lan_box_is_trying(const void *box)
+{
+	const struct box *b = box;
+
+	return b && b->role == COMING && !b->is_settled && (b->inner || b->places_tried < b->places_len);
+}
+
 static const char *name(void *arg)
 {
 	(void)arg;

@@ -39,5 +39,7 @@ int bk_lan_mailbox_keep(struct bk_lan_mailbox *m, struct bk_loop *loop);
 
 /* Its table, whose `arg` is a struct bk_lan_mailbox. */
 extern const struct bk_mailbox_ops bk_lan_ops;
+/* Of a box: is a place that was found being tried? NULL: no. */
+bool bk_lan_box_is_trying(const void *box);
 
 #endif

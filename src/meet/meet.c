@@ -163,6 +163,7 @@ static void gather(struct bk_meet *m, struct bk_visit *v)
 	struct bk_mailbox_view view = bk_box_view(&v->box);
 
 	v->has_gathered = true;
+	v->has_stun = view.stun_len;
 	bk_self_gather(&m->self, &view);
 }
 
@@ -278,9 +279,13 @@ static void look(struct bk_meet *m)
 static void on_view(void *arg)
 {
 	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
 
-	if (v == v->of->now)
-		look(meet_of(v));
+	if (v != v->of->now)
+		return;
+	if (v->has_gathered && !v->has_stun && bk_box_view(&v->box).stun_len) /* it knows of some only now */
+		gather(m, v);
+	look(m);
 }
 
 static void on_nameplate(void *arg, uint32_t nameplate)

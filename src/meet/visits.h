@@ -18,6 +18,7 @@ struct bk_visit {
 	bool is_used;                        /* its port has been punched from */
 	bool has_round;                      /* one was completed over it */
 	bool has_gathered;                   /* how we look from outside was asked by it */
+	bool has_stun;                       /* and of its STUN servers */
 	uint8_t token[BK_MAILBOX_TOKEN_LEN]; /* of the round that it is in */
 };
 

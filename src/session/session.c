@@ -13,12 +13,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/opts.h"
-#include "lan/mailbox.h"
+#include "lan/beside.h"
 #include "meet/meet.h"
 #include "nat/profile.h"
 #include "net/ending.h"
 #include "path/seeker.h"
 #include "rendezvous/mailbox.h"
+#include "secure/code.h"
 #include "secure/identity.h"
 #include "stream/stream.h"
 
@@ -40,6 +41,7 @@ struct bk_session {
 	struct bk_rdv_mailbox
 		*server; /* where the two meet, or the LAN; both NULL: the program brought its own mailbox */
 	struct bk_lan_mailbox *lan;
+	struct bk_beside both; /* of the two */
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_seeker *seeker;
@@ -387,6 +389,15 @@ static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts
 	return bk_seeker_new(&seeker_opts, &events, s, &s->seeker);
 }
 
+static uint32_t number_of(const char *code)
+{
+	struct bk_code c;
+	uint32_t number = code && bk_code_from_str(code, &c) >= 0 ? c.nameplate : 0;
+
+	sodium_memzero(&c, sizeof(c));
+	return number;
+}
+
 static int choose_place(
 	struct bk_session *s, const struct bk_session_opts *opts, struct bk_mailbox *ret_mailbox)
 {
@@ -399,14 +410,19 @@ static int choose_place(
 
 	if (opts->mailbox)
 		*ret_mailbox = *opts->mailbox;
-	else if (opts->server)
+	if (opts->server)
 		err = bk_rdv_mailbox_new(&rdv_opts, &s->server);
-	else
+	if (!err && opts->lan && !opts->mailbox && !rdv_opts.is_hidden)
 		err = bk_lan_mailbox_new(&lan_opts, &s->lan);
 	if (err < 0 || opts->mailbox)
 		return err;
 	*ret_mailbox =
-		s->server ? bk_rdv_mailbox_as_mailbox(s->server) : (struct bk_mailbox){&bk_lan_ops, s->lan};
+		s->lan ? (struct bk_mailbox){&bk_lan_ops, s->lan} : bk_rdv_mailbox_as_mailbox(s->server);
+	if (!s->lan || !s->server)
+		return 0;
+	s->both = (struct bk_beside){
+		.far = bk_rdv_mailbox_as_mailbox(s->server), .near = s->lan, .number = number_of(opts->code)};
+	*ret_mailbox = (struct bk_mailbox){&bk_beside_ops, &s->both};
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "examples/file_mailbox.h"
-#include "lan/mailbox.h"
+#include "lan/beside.h"
 #include "meet/meet.h"
 #include "net/sock.h"
 #include "net/test_kit.h"
@@ -35,6 +35,7 @@ struct stage {
 	struct bk_server *server;
 	struct bk_rdv_mailbox *clients[2];
 	struct bk_lan_mailbox *machines[2];
+	struct bk_beside both[2];
 	struct file_mailbox *files;
 	struct mailroom *room;
 };
@@ -91,6 +92,31 @@ static void open_lan(struct stage *st)
 	}
 }
 
+static void open_both(struct stage *st)
+{
+	open_server(st);
+	open_lan(st);
+	for (int i = 0; i < 2; i++) {
+		st->both[i] = (struct bk_beside){
+			.far = bk_rdv_mailbox_as_mailbox(st->clients[i]), .near = st->machines[i]};
+		st->mailboxes[i] = (struct bk_mailbox){&bk_beside_ops, &st->both[i]};
+	}
+}
+
+/* A server that nobody can reach beside it. */
+static void open_lan_alone(struct stage *st)
+{
+	open_lan(st);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = "127.0.0.1:1"}, &st->clients[i]),
+			0);
+		st->both[i] = (struct bk_beside){
+			.far = bk_rdv_mailbox_as_mailbox(st->clients[i]), .near = st->machines[i]};
+		st->mailboxes[i] = (struct bk_mailbox){&bk_beside_ops, &st->both[i]};
+	}
+}
+
 static void open_folder(struct stage *st)
 {
 	const struct bk_mailbox_view view = {.addrs = {bk_addr_v4(127, 0, 0, 1, 0)}, .addrs_len = 1};
@@ -108,6 +134,8 @@ static void open_room(struct stage *st)
 static const struct kind kinds[] = {
 	{"server", true, true, true, open_server},
 	{"lan", true, true, true, open_lan},
+	{"both", true, true, true, open_both},
+	{"no server", true, true, true, open_lan_alone},
 	{"files", false, true, false, open_folder},
 	{"memory", true, true, true, open_room},
 	{"bare", false, false, false, open_room},
@@ -943,7 +971,7 @@ static void a_session_has_a_server_or_a_mailbox_and_a_table_has_what_is_required
 	struct stage st;
 
 	(void)arg;
-	stage_init(&st, &kinds[3]);
+	stage_init(&st, &kinds[5]);
 	for (int i = 0; i < 7; i++) {
 		struct bk_mailbox_ops ops = *st.mailboxes[0].ops;
 		struct bk_mailbox mailbox = {&ops, st.mailboxes[0].arg};

@@ -74,9 +74,9 @@ class Switch:
             space.end()
         self.temporary.cleanup()
 
-    def bodkin_on(self, machine, command, *words):
+    def bodkin_on(self, machine, command, *words, speaks=False):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("BODKIN_", "XDG_"))} | {"HOME": str(self.top)}
-        program = Program(machine.words(self.bodkin, command, "--json", *words), env=env)
+        program = Program(machine.words(self.bodkin, command, "--json", *words), env=env, speaks=speaks)
         self.programs.append(program)
         return program
 
@@ -215,6 +215,53 @@ def wrong(bodkin):
         return f"{said.strip()}; the next code is good"
 
 
+def others(bodkin):
+    """What is not files: ping, and a chat whose both ends are pipes."""
+    with Switch(bodkin, 2) as lan:
+        a, b = lan.machines
+        for command, words, event in (("ping", ("-c", "3"), "pong"), ("chat", (), "message")):
+            maker = lan.bodkin_on(a, command, *words, speaks=event == "message")
+            joiner = lan.bodkin_on(b, command, *words, maker.wait_for("code")["code"], speaks=event == "message")
+            if event == "message":
+                maker.say("hello\n")
+                joiner.wait_for(event, lambda e: e["text"] == "hello")
+                maker.hush()
+                joiner.hush()
+            codes = joiner.wait(), maker.wait()
+            check(joiner.all(event) and codes == (0, 0), f"exit codes {codes}\n{maker.story()}\n{joiner.story()}")
+        return "ping and chat"
+
+
+def beside(bodkin):
+    """A server in the same network: whichever is first."""
+    with Switch(bodkin, 3) as lan:
+        a, b, c = lan.machines
+        server = lan.bodkin_on(c, "serve", "--state", lan.top / "server")
+        server.wait_for("listening")
+        at = ("-s", "10.7.0.3")
+        times = [lan.receive(b, lan.send(a, *at), *at) for _ in range(3)]
+        lan.receive(b, lan.send(a, *at))
+        lan.receive(b, lan.send(a, *at, "--no-lan"), *at)
+        lan.receive(b, lan.send(a, *at), *at, "--no-lan")
+        said = lan.fails(b, *at, "999-tulip-anchor")
+        check("nobody waits with code number 999" in said, said)
+        return soon(times)
+
+
+def unreachable(bodkin):
+    """A server is named, and is not there."""
+    with Switch(bodkin, 2) as lan:
+        a, b = lan.machines
+        at = ("-s", "10.7.0.2")
+        sender = lan.send(a, *at)
+        lan.receive(b, sender, *at)
+        receiver = lan.bodkin_on(b, "recv", "--yes", "-o", lan.top, *at, "7-tulip-anchor")
+        check(receiver.wait() == 3, receiver.story())
+        sender = lan.bodkin_on(a, "send", *at, "--no-lan", sender.path)
+        check(sender.wait() == 3, sender.story())
+        return receiver.said().strip()
+
+
 def cases(bodkin):
     yield "LAN without a server: two machines", lambda: two(bodkin)
     yield "LAN without a server: twenty machines", lambda: twenty(bodkin)
@@ -225,3 +272,6 @@ def cases(bodkin):
     yield "LAN without a server: neither multicast nor broadcast", lambda: blocked(bodkin)
     yield "LAN without a server: forged beacons", lambda: flood(bodkin)
     yield "LAN without a server: a wrong code", lambda: wrong(bodkin)
+    yield "LAN without a server: ping and chat", lambda: others(bodkin)
+    yield "LAN without a server: one is there", lambda: beside(bodkin)
+    yield "LAN without a server: one is named and not there", lambda: unreachable(bodkin)
