@@ -53,6 +53,7 @@ class Faults(kit.Case):
             self.check((([*args, "--token", f], 2, "--token is for a closed server"),
                         ([*args, "--path", "relay"], 2, "--path relay needs a server"),
                         ([*args, "--no-lan"], 2, "no server is known")))
+        self.check(((["nat"], 2, "no server is known"),))
 
     def test_where_a_server_cannot_listen_says_why(self):
         _, server = self.serve()
