@@ -5,14 +5,9 @@
  *
  * A code outlives the box that it was made at. Who has lost his box, or the other one, before anything was
  * sealed begins anew under the same code: the maker with a fresh share, the joiner with another claim. What
- * was left and never answered, or claimed and never answered, has tested no word of the code. Once an answer
- * was sent, or has come, the one guess is taken. The joiner then tries nothing again. The maker makes another
- * code, number and words, a few times: so whoever guesses has one guess at each code, and a few at all that
- * one person makes, and whoever only takes codes away cannot end the waiting. A code that a person chose is
- * not renewed: who was to come with it would not hear of it. */
+ * was left and never answered, or claimed and never answered, has tested no word of the code. */
 #include "meet/acquaint.h"
 
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +16,13 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "meet/greeting.h"
 #include "meet/patience.h"
-#include "secure/code.h"
+#include "meet/watchword.h"
 
 enum {
-	TEXT_MAX = 512,
-	CODE_WORDS = 2,
-	GUESSES_MAX = 4, /* making: at all codes together */
-	MISSES_MAX = 7,  /* joining: the maker is missed; a minute, as ask_later counts */
+	TEXT_MAX = BK_WATCHWORD_TEXT_MAX,
+	MISSES_MAX = 7, /* joining: the maker is missed; a minute, as ask_later counts */
 };
 
 #define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
@@ -48,26 +42,17 @@ struct bk_acquaint {
 	void *arg;
 	struct bk_box *box;
 	enum state state;
-	bool is_joining;
-	bool has_wish;
+	struct bk_watchword word;
+	struct bk_greeting greeting;
 	bool is_claimed;
-	bool has_begun;    /* at some box */
-	bool has_asked;    /* at this one, since we started over */
-	bool is_shown;     /* making: a code, to the person */
-	bool has_number;   /* making: the code, which was shown, and stays the same while it is not spent */
-	int spent;         /* making: why the code before this one is spent, until that is told; 0 */
-	unsigned guesses;  /* making: that were taken */
-	unsigned missed;   /* joining: how often the maker was */
-	bool is_back;      /* at another box, or for another try */
-	bool is_away;      /* the person was told that something is waited for */
-	bool has_answered; /* joining: the one guess is taken */
-	int code_words;
+	bool has_begun;  /* at some box */
+	bool has_asked;  /* at this one, since we started over */
+	unsigned missed; /* joining: how often the maker was */
+	bool is_back;    /* at another box, or for another try */
+	bool is_away;    /* the person was told that something is waited for */
 	bk_dur wait;
 	bk_time began; /* waiting for the other side */
 	unsigned refusals;
-	struct bk_code code;
-	uint8_t *left; /* joining: what the other side left, until we answer */
-	size_t left_len;
 	struct bk_timer *deadline; /* of the state */
 	struct bk_timer *again;    /* asks once more at the same box */
 	struct bk_patience patience;
@@ -140,12 +125,7 @@ static void on_said_wrong(void *arg)
 /* The other side must hear it too, before the connection goes. */
 static void wrong_code(struct bk_acquaint *a)
 {
-	struct bk_buf mail;
-
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (bk_pairing_say_wrong(&mail) == 0)
-		bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
-	bk_buf_done(&mail);
+	bk_greeting_say_wrong(a->box);
 	set_state(a, SAYING_WRONG);
 	bk_timer_start(a->deadline, SAY_WRONG_TIMEOUT);
 	a->box->ops->flush(a->box->box, on_said_wrong, a);
@@ -154,7 +134,7 @@ static void wrong_code(struct bk_acquaint *a)
 /* Making: what came from who claimed the code is no right answer. It was a guess, whatever it was. */
 static void refuse_answer(struct bk_acquaint *a, int error)
 {
-	a->guesses++;
+	a->word.guesses++;
 	if (error == BK_E_WRONG_CODE)
 		wrong_code(a);
 	else
@@ -163,23 +143,12 @@ static void refuse_answer(struct bk_acquaint *a, int error)
 
 /* --- introductions --- */
 
-/* Joining: our share and our sealed introduction go in one mail. */
 static void answer(struct bk_acquaint *a)
 {
-	struct bk_mailbox_view view = bk_box_view(a->box);
-	struct bk_buf mail;
 	int err;
 
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	bk_self_describe(a->opts.self, &view, &a->opts.meeting->own);
-	err = bk_pairing_answer(
-		a->opts.pairing, a->code.nameplate, a->left, a->left_len, &a->opts.meeting->own, &mail);
-	a->has_answered = true;
-	if (!err)
-		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
-	bk_buf_done(&mail);
-	free(a->left);
-	a->left = NULL;
+	a->word.is_tried = true;
+	err = bk_greeting_answer(&a->greeting, a->box, a->word.code.nameplate);
 	if (err < 0)
 		fail_pairing(a, err);
 }
@@ -188,7 +157,7 @@ static void maybe_answer(struct bk_acquaint *a, bool may_wait)
 {
 	struct bk_mailbox_view view;
 
-	if (!a->left || a->state != PAIRING)
+	if (!a->greeting.left || a->state != PAIRING)
 		return;
 	view = bk_box_view(a->box);
 	if (bk_patience_is_over(&a->patience, may_wait ? bk_self_wait(a->opts.self, &view) : 0))
@@ -207,24 +176,14 @@ void bk_acquaint_look(struct bk_acquaint *a)
 
 static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 {
-	struct bk_mailbox_view view = bk_box_view(a->box);
-	struct bk_meeting *g = a->opts.meeting;
-	struct bk_buf mail;
-	int err = bk_pairing_take_answer(a->opts.pairing, a->code.nameplate, body, n, &g->peer);
+	int err = bk_greeting_take_answer(&a->greeting, a->word.code.nameplate, body, n);
 
 	if (err < 0 && err != BK_E_NOMEM) {
 		refuse_answer(a, err);
 		return;
 	}
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (!err) {
-		bk_self_describe(a->opts.self, &view, &g->own);
-		g->own.start = bk_meeting_choose_start(&view, bk_loop_now(a->opts.loop), g->peer.server_rtt);
-		err = bk_pairing_reply(a->opts.pairing, &g->own, &mail);
-	}
 	if (!err)
-		err = bk_box_mail(a->box, bk_buf_head(&mail), mail.len);
-	bk_buf_done(&mail);
+		err = bk_greeting_reply(&a->greeting, a->box);
 	if (err < 0)
 		fail_pairing(a, err);
 	else
@@ -233,7 +192,7 @@ static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 
 static void take_reply(struct bk_acquaint *a, const uint8_t *body, size_t n)
 {
-	int err = bk_pairing_take_reply(a->opts.pairing, body, n, &a->opts.meeting->peer);
+	int err = bk_greeting_take_reply(&a->greeting, body, n);
 
 	if (err == BK_E_WRONG_CODE)
 		wrong_code(a);
@@ -249,9 +208,9 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 
 	if (a->state != PAIRING)
 		return;
-	if (kind == BK_PAIRING_ANSWER && !a->is_joining)
+	if (kind == BK_PAIRING_ANSWER && !a->word.is_given)
 		take_answer(a, body, n);
-	else if (!a->is_joining)
+	else if (!a->word.is_given)
 		refuse_answer(a, kind < 0 ? kind : BK_E_PROTOCOL);
 	else if (kind == BK_PAIRING_WRONG)
 		fail(a, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
@@ -274,33 +233,23 @@ static void say_back(struct bk_acquaint *a, const char *more)
 	a->is_away = false;
 }
 
-static int keep_left(struct bk_acquaint *a, const uint8_t *left, size_t n)
-{
-	a->left = malloc(n ? n : 1);
-	if (!a->left)
-		return BK_E_NOMEM;
-	if (n)
-		memcpy(a->left, left, n);
-	a->left_len = n;
-	return 0;
-}
-
 void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
 	const uint8_t *left, size_t n)
 {
-	if (nameplate != a->code.nameplate || (a->state != WAITING && a->state != PAIRING) || a->is_claimed)
+	if (nameplate != a->word.code.nameplate || (a->state != WAITING && a->state != PAIRING) ||
+		a->is_claimed)
 		return;
 	a->is_claimed = true;
-	if (a->is_joining)
+	if (a->word.is_given)
 		say_back(a, "");
 	if (token)
 		memcpy(a->opts.meeting->token, token, sizeof(a->opts.meeting->token));
 	set_state(a, PAIRING);
 	bk_timer_start(a->deadline, pairing_time(a));
 	a->box->ops->measure_clock(a->box->box);
-	if (!a->is_joining)
+	if (!a->word.is_given)
 		return;
-	if (keep_left(a, left, n) < 0)
+	if (bk_greeting_keep(&a->greeting, left, n) < 0)
 		fail(a, BK_E_NOMEM, "%s", bk_error_text(BK_E_NOMEM));
 	else
 		maybe_answer(a, true);
@@ -314,45 +263,31 @@ static void limit_waiting(struct bk_acquaint *a)
 		bk_timer_start(a->deadline, bk_time_max(0, a->began + a->wait - bk_loop_now(a->opts.loop)));
 }
 
-static void tell_spent(struct bk_acquaint *a, const char *code)
-{
-	const char *why = a->spent == BK_E_WRONG_CODE ? "somebody tried a wrong code"
-			  : a->spent == BK_E_TIMEOUT  ? "somebody took the code and then said nothing"
-			  : a->spent == BK_E_EXISTS   ? "somebody else got the number of the code"
-						      : "somebody took the code and was not understood";
-	char text[TEXT_MAX];
-
-	snprintf(text, sizeof(text), "%s; that code is used up, the new one is %s", why, code);
-	a->spent = 0;
-	a->is_away = false;
-	a->events->on_waiting(a->arg, text);
-}
-
 static void show(struct bk_acquaint *a)
 {
-	char code[BK_CODE_STR_MAX];
+	char code[BK_CODE_STR_MAX], text[TEXT_MAX];
 
-	if (!a->is_shown)
+	if (!a->word.is_shown)
 		a->began = bk_loop_now(a->opts.loop);
-	a->is_shown = a->has_number = true;
+	bk_watchword_show(&a->word, code, text);
 	limit_waiting(a);
-	bk_code_to_str(&a->code, code);
-	if (a->spent)
-		tell_spent(a, code);
+	if (*text) {
+		a->is_away = false;
+		a->events->on_waiting(a->arg, text);
+	}
 	if (a->opts.on_code)
 		a->opts.on_code(a->opts.on_code_arg, code);
 }
 
 void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 {
-	if (!a->has_asked || a->is_joining ||
+	if (!a->has_asked || a->word.is_given ||
 		a->state != CONNECTING) /* a code of before is not to be shown again */
 		return;
-	if (a->has_number && nameplate != a->code.nameplate) /* not what we asked for */
+	if (!bk_watchword_take_number(&a->word, nameplate))
 		return;
-	a->code.nameplate = nameplate;
 	set_state(a, WAITING);
-	if (a->has_number)
+	if (a->word.has_number)
 		say_back(a, ", waiting for the other side; the code is the same");
 	else
 		show(a);
@@ -360,35 +295,24 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 
 static int leave(struct bk_acquaint *a)
 {
-	bool is_wished = a->has_wish || a->has_number;
-	struct bk_buf mail;
-	int err = 0;
+	int err = bk_watchword_prepare(&a->word);
 
-	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (!is_wished)
-		err = bk_code_make(1, a->code_words ? a->code_words : CODE_WORDS, &a->code);
 	if (!err)
-		err = bk_pairing_init(a->opts.pairing, true, a->code.password);
-	if (!err)
-		err = bk_pairing_leave(a->opts.pairing, &mail);
-	if (!err)
-		err = a->box->ops->leave(
-			a->box->box, is_wished ? a->code.nameplate : 0, bk_buf_head(&mail), mail.len);
-	bk_buf_done(&mail);
-	if (!a->has_number)
+		err = bk_greeting_leave(&a->greeting, a->box, &a->word.code, bk_watchword_number(&a->word));
+	if (!a->word.has_number)
 		bk_timer_start(a->deadline, SERVER_TIMEOUT);
 	return err;
 }
 
 static int join(struct bk_acquaint *a)
 {
-	int err = bk_pairing_init(a->opts.pairing, false, a->code.password);
+	int err = bk_pairing_init(a->opts.pairing, false, a->word.code.password);
 
 	if (err < 0)
 		return err;
 	set_state(a, PAIRING);
 	bk_timer_start(a->deadline, pairing_time(a));
-	return a->box->ops->claim(a->box->box, a->code.nameplate);
+	return a->box->ops->claim(a->box->box, a->word.code.nameplate);
 }
 
 static void ask(struct bk_acquaint *a)
@@ -397,7 +321,7 @@ static void ask(struct bk_acquaint *a)
 
 	bk_pairing_done(a->opts.pairing);
 	a->has_asked = true;
-	err = a->is_joining ? join(a) : leave(a);
+	err = a->word.is_given ? join(a) : leave(a);
 	if (err < 0)
 		fail(a, err, "cannot use %s: %s", a->opts.place, bk_error_text(err));
 }
@@ -406,13 +330,13 @@ static void ask(struct bk_acquaint *a)
 
 bool bk_acquaint_may_move(const struct bk_acquaint *a)
 {
-	return a->state <= WAITING && a->has_begun && (a->is_joining || a->is_shown);
+	return a->state <= WAITING && a->has_begun && (a->word.is_given || a->word.is_shown);
 }
 
 /* Is nothing tested yet that the code stands for? A maker that has taken an answer is not PAIRING any more. */
 static bool is_fresh(const struct bk_acquaint *a)
 {
-	return a->state <= PAIRING && (a->is_joining ? a->has_begun && !a->has_answered : a->is_shown);
+	return a->state <= PAIRING && a->has_begun && bk_watchword_is_fresh(&a->word);
 }
 
 /* At no box, or not yet again at this one. */
@@ -422,43 +346,33 @@ static void start_over(struct bk_acquaint *a)
 		set_state(a, CONNECTING);
 	bk_timer_stop(a->again);
 	bk_patience_reset(&a->patience);
-	free(a->left);
-	a->left = NULL;
+	bk_greeting_drop(&a->greeting);
 	a->is_claimed = false;
 	a->has_asked = false;
 	a->is_back = true;
 	limit_waiting(a);
 }
 
-static bool may_renew(const struct bk_acquaint *a)
-{
-	return !a->is_joining && !a->has_wish && a->opts.is_reusable && a->guesses < GUESSES_MAX;
-}
-
 /* This code is of no use any more: another one takes its place, or it is the end. */
 static void spend(struct bk_acquaint *a, int error)
 {
-	if (may_renew(a)) {
+	char text[TEXT_MAX];
+	const char *end;
+
+	if (bk_watchword_may_renew(&a->word)) {
 		if (a->is_claimed && a->box)
 			a->box->ops->release(a->box->box);
-		a->spent = error;
-		a->has_number = false;
+		bk_watchword_spend(&a->word, error);
 		start_over(a);
 		if (a->box)
 			bk_timer_start(a->again, 0);
-	} else if (error == BK_E_WRONG_CODE && a->guesses > 1) {
-		fail(a, error,
-			"wrong code: that was guess number %u, and nobody gets more of them; begin anew, "
-			"better with more words",
-			a->guesses);
-	} else if (error == BK_E_WRONG_CODE) {
-		fail(a, error,
-			"wrong code: somebody tried another one; this code is used up, make a new one");
-	} else if (error == BK_E_TIMEOUT) {
-		fail(a, error, "the other side did not answer in time");
-	} else {
-		fail_pairing(a, error);
+		return;
 	}
+	end = bk_watchword_end_text(&a->word, error, text);
+	if (end)
+		fail(a, error, "%s", end);
+	else
+		fail_pairing(a, error);
 }
 
 bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
@@ -514,7 +428,7 @@ bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
 	}
 	start_over(a);
 	snprintf(waiting, sizeof(waiting), "%s; waiting for %s%s", text, a->opts.place,
-		a->has_number ? ", the code stays the same" : "");
+		a->word.has_number ? ", the code stays the same" : "");
 	if (!a->is_away)
 		a->events->on_waiting(a->arg, waiting);
 	a->is_away = true;
@@ -534,9 +448,9 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 {
 	if (a->state != PAIRING)
 		return;
-	if (a->is_joining ? code && may_miss(a) : code || a->opts.is_reusable)
+	if (a->word.is_given ? code && may_miss(a) : code || a->opts.is_reusable)
 		ask_later(a);
-	else if (a->is_joining &&
+	else if (a->word.is_given &&
 		 code) /* our answer went to a connection of its that was dead; nobody saw it */
 		fail(a, BK_E_PEER_VANISHED,
 			"the other side was cut off before the connection was made; as long as it shows the "
@@ -552,44 +466,34 @@ static bool hopes(struct bk_acquaint *a, int code)
 {
 	if (!a->is_back || !is_fresh(a))
 		return false;
-	if (!a->is_joining)
+	if (!a->word.is_given)
 		return code == BK_E_FULL || code == BK_E_RATE_LIMITED;
 	return (code == BK_E_NO_SUCH_PEER || code == BK_E_CODE_USED) && may_miss(a);
 }
 
 void bk_acquaint_refused(struct bk_acquaint *a, int code, const char *text)
 {
+	char why[TEXT_MAX];
+
 	if (a->state > PAIRING)
 		return;
-	if (!a->is_joining && code == BK_E_NOT_FOUND) /* whom we mailed or left had gone before */
+	if (!a->word.is_given && code == BK_E_NOT_FOUND) /* whom we mailed or left had gone before */
 		return;
 	if (hopes(a, code))
 		ask_later(a);
-	else if (code == BK_E_EXISTS && a->has_number && may_renew(a))
+	else if (code == BK_E_EXISTS && a->word.has_number && bk_watchword_may_renew(&a->word))
 		spend(a, code);
-	else if (code == BK_E_NO_SUCH_PEER && *text)
-		fail(a, code, "%s", text);
-	else if (code == BK_E_NO_SUCH_PEER)
-		fail(a, code, "nobody waits with code number %u: check the code, or ask for a new one",
-			a->code.nameplate);
-	else if (code == BK_E_CODE_USED)
-		fail(a, code, "code number %u was used already: ask for a new one", a->code.nameplate);
-	else if (code == BK_E_EXISTS && a->has_number)
-		fail(a, code, "somebody else got code number %u while we were away from %s: make a new code",
-			a->code.nameplate, a->opts.place);
-	else if (code == BK_E_EXISTS)
-		fail(a, code, "code number %u is taken by somebody else: choose another", a->code.nameplate);
 	else
-		fail(a, code, "%s says: %s", a->opts.place, *text ? text : bk_error_text(code));
+		fail(a, code, "%s", bk_watchword_refusal_text(&a->word, code, a->opts.place, text, why));
 }
 
 static void on_deadline(void *arg)
 {
 	struct bk_acquaint *a = arg;
 
-	if (a->state == CONNECTING && a->is_joining)
+	if (a->state == CONNECTING && a->word.is_given)
 		fail(a, BK_E_TIMEOUT, "%s did not come back in time", a->opts.place);
-	else if (a->state == CONNECTING && !a->has_number && a->box)
+	else if (a->state == CONNECTING && !a->word.has_number && a->box)
 		fail(a, BK_E_TIMEOUT, "%s gave no code number in time", a->opts.place);
 	else if (a->state == CONNECTING || a->state == WAITING)
 		fail(a, BK_E_TIMEOUT, "nobody came with the code in time");
@@ -600,18 +504,6 @@ static void on_deadline(void *arg)
 }
 
 /* --- life --- */
-
-static int read_codes(struct bk_acquaint *a, const struct bk_session_opts *o)
-{
-	const char *code = o->code ? o->code : o->code_wish;
-
-	a->is_joining = o->code != NULL;
-	a->has_wish = !o->code && o->code_wish;
-	a->code_words = o->code_words;
-	if (o->code_words && (o->code_words < BK_CODE_WORDS_MIN || o->code_words > BK_CODE_WORDS_MAX))
-		return BK_E_INVALID;
-	return code && bk_code_from_str(code, &a->code) < 0 ? BK_E_INVALID : 0;
-}
 
 int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquaint_events *events, void *arg,
 	struct bk_acquaint **ret_acquaint)
@@ -626,7 +518,9 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	a->events = events;
 	a->arg = arg;
 	a->wait = opts->session->wait_ns;
-	err = read_codes(a, opts->session);
+	a->greeting = (struct bk_greeting){
+		.loop = opts->loop, .self = opts->self, .pairing = opts->pairing, .meeting = opts->meeting};
+	err = bk_watchword_init(&a->word, opts->session, opts->is_reusable);
 	if (!err)
 		err = bk_timer_new(opts->loop, on_deadline, a, &a->deadline);
 	if (!err)
@@ -648,7 +542,7 @@ void bk_acquaint_free(struct bk_acquaint *a)
 	bk_timer_free(a->deadline);
 	bk_timer_free(a->again);
 	bk_patience_done(&a->patience);
-	free(a->left);
-	sodium_memzero(&a->code, sizeof(a->code));
+	bk_greeting_drop(&a->greeting);
+	bk_watchword_done(&a->word);
 	free(a);
 }
