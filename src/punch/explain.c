@@ -29,10 +29,15 @@ const char *bk_explain_nats(
 	return out;
 }
 
-static const char *cause_of_no_punch(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
+/* What the two NATs have against it; where they have nothing (no row was made for such a pair) which two they
+ * are. */
+static const char *cause_of_no_punch(
+	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX])
 {
 	bool own_dependent = bk_nat_is_dependent(own), peer_dependent = bk_nat_is_dependent(peer);
 
+	if (bk_fit_punch(own, peer))
+		return bk_explain_nats(own, peer, out);
 	if (own->public_addr.family == 0 || peer->public_addr.family == 0)
 		return "the public address of one side is not known";
 	if (own->public_addr.family != peer->public_addr.family)
@@ -47,9 +52,10 @@ static const char *cause_of_no_punch(const struct bk_nat_profile *own, const str
 	       "port and your NAT only lets in ports it has called";
 }
 
-static const char *cause_over(const struct bk_pair *pair, enum bk_transport t)
+static const char *cause_over(const struct bk_pair *pair, enum bk_transport t, char out[BK_PLAN_TEXT_MAX])
 {
-	return cause_of_no_punch(bk_candidate_profile(pair->own, t), bk_candidate_profile(pair->peer, t));
+	return cause_of_no_punch(
+		bk_candidate_profile(pair->own, t), bk_candidate_profile(pair->peer, t), out);
 }
 
 static const char *nats_over(const struct bk_pair *pair, enum bk_transport t, char out[BK_PLAN_TEXT_MAX])
@@ -91,9 +97,10 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 			     "mapping on either router or IPv6 would help",
 	};
 	enum udp_state udp = udp_state_of(pair);
-	const char *cause = cause_over(pair, udp == UDP_BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP);
+	char cause[BK_PLAN_TEXT_MAX];
 
-	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s: %s", udp_blocked_where(udp), cause, ends[udp]);
+	snprintf(out, BK_PLAN_TEXT_MAX, "%s%.200s: %s", udp_blocked_where(udp),
+		cause_over(pair, udp == UDP_BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, cause), ends[udp]);
 }
 
 /* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke
@@ -101,12 +108,14 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 static bool explain_against_odds(
 	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
+	char cause[BK_PLAN_TEXT_MAX];
+
 	if (udp_state_of(pair) != UDP_BOTH || bk_fit_punch(&pair->own->udp, &pair->peer->udp))
 		return false;
 	snprintf(out, BK_PLAN_TEXT_MAX,
-		"%s; a direct connection was tried over %s all the same but none came about in time; a port "
+		"%.200s; a direct connection was tried over %s all the same but none came about in time; a port "
 		"mapping on either router or IPv6 would help",
-		cause_over(pair, BK_TRANSPORT_UDP),
+		cause_over(pair, BK_TRANSPORT_UDP, cause),
 		!over_tcp  ? "UDP"
 		: over_udp ? "UDP and TCP"
 			   : "TCP");
@@ -147,22 +156,9 @@ const char *bk_explain_no_direct(
 	return out;
 }
 
-/* No NAT is to be punched, and yet there is hope: of which row. */
-static bool explain_row(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+void bk_hope_punch_tcp(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	const struct bk_technique *t = bk_technique_fitting(pair, p->rows, p->method->transport);
-	char nats[BK_PLAN_TEXT_MAX];
-
-	if (t)
-		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %.40s may connect these two",
-			nats_over(pair, p->method->transport, nats), t->name);
-	return t;
-}
-
-/* Which technique carries the hope of this pair over TCP. */
-static void explain_punch(
-	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX])
-{
+	const struct bk_nat_profile *own = &pair->own->tcp, *peer = &pair->peer->tcp;
 	const char *here = bk_nat_type_phrase(own), *there = bk_nat_type_phrase(peer);
 
 	if (bk_nat_is_reachable(peer) && bk_nat_is_reachable(own))
@@ -193,24 +189,46 @@ static void explain_punch(
 			there);
 }
 
-/* The same over UDP. */
-static void explain_probes(
-	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX])
+void bk_hope_punch_udp(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	char pair[BK_PLAN_TEXT_MAX];
+	const struct bk_nat_profile *own = &pair->own->udp, *peer = &pair->peer->udp;
+	char nats[BK_PLAN_TEXT_MAX];
 
-	bk_explain_nats(own, peer, pair);
+	bk_explain_nats(own, peer, nats);
 	if (bk_nat_is_reachable(peer))
-		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: this side sends at once", pair);
+		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: this side sends at once", nats);
 	else if (bk_nat_is_reachable(own))
-		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: the other side sends at once", pair);
+		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: the other side sends at once", nats);
 	else if (bk_nat_is_dependent(own) || bk_nat_is_dependent(peer))
 		snprintf(out, BK_PLAN_TEXT_MAX,
 			"%.200s: both sides send at the same moment, "
 			"and %s answers where packets really come from",
-			pair, bk_nat_is_dependent(own) ? "the other side" : "this side");
+			nats, bk_nat_is_dependent(own) ? "the other side" : "this side");
 	else
-		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: both sides send at the same moment", pair);
+		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: both sides send at the same moment", nats);
+}
+
+/* The row that the pair's hope stands on: one that has words for it, before one that has none. */
+static const struct bk_technique *find_hope(const struct bk_plan *p, const struct bk_pair *pair)
+{
+	for (const struct bk_technique *const *row = p->rows; *row; row++) {
+		if ((*row)->method == p->method && (*row)->hope && (*row)->fits(*row, pair))
+			return *row;
+	}
+	return bk_technique_fitting(pair, p->rows, p->method->transport);
+}
+
+static bool explain_hope(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	const struct bk_technique *t = find_hope(p, pair);
+	char nats[BK_PLAN_TEXT_MAX];
+
+	if (t && t->hope)
+		t->hope(pair, out);
+	else if (t)
+		snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %.40s may connect these two",
+			nats_over(pair, p->method->transport, nats), t->name);
+	return t;
 }
 
 static size_t count_hosts(const struct bk_plan *p)
@@ -235,19 +253,17 @@ static void join_hosts(const char *text, const struct bk_plan *p, char out[BK_PL
 
 void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	char text[BK_PLAN_TEXT_MAX];
+	char text[BK_PLAN_TEXT_MAX], cause[BK_PLAN_TEXT_MAX];
 
 	if (pair->choice == BK_PATH_CHOICE_RELAY) {
 		snprintf(out, BK_PLAN_TEXT_MAX, "the relay was asked for");
 		return;
 	}
-	if (bk_fit_punch(&pair->own->tcp, &pair->peer->tcp))
-		explain_punch(&pair->own->tcp, &pair->peer->tcp, text);
-	else if (explain_row(p, pair, text))
+	if (explain_hope(p, pair, text))
 		;
 	else if (bk_technique_fitting(pair, p->rows, BK_TRANSPORT_UDP))
-		snprintf(text, sizeof(text), "%s: no TCP technique connects these two",
-			cause_over(pair, BK_TRANSPORT_TCP));
+		snprintf(text, sizeof(text), "%.200s: no TCP technique connects these two",
+			cause_over(pair, BK_TRANSPORT_TCP, cause));
 	else
 		bk_explain_no_direct(pair, p->rows, text);
 	join_hosts(text, p, out);
@@ -256,11 +272,9 @@ void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	enum udp_state udp = udp_state_of(pair);
-	char text[BK_PLAN_TEXT_MAX];
+	char text[BK_PLAN_TEXT_MAX], cause[BK_PLAN_TEXT_MAX];
 
-	if (bk_fit_punch(&pair->own->udp, &pair->peer->udp))
-		explain_probes(&pair->own->udp, &pair->peer->udp, text);
-	else if (explain_row(p, pair, text))
+	if (explain_hope(p, pair, text))
 		;
 	else if (udp == UDP_NEITHER)
 		snprintf(text, sizeof(text), "UDP: no public address is known");
@@ -268,8 +282,8 @@ void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 		snprintf(text, sizeof(text), "%s network lets no UDP through",
 			udp == UDP_PEER_ONLY ? "your" : "the other side's");
 	else
-		snprintf(text, sizeof(text), "%s: no UDP technique connects these two",
-			cause_over(pair, BK_TRANSPORT_UDP));
+		snprintf(text, sizeof(text), "%.200s: no UDP technique connects these two",
+			cause_over(pair, BK_TRANSPORT_UDP, cause));
 	join_hosts(text, p, out);
 }
 

@@ -26,6 +26,10 @@ void bk_tell_direct(
 	const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 
+/* Of a pair that is to be punched: who connects, and when. */
+void bk_hope_punch_tcp(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
+void bk_hope_punch_udp(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
+
 void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
 void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
 void bk_explain_relay(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);

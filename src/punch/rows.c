@@ -239,8 +239,10 @@ static const struct bk_technique lan_tcp = {LAN, .method = &bk_method_tcp};
 static const struct bk_technique lan_udp = {LAN, .method = &bk_method_udp, .looks_like = is_narrow};
 static const struct bk_technique ipv6_tcp = {IPV6, .method = &bk_method_tcp};
 static const struct bk_technique ipv6_udp = {IPV6, .method = &bk_method_udp};
-static const struct bk_technique punch_tcp = {PUNCH, .method = &bk_method_tcp, .plan = plan_punch_tcp};
-static const struct bk_technique punch_udp = {PUNCH, .method = &bk_method_udp, .plan = plan_punch_udp};
+static const struct bk_technique punch_tcp = {
+	PUNCH, .method = &bk_method_tcp, .plan = plan_punch_tcp, .hope = bk_hope_punch_tcp};
+static const struct bk_technique punch_udp = {
+	PUNCH, .method = &bk_method_udp, .plan = plan_punch_udp, .hope = bk_hope_punch_udp};
 static const struct bk_technique relay = {
 	.name = "relay",
 	.rank = RANK_RELAY,

@@ -76,6 +76,9 @@ struct bk_technique {
 	void (*plan)(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *plan);
 	/* Is it this technique by which somebody at that address came, of whom no attempt knows? NULL: no. */
 	bool (*looks_like)(const struct bk_addr *remote);
+	/* One sentence: what is hoped of it, and who does what. Only where it fits, and it has `fits`. NULL: that
+	 * it may connect these two. */
+	void (*hope)(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX]);
 	void (*tell)(
 		const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 };

@@ -372,6 +372,45 @@ static void firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it(void 
 	}
 }
 
+/* All that bodkin has but punch. */
+static const struct bk_technique *const *without_punch(void)
+{
+	static const struct bk_technique *rows[16];
+	size_t n = 0;
+
+	for (size_t i = 0; bk_techniques[i]; i++) {
+		assert_true(i < sizeof(rows) / sizeof(rows[0]));
+		if (strcmp(bk_techniques[i]->name, "punch") != 0)
+			rows[n++] = bk_techniques[i];
+	}
+	rows[n] = NULL;
+	return rows;
+}
+
+/* The words come from the rows, not from what punch would make of the two. */
+static void a_table_without_punch_is_told_without_it(void **state)
+{
+	static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
+	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	const struct bk_pair pair = {.own = &own, .peer = &peer};
+	char out[BK_PLAN_TEXT_MAX];
+	struct bk_plan p;
+
+	(void)state;
+	own.udp = own.tcp;
+	peer.udp = peer.tcp;
+	for (size_t i = 0; i < 2; i++) {
+		bk_plan_make(&pair, without_punch(), methods[i], &p);
+		assert_false(p.is_hopeful);
+		methods[i]->explain(&p, &pair, out);
+		assert_null(strstr(out, "same moment"));
+		assert_non_null(strstr(out, "both NATs port-restricted: "));
+		assert_non_null(strstr(out, "these two"));
+	}
+	bk_explain_no_direct(&pair, without_punch(), out);
+	assert_non_null(strstr(out, "both NATs port-restricted: neither UDP nor TCP connects these two"));
+}
+
 static void relay_policy_tries_nothing(void **state)
 {
 	struct bk_intro own = intro(OPEN, 1), peer = intro(OPEN, 2);
@@ -629,6 +668,7 @@ int main(void)
 		cmocka_unit_test(hopeless_pair_tries_host_addresses_briefly),
 		cmocka_unit_test(firewalled_ipv6_is_opened_from_both_sides_at_the_instant),
 		cmocka_unit_test(firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it),
+		cmocka_unit_test(a_table_without_punch_is_told_without_it),
 		cmocka_unit_test(relay_policy_tries_nothing),
 		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
 		cmocka_unit_test(doubles_are_dropped),
