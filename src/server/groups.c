@@ -36,7 +36,6 @@ struct group {
 	struct bk_list news, comings; /* oldest first */
 	unsigned posts_kept, comings_kept;
 	uint64_t last_rank, last_number, last_seat;
-	uint64_t passed; /* every member has had what is below it */
 	struct bk_rate posts;
 	void *account; /* of who made it */
 	bk_time until; /* empty: then it is forgotten */
@@ -111,16 +110,24 @@ static struct news *oldest_post(const struct group *g)
 	return NULL;
 }
 
-static void measure_passed(struct group *g)
+/* What a member has not had yet: posts from there on; comings only if they are not in its list. */
+static uint64_t need_of(const struct member *m, bool is_post)
 {
-	g->passed = g->last_rank + 1;
+	return is_post || m->next > m->since ? m->next : m->since;
+}
+
+/* Every member has had such news below that. */
+static uint64_t passed_by_all(const struct group *g, bool are_posts)
+{
+	uint64_t passed = g->last_rank + 1;
+
 	bk_list_each(it, tmp, &g->members)
 	{
-		const struct member *m = bk_container_of(it, struct member, link);
+		uint64_t need = need_of(bk_container_of(it, struct member, link), are_posts);
 
-		if (m->next < g->passed)
-			g->passed = m->next;
+		passed = need < passed ? need : passed;
 	}
+	return passed;
 }
 
 /* The first of the news that this member has not had; NULL: it has had all. Most members are near the end. */
@@ -301,13 +308,13 @@ static void send_away(struct bk_groups *gs, struct member *m, bk_time now)
 	add_gone(gs, g, who, BK_E_TOO_SLOW);
 }
 
-static struct member *find_behind(const struct group *g, uint64_t rank)
+static struct member *find_behind(const struct group *g, uint64_t rank, bool is_post)
 {
 	bk_list_each(it, tmp, &g->members)
 	{
 		struct member *m = bk_container_of(it, struct member, link);
 
-		if (m->next <= rank)
+		if (need_of(m, is_post) <= rank)
 			return m;
 	}
 	return NULL;
@@ -317,28 +324,29 @@ static struct member *find_behind(const struct group *g, uint64_t rank)
 static bool forget_news(struct bk_groups *gs, struct group *g, struct news *n, bk_time now)
 {
 	uint64_t rank = n->rank;
+	bool is_post = n->number, did = false;
 	struct member *m;
-	bool did = false;
 
 	drop_news(gs, g, n);
-	if (rank >= g->passed)
-		measure_passed(g);
-	while (rank >= g->passed && (m = find_behind(g, rank))) {
+	for (; (m = find_behind(g, rank, is_post)); did = true)
 		send_away(gs, m, now);
-		did = true;
-	}
 	return did;
 }
 
-/* Comings that everybody has had are of no use any more. Looking is not for each one. */
-static void tidy_comings(struct bk_groups *gs, struct group *g)
+/* Comings that everybody has had are of no use any more, and posts only for who comes late. Looking is not for each
+ * one. */
+static void tidy(struct bk_groups *gs, struct group *g)
 {
+	bool has_comings = g->comings_kept >= BK_LIMIT_GROUP_COMINGS / 8,
+	     has_posts = g->posts_kept > BK_LIMIT_GROUP_HISTORY;
+	uint64_t passed;
 	struct news *n;
 
-	if (g->comings_kept < BK_LIMIT_GROUP_COMINGS / 2)
-		return;
-	measure_passed(g);
-	while ((n = first_of(&g->comings, true)) && n->rank < g->passed)
+	passed = has_comings ? passed_by_all(g, false) : 0;
+	while (has_comings && (n = first_of(&g->comings, true)) && n->rank < passed)
+		drop_news(gs, g, n);
+	passed = has_posts ? passed_by_all(g, true) : 0;
+	while (g->posts_kept > BK_LIMIT_GROUP_HISTORY && (n = oldest_post(g)) && n->rank < passed)
 		drop_news(gs, g, n);
 }
 
@@ -346,8 +354,8 @@ static bool trim(struct bk_groups *gs, struct group *g, bk_time now)
 {
 	bool did = false;
 
-	tidy_comings(gs, g);
-	while (g->posts_kept > BK_LIMIT_GROUP_HISTORY)
+	tidy(gs, g);
+	while (g->posts_kept > BK_LIMIT_GROUP_BACKLOG)
 		did |= forget_news(gs, g, oldest_post(g), now);
 	while (g->comings_kept > BK_LIMIT_GROUP_COMINGS)
 		did |= forget_news(gs, g, first_of(&g->comings, true), now);
@@ -414,16 +422,20 @@ static int check_join(const struct wish *w, const struct group *g)
 	return g && g->count >= BK_LIMIT_GROUP_MEMBERS ? BK_E_FULL : 0;
 }
 
-/* Where it goes on: behind what it knows, if it knows this life of the group. */
+/* Where it goes on: behind what it knows, if it knows this life of the group, and not further back than is kept for who
+ * comes late. */
 static uint64_t first_rank(const struct group *g, const struct bk_board_request *r)
 {
-	if (!r->life || memcmp(r->life, g->life, sizeof(g->life)) != 0)
-		return 0;
+	bool knows = r->life && !memcmp(r->life, g->life, sizeof(g->life));
+	uint64_t behind = knows ? r->last : 0;
+
+	if (g->last_number > BK_LIMIT_GROUP_HISTORY && behind < g->last_number - BK_LIMIT_GROUP_HISTORY)
+		behind = g->last_number - BK_LIMIT_GROUP_HISTORY;
 	bk_list_each(it, tmp, &g->news)
 	{
 		const struct news *n = bk_container_of(it, struct news, link);
 
-		if (n->number > r->last)
+		if (n->number > behind)
 			return n->rank;
 	}
 	return g->last_rank + 1;
@@ -448,8 +460,6 @@ static int seat(struct wish *w, struct group *g)
 	if (r->len)
 		memcpy(m->card, r->body, r->len);
 	bk_rate_init(&m->posts, BK_LIMIT_MEMBER_POSTS_PER_SECOND, BK_LIMIT_MEMBER_POSTS_BURST, w->now);
-	if (m->next < g->passed)
-		g->passed = m->next;
 	bk_list_remove(&g->empty);
 	g->count++;
 	w->member = m;

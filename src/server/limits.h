@@ -50,9 +50,10 @@ enum {
 
 	/* groups */
 	BK_LIMIT_GROUP_MEMBERS = 1000,
-	BK_LIMIT_GROUP_HISTORY = 100, /* posts kept for who comes late */
-	BK_LIMIT_GROUP_COMINGS = 64,  /* comings and goings kept for who is slow */
-	BK_LIMIT_GROUP_NEWS_TOTAL = 64 * 1024 * 1024,
+	BK_LIMIT_GROUP_HISTORY = 100,  /* posts kept for who comes late */
+	BK_LIMIT_GROUP_BACKLOG = 1000, /* posts kept while somebody has not had them yet */
+	BK_LIMIT_GROUP_COMINGS = 256,  /* comings and goings kept for who is slow */
+	BK_LIMIT_GROUP_NEWS_TOTAL = 128 * 1024 * 1024,
 	BK_LIMIT_MEMBER_POSTS_PER_SECOND = 10,
 	BK_LIMIT_MEMBER_POSTS_BURST = 40,
 	BK_LIMIT_GROUP_POSTS_PER_SECOND = 200,

@@ -1058,14 +1058,14 @@ static void who_takes_nothing_is_sent_away_with_the_reason_and_comes_back(void *
 	memcpy(life, s->life, sizeof(life));
 	s->deaf = 2;
 	s->len = 0;
-	talk(s, 1, BK_LIMIT_GROUP_HISTORY);
+	talk(s, 1, BK_LIMIT_GROUP_BACKLOG);
 	post(s, 1, "too much");
-	expect(s, "1:said101[too much] 2:ended(too-slow) 1:gone2(too-slow) 1:done ");
+	expect(s, "1:said1001[too much] 2:ended(too-slow) 1:gone2(too-slow) 1:done ");
 	post(s, 2, "I am here");
 	expect(s, "2:not-found ");
 	s->deaf = 0;
-	join_with(s, 2, 9, life, 99);
-	expect(s, "1:came2[c] 2:joined2(100-101) 2:list1,2 2:said100[x] 2:said101[too much] 2:done ");
+	join_with(s, 2, 9, life, 999);
+	expect(s, "1:came2[c] 2:joined2(1000-1001) 2:list1,2 2:said1000[x] 2:said1001[too much] 2:done ");
 	leave(s, 2, false);
 	expect(s, "1:gone2(peer-vanished) ");
 }
@@ -1088,6 +1088,50 @@ static void who_was_slow_for_a_while_gets_all_of_it_in_order(void **state)
 	s->board->ops->deliver(s->board, 2);
 	s->board->ops->deliver(s->board, 77);
 	expect(s, "");
+}
+
+/* Its list is long, and takes its time; meanwhile others talk, and come and go. */
+static void who_comes_slowly_is_not_sent_away_for_what_was_before(void **state)
+{
+	struct stage *s = *state;
+
+	join(s, 1);
+	talk(s, 1, BK_LIMIT_GROUP_HISTORY);
+	s->is_quiet = true;
+	s->deaf = 2;
+	join(s, 2);
+	talk(s, 1, 50);
+	for (int i = 0; i < BK_LIMIT_GROUP_COMINGS / 2; i++) {
+		join(s, 3);
+		part(s, 3);
+		s->len = 0;
+	}
+	s->deaf = 0;
+	s->told = 0;
+	s->board->ops->deliver(s->board, 2);
+	assert_int_equal(s->told, 2 + BK_LIMIT_GROUP_HISTORY + 50 + BK_LIMIT_GROUP_COMINGS);
+	s->is_quiet = false;
+	s->len = 0;
+	join(s, 4); /* and what was kept for it alone is not kept for others */
+	assert_non_null(strstr(s->book, "4:joined4(51-150) "));
+}
+
+/* Somebody is always just coming. */
+static void comings_are_not_kept_for_who_has_them_in_its_list(void **state)
+{
+	struct stage *s = *state;
+
+	s->is_quiet = true;
+	for (uint64_t who = 1; who <= 4 * BK_LIMIT_GROUP_COMINGS && who <= BK_LIMIT_GROUP_MEMBERS; who++) {
+		s->deaf = who;
+		s->len = 0;
+		join(s, who);
+		s->deaf = 0;
+		s->board->ops->deliver(s->board, who - 1); /* one step behind */
+		assert_null(strstr(s->book, "ended"));
+	}
+	post(s, 1, "x");
+	assert_null(strstr(s->book, "not-found"));
 }
 
 static void coming_and_going_costs_nobody_his_history(void **state)
@@ -1262,6 +1306,8 @@ static const struct {
 	TEST(the_last_hundred_are_kept_and_made_once_for_all),
 	TEST(who_takes_nothing_is_sent_away_with_the_reason_and_comes_back),
 	TEST(who_was_slow_for_a_while_gets_all_of_it_in_order),
+	TEST(who_comes_slowly_is_not_sent_away_for_what_was_before),
+	TEST(comings_are_not_kept_for_who_has_them_in_its_list),
 	TEST(coming_and_going_costs_nobody_his_history),
 	TEST(who_says_too_much_is_told_when_to_say_it),
 	TEST(a_group_and_who_is_in_it_have_ceilings),
