@@ -16,6 +16,8 @@
  * function table; each kind of link has a file. Callbacks come from the loop, never from inside a call. */
 struct bk_link;
 
+#define BK_LINK_ALPN "bodkin-link/1" /* of every kind */
+
 struct bk_link_events {
 	void (*on_secure)(void *arg); /* handshake done, the peer presented the pinned certificate */
 	void (*on_data)(void *arg, const uint8_t *data, size_t n);

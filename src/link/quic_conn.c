@@ -24,8 +24,6 @@ enum {
 #define RTT_MIN      (5 * BK_MS) /* a handshake takes the peer that long to compute, at worst */
 #define IDLE_TIMEOUT (8 * BK_SEC)
 
-static const char alpn[] = "bodkin-link/1";
-
 /* --- what ngtcp2 tells --- */
 
 static void fill_random(uint8_t *dest, size_t n, const ngtcp2_rand_ctx *ctx)
@@ -247,7 +245,7 @@ static void choose_settings(struct bk_quic *q, ngtcp2_settings *s, ngtcp2_transp
 
 static int make_session(struct bk_quic *q)
 {
-	int err = bk_cred_session_new(q->opts.is_server, true, alpn, &q->session);
+	int err = bk_cred_session_new(q->opts.is_server, true, BK_LINK_ALPN, &q->session);
 
 	if (err < 0)
 		return err;

@@ -302,7 +302,7 @@ static int start_tls(struct tls_link *t, const struct bk_link_tls_opts *o)
 	const struct bk_tls_opts opts = {
 		.is_server = o->is_server,
 		.identity = o->identity,
-		.alpn = "bodkin-link/1",
+		.alpn = BK_LINK_ALPN,
 		.peer_pin = &o->peer_pin,
 		.wants_peer_certificate = true,
 		.buffer_max = BUFFER_MAX,

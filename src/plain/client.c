@@ -5,6 +5,7 @@
  * port of its own. The server is believed in what it says about the peer, for the dialect has nothing to
  * check it with; it gets no more than one connection to an address of its choice. */
 #include <bodkin/plain.h>
+#include <bodkin/server.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@
 #define MATCH_PATIENCE  (30 * BK_SEC) /* of a server, to a hello that names a peer */
 #define PUNCH_BUDGET    (20 * BK_SEC)
 
-enum { TEXT_MAX = 512, ID_BYTES = 4, SERVER_PORT = 15005, STREAM_PATIENCE_MS = 30000 };
+enum { TEXT_MAX = 512, ID_BYTES = 4, STREAM_PATIENCE_MS = 30000 };
 
 enum state {
 	STATE_CONNECTING, /* the name, the server, and what our NAT is called */
@@ -445,7 +446,7 @@ static int copy_id(char out[BK_RDV_ID_MAX + 1], const char *id)
 
 static int read_opts(struct bk_plain_client *c, const struct bk_plain_client_opts *o)
 {
-	if (!o->server || bk_place_from_str(o->server, strlen(o->server), SERVER_PORT, &c->place) < 0 ||
+	if (!o->server || bk_place_from_str(o->server, strlen(o->server), BK_SERVER_PORT, &c->place) < 0 ||
 		copy_id(c->id, o->id) < 0 || copy_id(c->peer_id, o->peer_id) < 0)
 		return BK_E_INVALID;
 	if (o->nat_type && (!*o->nat_type || strlen(o->nat_type) > BK_RDV_WORD_MAX))

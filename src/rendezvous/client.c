@@ -21,6 +21,9 @@
 #include "rendezvous/pulse.h"
 #include "rendezvous/target.h"
 
+_Static_assert((int)BK_MAILBOX_TOKEN_LEN == (int)BK_RDV_SECRET_LEN, "as the public header says");
+_Static_assert((int)BK_MAILBOX_MAIL_MAX == (int)BK_RDV_BODY_MAX, "as the public header says");
+
 enum { ID_BYTES = 8 };
 
 #define WAIT_MAX (20 * BK_SEC) /* all that the server may have us wait for what it denies */

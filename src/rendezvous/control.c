@@ -156,7 +156,7 @@ static int start_tls(struct bk_control *c, int fd)
 {
 	static const struct bk_pump_events events = {.on_input = on_input, .on_end = on_pump_end};
 	const struct bk_tls_opts opts = {
-		.alpn = "bodkin/1",
+		.alpn = BK_RDV_ALPN,
 		.peer_pin = c->target.has_pin ? &c->target.pin : NULL,
 		.buffer_max = BUFFER_MAX,
 	};

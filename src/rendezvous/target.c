@@ -2,6 +2,7 @@
 /* Reads HOST[:PORT][#PIN]: a place and the key that is to be met there. */
 #include "rendezvous/target.h"
 
+#include <bodkin/server.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ int bk_target_from_str(const char *s, struct bk_target *ret_target)
 	struct bk_target t = {.has_pin = hash};
 	struct bk_place p;
 
-	if (bk_place_from_str(s, strcspn(s, "#"), BK_TARGET_PORT, &p) < 0 ||
+	if (bk_place_from_str(s, strcspn(s, "#"), BK_SERVER_PORT, &p) < 0 ||
 		(hash && bk_pin_from_str(hash + 1, &t.pin) < 0))
 		return BK_E_MALFORMED;
 	memcpy(t.host, p.host, sizeof(t.host));

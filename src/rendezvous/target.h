@@ -8,8 +8,9 @@
 #include "base/place.h"
 #include "secure/identity.h"
 
-/* Where the server is, as people write it: HOST[:PORT][#PIN]; "[2001:db8::1]:15005" for IPv6. */
-enum { BK_TARGET_HOST_MAX = BK_PLACE_HOST_MAX, BK_TARGET_PORT = 15005 };
+/* Where the server is, as people write it: HOST[:PORT][#PIN], without a port BK_SERVER_PORT;
+ * "[2001:db8::1]:15005" for IPv6. */
+enum { BK_TARGET_HOST_MAX = BK_PLACE_HOST_MAX };
 
 struct bk_target {
 	char host[BK_TARGET_HOST_MAX + 1];

@@ -349,7 +349,7 @@ static void actor_on_arrival(void *arg, int fd, int events)
 {
 	static const struct bk_pump_events pump_events = {.on_input = actor_on_input, .on_end = actor_on_end};
 	struct actor *a = arg;
-	const struct bk_tls_opts opts = {.is_server = true, .identity = a->identity, .alpn = "bodkin/1"};
+	const struct bk_tls_opts opts = {.is_server = true, .identity = a->identity, .alpn = BK_RDV_ALPN};
 	struct bk_addr from;
 	int conn;
 

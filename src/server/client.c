@@ -257,7 +257,7 @@ static int open_conn(struct bk_client *c)
 	const struct bk_conn_opts opts = {
 		.service = s->clients->service,
 		.identity = c->dialect->is_secured ? s->identity : NULL,
-		.alpn = "bodkin/1",
+		.alpn = BK_RDV_ALPN,
 	};
 	int err = bk_conn_new(s->loop, c->from.fd, &opts, &c->conn);
 

@@ -266,7 +266,7 @@ static void throw_messages_out_of_place(const struct kit *k)
 /* The first flight of a real handshake. */
 static size_t client_hello(uint8_t *out, size_t cap)
 {
-	struct bk_tls_opts opts = {.alpn = "bodkin/1"};
+	struct bk_tls_opts opts = {.alpn = BK_RDV_ALPN};
 	struct bk_tls *t;
 	size_t n;
 

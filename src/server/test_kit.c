@@ -336,7 +336,7 @@ static int fill(struct peer *p, struct bk_buf *into)
 
 void peer_secure(struct peer *p)
 {
-	struct bk_tls_opts opts = {.alpn = "bodkin/1"};
+	struct bk_tls_opts opts = {.alpn = BK_RDV_ALPN};
 	int err;
 
 	assert_int_equal(bk_tls_new(&opts, &p->tls), 0);

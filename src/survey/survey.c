@@ -353,15 +353,14 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 static int read_server(struct bk_nat_report *r, const char *server)
 {
 	size_t n = strlen(STUN_PREFIX);
-	const char *colon;
+	struct bk_place written;
 	int err;
 
 	r->is_stun = !strncmp(server, STUN_PREFIX, n);
 	err = bk_target_from_str(server + (r->is_stun ? n : 0), &r->target);
 	if (err < 0 || (r->is_stun && r->target.has_pin))
 		return BK_E_INVALID;
-	colon = strrchr(server, ':');
-	if (r->is_stun && r->target.port == BK_TARGET_PORT && strcmp(colon + 1, "15005") != 0)
+	if (r->is_stun && bk_place_from_str(server + n, strlen(server + n), 0, &written) < 0)
 		r->target.port = STUN_PORT;
 	return 0;
 }

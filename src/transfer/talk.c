@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/opts.h"
 
+_Static_assert((int)BK_TRANSFER_TEXT_MAX == (int)BK_CALL_TEXT_MAX, "one size of a sentence");
+
 enum {
 	OUT_MAX = BK_FILE_LIST_MAX + (1 << 16),
 	HELD_MAX = 8 << 20,
@@ -317,7 +319,7 @@ static void on_open(void *arg)
 		(void)bk_channel_open(t->call.session, BK_FILE_TAKER_KIND, &sign_events, t, &sign);
 		return;
 	}
-	err = bk_channel_open(t->call.session, BK_FILE_CHANNEL_KIND, &channel_events, t, &t->channel);
+	err = bk_channel_open(t->call.session, BK_TRANSFER_CHANNEL_KIND, &channel_events, t, &t->channel);
 	if (err < 0) {
 		bk_talk_fail(t, err, "cannot open a channel to the other side: %s", bk_error_text(err));
 		return;
@@ -336,7 +338,7 @@ static void on_channel(void *arg, struct bk_channel *channel, const char *kind)
 		close_session(t, 0);
 		return;
 	}
-	if (t->ops->is_opener || t->state != BK_TALK_PAIRING || strcmp(kind, BK_FILE_CHANNEL_KIND) != 0)
+	if (t->ops->is_opener || t->state != BK_TALK_PAIRING || strcmp(kind, BK_TRANSFER_CHANNEL_KIND) != 0)
 		return;
 	if (bk_channel_listen(channel, &channel_events, t) < 0)
 		return;
@@ -428,7 +430,7 @@ int bk_talk_start(struct bk_talk *t, const struct bk_talk_ops *ops, void *owner,
 	t->ops = ops;
 	t->owner = owner;
 	if (channel) /* now or never: it is reset when nobody listens */
-		on_channel(t, channel, BK_FILE_CHANNEL_KIND);
+		on_channel(t, channel, BK_TRANSFER_CHANNEL_KIND);
 	return channel && !t->channel ? BK_E_INVALID : bk_call_start(&t->call, &call_ops, t);
 }
 

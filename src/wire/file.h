@@ -6,14 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bodkin/transfer.h>
+
 #include "base/buf.h"
 #include "wire/framing.h"
 
-/* The messages of a channel of kind "files/1" (docs/protocol/files.md): JSON-header messages whose header has
- * a `type`. Lists (offer, accept) travel as JSON content, file bytes as raw content, all else is header
+/* The messages of a channel of kind BK_TRANSFER_CHANNEL_KIND (docs/protocol/files.md): JSON-header messages whose
+ * header has a `type`. Lists (offer, accept) travel as JSON content, file bytes as raw content, all else is header
  * only. */
-#define BK_FILE_CHANNEL_KIND "files/1"
-#define BK_FILE_TAKER_KIND   "takes-files/1" /* a receiver's sign, which nobody takes */
+#define BK_FILE_TAKER_KIND "takes-" BK_TRANSFER_CHANNEL_KIND /* a receiver's sign, which nobody takes */
 
 enum {
 	BK_FILE_PATH_MAX = 4096,

@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/preface.h"
 
 /* Rendezvous messages: length-prefixed JSON objects with a "type". The first six are the plain dialect,
  * field for field as the old tools send them; the rest exist only inside TLS. Unknown fields are ignored;
  * an unknown type decodes as BK_RDV_UNKNOWN. One table in rdv.c says which type has which fields.
  * docs/protocol/rendezvous.md tells what they mean. Fields in [] are left out when empty or zero. */
+
+#define BK_RDV_ALPN "bodkin/1" /* of the TLS dialect */
 
 /* clang-format off */
 enum bk_rdv_type {
@@ -56,7 +59,7 @@ enum {
 	BK_RDV_IP_MAX = 45,
 	BK_RDV_WORD_MAX = 64,
 	BK_RDV_TEXT_MAX = 256,
-	BK_RDV_SECRET_LEN = 32,
+	BK_RDV_SECRET_LEN = BK_PREFACE_SECRET_LEN,
 	BK_RDV_BODY_MAX = 65536,
 	BK_RDV_MESSAGE_MAX = 96 * 1024, /* a mail of BODY_MAX in base64 with its envelope */
 	BK_RDV_HELLO_MAX = 4096,        /* ceiling until hello is done */

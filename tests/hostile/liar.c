@@ -174,7 +174,7 @@ static void finish_honestly(struct liar *l)
 static void open_channel(struct liar *l)
 {
 	l->channel = l->is_leading ? 1 : 2;
-	liar_say(l, BK_SFRAME_OPEN, l->channel, BK_FILE_CHANNEL_KIND, strlen(BK_FILE_CHANNEL_KIND));
+	liar_say(l, BK_SFRAME_OPEN, l->channel, BK_TRANSFER_CHANNEL_KIND, strlen(BK_TRANSFER_CHANNEL_KIND));
 	arrive(l, LIAR_OPENED);
 }
 

@@ -438,7 +438,8 @@ static void tell_row(struct liar *l, const void *arg)
 
 	if (l->opts.is_sender && r->stage == LIAR_RESUMED) {
 		l->channel = l->is_leading ? 1 : 2;
-		liar_say(l, BK_SFRAME_OPEN, l->channel, BK_FILE_CHANNEL_KIND, strlen(BK_FILE_CHANNEL_KIND));
+		liar_say(l, BK_SFRAME_OPEN, l->channel, BK_TRANSFER_CHANNEL_KIND,
+			strlen(BK_TRANSFER_CHANNEL_KIND));
 	} else if (l->opts.is_sender) {
 		liar_offer(l, r->list, 1);
 	} else if (r->list) {
