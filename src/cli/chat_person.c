@@ -290,22 +290,36 @@ static void on_tab(void *arg)
 	free(head);
 }
 
-static void on_end(void *arg)
+static void leave(struct bk_cli_chat_person *p)
 {
-	bk_cli_chat_person_leave(arg);
+	p->is_leaving = true;
+	bk_cli_screen_touch(&p->screen);
+	bk_chat_leave(p->chat);
 }
 
 void bk_cli_chat_person_leave(struct bk_cli_chat_person *p)
 {
 	if (!p->chat)
 		return;
-	if (p->is_leaving) {
+	if (!p->is_leaving)
+		leave(p);
+	else if (!p->is_gone)
 		bk_chat_cancel(p->chat);
-		return;
-	}
-	p->is_leaving = true;
-	bk_cli_screen_touch(&p->screen);
-	bk_chat_leave(p->chat);
+}
+
+static void on_end(void *arg)
+{
+	bk_cli_chat_person_leave(arg);
+}
+
+/* A window that is closed says so twice, by its end and by a signal, and means it once. */
+static void on_gone(void *arg)
+{
+	struct bk_cli_chat_person *p = arg;
+
+	p->is_gone = true;
+	if (p->chat && !p->is_leaving)
+		leave(p);
 }
 
 /* --- what the chat tells --- */
@@ -355,7 +369,7 @@ int bk_cli_chat_person_init(struct bk_cli_chat_person *p, struct bk_loop *loop, 
 	const char *folder, bool has_screen)
 {
 	static const struct bk_cli_screen_events events = {
-		.on_line = on_line, .on_tab = on_tab, .on_end = on_end, .fill = fill};
+		.on_line = on_line, .on_tab = on_tab, .on_end = on_end, .on_gone = on_gone, .fill = fill};
 
 	*p = (struct bk_cli_chat_person){.loop = loop, .report = r, .has_screen = has_screen};
 	p->files = (struct bk_cli_chat_files){

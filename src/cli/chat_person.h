@@ -29,7 +29,7 @@ struct bk_cli_chat_person {
 	char path[512]; /* how the two are connected */
 	int64_t path_since;
 	char nat[64];
-	bool has_screen, is_leaving, has_other_finished;
+	bool has_screen, is_leaving, is_gone, has_other_finished;
 };
 
 /* has_screen: it reads the keys; else somebody hands over the lines (a terminal that cannot move its cursor).
@@ -50,7 +50,8 @@ void bk_cli_chat_person_finished(struct bk_cli_chat_person *p);
 /* The sheet goes, and what was not delivered, or only typed, is named. */
 void bk_cli_chat_person_end(struct bk_cli_chat_person *p);
 
-/* The person wants out, by whatever way: first what was said is delivered; the second time nothing is waited for. */
+/* The person wants out, by whatever way: first what was said is delivered; the second time nothing is waited for,
+ * unless the terminal is gone. */
 void bk_cli_chat_person_leave(struct bk_cli_chat_person *p);
 
 #endif

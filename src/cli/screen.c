@@ -178,7 +178,7 @@ static void on_keys(void *arg, int fd, int events)
 		return;
 	if (n <= 0) {
 		bk_watch_set(s->keys, 0);
-		s->events->on_end(s->arg);
+		s->events->on_gone(s->arg);
 		return;
 	}
 	for (ssize_t i = 0; i < n; i++)

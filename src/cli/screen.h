@@ -16,7 +16,8 @@
 struct bk_cli_screen_events {
 	void (*on_line)(void *arg, const char *text); /* not empty */
 	void (*on_tab)(void *arg);
-	void (*on_end)(void *arg); /* Ctrl-D, or the terminal is gone; perhaps more than once */
+	void (*on_end)(void *arg);                           /* Ctrl-D */
+	void (*on_gone)(void *arg);                          /* the terminal is; no key comes any more */
 	void (*fill)(void *arg, struct bk_cli_sheet *sheet); /* the rows above the text */
 };
 

@@ -165,8 +165,10 @@ def people(bodkin):
         bert.type("into the dead path\r")
         anna.wait_for(["bert: into the dead path", "> half a l"])
         bert.wait_for(["you: into the dead path ✓", ">"])
-        shows(bert, "lost the path.* Now connected to anna: relayed")
+        shows(bert, "Now connected to anna: relayed")
         shows(anna, "Now connected to bert: relayed")
+        check(any("lost the path" in row for who in (anna, bert) for row in who.screen.text()),  # who noticed first says it
+              f"{anna.screen.text()} {bert.screen.text()}")
         anna.type("ine\r")
         bert.wait_for(["anna: half a line", ">"])
         anna.type("\x04")
