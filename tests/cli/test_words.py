@@ -42,7 +42,7 @@ class Faults(kit.Case):
             (["send", "-s", "127.0.0.1:1", f], 3, "connection refused", "does 'bodkin serve' run there"),
             (["recv", "-s", "127.0.0.1:1", "7-tulip-anchor"], 3, "does 'bodkin serve' run there"),
             (["ping", "-s", "127.0.0.1:1"], 3, "does 'bodkin serve' run there"),
-            (["send", "-s", "nosuch.invalid", f], 3, "is the name behind -s right"),
+            (["send", "-s", "nosuch.invalid", "--no-lan", f], 3, "is the name behind -s right"),
             (["nat", "-s", "nosuch.invalid"], 3, "is the name behind -s right"),
             (["nat", "-s", "stun:nosuch.invalid"], 3, "is the name behind -s right"),
         ))
