@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "group/names.h"
+#include "group/roster.h"
 #include "group/saying.h"
 #include "group/voices.h"
 #include "group/whisper.h"
@@ -202,11 +203,6 @@ void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SI
 void bk_chain_forget(struct bk_chain *c, const char *name)
 {
 	bk_names_forget(&c->names, name);
-}
-
-const struct bk_roster *bk_chain_roster(const struct bk_chain *c)
-{
-	return &c->roster;
 }
 
 /* --- what is told --- */

@@ -3,8 +3,8 @@
 #define BK_GROUP_CHAIN_H
 
 #include "base/time.h"
+#include "group/card.h"
 #include "group/ledger.h"
-#include "group/roster.h"
 
 /* A member's side of a group, as an engine: what the server tells goes in by the door, lines and doubts come out, and
  * posts to be sent. The server is not believed: what it drops, doubles, reorders, forks, forges or replays is said
@@ -111,6 +111,5 @@ void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SI
 void bk_chain_forget(struct bk_chain *c, const char *name);
 
 unsigned bk_chain_waiting(const struct bk_chain *c); /* posts that are not told yet */
-const struct bk_roster *bk_chain_roster(const struct bk_chain *c);
 
 #endif
