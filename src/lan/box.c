@@ -17,10 +17,11 @@
 #include "net/ifaddr.h"
 #include "net/turn.h"
 
-enum { NUMBERS = 999, NUMBER_TRIES = 20, TEXT_MAX = 512, PLACE_MAX = BK_ADDR_STR_MAX + 32 };
+enum { NUMBERS = 999, NUMBER_TRIES = 20, ROUNDS_MAX = 4, TEXT_MAX = 512, PLACE_MAX = BK_ADDR_STR_MAX + 32 };
 
 #define PROBE_PATIENCE (150 * BK_MS) /* until a number counts as free */
-#define PLACE_PATIENCE (2 * BK_SEC)  /* until a place that was found has what is claimed */
+#define ROUND_PAUSE    (300 * BK_MS)
+#define PLACE_PATIENCE (2 * BK_SEC) /* until a place that was found has what is claimed */
 
 enum role { NOTHING, KEEPING, COMING };
 
@@ -46,6 +47,7 @@ struct box {
 	bool is_claiming;
 	struct bk_addr places[BK_BEACON_PLACES_MAX];
 	size_t places_len, places_tried;
+	unsigned rounds;           /* through all of them: who keeps the code may be about to leave it anew */
 	struct bk_timer *deadline; /* of this place */
 	bool wants_next;           /* it is not the one */
 	bool is_settled;           /* it is */
@@ -190,7 +192,7 @@ static void say_fruitless(struct box *b)
 {
 	char text[TEXT_MAX] = "";
 
-	if (!b->refusal || b->refusal == BK_E_NO_SUCH_PEER)
+	if (!b->refusal)
 		say_nobody(b, text);
 	if (b->is_claiming)
 		tell_error(b, b->refusal ? b->refusal : BK_E_NO_SUCH_PEER, text);
@@ -230,7 +232,9 @@ static void go_on(struct box *b)
 			return;
 		drop_inner(b);
 	}
-	if (b->seeker.id == BK_AIR_IDLE)
+	if (b->refusal == BK_E_NO_SUCH_PEER && b->rounds++ < ROUNDS_MAX)
+		bk_timer_start(b->deadline, ROUND_PAUSE);
+	else if (b->seeker.id == BK_AIR_IDLE)
 		say_fruitless(b);
 }
 
@@ -241,9 +245,14 @@ static void not_here(struct box *b, int refusal)
 	bk_turn_ask(&b->turn);
 }
 
+/* Of the place that is tried; or the pause is over. */
 static void on_deadline(void *arg)
 {
-	not_here(arg, 0);
+	struct box *b = arg;
+
+	if (!b->inner)
+		b->places_tried = 0;
+	not_here(b, 0);
 }
 
 static void settle(struct box *b)
@@ -258,6 +267,7 @@ static int start_seeking(struct box *b, const struct bk_beacon_name *name)
 {
 	b->role = COMING;
 	b->places_len = b->places_tried = 0;
+	b->rounds = 0;
 	b->refusal = 0;
 	b->is_settled = b->wants_next = false;
 	bk_timer_stop(b->deadline);
@@ -336,6 +346,7 @@ static void on_nameplate(void *arg, uint32_t nameplate)
 	struct box *b = arg;
 	const struct bk_beacon_name name = bk_beacon_name_of_number(nameplate);
 
+	b->of->kept = nameplate;
 	host(b, 0, &name);
 	b->events->on_nameplate(b->arg, nameplate);
 }
@@ -406,12 +417,12 @@ static void on_end(void *arg, int error, const char *text)
 	b->events->on_end(b->arg, error, "the other machine's mailbox on this network is out of reach");
 }
 
-/* A busy server's word is no sentence for who knows of no server. */
+/* That its key is new is said of a server; here it always is. */
 static void on_note(void *arg, int verbosity, const char *text)
 {
 	struct box *b = arg;
 
-	if (b->events->on_note)
+	if (verbosity >= 0 && b->events->on_note)
 		b->events->on_note(b->arg, verbosity < 1 ? 1 : verbosity, text);
 }
 
@@ -550,7 +561,10 @@ static int leave(void *box, uint32_t wish, const void *body, size_t n)
 	b->number = wish;
 	b->number_tries = 0;
 	forget(b, 0);
-	choose_number(b);
+	if (wish && wish == b->of->kept)
+		leave_now(b);
+	else
+		choose_number(b);
 	return 0;
 }
 

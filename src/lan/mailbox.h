@@ -25,6 +25,7 @@ struct bk_lan_mailbox {
 	struct bk_air *air;            /* from the first box on */
 	struct bk_server *server;      /* ours, from the first thing on that is kept */
 	struct bk_rdv_mailbox *keeper; /* how we go there ourselves */
+	uint32_t kept;                 /* the number that we had last: nobody else is asked for it again */
 };
 
 /* The options are copied. BK_E_INVALID: a peer that cannot be read; BK_E_NOMEM. Nothing is sent before something is

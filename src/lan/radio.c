@@ -390,9 +390,10 @@ int bk_radio_new(struct bk_loop *loop, const struct bk_radio_opts *opts, const s
 		r->ears[i].fd = r->callers[i].fd = -1;
 	for (int i = 0; i < FAMILIES; i++)
 		open_family(r, i);
-	open_mouths(r);
-	if (bk_netwatch_new(loop, on_change, r, &r->netwatch) < 0)
+	if (bk_netwatch_new(loop, on_change, r, &r->netwatch) <
+		0) /* first, so that no change falls between */
 		r->netwatch = NULL;
+	open_mouths(r);
 	*ret_radio = r;
 	return 0;
 }

@@ -232,6 +232,23 @@ def others(bodkin):
         return "ping and chat"
 
 
+def plugged_in_later(bodkin):
+    """The cable of the one comes while it waits, and the other one's while it asks."""
+    with Switch(bodkin, 2) as lan:
+        a, b = lan.machines
+        a.run("ip link set eth0 down")
+        sender = lan.send(a)
+        a.run("ip link set eth0 up")
+        b.run("ip link set eth0 down")
+        folder = lan.top / "received"
+        folder.mkdir()
+        receiver = lan.bodkin_on(b, "recv", "--yes", "-o", folder, sender.code)
+        b.run("ip link set eth0 up")
+        codes = receiver.wait(), sender.wait()
+        check(codes == (0, 0), f"exit codes {codes}\n{sender.story()}\n{receiver.story()}")
+        return f"found after {(receiver.ended - receiver.started) * 1000:.0f} ms"
+
+
 def beside(bodkin):
     """A server in the same network: whichever is first."""
     with Switch(bodkin, 3) as lan:
@@ -273,5 +290,6 @@ def cases(bodkin):
     yield "LAN without a server: forged beacons", lambda: flood(bodkin)
     yield "LAN without a server: a wrong code", lambda: wrong(bodkin)
     yield "LAN without a server: ping and chat", lambda: others(bodkin)
+    yield "LAN without a server: a cable that comes later", lambda: plugged_in_later(bodkin)
     yield "LAN without a server: one is there", lambda: beside(bodkin)
     yield "LAN without a server: one is named and not there", lambda: unreachable(bodkin)
