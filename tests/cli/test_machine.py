@@ -349,7 +349,9 @@ class Addresses(kit.Case):
             ip -6 addr add 2001:db8:7::2/64 dev eth0 nodad
             for i in inner container docker0 eth0 cable; do ip link set $i up; done
             ip route add default via 192.168.7.1
-            n=0; until ip link show docker0 | grep -q LOWER_UP; do n=$((n + 1)); test $n -lt 1000; done
+            for i in docker0 eth0; do
+                n=0; until ip link show $i | grep -q 'LOWER_UP.* state UP'; do n=$((n + 1)); test $n -lt 1000; done
+            done
             exec "$@" """
         p = subprocess.Popen(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", script, "sh", kit.BODKIN, "serve", "--json",
                               "-q", "--state", str(self.root / "s"), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
