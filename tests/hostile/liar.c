@@ -204,8 +204,10 @@ static void go_on_sending(struct liar *l)
 static void lie(struct liar *l)
 {
 	l->has_lied = true;
-	if (l->opts.tell)
+	if (l->opts.tell) {
 		l->opts.tell(l, l->opts.row);
+		send(l->control, "told\n", 5, MSG_NOSIGNAL);
+	}
 	if (l->flood)
 		go_on_flooding(l);
 	else if (!l->opts.stays)

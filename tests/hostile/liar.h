@@ -69,7 +69,8 @@ struct liar {
 };
 
 /* Starts it; *ret_control is our end of a line to it, on which "HOST:PORT#PIN\n" comes, then "CODE\n" if it made
- * one; else it waits for "CODE\n". Returns its process, which ends when our end is closed. */
+ * one; else it waits for "CODE\n". After each lie "told\n" comes. Returns its process, which ends when our end is
+ * closed. */
 int liar_start(const struct liar_opts *opts, int *ret_control);
 
 /* For lies. What a link does not take is lost, but for floods. */
