@@ -118,8 +118,9 @@ class Program:
         self.errors.close()
 
     def said(self):
-        """Standard error so far."""
-        return os.pread(self.errors.fileno(), 1 << 24, 0).decode(errors="replace")
+        """Sentences so far: standard error, and what is waited for."""
+        waits = [e["text"] for e in self.all("waiting")]
+        return "\n".join([os.pread(self.errors.fileno(), 1 << 24, 0).decode(errors="replace")] + waits)
 
     def story(self):
         """For the one who has to find out."""
