@@ -792,7 +792,7 @@ static int fill_small_disk(struct stage *st)
 	char text[BK_TRANSFER_TEXT_MAX];
 
 	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0 ||
-		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", st->out, "tmpfs", 0, "size=1m") < 0)
 		return 77;
 	write_file(path, 800000, 0);

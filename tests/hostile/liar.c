@@ -118,6 +118,12 @@ static void leave(struct liar *l)
 	liar_say_raw(l, bye, sizeof(bye));
 }
 
+static void say_it_was_told(struct liar *l)
+{
+	if (l->opts.tell)
+		send(l->control, "told\n", 5, MSG_NOSIGNAL);
+}
+
 static void go_on_flooding(struct liar *l)
 {
 	if (!l->flood)
@@ -127,6 +133,7 @@ static void go_on_flooding(struct liar *l)
 	if (l->flooded < l->flood_max)
 		return;
 	l->flood = NULL;
+	say_it_was_told(l);
 	leave(l);
 }
 
@@ -204,13 +211,14 @@ static void go_on_sending(struct liar *l)
 static void lie(struct liar *l)
 {
 	l->has_lied = true;
-	if (l->opts.tell) {
+	if (l->opts.tell)
 		l->opts.tell(l, l->opts.row);
-		send(l->control, "told\n", 5, MSG_NOSIGNAL);
-	}
-	if (l->flood)
+	if (l->flood) {
 		go_on_flooding(l);
-	else if (!l->opts.stays)
+		return;
+	}
+	say_it_was_told(l);
+	if (!l->opts.stays)
 		leave(l);
 }
 
