@@ -137,10 +137,13 @@ static void clear_screen(struct bk_cli_screen *s)
 	bk_cli_output_draw("\033[H\033[2J");
 }
 
+/* What nobody could see while it was typed is not sent: the lines stand in the sheet when it is shown. */
 static void enter(struct bk_cli_screen *s)
 {
 	char *line = s->is_shown && s->editor.len ? bk_cli_editor_take(&s->editor) : NULL;
 
+	if (!s->is_shown && s->editor.len)
+		bk_cli_editor_insert(&s->editor, "\n");
 	if (line)
 		s->events->on_line(s->arg, line);
 	free(line);

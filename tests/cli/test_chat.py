@@ -53,12 +53,17 @@ class Talk(kit.Case):
         command = ["/bin/sh", "-c", 'cd "$1"; shift; exec "$@"', "sh", folder, kit.BODKIN, "chat", "--name", name, *args]
         return terminal.Terminal(list(map(str, command)), columns, {**self.env, **env})
 
-    def two(self, columns=80, **env):
+    def one(self, columns=80, **env):
+        """anna, who waits, and her code."""
         _, self.server = self.serve()
         anna = self.at("anna", "-s", self.server, columns=columns, **env)
         while not (code := re.search(r" (\d+-[a-z]+-[a-z]+)$", "".join(t.ljust(columns) for t in anna.screen.text()).rstrip())):
             anna.feed(os.read(anna.fd, 4096))
-        bert = self.at("bert", "-s", self.server, code[1], columns=columns, **env)
+        return anna, code[1]
+
+    def two(self, columns=80, **env):
+        anna, code = self.one(columns, **env)
+        bert = self.at("bert", "-s", self.server, code, columns=columns, **env)
         for who, other in ((anna, "bert"), (bert, "anna")):
             said = TALK.format(other)
             who.wait_for([*broken(said, columns), ">"])
@@ -113,6 +118,15 @@ class Talk(kit.Case):
         anna.type("a\x1b\rb\r")  # Alt-Enter
         bert.wait_for(["anna: a", "  b", ">"])
         self.leave(anna, bert)
+
+    def test_what_was_typed_unseen_stands_there_line_by_line_and_is_not_sent(self):
+        anna, code = self.one()
+        anna.type("ahoi\rhalf")
+        bert = self.at("bert", "-s", self.server, code)
+        anna.wait_for([TALK.format("bert"), "> ahoi", "  half"])
+        anna.type(" a line\r")
+        bert.wait_for(["anna: ahoi", "  half a line", ">"])
+        self.leave(bert, anna)
 
     def test_what_is_said_stands_below_until_it_is_delivered(self):
         anna, bert = self.two()
