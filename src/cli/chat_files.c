@@ -13,7 +13,10 @@
 #include "cli/consent.h"
 #include "cli/human.h"
 
-enum { NAME_COLUMNS = 24 };
+enum {
+	NAME_COLUMNS = 24,
+	UNREAD_MAX = 256 * 1024, /* bytes that the terminal has not taken: beyond, nobody sees offers */
+};
 
 #define OFFERS_APART INT64_C(1000000000) /* nobody is drowned in offers */
 
@@ -122,6 +125,10 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 
 	(void)call;
 	(void)question; /* what exists is not asked about: it gets another name */
+	if (bk_cli_output_waiting(BK_CLI_STDERR) > UNREAD_MAX) {
+		bk_recv_answer(f->recv, false);
+		return;
+	}
 	f->is_asking = true;
 	name(&f->in, offer);
 	bk_cli_human_bytes(offer->bytes, size);

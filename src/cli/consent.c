@@ -12,6 +12,7 @@
 enum {
 	ROWS_OTHER = 6, /* of the screen, for what stands above and below the names */
 	ROWS_LEAST = 3,
+	MARKED_MAX = 200, /* names that are shown whatever the screen holds */
 	NAME_MAX_BYTES = 1024,
 };
 
@@ -34,24 +35,37 @@ static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", name, marks);
 }
 
+static void show_rest(size_t more, size_t marked)
+{
+	char what[32] = "none";
+
+	if (marked)
+		snprintf(what, sizeof(what), "%zu", marked);
+	if (more)
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
+			"  and %zu more, %s of them hidden, executable or here already\n", more, what);
+}
+
 void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
 	struct bk_cli_window window = bk_cli_report_window();
-	size_t room = window.rows > ROWS_OTHER + ROWS_LEAST ? window.rows - ROWS_OTHER : ROWS_LEAST, more = 0;
+	size_t room = window.rows > ROWS_OTHER + ROWS_LEAST ? window.rows - ROWS_OTHER : ROWS_LEAST;
+	size_t more = 0, marked = 0, marked_more = 0;
 
 	if (offer->entries == 1 && !is_marked(offer->names) && !r->is_quiet && !r->is_json)
 		return; /* the line above says it all */
 	for (size_t i = 0; i < offer->entries; i++) {
-		if (!room && !is_marked(&offer->names[i])) {
+		bool must = is_marked(&offer->names[i]) && marked++ < MARKED_MAX;
+
+		if (!room && !must) {
 			more++;
+			marked_more += is_marked(&offer->names[i]);
 			continue;
 		}
 		show_entry(&offer->names[i], window.columns);
 		room -= room ? 1 : 0;
 	}
-	if (more)
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
-			"  and %zu more, none of them hidden, executable or here already\n", more);
+	show_rest(more, marked_more);
 }
 
 void bk_cli_consent_ask(

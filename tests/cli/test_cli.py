@@ -477,6 +477,12 @@ class Transfer(Case):
         self.assertRegex(before, r"and \d+ more")
         self.assertLess(before.count("\n"), 30)
 
+    def test_a_flood_of_hidden_names_is_counted(self):
+        seen = self.ask([b"n\n"], [self.file(f"in/.f{i:03}", 10) for i in range(250)])[2]
+        before = seen[:seen.index("[Y/n]")]
+        self.assertEqual(before.count(" hidden\n"), 200)
+        self.assertIn("and 50 more, 50 of them hidden, executable or here already", before)
+
     def test_existing_files_are_asked_for_one_by_one(self):
         paths = [self.file(f"in/{c}", 10) for c in "abcde"]
         kept = [self.file(f"out/{c}", 20) for c in "bcd"]
