@@ -112,9 +112,9 @@ static void who_floods_is_told_to_wait_and_the_others_hear_the_rest(void **state
 	peer_join(&a, k, "a");
 	peer_join(&b, k, "b");
 	join(&a, "a");
-	join(&b, "b");
 	hear_briefly(&a, BK_GROUP_JOINED);
 	hear_briefly(&a, BK_GROUP_ROSTER);
+	join(&b, "b");
 	hear_briefly(&a, BK_GROUP_CAME);
 	for (uint32_t i = 1; i <= 100; i++)
 		post(&a, i, "x", 1);
