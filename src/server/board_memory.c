@@ -194,7 +194,7 @@ static int on_allocate(struct memory *m, struct asking *a)
 		err = charge_try(m, a, &wish);
 	if (!err)
 		err = put_plate(m, a, &p);
-	if (err < 0) {
+	if (err) {
 		settle_try(m, wish, err == BK_E_EXISTS ? BK_BOARD_MISSED : BK_BOARD_OVER);
 		return err;
 	}

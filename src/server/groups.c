@@ -90,12 +90,10 @@ static void drop_news(const struct bk_groups *gs, struct group *g, struct news *
 	free(n);
 }
 
-static struct news *first_of(const struct bk_list *l, bool are_comings)
+static struct news *first_coming(const struct group *g)
 {
-	if (bk_list_empty(l))
-		return NULL;
-	return are_comings ? bk_container_of(l->next, struct news, in_comings)
-			   : bk_container_of(l->next, struct news, link);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed was taken out of the list */
+	return bk_list_empty(&g->comings) ? NULL : bk_container_of(g->comings.next, struct news, in_comings);
 }
 
 static struct news *oldest_post(const struct group *g)
@@ -232,11 +230,8 @@ static void deliver(const struct bk_groups *gs, struct member *m)
 
 static void forget_group(struct bk_groups *gs, struct group *g)
 {
-	struct news *n;
-
 	bk_assert(!g->count);
-	while ((n = first_of(&g->news, false)))
-		drop_news(gs, g, n);
+	bk_list_each(it, tmp, &g->news) drop_news(gs, g, bk_container_of(it, struct news, link));
 	bk_list_remove(&g->empty);
 	bk_map_take(gs->by_id, g->id, sizeof(g->id));
 	give_back(gs, g->account, GROUP_BYTES);
@@ -339,12 +334,16 @@ static void tidy(struct bk_groups *gs, struct group *g)
 {
 	bool has_comings = g->comings_kept >= BK_LIMIT_GROUP_COMINGS / 8,
 	     has_posts = g->posts_kept > BK_LIMIT_GROUP_HISTORY;
-	uint64_t passed;
+	uint64_t passed = has_comings ? passed_by_all(g, false) : 0;
 	struct news *n;
 
-	passed = has_comings ? passed_by_all(g, false) : 0;
-	while (has_comings && (n = first_of(&g->comings, true)) && n->rank < passed)
+	bk_list_each(it, tmp, &g->comings)
+	{
+		n = bk_container_of(it, struct news, in_comings);
+		if (n->rank >= passed)
+			break;
 		drop_news(gs, g, n);
+	}
 	passed = has_posts ? passed_by_all(g, true) : 0;
 	while (g->posts_kept > BK_LIMIT_GROUP_HISTORY && (n = oldest_post(g)) && n->rank < passed)
 		drop_news(gs, g, n);
@@ -358,7 +357,7 @@ static bool trim(struct bk_groups *gs, struct group *g, bk_time now)
 	while (g->posts_kept > BK_LIMIT_GROUP_BACKLOG)
 		did |= forget_news(gs, g, oldest_post(g), now);
 	while (g->comings_kept > BK_LIMIT_GROUP_COMINGS)
-		did |= forget_news(gs, g, first_of(&g->comings, true), now);
+		did |= forget_news(gs, g, first_coming(g), now);
 	return did;
 }
 
@@ -502,7 +501,8 @@ static int on_join(struct wish *w)
 /* A large one counts for more. */
 static int take_rate(struct wish *w)
 {
-	double n = 1 + (double)(w->request->len / BK_LIMIT_GROUP_POST_UNIT);
+	size_t units = 1 + w->request->len / BK_LIMIT_GROUP_POST_UNIT;
+	double n = (double)units;
 	struct member *m = w->member;
 
 	w->wait = bk_time_max(bk_rate_wait(&m->posts, n, w->now), bk_rate_wait(&m->group->posts, n, w->now));
@@ -624,10 +624,14 @@ static struct group *first_empty(const struct bk_groups *gs)
 
 void bk_groups_wake(struct bk_groups *gs, bk_time now)
 {
-	struct group *g;
+	bk_list_each(it, tmp, &gs->empty)
+	{
+		struct group *g = bk_container_of(it, struct group, empty);
 
-	while ((g = first_empty(gs)) && g->until <= now)
+		if (g->until > now)
+			break;
 		forget_group(gs, g);
+	}
 }
 
 bk_time bk_groups_next_wake(const struct bk_groups *gs)
@@ -661,10 +665,10 @@ void bk_groups_done(struct bk_groups *gs)
 	if (gs->members)
 		bk_map_each(gs->members, free_member, NULL);
 	bk_map_free(gs->members);
-	if (gs->by_id)
+	if (gs->by_id) {
 		bk_map_each(gs->by_id, collect, gs);
-	for (struct group *g; gs->by_id && (g = first_empty(gs));)
-		forget_group(gs, g);
+		bk_list_each(it, tmp, &gs->empty) forget_group(gs, bk_container_of(it, struct group, empty));
+	}
 	bk_map_free(gs->by_id);
 	gs->members = gs->by_id = NULL;
 }
