@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab import Failure, probe
 
+PATIENT_LANES = 4
+
 
 def run_case(name, case, as_json=False):
     """Whether it passed. A case returns a line of text, or that and what it measured. A trace of the suite's own mistakes
@@ -43,7 +45,7 @@ def parser(about):
 
 
 def run(args, cases, lanes=1, beside=lambda name: False, needs=lambda: None):
-    """The exit code. `lanes` cases at a time; those that `beside` names have a lane of their own, because all they do is wait.
+    """The exit code. `lanes` cases at a time; those that `beside` names have lanes of their own, because all they do is wait.
     `needs` fails where a tool is missing."""
     try:
         needs()
@@ -55,7 +57,7 @@ def run(args, cases, lanes=1, beside=lambda name: False, needs=lambda: None):
         print(f"not run: {forbidden}")
         return 77
     as_json = getattr(args, "json", False)
-    with ThreadPoolExecutor(lanes) as prompt, ThreadPoolExecutor(1) as patient:
+    with ThreadPoolExecutor(lanes) as prompt, ThreadPoolExecutor(PATIENT_LANES) as patient:
         waiting = [(patient if beside(name) else prompt).submit(run_case, name, case, as_json)
                    for name, case in cases if args.only in name]
         results = [w.result() for w in waiting]
