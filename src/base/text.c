@@ -3,8 +3,6 @@
  * pass. */
 #include "base/text.h"
 
-#include <string.h>
-
 #include <langinfo.h>
 #include <limits.h>
 #include <string.h>

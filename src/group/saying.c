@@ -33,10 +33,7 @@ static void drop(struct bk_saying *o, struct bk_outgoing *p)
 
 void bk_saying_done(struct bk_saying *o)
 {
-	struct bk_outgoing *p;
-
-	while ((p = front(o)))
-		drop(o, p);
+	bk_list_each(it, tmp, &o->all) drop(o, bk_container_of(it, struct bk_outgoing, link));
 }
 
 int bk_saying_put(

@@ -567,15 +567,17 @@ static void release(void *box)
 static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
 {
 	struct box *b = box;
+	struct side *s = b->chosen;
 
-	if (!b->chosen) {
-		choose(b->far.box ? &b->far : &b->near);
+	if (!s) {
+		s = b->far.box ? &b->far : &b->near;
+		choose(s);
 		b->rejoin = *j;
-		b->has_rejoin = b->chosen == &b->far;
+		b->has_rejoin = s == &b->far;
 	} else if (b->has_rejoin) {
 		b->rejoin = *j;
 	}
-	return b->chosen->ops->rejoin(b->chosen->box, j);
+	return s->ops->rejoin(s->box, j);
 }
 
 static bool is_mail_taken(void *box)

@@ -50,7 +50,7 @@ static int make_key(const char *path, struct bk_identity **ret_identity)
 /* Of two programs that begin at once the one has the other's. */
 static int open_key(const char *state_dir, const char *path, struct bk_identity **ret_identity)
 {
-	int lock, err = bk_file_make_dir(state_dir);
+	int lock = -1, err = bk_file_make_dir(state_dir);
 
 	if (!err)
 		err = bk_file_lock(state_dir, &lock);
