@@ -30,7 +30,8 @@ import waiting  # noqa: E402
 from lab import check  # noqa: E402
 
 NOBODY = 65534
-PATIENT = ("receiver cut off", "idle session", "waiting: ")  # cases that wait a minute and burden nothing: they run beside the others
+PATIENT = ("receiver cut off", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away")
+# Cases that wait and burden nothing: they run beside the others.
 
 
 def run_as_nobody(bodkin):

@@ -142,9 +142,12 @@ def server_gone(bodkin):
         lab.start_server("--state", lab.top / "server")
         lab.server.kill()
         lab.server.wait()
-        send, recv = lab.send(lab.file(1000)), lab.recv("7-some-code", "-o", lab.folder("received"))
+        send, recv = lab.send(lab.file(1000), "--no-lan"), lab.recv("7-some-code", "-o", lab.folder("received"))
         text = sentence_of(send, 3)
-        sentence_of(recv, 3)
+        sentence_of(recv, 3)  # it asked on its own network, too
+        beside = lab.send(lab.file(1000))  # and who may waits there
+        beside.wait_for("code")
+        check("looking on this network alone" in beside.said(), beside.story())
         return f"exit 3 on both sides: {text}", {}
 
 
