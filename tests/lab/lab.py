@@ -82,17 +82,23 @@ class Program:
                     break
         raise Failure(f"no '{name}' event within {seconds} s\n{self.story()}")
 
-    def wait(self, seconds=PATIENCE):
-        """The exit code; -N for a signal."""
+    def is_over(self, seconds=PATIENCE):
+        """Whether it ends in that time."""
         if self.process.returncode is None:
             fd = os.pidfd_open(self.process.pid)
             ready = select.select([fd], [], [], seconds)[0]
             self.ended = time.monotonic()
             os.close(fd)
             if not ready:
-                raise Failure(f"still running after {seconds} s\n{self.story()}")
+                return False
             self.process.wait()
         self.reader.join(seconds)
+        return True
+
+    def wait(self, seconds=PATIENCE):
+        """The exit code; -N for a signal."""
+        if not self.is_over(seconds):
+            raise Failure(f"still running after {seconds} s\n{self.story()}")
         return self.process.returncode
 
     def all(self, name):
@@ -139,6 +145,9 @@ class Transfer:
 
     def finish(self, seconds=PATIENCE):
         """Waits for both ends; their exit codes."""
+        for program in (self.sender, self.receiver):
+            if not program.is_over(seconds):
+                raise Failure(f"still running after {seconds} s\n{self.story()}")
         return self.sender.wait(seconds), self.receiver.wait(seconds)
 
     def arrived(self):

@@ -131,6 +131,19 @@ def never_reached(bodkin):
         return f"exit 3 and one event: {texts.pop()}", {}
 
 
+def first_packets_are_lost(bodkin, bytes_lost, says):
+    """Those of the maker alone. Its code is told when it is good: the other side comes with it at once."""
+    with Lab(bodkin, "port", "port") as lab:
+        lab.start_server("--state", lab.top / "server")
+        moves.run(lab, "a", "nft", f"table ip lost {{ chain o {{ type filter hook output priority 0; tcp dport 15005 "
+                                   f"tcp flags & (syn | ack) == syn quota until {bytes_lost} bytes drop; }}; }}")
+        maker = Maker(lab, "send")
+        notes = "until it does, looking on this network alone" in maker.program.said()
+        check(notes == says, maker.program.story())
+        maker.meet(tries=1)
+        return f"a code that is good at once; {'said' if notes else 'nothing said'}", {}
+
+
 # --- far away ---
 
 TRUTH = {"mapping": "endpoint-independent", "filtering": "address-and-port-dependent", "allocation": "preserving",
@@ -168,5 +181,6 @@ def server_is_far(bodkin, ms):
 def cases(bodkin):
     for function in (server_restarts, network_is_out, programs_are_stopped, address_changes, never_reached):
         yield f"waiting: {function.__name__.replace('_', ' ')}", lambda f=function: f(bodkin)
+    yield "waiting: the first two packets to the server are lost", lambda: first_packets_are_lost(bodkin, 100, says=False)
     for ms in ROUND_TRIPS:
         yield f"waiting: the server is {ms} ms away", lambda ms=ms: server_is_far(bodkin, ms)
