@@ -19,7 +19,7 @@
 
 enum { TEXT_MAX = 512 };
 
-#define HEAD_START  (50 * BK_MS)  /* of the LAN, for who claims */
+#define HEAD_START (50 * BK_MS) /* of the LAN, for who claims */
 /* Until the LAN goes on without a server that is slow. A code is told when it is good wherever the other side may look
  * for it: a first packet that is lost twice comes after 3 s (RFC 6298, 2.1 and 5.5). */
 #define FAR_WAIT    (4 * BK_SEC)
@@ -165,7 +165,8 @@ static void go_on_without(struct box *b)
 {
 	char note[TEXT_MAX];
 
-	snprintf(note, sizeof(note), "server '%.400s' does not answer yet; until it does, looking on this network alone",
+	snprintf(note, sizeof(note),
+		"server '%.400s' does not answer yet; until it does, looking on this network alone",
 		b->far.ops->name(b->far.arg));
 	say_note(b, -1, note);
 	if (!b->hold.is_dead)

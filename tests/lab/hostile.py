@@ -56,7 +56,7 @@ class Stranger:
     def __init__(self, attack, data=b"", tls=False, drip=False):
         self.attack, self.drip, self.data = attack, drip, data
         self.socket = socket.create_connection((HOST, PORT), 10)
-        self.port = self.socket.getsockname()[1]
+        self.place = "{}:{}".format(*self.socket.getsockname()[:2])
         if tls:
             self.socket = tls_context().wrap_socket(self.socket)
         if data and not drip:
@@ -85,7 +85,7 @@ class Stranger:
             return True
 
     def tell(self, over):
-        print(json.dumps({"event": "connection", "attack": self.attack, "port": self.port, "over": over,
+        print(json.dumps({"event": "connection", "attack": self.attack, "place": self.place, "over": over,
                           "seconds": round(time.monotonic() - STARTED, 2)}), flush=True)
         self.socket.close()
 

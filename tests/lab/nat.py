@@ -20,6 +20,7 @@ from lab import Lab, check  # noqa: E402
 
 ONE, TWO, SIX = "203.0.113.1", "203.0.113.2", "2001:db8:5::1"
 PORT, COTURN_PORT = 15005, 3478
+LANES = 3  # the classic clients are slow: most of a case is waiting
 PATIENCE = 60  # seconds; the classic client waits long for what does not come
 
 EI, AD, APD = "endpoint-independent", "address-dependent", "address-and-port-dependent"
@@ -248,7 +249,7 @@ def check_tools():
 
 def main():
     args = suite.parser(__doc__).parse_args()
-    return suite.run(args, cases(args.bodkin), needs=check_tools)
+    return suite.run(args, cases(args.bodkin), lanes=LANES, needs=check_tools)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ def resident(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
 
 
-def reason_of(log, port):
-    found = re.search(rf"^.*?: ((?:closing|refusing|refused) \S+:{port}\b.*)$", log, re.M)
+def reason_of(log, place):
+    found = re.search(rf"^.*?: ((?:closing|refusing|refused) {re.escape(place)}\b.*)$", log, re.M)
     return found[1] if found else None
 
 
@@ -53,7 +53,7 @@ def judge(connections, log):
     """The reason of every kind of connection; what has none is a failure."""
     wrong, seen = [], {}
     for c in connections:
-        reason = reason_of(log, c["port"])
+        reason = reason_of(log, c["place"])
         if not c["over"] or not reason or not re.search(REASONS[c["attack"]], reason):
             wrong.append(f"{c['attack']}: {reason or 'nothing in the log'}, over {c['over']} at {c['seconds']} s")
         seen.setdefault(c["attack"], set()).add(re.sub(r"^\S+ \S+: ", "", reason or ""))
