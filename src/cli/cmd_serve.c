@@ -165,12 +165,14 @@ static int show(struct command *c, const struct bk_cli_options *o, struct bk_cli
 }
 
 /* After a start that failed. */
-static const char *next_step(int err)
+static const char *next_step(int err, unsigned port)
 {
 	if (err == BK_E_FILE)
 		return "; another folder: --state DIR";
 	if (err == BK_E_ADDRESS_IN_USE)
 		return "; does a server run here already? Other ports: -l :PORT";
+	if (err == BK_E_ACCESS && port && port < 1024)
+		return "; ports below 1024 are the administrator's: -l :PORT takes another one";
 	if (err == BK_E_ADDRESS)
 		return "; no address of this machine: 'ip address' lists them, -l :PORT takes all";
 	return "";
@@ -182,7 +184,7 @@ static int serve(struct command *c, const struct bk_cli_options *o, struct bk_cl
 	int err = start(c, o, text);
 
 	if (err < 0) {
-		strncat(text, next_step(err), BK_CLI_TEXT_MAX - strlen(text) - 1);
+		strncat(text, next_step(err, c->listen.port), BK_CLI_TEXT_MAX - strlen(text) - 1);
 		return err;
 	}
 	announce(c, r, bk_server_port(c->server), bk_server_pin(c->server));

@@ -205,6 +205,19 @@ class Server(Case):
         r = self.run_it("send", "-s", host + "#" + ("B" if pin[0] != "B" else "C") + pin[1:], self.file())
         self.assertEqual(r.returncode, 3, r.stderr)
 
+    def test_a_server_that_cannot_listen_says_what_to_do(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            for place, words in ((f"127.0.0.1:{taken.getsockname()[1]}", "Other ports: -l :PORT"),
+                                 ("192.0.2.1:0", "'ip address' lists them")):
+                r = self.run_it("serve", "-l", place, "--state", self.root / "server")
+                self.assertEqual(r.returncode, 1, r.stderr)
+                self.assertIn(words, r.stderr)
+        without = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"] if os.getuid() == 0 else []
+        if int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) > 80:
+            r = subprocess.run([*without, BODKIN, "serve", "-l", "127.0.0.1:80", "--state", self.root / "server"], env=self.env,
+                               capture_output=True, text=True, timeout=20)
+            self.assertIn("permission denied; ports below 1024 are the administrator's", r.stderr)
+
     def test_sigterm_stops_the_server_with_0(self):
         server, _ = self.serve()
         server.send_signal(signal.SIGTERM)
