@@ -419,7 +419,8 @@ static void on_timer(void *arg)
 
 static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
 {
-	(void)session, (void)arg, (void)error, (void)text; /* the server goes on for the other one */
+	(void)session, (void)error, (void)text; /* the server goes on for the other one */
+	bk_timer_stop(((struct liar *)arg)->timer);
 }
 
 static void begin_session(struct liar *l, const char *server, const char *code)
