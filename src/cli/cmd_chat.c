@@ -398,6 +398,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 
 const struct bk_cli_command bk_cli_cmd_chat = {
 	.name = "chat",
+	.act = "chat",
 	.usage = "[CODE] [-o DIR] [OPTION]...",
 	.summary = "talk with somebody at another machine",
 	.about = "Without CODE it prints one; the other side comes with it. At a terminal it is a talk\n"

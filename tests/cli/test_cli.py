@@ -126,6 +126,14 @@ class Usage(Case):
             for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--version", "--now"}:  # of systemctl
                 self.assertIn(option, every, name)
 
+    def test_every_command_says_what_it_cannot_do(self):
+        commands = set(re.findall(r"(?m)^  bodkin ([a-z]+) ", self.run_it("help").stdout)) - {"help", "lab"}
+        self.assertGreater(len(commands), 5)
+        for command in commands:
+            r = self.run_it(command, "--nonsense")
+            self.assertEqual(r.returncode, 2)
+            self.assertRegex(r.stderr, rf"^bodkin: cannot [a-zA-Z ]+: unknown option '--nonsense'; try 'bodkin help {command}'$")
+
     def test_help_fits_into_80_columns(self):
         for args in (["help"], *(["help", c] for c in ("send", "recv", "chat", "ping", "nat", "serve"))):
             r = self.run_it(*args)
