@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "group/archive.h"
 #include "group/names.h"
 #include "group/roster.h"
 #include "group/saying.h"
@@ -29,10 +30,12 @@ struct bk_chain {
 	struct bk_group_keys keys;
 	struct bk_signer signer;
 	char name[BK_CARD_NAME_MAX + 1];
-	uint64_t sitting;
+	uint64_t sitting, first_sitting;
 	const struct bk_chain_events *events;
 	void *arg;
-	bool is_in;
+	bool is_in, wants_all;
+	bool is_first;       /* the board begins with us */
+	bool owes_retelling; /* this life has not had all that the one before had */
 	uint32_t last_ticket;
 	uint64_t spoken; /* posts of this sitting that were told */
 	struct bk_ledger ledger;
@@ -40,6 +43,7 @@ struct bk_chain {
 	struct bk_names names;
 	struct bk_roster roster;
 	struct bk_saying saying;
+	struct bk_archive archive;
 	uint8_t plain[BK_GROUP_POST_MAX];
 	char text[BK_CHAIN_TEXT_MAX + 1];
 };
@@ -53,10 +57,12 @@ int bk_chain_new(const struct bk_chain_opts *opts, struct bk_chain **ret_chain)
 	c->keys = *opts->keys;
 	c->signer = *opts->signer;
 	strcpy(c->name, opts->name);
-	c->sitting = opts->sitting;
+	c->sitting = c->first_sitting = opts->sitting;
+	c->wants_all = opts->wants_all;
 	c->events = opts->events;
 	c->arg = opts->arg;
 	bk_saying_init(&c->saying);
+	bk_archive_init(&c->archive);
 	if (bk_voices_init(&c->voices, opts->seed) < 0 || bk_names_init(&c->names, opts->seed) < 0 ||
 		bk_roster_init(&c->roster, opts->seed) < 0) {
 		bk_chain_free(c);
@@ -71,6 +77,7 @@ void bk_chain_free(struct bk_chain *c)
 	if (!c)
 		return;
 	bk_saying_done(&c->saying);
+	bk_archive_done(&c->archive);
 	bk_roster_done(&c->roster);
 	bk_names_done(&c->names);
 	bk_voices_done(&c->voices);
@@ -134,8 +141,12 @@ int bk_chain_begin(
 	c->is_in = true;
 	bk_saying_lost(&c->saying);
 	bk_roster_begin(&c->roster);
-	if (err > 0)
+	if (err > 0) {
+		bk_saying_drop_again(&c->saying);
+		bk_archive_begin(&c->archive);
+		c->owes_retelling = true;
 		c->events->on_restarted(c->arg);
+	}
 	if (missed)
 		miss(c, missed);
 	return 0;
@@ -256,6 +267,14 @@ static bool is_our_sitting(const struct bk_chain *c, const struct bk_remark *p)
 	return p->sitting == c->sitting && !memcmp(p->key, c->signer.key, sizeof(p->key));
 }
 
+static int keep_post(struct bk_chain *c, const struct told *t, const uint8_t *post, size_t len)
+{
+	bool is_ours = t->post.sitting >= c->first_sitting && t->post.sitting <= c->sitting &&
+		       !memcmp(t->post.key, c->signer.key, sizeof(t->post.key));
+
+	return is_ours || c->wants_all ? bk_archive_put(&c->archive, t->hash, is_ours, post, len) : 0;
+}
+
 static void hand_text(struct bk_chain *c, struct bk_chain_line *line, const void *text, size_t len)
 {
 	if (bk_chat_check(text, len) < 0)
@@ -339,12 +358,17 @@ int bk_chain_take(struct bk_chain *c, uint64_t number, const uint8_t *post, size
 	got = counts_on(c, &t);
 	if (got < 0)
 		return got;
-	if (bk_saying_heard(&c->saying, t.hash, &ticket)) {
+	if (bk_saying_heard(&c->saying, t.hash, &ticket) && ticket) {
 		c->spoken = t.post.counter;
 		c->events->on_sent(c->arg, ticket, number);
 	}
-	if (!got)
+	if (!got) {
+		bk_archive_heard(&c->archive, t.hash);
 		return 0;
+	}
+	got = keep_post(c, &t, post, len);
+	if (got < 0)
+		return got;
 	if (!bk_ledger_fits(&c->ledger, number, &t.post.seen))
 		say_doubt(c, BK_DOUBT_FORKED, number, 0, t.post.name);
 	hand_on(c, &t);
@@ -458,13 +482,28 @@ static int seal(struct bk_chain *c, struct bk_outgoing *o)
 	return err;
 }
 
+/* What this life of the group lacks, in its order, before anything new. */
+static int retell(struct bk_chain *c)
+{
+	int err = 0;
+
+	c->owes_retelling = false;
+	for (const struct bk_archived *p = bk_archive_before(&c->archive, NULL); p && !err;
+		p = bk_archive_before(&c->archive, p))
+		if (!p->is_told && p->is_ours)
+			err = bk_saying_put_again(&c->saying, p->hash, p->sealed, p->len);
+	return err;
+}
+
 int bk_chain_next_post(
 	struct bk_chain *c, bk_time now, uint32_t *ret_ticket, const uint8_t **ret_post, size_t *ret_len)
 {
-	struct bk_outgoing *o =
-		c->is_in && bk_ledger_is_caught_up(&c->ledger) ? bk_saying_next(&c->saying, now) : NULL;
-	int err = o && !o->sealed.len ? seal(c, o) : 0;
+	bool may = c->is_in && bk_ledger_is_caught_up(&c->ledger);
+	int err = may && c->owes_retelling ? retell(c) : 0;
+	struct bk_outgoing *o = may && !err ? bk_saying_next(&c->saying, now) : NULL;
 
+	if (o && !o->sealed.len)
+		err = seal(c, o);
 	if (!o || err < 0)
 		return err;
 	bk_saying_sent(&c->saying, now);
@@ -476,12 +515,12 @@ int bk_chain_next_post(
 
 unsigned bk_chain_waiting(const struct bk_chain *c)
 {
-	return c->saying.count;
+	return c->saying.count + c->saying.again;
 }
 
 void bk_chain_denied(struct bk_chain *c, uint32_t ticket, int error, bk_dur wait, bk_time now)
 {
-	if (bk_saying_denied(&c->saying, ticket, wait, now))
+	if (bk_saying_denied(&c->saying, ticket, wait, now) && ticket)
 		c->events->on_unsent(c->arg, ticket, error);
 }
 

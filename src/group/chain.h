@@ -62,6 +62,7 @@ struct bk_chain_opts {
 	uint64_t seed;
 	const struct bk_chain_events *events; /* lives as long as the chain; all of them */
 	void *arg;
+	bool wants_all; /* of what others say, too, enough is kept that we could be whom a board begins with */
 };
 
 /* BK_E_INVALID: the name; BK_E_NOMEM. */
@@ -110,6 +111,6 @@ int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*witho
 void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN]);
 void bk_chain_forget(struct bk_chain *c, const char *name);
 
-unsigned bk_chain_waiting(const struct bk_chain *c); /* posts that are not told yet */
+unsigned bk_chain_waiting(const struct bk_chain *c); /* posts that are not told yet, or not again */
 
 #endif

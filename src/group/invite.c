@@ -77,7 +77,8 @@ int bk_invite_from_str(
 int bk_invite_keys(const char *invite, struct bk_group_keys *ret_keys)
 {
 	static const uint8_t salt[crypto_pwhash_SALTBYTES] = "bodkin group 1";
-	static const char id_label[] = "bodkin group id", seal_label[] = "bodkin group seal";
+	static const char id_label[] = "bodkin group id", seal_label[] = "bodkin group seal",
+			  lan_label[] = "bodkin group lan";
 	uint8_t master[MASTER_LEN];
 
 	if (sodium_init() < 0 || crypto_pwhash(master, sizeof(master), invite, strlen(invite), salt, PASSES,
@@ -85,6 +86,8 @@ int bk_invite_keys(const char *invite, struct bk_group_keys *ret_keys)
 		return BK_E_NOMEM;
 	crypto_generichash(ret_keys->id, sizeof(ret_keys->id), (const uint8_t *)id_label,
 		sizeof(id_label) - 1, master, sizeof(master));
+	crypto_generichash(ret_keys->lan, sizeof(ret_keys->lan), (const uint8_t *)lan_label,
+		sizeof(lan_label) - 1, master, sizeof(master));
 	bk_seal_init(&ret_keys->seal, master, seal_label, sizeof(seal_label) - 1);
 	sodium_memzero(master, sizeof(master));
 	return 0;

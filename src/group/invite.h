@@ -28,6 +28,7 @@ int bk_invite_from_str(
 struct bk_group_keys {
 	uint8_t id[BK_GROUP_ID_LEN]; /* what the server knows the group by */
 	struct bk_seal seal;         /* of cards and posts */
+	uint8_t lan[32];             /* by which members find each other on a LAN, and prove it */
 };
 
 /* Argon2id (64 MiB, 3 passes): a tenth of a second and more, so not on the loop. BK_E_NOMEM. The caller wipes the

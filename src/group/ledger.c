@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hashes of the last numbers, in a ring. */
+/* The hashes of the last posts, in a ring, as they came: numbers rise in a life, and the next one's may begin
+ * anywhere. */
 #include "group/ledger.h"
 
 #include <string.h>
@@ -8,9 +9,15 @@
 
 static const struct bk_ledger_entry *find(const struct bk_ledger *l, uint64_t number)
 {
-	const struct bk_ledger_entry *e = &l->entries[number % BK_LEDGER_WINDOW];
+	for (uint32_t i = 1; i <= BK_LEDGER_WINDOW; i++) {
+		const struct bk_ledger_entry *e = &l->entries[(l->told - i) % BK_LEDGER_WINDOW];
 
-	return e->lives == l->lives && e->number == number ? e : NULL;
+		if (!l->lives || e->lives != l->lives || e->number < number)
+			return NULL;
+		if (e->number == number)
+			return e;
+	}
+	return NULL;
 }
 
 static bool is_hash(const struct bk_ledger_entry *e, const uint8_t hash[BK_REMARK_HASH_LEN])
@@ -43,7 +50,7 @@ enum bk_doubt bk_ledger_place(
 	struct bk_ledger *l, uint64_t number, const uint8_t hash[BK_REMARK_HASH_LEN], uint64_t *ret_count)
 {
 	const struct bk_ledger_entry *was = find(l, number);
-	struct bk_ledger_entry *e = &l->entries[number % BK_LEDGER_WINDOW];
+	struct bk_ledger_entry *e = &l->entries[l->told % BK_LEDGER_WINDOW];
 
 	*ret_count = number > l->last + 1 ? number - l->last - 1 : 0;
 	if (number <= l->last && was)
@@ -51,6 +58,7 @@ enum bk_doubt bk_ledger_place(
 	if (number <= l->last)
 		return BK_DOUBT_REORDERED;
 	l->last = number;
+	l->told++;
 	e->number = number;
 	e->lives = l->lives;
 	memcpy(e->hash, hash, BK_REMARK_HASH_LEN);

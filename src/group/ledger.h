@@ -21,7 +21,7 @@ enum bk_doubt {
 	BK_DOUBT_WITHHELD,    /* the server keeps a post of ours to itself */
 };
 
-enum { BK_LEDGER_WINDOW = 1024 }; /* numbers whose hashes are remembered */
+enum { BK_LEDGER_WINDOW = 1024 }; /* posts whose hashes are remembered; a power of two */
 
 struct bk_ledger_entry {
 	uint64_t number;
@@ -34,6 +34,7 @@ struct bk_ledger {
 	uint32_t lives; /* so many were seen; 0: none yet */
 	uint64_t last;  /* the number told last */
 	uint64_t past;  /* numbers up to this one were told before we came (back) */
+	uint32_t told;  /* so many entries were written; the next one takes the place of the oldest */
 	struct bk_ledger_entry entries[BK_LEDGER_WINDOW];
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One post under way, the others behind it. */
+/* One post under way, the others behind it. What is sealed stands in front. */
 #include "group/saying.h"
 
 #include <sodium.h>
@@ -21,14 +21,16 @@ static struct bk_outgoing *front(const struct bk_saying *o)
 
 static void drop(struct bk_saying *o, struct bk_outgoing *p)
 {
+	bool is_front = p == front(o);
+
 	bk_list_remove(&p->link);
-	o->count--;
+	*(p->ticket ? &o->count : &o->again) -= 1;
 	o->bytes -= p->len;
 	bk_buf_done(&p->sealed);
 	sodium_memzero(p->content, p->len);
 	free(p);
-	o->is_under_way = o->is_withheld = false;
-	o->due = 0;
+	if (is_front)
+		bk_saying_lost(o);
 }
 
 void bk_saying_done(struct bk_saying *o)
@@ -61,6 +63,32 @@ int bk_saying_put(
 	return 0;
 }
 
+int bk_saying_put_again(
+	struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], const uint8_t *sealed, size_t len)
+{
+	struct bk_outgoing *p = calloc(1, sizeof(*p));
+	int err = p ? 0 : BK_E_NOMEM;
+
+	if (err < 0)
+		return err;
+	bk_buf_init(&p->sealed, BK_GROUP_POST_MAX);
+	err = bk_buf_append(&p->sealed, sealed, len);
+	if (err < 0) {
+		free(p);
+		return err;
+	}
+	memcpy(p->hash, hash, sizeof(p->hash));
+	bk_list_append(o->all.next, &p->link);
+	o->again++;
+	return 0;
+}
+
+void bk_saying_drop_again(struct bk_saying *o)
+{
+	while (o->again)
+		drop(o, front(o));
+}
+
 struct bk_outgoing *bk_saying_next(const struct bk_saying *o, bk_time now)
 {
 	return o->is_under_way || now < o->due ? NULL : front(o);
@@ -74,13 +102,19 @@ void bk_saying_sent(struct bk_saying *o, bk_time now)
 
 int bk_saying_heard(struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], uint32_t *ret_ticket)
 {
-	struct bk_outgoing *p = front(o);
+	bk_list_each(it, tmp, &o->all)
+	{
+		struct bk_outgoing *p = bk_container_of(it, struct bk_outgoing, link);
 
-	if (!p || !p->sealed.len || memcmp(p->hash, hash, sizeof(p->hash)) != 0)
-		return 0;
-	*ret_ticket = p->ticket;
-	drop(o, p);
-	return 1;
+		if (!p->sealed.len)
+			break;
+		if (memcmp(p->hash, hash, sizeof(p->hash)) != 0)
+			continue;
+		*ret_ticket = p->ticket;
+		drop(o, p);
+		return 1;
+	}
+	return 0;
 }
 
 bool bk_saying_denied(struct bk_saying *o, uint32_t ticket, bk_dur wait, bk_time now)
@@ -106,8 +140,10 @@ void bk_saying_lost(struct bk_saying *o)
 
 bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket)
 {
-	struct bk_outgoing *p = front(o);
+	struct bk_outgoing *p;
 
+	bk_saying_drop_again(o);
+	p = front(o);
 	if (!p || !p->sealed.len)
 		return false;
 	*ret_ticket = p->ticket;

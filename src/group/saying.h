@@ -17,6 +17,7 @@ struct bk_saying {
 	struct bk_list all;
 	unsigned count;
 	size_t bytes;
+	unsigned again;    /* in front of the others: what is told again, with ticket 0, beyond `count` */
 	bool is_under_way; /* the first one was sent, over this connection */
 	bool is_withheld;  /* and that it does not come back was said */
 	bk_time due;       /* when it should have come back; while not under way: not before */
@@ -36,6 +37,11 @@ struct bk_outgoing {
 void bk_saying_init(struct bk_saying *o);
 void bk_saying_done(struct bk_saying *o);
 
+/* A post that was told before goes first: sealed bytes with their hash, copied. BK_E_NOMEM. */
+int bk_saying_put_again(
+	struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], const uint8_t *sealed, size_t len);
+void bk_saying_drop_again(struct bk_saying *o); /* none of them goes */
+
 /* A copy. BK_E_AGAIN: as much waits as may; BK_E_TOO_BIG, BK_E_NOMEM. */
 int bk_saying_put(struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, const void *content,
 	size_t len);
@@ -44,12 +50,14 @@ struct bk_outgoing *bk_saying_next(
 	const struct bk_saying *o, bk_time now); /* to be sent now; NULL: nothing is */
 void bk_saying_sent(struct bk_saying *o, bk_time now);
 
-/* That post was told: positive where it is the one under way, or was in a life before: it is done with. */
+/* That post was told: positive where it is the one under way, or was in a life before: it is done with. Ticket 0: it
+ * was told again. */
 int bk_saying_heard(struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], uint32_t *ret_ticket);
 /* That one was denied: again after so long, or (0) never; the ticket of another one is nobody's. True: it is gone. */
 bool bk_saying_denied(struct bk_saying *o, uint32_t ticket, bk_dur wait, bk_time now);
 void bk_saying_lost(struct bk_saying *o); /* the connection: it is to be sent again */
-/* Whether the one that was under way was told cannot be known any more: true where there is one, and it is gone. */
+/* Whether what was under way was told cannot be known any more: it is gone, and what was to be told again, too. True
+ * where one had a ticket. */
 bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket);
 
 /* True once: what is under way should have come back by now. */

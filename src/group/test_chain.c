@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "base/error.h"
+#include "group/archive.h"
 #include "group/saying.h"
 #include "group/voices.h"
 
@@ -234,6 +235,7 @@ static void start(struct world *w, struct person *p, const char *name, uint8_t s
 		.signer = &p->signer,
 		.name = name,
 		.sitting = seed,
+		.wants_all = seed == 2,
 		.events = &events,
 		.arg = p};
 
@@ -408,18 +410,57 @@ static void a_board_that_lost_the_group_is_gone_on_with_and_nothing_is_doubled(v
 	assert_string_equal(ANNA->lines, "bert:before anna:one carl:after anna:two ");
 }
 
-static void what_was_lost_with_the_board_is_said(void **state)
+static void what_was_lost_with_the_board_its_sender_tells_again_before_anything_new(void **state)
+{
+	struct world *w = *state;
+
+	say(ANNA, "one");
+	say(CARL, "two");
+	leave(BERT);
+	say(ANNA, "three");
+	restart(w);
+	assert_int_equal(bk_chain_say(ANNA->chain, "four", 4, 0, NULL), 0);
+	come(BERT);
+	come(ANNA);
+	come(CARL);
+	assert_nobody_doubts(w);
+	assert_string_equal(BERT->lines, "anna:one carl:two anna:three anna:four ");
+	assert_string_equal(CARL->lines, "anna:one carl:two anna:three *anna:four ");
+	assert_int_equal(ANNA->sent, 3); /* what is told again was sent before */
+	assert_int_equal(w->newest, 4);
+	assert_int_equal(bk_chain_waiting(ANNA->chain), 0);
+}
+
+static void two_boards_that_become_one_lose_and_double_nothing(void **state)
+{
+	struct world *w = *state;
+
+	say(ANNA, "one");
+	leave(ANNA); /* the others are at another board for a while */
+	say(BERT, "two");
+	say(CARL, "three");
+	restart(w);
+	come(ANNA);
+	say(ANNA, "here");
+	come(CARL);
+	come(BERT);
+	assert_nobody_doubts(w);
+	assert_string_equal(ANNA->lines, "anna:one anna:here carl:three bert:two ");
+	assert_string_equal(BERT->lines, "anna:one bert:two carl:three *anna:here ");
+}
+
+static void what_nobody_can_tell_again_is_said(void **state)
 {
 	struct world *w = *state;
 
 	say(ANNA, "one");
 	leave(BERT);
 	say(ANNA, "two");
+	for (int i = 0; i < BK_ARCHIVE_MAX; i++)
+		say(ANNA, "x");
 	restart(w);
 	for (int i = 0; i < PEOPLE; i++)
 		come(&w->people[i]);
-	say(ANNA, "three");
-	assert_string_equal(BERT->lines, "anna:one anna:three ");
 	assert_int_equal(BERT->doubts[BK_DOUBT_DROPPED], 1);
 	assert_int_equal(BERT->dropped, 1);
 	assert_int_equal(doubts_of(ANNA) + doubts_of(CARL), 0);
@@ -855,7 +896,9 @@ int main(void)
 		CASE(a_post_under_way_when_the_connection_died_is_told_once),
 		CASE(who_was_away_too_long_is_told_how_much_was_missed),
 		CASE(a_board_that_lost_the_group_is_gone_on_with_and_nothing_is_doubled),
-		CASE(what_was_lost_with_the_board_is_said),
+		CASE(what_was_lost_with_the_board_its_sender_tells_again_before_anything_new),
+		CASE(two_boards_that_become_one_lose_and_double_nothing),
+		CASE(what_nobody_can_tell_again_is_said),
 		CASE(a_number_that_is_left_out_is_a_post_that_was_dropped),
 		CASE(a_drop_that_is_hidden_by_other_numbers_is_noticed_by_everybody),
 		CASE(what_is_told_twice_is_one_line),
