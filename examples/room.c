@@ -112,7 +112,7 @@ static void on_member(struct bk_group *group, void *arg, const struct bk_group_m
 	if (!is_here && i < r->members_len) {
 		r->members[i] = r->members[--r->members_len];
 		printf("* %s has left\n", m->name);
-	} else if (is_here && i < MEMBERS_MAX) {
+	} else if (is_here && i == r->members_len && i < MEMBERS_MAX) {
 		struct who *w = &r->members[r->members_len++];
 
 		snprintf(w->name, sizeof(w->name), "%s", m->name);

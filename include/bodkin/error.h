@@ -58,7 +58,8 @@ extern "C" {
 	X(IDLE, -43, "idle", "silent for too long")                                                          \
 	X(TOO_SLOW, -44, "too-slow", "too slow")                                                             \
 	X(INTERNAL, -45, "internal", "internal error")                                                       \
-	X(DECLINED, -46, "declined", "declined here")
+	X(DECLINED, -46, "declined", "declined here")                                                        \
+	X(WRONG_KEY, -47, "wrong-key", "the other side has another key")
 
 enum bk_error {
 	BK_OK = 0,

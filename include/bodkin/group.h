@@ -29,6 +29,9 @@ enum {
 	BK_GROUP_KEY_LEN = 32, /* a member's key (Ed25519); its certificate in a session has the same one */
 	BK_GROUP_TEXT_MAX = 61440,
 	BK_GROUP_WHISPER_MAX = 61000,
+	BK_GROUP_ABOUT_MAX = 256,       /* bytes that a program says of its member */
+	BK_GROUP_CALL_PURPOSE_MAX = 32, /* bytes of a call's purpose, and of its code; without their ends */
+	BK_GROUP_CALL_CODE_MAX = 127,
 	BK_GROUP_SENTENCE_MAX = 512,
 };
 
@@ -60,6 +63,8 @@ struct bk_group_member {
 	const char *name; /* harmless on a terminal */
 	const uint8_t *key;
 	bool is_us, has_others_name;
+	const uint8_t *about; /* what its program says of it: any bytes */
+	size_t about_len;     /* 0 to BK_GROUP_ABOUT_MAX */
 };
 
 /* on_line and on_end are required. */
@@ -70,6 +75,8 @@ struct bk_group_events {
 	void (*on_line)(struct bk_group *group, void *arg, const struct bk_group_line *line);
 	/* What the server told does not fit, or a name came with another key: a sentence. */
 	void (*on_doubt)(struct bk_group *group, void *arg, const char *text);
+	/* It came or (is_here false) left. It comes again, with the handle that it has, when it says something else of
+	 * itself. */
 	void (*on_member)(
 		struct bk_group *group, void *arg, const struct bk_group_member *member, bool is_here);
 	/* Of ours: it was told to all under that number. / It will not be: BK_E_TOO_BIG, ..., BK_E_SERVER_GONE: nobody can
@@ -83,6 +90,11 @@ struct bk_group_events {
 	void (*on_note)(struct bk_group *group, void *arg, int verbosity, const char *text);
 	/* error 0: we left, and all that was said had gone out. text: a sentence. */
 	void (*on_end)(struct bk_group *group, void *arg, int error, const char *text);
+	/* Somebody wants to be met by us, for that purpose: a session with that code and his key meets him and nobody
+	 * else (bk_session_opts.key_dir, peer_key). Calls that were made before we came, or came back, are not told:
+	 * who is not there cannot be called. */
+	void (*on_call)(struct bk_group *group, void *arg, const struct bk_group_line *from,
+		const char *purpose, const char *code);
 };
 
 struct bk_group_opts {
@@ -93,6 +105,8 @@ struct bk_group_opts {
 	const char *name;   /* ours: UTF-8 without controls */
 	const char *
 		state_dir; /* where our key is kept (0600), and the servers met before; NULL: a key for this time */
+	const void *about; /* what on_member tells the others of us; may be NULL */
+	size_t about_len;
 };
 
 /* Joins. BK_E_INVALID (server, invite or name unusable, an event that is missing), BK_E_UNSUPPORTED, BK_E_NOMEM,
@@ -107,6 +121,16 @@ BK_API int bk_group_new(struct bk_loop *loop, const struct bk_group_opts *opts,
 BK_API int bk_group_say(struct bk_group *group, const char *text, size_t len, uint32_t *ret_ticket);
 BK_API int bk_group_whisper(struct bk_group *group, const uint8_t to[BK_GROUP_KEY_LEN], const char *text,
 	size_t len, uint32_t *ret_ticket);
+
+/* Says something else of us; the others hear it at most once a second, the last of several. From the beginning on.
+ * BK_E_TOO_BIG, BK_E_EOF. */
+BK_API int bk_group_set_about(struct bk_group *group, const void *about, size_t len);
+
+/* Asks one member, and nobody else learns of it, to meet us: purpose is 1 to BK_GROUP_CALL_PURPOSE_MAX of a-z, 0-9, '/'
+ * and '-', code printable ASCII or "". As bk_group_say; on_unsent with BK_E_TIMEOUT: for a minute it could not go out.
+ * That it was sent does not say that he has heard it; who comes back is to be called again. */
+BK_API int bk_group_call(struct bk_group *group, const uint8_t to[BK_GROUP_KEY_LEN], const char *purpose,
+	const char *code, uint32_t *ret_ticket);
 
 /* Another group: makes its invite and gives it to everybody who is here, but not to those keys. Who reads in this group
  * goes on doing so; nobody is moved. Errors as above. */

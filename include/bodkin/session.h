@@ -48,6 +48,12 @@ struct bk_session_opts {
 	 * BK_PATH_CHOICE_RELAY, or a mailbox, it is not looked at. */
 	const char *lan;
 	const char *lan_peer; /* HOST[:PORT]: the joining side asks there, too; NULL: nobody */
+	/* The folder where our key as a member of groups is (bk_group_opts.state_dir): the other side can hold us to
+	 * that key. NULL: one of this session's own, that nobody knows. */
+	const char *key_dir;
+	/* The key that the other side must have, as <bodkin/group.h> tells it, BK_GROUP_KEY_LEN bytes: with another one
+	 * the session ends with BK_E_WRONG_KEY before a path is looked for. NULL: whoever has the code. */
+	const uint8_t *peer_key;
 };
 
 /* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */
@@ -80,7 +86,8 @@ struct bk_session_events {
 
 /* Starts connecting to the server at once. BK_E_INVALID for options that cannot work (server or code
  * unreadable, a server and a mailbox, or neither and no LAN, no on_closed); BK_E_UNSUPPORTED as <bodkin/api.h> says;
- * BK_E_NOMEM. The loop must outlive the session. */
+ * BK_E_MALFORMED, BK_E_ACCESS and the like (what is in key_dir is no key, or cannot be read or made); BK_E_NOMEM. The
+ * loop must outlive the session. */
 BK_API int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	const struct bk_session_events *events, void *arg, struct bk_session **ret_session);
 

@@ -92,6 +92,7 @@ static enum bk_call_who who_of(const struct bk_call *c, int error)
 	case BK_E_NO_SUCH_PEER:
 	case BK_E_WRONG_CODE:
 	case BK_E_CODE_USED:
+	case BK_E_WRONG_KEY:
 	case BK_E_NOT_FOUND:
 	case BK_E_CRYPTO:
 	case BK_E_NO_PATH:
@@ -236,7 +237,7 @@ static const struct bk_session_events session_events = {
 static int copy_strings(struct bk_call *c)
 {
 	const char **const strings[] = {&c->opts.server, &c->opts.code, &c->opts.code_wish, &c->opts.name,
-		&c->opts.token, &c->opts.state_dir, &c->opts.lan, &c->opts.lan_peer};
+		&c->opts.token, &c->opts.state_dir, &c->opts.lan, &c->opts.lan_peer, &c->opts.key_dir};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (!*strings[i])
@@ -267,6 +268,8 @@ int bk_call_init(struct bk_call *c, struct bk_loop *loop, const struct bk_sessio
 		err = bk_opts_read(&c->news, news, on_note);
 	if (!err && c->opts.mailbox)
 		err = copy_mailbox(c, c->opts.mailbox);
+	if (!err && c->opts.peer_key)
+		c->opts.peer_key = memcpy(c->peer_key, c->opts.peer_key, sizeof(c->peer_key));
 	return err < 0 ? err : copy_strings(c);
 }
 

@@ -37,7 +37,8 @@ struct bk_call {
 	struct bk_session_opts opts; /* its strings are owned below */
 	struct bk_mailbox mailbox;
 	struct bk_mailbox_ops mailbox_ops;
-	char *strings[8];
+	char *strings[9];
+	uint8_t peer_key[32];
 	struct bk_session *session;
 	/* A guest's session is somebody else's: it is open already, and goes on when this call has ended. */
 	bool is_guest, is_guest_ending;

@@ -175,6 +175,7 @@ int bk_chain_card(struct bk_chain *c, uint64_t member, const uint8_t *card, size
 {
 	const struct bk_member_card *m;
 	struct bk_card read;
+	bool has_others_name;
 	int err = bk_card_open(&c->keys, card, len, &read);
 
 	if (err < 0) {
@@ -183,9 +184,12 @@ int bk_chain_card(struct bk_chain *c, uint64_t member, const uint8_t *card, size
 		return 0;
 	}
 	err = bk_roster_put(&c->roster, member, &read, &m);
-	if (err >= 0)
-		c->events->on_came(c->arg, member, &m->card, err > 0, learn_name(c, read.name, read.key, 0));
-	return err < 0 ? err : 0;
+	if (err < 0)
+		return err;
+	has_others_name = learn_name(c, read.name, read.key, 0);
+	if (err > 0)
+		c->events->on_came(c->arg, member, &m->card, err == BK_ROSTER_NEW, has_others_name);
+	return 0;
 }
 
 void bk_chain_gone(struct bk_chain *c, uint64_t member)
@@ -288,13 +292,38 @@ static void hand_text(struct bk_chain *c, struct bk_chain_line *line, const void
 	c->events->on_line(c->arg, line);
 }
 
-static void hand_whisper(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
+/* A box of ours, into c->text. */
+static bool open_box(struct bk_chain *c, const struct bk_remark *p, size_t *ret_len)
 {
 	if (!bk_whisper_is_ours(&c->signer, p->key, p->content, p->len) ||
 		bk_whisper_open(&c->signer, p->key, p->content, p->len, (uint8_t *)c->text) < 0)
-		return;
+		return false;
+	*ret_len = p->len - BK_WHISPER_OVERHEAD;
+	return true;
+}
+
+static void hand_whisper(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
+{
+	size_t len;
+
 	line->is_private = true;
-	hand_text(c, line, c->text, p->len - BK_WHISPER_OVERHEAD);
+	if (open_box(c, p, &len))
+		hand_text(c, line, c->text, len);
+}
+
+/* Whoever called before we came, or before the server was another one, is perhaps not waiting any more; and we need not
+ * hear ourselves. */
+static void hand_call(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
+{
+	struct bk_summons summons;
+	size_t len;
+
+	line->is_private = true;
+	line->text = "";
+	if (!line->is_history && !line->is_ours && bk_ledger_is_of_now(&c->ledger, &p->seen) &&
+		open_box(c, p, &len) && !memcmp(p->content, c->signer.key, BK_SIGN_KEY_LEN) &&
+		bk_summons_read(c->text, len, &summons) >= 0)
+		c->events->on_call(c->arg, line, &summons);
 }
 
 static void hand_invite(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
@@ -334,6 +363,8 @@ static void hand_on(struct bk_chain *c, const struct told *t)
 		hand_whisper(c, &line, p);
 	else if (p->kind == BK_REMARK_REKEY)
 		hand_invite(c, &line, p);
+	else if (p->kind == BK_REMARK_CALL)
+		hand_call(c, &line, p);
 }
 
 /* What a later version says in another form is nobody's fault, and no line. */
@@ -377,12 +408,19 @@ int bk_chain_take(struct bk_chain *c, uint64_t number, const uint8_t *post, size
 
 /* --- what we say --- */
 
-static int put(struct bk_chain *c, enum bk_remark_kind kind, const void *content, size_t len, uint64_t now_ms,
-	uint32_t *ret_ticket)
+/* What is said, and how long it is of use. */
+struct draft {
+	enum bk_remark_kind kind;
+	uint64_t now_ms;
+	bk_time until;
+};
+
+static int put(
+	struct bk_chain *c, const struct draft *d, const void *content, size_t len, uint32_t *ret_ticket)
 {
-	int err = c->last_ticket == UINT32_MAX
-			  ? BK_E_FULL
-			  : bk_saying_put(&c->saying, c->last_ticket + 1, kind, now_ms, content, len);
+	int err = c->last_ticket == UINT32_MAX ? BK_E_FULL
+					       : bk_saying_put(&c->saying, c->last_ticket + 1, d->kind,
+							 d->now_ms, d->until, content, len);
 
 	if (err < 0)
 		return err;
@@ -394,24 +432,47 @@ static int put(struct bk_chain *c, enum bk_remark_kind kind, const void *content
 
 int bk_chain_say(struct bk_chain *c, const char *text, size_t len, uint64_t now_ms, uint32_t *ret_ticket)
 {
+	const struct draft d = {BK_REMARK_TEXT, now_ms, BK_NEVER};
 	int err = len > BK_CHAIN_TEXT_MAX ? BK_E_TOO_BIG : bk_chat_check(text, len);
 
-	return err < 0 ? err : put(c, BK_REMARK_TEXT, text, len, now_ms, ret_ticket);
+	return err < 0 ? err : put(c, &d, text, len, ret_ticket);
+}
+
+static int put_box(struct bk_chain *c, const struct draft *d, const uint8_t to[BK_SIGN_KEY_LEN],
+	const void *plain, size_t len, uint32_t *ret_ticket)
+{
+	struct bk_buf box;
+	int err;
+
+	bk_buf_init(&box, BK_REMARK_CONTENT_MAX);
+	err = bk_whisper_close(&c->signer, to, plain, len, &box);
+	if (!err)
+		err = put(c, d, bk_buf_head(&box), box.len, ret_ticket);
+	bk_buf_done(&box);
+	return err;
 }
 
 int bk_chain_whisper(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const char *text, size_t len,
 	uint64_t now_ms, uint32_t *ret_ticket)
 {
+	const struct draft d = {BK_REMARK_WHISPER, now_ms, BK_NEVER};
 	int err = len > BK_CHAIN_WHISPER_MAX ? BK_E_TOO_BIG : bk_chat_check(text, len);
-	struct bk_buf box;
 
-	if (err < 0)
-		return err;
-	bk_buf_init(&box, BK_REMARK_CONTENT_MAX);
-	err = bk_whisper_close(&c->signer, to, text, len, &box);
-	if (!err)
-		err = put(c, BK_REMARK_WHISPER, bk_buf_head(&box), box.len, now_ms, ret_ticket);
-	bk_buf_done(&box);
+	return err < 0 ? err : put_box(c, &d, to, text, len, ret_ticket);
+}
+
+int bk_chain_call(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const struct bk_summons *summons,
+	bk_time now, uint64_t now_ms, uint32_t *ret_ticket)
+{
+	const struct draft d = {BK_REMARK_CALL, now_ms, bk_time_add(now, BK_CHAIN_CALL_PATIENCE)};
+	uint8_t plain[BK_SUMMONS_LEN_MAX];
+	struct bk_writer w;
+	int err;
+
+	bk_writer_init(&w, plain, sizeof(plain));
+	bk_summons_write(&w, summons);
+	err = put_box(c, &d, to, plain, bk_writer_len(&w), ret_ticket);
+	sodium_memzero(plain, sizeof(plain));
 	return err;
 }
 
@@ -428,8 +489,10 @@ struct rekey {
 
 static void post_boxes(struct rekey *r)
 {
+	const struct draft d = {BK_REMARK_REKEY, r->now_ms, BK_NEVER};
+
 	if (!r->error && r->boxes.len)
-		r->error = put(r->c, BK_REMARK_REKEY, bk_buf_head(&r->boxes), r->boxes.len, r->now_ms, NULL);
+		r->error = put(r->c, &d, bk_buf_head(&r->boxes), r->boxes.len, NULL);
 	bk_buf_consume(&r->boxes, r->boxes.len);
 }
 
@@ -526,6 +589,10 @@ void bk_chain_denied(struct bk_chain *c, uint32_t ticket, int error, bk_dur wait
 
 void bk_chain_on_time(struct bk_chain *c, bk_time now)
 {
+	uint32_t ticket;
+
+	while (bk_saying_expire(&c->saying, now, &ticket))
+		c->events->on_unsent(c->arg, ticket, BK_E_TIMEOUT);
 	if (c->is_in && bk_saying_is_overdue(&c->saying, now))
 		say_doubt(c, BK_DOUBT_WITHHELD, 0, 1, c->name);
 }

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "group/card.h"
 #include "group/ledger.h"
+#include "group/summons.h"
 
 /* A member's side of a group, as an engine: what the server tells goes in by the door, lines and doubts come out, and
  * posts to be sent. The server is not believed: what it drops, doubles, reorders, forks, forges or replays is said
@@ -16,6 +17,8 @@
 struct bk_chain;
 
 enum { BK_CHAIN_TEXT_MAX = BK_REMARK_CONTENT_MAX, BK_CHAIN_WHISPER_MAX = 61000 };
+
+#define BK_CHAIN_CALL_PATIENCE (60 * BK_SEC) /* whoever called is perhaps not waiting any more */
 
 /* Something said. All of it is borrowed for the call. */
 struct bk_chain_line {
@@ -44,7 +47,7 @@ struct bk_chain_events {
 	/* Of ours: it was told to all under that number; it will not be. */
 	void (*on_sent)(void *arg, uint32_t ticket, uint64_t number);
 	void (*on_unsent)(void *arg, uint32_t ticket, int error);
-	/* is_new false: it has another card. */
+	/* is_new false: it has another card, which says something else. */
 	void (*on_came)(
 		void *arg, uint64_t member, const struct bk_card *card, bool is_new, bool has_others_name);
 	void (*on_gone)(void *arg, uint64_t member, const struct bk_card *card);
@@ -52,6 +55,8 @@ struct bk_chain_events {
 	 * before. */
 	void (*on_missed)(void *arg, uint64_t count);
 	void (*on_restarted)(void *arg);
+	/* Somebody wants to be met by us, now. */
+	void (*on_call)(void *arg, const struct bk_chain_line *from, const struct bk_summons *summons);
 };
 
 struct bk_chain_opts {
@@ -103,6 +108,9 @@ bk_time bk_chain_next_wake(const struct bk_chain *c); /* then on_time, and next_
 int bk_chain_say(struct bk_chain *c, const char *text, size_t len, uint64_t now_ms, uint32_t *ret_ticket);
 int bk_chain_whisper(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const char *text, size_t len,
 	uint64_t now_ms, uint32_t *ret_ticket);
+/* What cannot go out before its patience is over does not: BK_E_TIMEOUT. */
+int bk_chain_call(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const struct bk_summons *summons,
+	bk_time now, uint64_t now_ms, uint32_t *ret_ticket);
 /* Another invite for everybody who is there but those who are not to have it. */
 int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*without)[BK_SIGN_KEY_LEN],
 	size_t without_len, uint64_t now_ms);

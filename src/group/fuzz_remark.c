@@ -46,8 +46,16 @@ static void on_invite(void *arg, const struct bk_chain_line *from, const char *i
 		abort();
 }
 
+static void on_call(void *arg, const struct bk_chain_line *from, const struct bk_summons *summons)
+{
+	(void)arg;
+	(void)from;
+	if (!summons->purpose[0])
+		abort();
+}
+
 static const struct bk_chain_events events = {
-	.on_line = on_line, .on_doubt = on_doubt, .on_invite = on_invite};
+	.on_line = on_line, .on_doubt = on_doubt, .on_invite = on_invite, .on_call = on_call};
 
 static void tell(const uint8_t *post, size_t len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands in the boxes of a hostile member: the first byte says of what kind the post is (text for one, or another
- * invite), the rest is what it seals for us. And then the same bytes as the box itself. A line is harmless text, an
- * invite is one that can be read again. */
+/* What stands in the boxes of a hostile member: the first byte says of what kind the post is (text for one, another
+ * invite, or a call), the rest is what it seals for us. And then the same bytes as the box itself. A line is harmless
+ * text, an invite is one that can be read again, and a call one that could be made. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +47,15 @@ static void on_invite(void *arg, const struct bk_chain_line *from, const char *i
 		abort();
 }
 
+static void on_call(void *arg, const struct bk_chain_line *from, const struct bk_summons *s)
+{
+	struct bk_summons again;
+
+	(void)arg;
+	if (!from->is_private || from->is_history || bk_summons_of(s->purpose, s->code, &again) < 0)
+		abort();
+}
+
 static void on_doubt(void *arg, const struct bk_chain_doubt *doubt)
 {
 	(void)arg;
@@ -54,15 +63,20 @@ static void on_doubt(void *arg, const struct bk_chain_doubt *doubt)
 }
 
 static const struct bk_chain_events events = {
-	.on_line = on_line, .on_doubt = on_doubt, .on_invite = on_invite};
+	.on_line = on_line, .on_doubt = on_doubt, .on_invite = on_invite, .on_call = on_call};
 
 static void tell(uint8_t kind, const void *content, size_t len)
 {
 	static const uint8_t life[BK_GROUP_LIFE_LEN] = {1};
 	const struct bk_chain_opts opts = {
 		.keys = &keys, .signer = &signers[1], .name = "bert", .sitting = 1, .events = &events};
-	const struct bk_remark post = {
-		.sitting = 1, .counter = 1, .kind = kind, .name = "carl", .content = content, .len = len};
+	const struct bk_remark post = {.sitting = 1,
+		.counter = 1,
+		.seen = {.life = {1}},
+		.kind = kind,
+		.name = "carl",
+		.content = content,
+		.len = len};
 	struct bk_chain *c;
 	struct bk_buf out;
 
@@ -83,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_up();
 	if (!size || size > BK_CHAIN_WHISPER_MAX)
 		return 0;
-	kind = data[0] & 1 ? BK_REMARK_REKEY : BK_REMARK_WHISPER;
+	kind = data[0] & 2 ? BK_REMARK_CALL : data[0] & 1 ? BK_REMARK_REKEY : BK_REMARK_WHISPER;
 	data++;
 	size--;
 	memcpy(invite, data, size < sizeof(invite) ? size : sizeof(invite));

@@ -95,14 +95,19 @@ bool bk_ledger_fits(const struct bk_ledger *l, uint64_t number, const struct bk_
 	return !e || is_hash(e, seen->hash);
 }
 
+bool bk_ledger_is_of_now(const struct bk_ledger *l, const struct bk_remark_seen *seen)
+{
+	return !memcmp(seen->life, l->life, sizeof(l->life));
+}
+
 void bk_ledger_seen(const struct bk_ledger *l, struct bk_remark_seen *ret_seen)
 {
 	const struct bk_ledger_entry *e = l->lives ? find(l, l->last) : NULL;
 
 	*ret_seen = (struct bk_remark_seen){0};
+	memcpy(ret_seen->life, l->life, sizeof(l->life));
 	if (!e)
 		return;
-	memcpy(ret_seen->life, l->life, sizeof(l->life));
 	ret_seen->number = e->number;
 	memcpy(ret_seen->hash, e->hash, sizeof(e->hash));
 }

@@ -56,6 +56,9 @@ bool bk_ledger_has_twin(const struct bk_ledger *l, uint64_t number, const uint8_
 /* The sender of the post with that number had seen this; can that be, by what we were told? */
 bool bk_ledger_fits(const struct bk_ledger *l, uint64_t number, const struct bk_remark_seen *seen);
 
+/* It was sealed in this life of the group, and is not told again in it. */
+bool bk_ledger_is_of_now(const struct bk_ledger *l, const struct bk_remark_seen *seen);
+
 /* What we saw last, for a post of ours. */
 void bk_ledger_seen(const struct bk_ledger *l, struct bk_remark_seen *ret_seen);
 

@@ -10,6 +10,7 @@ enum bk_remark_kind {
 	BK_REMARK_TEXT = 1,    /* len bytes of UTF-8 to everybody */
 	BK_REMARK_WHISPER = 2, /* to one: its key, and a box that only the two open (whisper.h) */
 	BK_REMARK_REKEY = 3,   /* another invite, in a box for each who is to have it */
+	BK_REMARK_CALL = 4,    /* to one, as a whisper: what to be met for, and by which code (summons.h) */
 };
 
 enum { BK_REMARK_HASH_LEN = 32, BK_REMARK_CONTENT_MAX = 61440 };

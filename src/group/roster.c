@@ -3,6 +3,7 @@
 #include "group/roster.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -33,14 +34,19 @@ void bk_roster_begin(struct bk_roster *r)
 	r->round++;
 }
 
+static bool says_the_same(const struct bk_card *a, const struct bk_card *b)
+{
+	return !memcmp(a->key, b->key, sizeof(a->key)) && !strcmp(a->name, b->name) &&
+	       a->about_len == b->about_len && !memcmp(a->about, b->about, a->about_len);
+}
+
 int bk_roster_put(struct bk_roster *r, uint64_t member, const struct bk_card *card,
 	const struct bk_member_card **ret_member)
 {
 	struct bk_member_card *m = bk_map_get(r->members, &member, sizeof(member));
-	bool is_new = !m;
-	int err;
+	int err, news = !m ? BK_ROSTER_NEW : says_the_same(&m->card, card) ? 0 : BK_ROSTER_CHANGED;
 
-	if (is_new) {
+	if (!m) {
 		m = calloc(1, sizeof(*m));
 		err = m ? bk_map_put(r->members, &member, sizeof(member), m) : BK_E_NOMEM;
 		if (err < 0) {
@@ -50,7 +56,7 @@ int bk_roster_put(struct bk_roster *r, uint64_t member, const struct bk_card *ca
 	}
 	*m = (struct bk_member_card){.member = member, .round = r->round, .card = *card};
 	*ret_member = m;
-	return is_new;
+	return news;
 }
 
 bool bk_roster_take(struct bk_roster *r, uint64_t member, struct bk_card *ret_card)

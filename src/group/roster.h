@@ -25,8 +25,9 @@ void bk_roster_done(struct bk_roster *r);
 
 void bk_roster_begin(struct bk_roster *r); /* we are in, and are told anew who is there */
 
-/* Positive: it is a new one, and *ret_member is it. 0: one that was there, perhaps with another card. BK_E_FULL,
- * BK_E_NOMEM. */
+enum { BK_ROSTER_NEW = 1, BK_ROSTER_CHANGED = 2 };
+
+/* Which of them it is, and *ret_member; 0: it was there, and said the same. BK_E_FULL, BK_E_NOMEM. */
 int bk_roster_put(struct bk_roster *r, uint64_t member, const struct bk_card *card,
 	const struct bk_member_card **ret_member);
 bool bk_roster_take(

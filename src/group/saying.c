@@ -38,8 +38,8 @@ void bk_saying_done(struct bk_saying *o)
 	bk_list_each(it, tmp, &o->all) drop(o, bk_container_of(it, struct bk_outgoing, link));
 }
 
-int bk_saying_put(
-	struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, const void *content, size_t len)
+int bk_saying_put(struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, bk_time until,
+	const void *content, size_t len)
 {
 	struct bk_outgoing *p;
 
@@ -53,6 +53,7 @@ int bk_saying_put(
 	p->ticket = ticket;
 	p->kind = kind;
 	p->sent_ms = sent_ms;
+	p->until = until;
 	p->len = len;
 	if (len)
 		memcpy(p->content, content, len);
@@ -145,6 +146,17 @@ bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket)
 	bk_saying_drop_again(o);
 	p = front(o);
 	if (!p || !p->sealed.len)
+		return false;
+	*ret_ticket = p->ticket;
+	drop(o, p);
+	return true;
+}
+
+bool bk_saying_expire(struct bk_saying *o, bk_time now, uint32_t *ret_ticket)
+{
+	struct bk_outgoing *p = front(o);
+
+	if (!p || p->sealed.len || now < p->until)
 		return false;
 	*ret_ticket = p->ticket;
 	drop(o, p);

@@ -29,6 +29,7 @@ struct bk_outgoing {
 	struct bk_buf sealed; /* empty until it is sent for the first time */
 	uint8_t hash[BK_REMARK_HASH_LEN];
 	uint64_t sent_ms;
+	bk_time until; /* not sealed by then, it is of no use any more */
 	uint8_t kind;
 	size_t len;
 	uint8_t content[];
@@ -42,9 +43,9 @@ int bk_saying_put_again(
 	struct bk_saying *o, const uint8_t hash[BK_REMARK_HASH_LEN], const uint8_t *sealed, size_t len);
 void bk_saying_drop_again(struct bk_saying *o); /* none of them goes */
 
-/* A copy. BK_E_AGAIN: as much waits as may; BK_E_TOO_BIG, BK_E_NOMEM. */
-int bk_saying_put(struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, const void *content,
-	size_t len);
+/* A copy; of use until then. BK_E_AGAIN: as much waits as may; BK_E_TOO_BIG, BK_E_NOMEM. */
+int bk_saying_put(struct bk_saying *o, uint32_t ticket, uint8_t kind, uint64_t sent_ms, bk_time until,
+	const void *content, size_t len);
 
 struct bk_outgoing *bk_saying_next(
 	const struct bk_saying *o, bk_time now); /* to be sent now; NULL: nothing is */
@@ -59,6 +60,8 @@ void bk_saying_lost(struct bk_saying *o); /* the connection: it is to be sent ag
 /* Whether what was under way was told cannot be known any more: it is gone, and what was to be told again, too. True
  * where one had a ticket. */
 bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket);
+/* True: the next one is of no use any more, and gone. */
+bool bk_saying_expire(struct bk_saying *o, bk_time now, uint32_t *ret_ticket);
 
 /* True once: what is under way should have come back by now. */
 bool bk_saying_is_overdue(struct bk_saying *o, bk_time now);

@@ -128,8 +128,14 @@ static void on_restarted(void *arg)
 	((struct person *)arg)->restarts++;
 }
 
+static void on_call(void *arg, const struct bk_chain_line *from, const struct bk_summons *summons)
+{
+	(void)arg;
+	fail_msg("%s calls for %s, and nobody calls here", from->from, summons->purpose);
+}
+
 static const struct bk_chain_events events = {
-	on_line, on_doubt, on_invite, on_sent, on_unsent, on_came, on_gone, on_missed, on_restarted};
+	on_line, on_doubt, on_invite, on_sent, on_unsent, on_came, on_gone, on_missed, on_restarted, on_call};
 
 /* --- the board --- */
 

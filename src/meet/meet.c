@@ -190,6 +190,7 @@ static void on_known(void *arg)
 	struct bk_meet *m = arg;
 
 	complete(m);
+	memcpy(m->meeting.name, m->pairing.meeting, sizeof(m->meeting.name));
 	m->is_met = true;
 	bk_visits_stay(&m->visits);
 	m->began = m->visits.now->since = bk_loop_now(m->loop);

@@ -5,12 +5,14 @@
 #include <bodkin/mailbox.h>
 
 #include "base/time.h"
+#include "meet/pairing.h"
 #include "wire/intro.h"
 
 /* What two people need to look for a path: both introductions, and an instant. */
 struct bk_meeting {
 	struct bk_intro own, peer;
 	uint8_t token[BK_MAILBOX_TOKEN_LEN];       /* of the round; the same for both */
+	uint8_t name[BK_PAIRING_SECRET_LEN];       /* of the meeting, in all its rounds; the same for both */
 	bk_time introduced;                        /* when both introductions were known here */
 	bk_time start;                             /* the agreed instant on our clock */
 	bk_dur delay;                              /* the other side may know as much later */

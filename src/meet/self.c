@@ -234,6 +234,8 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 		s->capabilities = BK_MEET_ONLY_RELAY;
 	else if (opts->path == BK_PATH_CHOICE_DIRECT)
 		s->capabilities = BK_MEET_ONLY_DIRECT;
+	if (opts->key_dir)
+		s->capabilities |= BK_MEET_LASTING_KEY;
 	if (s->has_tcp)
 		open_listeners(s);
 	return is_hidden || opts->transport == BK_TRANSPORT_CHOICE_TCP

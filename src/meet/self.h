@@ -23,8 +23,8 @@ struct bk_self {
 	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };
 
-/* In an introduction's capabilities: what this side insists on. */
-enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2 };
+/* In an introduction's capabilities: what this side insists on; and that its key is not this session's alone. */
+enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2, BK_MEET_LASTING_KEY = 4 };
 
 /* Opens what opts' transport choice asks for: listeners behind the host candidates, UDP sockets. What the
  * machine lacks is left out. on_view is called from the loop when UDP learnt something. */

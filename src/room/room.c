@@ -14,6 +14,7 @@
 #include "net/job.h"
 #include "net/turn.h"
 #include "rendezvous/mailbox.h"
+#include "room/about.h"
 #include "room/doubt.h"
 #include "room/key.h"
 #include "wire/group.h"
@@ -23,6 +24,9 @@ _Static_assert((int)BK_GROUP_NAME_MAX == (int)BK_CARD_NAME_MAX, "as the public h
 _Static_assert((int)BK_GROUP_KEY_LEN == (int)BK_SIGN_KEY_LEN, "as the public header says");
 _Static_assert((int)BK_GROUP_TEXT_MAX == (int)BK_CHAIN_TEXT_MAX, "as the public header says");
 _Static_assert((int)BK_GROUP_WHISPER_MAX == (int)BK_CHAIN_WHISPER_MAX, "as the public header says");
+_Static_assert((int)BK_GROUP_ABOUT_MAX == (int)BK_CARD_ABOUT_MAX, "as the public header says");
+_Static_assert((int)BK_GROUP_CALL_PURPOSE_MAX == (int)BK_SUMMONS_PURPOSE_MAX, "as the public header says");
+_Static_assert((int)BK_GROUP_CALL_CODE_MAX == (int)BK_SUMMONS_CODE_MAX, "as the public header says");
 
 #define JOIN_PATIENCE  (10 * BK_SEC) /* an old server says nothing about groups */
 #define LEAVE_PATIENCE (10 * BK_SEC)
@@ -42,6 +46,7 @@ struct bk_group {
 	void *arg;
 	char name[BK_CARD_NAME_MAX + 1];
 	struct bk_signer signer;
+	struct bk_about about;
 	struct bk_job *job;
 	struct bk_rdv_mailbox *mailbox;
 	void *box; /* NULL: there is none at the moment */
@@ -103,24 +108,32 @@ static int send_msg(struct bk_group *g, const struct bk_group_msg *m)
 	return err;
 }
 
-static void send_join(struct bk_group *g)
+/* A message that our card goes with. */
+static void send_card(struct bk_group *g, struct bk_group_msg *m)
 {
-	struct bk_group_msg m = {.type = BK_GROUP_JOIN};
 	struct bk_buf card;
 	int err;
 
 	bk_buf_init(&card, BK_GROUP_CARD_MAX);
-	err = bk_chain_make_card(g->chain, NULL, 0, &card);
-	bk_chain_known(g->chain, m.life, &m.number);
-	memcpy(m.id, g->id, sizeof(m.id));
-	m.bytes = bk_buf_head(&card);
-	m.len = card.len;
+	err = bk_chain_make_card(g->chain, g->about.bytes, g->about.len, &card);
+	m->bytes = bk_buf_head(&card);
+	m->len = card.len;
 	if (!err)
-		err = send_msg(g, &m);
+		err = send_msg(g, m);
 	bk_buf_done(&card);
+	bk_about_told(&g->about, bk_loop_now(g->loop));
 	if (err == BK_E_NOMEM)
 		end(g, err, bk_error_text(err));
-	else if (!g->is_leaving)
+}
+
+static void send_join(struct bk_group *g)
+{
+	struct bk_group_msg m = {.type = BK_GROUP_JOIN};
+
+	bk_chain_known(g->chain, m.life, &m.number);
+	memcpy(m.id, g->id, sizeof(m.id));
+	send_card(g, &m);
+	if (!g->has_ended && !g->is_leaving)
 		bk_timer_start(g->patience, JOIN_PATIENCE);
 }
 
@@ -141,18 +154,20 @@ static void say_leave(struct bk_group *g)
 static void flush(struct bk_group *g)
 {
 	bk_time now = bk_loop_now(g->loop), wake;
-	struct bk_group_msg m = {.type = BK_GROUP_POST};
+	struct bk_group_msg m = {.type = BK_GROUP_POST}, card = {.type = BK_GROUP_CARD};
 	int got;
 
 	if (!g->is_in)
 		return;
 	bk_chain_on_time(g->chain, now);
+	if (bk_about_is_due(&g->about, now))
+		send_card(g, &card);
 	while ((got = bk_chain_next_post(g->chain, now, &m.ticket, &m.bytes, &m.len)) > 0)
 		send_msg(g, &m);
 	if (got < 0)
 		end(g, got, bk_error_text(got));
-	wake = g->has_ended ? BK_NEVER : bk_chain_next_wake(g->chain);
-	if (wake != BK_NEVER)
+	wake = bk_time_min(bk_chain_next_wake(g->chain), bk_about_next_wake(&g->about));
+	if (wake != BK_NEVER && !g->has_ended)
 		bk_timer_start(g->wake, wake > now ? wake - now : 0);
 	if (g->is_leaving && !g->has_said_leave && !g->has_ended && !bk_chain_waiting(g->chain))
 		say_leave(g);
@@ -240,7 +255,9 @@ static void tell_member(
 		.name = card->name,
 		.key = card->key,
 		.is_us = handle == g->us,
-		.has_others_name = has_others};
+		.has_others_name = has_others,
+		.about = card->about,
+		.about_len = card->about_len};
 
 	if (g->events.on_member)
 		g->events.on_member(g, g->arg, &m, is_here);
@@ -248,8 +265,8 @@ static void tell_member(
 
 static void on_came(void *arg, uint64_t member, const struct bk_card *card, bool is_new, bool has_others_name)
 {
-	if (is_new)
-		tell_member(arg, member, card, true, has_others_name);
+	(void)is_new;
+	tell_member(arg, member, card, true, has_others_name);
 }
 
 static void on_gone(void *arg, uint64_t member, const struct bk_card *card)
@@ -270,6 +287,16 @@ static void on_missed(void *arg, uint64_t count)
 static void on_restarted(void *arg)
 {
 	note(arg, -1, "the server has forgotten the group, and goes on with what its members know");
+}
+
+static void on_call(void *arg, const struct bk_chain_line *from, const struct bk_summons *summons)
+{
+	struct bk_group *g = arg;
+	struct bk_group_line line;
+
+	fill_line(&line, from);
+	if (g->events.on_call)
+		g->events.on_call(g, g->arg, &line, summons->purpose, summons->code);
 }
 
 /* --- what the server says --- */
@@ -332,6 +359,8 @@ static void on_denied(struct bk_group *g, const struct bk_group_msg *m)
 
 	if (m->type_denied == BK_GROUP_POST)
 		bk_chain_denied(g->chain, m->ticket, error, m->wait_ms * BK_MS, bk_loop_now(g->loop));
+	if (m->type_denied == BK_GROUP_CARD && m->wait_ms)
+		bk_about_denied(&g->about, m->wait_ms * BK_MS, bk_loop_now(g->loop));
 	if (m->type_denied != BK_GROUP_JOIN)
 		return;
 	snprintf(text, sizeof(text), "the server does not let us into the group: %s", bk_error_text(error));
@@ -456,8 +485,8 @@ static void derive(void *work)
 
 static int make_chain(struct bk_group *g, const struct bk_group_keys *keys)
 {
-	static const struct bk_chain_events events = {
-		on_line, on_doubt, on_invite, on_sent, on_unsent, on_came, on_gone, on_missed, on_restarted};
+	static const struct bk_chain_events events = {on_line, on_doubt, on_invite, on_sent, on_unsent,
+		on_came, on_gone, on_missed, on_restarted, on_call};
 	struct bk_chain_opts opts = {.keys = keys,
 		.signer = &g->signer,
 		.name = g->name,
@@ -501,6 +530,11 @@ static int read_opts(struct bk_group *g, const struct bk_group_opts *o, struct d
 	strcpy(g->name, o->name);
 	if (bk_group_invite_check(o->invite ? o->invite : "", work->invite, text) < 0)
 		return BK_E_INVALID;
+	if (bk_about_set(&g->about, o->about, o->about_len) < 0) {
+		snprintf(text, BK_GROUP_SENTENCE_MAX, "what a card says about us has at most %d bytes",
+			BK_GROUP_ABOUT_MAX);
+		return BK_E_INVALID;
+	}
 	err = bk_rdv_mailbox_new(&rdv, &g->mailbox);
 	snprintf(text, BK_GROUP_SENTENCE_MAX, "cannot use the server '%.200s': %s", o->server,
 		bk_error_text(err));
@@ -602,6 +636,30 @@ int bk_group_whisper(struct bk_group *g, const uint8_t to[BK_GROUP_KEY_LEN], con
 
 	if (!err)
 		err = bk_chain_whisper(g->chain, to, text, len, wall_ms(), ret_ticket);
+	if (!err)
+		bk_turn_ask(&g->turn);
+	return err;
+}
+
+int bk_group_call(struct bk_group *g, const uint8_t to[BK_GROUP_KEY_LEN], const char *purpose,
+	const char *code, uint32_t *ret_ticket)
+{
+	struct bk_summons summons;
+	int err = bk_summons_of(purpose, code, &summons);
+
+	if (!err)
+		err = check_saying(g);
+	if (!err)
+		err = bk_chain_call(g->chain, to, &summons, bk_loop_now(g->loop), wall_ms(), ret_ticket);
+	if (!err)
+		bk_turn_ask(&g->turn);
+	return err;
+}
+
+int bk_group_set_about(struct bk_group *g, const void *about, size_t len)
+{
+	int err = g->has_ended || g->is_leaving ? BK_E_EOF : bk_about_set(&g->about, about, len);
+
 	if (!err)
 		bk_turn_ask(&g->turn);
 	return err;

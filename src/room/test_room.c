@@ -134,8 +134,16 @@ static void on_end(struct bk_group *group, void *arg, int error, const char *tex
 	look(p);
 }
 
-static const struct bk_group_events events = {sizeof(events), on_open, on_line, on_doubt, on_member, on_sent,
-	on_unsent, on_invite, on_note, on_end};
+static const struct bk_group_events events = {.size = sizeof(events),
+	.on_open = on_open,
+	.on_line = on_line,
+	.on_doubt = on_doubt,
+	.on_member = on_member,
+	.on_sent = on_sent,
+	.on_unsent = on_unsent,
+	.on_invite = on_invite,
+	.on_note = on_note,
+	.on_end = on_end};
 
 static void begin(struct person *p, struct world *w, const char *name, const char *state_dir)
 {

@@ -19,6 +19,7 @@
 #include "net/ending.h"
 #include "path/seeker.h"
 #include "rendezvous/mailbox.h"
+#include "rendezvous/own_key.h"
 #include "secure/code.h"
 #include "secure/identity.h"
 #include "stream/stream.h"
@@ -37,6 +38,8 @@ struct bk_session {
 	bool is_joining; /* by code: TLS client and controlling side */
 	bool is_peers_word;
 	struct bk_identity *identity;
+	bool has_peer_pin;
+	struct bk_pin peer_pin; /* of the key that the other side must have */
 	char server_pin[BK_PIN_STR_MAX];
 	struct bk_rdv_mailbox
 		*server; /* where the two meet, or the LAN; both NULL: the program brought its own mailbox */
@@ -147,16 +150,21 @@ static void close_now(void *arg)
 	bk_ending_set(&s->ending, s->ending.error, "%s", s->ending.text);
 }
 
-/* What both sides name the session by: it never travels outside the links. */
+/* What both sides name the session by: it never travels outside the links. Two whose keys last may have several at
+ * once. */
 static void session_id(const struct bk_session *s, uint8_t id[BK_STREAM_ID_LEN])
 {
 	const struct bk_intro *maker = s->is_joining ? &s->met->peer : &s->met->own;
 	const struct bk_intro *joiner = s->is_joining ? &s->met->own : &s->met->peer;
-	uint8_t both[sizeof(maker->pin) + sizeof(joiner->pin)];
+	bool is_one_of_many = maker->capabilities & joiner->capabilities & BK_MEET_LASTING_KEY;
+	crypto_generichash_state h;
 
-	memcpy(both, maker->pin, sizeof(maker->pin));
-	memcpy(both + sizeof(maker->pin), joiner->pin, sizeof(joiner->pin));
-	crypto_generichash(id, BK_STREAM_ID_LEN, both, sizeof(both), NULL, 0);
+	crypto_generichash_init(&h, NULL, 0, BK_STREAM_ID_LEN);
+	crypto_generichash_update(&h, maker->pin, sizeof(maker->pin));
+	crypto_generichash_update(&h, joiner->pin, sizeof(joiner->pin));
+	if (is_one_of_many)
+		crypto_generichash_update(&h, s->met->name, sizeof(s->met->name));
+	crypto_generichash_final(&h, id, BK_STREAM_ID_LEN);
 }
 
 /* While another path may come, what is queued waits for it; but when all has come, it only waits to be
@@ -313,10 +321,23 @@ static int seek(struct bk_session *s)
 	return bk_seeker_round(s->seeker, &round);
 }
 
+/* That it has the key is shown by whoever it connects to us: the pin is what all paths are held to. */
+static bool is_expected(struct bk_session *s)
+{
+	if (!s->has_peer_pin ||
+		!sodium_memcmp(s->met->peer.pin, s->peer_pin.bytes, sizeof(s->peer_pin.bytes)))
+		return true;
+	bk_ending_set(&s->ending, BK_E_WRONG_KEY,
+		"'%s' came with the code, and has another key than the one that was expected", peer_name(s));
+	return false;
+}
+
 /* Whether they may seek at all, this time too: a side that insists is not overruled later. The sentence is said
  * here. */
 static bool agree(struct bk_session *s)
 {
+	if (!is_expected(s))
+		return false;
 	if (s->state == MEETING) {
 		set_state(s, PUNCHING);
 		tell_peer(s);
@@ -445,7 +466,8 @@ static int start(struct bk_session *s, const struct bk_session_opts *opts)
 	int err = bk_timer_new(s->loop, close_now, s, &s->deadline);
 
 	if (!err)
-		err = bk_identity_new(&s->identity);
+		err = opts->key_dir ? bk_own_key_open(opts->key_dir, &s->identity)
+				    : bk_identity_new(&s->identity);
 	if (!err)
 		err = start_seeker(s, opts);
 	if (!err)
@@ -492,6 +514,9 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	if (!err && (!has_place(&o) || !s->events.on_closed || sodium_init() < 0))
 		err = BK_E_INVALID;
 	s->is_joining = o.code != NULL;
+	s->has_peer_pin = o.peer_key != NULL;
+	if (o.peer_key)
+		s->peer_pin = bk_pin_of_key(o.peer_key);
 	if (!err)
 		err = start(s, &o);
 	if (err < 0) {
