@@ -84,12 +84,14 @@ static void perform(void *arg)
 
 	bk_beacon_on_time(&a->beacon, bk_loop_now(a->loop));
 	while (bk_beacon_next(&a->beacon, &act)) {
-		if (act.what != BK_BEACON_SEND)
+		if (act.what == BK_BEACON_PASS)
+			bk_radio_pass(a->radio, act.data, act.len);
+		else if (act.what != BK_BEACON_SEND)
 			tell(a, &act);
 		else if (act.addr.family)
-			bk_radio_answer(a->radio, &act.addr, act.data, sizeof(act.data));
+			bk_radio_answer(a->radio, &act.addr, act.data, act.len);
 		else
-			bk_radio_shout(a->radio, act.data, sizeof(act.data));
+			bk_radio_shout(a->radio, act.data, act.len);
 	}
 	wake = bk_beacon_wake(&a->beacon);
 	if (wake == BK_NEVER)

@@ -16,8 +16,9 @@
 #include "base/error.h"
 #include "wire/cursor.h"
 
-enum { TYPE_HERE = 1, TYPE_WHO = 2 };
-enum { NOBODY = -1 }; /* does not wait any more for what was to be told */
+enum { TYPE_HERE = 1, TYPE_WHO = 2, TYPE_PASSED = 3 /* a question, and where it came from */ };
+enum { BY_ADDRESS = 1 }; /* the question went to one machine, not to all */
+enum { NOBODY = -1 };    /* does not wait any more for what was to be told */
 
 static const uint8_t magic[4] = {'b', 'k', 'L', '1'};
 
@@ -117,30 +118,70 @@ bool bk_beacon_next(struct bk_beacon *b, struct bk_beacon_action *ret_action)
 	return false;
 }
 
-static void encode(const struct bk_beacon *b, uint8_t type, const struct bk_beacon_tag *tag, uint16_t port,
-	uint8_t out[BK_BEACON_LEN])
+/* What a beacon says. */
+struct saying {
+	uint8_t type, flags;
+	uint16_t port;
+	struct bk_beacon_tag tag;
+	uint8_t id[BK_BEACON_ID_LEN]; /* of who says it first */
+	struct bk_addr asker;         /* of what is passed on */
+};
+
+static size_t encode(const struct saying *s, uint8_t *out, size_t size)
 {
 	struct bk_writer w;
 
-	bk_writer_init(&w, out, BK_BEACON_LEN);
+	bk_writer_init(&w, out, size);
 	bk_write_bytes(&w, magic, sizeof(magic));
-	bk_write_u8(&w, type);
-	bk_write_u8(&w, 0);
-	bk_write_u16(&w, port);
-	bk_write_u32(&w, tag->minute);
-	bk_write_bytes(&w, tag->bytes, sizeof(tag->bytes));
-	bk_write_bytes(&w, b->id, sizeof(b->id));
-	bk_assert(!w.error && bk_writer_len(&w) == BK_BEACON_LEN);
+	bk_write_u8(&w, s->type);
+	bk_write_u8(&w, s->flags);
+	bk_write_u16(&w, s->port);
+	bk_write_u32(&w, s->tag.minute);
+	bk_write_bytes(&w, s->tag.bytes, sizeof(s->tag.bytes));
+	bk_write_bytes(&w, s->id, sizeof(s->id));
+	if (s->type == TYPE_PASSED) {
+		bk_write_u8(&w, s->asker.family);
+		bk_write_bytes(&w, s->asker.ip, sizeof(s->asker.ip));
+		bk_write_u16(&w, s->asker.port);
+		bk_write_u32(&w, s->asker.scope);
+	}
+	bk_assert(!w.error);
+	return bk_writer_len(&w);
+}
+
+static int decode(const uint8_t *data, size_t len, struct saying *ret)
+{
+	uint8_t head[sizeof(magic)];
+	struct bk_reader r;
+
+	*ret = (struct saying){0};
+	bk_reader_init(&r, data, len);
+	bk_read_bytes(&r, head, sizeof(head));
+	ret->type = bk_read_u8(&r);
+	ret->flags = bk_read_u8(&r);
+	ret->port = bk_read_u16(&r);
+	ret->tag.minute = bk_read_u32(&r);
+	bk_read_bytes(&r, ret->tag.bytes, sizeof(ret->tag.bytes));
+	bk_read_bytes(&r, ret->id, sizeof(ret->id));
+	if (ret->type == TYPE_PASSED) {
+		ret->asker.family = bk_read_u8(&r);
+		bk_read_bytes(&r, ret->asker.ip, sizeof(ret->asker.ip));
+		ret->asker.port = bk_read_u16(&r);
+		ret->asker.scope = bk_read_u32(&r);
+	}
+	return r.error < 0 || memcmp(head, magic, sizeof(magic)) != 0 ? BK_E_MALFORMED : 0;
 }
 
 static void send(struct bk_beacon *b, uint8_t type, const struct bk_beacon_tag *tag, uint16_t port,
 	const struct bk_addr *to)
 {
 	struct bk_beacon_action a = {.what = BK_BEACON_SEND};
+	struct saying s = {.type = type, .port = port, .tag = *tag};
 
 	if (to)
 		a.addr = *to;
-	encode(b, type, tag, port, a.data);
+	memcpy(s.id, b->id, sizeof(s.id));
+	a.len = encode(&s, a.data, sizeof(a.data));
 	push(b, &a);
 }
 
@@ -156,7 +197,11 @@ static void inquire(struct bk_beacon *b, struct bk_beacon_seek *s, bk_time now)
 
 void bk_beacon_question(struct bk_beacon *b, int id, bk_time now, uint8_t out[BK_BEACON_LEN])
 {
-	encode(b, TYPE_WHO, tag_of(b, &b->seeks[id].known, now), 0, out);
+	struct saying s = {
+		.type = TYPE_WHO, .flags = BY_ADDRESS, .tag = *tag_of(b, &b->seeks[id].known, now)};
+
+	memcpy(s.id, b->id, sizeof(s.id));
+	encode(&s, out, BK_BEACON_LEN);
 }
 
 /* --- time --- */
@@ -264,41 +309,56 @@ static bool may_answer(struct bk_beacon *b, const struct bk_addr *from, bk_time 
 	return bk_rate_take(&of->answers, 1, now) && bk_rate_take(&b->answers, 1, now);
 }
 
-static void hear_who(
+/* False: nothing of that name is kept here. */
+static bool hear_who(
 	struct bk_beacon *b, const struct bk_beacon_tag *tag, const struct bk_addr *from, bk_time now)
 {
+	bool is_ours = false;
+
 	for (size_t i = 0; i < BK_BEACON_HOSTS_MAX; i++) {
 		struct bk_beacon_host *h = &b->hosts[i];
 
-		if (h->is_used && is_of(b, &h->known, tag, now) && may_answer(b, from, now))
+		if (!h->is_used || !is_of(b, &h->known, tag, now))
+			continue;
+		is_ours = true;
+		if (may_answer(b, from, now))
 			send(b, TYPE_HERE, tag, h->port, from);
 	}
+	return is_ours;
+}
+
+/* Programs of one machine share the port: what is said to all reaches each of them, what is said to one address only
+ * one, and always the same one. */
+static void pass(struct bk_beacon *b, const struct saying *question, const struct bk_addr *from, bk_time now)
+{
+	struct bk_beacon_action a = {.what = BK_BEACON_PASS};
+	struct saying s = *question;
+
+	if (!bk_rate_take(&b->passes, 1, now))
+		return;
+	s.type = TYPE_PASSED;
+	s.asker = *from;
+	a.len = encode(&s, a.data, sizeof(a.data));
+	push(b, &a);
 }
 
 void bk_beacon_on_datagram(
 	struct bk_beacon *b, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
-	uint8_t head[sizeof(magic)], id[BK_BEACON_ID_LEN], type;
-	struct bk_beacon_tag tag;
-	struct bk_reader r;
-	uint16_t port;
+	struct saying s;
 
-	bk_reader_init(&r, data, len);
-	bk_read_bytes(&r, head, sizeof(head));
-	type = bk_read_u8(&r);
-	bk_read_u8(&r); /* for later versions */
-	port = bk_read_u16(&r);
-	tag.minute = bk_read_u32(&r);
-	bk_read_bytes(&r, tag.bytes, sizeof(tag.bytes));
-	bk_read_bytes(&r, id, sizeof(id));
-	if (r.error < 0 || memcmp(head, magic, sizeof(magic)) != 0 || !memcmp(id, b->id, sizeof(id)))
+	if (decode(data, len, &s) < 0 || !memcmp(s.id, b->id, sizeof(s.id)))
 		return;
-	if (type == TYPE_HERE && port) {
-		const struct bk_addr place = bk_addr_with_port(*from, port);
+	if (s.type == TYPE_HERE && s.port) {
+		const struct bk_addr place = bk_addr_with_port(*from, s.port);
 
-		hear_here(b, &tag, &place, now);
-	} else if (type == TYPE_WHO && from->port) {
-		hear_who(b, &tag, from, now);
+		hear_here(b, &s.tag, &place, now);
+	} else if (s.type == TYPE_WHO && from->port) {
+		if (!hear_who(b, &s.tag, from, now) && s.flags & BY_ADDRESS)
+			pass(b, &s, from, now);
+	} else if (s.type == TYPE_PASSED && bk_addr_is_loopback(from) && s.asker.port &&
+		   (s.asker.family == 4 || s.asker.family == 6)) {
+		hear_who(b, &s.tag, &s.asker, now);
 	}
 }
 
@@ -310,6 +370,7 @@ void bk_beacon_init(struct bk_beacon *b, const uint8_t id[BK_BEACON_ID_LEN], bk_
 	memcpy(b->id, id, sizeof(b->id));
 	bk_rate_init(&b->hashes, 200, 200, now);
 	bk_rate_init(&b->answers, 100, 100, now);
+	bk_rate_init(&b->passes, 20, 40, now);
 }
 
 int bk_beacon_host(struct bk_beacon *b, const struct bk_beacon_name *name, uint16_t port, bk_time now)

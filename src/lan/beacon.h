@@ -16,7 +16,8 @@
  * What is kept goes by a name that both know. A beacon carries a tag made of name and minute, and the port to connect
  * to; the address is the one it came from. */
 enum {
-	BK_BEACON_LEN = 36,          /* bytes of every datagram of ours */
+	BK_BEACON_LEN = 36, /* bytes of every datagram of ours, but of one that is passed on */
+	BK_BEACON_LEN_MAX = 59,
 	BK_BEACON_HOSTS_MAX = 8,     /* names kept at a time */
 	BK_BEACON_SEEKS_MAX = 8,     /* names sought at a time */
 	BK_BEACON_PLACES_MAX = 8,    /* told of one seeking */
@@ -67,6 +68,7 @@ struct bk_beacon_seek {
 
 enum bk_beacon_what {
 	BK_BEACON_SEND,  /* `data` to `addr`; family 0: to everybody on every interface */
+	BK_BEACON_PASS,  /* `data` to every program on this machine: one of them may keep it */
 	BK_BEACON_FOUND, /* seeking `id`: somebody at `addr` says that it is there */
 	BK_BEACON_OVER,  /* seeking `id` has had its time; it is forgotten */
 };
@@ -75,7 +77,8 @@ struct bk_beacon_action {
 	enum bk_beacon_what what;
 	int id;
 	struct bk_addr addr;
-	uint8_t data[BK_BEACON_LEN];
+	size_t len; /* of data */
+	uint8_t data[BK_BEACON_LEN_MAX];
 };
 
 struct bk_beacon {
@@ -85,7 +88,7 @@ struct bk_beacon {
 	struct bk_beacon_seek seeks[BK_BEACON_SEEKS_MAX];
 	struct bk_beacon_action queue[BK_BEACON_QUEUE_MAX];
 	size_t queue_head, queue_len;
-	struct bk_rate hashes, answers;
+	struct bk_rate hashes, answers, passes;
 	struct bk_beacon_source {
 		struct bk_addr addr;
 		struct bk_rate answers;
@@ -108,7 +111,8 @@ void bk_beacon_rest(struct bk_beacon *b, int id);
 /* There are other interfaces than before: everything is said anew. */
 void bk_beacon_moved(struct bk_beacon *b, bk_time now);
 
-/* What a question about `id` looks like, for who may be asked by his address. */
+/* What a question about `id` looks like, for who may be asked by his address. Of several programs there one hears it,
+ * and passes it on to the others. */
 void bk_beacon_question(struct bk_beacon *b, int id, bk_time now, uint8_t out[BK_BEACON_LEN]);
 
 void bk_beacon_on_datagram(

@@ -333,6 +333,17 @@ void bk_radio_answer(struct bk_radio *r, const struct bk_addr *to, const void *d
 		(void)bk_udp_send(fd, to, 0, data, len);
 }
 
+/* The broadcast of loopback's network reaches all that share the port, as one to an address would not. */
+void bk_radio_pass(struct bk_radio *r, const void *data, size_t len)
+{
+	const struct bk_addr all = bk_addr_v4(127, 255, 255, 255, r->port);
+
+	if (r->callers[0].fd < 0)
+		return;
+	set_int(r->callers[0].fd, SOL_SOCKET, SO_BROADCAST, 1);
+	(void)bk_udp_send(r->callers[0].fd, &all, 0, data, len);
+}
+
 void bk_radio_call(struct bk_radio *r, const struct bk_addr *to, const void *data, size_t len)
 {
 	int fd = r->callers[to->family == 6].fd;

@@ -39,6 +39,8 @@ void bk_radio_free(struct bk_radio *r); /* NULL is fine */
 void bk_radio_shout(struct bk_radio *r, const void *data, size_t len);
 /* To one who has asked. */
 void bk_radio_answer(struct bk_radio *r, const struct bk_addr *to, const void *data, size_t len);
+/* To every program of this machine, over loopback. */
+void bk_radio_pass(struct bk_radio *r, const void *data, size_t len);
 /* Somebody by his address: what comes from there is heard from now on. At most BK_RADIO_PEERS_MAX of them, the first
  * ones. */
 enum { BK_RADIO_PEERS_MAX = 8 };

@@ -41,7 +41,7 @@ static void drain(struct machine *m, struct machine *other, bk_time now)
 			m->sent++;
 			m->last = a;
 			if (other)
-				bk_beacon_on_datagram(&other->beacon, &m->addr, a.data, sizeof(a.data), now);
+				bk_beacon_on_datagram(&other->beacon, &m->addr, a.data, a.len, now);
 		} else if (a.what == BK_BEACON_FOUND) {
 			assert_true(m->found < 64);
 			m->places[m->found++] = a.addr;
@@ -289,6 +289,61 @@ static void who_asks_without_end_is_not_answered_without_end(void **arg)
 	assert_true(bk_addr_equal(&keeper.last.addr, &other));
 }
 
+/* Two programs on the keeper's machine; the one that is asked does not keep it. */
+static void what_one_program_was_asked_another_one_of_the_machine_answers(void **arg)
+{
+	const struct bk_addr here = bk_addr_v4(127, 0, 0, 1, 6000);
+	struct machine asked, keeper, comer;
+	struct bk_beacon_action passed;
+	uint8_t question[BK_BEACON_LEN];
+	int id;
+
+	(void)arg;
+	machine_init(&asked, 1, WALL);
+	machine_init(&keeper, 2, WALL);
+	machine_init(&comer, 3, WALL);
+	host(&keeper, 7, 0);
+	host(&asked, 8, 0);
+	bk_beacon_hush(&keeper.beacon, 0);
+	id = seek(&comer, 7, BK_SEC, 0);
+	bk_beacon_question(&comer.beacon, id, 0, question);
+	bk_beacon_on_datagram(&asked.beacon, &comer.addr, question, sizeof(question), 0);
+	assert_true(bk_beacon_next(&asked.beacon, &passed));
+	assert_int_equal(passed.what, BK_BEACON_PASS);
+	bk_beacon_on_datagram(&keeper.beacon, &asked.addr, passed.data, passed.len, 0);
+	drain(&keeper, &comer, 0);
+	assert_int_equal(keeper.sent, 0); /* of another machine it is nothing */
+	bk_beacon_on_datagram(&asked.beacon, &here, passed.data, passed.len, 0);
+	assert_false(bk_beacon_next(&asked.beacon, &passed)); /* and nobody passes it on again */
+	bk_beacon_on_datagram(&keeper.beacon, &here, passed.data, passed.len, 0);
+	drain(&keeper, &comer, 0);
+	assert_true(bk_addr_equal(&keeper.last.addr, &comer.addr));
+	drain(&comer, NULL, 0);
+	assert_int_equal(comer.found, 1);
+}
+
+static void of_a_flood_of_questions_little_is_passed_on(void **arg)
+{
+	struct machine asked, comer;
+	uint8_t question[BK_BEACON_LEN];
+	struct bk_beacon_action a;
+	unsigned passed = 0;
+	int id;
+
+	(void)arg;
+	machine_init(&asked, 1, WALL);
+	machine_init(&comer, 3, WALL);
+	id = seek(&comer, 7, BK_SEC, 0);
+	bk_beacon_question(&comer.beacon, id, 0, question);
+	for (int i = 0; i < 10000; i++) {
+		comer.addr.ip[3] = (uint8_t)i;
+		bk_beacon_on_datagram(&asked.beacon, &comer.addr, question, sizeof(question), 0);
+		while (bk_beacon_next(&asked.beacon, &a))
+			passed += a.what == BK_BEACON_PASS;
+	}
+	assert_in_range(passed, 1, 40);
+}
+
 static void what_is_no_beacon_is_nothing(void **arg)
 {
 	struct machine keeper, comer;
@@ -337,6 +392,8 @@ int main(void)
 		cmocka_unit_test(of_forged_places_few_are_told_and_few_at_one_address),
 		cmocka_unit_test(a_flood_of_other_minutes_does_not_hide_who_has_ours),
 		cmocka_unit_test(who_asks_without_end_is_not_answered_without_end),
+		cmocka_unit_test(what_one_program_was_asked_another_one_of_the_machine_answers),
+		cmocka_unit_test(of_a_flood_of_questions_little_is_passed_on),
 		cmocka_unit_test(what_is_no_beacon_is_nothing),
 		cmocka_unit_test(there_are_ceilings),
 	};
