@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program with its own event loop, in which bodkin's is a guest."""
+import concurrent.futures
 import contextlib
 import json
+import pathlib
 import signal
 import tempfile
 
@@ -138,6 +140,37 @@ def room_says_which_word_is_none():
     code, out, err = run(ours("room", "127.0.0.1", "anna", "acorn-actor-airport-album-almond-alpaca-ambr"))
     assert (code, out) == (1, "")
     one_line(err, "room: ", "'amber'")
+
+
+@test
+def hand_over_gives_files_to_whom_the_group_knows_and_nobody_else():
+    with rendezvous() as where, tempfile.TemporaryDirectory(prefix="bodkin-ex-") as root:
+        folder = {n: pathlib.Path(root, n) for n in ("anna", "bert", "carl")}
+        for f in folder.values():
+            f.mkdir()
+        for n in ("bert", "carl"):
+            (folder[n] / f"of {n}").write_bytes(n.encode() * 300000)
+        with ours("hand_over", where, "anna", folder["anna"]) as anna:
+            invite = anna.until("^on the other machines: hand_over .* ([a-z-]+) anna FILE$")[1]
+            anna.until(r"^\* here as anna$")
+
+            def give(name, as_whom):
+                file = folder[name] / f"of {name}"
+                return run(ours("hand_over", where, as_whom, folder[name], invite, "anna", file))
+
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                for code, out, err in pool.map(give, ("bert", "carl"), ("bert", "carl")):
+                    assert (code, err) == (0, "") and "* anna has 1200000 bytes" in out, (code, out, err)
+            for n in ("bert", "carl"):
+                assert (folder["anna"] / f"of {n}").read_bytes() == n.encode() * 300000
+            assert (folder["anna"] / "member_key.pem").stat().st_mode & 0o777 == 0o600
+            with ours("hand_over", where, "carl", folder["carl"], invite, "bert", "/dev/null") as waiting:
+                waiting.until(r"^\* waiting for bert$")
+                with ours("hand_over", where, "bert", folder["anna"], invite) as impostor:  # with anna's key
+                    waiting.until(r"^\* careful: ")
+                    impostor.signal(signal.SIGINT)
+                waiting.signal(signal.SIGINT)
+            anna.signal(signal.SIGINT)
 
 
 @test
