@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A room: many people talk by an invite of seven words, through a server that cannot read any of it. The one without
- * an invite makes one. "/to NAME TEXT" is for one alone; Ctrl-D leaves when everything that was said is out. (Others on
- * the machine can see a command line: a program for daily use asks for the invite.) */
+/* A room: many people talk by an invite of seven words, through a server that cannot read any of it; or, with "-" in
+ * its place, with no server among the machines of a network: one of the members is the server, and when he goes another
+ * one is. The one without an invite makes one. "/to NAME TEXT" is for one alone; Ctrl-D leaves when everything that was
+ * said is out. (Others on the machine can see a command line: a program for daily use asks for the invite.) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +171,22 @@ static int start(struct room *r, const struct bk_group_opts *opts)
 	return err;
 }
 
+/* SERVER, "-" for the network alone, "-HOST" to ask there as well, "SERVER-" for the network where the server is not in
+ * reach. */
+static void where(char *place, struct bk_group_opts *opts)
+{
+	char *dash = strrchr(place, '-');
+
+	if (*place == '-' || (dash && !dash[1]))
+		opts->lan = "";
+	if (*place == '-')
+		opts->lan_peer = place[1] ? place + 1 : NULL;
+	else
+		opts->server = place;
+	if (opts->server && opts->lan)
+		*dash = '\0';
+}
+
 int main(int argc, char **argv)
 {
 	static struct room r;
@@ -178,9 +195,9 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc < 3 || argc > 4)
-		return usage("HOST[:PORT][#PIN] NAME [INVITE]");
+		return usage("HOST[:PORT][#PIN]|- NAME [INVITE]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	opts.server = argv[1];
+	where(argv[1], &opts);
 	opts.name = argv[2];
 	err = argc == 4 ? bk_group_invite_check(argv[3], invite, text) : bk_group_invite_make(invite);
 	if (err < 0) {

@@ -99,7 +99,7 @@ struct bk_group_events {
 
 struct bk_group_opts {
 	size_t size;        /* sizeof of it; 0: its first version (<bodkin/api.h>) */
-	const char *server; /* HOST[:PORT][#PIN] */
+	const char *server; /* HOST[:PORT][#PIN]; NULL with a LAN */
 	const char *token;  /* of the server; NULL: none */
 	const char *invite; /* as bk_group_invite_make or _check gave it */
 	const char *name;   /* ours: UTF-8 without controls */
@@ -107,6 +107,12 @@ struct bk_group_opts {
 		state_dir; /* where our key is kept (0600), and the servers met before; NULL: a key for this time */
 	const void *about; /* what on_member tells the others of us; may be NULL */
 	size_t about_len;
+
+	/* The members may find each other on the LAN, with no server, or where it is out of reach: one of them keeps
+	 * the board on a free port and tells the LAN by a beacon, and when he goes the next one does. "": on every
+	 * interface that is on a LAN; names of interfaces with blanks or commas between: on these. NULL: not so. */
+	const char *lan;
+	const char *lan_peer; /* HOST[:PORT]: looked for there, too; NULL: nobody */
 };
 
 /* Joins. BK_E_INVALID (server, invite or name unusable, an event that is missing), BK_E_UNSUPPORTED, BK_E_NOMEM,

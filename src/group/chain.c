@@ -553,7 +553,7 @@ static int retell(struct bk_chain *c)
 	c->owes_retelling = false;
 	for (const struct bk_archived *p = bk_archive_before(&c->archive, NULL); p && !err;
 		p = bk_archive_before(&c->archive, p))
-		if (!p->is_told && p->is_ours)
+		if (!p->is_told && (p->is_ours || c->is_first))
 			err = bk_saying_put_again(&c->saying, p->hash, p->sealed, p->len);
 	return err;
 }
@@ -574,6 +574,16 @@ int bk_chain_next_post(
 	*ret_post = bk_buf_head(&o->sealed);
 	*ret_len = o->sealed.len;
 	return 1;
+}
+
+void bk_chain_begins_board(struct bk_chain *c, bool is_so)
+{
+	c->is_first = is_so;
+}
+
+unsigned bk_chain_retelling(const struct bk_chain *c)
+{
+	return c->saying.again;
 }
 
 unsigned bk_chain_waiting(const struct bk_chain *c)

@@ -73,6 +73,9 @@ struct bk_chain_opts {
 /* BK_E_INVALID: the name; BK_E_NOMEM. */
 int bk_chain_new(const struct bk_chain_opts *opts, struct bk_chain **ret_chain);
 void bk_chain_free(struct bk_chain *c); /* NULL is fine */
+/* A board that begins with us: whatever we keep is told to it before anything new. Otherwise to one that has lost the
+ * group, or is another one, each tells what is his own. */
+void bk_chain_begins_board(struct bk_chain *c, bool is_so);
 
 /* --- what is shown to the server --- */
 
@@ -119,6 +122,7 @@ int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*witho
 void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN]);
 void bk_chain_forget(struct bk_chain *c, const char *name);
 
-unsigned bk_chain_waiting(const struct bk_chain *c); /* posts that are not told yet, or not again */
+unsigned bk_chain_waiting(const struct bk_chain *c);   /* posts that are not told yet, or not again */
+unsigned bk_chain_retelling(const struct bk_chain *c); /* those to be told again */
 
 #endif

@@ -437,6 +437,27 @@ static void what_was_lost_with_the_board_its_sender_tells_again_before_anything_
 	assert_int_equal(bk_chain_waiting(ANNA->chain), 0);
 }
 
+static void a_board_that_begins_with_a_member_is_told_what_all_have_said(void **state)
+{
+	struct world *w = *state;
+
+	say(ANNA, "one");
+	say(BERT, "two");
+	leave(CARL);
+	say(ANNA, "three");
+	restart(w); /* and anna does not come back at first */
+	bk_chain_begins_board(BERT->chain, true);
+	come(BERT);
+	assert_int_equal(w->newest, 3);
+	come(CARL);
+	come(ANNA);
+	say(ANNA, "four");
+	assert_nobody_doubts(w);
+	assert_string_equal(CARL->lines, "anna:one bert:two *anna:three anna:four ");
+	assert_string_equal(ANNA->lines, "anna:one bert:two anna:three anna:four ");
+	assert_int_equal(w->newest, 4);
+}
+
 static void two_boards_that_become_one_lose_and_double_nothing(void **state)
 {
 	struct world *w = *state;
@@ -903,6 +924,7 @@ int main(void)
 		CASE(who_was_away_too_long_is_told_how_much_was_missed),
 		CASE(a_board_that_lost_the_group_is_gone_on_with_and_nothing_is_doubled),
 		CASE(what_was_lost_with_the_board_its_sender_tells_again_before_anything_new),
+		CASE(a_board_that_begins_with_a_member_is_told_what_all_have_said),
 		CASE(two_boards_that_become_one_lose_and_double_nothing),
 		CASE(what_nobody_can_tell_again_is_said),
 		CASE(a_number_that_is_left_out_is_a_post_that_was_dropped),

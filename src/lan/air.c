@@ -22,6 +22,7 @@ struct bk_air {
 	struct bk_turn turn;
 	struct bk_air_seeker *seekers[BK_BEACON_SEEKS_MAX];
 	struct bk_place peer;
+	uint16_t port; /* of everybody's beacons */
 	bool has_peer;
 	struct bk_resolve *resolve;
 	struct bk_addr peers[BK_RESOLVE_MAX]; /* where the peer is */
@@ -67,7 +68,7 @@ static void tell(struct bk_air *a, const struct bk_beacon_action *act)
 	if (!s)
 		return;
 	if (act->what == BK_BEACON_FOUND) {
-		s->on_found(s, &act->addr);
+		s->on_found(s, &act->addr, &act->word);
 		return;
 	}
 	a->seekers[act->id] = NULL;
@@ -141,10 +142,27 @@ void bk_air_rest(struct bk_air *a, struct bk_air_seeker *s)
 	s->id = BK_AIR_IDLE;
 }
 
-int bk_air_host(struct bk_air *a, const struct bk_beacon_name *name, uint16_t port)
+int bk_air_host(
+	struct bk_air *a, const struct bk_beacon_name *name, const struct bk_beacon_word *word, uint16_t port)
 {
 	bk_turn_ask(&a->turn);
-	return bk_beacon_host(&a->beacon, name, port, bk_loop_now(a->loop));
+	return bk_beacon_host(&a->beacon, name, word, port, bk_loop_now(a->loop));
+}
+
+bool bk_air_is_peer(const struct bk_air *a, const struct bk_addr *place)
+{
+	for (size_t i = 0; i < a->peers_len; i++)
+		if (bk_addr_equal_ip(&a->peers[i], place))
+			return true;
+	return false;
+}
+
+void bk_air_tell(struct bk_air *a, int host, const struct bk_addr *place)
+{
+	const struct bk_addr to = bk_addr_with_port(*place, a->port);
+
+	bk_turn_ask(&a->turn);
+	bk_beacon_tell(&a->beacon, host, &to, bk_loop_now(a->loop));
 }
 
 void bk_air_hush(struct bk_air *a, int host)
@@ -160,6 +178,18 @@ void bk_air_forget(struct bk_air *a, int host)
 const char *bk_air_describe(const struct bk_air *a, char out[BK_RADIO_TEXT_MAX])
 {
 	return bk_radio_describe(a->radio, out);
+}
+
+const char *bk_air_place_to_str(const struct bk_addr *a, char out[BK_AIR_PLACE_MAX])
+{
+	char ip[BK_ADDR_STR_MAX];
+
+	bk_addr_ip_to_str(a, ip);
+	if (a->family == 6 && a->scope && !strchr(ip, '%'))
+		snprintf(out, BK_AIR_PLACE_MAX, "[%s%%%u]:%u", ip, a->scope, a->port);
+	else
+		snprintf(out, BK_AIR_PLACE_MAX, a->family == 6 ? "[%s]:%u" : "%s:%u", ip, a->port);
+	return out;
 }
 
 /* --- life --- */
@@ -185,6 +215,7 @@ int bk_air_new(struct bk_loop *loop, const struct bk_air_opts *opts, struct bk_a
 	if (!a)
 		return BK_E_NOMEM;
 	a->loop = loop;
+	a->port = opts->port;
 	a->has_peer =
 		opts->peer && bk_place_from_str(opts->peer, strlen(opts->peer), opts->port, &a->peer) >= 0;
 	randombytes_buf(id, sizeof(id));

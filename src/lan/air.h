@@ -18,7 +18,8 @@ struct bk_air_opts {
 
 /* Both from the loop; inside, seekers may rest, and others begin. */
 struct bk_air_seeker {
-	void (*on_found)(struct bk_air_seeker *s, const struct bk_addr *place);
+	void (*on_found)(
+		struct bk_air_seeker *s, const struct bk_addr *place, const struct bk_beacon_word *word);
 	void (*on_over)(struct bk_air_seeker *s); /* its time is up; it seeks no more */
 	int id;                                   /* BK_AIR_IDLE: does not seek */
 };
@@ -33,10 +34,20 @@ int bk_air_seek(
 	struct bk_air *a, struct bk_air_seeker *s, const struct bk_beacon_name *name, bk_dur patience);
 void bk_air_rest(struct bk_air *a, struct bk_air_seeker *s); /* idle ones too */
 
+/* Was it asked by its address? */
+bool bk_air_is_peer(const struct bk_air *a, const struct bk_addr *place);
+
 /* As the beacon has them. */
-int bk_air_host(struct bk_air *a, const struct bk_beacon_name *name, uint16_t port);
+int bk_air_host(struct bk_air *a, const struct bk_beacon_name *name, const struct bk_beacon_word *word,
+	uint16_t port);
+void bk_air_tell(
+	struct bk_air *a, int host, const struct bk_addr *place); /* who is there, at his beacon's port */
 void bk_air_hush(struct bk_air *a, int host);
 void bk_air_forget(struct bk_air *a, int host);
+
+/* A place that was found, as a server is named. Returns out. */
+enum { BK_AIR_PLACE_MAX = BK_ADDR_STR_MAX + 32 };
+const char *bk_air_place_to_str(const struct bk_addr *place, char out[BK_AIR_PLACE_MAX]);
 
 /* What was tried, for a person. */
 const char *bk_air_describe(const struct bk_air *a, char out[BK_RADIO_TEXT_MAX]);

@@ -53,6 +53,11 @@ struct bk_beacon_name bk_beacon_name_of_secret(const void *secret, size_t n)
 	return name_of("bodkin lan meeting secret", secret, n);
 }
 
+struct bk_beacon_name bk_beacon_name_of_group(const void *secret, size_t n)
+{
+	return name_of("bodkin lan group", secret, n);
+}
+
 static uint32_t minute_at(const struct bk_beacon *b, bk_time now)
 {
 	return (uint32_t)((b->wall + now) / (60 * BK_SEC));
@@ -125,6 +130,8 @@ struct saying {
 	struct bk_beacon_tag tag;
 	uint8_t id[BK_BEACON_ID_LEN]; /* of who says it first */
 	struct bk_addr asker;         /* of what is passed on */
+	bool has_word;                /* of a place */
+	struct bk_beacon_word word;
 };
 
 static size_t encode(const struct saying *s, uint8_t *out, size_t size)
@@ -145,6 +152,8 @@ static size_t encode(const struct saying *s, uint8_t *out, size_t size)
 		bk_write_u16(&w, s->asker.port);
 		bk_write_u32(&w, s->asker.scope);
 	}
+	if (s->has_word)
+		bk_write_bytes(&w, s->word.bytes, sizeof(s->word.bytes));
 	bk_assert(!w.error);
 	return bk_writer_len(&w);
 }
@@ -169,15 +178,24 @@ static int decode(const uint8_t *data, size_t len, struct saying *ret)
 		ret->asker.port = bk_read_u16(&r);
 		ret->asker.scope = bk_read_u32(&r);
 	}
+	ret->has_word = ret->type == TYPE_HERE && len >= BK_BEACON_LEN + BK_BEACON_WORD_LEN;
+	if (ret->has_word)
+		bk_read_bytes(&r, ret->word.bytes, sizeof(ret->word.bytes));
 	return r.error < 0 || memcmp(head, magic, sizeof(magic)) != 0 ? BK_E_MALFORMED : 0;
 }
 
-static void send(struct bk_beacon *b, uint8_t type, const struct bk_beacon_tag *tag, uint16_t port,
+/* host NULL: a question. */
+static void send(struct bk_beacon *b, const struct bk_beacon_host *host, const struct bk_beacon_tag *tag,
 	const struct bk_addr *to)
 {
 	struct bk_beacon_action a = {.what = BK_BEACON_SEND};
-	struct saying s = {.type = type, .port = port, .tag = *tag};
+	struct saying s = {.type = host ? TYPE_HERE : TYPE_WHO, .tag = *tag};
 
+	if (host) {
+		s.port = host->port;
+		s.has_word = host->has_word;
+		s.word = host->word;
+	}
 	if (to)
 		a.addr = *to;
 	memcpy(s.id, b->id, sizeof(s.id));
@@ -187,12 +205,12 @@ static void send(struct bk_beacon *b, uint8_t type, const struct bk_beacon_tag *
 
 static void announce(struct bk_beacon *b, struct bk_beacon_host *h, bk_time now)
 {
-	send(b, TYPE_HERE, tag_of(b, &h->known, now), h->port, NULL);
+	send(b, h, tag_of(b, &h->known, now), NULL);
 }
 
 static void inquire(struct bk_beacon *b, struct bk_beacon_seek *s, bk_time now)
 {
-	send(b, TYPE_WHO, tag_of(b, &s->known, now), 0, NULL);
+	send(b, NULL, tag_of(b, &s->known, now), NULL);
 }
 
 void bk_beacon_question(struct bk_beacon *b, int id, bk_time now, uint8_t out[BK_BEACON_LEN])
@@ -258,10 +276,11 @@ bk_time bk_beacon_wake(const struct bk_beacon *b)
 
 /* --- what is heard --- */
 
-static void take_place(struct bk_beacon *b, struct bk_beacon_seek *s, const struct bk_addr *place)
+static void take_place(struct bk_beacon *b, struct bk_beacon_seek *s, const struct bk_addr *place,
+	const struct bk_beacon_word *word)
 {
 	const struct bk_beacon_action found = {
-		.what = BK_BEACON_FOUND, .id = (int)(s - b->seeks), .addr = *place};
+		.what = BK_BEACON_FOUND, .id = (int)(s - b->seeks), .addr = *place, .word = *word};
 	unsigned of_source = 0;
 
 	for (size_t i = 0; i < s->places_len; i++) {
@@ -277,13 +296,13 @@ static void take_place(struct bk_beacon *b, struct bk_beacon_seek *s, const stru
 }
 
 static void hear_here(
-	struct bk_beacon *b, const struct bk_beacon_tag *tag, const struct bk_addr *place, bk_time now)
+	struct bk_beacon *b, const struct saying *here, const struct bk_addr *place, bk_time now)
 {
 	for (size_t i = 0; i < BK_BEACON_SEEKS_MAX; i++) {
 		struct bk_beacon_seek *s = &b->seeks[i];
 
-		if (s->is_used && is_of(b, &s->known, tag, now))
-			take_place(b, s, place);
+		if (s->is_used && is_of(b, &s->known, &here->tag, now))
+			take_place(b, s, place, &here->word);
 	}
 }
 
@@ -322,7 +341,7 @@ static bool hear_who(
 			continue;
 		is_ours = true;
 		if (may_answer(b, from, now))
-			send(b, TYPE_HERE, tag, h->port, from);
+			send(b, h, tag, from);
 	}
 	return is_ours;
 }
@@ -352,7 +371,7 @@ void bk_beacon_on_datagram(
 	if (s.type == TYPE_HERE && s.port) {
 		const struct bk_addr place = bk_addr_with_port(*from, s.port);
 
-		hear_here(b, &s.tag, &place, now);
+		hear_here(b, &s, &place, now);
 	} else if (s.type == TYPE_WHO && from->port) {
 		if (!hear_who(b, &s.tag, from, now) && s.flags & BY_ADDRESS)
 			pass(b, &s, from, now);
@@ -373,7 +392,8 @@ void bk_beacon_init(struct bk_beacon *b, const uint8_t id[BK_BEACON_ID_LEN], bk_
 	bk_rate_init(&b->passes, 20, 40, now);
 }
 
-int bk_beacon_host(struct bk_beacon *b, const struct bk_beacon_name *name, uint16_t port, bk_time now)
+int bk_beacon_host(struct bk_beacon *b, const struct bk_beacon_name *name, const struct bk_beacon_word *word,
+	uint16_t port, bk_time now)
 {
 	for (int i = 0; i < BK_BEACON_HOSTS_MAX; i++) {
 		struct bk_beacon_host *h = &b->hosts[i];
@@ -381,10 +401,21 @@ int bk_beacon_host(struct bk_beacon *b, const struct bk_beacon_name *name, uint1
 		if (h->is_used)
 			continue;
 		*h = (struct bk_beacon_host){.is_used = true, .known.name = *name, .port = port};
+		h->has_word = word;
+		if (word)
+			h->word = *word;
 		begin(&h->schedule, now);
 		return i;
 	}
 	return BK_E_FULL;
+}
+
+void bk_beacon_tell(struct bk_beacon *b, int id, const struct bk_addr *to, bk_time now)
+{
+	struct bk_beacon_host *h = &b->hosts[id];
+
+	if (may_answer(b, to, now))
+		send(b, h, tag_of(b, &h->known, now), to);
 }
 
 void bk_beacon_hush(struct bk_beacon *b, int id)

@@ -16,13 +16,15 @@
  * What is kept goes by a name that both know. A beacon carries a tag made of name and minute, and the port to connect
  * to; the address is the one it came from. */
 enum {
-	BK_BEACON_LEN = 36, /* bytes of every datagram of ours, but of one that is passed on */
+	BK_BEACON_LEN =
+		36, /* bytes of every datagram of ours, but of one with a word, and of one that is passed on */
 	BK_BEACON_LEN_MAX = 59,
 	BK_BEACON_HOSTS_MAX = 8,     /* names kept at a time */
 	BK_BEACON_SEEKS_MAX = 8,     /* names sought at a time */
 	BK_BEACON_PLACES_MAX = 8,    /* told of one seeking */
 	BK_BEACON_OF_SOURCE_MAX = 2, /* of them at one address */
 	BK_BEACON_ID_LEN = 8,
+	BK_BEACON_WORD_LEN = 16,
 	BK_BEACON_QUEUE_MAX = 32,
 	BK_BEACON_SOURCES_MAX = 16, /* askers that are remembered, so that none is answered without end */
 };
@@ -31,9 +33,16 @@ struct bk_beacon_name {
 	uint8_t bytes[32];
 };
 
-/* Of a code's number, never of its words; or of the secret that two who have met share. */
+/* Of a code's number, never of its words; of the secret that two who have met share; of the one that the members of a
+ * group share. */
 struct bk_beacon_name bk_beacon_name_of_number(uint32_t number);
 struct bk_beacon_name bk_beacon_name_of_secret(const void *secret, size_t n);
+struct bk_beacon_name bk_beacon_name_of_group(const void *secret, size_t n);
+
+/* What is said of a place beside its port: for who keeps it and who finds it to make sense of. All zero: nothing. */
+struct bk_beacon_word {
+	uint8_t bytes[BK_BEACON_WORD_LEN];
+};
 
 struct bk_beacon_tag {
 	uint32_t minute; /* whose tag it is; what stands in a beacon, whatever our own clock says */
@@ -53,6 +62,8 @@ struct bk_beacon_schedule {
 struct bk_beacon_host {
 	bool is_used;
 	struct bk_beacon_known known;
+	bool has_word;
+	struct bk_beacon_word word;
 	uint16_t port;
 	struct bk_beacon_schedule schedule;
 };
@@ -69,7 +80,7 @@ struct bk_beacon_seek {
 enum bk_beacon_what {
 	BK_BEACON_SEND,  /* `data` to `addr`; family 0: to everybody on every interface */
 	BK_BEACON_PASS,  /* `data` to every program on this machine: one of them may keep it */
-	BK_BEACON_FOUND, /* seeking `id`: somebody at `addr` says that it is there */
+	BK_BEACON_FOUND, /* seeking `id`: somebody at `addr` says that it is there, and the word */
 	BK_BEACON_OVER,  /* seeking `id` has had its time; it is forgotten */
 };
 
@@ -77,6 +88,7 @@ struct bk_beacon_action {
 	enum bk_beacon_what what;
 	int id;
 	struct bk_addr addr;
+	struct bk_beacon_word word;
 	size_t len; /* of data */
 	uint8_t data[BK_BEACON_LEN_MAX];
 };
@@ -98,8 +110,11 @@ struct bk_beacon {
 /* id: of chance. wall: nanoseconds since 1970 at `now`. */
 void bk_beacon_init(struct bk_beacon *b, const uint8_t id[BK_BEACON_ID_LEN], bk_time wall, bk_time now);
 
-/* We keep it, at that TCP port. 0 or more: what forget and hush go by; BK_E_FULL. */
-int bk_beacon_host(struct bk_beacon *b, const struct bk_beacon_name *name, uint16_t port, bk_time now);
+/* We keep it, at that TCP port; word NULL: none. 0 or more: what forget, hush and tell go by; BK_E_FULL. */
+int bk_beacon_host(struct bk_beacon *b, const struct bk_beacon_name *name, const struct bk_beacon_word *word,
+	uint16_t port, bk_time now);
+/* One who keeps it, too, hears of us even where what goes to everybody does not reach him. */
+void bk_beacon_tell(struct bk_beacon *b, int id, const struct bk_addr *to, bk_time now);
 /* Found it is: from now on we only answer. */
 void bk_beacon_hush(struct bk_beacon *b, int id);
 void bk_beacon_forget(struct bk_beacon *b, int id);

@@ -17,7 +17,7 @@
 #include "net/ifaddr.h"
 #include "net/turn.h"
 
-enum { NUMBERS = 999, NUMBER_TRIES = 20, ROUNDS_MAX = 4, TEXT_MAX = 512, PLACE_MAX = BK_ADDR_STR_MAX + 32 };
+enum { NUMBERS = 999, NUMBER_TRIES = 20, ROUNDS_MAX = 4, TEXT_MAX = 512 };
 
 #define PROBE_PATIENCE (150 * BK_MS) /* until a number counts as free */
 #define ROUND_PAUSE    (300 * BK_MS)
@@ -137,7 +137,7 @@ static void host(struct box *b, int which, const struct bk_beacon_name *name)
 {
 	if (b->hosts[which] >= 0)
 		bk_air_forget(b->of->air, b->hosts[which]);
-	b->hosts[which] = bk_air_host(b->of->air, name, bk_server_port(b->of->server));
+	b->hosts[which] = bk_air_host(b->of->air, name, NULL, bk_server_port(b->of->home.server));
 	if (b->hosts[which] < 0)
 		bk_log_info("lan", "cannot tell the LAN: %s", bk_error_text(b->hosts[which]));
 }
@@ -151,28 +151,16 @@ static void forget(struct box *b, int which)
 
 /* --- coming --- */
 
-static const char *describe_place(const struct bk_addr *a, char out[PLACE_MAX])
-{
-	char ip[BK_ADDR_STR_MAX];
-
-	bk_addr_ip_to_str(a, ip);
-	if (a->family == 6 && a->scope && !strchr(ip, '%'))
-		snprintf(out, PLACE_MAX, "[%s%%%u]:%u", ip, a->scope, a->port);
-	else
-		snprintf(out, PLACE_MAX, a->family == 6 ? "[%s]:%u" : "%s:%u", ip, a->port);
-	return out;
-}
-
 static void say_nobody(struct box *b, char text[TEXT_MAX])
 {
-	char on[BK_RADIO_TEXT_MAX], place[PLACE_MAX];
+	char on[BK_RADIO_TEXT_MAX], place[BK_AIR_PLACE_MAX];
 
 	bk_air_describe(b->of->air, on);
 	if (b->places_tried)
 		snprintf(text, TEXT_MAX,
 			"the other side was found on this network at %s, but nothing there "
 			"takes a connection from here; does a firewall stand between?",
-			describe_place(&b->places[b->places_tried - 1], place));
+			bk_air_place_to_str(&b->places[b->places_tried - 1], place));
 	else if (b->of->peer)
 		snprintf(text, TEXT_MAX,
 			"nobody with this code answered at '%.100s' nor on %s; "
@@ -204,11 +192,11 @@ static int open_inner(struct box *b, struct bk_rdv_mailbox *at);
 
 static int go(struct box *b, const struct bk_addr *to)
 {
-	char place[PLACE_MAX];
+	char place[BK_AIR_PLACE_MAX];
 	const struct bk_rdv_opts opts = {.server = place, .is_hidden = true};
 	int err;
 
-	describe_place(to, place);
+	bk_air_place_to_str(to, place);
 	bk_log_debug("lan", "trying %s", place);
 	err = bk_rdv_mailbox_new(&opts, &b->there);
 	if (!err)
@@ -278,9 +266,11 @@ static int start_seeking(struct box *b, const struct bk_beacon_name *name)
 
 /* --- what the air tells --- */
 
-static void on_found(struct bk_air_seeker *s, const struct bk_addr *place)
+static void on_found(struct bk_air_seeker *s, const struct bk_addr *place, const struct bk_beacon_word *word)
 {
 	struct box *b = box_of(s);
+
+	(void)word;
 
 	if (b->role == KEEPING) {
 		on_taken(b);
@@ -540,7 +530,7 @@ static int start_keeping(struct box *b)
 	int err = bk_lan_mailbox_keep(b->of, b->loop);
 
 	b->role = KEEPING;
-	return err < 0 || b->inner ? err : open_inner(b, b->of->keeper);
+	return err < 0 || b->inner ? err : open_inner(b, b->of->home.way);
 }
 
 static int leave(void *box, uint32_t wish, const void *body, size_t n)

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct bk_beacon_name kept = bk_beacon_name_of_number(n);
 		struct bk_beacon_name sought = bk_beacon_name_of_number(n + 2);
 
-		bk_beacon_host(&b, &kept, 4000, now);
+		bk_beacon_host(&b, &kept, NULL, 4000, now);
 		bk_beacon_seek(&b, &sought, 3600 * BK_SEC, now);
 	}
 	bk_beacon_on_time(&b, now);

@@ -4,15 +4,11 @@
  * because the two may have to meet again. */
 #include "lan/mailbox.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/place.h"
-#include "server/config.h"
-#include "server/server.h"
 
 enum { CLIENTS_MAX = 64, PER_ADDRESS_MAX = 16, RELAYS_MAX = 4 };
 
@@ -25,36 +21,12 @@ int bk_lan_mailbox_start(struct bk_lan_mailbox *m, struct bk_loop *loop)
 	return m->air ? 0 : bk_air_new(loop, &opts, &m->air);
 }
 
-static int open_server(struct bk_lan_mailbox *m, struct bk_loop *loop)
-{
-	const struct bk_server_opts opts = {.port = -1,
-		.alt_port = -1,
-		.state_dir = "none",
-		.clients_max = CLIENTS_MAX,
-		.per_address_max = PER_ADDRESS_MAX,
-		.relays_max = RELAYS_MAX};
-	char text[BK_SERVER_TEXT_MAX];
-	struct bk_server_config config;
-	int err = bk_server_config_init(&config, &opts, text);
-
-	if (!err)
-		err = bk_server_open(loop, &config, NULL, &m->server, text);
-	if (err < 0)
-		bk_log_info("lan", "%s", text);
-	return err;
-}
-
 int bk_lan_mailbox_keep(struct bk_lan_mailbox *m, struct bk_loop *loop)
 {
-	char place[BK_SERVER_PIN_MAX + 32];
-	const struct bk_rdv_opts opts = {.server = place, .is_hidden = true};
-	int err = m->server ? 0 : open_server(m, loop);
+	const struct bk_home_limits limits = {
+		.clients_max = CLIENTS_MAX, .per_address_max = PER_ADDRESS_MAX, .relays_max = RELAYS_MAX};
 
-	if (err < 0 || m->keeper)
-		return err;
-	snprintf(
-		place, sizeof(place), "127.0.0.1:%u#%s", bk_server_port(m->server), bk_server_pin(m->server));
-	return bk_rdv_mailbox_new(&opts, &m->keeper);
+	return bk_home_open(&m->home, loop, &limits);
 }
 
 /* --- life --- */
@@ -88,8 +60,7 @@ void bk_lan_mailbox_free(struct bk_lan_mailbox *m)
 {
 	if (!m)
 		return;
-	bk_rdv_mailbox_free(m->keeper);
-	bk_server_free(m->server);
+	bk_home_close(&m->home);
 	bk_air_free(m->air);
 	free(m->interfaces);
 	free(m->peer);

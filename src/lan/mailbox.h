@@ -3,10 +3,9 @@
 #define BK_LAN_MAILBOX_H
 
 #include <bodkin/mailbox.h>
-#include <bodkin/server.h>
 
 #include "lan/air.h"
-#include "rendezvous/mailbox.h"
+#include "lan/home.h"
 
 /* A LAN as a mailbox, with no server: whoever leaves something keeps it himself, in a small server of his own on a free
  * port, and tells the LAN by a beacon; who claims it asks there and connects. The boxes are those of that server. The
@@ -22,10 +21,9 @@ struct bk_lan_mailbox {
 	char *interfaces, *peer;
 	uint16_t port;
 	int64_t patience;
-	struct bk_air *air;            /* from the first box on */
-	struct bk_server *server;      /* ours, from the first thing on that is kept */
-	struct bk_rdv_mailbox *keeper; /* how we go there ourselves */
-	uint32_t kept;                 /* the number that we had last: nobody else is asked for it again */
+	struct bk_air *air;  /* from the first box on */
+	struct bk_home home; /* from the first thing on that is kept */
+	uint32_t kept;       /* the number that we had last: nobody else is asked for it again */
 };
 
 /* The options are copied. BK_E_INVALID: a peer that cannot be read; BK_E_NOMEM. Nothing is sent before something is

@@ -67,7 +67,7 @@ static void host(struct machine *m, uint32_t number, bk_time now)
 {
 	const struct bk_beacon_name name = bk_beacon_name_of_number(number);
 
-	assert_true(bk_beacon_host(&m->beacon, &name, PORT, now) >= 0);
+	assert_true(bk_beacon_host(&m->beacon, &name, NULL, PORT, now) >= 0);
 }
 
 static int seek(struct machine *m, uint32_t number, bk_dur patience, bk_time now)
@@ -372,7 +372,7 @@ static void there_are_ceilings(void **arg)
 	machine_init(&m, 1, WALL);
 	for (int i = 0; i < BK_BEACON_HOSTS_MAX; i++)
 		host(&m, 1, 0);
-	assert_int_equal(bk_beacon_host(&m.beacon, &name, PORT, 0), BK_E_FULL);
+	assert_int_equal(bk_beacon_host(&m.beacon, &name, NULL, PORT, 0), BK_E_FULL);
 	for (int i = 0; i < BK_BEACON_SEEKS_MAX; i++)
 		seek(&m, 1, BK_SEC, 0);
 	assert_int_equal(bk_beacon_seek(&m.beacon, &name, BK_SEC, 0), BK_E_FULL);

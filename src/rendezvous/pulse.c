@@ -11,7 +11,8 @@ enum { CLOCK_PINGS = 3 };
 #define PING_MIN     (10 * BK_MS)    /* whatever the server asks for */
 #define PING_MAX     (60 * BK_SEC)
 #define PING_DEFAULT (15 * BK_SEC)
-#define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone */
+#define SILENCE_MIN  (2 * BK_SEC)
+#define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone; or two intervals */
 
 static void send_ping(struct bk_pulse *p)
 {
@@ -30,8 +31,9 @@ static void send_ping(struct bk_pulse *p)
 static void on_timer(void *arg)
 {
 	struct bk_pulse *p = arg;
+	bk_dur silence = bk_time_min(bk_time_max(2 * p->interval, SILENCE_MIN), SILENCE_MAX);
 
-	if (p->last_pong < p->next && bk_loop_now(p->loop) - p->heard_at > SILENCE_MAX)
+	if (p->last_pong < p->next && bk_loop_now(p->loop) - p->heard_at > silence)
 		bk_control_end(p->control, BK_E_IDLE);
 	else
 		send_ping(p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A member: the invite becomes keys beside the loop, a box at the server carries what the chain has to say and what it
- * is told. The box may die at any time; then another one takes its place, and the chain goes on where it was. */
+/* A member: the invite becomes keys beside the loop, and the chain says and is told at the board, wherever that is. The
+ * board may be lost at any time, and be another one afterwards; the chain goes on where it was. */
 #include <bodkin/group.h>
 
 #include <sodium.h>
@@ -13,10 +13,10 @@
 #include "base/opts.h"
 #include "net/job.h"
 #include "net/turn.h"
-#include "rendezvous/mailbox.h"
 #include "room/about.h"
 #include "room/doubt.h"
 #include "room/key.h"
+#include "room/venue.h"
 #include "wire/group.h"
 
 _Static_assert((int)BK_GROUP_INVITE_MAX == (int)BK_INVITE_STR_MAX, "as the public header says");
@@ -30,8 +30,6 @@ _Static_assert((int)BK_GROUP_CALL_CODE_MAX == (int)BK_SUMMONS_CODE_MAX, "as the 
 
 #define JOIN_PATIENCE  (10 * BK_SEC) /* an old server says nothing about groups */
 #define LEAVE_PATIENCE (10 * BK_SEC)
-#define RETRY_FIRST    (BK_SEC / 2)
-#define RETRY_MAX      (8 * BK_SEC)
 
 /* What becomes of an invite beside the loop. */
 struct derivation {
@@ -48,27 +46,23 @@ struct bk_group {
 	struct bk_signer signer;
 	struct bk_about about;
 	struct bk_job *job;
-	struct bk_rdv_mailbox *mailbox;
-	void *box; /* NULL: there is none at the moment */
+	struct bk_venue *venue;
 	struct bk_chain *chain;
-	struct bk_timer *retry, *patience, *wake;
+	struct bk_timer *patience, *wake;
 	struct bk_turn turn;
-	bk_dur pause; /* before the next box */
-	uint64_t us;  /* our handle */
+	uint64_t us; /* our handle */
 	uint8_t id[BK_GROUP_ID_LEN];
-	bool is_in, was_in, is_lost, is_leaving, has_said_leave, has_ended;
+	bool wants_all; /* of what others say, too */
+	bool is_in, is_listed, was_in, is_lost, is_leaving, has_said_leave, has_ended;
 	int end_error;
 	char end_text[BK_GROUP_SENTENCE_MAX];
 };
 
 /* --- the end --- */
 
-static void close_box(struct bk_group *g)
+static void go_out(struct bk_group *g)
 {
-	if (g->box)
-		bk_rdv_ops.close(g->box);
-	g->box = NULL;
-	g->is_in = false;
+	g->is_in = g->is_listed = false;
 	if (g->chain)
 		bk_chain_lost(g->chain);
 }
@@ -80,8 +74,8 @@ static void end(struct bk_group *g, int error, const char *text)
 	g->has_ended = true;
 	g->end_error = error;
 	snprintf(g->end_text, sizeof(g->end_text), "%s", text);
-	close_box(g);
-	bk_timer_stop(g->retry);
+	go_out(g);
+	bk_venue_stop(g->venue);
 	bk_timer_stop(g->patience);
 	bk_timer_stop(g->wake);
 	bk_turn_ask(&g->turn);
@@ -100,10 +94,10 @@ static int send_msg(struct bk_group *g, const struct bk_group_msg *m)
 	struct bk_buf body;
 	int err;
 
-	bk_buf_init(&body, BK_RDV_BODY_MAX);
+	bk_buf_init(&body, BK_GROUP_MSG_MAX);
 	err = bk_group_encode(&body, m);
 	if (!err)
-		err = bk_rdv_send_group(g->box, bk_buf_head(&body), body.len);
+		err = bk_venue_send(g->venue, bk_buf_head(&body), body.len);
 	bk_buf_done(&body);
 	return err;
 }
@@ -137,9 +131,16 @@ static void send_join(struct bk_group *g)
 		bk_timer_start(g->patience, JOIN_PATIENCE);
 }
 
-static void on_flushed(void *arg)
+static void on_left(void *arg)
 {
 	end(arg, 0, "left");
+}
+
+static void on_flushed(void *arg)
+{
+	struct bk_group *g = arg;
+
+	bk_venue_leave(g->venue, on_left, g);
 }
 
 static void say_leave(struct bk_group *g)
@@ -148,7 +149,7 @@ static void say_leave(struct bk_group *g)
 
 	g->has_said_leave = true;
 	send_msg(g, &m);
-	bk_rdv_ops.flush(g->box, on_flushed, g);
+	bk_venue_flush(g->venue, on_flushed, g);
 }
 
 static void flush(struct bk_group *g)
@@ -166,6 +167,8 @@ static void flush(struct bk_group *g)
 		send_msg(g, &m);
 	if (got < 0)
 		end(g, got, bk_error_text(got));
+	else if (g->is_listed && !bk_chain_retelling(g->chain))
+		bk_venue_settled(g->venue);
 	wake = bk_time_min(bk_chain_next_wake(g->chain), bk_about_next_wake(&g->about));
 	if (wake != BK_NEVER && !g->has_ended)
 		bk_timer_start(g->wake, wake > now ? wake - now : 0);
@@ -286,7 +289,12 @@ static void on_missed(void *arg, uint64_t count)
 
 static void on_restarted(void *arg)
 {
-	note(arg, -1, "the server has forgotten the group, and goes on with what its members know");
+	struct bk_group *g = arg;
+
+	if (bk_venue_is_on_lan(g->venue))
+		note(g, 0, "the group is at another machine of this network now");
+	else
+		note(g, -1, "the server has forgotten the group, and goes on with what its members know");
 }
 
 static void on_call(void *arg, const struct bk_chain_line *from, const struct bk_summons *summons)
@@ -301,19 +309,23 @@ static void on_call(void *arg, const struct bk_chain_line *from, const struct bk
 
 /* --- what the server says --- */
 
-static void come_again(struct bk_group *g, const char *why)
+static void be_lost(struct bk_group *g, const char *why)
 {
 	char text[BK_GROUP_SENTENCE_MAX];
 
-	close_box(g);
+	go_out(g);
 	if (!g->is_leaving)
 		bk_timer_stop(g->patience);
 	snprintf(text, sizeof(text), "%.400s; trying again", why);
 	if (!g->is_lost)
 		note(g, 0, text);
 	g->is_lost = true;
-	bk_timer_start(g->retry, g->pause);
-	g->pause = bk_time_min(2 * g->pause, RETRY_MAX);
+}
+
+static void come_again(struct bk_group *g, const char *why)
+{
+	be_lost(g, why);
+	bk_venue_again(g->venue);
 }
 
 static int on_joined(struct bk_group *g, const struct bk_group_msg *m)
@@ -323,11 +335,11 @@ static int on_joined(struct bk_group *g, const struct bk_group_msg *m)
 	if (!g->is_leaving)
 		bk_timer_stop(g->patience);
 	g->us = m->member;
+	bk_chain_begins_board(g->chain, bk_venue_is_ours(g->venue));
 	err = bk_chain_begin(g->chain, m->life, m->oldest, m->number);
 	if (err < 0)
 		return err;
 	g->is_in = true;
-	g->pause = RETRY_FIRST;
 	if (g->is_lost)
 		note(g, 0, "back in the group");
 	g->is_lost = false;
@@ -346,6 +358,7 @@ static int on_roster(struct bk_group *g, const struct bk_group_msg *m)
 	if (err < 0 || !m->is_last)
 		return err;
 	bk_chain_roster_end(g->chain);
+	g->is_listed = true;
 	if (!g->was_in && g->events.on_open)
 		g->events.on_open(g, g->arg);
 	g->was_in = true;
@@ -408,16 +421,11 @@ static void on_group(void *arg, const uint8_t *body, size_t n)
 		bk_turn_ask(&g->turn);
 }
 
-/* --- the box --- */
+/* --- where the board is --- */
 
 static void on_ready(void *arg)
 {
 	send_join(arg);
-}
-
-static void on_view(void *arg)
-{
-	(void)arg;
 }
 
 static bool is_for_good(int error)
@@ -425,33 +433,30 @@ static bool is_for_good(int error)
 	return error == BK_E_PIN_MISMATCH || error == BK_E_UNAUTHORIZED || error == BK_E_VERSION;
 }
 
-static void on_box_end(void *arg, int error, const char *text)
+/* On the LAN the board may change before we are in. */
+static bool is_passing(const struct bk_group *g, int error)
+{
+	return !error || g->was_in || (bk_venue_is_on_lan(g->venue) && error == BK_E_SERVER_GONE);
+}
+
+static void on_lost(void *arg, int error, const char *text)
 {
 	struct bk_group *g = arg;
 
 	if (g->has_said_leave)
 		end(g, 0, "left");
-	else if (!g->was_in || is_for_good(error))
+	else if (!is_passing(g, error) || is_for_good(error))
 		end(g, error, text);
 	else
-		come_again(g, text);
+		be_lost(g, text);
 }
 
-static void on_box_note(void *arg, int verbosity, const char *text)
+static void on_venue_note(void *arg, int verbosity, const char *text)
 {
 	note(arg, verbosity, text);
 }
 
-static void open_box(void *arg)
-{
-	static const struct bk_mailbox_events events = {
-		.on_ready = on_ready, .on_view = on_view, .on_end = on_box_end, .on_note = on_box_note};
-	struct bk_group *g = arg;
-	int err = bk_rdv_ops.open(g->mailbox, g->loop, &events, g, &g->box);
-
-	if (err < 0)
-		end(g, err, bk_error_text(err));
-}
+static const struct bk_venue_events venue_events = {on_ready, on_group, on_lost, on_venue_note};
 
 static void on_patience(void *arg)
 {
@@ -492,7 +497,8 @@ static int make_chain(struct bk_group *g, const struct bk_group_keys *keys)
 		.name = g->name,
 		.sitting = wall_ms(),
 		.events = &events,
-		.arg = g};
+		.arg = g,
+		.wants_all = g->wants_all};
 
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
 	return bk_chain_new(&opts, &g->chain);
@@ -504,27 +510,31 @@ static void on_derived(void *arg)
 	const struct derivation *d = bk_job_work(g->job);
 	int err = d->error < 0 ? d->error : make_chain(g, &d->keys);
 
+	if (!err)
+		err = bk_venue_start(g->venue, d->keys.lan);
 	memcpy(g->id, d->keys.id, sizeof(g->id));
 	sodium_memzero((void *)(uintptr_t)d, sizeof(*d));
 	bk_job_free(g->job);
 	g->job = NULL;
 	if (err < 0)
 		end(g, err, bk_error_text(err));
-	if (!g->has_ended)
-		open_box(g);
 }
 
 static int read_opts(struct bk_group *g, const struct bk_group_opts *o, struct derivation *work,
 	char text[BK_GROUP_SENTENCE_MAX])
 {
-	const struct bk_rdv_opts rdv = {
-		.server = o->server, .token = o->token, .state_dir = o->state_dir, .is_hidden = true};
-	int err;
+	const struct bk_venue_opts venue = {.server = o->server,
+		.token = o->token,
+		.state_dir = o->state_dir,
+		.lan = o->lan,
+		.lan_peer = o->lan_peer};
+	int err = bk_venue_new(g->loop, &venue, &venue_events, g, &g->venue, text);
 
-	if (!o->server || !o->name || !bk_card_is_name(o->name)) {
-		snprintf(text, BK_GROUP_SENTENCE_MAX, "%s",
-			o->server ? "a name has 1 to 64 bytes, and no control characters"
-				  : "no server is named");
+	if (err < 0)
+		return err;
+	g->wants_all = o->lan;
+	if (!o->name || !bk_card_is_name(o->name)) {
+		snprintf(text, BK_GROUP_SENTENCE_MAX, "a name has 1 to 64 bytes, and no control characters");
 		return BK_E_INVALID;
 	}
 	strcpy(g->name, o->name);
@@ -535,12 +545,6 @@ static int read_opts(struct bk_group *g, const struct bk_group_opts *o, struct d
 			BK_GROUP_ABOUT_MAX);
 		return BK_E_INVALID;
 	}
-	err = bk_rdv_mailbox_new(&rdv, &g->mailbox);
-	snprintf(text, BK_GROUP_SENTENCE_MAX, "cannot use the server '%.200s': %s", o->server,
-		bk_error_text(err));
-	if (err < 0)
-		return err;
-	g->mailbox->on_group = on_group;
 	err = bk_room_key_open(o->state_dir, &g->signer);
 	snprintf(text, BK_GROUP_SENTENCE_MAX, "cannot keep a key in '%.200s': %s",
 		o->state_dir ? o->state_dir : "", bk_error_text(err));
@@ -549,10 +553,8 @@ static int read_opts(struct bk_group *g, const struct bk_group_opts *o, struct d
 
 static int start(struct bk_group *g, const struct derivation *work, char text[BK_GROUP_SENTENCE_MAX])
 {
-	int err = bk_timer_new(g->loop, open_box, g, &g->retry);
+	int err = bk_timer_new(g->loop, on_patience, g, &g->patience);
 
-	if (!err)
-		err = bk_timer_new(g->loop, on_patience, g, &g->patience);
 	if (!err)
 		err = bk_timer_new(g->loop, on_wake, g, &g->wake);
 	if (!err)
@@ -577,7 +579,6 @@ int bk_group_new(struct bk_loop *loop, const struct bk_group_opts *opts, const s
 	if (!err) {
 		g->loop = loop;
 		g->arg = arg;
-		g->pause = RETRY_FIRST;
 		bk_turn_init(&g->turn, loop, on_turn, g);
 		err = read_opts(g, &o, &work, text);
 	}
@@ -598,12 +599,9 @@ void bk_group_free(struct bk_group *g)
 {
 	if (!g)
 		return;
-	if (g->box)
-		bk_rdv_ops.close(g->box);
 	bk_job_free(g->job);
-	bk_rdv_mailbox_free(g->mailbox);
+	bk_venue_free(g->venue);
 	bk_chain_free(g->chain);
-	bk_timer_free(g->retry);
 	bk_timer_free(g->patience);
 	bk_timer_free(g->wake);
 	bk_turn_done(&g->turn);

@@ -147,6 +147,7 @@ struct bk_board_opts {
 	size_t max;                   /* plates, and meetings likewise: more than `charge` allows */
 	bk_dur lifetime;              /* of a plate after the last claim or sign of life */
 	bk_dur grace;                 /* of a meeting, one of whose members is away */
+	double posts_burst;           /* of a member of a group */
 	uint64_t seed;
 };
 

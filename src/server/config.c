@@ -64,6 +64,7 @@ int bk_server_config_init(
 		.claims_burst = BK_LIMIT_CLAIMS_BURST,
 		.arrivals_per_second = BK_LIMIT_ARRIVALS_PER_SECOND,
 		.arrivals_burst = BK_LIMIT_ARRIVALS_BURST,
+		.posts_burst = BK_LIMIT_MEMBER_POSTS_BURST,
 		.hello_timeout = either_time(opts->hello_timeout_ns, BK_LIMIT_HELLO_TIMEOUT),
 		.ping_interval = either_time(opts->ping_interval_ns, BK_LIMIT_PING_INTERVAL),
 		.nameplate_lifetime = either_time(opts->nameplate_lifetime_ns, BK_LIMIT_NAMEPLATE_LIFETIME),

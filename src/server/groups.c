@@ -458,7 +458,7 @@ static int seat(struct wish *w, struct group *g)
 	m->card_len = r->len;
 	if (r->len)
 		memcpy(m->card, r->body, r->len);
-	bk_rate_init(&m->posts, BK_LIMIT_MEMBER_POSTS_PER_SECOND, BK_LIMIT_MEMBER_POSTS_BURST, w->now);
+	bk_rate_init(&m->posts, BK_LIMIT_MEMBER_POSTS_PER_SECOND, w->gs->opts->posts_burst, w->now);
 	bk_list_remove(&g->empty);
 	g->count++;
 	w->member = m;

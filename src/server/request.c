@@ -295,6 +295,7 @@ int bk_requests_open(struct bk_server *s)
 		.max = (size_t)s->config.clients_max * BK_LIMIT_NAMEPLATES,
 		.lifetime = s->config.nameplate_lifetime,
 		.grace = BK_LIMIT_MEETING_GRACE,
+		.posts_burst = s->config.posts_burst,
 	};
 	int err = bk_timer_new(s->loop, on_board_timer, s, &s->board_timer);
 

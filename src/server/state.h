@@ -41,6 +41,7 @@ struct bk_server_config {
 	struct bk_board_kind board;                 /* in memory, unless somebody brings another */
 	double claims_per_minute, claims_burst;     /* of one address */
 	double arrivals_per_second, arrivals_burst; /* likewise */
+	double posts_burst;                         /* of a member of a group */
 	bk_dur hello_timeout, ping_interval, nameplate_lifetime, relay_wait, relay_idle;
 	bk_dur sums_interval; /* of what the log counts instead of listing it */
 };

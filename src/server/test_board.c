@@ -233,6 +233,7 @@ static int set_up(void **state)
 		.max = 1000,
 		.lifetime = LIFETIME,
 		.grace = BK_LIMIT_MEETING_GRACE,
+		.posts_burst = BK_LIMIT_MEMBER_POSTS_BURST,
 		.seed = 42,
 	};
 

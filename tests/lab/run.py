@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import files  # noqa: E402
 import idle  # noqa: E402
 import lan  # noqa: E402
+import lan_rooms  # noqa: E402
 import moves  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
@@ -30,7 +31,8 @@ import waiting  # noqa: E402
 from lab import check  # noqa: E402
 
 NOBODY = 65534
-PATIENT = ("receiver cut off", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away")
+PATIENT = ("receiver cut off", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away",
+           "LAN rooms: its keeper sleeps", "LAN rooms: a network that is parted", "LAN rooms: a server that is away")
 # Cases that wait and burden nothing: they run beside the others.
 
 
@@ -50,6 +52,7 @@ def collect(args):
     yield from moves.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
     yield from lan.cases(args.bodkin)
+    yield from lan_rooms.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
     yield from idle.cases(args.bodkin)
     yield from waiting.cases(args.bodkin)
