@@ -20,6 +20,7 @@ struct machine {
 	struct bk_addr addr; /* of its questions */
 	unsigned sent, found, over;
 	struct bk_addr places[64];
+	struct bk_beacon_word word;   /* of the last one */
 	struct bk_beacon_action last; /* that was sent */
 };
 
@@ -45,6 +46,7 @@ static void drain(struct machine *m, struct machine *other, bk_time now)
 		} else if (a.what == BK_BEACON_FOUND) {
 			assert_true(m->found < 64);
 			m->places[m->found++] = a.addr;
+			m->word = a.word;
 		} else {
 			m->over++;
 		}
@@ -363,6 +365,53 @@ static void what_is_no_beacon_is_nothing(void **arg)
 	assert_int_equal(comer.found, 0);
 }
 
+static void a_word_comes_with_the_place(void **arg)
+{
+	const struct bk_beacon_name name = bk_beacon_name_of_group("secret", 6);
+	const struct bk_beacon_word word = {{1, 2, 3}};
+	struct machine keeper, comer;
+
+	(void)arg;
+	machine_init(&keeper, 1, WALL);
+	machine_init(&comer, 2, WALL);
+	host(&keeper, 7, 0);
+	seek(&comer, 7, BK_SEC, 0);
+	assert_true(bk_beacon_host(&keeper.beacon, &name, &word, PORT + 1, 0) >= 0);
+	assert_true(bk_beacon_seek(&comer.beacon, &name, BK_SEC, 0) >= 0);
+	bk_beacon_on_time(&keeper.beacon, 0);
+	drain(&keeper, &comer, 0); /* both */
+	drain(&comer, NULL, 0);
+	assert_int_equal(comer.found, 2);
+	assert_int_equal(comer.places[1].port, PORT + 1);
+	assert_memory_equal(&comer.word, &word, sizeof(word));
+	assert_int_equal(keeper.last.len, BK_BEACON_LEN + BK_BEACON_WORD_LEN);
+}
+
+/* Where what is said to all reaches nobody, of two who keep the same one asks, and the other one can tell that it does,
+ * too. */
+static void one_who_keeps_it_too_is_told_by_his_address(void **arg)
+{
+	struct machine one, other;
+
+	(void)arg;
+	machine_init(&one, 1, WALL);
+	machine_init(&other, 2, WALL);
+	host(&one, 7, 0);
+	seek(&other, 7, BK_SEC, 0);
+	bk_beacon_on_time(&one.beacon, 0);
+	drain(&one, NULL, 0);
+	bk_beacon_tell(&one.beacon, 0, &other.addr, 0);
+	drain(&one, &other, 0);
+	assert_true(bk_addr_equal(&one.last.addr, &other.addr));
+	drain(&other, NULL, 0);
+	assert_int_equal(other.found, 1);
+	for (int i = 0; i < 1000; i++)
+		bk_beacon_tell(&one.beacon, 0, &other.addr, 0);
+	one.sent = 0;
+	drain(&one, NULL, 0);
+	assert_in_range(one.sent, 1, 20);
+}
+
 static void there_are_ceilings(void **arg)
 {
 	const struct bk_beacon_name name = bk_beacon_name_of_number(1);
@@ -395,6 +444,8 @@ int main(void)
 		cmocka_unit_test(what_one_program_was_asked_another_one_of_the_machine_answers),
 		cmocka_unit_test(of_a_flood_of_questions_little_is_passed_on),
 		cmocka_unit_test(what_is_no_beacon_is_nothing),
+		cmocka_unit_test(a_word_comes_with_the_place),
+		cmocka_unit_test(one_who_keeps_it_too_is_told_by_his_address),
 		cmocka_unit_test(there_are_ceilings),
 	};
 

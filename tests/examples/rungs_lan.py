@@ -193,3 +193,30 @@ def udp_punch_says_what_failed():
         assert (code, out) == (1, "")
         one_line(err, "udp_punch: ", where.split("#")[0])
     assert run(ours("udp_punch"))[0] == 2
+
+
+def room(place, *words):
+    return Program(*place.enter(support.examples / "room", "-", *words))
+
+
+@in_namespaces
+def room_needs_no_server_on_one_network():
+    with Lan() as lan, room(lan.here, "anna") as anna:
+        invite = anna.until(r"^on the other machines: room - NAME (\S+)$")[1]
+        anna.until(r"^\* 1 here$")
+        anna.say("early\n")
+        anna.until(r"^\* sent: 1 as 1$")
+        with room(lan.there, "bert", invite) as bert:
+            bert.until(r"^\(before\) anna: early$")
+            bert.say("hello\n")
+            anna.until("^bert: hello$")
+            anna.process.stdin.close()  # and with her goes what kept the room
+            anna.process.stdin = None
+            assert anna.end()[::2] == (0, "")
+            bert.until(r"^\* anna has left$")
+            bert.say("alone\n")
+            bert.until(r"^\* sent: 2 as \d+$")
+            bert.process.stdin.close()
+            bert.process.stdin = None
+            code, out, err = bert.end()
+            assert code == 0 and err == "" and "careful" not in out, (code, out, err)
