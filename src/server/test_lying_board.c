@@ -9,7 +9,14 @@
 #include "base/error.h"
 #include "base/list.h"
 
-enum { KNOWN_MAX = 4096 };
+enum { KNOWN_MAX = 4096, NEWS_MAX = 256 };
+
+/* What some bytes say that were made for a group. */
+struct news {
+	const struct bk_chunk *chunk;
+	struct bk_group_msg m;
+	uint8_t *bytes;
+};
 
 struct lying {
 	struct bk_board board;
@@ -23,6 +30,8 @@ struct lying {
 	unsigned known_count;
 	unsigned asked_seat; /* of the rejoin under way */
 	bool is_repeating;
+	struct news news[NEWS_MAX]; /* made last, in a ring */
+	unsigned news_count;
 };
 
 static struct lying *lying_of(struct bk_board *b)
@@ -153,16 +162,44 @@ static bool may_spend(void *arg, uint64_t who, bk_time now)
 
 static struct bk_chunk *make_news(void *arg, const struct bk_group_msg *m)
 {
-	const struct lying *l = arg;
+	struct lying *l = arg;
+	struct news *n = &l->news[l->news_count++ % NEWS_MAX];
+	struct bk_chunk *made;
 
-	return l->opts.events->make_news(l->opts.arg, m);
+	free(n->bytes);
+	*n = (struct news){.m = *m, .bytes = copy(m->bytes, m->len)};
+	n->m.bytes = n->bytes;
+	made = l->opts.events->make_news(l->opts.arg, m);
+	n->chunk = made;
+	return made;
+}
+
+static const struct bk_group_msg *said_by(const struct lying *l, const struct bk_chunk *chunk)
+{
+	for (unsigned i = l->news_count; i > 0 && l->news_count - i < NEWS_MAX; i--)
+		if (l->news[(i - 1) % NEWS_MAX].chunk == chunk)
+			return &l->news[(i - 1) % NEWS_MAX].m;
+	return NULL;
+}
+
+void lying_tell(struct lying *l, uint64_t who, const struct bk_group_msg *m)
+{
+	struct bk_chunk *chunk = l->opts.events->make_news(l->opts.arg, m);
+
+	bk_assert(chunk);
+	l->opts.events->on_news(l->opts.arg, who, chunk, false);
+	bk_chunk_unref(chunk);
 }
 
 static bool on_news(void *arg, uint64_t who, struct bk_chunk *news, bool is_last)
 {
-	const struct lying *l = arg;
+	struct lying *l = arg;
+	const struct bk_group_msg *m = l->lies->on_news ? said_by(l, news) : NULL;
 
-	return l->opts.events->on_news(l->opts.arg, who, news, is_last);
+	if (!m || is_last)
+		return l->opts.events->on_news(l->opts.arg, who, news, is_last);
+	l->lies->on_news(l->lies->arg, l, who, m);
+	return true;
 }
 
 /* --- what it is asked --- */
@@ -225,8 +262,12 @@ static bk_time lying_next_wake(struct bk_board *b)
 
 static void lying_free(struct bk_board *b)
 {
-	bk_board_free(lying_of(b)->honest);
-	free(lying_of(b));
+	struct lying *l = lying_of(b);
+
+	bk_board_free(l->honest);
+	for (unsigned i = 0; i < NEWS_MAX; i++)
+		free(l->news[i].bytes);
+	free(l);
 }
 
 int lying_board_new(const struct bk_board_opts *opts, void *arg, struct bk_board **ret_board)

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Three honest members at a server whose board lies, end to end over real sockets: each row of "What a member notices"
+ * in docs/protocol/groups.md. Who is lied to hears of it in the words that a person sees, and no false line appears. */
+#include <bodkin/group.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rendezvous/test_kit.h"
+#include "server/config.h"
+#include "server/server.h"
+#include "server/test_lying_board.h"
+
+enum { PEOPLE = 3, SAID_MAX = 32 };
+
+struct scene;
+
+struct person {
+	struct scene *s;
+	struct bk_group *group;
+	char lines[512], doubts[2048];
+	unsigned opens, heard, doubted;
+	int error;
+};
+
+/* A number that the server tells, and what stands under it. */
+struct said {
+	struct bk_group_msg m;
+	uint8_t bytes[1024];
+};
+
+struct scene {
+	struct world w;
+	struct lies lies;
+	struct person people[PEOPLE];
+	uint64_t handles[PEOPLE]; /* in the order they came */
+	unsigned came;
+	uint8_t life[BK_GROUP_LIFE_LEN]; /* of the group that they came to first */
+	struct said said[SAID_MAX];      /* what the honest board has told the first one, by number */
+	/* The lie, to a member, instead of what was said; NULL: the truth. */
+	void (*tell)(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m);
+	const unsigned *stop_when;
+	unsigned stop_at;
+};
+
+#define ANNA (&s->people[0])
+#define BERT (&s->people[1])
+#define CARL (&s->people[2])
+
+/* --- the server --- */
+
+static void on_news(void *arg, struct lying *board, uint64_t who, const struct bk_group_msg *m)
+{
+	struct scene *s = arg;
+	int whom = 0;
+
+	if (m->type == BK_GROUP_JOINED && s->came < PEOPLE) {
+		s->handles[s->came++] = who;
+		if (!s->tell)
+			memcpy(s->life, m->life, sizeof(s->life));
+	}
+	while (whom < PEOPLE && s->handles[whom] != who)
+		whom++;
+	if (m->type == BK_GROUP_SAID && whom == 0 && m->number < SAID_MAX) {
+		struct said *kept = &s->said[m->number];
+
+		assert_true(m->len <= sizeof(kept->bytes));
+		memcpy(kept->bytes, m->bytes, m->len);
+		kept->m = *m;
+		kept->m.bytes = kept->bytes;
+	}
+	if (s->tell && whom < PEOPLE && (m->type == BK_GROUP_SAID || m->type == BK_GROUP_JOINED))
+		s->tell(s, board, whom, m);
+	else
+		lying_tell(board, who, m);
+}
+
+/* The post under that number, under another one. */
+static void tell_as(struct scene *s, struct lying *board, int whom, unsigned number, uint64_t as)
+{
+	struct bk_group_msg m = s->said[number].m;
+
+	m.number = as;
+	lying_tell(board, s->handles[whom], &m);
+}
+
+/* --- the members --- */
+
+static void look(struct scene *s)
+{
+	if (s->stop_when && *s->stop_when >= s->stop_at)
+		bk_loop_stop(s->w.loop);
+}
+
+static void run_until(struct scene *s, const unsigned *counter, unsigned at)
+{
+	s->stop_when = counter;
+	s->stop_at = at;
+	if (*counter < at)
+		world_run(&s->w);
+	s->stop_when = NULL;
+	assert_true(*counter >= at);
+}
+
+static void on_open(struct bk_group *group, void *arg)
+{
+	struct person *p = arg;
+
+	(void)group;
+	p->opens++;
+	look(p->s);
+}
+
+static void on_line(struct bk_group *group, void *arg, const struct bk_group_line *l)
+{
+	struct person *p = arg;
+	size_t n = strlen(p->lines);
+
+	(void)group;
+	snprintf(p->lines + n, sizeof(p->lines) - n, "%s:%s ", l->from, l->text);
+	p->heard++;
+	look(p->s);
+}
+
+static void on_doubt(struct bk_group *group, void *arg, const char *text)
+{
+	struct person *p = arg;
+	size_t n = strlen(p->doubts);
+
+	(void)group;
+	snprintf(p->doubts + n, sizeof(p->doubts) - n, "%s\n", text);
+	p->doubted++;
+	look(p->s);
+}
+
+static void on_end(struct bk_group *group, void *arg, int error, const char *text)
+{
+	struct person *p = arg;
+
+	(void)text;
+	p->error = error;
+	bk_group_free(group);
+	p->group = NULL;
+}
+
+static void come(struct person *p, const char *name, const char *invite)
+{
+	static const struct bk_group_events events = {.size = sizeof(events),
+		.on_open = on_open,
+		.on_line = on_line,
+		.on_doubt = on_doubt,
+		.on_end = on_end};
+	const struct bk_group_opts opts = {
+		.size = sizeof(opts), .server = p->s->w.target, .invite = invite, .name = name};
+	char text[BK_GROUP_SENTENCE_MAX];
+
+	if (bk_group_new(p->s->w.loop, &opts, &events, p, &p->group, text) < 0)
+		fail_msg("%s", text);
+	run_until(p->s, &p->opens, 1);
+}
+
+/* Everybody hears it, whatever else is told. */
+static void say(struct person *p, const char *text)
+{
+	assert_int_equal(bk_group_say(p->group, text, strlen(text), NULL), 0);
+}
+
+static void say_to_all(struct person *p, const char *text)
+{
+	struct scene *s = p->s;
+	unsigned at[PEOPLE];
+
+	for (int i = 0; i < PEOPLE; i++)
+		at[i] = s->people[i].heard + 1;
+	say(p, text);
+	for (int i = 0; i < PEOPLE; i++)
+		run_until(s, &s->people[i].heard, at[i]);
+}
+
+static void serve(struct scene *s)
+{
+	struct bk_server_config config;
+	char text[BK_SERVER_TEXT_MAX];
+
+	assert_int_equal(bk_server_config_init(&config, &s->w.opts, text), 0);
+	bk_server_free(s->w.server);
+	config.board = (struct bk_board_kind){lying_board_new, &s->lies};
+	if (bk_server_open(s->w.loop, &config, s->w.dir, &s->w.server, text) < 0)
+		fail_msg("%s", text);
+	snprintf(s->w.target, sizeof(s->w.target), "127.0.0.1:%u#%s", bk_server_port(s->w.server),
+		bk_server_pin(s->w.server));
+}
+
+static int set_up(void **state)
+{
+	static const char *const names[PEOPLE] = {"anna", "bert", "carl"};
+	struct scene *s = calloc(1, sizeof(*s));
+	char invite[BK_GROUP_INVITE_MAX];
+
+	assert_non_null(s);
+	world_init(&s->w, (struct bk_server_opts){0});
+	s->lies = (struct lies){.arg = s, .on_news = on_news};
+	serve(s);
+	assert_int_equal(bk_group_invite_make(invite), 0);
+	for (int i = 0; i < PEOPLE; i++) {
+		s->people[i].s = s;
+		come(&s->people[i], names[i], invite);
+	}
+	say_to_all(ANNA, "one");
+	*state = s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct scene *s = *state;
+
+	for (int i = 0; i < PEOPLE; i++)
+		bk_group_free(s->people[i].group);
+	world_done(&s->w);
+	free(s);
+	return 0;
+}
+
+static void check_doubt(const struct person *p, const char *words)
+{
+	if (!strstr(p->doubts, words))
+		fail_msg("not said: %s; but: %s", words, p->doubts);
+}
+
+static void check_all_quiet(const struct person *p)
+{
+	assert_string_equal(p->doubts, "");
+}
+
+/* --- the lies; anna's own is told to her as it was, so she has nothing to say --- */
+
+static void keep_back_two(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (m->number != 2 || !whom)
+		lying_tell(board, s->handles[whom], m);
+}
+
+static void who_is_not_told_a_number_says_so(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = keep_back_two;
+	say(ANNA, "two");
+	run_until(s, &ANNA->heard, 2);
+	say_to_all(ANNA, "three");
+	for (struct person *p = BERT; p <= CARL; p++) {
+		check_doubt(p, "1 message did not come");
+		assert_string_equal(p->lines, "anna:one anna:three ");
+	}
+	check_all_quiet(ANNA);
+}
+
+static void keep_back_two_and_renumber(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (m->number > 2 && whom)
+		tell_as(s, board, whom, (unsigned)m->number, m->number - 1);
+	else
+		keep_back_two(s, board, whom, m);
+}
+
+static void nor_do_other_numbers_hide_it(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = keep_back_two_and_renumber;
+	say(ANNA, "two");
+	run_until(s, &ANNA->heard, 2);
+	say_to_all(ANNA, "three");
+	for (struct person *p = BERT; p <= CARL; p++) {
+		check_doubt(p, "1 message of 'anna' did not come");
+		assert_string_equal(p->lines, "anna:one anna:three ");
+	}
+}
+
+static void tell_two_twice(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	lying_tell(board, s->handles[whom], m);
+	if (m->number == 2)
+		lying_tell(board, s->handles[whom], m);
+}
+
+static void what_is_told_twice_stands_there_once(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_two_twice;
+	say_to_all(ANNA, "two");
+	say_to_all(BERT, "three");
+	for (int i = 0; i < PEOPLE; i++) {
+		check_doubt(&s->people[i], "twice; it is shown once");
+		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
+	}
+}
+
+static void tell_two_as_three_too(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (m->number > 2) {
+		tell_as(s, board, whom, (unsigned)m->number, m->number + 1);
+		return;
+	}
+	lying_tell(board, s->handles[whom], m);
+	if (m->number == 2)
+		tell_as(s, board, whom, 2, 3);
+}
+
+static void nor_does_another_number_make_it_two(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_two_as_three_too;
+	say_to_all(ANNA, "two");
+	say_to_all(BERT, "three");
+	for (int i = 0; i < PEOPLE; i++) {
+		check_doubt(&s->people[i], "twice; it is shown once");
+		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
+	}
+}
+
+static void tell_two_behind_three(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (m->number == 2 && whom)
+		return;
+	lying_tell(board, s->handles[whom], m);
+	if (m->number == 3 && whom)
+		tell_as(s, board, whom, 2, 2);
+}
+
+static void what_comes_after_its_turn_is_said_and_not_shown(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_two_behind_three;
+	say(ANNA, "two");
+	run_until(s, &ANNA->heard, 2);
+	say_to_all(ANNA, "three");
+	say_to_all(ANNA, "four");
+	for (struct person *p = BERT; p <= CARL; p++) {
+		check_doubt(p, "after its turn; it is not shown");
+		assert_string_equal(p->lines, "anna:one anna:three anna:four ");
+	}
+}
+
+static void tell_carl_another_order(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (whom != 2 || m->number < 2 || m->number > 3) {
+		lying_tell(board, s->handles[whom], m);
+		return;
+	}
+	if (m->number == 2 || !s->said[3].m.number)
+		return;
+	tell_as(s, board, whom, 3, 2);
+	tell_as(s, board, whom, 2, 3);
+}
+
+static void who_hears_another_order_than_the_others_is_found_out_by_the_next_word(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_carl_another_order;
+	say(ANNA, "two");
+	run_until(s, &ANNA->heard, 2);
+	run_until(s, &BERT->heard, 2);
+	say_to_all(BERT, "three");
+	run_until(s, &CARL->heard, 3);
+	assert_string_equal(CARL->lines, "anna:one bert:three anna:two ");
+	say_to_all(CARL, "four");
+	say_to_all(ANNA, "five");
+	for (int i = 0; i < PEOPLE; i++)
+		check_doubt(&s->people[i], "the server does not tell everybody the same");
+	assert_string_equal(ANNA->lines, "anna:one anna:two bert:three carl:four anna:five ");
+}
+
+static void tell_three_as_two_too(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	lying_tell(board, s->handles[whom], m);
+	if (m->number == 3)
+		tell_as(s, board, whom, 3, 2);
+}
+
+static void what_replaces_a_number_is_not_shown(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_three_as_two_too;
+	say_to_all(ANNA, "two");
+	say_to_all(BERT, "three");
+	say_to_all(ANNA, "four");
+	for (int i = 0; i < PEOPLE; i++) {
+		assert_true(s->people[i].doubted >= 1);
+		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three anna:four ");
+	}
+}
+
+static void tell_noise_as_two(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	struct bk_group_msg forged = *m;
+	uint8_t noise[1024];
+
+	if (m->number == 2) {
+		memcpy(noise, m->bytes, m->len);
+		noise[m->len / 2] ^= 1;
+		forged.bytes = noise;
+		lying_tell(board, s->handles[whom], &forged);
+	}
+	tell_as(s, board, whom, (unsigned)m->number, m->number + 1);
+}
+
+/* Only who is not the first, by whom what was said is kept. */
+static void what_no_member_wrote_is_said_and_not_shown(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_noise_as_two;
+	say_to_all(ANNA, "two");
+	say_to_all(BERT, "three");
+	for (int i = 0; i < PEOPLE; i++) {
+		check_doubt(&s->people[i], "that no member has written; it is not shown");
+		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
+	}
+}
+
+static void tell_one_again_as_three(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (m->number == 3)
+		tell_as(s, board, whom, 1, 3);
+	if (m->number > 2)
+		tell_as(s, board, whom, (unsigned)m->number, m->number + 1);
+	else
+		lying_tell(board, s->handles[whom], m);
+}
+
+static void what_was_said_before_is_no_news(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_one_again_as_three;
+	say_to_all(ANNA, "two");
+	say_to_all(BERT, "three");
+	for (int i = 0; i < PEOPLE; i++) {
+		assert_true(s->people[i].doubted >= 1);
+		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
+	}
+}
+
+static void keep_annas_from_her(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	if (m->number != 2 || whom)
+		lying_tell(board, s->handles[whom], m);
+}
+
+static void whose_own_word_does_not_come_back_says_so(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = keep_annas_from_her;
+	say(ANNA, "two");
+	run_until(s, &BERT->heard, 2);
+	run_until(s, &CARL->heard, 2);
+	world_let_time_fly(11 * BK_SEC);
+	run_until(s, &ANNA->doubted, 1);
+	check_doubt(ANNA, "the server does not tell a message of ours, though it took it");
+	check_all_quiet(BERT);
+	check_all_quiet(CARL);
+}
+
+static void forget_all_but_one(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	struct bk_group_msg told = *m;
+
+	if (m->type == BK_GROUP_JOINED) {
+		memcpy(told.life, s->life, sizeof(told.life));
+		told.number = 1;
+	}
+	lying_tell(board, s->handles[whom], &told);
+}
+
+/* Another server with the same key says that it is the group of before, with less in it. */
+static void a_server_that_takes_numbers_back_is_not_gone_on_with(void **state)
+{
+	struct scene *s = *state;
+
+	say_to_all(BERT, "two");
+	say_to_all(CARL, "three");
+	s->w.opts.port = bk_server_port(s->w.server);
+	s->w.opts.alt_port = bk_server_alt_port(s->w.server);
+	s->came = 0;
+	s->tell = forget_all_but_one;
+	serve(s);
+	for (int i = 0; i < PEOPLE; i++)
+		run_until(s, &s->people[i].doubted, 1);
+	for (int i = 0; i < PEOPLE; i++) {
+		check_doubt(&s->people[i], "the server does not tell everybody the same");
+		assert_string_equal(s->people[i].lines, "anna:one bert:two carl:three ");
+	}
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(who_is_not_told_a_number_says_so),
+		CASE(nor_do_other_numbers_hide_it),
+		CASE(what_is_told_twice_stands_there_once),
+		CASE(nor_does_another_number_make_it_two),
+		CASE(what_comes_after_its_turn_is_said_and_not_shown),
+		CASE(who_hears_another_order_than_the_others_is_found_out_by_the_next_word),
+		CASE(what_replaces_a_number_is_not_shown),
+		CASE(what_no_member_wrote_is_said_and_not_shown),
+		CASE(what_was_said_before_is_no_news),
+		CASE(whose_own_word_does_not_come_back_says_so),
+		CASE(a_server_that_takes_numbers_back_is_not_gone_on_with),
+	};
+#undef CASE
+
+	return cmocka_run_group_tests_name("lying", tests, NULL, NULL);
+}
