@@ -40,8 +40,12 @@ int bk_archive_put(struct bk_archive *a, const uint8_t hash[BK_REMARK_HASH_LEN],
 	bk_list_append(&a->all, &p->link);
 	a->count++;
 	a->bytes += len;
-	while (a->count > BK_ARCHIVE_MAX || a->bytes > BK_ARCHIVE_BYTES)
-		drop(a, bk_container_of(a->all.next, struct bk_archived, link));
+	bk_list_each(it, tmp, &a->all)
+	{
+		if (a->count <= BK_ARCHIVE_MAX && a->bytes <= BK_ARCHIVE_BYTES)
+			break;
+		drop(a, bk_container_of(it, struct bk_archived, link));
+	}
 	return 0;
 }
 

@@ -180,15 +180,15 @@ const char *bk_air_describe(const struct bk_air *a, char out[BK_RADIO_TEXT_MAX])
 	return bk_radio_describe(a->radio, out);
 }
 
-const char *bk_air_place_to_str(const struct bk_addr *a, char out[BK_AIR_PLACE_MAX])
+const char *bk_air_place_to_str(const struct bk_addr *place, char out[BK_AIR_PLACE_MAX])
 {
 	char ip[BK_ADDR_STR_MAX];
 
-	bk_addr_ip_to_str(a, ip);
-	if (a->family == 6 && a->scope && !strchr(ip, '%'))
-		snprintf(out, BK_AIR_PLACE_MAX, "[%s%%%u]:%u", ip, a->scope, a->port);
+	bk_addr_ip_to_str(place, ip);
+	if (place->family == 6 && place->scope && !strchr(ip, '%'))
+		snprintf(out, BK_AIR_PLACE_MAX, "[%s%%%u]:%u", ip, place->scope, place->port);
 	else
-		snprintf(out, BK_AIR_PLACE_MAX, a->family == 6 ? "[%s]:%u" : "%s:%u", ip, a->port);
+		snprintf(out, BK_AIR_PLACE_MAX, place->family == 6 ? "[%s]:%u" : "%s:%u", ip, place->port);
 	return out;
 }
 
