@@ -2,6 +2,7 @@
 """Rooms on a network with no server: one of the machines keeps the board, and any of them may go, die or be cut off."""
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -89,7 +90,7 @@ class Room:
             m.until(r"^\* \d+ here$")
 
     def come(self, machine):
-        self.members.append(Member(self.lan, machine, f"m{machine.number}", self.invite, self.at))
+        self.members.append(Member(self.lan, machine, f"m{machine.number}{'abc'[sum(m.machine is machine for m in self.members)]}", self.invite, self.at))
         return self.members[-1]
 
     def keeper(self):
@@ -165,7 +166,7 @@ def deaths(bodkin):
         return f"all that was said arrived {took[0]:.2f} s after a kill, {took[1]:.2f} s after it left"
 
 
-def at_once(bodkin, times=5):
+def at_once(bodkin, times=3):
     """Two that come at the same instant are in one room."""
     with Switch(bodkin, 2) as lan:
         took = []
@@ -216,6 +217,31 @@ def parted(bodkin):
         return f"cut off, the others go on after {took:.1f} s; plugged in, they are one after {one:.1f} s"
 
 
+def churn(bodkin, rounds=6):
+    """Machines come, leave and die, whoever keeps it among them, and two stay: all the time all speak."""
+    chance = random.Random(rounds)
+    with Switch(bodkin, 5) as lan:
+        room = Room(lan)
+        stay = set(chance.sample(room.members, 2))
+        number = 5
+        for _ in range(rounds):
+            for m in room.members:
+                m.say(10)
+            gone = chance.choice([m for m in room.members if m not in stay])
+            room.without(gone)
+            getattr(gone, chance.choice(("kill", "leave")))()
+            number += 1
+            room.come(lan.add(number))
+            for m in room.members:
+                m.until(r"^\* \d+ here$")
+            room.speak(2)
+        room.agree()
+        for m in stay:
+            other, = stay - {m}
+            check(m.heard({other.name}) == [f"{other.name} {i}" for i in range(other.said)], room.story())
+        return f"{rounds} went, {rounds} came, two stayed and heard each other to the last word"
+
+
 def asleep(bodkin):
     """Whoever keeps it stands still, as a laptop does, and comes back when another one keeps it."""
     with Switch(bodkin, 3) as lan:
@@ -231,6 +257,18 @@ def asleep(bodkin):
         one = room.speak() - start
         check(not any("careful" in line for m in room.members for _, line in m.lines), f"a doubt\n{room.story()}")
         return f"stopped, the others go on after {took:.1f} s; awake again, they are one after {one:.1f} s"
+
+
+def link_local(bodkin):
+    """IPv6 alone, and several on one machine."""
+    with Switch(bodkin, 3, only6=True) as lan:
+        lan.machines += [lan.machines[0], lan.machines[0]]
+        room = Room(lan)
+        room.speak()
+        room.without(room.keeper()).kill()
+        room.speak()
+        room.agree()
+        return "three machines with IPv6 alone, three members on one of them"
 
 
 RECORD = """
@@ -329,6 +367,8 @@ def cases(bodkin):
     yield "LAN rooms: its keeper is killed, and the next one leaves", lambda: deaths(bodkin)
     yield "LAN rooms: two at the same instant", lambda: at_once(bodkin)
     yield "LAN rooms: twenty machines", lambda: many(bodkin)
+    yield "LAN rooms: coming and going", lambda: churn(bodkin)
+    yield "LAN rooms: IPv6 alone, several on one machine", lambda: link_local(bodkin)
     yield "LAN rooms: a false board", lambda: false_board(bodkin)
     yield "LAN rooms: a network that is parted", lambda: parted(bodkin)
     yield "LAN rooms: its keeper sleeps", lambda: asleep(bodkin)
