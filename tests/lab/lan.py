@@ -281,6 +281,66 @@ def unreachable(bodkin):
         return receiver.said().strip()
 
 
+MASQUERADE = ("table ip nat {\nchain p {\ntype nat hook postrouting priority 100; oifname wan masquerade;\n}\n}\n"
+              "table ip f {\nchain f {\ntype filter hook forward priority 0; policy drop; iifname lan accept; "
+              "ct state established,related accept;\n}\n"
+              "chain i {\ntype filter hook input priority 0; iifname wan ct state new drop;\n}\n}\n")
+
+
+class Networks(Switch):
+    """Networks 10.7.N.0/24, each behind a router of its own that translates; the server is 203.0.113.1."""
+
+    def __enter__(self):
+        networks, self.count = self.count, 0
+        super().__enter__()
+        self.server = self.join(Namespace(self.switch), "br0", "eth0", "203.0.113.1/24")
+        self.machines = [[] for _ in range(networks)]
+        for n in range(networks):
+            self.switch.run(f"ip link add net{n} type bridge mcast_snooping 0")
+            self.switch.run(f"ip link set net{n} up")
+            router = self.join(Namespace(self.switch), "br0", "wan", f"203.0.113.{n + 10}/24")
+            self.join(router, f"net{n}", "lan", f"10.7.{n}.1/24")
+            router.run("sysctl -qw net.ipv4.ip_forward=1")
+            router.run("nft -f -", MASQUERADE)
+        return self
+
+    def join(self, space, bridge, name, address):
+        if space not in self.spaces:
+            self.spaces.append(space)
+            space.run("ip link set lo up")
+        port = f"p{len(self.spaces)}{name[:3]}"
+        self.switch.run(f"ip link add {port} type veth peer name {name} netns {space.process.pid}")
+        self.switch.run(f"ip link set {port} master {bridge} up")
+        space.run(f"ip addr add {address} dev {name}")
+        space.run(f"ip link set {name} up")
+        return space
+
+    def machine(self, network):
+        """One more in that network."""
+        own = self.machines[network]
+        machine = self.join(Namespace(self.switch), f"net{network}", "eth0", f"10.7.{network}.{len(own) + 2}/24")
+        machine.run(f"ip route add default via 10.7.{network}.1")
+        machine.number = 10 * network + len(own)
+        own.append(machine)
+        return machine
+
+
+def joined_by_a_server(bodkin):
+    """Who are in one network meet there first; the others through their routers."""
+    with Networks(bodkin, 3) as lan:
+        server = lan.bodkin_on(lan.server, "serve", "--state", lan.top / "server")
+        at = ("-s", f"203.0.113.1#{server.wait_for('listening')['pin']}")
+        a, b, c, d = lan.machine(0), lan.machine(0), lan.machine(1), lan.machine(2)
+        seen = []
+        for one, other in ((a, b), (c, d), (b, c), (d, a)):
+            sender = lan.send(one, *at)
+            lan.receive(other, sender, *at)
+            seen.append(sender.all("path")[0])
+        check([p["technique"] for p in seen] == ["lan"] + 3 * ["punch"], f"{seen}")
+        check(seen[0]["remote"].startswith("10.7.0."), f"{seen[0]}")
+        return f"the local one first, {seen[0]['elapsed_ms']:.0f} ms; the others through their routers"
+
+
 def cases(bodkin):
     yield "LAN without a server: two machines", lambda: two(bodkin)
     yield "LAN without a server: twenty machines", lambda: twenty(bodkin)
@@ -294,4 +354,5 @@ def cases(bodkin):
     yield "LAN without a server: ping and chat", lambda: others(bodkin)
     yield "LAN without a server: a cable that comes later", lambda: plugged_in_later(bodkin)
     yield "LAN without a server: one is there", lambda: beside(bodkin)
+    yield "LAN: three networks joined by a server", lambda: joined_by_a_server(bodkin)
     yield "LAN without a server: one is named and not there", lambda: unreachable(bodkin)
