@@ -23,9 +23,10 @@
 #define ENDED_PATIENCE (8 * BK_SEC)  /* where the other machine itself said that the connection is over */
 #define LEFT_PATIENCE  (1 * BK_SEC)  /* for a path to a peer that left the server already */
 #define RACE_PATIENCE  (1500 * BK_MS)
-#define RACE_WAY_MAX   (3 * BK_SEC) /* a longer one is not believed */
-#define SEARCH_WAIT    (1 * BK_SEC) /* doubled each time, up to eight times that */
-#define YOUNG          (5 * BK_SEC) /* a path that died sooner was none */
+#define RACE_WAY_MAX   (3 * BK_SEC)  /* a longer one is not believed */
+#define SEARCH_WAIT    (1 * BK_SEC)  /* doubled each time, up to eight times that */
+#define YOUNG          (5 * BK_SEC)  /* a path that died sooner was none */
+#define SETTLING       (300 * BK_MS) /* addresses come one by one */
 
 enum {
 	SEARCHES_SHIFT = 3,
@@ -52,6 +53,7 @@ struct bk_seeker {
 	bk_dur path_rtt, relay_rtt;        /* of each, as its handshake showed; 0: not known */
 	bool has_peer_left;                /* the server, before there was a path */
 	bool is_asking;                    /* the next round is our own wish: the relay works */
+	bool has_moved;                    /* our addresses are others than in the round that was */
 	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
 	unsigned young;                    /* paths in a row that died as soon as they were there */
 	struct bk_rate rounds;             /* after the first */
@@ -199,17 +201,19 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 /* --- a better one, in the background --- */
 
 /* The relay carries a pair that might do without it: the side that joined asks for another race now and
- * then. */
+ * then; and whoever has come into another network soon, for what was not hopeful so far may be now. */
 static void upgrade_later(struct bk_seeker *sk)
 {
 	static const bk_dur waits[] = {2 * BK_SEC, 10 * BK_SEC, 60 * BK_SEC};
 	const struct bk_pair pair = pair_of(sk);
 	enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
 
-	if (!sk->opts.is_controlling || !is_on_relay(sk) || sk->upgrades >= WAITS ||
-		sk->round.choice != BK_PATH_CHOICE_AUTO || !bk_pair_is_hopeful(&pair, bk_techniques))
+	if (!is_on_relay(sk) || sk->round.choice != BK_PATH_CHOICE_AUTO)
 		return;
-	bk_timer_start(sk->again, waits[sk->upgrades++]);
+	if (sk->has_moved)
+		bk_timer_start(sk->again, SETTLING);
+	else if (sk->opts.is_controlling && sk->upgrades < WAITS && bk_pair_is_hopeful(&pair, bk_techniques))
+		bk_timer_start(sk->again, waits[sk->upgrades++]);
 }
 
 /* --- the path goes --- */
@@ -260,6 +264,7 @@ static void on_again(void *arg)
 		search(sk, bk_error_text(BK_E_PEER_VANISHED));
 	} else if (is_on_relay(sk) && !sk->race) {
 		note(sk, 2, "looking for a direct path again");
+		sk->has_moved = false;
 		sk->is_asking = sk->state == CARRIED && sk->events->on_wanted(sk->arg) == 0;
 	}
 }
@@ -482,6 +487,10 @@ static void on_network(void *arg)
 	if (sk->state != OVER)
 		sk->events->on_moved(
 			sk->arg, bk_netwatch_has(&sk->path.local), bk_netwatch_has(&sk->relay.local));
+	sk->has_moved = true;
+	sk->upgrades = 0;
+	if (!sk->race)
+		upgrade_later(sk);
 }
 
 /* --- life --- */

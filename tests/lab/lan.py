@@ -9,9 +9,10 @@ import sys
 import tempfile
 import time
 
-from lab import PATIENCE, Program, check, scratch
+from lab import NUMBERS, PATIENCE, Program, check, scratch
 
 SOON = 0.3  # seconds from the second Enter to the file
+SOON_MOVED = 2  # seconds from another address to the path over it
 NO_MULTICAST = "ip daddr 239.0.0.0/8 drop; ip6 daddr ff00::/8 udp dport 15007 drop"
 NO_BROADCAST = "udp dport 15007 meta pkttype broadcast drop"
 
@@ -290,6 +291,10 @@ MASQUERADE = ("table ip nat {\nchain p {\ntype nat hook postrouting priority 100
 class Networks(Switch):
     """Networks 10.7.N.0/24, each behind a router of its own that translates; the server is 203.0.113.1."""
 
+    def __init__(self, bodkin, count, is_symmetric=False):
+        super().__init__(bodkin, count)
+        self.rules = MASQUERADE.replace("masquerade", "masquerade fully-random") if is_symmetric else MASQUERADE
+
     def __enter__(self):
         networks, self.count = self.count, 0
         super().__enter__()
@@ -301,14 +306,14 @@ class Networks(Switch):
             router = self.join(Namespace(self.switch), "br0", "wan", f"203.0.113.{n + 10}/24")
             self.join(router, f"net{n}", "lan", f"10.7.{n}.1/24")
             router.run("sysctl -qw net.ipv4.ip_forward=1")
-            router.run("nft -f -", MASQUERADE)
+            router.run("nft -f -", self.rules)
         return self
 
     def join(self, space, bridge, name, address):
         if space not in self.spaces:
             self.spaces.append(space)
             space.run("ip link set lo up")
-        port = f"p{len(self.spaces)}{name[:3]}"
+        port = f"n{next(NUMBERS)}"
         self.switch.run(f"ip link add {port} type veth peer name {name} netns {space.process.pid}")
         self.switch.run(f"ip link set {port} master {bridge} up")
         space.run(f"ip addr add {address} dev {name}")
@@ -341,6 +346,32 @@ def joined_by_a_server(bodkin):
         return f"the local one first, {seen[0]['elapsed_ms']:.0f} ms; the others through their routers"
 
 
+def moved_to_the_lan(bodkin, stays):
+    """Two who talk over the relay come into one network, by another interface of the one."""
+    with Networks(bodkin, 2, is_symmetric=True) as lan:
+        server = lan.bodkin_on(lan.server, "serve", "--state", lan.top / "server")
+        at = ("-s", f"203.0.113.1#{server.wait_for('listening')['pin']}")
+        a, b = lan.machine(0), lan.machine(1)
+        maker = lan.bodkin_on(a, "chat", *at, speaks=True)
+        joiner = lan.bodkin_on(b, "chat", *at, maker.wait_for("code")["code"], speaks=True)
+        check(joiner.wait_for("path")["kind"] == "relay", joiner.story())
+        began = time.monotonic()
+        lan.join(b, "net0", "eth1", "10.7.0.77/24")
+        b.run("ip route replace default via 10.7.0.1")
+        if not stays:
+            b.run("ip link set eth0 down")
+        for program in (joiner, maker):
+            program.wait_for("path", lambda p: p["technique"] == "lan")
+        took = time.monotonic() - began
+        maker.say("hello\n")
+        joiner.wait_for("message", lambda m: m["text"] == "hello")
+        maker.hush()
+        joiner.hush()
+        check((joiner.wait(), maker.wait()) == (0, 0), f"{maker.story()}\n{joiner.story()}")
+        check(took < SOON_MOVED, f"only after {took:.1f} s")
+        return f"on the LAN {took * 1000:.0f} ms after the address appeared"
+
+
 def cases(bodkin):
     yield "LAN without a server: two machines", lambda: two(bodkin)
     yield "LAN without a server: twenty machines", lambda: twenty(bodkin)
@@ -354,5 +385,8 @@ def cases(bodkin):
     yield "LAN without a server: ping and chat", lambda: others(bodkin)
     yield "LAN without a server: a cable that comes later", lambda: plugged_in_later(bodkin)
     yield "LAN without a server: one is there", lambda: beside(bodkin)
+    for stays in (False, True):
+        yield f"LAN: it appears while two talk over the relay{', beside the old network' if stays else ''}", \
+            lambda stays=stays: moved_to_the_lan(bodkin, stays)
     yield "LAN: three networks joined by a server", lambda: joined_by_a_server(bodkin)
     yield "LAN without a server: one is named and not there", lambda: unreachable(bodkin)
