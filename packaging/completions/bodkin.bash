@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for bodkin
+
+# One's own devices, as this machine remembers them. Their names may have blanks.
+_bodkin_devices()
+{
+	local name IFS=$'\n'
+
+	for name in $("${COMP_WORDS[0]}" devices known 2>/dev/null); do
+		[[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done
+}
+
 _bodkin()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
 	local all="--loop --json --quiet --verbose --help --token"
-	local client="--server --name --words --transport --path --timeout --peer --interface --no-lan"
+	local meets="--words --timeout"
+	local client="--server --name --transport --path --peer --interface --no-lan"
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		COMPREPLY=($(compgen -W "send recv chat ping serve nat lab help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "send recv chat devices ping serve nat lab help --help --version" -- "$cur"))
 		return
 	fi
 	case $prev in
@@ -22,24 +34,40 @@ _bodkin()
 	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
 	--interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")); return ;;
 	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
+	--to) _bodkin_devices; return ;;
 	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
 	esac
 	case $command in
 	send)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "$client $all --code" -- "$cur"))
+			COMPREPLY=($(compgen -W "$client $meets $all --code --to" -- "$cur"))
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$cur"))
 		fi
 		;;
-	recv) COMPREPLY=($(compgen -W "$client $all --output --yes --conflict --overwrite --hidden --executable" -- "$cur")) ;;
-	chat) COMPREPLY=($(compgen -W "$client $all --output" -- "$cur")) ;;
-	ping) COMPREPLY=($(compgen -W "$client $all --count --interval --plain --id" -- "$cur")) ;;
+	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable" -- "$cur")) ;;
+	chat) COMPREPLY=($(compgen -W "$client $meets $all --output" -- "$cur")) ;;
+	devices)
+		if ((COMP_CWORD == 2)) && [[ $cur != -* ]]; then
+			COMPREPLY=($(compgen -W "new join name forget invite" -- "$cur"))
+		elif [[ $prev == forget ]]; then
+			_bodkin_devices
+		else
+			COMPREPLY=($(compgen -W "$client $all --watch --replace" -- "$cur"))
+		fi
+		;;
+	ping)
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "$client $meets $all --count --interval --plain --id" -- "$cur"))
+		else
+			_bodkin_devices
+		fi
+		;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
 	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down probe --help --name --answer --delay --jitter --loss --rate --replace --json" -- "$cur")) ;;
-	help) COMPREPLY=($(compgen -W "send recv chat ping serve nat lab" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "send recv chat devices ping serve nat lab" -- "$cur")) ;;
 	esac
 }
 complete -F _bodkin bodkin

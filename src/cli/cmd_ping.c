@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bodkin/code.h>
+
 #include "apps/ping.h"
-#include "cli/frame.h"
+#include "cli/by_name.h"
 
 enum { SERVER_MAX = 512 };
 
@@ -17,6 +19,8 @@ static const double interval_min = 0.001, interval_max = 3600;
 
 struct command {
 	struct bk_cli_frame frame;
+	struct bk_cli_by_name by_name;
+	const char *name; /* of the device that is asked; NULL: by code */
 	struct bk_plain_client_opts plain;
 	struct bk_ping *ping;
 	char server[SERVER_MAX]; /* without a pin, for the plain dialect */
@@ -83,12 +87,18 @@ static void stop(struct bk_cli_frame *f)
 	struct command *c = (struct command *)f;
 
 	c->was_stopped = true;
-	bk_ping_stop(c->ping);
+	if (c->ping)
+		bk_ping_stop(c->ping);
+	else
+		bk_loop_stop(f->loop);
 }
 
 static void done(struct bk_cli_frame *f)
 {
-	bk_ping_free(((struct command *)f)->ping);
+	struct command *c = (struct command *)f;
+
+	bk_ping_free(c->ping);
+	bk_cli_by_name_done(&c->by_name);
 }
 
 /* --- options --- */
@@ -143,7 +153,7 @@ static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 	return 0;
 }
 
-static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+static int start_ping(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_cli_options *o = f->options;
@@ -160,6 +170,34 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	opts.session = o->plain ? NULL : &f->session;
 	opts.plain = o->plain ? &c->plain : NULL;
 	return bk_ping_new(f->loop, &opts, &events, c, &c->ping, text);
+}
+
+static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+{
+	struct command *c = (struct command *)f;
+	const struct bk_cli_by_name_opts opts = {.name = c->name,
+		.purpose = "ping",
+		.needs = BK_DEVICE_ANSWERS,
+		.lacks = "there, but does not answer",
+		.on_found = start_ping};
+	int64_t interval;
+	int err = read_interval(f->options->interval, &interval, text);
+
+	if (err < 0 || !c->name)
+		return err < 0 ? err : start_ping(f, text);
+	return bk_cli_by_name_start(&c->by_name, f, &opts, text);
+}
+
+/* What is no code is the name of a device, where there are any; else what is wrong with the code is said. */
+static void take_name(struct command *c, struct bk_cli_options *o)
+{
+	char text[BK_CLI_TEXT_MAX], why[BK_CODE_TEXT_MAX];
+
+	if (o->plain || o->args_len != 1 || bk_code_check(o->args[0], why) >= 0 ||
+		bk_cli_by_name_init(&c->by_name, o, text) < 0)
+		return;
+	c->name = o->args[0];
+	o->args_len = 0;
 }
 
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
@@ -179,20 +217,23 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 	};
 	struct command c = {0};
 
+	take_name(&c, o);
 	return bk_cli_frame_run(&c.frame, &ops, o, r);
 }
 
 const struct bk_cli_command bk_cli_cmd_ping = {
 	.name = "ping",
 	.act = "ping",
-	.usage = "[CODE] [-c COUNT] [-i SECONDS] [OPTION]...",
+	.usage = "[CODE | NAME] [-c COUNT] [-i SECONDS] [OPTION]...",
 	.summary = "see the path to another machine and its round trip",
-	.about = "Both sides run it. Without CODE it prints one; the "
-		 "other side comes with it, and the two say hello\n"
-		 "to each other, with numbers that rise in turn, until "
-		 "Ctrl-C or COUNT answers. With --plain the other\n"
-		 "side may be any program that speaks the plain "
-		 "dialect, CODE is its id, and nothing is encrypted.",
+	.about =
+		"Both sides run it. Without CODE it prints one; the "
+		"other side comes with it, and the two say hello\n"
+		"to each other, with numbers that rise in turn, until "
+		"Ctrl-C or COUNT answers. NAME is one of your devices ('bodkin help devices'), which answers by itself.\n"
+		"With --plain the other\n"
+		"side may be any program that speaks the plain "
+		"dialect, CODE is its id, and nothing is encrypted.",
 	.bit = BK_CLI_CMD_PING,
 	.run = run,
 };

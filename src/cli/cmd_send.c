@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/by_name.h"
+#include "cli/exit.h"
 #include "cli/transfer.h"
 
 struct command {
 	struct bk_cli_transfer transfer;
+	struct bk_cli_by_name by_name;
 	struct bk_send *send;
 };
 
-static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_transfer_events events = bk_cli_transfer_events();
@@ -25,14 +28,34 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	return bk_send_new(f->loop, &opts, &events, c, &c->send, text);
 }
 
+static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+{
+	struct command *c = (struct command *)f;
+	const struct bk_cli_by_name_opts opts = {.name = f->options->to,
+		.purpose = "files",
+		.needs = BK_DEVICE_RECEIVES,
+		.lacks = "there, but takes no files; 'bodkin recv --daemon' has to run there",
+		.on_found = start_send};
+
+	return f->options->to ? bk_cli_by_name_start(&c->by_name, f, &opts, text) : start_send(f, text);
+}
+
 static void stop(struct bk_cli_frame *f)
 {
-	bk_send_cancel(((struct command *)f)->send);
+	struct command *c = (struct command *)f;
+
+	if (c->send)
+		bk_send_cancel(c->send);
+	else
+		bk_loop_stop(f->loop);
 }
 
 static void done(struct bk_cli_frame *f)
 {
-	bk_send_free(((struct command *)f)->send);
+	struct command *c = (struct command *)f;
+
+	bk_send_free(c->send);
+	bk_cli_by_name_done(&c->by_name);
 }
 
 static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
@@ -41,6 +64,10 @@ static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX
 
 	if (err < 0)
 		snprintf(text, BK_CLI_TEXT_MAX, "cannot send: no file is named; try 'bodkin help send'");
+	if (err >= 0 && o->to && o->code) {
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot send: --to needs no --code; give one of them");
+		err = BK_E_INVALID;
+	}
 	for (int i = 0; i < o->args_len && err >= 0; i++)
 		if (!strcmp(o->args[i], "-")) {
 			snprintf(text, BK_CLI_TEXT_MAX,
@@ -64,18 +91,24 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.done = done,
 	};
 	struct command c = {.transfer = {.done = "Sent"}};
+	char why[BK_CLI_TEXT_MAX], text[2 * BK_CLI_TEXT_MAX];
 
-	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
+	if (!o->to || bk_cli_by_name_init(&c.by_name, o, why) >= 0)
+		return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
+	snprintf(text, sizeof(text), "cannot send to %s: %s", o->to, why);
+	bk_cli_report_error(r, BK_E_NOT_FOUND, text);
+	return BK_CLI_EXIT_USAGE;
 }
 
 const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
 	.act = "send",
-	.usage = "PATH... [--code CODE] [OPTION]...",
+	.usage = "PATH... [--code CODE | --to NAME] [OPTION]...",
 	.summary = "send files to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin "
 		 "recv' gets the files, encrypted, over a direct\n"
-		 "connection where one can be had, else through the server's relay, which cannot read them.",
+		 "connection where one can be had, else through the server's relay, which cannot read them.\n"
+		 "--to sends to one of your own devices ('bodkin help devices'), and shows no code.",
 	.bit = BK_CLI_CMD_SEND,
 	.run = run,
 };

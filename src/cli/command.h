@@ -19,6 +19,6 @@ struct bk_cli_command {
 };
 
 extern const struct bk_cli_command bk_cli_cmd_serve, bk_cli_cmd_send, bk_cli_cmd_recv, bk_cli_cmd_nat,
-	bk_cli_cmd_lab, bk_cli_cmd_ping, bk_cli_cmd_chat;
+	bk_cli_cmd_lab, bk_cli_cmd_ping, bk_cli_cmd_chat, bk_cli_cmd_devices;
 
 #endif

@@ -33,7 +33,8 @@ static unsigned section_commands(const char *name)
 		const char *name;
 		unsigned commands;
 	} sections[] = {{"send]", BK_CLI_CMD_SEND}, {"recv]", BK_CLI_CMD_RECV}, {"serve]", BK_CLI_CMD_SERVE},
-		{"nat]", BK_CLI_CMD_NAT}, {"ping]", BK_CLI_CMD_PING}, {"chat]", BK_CLI_CMD_CHAT}};
+		{"nat]", BK_CLI_CMD_NAT}, {"ping]", BK_CLI_CMD_PING}, {"chat]", BK_CLI_CMD_CHAT},
+		{"devices]", BK_CLI_CMD_DEVICES}};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!strcmp(sections[i].name, name))
@@ -68,8 +69,8 @@ static unsigned read_section(const char *line, int number, char ret_warning[BK_C
 
 	if (!commands && !*ret_warning)
 		snprintf(ret_warning, BK_CLI_TEXT_MAX,
-			"line %d: '%.60s' is no section; there are [send], [recv], [chat], [ping], [nat] and "
-			"[serve]; what stands below it is left out",
+			"line %d: '%.60s' is no section; there are [send], [recv], [chat], [devices], [ping], "
+			"[nat] and [serve]; what stands below it is left out",
 			number, line);
 	return commands;
 }

@@ -288,10 +288,14 @@ static void say_server(const struct bk_cli_frame *f, struct bk_call *call, char 
 
 static void on_code(struct bk_call *call, void *arg, const char *code)
 {
-	const struct bk_cli_frame *f = arg;
+	struct bk_cli_frame *f = arg;
 	const struct bk_cli_options *o = f->options;
 	char server[512], other[1024];
 
+	if (f->on_code) {
+		f->on_code(f, f->on_code_arg, code);
+		return;
+	}
 	say_server(f, call, server, sizeof(server));
 	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
 		server, f->ops->before_code, code, f->ops->after_code);

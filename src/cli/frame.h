@@ -43,6 +43,9 @@ struct bk_cli_frame {
 	char *token;
 	char state_dir[BK_CLI_PATHS_MAX];
 	char asked_code[BK_CLI_CODE_MAX];
+	/* A code that was made goes there, and no person is told. NULL: to the person. */
+	void (*on_code)(struct bk_cli_frame *f, void *arg, const char *code);
+	void *on_code_arg;
 	int code;
 };
 

@@ -83,7 +83,7 @@ static size_t measure(const char *s, unsigned *ret_columns)
 	return n && n < (size_t)-2 ? n : 1;
 }
 
-static unsigned width_of(const char *s)
+unsigned bk_cli_human_width(const char *s)
 {
 	unsigned sum = 0, columns;
 
@@ -94,7 +94,7 @@ static unsigned width_of(const char *s)
 
 const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size_t max)
 {
-	unsigned all = width_of(text), used = 0, w, room = columns > 3 ? columns - 3 : 0;
+	unsigned all = bk_cli_human_width(text), used = 0, w, room = columns > 3 ? columns - 3 : 0;
 	const char *head = text, *tail;
 
 	if (all <= columns && strlen(text) < max) {
@@ -107,7 +107,8 @@ const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size
 		head += measure(head, &w);
 		used += w;
 	}
-	for (tail = head; *tail && all - width_of(text) + width_of(tail) > room - room / 2;)
+	for (tail = head;
+		*tail && all - bk_cli_human_width(text) + bk_cli_human_width(tail) > room - room / 2;)
 		tail += measure(tail, &w);
 	snprintf(out, max, "%.*s...%s", (int)(head - text), text, tail);
 	return out;

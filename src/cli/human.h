@@ -15,6 +15,9 @@ const char *bk_cli_human_rate(double rate, char out[BK_CLI_HUMAN_MAX]); /* "83 M
 const char *bk_cli_human_seconds(double seconds, char out[BK_CLI_HUMAN_MAX]);
 const char *bk_cli_human_left(double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0:05", "12:30", "2:00:00" */
 
+/* The columns of a text, by the locale's width; other bytes are one. */
+unsigned bk_cli_human_width(const char *text);
+
 /* Text that takes at most so many columns: what is too long loses its middle, so that its ending stays. Counts
  * characters by the locale's width, other bytes as one. */
 const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size_t max);

@@ -15,7 +15,7 @@
 #include "cli/output.h"
 
 static const struct bk_cli_command *const commands[] = {&bk_cli_cmd_send, &bk_cli_cmd_recv, &bk_cli_cmd_chat,
-	&bk_cli_cmd_ping, &bk_cli_cmd_nat, &bk_cli_cmd_serve, &bk_cli_cmd_lab};
+	&bk_cli_cmd_devices, &bk_cli_cmd_ping, &bk_cli_cmd_nat, &bk_cli_cmd_serve, &bk_cli_cmd_lab};
 
 enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]) };
 
@@ -33,7 +33,7 @@ static void print_help(void)
 		"bodkin connects two machines that cannot reach each other, directly and privately.", 0);
 	putchar('\n');
 	for (size_t i = 0; i < COMMANDS_LEN; i++)
-		printf("  bodkin %-6s %s\n", commands[i]->name, commands[i]->summary);
+		printf("  bodkin %-7s %s\n", commands[i]->name, commands[i]->summary);
 	puts("  bodkin help COMMAND\n  bodkin --version");
 }
 
@@ -56,9 +56,9 @@ static int print_command_help(const struct bk_cli_command *c)
 static const struct {
 	const char *typed, *meant;
 } words[] = {{"send", "send"}, {"recv", "recv"}, {"ping", "ping"}, {"nat", "nat"}, {"serve", "serve"},
-	{"lab", "lab"}, {"help", "help"}, {"chat", "chat"}, {"talk", "chat"}, {"receive", "recv"},
-	{"get", "recv"}, {"download", "recv"}, {"upload", "send"}, {"server", "serve"},
-	{"version", "--version"}};
+	{"lab", "lab"}, {"help", "help"}, {"chat", "chat"}, {"talk", "chat"}, {"devices", "devices"},
+	{"machines", "devices"}, {"receive", "recv"}, {"get", "recv"}, {"download", "recv"},
+	{"upload", "send"}, {"server", "serve"}, {"version", "--version"}};
 
 /* "; did you mean 'send'?" or where to look. */
 static const char *suggest(const char *typed, char out[64])

@@ -13,7 +13,8 @@
 
 #include "base/text.h"
 
-#define CLIENT (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING | BK_CLI_CMD_CHAT)
+#define MEETS  (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING | BK_CLI_CMD_CHAT)
+#define CLIENT (MEETS | BK_CLI_CMD_DEVICES)
 #define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
 enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
@@ -40,9 +41,15 @@ static const struct row rows[] = {
 		"the networks of this machine to look on (all but those of containers)"},
 	{"no-lan", 0, KIND_FLAG, AT(no_lan), CLIENT, NULL, 0, 0,
 		"meet at the server alone, not on the local network"},
+	{"to", 0, KIND_TEXT, AT(to), BK_CLI_CMD_SEND, "NAME", 0, 0,
+		"to that one of your devices, without a code"},
+	{"watch", 0, KIND_FLAG, AT(watch), BK_CLI_CMD_DEVICES, NULL, 0, 0,
+		"a live list, until Ctrl-C; this device is listed meanwhile"},
+	{"replace", 0, KIND_FLAG, AT(replace), BK_CLI_CMD_DEVICES, NULL, 0, 0,
+		"new, join: leave the group that this machine is in"},
 	{"code", 0, KIND_TEXT, AT(code), BK_CLI_CMD_SEND, "CODE", 0, 0,
 		"use this code: join who made it, or make it"},
-	{"words", 0, KIND_NUMBER, AT(words), CLIENT, "N", 2, 16, "words in a made code (2)"},
+	{"words", 0, KIND_NUMBER, AT(words), MEETS, "N", 2, 16, "words in a made code (2)"},
 	{"count", 'c', KIND_NUMBER, AT(count), BK_CLI_CMD_PING, "COUNT", 1, 1000000000,
 		"end after so many answers (never)"},
 	{"interval", 'i', KIND_TEXT, AT(interval), BK_CLI_CMD_PING, "SECONDS", 0, 0,
@@ -62,7 +69,8 @@ static const struct row rows[] = {
 		"keep x bits also where nobody is asked"},
 	{"lifetime", 0, KIND_FLAG, AT(lifetime), BK_CLI_CMD_NAT, NULL, 0, 0,
 		"also how long an idle mapping lives (takes up to five minutes)"},
-	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0, "shown to the other person (the host's name)"},
+	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0,
+		"shown to the other person; what this device is called (the host's name)"},
 	{"listen", 'l', KIND_TEXT, AT(listen), BK_CLI_CMD_SERVE, "[ADDR]:PORT", 0, 0,
 		"where to listen (every address, port 15005; port 0: any free one)"},
 	{"alt-port", 0, KIND_NUMBER, AT(alt_port), BK_CLI_CMD_SERVE, "PORT", 0, 65535,
@@ -80,7 +88,7 @@ static const struct row rows[] = {
 	{"transport", 0, KIND_CHOICE, AT(transport), CLIENT, "auto|udp|tcp", 0, 0, "force a transport"},
 	{"path", 0, KIND_CHOICE, AT(path), CLIENT, "auto|direct|relay", 0, 0, "force a kind of path"},
 	{"loop", 0, KIND_CHOICE, AT(loop), ALL, "auto|epoll|poll|select", 0, 0, "force an event loop"},
-	{"timeout", 0, KIND_NUMBER, AT(timeout), CLIENT, "SECONDS", 0, 1000000,
+	{"timeout", 0, KIND_NUMBER, AT(timeout), MEETS, "SECONDS", 0, 1000000,
 		"how long to wait for the other side (0: no limit)"},
 	{"json", 0, KIND_FLAG, AT(json), ALL, NULL, 0, 0, "one JSON object a line on standard output"},
 	{"quiet", 'q', KIND_FLAG, AT(quiet), ALL, NULL, 0, 0, "only what is indispensable"},

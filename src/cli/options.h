@@ -16,14 +16,16 @@ enum bk_cli_command_bit {
 	BK_CLI_CMD_RECV = 4,
 	BK_CLI_CMD_NAT = 8,
 	BK_CLI_CMD_PING = 16,
-	BK_CLI_CMD_CHAT = 32
+	BK_CLI_CMD_CHAT = 32,
+	BK_CLI_CMD_DEVICES = 64
 };
 
 struct bk_cli_options {
-	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show, no_lan;
+	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show, no_lan, watch,
+		replace;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
-		*conflict, *state, *id, *interval, *peer, *interface;
+		*conflict, *state, *id, *interval, *peer, *interface, *to;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */
 	bool is_server_typed;                 /* the server stands on the command line */
 	char **args;                          /* what is left: paths, a code */

@@ -108,7 +108,7 @@ class Usage(Case):
         man = (root / "docs/bodkin.1").read_text().replace("\\-", "-")
         shells = {n: (root / "packaging/completions" / n).read_text() for n in ("bodkin.bash", "_bodkin")}
         every = set()
-        for command in ("send", "recv", "chat", "ping", "nat", "serve"):
+        for command in ("send", "recv", "chat", "devices", "ping", "nat", "serve"):
             options = self.options(command)
             every |= options.keys()
             self.assertGreater(len(options), 5)
@@ -135,7 +135,7 @@ class Usage(Case):
             self.assertRegex(r.stderr, rf"^bodkin: cannot [a-zA-Z ]+: unknown option '--nonsense'; try 'bodkin help {command}'$")
 
     def test_help_fits_into_80_columns(self):
-        for args in (["help"], *(["help", c] for c in ("send", "recv", "chat", "ping", "nat", "serve"))):
+        for args in (["help"], *(["help", c] for c in ("send", "recv", "chat", "devices", "ping", "nat", "serve"))):
             r = self.run_it(*args)
             self.assertLess(max(map(len, r.stdout.splitlines())), 80, args)
 
