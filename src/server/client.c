@@ -140,17 +140,24 @@ size_t bk_client_waiting(const struct bk_client *c)
 	return bk_conn_waiting(c->conn);
 }
 
-void bk_client_send_framed(struct bk_client *c, const void *data, size_t n)
+static void on_sent(struct bk_client *c, int err)
 {
-	int err;
-
-	if (c->state >= BK_CLIENT_LEAVING)
-		return;
-	err = bk_conn_send_framed(c->conn, data, n);
 	if (err < 0)
 		bk_client_doom(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
 	else if (bk_client_waiting(c) > BK_LIMIT_OUT_READY)
 		bk_conn_want_room(c->conn);
+}
+
+void bk_client_send_framed(struct bk_client *c, const void *data, size_t n)
+{
+	if (c->state < BK_CLIENT_LEAVING)
+		on_sent(c, bk_conn_send_framed(c->conn, data, n));
+}
+
+void bk_client_send_shared(struct bk_client *c, struct bk_chunk *framed)
+{
+	if (c->state < BK_CLIENT_LEAVING)
+		on_sent(c, bk_conn_send_shared(c->conn, framed));
 }
 
 void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)

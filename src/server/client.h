@@ -69,6 +69,7 @@ struct bk_client *bk_client_find_id(const struct bk_server *s, const char *id);
 void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m);
 void bk_client_send_framed(
 	struct bk_client *c, const void *data, size_t n); /* a message that is framed already */
+void bk_client_send_shared(struct bk_client *c, struct bk_chunk *framed); /* one that goes to many */
 /* Bytes not sent yet; the dialect's on_room is called when they are few again. */
 size_t bk_client_waiting(const struct bk_client *c);
 /* The request before failed; the connection goes on. wait 0: who knows when it would not. */

@@ -53,8 +53,10 @@ static struct bk_chunk *make_news(void *arg, const struct bk_group_msg *m)
 		if (bk_rdv_append(&framed, &envelope) >= 0)
 			news = bk_chunk_new(framed.len);
 	}
-	if (news)
+	if (news) {
+		news->is_broadcast = true;
 		bk_chunk_append(news, bk_buf_head(&framed), framed.len);
+	}
 	bk_buf_done(&framed);
 	bk_buf_done(&body);
 	return news;
@@ -66,7 +68,7 @@ static bool on_news(void *arg, uint64_t who, struct bk_chunk *news, bool is_last
 
 	if (!c || (!is_last && bk_client_waiting(c) > BK_LIMIT_OUT_READY))
 		return false;
-	bk_client_send_framed(c, news->bytes, news->len);
+	bk_client_send_shared(c, news);
 	return true;
 }
 
@@ -83,7 +85,7 @@ static void send_group(struct bk_client *c, const struct bk_group_msg *m)
 	struct bk_chunk *news = make_news(c->server, m);
 
 	if (news)
-		bk_client_send_framed(c, news->bytes, news->len);
+		bk_client_send_shared(c, news);
 	bk_chunk_unref(news);
 }
 

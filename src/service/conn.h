@@ -53,7 +53,7 @@ struct bk_conn {
 	struct bk_frame_decoder decoder;
 	struct bk_buf content; /* of the message that is coming in, where one read did not bring it whole */
 	struct bk_buf held;    /* read, and not handed on because the owner paused */
-	struct bk_queue queue; /* plain; inside TLS the queue is bk_tls_out */
+	struct bk_queue queue; /* plain; inside TLS a record of it at a time goes through bk_tls_out */
 	char *names;           /* the peer's address as text, NUL, ours, NUL */
 	const char *text;      /* of the end; NULL: the error's own */
 	int fd;
@@ -95,6 +95,8 @@ void bk_conn_set_message_max(struct bk_conn *c, size_t max);
 void bk_conn_set_deadline(struct bk_conn *c, bk_time at, int error);
 /* Queues bytes that are framed already, as bk_conn_send does a message. */
 int bk_conn_send_framed(struct bk_conn *c, const void *data, size_t n);
+/* The same, all of a chunk that goes to many: they keep it, nobody copies it. */
+int bk_conn_send_shared(struct bk_conn *c, struct bk_chunk *chunk);
 size_t bk_conn_waiting(const struct bk_conn *c); /* bytes to be sent */
 /* on_writable, please, when little enough waits; soon if that is so now. */
 void bk_conn_want_room(struct bk_conn *c);

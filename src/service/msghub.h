@@ -11,7 +11,7 @@
  * all their deadlines. */
 struct bk_conn;
 
-enum { BK_MSGHUB_SCRATCH = 64 * 1024 };
+enum { BK_MSGHUB_SCRATCH = 64 * 1024, BK_MSGHUB_RECORD = 16 * 1024 };
 
 struct bk_msghub {
 	struct bk_loop *loop;
@@ -23,6 +23,7 @@ struct bk_msghub {
 	bk_time alarm_at;                   /* BK_NEVER: not set */
 	struct bk_buf head;                 /* for composing; never held across a call */
 	uint8_t scratch[BK_MSGHUB_SCRATCH]; /* for what is read; never held across a call */
+	uint8_t record[BK_MSGHUB_RECORD];   /* for what is encrypted; not held at all */
 };
 
 /* The hub of the loop, made when it is first asked for. Each hold needs its bk_msghub_release. */

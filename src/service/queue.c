@@ -174,6 +174,22 @@ static void consume(struct bk_queue *q, size_t n)
 	}
 }
 
+size_t bk_queue_take(struct bk_queue *q, void *out, size_t n)
+{
+	uint8_t *at = out;
+
+	while (q->count && n) {
+		const struct bk_piece *p = &pieces(q)[q->first];
+		size_t take = n < p->len ? n : p->len;
+
+		memcpy(at, p->chunk->bytes + p->start, take);
+		at += take;
+		n -= take;
+		consume(q, take);
+	}
+	return (size_t)(at - (uint8_t *)out);
+}
+
 static ssize_t write_once(struct bk_queue *q, int fd, size_t *ret_offered)
 {
 	struct iovec vec[VECTOR_MAX];

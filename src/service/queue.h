@@ -34,6 +34,9 @@ int bk_queue_add(struct bk_queue *q, struct bk_chunk *c, size_t start, size_t n)
 int bk_queue_add_copy(
 	struct bk_queue *q, const void *head, size_t head_len, const void *body, size_t body_len);
 
+/* Takes up to n bytes out of it. */
+size_t bk_queue_take(struct bk_queue *q, void *out, size_t n);
+
 /* Sends what the socket takes; everything, if it takes it. Returns the bytes that went, or a negative error
  * if none did (BK_E_AGAIN: not now). */
 ssize_t bk_queue_write(struct bk_queue *q, int fd);

@@ -1,29 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From messages to a socket. What is said is queued and leaves at the end of the loop's turn, in one system
  * call for all of it; a socket that takes no more is waited for, up to the queue's ceiling and the owner's
- * patience. Nothing here calls back. */
+ * patience. Inside TLS it is the plain bytes that wait, so that what goes to many stands once however many are slow,
+ * and what a turn said is one record and not one for each message. Nothing here calls back. */
 #include "service/conn.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "service/compose.h"
 
 enum {
 	FLUSH_EARLY = 128 * 1024, /* waiting in a burst: it goes out before the turn is over */
-	TLS_OVERHEAD = 300,       /* of one record, generously */
-	TLS_RECORD = 16384,
 };
+
+/* What the socket gets next: a record as full as it gets, or, behind the last words, the end of the stream. The
+ * record before has gone, so this one has room. */
+static int encrypt_next(struct bk_conn *c)
+{
+	size_t n = bk_queue_take(&c->queue, c->hub->record, sizeof(c->hub->record));
+	ssize_t taken;
+
+	if (!n && c->state == BK_CONN_DRAINING)
+		bk_tls_close(c->tls);
+	if (!n)
+		return 0;
+	taken = bk_tls_write(c->tls, c->hub->record, n);
+	bk_assert(taken < 0 ? taken != BK_E_AGAIN : (size_t)taken == n);
+	return taken < 0 ? (int)taken : 0;
+}
 
 static ssize_t write_tls(struct bk_conn *c)
 {
 	struct bk_buf *out = bk_tls_out(c->tls);
 	ssize_t sum = 0;
 
-	while (out->len) {
-		ssize_t n = send(c->fd, bk_buf_head(out), out->len, MSG_NOSIGNAL);
+	for (;;) {
+		int err = out->len ? 0 : encrypt_next(c);
+		ssize_t n;
 
+		if (err < 0)
+			return err;
+		if (!out->len)
+			break;
+		n = send(c->fd, bk_buf_head(out), out->len, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -95,66 +117,31 @@ static bool has_room(struct bk_conn *c, size_t n)
 	return waiting <= max && n <= max - waiting;
 }
 
-/* A record is never half taken, and the room was counted with all that TLS adds: all goes, or none. */
-static int encrypt(struct bk_conn *c, const void *data, size_t n)
+/* Nothing is said before it is known to whom. */
+static bool is_ready(const struct bk_conn *c)
 {
-	const uint8_t *at = data;
-
-	while (n) {
-		ssize_t taken = bk_tls_write(c->tls, at, n);
-
-		if (taken < 0)
-			return (int)taken;
-		at += taken;
-		n -= (size_t)taken;
-	}
-	return 0;
+	return !c->tls || bk_tls_is_secure(c->tls);
 }
 
-static int queue_tls(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
+static int pend_flush(struct bk_conn *c, int err)
 {
-	size_t n = head->len + body_len;
-	int err = 0;
-
-	if (!bk_tls_is_secure(c->tls) || !has_room(c, n + (n / TLS_RECORD + 3) * TLS_OVERHEAD))
-		return BK_E_AGAIN;
-	if (head->len)
-		err = encrypt(c, bk_buf_head(head), head->len);
-	if (!err && body_len)
-		err = encrypt(c, body, body_len);
-	if (err < 0) /* half a message would be worse than none */
-		bk_conn_end(c, err == BK_E_AGAIN ? BK_E_TOO_SLOW : err, NULL);
+	if (!err && c->stuck_since == BK_NEVER)
+		bk_conn_pend(c, BK_CONN_FLUSH);
 	return err;
 }
 
 int bk_conn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
 {
-	int err;
-
-	if (c->tls)
-		err = queue_tls(c, head, body, body_len);
-	else if (!has_room(c, head->len + body_len))
-		err = BK_E_AGAIN;
-	else
-		err = bk_queue_add_copy(&c->queue, bk_buf_head(head), head->len, body, body_len);
-	if (!err && c->stuck_since == BK_NEVER)
-		bk_conn_pend(c, BK_CONN_FLUSH);
-	return err;
+	if (!is_ready(c) || !has_room(c, head->len + body_len))
+		return BK_E_AGAIN;
+	return pend_flush(c, bk_queue_add_copy(&c->queue, bk_buf_head(head), head->len, body, body_len));
 }
 
 int bk_conn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n)
 {
-	static const struct bk_buf no_head;
-	int err;
-
-	if (c->tls)
-		return bk_conn_queue(c, &no_head, chunk->bytes + start, n);
-	if (!has_room(c, n))
+	if (!is_ready(c) || !has_room(c, n))
 		return BK_E_AGAIN;
-	err = bk_queue_add(&c->queue, chunk, start, n);
-	if (!err && c->stuck_since == BK_NEVER)
-		bk_conn_pend(c, BK_CONN_FLUSH);
-	return err;
+	return pend_flush(c, bk_queue_add(&c->queue, chunk, start, n));
 }
 
 static bool takes_words(const struct bk_conn *c)
@@ -190,6 +177,11 @@ int bk_conn_send_framed(struct bk_conn *c, const void *data, size_t n)
 	if (!takes_words(c))
 		return BK_E_EOF;
 	return bk_conn_queue(c, &no_head, data, n);
+}
+
+int bk_conn_send_shared(struct bk_conn *c, struct bk_chunk *chunk)
+{
+	return takes_words(c) ? bk_conn_queue_shared(c, chunk, 0, chunk->len) : BK_E_EOF;
 }
 
 void bk_conn_want_room(struct bk_conn *c)

@@ -55,7 +55,7 @@ void bk_conn_end_saying(struct bk_conn *c, int error, char *text)
 
 size_t bk_conn_waiting(const struct bk_conn *c)
 {
-	return c->tls ? bk_tls_out(c->tls)->len : c->queue.waiting;
+	return c->queue.waiting + (c->tls ? bk_tls_out(c->tls)->len : 0);
 }
 
 /* What was read while the owner paused comes before anything else. */
@@ -173,8 +173,6 @@ void bk_conn_close_at(struct bk_conn *c, int error, bk_time close_at)
 		c->close_at = close_at;
 		c->owes_room = false;
 		bk_list_remove(&c->in_audience);
-		if (c->tls)
-			bk_tls_close(c->tls);
 		if (c->broken)
 			bk_conn_end(c, c->broken, NULL);
 		bk_conn_pend(c, BK_CONN_FLUSH);

@@ -164,12 +164,83 @@ static void bytes_that_are_no_tls_end_it_with_a_sentence(void **state)
 	finish(&t);
 }
 
+enum { WORDS = 100 };
+
+static void say_much(struct book *b, struct bk_conn *c, const struct bk_message *m)
+{
+	struct bk_message word = kit_text("word");
+
+	(void)b;
+	(void)m;
+	for (int i = 0; i < WORDS; i++)
+		assert_int_equal(bk_conn_send(c, &word), 0);
+}
+
+/* Goes over records by their headers: five bytes, the last two of them the length. */
+static unsigned count_records(const uint8_t *bytes, size_t n)
+{
+	unsigned count = 0;
+
+	for (size_t at = 0; at + 5 <= n; at += 5 + (size_t)(bytes[at + 3] << 8 | bytes[at + 4]))
+		count++;
+	return count;
+}
+
+static bool is_decrypted(void *arg)
+{
+	struct both *t = arg;
+	uint8_t bytes[WORDS * 8];
+
+	move_bytes(t);
+	return bk_tls_in(t->tls)->len && bk_tls_read(t->tls, bytes, sizeof(bytes)) == sizeof(bytes);
+}
+
+/* A room of a thousand is told by it: records, not bytes, are what many small messages cost. */
+static void what_a_turn_says_to_somebody_is_one_record(void **state)
+{
+	struct both t = begin();
+	struct bk_buf *in = bk_tls_in(t.tls);
+
+	(void)state;
+	t.b->then_message = say_much;
+	say(&t, "a");
+	move_bytes(&t);
+	kit_until_text(t.b, "[a]");
+	kit_turns(t.b, 3);
+	move_bytes(&t);
+	assert_int_equal(count_records(bk_buf_head(in), in->len), 1);
+	assert_true(is_decrypted(&t));
+	finish(&t);
+}
+
+/* Last words and the end of the stream leave in order. */
+static void what_was_said_before_it_closes_is_read_before_the_end(void **state)
+{
+	struct bk_message last = kit_text("last");
+	struct both t = begin();
+	uint8_t bytes[64];
+
+	(void)state;
+	say(&t, "a");
+	move_bytes(&t);
+	kit_until_text(t.b, "[a]");
+	assert_int_equal(bk_conn_send(t.b->conn, &last), 0);
+	bk_conn_close(t.b->conn);
+	kit_turns(t.b, 3);
+	move_bytes(&t);
+	assert_int_equal(bk_tls_read(t.tls, bytes, sizeof(bytes)), 8);
+	assert_int_equal(bk_tls_read(t.tls, bytes, sizeof(bytes)), BK_E_EOF);
+	finish(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pause_loses_nothing_of_what_came_before_the_end),
 		cmocka_unit_test(it_may_be_freed_while_more_waits_to_be_decrypted),
 		cmocka_unit_test(bytes_that_are_no_tls_end_it_with_a_sentence),
+		cmocka_unit_test(what_a_turn_says_to_somebody_is_one_record),
+		cmocka_unit_test(what_was_said_before_it_closes_is_read_before_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
