@@ -183,6 +183,8 @@ int bk_chain_card(struct bk_chain *c, uint64_t member, const uint8_t *card, size
 			say_doubt(c, BK_DOUBT_FORGED, 0, 0, NULL);
 		return 0;
 	}
+	if (bk_roster_has_another(&c->roster, member, &read))
+		bk_chain_gone(c, member);
 	err = bk_roster_put(&c->roster, member, &read, &m);
 	if (err < 0)
 		return err;

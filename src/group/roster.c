@@ -59,6 +59,13 @@ int bk_roster_put(struct bk_roster *r, uint64_t member, const struct bk_card *ca
 	return news;
 }
 
+bool bk_roster_has_another(const struct bk_roster *r, uint64_t member, const struct bk_card *card)
+{
+	const struct bk_member_card *m = bk_map_get(r->members, &member, sizeof(member));
+
+	return m && memcmp(m->card.key, card->key, sizeof(card->key)) != 0;
+}
+
 bool bk_roster_take(struct bk_roster *r, uint64_t member, struct bk_card *ret_card)
 {
 	struct bk_member_card *m = bk_map_take(r->members, &member, sizeof(member));

@@ -30,6 +30,8 @@ enum { BK_ROSTER_NEW = 1, BK_ROSTER_CHANGED = 2 };
 /* Which of them it is, and *ret_member; 0: it was there, and said the same. BK_E_FULL, BK_E_NOMEM. */
 int bk_roster_put(struct bk_roster *r, uint64_t member, const struct bk_card *card,
 	const struct bk_member_card **ret_member);
+/* Does somebody else go by that handle? Another life of a group gives them anew. */
+bool bk_roster_has_another(const struct bk_roster *r, uint64_t member, const struct bk_card *card);
 bool bk_roster_take(
 	struct bk_roster *r, uint64_t member, struct bk_card *ret_card); /* false: it was not there */
 /* Takes one that was not named since it began; false: there is none. */

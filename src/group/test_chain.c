@@ -902,6 +902,9 @@ static void members_come_change_and_go_and_the_list_has_a_ceiling(void **state)
 	show_card(ANNA, 8, BERT);
 	bk_chain_roster_end(ANNA->chain); /* carl left meanwhile */
 	assert_int_equal(ANNA->gone, 2);
+	show_card(ANNA, 8, CARL); /* another life has given it to another one */
+	assert_int_equal(ANNA->gone, 3);
+	assert_int_equal(ANNA->came, 4);
 	assert_nobody_doubts(w);
 	assert_int_equal(bk_chain_card(ANNA->chain, 5, no_card, sizeof(no_card)), 0);
 	assert_int_equal(bk_chain_card(ANNA->chain, 5, no_card, 3), 0);

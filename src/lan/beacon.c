@@ -17,8 +17,8 @@
 #include "wire/cursor.h"
 
 enum { TYPE_HERE = 1, TYPE_WHO = 2, TYPE_PASSED = 3 /* a question, and where it came from */ };
-enum { BY_ADDRESS = 1 }; /* the question went to one machine, not to all */
-enum { NOBODY = -1 };    /* does not wait any more for what was to be told */
+enum { BY_ADDRESS = 1, FOREMOST = 2 }; /* of a question: it went to one machine, not to all; of a place */
+enum { NOBODY = -1 };                  /* does not wait any more for what was to be told */
 
 static const uint8_t magic[4] = {'b', 'k', 'L', '1'};
 
@@ -181,6 +181,7 @@ static int decode(const uint8_t *data, size_t len, struct saying *ret)
 	ret->has_word = ret->type == TYPE_HERE && len >= BK_BEACON_LEN + BK_BEACON_WORD_LEN;
 	if (ret->has_word)
 		bk_read_bytes(&r, ret->word.bytes, sizeof(ret->word.bytes));
+	ret->word.is_foremost = ret->has_word && ret->flags & FOREMOST;
 	return r.error < 0 || memcmp(head, magic, sizeof(magic)) != 0 ? BK_E_MALFORMED : 0;
 }
 
@@ -193,6 +194,7 @@ static void send(struct bk_beacon *b, const struct bk_beacon_host *host, const s
 
 	if (host) {
 		s.port = host->port;
+		s.flags = host->word.is_foremost ? FOREMOST : 0;
 		s.has_word = host->has_word;
 		s.word = host->word;
 	}

@@ -42,6 +42,7 @@ struct bk_beacon_name bk_beacon_name_of_group(const void *secret, size_t n);
 /* What is said of a place beside its port: for who keeps it and who finds it to make sense of. All zero: nothing. */
 struct bk_beacon_word {
 	uint8_t bytes[BK_BEACON_WORD_LEN];
+	bool is_foremost; /* it goes before those that are not */
 };
 
 struct bk_beacon_tag {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "lan/gate.h"
 #include "lan/succession.h"
 #include "net/turn.h"
 
@@ -66,6 +67,8 @@ struct bk_lan_board {
 	char text[TEXT_MAX];
 	struct bk_home home, retiring; /* the one that we keep, one that others are leaving */
 	int host;                      /* the beacon; negative: it is not told */
+	struct bk_gate *gate;          /* to a server; NULL: we offer none */
+	int offer;                     /* its beacon */
 	struct bk_succession succession;
 	void (*on_left)(void *arg);
 	void *on_left_arg;
@@ -81,15 +84,15 @@ static bool is_keeping(const struct bk_lan_board *b)
 	return b->at == &b->own;
 }
 
-/* What a server with that key is to be announced with. */
-static struct bk_beacon_word word_of(const struct bk_lan_board *b, const struct bk_pin *pin)
+/* What a server with that key is to be announced with: one that we keep, or one that we go to. */
+static struct bk_beacon_word word_of(const struct bk_lan_board *b, const struct bk_pin *pin, bool is_foremost)
 {
-	static const uint8_t label[] = "bodkin lan board";
-	struct bk_beacon_word word;
+	const char *label = is_foremost ? "bodkin lan server" : "bodkin lan board";
+	struct bk_beacon_word word = {.is_foremost = is_foremost};
 	crypto_generichash_state hash;
 
 	crypto_generichash_init(&hash, b->secret, sizeof(b->secret), sizeof(word.bytes));
-	crypto_generichash_update(&hash, label, sizeof(label) - 1);
+	crypto_generichash_update(&hash, (const uint8_t *)label, strlen(label));
 	crypto_generichash_update(&hash, pin->bytes, sizeof(pin->bytes));
 	crypto_generichash_final(&hash, word.bytes, sizeof(word.bytes));
 	return word;
@@ -130,7 +133,7 @@ static void on_spot_ready(void *arg)
 	if (s == &b->own) {
 		b->is_ready = true;
 	} else {
-		word = word_of(b, &s->mailbox->target.pin);
+		word = word_of(b, &s->mailbox->target.pin, s->word.is_foremost);
 		s->state = sodium_memcmp(word.bytes, s->word.bytes, sizeof(word.bytes)) ? BAD : PROVEN;
 	}
 	bk_turn_ask(&b->turn);
@@ -243,7 +246,7 @@ static void seek(struct bk_lan_board *b)
 /* One that others know of: the smaller word is the one, and the other one's keeper is to hear of it. */
 static bool is_ours_the_one(const struct bk_lan_board *b, const struct bk_beacon_word *word)
 {
-	return is_keeping(b) && b->host >= 0 &&
+	return is_keeping(b) && b->host >= 0 && !word->is_foremost &&
 	       memcmp(b->own.word.bytes, word->bytes, sizeof(word->bytes)) < 0;
 }
 
@@ -301,7 +304,7 @@ static void keep(struct bk_lan_board *b)
 	int err = bk_home_open(&b->home, b->loop, &limits);
 
 	if (!err) {
-		b->own.word = word_of(b, &b->home.way->target.pin);
+		b->own.word = word_of(b, &b->home.way->target.pin, false);
 		err = go_home(b);
 	}
 	if (err < 0) {
@@ -331,7 +334,7 @@ static void retire(struct bk_lan_board *b)
 		bk_air_forget(b->air, b->host);
 	b->host = -1;
 	close_box(&b->own);
-	b->own.word = (struct bk_beacon_word){{0}};
+	b->own.word = (struct bk_beacon_word){.bytes = {0}};
 	if (!b->home.server)
 		return;
 	bk_home_close(&b->retiring);
@@ -441,10 +444,16 @@ static void on_time(void *arg)
 
 /* --- the doors --- */
 
-int bk_lan_board_open(struct bk_lan_board *b)
+static int start_air(struct bk_lan_board *b)
 {
 	const struct bk_air_opts opts = {.port = b->port, .interfaces = b->interfaces, .peer = b->peer};
-	int err = b->air ? 0 : bk_air_new(b->loop, &opts, &b->air);
+
+	return b->air ? 0 : bk_air_new(b->loop, &opts, &b->air);
+}
+
+int bk_lan_board_open(struct bk_lan_board *b)
+{
+	int err = start_air(b);
 
 	if (err < 0)
 		return err;
@@ -490,6 +499,29 @@ void bk_lan_board_settled(struct bk_lan_board *b)
 		    : "the group is kept here, and no network is there",
 		on);
 	b->events->on_note(b->arg, 1, text);
+}
+
+int bk_lan_board_offer(struct bk_lan_board *b, const struct bk_addr *server, const struct bk_pin *pin)
+{
+	struct bk_beacon_word word = word_of(b, pin, true);
+	int err = b->gate ? 0 : start_air(b);
+
+	if (err < 0 || b->gate)
+		return err;
+	err = bk_gate_new(b->loop, server, &b->gate);
+	if (err < 0)
+		return err;
+	b->offer = bk_air_host(b->air, &b->name, &word, bk_gate_port(b->gate));
+	return 0;
+}
+
+void bk_lan_board_withdraw(struct bk_lan_board *b)
+{
+	if (b->offer >= 0)
+		bk_air_forget(b->air, b->offer);
+	b->offer = -1;
+	bk_gate_free(b->gate);
+	b->gate = NULL;
 }
 
 int bk_lan_board_send(struct bk_lan_board *b, const void *body, size_t n)
@@ -542,7 +574,7 @@ int bk_lan_board_new(struct bk_loop *loop, const struct bk_lan_opts *opts,
 	b->loop = loop;
 	b->events = events;
 	b->arg = arg;
-	b->host = -1;
+	b->host = b->offer = -1;
 	b->own.of = b;
 	b->seeker = (struct bk_air_seeker){.on_found = on_found, .on_over = on_over, .id = BK_AIR_IDLE};
 	for (int i = 0; i < SPOTS; i++)
@@ -566,6 +598,7 @@ void bk_lan_board_free(struct bk_lan_board *b)
 		return;
 	bk_turn_done(&b->turn);
 	bk_timer_free(b->timer);
+	bk_gate_free(b->gate);
 	if (b->air)
 		bk_air_rest(b->air, &b->seeker);
 	for (int i = 0; i < SPOTS; i++)

@@ -8,6 +8,9 @@
  * it by his beacon and come there. Whoever finds none keeps one himself; where two keep one, that with the larger word
  * comes to the other. When the keeper is gone, of those who are left the one who had come first keeps it.
  *
+ * A member that has the board at a server lets others on the LAN go there through him, which goes before any board that
+ * is kept on the LAN.
+ *
  * A beacon's word proves the server's key with what the members share: nobody else can have them join at his place.
  * The loop's thread only. */
 struct bk_lan_board;
@@ -37,6 +40,11 @@ void bk_lan_board_close(struct bk_lan_board *b);
 bool bk_lan_board_is_ours(const struct bk_lan_board *b); /* we keep it */
 /* We are in the group, and the board has what we knew: others may come. */
 void bk_lan_board_settled(struct bk_lan_board *b);
+
+/* The board is at a server that this machine reaches, with that key: who looks for it on the LAN comes there through
+ * us, until we withdraw that. Twice is once. */
+int bk_lan_board_offer(struct bk_lan_board *b, const struct bk_addr *server, const struct bk_pin *pin);
+void bk_lan_board_withdraw(struct bk_lan_board *b);
 
 int bk_lan_board_send(struct bk_lan_board *b, const void *body, size_t n); /* while we are there */
 void bk_lan_board_flush(struct bk_lan_board *b, void (*fn)(void *fn_arg), void *fn_arg);

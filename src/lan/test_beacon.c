@@ -368,7 +368,7 @@ static void what_is_no_beacon_is_nothing(void **arg)
 static void a_word_comes_with_the_place(void **arg)
 {
 	const struct bk_beacon_name name = bk_beacon_name_of_group("secret", 6);
-	const struct bk_beacon_word word = {{1, 2, 3}};
+	const struct bk_beacon_word word = {.bytes = {1, 2, 3}, .is_foremost = true};
 	struct machine keeper, comer;
 
 	(void)arg;
@@ -383,7 +383,8 @@ static void a_word_comes_with_the_place(void **arg)
 	drain(&comer, NULL, 0);
 	assert_int_equal(comer.found, 2);
 	assert_int_equal(comer.places[1].port, PORT + 1);
-	assert_memory_equal(&comer.word, &word, sizeof(word));
+	assert_memory_equal(comer.word.bytes, word.bytes, sizeof(word.bytes));
+	assert_true(comer.word.is_foremost);
 	assert_int_equal(keeper.last.len, BK_BEACON_LEN + BK_BEACON_WORD_LEN);
 }
 

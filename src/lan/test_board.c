@@ -188,7 +188,7 @@ static void nobody_goes_where_the_key_does_not_fit_the_word(void **state)
 {
 	const struct bk_air_opts opts = {.port = port, .interfaces = "lo"};
 	const struct bk_beacon_name name = bk_beacon_name_of_group(secret, sizeof(secret));
-	const struct bk_beacon_word word = {{7}};
+	const struct bk_beacon_word word = {.bytes = {7}};
 	const struct bk_home_limits limits = {.clients_max = 8};
 	struct bk_home home = {0};
 	struct bk_air *air;

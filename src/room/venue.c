@@ -62,8 +62,10 @@ static void close_venue(struct bk_venue *v)
 	bk_timer_stop(v->probe);
 	bk_turn_done(&v->back);
 	close_box(v);
-	if (v->board)
-		bk_lan_board_close(v->board);
+	if (!v->board)
+		return;
+	bk_lan_board_withdraw(v->board);
+	bk_lan_board_close(v->board);
 }
 
 /* Whoever hears of it may stop us. */
@@ -331,14 +333,26 @@ void bk_venue_again(struct bk_venue *v)
 	bk_timer_start(v->retry, pause);
 }
 
+/* Others on the LAN may not reach it. */
+static void offer_server(struct bk_venue *v)
+{
+	struct bk_mailbox_view view = {0};
+
+	bk_rdv_ops.view(v->box, &view);
+	if (v->board && view.relay.family)
+		(void)bk_lan_board_offer(v->board, &view.relay, &v->server->target.pin);
+}
+
 void bk_venue_settled(struct bk_venue *v)
 {
 	v->pause = RETRY_FIRST;
 	v->was_settled = true;
-	if (v->is_on_lan)
+	if (v->is_on_lan) {
 		bk_lan_board_settled(v->board);
-	else
-		v->was_at_server = true;
+		return;
+	}
+	v->was_at_server = true;
+	offer_server(v);
 }
 
 void bk_venue_stop(struct bk_venue *v)

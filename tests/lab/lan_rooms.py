@@ -81,7 +81,7 @@ class Room:
 
     def __init__(self, lan, at="-"):
         self.lan, self.at = lan, at
-        first = Member(lan, lan.machines[0], "m1", at=at)
+        first = Member(lan, lan.machines[0], "m1a", at=at)
         self.invite = first.until(r"^on the other machines: room \S+ NAME (\S+)$")[1][1]
         self.members = [first]
         for machine in lan.machines[1:]:
@@ -89,8 +89,8 @@ class Room:
         for m in self.members:
             m.until(r"^\* \d+ here$")
 
-    def come(self, machine):
-        self.members.append(Member(self.lan, machine, f"m{machine.number}{'abc'[sum(m.machine is machine for m in self.members)]}", self.invite, self.at))
+    def come(self, machine, at=None):
+        self.members.append(Member(self.lan, machine, f"m{machine.number}{'abc'[sum(m.machine is machine for m in self.members)]}", self.invite, at or self.at))
         return self.members[-1]
 
     def keeper(self):
@@ -363,12 +363,45 @@ def server_away(bodkin):
         return f"all moved to the server {moved:.1f} s after it was there, and back {took:.1f} s after it was not"
 
 
+def through_one(bodkin):
+    """One of them reaches a server and the others name none: all are there, and so is who is elsewhere."""
+    with Switch(bodkin, 2) as lan:
+        place = lan.add(4)
+        server = lan.bodkin_on(place, "serve", "--state", lan.top / "server")
+        server.wait_for("listening")
+        room = Room(lan)
+        room.speak()
+        far = room.come(lan.add(5), "10.7.0.4")
+        far.until(r"^\* 1 here$")
+        took = []
+        for number in (6, 7):
+            start = time.monotonic()
+            between = room.come(lan.add(number), "10.7.0.4-")
+            between.until(r"^\* \d+ here$")
+            for m in room.members:
+                if m is not between:
+                    m.until(r"^\* %s is here" % between.name)
+            took.append(room.speak() - start)
+            room.without(between).kill()
+            room.without(far)
+            room.speak()
+            room.members.append(far)
+        for m in room.members:
+            for other in room.members:
+                if m is not other and other is not far:  # who was away at the end lacks the end
+                    got, wanted = m.heard({other.name}), [f"{other.name} {i}" for i in range(other.said)]
+                    check(got == (wanted[:12] if m is far else wanted), f"{m.name} of {other.name}: {got}\n{room.story()}")
+            check(not any("careful" in line for _, line in m.lines), f"a doubt\n{m.story()}")
+        return f"all are at the server {took[0]:.1f} and {took[1]:.1f} s after one came who reaches it"
+
+
 def cases(bodkin):
     yield "LAN rooms: its keeper is killed, and the next one leaves", lambda: deaths(bodkin)
     yield "LAN rooms: two at the same instant", lambda: at_once(bodkin)
     yield "LAN rooms: twenty machines", lambda: many(bodkin)
     yield "LAN rooms: coming and going", lambda: churn(bodkin)
     yield "LAN rooms: IPv6 alone, several on one machine", lambda: link_local(bodkin)
+    yield "LAN rooms: one reaches a server", lambda: through_one(bodkin)
     yield "LAN rooms: a false board", lambda: false_board(bodkin)
     yield "LAN rooms: a network that is parted", lambda: parted(bodkin)
     yield "LAN rooms: its keeper sleeps", lambda: asleep(bodkin)
