@@ -185,6 +185,7 @@ def lone_suites(args, tally):
     yield script("words", 300, "tests/cli/test_words.py", bodkin)
     yield script("chat", 300, "tests/cli/test_chat.py", bodkin)
     yield script("devices", 300, "tests/cli/test_devices.py", bodkin)
+    yield script("daemon", 300, "tests/cli/test_daemon.py", bodkin, name="recv --daemon")
     yield script("machine", 300, "tests/cli/test_machine.py", bodkin)
     for build in (args.build, args.asan):
         yield script(f"examples_{build}", 300, "tests/examples/test_examples.py", str(ROOT / build), name=f"examples ({build})")

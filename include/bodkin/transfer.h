@@ -153,6 +153,8 @@ struct bk_recv_opts {
 BK_API int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_recv **ret_recv,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);
+/* What is offered, once on_offer has come, NULL before; borrowed, lives as long as the receiver. */
+BK_API const struct bk_transfer_offer *bk_recv_offer(const struct bk_recv *r);
 /* The answer to ASK_ACCEPT, also from inside on_ask. Without this question nothing happens. */
 BK_API void bk_recv_answer(struct bk_recv *r, bool yes);
 /* The answer to ASK_CONFLICT, likewise; for_all: also for the entries that would be asked about next. */

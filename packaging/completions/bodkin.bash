@@ -34,7 +34,7 @@ _bodkin()
 	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
 	--interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")); return ;;
 	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
-	--to) _bodkin_devices; return ;;
+	--to | --from) _bodkin_devices; return ;;
 	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
 	esac
 	case $command in
@@ -46,7 +46,7 @@ _bodkin()
 			COMPREPLY=($(compgen -f -- "$cur"))
 		fi
 		;;
-	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable" -- "$cur")) ;;
+	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable --daemon --from" -- "$cur")) ;;
 	chat) COMPREPLY=($(compgen -W "$client $meets $all --output" -- "$cur")) ;;
 	devices)
 		if ((COMP_CWORD == 2)) && [[ $cur != -* ]]; then

@@ -68,19 +68,15 @@ void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfe
 	show_rest(more, marked_more);
 }
 
-void bk_cli_consent_ask(
+void bk_cli_consent_ask_again(
 	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
 {
-	const char *from = offer->from[0] ? offer->from : "the other side";
 	char name[NAME_MAX_BYTES];
 
-	/* Before the words, which another thread writes: what comes after them is an answer. */
-	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 	bk_cli_report_wipe(r);
 	if (question == BK_TRANSFER_ASK_ACCEPT) {
-		bk_cli_consent_names(r, offer);
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "Take %s from %s? [Y/n] ",
-			offer->entries == 1 ? "it" : "them", from);
+			offer->entries == 1 ? "it" : "them", r->peer[0] ? r->peer : "the other side");
 	} else {
 		bk_cli_human_fit(offer->asked->path, bk_cli_report_window().columns - 8, name, sizeof(name));
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
@@ -89,6 +85,32 @@ void bk_cli_consent_ask(
 			name);
 	}
 	r->is_question_open = true;
+}
+
+void bk_cli_consent_ask(
+	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
+{
+	/* Before the words, which another thread writes: what comes after them is an answer. */
+	(void)tcflush(STDIN_FILENO, TCIFLUSH);
+	bk_cli_report_wipe(r);
+	if (question == BK_TRANSFER_ASK_ACCEPT)
+		bk_cli_consent_names(r, offer);
+	bk_cli_consent_ask_again(r, question, offer);
+}
+
+enum bk_transfer_conflict bk_cli_consent_conflict(
+	const struct bk_cli_options *o, enum bk_transfer_conflict usual)
+{
+	static const char *const names[] = {[BK_TRANSFER_CONFLICT_ASK] = "ask",
+		[BK_TRANSFER_CONFLICT_FAIL] = "fail",
+		[BK_TRANSFER_CONFLICT_SKIP] = "skip",
+		[BK_TRANSFER_CONFLICT_OVERWRITE] = "overwrite",
+		[BK_TRANSFER_CONFLICT_RENAME] = "rename"};
+
+	for (int i = BK_TRANSFER_CONFLICT_FAIL; o->conflict && i <= BK_TRANSFER_CONFLICT_RENAME; i++)
+		if (!strcmp(names[i], o->conflict))
+			return (enum bk_transfer_conflict)i;
+	return o->overwrite && !o->conflict ? BK_TRANSFER_CONFLICT_OVERWRITE : usual;
 }
 
 /* The word in a line, without the blanks around it. */

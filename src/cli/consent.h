@@ -4,6 +4,7 @@
 
 #include <bodkin/transfer.h>
 
+#include "cli/options.h"
 #include "cli/report.h"
 
 /* What a person is asked before files are taken, and how the answers are read. */
@@ -13,8 +14,16 @@
 void bk_cli_consent_ask(
 	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
 
+/* The question alone. */
+void bk_cli_consent_ask_again(
+	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer);
+
 /* The names alone; of a single one that is not marked nothing, where a line above has said it. */
 void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer);
+
+/* What becomes of a name that is taken, by the options; usual: where they say nothing, or "ask". */
+enum bk_transfer_conflict bk_cli_consent_conflict(
+	const struct bk_cli_options *o, enum bk_transfer_conflict usual);
 
 enum bk_cli_answer { BK_CLI_ANSWER_UNCLEAR, BK_CLI_ANSWER_YES, BK_CLI_ANSWER_NO };
 

@@ -17,7 +17,7 @@
 #define CLIENT (MEETS | BK_CLI_CMD_DEVICES)
 #define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
-enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER };
+enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER, KIND_NAMES };
 
 struct row {
 	const char *name;
@@ -67,6 +67,10 @@ static const struct row rows[] = {
 		"take hidden files (.NAME) also where nobody is asked"},
 	{"executable", 0, KIND_FLAG, AT(executable), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"keep x bits also where nobody is asked"},
+	{"daemon", 0, KIND_FLAG, AT(daemon), BK_CLI_CMD_RECV, NULL, 0, 0,
+		"stay, and take what one's own devices send (bodkin devices)"},
+	{"from", 0, KIND_NAMES, AT(from), BK_CLI_CMD_RECV, "NAME", 0, 0,
+		"with --daemon: take from this device without asking; repeat for more"},
 	{"lifetime", 0, KIND_FLAG, AT(lifetime), BK_CLI_CMD_NAT, NULL, 0, 0,
 		"also how long an idle mapping lives (takes up to five minutes)"},
 	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0,
@@ -162,6 +166,17 @@ static int set_count(const struct row *row, int *place, const char *value, char 
 	return 0;
 }
 
+static int add_name(
+	const struct row *row, struct bk_cli_names *place, const char *value, char text[BK_CLI_TEXT_MAX])
+{
+	if (place->len == BK_CLI_NAMES_MAX) {
+		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%.100s' is one too many", row->name, value);
+		return BK_E_INVALID;
+	}
+	place->items[place->len++] = value;
+	return 0;
+}
+
 static int set_row(
 	struct bk_cli_options *o, const struct row *row, const char *value, char text[BK_CLI_TEXT_MAX])
 {
@@ -175,6 +190,8 @@ static int set_row(
 		return set_count(row, place, value, text);
 	case KIND_NUMBER:
 		return set_number(row, place, value, text);
+	case KIND_NAMES:
+		return add_name(row, place, value, text);
 	case KIND_CHOICE:
 		if (!is_choice(row->value, value))
 			return refuse(text, row, value);
@@ -194,6 +211,12 @@ static const struct row *find_row(const char *name)
 	return NULL;
 }
 
+/* What was said before wins; but names are gathered from lines of one place. */
+static bool is_settled(const struct bk_cli_options *o, const struct row *row)
+{
+	return row->kind == KIND_NAMES ? o->is_from_typed : o->given >> (row - rows) & 1;
+}
+
 int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,
 	const char *value, char ret_text[BK_CLI_TEXT_MAX])
 {
@@ -202,7 +225,7 @@ int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command
 
 	if (!row || !strcmp(name, "help"))
 		return BK_E_NOT_FOUND;
-	if (!(row->commands & command) || o->given >> (row - rows) & 1)
+	if (!(row->commands & command) || is_settled(o, row))
 		return 0;
 	if (o->owned_len == BK_CLI_OPTIONS_OWNED_MAX)
 		return BK_E_FULL;
@@ -299,6 +322,7 @@ int bk_cli_options_parse(struct bk_cli_options *o, enum bk_cli_command_bit comma
 		err = row ? set_row(o, row, optarg, ret_text) : complain(command, c, argv, ret_text);
 	}
 	o->is_server_typed = o->server;
+	o->is_from_typed = o->from.len;
 	o->args = argv + optind;
 	o->args_len = argc - optind;
 	return err;

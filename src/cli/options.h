@@ -20,14 +20,23 @@ enum bk_cli_command_bit {
 	BK_CLI_CMD_DEVICES = 64
 };
 
+/* What an option says that may be given more than once. */
+enum { BK_CLI_NAMES_MAX = 32 };
+
+struct bk_cli_names {
+	const char *items[BK_CLI_NAMES_MAX];
+	size_t len;
+};
+
 struct bk_cli_options {
 	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show, no_lan, watch,
-		replace;
+		replace, daemon;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*conflict, *state, *id, *interval, *peer, *interface, *to;
+	struct bk_cli_names from;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */
-	bool is_server_typed;                 /* the server stands on the command line */
+	bool is_server_typed, is_from_typed;  /* it stands on the command line */
 	char **args;                          /* what is left: paths, a code */
 	int args_len;
 	uint64_t given; /* bit i: row i of the table was set */

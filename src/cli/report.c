@@ -98,6 +98,8 @@ void bk_cli_report_event(
 	json_t *o = json_pack("{s:s}", "event", event);
 	char *text = NULL;
 
+	if (r->from && o)
+		json_object_set_new(o, "from", text_value(r->from));
 	if (r->is_json && o && fields && json_object_update(o, fields) == 0)
 		text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
 	if (text)

@@ -21,7 +21,8 @@ struct bk_cli_report {
 		has_path;
 	bool is_aside; /* standard output is for data: sentences go to standard error */
 	int verbosity;
-	char peer[64]; /* name, shortened */
+	char peer[64];    /* name, shortened */
+	const char *from; /* of several things at once: whose an event is; NULL: there is one alone */
 	/* Before anything is said: something stands there that has to go. NULL: nothing. */
 	void (*on_wipe)(void *arg);
 	void *wipe_arg;

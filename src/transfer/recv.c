@@ -410,6 +410,11 @@ static const struct bk_talk_ops ops = {
 	.on_end = on_end,
 };
 
+const struct bk_transfer_offer *bk_recv_offer(const struct bk_recv *r)
+{
+	return r->offer.entries ? &r->offer : NULL;
+}
+
 void bk_recv_answer(struct bk_recv *r, bool yes)
 {
 	if (r->state != RECV_ASK_ACCEPT || bk_talk_is_over(&r->talk))

@@ -152,9 +152,10 @@ with tempfile.TemporaryDirectory() as top:
     programs = [p for p in top.rglob("bin/bodkin") if os.access(p, os.X_OK)]
     case("the program is there", len(programs) == 1)
     case("the man page is there", list(top.rglob("bodkin.1*")))
-    units = list(top.rglob("lib/systemd/system/bodkin.service"))
-    starts = [p for u in units for p in re.findall(r"^ExecStart=(\S+)", u.read_text(), re.M)]
-    case("the service's unit is there and starts the program", programs and starts == [f"/{programs[0].relative_to(top)}"], str(starts))
+    for whose in ("system/bodkin.service", "user/bodkin-recv.service"):
+        units = list(top.rglob(f"lib/systemd/{whose}"))
+        starts = [p for u in units for p in re.findall(r"^ExecStart=(\S+)", u.read_text(), re.M)]
+        case(f"the unit {whose} is there and starts the program", programs and starts == [f"/{programs[0].relative_to(top)}"], str(starts))
     version = re.search(r"version: '(.*)'", (ROOT / "meson.build").read_text())[1]
     exported = (ROOT / "src/bodkin.exports").read_text().split()
     missing = [name for name in exported if not list(top.rglob(f"man3/{name}.3"))]

@@ -39,6 +39,16 @@ class Service(kit.Case):
                            text=True, timeout=kit.WAIT)
         self.assertEqual(r.returncode, 0, r.stdout[-300:] + r.stderr)
 
+    def test_the_unit_of_a_user_shuts_recv_in(self):
+        unit = UNIT.with_name("bodkin-recv.service").read_text()
+        self.assertRegex(unit, r"(?m)^Type=notify$")
+        self.assertRegex(unit, r"(?m)^ExecStart=/usr/local/bin/bodkin recv --daemon -o %h/Downloads$")
+        self.assertRegex(unit, r"(?m)^WantedBy=default.target$")
+        if shutil.which("systemd-analyze"):
+            r = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=25", str(UNIT.with_name("bodkin-recv.service"))],
+                               capture_output=True, text=True, timeout=kit.WAIT)
+            self.assertEqual(r.returncode, 0, r.stdout[-300:] + r.stderr)
+
     def test_the_manager_is_told_when_it_is_ready_and_when_it_stops(self):
         command = self.setting("ExecStart")[0].split()
         self.assertTrue(os.path.isabs(command[0]))
