@@ -21,8 +21,8 @@ extern "C" {
  * Thread rule: everything here belongs to the thread of the loop. No callback comes from inside a call.
  * Ownership: options, their strings and the events are copied; what a callback is handed is borrowed for its
  * time. Exactly one of on_done and on_error comes, as the last callback; the sender or receiver may be freed
- * from inside it, and from inside no other. Disk reads and writes happen on the loop's thread, syncing
- * beside it. */
+ * from inside it, and from inside no other. Files are read, hashed, written and synced on threads beside the
+ * loop: one for each sender or receiver, while content travels. */
 struct bk_send;
 struct bk_recv;
 
@@ -147,7 +147,8 @@ struct bk_recv_opts {
 };
 
 /* Opens the folder, tries whether files can be made there, and starts a session. A file has its name when it is
- * complete, verified and synced, and is NAME.part before; it stays that when the name is taken meanwhile.
+ * complete, verified and synced (small ones many at once), and is NAME.part before; it stays that when the name is
+ * taken meanwhile.
  * BK_E_INVALID (server or code unusable, an event that is missing), BK_E_FILE (folder), BK_E_NOMEM: ret_text (may be
  * NULL) is a sentence then. */
 BK_API int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
@@ -160,9 +161,9 @@ BK_API void bk_recv_answer(struct bk_recv *r, bool yes);
 /* The answer to ASK_CONFLICT, likewise; for_all: also for the entries that would be asked about next. */
 BK_API void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_all);
 /* Tells the other side and removes what is unfinished; on_error with BK_E_CANCELLED follows within two
- * seconds. */
+ * seconds, of a disk that hangs within three. */
 BK_API void bk_recv_cancel(struct bk_recv *r);
-/* At once and silently; removes what is unfinished. NULL is fine. */
+/* At once and silently; what is unfinished is removed as soon as the disk lets go of it. NULL is fine. */
 BK_API void bk_recv_free(struct bk_recv *r);
 
 #ifdef __cplusplus

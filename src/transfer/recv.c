@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The receiving end: look at the offer, ask where asking is wanted, then take every file in order: content,
- * digest, sync, final name. What becomes of each entry stands in its pick. Whatever the other side sends is
- * held against what it offered: no byte beyond the announced size, no file out of turn, no name that exists.
- * It does not resume; what is unfinished is removed. */
+/* The receiving end: look at the offer, ask where asking is wanted, then take every file in order: content, then
+ * digest. What becomes of each entry stands in its pick. Whatever the other side sends is held against what it
+ * offered: no byte beyond the announced size, no file out of turn, no name that exists; what the writer gets is in
+ * order. It does not resume; what is unfinished is removed. */
 #include <bodkin/transfer.h>
 
 #include <stdio.h>
@@ -13,12 +13,10 @@
 #include "base/opts.h"
 #include "net/turn.h"
 #include "transfer/digest.h"
-#include "transfer/pick.h"
-#include "transfer/sink.h"
-#include "transfer/sync.h"
 #include "transfer/talk.h"
+#include "transfer/writer.h"
 
-enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_CONFLICT, RECV_RECEIVING, RECV_SYNCING };
+enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_CONFLICT, RECV_RECEIVING, RECV_FINISHING };
 
 enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
 
@@ -29,17 +27,15 @@ struct bk_recv {
 	bool asks_accept, takes_hidden, takes_executable;
 	enum bk_transfer_conflict conflict;
 	char *folder;
-	struct bk_sink *sink;
-	struct bk_job *sync;
-	struct bk_file_list list;
+	struct bk_store *store;
+	struct bk_writer *writer; /* has the store, until it is over */
 	struct bk_transfer_offer offer;
-	struct bk_picks picks;
 	char *paths[BK_TRANSFER_PATHS_MAX];
 	size_t paths_len;
 	size_t current;
-	uint64_t offset; /* of the current entry: bytes written */
+	uint64_t offset; /* of the current entry: bytes that came */
 	bool is_begun;
-	struct bk_digest *file_digest, *all_digest;
+	struct bk_digest *all_digest;
 	uint8_t last_digest[BK_DIGEST_LEN];
 	char digest_text[BK_DIGEST_STR_MAX];
 };
@@ -54,23 +50,17 @@ static void on_start(void *owner)
 
 static const struct bk_file_entry *current_entry(const struct bk_recv *r)
 {
-	return &r->list.entries[r->current];
-}
-
-static void fail_sink(struct bk_recv *r, int err)
-{
-	bk_talk_fail(&r->talk, err, "%s", bk_sink_text(r->sink));
-	bk_sink_drop(r->sink);
+	return &r->store->list.entries[r->current];
 }
 
 /* The first that were taken, where they stand. */
 static int name_paths(struct bk_recv *r)
 {
-	for (size_t i = 0; i < r->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
-		if (!r->picks.rows[i].is_taken)
+	for (size_t i = 0; i < r->store->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
+		if (!r->store->picks.rows[i].is_taken)
 			continue;
 		if (asprintf(&r->paths[r->paths_len], "%s%s%s", r->folder, *r->folder ? "/" : "",
-			    bk_picks_name(&r->picks, i)) < 0)
+			    bk_picks_name(&r->store->picks, i)) < 0)
 			return BK_E_NOMEM;
 		r->paths_len++;
 	}
@@ -79,29 +69,29 @@ static int name_paths(struct bk_recv *r)
 
 static const char *first_taken(const struct bk_recv *r)
 {
-	for (size_t i = 0; i < r->list.len; i++)
-		if (r->picks.rows[i].is_taken)
-			return bk_picks_name(&r->picks, i);
+	for (size_t i = 0; i < r->store->list.len; i++)
+		if (r->store->picks.rows[i].is_taken)
+			return bk_picks_name(&r->store->picks, i);
 	return NULL;
 }
 
 static void finish(struct bk_recv *r)
 {
-	size_t taken = bk_picks_taken(&r->picks);
+	size_t taken = bk_picks_taken(&r->store->picks);
 	struct bk_file_msg msg = {
 		.type = BK_FILE_DONE, .entries = (uint32_t)taken, .bytes = r->talk.meter.bytes};
 	struct bk_transfer_result result = {.entries = taken,
 		.bytes = r->talk.meter.bytes,
 		.first = first_taken(r),
 		.paths = (const char *const *)r->paths,
-		.skipped = r->list.len - taken};
+		.skipped = r->store->list.len - taken};
 
 	if (taken == 1)
 		memcpy(msg.digest, r->last_digest, sizeof(msg.digest));
 	else
 		bk_digest_get(r->all_digest, msg.digest);
 	result.digest = bk_digest_to_str(msg.digest, r->digest_text);
-	result.left = bk_picks_left(&r->picks, &result.left_first);
+	result.left = bk_picks_left(&r->store->picks, &result.left_first);
 	(void)name_paths(r); /* as many as there is memory for */
 	result.paths_len = r->paths_len;
 	bk_talk_put(&r->talk, &msg);
@@ -111,99 +101,82 @@ static void finish(struct bk_recv *r)
 /* Past what is not taken, and on to wait for it. */
 static void find_current(struct bk_recv *r)
 {
-	while (r->current < r->list.len && !r->picks.rows[r->current].is_taken)
+	while (r->current < r->store->list.len && !r->store->picks.rows[r->current].is_taken)
 		r->current++;
-	if (r->current < r->list.len)
+	if (r->current < r->store->list.len)
 		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
 			"the other side sent nothing more for an hour");
 }
 
-static int begin_current(struct bk_recv *r)
+/* What the writer was told; while it has enough the other side waits. */
+static bool is_told(struct bk_recv *r, int err)
 {
-	int err;
+	if (err < 0)
+		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
+	else if (bk_writer_is_full(r->writer))
+		bk_talk_hold(&r->talk);
+	return err >= 0;
+}
 
+static bool begin_current(struct bk_recv *r)
+{
 	if (r->is_begun)
-		return 0;
-	err = bk_sink_begin(r->sink, current_entry(r), bk_picks_name(&r->picks, r->current));
-	if (err < 0) {
-		fail_sink(r, err);
-		return err;
-	}
+		return true;
 	r->is_begun = true;
 	r->offset = 0;
-	bk_digest_reset(r->file_digest);
-	return 0;
+	return is_told(r, bk_writer_begin(r->writer, r->current));
 }
 
-/* A name that was free when it was chosen may be taken by now: the next one. */
-static int commit(struct bk_recv *r)
+static void on_writer_over(struct bk_recv *r)
 {
-	const struct bk_pick *pick = &r->picks.rows[r->current];
-	unsigned modes = r->takes_executable ? MODES_ALL : MODES_NO_X;
-	int err = bk_sink_commit(r->sink, modes, pick->may_replace);
+	const char *text;
+	int error = bk_writer_error(r->writer, &text);
 
-	while (err == BK_E_EXISTS && pick->as && bk_picks_rename(&r->picks, r->current) >= 0) {
-		bk_sink_rename(r->sink, pick->as);
-		err = bk_sink_commit(r->sink, modes, false);
-	}
-	return err;
+	if (r->talk.is_settling)
+		bk_talk_settled(&r->talk);
+	else if (!bk_talk_is_over(&r->talk) && error < 0)
+		bk_talk_fail(&r->talk, error, "%s", text);
+	else if (!bk_talk_is_over(&r->talk))
+		finish(r);
 }
 
-static void on_synced(void *arg)
+static void on_writer(void *arg)
 {
 	struct bk_recv *r = arg;
-	int error = bk_sync_error(r->sync), err;
 
-	bk_job_free(r->sync);
-	r->sync = NULL;
-	if (bk_talk_is_over(&r->talk))
-		return;
-	if (error < 0) {
-		bk_talk_fail(&r->talk, error == BK_E_NO_SPACE ? error : BK_E_FILE,
-			"cannot write '%s' to the disk: %s", current_entry(r)->path, bk_error_text(error));
-		bk_sink_drop(r->sink);
-		return;
-	}
-	err = commit(r);
-	if (err < 0) {
-		bk_sink_keep(r->sink);
-		fail_sink(r, err);
-		return;
-	}
-	r->current++;
-	find_current(r);
-	r->is_begun = false;
-	r->state = RECV_RECEIVING;
-	if (r->current == r->list.len)
-		finish(r);
-	else
+	if (bk_writer_is_over(r->writer))
+		on_writer_over(r);
+	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_writer_is_full(r->writer))
 		bk_talk_release(&r->talk);
+}
+
+/* Everything came: it is our turn. */
+static void finish_writing(struct bk_recv *r)
+{
+	r->state = RECV_FINISHING;
+	bk_talk_await(&r->talk, 0, NULL);
+	bk_talk_hold(&r->talk);
+	(void)is_told(r, bk_writer_finish(r->writer));
 }
 
 static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 {
-	int err;
-
-	if (msg->entry != r->current || begin_current(r) < 0 ||
+	if (msg->entry != r->current || !begin_current(r) ||
 		(!current_entry(r)->is_stream && r->offset != current_entry(r)->size)) {
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side ended '%s' before all of it was sent",
 			current_entry(r)->path);
 		return;
 	}
-	bk_digest_get(r->file_digest, r->last_digest);
-	if (memcmp(r->last_digest, msg->digest, sizeof(r->last_digest)) != 0) {
-		bk_talk_fail(&r->talk, BK_E_DIGEST, "'%s' arrived damaged: %s; try again",
-			current_entry(r)->path, bk_error_text(BK_E_DIGEST));
+	/* The writer compares it with what came: where it is wrong, nothing is done at all. */
+	memcpy(r->last_digest, msg->digest, sizeof(r->last_digest));
+	bk_digest_update(r->all_digest, msg->digest, sizeof(msg->digest));
+	if (!is_told(r, bk_writer_end(r->writer, msg->digest)))
 		return;
-	}
-	bk_digest_update(r->all_digest, r->last_digest, sizeof(r->last_digest));
-	r->state = RECV_SYNCING;
-	bk_talk_await(&r->talk, 0, NULL);
-	bk_talk_hold(&r->talk);
-	err = bk_sync_new(r->talk.loop, bk_sink_fd(r->sink), on_synced, r, &r->sync);
-	if (err < 0)
-		bk_talk_fail(&r->talk, err, "cannot write '%s' to the disk: %s", current_entry(r)->path,
-			bk_error_text(err));
+	r->current++;
+	r->is_begun = false;
+	find_current(r);
+	if (r->current == r->store->list.len)
+		finish_writing(r);
 }
 
 static uint64_t size_max(const struct bk_file_entry *e)
@@ -217,7 +190,7 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent files out of order");
 		return;
 	}
-	if (begin_current(r) < 0)
+	if (!begin_current(r))
 		return;
 	if (msg->offset != r->offset)
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
@@ -230,13 +203,9 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 static void on_piece(void *owner, const uint8_t *data, size_t n)
 {
 	struct bk_recv *r = owner;
-	int err = bk_sink_write(r->sink, data, n);
 
-	if (err < 0) {
-		fail_sink(r, err);
+	if (!is_told(r, bk_writer_write(r->writer, data, n)))
 		return;
-	}
-	bk_digest_update(r->file_digest, data, n);
 	r->offset += n;
 	r->talk.meter.bytes += n;
 	bk_talk_progress(&r->talk);
@@ -244,37 +213,49 @@ static void on_piece(void *owner, const uint8_t *data, size_t n)
 
 static void tell_conflict(struct bk_recv *r, size_t i)
 {
-	const struct bk_pick *pick = &r->picks.rows[i];
+	const struct bk_pick *pick = &r->store->picks.rows[i];
 	enum bk_transfer_conflict how = !pick->is_taken ? BK_TRANSFER_CONFLICT_SKIP
 					: pick->as      ? BK_TRANSFER_CONFLICT_RENAME
 							: BK_TRANSFER_CONFLICT_OVERWRITE;
 
 	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
-		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->picks.names[i], how, pick->as);
+		r->talk.events.on_conflict(
+			&r->talk.call, r->talk.arg, &r->store->picks.names[i], how, pick->as);
+}
+
+static void start_writing(struct bk_recv *r)
+{
+	int err = bk_writer_new(r->talk.loop, r->store, r->takes_executable ? MODES_ALL : MODES_NO_X,
+		on_writer, r, &r->writer);
+
+	if (err < 0)
+		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 }
 
 static void accept_offer(struct bk_recv *r)
 {
-	struct bk_file_choice *choices = calloc(r->list.len, sizeof(*choices));
+	struct bk_file_choice *choices = calloc(r->store->list.len, sizeof(*choices));
 	int err = choices ? 0 : BK_E_NOMEM;
 
-	for (size_t i = 0; i < r->list.len && err >= 0; i++) {
-		choices[i].is_taken = r->picks.rows[i].is_taken;
+	for (size_t i = 0; i < r->store->list.len && err >= 0; i++) {
+		choices[i].is_taken = r->store->picks.rows[i].is_taken;
 		tell_conflict(r, i);
 	}
 	if (err >= 0)
-		err = bk_file_accept_encode(&r->talk.out, choices, r->list.len);
+		err = bk_file_accept_encode(&r->talk.out, choices, r->store->list.len);
 	free(choices);
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "cannot answer the other side: %s", bk_error_text(err));
 		return;
 	}
 	r->state = RECV_RECEIVING;
-	bk_talk_count(&r->talk, bk_picks_bytes(&r->picks));
+	bk_talk_count(&r->talk, bk_picks_bytes(&r->store->picks));
 	(void)bk_talk_flush(&r->talk);
 	find_current(r);
-	if (r->current == r->list.len)
+	if (r->current == r->store->list.len)
 		finish(r);
+	else
+		start_writing(r);
 }
 
 /* The answer may come from inside; what follows from it does not. */
@@ -288,17 +269,17 @@ static void ask(struct bk_recv *r, enum recv_state state, enum bk_transfer_quest
 static bool is_refused(struct bk_recv *r)
 {
 	const char *first = NULL;
-	size_t left = bk_picks_left(&r->picks, &first);
+	size_t left = bk_picks_left(&r->store->picks, &first);
 
-	if (bk_picks_taken(&r->picks))
+	if (bk_picks_taken(&r->store->picks))
 		return false;
 	if (left) {
 		bk_talk_refuse(&r->talk, BK_E_EXISTS, "cannot write '%s': it exists", first);
 		return true;
 	}
-	for (size_t i = 0; i < r->list.len && !first; i++)
-		if (!r->picks.rows[i].is_existing)
-			first = r->list.entries[i].path;
+	for (size_t i = 0; i < r->store->list.len && !first; i++)
+		if (!r->store->picks.rows[i].is_existing)
+			first = r->store->list.entries[i].path;
 	if (first)
 		bk_talk_refuse(&r->talk, BK_E_DECLINED,
 			"'%s' was declined: its name is hidden, and nobody was asked", first);
@@ -307,7 +288,7 @@ static bool is_refused(struct bk_recv *r)
 
 static void settle(struct bk_recv *r, enum bk_transfer_conflict how)
 {
-	int err = bk_picks_settle(&r->picks, how);
+	int err = bk_picks_settle(&r->store->picks, how);
 
 	if (err < 0)
 		bk_talk_fail(&r->talk, err, "cannot find another name for '%s': %s", r->offer.asked->path,
@@ -317,7 +298,7 @@ static void settle(struct bk_recv *r, enum bk_transfer_conflict how)
 /* The questions that are left, then the answer. */
 static void decide(struct bk_recv *r)
 {
-	while (!bk_talk_is_over(&r->talk) && (r->offer.asked = bk_picks_conflict(&r->picks))) {
+	while (!bk_talk_is_over(&r->talk) && (r->offer.asked = bk_picks_conflict(&r->store->picks))) {
 		if (r->conflict == BK_TRANSFER_CONFLICT_ASK) {
 			ask(r, RECV_ASK_CONFLICT, BK_TRANSFER_ASK_CONFLICT);
 			return;
@@ -344,37 +325,37 @@ static void begin(struct bk_recv *r)
 		return;
 	}
 	if (!r->takes_hidden)
-		bk_picks_skip_hidden(&r->picks);
+		bk_picks_skip_hidden(&r->store->picks);
 	decide(r);
 }
 
 static void on_offer(struct bk_recv *r)
 {
 	const struct bk_buf *content = &r->talk.reader.list;
-	int err = bk_file_offer_decode(bk_buf_head(content), content->len, &r->list);
+	int err = bk_file_offer_decode(bk_buf_head(content), content->len, &r->store->list);
 
 	bk_talk_await(&r->talk, 0, NULL); /* it is our turn */
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
 		return;
 	}
-	err = bk_picks_init(&r->picks, &r->list, r->sink);
+	err = bk_picks_init(&r->store->picks, &r->store->list, r->store->sink);
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
-	r->offer = (struct bk_transfer_offer){.entries = r->list.len,
-		.bytes = r->list.bytes,
-		.first = r->list.entries[0].path,
-		.existing = r->picks.existing,
+	r->offer = (struct bk_transfer_offer){.entries = r->store->list.len,
+		.bytes = r->store->list.bytes,
+		.first = r->store->list.entries[0].path,
+		.existing = r->store->picks.existing,
 		.from = r->talk.call.peer_name,
-		.names = r->picks.names};
+		.names = r->store->picks.names};
 	if (err >= 0)
-		err = bk_sink_check_space(r->sink, r->list.bytes);
+		err = bk_sink_check_space(r->store->sink, r->store->list.bytes);
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
 	if (err < 0)
-		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->sink));
+		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->store->sink));
 	else
 		begin(r);
 }
@@ -383,7 +364,7 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_recv *r = owner;
 
-	if (msg->type == BK_FILE_OFFER && r->state == RECV_PAIRED && !r->list.len)
+	if (msg->type == BK_FILE_OFFER && r->state == RECV_PAIRED && !r->store->list.len)
 		on_offer(r);
 	else if (msg->type == BK_FILE_CONTENT && r->state == RECV_RECEIVING)
 		on_content(r, msg);
@@ -394,13 +375,14 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 			bk_file_type_name(msg->type));
 }
 
-static void on_end(void *owner)
+static bool on_end(void *owner)
 {
 	struct bk_recv *r = owner;
 
-	bk_job_free(r->sync);
-	r->sync = NULL;
-	bk_sink_drop(r->sink);
+	if (!r->writer || bk_writer_is_over(r->writer))
+		return true;
+	bk_writer_stop(r->writer);
+	return false;
 }
 
 static const struct bk_talk_ops ops = {
@@ -446,9 +428,8 @@ static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 	r->takes_executable = opts->takes_executable;
 	r->conflict = opts->conflict;
 	r->folder = strdup(strcmp(opts->folder, ".") != 0 ? opts->folder : "");
-	r->file_digest = bk_digest_new();
 	r->all_digest = bk_digest_new();
-	return r->folder && r->file_digest && r->all_digest ? 0 : BK_E_NOMEM;
+	return r->folder && r->all_digest ? 0 : BK_E_NOMEM;
 }
 
 static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text)
@@ -458,7 +439,10 @@ static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text
 	if (!o->folder ||
 		((o->asks_accept || o->conflict == BK_TRANSFER_CONFLICT_ASK) && !r->talk.events.on_ask))
 		return BK_E_INVALID;
-	err = bk_sink_new(o->folder, &r->sink, ret_text);
+	r->store = calloc(1, sizeof(*r->store));
+	if (!r->store)
+		return BK_E_NOMEM;
+	err = bk_sink_new(o->folder, &r->store->sink, ret_text);
 	if (err >= 0)
 		err = allocate(r, o);
 	return err < 0 ? err : bk_talk_start(&r->talk, &ops, r, o->channel);
@@ -493,7 +477,8 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 void bk_recv_cancel(struct bk_recv *r)
 {
 	bk_talk_cancel(&r->talk);
-	bk_sink_drop(r->sink);
+	if (r->writer)
+		bk_writer_stop(r->writer);
 }
 
 void bk_recv_free(struct bk_recv *r)
@@ -502,14 +487,13 @@ void bk_recv_free(struct bk_recv *r)
 		return;
 	bk_talk_done(&r->talk);
 	bk_turn_done(&r->decider);
-	bk_job_free(r->sync);
-	bk_sink_free(r->sink);
-	bk_picks_done(&r->picks);
-	bk_file_list_done(&r->list);
+	if (r->writer)
+		bk_writer_free(r->writer);
+	else
+		bk_store_free(r->store);
 	for (size_t i = 0; i < r->paths_len; i++)
 		free(r->paths[i]);
 	free(r->folder);
-	bk_digest_free(r->file_digest);
 	bk_digest_free(r->all_digest);
 	free(r);
 }

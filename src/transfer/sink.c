@@ -19,15 +19,16 @@
 enum {
 	PART_TRIES = 100,
 	PART_STEM_MAX = 240, /* leaves room for ".99.part" in a component */
-	PART_NAME_MAX = 256,
+	PART_NAME_MAX = BK_SINK_PART_MAX,
 };
 
 struct bk_sink {
 	int dir, fd;
+	int anchor; /* of the file closed last, until the next is: what has a descriptor can be synced */
 	mode_t umask;
 	const struct bk_file_entry *entry;
 	const char *name;
-	char part[PART_NAME_MAX];
+	char part[PART_NAME_MAX]; /* empty: no file is begun */
 	char text[BK_TRANSFER_TEXT_MAX];
 };
 
@@ -72,6 +73,8 @@ static bool open_part(struct bk_sink *s, const char *name)
 		if (s->fd >= 0 || errno != EEXIST)
 			break;
 	}
+	if (s->fd < 0)
+		s->part[0] = 0;
 	return s->fd >= 0;
 }
 
@@ -97,7 +100,7 @@ int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_
 	int err = BK_E_NOMEM, code = 0;
 
 	if (s) {
-		s->dir = s->fd = -1;
+		s->dir = s->fd = s->anchor = -1;
 		s->umask = current_umask();
 		err = open_folder(s, folder) ? 0 : BK_E_FILE;
 		code = errno;
@@ -117,6 +120,8 @@ void bk_sink_free(struct bk_sink *s)
 	if (!s)
 		return;
 	bk_sink_drop(s);
+	if (s->anchor >= 0)
+		close(s->anchor);
 	if (s->dir >= 0)
 		close(s->dir);
 	free(s);
@@ -177,7 +182,8 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name)
 {
 	if (!open_part(s, name))
-		return fail_errno(s, name, errno);
+		return errno == EEXIST ? fail(s, BK_E_EXISTS, name, "too many unfinished files have its name")
+				       : fail_errno(s, name, errno);
 	s->entry = entry;
 	s->name = name;
 	return 0;
@@ -205,9 +211,79 @@ int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
 	return 0;
 }
 
-int bk_sink_fd(const struct bk_sink *s)
+int bk_sink_close(struct bk_sink *s, unsigned modes)
 {
-	return s->fd;
+	const struct bk_file_entry *e = s->entry;
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)e->mtime}};
+	int res = s->anchor >= 0 ? close(s->anchor) : 0;
+
+	/* Mode and time are a courtesy: some file systems have neither, and the content is what was
+	 * promised. */
+	(void)fchmod(s->fd, e->mode & modes & 0777 & ~s->umask);
+	(void)futimens(s->fd, times);
+	s->anchor = s->fd;
+	s->fd = -1;
+	return res < 0 ? fail_errno(s, s->name, errno) : 0;
+}
+
+/* EINVAL, ENOSYS: this file system cannot sync, so there is nothing to wait for. */
+static bool is_synced(int res)
+{
+	return res >= 0 || errno == EINVAL || errno == EROFS || errno == ENOSYS;
+}
+
+static int fail_sync(struct bk_sink *s, const char *name, int code)
+{
+	const bool is_full = code == ENOSPC || code == EDQUOT;
+
+	snprintf(s->text, sizeof(s->text), "cannot write '%s' to the disk: %s", name,
+		is_full ? bk_error_text(BK_E_NO_SPACE) : strerror(code));
+	return is_full ? BK_E_NO_SPACE : BK_E_FILE;
+}
+
+int bk_sink_sync_all(struct bk_sink *s)
+{
+	return s->anchor < 0 || is_synced(syncfs(s->anchor)) ? 0 : fail_sync(s, s->name, errno);
+}
+
+/* One that its owner may not read has no descriptor of its own any more. */
+int bk_sink_sync_part(struct bk_sink *s, const char *part)
+{
+	int fd = openat(s->dir, part, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), err;
+
+	if (fd < 0)
+		return bk_sink_sync_all(s);
+	err = is_synced(fsync(fd)) ? 0 : fail_sync(s, part, errno);
+	close(fd);
+	return err;
+}
+
+/* A folder that we may not list cannot be synced alone. */
+int bk_sink_sync_folder(struct bk_sink *s)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return bk_sink_sync_all(s);
+	err = is_synced(fsync(fd)) ? 0 : fail_sync(s, s->name, errno);
+	close(fd);
+	return err;
+}
+
+const char *bk_sink_part(const struct bk_sink *s)
+{
+	return s->part;
+}
+
+void bk_sink_park(struct bk_sink *s)
+{
+	s->part[0] = 0;
+}
+
+void bk_sink_unpark(struct bk_sink *s, const char *part, const char *name)
+{
+	snprintf(s->part, sizeof(s->part), "%s", part);
+	s->name = name;
 }
 
 /* Takes the name with an empty file, which is then replaced. */
@@ -237,24 +313,23 @@ static int rename_new(struct bk_sink *s)
 	return errno == EEXIST ? -1 : rename_over_own(s);
 }
 
-int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace)
+int bk_sink_commit(struct bk_sink *s, bool may_replace)
 {
-	const struct bk_file_entry *e = s->entry;
-	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)e->mtime}};
-	int res;
+	int res = may_replace ? renameat(s->dir, s->part, s->dir, s->name) : rename_new(s);
 
-	/* Mode and time are a courtesy: some file systems have neither, and the content is what was
-	 * promised. */
-	(void)fchmod(s->fd, e->mode & modes & 0777 & ~s->umask);
-	(void)futimens(s->fd, times);
-	res = may_replace ? renameat(s->dir, s->part, s->dir, s->name) : rename_new(s);
 	if (res < 0 && errno == EEXIST)
 		return fail(s, BK_E_EXISTS, s->name, "it exists");
 	if (res < 0)
 		return fail_errno(s, s->name, errno);
-	res = close(s->fd);
+	s->part[0] = 0;
+	return 0;
+}
+
+static void close_file(struct bk_sink *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
 	s->fd = -1;
-	return res < 0 ? fail_errno(s, s->name, errno) : 0;
 }
 
 void bk_sink_keep(struct bk_sink *s)
@@ -262,20 +337,19 @@ void bk_sink_keep(struct bk_sink *s)
 	size_t n = strlen(s->text);
 	struct stat st;
 
-	if (s->fd < 0)
+	if (!s->part[0])
 		return;
-	close(s->fd);
-	s->fd = -1;
+	close_file(s);
 	if (fstatat(s->dir, s->part, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		snprintf(
 			s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'", s->part);
+	s->part[0] = 0;
 }
 
 void bk_sink_drop(struct bk_sink *s)
 {
-	if (s->fd < 0)
-		return;
-	close(s->fd);
-	s->fd = -1;
-	(void)unlinkat(s->dir, s->part, 0);
+	close_file(s);
+	if (s->part[0])
+		(void)unlinkat(s->dir, s->part, 0);
+	s->part[0] = 0;
 }

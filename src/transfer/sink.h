@@ -27,14 +27,27 @@ int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry);
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
 
 /* name: what it will be called, mostly the entry's path. Both stay the caller's and must live until commit or
- * drop. BK_E_FILE, BK_E_NO_SPACE. */
+ * drop. BK_E_FILE, BK_E_NO_SPACE; BK_E_EXISTS: too many parts have such a name. */
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name);
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
-int bk_sink_fd(const struct bk_sink *s); /* of the file begun, for syncing */
-/* Gives the file its time, its name, and the bits of `modes` that it came with. BK_E_EXISTS when the name was
- * taken meanwhile and may not be replaced: it can be tried again after bk_sink_rename. */
-int bk_sink_commit(struct bk_sink *s, unsigned modes, bool may_replace);
+/* No more comes: gives the file its time, and the bits of `modes` that it came with. */
+int bk_sink_close(struct bk_sink *s, unsigned modes);
+/* Gives a closed file its name. BK_E_EXISTS when that was taken meanwhile and may not be replaced: it can be tried
+ * again after bk_sink_rename. */
+int bk_sink_commit(struct bk_sink *s, bool may_replace);
 void bk_sink_rename(struct bk_sink *s, const char *name);
+
+/* Many files wait together for the disk: a closed one is parked under its part's name and taken up again. */
+enum { BK_SINK_PART_MAX = 256 };
+const char *bk_sink_part(const struct bk_sink *s);
+void bk_sink_park(struct bk_sink *s);
+void bk_sink_unpark(struct bk_sink *s, const char *part, const char *name);
+/* What was written is on the disk: everything (and what others wrote there), one that is closed, the names.
+ * BK_E_FILE, BK_E_NO_SPACE. */
+int bk_sink_sync_all(struct bk_sink *s);
+int bk_sink_sync_part(struct bk_sink *s, const char *part);
+int bk_sink_sync_folder(struct bk_sink *s);
+
 /* After a commit that failed: what arrived whole stays under the name that it has, which is added to the sentence. */
 void bk_sink_keep(struct bk_sink *s);
 /* Removes what was begun; nothing happens when nothing was. */

@@ -178,7 +178,7 @@ static bool is_stream(const struct bk_source_reader *r)
 
 void bk_source_close(struct bk_source_reader *r)
 {
-	if (r->fd >= 0 && !is_stream(r))
+	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
 }
@@ -197,9 +197,9 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 	bk_source_close(r);
 	r->current = i;
 	r->offset = 0;
-	if (is_stream(r)) {
-		r->fd = s->stream_fd;
-		return 0;
+	if (is_stream(r)) { /* one of our own: the caller's may be closed before a reader is done */
+		r->fd = fcntl(s->stream_fd, F_DUPFD_CLOEXEC, 0);
+		return r->fd < 0 ? fail(r, strerror(errno)) : 0;
 	}
 	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
 	r->fd = open(s->names[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

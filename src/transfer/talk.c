@@ -19,6 +19,8 @@ enum {
 };
 
 #define LAST_WORD_TIME (30 * BK_SEC) /* for a peer that reads nothing to take our last message */
+#define REACT_TIME     (2 * BK_SEC)  /* for a receiver that is writing to come to our error, and to leave */
+#define SETTLE_TIME    (1 * BK_SEC)  /* for a disk to let go of our files */
 
 static void close_session(struct bk_talk *t, int error)
 {
@@ -36,13 +38,18 @@ static void close_session(struct bk_talk *t, int error)
 	bk_call_close(&t->call, error);
 }
 
-/* What was put so far goes first. */
+/* What was put so far goes first. A receiver whose disk is slow has much to read before our error: it ends the
+ * session itself when it has, and what it has not read would be lost if we did. */
 static void flush_parting(struct bk_talk *t)
 {
-	if (bk_talk_flush(t) != BK_E_AGAIN)
-		close_session(t, t->call.error);
-	else
+	int err = bk_talk_flush(t);
+
+	if (err == BK_E_AGAIN)
 		bk_timer_start(t->patience, LAST_WORD_TIME);
+	else if (err >= 0 && t->ops->is_opener && t->call.error && t->channel)
+		bk_timer_start(t->patience, REACT_TIME);
+	else
+		close_session(t, t->call.error);
 }
 
 /* The peer gets our sentence, as much of it as fits. */
@@ -192,6 +199,7 @@ void bk_talk_release(struct bk_talk *t)
 	size_t left = t->held.len;
 
 	t->is_on_hold = false;
+	bk_talk_progress(t);
 	if (left) {
 		const uint8_t *data = bk_buf_head(&t->held);
 
@@ -225,8 +233,12 @@ static void on_patience(void *arg)
 	struct bk_talk *t = arg;
 	bk_dur left = t->awaited_since + t->awaited_for - bk_loop_now(t->loop);
 
-	if (t->state == BK_TALK_PARTING)
+	if (t->is_settling)
+		bk_talk_settled(t);
+	else if (t->state == BK_TALK_PARTING)
 		close_session(t, t->call.error);
+	else if (t->is_on_hold) /* it is we who keep it waiting */
+		bk_timer_start(t->patience, t->awaited_for);
 	else if (left > 0)
 		bk_timer_start(t->patience, left);
 	else
@@ -357,6 +369,13 @@ static void report(struct bk_talk *t)
 		t->events.on_error(&t->call, t->arg, &failure);
 }
 
+void bk_talk_settled(struct bk_talk *t)
+{
+	t->is_settling = false;
+	bk_timer_stop(t->patience);
+	report(t);
+}
+
 /* The session ended in good order, or, of a guest, goes on. */
 static void judge(struct bk_talk *t)
 {
@@ -394,8 +413,11 @@ static void on_end(void *owner, int error)
 		judge(t);
 	if (error == BK_E_PEER_CANCELLED && !t->is_done)
 		bk_call_add(&t->call, how_much(t));
-	t->ops->on_end(t->owner);
-	report(t);
+	t->is_settling = true;
+	if (t->ops->on_end(t->owner))
+		bk_talk_settled(t);
+	else
+		bk_timer_start(t->patience, SETTLE_TIME);
 }
 
 static const struct bk_call_ops call_ops = {.on_open = on_open, .on_channel = on_channel, .on_end = on_end};

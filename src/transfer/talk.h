@@ -17,7 +17,9 @@ struct bk_talk_ops {
 	void (*on_message)(void *owner, const struct bk_file_msg *msg);
 	void (*on_piece)(void *owner, const uint8_t *data, size_t n); /* of the content message seen last */
 	void (*on_writable)(void *owner); /* all messages put so far are on their way */
-	void (*on_end)(void *owner); /* nothing more will happen: release files. Once, before the verdict */
+	/* Nothing more will happen: release files. Once, before the verdict; false: the verdict waits for
+	 * bk_talk_settled, but not long. */
+	bool (*on_end)(void *owner);
 };
 
 /* How long the other side may take. Nothing here waits longer for a peer, but for a stream, which may pause as
@@ -58,6 +60,7 @@ struct bk_talk {
 	const char *if_not;
 	struct bk_meter meter;
 	bool is_done;
+	bool is_settling; /* the session is over, the owner's files are not */
 	struct bk_transfer_result result;
 	int reset_error;
 };
@@ -99,6 +102,8 @@ void bk_talk_decide(struct bk_talk *t, enum bk_file_type type, int error, const 
 void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg);
 void bk_talk_succeed(struct bk_talk *t, const struct bk_transfer_result *result);
 void bk_talk_cancel(struct bk_talk *t);
+/* After an on_end that said false. */
+void bk_talk_settled(struct bk_talk *t);
 
 static inline bool bk_talk_is_over(const struct bk_talk *t)
 {

@@ -23,7 +23,7 @@ struct bk_session {
 	struct bk_timer *step;
 	struct bk_channel channel;
 	struct bk_buf out; /* on the way to the peer */
-	bool is_open, has_channel, is_closing;
+	bool is_open, has_channel, is_closing, is_closed;
 	int close_error;
 };
 
@@ -33,6 +33,7 @@ static struct {
 	size_t script_at;
 	int end_error;
 	bool is_blocked;
+	size_t refused; /* writes, while blocked */
 	void (*on_step)(void *arg);
 	void *step_arg;
 } fake;
@@ -44,12 +45,18 @@ void bk_fake_reset(const struct bk_buf *script)
 	fake.script_at = 0;
 	fake.end_error = 0;
 	fake.is_blocked = false;
+	fake.refused = 0;
 	fake.on_step = NULL;
 }
 
 void bk_fake_block(bool is_blocked)
 {
 	fake.is_blocked = is_blocked;
+}
+
+size_t bk_fake_refused(void)
+{
+	return fake.refused;
 }
 
 void bk_fake_end_with(int error)
@@ -155,7 +162,10 @@ static void on_step(void *arg)
 
 	if (fake.on_step)
 		fake.on_step(fake.step_arg);
+	if (s->is_closed)
+		return;
 	if (s->is_closing) {
+		s->is_closed = true;
 		if (s->has_channel && s->channel.events->on_reset && s->close_error)
 			s->channel.events->on_reset(&s->channel, s->channel.arg, s->close_error);
 		s->events->on_closed(s, s->arg, s->close_error, "the session's own sentence");
@@ -262,8 +272,10 @@ int bk_channel_listen(struct bk_channel *c, const struct bk_channel_events *even
 int bk_channel_write(struct bk_channel *c, const void *data, size_t n)
 {
 	assert(n <= BK_CHANNEL_WRITE_MAX);
-	if (fake.is_blocked)
+	if (fake.is_blocked) {
+		fake.refused++;
 		return BK_E_AGAIN;
+	}
 	if (c->session->out.len >= QUEUE_MAX && !fake.script) {
 		c->is_blocked = true;
 		return BK_E_AGAIN;

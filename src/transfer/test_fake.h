@@ -18,6 +18,7 @@ void bk_fake_end_with(int error);
 void bk_fake_on_step(void (*fn)(void *arg), void *arg);
 /* The lone session's channel takes nothing any more. */
 void bk_fake_block(bool is_blocked);
+size_t bk_fake_refused(void); /* so many writes, since it was blocked */
 /* After its script was added to. */
 void bk_fake_wake(void);
 /* What the lone session has written. */

@@ -61,7 +61,8 @@ static mode_t mode_received(const char *folder, mode_t mask, uint32_t said)
 	assert_int_equal(bk_sink_new(folder, &s, text), 0);
 	assert_int_equal(bk_sink_begin(s, &entry, name), 0);
 	assert_int_equal(bk_sink_write(s, "x", 1), 0);
-	assert_int_equal(bk_sink_commit(s, 0777, true), 0);
+	assert_int_equal(bk_sink_close(s, 0777), 0);
+	assert_int_equal(bk_sink_commit(s, true), 0);
 	bk_sink_free(s);
 	assert_int_equal(changes, 0);
 	assert_int_equal(fstatat(dir, name, &st, 0), 0);
@@ -89,7 +90,8 @@ static int name_it(struct bk_sink *s, char *name)
 
 	assert_int_equal(bk_sink_begin(s, &entry, name), 0);
 	assert_int_equal(bk_sink_write(s, "new", 3), 0);
-	return bk_sink_commit(s, 0777, false);
+	assert_int_equal(bk_sink_close(s, 0777), 0);
+	return bk_sink_commit(s, false);
 }
 
 static void holds(const char *folder, const char *name, const char *content)

@@ -503,7 +503,7 @@ static void a_name_taken_during_the_transfer_costs_neither_file(void **state)
 	struct stage *st = *state;
 	const char *path = path_in(st->in, "a");
 
-	write_file(path, 900000, 0);
+	write_file(path, 5000000, 0);
 	bk_fake_on_step(take_the_name, st);
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_EXISTS);
@@ -574,7 +574,7 @@ static void a_vanished_folder_is_a_file_error(void **state)
 	struct stage *st = *state;
 	const char *path = path_in(st->in, "a");
 
-	write_file(path, 900000, 0);
+	write_file(path, 5000000, 0);
 	bk_fake_on_step(remove_the_folder, st);
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_FILE);
@@ -782,10 +782,10 @@ static void fill_the_disk(void *arg)
 	if (is_filled || access(path_in(st->out, "a.part"), F_OK) < 0)
 		return;
 	is_filled = true;
-	write_file(path_in(st->out, "filler"), 600000, 0);
+	write_file(path_in(st->out, "filler"), 4500000, 0);
 }
 
-/* A tmpfs of 1 MiB in a mount namespace of our own; the child's exit code is the verdict. */
+/* A tmpfs of 8 MiB in a mount namespace of our own; the child's exit code is the verdict. */
 static int fill_small_disk(struct stage *st)
 {
 	const char *path = path_in(st->in, "a");
@@ -793,9 +793,9 @@ static int fill_small_disk(struct stage *st)
 
 	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0 ||
 		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("tmpfs", st->out, "tmpfs", 0, "size=1m") < 0)
+		mount("tmpfs", st->out, "tmpfs", 0, "size=8m") < 0)
 		return 77;
-	write_file(path, 800000, 0);
+	write_file(path, 5000000, 0);
 	bk_fake_reset(NULL);
 	if (start_send(st, &path, 1, text) < 0)
 		return 1;

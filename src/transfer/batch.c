@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { FEW = 8 };
+
+int bk_batch_add(struct bk_batch *b, size_t entry)
+{
+	if (b->len == b->cap) {
+		size_t cap = b->cap ? 2 * b->cap : FEW;
+		struct bk_batch_row *rows = realloc(b->rows, cap * sizeof(*rows));
+
+		if (!rows) {
+			bk_sink_drop(b->sink);
+			snprintf(b->text, sizeof(b->text), "cannot receive: %s", bk_error_text(BK_E_NOMEM));
+			return BK_E_NOMEM;
+		}
+		b->rows = rows;
+		b->cap = cap;
+	}
+	b->rows[b->len].entry = entry;
+	snprintf(b->rows[b->len++].part, BK_SINK_PART_MAX, "%s", bk_sink_part(b->sink));
+	b->bytes += b->picks->list->entries[entry].size;
+	bk_sink_park(b->sink);
+	return 0;
+}
+
+/* One failure of the whole file system may be another's: each is asked then. */
+static int sync_content(struct bk_batch *b)
+{
+	int err = 0;
+
+	if (b->len > FEW && bk_sink_sync_all(b->sink) >= 0)
+		return 0;
+	for (size_t i = 0; i < b->len && err >= 0; i++)
+		err = bk_sink_sync_part(b->sink, b->rows[i].part);
+	return err;
+}
+
+/* A name that was free when it was chosen may be taken by now: the next one. */
+static int name_it(struct bk_batch *b, const struct bk_batch_row *row)
+{
+	const struct bk_pick *pick = &b->picks->rows[row->entry];
+	int err;
+
+	bk_sink_unpark(b->sink, row->part, bk_picks_name(b->picks, row->entry));
+	err = bk_sink_commit(b->sink, pick->may_replace);
+	while (err == BK_E_EXISTS && pick->as && bk_picks_rename(b->picks, row->entry) >= 0) {
+		bk_sink_rename(b->sink, pick->as);
+		err = bk_sink_commit(b->sink, false);
+	}
+	if (err < 0)
+		bk_sink_keep(b->sink);
+	return err;
+}
+
+static void drop_it(struct bk_batch *b, const struct bk_batch_row *row)
+{
+	bk_sink_unpark(b->sink, row->part, bk_picks_name(b->picks, row->entry));
+	bk_sink_drop(b->sink);
+}
+
+int bk_batch_land(struct bk_batch *b)
+{
+	int synced = sync_content(b), first = synced;
+
+	if (synced < 0)
+		snprintf(b->text, sizeof(b->text), "%s", bk_sink_text(b->sink));
+	for (size_t i = 0; i < b->len; i++) {
+		int err = 0;
+
+		if (synced < 0)
+			drop_it(b, &b->rows[i]);
+		else
+			err = name_it(b, &b->rows[i]);
+		if (err < 0 && first >= 0) {
+			first = err;
+			snprintf(b->text, sizeof(b->text), "%s", bk_sink_text(b->sink));
+		}
+	}
+	b->len = 0;
+	b->bytes = 0;
+	return first;
+}
+
+void bk_batch_done(struct bk_batch *b)
+{
+	free(b->rows);
+	*b = (struct bk_batch){0};
+}

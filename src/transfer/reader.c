@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A few slots go round: the thread fills one while the loop sends another. Of a file whose size is known the header
+ * stands before its bytes are read; of a stream it is put right in front of them. */
+#include "transfer/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "net/thread.h"
+
+enum {
+	SLOTS = 4,
+	PIECE_MAX = 256 << 10,
+	HEADROOM = 512, /* for the header of a content message */
+	SLOT_SIZE = HEADROOM + PIECE_MAX + HEADROOM,
+	SMALL = 32 << 10, /* less room than this is not worth a beginning */
+};
+
+struct slot {
+	uint8_t *bytes;
+	size_t start, len, content;
+};
+
+struct work {
+	struct bk_source *source;
+	struct bk_file_choice *choices;
+	struct slot slots[SLOTS];
+	size_t filled, sent; /* counted on, under the lock; slot = count % SLOTS */
+	bool is_waited_for, is_over;
+	/* the thread's, until it is over */
+	struct bk_source_reader reader;
+	struct bk_digest *file_digest, *all_digest;
+	struct bk_buf header;
+	size_t current, taken;
+	uint64_t offset;
+	bool is_open;
+	uint8_t digest[BK_DIGEST_LEN];
+	int error;
+	char text[BK_TRANSFER_TEXT_MAX];
+};
+
+struct bk_reader {
+	struct bk_thread *thread;
+	struct work *work;
+};
+
+/* --- on the thread --- */
+
+static int fail(struct work *w, int err, const char *text)
+{
+	w->error = err;
+	snprintf(w->text, sizeof(w->text), "%s", text);
+	return err;
+}
+
+static size_t room(const struct slot *s)
+{
+	return SLOT_SIZE - s->start - s->len;
+}
+
+/* Past what is not taken. */
+static bool is_all_read(struct work *w)
+{
+	size_t n = bk_source_list(w->source)->len;
+
+	while (w->current < n && !w->choices[w->current].is_taken)
+		w->current++;
+	return w->current == n;
+}
+
+static int open_next(struct work *w)
+{
+	if (bk_source_open(&w->reader, w->current) < 0)
+		return fail(w, BK_E_FILE, w->reader.text);
+	w->is_open = true;
+	w->offset = 0;
+	bk_digest_reset(w->file_digest);
+	return 0;
+}
+
+static int encode(struct work *w, const struct bk_file_msg *msg, size_t content)
+{
+	int err;
+
+	bk_buf_consume(&w->header, w->header.len);
+	err = bk_file_msg_encode(&w->header, msg, content);
+	return err < 0 ? fail(w, err, bk_error_text(err)) : 0;
+}
+
+static int put_digest(struct work *w, struct slot *s)
+{
+	struct bk_file_msg msg = {.type = BK_FILE_DIGEST, .entry = (uint32_t)w->current};
+	int err;
+
+	bk_digest_get(w->file_digest, msg.digest);
+	memcpy(w->digest, msg.digest, sizeof(msg.digest));
+	bk_digest_update(w->all_digest, msg.digest, sizeof(msg.digest));
+	err = encode(w, &msg, 0);
+	if (err < 0)
+		return err;
+	memcpy(s->bytes + s->start + s->len, bk_buf_head(&w->header), w->header.len);
+	s->len += w->header.len;
+	bk_source_close(&w->reader);
+	w->current++;
+	w->taken++;
+	w->is_open = false;
+	return 0;
+}
+
+static int encode_content(struct work *w, size_t n)
+{
+	const struct bk_file_msg msg = {
+		.type = BK_FILE_CONTENT, .entry = (uint32_t)w->current, .offset = w->offset};
+
+	return encode(w, &msg, n);
+}
+
+static void count_content(struct work *w, struct slot *s, const uint8_t *at, size_t n)
+{
+	bk_digest_update(w->file_digest, at, n);
+	w->offset += n;
+	s->content += n;
+}
+
+/* All n bytes, or the file has changed. */
+static int read_whole(struct work *w, uint8_t *at, size_t n)
+{
+	for (size_t have = 0; have < n;) {
+		int got = bk_source_read(&w->reader, at + have, n - have);
+
+		if (got < 0)
+			return fail(w, got, w->reader.text);
+		have += (size_t)got;
+	}
+	return 0;
+}
+
+/* Of a file whose size is known: a message, or its digest. */
+static int fill_of_file(struct work *w, struct slot *s)
+{
+	uint64_t left = bk_source_list(w->source)->entries[w->current].size - w->offset;
+	size_t most = room(s) - 2 * (size_t)HEADROOM, n = left < most ? (size_t)left : most;
+	uint8_t *at = s->bytes + s->start + s->len, beyond;
+	int err;
+
+	if (!left) {
+		err = bk_source_read(&w->reader, &beyond, 1);
+		return err < 0 ? fail(w, err, w->reader.text) : put_digest(w, s);
+	}
+	err = encode_content(w, n);
+	if (err < 0)
+		return err;
+	memcpy(at, bk_buf_head(&w->header), w->header.len);
+	err = read_whole(w, at + w->header.len, n);
+	if (err < 0)
+		return err;
+	s->len += w->header.len + n;
+	count_content(w, s, at + w->header.len, n);
+	return 0;
+}
+
+/* In an empty slot: whatever there is now, or the digest at its end. BK_E_AGAIN: nothing. */
+static int fill_of_stream(struct work *w, struct slot *s)
+{
+	int n = bk_source_read(&w->reader, s->bytes + HEADROOM, PIECE_MAX), err;
+
+	if (n <= 0 && n != BK_E_AGAIN)
+		return n < 0 ? fail(w, n, w->reader.text) : put_digest(w, s);
+	if (n < 0)
+		return n;
+	err = encode_content(w, (size_t)n);
+	if (err < 0)
+		return err;
+	s->start = HEADROOM - w->header.len;
+	s->len = w->header.len + (size_t)n;
+	memcpy(s->bytes + s->start, bk_buf_head(&w->header), w->header.len);
+	count_content(w, s, s->bytes + HEADROOM, (size_t)n);
+	return 0;
+}
+
+static bool is_stream(const struct work *w)
+{
+	return bk_source_list(w->source)->entries[w->current].is_stream;
+}
+
+/* As much as makes one write. BK_E_AGAIN: a stream has nothing now. */
+static int fill(struct work *w, struct slot *s)
+{
+	int err = 0;
+
+	s->start = s->len = s->content = 0;
+	while (err >= 0 && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL) {
+		err = w->is_open ? 0 : open_next(w);
+		if (err >= 0 && is_stream(w) && s->len)
+			break;
+		if (err >= 0)
+			err = is_stream(w) ? fill_of_stream(w, s) : fill_of_file(w, s);
+	}
+	return s->len ? 0 : err;
+}
+
+/* Whether there is room, with the lock held. */
+static bool has_slot(struct bk_thread *t, const struct work *w)
+{
+	while (w->filled - w->sent == SLOTS && !bk_thread_is_left(t))
+		(void)bk_thread_wait(t, -1, 0);
+	return !bk_thread_is_left(t);
+}
+
+static void publish(struct bk_thread *t, struct work *w)
+{
+	w->filled++;
+	if (w->is_waited_for)
+		bk_thread_ring(t);
+	w->is_waited_for = false;
+}
+
+static void run(struct bk_thread *t, void *arg)
+{
+	struct work *w = arg;
+
+	bk_thread_lock(t);
+	while (!w->error && !w->is_over && has_slot(t, w)) {
+		int err;
+
+		bk_thread_unlock(t);
+		err = fill(w, &w->slots[w->filled % SLOTS]);
+		bk_thread_lock(t);
+		w->is_over =
+			is_all_read(w); /* said with the last piece: who has all of it may answer at once */
+		if (err >= 0)
+			publish(t, w);
+		else if (err == BK_E_AGAIN)
+			(void)bk_thread_wait(t, w->reader.fd, 0);
+	}
+	w->is_over = true;
+	bk_thread_ring(t);
+	bk_thread_unlock(t);
+	bk_source_close(&w->reader);
+}
+
+static void free_work(void *arg)
+{
+	struct work *w = arg;
+
+	bk_source_free(w->source);
+	free(w->choices);
+	for (size_t i = 0; i < SLOTS; i++)
+		free(w->slots[i].bytes);
+	bk_digest_free(w->file_digest);
+	bk_digest_free(w->all_digest);
+	bk_buf_done(&w->header);
+	free(w);
+}
+
+static const struct bk_thread_ops ops = {.run = run, .free = free_work};
+
+/* --- on the loop --- */
+
+static int allocate(struct work *w, const struct bk_file_choice *choices)
+{
+	size_t n = bk_source_list(w->source)->len;
+
+	bk_buf_init(&w->header, HEADROOM);
+	w->choices = calloc(n + 1, sizeof(*choices));
+	w->file_digest = bk_digest_new();
+	w->all_digest = bk_digest_new();
+	if (!w->choices || !w->file_digest || !w->all_digest)
+		return BK_E_NOMEM;
+	memcpy(w->choices, choices, n * sizeof(*choices));
+	w->is_over = is_all_read(w);
+	for (size_t i = 0; i < SLOTS; i++) {
+		w->slots[i].bytes = malloc(SLOT_SIZE);
+		if (!w->slots[i].bytes)
+			return BK_E_NOMEM;
+	}
+	return 0;
+}
+
+int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
+	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader)
+{
+	struct bk_reader *r = calloc(1, sizeof(*r));
+	struct work *w = r ? calloc(1, sizeof(*w)) : NULL;
+	int err = BK_E_NOMEM;
+
+	if (w) {
+		*w = (struct work){.source = source, .reader = {.source = source, .fd = -1}};
+		r->work = w;
+		err = allocate(w, choices);
+	}
+	if (err >= 0)
+		err = bk_thread_new(loop, &ops, w, fn, arg, &r->thread);
+	if (err >= 0) {
+		*ret_reader = r;
+		return 0;
+	}
+	if (w) {
+		w->source = NULL;
+		free_work(w);
+	}
+	free(r);
+	return err;
+}
+
+void bk_reader_free(struct bk_reader *r)
+{
+	if (!r)
+		return;
+	bk_thread_free(r->thread);
+	free(r);
+}
+
+int bk_reader_piece(struct bk_reader *r, struct bk_reader_piece *ret_piece, const char **ret_text)
+{
+	struct work *w = r->work;
+	const struct slot *s = &w->slots[w->sent % SLOTS];
+	int err = 0;
+
+	bk_thread_lock(r->thread);
+	if (w->filled == w->sent) {
+		err = !w->is_over ? BK_E_AGAIN : w->error ? w->error : BK_E_EOF;
+		w->is_waited_for = true;
+	}
+	bk_thread_unlock(r->thread);
+	if (!err)
+		*ret_piece = (struct bk_reader_piece){s->bytes + s->start, s->len, s->content};
+	*ret_text = w->text;
+	return err;
+}
+
+void bk_reader_next(struct bk_reader *r)
+{
+	bk_thread_lock(r->thread);
+	r->work->sent++;
+	bk_thread_nudge(r->thread);
+	bk_thread_unlock(r->thread);
+}
+
+const uint8_t *bk_reader_digest(struct bk_reader *r)
+{
+	struct work *w = r->work;
+
+	if (w->taken != 1)
+		bk_digest_get(w->all_digest, w->digest);
+	return w->digest;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_TRANSFER_READER_H
+#define BK_TRANSFER_READER_H
+
+#include <bodkin/loop.h>
+
+#include "transfer/digest.h"
+#include "transfer/source.h"
+
+/* Reads ahead on a thread of its own what was taken of a source, in order, and makes the messages of it: content and
+ * digests, many small files in one piece. A message is made when its bytes are there: a file that ends early
+ * never leaves one half sent. */
+struct bk_reader;
+
+struct bk_reader_piece {
+	const uint8_t *bytes; /* whole messages */
+	size_t len;
+	size_t content; /* so many of them are bytes of files */
+};
+
+/* From here on the source is the reader's, to be looked at as before; on failure it stays the caller's. choices, one
+ * for each entry, are copied. fn comes from the loop when there is a piece again, and when it is over. BK_E_NOMEM. */
+int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
+	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader);
+/* Does not wait. The source goes with it. NULL is fine. */
+void bk_reader_free(struct bk_reader *r);
+
+/* The next piece, until bk_reader_next. BK_E_AGAIN: fn will come; BK_E_EOF: that was all; BK_E_FILE, BK_E_NOMEM: with
+ * a sentence in *ret_text. */
+int bk_reader_piece(struct bk_reader *r, struct bk_reader_piece *ret_piece, const char **ret_text);
+void bk_reader_next(struct bk_reader *r);
+
+/* When that was all: of one file its digest, else the digest of all. */
+const uint8_t *bk_reader_digest(struct bk_reader *r);
+
+#endif

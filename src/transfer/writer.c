@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two buffers: the loop fills one with orders while the thread carries out the other's, and the thread swaps them
+ * when it is done. So both keep their memory, and the lock is held for a copy at the longest. */
+#include "transfer/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "net/thread.h"
+
+enum {
+	FULL = 1 << 20,
+	ORDERS_MAX = 32 << 20, /* one delivery of the channel may come on top of what is full */
+};
+
+#define BATCH_TIME BK_SEC /* so long a complete file may wait for others when nothing comes */
+
+enum kind { ORDER_BEGIN, ORDER_WRITE, ORDER_END, ORDER_FINISH };
+
+struct order {
+	enum kind kind;
+	size_t entry, len; /* len bytes follow */
+};
+
+struct work {
+	struct bk_store *store;
+	unsigned modes;
+	struct bk_buf orders; /* under the lock, like the flags */
+	bool is_stopping, is_waited_for, is_over;
+	/* the thread's, until it is over */
+	struct bk_buf at_hand;
+	struct bk_batch batch;
+	struct bk_digest *digest;
+	size_t current;
+	bool is_finished;
+	int error;
+	char text[BK_TRANSFER_TEXT_MAX];
+};
+
+struct bk_writer {
+	struct bk_thread *thread;
+	struct work *work;
+};
+
+void bk_store_free(struct bk_store *s)
+{
+	if (!s)
+		return;
+	bk_sink_free(s->sink);
+	bk_picks_done(&s->picks);
+	bk_file_list_done(&s->list);
+	free(s);
+}
+
+/* --- on the thread --- */
+
+/* The first failure stays. */
+static int fail(struct work *w, int err, const char *text)
+{
+	if (!w->error) {
+		w->error = err;
+		snprintf(w->text, sizeof(w->text), "%s", text);
+	}
+	return err;
+}
+
+static int land(struct work *w)
+{
+	int err = w->batch.len ? bk_batch_land(&w->batch) : 0;
+
+	return err < 0 ? fail(w, err, w->batch.text) : 0;
+}
+
+static const struct bk_file_entry *current_entry(const struct work *w)
+{
+	return &w->store->list.entries[w->current];
+}
+
+/* Long names are cut for their parts, so that many files may want the same one: those before make room. */
+static int begin(struct work *w, size_t entry)
+{
+	struct bk_sink *sink = w->store->sink;
+	const char *name = bk_picks_name(&w->store->picks, entry);
+	int err;
+
+	w->current = entry;
+	bk_digest_reset(w->digest);
+	err = bk_sink_begin(sink, current_entry(w), name);
+	if (err == BK_E_EXISTS && w->batch.len) {
+		err = land(w);
+		if (err >= 0)
+			err = bk_sink_begin(sink, current_entry(w), name);
+	}
+	if (err == BK_E_EXISTS)
+		err = BK_E_FILE;
+	return err < 0 ? fail(w, err, bk_sink_text(sink)) : 0;
+}
+
+static int write_some(struct work *w, const void *data, size_t n)
+{
+	int err = bk_sink_write(w->store->sink, data, n);
+
+	bk_digest_update(w->digest, data, n);
+	return err < 0 ? fail(w, err, bk_sink_text(w->store->sink)) : 0;
+}
+
+static int end(struct work *w, const uint8_t *digest)
+{
+	uint8_t got[BK_DIGEST_LEN];
+	char text[BK_TRANSFER_TEXT_MAX];
+	int err;
+
+	bk_digest_get(w->digest, got);
+	if (memcmp(got, digest, sizeof(got)) != 0) {
+		snprintf(text, sizeof(text), "'%s' arrived damaged: %s; try again", current_entry(w)->path,
+			bk_error_text(BK_E_DIGEST));
+		return fail(w, BK_E_DIGEST, text);
+	}
+	err = bk_sink_close(w->store->sink, w->modes);
+	if (err < 0)
+		return fail(w, err, bk_sink_text(w->store->sink));
+	err = bk_batch_add(&w->batch, w->current);
+	if (err < 0)
+		return fail(w, err, w->batch.text);
+	return bk_batch_is_full(&w->batch) ? land(w) : 0;
+}
+
+static int finish(struct work *w)
+{
+	int err = land(w);
+
+	if (err >= 0)
+		err = bk_sink_sync_folder(w->store->sink);
+	if (err < 0)
+		return fail(w, err, bk_sink_text(w->store->sink));
+	w->is_finished = true;
+	return 0;
+}
+
+static int carry_out(struct work *w, const struct order *o, const uint8_t *data)
+{
+	switch (o->kind) {
+	case ORDER_BEGIN:
+		return begin(w, o->entry);
+	case ORDER_WRITE:
+		return write_some(w, data, o->len);
+	case ORDER_END:
+		return end(w, data);
+	case ORDER_FINISH:
+		return finish(w);
+	}
+	return 0;
+}
+
+static int carry_out_all(struct work *w)
+{
+	int err = 0;
+
+	while (w->at_hand.len && err >= 0) {
+		struct order o;
+
+		memcpy(&o, bk_buf_head(&w->at_hand), sizeof(o));
+		err = carry_out(w, &o, bk_buf_head(&w->at_hand) + sizeof(o));
+		bk_buf_consume(&w->at_hand, sizeof(o) + o.len);
+	}
+	return err;
+}
+
+static void swap(struct bk_thread *t, struct work *w)
+{
+	struct bk_buf orders = w->orders;
+
+	w->orders = w->at_hand;
+	w->at_hand = orders;
+	if (w->is_waited_for)
+		bk_thread_ring(t);
+	w->is_waited_for = false;
+}
+
+/* With the lock held, which it lets go of meanwhile. */
+static void work_on(struct bk_thread *t, struct work *w)
+{
+	bool is_idle = !w->orders.len && !bk_thread_wait(t, -1, w->batch.len ? BATCH_TIME : 0);
+
+	swap(t, w);
+	bk_thread_unlock(t);
+	(void)carry_out_all(w);
+	if (is_idle)
+		(void)land(w);
+	bk_thread_lock(t);
+}
+
+static void run(struct bk_thread *t, void *arg)
+{
+	struct work *w = arg;
+
+	bk_thread_lock(t);
+	while (!w->error && !w->is_finished && !w->is_stopping && !bk_thread_is_left(t))
+		work_on(t, w);
+	swap(t, w);
+	bk_thread_unlock(t);
+	if (!w->error)
+		(void)carry_out_all(w);
+	bk_sink_drop(w->store->sink);
+	(void)land(w);
+	bk_thread_lock(t);
+	if (!w->error && !w->is_finished)
+		(void)fail(w, BK_E_CANCELLED, "cancelled");
+	w->is_over = true;
+	bk_thread_ring(t);
+	bk_thread_unlock(t);
+}
+
+static void free_work(void *arg)
+{
+	struct work *w = arg;
+
+	bk_batch_done(&w->batch);
+	bk_store_free(w->store);
+	bk_digest_free(w->digest);
+	bk_buf_done(&w->orders);
+	bk_buf_done(&w->at_hand);
+	free(w);
+}
+
+static const struct bk_thread_ops ops = {.run = run, .free = free_work};
+
+/* --- on the loop --- */
+
+static int put(struct bk_writer *w, const struct order *o, const void *data)
+{
+	struct bk_buf *orders = &w->work->orders;
+	uint8_t *at;
+
+	bk_thread_lock(w->thread);
+	at = bk_buf_reserve(orders, sizeof(*o) + o->len);
+	if (at) {
+		memcpy(at, o, sizeof(*o));
+		if (o->len)
+			memcpy(at + sizeof(*o), data, o->len);
+		bk_buf_commit(orders, sizeof(*o) + o->len);
+	}
+	bk_thread_nudge(w->thread);
+	bk_thread_unlock(w->thread);
+	return at ? 0 : BK_E_NOMEM;
+}
+
+int bk_writer_begin(struct bk_writer *w, size_t entry)
+{
+	return put(w, &(struct order){.kind = ORDER_BEGIN, .entry = entry}, NULL);
+}
+
+int bk_writer_write(struct bk_writer *w, const void *data, size_t n)
+{
+	return put(w, &(struct order){.kind = ORDER_WRITE, .len = n}, data);
+}
+
+int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN])
+{
+	return put(w, &(struct order){.kind = ORDER_END, .len = BK_DIGEST_LEN}, digest);
+}
+
+int bk_writer_finish(struct bk_writer *w)
+{
+	return put(w, &(struct order){.kind = ORDER_FINISH}, NULL);
+}
+
+void bk_writer_stop(struct bk_writer *w)
+{
+	bk_thread_lock(w->thread);
+	w->work->is_stopping = true;
+	bk_thread_nudge(w->thread);
+	bk_thread_unlock(w->thread);
+}
+
+bool bk_writer_is_full(struct bk_writer *w)
+{
+	bool is_full;
+
+	bk_thread_lock(w->thread);
+	is_full = w->work->orders.len >= FULL;
+	w->work->is_waited_for |= is_full;
+	bk_thread_unlock(w->thread);
+	return is_full;
+}
+
+bool bk_writer_is_over(struct bk_writer *w)
+{
+	bool is_over;
+
+	bk_thread_lock(w->thread);
+	is_over = w->work->is_over;
+	bk_thread_unlock(w->thread);
+	return is_over;
+}
+
+int bk_writer_error(const struct bk_writer *w, const char **ret_text)
+{
+	*ret_text = w->work->text;
+	return w->work->error;
+}
+
+static struct work *work_new(struct bk_store *store, unsigned modes)
+{
+	struct work *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	*w = (struct work){.store = store,
+		.modes = modes,
+		.batch = {.sink = store->sink, .picks = &store->picks},
+		.digest = bk_digest_new()};
+	bk_buf_init(&w->orders, ORDERS_MAX);
+	bk_buf_init(&w->at_hand, ORDERS_MAX);
+	return w;
+}
+
+int bk_writer_new(struct bk_loop *loop, struct bk_store *store, unsigned modes, void (*fn)(void *arg),
+	void *arg, struct bk_writer **ret_writer)
+{
+	struct bk_writer *w = calloc(1, sizeof(*w));
+	int err = BK_E_NOMEM;
+
+	if (w)
+		w->work = work_new(store, modes);
+	if (w && w->work && w->work->digest)
+		err = bk_thread_new(loop, &ops, w->work, fn, arg, &w->thread);
+	if (err >= 0) {
+		*ret_writer = w;
+		return 0;
+	}
+	if (w && w->work) {
+		w->work->store = NULL;
+		free_work(w->work);
+	}
+	free(w);
+	return err;
+}
+
+void bk_writer_free(struct bk_writer *w)
+{
+	if (!w)
+		return;
+	bk_thread_free(w->thread);
+	free(w);
+}

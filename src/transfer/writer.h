@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_TRANSFER_WRITER_H
+#define BK_TRANSFER_WRITER_H
+
+#include "transfer/batch.h"
+#include "transfer/digest.h"
+
+/* Where received files go, and what was decided about them: the loop's until a writer has it. */
+struct bk_store {
+	struct bk_sink *sink;
+	struct bk_file_list list;
+	struct bk_picks picks;
+};
+
+void bk_store_free(struct bk_store *s); /* NULL is fine */
+
+/* Writes, compares digests, syncs and names on a thread of its own, in the order in which it is told. The caller has
+ * checked that order; what the disk does is the writer's business. */
+struct bk_writer;
+
+/* From here on the store is the writer's, until it is over; on failure it stays the caller's. modes: the bits that
+ * files may have. fn comes from the loop when there is room again and when it is over, and may free the
+ * writer. BK_E_NOMEM. */
+int bk_writer_new(struct bk_loop *loop, struct bk_store *store, unsigned modes, void (*fn)(void *arg),
+	void *arg, struct bk_writer **ret_writer);
+/* Does not wait: what is complete still gets its name, what is not goes. The store goes with it. NULL is fine. */
+void bk_writer_free(struct bk_writer *w);
+
+/* Each may say BK_E_NOMEM. */
+int bk_writer_begin(struct bk_writer *w, size_t entry);
+int bk_writer_write(struct bk_writer *w, const void *data, size_t n);
+int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN]);
+/* No more comes. It is over when every name, too, is on the disk. */
+int bk_writer_finish(struct bk_writer *w);
+/* No more comes: it is over when what is complete has its name, and what is not is gone. */
+void bk_writer_stop(struct bk_writer *w);
+
+/* Enough waits for the disk: nothing more should be put until fn comes. */
+bool bk_writer_is_full(struct bk_writer *w);
+bool bk_writer_is_over(struct bk_writer *w);
+/* When it is over: 0, BK_E_CANCELLED after a stop, or what went wrong, with its sentence. */
+int bk_writer_error(const struct bk_writer *w, const char **ret_text);
+
+#endif
