@@ -172,7 +172,7 @@ void bk_cli_devices_store_done(struct bk_cli_devices_store *s)
 /* What others have written meanwhile stands in *s, and nobody else writes until finish. */
 static int begin(struct bk_cli_devices_store *s, int *ret_lock)
 {
-	struct bk_cli_devices_store now;
+	struct bk_cli_devices_store now, was;
 	int err = bk_file_lock(s->dir, ret_lock);
 
 	if (err < 0)
@@ -182,8 +182,9 @@ static int begin(struct bk_cli_devices_store *s, int *ret_lock)
 		bk_file_unlock(*ret_lock);
 		return err;
 	}
-	bk_cli_devices_store_done(s);
+	was = *s;
 	*s = now;
+	bk_cli_devices_store_done(&was);
 	return 0;
 }
 

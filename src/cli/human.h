@@ -16,7 +16,7 @@ const char *bk_cli_human_seconds(double seconds, char out[BK_CLI_HUMAN_MAX]);
 const char *bk_cli_human_left(double seconds, char out[BK_CLI_HUMAN_MAX]); /* "0:05", "12:30", "2:00:00" */
 
 /* The columns of a text, by the locale's width; other bytes are one. */
-unsigned bk_cli_human_width(const char *text);
+unsigned bk_cli_human_width(const char *s);
 
 /* Text that takes at most so many columns: what is too long loses its middle, so that its ending stays. Counts
  * characters by the locale's width, other bytes as one. */

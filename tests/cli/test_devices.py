@@ -3,7 +3,7 @@
 """bodkin devices: the machines of one person, who of them is there, and what is done by their names.
 
 Run it with the program as argument or in $BODKIN."""
-import json, os, pathlib, re, signal, stat, subprocess, sys, time
+import contextlib, json, os, queue, signal, stat, subprocess, sys, threading, time
 
 import test_cli as kit
 
@@ -28,7 +28,26 @@ class Devices(kit.Case):
         p = subprocess.Popen([kit.BODKIN, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                              env=self.of(name), stdin=subprocess.DEVNULL)
         self.running.append(p)
+        p.lines = queue.Queue()
+        threading.Thread(target=self.read, args=(p,), daemon=True).start()
         return p
+
+    def read(self, p):
+        """Lines with the time at which they came; None is the end."""
+        with contextlib.suppress(ValueError):  # closed at the end of the test
+            for line in p.stdout:
+                p.lines.put((time.monotonic(), line))
+        p.lines.put((time.monotonic(), ""))
+
+    def line(self, p):
+        if not hasattr(p, "lines"):
+            return super().line(p)
+        p.came, line = p.lines.get(timeout=kit.WAIT)
+        return line
+
+    def finish(self, p):
+        p.wait(timeout=kit.WAIT)
+        return p.returncode, "", p.stderr.read()
 
     def join(self, *names):
         """Devices of one group; the first makes it."""
@@ -218,6 +237,59 @@ class ByName(Devices):
         self.assertIn("is this device", self.at("anna", "ping", "anna").stderr)
         r = self.at("anna", "send", "--to", "bert", "--code", "7-tulip-anchor", self.file())
         self.assertEqual((r.returncode, r.stdout), (2, ""))
+
+
+class Many(Devices):
+    """Many at once; what is measured is between what two of them print."""
+    COUNT = int(os.environ.get("DEVICES", 100))
+
+    def setUp(self):
+        """A server takes so many of one address: half of them come by another one."""
+        super(Devices, self).setUp()
+        server = self.start("serve", "-l", ":0", "--json", "-q", "--state", self.root / "server")
+        e = self.event(server, "listening")
+        port = e["address"].rpartition(":")[2]
+        self.servers = [f"{host}:{port}#{e['pin']}" for host in ("127.0.0.1", "[::1]")]
+        self.server = self.servers[0]
+
+    def gone(self, watch, names, end, within):
+        """How long it takes the watching one to say so of each, after they were ended in one go."""
+        begin, took = time.monotonic(), {}
+        for name in names:
+            end(self.there[name])
+        while len(took) < len(names):
+            e = self.until(watch, state="offline")
+            took[e["name"]] = watch.came - begin
+        self.assertEqual(set(took), set(names))
+        self.assertLess(max(took.values()), within)
+        return max(took.values())
+
+    def test_a_hundred_are_seen_within_a_second_and_gone_within_two(self):
+        self.join("anna")
+        watch = self.go("anna", "devices", "--watch", "--json")
+        self.there, seen, took = {}, {}, []
+        names = [f"device-{i}" for i in range(self.COUNT)]
+        for i, name in enumerate(names):
+            (self.root / name / "bodkin").mkdir(parents=True)
+            store = {**json.loads(self.store("anna").read_text()), "name": name, "known": [], "server": self.servers[i % 2]}
+            self.store(name).write_text(json.dumps(store))
+            self.there[name] = self.go(name, "devices", "--watch", "--json")
+            for one in names[i - i % 4 : i + 1] if i % 4 == 3 else []:  # a key costs 64 MiB for a moment
+                self.until(self.there[one], name="anna", state="online")  # it is in
+                while one not in seen:
+                    seen.setdefault(self.until(watch, state="online")["name"], watch.came)
+                took.append(seen[one] - self.there[one].came)
+        self.assertEqual(len(took), self.COUNT)
+        self.assertLess(max(took), 1)
+        r = self.at("anna", "devices", "--json")
+        self.assertEqual(sum('"online"' in line for line in r.stdout.splitlines()), self.COUNT + 1)
+        third = len(names) // 3
+        closed = self.gone(watch, names[:third], lambda p: p.send_signal(signal.SIGINT), 2)
+        killed = self.gone(watch, names[third:2 * third], lambda p: p.kill(), 2)
+        print(f"# {self.COUNT} devices: seen within {max(took):.3f} s, closed {closed:.3f} s, killed {killed:.3f} s", end="", file=sys.stderr)
+        if os.environ.get("SOAK"):  # two ping intervals of 15 s
+            stopped = self.gone(watch, names[2 * third:], lambda p: p.send_signal(signal.SIGSTOP), 2 * 15 + 1)
+            print(f", stopped {stopped:.3f} s", end="", file=sys.stderr)
 
 
 if __name__ == "__main__":
