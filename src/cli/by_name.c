@@ -64,12 +64,12 @@ static void on_unsent(void *arg, uint32_t ticket, int error)
 
 static void refuse(struct bk_cli_by_name *b)
 {
-	char text[BK_CLI_TEXT_MAX];
+	char text[2 * BK_CLI_TEXT_MAX], quoted[BK_CLI_DEVICES_QUOTED_MAX];
 
 	snprintf(text, sizeof(text),
 		"cannot %s: '%.64s' has another key than it had; where that is meant to be (a machine set up anew): bodkin "
-		"devices forget %.64s",
-		b->frame->ops->act, b->opts.name, b->opts.name);
+		"devices forget %s",
+		b->frame->ops->act, b->opts.name, bk_cli_devices_quote(b->opts.name, quoted));
 	fail(b, BK_E_WRONG_KEY, BK_CALL_WHO_BETWEEN, text);
 }
 

@@ -148,6 +148,18 @@ static unsigned measure(const struct row *rows, size_t n, unsigned width[COLUMNS
 	return sum - 2;
 }
 
+/* Before a column goes: long names lose their middle, and of several addresses the first is told. */
+static void shorten(struct row *rows, size_t n, unsigned columns)
+{
+	char name[CELL_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s", rows[i].cells[COLUMN_NAME]);
+		(void)bk_cli_human_fit(name, columns / 3, rows[i].cells[COLUMN_NAME], CELL_MAX);
+		rows[i].cells[COLUMN_LAN][strcspn(rows[i].cells[COLUMN_LAN], " ")] = 0;
+	}
+}
+
 /* Which of them stay: width 0 is left out. */
 static void fit(unsigned all, unsigned columns, unsigned width[COLUMNS_LEN])
 {
@@ -183,6 +195,8 @@ char **bk_cli_device_list_lines(const struct bk_cli_devices *d, unsigned columns
 
 	*ret_n = 0;
 	if (lines) {
+		if (columns && measure(rows, n, width) >= columns)
+			shorten(rows, n, columns);
 		fit(measure(rows, n, width), columns, width);
 		lines[(*ret_n)++] = write_line(&heads, width);
 		for (size_t i = 0; i < n; i++)

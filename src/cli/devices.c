@@ -107,7 +107,7 @@ static enum bk_cli_device_verdict judge(struct bk_cli_devices *d, const char *na
 
 static void warn(struct bk_cli_devices *d, const char *name, const char *what)
 {
-	char text[BK_CLI_TEXT_MAX];
+	char text[2 * BK_CLI_TEXT_MAX], quoted[BK_CLI_DEVICES_QUOTED_MAX];
 
 	if (!strcmp(name, d->store->name))
 		snprintf(text, sizeof(text),
@@ -118,7 +118,7 @@ static void warn(struct bk_cli_devices *d, const char *name, const char *what)
 		snprintf(text, sizeof(text),
 			"%s '%s' with another key than '%s' had: it is refused; where that is meant to be (a machine set up "
 			"anew, or another one of the same name): bodkin devices forget %s",
-			what, name, name, name);
+			what, name, name, bk_cli_devices_quote(name, quoted));
 	bk_cli_report_note(d->frame->report, -1, text);
 }
 

@@ -331,6 +331,22 @@ int bk_cli_devices_check_name(const char *name, char ret_text[BK_CLI_TEXT_MAX])
 	return BK_E_INVALID;
 }
 
+const char *bk_cli_devices_quote(const char *name, char out[BK_CLI_DEVICES_QUOTED_MAX])
+{
+	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t n = 0;
+
+	if (!name[strspn(name, harmless)] && *name != '-') {
+		strcpy(out, name);
+		return out;
+	}
+	out[n++] = '\'';
+	for (; *name && n + 6 < BK_CLI_DEVICES_QUOTED_MAX; name++)
+		n += (size_t)sprintf(out + n, *name == '\'' ? "'\\''" : "%c", *name);
+	strcpy(out + n, "'");
+	return out;
+}
+
 void bk_cli_devices_usual_name(char ret_name[BK_GROUP_NAME_MAX + 1])
 {
 	char text[BK_CLI_TEXT_MAX], host[BK_GROUP_NAME_MAX + 1] = "";

@@ -52,6 +52,9 @@ enum bk_cli_device_verdict bk_cli_devices_store_meet(
 
 /* 1 to BK_GROUP_NAME_MAX bytes that a terminal and a command line bear; else a sentence. */
 int bk_cli_devices_check_name(const char *name, char ret_text[BK_CLI_TEXT_MAX]);
+/* As a person may copy it into a shell, whatever others have chosen. Returns out. */
+enum { BK_CLI_DEVICES_QUOTED_MAX = 4 * BK_GROUP_NAME_MAX + 3 };
+const char *bk_cli_devices_quote(const char *name, char out[BK_CLI_DEVICES_QUOTED_MAX]);
 /* This machine's name, when nobody has chosen one: the host's, up to its first dot. */
 void bk_cli_devices_usual_name(char ret_name[BK_GROUP_NAME_MAX + 1]);
 

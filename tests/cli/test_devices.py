@@ -205,6 +205,21 @@ class Keys(Devices):
         self.assertIn("bodkin devices name NAME", self.finish(watch)[2])
 
 
+    def test_a_name_that_a_shell_would_read_is_quoted_where_it_is_to_be_copied(self):
+        name = "it's $(here)"
+        self.join("anna")
+        self.come("bert", name)
+        first = self.go("bert", "devices", "--watch", "--json")
+        self.until(self.go("anna", "devices", "--watch", "--json"), name=name, state="online")
+        first.kill()
+        self.come("thief", name)
+        thief = self.go("thief", "devices", "--watch", "--json")
+        r = self.at("anna", "ping", name, "--timeout", "10")
+        self.assertEqual(r.returncode, 4)
+        self.assertIn("bodkin devices forget 'it'\\''s $(here)'\n", r.stderr)
+        thief.kill()
+
+
 class ByName(Devices):
     def test_a_ping_reaches_a_device_by_its_name_however_many_programs_run_there(self):
         self.join("anna", "bert")
@@ -237,6 +252,32 @@ class ByName(Devices):
         self.assertIn("is this device", self.at("anna", "ping", "anna").stderr)
         r = self.at("anna", "send", "--to", "bert", "--code", "7-tulip-anchor", self.file())
         self.assertEqual((r.returncode, r.stdout), (2, ""))
+
+
+class Completion(Devices):
+    """The shell knows the devices that are remembered, without a network."""
+    SCRIPT = kit.pathlib.Path(__file__).resolve().parents[2] / "packaging/completions/bodkin.bash"
+
+    def completed(self, *words):
+        script = f"""source {self.SCRIPT}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() {{ :; }}; _bodkin
+                     ((${{#COMPREPLY[@]}})) && printf '%s\\n' "${{COMPREPLY[@]}}"; :"""
+        r = subprocess.run(["bash", "-c", script, "bash", kit.BODKIN, *words], capture_output=True, text=True, timeout=kit.WAIT,
+                           env=dict(self.of("anna"), BODKIN_SERVER=""))
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+        return sorted(r.stdout.split("\n")[:-1])
+
+    def test_names_are_completed_where_a_device_is_meant(self):
+        self.assertEqual(self.completed("ping", ""), [])
+        self.join("anna", "bert", "my desk")
+        seen = self.go("anna", "devices", "--watch", "--json")
+        for name in ("bert", "my desk"):
+            self.go(name, "devices", "--watch", "--json")
+            self.until(seen, name=name, state="online")
+        self.running[0].kill()  # the server
+        for words in (["ping"], ["send", "file", "--to"], ["devices", "forget"]):
+            self.assertEqual(self.completed(*words, ""), ["bert", "my\\ desk"])
+        self.assertEqual(self.completed("ping", "be"), ["bert"])
+        self.assertIn("join", self.completed("devices", ""))
 
 
 class Many(Devices):

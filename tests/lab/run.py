@@ -17,6 +17,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import devices  # noqa: E402
 import files  # noqa: E402
 import idle  # noqa: E402
 import lan  # noqa: E402
@@ -48,6 +49,7 @@ def run_as_nobody(bodkin):
 def collect(args):
     yield from rows.cases(args.bodkin, args.runs)
     yield "port-port without privileges", lambda: run_as_nobody(args.bodkin)
+    yield from devices.cases(args.bodkin)
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
