@@ -5,31 +5,21 @@
 #include <bodkin/chat.h>
 
 #include "cli/chat_files.h"
-#include "cli/screen.h"
+#include "cli/talk.h"
 
-/* A person who talks at a terminal: what is heard and said stands above, with marks; what was said and is not delivered
- * yet stands below it, above the line that is being typed; lines that begin with a slash are commands. */
-struct bk_cli_saying {
-	uint64_t number;
-	char *text;
-	int64_t at; /* when it was said */
-};
-
+/* Two people who talk (cli/talk.h), at this terminal. */
 struct bk_cli_chat_person {
 	struct bk_loop *loop;
 	struct bk_cli_report *report;
 	struct bk_chat *chat; /* NULL: it is over */
-	struct bk_cli_screen screen;
+	struct bk_cli_talk talk;
 	struct bk_cli_chat_files files;
-	struct bk_cli_saying *sayings; /* not delivered yet */
-	size_t sayings_len, sayings_cap;
 	uint64_t said, heard;
 	int64_t since;  /* on_open */
-	double mark_ms; /* how long the last mark took; 0: none came */
 	char path[512]; /* how the two are connected */
 	int64_t path_since;
 	char nat[64];
-	bool has_screen, is_leaving, is_gone, has_other_finished;
+	bool has_other_finished;
 };
 
 /* has_screen: it reads the keys; else somebody hands over the lines (a terminal that cannot move its cursor).

@@ -265,7 +265,7 @@ static void on_end(struct bk_chat *chat, void *arg, const struct bk_chat_result 
 	bk_timer_stop(c->reader);
 	if (c->is_person)
 		bk_cli_chat_person_end(&c->person);
-	if (c->is_person && !failure && !c->person.is_leaving)
+	if (c->is_person && !failure && !c->person.talk.is_leaving)
 		bk_cli_report_say(c->frame.report, BK_CLI_VERDICT, "* %s left", peer_of(c));
 	if (result->seconds > 0)
 		report_result(c, result);
