@@ -184,6 +184,7 @@ def lone_suites(args, tally):
     yield script("cli", 300, "tests/cli/test_cli.py", bodkin)
     yield script("words", 300, "tests/cli/test_words.py", bodkin)
     yield script("chat", 300, "tests/cli/test_chat.py", bodkin)
+    yield script("rooms", 300, "tests/cli/test_rooms.py", bodkin)
     yield script("devices", 300, "tests/cli/test_devices.py", bodkin)
     yield script("daemon", 300, "tests/cli/test_daemon.py", bodkin, name="recv --daemon")
     yield script("machine", 300, "tests/cli/test_machine.py", bodkin)

@@ -146,6 +146,9 @@ BK_API int bk_group_rekey(struct bk_group *group, const uint8_t (*without)[BK_GR
 /* Who has that name now may have it: on_doubt was told, and somebody looked. */
 BK_API void bk_group_forget_name(struct bk_group *group, const char *name);
 
+/* The server's key as it goes behind '#', from on_open on; NULL before. Lives as long as the group. */
+BK_API const char *bk_group_server_pin(struct bk_group *group);
+
 /* Ends it when what was said is out (at most ten seconds: BK_E_TIMEOUT then); the others are told. */
 BK_API void bk_group_leave(struct bk_group *group);
 /* At once and silently. NULL is fine. */

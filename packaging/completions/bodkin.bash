@@ -11,6 +11,16 @@ _bodkin_devices()
 	done
 }
 
+# Rooms that are remembered: a line each, with name, server and invite, and tabs between.
+_bodkin_rooms()
+{
+	local name IFS=$'\n'
+
+	for name in $(cut -f1 "${XDG_STATE_HOME:-$HOME/.local/state}/bodkin/rooms" 2>/dev/null); do
+		[[ $name == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done
+}
+
 _bodkin()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
@@ -33,9 +43,10 @@ _bodkin()
 	-o | --output | --state) compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur")); return ;;
 	-s | --server) COMPREPLY=($(compgen -W "$BODKIN_SERVER" -- "$cur")); return ;;
 	--interface) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")); return ;;
+	--room) _bodkin_rooms; return ;;
 	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
 	--to | --from) _bodkin_devices; return ;;
-	--code | --name | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
+	--code | --name | --remember | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
 	esac
 	case $command in
 	send)
@@ -47,7 +58,7 @@ _bodkin()
 		fi
 		;;
 	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable --daemon --from" -- "$cur")) ;;
-	chat) COMPREPLY=($(compgen -W "$client $meets $all --output" -- "$cur")) ;;
+	chat) COMPREPLY=($(compgen -W "$client $meets $all --output --room --new-room --remember" -- "$cur")) ;;
 	devices)
 		if ((COMP_CWORD == 2)) && [[ $cur != -* ]]; then
 			COMPREPLY=($(compgen -W "new join name forget invite" -- "$cur"))

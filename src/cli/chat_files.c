@@ -20,14 +20,17 @@ enum {
 
 #define OFFERS_APART INT64_C(1000000000) /* nobody is drowned in offers */
 
-static const char *peer_of(const struct bk_cli_chat_files *f)
+static void begin(struct bk_cli_chat_file *file, const char *peer)
 {
-	return f->report->peer[0] ? f->report->peer : "the other side";
+	*file = (struct bk_cli_chat_file){.total = 0};
+	snprintf(file->peer, sizeof(file->peer), "%s", peer && *peer ? peer : "the other side");
 }
 
 static void name(struct bk_cli_chat_file *file, const struct bk_transfer_offer *offer)
 {
-	*file = (struct bk_cli_chat_file){.total = offer->bytes};
+	file->bytes = 0;
+	file->total = offer->bytes;
+	file->is_moving = false;
 	bk_cli_human_fit(offer->first, NAME_COLUMNS, file->name, sizeof(file->name));
 }
 
@@ -72,7 +75,7 @@ static void on_sent(struct bk_call *call, void *arg, const struct bk_transfer_re
 	(void)call;
 	f->is_sending = false;
 	bk_cli_human_bytes(result->bytes, size);
-	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s has %s (%s)", peer_of(f), f->out.name, size);
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s has %s (%s)", f->out.peer, f->out.name, size);
 	f->on_change(f->arg);
 }
 
@@ -85,18 +88,31 @@ static void on_send_error(struct bk_call *call, void *arg, const struct bk_call_
 	say_end(f, &f->out, failure, true);
 }
 
-void bk_cli_chat_files_send(struct bk_cli_chat_files *f, struct bk_session *session, const char *path)
+static void on_code(struct bk_call *call, void *arg, const char *code)
 {
-	static const struct bk_transfer_events events = {
-		.on_progress = on_sent_progress, .on_done = on_sent, .on_error = on_send_error};
-	const struct bk_send_opts opts = {.size = sizeof(opts),
-		.paths = &path,
-		.paths_len = 1,
-		.within = session,
-		.peer = f->report->peer};
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	if (f->on_code)
+		f->on_code(f->arg, code);
+}
+
+void bk_cli_chat_files_send(
+	struct bk_cli_chat_files *f, const struct bk_send_opts *way, const char *peer, const char *path)
+{
+	static const struct bk_call_news news = {.size = sizeof(news), .on_code = on_code};
+	static const struct bk_transfer_events events = {.news = &news,
+		.on_progress = on_sent_progress,
+		.on_done = on_sent,
+		.on_error = on_send_error};
+	struct bk_send_opts opts = *way;
 	char text[BK_TRANSFER_TEXT_MAX], size[BK_CLI_HUMAN_MAX];
 
-	if (f->is_sending || !session) {
+	opts.size = sizeof(opts);
+	opts.paths = &path;
+	opts.paths_len = 1;
+	opts.peer = peer;
+	if (f->is_sending || (!way->within && !way->session)) {
 		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* one file at a time: %s %s; /stop ends it",
 			f->out.name, f->out.is_moving ? "is still under way" : "still waits to be taken");
 		return;
@@ -108,11 +124,22 @@ void bk_cli_chat_files_send(struct bk_cli_chat_files *f, struct bk_session *sess
 		return;
 	}
 	f->is_sending = true;
+	begin(&f->out, peer);
 	name(&f->out, bk_send_offer(f->send));
 	bk_cli_human_bytes(f->out.total, size);
-	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is asked whether to take %s (%s)", peer_of(f),
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is asked whether to take %s (%s)", f->out.peer,
 		f->out.name, size);
 	f->on_change(f->arg);
+}
+
+void bk_cli_chat_files_declined(struct bk_cli_chat_files *f)
+{
+	const struct bk_call_failure failure = {.error = BK_E_DECLINED};
+
+	bk_send_free(f->send);
+	f->send = NULL;
+	f->is_sending = false;
+	say_end(f, &f->out, &failure, true);
 }
 
 /* --- in --- */
@@ -134,9 +161,9 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	bk_cli_human_bytes(offer->bytes, size);
 	if (offer->entries == 1)
 		bk_cli_report_say(
-			f->report, BK_CLI_VERDICT, "* %s offers %s (%s)", peer_of(f), offer->first, size);
+			f->report, BK_CLI_VERDICT, "* %s offers %s (%s)", f->in.peer, offer->first, size);
 	else
-		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s offers %zu files (%s)", peer_of(f),
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s offers %zu files (%s)", f->in.peer,
 			offer->entries, size);
 	bk_cli_report_wipe(f->report);
 	bk_cli_consent_names(f->report, offer);
@@ -188,31 +215,38 @@ static void on_recv_error(struct bk_call *call, void *arg, const struct bk_call_
 	say_end(f, &f->in, failure, false);
 }
 
-void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *channel)
+void bk_cli_chat_files_take(struct bk_cli_chat_files *f, const struct bk_recv_opts *way, const char *peer)
 {
 	static const struct bk_transfer_events events = {.on_ask = on_ask,
 		.on_conflict = on_conflict,
 		.on_progress = on_received_progress,
 		.on_done = on_received,
 		.on_error = on_recv_error};
-	const struct bk_recv_opts opts = {.size = sizeof(opts),
-		.folder = f->folder,
-		.asks_accept = true,
-		.conflict = BK_TRANSFER_CONFLICT_RENAME,
-		.channel = channel,
-		.peer = f->report->peer};
+	struct bk_recv_opts opts = *way;
 	char text[BK_TRANSFER_TEXT_MAX];
 
-	if (f->is_receiving || (f->came && bk_loop_now(f->loop) - f->came < OFFERS_APART))
-		return;
-	f->came = bk_loop_now(f->loop);
+	opts.size = sizeof(opts);
+	opts.folder = f->folder;
+	opts.asks_accept = true;
+	opts.conflict = BK_TRANSFER_CONFLICT_RENAME;
+	opts.peer = peer;
 	bk_recv_free(f->recv);
 	f->recv = NULL;
-	f->in = (struct bk_cli_chat_file){0};
+	begin(&f->in, peer);
 	if (bk_recv_new(f->loop, &opts, &events, f, &f->recv, text) < 0)
 		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* a file was offered: %s", text);
 	else
 		f->is_receiving = true;
+}
+
+void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *channel)
+{
+	const struct bk_recv_opts way = {.channel = channel};
+
+	if (f->is_receiving || (f->came && bk_loop_now(f->loop) - f->came < OFFERS_APART))
+		return;
+	f->came = bk_loop_now(f->loop);
+	bk_cli_chat_files_take(f, &way, f->report->peer);
 }
 
 void bk_cli_chat_files_answer(struct bk_cli_chat_files *f, bool yes)

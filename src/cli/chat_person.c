@@ -10,6 +10,7 @@
 
 #include "cli/complete.h"
 #include "cli/human.h"
+#include "cli/paths.h"
 
 static const char *peer_of(const struct bk_cli_chat_person *p)
 {
@@ -50,22 +51,20 @@ static void on_change(void *arg)
 static void do_send(void *arg, const char *path)
 {
 	struct bk_cli_chat_person *p = arg;
-	const char *home = getenv("HOME");
-	char *whole = NULL;
+	const struct bk_send_opts way = {.within = bk_chat_session(p->chat)};
+	char whole[BK_CLI_PATHS_MAX];
 
 	if (!*path) {
 		bk_cli_report_say(p->report, BK_CLI_VERDICT, "* /send FILE: which file?");
 		return;
 	}
-	if (!strncmp(path, "~/", 2) && home && asprintf(&whole, "%s%s", home, path + 1) < 0)
-		whole = NULL;
-	bk_cli_chat_files_send(&p->files, bk_chat_session(p->chat), whole ? whole : path);
-	free(whole);
+	bk_cli_chat_files_send(&p->files, &way, p->report->peer, bk_cli_paths_home(path, whole));
 }
 
 static void do_take(void *arg, const char *rest)
 {
 	struct bk_cli_chat_person *p = arg;
+
 	(void)rest;
 	bk_cli_chat_files_answer(&p->files, true);
 }
@@ -73,6 +72,7 @@ static void do_take(void *arg, const char *rest)
 static void do_refuse(void *arg, const char *rest)
 {
 	struct bk_cli_chat_person *p = arg;
+
 	(void)rest;
 	bk_cli_chat_files_answer(&p->files, false);
 }
@@ -80,6 +80,7 @@ static void do_refuse(void *arg, const char *rest)
 static void do_stop(void *arg, const char *rest)
 {
 	struct bk_cli_chat_person *p = arg;
+
 	(void)rest;
 	bk_cli_chat_files_stop(&p->files);
 }
@@ -116,6 +117,7 @@ static void do_path(void *arg, const char *rest)
 static void do_quit(void *arg, const char *rest)
 {
 	struct bk_cli_chat_person *p = arg;
+
 	(void)rest;
 	bk_cli_chat_person_leave(p);
 }

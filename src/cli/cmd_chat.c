@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bodkin/chat.h>
@@ -20,6 +19,7 @@
 #include "cli/exit.h"
 #include "cli/frame.h"
 #include "cli/lines.h"
+#include "cli/room.h"
 
 enum { WAITING_MAX = 256 << 10 }; /* bytes that nobody has read yet before the other side has to wait */
 
@@ -294,27 +294,15 @@ static void done(struct bk_cli_frame *f)
 
 /* --- the beginning --- */
 
-/* A folder that cannot take a file is said before anybody is met. */
-static int check_folder(const char *folder, char text[BK_CLI_TEXT_MAX])
-{
-	struct stat st;
-	int why = 0;
-
-	if (stat(folder, &st) < 0 || (S_ISDIR(st.st_mode) && access(folder, W_OK | X_OK) < 0))
-		why = errno;
-	else if (!S_ISDIR(st.st_mode))
-		why = ENOTDIR;
-	if (why)
-		snprintf(text, BK_CLI_TEXT_MAX,
-			"cannot write into '%.200s': %s; use -o DIR for another folder", folder,
-			strerror(why));
-	return why ? BK_E_FILE : 0;
-}
-
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
+	if (o->remember) {
+		snprintf(text, BK_CLI_TEXT_MAX,
+			"cannot chat: --remember keeps a room, and none is named; --room or --new-room");
+		return BK_E_INVALID;
+	}
 	if (o->args_len <= 1)
-		return o->output ? check_folder(o->output, text) : 0;
+		return o->output ? bk_cli_paths_check_folder(o->output, text) : 0;
 	snprintf(text, BK_CLI_TEXT_MAX,
 		"cannot chat: one code is enough, '%.100s' is too much; try 'bodkin help chat'", o->args[1]);
 	return BK_E_INVALID;
@@ -383,8 +371,11 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 	};
 	struct command c = {0};
 	char text[BK_CLI_TEXT_MAX];
-	int code = bk_cli_frame_run(&c.frame, &ops, o, r);
+	int code;
 
+	if (o->room || o->new_room)
+		return bk_cli_room_run(o, r);
+	code = bk_cli_frame_run(&c.frame, &ops, o, r);
 	if (code != BK_CLI_EXIT_DONE || c.is_person)
 		return code;
 	bk_cli_output_end();
@@ -399,12 +390,15 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_chat = {
 	.name = "chat",
 	.act = "chat",
-	.usage = "[CODE] [-o DIR] [OPTION]...",
-	.summary = "talk with somebody at another machine",
+	.usage = "[CODE] | --new-room | --room [NAME|INVITE] [-o DIR] [OPTION]...",
+	.summary = "talk with somebody at another machine, or with many in a room",
 	.about = "Without CODE it prints one; the other side comes with it. At a terminal it is a talk\n"
 		 "of two people, with marks for what is delivered; /help lists what else there is.\n"
 		 "Where standard input or output is redirected each line of the one is sent, and each\n"
-		 "that comes is written to the other; it ends when both inputs have.",
+		 "that comes is written to the other; it ends when both inputs have. A room is for up\n"
+		 "to a thousand: whoever has its invite of seven words is in it, and no server can\n"
+		 "read it. There each line that is written has the name of who said it in front, and\n"
+		 "a tab; it ends when standard input has and everything was told.",
 	.bit = BK_CLI_CMD_CHAT,
 	.run = run,
 };

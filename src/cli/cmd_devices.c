@@ -12,10 +12,10 @@
 #include <bodkin/error.h>
 
 #include "cli/answer.h"
+#include "cli/code_prompt.h"
 #include "cli/device_list.h"
 #include "cli/exit.h"
 #include "cli/human.h"
-#include "cli/invite_prompt.h"
 #include "cli/watch.h"
 
 enum { SERVER_MAX = 600 };

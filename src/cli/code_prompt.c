@@ -17,7 +17,13 @@
 
 enum { CHOICES_MAX = 400, CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
 
-static const char prompt[] = "Code (Enter: make one here): ";
+static const char code_prompt[] = "Code (Enter: make one here): ",
+		  invite_prompt[] = "Invite (it is not shown): ";
+
+struct asking {
+	const char *prompt;
+	struct bk_cli_code_line line;
+};
 
 /* --- the line --- */
 
@@ -79,14 +85,14 @@ static enum bk_cli_code_key complete(struct bk_cli_code_line *l, char *choices, 
 	const char *first = NULL;
 
 	choices[0] = 0;
-	if (!start || !n)
+	if ((!start && !l->has_words_alone) || !n)
 		return BK_CLI_CODE_MORE;
 	found = gather(l->text + start, &first, &shared, choices, max);
 	if (found && shared > n)
 		add(l, first + n, shared - n);
 	else if (found > 1)
 		return BK_CLI_CODE_CHOICES;
-	if (found == 1 && strcspn(l->text, "-") + 1 == start)
+	if (found == 1 && (l->has_words_alone || strcspn(l->text, "-") + 1 == start))
 		add_dash(l);
 	return BK_CLI_CODE_MORE;
 }
@@ -111,7 +117,7 @@ enum bk_cli_code_key bk_cli_code_line_take(
 {
 	if (is_escape(l, byte))
 		return BK_CLI_CODE_MORE;
-	if (l->is_refused && byte >= '0' && byte <= '9')
+	if (l->is_refused && (l->has_words_alone || (byte >= '0' && byte <= '9')))
 		cut(l, 0);
 	l->is_refused = false;
 	if (byte == '\t')
@@ -156,27 +162,45 @@ static unsigned columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
-/* The end of what was typed is what the person looks at, where not all of it fits. */
-static void draw(const struct bk_cli_code_line *l)
+static unsigned words_of(const char *text)
 {
-	size_t wide = columns(), room = wide > sizeof(prompt) ? wide - sizeof(prompt) : 1;
-	char line[sizeof(prompt) + BK_CLI_CODE_MAX + 8];
-	int n = snprintf(
-		line, sizeof(line), "\r%s%s\033[K", prompt, l->text + (l->len > room ? l->len - room : 0));
+	unsigned words = 0;
 
+	for (const char *at = text; *at; at += *at == '-') {
+		words++;
+		at += strcspn(at, "-");
+	}
+	return words;
+}
+
+/* The end of what was typed is what the person looks at, where not all of it fits. */
+static void draw(const struct asking *a)
+{
+	const struct bk_cli_code_line *l = &a->line;
+	size_t wide = columns(), used = strlen(a->prompt) + 1, room = wide > used ? wide - used : 1;
+	char line[BK_CLI_CODE_MAX + CHOICES_MAX];
+	unsigned words = words_of(l->text);
+	int n;
+
+	if (l->has_words_alone)
+		n = snprintf(line, sizeof(line), "\r%.200s%u word%s\033[K", a->prompt, words,
+			words == 1 ? "" : "s");
+	else
+		n = snprintf(line, sizeof(line), "\r%.200s%s\033[K", a->prompt,
+			l->text + (l->len > room ? l->len - room : 0));
 	put(line, (size_t)n);
 }
 
 static void say(const char *text)
 {
-	char line[CHOICES_MAX + BK_CODE_TEXT_MAX];
+	char line[CHOICES_MAX + BK_GROUP_SENTENCE_MAX];
 
 	snprintf(line, sizeof(line), "%s\n", text);
 	bk_cli_human_wrap(line, columns());
 	put(line, strlen(line));
 }
 
-static int read_line(struct bk_cli_code_line *l)
+static int read_line(struct asking *a)
 {
 	char choices[CHOICES_MAX], byte;
 
@@ -184,11 +208,12 @@ static int read_line(struct bk_cli_code_line *l)
 		ssize_t n;
 		enum bk_cli_code_key key;
 
-		draw(l);
+		draw(a);
 		n = read(STDIN_FILENO, &byte, 1);
 		if (n < 0 && errno == EINTR)
 			continue;
-		key = n <= 0 ? BK_CLI_CODE_CANCEL : bk_cli_code_line_take(l, byte, choices, sizeof(choices));
+		key = n <= 0 ? BK_CLI_CODE_CANCEL
+			     : bk_cli_code_line_take(&a->line, byte, choices, sizeof(choices));
 		if (key == BK_CLI_CODE_MORE)
 			continue;
 		put("\n", 1);
@@ -200,11 +225,11 @@ static int read_line(struct bk_cli_code_line *l)
 	}
 }
 
-int bk_cli_code_prompt(char ret_code[BK_CLI_CODE_MAX])
+/* Until it is what is asked for, or empty. */
+static int ask(struct asking *a, int check(const char *text, char ret_why[BK_GROUP_SENTENCE_MAX]))
 {
-	struct bk_cli_code_line l = {0};
 	struct termios before, raw;
-	char text[BK_CODE_TEXT_MAX];
+	char why[BK_GROUP_SENTENCE_MAX];
 	int err = tcgetattr(STDIN_FILENO, &before) < 0 ? BK_E_CANCELLED : 0;
 
 	raw = before;
@@ -214,13 +239,46 @@ int bk_cli_code_prompt(char ret_code[BK_CLI_CODE_MAX])
 	if (err >= 0 && tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
 		err = BK_E_CANCELLED;
 	while (err >= 0) {
-		err = read_line(&l);
-		if (err < 0 || !l.len || bk_code_check(l.text, text) >= 0)
+		err = read_line(a);
+		if (err < 0 || !a->line.len || check(a->line.text, why) >= 0)
 			break;
-		say(text);
-		l.is_refused = true;
+		say(why);
+		a->line.is_refused = true;
 	}
 	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
-	memcpy(ret_code, l.text, BK_CLI_CODE_MAX);
-	return err < 0 ? err : !l.len;
+	return err;
+}
+
+static int check_code(const char *text, char ret_why[BK_GROUP_SENTENCE_MAX])
+{
+	_Static_assert((int)BK_GROUP_SENTENCE_MAX >= (int)BK_CODE_TEXT_MAX, "room for either sentence");
+	return bk_code_check(text, ret_why);
+}
+
+static int check_invite(const char *text, char ret_why[BK_GROUP_SENTENCE_MAX])
+{
+	char invite[BK_GROUP_INVITE_MAX];
+
+	return bk_group_invite_check(text, invite, ret_why);
+}
+
+int bk_cli_code_prompt(char ret_code[BK_CLI_CODE_MAX])
+{
+	struct asking a = {.prompt = code_prompt};
+	int err = ask(&a, check_code);
+
+	memcpy(ret_code, a.line.text, BK_CLI_CODE_MAX);
+	return err < 0 ? err : !a.line.len;
+}
+
+int bk_cli_invite_prompt(char ret_invite[BK_GROUP_INVITE_MAX])
+{
+	struct asking a = {.prompt = invite_prompt, .line = {.has_words_alone = true}};
+	char why[BK_GROUP_SENTENCE_MAX];
+	int err = ask(&a, check_invite);
+
+	if (err >= 0)
+		err = a.line.len ? bk_group_invite_check(a.line.text, ret_invite, why) : BK_E_CANCELLED;
+	explicit_bzero(a.line.text, sizeof(a.line.text));
+	return err;
 }

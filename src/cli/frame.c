@@ -273,15 +273,15 @@ void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *fail
 
 /* The other machine needs the same server, with its key, so that it need not take it on trust. Where ours comes with
  * its pin from the environment or the config file, theirs is taken to do so too. */
-static void say_server(const struct bk_cli_frame *f, struct bk_call *call, char *out, size_t max)
+void bk_cli_frame_server(const struct bk_cli_frame *f, const char *pin, char *out, size_t max)
 {
 	const struct bk_cli_options *o = f->options;
-	const char *pin;
 
 	*out = 0;
 	if (!has_server(o))
 		return;
-	pin = strchr(o->server, '#') ? NULL : bk_call_server_pin(call);
+	if (strchr(o->server, '#'))
+		pin = NULL;
 	if (o->is_server_typed || pin)
 		snprintf(out, max, "-s %s%s%s ", o->server, pin ? "#" : "", pin ? pin : "");
 }
@@ -296,7 +296,7 @@ static void on_code(struct bk_call *call, void *arg, const char *code)
 		f->on_code(f, f->on_code_arg, code);
 		return;
 	}
-	say_server(f, call, server, sizeof(server));
+	bk_cli_frame_server(f, bk_call_server_pin(call), server, sizeof(server));
 	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
 		server, f->ops->before_code, code, f->ops->after_code);
 	bk_cli_report_code(f->report, code, other);

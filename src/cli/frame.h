@@ -59,6 +59,10 @@ int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
 /* The command has ended: NULL is success. Says why not, and stops the loop. */
 void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure);
 
+/* What the other machine needs to find the same server: "-s HOST#PIN ", or "". pin: the server's key, once it is known;
+ * NULL: it is not. */
+void bk_cli_frame_server(const struct bk_cli_frame *f, const char *pin, char *out, size_t max);
+
 /* What every call tells goes to the report; arg is the frame. */
 extern const struct bk_call_news bk_cli_frame_news;
 

@@ -17,7 +17,7 @@
 #define CLIENT (MEETS | BK_CLI_CMD_DEVICES)
 #define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
-enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_CHOICE, KIND_NUMBER, KIND_NAMES };
+enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_OPTIONAL, KIND_CHOICE, KIND_NUMBER, KIND_NAMES };
 
 struct row {
 	const char *name;
@@ -73,6 +73,12 @@ static const struct row rows[] = {
 		"with --daemon: take from this device without asking; repeat for more"},
 	{"lifetime", 0, KIND_FLAG, AT(lifetime), BK_CLI_CMD_NAT, NULL, 0, 0,
 		"also how long an idle mapping lives (takes up to five minutes)"},
+	{"new-room", 0, KIND_FLAG, AT(new_room), BK_CLI_CMD_CHAT, NULL, 0, 0,
+		"make a room for many, and print its invite"},
+	{"room", 0, KIND_OPTIONAL, AT(room), BK_CLI_CMD_CHAT, "[NAME|INVITE]", 0, 0,
+		"join a room: a remembered one, or whose invite it is (else it is asked for, and not shown)"},
+	{"remember", 0, KIND_TEXT, AT(remember), BK_CLI_CMD_CHAT, "NAME", 0, 0,
+		"keep the room's invite under this name, for --room NAME"},
 	{"name", 0, KIND_TEXT, AT(name), CLIENT, "NAME", 0, 0,
 		"shown to the other person; what this device is called (the host's name)"},
 	{"listen", 'l', KIND_TEXT, AT(listen), BK_CLI_CMD_SERVE, "[ADDR]:PORT", 0, 0,
@@ -197,9 +203,10 @@ static int set_row(
 			return refuse(text, row, value);
 		break;
 	case KIND_TEXT:
+	case KIND_OPTIONAL:
 		break;
 	}
-	*(const char **)place = value;
+	*(const char **)place = value ? value : "";
 	return 0;
 }
 
@@ -236,6 +243,13 @@ int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command
 	return set_row(o, row, copy, ret_text);
 }
 
+static int argument_of(const struct row *row)
+{
+	if (row->kind == KIND_OPTIONAL)
+		return optional_argument;
+	return row->value ? required_argument : no_argument;
+}
+
 static void make_tables(
 	enum bk_cli_command_bit command, struct option longs[ROWS_LEN + 1], char shorts[2 * ROWS_LEN + 2])
 {
@@ -247,8 +261,7 @@ static void make_tables(
 
 		if (!(row->commands & command))
 			continue;
-		longs[n++] = (struct option){
-			row->name, row->value ? required_argument : no_argument, NULL, 256 + (int)i};
+		longs[n++] = (struct option){row->name, argument_of(row), NULL, 256 + (int)i};
 		if (row->letter)
 			*shorts++ = row->letter;
 		if (row->letter && row->value)

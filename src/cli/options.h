@@ -30,10 +30,11 @@ struct bk_cli_names {
 
 struct bk_cli_options {
 	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show, no_lan, watch,
-		replace, daemon;
+		replace, daemon, new_room;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
-		*conflict, *state, *id, *interval, *peer, *interface, *to;
+		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember;
+	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */
 	bool is_server_typed, is_from_typed;  /* it stands on the command line */

@@ -3,9 +3,12 @@
 #include "cli/paths.h"
 
 #include <bodkin/error.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { TOKEN_MAX = 1024 };
 
@@ -51,6 +54,32 @@ int bk_cli_paths_state(char ret_path[BK_CLI_PATHS_MAX])
 	if (err != BK_E_NOT_FOUND)
 		return err;
 	return below_home("XDG_STATE_HOME", ".local/state", "bodkin", ret_path);
+}
+
+int bk_cli_paths_check_folder(const char *folder, char text[BK_CLI_TEXT_MAX])
+{
+	struct stat st;
+	int why = 0;
+
+	if (stat(folder, &st) < 0 || (S_ISDIR(st.st_mode) && access(folder, W_OK | X_OK) < 0))
+		why = errno;
+	else if (!S_ISDIR(st.st_mode))
+		why = ENOTDIR;
+	if (why)
+		snprintf(text, BK_CLI_TEXT_MAX,
+			"cannot write into '%.200s': %s; use -o DIR for another folder", folder,
+			strerror(why));
+	return why ? BK_E_FILE : 0;
+}
+
+const char *bk_cli_paths_home(const char *typed, char out[BK_CLI_PATHS_MAX])
+{
+	const char *home = getenv("HOME");
+
+	if (strncmp(typed, "~/", 2) != 0 || !home ||
+		snprintf(out, BK_CLI_PATHS_MAX, "%s%s", home, typed + 1) >= BK_CLI_PATHS_MAX)
+		return typed;
+	return out;
 }
 
 int bk_cli_paths_read_token(const char *path, char **ret_token)

@@ -107,12 +107,32 @@ static void a_refused_code_is_mended_or_typed_anew(void **state)
 	}
 }
 
+static void an_invite_has_words_alone(void **state)
+{
+	static const struct {
+		const char *keys, *line;
+	} rows[] = {{"tuli\tanch\tx", "tulip-anchor-x"}, {"Tulip  anchor - tulip", "tulip-anchor-tulip"}};
+	struct bk_cli_code_line l;
+	char choices[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		l = (struct bk_cli_code_line){.has_words_alone = true};
+		type(&l, rows[i].keys, choices);
+		assert_string_equal(l.text, rows[i].line);
+	}
+	l.is_refused = true;
+	type(&l, "a", choices);
+	assert_string_equal(l.text, "a"); /* what nobody sees nobody mends */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_make_the_line_that_was_meant),
 		cmocka_unit_test(several_words_are_named),
 		cmocka_unit_test(a_refused_code_is_mended_or_typed_anew),
+		cmocka_unit_test(an_invite_has_words_alone),
 		cmocka_unit_test(a_flood_of_keys_stays_inside),
 	};
 

@@ -686,6 +686,11 @@ void bk_group_forget_name(struct bk_group *g, const char *name)
 		bk_chain_forget(g->chain, name);
 }
 
+const char *bk_group_server_pin(struct bk_group *g)
+{
+	return bk_venue_server_pin(g->venue);
+}
+
 void bk_group_leave(struct bk_group *g)
 {
 	if (g->has_ended || g->is_leaving)

@@ -39,6 +39,7 @@ struct bk_venue {
 	struct bk_timer *retry, *probe;
 	struct bk_turn back; /* the server is there again */
 	bk_dur pause;
+	char server_pin[BK_PIN_STR_MAX];
 };
 
 static void open_venue(void *arg);
@@ -368,6 +369,13 @@ bool bk_venue_is_ours(const struct bk_venue *v)
 bool bk_venue_is_on_lan(const struct bk_venue *v)
 {
 	return v->is_on_lan;
+}
+
+const char *bk_venue_server_pin(struct bk_venue *v)
+{
+	if (!v->server || !v->server->target.has_pin)
+		return NULL;
+	return bk_pin_to_str(&v->server->target.pin, v->server_pin);
 }
 
 int bk_venue_send(struct bk_venue *v, const void *body, size_t n)

@@ -39,6 +39,9 @@ void bk_venue_stop(struct bk_venue *v);    /* nothing comes any more, but what l
 bool bk_venue_is_ours(const struct bk_venue *v); /* the board is kept here */
 bool bk_venue_is_on_lan(const struct bk_venue *v);
 
+/* The server's key, once it is known; NULL before, and where none is named. Lives as long as the venue. */
+const char *bk_venue_server_pin(struct bk_venue *v);
+
 int bk_venue_send(struct bk_venue *v, const void *body, size_t n);
 void bk_venue_flush(struct bk_venue *v, void (*fn)(void *fn_arg), void *fn_arg);
 /* For good: whoever came to us has been told all when fn comes. It may come from inside. */
