@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/rate.h"
 #include "server/limits.h"
+#include "server/pages.h"
 
 _Static_assert((int)BK_GROUP_ID_LEN == (int)BK_BOARD_TOKEN_LEN, "an id stands where a secret does");
 
@@ -33,6 +34,7 @@ struct group {
 	uint8_t id[BK_GROUP_ID_LEN], life[BK_GROUP_LIFE_LEN];
 	struct bk_list members; /* in the order they came */
 	unsigned count;
+	struct bk_pages pages;
 	struct bk_list news, comings; /* oldest first */
 	unsigned posts_kept, comings_kept;
 	uint64_t last_rank, last_number, last_seat;
@@ -174,13 +176,12 @@ static bool tell_joined(const struct bk_groups *gs, struct member *m)
 	return tell_once(gs, m, &msg);
 }
 
-/* As many of the list as fit into one message. */
-static bool tell_list(const struct bk_groups *gs, struct member *m)
+/* As many of the list as fit into one message; to the seat that is the last of them. */
+static struct bk_chunk *make_page(const struct bk_groups *gs, struct member *m, uint64_t *ret_last)
 {
 	struct bk_group_msg msg = {.type = BK_GROUP_ROSTER, .is_last = true};
-	uint64_t up_to = m->listed;
+	struct bk_chunk *bytes;
 	struct bk_buf entries;
-	bool is_told;
 
 	bk_buf_init(&entries, BK_GROUP_ROSTER_MAX);
 	bk_list_each(it, tmp, &m->group->members)
@@ -192,14 +193,28 @@ static bool tell_list(const struct bk_groups *gs, struct member *m)
 		msg.is_last = bk_group_entry_append(&entries, o->who, o->card, o->card_len) == 0;
 		if (!msg.is_last)
 			break;
-		up_to = o->seat;
+		*ret_last = o->seat;
 	}
 	msg.bytes = bk_buf_head(&entries);
 	msg.len = entries.len;
-	is_told = tell_once(gs, m, &msg);
-	if (is_told)
-		m->listed = msg.is_last ? m->seat : up_to;
+	bytes = make(gs, &msg);
+	if (bytes && !msg.is_last)
+		bk_pages_put(&m->group->pages, m->listed, *ret_last, bytes);
 	bk_buf_done(&entries);
+	return bytes;
+}
+
+static bool tell_list(const struct bk_groups *gs, struct member *m)
+{
+	uint64_t last = m->listed;
+	struct bk_chunk *page = bk_pages_find(&m->group->pages, m->listed, m->seat, &last);
+	bool is_told;
+
+	page = page ? bk_chunk_ref(page) : make_page(gs, m, &last);
+	is_told = page && tell(gs, m, page);
+	if (is_told)
+		m->listed = last;
+	bk_chunk_unref(page);
 	return is_told;
 }
 
@@ -234,6 +249,7 @@ static void forget_group(struct bk_groups *gs, struct group *g)
 	bk_list_each(it, tmp, &g->news) drop_news(gs, g, bk_container_of(it, struct news, link));
 	bk_list_remove(&g->empty);
 	bk_map_take(gs->by_id, g->id, sizeof(g->id));
+	bk_pages_done(&g->pages);
 	give_back(gs, g->account, GROUP_BYTES);
 	free(g);
 }
@@ -242,6 +258,7 @@ static void remove_member(struct bk_groups *gs, struct member *m, bk_time now)
 {
 	struct group *g = m->group;
 
+	bk_pages_forget(&g->pages, m->seat);
 	bk_list_remove(&m->link);
 	bk_map_take(gs->members, &m->who, sizeof(m->who));
 	free(m);
@@ -395,6 +412,7 @@ static int make_group(struct wish *w, struct group **ret_group)
 	memcpy(g->id, r->secret, sizeof(g->id));
 	randombytes_buf(g->life, sizeof(g->life));
 	g->last_number = r->last < INT64_MAX / 2 ? r->last : 0; /* whoever comes back goes on where he was */
+	bk_pages_init(&g->pages);
 	bk_list_init(&g->empty);
 	bk_list_init(&g->members);
 	bk_list_init(&g->news);
@@ -522,6 +540,7 @@ static int on_card(struct wish *w)
 
 	if (err < 0)
 		return err;
+	bk_pages_forget(&w->member->group->pages, w->member->seat);
 	w->member->card_len = w->request->len;
 	if (w->request->len)
 		memcpy(w->member->card, w->request->body, w->request->len);

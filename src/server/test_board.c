@@ -1135,6 +1135,45 @@ static void comings_are_not_kept_for_who_has_them_in_its_list(void **state)
 	assert_null(strstr(s->book, "not-found"));
 }
 
+static void join_with_a_large_card(struct stage *s, uint64_t who)
+{
+	static const uint8_t id[BK_GROUP_ID_LEN] = {9}, card[BK_GROUP_CARD_MAX] = {'c'};
+
+	s->len = 0;
+	ask(s, who,
+		(struct bk_board_request){
+			.wish = BK_BOARD_JOIN, .secret = id, .body = card, .len = sizeof(card)});
+}
+
+/* Sixty-two of such cards are a message; joined, came and what is left of the list are each one's own. */
+static void the_list_is_made_once_for_all_who_come(void **state)
+{
+	struct stage *s = *state;
+
+	s->is_quiet = true;
+	for (uint64_t who = 1; who <= 150; who++)
+		join_with_a_large_card(s, who);
+	s->made = s->told = 0;
+	join_with_a_large_card(s, 151);
+	assert_int_equal(s->told, 150 + 1 + 3);
+	assert_int_equal(s->made, 3);
+	part(s, 63); /* it is on the second page */
+	s->made = 0;
+	s->len = 0;
+	s->is_quiet = false;
+	join(s, 152);
+	assert_int_equal(s->made, 4);
+	assert_non_null(strstr(s->book, "152:list1,2,"));
+	assert_non_null(strstr(s->book, "152:list64,65,"));
+	assert_null(strstr(s->book, ",63"));
+	s->len = 0;
+	ask(s, 1, (struct bk_board_request){.wish = BK_BOARD_CARD, .body = "new", .len = 3});
+	s->made = 0;
+	s->is_quiet = true;
+	join_with_a_large_card(s, 153);
+	assert_int_equal(s->made, 2 + 3); /* the first one is another, and so are those behind it */
+}
+
 static void coming_and_going_costs_nobody_his_history(void **state)
 {
 	struct stage *s = *state;
@@ -1309,6 +1348,7 @@ static const struct {
 	TEST(who_was_slow_for_a_while_gets_all_of_it_in_order),
 	TEST(who_comes_slowly_is_not_sent_away_for_what_was_before),
 	TEST(comings_are_not_kept_for_who_has_them_in_its_list),
+	TEST(the_list_is_made_once_for_all_who_come),
 	TEST(coming_and_going_costs_nobody_his_history),
 	TEST(who_says_too_much_is_told_when_to_say_it),
 	TEST(a_group_and_who_is_in_it_have_ceilings),
