@@ -23,6 +23,8 @@ enum {
 	ENTRIES_MAX = BK_REMARK_CONTENT_MAX / ENTRY_LEN,
 };
 
+#define GOODBYES_AFTER (1500 * BK_MS)
+
 _Static_assert(BK_CHAIN_WHISPER_MAX + BK_WHISPER_OVERHEAD <= BK_REMARK_CONTENT_MAX, "a whisper fits");
 _Static_assert((int)BK_INVITE_STR_MAX <= (int)INVITE_LEN, "an invite fits");
 
@@ -42,6 +44,8 @@ struct bk_chain {
 	struct bk_voices voices;
 	struct bk_names names;
 	struct bk_roster roster;
+	bool is_listed;       /* who is there was told */
+	bk_time goodbyes_due; /* who is behind then has left; 0: no moment has begun */
 	struct bk_saying saying;
 	struct bk_archive archive;
 	uint8_t plain[BK_GROUP_POST_MAX];
@@ -128,6 +132,24 @@ static void miss(struct bk_chain *c, uint64_t count)
 	c->events->on_unsent(c->arg, ticket, BK_E_SERVER_GONE);
 }
 
+/* All who are not in the list, and did not come since. */
+static void say_goodbyes(struct bk_chain *c)
+{
+	struct bk_member_card m;
+
+	while (bk_roster_take_behind(&c->roster, &m))
+		c->events->on_gone(c->arg, m.id, &m.card);
+}
+
+static void begin_list(struct bk_chain *c)
+{
+	if (c->roster.behind_count > BK_ROSTER_MEMBERS)
+		say_goodbyes(c);
+	bk_roster_begin(&c->roster);
+	c->is_listed = false;
+	c->goodbyes_due = 0;
+}
+
 int bk_chain_begin(
 	struct bk_chain *c, const uint8_t life[BK_GROUP_LIFE_LEN], uint64_t oldest, uint64_t newest)
 {
@@ -140,7 +162,7 @@ int bk_chain_begin(
 	}
 	c->is_in = true;
 	bk_saying_lost(&c->saying);
-	bk_roster_begin(&c->roster);
+	begin_list(c);
 	if (err > 0) {
 		bk_saying_drop_again(&c->saying);
 		bk_archive_begin(&c->archive);
@@ -190,24 +212,21 @@ int bk_chain_card(struct bk_chain *c, uint64_t member, const uint8_t *card, size
 		return err;
 	has_others_name = learn_name(c, read.name, read.key, 0);
 	if (err > 0)
-		c->events->on_came(c->arg, member, &m->card, err == BK_ROSTER_NEW, has_others_name);
+		c->events->on_came(c->arg, m->id, &m->card, err == BK_ROSTER_NEW, has_others_name);
 	return 0;
 }
 
 void bk_chain_gone(struct bk_chain *c, uint64_t member)
 {
-	struct bk_card card;
+	struct bk_member_card m;
 
-	if (bk_roster_take(&c->roster, member, &card))
-		c->events->on_gone(c->arg, member, &card);
+	if (bk_roster_take(&c->roster, member, &m))
+		c->events->on_gone(c->arg, m.id, &m.card);
 }
 
 void bk_chain_roster_end(struct bk_chain *c)
 {
-	struct bk_member_card m;
-
-	while (bk_roster_take_stale(&c->roster, &m))
-		c->events->on_gone(c->arg, m.member, &m.card);
+	c->is_listed = true;
 }
 
 void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN])
@@ -607,9 +626,26 @@ void bk_chain_on_time(struct bk_chain *c, bk_time now)
 		c->events->on_unsent(c->arg, ticket, BK_E_TIMEOUT);
 	if (c->is_in && bk_saying_is_overdue(&c->saying, now))
 		say_doubt(c, BK_DOUBT_WITHHELD, 0, 1, c->name);
+	if (!c->is_in || !c->is_listed || !c->roster.behind_count)
+		return;
+	if (!c->goodbyes_due)
+		c->goodbyes_due = bk_time_add(now, GOODBYES_AFTER);
+	else if (now >= c->goodbyes_due)
+		say_goodbyes(c);
 }
 
 bk_time bk_chain_next_wake(const struct bk_chain *c)
 {
-	return c->is_in && bk_ledger_is_caught_up(&c->ledger) ? bk_saying_next_wake(&c->saying) : BK_NEVER;
+	bk_time goodbyes = c->roster.behind_count && c->goodbyes_due ? c->goodbyes_due : BK_NEVER;
+
+	if (!c->is_in)
+		return BK_NEVER;
+	return bk_ledger_is_caught_up(&c->ledger) ? bk_time_min(goodbyes, bk_saying_next_wake(&c->saying))
+						  : goodbyes;
+}
+
+bool bk_chain_is_us(const struct bk_chain *c, const struct bk_card *card)
+{
+	return card->sitting >= c->first_sitting && card->sitting <= c->sitting &&
+	       !memcmp(card->key, c->signer.key, sizeof(card->key));
 }

@@ -47,7 +47,8 @@ struct bk_chain_events {
 	/* Of ours: it was told to all under that number; it will not be. */
 	void (*on_sent)(void *arg, uint32_t ticket, uint64_t number);
 	void (*on_unsent)(void *arg, uint32_t ticket, int error);
-	/* is_new false: it has another card, which says something else. */
+	/* `member` stays while it is there, wherever the board goes. is_new false: it has another card, which says
+	 * something else. */
 	void (*on_came)(
 		void *arg, uint64_t member, const struct bk_card *card, bool is_new, bool has_others_name);
 	void (*on_gone)(void *arg, uint64_t member, const struct bk_card *card);
@@ -95,7 +96,8 @@ int bk_chain_take(struct bk_chain *c, uint64_t number, const uint8_t *post, size
 /* A member's card: in the list that follows begin, or somebody came. BK_E_FULL, BK_E_NOMEM; a card that is none is
  * nobody. */
 int bk_chain_card(struct bk_chain *c, uint64_t member, const uint8_t *card, size_t len);
-void bk_chain_roster_end(struct bk_chain *c); /* who was not in the list has left */
+/* Who was not in the list has left, if he does not come within a moment: when a board is lost, all come again. */
+void bk_chain_roster_end(struct bk_chain *c);
 void bk_chain_gone(struct bk_chain *c, uint64_t member);
 /* The post was not taken: again after wait, or never (0). */
 void bk_chain_denied(struct bk_chain *c, uint32_t ticket, int error, bk_dur wait, bk_time now);
@@ -121,6 +123,8 @@ int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*witho
 /* Whose a name is, from before; and that it shall be the next one's who comes with it. */
 void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN]);
 void bk_chain_forget(struct bk_chain *c, const char *name);
+
+bool bk_chain_is_us(const struct bk_chain *c, const struct bk_card *card);
 
 unsigned bk_chain_waiting(const struct bk_chain *c);   /* posts that are not told yet, or not again */
 unsigned bk_chain_retelling(const struct bk_chain *c); /* those to be told again */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Members by handle. */
 #include "group/roster.h"
 
 #include <stdlib.h>
@@ -9,29 +8,63 @@
 
 int bk_roster_init(struct bk_roster *r, uint64_t seed)
 {
-	r->round = 1;
-	r->members = bk_map_new(BK_ROSTER_MEMBERS, seed);
+	*r = (struct bk_roster){.members = bk_map_new(BK_ROSTER_MEMBERS, seed)};
+	bk_list_init(&r->behind);
 	return r->members ? 0 : BK_E_NOMEM;
 }
 
-static void free_member(void *arg, void *value)
+static void leave_behind(void *arg, void *value)
 {
-	(void)arg;
-	free(value);
+	struct bk_member_card *m = value;
+	struct bk_roster *r = arg;
+
+	bk_list_append(&r->behind, &m->link);
+	r->behind_count++;
+}
+
+static void take_up(struct bk_roster *r, struct bk_member_card *m)
+{
+	bk_list_remove(&m->link);
+	r->behind_count--;
+}
+
+static struct bk_member_card *first_behind(const struct bk_roster *r)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed was taken out of the list */
+	return bk_list_empty(&r->behind) ? NULL
+					 : bk_container_of(r->behind.next, struct bk_member_card, link);
 }
 
 void bk_roster_done(struct bk_roster *r)
 {
+	struct bk_member_card m;
+
 	if (!r->members)
 		return;
-	bk_map_each(r->members, free_member, NULL);
+	bk_roster_begin(r);
+	while (bk_roster_take_behind(r, &m))
+		;
 	bk_map_free(r->members);
 	r->members = NULL;
 }
 
+static void forget_handle(void *arg, void *value)
+{
+	const struct bk_roster *r = arg;
+	const struct bk_member_card *m = value;
+
+	bk_map_take(r->members, &m->member, sizeof(m->member));
+}
+
 void bk_roster_begin(struct bk_roster *r)
 {
-	r->round++;
+	bk_map_each(r->members, leave_behind, r);
+	bk_list_each(it, tmp, &r->behind) forget_handle(r, bk_container_of(it, struct bk_member_card, link));
+}
+
+static bool is_the_same(const struct bk_card *a, const struct bk_card *b)
+{
+	return a->sitting == b->sitting && !memcmp(a->key, b->key, sizeof(a->key));
 }
 
 static bool says_the_same(const struct bk_card *a, const struct bk_card *b)
@@ -40,21 +73,50 @@ static bool says_the_same(const struct bk_card *a, const struct bk_card *b)
 	       a->about_len == b->about_len && !memcmp(a->about, b->about, a->about_len);
 }
 
+static struct bk_member_card *find_behind(const struct bk_roster *r, const struct bk_card *card)
+{
+	bk_list_each(it, tmp, &r->behind)
+	{
+		struct bk_member_card *m = bk_container_of(it, struct bk_member_card, link);
+
+		if (is_the_same(&m->card, card))
+			return m;
+	}
+	return NULL;
+}
+
+/* Who was behind, or somebody new, comes to be called by that handle. */
+static int call(
+	struct bk_roster *r, uint64_t member, const struct bk_card *card, struct bk_member_card **ret_m)
+{
+	struct bk_member_card *was = find_behind(r, card), *m = was ? was : calloc(1, sizeof(*m));
+	int err = m ? bk_map_put(r->members, &member, sizeof(member), m) : BK_E_NOMEM;
+
+	if (err < 0) {
+		if (!was)
+			free(m);
+		return err;
+	}
+	m->member = member;
+	*ret_m = m;
+	if (was) {
+		take_up(r, was);
+		return says_the_same(&m->card, card) ? 0 : BK_ROSTER_CHANGED;
+	}
+	bk_list_init(&m->link);
+	m->id = ++r->last_id;
+	return BK_ROSTER_NEW;
+}
+
 int bk_roster_put(struct bk_roster *r, uint64_t member, const struct bk_card *card,
 	const struct bk_member_card **ret_member)
 {
 	struct bk_member_card *m = bk_map_get(r->members, &member, sizeof(member));
-	int err, news = !m ? BK_ROSTER_NEW : says_the_same(&m->card, card) ? 0 : BK_ROSTER_CHANGED;
+	int news = m ? says_the_same(&m->card, card) ? 0 : BK_ROSTER_CHANGED : call(r, member, card, &m);
 
-	if (!m) {
-		m = calloc(1, sizeof(*m));
-		err = m ? bk_map_put(r->members, &member, sizeof(member), m) : BK_E_NOMEM;
-		if (err < 0) {
-			free(m);
-			return err;
-		}
-	}
-	*m = (struct bk_member_card){.member = member, .round = r->round, .card = *card};
+	if (news < 0)
+		return news;
+	m->card = *card;
 	*ret_member = m;
 	return news;
 }
@@ -66,40 +128,27 @@ bool bk_roster_has_another(const struct bk_roster *r, uint64_t member, const str
 	return m && memcmp(m->card.key, card->key, sizeof(card->key)) != 0;
 }
 
-bool bk_roster_take(struct bk_roster *r, uint64_t member, struct bk_card *ret_card)
+bool bk_roster_take(struct bk_roster *r, uint64_t member, struct bk_member_card *ret_member)
 {
 	struct bk_member_card *m = bk_map_take(r->members, &member, sizeof(member));
 
 	if (!m)
 		return false;
-	*ret_card = m->card;
+	*ret_member = *m;
 	free(m);
 	return true;
 }
 
-struct search {
-	uint64_t round;
-	const struct bk_member_card *found;
-};
-
-static void look(void *arg, void *value)
+bool bk_roster_take_behind(struct bk_roster *r, struct bk_member_card *ret_member)
 {
-	const struct bk_member_card *m = value;
-	struct search *s = arg;
+	struct bk_member_card *m = first_behind(r);
 
-	if (m->round != s->round)
-		s->found = m;
-}
-
-bool bk_roster_take_stale(struct bk_roster *r, struct bk_member_card *ret_member)
-{
-	struct search s = {.round = r->round};
-
-	bk_map_each(r->members, look, &s);
-	if (!s.found)
+	if (!m)
 		return false;
-	*ret_member = *s.found;
-	return bk_roster_take(r, ret_member->member, &ret_member->card);
+	take_up(r, m);
+	*ret_member = *m;
+	free(m);
+	return true;
 }
 
 struct walk {
@@ -120,4 +169,5 @@ void bk_roster_each(
 	struct walk w = {fn, arg};
 
 	bk_map_each(r->members, step, &w);
+	bk_list_each(it, tmp, &r->behind) fn(arg, bk_container_of(it, struct bk_member_card, link));
 }

@@ -883,6 +883,26 @@ static void a_name_is_of_the_key_that_had_it_first_until_it_is_forgotten(void **
 	bk_chain_free(mallory.chain);
 }
 
+static void who_comes_again_to_another_board_has_not_been_away(void **state)
+{
+	struct world *w = *state;
+
+	show_card(ANNA, 2, BERT);
+	show_card(ANNA, 3, CARL);
+	restart(w);
+	come(ANNA);
+	show_card(ANNA, 3, BERT); /* with what was carl's handle */
+	bk_chain_roster_end(ANNA->chain);
+	bk_chain_on_time(ANNA->chain, w->now);
+	show_card(ANNA, 4, CARL); /* a moment later */
+	w->now += 60 * BK_SEC;
+	bk_chain_on_time(ANNA->chain, w->now);
+	assert_int_equal(ANNA->came, 2);
+	assert_int_equal(ANNA->gone, 0);
+	bk_chain_gone(ANNA->chain, 4);
+	assert_int_equal(ANNA->gone, 1);
+}
+
 static void members_come_change_and_go_and_the_list_has_a_ceiling(void **state)
 {
 	static const uint8_t no_card[BK_CARD_LEN];
@@ -901,8 +921,13 @@ static void members_come_change_and_go_and_the_list_has_a_ceiling(void **state)
 	come(ANNA);
 	show_card(ANNA, 8, BERT);
 	bk_chain_roster_end(ANNA->chain); /* carl left meanwhile */
+	bk_chain_on_time(ANNA->chain, w->now);
+	assert_int_equal(ANNA->gone, 1);
+	w->now = bk_chain_next_wake(ANNA->chain);
+	bk_chain_on_time(ANNA->chain, w->now);
 	assert_int_equal(ANNA->gone, 2);
-	show_card(ANNA, 8, CARL); /* another life has given it to another one */
+	assert_true(bk_chain_next_wake(ANNA->chain) == BK_NEVER);
+	show_card(ANNA, 8, CARL); /* somebody else is shown by that handle */
 	assert_int_equal(ANNA->gone, 3);
 	assert_int_equal(ANNA->came, 4);
 	assert_nobody_doubts(w);
@@ -945,6 +970,7 @@ int main(void)
 		CASE(a_whisper_reaches_one_and_its_sender),
 		CASE(another_invite_reaches_all_but_the_one_who_is_not_to_have_it),
 		CASE(a_name_is_of_the_key_that_had_it_first_until_it_is_forgotten),
+		CASE(who_comes_again_to_another_board_has_not_been_away),
 		CASE(members_come_change_and_go_and_the_list_has_a_ceiling),
 	};
 

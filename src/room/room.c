@@ -50,7 +50,6 @@ struct bk_group {
 	struct bk_chain *chain;
 	struct bk_timer *patience, *wake;
 	struct bk_turn turn;
-	uint64_t us; /* our handle */
 	uint8_t id[BK_GROUP_ID_LEN];
 	bool wants_all; /* of what others say, too */
 	bool is_in, is_listed, was_in, is_lost, is_leaving, has_said_leave, has_ended;
@@ -257,7 +256,7 @@ static void tell_member(
 	const struct bk_group_member m = {.handle = handle,
 		.name = card->name,
 		.key = card->key,
-		.is_us = handle == g->us,
+		.is_us = bk_chain_is_us(g->chain, card),
 		.has_others_name = has_others,
 		.about = card->about,
 		.about_len = card->about_len};
@@ -334,7 +333,6 @@ static int on_joined(struct bk_group *g, const struct bk_group_msg *m)
 
 	if (!g->is_leaving)
 		bk_timer_stop(g->patience);
-	g->us = m->member;
 	bk_chain_begins_board(g->chain, bk_venue_is_ours(g->venue));
 	err = bk_chain_begin(g->chain, m->life, m->oldest, m->number);
 	if (err < 0)

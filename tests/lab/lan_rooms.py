@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from lab import PATIENCE, check
+from lab import PATIENCE, Program, check
 from lan import Switch
 
 SOON = 2  # seconds until the next one keeps the board
@@ -395,6 +395,42 @@ def through_one(bodkin):
         return f"all are at the server {took[0]:.1f} and {took[1]:.1f} s after one came who reaches it"
 
 
+def devices(bodkin):
+    """The machines of one person, with no server: listed, seen, pinged by name, and gone."""
+    with Switch(bodkin, 4) as lan:
+        def on(machine, *words):
+            home = lan.top / f"home-{machine.number}"
+            home.mkdir(exist_ok=True)
+            env = {k: v for k, v in os.environ.items() if not k.startswith(("BODKIN_", "XDG_"))} | {"HOME": str(home)}
+            lan.programs.append(Program(machine.words(bodkin, *words, "--json"), env=env))
+            return lan.programs[-1]
+
+        def ends(program):
+            check(program.wait() == 0, program.story())
+            return program
+
+        invite = ends(on(lan.machines[0], "devices", "new", "--name", "d1")).last("room")["invite"]
+        for machine in lan.machines[1:]:
+            ends(on(machine, "devices", "join", invite, "--name", f"d{machine.number}"))
+        watching = []
+        for machine in lan.machines[:3]:
+            watching.append(on(machine, "devices", "--watch"))
+            for other in watching[:-1]:
+                other.wait_for("presence", lambda e, n=machine.number: e["name"] == f"d{n}" and e["state"] == "online")
+        listed = {e["name"] for e in ends(on(lan.machines[3], "devices")).all("presence")}
+        check(listed >= {"d1", "d2", "d3"}, f"{listed}")
+        pinged = ends(on(lan.machines[3], "ping", "-c", "2", "d2"))
+        check(len(pinged.all("pong")) == 2, pinged.story())
+        start = watching[0].kill()  # who keeps the board, silently
+        for other in watching[1:]:
+            other.wait_for("presence", lambda e: e["name"] == "d1" and e["state"] != "online")
+        gone = time.monotonic() - start
+        check(gone < SOON, f"{gone:.1f} s\n{watching[1].story()}")
+        seen = [e["name"] for e in watching[2].all("presence") if e["state"] != "online"]
+        check(seen == ["d1"], f"{seen}\n{watching[2].story()}")
+        return f"four devices; one that dies and kept the board is gone for the others after {gone:.1f} s"
+
+
 def cases(bodkin):
     yield "LAN rooms: its keeper is killed, and the next one leaves", lambda: deaths(bodkin)
     yield "LAN rooms: two at the same instant", lambda: at_once(bodkin)
@@ -402,6 +438,7 @@ def cases(bodkin):
     yield "LAN rooms: coming and going", lambda: churn(bodkin)
     yield "LAN rooms: IPv6 alone, several on one machine", lambda: link_local(bodkin)
     yield "LAN rooms: one reaches a server", lambda: through_one(bodkin)
+    yield "LAN rooms: devices", lambda: devices(bodkin)
     yield "LAN rooms: a false board", lambda: false_board(bodkin)
     yield "LAN rooms: a network that is parted", lambda: parted(bodkin)
     yield "LAN rooms: its keeper sleeps", lambda: asleep(bodkin)
