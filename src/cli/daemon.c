@@ -98,8 +98,8 @@ static void say_ready(struct daemon *d)
 	if (o->yes)
 		snprintf(what, sizeof(what), "takes what any device sends");
 	else if (!d->takings.has_person)
-		snprintf(what, sizeof(what), "takes what %s%s", *whose ? whose : "nobody sends: see --from",
-			!*whose            ? ""
+		snprintf(what, sizeof(what), "%s%s%s", *whose ? "takes what " : "", whose,
+			!*whose            ? "takes nothing, for nobody is here to ask; see --from"
 			: o->from.len == 1 ? " sends"
 					   : " send");
 	else

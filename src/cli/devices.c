@@ -278,11 +278,11 @@ static void on_nat(struct bk_nat_report *report, void *arg, const struct bk_nat_
 {
 	struct bk_cli_devices *d = arg;
 
-	bk_nat_report_free(report);
-	d->nat = NULL;
 	d->about.nat_udp = result->udp.type;
 	d->about.nat_tcp = result->tcp.type;
 	tell(d);
+	bk_nat_report_free(report); /* and the result with it */
+	d->nat = NULL;
 }
 
 static void on_no_nat(struct bk_nat_report *report, void *arg, int error, const char *text)
