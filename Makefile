@@ -77,6 +77,8 @@ bench: build
 # What takes minutes: sessions that are open and idle, through NATs that forget; and who looks closer at threads and bytes.
 soak: build tsan valgrind
 	BODKIN_IDLE_SECONDS=180 python3 tests/lab/run.py $(BUILD)/bodkin --only 'idle session'
+	BODKIN_DEVICES_MIB=1024 python3 tests/lab/run.py $(BUILD)/bodkin --only 'devices, both hand over'
+	SOAK=1 python3 tests/cli/test_devices.py $(BUILD)/bodkin Many
 
 # The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3
 api-docs:

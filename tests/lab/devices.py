@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The machines of one person, behind routers of their own: who is there, and what is done by their names."""
+"""The machines of one person, behind routers of their own: who is there, and what is done by their names.
 
-from lab import Lab, check
+BODKIN_DEVICES_MIB: how much each hands the other at once.
+"""
+import filecmp
+import os
+
+from lab import PATIENCE, Lab, check
+
+SIZE = int(os.environ.get("BODKIN_DEVICES_MIB", 16)) << 20
 
 
 class Devices:
@@ -43,5 +50,27 @@ def seen_and_pinged(bodkin):
         return f"a device behind a NAT was seen and pinged by name, {path['kind']} over {path['transport']}", {}
 
 
+def both_hand_over_at_once(bodkin):
+    """Each sends to the other by name, both at the same time; the one is waited for."""
+    with Lab(bodkin, "port", "port", "--delay", 5) as lab:
+        lab.start_server("--state", lab.top / "server")
+        d = Devices(lab)
+        content = {node: lab.file(SIZE) for node in "ab"}
+        taken = {node: lab.folder(f"in-{node}") for node in "ab"}
+        senders = [d.run("a", "send", "--to", "bert", content["a"], "--json")]
+        senders[0].wait_for("waiting", lambda e: "bert is not there" in e["text"])
+        for node in "ab":
+            d.run(node, "recv", "--daemon", "--yes", "--json", "-o", taken[node])
+        senders.append(d.run("b", "send", "--to", "anna", content["b"], "--json"))
+        for sender in senders:
+            check(sender.wait(PATIENCE + SIZE / 2e6) == 0, sender.story())
+            check(sender.last("path") and not sender.all("code"), sender.story())
+        for node, other in ("ab", "ba"):
+            check(filecmp.cmp(content[other], taken[node] / content[other].name, shallow=False), "not what was sent")
+        seconds = [sender.last("done")["seconds"] for sender in senders]
+        return f"{SIZE >> 20} MiB each way at once in {max(seconds):.1f} s", {}
+
+
 def cases(bodkin):
+    yield "devices, both hand over at once", lambda: both_hand_over_at_once(bodkin)
     yield "devices, seen and pinged by name", lambda: seen_and_pinged(bodkin)
