@@ -10,6 +10,9 @@
 
 enum { CODE_WORDS = 8 }; /* nobody types it */
 
+/* Then a person wonders. */
+#define SILENCE (3 * BK_SEC)
+
 static void fail(struct bk_cli_by_name *b, int error, enum bk_call_who who, const char *text)
 {
 	const struct bk_call_failure failure = {.error = error, .text = text, .who = who};
@@ -52,6 +55,14 @@ static void on_code(struct bk_cli_frame *f, void *arg, const char *code)
 	call(b);
 }
 
+static void on_silence(void *arg)
+{
+	struct bk_cli_by_name *b = arg;
+
+	if (!is_met(b))
+		say(b, "there and called, but has not answered yet");
+}
+
 /* Where it cannot go out, for a minute, it goes out again; when the group has ended, on_end follows. */
 static void on_unsent(void *arg, uint32_t ticket, int error)
 {
@@ -84,6 +95,7 @@ static void found(struct bk_cli_by_name *b, const struct bk_cli_device *device)
 	memcpy(b->key, device->key, sizeof(b->key));
 	bk_timer_free(b->limit);
 	b->limit = NULL;
+	bk_timer_start(b->silence, SILENCE);
 	s->code = s->code_wish = NULL;
 	s->code_words = CODE_WORDS;
 	s->key_dir = s->state_dir;
@@ -189,7 +201,7 @@ int bk_cli_by_name_start(struct bk_cli_by_name *b, struct bk_cli_frame *f,
 {
 	static const struct bk_cli_devices_events events = {
 		.on_open = on_open, .on_change = on_change, .on_unsent = on_unsent, .on_end = on_end};
-	int err = 0;
+	int err;
 
 	b->frame = f;
 	b->opts = *opts;
@@ -198,7 +210,8 @@ int bk_cli_by_name_start(struct bk_cli_by_name *b, struct bk_cli_frame *f,
 			opts->name);
 		return BK_E_INVALID;
 	}
-	if (f->session.wait_ns)
+	err = bk_timer_new(f->loop, on_silence, b, &b->silence);
+	if (err >= 0 && f->session.wait_ns)
 		err = bk_timer_new(f->loop, on_limit, b, &b->limit);
 	if (err >= 0 && b->limit)
 		bk_timer_start(b->limit, f->session.wait_ns);
@@ -208,6 +221,7 @@ int bk_cli_by_name_start(struct bk_cli_by_name *b, struct bk_cli_frame *f,
 void bk_cli_by_name_done(struct bk_cli_by_name *b)
 {
 	bk_timer_free(b->limit);
+	bk_timer_free(b->silence);
 	bk_cli_devices_done(&b->devices);
 	bk_cli_devices_store_done(&b->store);
 }

@@ -21,7 +21,7 @@ struct bk_cli_by_name {
 	struct bk_cli_by_name_opts opts;
 	struct bk_cli_devices_store store;
 	struct bk_cli_devices devices;
-	struct bk_timer *limit;
+	struct bk_timer *limit, *silence;
 	bool is_open, is_found;
 	uint8_t key[BK_GROUP_KEY_LEN]; /* whose it is, once found */
 	size_t programs;               /* of it, when it was called */

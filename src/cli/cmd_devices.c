@@ -87,24 +87,25 @@ static int show(struct command *c, char text[BK_CLI_TEXT_MAX])
 
 /* --- new, join --- */
 
-/* As it is typed on the other machines. */
-static void say_server(const struct command *c, char out[SERVER_MAX])
+/* With its key, so that the others, and this one later, need not take it on trust. */
+static void name_server(const struct command *c, char out[SERVER_MAX])
 {
-	const char *server = c->frame.session.server;
+	const char *server = c->frame.session.server, *pin = bk_group_server_pin(c->devices.group);
 
-	*out = 0;
-	if (server)
-		snprintf(out, SERVER_MAX, "-s %s ", server);
+	if (!server || strchr(server, '#'))
+		pin = NULL;
+	snprintf(out, SERVER_MAX, "%s%s%s", server ? server : "", pin ? "#" : "", pin ? pin : "");
 }
 
 static int keep(struct command *c, char text[BK_CLI_TEXT_MAX])
 {
-	const char *server = c->frame.session.server;
-	int err = bk_cli_devices_store_make(
-		state_dir(c), c->store.invite, server ? server : "", c->store.name, text);
+	char server[SERVER_MAX];
 	struct bk_cli_devices_store now;
 	struct bk_cli_device device;
+	int err;
 
+	name_server(c, server);
+	err = bk_cli_devices_store_make(state_dir(c), c->store.invite, server, c->store.name, text);
 	if (err < 0)
 		return err;
 	err = bk_cli_devices_store_load(&now, state_dir(c), text);
@@ -151,7 +152,7 @@ static int made(struct command *c, char text[BK_CLI_TEXT_MAX])
 
 	if (err < 0)
 		return err;
-	say_server(c, server);
+	bk_cli_frame_server(&c->frame, bk_group_server_pin(c->devices.group), server, sizeof(server));
 	say_room(c, c->store.invite);
 	bk_cli_report_say(c->frame.report, BK_CLI_VERDICT, "This device is called %s.", c->store.name);
 	say_invite(c, server);

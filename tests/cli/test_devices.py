@@ -113,6 +113,16 @@ class Group(Devices):
         self.assertEqual(self.at("anna", "devices", "new", "--replace", "-s", self.server).returncode, 0)
         self.assertNotEqual(self.at("anna", "devices", "invite", "-q").stdout.strip(), self.invite)
 
+    def test_the_server_is_remembered_with_its_key_and_told_to_the_others(self):
+        bare, pin = self.server.split("#")
+        r = self.at("anna", "devices", "new", "-s", bare)
+        self.assertIn(f"bodkin devices join -s {self.server} ", r.stdout)
+        self.assertEqual(json.loads(self.store("anna").read_text())["server"], self.server)
+        for name in ("BODKIN_SERVER", "anything"):  # the group is where it was made
+            self.env[name] = "127.0.0.1:1"
+            self.assertEqual(self.at("anna", "devices").returncode, 0)
+        self.assertEqual(self.at("anna", "devices", "-s", "127.0.0.1:1").returncode, 3)
+
     def test_a_server_that_is_not_there_leaves_nothing_behind(self):
         r = self.at("anna", "devices", "new", "-s", "127.0.0.1:1")
         self.assertEqual((r.returncode, r.stdout), (3, ""))
@@ -236,6 +246,20 @@ class ByName(Devices):
         self.join("anna", "bert")
         ping = self.go("anna", "ping", "bert", "-c", "1", "--json")
         self.assertIn("bert is not there", self.event(ping, "waiting")["text"])
+        self.go("bert", "devices", "--watch", "--json")
+        self.event(ping, "pong")
+        self.assertEqual(self.finish(ping)[0], 0)
+
+    def test_who_comes_back_before_it_answered_is_called_again(self):
+        self.join("anna", "bert")
+        first = self.go("bert", "devices", "--watch", "--json")
+        watch = self.go("anna", "devices", "--watch", "--json")
+        self.until(watch, name="bert", state="online")
+        first.send_signal(signal.SIGSTOP)
+        ping = self.go("anna", "ping", "bert", "-c", "1", "--json", "-vv")
+        self.event(ping, "waiting")
+        first.kill()
+        self.until(watch, name="bert", state="offline")
         self.go("bert", "devices", "--watch", "--json")
         self.event(ping, "pong")
         self.assertEqual(self.finish(ping)[0], 0)
