@@ -506,7 +506,7 @@ static bool has_network(void)
 {
 	struct bk_addr addr;
 
-	return bk_ifaddr_list_outward(&addr, 1) > 0;
+	return bk_ifaddr_list_outward(&addr, 1) > 0 || bk_ifaddr_list_links(false, &addr, 1) > 0;
 }
 
 /* Its server tells nothing of NATs, and a relay at one of the two would be no way round anything. */

@@ -17,7 +17,7 @@
 #include "net/random.h"
 #include "net/sock.h"
 
-enum { BACKLOG = 8, ADDRS_MAX = 12, ID_BYTES = 8 };
+enum { BACKLOG = 8, ADDRS_MAX = 12, LINKS_MAX = 2, ID_BYTES = 8 };
 
 #define MAPPING_WAIT_MAX  (500 * BK_MS)
 #define MAPPING_WAIT_MORE (30 * BK_MS)
@@ -120,7 +120,8 @@ static void open_listeners(struct bk_self *s)
 /* With the port that hears there over each transport. */
 static void add_host(const struct bk_self *s, struct bk_intro *intro, struct bk_addr addr)
 {
-	bool is_global6 = addr.family == 6 && !bk_addr_is_private(&addr) && !bk_addr_is_loopback(&addr);
+	bool is_global6 = addr.family == 6 && !bk_addr_is_private(&addr) && !bk_addr_is_loopback(&addr) &&
+			  !bk_addr_is_link_local(&addr);
 	enum bk_candidate_kind kind = is_global6 ? BK_CANDIDATE_FIREWALLED : BK_CANDIDATE_HOST;
 
 	addr.scope = 0;
@@ -142,6 +143,9 @@ static void describe_hosts(
 
 	if (bk_addr_is_loopback(&view->local)) /* the server is on this machine: the peer may be too */
 		add_host(s, intro, view->local);
+	for (int i = 0; i < n; i++)
+		add_host(s, intro, addrs[i]);
+	n = bk_ifaddr_list_links(true, addrs, LINKS_MAX);
 	for (int i = 0; i < n; i++)
 		add_host(s, intro, addrs[i]);
 }

@@ -18,11 +18,15 @@
 #include "net/sock.h"
 #include "net/udp.h"
 
-static bool is_useful(const struct ifaddrs *i, struct bk_addr *ret_addr)
+static bool is_running(const struct ifaddrs *i, struct bk_addr *ret_addr)
 {
 	return i->ifa_addr && (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_RUNNING) &&
-	       bk_addr_from_sockaddr(i->ifa_addr, ret_addr) == 0 && !bk_addr_is_loopback(ret_addr) &&
-	       !bk_addr_is_link_local(ret_addr);
+	       bk_addr_from_sockaddr(i->ifa_addr, ret_addr) == 0 && !bk_addr_is_loopback(ret_addr);
+}
+
+static bool is_useful(const struct ifaddrs *i, struct bk_addr *ret_addr)
+{
+	return is_running(i, ret_addr) && !bk_addr_is_link_local(ret_addr);
 }
 
 static unsigned count_bits(const struct bk_addr *mask)
@@ -46,6 +50,15 @@ static unsigned prefix_of(const struct ifaddrs *i, uint8_t family)
 	return count_bits(&mask);
 }
 
+static void add_links(struct bk_networks *n)
+{
+	struct bk_addr links[BK_IFADDR_LINKS_MAX];
+	int len = bk_ifaddr_list_links(false, links, BK_IFADDR_LINKS_MAX);
+
+	for (int i = 0; i < len && n->len < BK_NETWORKS_MAX; i++)
+		n->list[n->len++] = (struct bk_network){.addr = links[i], .bits = 64};
+}
+
 void bk_ifaddr_networks(struct bk_networks *ret_networks)
 {
 	struct ifaddrs *all;
@@ -62,6 +75,7 @@ void bk_ifaddr_networks(struct bk_networks *ret_networks)
 		ret_networks->len++;
 	}
 	freeifaddrs(all);
+	add_links(ret_networks);
 }
 
 int bk_ifaddr_list(struct bk_addr *out, size_t max)
@@ -159,5 +173,44 @@ int bk_ifaddr_list_outward(struct bk_addr *out, size_t max)
 	if (w.fd >= 0)
 		close(w.fd);
 	freeifaddrs(w.all);
+	return (int)n;
+}
+
+/* --- links --- */
+
+static bool has_useful(const struct ifaddrs *all, const char *interface)
+{
+	struct bk_addr addr;
+
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+		if (!strcmp(i->ifa_name, interface) && is_useful(i, &addr))
+			return true;
+	return false;
+}
+
+static bool is_link(
+	const struct ifaddrs *all, const struct ifaddrs *i, bool is_of_bare, struct bk_addr *ret_addr)
+{
+	return is_running(i, ret_addr) && ret_addr->family == 6 && bk_addr_is_link_local(ret_addr) &&
+	       !(is_of_bare && has_useful(all, i->ifa_name));
+}
+
+int bk_ifaddr_list_links(bool is_of_bare, struct bk_addr *out, size_t max)
+{
+	struct ifaddrs *all;
+	struct bk_addr addr;
+	size_t n = 0;
+	int fd;
+
+	if (getifaddrs(&all) < 0)
+		return bk_error_from_errno(errno);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (int inner = 0; inner < 2; inner++)
+		for (const struct ifaddrs *i = all; i && n < max; i = i->ifa_next)
+			if (is_link(all, i, is_of_bare, &addr) && is_inner(fd, i->ifa_name) == inner)
+				out[n++] = addr;
+	if (fd >= 0)
+		close(fd);
+	freeifaddrs(all);
 	return (int)n;
 }

@@ -2,6 +2,7 @@
 #ifndef BK_NET_IFADDR_H
 #define BK_NET_IFADDR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/addr.h"
@@ -11,11 +12,16 @@
  * negative error. */
 int bk_ifaddr_list(struct bk_addr *out, size_t max);
 
-/* The networks of the same interfaces; none where the system does not tell. */
+/* The networks of the same interfaces, then their links, BK_IFADDR_LINKS_MAX; none where the system does not tell. */
 void bk_ifaddr_networks(struct bk_networks *ret_networks);
 
 /* The same, in the order in which others are likely to reach them: those that the ways out use, then the others, then
  * those of bridges and their like (containers, virtual machines), unless the way out is through one. */
 int bk_ifaddr_list_outward(struct bk_addr *out, size_t max);
+
+/* Link-local IPv6 addresses, each with its interface as scope; those of containers' interfaces last. is_of_bare: only
+ * of interfaces that have no other address, as with a cable between two machines and nobody who gives any. */
+enum { BK_IFADDR_LINKS_MAX = 3 };
+int bk_ifaddr_list_links(bool is_of_bare, struct bk_addr *out, size_t max);
 
 #endif

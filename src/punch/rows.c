@@ -72,12 +72,27 @@ static void add_host(const struct bk_technique *t, const struct bk_pair *pair, c
 		       });
 }
 
+/* It is good on one link, and nobody can tell on which of ours. */
+static void add_on_links(
+	const struct bk_technique *t, const struct bk_pair *pair, struct bk_addr remote, struct bk_plan *p)
+{
+	if (pair->is_turned)
+		add_host(t, pair, &remote, p);
+	for (size_t i = 0; pair->networks && i < pair->networks->len; i++) {
+		remote.scope = pair->networks->list[i].addr.scope;
+		if (remote.scope)
+			add_host(t, pair, &remote, p);
+	}
+}
+
 static void plan_lan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	for (size_t i = 0; i < pair->peer->candidates_len; i++) {
 		const struct bk_candidate *c = candidate_at(t, pair, i, BK_CANDIDATE_HOST);
 
-		if (c && !is_wide(&c->addr))
+		if (c && bk_addr_is_link_local(&c->addr))
+			add_on_links(t, pair, c->addr, p);
+		else if (c && !is_wide(&c->addr))
 			add_host(t, pair, &c->addr, p);
 	}
 }

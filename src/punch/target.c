@@ -51,6 +51,13 @@ static bool is_within_reach(const struct bk_pair *pair, enum bk_transport t, con
 	       is_seen_in(pair, t, bk_addr_realm(a));
 }
 
+static bool are_seen_as_one(const struct bk_pair *pair, enum bk_transport t)
+{
+	const struct bk_addr *here = &bk_candidate_profile(pair->own, t)->public_addr;
+
+	return here->family && bk_addr_equal_ip(here, &bk_candidate_profile(pair->peer, t)->public_addr);
+}
+
 /* The same digits are another machine elsewhere. So where it is within reach, it has to be one network by
  * what both say: the same public address, or that very one, or neither side translated, or seen by nobody;
  * in a carrier's network it may well be the same carrier. */
@@ -59,13 +66,22 @@ static bool may_be_one_network(const struct bk_pair *pair, enum bk_transport t, 
 	const struct bk_nat_profile *here = bk_candidate_profile(pair->own, t),
 				    *there = bk_candidate_profile(pair->peer, t);
 
-	if (here->public_addr.family && bk_addr_equal_ip(&here->public_addr, &there->public_addr))
+	if (are_seen_as_one(pair, t))
 		return true;
 	if (bk_addr_equal_ip(a, &there->public_addr) || (is_unseen(pair->own) && is_unseen(pair->peer)))
 		return true;
 	if (bk_addr_realm(a) == BK_ADDR_CARRIER)
 		return true;
 	return here->public_addr.family && !here->is_translated && !there->is_translated;
+}
+
+/* Every machine is on a link, and the digits of one say nothing of which it is. So it takes a link of ours and two who
+ * are seen at one address, or by nobody; that neither is translated is no sign of it. */
+static bool may_be_one_link(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
+{
+	if (a->family != 6 || !(pair->is_turned || bk_networks_have(pair->networks, a)))
+		return false;
+	return are_seen_as_one(pair, t) || (is_unseen(pair->own) && is_unseen(pair->peer));
 }
 
 bool bk_punch_target_is_allowed(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
@@ -81,6 +97,7 @@ bool bk_punch_target_is_allowed(const struct bk_pair *pair, enum bk_transport t,
 	case BK_ADDR_CARRIER:
 		return is_within_reach(pair, t, a) && may_be_one_network(pair, t, a);
 	case BK_ADDR_THIS_LINK:
+		return may_be_one_link(pair, t, a);
 	case BK_ADDR_NOWHERE:
 		break;
 	}
@@ -102,7 +119,7 @@ bool bk_punch_target_makes_sense(const struct bk_pair *pair, const struct bk_can
 		return false;
 	switch (c->kind) {
 	case BK_CANDIDATE_HOST:
-		return has_family(pair->own, c->transport, c->addr.family);
+		return bk_addr_is_link_local(&c->addr) || has_family(pair->own, c->transport, c->addr.family);
 	case BK_CANDIDATE_MAPPED: /* the shared port is of our own public address's family */
 		return here->family == c->addr.family && bk_addr_equal(there, &c->addr);
 	case BK_CANDIDATE_FIREWALLED:

@@ -26,14 +26,17 @@ static struct bk_addr addr_of(const char *s)
 	return a;
 }
 
-/* We are 192.168.1.4/24, 100.64.7.4/24 and fd00::4/64. */
+/* We are 192.168.1.4/24, 100.64.7.4/24 and fd00::4/64, and on two links. */
 static const struct bk_networks *networks(void)
 {
-	static const char *const own[] = {"192.168.1.4:0", "100.64.7.4:0", "[fd00::4]:0"};
+	static const char *const own[] = {
+		"192.168.1.4:0", "100.64.7.4:0", "[fd00::4]:0", "[fe80::4]:0", "[fe80::4]:0"};
 	static struct bk_networks n;
 
-	for (n.len = 0; n.len < 3; n.len++)
-		n.list[n.len] = (struct bk_network){addr_of(own[n.len]), n.len == 2 ? 64 : 24};
+	for (n.len = 0; n.len < 5; n.len++)
+		n.list[n.len] = (struct bk_network){addr_of(own[n.len]), n.len < 2 ? 24 : 64};
+	n.list[3].addr.scope = 2;
+	n.list[4].addr.scope = 7;
 	return &n;
 }
 
@@ -109,11 +112,19 @@ static void what_is_not_public_takes_evidence_of_our_own(void **state)
 		{HERE, PEER_PUBLIC, false, "127.0.0.1:6379", false},
 		{HERE, HERE, false, "192.168.1.5:5000", true},
 		{HERE, HERE, false, "10.0.0.1:22", false},
+		/* on a link of ours: seen at one address, or by nobody */
+		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80::1]:80", true},
+		{NULL, NULL, true, "[fe80::1]:80", true},
+		{OWN_PUBLIC, PEER_PUBLIC, true, "[fe80::1]:80", false},
+		{OWN_PUBLIC, PEER_PUBLIC, false, "[fe80::1]:80", false},
+		{OWN_PUBLIC, NULL, true, "[fe80::1]:80", false},
+		{OWN_PUBLIC, "[fe80::1]:80", true, "[fe80::1]:80", false},
+		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80:1::1]:80", false},
 		/* never */
 		{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.255:5000", false},
 		{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.0:5000", false},
 		{OWN_PUBLIC, "203.0.113.1:50000", true, "169.254.169.254:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80::1]:80", false},
+		{NULL, NULL, true, "169.254.169.254:80", false},
 		{OWN_PUBLIC, "203.0.113.1:50000", true, "0.0.0.0:80", false},
 		{OWN_PUBLIC, "203.0.113.1:50000", true, "0.1.2.3:80", false},
 		{OWN_PUBLIC, "203.0.113.1:50000", true, "224.0.0.251:5353", false},
@@ -186,6 +197,32 @@ static void a_mapped_address_is_the_one_that_the_profile_names(void **state)
 	assert_false(bk_punch_target_makes_sense(&pair, &c));
 	peer.tcp.public_addr = c.addr;
 	assert_false(bk_punch_target_makes_sense(&pair, &c));
+}
+
+/* Which link it is nobody can tell. */
+static void what_is_on_a_link_is_tried_on_each_of_ours_and_no_more_addresses_than_others(void **state)
+{
+	static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct bk_intro own = side(NULL, false), peer = side(NULL, false);
+		const struct bk_pair pair = {.own = &own, .peer = &peer, .networks = networks()};
+		struct bk_plan p;
+
+		add(&peer, methods[i]->transport, BK_CANDIDATE_HOST, addr_of("[fe80::9]:5000"));
+		bk_plan_make(&pair, bk_techniques, methods[i], &p);
+		assert_int_equal(p.attempts_len, 2);
+		assert_int_equal(p.attempts[0].remote.scope, 2);
+		assert_int_equal(p.attempts[1].remote.scope, 7);
+		for (uint8_t k = 0; k < BK_INTRO_CANDIDATES_MAX - 1; k++)
+			add(&peer, methods[i]->transport, BK_CANDIDATE_HOST,
+				addr_of(k % 2 ? "[fe80::9]:5001" : "[fe80::a]:5000"));
+		for (size_t k = 1; k < peer.candidates_len; k++)
+			peer.candidates[k].addr.port = (uint16_t)(6000 + k);
+		bk_plan_make(&pair, bk_techniques, methods[i], &p);
+		assert_int_equal(p.attempts_len, BK_PUNCH_TARGETS_MAX);
+	}
 }
 
 /* Every candidate another address of the peer's choice. */
@@ -304,6 +341,8 @@ int main(void)
 		cmocka_unit_test(a_peer_gets_few_addresses_whatever_it_lists),
 		cmocka_unit_test(many_own_addresses_do_not_push_the_mapped_one_out),
 		cmocka_unit_test(the_mapped_address_is_asked_all_the_time_in_the_first_race_alone),
+		cmocka_unit_test(
+			what_is_on_a_link_is_tried_on_each_of_ours_and_no_more_addresses_than_others),
 		cmocka_unit_test(a_careless_technique_is_held_to_the_same),
 	};
 

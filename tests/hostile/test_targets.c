@@ -67,6 +67,7 @@ static void tell_targets(struct bk_intro *in, const void *row)
 
 static const struct told rows[] = {
 	{"link-local", ELSEWHERE, HOST, "169.254.1.#:80", 4, true, 0, 0, 0, 0, 0},
+	{"on a link of ours, from elsewhere", ELSEWHERE, HOST, "[fe80::#]:80", 4, true, 0, 0, 0, 0, 0},
 	{"multicast", ELSEWHERE, HOST, "224.0.0.#:5353", 4, true, 0, 0, 0, 0, 0},
 	{"broadcast", ELSEWHERE, HOST, "255.255.255.255:#", 4, true, 0, 0, 0, 0, 0},
 	{"reserved", ELSEWHERE, HOST, "240.0.0.#:80", 4, true, 0, 0, 0, 0, 0},

@@ -191,6 +191,23 @@ while True:
 """
 
 
+def link_local(bodkin):
+    """A cable, and nobody who gives addresses: two machines, two programs on one, and one that is in another network as well."""
+    with Switch(bodkin, 3, only6=True) as lan:
+        for machine in lan.machines:
+            machine.run("ip -6 addr flush dev eth0 scope global")
+        a, b, c = lan.machines
+        c.run("ip link add other type veth peer name end")
+        c.run("ip addr add 10.8.0.1/24 dev other")
+        for name in ("other", "end"):
+            c.run(f"ip link set {name} up")
+        times = [lan.receive(b, lan.send(a)) for _ in range(3)]
+        lan.receive(a, lan.send(a))
+        for one, other in ((a, c), (c, b), (c, c)):
+            lan.receive(other, lan.send(one))
+        return soon(times)
+
+
 def flood(bodkin):
     """A neighbour tells everybody, as fast as it can, that it has what is sought."""
     with Switch(bodkin, 3) as lan:
@@ -378,6 +395,7 @@ def cases(bodkin):
     yield "LAN without a server: several programs on one machine", lambda: several_on_one(bodkin)
     yield "LAN without a server: containers beside", lambda: containers(bodkin)
     yield "LAN without a server: IPv6 alone", lambda: two(bodkin, only6=True)
+    yield "LAN without a server: link-local addresses alone", lambda: link_local(bodkin)
     yield "LAN without a server: no multicast", lambda: two(bodkin, rules=NO_MULTICAST)
     yield "LAN without a server: neither multicast nor broadcast", lambda: blocked(bodkin)
     yield "LAN without a server: forged beacons", lambda: flood(bodkin)
