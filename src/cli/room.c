@@ -546,7 +546,9 @@ static void person_leaves(void *arg, bool is_urgent)
 {
 	struct command *c = arg;
 
-	if (is_urgent)
+	if (is_urgent && bk_cli_room_person_is_done(&c->person))
+		finish(c, 0, "");
+	else if (is_urgent)
 		give_up(c, BK_E_CANCELLED, "left before everything that was said was told to all");
 	else if (bk_cli_room_person_is_done(&c->person))
 		leave(c);

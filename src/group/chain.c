@@ -624,7 +624,7 @@ void bk_chain_on_time(struct bk_chain *c, bk_time now)
 
 	while (bk_saying_expire(&c->saying, now, &ticket))
 		c->events->on_unsent(c->arg, ticket, BK_E_TIMEOUT);
-	if (c->is_in && bk_saying_is_overdue(&c->saying, now))
+	if (c->is_in && bk_saying_is_withheld(&c->saying, now))
 		say_doubt(c, BK_DOUBT_WITHHELD, 0, 1, c->name);
 	if (!c->is_in || !c->is_listed || !c->roster.behind_count)
 		return;
@@ -632,6 +632,16 @@ void bk_chain_on_time(struct bk_chain *c, bk_time now)
 		c->goodbyes_due = bk_time_add(now, GOODBYES_AFTER);
 	else if (now >= c->goodbyes_due)
 		say_goodbyes(c);
+}
+
+bool bk_chain_is_overdue(struct bk_chain *c, bk_time now)
+{
+	return c->is_in && bk_saying_is_overdue(&c->saying, now);
+}
+
+void bk_chain_had(struct bk_chain *c, bk_time now)
+{
+	bk_saying_had(&c->saying, now);
 }
 
 bk_time bk_chain_next_wake(const struct bk_chain *c)

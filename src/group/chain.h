@@ -104,7 +104,11 @@ void bk_chain_denied(struct bk_chain *c, uint32_t ticket, int error, bk_dur wait
 void bk_chain_lost(struct bk_chain *c); /* no connection any more */
 
 void bk_chain_on_time(struct bk_chain *c, bk_time now);
-bk_time bk_chain_next_wake(const struct bk_chain *c); /* then on_time, and next_post */
+/* True once: our post should have come back by now; ask the server for a sign that it has handled all that was sent. /
+ * It gave one: what does not come now is withheld. */
+bool bk_chain_is_overdue(struct bk_chain *c, bk_time now);
+void bk_chain_had(struct bk_chain *c, bk_time now);
+bk_time bk_chain_next_wake(const struct bk_chain *c); /* then on_time, is_overdue, and next_post */
 
 /* --- what the person says --- */
 

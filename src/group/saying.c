@@ -142,7 +142,8 @@ bool bk_saying_denied(struct bk_saying *o, uint32_t ticket, bk_dur wait, bk_time
 
 void bk_saying_lost(struct bk_saying *o)
 {
-	o->is_under_way = o->is_withheld = false;
+	o->is_under_way = false;
+	o->doubt = BK_SAYING_TRUSTED;
 	o->due = 0;
 }
 
@@ -172,15 +173,31 @@ bool bk_saying_expire(struct bk_saying *o, bk_time now, uint32_t *ret_ticket)
 
 bool bk_saying_is_overdue(struct bk_saying *o, bk_time now)
 {
-	if (!o->is_under_way || o->is_withheld || now < o->due)
+	if (!o->is_under_way || o->doubt != BK_SAYING_TRUSTED || now < o->due)
 		return false;
-	o->is_withheld = true;
+	o->doubt = BK_SAYING_ASKED;
+	return true;
+}
+
+void bk_saying_had(struct bk_saying *o, bk_time now)
+{
+	if (!o->is_under_way || o->doubt != BK_SAYING_ASKED)
+		return;
+	o->doubt = BK_SAYING_HAD;
+	o->due = bk_time_add(now, BK_SAYING_GRACE);
+}
+
+bool bk_saying_is_withheld(struct bk_saying *o, bk_time now)
+{
+	if (!o->is_under_way || o->doubt != BK_SAYING_HAD || now < o->due)
+		return false;
+	o->doubt = BK_SAYING_WITHHELD;
 	return true;
 }
 
 bk_time bk_saying_next_wake(const struct bk_saying *o)
 {
-	if (bk_list_empty(&o->all) || o->is_withheld)
+	if (bk_list_empty(&o->all) || o->doubt == BK_SAYING_ASKED || o->doubt == BK_SAYING_WITHHELD)
 		return BK_NEVER;
 	return o->due;
 }

@@ -11,7 +11,15 @@
  * which whoever has it already knows it. */
 enum { BK_SAYING_MAX = 64, BK_SAYING_BYTES = 1024 * 1024 };
 
-#define BK_SAYING_PATIENCE (10 * BK_SEC) /* a server that has not told it by then withholds it */
+#define BK_SAYING_PATIENCE (10 * BK_SEC) /* then it is asked whether the server has had it at all */
+#define BK_SAYING_GRACE    (2 * BK_SEC)  /* and a server that has, and does not tell it, withholds it */
+
+enum bk_saying_doubt {
+	BK_SAYING_TRUSTED, /* there is none */
+	BK_SAYING_ASKED,   /* it should have come back; whether the server has had it is not known */
+	BK_SAYING_HAD,
+	BK_SAYING_WITHHELD, /* that it does not come back was said */
+};
 
 struct bk_saying {
 	struct bk_list all;
@@ -19,8 +27,8 @@ struct bk_saying {
 	size_t bytes;
 	unsigned again;    /* in front of the others: what is told again, with ticket 0, beyond `count` */
 	bool is_under_way; /* the first one was sent, over this connection */
-	bool is_withheld;  /* and that it does not come back was said */
-	bk_time due;       /* when it should have come back; while not under way: not before */
+	enum bk_saying_doubt doubt;
+	bk_time due; /* when it should have come back; while not under way: not before */
 };
 
 struct bk_outgoing {
@@ -63,8 +71,12 @@ bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket);
 /* True: the next one is of no use any more, and gone. */
 bool bk_saying_expire(struct bk_saying *o, bk_time now, uint32_t *ret_ticket);
 
-/* True once: what is under way should have come back by now. */
+/* True once: what is under way should have come back by now. A connection that is dead, and does not know it yet,
+ * takes it as well as a server does that withholds it. / The server has handled all that was sent until it was overdue. / True
+ * once: then it withholds it. */
 bool bk_saying_is_overdue(struct bk_saying *o, bk_time now);
+void bk_saying_had(struct bk_saying *o, bk_time now);
+bool bk_saying_is_withheld(struct bk_saying *o, bk_time now);
 bk_time bk_saying_next_wake(const struct bk_saying *o); /* BK_NEVER */
 
 #endif

@@ -710,6 +710,9 @@ static void what_the_board_changed_is_no_line_and_all_say_so(void **state)
 	}
 	assert_int_equal(ANNA->sent, 0);
 	w->now += BK_SAYING_PATIENCE;
+	assert_true(bk_chain_is_overdue(ANNA->chain, w->now));
+	bk_chain_had(ANNA->chain, w->now);
+	w->now += BK_SAYING_GRACE;
 	bk_chain_on_time(ANNA->chain, w->now);
 	assert_int_equal(ANNA->doubts[BK_DOUBT_WITHHELD], 1);
 }
@@ -746,12 +749,35 @@ static void a_post_that_does_not_come_back_is_said_once(void **state)
 	w->lie = withhold;
 	say(ANNA, "one");
 	assert_true(bk_chain_next_wake(ANNA->chain) == w->now + BK_SAYING_PATIENCE);
-	bk_chain_on_time(ANNA->chain, w->now + BK_SAYING_PATIENCE - 1);
+	assert_false(bk_chain_is_overdue(ANNA->chain, w->now + BK_SAYING_PATIENCE - 1));
+	w->now += BK_SAYING_PATIENCE;
+	assert_true(bk_chain_is_overdue(ANNA->chain, w->now));
+	assert_false(bk_chain_is_overdue(ANNA->chain, w->now));
+	bk_chain_on_time(ANNA->chain, w->now + 10 * BK_SAYING_PATIENCE);
+	assert_int_equal(doubts_of(ANNA), 0); /* perhaps it never had it */
+	assert_true(bk_chain_next_wake(ANNA->chain) == BK_NEVER);
+	bk_chain_had(ANNA->chain, w->now);
+	assert_true(bk_chain_next_wake(ANNA->chain) == w->now + BK_SAYING_GRACE);
+	bk_chain_on_time(ANNA->chain, w->now + BK_SAYING_GRACE - 1);
 	assert_int_equal(doubts_of(ANNA), 0);
-	bk_chain_on_time(ANNA->chain, w->now + BK_SAYING_PATIENCE);
-	bk_chain_on_time(ANNA->chain, w->now + 2 * BK_SAYING_PATIENCE);
+	bk_chain_on_time(ANNA->chain, w->now + BK_SAYING_GRACE);
+	bk_chain_on_time(ANNA->chain, w->now + 2 * BK_SAYING_GRACE);
 	assert_int_equal(ANNA->doubts[BK_DOUBT_WITHHELD], 1);
 	assert_true(bk_chain_next_wake(ANNA->chain) == BK_NEVER);
+}
+
+static void a_connection_that_is_dead_withholds_nothing(void **state)
+{
+	struct world *w = *state;
+
+	w->lie = withhold;
+	say(ANNA, "one");
+	w->now += BK_SAYING_PATIENCE;
+	assert_true(bk_chain_is_overdue(ANNA->chain, w->now));
+	bk_chain_had(ANNA->chain, w->now); /* the sign that the connection is gone looks the same */
+	bk_chain_lost(ANNA->chain);
+	bk_chain_on_time(ANNA->chain, w->now + 2 * BK_SAYING_GRACE);
+	assert_int_equal(doubts_of(ANNA), 0);
 }
 
 static void a_board_that_takes_back_what_it_told_is_not_gone_on_with(void **state)
@@ -964,6 +990,7 @@ int main(void)
 		CASE(what_the_board_changed_is_no_line_and_all_say_so),
 		CASE(an_old_post_told_as_a_new_one_is_no_line_however_old),
 		CASE(a_post_that_does_not_come_back_is_said_once),
+		CASE(a_connection_that_is_dead_withholds_nothing),
 		CASE(a_board_that_takes_back_what_it_told_is_not_gone_on_with),
 		CASE(what_is_denied_goes_later_or_never_and_the_count_has_no_gap),
 		CASE(what_waits_has_a_ceiling),

@@ -151,6 +151,15 @@ static void say_leave(struct bk_group *g)
 	bk_venue_flush(g->venue, on_flushed, g);
 }
 
+/* The server has handled what we sent, or the connection is gone, which is told next. */
+static void on_had(void *arg)
+{
+	struct bk_group *g = arg;
+
+	bk_chain_had(g->chain, bk_loop_now(g->loop));
+	bk_turn_ask(&g->turn);
+}
+
 static void flush(struct bk_group *g)
 {
 	bk_time now = bk_loop_now(g->loop), wake;
@@ -160,6 +169,8 @@ static void flush(struct bk_group *g)
 	if (!g->is_in)
 		return;
 	bk_chain_on_time(g->chain, now);
+	if (!g->has_said_leave && bk_chain_is_overdue(g->chain, now))
+		bk_venue_flush(g->venue, on_had, g);
 	if (bk_about_is_due(&g->about, now))
 		send_card(g, &card);
 	while ((got = bk_chain_next_post(g->chain, now, &m.ticket, &m.bytes, &m.len)) > 0)

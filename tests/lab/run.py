@@ -23,6 +23,7 @@ import idle  # noqa: E402
 import lan  # noqa: E402
 import lan_rooms  # noqa: E402
 import moves  # noqa: E402
+import rooms  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
 import suite  # noqa: E402
@@ -33,6 +34,7 @@ from lab import check  # noqa: E402
 
 NOBODY = 65534
 PATIENT = ("receiver cut off", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away",
+           "rooms, three behind two NATs", "rooms, a machine sleeps", "rooms, the server is away",
            "LAN rooms: its keeper sleeps", "LAN rooms: a network that is parted", "LAN rooms: a server that is away")
 # Cases that wait and burden nothing: they run beside the others.
 
@@ -53,6 +55,7 @@ def collect(args):
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
+    yield from rooms.cases(args.bodkin)
     yield from lan.cases(args.bodkin)
     yield from lan_rooms.cases(args.bodkin)
     yield from trouble.cases(args.bodkin)
