@@ -71,8 +71,8 @@ bool bk_saying_give_up(struct bk_saying *o, uint32_t *ret_ticket);
 /* True: the next one is of no use any more, and gone. */
 bool bk_saying_expire(struct bk_saying *o, bk_time now, uint32_t *ret_ticket);
 
-/* True once: what is under way should have come back by now. A connection that is dead, and does not know it yet,
- * takes it as well as a server does that withholds it. / The server has handled all that was sent until it was overdue. / True
+/* True once: what is under way should have come back by now; a connection that is dead, and does not know it yet, looks
+ * no other than a server that withholds it. / The server has handled all that was sent until it was overdue. / True
  * once: then it withholds it. */
 bool bk_saying_is_overdue(struct bk_saying *o, bk_time now);
 void bk_saying_had(struct bk_saying *o, bk_time now);
