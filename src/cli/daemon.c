@@ -124,14 +124,11 @@ static void on_open(void *arg)
 	bk_cli_notify("READY=1");
 }
 
+/* Who is there is told by 'devices --watch'. */
 static void on_change(void *arg, const struct bk_cli_device *device)
 {
-	struct daemon *d = arg;
-	char id[BK_CLI_DEVICE_ID_MAX];
-
-	bk_cli_report_event(d->frame.report, BK_CLI_EVENT, "presence",
-		json_pack("{s:s, s:s, s:s}", "name", device->name, "id", bk_cli_device_id(device->key, id),
-			"state", device->programs ? "online" : "offline"));
+	(void)arg;
+	(void)device;
 }
 
 static void on_call(void *arg, const struct bk_cli_device *from, const char *purpose, const char *code)
