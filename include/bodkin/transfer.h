@@ -26,7 +26,8 @@ extern "C" {
 struct bk_send;
 struct bk_recv;
 
-enum { BK_TRANSFER_TEXT_MAX = 512 }; /* bytes of a sentence, with its end */
+enum { BK_TRANSFER_TEXT_MAX = 512 };  /* bytes of a sentence, with its end */
+enum { BK_TRANSFER_PATHS_MAX = 100 }; /* names that a list has, of however many */
 
 /* The kind of the channel that files travel on, where they travel beside something else. */
 #define BK_TRANSFER_CHANNEL_KIND "files/1"
@@ -53,19 +54,23 @@ struct bk_transfer_entry {
 	bool is_hidden;     /* a part of its path begins with a dot */
 	bool is_executable; /* has an x bit */
 	bool is_existing;   /* receiver: the name is taken */
+	bool is_folder;     /* what is in it follows; one that is there already is gone on with */
 };
 
 struct bk_transfer_offer {
-	size_t entries;                        /* files, at least 1 */
+	size_t entries;                        /* files and folders, at least 1 */
 	uint64_t bytes;                        /* sum of the sizes that are known */
 	const char *first;                     /* path of the first entry */
 	size_t existing;                       /* receiver: so many of the names are taken already */
 	const char *from;                      /* receiver: the other person's name; sender: NULL */
 	const struct bk_transfer_entry *names; /* all entries, in order */
 	const struct bk_transfer_entry *asked; /* of ASK_CONFLICT: which; else NULL */
+	size_t folders;                        /* so many of the entries */
+	/* Sender: what was found in folders and is not offered, each with why, harmless: the first of them. */
+	const char *const *left_out;
+	size_t left_out_len; /* at most BK_TRANSFER_PATHS_MAX */
+	size_t left_out_all; /* how many there are */
 };
-
-enum { BK_TRANSFER_PATHS_MAX = 100 };
 
 struct bk_transfer_result {
 	size_t entries;     /* files that were taken, perhaps none */
@@ -73,12 +78,14 @@ struct bk_transfer_result {
 	double seconds;     /* from the answer to the offer to the last file in its place */
 	const char *digest; /* XXH3-128 in hexadecimal; of several files: of their digests in order */
 	const char *first;  /* path of the first entry that was taken; NULL: none was */
-	/* The first of those that were taken: receiver: where they stand, FOLDER/NAME; sender: as offered. */
+	/* The first of those that were taken, without what is inside folders: receiver: where they stand, FOLDER/NAME;
+	 * sender: as offered. */
 	const char *const *paths;
 	size_t paths_len;       /* at most BK_TRANSFER_PATHS_MAX */
 	size_t skipped;         /* were offered and not taken, for whatever reason */
 	size_t left;            /* receiver: of those, existing ones that nobody decided about */
 	const char *left_first; /* path of the first of them */
+	size_t folders;         /* were taken, besides the files */
 };
 
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
@@ -107,7 +114,8 @@ struct bk_transfer_events {
 struct bk_send_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_session_opts *session;
-	const char *const *paths; /* files, not folders; a symbolic link means what it leads to */
+	const char *const
+		*paths; /* files and folders; a symbolic link that is named means what it leads to */
 	size_t paths_len;
 	/* What a descriptor gives until its end, offered under this name without a size, after the files. NULL:
 	 * no stream, and then at least one path. The receiver must know streams, else it refuses it by name. */
@@ -119,8 +127,8 @@ struct bk_send_opts {
 	const char *peer; /* with it: the other person's name, for sentences */
 };
 
-/* Looks at the files without opening them, then starts a session, so that a code appears at once; offers them
- * to whoever comes. BK_E_INVALID (a folder, two files of one name, an unusable
+/* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them
+ * to whoever comes. BK_E_INVALID (no file, two of one name, an unusable
  * server or code, an event that is missing), BK_E_FILE, BK_E_NOMEM: ret_text (may be NULL) is a sentence then. */
 BK_API int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_send **ret_send,

@@ -129,6 +129,7 @@ void bk_cli_chat_files_send(
 	bk_cli_human_bytes(f->out.total, size);
 	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is asked whether to take %s (%s)", f->out.peer,
 		f->out.name, size);
+	bk_cli_report_left_out(f->report, bk_send_offer(f->send));
 	f->on_change(f->arg);
 }
 
@@ -148,7 +149,7 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	const struct bk_transfer_offer *offer)
 {
 	struct bk_cli_chat_files *f = arg;
-	char size[BK_CLI_HUMAN_MAX];
+	char what[512];
 
 	(void)call;
 	(void)question; /* what exists is not asked about: it gets another name */
@@ -158,13 +159,8 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	}
 	f->is_asking = true;
 	name(&f->in, offer);
-	bk_cli_human_bytes(offer->bytes, size);
-	if (offer->entries == 1)
-		bk_cli_report_say(
-			f->report, BK_CLI_VERDICT, "* %s offers %s (%s)", f->in.peer, offer->first, size);
-	else
-		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s offers %zu files (%s)", f->in.peer,
-			offer->entries, size);
+	bk_cli_report_describe(offer, what, sizeof(what));
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s offers %s", f->in.peer, what);
 	bk_cli_report_wipe(f->report);
 	bk_cli_consent_names(f->report, offer);
 	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* /take takes %s, /refuse does not",

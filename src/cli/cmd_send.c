@@ -25,7 +25,11 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.paths_len = (size_t)f->options->args_len,
 	};
 
-	return bk_send_new(f->loop, &opts, &events, c, &c->send, text);
+	int err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);
+
+	if (err >= 0)
+		bk_cli_report_left_out(f->report, bk_send_offer(c->send));
+	return err;
 }
 
 static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
@@ -104,9 +108,9 @@ const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
 	.act = "send",
 	.usage = "PATH... [--code CODE | --to NAME] [OPTION]...",
-	.summary = "send files to whoever has the code",
+	.summary = "send files and folders to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin "
-		 "recv' gets the files, encrypted, over a direct\n"
+		 "recv' gets the files and folders, encrypted, over a direct\n"
 		 "connection where one can be had, else through the server's relay, which cannot read them.\n"
 		 "--to sends to one of your own devices ('bodkin help devices'), and shows no code.",
 	.bit = BK_CLI_CMD_SEND,

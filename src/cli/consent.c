@@ -27,7 +27,10 @@ static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
 	int n;
 
 	bk_cli_human_bytes(e->bytes, size);
-	n = snprintf(marks, sizeof(marks), " (%s)%s%s%s", e->is_stream ? "size unknown" : size,
+	n = snprintf(marks, sizeof(marks), " (%s)%s%s%s",
+		e->is_folder   ? "folder"
+		: e->is_stream ? "size unknown"
+			       : size,
 		e->is_hidden ? " hidden" : "", e->is_executable ? " executable" : "",
 		e->is_existing ? " exists here" : "");
 	bk_cli_human_fit(

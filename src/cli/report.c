@@ -16,7 +16,7 @@
 #include "cli/bar.h"
 #include "cli/human.h"
 
-enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100 };
+enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LEFT_OUT_SHOWN = 10 };
 
 void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 {
@@ -218,18 +218,42 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);
 }
 
-/* "notes.txt (12 kB)", "3 files (100 MB)" or "nothing". */
-static void describe(const char *first, size_t entries, uint64_t bytes, char *out, size_t max)
+struct what {
+	const char *first;
+	size_t files, folders, named; /* named: those that are in no folder */
+	uint64_t bytes;
+};
+
+/* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)", "3 files (100 MB)", "7 files in 2 folders (1 MB)" or "nothing". */
+static void describe(const struct what *w, char *out, size_t max)
 {
+	const char *s = w->files == 1 ? "" : "s";
 	char size[BK_CLI_HUMAN_MAX];
 
-	bk_cli_human_bytes(bytes, size);
-	if (!entries)
+	bk_cli_human_bytes(w->bytes, size);
+	if (!w->files && !w->folders)
 		snprintf(out, max, "nothing");
-	else if (entries == 1)
-		snprintf(out, max, "%s (%s)", first, size);
+	else if (w->files == 1 && !w->folders)
+		snprintf(out, max, "%s (%s)", w->first, size);
+	else if (w->folders && w->named == 1)
+		snprintf(out, max, "%s/ (%zu file%s, %s)", w->first, w->files, s, size);
+	else if (w->folders)
+		snprintf(out, max, "%zu file%s in %zu folder%s (%s)", w->files, s, w->folders,
+			w->folders == 1 ? "" : "s", size);
 	else
-		snprintf(out, max, "%zu files (%s)", entries, size);
+		snprintf(out, max, "%zu files (%s)", w->files, size);
+}
+
+void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, size_t max)
+{
+	struct what w = {.first = offer->first,
+		.files = offer->entries - offer->folders,
+		.folders = offer->folders,
+		.bytes = offer->bytes};
+
+	for (size_t i = 0; i < offer->entries; i++)
+		w.named += !strchr(offer->names[i].path, '/');
+	describe(&w, out, max);
 }
 
 static json_t *names_value(const struct bk_transfer_offer *offer)
@@ -241,7 +265,10 @@ static json_t *names_value(const struct bk_transfer_offer *offer)
 
 		json_array_append_new(
 			names, json_pack("{s:o, s:I, s:s, s:b, s:b}", "path", text_value(e->path), "size",
-				       (json_int_t)e->bytes, "kind", e->is_stream ? "stream" : "file",
+				       (json_int_t)e->bytes, "kind",
+				       e->is_folder   ? "folder"
+				       : e->is_stream ? "stream"
+						      : "file",
 				       "hidden", e->is_hidden, "executable", e->is_executable));
 	}
 	return names;
@@ -252,14 +279,33 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 	const char *peer = r->peer[0] ? r->peer : "the other side";
 	char what[512];
 
-	describe(offer->first, offer->entries, offer->bytes, what, sizeof(what));
+	bk_cli_report_describe(offer, what, sizeof(what));
 	bk_cli_report_event(r, BK_CLI_EVENT, "offer",
-		json_pack("{s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "bytes",
-			(json_int_t)offer->bytes, "names", names_value(offer)));
+		json_pack("{s:I, s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "folders",
+			(json_int_t)offer->folders, "bytes", (json_int_t)offer->bytes, "names",
+			names_value(offer)));
 	if (offer->from)
 		bk_cli_report_say(r, BK_CLI_EVENT, "Offered by %s: %s", peer, what);
 	else
 		bk_cli_report_say(r, BK_CLI_EVENT, "Waiting for %s to take %s", peer, what);
+}
+
+void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
+{
+	json_t *names = json_array();
+	size_t shown = offer->left_out_len < LEFT_OUT_SHOWN ? offer->left_out_len : LEFT_OUT_SHOWN;
+
+	for (size_t i = 0; i < offer->left_out_len; i++)
+		json_array_append_new(names, text_value(offer->left_out[i]));
+	if (offer->left_out_all)
+		bk_cli_report_event(r, BK_CLI_EVENT, "left-out",
+			json_pack("{s:I, s:O}", "entries", (json_int_t)offer->left_out_all, "names", names));
+	json_decref(names);
+	for (size_t i = 0; i < shown; i++)
+		bk_cli_report_say(r, BK_CLI_VERDICT, "Left out: %s", offer->left_out[i]);
+	if (offer->left_out_all > shown)
+		bk_cli_report_say(
+			r, BK_CLI_VERDICT, "Left out: %zu more like these", offer->left_out_all - shown);
 }
 
 void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_entry *entry,
@@ -325,14 +371,16 @@ static json_t *paths_value(const struct bk_transfer_result *result)
 
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
 {
+	const struct what taken = {
+		result->first, result->entries, result->folders, result->paths_len, result->bytes};
 	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
-		json_pack("{s:I, s:I, s:f, s:o, s:I, s:o}", "bytes", (json_int_t)result->bytes, "sent",
+		json_pack("{s:I, s:I, s:f, s:o, s:I, s:I, s:o}", "bytes", (json_int_t)result->bytes, "sent",
 			(json_int_t)result->bytes, "seconds", result->seconds, "digest",
-			text_value(result->digest), "entries", (json_int_t)result->entries, "paths",
-			paths_value(result)));
-	describe(result->first, result->entries, result->bytes, what, sizeof(what));
+			text_value(result->digest), "entries", (json_int_t)result->entries, "folders",
+			(json_int_t)result->folders, "paths", paths_value(result)));
+	describe(&taken, what, sizeof(what));
 	bk_cli_human_seconds(result->seconds, seconds);
 	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
 	/* The rate of a moment says nothing. */

@@ -48,7 +48,11 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
 /* Verbosity 0: what is waited for. */
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
 /* What is offered to us, or by us. */
+/* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)". */
+void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, size_t max);
 void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer);
+/* What was found in folders and cannot be sent. */
+void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_offer *offer);
 void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_entry *entry,
 	enum bk_transfer_conflict how, const char *as);
 void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */

@@ -30,6 +30,11 @@ int bk_batch_add(struct bk_batch *b, size_t entry)
 	return 0;
 }
 
+static int take_up(struct bk_batch *b, const struct bk_batch_row *row)
+{
+	return bk_sink_unpark(b->sink, row->part, bk_picks_name(b->picks, row->entry));
+}
+
 /* One failure of the whole file system may be another's: each is asked then. */
 static int sync_content(struct bk_batch *b)
 {
@@ -37,8 +42,12 @@ static int sync_content(struct bk_batch *b)
 
 	if (b->len > FEW && bk_sink_sync_all(b->sink) >= 0)
 		return 0;
-	for (size_t i = 0; i < b->len && err >= 0; i++)
-		err = bk_sink_sync_part(b->sink, b->rows[i].part);
+	for (size_t i = 0; i < b->len && err >= 0; i++) {
+		/* one whose folder is gone fails when it is to have its name */
+		if (take_up(b, &b->rows[i]) >= 0)
+			err = bk_sink_sync_part(b->sink);
+		bk_sink_park(b->sink);
+	}
 	return err;
 }
 
@@ -46,9 +55,10 @@ static int sync_content(struct bk_batch *b)
 static int name_it(struct bk_batch *b, const struct bk_batch_row *row)
 {
 	const struct bk_pick *pick = &b->picks->rows[row->entry];
-	int err;
+	int err = take_up(b, row);
 
-	bk_sink_unpark(b->sink, row->part, bk_picks_name(b->picks, row->entry));
+	if (err < 0)
+		return err;
 	err = bk_sink_commit(b->sink, pick->may_replace);
 	while (err == BK_E_EXISTS && pick->as && bk_picks_rename(b->picks, row->entry) >= 0) {
 		bk_sink_rename(b->sink, pick->as);
@@ -61,8 +71,8 @@ static int name_it(struct bk_batch *b, const struct bk_batch_row *row)
 
 static void drop_it(struct bk_batch *b, const struct bk_batch_row *row)
 {
-	bk_sink_unpark(b->sink, row->part, bk_picks_name(b->picks, row->entry));
-	bk_sink_drop(b->sink);
+	if (take_up(b, row) >= 0)
+		bk_sink_drop(b->sink);
 }
 
 int bk_batch_land(struct bk_batch *b)

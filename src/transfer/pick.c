@@ -27,8 +27,9 @@ struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list)
 			.path = e->path,
 			.bytes = e->size,
 			.is_stream = e->is_stream,
+			.is_folder = e->is_folder,
 			.is_hidden = is_hidden(e->path),
-			.is_executable = e->mode & 0111,
+			.is_executable = !e->is_folder && e->mode & 0111,
 		};
 	}
 	return names;
@@ -153,7 +154,16 @@ size_t bk_picks_taken(const struct bk_picks *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->list->len; i++)
-		n += p->rows[i].is_taken;
+		n += p->rows[i].is_taken && !p->list->entries[i].is_folder;
+	return n;
+}
+
+size_t bk_picks_folders(const struct bk_picks *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->list->len; i++)
+		n += p->rows[i].is_taken && p->list->entries[i].is_folder;
 	return n;
 }
 

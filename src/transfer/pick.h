@@ -42,7 +42,8 @@ int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how);
 int bk_picks_rename(struct bk_picks *p, size_t entry);
 
 const char *bk_picks_name(const struct bk_picks *p, size_t entry); /* what it will be called here */
-size_t bk_picks_taken(const struct bk_picks *p);
+size_t bk_picks_taken(const struct bk_picks *p);                   /* files */
+size_t bk_picks_folders(const struct bk_picks *p);
 size_t bk_picks_left(const struct bk_picks *p, const char **ret_first);
 uint64_t bk_picks_bytes(const struct bk_picks *p); /* of what is taken */
 

@@ -60,14 +60,15 @@ static size_t room(const struct slot *s)
 	return SLOT_SIZE - s->start - s->len;
 }
 
-/* Past what is not taken. */
+/* Past what is not taken, and folders, which have no content. */
 static bool is_all_read(struct work *w)
 {
-	size_t n = bk_source_list(w->source)->len;
+	const struct bk_file_list *list = bk_source_list(w->source);
 
-	while (w->current < n && !w->choices[w->current].is_taken)
+	while (w->current < list->len &&
+		(!w->choices[w->current].is_taken || list->entries[w->current].is_folder))
 		w->current++;
-	return w->current == n;
+	return w->current == list->len;
 }
 
 static int open_next(struct work *w)

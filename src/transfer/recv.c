@@ -57,7 +57,7 @@ static const struct bk_file_entry *current_entry(const struct bk_recv *r)
 static int name_paths(struct bk_recv *r)
 {
 	for (size_t i = 0; i < r->store->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
-		if (!r->store->picks.rows[i].is_taken)
+		if (!r->store->picks.rows[i].is_taken || strchr(r->store->list.entries[i].path, '/'))
 			continue;
 		if (asprintf(&r->paths[r->paths_len], "%s%s%s", r->folder, *r->folder ? "/" : "",
 			    bk_picks_name(&r->store->picks, i)) < 0)
@@ -91,21 +91,13 @@ static void finish(struct bk_recv *r)
 	else
 		bk_digest_get(r->all_digest, msg.digest);
 	result.digest = bk_digest_to_str(msg.digest, r->digest_text);
+	result.folders = bk_picks_folders(&r->store->picks);
+	result.skipped -= result.folders;
 	result.left = bk_picks_left(&r->store->picks, &result.left_first);
 	(void)name_paths(r); /* as many as there is memory for */
 	result.paths_len = r->paths_len;
 	bk_talk_put(&r->talk, &msg);
 	bk_talk_succeed(&r->talk, &result);
-}
-
-/* Past what is not taken, and on to wait for it. */
-static void find_current(struct bk_recv *r)
-{
-	while (r->current < r->store->list.len && !r->store->picks.rows[r->current].is_taken)
-		r->current++;
-	if (r->current < r->store->list.len)
-		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
-			"the other side sent nothing more for an hour");
 }
 
 /* What the writer was told; while it has enough the other side waits. */
@@ -116,6 +108,35 @@ static bool is_told(struct bk_recv *r, int err)
 	else if (bk_writer_is_full(r->writer))
 		bk_talk_hold(&r->talk);
 	return err >= 0;
+}
+
+/* Everything came: it is our turn. */
+static void finish_writing(struct bk_recv *r)
+{
+	r->state = RECV_FINISHING;
+	bk_talk_await(&r->talk, 0, NULL);
+	bk_talk_hold(&r->talk);
+	(void)is_told(r, bk_writer_finish(r->writer));
+}
+
+/* Past what is not taken, and folders, which have no content; and on to wait for it. */
+static void find_current(struct bk_recv *r)
+{
+	for (; r->current < r->store->list.len; r->current++) {
+		if (!r->store->picks.rows[r->current].is_taken)
+			continue;
+		if (!current_entry(r)->is_folder)
+			break;
+		if (!is_told(r, bk_writer_make_folder(r->writer, r->current)))
+			return;
+	}
+	if (r->current < r->store->list.len)
+		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
+			"the other side sent nothing more for an hour");
+	else if (r->writer)
+		finish_writing(r);
+	else
+		finish(r);
 }
 
 static bool begin_current(struct bk_recv *r)
@@ -150,15 +171,6 @@ static void on_writer(void *arg)
 		bk_talk_release(&r->talk);
 }
 
-/* Everything came: it is our turn. */
-static void finish_writing(struct bk_recv *r)
-{
-	r->state = RECV_FINISHING;
-	bk_talk_await(&r->talk, 0, NULL);
-	bk_talk_hold(&r->talk);
-	(void)is_told(r, bk_writer_finish(r->writer));
-}
-
 static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	if (msg->entry != r->current || !begin_current(r) ||
@@ -175,8 +187,6 @@ static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 	r->current++;
 	r->is_begun = false;
 	find_current(r);
-	if (r->current == r->store->list.len)
-		finish_writing(r);
 }
 
 static uint64_t size_max(const struct bk_file_entry *e)
@@ -223,13 +233,14 @@ static void tell_conflict(struct bk_recv *r, size_t i)
 			&r->talk.call, r->talk.arg, &r->store->picks.names[i], how, pick->as);
 }
 
-static void start_writing(struct bk_recv *r)
+static bool start_writing(struct bk_recv *r)
 {
 	int err = bk_writer_new(r->talk.loop, r->store, r->takes_executable ? MODES_ALL : MODES_NO_X,
 		on_writer, r, &r->writer);
 
 	if (err < 0)
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
+	return err >= 0;
 }
 
 static void accept_offer(struct bk_recv *r)
@@ -251,11 +262,8 @@ static void accept_offer(struct bk_recv *r)
 	r->state = RECV_RECEIVING;
 	bk_talk_count(&r->talk, bk_picks_bytes(&r->store->picks));
 	(void)bk_talk_flush(&r->talk);
-	find_current(r);
-	if (r->current == r->store->list.len)
-		finish(r);
-	else
-		start_writing(r);
+	if ((!bk_picks_taken(&r->store->picks) && !bk_picks_folders(&r->store->picks)) || start_writing(r))
+		find_current(r);
 }
 
 /* The answer may come from inside; what follows from it does not. */
@@ -271,7 +279,7 @@ static bool is_refused(struct bk_recv *r)
 	const char *first = NULL;
 	size_t left = bk_picks_left(&r->store->picks, &first);
 
-	if (bk_picks_taken(&r->store->picks))
+	if (bk_picks_taken(&r->store->picks) || (bk_picks_folders(&r->store->picks) && !left))
 		return false;
 	if (left) {
 		bk_talk_refuse(&r->talk, BK_E_EXISTS, "cannot write '%s': it exists", first);
@@ -349,6 +357,7 @@ static void on_offer(struct bk_recv *r)
 		.first = r->store->list.entries[0].path,
 		.existing = r->store->picks.existing,
 		.from = r->talk.call.peer_name,
+		.folders = bk_picks_folders(&r->store->picks),
 		.names = r->store->picks.names};
 	if (err >= 0)
 		err = bk_sink_check_space(r->store->sink, r->store->list.bytes);

@@ -23,7 +23,7 @@ struct bk_send {
 	struct bk_transfer_offer offer;
 	struct bk_transfer_entry *names;
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
-	size_t paths_len, taken;
+	size_t paths_len, taken, folders;
 	char digest_text[BK_DIGEST_STR_MAX];
 };
 
@@ -92,8 +92,11 @@ static uint64_t count_taken(struct bk_send *s)
 		if (!s->choices[i].is_taken)
 			continue;
 		sum += list->entries[i].size;
-		s->taken++;
-		if (s->paths_len < BK_TRANSFER_PATHS_MAX)
+		if (list->entries[i].is_folder)
+			s->folders++;
+		else
+			s->taken++;
+		if (s->paths_len < BK_TRANSFER_PATHS_MAX && !strchr(list->entries[i].path, '/'))
 			s->paths[s->paths_len++] = list->entries[i].path;
 	}
 	return sum;
@@ -135,10 +138,11 @@ static void on_done(struct bk_send *s, const struct bk_file_msg *msg)
 		return;
 	}
 	result.digest = bk_digest_to_str(digest, s->digest_text);
-	result.first = s->taken ? s->paths[0] : NULL;
+	result.first = s->paths_len ? s->paths[0] : NULL;
 	result.paths = s->paths;
 	result.paths_len = s->paths_len;
-	result.skipped = s->offer.entries - s->taken;
+	result.folders = s->folders;
+	result.skipped = s->offer.entries - s->taken - s->folders;
 	bk_talk_succeed(&s->talk, &result);
 }
 
@@ -189,6 +193,9 @@ static int allocate(struct bk_send *s)
 		.bytes = list->bytes,
 		.first = list->entries[0].path,
 		.names = s->names};
+	for (size_t i = 0; i < list->len; i++)
+		s->offer.folders += list->entries[i].is_folder;
+	bk_source_left_out(s->source, &s->offer);
 	s->choices = calloc(list->len, sizeof(*s->choices));
 	return s->names && s->choices ? 0 : BK_E_NOMEM;
 }

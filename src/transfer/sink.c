@@ -27,7 +27,10 @@ struct bk_sink {
 	int anchor; /* of the file closed last, until the next is: what has a descriptor can be synced */
 	mode_t umask;
 	const struct bk_file_entry *entry;
-	const char *name;
+	const char *name, *leaf; /* what it will be called, and its last component */
+	int at;                  /* the folder that it is in: dir, or at_open */
+	int at_open; /* the folder inside dir that was opened last, and its path; -1, NULL: none */
+	char *at_path;
 	char part[PART_NAME_MAX]; /* empty: no file is begun */
 	char text[BK_TRANSFER_TEXT_MAX];
 };
@@ -63,13 +66,13 @@ static void name_part(struct bk_sink *s, const char *name, int try)
 }
 
 /* Whether; errno says why not. */
-static bool open_part(struct bk_sink *s, const char *name)
+static bool open_part(struct bk_sink *s, int dir, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	for (int i = 0; i < PART_TRIES; i++) {
 		name_part(s, name, i);
-		s->fd = openat(s->dir, s->part, flags, 0600);
+		s->fd = openat(dir, s->part, flags, 0600);
 		if (s->fd >= 0 || errno != EEXIST)
 			break;
 	}
@@ -83,7 +86,8 @@ static bool open_part(struct bk_sink *s, const char *name)
 static bool open_folder(struct bk_sink *s, const char *folder)
 {
 	s->dir = open(folder, O_DIRECTORY | O_PATH | O_CLOEXEC);
-	if (s->dir < 0 || !open_part(s, ".bodkin"))
+	s->at = s->dir;
+	if (s->dir < 0 || !open_part(s, s->dir, ".bodkin"))
 		return false;
 	bk_sink_drop(s);
 	return true;
@@ -100,7 +104,7 @@ int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_
 	int err = BK_E_NOMEM, code = 0;
 
 	if (s) {
-		s->dir = s->fd = s->anchor = -1;
+		s->dir = s->fd = s->anchor = s->at = s->at_open = -1;
 		s->umask = current_umask();
 		err = open_folder(s, folder) ? 0 : BK_E_FILE;
 		code = errno;
@@ -122,6 +126,9 @@ void bk_sink_free(struct bk_sink *s)
 	bk_sink_drop(s);
 	if (s->anchor >= 0)
 		close(s->anchor);
+	if (s->at_open >= 0)
+		close(s->at_open);
+	free(s->at_path);
 	if (s->dir >= 0)
 		close(s->dir);
 	free(s);
@@ -150,15 +157,78 @@ static int fail_errno(struct bk_sink *s, const char *name, int code)
 	return fail(s, BK_E_FILE, name, strerror(code));
 }
 
+/* A folder inside ours, one component after the other, through no link. -1 and errno. */
+static int open_inside(const struct bk_sink *s, const char *path, size_t len)
+{
+	const char *end = path + len;
+	char part[BK_SINK_PART_MAX];
+	int at = s->dir, next, code;
+
+	for (; path < end; path += strlen(part) + 1) {
+		snprintf(part, sizeof(part), "%.*s", (int)strcspn(path, "/"), path);
+		next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		code = errno;
+		if (at != s->dir)
+			close(at);
+		errno = code;
+		if (next < 0)
+			return -1;
+		at = next;
+	}
+	return at;
+}
+
+static void forget_folder(struct bk_sink *s)
+{
+	int code = errno;
+
+	if (s->at_open >= 0)
+		close(s->at_open);
+	free(s->at_path);
+	s->at_open = -1;
+	s->at_path = NULL;
+	errno = code;
+}
+
+/* What happens from here on happens to that name. The folder it is in stays open for the next. False: it cannot be
+ * opened, errno says why. */
+static bool aim(struct bk_sink *s, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	size_t len = slash ? (size_t)(slash - name) : 0;
+
+	s->name = name;
+	s->leaf = slash ? slash + 1 : name;
+	s->at = s->dir;
+	if (!slash)
+		return true;
+	if (!s->at_path || strncmp(s->at_path, name, len) != 0 || s->at_path[len]) {
+		forget_folder(s);
+		s->at_path = strndup(name, len);
+		s->at_open = s->at_path ? open_inside(s, name, len) : -1;
+	}
+	s->at = s->at_open;
+	if (s->at < 0)
+		forget_folder(s);
+	return s->at >= 0;
+}
+
+/* Where a folder is to be. BK_E_FILE: something else is there. */
+static int check_folder(struct bk_sink *s, const char *path, const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) ? 0 : fail(s, BK_E_FILE, path, "it is to be a folder, and is none here");
+}
+
 int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
 {
 	struct stat st;
 
-	if (!entry->is_file || strchr(entry->path, '/'))
-		return fail(s, BK_E_UNSUPPORTED, entry->path,
-			"this version receives only plain files, not folders");
-	if (fstatat(s->dir, entry->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!entry->is_file && !entry->is_folder)
+		return fail(s, BK_E_UNSUPPORTED, entry->path, "this version receives only files and folders");
+	if (!aim(s, entry->path) || fstatat(s->at, s->leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : fail_errno(s, entry->path, errno);
+	if (entry->is_folder)
+		return check_folder(s, entry->path, &st);
 	if (S_ISDIR(st.st_mode))
 		return fail(s, BK_E_FILE, entry->path, "a folder has this name");
 	return fail(s, BK_E_EXISTS, entry->path, "it exists");
@@ -181,17 +251,49 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
 
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name)
 {
-	if (!open_part(s, name))
-		return errno == EEXIST ? fail(s, BK_E_EXISTS, name, "too many unfinished files have its name")
-				       : fail_errno(s, name, errno);
 	s->entry = entry;
-	s->name = name;
-	return 0;
+	if (aim(s, name) && open_part(s, s->at, s->leaf))
+		return 0;
+	return errno == EEXIST ? fail(s, BK_E_EXISTS, name, "too many unfinished files have its name")
+			       : fail_errno(s, name, errno);
+}
+
+int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new)
+{
+	struct stat st;
+
+	*ret_is_new = aim(s, entry->path) && mkdirat(s->at, s->leaf, 0700) == 0;
+	if (*ret_is_new)
+		return 0;
+	if (errno != EEXIST || fstatat(s->at, s->leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_errno(s, entry->path, errno);
+	return check_folder(s, entry->path, &st);
+}
+
+/* Its owner can always go in and write. As with files, a courtesy. */
+void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)entry->mtime}};
+	int fd = -1;
+
+	if (aim(s, entry->path))
+		fd = openat(s->at, s->leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fchmod(fd, (entry->mode & 0777 & ~s->umask) | 0700);
+	(void)futimens(fd, times);
+	close(fd);
+}
+
+void bk_sink_remove_folder(struct bk_sink *s, const struct bk_file_entry *entry)
+{
+	if (aim(s, entry->path))
+		(void)unlinkat(s->at, s->leaf, AT_REMOVEDIR);
 }
 
 void bk_sink_rename(struct bk_sink *s, const char *name)
 {
-	s->name = name;
+	(void)aim(s, name); /* in the same folder */
 }
 
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
@@ -243,17 +345,19 @@ static int fail_sync(struct bk_sink *s, const char *name, int code)
 
 int bk_sink_sync_all(struct bk_sink *s)
 {
+	if (s->anchor < 0)
+		s->anchor = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return s->anchor < 0 || is_synced(syncfs(s->anchor)) ? 0 : fail_sync(s, s->name, errno);
 }
 
 /* One that its owner may not read has no descriptor of its own any more. */
-int bk_sink_sync_part(struct bk_sink *s, const char *part)
+int bk_sink_sync_part(struct bk_sink *s)
 {
-	int fd = openat(s->dir, part, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), err;
+	int fd = openat(s->at, s->part, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), err;
 
 	if (fd < 0)
 		return bk_sink_sync_all(s);
-	err = is_synced(fsync(fd)) ? 0 : fail_sync(s, part, errno);
+	err = is_synced(fsync(fd)) ? 0 : fail_sync(s, s->name, errno);
 	close(fd);
 	return err;
 }
@@ -280,23 +384,25 @@ void bk_sink_park(struct bk_sink *s)
 	s->part[0] = 0;
 }
 
-void bk_sink_unpark(struct bk_sink *s, const char *part, const char *name)
+int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name)
 {
+	if (!aim(s, name))
+		return fail_errno(s, name, errno);
 	snprintf(s->part, sizeof(s->part), "%s", part);
-	s->name = name;
+	return 0;
 }
 
 /* Takes the name with an empty file, which is then replaced. */
 static int rename_over_own(struct bk_sink *s)
 {
-	int fd = openat(s->dir, s->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(s->at, s->leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return -1;
 	close(fd);
-	if (renameat(s->dir, s->part, s->dir, s->name) == 0)
+	if (renameat(s->at, s->part, s->at, s->leaf) == 0)
 		return 0;
-	(void)unlinkat(s->dir, s->name, 0);
+	(void)unlinkat(s->at, s->leaf, 0);
 	return -1;
 }
 
@@ -304,18 +410,16 @@ static int rename_over_own(struct bk_sink *s)
  * such links either (FAT, many of FUSE), nearly so. */
 static int rename_new(struct bk_sink *s)
 {
-	const char *name = s->name;
-
-	if (renameat2(s->dir, s->part, s->dir, name, RENAME_NOREPLACE) == 0)
+	if (renameat2(s->at, s->part, s->at, s->leaf, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EEXIST && linkat(s->dir, s->part, s->dir, name, 0) == 0)
-		return unlinkat(s->dir, s->part, 0);
+	if (errno != EEXIST && linkat(s->at, s->part, s->at, s->leaf, 0) == 0)
+		return unlinkat(s->at, s->part, 0);
 	return errno == EEXIST ? -1 : rename_over_own(s);
 }
 
 int bk_sink_commit(struct bk_sink *s, bool may_replace)
 {
-	int res = may_replace ? renameat(s->dir, s->part, s->dir, s->name) : rename_new(s);
+	int res = may_replace ? renameat(s->at, s->part, s->at, s->leaf) : rename_new(s);
 
 	if (res < 0 && errno == EEXIST)
 		return fail(s, BK_E_EXISTS, s->name, "it exists");
@@ -340,7 +444,7 @@ void bk_sink_keep(struct bk_sink *s)
 	if (!s->part[0])
 		return;
 	close_file(s);
-	if (fstatat(s->dir, s->part, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstatat(s->at, s->part, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		snprintf(
 			s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'", s->part);
 	s->part[0] = 0;
@@ -350,6 +454,6 @@ void bk_sink_drop(struct bk_sink *s)
 {
 	close_file(s);
 	if (s->part[0])
-		(void)unlinkat(s->dir, s->part, 0);
+		(void)unlinkat(s->at, s->part, 0);
 	s->part[0] = 0;
 }

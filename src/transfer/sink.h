@@ -20,8 +20,9 @@ int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_
 /* Removes an unfinished file. NULL is fine. */
 void bk_sink_free(struct bk_sink *s);
 
-/* May this entry be received? BK_E_UNSUPPORTED: it is in a folder or no file; BK_E_FILE: a folder has this
- * name, or the folder cannot be read; BK_E_EXISTS: a file has it. */
+/* May this entry be received? BK_E_UNSUPPORTED: it is neither file nor folder; BK_E_FILE: a folder has a file's
+ * name, or what is no folder a folder's, or a link is on the way; BK_E_EXISTS: a file has its name. A folder that is
+ * there is fine. */
 int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry);
 /* BK_E_NO_SPACE when the file system says that so many bytes will not fit. */
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
@@ -37,15 +38,21 @@ int bk_sink_close(struct bk_sink *s, unsigned modes);
 int bk_sink_commit(struct bk_sink *s, bool may_replace);
 void bk_sink_rename(struct bk_sink *s, const char *name);
 
+/* A folder in its place, in one that is there; only of its owner until it is dressed: gets its bits and its time,
+ * after what is in it. BK_E_FILE, BK_E_NO_SPACE. Removed is only an empty one. */
+int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new);
+void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry);
+void bk_sink_remove_folder(struct bk_sink *s, const struct bk_file_entry *entry);
+
 /* Many files wait together for the disk: a closed one is parked under its part's name and taken up again. */
 enum { BK_SINK_PART_MAX = 256 };
 const char *bk_sink_part(const struct bk_sink *s);
 void bk_sink_park(struct bk_sink *s);
-void bk_sink_unpark(struct bk_sink *s, const char *part, const char *name);
-/* What was written is on the disk: everything (and what others wrote there), one that is closed, the names.
+int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name); /* BK_E_FILE: its folder is gone */
+/* What was written is on the disk: everything (and what others wrote there), the one taken up again, the names.
  * BK_E_FILE, BK_E_NO_SPACE. */
 int bk_sink_sync_all(struct bk_sink *s);
-int bk_sink_sync_part(struct bk_sink *s, const char *part);
+int bk_sink_sync_part(struct bk_sink *s);
 int bk_sink_sync_folder(struct bk_sink *s);
 
 /* After a commit that failed: what arrived whole stays under the name that it has, which is added to the sentence. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading what is sent. A stream is read when poll says that it has something. The size that was announced is
  * a promise: a file that is shorter or longer by the time it is read is an error here, never a short or
- * padded copy there. It refuses folders, devices and pipes that are named. mmap is not an option: a file
+ * padded copy there. It refuses devices and pipes that are named, and leaves out what is neither file nor folder
+ * where a folder is. mmap is not an option: a file
  * truncated under it is a SIGBUS. */
 #include "transfer/source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,11 +20,15 @@
 #include "base/error.h"
 #include "call/call.h"
 
+enum { ROW_MAX = 128 }; /* bytes of an entry in an offer, besides its path */
+
 struct bk_source {
 	struct bk_file_list list;
 	char **names;
-	size_t names_len; /* a stream has the last entry and no name */
+	size_t names_len, names_cap; /* a stream has the last entry and no name */
 	int stream_fd;
+	char *left_out[BK_TRANSFER_PATHS_MAX];
+	size_t left_out_len, left_out_all;
 };
 
 /* The last component; a path that ends in a slash names a folder and is caught by stat. */
@@ -63,42 +69,226 @@ static int judge_content(const char *path, off_t size, char text[BK_TRANSFER_TEX
 	return err;
 }
 
-/* What can be known against sending it before anybody has a code; 0: nothing. */
-static int judge(const char *path, const struct stat *st, char text[BK_TRANSFER_TEXT_MAX])
+static struct bk_file_entry entry_of(const char *rel, const struct stat *st)
 {
-	if (S_ISDIR(st->st_mode))
-		return say(text, BK_E_INVALID, path, "it is a folder; send its files, or a tar of it");
-	if (!S_ISREG(st->st_mode))
-		return say(text, BK_E_INVALID, path, "it is not a regular file");
-	return judge_content(path, st->st_size, text);
+	return (struct bk_file_entry){.path = (char *)(uintptr_t)rel,
+		.is_file = !S_ISDIR(st->st_mode),
+		.is_folder = S_ISDIR(st->st_mode),
+		.size = S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size,
+		.mode = st->st_mode & 0777,
+		.mtime = st->st_mtime > 0 ? (uint64_t)st->st_mtime : 0};
+}
+
+/* As `rel`, from `path`. BK_E_UNSAFE_PATH, BK_E_FULL, BK_E_NOMEM: no sentence yet. */
+static int add_entry(struct bk_source *s, const char *path, const char *rel, const struct stat *st)
+{
+	const struct bk_file_entry entry = entry_of(rel, st);
+	char **names = s->names;
+	int err;
+
+	if (s->names_len == s->names_cap) {
+		s->names_cap = s->names_cap ? 2 * s->names_cap : 16;
+		names = realloc(s->names, s->names_cap * sizeof(*names));
+		if (!names)
+			return BK_E_NOMEM;
+		s->names = names;
+	}
+	names[s->names_len] = strdup(path);
+	if (!names[s->names_len])
+		return BK_E_NOMEM;
+	err = bk_file_list_add(&s->list, &entry);
+	if (err < 0)
+		free(names[s->names_len]);
+	else
+		s->names_len++;
+	return err;
+}
+
+static const char *explain(int err)
+{
+	if (err == BK_E_UNSAFE_PATH)
+		return "its name is not UTF-8, too long, or has control characters; rename it";
+	return err == BK_E_FULL ? "too many files at once; send a tar of them" : bk_error_text(err);
+}
+
+static const char *kind_of(const struct stat *st)
+{
+	return S_ISLNK(st->st_mode)    ? "it is a link"
+	       : S_ISFIFO(st->st_mode) ? "it is a pipe"
+	       : S_ISSOCK(st->st_mode) ? "it is a socket"
+				       : "it is a device";
+}
+
+static int leave_out(struct bk_source *s, const char *path, const char *why)
+{
+	char safe[BK_TRANSFER_TEXT_MAX];
+
+	s->left_out_all++;
+	if (s->left_out_len == BK_TRANSFER_PATHS_MAX)
+		return 0;
+	if (asprintf(&s->left_out[s->left_out_len], "'%s': %s",
+		    bk_call_harmless(safe, sizeof(safe) / 2, path), why) < 0)
+		return BK_E_NOMEM;
+	s->left_out_len++;
+	return 0;
+}
+
+/* The names in a folder, in their order; at most as many as can still be offered, and one. */
+struct names {
+	char **rows;
+	size_t len;
+};
+
+static void names_done(struct names *n)
+{
+	for (size_t i = 0; i < n->len; i++)
+		free(n->rows[i]);
+	free(n->rows);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+static bool is_dots(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static int read_names(DIR *d, size_t max, struct names *n)
+{
+	struct dirent *e;
+
+	n->rows = calloc(max, sizeof(*n->rows));
+	if (!n->rows)
+		return BK_E_NOMEM;
+	while (n->len < max && (e = readdir(d))) {
+		if (is_dots(e->d_name))
+			continue;
+		n->rows[n->len] = strdup(e->d_name);
+		if (!n->rows[n->len])
+			return BK_E_NOMEM;
+		n->len++;
+	}
+	qsort(n->rows, n->len, sizeof(*n->rows), compare_names);
+	return 0;
+}
+
+static int add_inside(struct bk_source *s, const char *path, const char *rel);
+
+static int add_inner(struct bk_source *s, const char *path, const char *rel, const char *name)
+{
+	char *inner = NULL, *inner_rel = NULL;
+	int err = BK_E_NOMEM;
+
+	if (asprintf(&inner, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", name) < 0)
+		return err;
+	if (asprintf(&inner_rel, "%s/%s", rel, name) >= 0) {
+		err = add_inside(s, inner, inner_rel);
+		free(inner_rel);
+	}
+	free(inner);
+	return err;
+}
+
+/* The folder, then what is in it. Its descriptor is closed before, so that no depth uses many. BK_E_FILE: it
+ * cannot be read; errno says why. */
+static int add_folder(struct bk_source *s, const char *path, const char *rel, const struct stat *st)
+{
+	DIR *d = opendir(path);
+	struct names names = {0};
+	int err;
+
+	if (!d)
+		return BK_E_FILE;
+	err = read_names(d, BK_FILE_ENTRIES_MAX + 1 - s->list.len, &names);
+	closedir(d);
+	if (err >= 0)
+		err = add_entry(s, path, rel, st);
+	for (size_t i = 0; i < names.len && err >= 0; i++)
+		err = add_inner(s, path, rel, names.rows[i]);
+	names_done(&names);
+	return err == BK_E_UNSAFE_PATH ? leave_out(s, path, explain(err)) : err;
+}
+
+/* What cannot be sent is left out: the person named the folder, not this. */
+static int add_inside(struct bk_source *s, const char *path, const char *rel)
+{
+	char text[BK_TRANSFER_TEXT_MAX];
+	struct stat st;
+	int err;
+
+	if (lstat(path, &st) < 0)
+		return leave_out(s, path, strerror(errno));
+	if (S_ISDIR(st.st_mode)) {
+		err = add_folder(s, path, rel, &st);
+		return err == BK_E_FILE ? leave_out(s, path, strerror(errno)) : err;
+	}
+	if (!S_ISREG(st.st_mode))
+		return leave_out(s, path, kind_of(&st));
+	if (judge_content(path, st.st_size, text) < 0)
+		return leave_out(s, path, strstr(text, "': ") ? strstr(text, "': ") + 3 : text);
+	err = add_entry(s, path, rel, &st);
+	return err == BK_E_UNSAFE_PATH ? leave_out(s, path, explain(err)) : err;
+}
+
+/* What a named folder is called: the last component of the path, without slashes at its end; of "." and ".." what
+ * they lead to. Malloc'd; NULL: none. */
+static char *folder_name(const char *path)
+{
+	char *copy = strdup(path), *real, *name;
+	size_t n = copy ? strlen(copy) : 0;
+
+	while (n > 1 && copy[n - 1] == '/')
+		copy[--n] = 0;
+	if (copy && is_dots(base_name(copy))) {
+		real = realpath(copy, NULL);
+		free(copy);
+		copy = real;
+	}
+	name = copy && *base_name(copy) ? strdup(base_name(copy)) : NULL;
+	free(copy);
+	return name;
+}
+
+static int add_named_folder(struct bk_source *s, const char *path, const struct stat *st, char *text)
+{
+	char *name = folder_name(path);
+	int err = name ? add_folder(s, path, name, st) : BK_E_INVALID;
+
+	free(name);
+	if (err == BK_E_INVALID)
+		return say(text, err, path, "it has no name; name what is in it");
+	if (err == BK_E_FULL)
+		return say(text, BK_E_INVALID, path, explain(err));
+	return err < 0 ? say(text, err, path, err == BK_E_FILE ? strerror(errno) : bk_error_text(err)) : 0;
 }
 
 static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER_TEXT_MAX])
 {
-	struct bk_file_entry entry = {.is_file = true};
 	struct stat st;
 	int err;
 
 	if (stat(path, &st) < 0)
 		return say(text, BK_E_FILE, path, strerror(errno));
-	err = judge(path, &st, text);
+	if (S_ISDIR(st.st_mode))
+		return add_named_folder(s, path, &st, text);
+	if (!S_ISREG(st.st_mode))
+		return say(text, BK_E_INVALID, path, "it is not a regular file");
+	err = judge_content(path, st.st_size, text);
 	if (err < 0)
 		return err;
-	s->names[s->names_len] = strdup(path);
-	if (!s->names[s->names_len])
-		return say(text, BK_E_NOMEM, path, bk_error_text(BK_E_NOMEM));
-	entry.path = s->names[s->names_len++];
-	entry.path += base_name(path) - path;
-	entry.size = (uint64_t)st.st_size;
-	entry.mode = st.st_mode & 0777;
-	entry.mtime = st.st_mtime > 0 ? (uint64_t)st.st_mtime : 0;
-	err = bk_file_list_add(&s->list, &entry);
-	if (err == BK_E_UNSAFE_PATH)
-		return say(
-			text, BK_E_FILE, path, "its name is not UTF-8 or has control characters; rename it");
-	if (err == BK_E_FULL)
-		return say(text, BK_E_INVALID, path, "too many files at once; send a tar of them");
-	return err < 0 ? say(text, err, path, bk_error_text(err)) : 0;
+	err = add_entry(s, path, base_name(path), &st);
+	if (err < 0)
+		return say(text,
+			err == BK_E_UNSAFE_PATH ? BK_E_FILE
+			: err == BK_E_FULL      ? BK_E_INVALID
+						: err,
+			path, explain(err));
+	return 0;
 }
 
 static int add_stream(struct bk_source *s, const char *name, int fd, char text[BK_TRANSFER_TEXT_MAX])
@@ -115,12 +305,22 @@ static int add_paths(struct bk_source *s, const char *const *paths, size_t n, ch
 {
 	int err = 0;
 
-	s->names = calloc(n + 1, sizeof(*s->names));
-	if (!s->names)
-		return say(text, BK_E_NOMEM, "", bk_error_text(BK_E_NOMEM));
 	for (size_t i = 0; i < n && err >= 0; i++)
 		err = add_path(s, paths[i], text);
 	return err;
+}
+
+/* One message has all names: known before anybody has a code. */
+static bool is_offerable(const struct bk_file_list *l)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < l->len; i++) {
+		bytes += ROW_MAX;
+		for (const char *c = l->entries[i].path; *c; c++)
+			bytes += *c == '"' || *c == '\\' ? 2 : 1;
+	}
+	return bytes <= BK_FILE_LIST_MAX;
 }
 
 static int check_list(struct bk_source *s, char text[BK_TRANSFER_TEXT_MAX])
@@ -130,6 +330,8 @@ static int check_list(struct bk_source *s, char text[BK_TRANSFER_TEXT_MAX])
 
 	if (err < 0)
 		return say(text, err, "", s->list.len ? bk_error_text(err) : "nothing is named");
+	if (!is_offerable(&s->list))
+		return say(text, BK_E_INVALID, s->list.entries[0].path, explain(BK_E_FULL));
 	return twin ? say(text, BK_E_INVALID, twin, "two of the files have this name; send them one by one")
 		    : 0;
 }
@@ -162,8 +364,17 @@ void bk_source_free(struct bk_source *s)
 	for (size_t i = 0; i < s->names_len; i++)
 		free(s->names[i]);
 	free(s->names);
+	for (size_t i = 0; i < s->left_out_len; i++)
+		free(s->left_out[i]);
 	bk_file_list_done(&s->list);
 	free(s);
+}
+
+void bk_source_left_out(const struct bk_source *s, struct bk_transfer_offer *ret_offer)
+{
+	ret_offer->left_out = (const char *const *)s->left_out;
+	ret_offer->left_out_len = s->left_out_len;
+	ret_offer->left_out_all = s->left_out_all;
 }
 
 const struct bk_file_list *bk_source_list(const struct bk_source *s)
@@ -192,6 +403,7 @@ static int fail(struct bk_source_reader *r, const char *why)
 int bk_source_open(struct bk_source_reader *r, size_t i)
 {
 	const struct bk_source *s = r->source;
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	struct stat st;
 
 	bk_source_close(r);
@@ -202,7 +414,9 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 		return r->fd < 0 ? fail(r, strerror(errno)) : 0;
 	}
 	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
-	r->fd = open(s->names[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (strchr(s->list.entries[i].path, '/')) /* in a folder, where it was no link either */
+		flags |= O_NOFOLLOW;
+	r->fd = open(s->names[i], flags);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return fail(r, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->list.entries[i].size)

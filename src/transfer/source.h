@@ -8,18 +8,22 @@
 
 #include "wire/file.h"
 
-/* What is offered: the files a person named, looked at and never opened, and at most one stream, whose size
- * nobody knows. A name that is a symbolic link means the file it leads to: the person named it. The list
+/* What is offered: the files and folders a person named, and at most one stream, whose size nobody knows. A folder
+ * comes with all that is in it, in the order of names, but what is no file or folder there, or cannot be read. A
+ * name that is a symbolic link means what it leads to: the person named it; one in a folder is left out. The list
  * stays as it is, so that several readers, one for each receiver, may go through it. */
 struct bk_source;
 
-/* BK_E_INVALID: a folder, a device, two files of one name, nothing at all; BK_E_FILE: cannot be had;
+/* BK_E_INVALID: a device, two files of one name, nothing at all; BK_E_FILE: cannot be had;
  * BK_E_NOMEM. ret_text is one sentence then. stream_name NULL: no stream; the descriptor stays the caller's. */
 int bk_source_new(const char *const *paths, size_t n, const char *stream_name, int stream_fd,
 	struct bk_source **ret_source, char ret_text[BK_TRANSFER_TEXT_MAX]);
 void bk_source_free(struct bk_source *s); /* NULL is fine */
 
 const struct bk_file_list *bk_source_list(const struct bk_source *s);
+
+/* What was left out in folders; borrowed. */
+void bk_source_left_out(const struct bk_source *s, struct bk_transfer_offer *ret_offer);
 
 /* Reads one entry after another. Zeroed but for `source` and fd -1 it is ready. */
 struct bk_source_reader {

@@ -139,7 +139,7 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 	s->bytes = result->bytes;
 	s->skipped = result->skipped;
 	s->left = result->left;
-	assert_int_equal(result->entries, result->paths_len);
+	assert_true(result->folders || result->entries == result->paths_len);
 	for (size_t i = 0; i < result->paths_len; i++) {
 		const char *name = strrchr(result->paths[i], '/');
 		size_t n = strlen(s->paths);
@@ -327,6 +327,122 @@ static void files_arrive_whole_with_mode_and_time(void **state)
 	assert_int_equal(stat(path_in(st->out, "big"), &got), 0);
 	assert_int_equal(got.st_mode & 0077, 0050 & ~022);
 	assert_int_equal(got.st_mtime, 1600000000);
+}
+
+/* --- folders --- */
+
+/* in/tree: a, empty/, inner/b (0750), and what cannot be sent: a link, a pipe. All of it of 2020. */
+static const char *make_tree(struct stage *st)
+{
+	static const char *const folders[] = {"tree", "tree/empty", "tree/inner"};
+	static const char *const all[] = {"tree/a", "tree/inner/b", "tree/empty", "tree/inner", "tree"};
+	const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
+
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(mkdir(path_in(st->in, folders[i]), 0755), 0);
+	assert_int_equal(chmod(path_in(st->in, "tree/inner"), 0500 | 0200), 0);
+	write_file(path_in(st->in, "tree/a"), 100, 1);
+	write_file(path_in(st->in, "tree/inner/b"), 300000, 2);
+	assert_int_equal(chmod(path_in(st->in, "tree/inner/b"), 0750), 0);
+	assert_int_equal(symlink("a", path_in(st->in, "tree/link")), 0);
+	assert_int_equal(mkfifo(path_in(st->in, "tree/pipe"), 0600), 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(utimensat(AT_FDCWD, path_in(st->in, all[i]), times, 0), 0);
+	return path_in(st->in, "tree");
+}
+
+static void arrived(const struct stage *st, const char *name, mode_t mode)
+{
+	struct stat got;
+
+	assert_int_equal(lstat(path_in(st->out, name), &got), 0);
+	assert_int_equal(got.st_mode & 0777, mode);
+	assert_int_equal(got.st_mtime, 1600000000);
+}
+
+static void a_folder_arrives_with_all_that_can_be_sent(void **state)
+{
+	struct stage *st = *state;
+	const char *path = make_tree(st);
+
+	transfer(st, &path, 1, &(struct bk_recv_opts){.takes_executable = true});
+	assert_true(st->send.is_done);
+	assert_true(st->recv.is_done);
+	assert_string_equal(st->send.digest, st->recv.digest);
+	assert_string_equal(st->recv.paths, "tree;");
+	assert_int_equal(count_files(path_in(st->out, "tree")), 3);
+	assert_int_equal(count_files(path_in(st->out, "tree/empty")), 0);
+	arrived(st, "tree", 0755);
+	arrived(st, "tree/empty", 0755);
+	arrived(st, "tree/inner", 0700);
+	arrived(st, "tree/a", 0644);
+	arrived(st, "tree/inner/b", 0750);
+	assert_true(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a")));
+	assert_true(same_file(path_in(st->in, "tree/inner/b"), path_in(st->out, "tree/inner/b")));
+}
+
+static void what_a_folder_has_and_cannot_be_sent_is_named(void **state)
+{
+	struct stage *st = *state;
+	const char *path = make_tree(st);
+	const struct bk_transfer_offer *offer;
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	assert_int_equal(start_send(st, &path, 1, text), 0);
+	offer = bk_send_offer(st->send.send);
+	assert_int_equal(offer->entries, 5);
+	assert_int_equal(offer->folders, 3);
+	assert_int_equal(offer->left_out_all, 2);
+	assert_non_null(strstr(offer->left_out[0], "tree/link': it is a link"));
+	assert_non_null(strstr(offer->left_out[1], "tree/pipe': it is a pipe"));
+}
+
+static void a_folder_that_is_there_is_gone_on_with_file_by_file(void **state)
+{
+	struct stage *st = *state;
+	const char *path = make_tree(st);
+
+	assert_int_equal(mkdir(path_in(st->out, "tree"), 0755), 0);
+	write_file(path_in(st->out, "tree/a"), 5, 9);
+	write_file(path_in(st->out, "tree/mine"), 5, 9);
+	transfer(st, &path, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_RENAME});
+	assert_true(st->recv.is_done);
+	assert_int_equal(count_files(path_in(st->out, "tree")), 5);
+	assert_true(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a-1")));
+	assert_false(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a")));
+}
+
+static void no_link_is_taken_for_a_folder(void **state)
+{
+	struct stage *st = *state;
+	const char *path = make_tree(st);
+
+	assert_int_equal(mkdir(path_in(st->root, "victim"), 0755), 0);
+	assert_int_equal(symlink("../victim", path_in(st->out, "tree")), 0);
+	transfer(st, &path, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_OVERWRITE});
+	assert_int_equal(st->recv.error, BK_E_FILE);
+	assert_int_equal(count_files(path_in(st->root, "victim")), 0);
+}
+
+/* The folder that was just made becomes a link while its files come. */
+static void swap_the_folder(void *arg)
+{
+	struct stage *st = arg;
+
+	if (rename(path_in(st->out, "tree/inner"), path_in(st->out, "moved")) == 0)
+		assert_int_equal(symlink("../../victim", path_in(st->out, "tree/inner")), 0);
+}
+
+static void a_folder_that_becomes_a_link_is_not_followed(void **state)
+{
+	struct stage *st = *state;
+	const char *path = make_tree(st);
+
+	write_file(path_in(st->in, "tree/inner/a"), 5000000, 0);
+	assert_int_equal(mkdir(path_in(st->root, "victim"), 0755), 0);
+	bk_fake_on_step(swap_the_folder, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(count_files(path_in(st->root, "victim")), 0);
 }
 
 static void a_peers_name_reaches_the_user_without_controls(void **state)
@@ -608,7 +724,7 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	struct stage *st = *state;
 	char text[BK_TRANSFER_TEXT_MAX], twin[2][512];
 	const char *missing = path_in(st->in, "nothing"), *twins[] = {twin[0], twin[1]},
-		   *device = "/dev/full", *folder = st->in,
+		   *device = "/dev/full", *folder = "/..",
 		   *made[] = {"/proc/cpuinfo", "/sys/kernel/uevent_seqnum"};
 
 	snprintf(twin[0], sizeof(twin[0]), "%s/x", st->in);
@@ -617,7 +733,7 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	write_file(twins[1], 1, 0);
 	assert_int_equal(start_send(st, &missing, 1, text), BK_E_FILE);
 	assert_int_equal(start_send(st, &folder, 1, text), BK_E_INVALID);
-	assert_non_null(strstr(text, "is a folder"));
+	assert_non_null(strstr(text, "has no name"));
 	assert_int_equal(start_send(st, &device, 1, text), BK_E_INVALID);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(start_send(st, &made[i], 1, text), BK_E_FILE);
@@ -701,6 +817,9 @@ static void add_raw(struct bk_buf *b, const char *header_fields, const char *con
 		"\"type\":\"offer\",\"entries\":1,\"bytes\":1", "{\"entries\":[" entries "]}"                \
 	}
 #define FIVE OFFER("{\"path\":\"a\",\"size\":5,\"kind\":\"file\"}")
+#define IN_FOLDER                                                                                            \
+	OFFER("{\"path\":\"d\",\"size\":0,\"kind\":\"folder\"},"                                             \
+	      "{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"}")
 #define DIGEST(n, hex)                                                                                       \
 	{                                                                                                    \
 		"\"type\":\"digest\",\"entry\":" #n ",\"xxh3_128\":\"" hex "\"", ""                          \
@@ -724,11 +843,13 @@ static const struct attack {
 	{"absolute", {OFFER("{\"path\":\"/tmp/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
 	{"link", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"link\",\"target\":\"/\"}")}, BK_E_UNSUPPORTED},
 	{"sized stream", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"stream\"}")}, BK_E_MALFORMED},
-	{"stream in a folder", {OFFER("{\"path\":\"d/x\",\"size\":0,\"kind\":\"stream\"}")},
-		BK_E_UNSUPPORTED},
+	{"stream in a folder", {OFFER("{\"path\":\"d/x\",\"size\":0,\"kind\":\"stream\"}")}, BK_E_MALFORMED},
 	{"endless", {OFFER("{\"path\":\"x\",\"size\":0,\"kind\":\"stream\"}"), CONTENT(0, 0, "hello")},
 		BK_E_PEER_VANISHED},
-	{"folder", {OFFER("{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSUPPORTED},
+	{"in no folder", {OFFER("{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_MALFORMED},
+	{"content of a folder", {IN_FOLDER, CONTENT(0, 0, "hello")}, BK_E_PROTOCOL},
+	{"digest of a folder", {IN_FOLDER, DIGEST(0, WRONG)}, BK_E_PROTOCOL},
+	{"gone in a folder", {IN_FOLDER, CONTENT(1, 0, "hel")}, BK_E_PEER_VANISHED},
 	{"huge", {OFFER("{\"path\":\"x\",\"size\":9223372036854775807,\"kind\":\"file\"}")}, BK_E_NO_SPACE},
 	{"content first", {CONTENT(0, 0, "hello")}, BK_E_PROTOCOL},
 	{"accept", {{"\"type\":\"accept\"", "{\"entries\":[]}"}}, BK_E_PROTOCOL},
@@ -837,6 +958,11 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(files_arrive_whole_with_mode_and_time),
+		T(a_folder_arrives_with_all_that_can_be_sent),
+		T(what_a_folder_has_and_cannot_be_sent_is_named),
+		T(a_folder_that_is_there_is_gone_on_with_file_by_file),
+		T(no_link_is_taken_for_a_folder),
+		T(a_folder_that_becomes_a_link_is_not_followed),
 		T(a_peers_name_reaches_the_user_without_controls),
 		T(an_existing_file_is_refused_and_stays),
 		T(a_no_takes_nothing_and_is_told_as_one),

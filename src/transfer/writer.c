@@ -18,7 +18,7 @@ enum {
 
 #define BATCH_TIME BK_SEC /* so long a complete file may wait for others when nothing comes */
 
-enum kind { ORDER_BEGIN, ORDER_WRITE, ORDER_END, ORDER_FINISH };
+enum kind { ORDER_FOLDER, ORDER_BEGIN, ORDER_WRITE, ORDER_END, ORDER_FINISH };
 
 struct order {
 	enum kind kind;
@@ -35,7 +35,9 @@ struct work {
 	struct bk_batch batch;
 	struct bk_digest *digest;
 	size_t current;
-	bool is_finished;
+	size_t *made; /* folders that were not there, in order */
+	size_t made_len, made_cap;
+	bool has_folders, is_finished;
 	int error;
 	char text[BK_TRANSFER_TEXT_MAX];
 };
@@ -77,6 +79,45 @@ static int land(struct work *w)
 static const struct bk_file_entry *current_entry(const struct work *w)
 {
 	return &w->store->list.entries[w->current];
+}
+
+static int remember_made(struct work *w, size_t entry)
+{
+	size_t cap = w->made_cap ? 2 * w->made_cap : 16, *made;
+
+	if (w->made_len == w->made_cap) {
+		made = realloc(w->made, cap * sizeof(*made));
+		if (!made)
+			return fail(w, BK_E_NOMEM, bk_error_text(BK_E_NOMEM));
+		w->made = made;
+		w->made_cap = cap;
+	}
+	w->made[w->made_len++] = entry;
+	return 0;
+}
+
+static int make_folder(struct work *w, size_t entry)
+{
+	bool is_new;
+	int err = bk_sink_make_folder(w->store->sink, &w->store->list.entries[entry], &is_new);
+
+	w->has_folders = true;
+	if (err < 0)
+		return fail(w, err, bk_sink_text(w->store->sink));
+	return is_new ? remember_made(w, entry) : 0;
+}
+
+/* What is in a folder changes its time: the innermost comes first. Where not all arrived, those that stayed
+ * empty go. */
+static void leave_folders(struct work *w)
+{
+	while (w->made_len) {
+		const struct bk_file_entry *e = &w->store->list.entries[w->made[--w->made_len]];
+
+		if (!w->is_finished)
+			bk_sink_remove_folder(w->store->sink, e);
+		bk_sink_dress_folder(w->store->sink, e);
+	}
 }
 
 /* Long names are cut for their parts, so that many files may want the same one: those before make room. */
@@ -130,19 +171,22 @@ static int end(struct work *w, const uint8_t *digest)
 
 static int finish(struct work *w)
 {
+	struct bk_sink *sink = w->store->sink;
 	int err = land(w);
 
-	if (err >= 0)
-		err = bk_sink_sync_folder(w->store->sink);
 	if (err < 0)
-		return fail(w, err, bk_sink_text(w->store->sink));
+		return err;
 	w->is_finished = true;
-	return 0;
+	leave_folders(w);
+	err = w->has_folders ? bk_sink_sync_all(sink) : bk_sink_sync_folder(sink);
+	return err < 0 ? fail(w, err, bk_sink_text(sink)) : 0;
 }
 
 static int carry_out(struct work *w, const struct order *o, const uint8_t *data)
 {
 	switch (o->kind) {
+	case ORDER_FOLDER:
+		return make_folder(w, o->entry);
 	case ORDER_BEGIN:
 		return begin(w, o->entry);
 	case ORDER_WRITE:
@@ -206,6 +250,7 @@ static void run(struct bk_thread *t, void *arg)
 		(void)carry_out_all(w);
 	bk_sink_drop(w->store->sink);
 	(void)land(w);
+	leave_folders(w);
 	bk_thread_lock(t);
 	if (!w->error && !w->is_finished)
 		(void)fail(w, BK_E_CANCELLED, "cancelled");
@@ -218,6 +263,7 @@ static void free_work(void *arg)
 {
 	struct work *w = arg;
 
+	free(w->made);
 	bk_batch_done(&w->batch);
 	bk_store_free(w->store);
 	bk_digest_free(w->digest);
@@ -246,6 +292,11 @@ static int put(struct bk_writer *w, const struct order *o, const void *data)
 	bk_thread_nudge(w->thread);
 	bk_thread_unlock(w->thread);
 	return at ? 0 : BK_E_NOMEM;
+}
+
+int bk_writer_make_folder(struct bk_writer *w, size_t entry)
+{
+	return put(w, &(struct order){.kind = ORDER_FOLDER, .entry = entry}, NULL);
 }
 
 int bk_writer_begin(struct bk_writer *w, size_t entry)

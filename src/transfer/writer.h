@@ -27,6 +27,7 @@ int bk_writer_new(struct bk_loop *loop, struct bk_store *store, unsigned modes, 
 void bk_writer_free(struct bk_writer *w);
 
 /* Each may say BK_E_NOMEM. */
+int bk_writer_make_folder(struct bk_writer *w, size_t entry); /* before what is in it */
 int bk_writer_begin(struct bk_writer *w, size_t entry);
 int bk_writer_write(struct bk_writer *w, const void *data, size_t n);
 int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN]);

@@ -153,25 +153,74 @@ void bk_file_list_done(struct bk_file_list *l)
 
 static int compare_paths(const void *a, const void *b)
 {
-	const char *const *x = a, *const *y = b;
+	const struct bk_file_entry *const *x = a, *const *y = b;
 
-	return strcmp(*x, *y);
+	return strcmp((*x)->path, (*y)->path);
+}
+
+/* By path; NULL: no memory. */
+static const struct bk_file_entry **sort_entries(const struct bk_file_list *l)
+{
+	const struct bk_file_entry **sorted = calloc(l->len + 1, sizeof(*sorted));
+
+	for (size_t i = 0; sorted && i < l->len; i++)
+		sorted[i] = &l->entries[i];
+	if (sorted)
+		qsort(sorted, l->len, sizeof(*sorted), compare_paths);
+	return sorted;
 }
 
 int bk_file_list_find_twin(const struct bk_file_list *l, const char **ret_path)
 {
-	const char **paths = calloc(l->len + 1, sizeof(*paths));
+	const struct bk_file_entry **sorted = sort_entries(l);
 
-	if (!paths)
+	if (!sorted)
 		return BK_E_NOMEM;
-	for (size_t i = 0; i < l->len; i++)
-		paths[i] = l->entries[i].path;
-	qsort(paths, l->len, sizeof(*paths), compare_paths);
 	*ret_path = NULL;
 	for (size_t i = 1; i < l->len && !*ret_path; i++)
-		if (!strcmp(paths[i - 1], paths[i]))
-			*ret_path = paths[i];
-	free(paths);
+		if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
+			*ret_path = sorted[i]->path;
+	free(sorted);
+	return 0;
+}
+
+struct prefix {
+	const char *path;
+	size_t len;
+};
+
+static int compare_prefix(const void *key, const void *row)
+{
+	const struct prefix *p = key;
+	const char *path = (*(const struct bk_file_entry *const *)row)->path;
+	int order = strncmp(p->path, path, p->len);
+
+	return order ? order : path[p->len] ? -1 : 0;
+}
+
+static bool is_orphan(const struct bk_file_entry **sorted, size_t n, const struct bk_file_entry *e)
+{
+	const char *slash = strrchr(e->path, '/');
+	const struct prefix parent = {e->path, slash ? (size_t)(slash - e->path) : 0};
+	const struct bk_file_entry *const *found;
+
+	if (!slash)
+		return false;
+	found = bsearch(&parent, sorted, n, sizeof(*sorted), compare_prefix);
+	return !found || !(*found)->is_folder || *found > e;
+}
+
+int bk_file_list_find_orphan(const struct bk_file_list *l, const char **ret_path)
+{
+	const struct bk_file_entry **sorted = sort_entries(l);
+
+	if (!sorted)
+		return BK_E_NOMEM;
+	*ret_path = NULL;
+	for (size_t i = 0; i < l->len && !*ret_path; i++)
+		if (is_orphan(sorted, l->len, &l->entries[i]))
+			*ret_path = l->entries[i].path;
+	free(sorted);
 	return 0;
 }
 
@@ -220,7 +269,10 @@ static int append_list(struct bk_buf *out, const struct bk_file_msg *m, json_t *
 static json_t *entry_to_json(const struct bk_file_entry *e)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:s}", "path", e->path, "size", (json_int_t)e->size, "mode",
-		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind", e->is_stream ? "stream" : "file");
+		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind",
+		e->is_folder   ? "folder"
+		: e->is_stream ? "stream"
+			       : "file");
 }
 
 static json_t *choice_to_json(size_t entry, const struct bk_file_choice *c)
@@ -306,14 +358,15 @@ static int decode_entry(const json_t *o, struct bk_file_list *l)
 {
 	const char *path = json_string_value(json_object_get(o, "path"));
 	const char *kind = json_string_value(json_object_get(o, "kind"));
-	bool is_stream = kind && !strcmp(kind, "stream");
-	struct bk_file_entry e = {
-		.is_file = is_stream || (kind && !strcmp(kind, "file")), .is_stream = is_stream};
+	bool is_stream = kind && !strcmp(kind, "stream"), is_folder = kind && !strcmp(kind, "folder");
+	struct bk_file_entry e = {.is_file = is_stream || (kind && !strcmp(kind, "file")),
+		.is_stream = is_stream,
+		.is_folder = is_folder};
 	uint64_t mode = 0644;
 	char *copy;
 	int err;
 
-	if (!path || !kind || get_uint(o, "size", is_stream ? 0 : SIZE_LIMIT, &e.size) < 0)
+	if (!path || !kind || get_uint(o, "size", is_stream || is_folder ? 0 : SIZE_LIMIT, &e.size) < 0)
 		return BK_E_MALFORMED;
 	if (json_object_get(o, "mode") && get_uint(o, "mode", 07777777, &mode) < 0)
 		return BK_E_MALFORMED;
@@ -331,7 +384,7 @@ static int decode_entry(const json_t *o, struct bk_file_list *l)
 
 static int decode_entries(const json_t *array, struct bk_file_list *l)
 {
-	const char *twin = NULL;
+	const char *twin = NULL, *orphan = NULL;
 	int err = 0;
 
 	if (!json_is_array(array) || !json_array_size(array))
@@ -340,7 +393,9 @@ static int decode_entries(const json_t *array, struct bk_file_list *l)
 		err = decode_entry(json_array_get(array, i), l);
 	if (err >= 0)
 		err = bk_file_list_find_twin(l, &twin);
-	return err >= 0 && twin ? BK_E_MALFORMED : err;
+	if (err >= 0)
+		err = bk_file_list_find_orphan(l, &orphan);
+	return err >= 0 && (twin || orphan) ? BK_E_MALFORMED : err;
 }
 
 int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list)

@@ -56,6 +56,7 @@ struct bk_file_msg {
 struct bk_file_entry {
 	char *path;     /* owned by the list; checked */
 	bool is_file;   /* kind "file", or "stream" */
+	bool is_folder; /* kind "folder": no size, no content; before whatever is in it */
 	bool is_stream; /* kind "stream": no size is known (0), its digest ends it */
 	uint64_t size;
 	uint32_t mode;  /* permission bits */
@@ -82,8 +83,10 @@ int bk_file_path_check(const char *path);
  * BK_E_NOMEM. A zeroed list is an empty one. */
 int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry);
 void bk_file_list_done(struct bk_file_list *l);
-/* Two entries with the same path; NULL when there are none. BK_E_NOMEM. */
+/* An entry with the path of another, or in a folder that is not before it in the list; NULL when there is
+ * none. BK_E_NOMEM. */
 int bk_file_list_find_twin(const struct bk_file_list *l, const char **ret_path);
+int bk_file_list_find_orphan(const struct bk_file_list *l, const char **ret_path);
 
 /* Each appends one whole message (of content: the header only, whose content_len bytes follow by the caller).
  * BK_E_TOO_BIG, BK_E_FULL, BK_E_NOMEM; BK_E_INVALID for text that is not UTF-8. */
@@ -95,9 +98,9 @@ int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_choice *choic
  * content with content: BK_E_PROTOCOL; BK_E_TOO_BIG; BK_E_NOMEM. */
 int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, struct bk_file_msg *ret_msg);
 
-/* Reads a list's content. Offer: BK_E_MALFORMED (also for two entries of one path, and for an empty one),
- * BK_E_UNSAFE_PATH, BK_E_TOO_BIG (entries or sum of sizes), BK_E_NOMEM. Accept: every one of the n
- * entries exactly once, else BK_E_MALFORMED. */
+/* Reads a list's content. Offer: BK_E_MALFORMED (also for two entries of one path, for one whose folder is not offered
+ * before it, and for an empty one), BK_E_UNSAFE_PATH, BK_E_TOO_BIG (entries or sum of sizes), BK_E_NOMEM. Accept: every
+ * one of the n entries exactly once, else BK_E_MALFORMED. */
 int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list);
 int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_file_choice *ret_choices);
 

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_offer(const struct bk_buf *content)
 {
 	struct bk_file_list l = {0};
+	const char *orphan;
 	uint64_t sum = 0;
 
 	if (bk_file_offer_decode(bk_buf_head(content), content->len, &l) < 0)
@@ -21,6 +22,8 @@ static void check_offer(const struct bk_buf *content)
 			l.entries[i].mode > 0777)
 			abort();
 	}
+	if (bk_file_list_find_orphan(&l, &orphan) >= 0 && orphan)
+		abort();
 	if (!l.len || l.len > BK_FILE_ENTRIES_MAX || sum != l.bytes || sum > INT64_MAX)
 		abort();
 	bk_file_list_done(&l);

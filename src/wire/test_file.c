@@ -72,7 +72,7 @@ static void lengths_of_paths_are_bounded(void **state)
 	assert_int_equal(bk_file_path_check(path), BK_E_UNSAFE_PATH);
 }
 
-static char path_a[] = "a.bin", path_b[] = "dir/b";
+static char path_a[] = "a.bin", path_b[] = "b";
 
 static struct bk_file_list two_files(void)
 {
@@ -145,6 +145,37 @@ static void a_conversation_reads_the_same_in_any_pieces(void **state)
 	bk_file_list_done(&l);
 }
 
+static void a_folder_is_offered_before_what_is_in_it(void **state)
+{
+	static const struct {
+		const char *entries;
+		int want;
+	} offers[] = {
+#define FOLDER(path) "{\"path\":\"" path "\",\"size\":0,\"kind\":\"folder\"}"
+#define IN(path)     "{\"path\":\"" path "\",\"size\":1,\"kind\":\"file\"}"
+		{FOLDER("d") "," IN("d/x"), 0},
+		{FOLDER("d") "," FOLDER("d/e") "," IN("d/e/x") "," IN("d-x") "," IN("d/x"), 0},
+		{IN("d/x"), BK_E_MALFORMED},
+		{IN("d/x") "," FOLDER("d"), BK_E_MALFORMED},
+		{IN("d") "," IN("d/x"), BK_E_MALFORMED},
+		{FOLDER("d") "," IN("d/e/x"), BK_E_MALFORMED},
+		{FOLDER("d") "," FOLDER("d"), BK_E_MALFORMED},
+		{FOLDER("d/.."), BK_E_UNSAFE_PATH},
+		{"{\"path\":\"d\",\"size\":1,\"kind\":\"folder\"}", BK_E_MALFORMED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+		struct bk_file_list l = {0};
+		char text[1024];
+		int n = snprintf(text, sizeof(text), "{\"entries\":[%s]}", offers[i].entries);
+
+		assert_int_equal(bk_file_offer_decode(text, (size_t)n, &l), offers[i].want);
+		assert_int_equal(l.len && l.entries[0].is_folder, !offers[i].want);
+		bk_file_list_done(&l);
+	}
+}
+
 static void an_offer_survives_the_round_trip(void **state)
 {
 	struct bk_file_list l = two_files(), got = {0};
@@ -169,7 +200,7 @@ static void an_offer_survives_the_round_trip(void **state)
 	assert_int_equal(got.entries[0].mode, 0640);
 	assert_int_equal(got.entries[0].mtime, 1700000000);
 	assert_true(got.entries[1].is_file);
-	assert_string_equal(got.entries[1].path, "dir/b");
+	assert_string_equal(got.entries[1].path, "b");
 	bk_file_list_done(&got);
 	bk_file_list_done(&l);
 	bk_file_reader_done(&r);
@@ -374,6 +405,7 @@ int main(void)
 		cmocka_unit_test(only_paths_inside_the_folder_pass),
 		cmocka_unit_test(lengths_of_paths_are_bounded),
 		cmocka_unit_test(a_conversation_reads_the_same_in_any_pieces),
+		cmocka_unit_test(a_folder_is_offered_before_what_is_in_it),
 		cmocka_unit_test(an_offer_survives_the_round_trip),
 		cmocka_unit_test(hostile_offers_are_refused_by_name),
 		cmocka_unit_test(an_offer_of_too_many_entries_is_too_big),

@@ -3,7 +3,7 @@
 """Holds the program to its contract: usage errors, exit codes, JSON events, a transfer over loopback.
 
 Run it with the program as argument or in $BODKIN."""
-import itertools, json, os, pathlib, pty, re, resource, select, signal, socket, subprocess, sys, tempfile, time, unittest
+import itertools, json, os, pathlib, pty, re, resource, select, signal, socket, stat, subprocess, sys, tempfile, time, unittest
 
 BODKIN = os.environ.get("BODKIN", "build/bodkin")
 WAIT = 30  # seconds until a step that should take milliseconds counts as hung
@@ -79,7 +79,7 @@ class Case(unittest.TestCase):
 class Usage(Case):
     def test_usage_errors_are_one_line_and_exit_2(self):
         f = self.file()
-        for args in ([], ["frob"], ["send"], ["send", "-s", "h", self.root], ["send", "-s", "h", "-"], ["send", "--frob", f],
+        for args in ([], ["frob"], ["send"], ["send", "-s", "h", "/"], ["send", "-s", "h", "-"], ["send", "--frob", f],
                      ["send", "-s"], ["recv", "-s", "h", "1-a-b", "more"],
                      ["send", "-s", "h", "--transport", "pigeon", f],
                      ["send", "-s", "h", "--plain", f], ["recv", "-s", "h", "--timeout", "soon", "1-a-b"],
@@ -241,7 +241,49 @@ class Server(Case):
         self.event(sender, "code")
 
 
+def tree(root):
+    """What is in a folder: of every path its kind, mode, time and content."""
+    seen = {}
+    for path in [root, *root.rglob("*")]:
+        st = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        seen[str(path.relative_to(root))] = (stat.S_IFMT(st.st_mode), st.st_mode & 0o777, int(st.st_mtime), content)
+    return seen
+
+
 class Transfer(Case):
+    def test_a_folder_arrives_as_it_was_and_what_stays_behind_is_said(self):
+        top = self.root / "in" / "photos"
+        deep = top
+        for i in range(40):
+            deep = deep / f"d{i}"
+        (top / "empty").mkdir(parents=True)
+        deep.mkdir(parents=True)
+        (deep / ("n" * 255)).write_bytes(b"deep")
+        for name in ("a b", "A B", "grüße", "gru\u0308ße", "'\"\\\\$(x)", "-rf"):
+            (top / name).write_bytes(name.encode())
+        (top / "run").write_bytes(b"#!/bin/sh\n")
+        (top / "run").chmod(0o755)
+        os.utime(top / "run", (1000000000, 1000000000))
+        whole = tree(top)
+        os.symlink("/etc", top / "out")
+        os.mkfifo(top / "pipe")
+        os.utime(top, (0, whole["."][2]))
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", str(top) + "/")
+        left_out = self.event(sender, "left-out")
+        self.assertEqual((left_out["entries"], [n.split("photos/")[1] for n in left_out["names"]]),
+                         (2, ["out': it is a link", "pipe': it is a pipe"]))
+        code = self.event(sender, "code")["code"]
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "--executable", code)
+        code, out, err = self.finish(sender)
+        self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
+        self.assertRegex(r.stdout + r.stderr, r"Received photos/ \(8 files, \d+ bytes\)")
+        self.assertEqual(tree(self.root / "out" / "photos"), whole)
+        events = {e["event"]: e for e in map(json.loads, out.splitlines())}
+        self.assertEqual((events["done"]["entries"], events["done"]["folders"]), (8, 42))
+        self.assertEqual(events["offer"]["names"][0], {"path": "photos", "size": 0, "kind": "folder", "hidden": False, "executable": False})
+
     def pair(self, paths, recv_args=(), send_args=()):
         _, server = self.serve()
         sender = self.start("send", "-s", server, "--json", *send_args, *paths)
