@@ -301,8 +301,10 @@ static void on_restarted(void *arg)
 {
 	struct bk_group *g = arg;
 
-	if (bk_venue_is_on_lan(g->venue))
-		note(g, 0, "the group is at another machine of this network now");
+	if (bk_venue_is_ours(g->venue))
+		note(g, 1, "this machine keeps the group now");
+	else if (bk_venue_is_on_lan(g->venue))
+		note(g, 1, "another machine of this network keeps the group now");
 	else
 		note(g, -1, "the server has forgotten the group, and goes on with what its members know");
 }

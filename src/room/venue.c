@@ -334,13 +334,13 @@ void bk_venue_again(struct bk_venue *v)
 	bk_timer_start(v->retry, pause);
 }
 
-/* Others on the LAN may not reach it. */
+/* Others on the LAN may not reach it; but what listens on this machine alone is not for them. */
 static void offer_server(struct bk_venue *v)
 {
 	struct bk_mailbox_view view = {0};
 
 	bk_rdv_ops.view(v->box, &view);
-	if (v->board && view.relay.family)
+	if (v->board && view.relay.family && !bk_addr_is_loopback(&view.relay))
 		(void)bk_lan_board_offer(v->board, &view.relay, &v->server->target.pin);
 }
 

@@ -431,6 +431,33 @@ def devices(bodkin):
         return f"four devices; one that dies and kept the board is gone for the others after {gone:.1f} s"
 
 
+def chat(bodkin):
+    """The same by the program itself."""
+    with Switch(bodkin, 3) as lan:
+        anna = lan.bodkin_on(lan.machines[0], "chat", "--new-room", "--name", "anna", speaks=True)
+        invite = anna.wait_for("room")["invite"]
+        people = [anna] + [lan.bodkin_on(m, "chat", f"--room={invite}", "--name", f"p{m.number}", speaks=True) for m in lan.machines[1:]]
+        for who in people:
+            who.wait_for("room")
+        for who in people:
+            who.say(f"from {who.process.pid}\n")
+        for who in people:
+            for other in people:
+                who.wait_for("message", lambda e, pid=other.process.pid: e["text"] == f"from {pid}")
+        start = anna.kill()
+        people.remove(anna)
+        for who in people:
+            who.say("and on\n")
+        for who in people:
+            who.wait_for("message", lambda e: e["text"] == "and on" and not e["is_ours"])
+        took = time.monotonic() - start
+        for who in people:
+            who.hush()
+        check([who.wait() for who in people] == [0, 0] and took < SOON, "\n".join(w.story() for w in people))
+        check(not any(w.all("doubt") for w in people), "\n".join(w.story() for w in people))
+        return f"a room; {took:.2f} s after the first one's death the others go on"
+
+
 def cases(bodkin):
     yield "LAN rooms: its keeper is killed, and the next one leaves", lambda: deaths(bodkin)
     yield "LAN rooms: two at the same instant", lambda: at_once(bodkin)
@@ -438,6 +465,7 @@ def cases(bodkin):
     yield "LAN rooms: coming and going", lambda: churn(bodkin)
     yield "LAN rooms: IPv6 alone, several on one machine", lambda: link_local(bodkin)
     yield "LAN rooms: one reaches a server", lambda: through_one(bodkin)
+    yield "LAN rooms: bodkin chat", lambda: chat(bodkin)
     yield "LAN rooms: devices", lambda: devices(bodkin)
     yield "LAN rooms: a false board", lambda: false_board(bodkin)
     yield "LAN rooms: a network that is parted", lambda: parted(bodkin)
