@@ -15,7 +15,6 @@ void bk_archive_init(struct bk_archive *a)
 static void drop(struct bk_archive *a, struct bk_archived *p)
 {
 	bk_list_remove(&p->link);
-	a->count--;
 	a->bytes -= p->len;
 	free(p);
 }
@@ -23,6 +22,24 @@ static void drop(struct bk_archive *a, struct bk_archived *p)
 void bk_archive_done(struct bk_archive *a)
 {
 	bk_list_each(it, tmp, &a->all) drop(a, bk_container_of(it, struct bk_archived, link));
+}
+
+static void drop_oldest_until_it_fits(struct bk_archive *a)
+{
+	bk_list_each(it, tmp, &a->all)
+	{
+		struct bk_archived *p = bk_container_of(it, struct bk_archived, link);
+
+		if (a->told - p->at < BK_ARCHIVE_MAX && a->bytes <= BK_ARCHIVE_BYTES)
+			break;
+		drop(a, p);
+	}
+}
+
+void bk_archive_told(struct bk_archive *a)
+{
+	a->told++;
+	drop_oldest_until_it_fits(a);
 }
 
 int bk_archive_put(struct bk_archive *a, const uint8_t hash[BK_REMARK_HASH_LEN], bool is_ours,
@@ -35,17 +52,12 @@ int bk_archive_put(struct bk_archive *a, const uint8_t hash[BK_REMARK_HASH_LEN],
 	memcpy(p->hash, hash, sizeof(p->hash));
 	p->is_ours = is_ours;
 	p->is_told = true;
+	p->at = a->told;
 	p->len = len;
 	memcpy(p->sealed, sealed, len);
 	bk_list_append(&a->all, &p->link);
-	a->count++;
 	a->bytes += len;
-	bk_list_each(it, tmp, &a->all)
-	{
-		if (a->count <= BK_ARCHIVE_MAX && a->bytes <= BK_ARCHIVE_BYTES)
-			break;
-		drop(a, bk_container_of(it, struct bk_archived, link));
-	}
+	drop_oldest_until_it_fits(a);
 	return 0;
 }
 

@@ -297,6 +297,7 @@ static int keep_post(struct bk_chain *c, const struct told *t, const uint8_t *po
 	bool is_ours = t->post.sitting >= c->first_sitting && t->post.sitting <= c->sitting &&
 		       !memcmp(t->post.key, c->signer.key, sizeof(t->post.key));
 
+	bk_archive_told(&c->archive);
 	return is_ours || c->wants_all ? bk_archive_put(&c->archive, t->hash, is_ours, post, len) : 0;
 }
 

@@ -493,6 +493,24 @@ static void what_nobody_can_tell_again_is_said(void **state)
 	assert_int_equal(doubts_of(ANNA) + doubts_of(CARL), 0);
 }
 
+/* A board would keep no more for who comes late, either: however many they are, they do not tell it more than that. */
+static void of_what_all_have_said_only_the_last_is_told_again(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < BK_ARCHIVE_MAX; i++)
+		say(&w->people[i % PEOPLE], "old");
+	for (int i = 0; i < BK_ARCHIVE_MAX; i++)
+		say(&w->people[i % PEOPLE], "x");
+	for (int life = 0; life < 2; life++) {
+		restart(w);
+		for (int i = 0; i < PEOPLE; i++)
+			come(&w->people[i]);
+		assert_int_equal(w->newest, BK_ARCHIVE_MAX);
+	}
+	assert_nobody_doubts(w);
+}
+
 /* --- a board that lies --- */
 
 /* Bert does not get it. */
@@ -981,6 +999,7 @@ int main(void)
 		CASE(a_board_that_begins_with_a_member_is_told_what_all_have_said),
 		CASE(two_boards_that_become_one_lose_and_double_nothing),
 		CASE(what_nobody_can_tell_again_is_said),
+		CASE(of_what_all_have_said_only_the_last_is_told_again),
 		CASE(a_number_that_is_left_out_is_a_post_that_was_dropped),
 		CASE(a_drop_that_is_hidden_by_other_numbers_is_noticed_by_everybody),
 		CASE(what_is_told_twice_is_one_line),

@@ -472,6 +472,11 @@ static void measure_clock(void *box)
 	bk_pulse_measure(&((struct bk_rdv *)box)->pulse);
 }
 
+void bk_rdv_hurry(void *box)
+{
+	bk_pulse_hurry(&((struct bk_rdv *)box)->pulse);
+}
+
 static void yield_port(void *box)
 {
 	bk_outside_close(&((struct bk_rdv *)box)->outside);

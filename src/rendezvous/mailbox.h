@@ -41,6 +41,8 @@ void bk_rdv_mailbox_free(struct bk_rdv_mailbox *m);
 extern const struct bk_mailbox_ops bk_rdv_ops;
 /* A member's word to the server, once the box is ready. BK_E_SERVER_GONE, BK_E_NOMEM. */
 int bk_rdv_send_group(void *box, const void *body, size_t n);
+/* The network has changed: a server that does not answer now is taken for gone soon. */
+void bk_rdv_hurry(void *box);
 struct bk_mailbox bk_rdv_mailbox_as_mailbox(struct bk_rdv_mailbox *m);
 
 #endif

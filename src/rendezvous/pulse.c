@@ -31,9 +31,11 @@ static void send_ping(struct bk_pulse *p)
 static void on_timer(void *arg)
 {
 	struct bk_pulse *p = arg;
-	bk_dur silence = bk_time_min(bk_time_max(2 * p->interval, SILENCE_MIN), SILENCE_MAX);
+	bk_dur silence = p->is_hurried ? SILENCE_MIN
+				       : bk_time_min(bk_time_max(2 * p->interval, SILENCE_MIN), SILENCE_MAX);
 
-	if (p->last_pong < p->next && bk_loop_now(p->loop) - p->heard_at > silence)
+	p->is_hurried = false;
+	if (p->last_pong < p->next && bk_loop_now(p->loop) - p->heard_at >= silence)
 		bk_control_end(p->control, BK_E_IDLE);
 	else
 		send_ping(p);
@@ -106,6 +108,15 @@ void bk_pulse_measure(struct bk_pulse *p)
 		return;
 	p->due = CLOCK_PINGS;
 	send_ping(p);
+}
+
+void bk_pulse_hurry(struct bk_pulse *p)
+{
+	if (!p->control)
+		return;
+	send_ping(p);
+	p->is_hurried = true;
+	bk_timer_start(p->timer, SILENCE_MIN);
 }
 
 void bk_pulse_flush(struct bk_pulse *p, void (*fn)(void *arg), void *arg)

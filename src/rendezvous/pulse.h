@@ -22,7 +22,8 @@ struct bk_pulse {
 	uint64_t next, last_pong;
 	uint64_t mail; /* its answer proves that the last mail was taken; 0: none was sent */
 	bk_time sent_at[BK_PULSE_PINGS_MAX];
-	int due; /* of a measurement */
+	int due;         /* of a measurement */
+	bool is_hurried; /* since the network changed: nothing was heard */
 	uint64_t flush_at;
 	void (*flush_fn)(void *arg);
 	void *flush_arg;
@@ -46,6 +47,8 @@ void bk_pulse_learn_clock(struct bk_pulse *p, bk_dur rtt, int64_t server_time);
 
 /* As struct bk_mailbox_ops has them. */
 void bk_pulse_measure(struct bk_pulse *p);
+/* The network has changed, and the connection is perhaps dead: a ping, with less patience for its answer. */
+void bk_pulse_hurry(struct bk_pulse *p);
 void bk_pulse_flush(struct bk_pulse *p, void (*fn)(void *arg), void *arg);
 void bk_pulse_mail_sent(struct bk_pulse *p);
 bool bk_pulse_is_mail_taken(const struct bk_pulse *p);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "lan/board.h"
+#include "net/netwatch.h"
 #include "net/turn.h"
 #include "rendezvous/mailbox.h"
 
@@ -37,7 +38,8 @@ struct bk_venue {
 	bool was_settled; /* since we came */
 	bk_time lost_at;  /* the server, when we were there last */
 	struct bk_timer *retry, *probe;
-	struct bk_turn back; /* the server is there again */
+	struct bk_turn back;          /* the server is there again */
+	struct bk_netwatch *netwatch; /* NULL: this system does not tell */
 	bk_dur pause;
 	char server_pin[BK_PIN_STR_MAX];
 };
@@ -246,6 +248,14 @@ static void open_venue(void *arg)
 		bk_timer_start(v->probe, SLOW);
 }
 
+static void on_network(void *arg)
+{
+	struct bk_venue *v = arg;
+
+	if (v->box && v->is_box_ready)
+		bk_rdv_hurry(v->box);
+}
+
 /* --- the doors --- */
 
 static int copy(const char *from, char **ret_to)
@@ -291,6 +301,8 @@ int bk_venue_new(struct bk_loop *loop, const struct bk_venue_opts *opts, const s
 		err = bk_timer_new(loop, open_venue, v, &v->retry);
 	if (!err)
 		err = bk_timer_new(loop, on_probe, v, &v->probe);
+	if (!err && v->server && bk_netwatch_new(loop, on_network, v, &v->netwatch) < 0)
+		v->netwatch = NULL; /* then a dead connection is found by its silence */
 	if (err < 0)
 		bk_venue_free(v);
 	else
@@ -306,6 +318,7 @@ void bk_venue_free(struct bk_venue *v)
 	bk_turn_done(&v->back);
 	bk_timer_free(v->retry);
 	bk_timer_free(v->probe);
+	bk_netwatch_free(v->netwatch);
 	bk_lan_board_free(v->board);
 	bk_rdv_mailbox_free(v->server);
 	free(v->lan);

@@ -2,9 +2,11 @@
 """Three people in a room, behind two NATs, while what is between them and the server dies, sleeps and moves: all read the
 same lines in the same order, each once.
 
-BODKIN_TALK_SECONDS: how long a machine sleeps and a server is away, as for talks.py.
+BODKIN_TALK_SECONDS: how long a machine sleeps and a server is away, as for talks.py. BODKIN_ROOM_LINES: how many lines each says while
+servers die; what goes beyond 40 goes ten a second.
 """
 import contextlib
+import os
 import signal
 import time
 
@@ -12,7 +14,9 @@ from lab import PATIENCE, Lab, check
 from moves import change_address
 from talks import SECONDS, at_terminal, kill_all, shows
 
+LINES = int(os.environ.get("BODKIN_ROOM_LINES", 40))
 INVITE = "tulip-anchor-fern-lasso-brass-hazel-squad"
+SOON = 8  # seconds after a move; they look at once, and need not wait for a silence
 PEOPLE = (("anna", "a"), ("bert", "b"), ("carl", "b"))
 
 
@@ -41,14 +45,14 @@ class Room:
             for who in self.people.values():
                 who.wait_for("message", lambda e, t=text: e["text"] == t, seconds)
 
-    def finish(self):
+    def finish(self, one_order=True):
         texts = {name: [e["text"] for e in who.all("message")] for name, who in self.people.items()}
         for name, n in self.said.items():
             for reader, lines in texts.items():
                 mine = [t for t in lines if t.startswith(name + " ")]
                 check(mine == [f"{name} {i} gr\u00fc\u00dfe" for i in range(n)],
                       f"{reader} read {len(mine)} of {name}'s {n} lines, or not in order\n{self.story()}")
-        check(texts["anna"] == texts["bert"] == texts["carl"], f"not in the same order\n{self.story()}")
+        check(not one_order or texts["anna"] == texts["bert"] == texts["carl"], f"not in the same order\n{self.story()}")
         check(not [e for who in self.people.values() for e in who.all("doubt")], f"a server that lies not was doubted\n{self.story()}")
         for who in self.people.values():
             who.hush()
@@ -74,7 +78,9 @@ def three(bodkin):
         moved = time.monotonic()
         room.speak(20)
         room.heard(60)
-        return f"120 lines came to all in {took:.1f} s; two moved, 60 came {time.monotonic() - moved:.1f} s later; {room.finish()} in one order", {}
+        again = time.monotonic() - moved
+        check(again < SOON, f"{again:.1f} s\n{room.story()}")
+        return f"120 lines came to all in {took:.1f} s; two moved, 60 came {again:.1f} s later; {room.finish()} in one order", {}
 
 
 def sleeps(bodkin):
@@ -104,6 +110,26 @@ def server_is_away(bodkin):
         back = time.monotonic()
         room.heard(60)
         return f"the server was away for {SECONDS} s, everything came {time.monotonic() - back:.1f} s after that; {room.finish()} in one order", {}
+
+
+def servers_die(bodkin, deaths=3):
+    """Again and again, in the middle of what three say. What one says keeps its order; how it stands to what others say is the
+    dead server's secret where it had told some alone."""
+    with Lab(bodkin, "port", "port") as lab:
+        lab.start_server("--state", lab.top / "server")
+        room = Room(lab)
+        begun = time.monotonic()
+        for _ in range(deaths):
+            room.speak(LINES // deaths)
+            text = f"anna {room.said['anna'] - LINES // deaths // 2} gr\u00fc\u00dfe"
+            room.people["bert"].wait_for("message", lambda e, t=text: e["text"] == t, PATIENCE + LINES)
+            lab.server.kill()
+            lab.server.wait()
+            lab.server = None
+            lab.start_server("--state", lab.top / "server")
+        room.heard(PATIENCE + LINES)
+        took = time.monotonic() - begun
+        return f"{deaths} servers died in the middle of {room.finish(one_order=False)} lines, all came to all, in {took:.1f} s", {}
 
 
 def people(bodkin):
@@ -141,4 +167,5 @@ def cases(bodkin):
     yield "rooms, three behind two NATs, and two move", lambda: three(bodkin)
     yield "rooms, at terminals, a file from one to another", lambda: people(bodkin)
     yield "rooms, a machine sleeps", lambda: sleeps(bodkin)
+    yield "rooms, servers die in the middle of it", lambda: servers_die(bodkin)
     yield "rooms, the server is away", lambda: server_is_away(bodkin)

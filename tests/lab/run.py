@@ -34,7 +34,7 @@ from lab import check  # noqa: E402
 
 NOBODY = 65534
 PATIENT = ("receiver cut off", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away",
-           "rooms, three behind two NATs", "rooms, a machine sleeps", "rooms, the server is away",
+           "rooms, three behind two NATs", "rooms, a machine sleeps", "rooms, the server is away", "rooms, servers die",
            "LAN rooms: its keeper sleeps", "LAN rooms: a network that is parted", "LAN rooms: a server that is away")
 # Cases that wait and burden nothing: they run beside the others.
 
