@@ -194,6 +194,12 @@ static void *run_loop(void *arg)
 
 struct kit *kit_start(struct bk_server_opts opts, struct lies *lies)
 {
+	return kit_start_as(opts, lies, NULL);
+}
+
+struct kit *kit_start_as(
+	struct bk_server_opts opts, struct lies *lies, void (*adjust)(struct bk_server_config *config))
+{
 	struct kit *k = calloc(1, sizeof(*k));
 	struct bk_server_config config;
 	char text[BK_SERVER_TEXT_MAX];
@@ -212,6 +218,8 @@ struct kit *kit_start(struct bk_server_opts opts, struct lies *lies)
 		fail_msg("%s", text);
 	config.arrivals_per_second = config.arrivals_burst = 100000; /* all of them come from one address */
 	config.sums_interval = 200 * BK_MS;
+	if (adjust)
+		adjust(&config);
 	if (lies)
 		config.board = (struct bk_board_kind){lying_board_new, lies};
 	if (bk_server_open(k->loop, &config, k->dir, &k->server, text) < 0)

@@ -29,6 +29,9 @@ struct kit {
 /* opts: port, alt_port, listen_ip and state_dir are set here. `lies` may be NULL; otherwise the board tells
  * them. */
 struct kit *kit_start(struct bk_server_opts opts, struct lies *lies);
+/* `adjust` changes what is no option before the server begins; NULL: nothing. */
+struct kit *kit_start_as(
+	struct bk_server_opts opts, struct lies *lies, void (*adjust)(struct bk_server_config *config));
 void kit_stop(struct kit *k);       /* a clean stop; waits for it */
 void kit_stop_begin(struct kit *k); /* asks for the stop and does not wait; kit_stop must follow */
 void kit_look(struct kit *k);       /* fetches the counters from the server's thread */
