@@ -2,6 +2,7 @@
 #include "cli/device_list.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,11 +152,11 @@ static unsigned measure(const struct row *rows, size_t n, unsigned width[COLUMNS
 /* Before a column goes: long names lose their middle, and of several addresses the first is told. */
 static void shorten(struct row *rows, size_t n, unsigned columns)
 {
-	char name[CELL_MAX];
+	char name[CELL_MAX * MB_LEN_MAX];
 
 	for (size_t i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "%s", rows[i].cells[COLUMN_NAME]);
-		(void)bk_cli_human_fit(name, columns / 3, rows[i].cells[COLUMN_NAME], CELL_MAX);
+		(void)bk_cli_human_fit(rows[i].cells[COLUMN_NAME], columns / 3, name, sizeof(name));
+		snprintf(rows[i].cells[COLUMN_NAME], CELL_MAX, "%.*s", CELL_MAX - 1, name);
 		rows[i].cells[COLUMN_LAN][strcspn(rows[i].cells[COLUMN_LAN], " ")] = 0;
 	}
 }

@@ -3,9 +3,12 @@
 """bodkin devices: the machines of one person, who of them is there, and what is done by their names.
 
 Run it with the program as argument or in $BODKIN."""
-import contextlib, json, os, queue, signal, stat, subprocess, sys, threading, time
+import contextlib, json, os, pathlib, queue, re, select, signal, stat, subprocess, sys, threading, time
 
-import test_cli as kit
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
+
+import terminal  # noqa: E402
+import test_cli as kit  # noqa: E402
 
 
 class Devices(kit.Case):
@@ -179,6 +182,47 @@ class Presence(Devices):
         self.finish(watch)
 
 
+class Live(Devices):
+    """The list at a terminal, drawn anew in place."""
+
+    def watching(self, columns, *names):
+        self.addCleanup(terminal.kill_all)
+        seen = self.go("anna", "devices", "--watch", "--json")
+        there = {}
+        for name in names:
+            there[name] = self.go(name, "devices", "--watch", "--json")
+            self.until(seen, name=name, nat_udp="Open Internet")
+        seen.kill()
+        self.until(there[names[0]], name="anna", state="offline")
+        return terminal.Terminal([kit.BODKIN, "devices", "--watch"], columns, {**self.of("anna"), "NO_COLOR": "1"}), there
+
+    def shows(self, t, *patterns):
+        """The whole screen is these rows."""
+        def is_it():
+            rows = [row for row in t.screen.text() if row]
+            return len(rows) == len(patterns) and all(map(re.fullmatch, patterns, rows))
+        while not is_it():
+            ready, _, _ = select.select([t.fd], [], [], kit.WAIT)
+            self.assertTrue(ready, t.screen.text())
+            t.feed(os.read(t.fd, 4096))
+
+    def test_it_is_drawn_in_place_at_any_width(self):
+        long = "a-machine-with-a-name-that-goes-on-and-on-and-on"
+        self.join("anna", "bert", long)
+        heads = {200: r"NAME +ID +NAT +LAN +SINCE  RECEIVES", 80: r"NAME +LAN +SINCE  RECEIVES|NAME +ID .*RECEIVES|NAME +NAT .*RECEIVES",
+                 50: r"NAME .*RECEIVES"}
+        t, there = self.watching(200, "bert", long)
+        for columns, names in ((200, [long, "bert"]), (50, [r"a-mac\S*\.\.\.\S+", "bert"]), (80, [r"a-mac\S*\.\.\.\S+", "bert"])):
+            t.resize(columns)
+            self.shows(t, heads[columns], *(rf"{name} .*  no" for name in names))
+            self.assertTrue(all(len(row) < columns for row in t.screen.text()))
+        there["bert"].send_signal(signal.SIGINT)
+        self.shows(t, heads[80], r"a-mac\S*\.\.\.\S+ .*  no", "bert .*  away")
+        os.kill(t.pid, signal.SIGINT)
+        self.assertEqual(t.end(), 130)
+        self.assertIn("away", "".join(t.screen.text()))
+
+
 class Keys(Devices):
     """A name belongs to the key that had it first."""
 
@@ -280,7 +324,7 @@ class ByName(Devices):
 
 class Completion(Devices):
     """The shell knows the devices that are remembered, without a network."""
-    SCRIPT = kit.pathlib.Path(__file__).resolve().parents[2] / "packaging/completions/bodkin.bash"
+    SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "packaging/completions/bodkin.bash"
 
     def completed(self, *words):
         script = f"""source {self.SCRIPT}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() {{ :; }}; _bodkin
