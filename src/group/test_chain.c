@@ -759,6 +759,28 @@ static void withhold(struct world *w, struct person *from, uint32_t ticket, cons
 	(void)len;
 }
 
+/* What was said before he came he has nothing to hold against, until he has heard that sitting of the sender; the
+ * sender's own time stands on it all the same. */
+static void who_comes_late_can_be_told_what_is_old_as_new_until_he_has_heard_that_sitting(void **state)
+{
+	struct world *w = *state;
+	struct person dora = {0};
+
+	say(ANNA, "pay him");
+	say(ANNA, "no more");
+	say(ANNA, "later");
+	start(w, &dora, "dora", 9);
+	assert_int_equal(bk_chain_begin(dora.chain, w->life, 0, w->newest), 0);
+	tell(&dora, 4, w->log[1].bytes, w->log[1].len);
+	assert_int_equal(doubts_of(&dora), 0);
+	tell(&dora, 5, w->log[3].bytes, w->log[3].len);
+	assert_int_equal(dora.doubts[BK_DOUBT_DROPPED], 1);
+	tell(&dora, 6, w->log[2].bytes, w->log[2].len);
+	assert_int_equal(dora.doubts[BK_DOUBT_REPLAYED], 1);
+	assert_string_equal(dora.lines, "anna:pay him anna:later ");
+	bk_chain_free(dora.chain);
+}
+
 static void a_post_that_does_not_come_back_is_said_once(void **state)
 {
 	struct world *w = *state;
@@ -1008,6 +1030,7 @@ int main(void)
 		CASE(a_group_that_was_parted_shows_it_at_the_first_word_across),
 		CASE(what_the_board_changed_is_no_line_and_all_say_so),
 		CASE(an_old_post_told_as_a_new_one_is_no_line_however_old),
+		CASE(who_comes_late_can_be_told_what_is_old_as_new_until_he_has_heard_that_sitting),
 		CASE(a_post_that_does_not_come_back_is_said_once),
 		CASE(a_connection_that_is_dead_withholds_nothing),
 		CASE(a_board_that_takes_back_what_it_told_is_not_gone_on_with),

@@ -44,6 +44,8 @@ struct scene {
 	struct said said[SAID_MAX];      /* what the honest board has told the first one, by number */
 	/* The lie, to a member, instead of what was said; NULL: the truth. */
 	void (*tell)(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m);
+	uint64_t told[PEOPLE]; /* numbers of their own, where the server has parted them */
+	int speaker;
 	const unsigned *stop_when;
 	unsigned stop_at;
 };
@@ -511,6 +513,59 @@ static void a_server_that_takes_numbers_back_is_not_gone_on_with(void **state)
 	}
 }
 
+static void part_carl_from_the_others(
+	struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	struct bk_group_msg told = *m;
+
+	if ((whom == 2) != (s->speaker == 2))
+		return;
+	told.number = ++s->told[whom];
+	lying_tell(board, s->handles[whom], &told);
+}
+
+/* For good, nobody can know. */
+static void who_are_parted_hear_of_it_at_the_first_word_across_and_not_before(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = part_carl_from_the_others;
+	for (int i = 0; i < PEOPLE; i++)
+		s->told[i] = 1;
+	say(ANNA, "two");
+	run_until(s, &ANNA->heard, 2);
+	run_until(s, &BERT->heard, 2);
+	s->speaker = 2;
+	say(CARL, "three");
+	run_until(s, &CARL->heard, 2);
+	for (int i = 0; i < PEOPLE; i++)
+		check_all_quiet(&s->people[i]);
+	s->tell = NULL;
+	say_to_all(ANNA, "four");
+	check_doubt(CARL, "the server does not tell everybody the same");
+	say_to_all(CARL, "five");
+	check_doubt(ANNA, "1 message did not come");
+	check_doubt(BERT, "1 message did not come");
+	assert_string_equal(BERT->lines, "anna:one anna:two anna:four carl:five ");
+	assert_string_equal(CARL->lines, "anna:one carl:three anna:four carl:five ");
+}
+
+static void the_last_word_can_be_kept_back_until_somebody_speaks_again(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = keep_back_two;
+	say(ANNA, "two");
+	run_until(s, &ANNA->heard, 2);
+	world_let_time_fly(60 * BK_SEC);
+	for (int i = 0; i < PEOPLE; i++)
+		check_all_quiet(&s->people[i]);
+	say_to_all(CARL, "three");
+	check_doubt(BERT, "1 message did not come");
+	check_doubt(CARL, "1 message did not come");
+	check_all_quiet(ANNA);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -526,6 +581,8 @@ int main(void)
 		CASE(what_was_said_before_is_no_news),
 		CASE(whose_own_word_does_not_come_back_says_so),
 		CASE(a_server_that_takes_numbers_back_is_not_gone_on_with),
+		CASE(who_are_parted_hear_of_it_at_the_first_word_across_and_not_before),
+		CASE(the_last_word_can_be_kept_back_until_somebody_speaks_again),
 	};
 #undef CASE
 
