@@ -439,6 +439,30 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 	}
 }
 
+static void one_that_asks_for_short_pings_is_given_up_soon(void **state)
+{
+	struct heard h = {0};
+	struct actor a;
+	struct world w;
+	bk_time since;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	a.says[0] = hello(1000);
+	a.says_len = 1;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_run(&h, &h.readies, 1);
+	since = bk_loop_now(w.loop);
+	world_let_time_fly(2500 * BK_MS);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.end_error, BK_E_IDLE);
+	assert_true(bk_loop_now(w.loop) - since < 8 * BK_SEC);
+	client_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
 static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 {
 	struct heard h = {0};
@@ -696,6 +720,7 @@ int main(void)
 		cmocka_unit_test(nobody_there_is_refused),
 		cmocka_unit_test(a_server_that_never_says_hello_is_a_timeout),
 		cmocka_unit_test(a_server_that_falls_silent_is_given_up),
+		cmocka_unit_test(one_that_asks_for_short_pings_is_given_up_soon),
 		cmocka_unit_test(a_mapping_probe_that_fails_is_not_awaited),
 		cmocka_unit_test(the_hello_tells_round_trip_and_clock),
 		cmocka_unit_test(the_key_of_the_first_box_is_demanded_of_later_ones),
