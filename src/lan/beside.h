@@ -2,13 +2,14 @@
 #ifndef BK_LAN_BESIDE_H
 #define BK_LAN_BESIDE_H
 
-#include "lan/mailbox.h"
+#include <bodkin/mailbox.h>
 
 /* A server and the LAN at once, as one mailbox: what is left is left at both under one number, and whichever brings
  * the two together first is the one; the other one is let go. The loop's thread only. */
 struct bk_beside {
-	struct bk_mailbox far; /* the server: a table without NULL */
-	struct bk_lan_mailbox *near;
+	struct bk_mailbox far;                   /* the server: a table without NULL */
+	struct bk_mailbox near;                  /* the LAN */
+	bool (*is_trying)(const void *near_box); /* has it found a place that it tries? Of NULL: no */
 	uint32_t
 		number; /* which will be claimed, so that it can be sought from the start; 0: something will be left */
 	bool is_met;       /* at one of the two */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/opts.h"
 #include "lan/beside.h"
+#include "lan/mailbox.h"
 #include "meet/meet.h"
 #include "nat/profile.h"
 #include "net/ending.h"
@@ -441,8 +442,10 @@ static int choose_place(
 		s->lan ? (struct bk_mailbox){&bk_lan_ops, s->lan} : bk_rdv_mailbox_as_mailbox(s->server);
 	if (!s->lan || !s->server)
 		return 0;
-	s->both = (struct bk_beside){
-		.far = bk_rdv_mailbox_as_mailbox(s->server), .near = s->lan, .number = number_of(opts->code)};
+	s->both = (struct bk_beside){.far = bk_rdv_mailbox_as_mailbox(s->server),
+		.near = {&bk_lan_ops, s->lan},
+		.is_trying = bk_lan_box_is_trying,
+		.number = number_of(opts->code)};
 	*ret_mailbox = (struct bk_mailbox){&bk_beside_ops, &s->both};
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "examples/file_mailbox.h"
 #include "lan/beside.h"
+#include "lan/mailbox.h"
 #include "meet/meet.h"
 #include "net/sock.h"
 #include "net/test_kit.h"
@@ -97,8 +98,9 @@ static void open_both(struct stage *st)
 	open_server(st);
 	open_lan(st);
 	for (int i = 0; i < 2; i++) {
-		st->both[i] = (struct bk_beside){
-			.far = bk_rdv_mailbox_as_mailbox(st->clients[i]), .near = st->machines[i]};
+		st->both[i] = (struct bk_beside){.far = bk_rdv_mailbox_as_mailbox(st->clients[i]),
+			.near = {&bk_lan_ops, st->machines[i]},
+			.is_trying = bk_lan_box_is_trying};
 		st->mailboxes[i] = (struct bk_mailbox){&bk_beside_ops, &st->both[i]};
 	}
 }
@@ -111,8 +113,9 @@ static void open_lan_alone(struct stage *st)
 		assert_int_equal(
 			bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = "127.0.0.1:1"}, &st->clients[i]),
 			0);
-		st->both[i] = (struct bk_beside){
-			.far = bk_rdv_mailbox_as_mailbox(st->clients[i]), .near = st->machines[i]};
+		st->both[i] = (struct bk_beside){.far = bk_rdv_mailbox_as_mailbox(st->clients[i]),
+			.near = {&bk_lan_ops, st->machines[i]},
+			.is_trying = bk_lan_box_is_trying};
 		st->mailboxes[i] = (struct bk_mailbox){&bk_beside_ops, &st->both[i]};
 	}
 }
