@@ -53,16 +53,21 @@ static int read_part(char **at, char *out, size_t max, const char *end)
 	return 0;
 }
 
+/* Whether its words are words is found out by who joins with it. */
+static bool looks_like_invite(const char *s)
+{
+	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz-")] == 0;
+}
+
 static int read_room(char **at, struct bk_room *r)
 {
-	char why[BK_GROUP_SENTENCE_MAX], invite[BK_GROUP_INVITE_MAX];
 	int err = read_part(at, r->name, sizeof(r->name), "\t\n");
 
 	if (!err)
 		err = read_part(at, r->server, sizeof(r->server), "\t\n");
 	if (!err)
 		err = read_part(at, r->invite, sizeof(r->invite), "\n");
-	if (!err && (!bk_rooms_is_name(r->name) || bk_group_invite_check(r->invite, invite, why) < 0))
+	if (!err && (!*r->name || !bk_text_is_plain(r->name) || !looks_like_invite(r->invite)))
 		err = BK_E_MALFORMED;
 	if (!err && !strcmp(r->server, "-"))
 		*r->server = 0;

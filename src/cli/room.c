@@ -38,7 +38,8 @@ struct command {
 	char name[NAME_MAX_LEN + 1];
 	char next[BK_GROUP_INVITE_MAX]; /* the room to go to when this one is left */
 	bool is_person, has_screen, was_changed, is_open, has_ended, is_leaving, is_input_over;
-	size_t line; /* number of the last one that was read */
+	bool has_news; /* the timer of that name runs */
+	size_t line;   /* number of the last one that was read */
 	uint64_t said, told, untold, heard, bytes;
 	int64_t since;
 	int error; /* of this machine, while the room is left */
@@ -144,6 +145,7 @@ static void on_news(void *arg)
 	struct command *c = arg;
 	char news[BK_CLI_NEWS_MAX];
 
+	c->has_news = false;
 	bk_cli_members_news(&c->members, news);
 	if (*news && c->is_person)
 		bk_cli_report_say(c->frame.report, BK_CLI_EVENT, "* %s", news);
@@ -166,8 +168,9 @@ static void on_member(struct bk_group *group, void *arg, const struct bk_group_m
 			is_here ? "online" : "offline"));
 	if (is_here && c->is_person)
 		bk_cli_room_files_back(&c->person.files, m->key);
-	if (c->is_open)
+	if (c->is_open && !c->has_news)
 		bk_timer_start(c->news, GATHERED);
+	c->has_news = c->is_open;
 }
 
 /* --- what is heard --- */
@@ -492,7 +495,7 @@ static void on_end(struct bk_group *group, void *arg, int error, const char *tex
 	bk_cli_members_done(&c->members);
 	memcpy(c->place.room.invite, c->next, sizeof(c->next));
 	*c->next = 0;
-	c->is_leaving = c->is_open = false;
+	c->is_leaving = c->is_open = c->has_news = false;
 	err = enter(c, why);
 	if (err < 0)
 		finish(c, err, why);
