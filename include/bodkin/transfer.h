@@ -125,6 +125,10 @@ struct bk_send_opts {
 	 * on afterwards. The sender is freed before it. There is no code then, and no news come. */
 	struct bk_session *within;
 	const char *peer; /* with it: the other person's name, for sentences */
+	/* What is called so in folders is not offered, nor said to be left out: fnmatch(3) patterns, without a slash of a
+	 * name, with one of the path as it would be offered. */
+	const char *const *exclude;
+	size_t exclude_len;
 };
 
 /* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them

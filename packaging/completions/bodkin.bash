@@ -51,7 +51,7 @@ _bodkin()
 	case $command in
 	send)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "$client $meets $all --code --to" -- "$cur"))
+			COMPREPLY=($(compgen -W "$client $meets $all --code --to --exclude" -- "$cur"))
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$cur"))

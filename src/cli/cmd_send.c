@@ -20,9 +20,12 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	struct command *c = (struct command *)f;
 	const struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_send_opts opts = {
+		.size = sizeof(opts),
 		.session = &f->session,
 		.paths = (const char *const *)f->options->args,
 		.paths_len = (size_t)f->options->args_len,
+		.exclude = f->options->exclude.items,
+		.exclude_len = f->options->exclude.len,
 	};
 
 	int err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);

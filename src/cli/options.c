@@ -43,6 +43,8 @@ static const struct row rows[] = {
 		"meet at the server alone, not on the local network"},
 	{"to", 0, KIND_TEXT, AT(to), BK_CLI_CMD_SEND, "NAME", 0, 0,
 		"to that one of your devices, without a code"},
+	{"exclude", 0, KIND_NAMES, AT(exclude), BK_CLI_CMD_SEND, "PATTERN", 0, 0,
+		"leave out what is called so in folders ('*.o'); repeat for more"},
 	{"watch", 0, KIND_FLAG, AT(watch), BK_CLI_CMD_DEVICES, NULL, 0, 0,
 		"a live list, until Ctrl-C; this device is listed meanwhile"},
 	{"replace", 0, KIND_FLAG, AT(replace), BK_CLI_CMD_DEVICES, NULL, 0, 0,
@@ -221,7 +223,7 @@ static const struct row *find_row(const char *name)
 /* What was said before wins; but names are gathered from lines of one place. */
 static bool is_settled(const struct bk_cli_options *o, const struct row *row)
 {
-	return row->kind == KIND_NAMES ? o->is_from_typed : o->given >> (row - rows) & 1;
+	return (row->kind == KIND_NAMES ? o->typed : o->given) >> (row - rows) & 1;
 }
 
 int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,
@@ -336,6 +338,7 @@ int bk_cli_options_parse(struct bk_cli_options *o, enum bk_cli_command_bit comma
 	}
 	o->is_server_typed = o->server;
 	o->is_from_typed = o->from.len;
+	o->typed = o->given;
 	o->args = argv + optind;
 	o->args_len = argc - optind;
 	return err;

@@ -35,12 +35,13 @@ struct bk_cli_options {
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember;
 	const char *room; /* "": which one stands behind it, or is asked for */
-	struct bk_cli_names from;
+	struct bk_cli_names from, exclude;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */
 	bool is_server_typed, is_from_typed;  /* it stands on the command line */
 	char **args;                          /* what is left: paths, a code */
 	int args_len;
 	uint64_t given; /* bit i: row i of the table was set */
+	uint64_t typed; /* likewise, on the command line */
 	char *owned[BK_CLI_OPTIONS_OWNED_MAX];
 	size_t owned_len;
 };

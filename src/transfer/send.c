@@ -196,13 +196,19 @@ static int allocate(struct bk_send *s)
 	for (size_t i = 0; i < list->len; i++)
 		s->offer.folders += list->entries[i].is_folder;
 	bk_source_left_out(s->source, &s->offer);
-	s->choices = calloc(list->len, sizeof(*s->choices));
+	s->choices = calloc(list->len + 1, sizeof(*s->choices));
 	return s->names && s->choices ? 0 : BK_E_NOMEM;
 }
 
 static int start(struct bk_send *s, const struct bk_send_opts *o, char *ret_text)
 {
-	int err = bk_source_new(o->paths, o->paths_len, o->stream_name, o->stream_fd, &s->source, ret_text);
+	const struct bk_source_wish wish = {.paths = o->paths,
+		.paths_len = o->paths_len,
+		.exclude = o->exclude,
+		.exclude_len = o->exclude_len,
+		.stream_name = o->stream_name,
+		.stream_fd = o->stream_fd};
+	int err = bk_source_new(&wish, &s->source, ret_text);
 
 	if (err >= 0)
 		err = allocate(s);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct bk_source {
 	char **names;
 	size_t names_len, names_cap; /* a stream has the last entry and no name */
 	int stream_fd;
+	const struct bk_source_wish *wish; /* while it is looked around */
 	char *left_out[BK_TRANSFER_PATHS_MAX];
 	size_t left_out_len, left_out_all;
 };
@@ -179,6 +181,17 @@ static int read_names(DIR *d, size_t max, struct names *n)
 
 static int add_inside(struct bk_source *s, const char *path, const char *rel);
 
+static bool is_excluded(const struct bk_source *s, const char *rel, const char *name)
+{
+	for (size_t i = 0; i < s->wish->exclude_len; i++) {
+		const char *pattern = s->wish->exclude[i];
+
+		if (fnmatch(pattern, strchr(pattern, '/') ? rel : name, FNM_PATHNAME) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int add_inner(struct bk_source *s, const char *path, const char *rel, const char *name)
 {
 	char *inner = NULL, *inner_rel = NULL;
@@ -187,7 +200,7 @@ static int add_inner(struct bk_source *s, const char *path, const char *rel, con
 	if (asprintf(&inner, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", name) < 0)
 		return err;
 	if (asprintf(&inner_rel, "%s/%s", rel, name) >= 0) {
-		err = add_inside(s, inner, inner_rel);
+		err = is_excluded(s, inner_rel, name) ? 0 : add_inside(s, inner, inner_rel);
 		free(inner_rel);
 	}
 	free(inner);
@@ -301,15 +314,6 @@ static int add_stream(struct bk_source *s, const char *name, int fd, char text[B
 	return err < 0 ? say(text, err, name, bk_error_text(err)) : 0;
 }
 
-static int add_paths(struct bk_source *s, const char *const *paths, size_t n, char text[BK_TRANSFER_TEXT_MAX])
-{
-	int err = 0;
-
-	for (size_t i = 0; i < n && err >= 0; i++)
-		err = add_path(s, paths[i], text);
-	return err;
-}
-
 /* One message has all names: known before anybody has a code. */
 static bool is_offerable(const struct bk_file_list *l)
 {
@@ -336,17 +340,20 @@ static int check_list(struct bk_source *s, char text[BK_TRANSFER_TEXT_MAX])
 		    : 0;
 }
 
-int bk_source_new(const char *const *paths, size_t n, const char *stream_name, int stream_fd,
-	struct bk_source **ret_source, char ret_text[BK_TRANSFER_TEXT_MAX])
+int bk_source_new(
+	const struct bk_source_wish *wish, struct bk_source **ret_source, char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	struct bk_source *s = calloc(1, sizeof(*s));
-	int err;
+	int err = 0;
 
 	if (!s)
 		return say(ret_text, BK_E_NOMEM, "", bk_error_text(BK_E_NOMEM));
-	err = add_paths(s, paths, n, ret_text);
-	if (err >= 0 && stream_name)
-		err = add_stream(s, stream_name, stream_fd, ret_text);
+	s->wish = wish;
+	for (size_t i = 0; i < wish->paths_len && err >= 0; i++)
+		err = add_path(s, wish->paths[i], ret_text);
+	s->wish = NULL;
+	if (err >= 0 && wish->stream_name)
+		err = add_stream(s, wish->stream_name, wish->stream_fd, ret_text);
 	if (err >= 0)
 		err = check_list(s, ret_text);
 	if (err < 0) {

@@ -14,10 +14,19 @@
  * stays as it is, so that several readers, one for each receiver, may go through it. */
 struct bk_source;
 
-/* BK_E_INVALID: a device, two files of one name, nothing at all; BK_E_FILE: cannot be had;
- * BK_E_NOMEM. ret_text is one sentence then. stream_name NULL: no stream; the descriptor stays the caller's. */
-int bk_source_new(const char *const *paths, size_t n, const char *stream_name, int stream_fd,
-	struct bk_source **ret_source, char ret_text[BK_TRANSFER_TEXT_MAX]);
+struct bk_source_wish {
+	const char *const *paths;
+	size_t paths_len;
+	const char *const *exclude; /* patterns, see bk_send_opts */
+	size_t exclude_len;
+	const char *stream_name; /* NULL: none */
+	int stream_fd;           /* stays the caller's */
+};
+
+/* BK_E_INVALID: a device, two files of one name, nothing at all; BK_E_FILE: cannot be had; BK_E_NOMEM. ret_text is one
+ * sentence then. Nothing of the wish is kept. */
+int bk_source_new(const struct bk_source_wish *wish, struct bk_source **ret_source,
+	char ret_text[BK_TRANSFER_TEXT_MAX]);
 void bk_source_free(struct bk_source *s); /* NULL is fine */
 
 const struct bk_file_list *bk_source_list(const struct bk_source *s);

@@ -397,6 +397,28 @@ static void what_a_folder_has_and_cannot_be_sent_is_named(void **state)
 	assert_non_null(strstr(offer->left_out[1], "tree/pipe': it is a pipe"));
 }
 
+static void what_is_excluded_is_not_offered(void **state)
+{
+	struct stage *st = *state;
+	const char *path = make_tree(st), *patterns[] = {"l*k", "tree/pi*", "tree/*/b", "inner/b", "tree"};
+	const struct bk_send_opts opts = {.size = sizeof(opts),
+		.session = &session_opts,
+		.paths = &path,
+		.paths_len = 1,
+		.exclude = patterns,
+		.exclude_len = 5};
+	const struct bk_transfer_offer *offer;
+
+	assert_int_equal(bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, NULL), 0);
+	offer = bk_send_offer(st->send.send);
+	assert_int_equal(offer->left_out_all, 0);
+	assert_int_equal(offer->entries, 4);
+	assert_string_equal(offer->names[0].path, "tree");
+	assert_string_equal(offer->names[1].path, "tree/a");
+	assert_string_equal(offer->names[2].path, "tree/empty");
+	assert_string_equal(offer->names[3].path, "tree/inner");
+}
+
 static void a_folder_that_is_there_is_gone_on_with_file_by_file(void **state)
 {
 	struct stage *st = *state;
@@ -960,6 +982,7 @@ int main(void)
 		T(files_arrive_whole_with_mode_and_time),
 		T(a_folder_arrives_with_all_that_can_be_sent),
 		T(what_a_folder_has_and_cannot_be_sent_is_named),
+		T(what_is_excluded_is_not_offered),
 		T(a_folder_that_is_there_is_gone_on_with_file_by_file),
 		T(no_link_is_taken_for_a_folder),
 		T(a_folder_that_becomes_a_link_is_not_followed),
