@@ -52,6 +52,7 @@ struct bk_group {
 	struct bk_turn turn;
 	uint8_t id[BK_GROUP_ID_LEN];
 	bool wants_all; /* of what others say, too */
+	bool has_asked; /* to be let in, and there was no answer yet */
 	bool is_in, is_listed, was_in, is_lost, is_leaving, has_said_leave, has_ended;
 	int end_error;
 	char end_text[BK_GROUP_SENTENCE_MAX];
@@ -61,7 +62,7 @@ struct bk_group {
 
 static void go_out(struct bk_group *g)
 {
-	g->is_in = g->is_listed = false;
+	g->has_asked = g->is_in = g->is_listed = false;
 	if (g->chain)
 		bk_chain_lost(g->chain);
 }
@@ -125,6 +126,7 @@ static void send_join(struct bk_group *g)
 
 	bk_chain_known(g->chain, m.life, &m.number);
 	memcpy(m.id, g->id, sizeof(m.id));
+	g->has_asked = true;
 	send_card(g, &m);
 	if (!g->has_ended && !g->is_leaving)
 		bk_timer_start(g->patience, JOIN_PATIENCE);
@@ -344,6 +346,9 @@ static int on_joined(struct bk_group *g, const struct bk_group_msg *m)
 {
 	int err;
 
+	if (!g->has_asked)
+		return BK_E_PROTOCOL;
+	g->has_asked = false;
 	if (!g->is_leaving)
 		bk_timer_stop(g->patience);
 	bk_chain_begins_board(g->chain, bk_venue_is_ours(g->venue));

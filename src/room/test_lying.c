@@ -24,7 +24,7 @@ struct person {
 	struct scene *s;
 	struct bk_group *group;
 	char lines[512], doubts[2048];
-	unsigned opens, heard, doubted;
+	unsigned opens, heard, doubted, ends;
 	int error;
 };
 
@@ -146,8 +146,10 @@ static void on_end(struct bk_group *group, void *arg, int error, const char *tex
 
 	(void)text;
 	p->error = error;
+	p->ends++;
 	bk_group_free(group);
 	p->group = NULL;
+	look(p->s);
 }
 
 static void come(struct person *p, const char *name, const char *invite)
@@ -566,6 +568,33 @@ static void the_last_word_can_be_kept_back_until_somebody_speaks_again(void **st
 	check_all_quiet(ANNA);
 }
 
+static void tell_joined_again(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m)
+{
+	struct bk_group_msg joined = {.type = BK_GROUP_JOINED, .member = 99, .life = {(uint8_t)m->number}};
+
+	lying_tell(board, s->handles[whom], m);
+	if (whom == 2)
+		lying_tell(board, s->handles[whom], &joined);
+}
+
+/* Each would begin another life, with all that is told again in it. */
+static void who_is_let_in_without_end_leaves_with_a_sentence(void **state)
+{
+	struct scene *s = *state;
+
+	s->tell = tell_joined_again;
+	say(ANNA, "two");
+	run_until(s, &CARL->ends, 1);
+	assert_int_equal(CARL->error, BK_E_PROTOCOL);
+	s->tell = NULL;
+	say(BERT, "three");
+	run_until(s, &ANNA->heard, 3);
+	run_until(s, &BERT->heard, 3);
+	check_all_quiet(ANNA);
+	check_all_quiet(BERT);
+	assert_string_equal(CARL->lines, "anna:one anna:two ");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -583,6 +612,7 @@ int main(void)
 		CASE(a_server_that_takes_numbers_back_is_not_gone_on_with),
 		CASE(who_are_parted_hear_of_it_at_the_first_word_across_and_not_before),
 		CASE(the_last_word_can_be_kept_back_until_somebody_speaks_again),
+		CASE(who_is_let_in_without_end_leaves_with_a_sentence),
 	};
 #undef CASE
 
