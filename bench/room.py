@@ -128,7 +128,8 @@ def measure(kind, args):
             server.process.wait()
 
 
-ROWS = [("median_ms", "delay, median, ms", 2), ("p99_ms", "delay, 99th percentile, ms", 2),
+ROWS = [("came_median_ms", "delay until it is at a member's socket, median, ms", 2),
+        ("came_p99_ms", "99th percentile, ms", 2),
         ("cpu_us", "server's processor time for a delivery, µs", 2),
         ("kib", "server's memory for a member at most, KiB", 1), ("fill_s", "all have come, s", 2),
         ("fill_cpu_s", "server's processor time for that, s", 2)]
@@ -160,7 +161,9 @@ def main():
         ours, theirs = ([g[key] for g in got[name]] for name in ("bodkin", "ngircd"))
         ratios = [a / b for a, b in zip(ours, theirs)]
         print(f"| {what} | {cell(ours, digits)} | {cell(theirs, digits)} | {cell(ratios, 2)} |")
-    print(f"\nAll {got['bodkin'][0]['of']} deliveries of each of {args.runs} runs came, in the same order for all.")
+    opened = [[g[f"opened_{what}_ms"] for g in got["bodkin"]] for what in ("median", "p99")]
+    print(f"\nUntil a full member of bodkin has opened it, ms: median {cell(opened[0], 1)}, 99th percentile {cell(opened[1], 1)}.")
+    print(f"All {got['bodkin'][0]['of']} deliveries of each of {args.runs} runs came, in the same order for all.")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@
  * told, but open none of it; a thousand who do would be a thousand machines' work. The light ones come from an address
  * each, as members do.
  *
- * Prints a line of JSON when the room is full, and one at the end: the delay from saying to hearing, of each message at
- * each member. */
+ * Prints a line of JSON when the room is full, and one at the end: the delay of each message from saying it until it is
+ * at the light member's socket, by the kernel's clock, for all those members' work on one core is not the server's; and
+ * until a full member has opened it. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -63,6 +65,7 @@ struct message {
 struct arrival {
 	uint64_t which;
 	bk_time at;
+	bool is_opened;
 };
 
 static struct {
@@ -79,6 +82,7 @@ static struct {
 	struct message *messages;
 	struct arrival *arrivals;
 	size_t arrivals_len, expected, disorder, troubles;
+	bk_time came_at; /* what is being read; 0: now */
 	struct bk_group_keys keys;
 	char invite[BK_GROUP_INVITE_MAX];
 	unsigned ping_round;
@@ -99,7 +103,8 @@ static void note_arrival(uint64_t which)
 		load.disorder++;
 		return;
 	}
-	load.arrivals[load.arrivals_len++] = (struct arrival){which, bk_loop_now(load.loop)};
+	load.arrivals[load.arrivals_len++] =
+		(struct arrival){which, load.came_at ? load.came_at : bk_loop_now(load.loop), !load.came_at};
 	if (load.arrivals_len == load.expected)
 		bk_loop_stop(load.loop);
 }
@@ -315,21 +320,44 @@ static int on_bytes(void *arg, const uint8_t *data, size_t n)
 	return 0;
 }
 
-static void on_readable(void *arg, int fd, int events)
+static bk_time read_clock(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * BK_SEC + ts.tv_nsec;
+}
+
+/* When the last of it came, on the loop's clock. */
+static bk_time read_stamp(struct msghdr *m)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct timespec ts;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+		return bk_loop_now(load.loop);
+	memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+	return bk_loop_now(load.loop) + ts.tv_sec * BK_SEC + ts.tv_nsec - read_clock(CLOCK_REALTIME);
+}
+
+static ssize_t read_socket(int fd)
+{
+	char control[128];
+	struct iovec to = {.iov_base = scratch, .iov_len = sizeof(scratch)};
+	struct msghdr m = {
+		.msg_iov = &to, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+
+	load.came_at = n > 0 ? read_stamp(&m) : 0;
+	return n;
+}
+
+static void take(struct light *l, ssize_t n)
 {
 	static const struct bk_tls_events tls = {.on_secure = say_hello, .on_data = on_bytes};
 	static uint8_t plain[256 * 1024];
-	struct light *l = arg;
-	ssize_t n = recv(fd, scratch, sizeof(scratch), MSG_DONTWAIT);
 	int err = 0;
 
-	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		trouble("a light member's connection", n ? strerror(errno) : "ended");
-		return;
-	}
 	if (!l->tls) {
 		on_bytes(l, scratch, (size_t)n);
 		return;
@@ -343,6 +371,21 @@ static void on_readable(void *arg, int fd, int events)
 		trouble("a light member's TLS", bk_error_name(err));
 }
 
+static void on_readable(void *arg, int fd, int events)
+{
+	struct light *l = arg;
+	ssize_t n = read_socket(fd);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		trouble("a light member's connection", n ? strerror(errno) : "ended");
+	else
+		take(l, n);
+	load.came_at = 0;
+}
+
 static int connect_from_its_address(unsigned index)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(load.server.port)},
@@ -352,6 +395,7 @@ static int connect_from_its_address(unsigned index)
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	from.sin_addr.s_addr = htonl(127U << 24 | (1 + index % 50) << 16 | (index / 50) << 8 | 1);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||
 		connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		trouble("a light member", "cannot connect");
@@ -511,23 +555,35 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static void report_delays(const char *whose, bool are_opened, double *delays)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < load.arrivals_len; i++) {
+		const struct arrival *a = &load.arrivals[i];
+
+		if (a->is_opened == are_opened)
+			delays[n++] = (double)(a->at - load.messages[a->which].said) / BK_MS;
+	}
+	qsort(delays, n, sizeof(*delays), compare);
+	if (n)
+		printf("\"%s_median_ms\": %.2f, \"%s_p99_ms\": %.2f, ", whose, delays[n / 2], whose,
+			delays[n * 99 / 100]);
+}
+
 static void report(void)
 {
-	size_t n = load.arrivals_len;
-	double *delays = calloc(n + 1, sizeof(*delays));
+	double *delays = calloc(load.arrivals_len + 1, sizeof(*delays));
 	struct rusage used;
 
 	if (!delays)
 		return;
-	for (size_t i = 0; i < n; i++)
-		delays[i] =
-			(double)(load.arrivals[i].at - load.messages[load.arrivals[i].which].said) / BK_MS;
-	qsort(delays, n, sizeof(*delays), compare);
 	getrusage(RUSAGE_SELF, &used);
-	printf("{\"deliveries\": %zu, \"of\": %zu, \"disorder\": %zu, \"troubles\": %zu, \"median_ms\": %.2f, "
-	       "\"p99_ms\": %.2f, \"load_cpu_s\": %.2f}\n",
-		n, load.expected, load.disorder, load.troubles, n ? delays[n / 2] : 0,
-		n ? delays[n * 99 / 100] : 0,
+	printf("{");
+	report_delays("came", false, delays);
+	report_delays("opened", true, delays);
+	printf("\"deliveries\": %zu, \"of\": %zu, \"disorder\": %zu, \"troubles\": %zu, \"load_cpu_s\": %.2f}\n",
+		load.arrivals_len, load.expected, load.disorder, load.troubles,
 		(double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
 			(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 	free(delays);

@@ -250,7 +250,7 @@ static void endless_openings_keep_nobody_from_talking(void **state)
 /* The largest posts there are; who comes and reads nothing is owed all of them. */
 static void history_bombs_are_kept_once_for_all_who_do_not_read_them(void **state)
 {
-	enum { BOMBS = 20, COMING = 40, EACH = 96 * 1024 };
+	enum { BOMBS = 20, COMING = 40, EACH = 42 * 1024 };
 	static uint8_t bomb[BK_GROUP_POST_MAX];
 	struct honest h = begin_as(have_a_burst);
 	struct peer bomber, p[COMING];
