@@ -75,12 +75,21 @@ static bool may_be_one_network(const struct bk_pair *pair, enum bk_transport t, 
 	return here->public_addr.family && !here->is_translated && !there->is_translated;
 }
 
+static bool is_seen_on_a_link(const struct bk_intro *in)
+{
+	return bk_addr_is_link_local(&in->tcp.public_addr) || bk_addr_is_link_local(&in->udp.public_addr);
+}
+
 /* Every machine is on a link, and the digits of one say nothing of which it is. So it takes a link of ours and two who
- * are seen at one address, or by nobody; that neither is translated is no sign of it. */
+ * are seen at one address, or by nobody, or by our server that is on a link itself; that neither is translated is no
+ * sign of it. */
 static bool may_be_one_link(const struct bk_pair *pair, enum bk_transport t, const struct bk_addr *a)
 {
 	if (a->family != 6 || !(pair->is_turned || bk_networks_have(pair->networks, a)))
 		return false;
+	if (bk_addr_is_link_local(&pair->relay) && is_seen_on_a_link(pair->own) &&
+		is_seen_on_a_link(pair->peer))
+		return true;
 	return are_seen_as_one(pair, t) || (is_unseen(pair->own) && is_unseen(pair->peer));
 }
 

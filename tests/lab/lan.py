@@ -13,6 +13,7 @@ from lab import NUMBERS, PATIENCE, Program, check, scratch
 
 SOON = 0.3  # seconds from the second Enter to the file
 SOON_MOVED = 2  # seconds from another address to the path over it
+BIG = 40_000_000  # bytes, four seconds of a relay at 10 MB/s
 NO_MULTICAST = "ip daddr 239.0.0.0/8 drop; ip6 daddr ff00::/8 udp dport 15007 drop"
 NO_BROADCAST = "udp dport 15007 meta pkttype broadcast drop"
 
@@ -81,9 +82,9 @@ class Switch:
         self.programs.append(program)
         return program
 
-    def send(self, machine, *words):
+    def send(self, machine, *words, size=50000):
         path = self.top / f"from-{machine.number}-{len(self.programs)}"
-        path.write_bytes(os.urandom(50000))
+        path.write_bytes(os.urandom(size))
         sender = self.bodkin_on(machine, "send", *words, path)
         sender.path, sender.code = path, sender.wait_for("code")["code"]
         return sender
@@ -206,6 +207,18 @@ def link_local(bodkin):
         for one, other in ((a, c), (c, b), (c, c)):
             lan.receive(other, lan.send(one))
         return soon(times)
+
+
+def link_local_server(bodkin):
+    """The same with a server on the cable, by which alone they find each other."""
+    with Switch(bodkin, 3, only6=True) as lan:
+        for machine in lan.machines:
+            machine.run("ip -6 addr flush dev eth0 scope global")
+        a, b, c = lan.machines
+        shown = subprocess.run(c.words("ip", "-6", "-br", "addr", "show", "eth0"), capture_output=True, text=True).stdout
+        lan.bodkin_on(c, "serve", "--state", lan.top / "server").wait_for("listening")
+        at = ("-s", f"[{shown.split()[2].split('/')[0]}%eth0]", "--no-lan")
+        return soon([lan.receive(b, lan.send(a, *at), *at) for _ in range(3)])
 
 
 def flood(bodkin):
@@ -389,6 +402,33 @@ def moved_to_the_lan(bodkin, stays):
         return f"on the LAN {took * 1000:.0f} ms after the address appeared"
 
 
+def files_moved_to_the_lan(bodkin):
+    """Two machines hand over a file by the relay, and both come into a third network meanwhile."""
+    with Networks(bodkin, 3, is_symmetric=True) as lan:
+        server = lan.bodkin_on(lan.server, "serve", "--state", lan.top / "server")
+        at = ("-s", f"203.0.113.1#{server.wait_for('listening')['pin']}")
+        a, b = lan.machine(0), lan.machine(1)
+        for machine in (a, b):
+            machine.run("tc qdisc add dev eth0 root tbf rate 80mbit burst 64kb latency 50ms")
+        sender = lan.send(a, *at, size=BIG)
+        folder = lan.top / "received"
+        folder.mkdir()
+        receiver = lan.bodkin_on(b, "recv", "--yes", "-o", folder, *at, sender.code)
+        receiver.wait_for("progress")
+        check(receiver.last("path")["kind"] == "relay", receiver.story())
+        for machine in (a, b):
+            lan.join(machine, "net2", "eth1", f"10.7.2.{machine.number + 50}/24")
+            machine.run("ip route replace default via 10.7.2.1")
+            machine.run("ip link set eth0 down")
+        began = time.monotonic()
+        receiver.wait_for("path", lambda p: p["technique"] == "lan")
+        took = time.monotonic() - began
+        check((receiver.wait(), sender.wait()) == (0, 0), f"{sender.story()}\n{receiver.story()}")
+        check((folder / sender.path.name).read_bytes() == sender.path.read_bytes(), "the file is another one")
+        check(took < SOON_MOVED, f"only after {took:.1f} s")
+        return f"on the LAN {took * 1000:.0f} ms after the second address appeared, and the file is whole"
+
+
 def cases(bodkin):
     yield "LAN without a server: two machines", lambda: two(bodkin)
     yield "LAN without a server: twenty machines", lambda: twenty(bodkin)
@@ -396,6 +436,7 @@ def cases(bodkin):
     yield "LAN without a server: containers beside", lambda: containers(bodkin)
     yield "LAN without a server: IPv6 alone", lambda: two(bodkin, only6=True)
     yield "LAN without a server: link-local addresses alone", lambda: link_local(bodkin)
+    yield "LAN: link-local addresses alone, and a server", lambda: link_local_server(bodkin)
     yield "LAN without a server: no multicast", lambda: two(bodkin, rules=NO_MULTICAST)
     yield "LAN without a server: neither multicast nor broadcast", lambda: blocked(bodkin)
     yield "LAN without a server: forged beacons", lambda: flood(bodkin)
@@ -406,5 +447,6 @@ def cases(bodkin):
     for stays in (False, True):
         yield f"LAN: it appears while two talk over the relay{', beside the old network' if stays else ''}", \
             lambda stays=stays: moved_to_the_lan(bodkin, stays)
+    yield "LAN: it appears to both while a file passes by the relay", lambda: files_moved_to_the_lan(bodkin)
     yield "LAN: three networks joined by a server", lambda: joined_by_a_server(bodkin)
     yield "LAN without a server: one is named and not there", lambda: unreachable(bodkin)
