@@ -77,7 +77,11 @@ static void drop_it(struct bk_batch *b, const struct bk_batch_row *row)
 
 int bk_batch_land(struct bk_batch *b)
 {
-	int synced = sync_content(b), first = synced;
+	struct bk_sink_aside aside;
+	int synced, first;
+
+	bk_sink_set_aside(b->sink, &aside);
+	first = synced = sync_content(b);
 
 	if (synced < 0)
 		snprintf(b->text, sizeof(b->text), "%s", bk_sink_text(b->sink));
@@ -93,6 +97,7 @@ int bk_batch_land(struct bk_batch *b)
 			snprintf(b->text, sizeof(b->text), "%s", bk_sink_text(b->sink));
 		}
 	}
+	bk_sink_take_back(b->sink, &aside);
 	b->len = 0;
 	b->bytes = 0;
 	return first;

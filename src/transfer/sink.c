@@ -392,6 +392,24 @@ int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name)
 	return 0;
 }
 
+void bk_sink_set_aside(struct bk_sink *s, struct bk_sink_aside *ret_aside)
+{
+	*ret_aside = (struct bk_sink_aside){.fd = s->fd, .entry = s->entry, .name = s->name};
+	snprintf(ret_aside->part, sizeof(ret_aside->part), "%s", s->part);
+	s->fd = -1;
+	s->part[0] = 0;
+}
+
+void bk_sink_take_back(struct bk_sink *s, const struct bk_sink_aside *aside)
+{
+	if (!aside->part[0])
+		return;
+	s->fd = aside->fd;
+	s->entry = aside->entry;
+	(void)aim(s, aside->name); /* a folder that is gone is found out when the name is given */
+	snprintf(s->part, sizeof(s->part), "%s", aside->part);
+}
+
 /* Takes the name with an empty file, which is then replaced. */
 static int rename_over_own(struct bk_sink *s)
 {

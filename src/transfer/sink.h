@@ -49,6 +49,15 @@ enum { BK_SINK_PART_MAX = 256 };
 const char *bk_sink_part(const struct bk_sink *s);
 void bk_sink_park(struct bk_sink *s);
 int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name); /* BK_E_FILE: its folder is gone */
+/* The file that is being written, if there is one, makes room for parked ones and is taken back after them. */
+struct bk_sink_aside {
+	int fd;
+	const struct bk_file_entry *entry;
+	const char *name;
+	char part[BK_SINK_PART_MAX];
+};
+void bk_sink_set_aside(struct bk_sink *s, struct bk_sink_aside *ret_aside);
+void bk_sink_take_back(struct bk_sink *s, const struct bk_sink_aside *aside);
 /* What was written is on the disk: everything (and what others wrote there), the one taken up again, the names.
  * BK_E_FILE, BK_E_NO_SPACE. */
 int bk_sink_sync_all(struct bk_sink *s);

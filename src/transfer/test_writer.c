@@ -249,6 +249,40 @@ static void names_that_are_equal_where_they_are_cut_all_arrive(void **state)
 	assert_int_equal(names(".part", false), ALIKE);
 }
 
+/* Nothing comes for a while, in the middle of a file: those before it have their names by then. */
+static void begin_second_and_wait(struct stage *st)
+{
+	start(st, FEW, false);
+	put(st, 0);
+	assert_int_equal(bk_writer_begin(st->writer, 1), 0);
+	assert_int_equal(bk_writer_write(st->writer, "cont", 4), 0);
+	while (names(".part", false) != 1)
+		sched_yield();
+}
+
+static void a_pause_in_a_file_names_those_before_it_and_costs_it_nothing(void **state)
+{
+	struct stage *st = *state;
+
+	begin_second_and_wait(st);
+	assert_int_equal(bk_writer_write(st->writer, "ent", 3), 0);
+	assert_int_equal(bk_writer_end(st->writer, st->digest), 0);
+	assert_int_equal(finish(st), 0);
+	assert_int_equal(names(".part", false), 2);
+	assert_int_equal(names(".part", true), 0);
+}
+
+static void what_is_unfinished_after_a_pause_is_removed_too(void **state)
+{
+	struct stage *st = *state;
+
+	begin_second_and_wait(st);
+	bk_writer_stop(st->writer);
+	assert_int_equal(bk_loop_run(st->loop), 0);
+	assert_int_equal(names(".part", false), 1);
+	assert_int_equal(names(".part", true), 0);
+}
+
 static void stopping_keeps_what_is_complete_and_removes_the_rest(void **state)
 {
 	struct stage *st = *state;
@@ -306,6 +340,8 @@ int main(void)
 		T(a_damaged_file_costs_none_of_those_before_it),
 		T(a_name_that_is_taken_meanwhile_costs_only_its_file_the_name),
 		T(names_that_are_equal_where_they_are_cut_all_arrive),
+		T(a_pause_in_a_file_names_those_before_it_and_costs_it_nothing),
+		T(what_is_unfinished_after_a_pause_is_removed_too),
 		T(stopping_keeps_what_is_complete_and_removes_the_rest),
 		T(a_disk_that_hangs_stops_neither_the_loop_nor_whoever_leaves),
 	};
