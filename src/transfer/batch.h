@@ -31,8 +31,9 @@ static inline bool bk_batch_is_full(const struct bk_batch *b)
 
 /* The sink's file, which is closed, is this entry. BK_E_NOMEM; the file is dropped then. */
 int bk_batch_add(struct bk_batch *b, size_t entry);
-/* Syncs, names, and empties it; a file that is being written meanwhile goes on afterwards. Where the disk fails all are removed; where a name is taken meanwhile the file stays
- * under the one that it has, and the others get theirs. The first failure: BK_E_FILE, BK_E_NO_SPACE, BK_E_EXISTS. */
+/* Syncs, names, and empties it; a file that is being written meanwhile goes on afterwards. Where the disk fails all
+ * are removed; where a name is taken meanwhile the file stays under the one that it has, and the others get theirs. The
+ * first failure: BK_E_FILE, BK_E_NO_SPACE, BK_E_EXISTS. */
 int bk_batch_land(struct bk_batch *b);
 void bk_batch_done(struct bk_batch *b);
 
