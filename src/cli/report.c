@@ -37,6 +37,11 @@ static enum bk_cli_stream stream_of(const struct bk_cli_report *r)
 	return r->is_aside ? BK_CLI_STDERR : BK_CLI_STDOUT;
 }
 
+static enum bk_cli_rank rank_of(const struct bk_cli_report *r, enum bk_cli_rank rank)
+{
+	return r->is_lasting && rank == BK_CLI_VERDICT ? BK_CLI_EVENT : rank;
+}
+
 void bk_cli_report_wipe(struct bk_cli_report *r)
 {
 	if (r->on_wipe)
@@ -70,7 +75,7 @@ void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const cha
 	bk_cli_report_wipe(r);
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) >= 0)
-		bk_cli_output_put(stream_of(r), rank, "%s\n", text);
+		bk_cli_output_put(stream_of(r), rank_of(r, rank), "%s\n", text);
 	va_end(ap);
 	free(text);
 }
@@ -103,7 +108,7 @@ void bk_cli_report_event(
 	if (r->is_json && o && fields && json_object_update(o, fields) == 0)
 		text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
 	if (text)
-		bk_cli_output_put(BK_CLI_STDOUT, rank, "%s\n", text);
+		bk_cli_output_put(BK_CLI_STDOUT, rank_of(r, rank), "%s\n", text);
 	free(text);
 	json_decref(o);
 	json_decref(fields);
@@ -400,5 +405,5 @@ void bk_cli_report_error(struct bk_cli_report *r, int error, const char *text)
 	bk_cli_report_wipe(r);
 	bk_cli_report_event(r, BK_CLI_VERDICT, "error",
 		json_pack("{s:s, s:o}", "code", bk_error_name(error), "text", text_value(text)));
-	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "bodkin: %s\n", text);
+	bk_cli_output_put(BK_CLI_STDERR, rank_of(r, BK_CLI_VERDICT), "bodkin: %s\n", text);
 }

@@ -19,7 +19,8 @@ struct bk_cli_window {
 struct bk_cli_report {
 	bool is_json, is_quiet, is_smart, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open,
 		has_path;
-	bool is_aside; /* standard output is for data: sentences go to standard error */
+	bool is_lasting; /* it goes on and on, so nothing that it says is said once: all of it has a ceiling */
+	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	char peer[64];    /* name, shortened */
 	const char *from; /* of several things at once: whose an event is; NULL: there is one alone */

@@ -342,6 +342,7 @@ static struct taking *new_taking(
 	k->report = *t->report;
 	k->report.from = k->from;
 	k->report.has_bar = false;
+	k->report.is_lasting = true;
 	k->report.on_wipe = wipe_for_one;
 	k->report.wipe_arg = t->report;
 	k->report.is_bar_drawn = k->report.is_question_open = k->report.has_path = false;
