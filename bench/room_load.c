@@ -4,7 +4,7 @@
  * bytes a second, and with bodkin they are members on the public API, which open and check all that they are told. The
  * others are light ones: they speak TLS (IRC: plain TCP) and hold the order of what comes against what the others were
  * told, but open none of it; a thousand who do would be a thousand machines' work. The light ones come from an address
- * each, as members do.
+ * each, as members do. The full ones are a process of their own: who speaks does not wait for the others to have read.
  *
  * Prints a line of JSON when the room is full, and one at the end: the delay of each message from saying it until it is
  * at the light member's socket, by the kernel's clock, for all those members' work on one core is not the server's; and
@@ -12,11 +12,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,11 +68,20 @@ struct message {
 struct arrival {
 	uint64_t which;
 	bk_time at;
-	bool is_opened;
+};
+
+/* What the process of the full members tells the other one, besides the messages. */
+struct speech {
+	size_t disorder, troubles, opened_len;
+	struct arrival opened[];
 };
 
 static struct {
-	bool is_irc;
+	bool is_irc, is_speaker;
+	struct speech *speech;
+	pid_t speaker;
+	int doors[2], go[2]; /* a byte for each of them who is in; one when all are */
+	struct bk_watch *door;
 	const char *target;
 	struct bk_addr server;
 	unsigned count, full_count, rate, in, opened;
@@ -104,7 +116,7 @@ static void note_arrival(uint64_t which)
 		return;
 	}
 	load.arrivals[load.arrivals_len++] =
-		(struct arrival){which, load.came_at ? load.came_at : bk_loop_now(load.loop), !load.came_at};
+		(struct arrival){which, load.came_at ? load.came_at : bk_loop_now(load.loop)};
 	if (load.arrivals_len == load.expected)
 		bk_loop_stop(load.loop);
 }
@@ -490,8 +502,12 @@ static void open_full(void)
 
 static void open_next(void)
 {
-	if (load.opened < load.count && !load.troubles)
-		(load.is_irc || load.opened >= load.full_count ? open_light : open_full)();
+	if (load.troubles)
+		return;
+	if (load.is_speaker && load.opened < load.full_count)
+		open_full();
+	else if (!load.is_speaker && load.opened < load.count)
+		open_light();
 }
 
 /* --- the talk --- */
@@ -523,8 +539,6 @@ static void on_pace(void *arg)
 	due = load.filled + BK_SEC + (bk_time)(load.posted + 1) * BK_SEC / load.rate;
 	if (load.posted < load.to_post)
 		bk_timer_start(load.pace, bk_time_max(due - bk_loop_now(load.loop), 0));
-	else
-		bk_timer_start(load.patience, 60 * BK_SEC);
 }
 
 static void on_patience(void *arg)
@@ -533,17 +547,48 @@ static void on_patience(void *arg)
 	bk_loop_stop(load.loop);
 }
 
+static void begin_talk(void)
+{
+	load.filled = bk_loop_now(load.loop);
+	bk_timer_start(load.patience, (bk_time)(load.to_post / load.rate + 60) * BK_SEC);
+	if (load.is_irc || load.is_speaker)
+		bk_timer_start(load.pace, BK_SEC);
+	else if (write(load.go[1], "", 1) != 1)
+		trouble("the speakers", "have ended");
+}
+
+static void on_all_in(void)
+{
+	printf("{\"members\": %u, \"fill_s\": %.2f}\n", load.count,
+		(double)(bk_loop_now(load.loop) - load.began) / BK_SEC);
+	fflush(stdout);
+	begin_talk();
+}
+
 static void on_in(void)
 {
-	if (++load.in < load.count) {
+	if (load.is_speaker && write(load.doors[1], "", 1) != 1)
+		trouble("a member", "nobody waits for it");
+	if (!load.is_speaker && ++load.in == load.count)
+		on_all_in();
+	else
 		open_next();
-		return;
+}
+
+/* Another speaker is in; and, to them: all are. */
+static void on_door(void *arg, int fd, int events)
+{
+	char byte;
+
+	(void)arg;
+	(void)events;
+	if (read(fd, &byte, 1) != 1) {
+		bk_watch_set(load.door, 0);
+	} else if (load.is_speaker) {
+		begin_talk();
+	} else if (++load.in == load.count) {
+		on_all_in();
 	}
-	load.filled = bk_loop_now(load.loop);
-	printf("{\"members\": %u, \"fill_s\": %.2f}\n", load.count,
-		(double)(load.filled - load.began) / BK_SEC);
-	fflush(stdout);
-	bk_timer_start(load.pace, BK_SEC);
 }
 
 /* --- the run --- */
@@ -555,38 +600,42 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void report_delays(const char *whose, bool are_opened, double *delays)
+static void report_delays(const char *whose, const struct arrival *arrivals, size_t n)
 {
-	size_t n = 0;
+	double *delays = calloc(n + 1, sizeof(*delays));
 
-	for (size_t i = 0; i < load.arrivals_len; i++) {
-		const struct arrival *a = &load.arrivals[i];
-
-		if (a->is_opened == are_opened)
-			delays[n++] = (double)(a->at - load.messages[a->which].said) / BK_MS;
-	}
-	qsort(delays, n, sizeof(*delays), compare);
-	if (n)
+	for (size_t i = 0; delays && i < n; i++)
+		delays[i] = (double)(arrivals[i].at - load.messages[arrivals[i].which].said) / BK_MS;
+	if (delays && n) {
+		qsort(delays, n, sizeof(*delays), compare);
 		printf("\"%s_median_ms\": %.2f, \"%s_p99_ms\": %.2f, ", whose, delays[n / 2], whose,
 			delays[n * 99 / 100]);
+	}
+	free(delays);
 }
 
-static void report(void)
+static double processor_time(int whose)
 {
-	double *delays = calloc(load.arrivals_len + 1, sizeof(*delays));
 	struct rusage used;
 
-	if (!delays)
-		return;
-	getrusage(RUSAGE_SELF, &used);
+	getrusage(whose, &used);
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+static bool report(void)
+{
+	const struct speech *other = load.speech;
+	size_t deliveries = load.arrivals_len + other->opened_len,
+	       of = (size_t)load.to_post * (load.count - load.is_irc);
+
 	printf("{");
-	report_delays("came", false, delays);
-	report_delays("opened", true, delays);
+	report_delays("came", load.arrivals, load.arrivals_len);
+	report_delays("opened", other->opened, other->opened_len);
 	printf("\"deliveries\": %zu, \"of\": %zu, \"disorder\": %zu, \"troubles\": %zu, \"load_cpu_s\": %.2f}\n",
-		load.arrivals_len, load.expected, load.disorder, load.troubles,
-		(double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-			(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
-	free(delays);
+		deliveries, of, load.disorder + other->disorder, load.troubles + other->troubles,
+		processor_time(RUSAGE_SELF) + processor_time(RUSAGE_CHILDREN));
+	return deliveries == of && !load.disorder && !other->disorder && !load.troubles && !other->troubles;
 }
 
 static bool read_arguments(int argc, char **argv)
@@ -606,7 +655,37 @@ static bool read_arguments(int argc, char **argv)
 	       load.full_count && load.full_count <= load.count && load.to_post;
 }
 
-/* Who says something hears it too, but not on IRC. */
+static void *share(size_t n)
+{
+	void *at = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static int make_room(void)
+{
+	size_t opened = load.is_irc ? 0 : (size_t)load.to_post * load.full_count;
+
+	load.messages = share((load.to_post + 1) * sizeof(*load.messages));
+	load.speech = share(sizeof(*load.speech) + opened * sizeof(struct arrival));
+	if (!load.messages || !load.speech || pipe(load.doors) < 0 || pipe(load.go) < 0 ||
+		bk_group_invite_make(load.invite) < 0 || bk_invite_keys(load.invite, &load.keys) < 0)
+		return -1;
+	load.speaker = load.is_irc ? 0 : fork();
+	load.is_speaker = !load.is_irc && !load.speaker;
+	close(load.is_speaker ? load.doors[0] : load.doors[1]);
+	close(load.is_speaker ? load.go[1] : load.go[0]);
+	load.expected = opened;
+	load.arrivals = load.speech->opened;
+	if (load.is_speaker)
+		return 0;
+	/* who says something hears it too, but not on IRC */
+	load.expected = (size_t)load.to_post * (load.is_irc ? load.count - 1 : load.count - load.full_count);
+	load.opened = load.is_irc ? 0 : load.full_count;
+	load.arrivals = calloc(load.expected + 1, sizeof(*load.arrivals));
+	return load.speaker < 0 || !load.arrivals ? -1 : 0;
+}
+
 static int begin(void)
 {
 	struct rlimit files;
@@ -614,20 +693,30 @@ static int begin(void)
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	load.expected = (size_t)load.to_post * (load.count - load.is_irc);
-	load.messages = calloc(load.to_post + 1, sizeof(*load.messages));
-	load.arrivals = calloc(load.expected, sizeof(*load.arrivals));
-	if (!load.messages || !load.arrivals || bk_loop_new(BK_LOOP_AUTO, &load.loop) < 0 ||
+	if (bk_loop_new(BK_LOOP_AUTO, &load.loop) < 0 ||
 		bk_timer_new(load.loop, on_pace, NULL, &load.pace) < 0 ||
 		bk_timer_new(load.loop, on_ping_time, NULL, &load.pinger) < 0 ||
 		bk_timer_new(load.loop, on_patience, NULL, &load.patience) < 0 ||
-		bk_group_invite_make(load.invite) < 0 || bk_invite_keys(load.invite, &load.keys) < 0)
+		bk_watch_new(load.loop, load.is_speaker ? load.go[0] : load.doors[0], on_door, NULL,
+			&load.door) < 0 ||
+		bk_watch_set(load.door, BK_READABLE) < 0)
 		return -1;
 	load.began = bk_loop_now(load.loop);
 	bk_timer_start(load.pinger, BK_SEC / 10);
-	for (int i = 0; i < AT_ONCE; i++)
+	for (int i = 0; i < (load.is_speaker ? 1 : AT_ONCE); i++)
 		open_next();
 	return 0;
+}
+
+static void run(void)
+{
+	bk_loop_run(load.loop);
+	if (!load.is_speaker)
+		return;
+	load.speech->disorder = load.disorder;
+	load.speech->troubles = load.troubles;
+	load.speech->opened_len = load.arrivals_len;
+	_exit(0);
 }
 
 int main(int argc, char **argv)
@@ -638,9 +727,12 @@ int main(int argc, char **argv)
 			MEMBERS_MAX);
 		return 2;
 	}
-	if (sodium_init() < 0 || begin() < 0)
+	if (sodium_init() < 0 || make_room() < 0 || begin() < 0)
 		return 1;
-	bk_loop_run(load.loop);
-	report();
-	return load.troubles || load.disorder || load.arrivals_len < load.expected;
+	run();
+	if (load.troubles && load.speaker > 0)
+		kill(load.speaker, SIGTERM);
+	if (load.speaker > 0)
+		waitpid(load.speaker, NULL, 0);
+	return !report();
 }
