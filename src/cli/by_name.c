@@ -87,6 +87,7 @@ static void refuse(struct bk_cli_by_name *b)
 static void found(struct bk_cli_by_name *b, const struct bk_cli_device *device)
 {
 	struct bk_session_opts *s = &b->frame->session;
+	int64_t left = s->wait_ns - (bk_loop_now(b->frame->loop) - b->began);
 	char text[BK_CLI_TEXT_MAX] = "";
 	int err;
 
@@ -99,6 +100,8 @@ static void found(struct bk_cli_by_name *b, const struct bk_cli_device *device)
 	s->code = s->code_wish = NULL;
 	s->code_words = CODE_WORDS;
 	s->key_dir = s->state_dir;
+	if (s->wait_ns)
+		s->wait_ns = left > BK_SEC ? left : BK_SEC;
 	s->peer_key = b->key;
 	b->frame->on_code = on_code;
 	b->frame->on_code_arg = b;
@@ -204,6 +207,7 @@ int bk_cli_by_name_start(struct bk_cli_by_name *b, struct bk_cli_frame *f,
 	int err;
 
 	b->frame = f;
+	b->began = bk_loop_now(f->loop);
 	b->opts = *opts;
 	if (!strcmp(opts->name, b->store.name)) {
 		snprintf(ret_text, BK_CLI_TEXT_MAX, "cannot %s: '%.64s' is this device", f->ops->act,

@@ -23,6 +23,7 @@ struct bk_cli_by_name {
 	struct bk_cli_devices devices;
 	struct bk_timer *limit, *silence;
 	bool is_open, is_found;
+	int64_t began;
 	uint8_t key[BK_GROUP_KEY_LEN]; /* whose it is, once found */
 	size_t programs;               /* of it, when it was called */
 	char code[BK_GROUP_CALL_CODE_MAX + 1];

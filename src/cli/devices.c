@@ -172,12 +172,19 @@ static void take_member(struct bk_cli_devices *d, const struct bk_group_member *
 
 /* --- the group --- */
 
+static bool says_the_same(const struct bk_device *a, const struct bk_device *b)
+{
+	uint8_t one[BK_DEVICE_ABOUT_MAX], other[BK_DEVICE_ABOUT_MAX];
+	size_t n = bk_device_encode(a, one);
+
+	return n == bk_device_encode(b, other) && !memcmp(one, other, n);
+}
+
 static void on_member(struct bk_group *group, void *arg, const struct bk_group_member *from, bool is_here)
 {
 	struct bk_cli_devices *d = arg;
-	struct bk_cli_devices_member *m = member_of(d, from->handle), gone;
-	struct bk_cli_device device = {0};
-	bool was_present = false;
+	struct bk_cli_devices_member *m, told;
+	struct bk_cli_device before, device;
 
 	(void)group;
 	if (from->is_us) {
@@ -185,22 +192,20 @@ static void on_member(struct bk_group *group, void *arg, const struct bk_group_m
 		d->has_key = true;
 		return;
 	}
-	if (m) {
-		sum_up(d, m->name, m->key, m->verdict, &device);
-		was_present = device.about.flags & BK_DEVICE_PRESENT;
-	}
+	sum_up(d, from->name, from->key, BK_CLI_DEVICE_KNOWN, &before);
 	if (is_here)
 		take_member(d, from);
 	m = member_of(d, from->handle);
 	if (!m)
 		return;
-	gone = *m;
+	told = *m;
 	if (!is_here)
 		*m = d->members[--d->members_len];
 	if (!d->is_open)
 		return;
-	sum_up(d, gone.name, gone.key, gone.verdict, &device);
-	device.was_present = was_present;
+	sum_up(d, told.name, told.key, told.verdict, &device);
+	device.was_present = before.about.flags & BK_DEVICE_PRESENT;
+	device.is_news = !says_the_same(&before.about, &device.about);
 	d->events->on_change(d->arg, &device);
 }
 
@@ -318,8 +323,10 @@ static void on_open(struct bk_group *group, void *arg)
 	d->is_open = true;
 	for (size_t i = 0; i < d->members_len; i++)
 		judge_member(d, &d->members[i]);
-	for (size_t i = 0; bk_cli_devices_get(d, i, &device); i++)
+	for (size_t i = 0; bk_cli_devices_get(d, i, &device); i++) {
+		device.is_news = true;
 		d->events->on_change(d->arg, &device);
+	}
 	look_at_nat(d);
 	if (d->events->on_open)
 		d->events->on_open(d->arg);

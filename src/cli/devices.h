@@ -18,6 +18,7 @@ struct bk_cli_device {
 	bool is_us;
 	enum bk_cli_device_verdict verdict;
 	bool was_present;       /* of on_change: before it */
+	bool is_news;           /* of on_change: what it says of itself is another thing than before */
 	size_t programs;        /* 0: nothing of it is there any more */
 	struct bk_device about; /* of all of them; with BK_DEVICE_PRESENT it is listed */
 };

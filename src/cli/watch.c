@@ -114,7 +114,8 @@ void bk_cli_watch_touch(struct bk_cli_watch *w, const struct bk_cli_device *devi
 {
 	if (w->is_screen && w->report->on_wipe)
 		bk_timer_start(w->painter, PAUSE);
-	if (w->is_screen || !(device->was_present || device->about.flags & BK_DEVICE_PRESENT))
+	if (w->is_screen || !device->is_news ||
+		!(device->was_present || device->about.flags & BK_DEVICE_PRESENT))
 		return;
 	bk_cli_device_list_tell(w->report, device);
 	bk_cli_device_list_say(w->report, device);
