@@ -5,8 +5,11 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
+
+enum { FOLD_INDENT = 2 };
 
 static const char *scaled(double value, const char *suffix, char out[BK_CLI_HUMAN_MAX])
 {
@@ -143,6 +146,46 @@ static size_t measure_word(const char *s, unsigned *ret_columns)
 		*ret_columns += columns;
 	}
 	return len;
+}
+
+/* Does the word behind this blank belong on a row of its own? */
+static bool breaks_at(const char *blank, unsigned at, unsigned columns)
+{
+	unsigned width;
+
+	measure_word(blank + 1, &width);
+	return columns && at + 1 + width > columns && width + FOLD_INDENT <= columns;
+}
+
+char *bk_cli_human_fold(const char *text, unsigned at, unsigned columns)
+{
+	static const char next[] = "\n  ", tab[] = "    ";
+	char *out = malloc(8 * strlen(text) + 1), *end = out;
+	unsigned width;
+
+	for (size_t n; out && *text; text += n) {
+		const char *put = text;
+		size_t len = n = measure(text, &width);
+
+		if (*text == '\n' || (*text == ' ' && breaks_at(text, at, columns))) {
+			put = next;
+			len = sizeof(next) - 1;
+			at = width = 0;
+		} else if (*text == '\t') {
+			put = tab;
+			len = width = sizeof(tab) - 1;
+		}
+		if (put != next && columns && at + width > columns) {
+			end = stpcpy(end, next);
+			at = FOLD_INDENT;
+		}
+		memcpy(end, put, len);
+		end += len;
+		at += put == next ? FOLD_INDENT : width;
+	}
+	if (out)
+		*end = 0;
+	return out;
 }
 
 void bk_cli_human_wrap(char *text, unsigned columns)

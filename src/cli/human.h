@@ -26,6 +26,10 @@ const char *bk_cli_human_fit(const char *text, unsigned columns, char *out, size
  * blank that BK_CLI_HUMAN_GLUE stands for does not break; what is longer than a line is left to the terminal. */
 #define BK_CLI_HUMAN_GLUE '\x1f'
 void bk_cli_human_wrap(char *text, unsigned columns); /* 0: no window, nothing breaks */
-char *bk_cli_human_glue(char *text);                  /* what is copied or spoken as one; returns text */
+/* Text that somebody else chose, behind `at` columns of ours, on as many rows as it takes (columns 0: as it has): all
+ * but the first are set in by two blanks, so that none of them can look like another line of ours. Tabs become blanks.
+ * To be freed; NULL: no memory. */
+char *bk_cli_human_fold(const char *text, unsigned at, unsigned columns);
+char *bk_cli_human_glue(char *text); /* what is copied or spoken as one; returns text */
 
 #endif

@@ -10,6 +10,7 @@
 #include <bodkin/error.h>
 
 #include "cli/complete.h"
+#include "cli/human.h"
 
 enum { SAYINGS_MAX = 1000, SAYINGS_SHOWN = 3, LINE_SHOWN = 200, UNREAD_MAX = 16 << 20 };
 
@@ -34,39 +35,23 @@ static const char *hour_of_now(const struct bk_cli_talk *t, char out[32])
 	return t->has_times ? bk_cli_talk_hour((uint64_t)time(NULL) * 1000, out) : out;
 }
 
-/* Lines that follow stand in a little. To be freed. */
-static char *indent(const char *text)
-{
-	size_t size = 2 * strlen(text) + 1, used = 0;
-	char *shown;
-
-	for (const char *at = text; *at; at++)
-		size += *at == '\t' ? 4 : *at == '\n' ? 2 : 0;
-	shown = malloc(size);
-	if (shown)
-		*shown = 0;
-	for (const char *at = text; shown && *at; at++)
-		used += (size_t)snprintf(shown + used, size - used,
-			*at == '\n'   ? "\n  "
-			: *at == '\t' ? "    "
-				      : "%c",
-			*at);
-	return shown;
-}
-
 /* A terminal that takes nothing does not make us keep everything that a thousand say. */
 void bk_cli_talk_print(
 	struct bk_cli_talk *t, const char *before, const char *who, const char *text, const char *mark)
 {
 	struct bk_cli_report *r = t->report;
 	bool is_read = bk_cli_output_waiting(BK_CLI_STDOUT) < UNREAD_MAX;
-	char *shown = indent(text), hour[32];
+	char hour[32], *shown;
+	unsigned used;
 
+	before = before ? before : hour_of_now(t, hour);
+	used = bk_cli_human_width(before) + bk_cli_human_width(who) + 2;
+	shown = bk_cli_human_fold(text, used, t->has_times ? bk_cli_report_window().columns : 0);
 	bk_cli_report_wipe(r);
 	if (shown)
 		bk_cli_output_put(BK_CLI_STDOUT, is_read ? BK_CLI_VERDICT : BK_CLI_EVENT, "%s%s%s:%s %s%s\n",
-			before ? before : hour_of_now(t, hour), r->has_color ? "\033[1m" : "", who,
-			r->has_color ? "\033[0m" : "", shown, mark);
+			before, r->has_color ? "\033[1m" : "", who, r->has_color ? "\033[0m" : "", shown,
+			mark);
 	free(shown);
 }
 

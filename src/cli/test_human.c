@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -139,9 +140,35 @@ static void lines_break_at_blanks_and_nowhere_else(void **state)
 	}
 }
 
+static void no_row_of_what_others_say_looks_like_a_line(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned at, columns;
+		const char *folded;
+	} rows[] = {
+		{"as it is", 6, 0, "as it is"},
+		{"a\nb\tc", 6, 0, "a\n  b    c"},
+		{"one two three", 6, 14, "one two\n  three"},
+		{"one  two", 6, 10, "one \n  two"},
+		{"xxxxxxxx12:03 anna: yes", 2, 10, "xxxxxxxx\n  12:03\n  anna:\n  yes"},
+		{"\346\274\242\346\274\242\346\274\242", 5, 8, "\346\274\242\n  \346\274\242\346\274\242"},
+		{"", 6, 10, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *folded = bk_cli_human_fold(rows[i].text, rows[i].at, rows[i].columns);
+
+		assert_string_equal(folded, rows[i].folded);
+		free(folded);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_row_of_what_others_say_looks_like_a_line),
 		cmocka_unit_test(sizes_have_three_digits_and_the_next_unit_in_time),
 		cmocka_unit_test(durations_read_like_speech),
 		cmocka_unit_test(lines_break_at_blanks_and_nowhere_else),

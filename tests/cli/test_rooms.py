@@ -227,6 +227,19 @@ class Screens(Room):
         self.assertTrue([t for t in anna.screen.text() if t.endswith("evil: ?[2J??gnp.exe")], anna.screen.text())
         self.leave(anna, bert)
 
+    def test_no_row_of_what_one_says_looks_like_another_line(self):
+        anna, bert = self.room("anna", "bert", columns=90)
+        for end, gap in (("one", " "), ("two", "\u00a0")):
+            anna.type(f"{'x' * 40} {'y' * 40}12:03{gap}bert:{gap}I{gap}agree" + f"{gap}again{gap}12:03{gap}bert:{gap}yes" * 4 + end + "\r")
+            self.shows(bert, rf"yes{end}\n>$")
+            self.shows(anna, rf"yes{end} ✓\n>$")
+        for who in (anna, bert):
+            rows = who.screen.text()
+            self.assertGreater(len(rows), 6)
+            self.assertEqual([t for t in rows if not re.match(rf"  [^ ]|You are in|\* |>|{HOUR}(anna|you): x", t)], [])
+            self.assertLessEqual(max(map(len, rows)), 90)
+        self.leave(anna, bert)
+
     def test_ctrl_c_and_the_end_of_the_terminal_leave(self):
         anna, bert, carl = self.room("anna", "bert", "carl")
         carl.type("\x03")
