@@ -103,12 +103,8 @@ static int compare(const void *a, const void *b)
 /* Nothing of it is there, under another name either. */
 static bool is_away(const struct bk_cli_devices *d, const struct bk_cli_known_device *k)
 {
-	struct bk_cli_device device;
-
-	for (size_t i = 0; bk_cli_devices_get(d, i, &device); i++)
-		if (is_listed(&device) && !memcmp(device.key, k->key, sizeof(k->key)))
-			return false;
-	return !d->has_key || memcmp(d->key, k->key, sizeof(k->key)) != 0;
+	return !bk_cli_devices_is_present(d, k->key) &&
+	       (!d->has_key || memcmp(d->key, k->key, sizeof(k->key)) != 0);
 }
 
 static struct row *make_rows(const struct bk_cli_devices *d, size_t *ret_n)

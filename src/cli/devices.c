@@ -81,6 +81,15 @@ bool bk_cli_devices_get(const struct bk_cli_devices *d, size_t index, struct bk_
 	return false;
 }
 
+bool bk_cli_devices_is_present(const struct bk_cli_devices *d, const uint8_t key[BK_GROUP_KEY_LEN])
+{
+	for (size_t i = 0; i < d->members_len; i++)
+		if (d->members[i].about.flags & BK_DEVICE_PRESENT &&
+			!memcmp(d->members[i].key, key, BK_GROUP_KEY_LEN))
+			return true;
+	return false;
+}
+
 bool bk_cli_devices_find(const struct bk_cli_devices *d, const char *name, struct bk_cli_device *ret_device)
 {
 	for (size_t i = 0; i < d->members_len; i++) {
@@ -114,6 +123,11 @@ static void warn(struct bk_cli_devices *d, const char *name, const char *what)
 			"another device is called '%s', as this one is; one of the two needs another name: bodkin "
 			"devices name NAME",
 			name);
+	else if (!bk_cli_devices_store_knows(d->store, name))
+		snprintf(text, sizeof(text),
+			"'%s' is refused: %d devices are known, and no more are remembered; where one is gone for good: "
+			"bodkin devices forget NAME",
+			name, BK_CLI_DEVICES_KNOWN_MAX);
 	else
 		snprintf(text, sizeof(text),
 			"%s '%s' with another key than '%s' had: it is refused; where that is meant to be (a machine set up "

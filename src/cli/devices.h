@@ -67,5 +67,7 @@ void bk_cli_devices_done(struct bk_cli_devices *d);  /* fine on a zeroed one, an
 bool bk_cli_devices_get(const struct bk_cli_devices *d, size_t index, struct bk_cli_device *ret_device);
 /* The one with that name whose key is the remembered one. False: not there. */
 bool bk_cli_devices_find(const struct bk_cli_devices *d, const char *name, struct bk_cli_device *ret_device);
+/* Whether one with that key is listed, under whatever name. */
+bool bk_cli_devices_is_present(const struct bk_cli_devices *d, const uint8_t key[BK_GROUP_KEY_LEN]);
 
 #endif

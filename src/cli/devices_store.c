@@ -169,7 +169,8 @@ void bk_cli_devices_store_done(struct bk_cli_devices_store *s)
 
 /* --- changes --- */
 
-/* What others have written meanwhile stands in *s, and nobody else writes until finish. */
+/* What others have written meanwhile stands in *s, and nobody else writes until finish. BK_E_NOT_FOUND: this machine is
+ * in another group by now; who is in the one that *s is of has no name there. */
 static int begin(struct bk_cli_devices_store *s, int *ret_lock)
 {
 	struct bk_cli_devices_store now, was;
@@ -178,6 +179,10 @@ static int begin(struct bk_cli_devices_store *s, int *ret_lock)
 	if (err < 0)
 		return err;
 	err = read_store(&now, s->dir);
+	if (err >= 0 && strcmp(now.invite, s->invite) != 0) {
+		bk_cli_devices_store_done(&now);
+		err = BK_E_NOT_FOUND;
+	}
 	if (err < 0) {
 		bk_file_unlock(*ret_lock);
 		return err;
@@ -247,6 +252,11 @@ static struct bk_cli_known_device *find(const struct bk_cli_devices_store *s, co
 	return NULL;
 }
 
+bool bk_cli_devices_store_knows(const struct bk_cli_devices_store *s, const char *name)
+{
+	return find(s, name);
+}
+
 int bk_cli_devices_store_forget(
 	struct bk_cli_devices_store *s, const char *name, char ret_text[BK_CLI_TEXT_MAX])
 {
@@ -298,7 +308,9 @@ enum bk_cli_device_verdict bk_cli_devices_store_meet(
 		return verdict;
 	err = *s->dir ? begin(s, &lock) : BK_E_NOT_FOUND;
 	verdict = judge(s, name, key);
-	if (verdict == BK_CLI_DEVICE_NEW && s->known && s->known_len < BK_CLI_DEVICES_KNOWN_MAX)
+	if (verdict == BK_CLI_DEVICE_NEW && (!s->known || s->known_len == BK_CLI_DEVICES_KNOWN_MAX))
+		verdict = BK_CLI_DEVICE_CHANGED;
+	else if (verdict == BK_CLI_DEVICE_NEW)
 		remember(s, name, key);
 	if (err >= 0)
 		(void)finish(s, lock, verdict == BK_CLI_DEVICE_NEW ? 0 : BK_E_EXISTS);

@@ -27,8 +27,8 @@ struct bk_cli_devices_store {
 /* A key and a name: may he be who he says? */
 enum bk_cli_device_verdict {
 	BK_CLI_DEVICE_KNOWN,
-	BK_CLI_DEVICE_NEW,     /* seen for the first time, and remembered from now on */
-	BK_CLI_DEVICE_CHANGED, /* that name has another key: refused, until it is forgotten */
+	BK_CLI_DEVICE_NEW, /* seen for the first time, and remembered from now on */
+	BK_CLI_DEVICE_CHANGED, /* it has another key, or there is no room for one more: refused, until one is forgotten */
 };
 
 /* BK_E_NOT_FOUND: this machine is in no group; ret_text goes behind "cannot ACT: " and says what to do. Other errors:
@@ -46,9 +46,10 @@ int bk_cli_devices_store_rename(
 int bk_cli_devices_store_forget(
 	struct bk_cli_devices_store *s, const char *name, char ret_text[BK_CLI_TEXT_MAX]);
 
-/* Where writing fails, a new one is taken for this time alone. */
+/* Where writing fails, or this machine has gone to another group meanwhile, a new one is taken for this time alone. */
 enum bk_cli_device_verdict bk_cli_devices_store_meet(
 	struct bk_cli_devices_store *s, const char *name, const uint8_t key[BK_GROUP_KEY_LEN]);
+bool bk_cli_devices_store_knows(const struct bk_cli_devices_store *s, const char *name);
 
 /* 1 to BK_GROUP_NAME_MAX bytes that a terminal and a command line bear; else a sentence. */
 int bk_cli_devices_check_name(const char *name, char ret_text[BK_CLI_TEXT_MAX]);
