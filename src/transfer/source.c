@@ -407,10 +407,45 @@ static int fail(struct bk_source_reader *r, const char *why)
 	return say(r->text, BK_E_FILE, r->source->list.entries[r->current].path, why);
 }
 
+/* What is in the folder that was named, through no link below it: others may write there, and what is a folder when it
+ * is looked around may be a link to something of ours by now. -1 and errno. */
+static int open_inside(const char *name, const char *inner, int flags)
+{
+	int at, next, code;
+	char *path = strdup(name), *part = path ? path + strlen(name) - strlen(inner) : NULL, *slash;
+
+	if (!path)
+		return -1;
+	part[-1] = 0; /* a slash: behind it begins what is inside */
+	next = open(*path ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (next >= 0 && part) {
+		at = next;
+		slash = strchr(part, '/');
+		if (slash)
+			*slash = 0;
+		next = openat(at, part, (slash ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags) | O_NOFOLLOW);
+		code = errno;
+		close(at);
+		errno = code;
+		part = slash ? slash + 1 : NULL;
+	}
+	code = errno;
+	free(path);
+	errno = code;
+	return next;
+}
+
+static int open_file(const struct bk_source *s, size_t i)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	const char *inner = strchr(s->list.entries[i].path, '/');
+
+	return inner ? open_inside(s->names[i], inner + 1, flags) : open(s->names[i], flags);
+}
+
 int bk_source_open(struct bk_source_reader *r, size_t i)
 {
 	const struct bk_source *s = r->source;
-	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	struct stat st;
 
 	bk_source_close(r);
@@ -421,9 +456,7 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 		return r->fd < 0 ? fail(r, strerror(errno)) : 0;
 	}
 	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
-	if (strchr(s->list.entries[i].path, '/')) /* in a folder, where it was no link either */
-		flags |= O_NOFOLLOW;
-	r->fd = open(s->names[i], flags);
+	r->fd = open_file(s, i);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return fail(r, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->list.entries[i].size)

@@ -10,8 +10,9 @@
 
 /* What is offered: the files and folders a person named, and at most one stream, whose size nobody knows. A folder
  * comes with all that is in it, in the order of names, but what is no file or folder there, or cannot be read. A
- * name that is a symbolic link means what it leads to: the person named it; one in a folder is left out. The list
- * stays as it is, so that several readers, one for each receiver, may go through it. */
+ * name that is a symbolic link means what it leads to: the person named it; one in a folder is left out, and what
+ * becomes one before it is read is not followed. The list stays as it is, so that several readers, one for each
+ * receiver, may go through it. */
 struct bk_source;
 
 struct bk_source_wish {
