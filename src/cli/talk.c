@@ -46,7 +46,7 @@ void bk_cli_talk_print(
 
 	before = before ? before : hour_of_now(t, hour);
 	used = bk_cli_human_width(before) + bk_cli_human_width(who) + 2;
-	shown = bk_cli_human_fold(text, used, t->has_times ? bk_cli_report_window().columns : 0);
+	shown = bk_cli_human_fold(text, used, bk_cli_report_window().columns);
 	bk_cli_report_wipe(r);
 	if (shown)
 		bk_cli_output_put(BK_CLI_STDOUT, is_read ? BK_CLI_VERDICT : BK_CLI_EVENT, "%s%s%s:%s %s%s\n",

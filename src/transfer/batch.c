@@ -9,6 +9,15 @@
 
 enum { FEW = 8 };
 
+/* Another file's part may want it. */
+static bool is_like_a_part(const char *name)
+{
+	static const char suffix[] = ".part";
+	size_t n = strlen(name);
+
+	return n >= sizeof(suffix) && !strcmp(name + n + 1 - sizeof(suffix), suffix);
+}
+
 int bk_batch_add(struct bk_batch *b, size_t entry)
 {
 	if (b->len == b->cap) {
@@ -26,6 +35,7 @@ int bk_batch_add(struct bk_batch *b, size_t entry)
 	b->rows[b->len].entry = entry;
 	snprintf(b->rows[b->len++].part, BK_SINK_PART_MAX, "%s", bk_sink_part(b->sink));
 	b->bytes += b->picks->list->entries[entry].size;
+	b->has_parts_name |= is_like_a_part(bk_picks_name(b->picks, entry));
 	bk_sink_park(b->sink);
 	return 0;
 }
@@ -100,6 +110,7 @@ int bk_batch_land(struct bk_batch *b)
 	bk_sink_take_back(b->sink, &aside);
 	b->len = 0;
 	b->bytes = 0;
+	b->has_parts_name = false;
 	return first;
 }
 

@@ -21,6 +21,7 @@ struct bk_batch {
 	struct bk_batch_row *rows;
 	size_t len, cap;
 	uint64_t bytes;
+	bool has_parts_name;             /* one of them is to be called as a part may be */
 	char text[BK_TRANSFER_TEXT_MAX]; /* the sentence for the last failure */
 };
 

@@ -129,6 +129,8 @@ static int begin(struct work *w, size_t entry)
 
 	w->current = entry;
 	bk_digest_reset(w->digest);
+	if (w->batch.has_parts_name && (err = land(w)) < 0)
+		return err;
 	err = bk_sink_begin(sink, current_entry(w), name);
 	if (err == BK_E_EXISTS && w->batch.len) {
 		err = land(w);

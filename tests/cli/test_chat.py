@@ -23,18 +23,19 @@ def wrapped(text, columns, indent=""):
     return [r.rstrip() for r in rows + [row]]
 
 
-def broken(text, columns):
-    """The same of what stands above: it breaks at blanks, where a word fits into a row at all."""
+def broken(text, columns, indent=""):
+    """The same of what stands above: it breaks at blanks, where a word fits into a row at all. What somebody says is set
+    in, so that none of its rows looks like another line."""
     def width(s):
         return sum(map(terminal.width, s))
 
     rows = [""]
     for i, word in enumerate(text.split(" ")):
         joined = rows[-1] + " " * (i > 0) + word
-        if width(word) <= columns < width(joined) and rows[-1].strip():
-            rows.append(word)
+        if width(word) + len(indent) <= columns < width(joined) and rows[-1].strip():
+            rows.append(indent + word)
         else:
-            rows[-1:] = wrapped(joined, columns)
+            rows[-1:] = wrapped(joined, columns, indent)
     return rows
 
 
@@ -88,8 +89,8 @@ class Talk(kit.Case):
                     bert.wait_for([f"you: I interrupt {i} 漢 ✓", ">"])
                 self.assertEqual([t for t in anna.screen.text() if "fox" in t and t not in rows], [])
                 anna.type("\x01>\x05<\r")  # at the beginning, and at the end
-                bert.wait_for([*broken("anna: >" + typed + "<", columns), ">"])
-                anna.wait_for([*broken("you: >" + typed + "< ✓", columns), ">"])
+                bert.wait_for([*broken("anna: >" + typed + "<", columns, "  "), ">"])
+                anna.wait_for([*broken("you: >" + typed + "< ✓", columns, "  "), ">"])
                 self.leave(anna, bert)
 
     def test_a_window_that_changes_its_width_tears_nothing(self):
