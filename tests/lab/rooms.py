@@ -21,11 +21,11 @@ PEOPLE = (("anna", "a"), ("bert", "b"), ("carl", "b"))
 
 
 class Room:
-    def __init__(self, lab):
+    def __init__(self, lab, *words):
         self.lab, self.said, self.order = lab, {}, []
         self.people = {}
         for name, node in PEOPLE:
-            who = lab.run(node, lab.bodkin, "chat", "-s", lab.place, "--json", "-v", "--name", name, "--room", INVITE,
+            who = lab.run(node, lab.bodkin, "chat", "-s", lab.place, "--json", "-v", "--name", name, "--room", INVITE, *words,
                           env={"XDG_STATE_HOME": str(lab.top / name)}, speaks=True)
             who.wait_for("room")
             self.people[name] = who
@@ -98,9 +98,10 @@ def sleeps(bodkin):
 
 
 def server_is_away(bodkin):
+    """Who may look on their networks meanwhile go on there, and what was said in two networks at once has no one order."""
     with Lab(bodkin, "port", "port") as lab:
         lab.start_server("--state", lab.top / "server")
-        room = Room(lab)
+        room = Room(lab, "--no-lan")
         lab.server.kill()
         lab.server.wait()
         room.speak(30)
