@@ -14,19 +14,14 @@
 #include "net/job.h"
 #include "net/turn.h"
 #include "room/about.h"
-#include "room/doubt.h"
 #include "room/key.h"
-#include "room/venue.h"
+#include "room/teller.h"
 #include "wire/group.h"
 
-_Static_assert((int)BK_GROUP_INVITE_MAX == (int)BK_INVITE_STR_MAX, "as the public header says");
 _Static_assert((int)BK_GROUP_NAME_MAX == (int)BK_CARD_NAME_MAX, "as the public header says");
-_Static_assert((int)BK_GROUP_KEY_LEN == (int)BK_SIGN_KEY_LEN, "as the public header says");
 _Static_assert((int)BK_GROUP_TEXT_MAX == (int)BK_CHAIN_TEXT_MAX, "as the public header says");
 _Static_assert((int)BK_GROUP_WHISPER_MAX == (int)BK_CHAIN_WHISPER_MAX, "as the public header says");
 _Static_assert((int)BK_GROUP_ABOUT_MAX == (int)BK_CARD_ABOUT_MAX, "as the public header says");
-_Static_assert((int)BK_GROUP_CALL_PURPOSE_MAX == (int)BK_SUMMONS_PURPOSE_MAX, "as the public header says");
-_Static_assert((int)BK_GROUP_CALL_CODE_MAX == (int)BK_SUMMONS_CODE_MAX, "as the public header says");
 
 #define JOIN_PATIENCE  (10 * BK_SEC) /* an old server says nothing about groups */
 #define LEAVE_PATIENCE (10 * BK_SEC)
@@ -40,8 +35,7 @@ struct derivation {
 
 struct bk_group {
 	struct bk_loop *loop;
-	struct bk_group_events events;
-	void *arg;
+	struct bk_teller teller;
 	char name[BK_CARD_NAME_MAX + 1];
 	struct bk_signer signer;
 	struct bk_about about;
@@ -79,12 +73,6 @@ static void end(struct bk_group *g, int error, const char *text)
 	bk_timer_stop(g->patience);
 	bk_timer_stop(g->wake);
 	bk_turn_ask(&g->turn);
-}
-
-static void note(struct bk_group *g, int verbosity, const char *text)
-{
-	if (g->events.on_note)
-		g->events.on_note(g, g->arg, verbosity, text);
 }
 
 /* --- going out --- */
@@ -193,7 +181,7 @@ static void on_turn(void *arg)
 	struct bk_group *g = arg;
 
 	if (g->has_ended)
-		g->events.on_end(g, g->arg, g->end_error, g->end_text);
+		bk_teller_end(&g->teller, g->end_error, g->end_text);
 	else
 		flush(g);
 }
@@ -201,124 +189,6 @@ static void on_turn(void *arg)
 static void on_wake(void *arg)
 {
 	flush(arg);
-}
-
-/* --- what the chain says --- */
-
-static void fill_line(struct bk_group_line *to, const struct bk_chain_line *l)
-{
-	*to = (struct bk_group_line){.number = l->number,
-		.from = l->from,
-		.key = l->key,
-		.sent_ms = l->sent_ms,
-		.is_ours = l->is_ours,
-		.is_history = l->is_history,
-		.is_private = l->is_private,
-		.has_others_name = l->has_others_name,
-		.text = l->text,
-		.len = l->len};
-}
-
-static void on_line(void *arg, const struct bk_chain_line *l)
-{
-	struct bk_group *g = arg;
-	struct bk_group_line line;
-
-	fill_line(&line, l);
-	g->events.on_line(g, g->arg, &line);
-}
-
-static void on_doubt(void *arg, const struct bk_chain_doubt *d)
-{
-	struct bk_group *g = arg;
-	char text[BK_GROUP_SENTENCE_MAX];
-
-	if (g->events.on_doubt)
-		g->events.on_doubt(g, g->arg, bk_doubt_to_str(d, text));
-}
-
-static void on_invite(void *arg, const struct bk_chain_line *from, const char *invite)
-{
-	struct bk_group *g = arg;
-	struct bk_group_line line;
-
-	fill_line(&line, from);
-	if (g->events.on_invite)
-		g->events.on_invite(g, g->arg, &line, invite);
-}
-
-static void on_sent(void *arg, uint32_t ticket, uint64_t number)
-{
-	struct bk_group *g = arg;
-
-	if (g->events.on_sent)
-		g->events.on_sent(g, g->arg, ticket, number);
-}
-
-static void on_unsent(void *arg, uint32_t ticket, int error)
-{
-	struct bk_group *g = arg;
-
-	if (g->events.on_unsent)
-		g->events.on_unsent(g, g->arg, ticket, error);
-}
-
-static void tell_member(
-	struct bk_group *g, uint64_t handle, const struct bk_card *card, bool is_here, bool has_others)
-{
-	const struct bk_group_member m = {.handle = handle,
-		.name = card->name,
-		.key = card->key,
-		.is_us = bk_chain_is_us(g->chain, card),
-		.has_others_name = has_others,
-		.about = card->about,
-		.about_len = card->about_len};
-
-	if (g->events.on_member)
-		g->events.on_member(g, g->arg, &m, is_here);
-}
-
-static void on_came(void *arg, uint64_t member, const struct bk_card *card, bool is_new, bool has_others_name)
-{
-	(void)is_new;
-	tell_member(arg, member, card, true, has_others_name);
-}
-
-static void on_gone(void *arg, uint64_t member, const struct bk_card *card)
-{
-	tell_member(arg, member, card, false, false);
-}
-
-static void on_missed(void *arg, uint64_t count)
-{
-	char text[128];
-
-	snprintf(text, sizeof(text),
-		"%llu messages came while we were away, and the server keeps them no more",
-		(unsigned long long)count);
-	note(arg, -1, text);
-}
-
-static void on_restarted(void *arg)
-{
-	struct bk_group *g = arg;
-
-	if (bk_venue_is_ours(g->venue))
-		note(g, 1, "this machine keeps the group now");
-	else if (bk_venue_is_on_lan(g->venue))
-		note(g, 1, "another machine of this network keeps the group now");
-	else
-		note(g, -1, "the server has forgotten the group, and goes on with what its members know");
-}
-
-static void on_call(void *arg, const struct bk_chain_line *from, const struct bk_summons *summons)
-{
-	struct bk_group *g = arg;
-	struct bk_group_line line;
-
-	fill_line(&line, from);
-	if (g->events.on_call)
-		g->events.on_call(g, g->arg, &line, summons->purpose, summons->code);
 }
 
 /* --- what the server says --- */
@@ -332,7 +202,7 @@ static void be_lost(struct bk_group *g, const char *why)
 		bk_timer_stop(g->patience);
 	snprintf(text, sizeof(text), "%.400s; trying again", why);
 	if (!g->is_lost)
-		note(g, 0, text);
+		bk_teller_note(&g->teller, 0, text);
 	g->is_lost = true;
 }
 
@@ -357,7 +227,7 @@ static int on_joined(struct bk_group *g, const struct bk_group_msg *m)
 		return err;
 	g->is_in = true;
 	if (g->is_lost)
-		note(g, 0, "back in the group");
+		bk_teller_note(&g->teller, 0, "back in the group");
 	g->is_lost = false;
 	return 0;
 }
@@ -375,8 +245,8 @@ static int on_roster(struct bk_group *g, const struct bk_group_msg *m)
 		return err;
 	bk_chain_roster_end(g->chain);
 	g->is_listed = true;
-	if (!g->was_in && g->events.on_open)
-		g->events.on_open(g, g->arg);
+	if (!g->was_in)
+		bk_teller_open(&g->teller);
 	g->was_in = true;
 	return 0;
 }
@@ -469,7 +339,9 @@ static void on_lost(void *arg, int error, const char *text)
 
 static void on_venue_note(void *arg, int verbosity, const char *text)
 {
-	note(arg, verbosity, text);
+	const struct bk_group *g = arg;
+
+	bk_teller_note(&g->teller, verbosity, text);
 }
 
 static const struct bk_venue_events venue_events = {on_ready, on_group, on_lost, on_venue_note};
@@ -506,18 +378,19 @@ static void derive(void *work)
 
 static int make_chain(struct bk_group *g, const struct bk_group_keys *keys)
 {
-	static const struct bk_chain_events events = {on_line, on_doubt, on_invite, on_sent, on_unsent,
-		on_came, on_gone, on_missed, on_restarted, on_call};
 	struct bk_chain_opts opts = {.keys = keys,
 		.signer = &g->signer,
 		.name = g->name,
 		.sitting = wall_ms(),
-		.events = &events,
-		.arg = g,
+		.events = &bk_teller_chain_events,
+		.arg = &g->teller,
 		.wants_all = g->wants_all};
+	int err;
 
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
-	return bk_chain_new(&opts, &g->chain);
+	err = bk_chain_new(&opts, &g->chain);
+	g->teller.chain = g->chain;
+	return err;
 }
 
 static void on_derived(void *arg)
@@ -548,6 +421,7 @@ static int read_opts(struct bk_group *g, const struct bk_group_opts *o, struct d
 
 	if (err < 0)
 		return err;
+	g->teller.venue = g->venue;
 	g->wants_all = o->lan;
 	if (!o->name || !bk_card_is_name(o->name)) {
 		snprintf(text, BK_GROUP_SENTENCE_MAX, "a name has 1 to 64 bytes, and no control characters");
@@ -589,12 +463,13 @@ int bk_group_new(struct bk_loop *loop, const struct bk_group_opts *opts, const s
 	int err = g && sodium_init() >= 0 ? bk_opts_read(&o, opts, state_dir) : BK_E_NOMEM;
 
 	if (!err)
-		err = bk_opts_read(&g->events, events, on_end);
-	if (!err && (!g->events.on_line || !g->events.on_end))
+		err = bk_opts_read(&g->teller.events, events, on_end);
+	if (!err && (!g->teller.events.on_line || !g->teller.events.on_end))
 		err = BK_E_INVALID;
 	if (!err) {
 		g->loop = loop;
-		g->arg = arg;
+		g->teller.group = g;
+		g->teller.arg = arg;
 		bk_turn_init(&g->turn, loop, on_turn, g);
 		err = read_opts(g, &o, &work, text);
 	}
@@ -718,20 +593,4 @@ void bk_group_leave(struct bk_group *g)
 	}
 	bk_timer_start(g->patience, LEAVE_PATIENCE);
 	bk_turn_ask(&g->turn);
-}
-
-int bk_group_invite_make(char ret_invite[BK_GROUP_INVITE_MAX])
-{
-	return bk_invite_make(ret_invite);
-}
-
-int bk_group_invite_check(
-	const char *typed, char ret_invite[BK_GROUP_INVITE_MAX], char ret_text[BK_GROUP_SENTENCE_MAX])
-{
-	char text[BK_INVITE_TEXT_MAX];
-	int err = bk_invite_from_str(typed, ret_invite, text);
-
-	if (err < 0)
-		snprintf(ret_text, BK_GROUP_SENTENCE_MAX, "%s", text);
-	return err;
 }
