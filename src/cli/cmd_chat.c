@@ -14,7 +14,6 @@
 #include <bodkin/chat.h>
 #include <bodkin/error.h>
 
-#include "base/text.h"
 #include "cli/chat_person.h"
 #include "cli/exit.h"
 #include "cli/frame.h"
@@ -32,7 +31,7 @@ struct command {
 	struct bk_cli_chat_person person;
 	struct bk_cli_lines lines;
 	struct bk_timer *reader; /* while nobody reads what we write: looks whether somebody does */
-	bool is_person, has_screen, was_changed, is_held;
+	bool is_person, has_screen, is_held;
 	size_t line; /* number of the last one that was read */
 	uint64_t bytes;
 	int error; /* of this machine, while the chat ends */
@@ -151,18 +150,6 @@ static void on_channel(struct bk_chat *chat, void *arg, struct bk_channel *chann
 
 /* --- what is said --- */
 
-/* Bytes that are no text are replaced rather than lost with all around them. */
-static int say_changed(struct command *c, char *line, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		line[i] = line[i] ? line[i] : '?';
-	bk_text_sanitize_lines(line);
-	if (!c->was_changed)
-		bk_cli_report_warning(c->frame.report, "what is no UTF-8 in the input is sent as '?'");
-	c->was_changed = true;
-	return bk_chat_say(c->chat, line, strlen(line), NULL);
-}
-
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
@@ -175,7 +162,8 @@ static bool on_line(void *arg, char *line, size_t n)
 	}
 	err = bk_chat_say(c->chat, line, n, NULL);
 	if (err == BK_E_INVALID)
-		err = say_changed(c, line, n);
+		err = bk_chat_say(
+			c->chat, line, bk_cli_lines_mend(&c->lines, c->frame.report, line, n), NULL);
 	if (err == BK_E_AGAIN)
 		return false;
 	c->line++;
@@ -192,10 +180,9 @@ static void on_lines_end(void *arg, int error)
 	struct command *c = arg;
 
 	if (error < 0)
-		snprintf(c->text, sizeof(c->text), "cannot say line %zu: %s%s", c->line + 1,
+		snprintf(c->text, sizeof(c->text), "cannot say line %zu: %s", c->line + 1,
 			error == BK_E_IO ? strerror(errno)
-					 : "a message has at most 65536 bytes, and it is longer",
-			"");
+					 : "a message has at most 65536 bytes, and it is longer");
 	if (error < 0)
 		fail(c, error == BK_E_IO ? BK_E_FILE : error);
 	else if (c->is_person)

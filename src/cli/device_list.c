@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/human.h"
+#include "cli/key.h"
 
 enum { ID_SHOWN = 8, CELL_MAX = 256, DAY = 86400 };
 
@@ -67,11 +68,11 @@ static void write_since(uint32_t since, char out[CELL_MAX])
 
 static void fill_row(struct row *row, const struct bk_cli_device *d)
 {
-	char id[BK_CLI_DEVICE_ID_MAX];
+	char id[BK_CLI_KEY_STR_MAX];
 
 	*row = (struct row){0};
 	snprintf(row->cells[COLUMN_NAME], CELL_MAX, "%s%s", d->name, d->is_us ? " (here)" : "");
-	snprintf(row->cells[COLUMN_ID], CELL_MAX, "%.*s", ID_SHOWN, bk_cli_device_id(d->key, id));
+	snprintf(row->cells[COLUMN_ID], CELL_MAX, "%.*s", ID_SHOWN, bk_cli_key_to_str(d->key, id));
 	snprintf(row->cells[COLUMN_NAT], CELL_MAX, "%s", nat_of(&d->about));
 	write_addresses(&d->about, row->cells[COLUMN_LAN]);
 	write_since(d->about.since, row->cells[COLUMN_SINCE]);
@@ -80,13 +81,13 @@ static void fill_row(struct row *row, const struct bk_cli_device *d)
 
 static void fill_away(struct row *row, const struct bk_cli_known_device *k)
 {
-	char id[BK_CLI_DEVICE_ID_MAX];
+	char id[BK_CLI_KEY_STR_MAX];
 
 	*row = (struct row){.is_away = true};
 	for (int i = 0; i < COLUMNS_LEN; i++)
 		strcpy(row->cells[i], "-");
 	snprintf(row->cells[COLUMN_NAME], CELL_MAX, "%s", k->name);
-	snprintf(row->cells[COLUMN_ID], CELL_MAX, "%.*s", ID_SHOWN, bk_cli_device_id(k->key, id));
+	snprintf(row->cells[COLUMN_ID], CELL_MAX, "%.*s", ID_SHOWN, bk_cli_key_to_str(k->key, id));
 	strcpy(row->cells[COLUMN_STATE], "away");
 }
 
@@ -229,9 +230,9 @@ static json_t *addresses_value(const struct bk_device *a)
 
 void bk_cli_device_list_tell(const struct bk_cli_report *r, const struct bk_cli_device *d)
 {
-	char id[BK_CLI_DEVICE_ID_MAX];
-	json_t *o = json_pack("{s:s, s:s, s:s}", "name", d->name, "id", bk_cli_device_id(d->key, id), "state",
-		is_listed(d) ? "online" : "offline");
+	char id[BK_CLI_KEY_STR_MAX];
+	json_t *o = json_pack("{s:s, s:s, s:s}", "name", d->name, "id", bk_cli_key_to_str(d->key, id),
+		"state", is_listed(d) ? "online" : "offline");
 
 	if (o && is_listed(d))
 		json_object_update_new(

@@ -21,13 +21,6 @@ struct bk_cli_devices_member {
 	struct bk_device about;
 };
 
-const char *bk_cli_device_id(const uint8_t key[BK_GROUP_KEY_LEN], char out[BK_CLI_DEVICE_ID_MAX])
-{
-	for (size_t i = 0; i < BK_GROUP_KEY_LEN; i++)
-		snprintf(out + 2 * i, 3, "%02x", key[i]);
-	return out;
-}
-
 /* --- who is there --- */
 
 static bool is_our_key(const struct bk_cli_devices *d, const uint8_t *key)

@@ -23,10 +23,6 @@ struct bk_cli_device {
 	struct bk_device about; /* of all of them; with BK_DEVICE_PRESENT it is listed */
 };
 
-enum { BK_CLI_DEVICE_ID_MAX = 2 * BK_GROUP_KEY_LEN + 1 };
-/* The key in hex; its first eight characters are what a person is shown. Returns out. */
-const char *bk_cli_device_id(const uint8_t key[BK_GROUP_KEY_LEN], char out[BK_CLI_DEVICE_ID_MAX]);
-
 /* on_change and on_end are required. None comes from inside a call. */
 struct bk_cli_devices_events {
 	void (*on_open)(void *arg); /* on_change has told who is there */

@@ -11,9 +11,10 @@
 #include <bodkin/error.h>
 
 #include "base/text.h"
+#include "cli/key.h"
 #include "net/file.h"
 
-enum { FILE_MAX = 1 << 20, HEX_LEN = 2 * BK_GROUP_KEY_LEN };
+enum { FILE_MAX = 1 << 20 };
 
 static int path_of(const char *dir, char *out, size_t max)
 {
@@ -21,31 +22,6 @@ static int path_of(const char *dir, char *out, size_t max)
 }
 
 /* --- to and from the file --- */
-
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool read_key(const char *hex, uint8_t key[BK_GROUP_KEY_LEN])
-{
-	if (!hex || strlen(hex) != HEX_LEN)
-		return false;
-	for (size_t i = 0; i < BK_GROUP_KEY_LEN; i++) {
-		int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		key[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
-
-static void write_key(const uint8_t key[BK_GROUP_KEY_LEN], char hex[HEX_LEN + 1])
-{
-	for (size_t i = 0; i < BK_GROUP_KEY_LEN; i++)
-		snprintf(hex + 2 * i, 3, "%02x", key[i]);
-}
 
 static bool copy_text(char *out, size_t max, const char *text)
 {
@@ -64,7 +40,7 @@ static int read_known(struct bk_cli_devices_store *s, const json_t *known)
 		const json_t *row = json_array_get(known, i);
 
 		if (!copy_text(k->name, sizeof(k->name), json_string_value(json_object_get(row, "name"))) ||
-			!read_key(json_string_value(json_object_get(row, "key")), k->key))
+			!bk_cli_key_from_str(json_string_value(json_object_get(row, "key")), k->key))
 			return BK_E_MALFORMED;
 		s->known_len++;
 	}
@@ -109,11 +85,11 @@ static int read_store(struct bk_cli_devices_store *s, const char *dir)
 static json_t *known_value(const struct bk_cli_devices_store *s)
 {
 	json_t *all = json_array();
-	char hex[HEX_LEN + 1];
+	char hex[BK_CLI_KEY_STR_MAX];
 
 	for (size_t i = 0; i < s->known_len; i++) {
-		write_key(s->known[i].key, hex);
-		json_array_append_new(all, json_pack("{s:s, s:s}", "name", s->known[i].name, "key", hex));
+		json_array_append_new(all, json_pack("{s:s, s:s}", "name", s->known[i].name, "key",
+						   bk_cli_key_to_str(s->known[i].key, hex)));
 	}
 	return all;
 }

@@ -10,6 +10,8 @@
 
 #include <bodkin/error.h>
 
+#include "base/text.h"
+
 enum { ROOM = 2 * (BK_CLI_LINES_MAX + 2) };
 
 static void stop(struct bk_cli_lines *l)
@@ -133,6 +135,17 @@ void bk_cli_lines_resume(struct bk_cli_lines *l)
 		return;
 	l->is_running = true;
 	bk_timer_start(l->timer, 0);
+}
+
+size_t bk_cli_lines_mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		line[i] = line[i] ? line[i] : '?';
+	bk_text_sanitize_lines(line);
+	if (!l->was_mended)
+		bk_cli_report_warning(r, "what is no UTF-8 in the input is sent as '?'");
+	l->was_mended = true;
+	return strlen(line);
 }
 
 void bk_cli_lines_done(struct bk_cli_lines *l)

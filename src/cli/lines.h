@@ -7,6 +7,8 @@
 
 #include <bodkin/loop.h>
 
+#include "cli/report.h"
+
 /* The lines of standard input, whatever it is: a pipe, a terminal, a file on disk. */
 enum { BK_CLI_LINES_MAX = 65536 }; /* bytes of a line */
 
@@ -27,6 +29,7 @@ struct bk_cli_lines {
 	struct bk_timer *
 		timer; /* reads a file, of which nothing tells that it is readable; and hands on after a resume */
 	bool is_file, is_running, has_ended, is_over;
+	bool was_mended; /* and that was said */
 	char *buffer;
 	size_t start, len;
 };
@@ -35,6 +38,9 @@ struct bk_cli_lines {
 int bk_cli_lines_init(
 	struct bk_cli_lines *l, struct bk_loop *loop, const struct bk_cli_lines_events *events, void *arg);
 void bk_cli_lines_resume(struct bk_cli_lines *l);
+/* A line that is no text becomes some, in its place: bytes are replaced rather than lost with all around them, which is
+ * said of the first one. Returns its length. */
+size_t bk_cli_lines_mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n);
 void bk_cli_lines_done(struct bk_cli_lines *l); /* fine on a zeroed one */
 
 #endif

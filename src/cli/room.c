@@ -13,10 +13,10 @@
 #include <bodkin/error.h>
 #include <bodkin/group.h>
 
-#include "base/text.h"
 #include "cli/exit.h"
 #include "cli/frame.h"
 #include "cli/human.h"
+#include "cli/key.h"
 #include "cli/lines.h"
 #include "cli/room_person.h"
 #include "cli/room_place.h"
@@ -37,7 +37,7 @@ struct command {
 	struct bk_timer *news, *patience, *farewell;
 	char name[NAME_MAX_LEN + 1];
 	char next[BK_GROUP_INVITE_MAX]; /* the room to go to when this one is left */
-	bool is_person, has_screen, was_changed, is_open, has_ended, is_leaving, is_input_over;
+	bool is_person, has_screen, is_open, has_ended, is_leaving, is_input_over;
 	bool has_news; /* the timer of that name runs */
 	size_t line;   /* number of the last one that was read */
 	uint64_t said, told, untold, heard, bytes;
@@ -156,15 +156,13 @@ static void on_news(void *arg)
 static void on_member(struct bk_group *group, void *arg, const struct bk_group_member *m, bool is_here)
 {
 	struct command *c = arg;
-	char key[2 * BK_GROUP_KEY_LEN + 1] = "";
+	char key[BK_CLI_KEY_STR_MAX];
 
 	(void)group;
 	if (!bk_cli_members_take(&c->members, m, is_here, bk_loop_now(c->frame.loop)) || m->is_us)
 		return;
-	for (size_t i = 0; i < BK_GROUP_KEY_LEN; i++)
-		snprintf(key + 2 * i, 3, "%02x", m->key[i]);
 	bk_cli_report_event(c->frame.report, BK_CLI_EVENT, "presence",
-		json_pack("{s:s, s:s, s:s}", "name", m->name, "id", key, "state",
+		json_pack("{s:s, s:s, s:s}", "name", m->name, "id", bk_cli_key_to_str(m->key, key), "state",
 			is_here ? "online" : "offline"));
 	if (is_here && c->is_person)
 		bk_cli_room_files_back(&c->person.files, m->key);
@@ -344,18 +342,6 @@ static void on_note(struct bk_group *group, void *arg, int verbosity, const char
 
 /* --- what is said --- */
 
-/* Bytes that are no text are replaced rather than lost with all around them. */
-static int say_changed(struct command *c, char *line, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		line[i] = line[i] ? line[i] : '?';
-	bk_text_sanitize_lines(line);
-	if (!c->was_changed)
-		bk_cli_report_warning(c->frame.report, "what is no UTF-8 in the input is sent as '?'");
-	c->was_changed = true;
-	return bk_group_say(c->group, line, strlen(line), NULL);
-}
-
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
@@ -369,7 +355,8 @@ static bool on_line(void *arg, char *line, size_t n)
 	}
 	err = bk_group_say(c->group, line, n, NULL);
 	if (err == BK_E_INVALID)
-		err = say_changed(c, line, n);
+		err = bk_group_say(
+			c->group, line, bk_cli_lines_mend(&c->lines, c->frame.report, line, n), NULL);
 	if (err == BK_E_AGAIN)
 		return false;
 	c->line++;

@@ -11,6 +11,7 @@
 
 #include "cli/complete.h"
 #include "cli/human.h"
+#include "cli/key.h"
 #include "cli/paths.h"
 
 enum { WHO_MAX = BK_CLI_LABEL_MAX + 64, WITHOUT_MAX = 64 };
@@ -174,14 +175,13 @@ static void do_who_all(struct bk_cli_room_person *p)
 
 static void say_member(struct bk_cli_room_person *p, const struct bk_cli_member *who)
 {
-	char label[BK_CLI_LABEL_MAX], since[BK_CLI_HUMAN_MAX], key[2 * BK_GROUP_KEY_LEN + 1] = "";
+	char label[BK_CLI_LABEL_MAX], since[BK_CLI_HUMAN_MAX], key[BK_CLI_KEY_STR_MAX];
 
-	for (size_t i = 0; i < BK_GROUP_KEY_LEN; i++)
-		snprintf(key + 2 * i, 3, "%02x", who->key[i]);
 	bk_cli_human_seconds((double)(bk_loop_now(p->loop) - who->since) / 1e9, since);
 	bk_cli_report_say(p->report, BK_CLI_VERDICT, "* %s%s, seen for %s, key %s",
 		bk_cli_members_label(p->members, who, label),
-		who->has_others_name ? " (not who had that name first)" : "", since, key);
+		who->has_others_name ? " (not who had that name first)" : "", since,
+		bk_cli_key_to_str(who->key, key));
 }
 
 static void do_who(void *arg, const char *rest)
