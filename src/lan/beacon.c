@@ -28,7 +28,7 @@ static const bk_dur soon[] = {0, 100 * BK_MS, 400 * BK_MS, 1500 * BK_MS}; /* 0, 
 
 enum { SOON = sizeof(soon) / sizeof(soon[0]) };
 
-/* --- names and tags --- */
+/* --- names, words and tags --- */
 
 static struct bk_beacon_name name_of(const char *kind, const void *bytes, size_t n)
 {
@@ -56,6 +56,20 @@ struct bk_beacon_name bk_beacon_name_of_secret(const void *secret, size_t n)
 struct bk_beacon_name bk_beacon_name_of_group(const void *secret, size_t n)
 {
 	return name_of("bodkin lan group", secret, n);
+}
+
+struct bk_beacon_word bk_beacon_word_of_server(
+	const void *secret, size_t n, const uint8_t key[BK_BEACON_KEY_LEN], bool is_foremost)
+{
+	const char *label = is_foremost ? "bodkin lan server" : "bodkin lan board";
+	struct bk_beacon_word word = {.is_foremost = is_foremost};
+	crypto_generichash_state hash;
+
+	crypto_generichash_init(&hash, secret, n, sizeof(word.bytes));
+	crypto_generichash_update(&hash, (const uint8_t *)label, strlen(label));
+	crypto_generichash_update(&hash, key, BK_BEACON_KEY_LEN);
+	crypto_generichash_final(&hash, word.bytes, sizeof(word.bytes));
+	return word;
 }
 
 static uint32_t minute_at(const struct bk_beacon *b, bk_time now)

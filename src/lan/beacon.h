@@ -45,6 +45,11 @@ struct bk_beacon_word {
 	bool is_foremost; /* it goes before those that are not */
 };
 
+/* Proves the key of the server there to whoever has the secret, and tells nobody else anything. */
+enum { BK_BEACON_KEY_LEN = 32 };
+struct bk_beacon_word bk_beacon_word_of_server(
+	const void *secret, size_t n, const uint8_t key[BK_BEACON_KEY_LEN], bool is_foremost);
+
 struct bk_beacon_tag {
 	uint32_t minute; /* whose tag it is; what stands in a beacon, whatever our own clock says */
 	uint8_t bytes[16];

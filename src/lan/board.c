@@ -87,15 +87,7 @@ static bool is_keeping(const struct bk_lan_board *b)
 /* What a server with that key is to be announced with: one that we keep, or one that we go to. */
 static struct bk_beacon_word word_of(const struct bk_lan_board *b, const struct bk_pin *pin, bool is_foremost)
 {
-	const char *label = is_foremost ? "bodkin lan server" : "bodkin lan board";
-	struct bk_beacon_word word = {.is_foremost = is_foremost};
-	crypto_generichash_state hash;
-
-	crypto_generichash_init(&hash, b->secret, sizeof(b->secret), sizeof(word.bytes));
-	crypto_generichash_update(&hash, (const uint8_t *)label, strlen(label));
-	crypto_generichash_update(&hash, pin->bytes, sizeof(pin->bytes));
-	crypto_generichash_final(&hash, word.bytes, sizeof(word.bytes));
-	return word;
+	return bk_beacon_word_of_server(b->secret, sizeof(b->secret), pin->bytes, is_foremost);
 }
 
 /* --- places --- */
