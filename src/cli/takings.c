@@ -283,6 +283,20 @@ static unsigned count(struct bk_cli_takings *t, const uint8_t *key, bool are_und
 	return n;
 }
 
+/* Keys cost nothing: all who are not trusted have half of the places, however many they are. */
+static bool is_crowded(struct bk_cli_takings *t, bool are_under_way, unsigned max)
+{
+	unsigned n = 0;
+
+	bk_list_each(it, tmp, &t->all)
+	{
+		const struct taking *k = taking_of(it);
+
+		n += !k->recv == !are_under_way && !k->is_trusted;
+	}
+	return n >= max / 2;
+}
+
 /* The first whose turn it is: nobody has more than his share, so nobody keeps the others out. */
 static struct taking *find_next(struct bk_cli_takings *t)
 {
@@ -292,7 +306,8 @@ static struct taking *find_next(struct bk_cli_takings *t)
 	{
 		struct taking *k = taking_of(it);
 
-		if (!k->recv && count(t, k->key, true) < BK_CLI_TAKINGS_SHARE)
+		if (!k->recv && count(t, k->key, true) < BK_CLI_TAKINGS_SHARE &&
+			(k->is_trusted || !is_crowded(t, true, BK_CLI_TAKINGS_MAX)))
 			return k;
 	}
 	return NULL;
@@ -352,13 +367,15 @@ static struct taking *new_taking(
 void bk_cli_takings_call(struct bk_cli_takings *t, const char *from, const uint8_t key[BK_GROUP_KEY_LEN],
 	const char *code, bool is_refused)
 {
+	bool is_ok = !is_refused && is_trusted(t->options, from);
 	struct taking *k;
 	char text[BK_CLI_TEXT_MAX];
 
 	if (t->is_stopping || is_known(t, key, code))
 		return;
 	k = count(t, NULL, false) < BK_CLI_TAKINGS_WAITING &&
-			    count(t, key, false) < BK_CLI_TAKINGS_WAITING_SHARE
+			    count(t, key, false) < BK_CLI_TAKINGS_WAITING_SHARE &&
+			    (is_ok || !is_crowded(t, false, BK_CLI_TAKINGS_WAITING))
 		    ? new_taking(t, from, key, code)
 		    : NULL;
 	if (!k) {
@@ -367,7 +384,7 @@ void bk_cli_takings_call(struct bk_cli_takings *t, const char *from, const uint8
 		return;
 	}
 	k->is_refused = is_refused;
-	k->is_trusted = !is_refused && is_trusted(t->options, from);
+	k->is_trusted = is_ok;
 	bk_list_append(&t->all, &k->link);
 	begin_next(t);
 }

@@ -12,7 +12,8 @@
 
 /* Files that others hand over, several at once: each has a session with who called, says what it is in lines that name
  * the sender, and may fail without harm to another one. Who is not trusted is asked about, one at a time; where nobody
- * can be asked, the sender reads that it was declined. Embedded. */
+ * can be asked, the sender reads that it was declined. Who is not trusted takes no more than half of the places,
+ * under however many keys he comes. Embedded. */
 enum {
 	BK_CLI_TAKINGS_MAX = 8,      /* at once */
 	BK_CLI_TAKINGS_SHARE = 4,    /* of one sender */

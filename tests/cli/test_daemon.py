@@ -175,6 +175,19 @@ class Daemon(kit.Case):
         self.assertEqual(me.end(), 0, me.screen.text())
         self.assertEqual(sorted(p.name for p in self.folder_out().iterdir()), ["first", "third"])
 
+    def test_those_who_are_asked_about_do_not_keep_out_who_is_trusted(self):
+        me = self.at_terminal("--from", "bert")
+        me.wait_for(["Here as anna: takes what bert sends, else asks", ""])
+        for who in ("carl", "eve"):
+            for i in range(4):
+                self.hand(who, who, self.file(f"{who}/{i}", 10))
+        while "\n".join(me.screen.text()).count("Offered by") < 4:
+            me.feed(os.read(me.fd, 4096))
+        self.assertEqual(self.finish(self.hand("bert", "bert", self.file("bert/trusted", 10)))[::2], (0, ""))
+        me.type("\x03")
+        self.assertEqual(me.end(), 0, me.screen.text())
+        self.assertEqual([p.name for p in self.folder_out().iterdir()], ["trusted"])
+
     def test_two_that_stay_hand_each_other_files_by_name_at_once(self):
         there = {n: {**self.env, "XDG_STATE_HOME": str(self.root / n / "state")} for n in ("bert", "carl")}
 
