@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "lan/gate.h"
+#include "lan/home.h"
 #include "lan/succession.h"
 #include "net/turn.h"
 
@@ -48,11 +49,9 @@ struct bk_lan_board {
 	struct bk_loop *loop;
 	const struct bk_lan_board_events *events;
 	void *arg;
-	char *interfaces, *peer;
-	uint16_t port;
+	struct bk_lan_reach reach;
 	uint8_t secret[BK_LAN_BOARD_SECRET_LEN];
 	struct bk_beacon_name name;
-	struct bk_air *air;
 	struct bk_air_seeker seeker;
 	struct bk_timer *timer;
 	struct bk_turn turn;
@@ -230,8 +229,8 @@ static void try_place(
 
 static void seek(struct bk_lan_board *b)
 {
-	bk_air_rest(b->air, &b->seeker);
-	if (bk_air_seek(b->air, &b->seeker, &b->name, b->at ? SEEK_KEEPING : SEEK_LOOKING) < 0)
+	bk_air_rest(b->reach.air, &b->seeker);
+	if (bk_air_seek(b->reach.air, &b->seeker, &b->name, b->at ? SEEK_KEEPING : SEEK_LOOKING) < 0)
 		bk_log_info("lan", "cannot look for the group on this network");
 }
 
@@ -251,11 +250,11 @@ static void on_found(
 		return;
 	if (!is_ours_the_one(b, word))
 		try_place(b, place, word, 0);
-	else if (bk_air_is_peer(
-			 b->air, place)) /* he may have no way to hear of us, nor others but through him */
+	else if (bk_air_is_peer(b->reach.air,
+			 place)) /* he may have no way to hear of us, nor others but through him */
 		try_place(b, place, word, (bk_dur)randombytes_uniform((uint32_t)(PEER_WAIT / BK_US)) * BK_US);
 	else
-		bk_air_tell(b->air, b->host, place);
+		bk_air_tell(b->reach.air, b->host, place);
 }
 
 static void on_over(struct bk_air_seeker *seeker)
@@ -323,7 +322,7 @@ static void on_retired(void *arg)
 static void retire(struct bk_lan_board *b)
 {
 	if (b->host >= 0)
-		bk_air_forget(b->air, b->host);
+		bk_air_forget(b->reach.air, b->host);
 	b->host = -1;
 	close_box(&b->own);
 	b->own.word = (struct bk_beacon_word){.bytes = {0}};
@@ -362,7 +361,7 @@ static void close_spots_but(struct bk_lan_board *b, const struct spot *but)
 static void settle(struct bk_lan_board *b, struct spot *s)
 {
 	close_spots_but(b, s);
-	bk_air_rest(b->air, &b->seeker);
+	bk_air_rest(b->reach.air, &b->seeker);
 	b->is_looking = false;
 	b->at = s;
 	b->is_ready = true;
@@ -436,16 +435,9 @@ static void on_time(void *arg)
 
 /* --- the doors --- */
 
-static int start_air(struct bk_lan_board *b)
-{
-	const struct bk_air_opts opts = {.port = b->port, .interfaces = b->interfaces, .peer = b->peer};
-
-	return b->air ? 0 : bk_air_new(b->loop, &opts, &b->air);
-}
-
 int bk_lan_board_open(struct bk_lan_board *b)
 {
-	int err = start_air(b);
+	int err = bk_lan_reach_start(&b->reach, b->loop);
 
 	if (err < 0)
 		return err;
@@ -468,8 +460,8 @@ void bk_lan_board_close(struct bk_lan_board *b)
 	if (b->at)
 		close_spot(b->at);
 	b->at = NULL;
-	if (b->air && !b->home.server)
-		bk_air_rest(b->air, &b->seeker);
+	if (b->reach.air && !b->home.server)
+		bk_air_rest(b->reach.air, &b->seeker);
 	bk_timer_stop(b->timer);
 }
 
@@ -484,8 +476,8 @@ void bk_lan_board_settled(struct bk_lan_board *b)
 
 	if (!is_keeping(b) || b->host >= 0)
 		return;
-	b->host = bk_air_host(b->air, &b->name, &b->own.word, bk_server_port(b->home.server));
-	bk_air_describe(b->air, on);
+	b->host = bk_air_host(b->reach.air, &b->name, &b->own.word, bk_server_port(b->home.server));
+	bk_air_describe(b->reach.air, on);
 	snprintf(text, sizeof(text),
 		*on ? "the group is kept here, for others on %s"
 		    : "the group is kept here, and no network is there",
@@ -496,21 +488,21 @@ void bk_lan_board_settled(struct bk_lan_board *b)
 int bk_lan_board_offer(struct bk_lan_board *b, const struct bk_addr *server, const struct bk_pin *pin)
 {
 	struct bk_beacon_word word = word_of(b, pin, true);
-	int err = b->gate ? 0 : start_air(b);
+	int err = b->gate ? 0 : bk_lan_reach_start(&b->reach, b->loop);
 
 	if (err < 0 || b->gate)
 		return err;
 	err = bk_gate_new(b->loop, server, &b->gate);
 	if (err < 0)
 		return err;
-	b->offer = bk_air_host(b->air, &b->name, &word, bk_gate_port(b->gate));
+	b->offer = bk_air_host(b->reach.air, &b->name, &word, bk_gate_port(b->gate));
 	return 0;
 }
 
 void bk_lan_board_withdraw(struct bk_lan_board *b)
 {
 	if (b->offer >= 0)
-		bk_air_forget(b->air, b->offer);
+		bk_air_forget(b->reach.air, b->offer);
 	b->offer = -1;
 	bk_gate_free(b->gate);
 	b->gate = NULL;
@@ -542,18 +534,6 @@ void bk_lan_board_leave(struct bk_lan_board *b, void (*fn)(void *fn_arg), void *
 
 /* --- life --- */
 
-static int read_opts(struct bk_lan_board *b, const struct bk_lan_opts *o)
-{
-	struct bk_place place;
-
-	b->port = o->port ? o->port : BK_RADIO_PORT;
-	if (o->peer && bk_place_from_str(o->peer, strlen(o->peer), b->port, &place) < 0)
-		return BK_E_INVALID;
-	b->interfaces = strdup(o->interfaces ? o->interfaces : "");
-	b->peer = o->peer ? strdup(o->peer) : NULL;
-	return !b->interfaces || (o->peer && !b->peer) ? BK_E_NOMEM : 0;
-}
-
 int bk_lan_board_new(struct bk_loop *loop, const struct bk_lan_opts *opts,
 	const uint8_t secret[BK_LAN_BOARD_SECRET_LEN], const struct bk_lan_board_events *events, void *arg,
 	struct bk_lan_board **ret_board)
@@ -574,7 +554,7 @@ int bk_lan_board_new(struct bk_loop *loop, const struct bk_lan_opts *opts,
 	memcpy(b->secret, secret, sizeof(b->secret));
 	b->name = bk_beacon_name_of_group(secret, BK_LAN_BOARD_SECRET_LEN);
 	bk_turn_init(&b->turn, loop, on_turn, b);
-	err = read_opts(b, opts);
+	err = bk_lan_reach_init(&b->reach, opts);
 	if (!err)
 		err = bk_timer_new(loop, on_time, b, &b->timer);
 	if (err < 0)
@@ -591,16 +571,14 @@ void bk_lan_board_free(struct bk_lan_board *b)
 	bk_turn_done(&b->turn);
 	bk_timer_free(b->timer);
 	bk_gate_free(b->gate);
-	if (b->air)
-		bk_air_rest(b->air, &b->seeker);
+	if (b->reach.air)
+		bk_air_rest(b->reach.air, &b->seeker);
 	for (int i = 0; i < SPOTS; i++)
 		free_spot(&b->spots[i]);
 	close_box(&b->own);
 	bk_home_close(&b->home);
 	bk_home_close(&b->retiring);
-	bk_air_free(b->air);
-	free(b->interfaces);
-	free(b->peer);
+	bk_lan_reach_done(&b->reach);
 	sodium_memzero(b, sizeof(*b));
 	free(b);
 }

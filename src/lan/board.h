@@ -2,7 +2,8 @@
 #ifndef BK_LAN_BOARD_H
 #define BK_LAN_BOARD_H
 
-#include "lan/mailbox.h"
+#include "lan/reach.h"
+#include "rendezvous/mailbox.h"
 
 /* The board of a group on a LAN without a server: one member keeps it in a small server of his own, and the others find
  * it by his beacon and come there. Whoever finds none keeps one himself; where two keep one, that with the larger word

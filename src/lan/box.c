@@ -101,8 +101,8 @@ static void choose_number(struct box *b)
 	if (!b->is_wished)
 		b->number = 1 + randombytes_uniform(NUMBERS);
 	name = bk_beacon_name_of_number(b->number);
-	bk_air_rest(b->of->air, &b->seeker);
-	err = bk_air_seek(b->of->air, &b->seeker, &name, PROBE_PATIENCE);
+	bk_air_rest(b->of->reach.air, &b->seeker);
+	err = bk_air_seek(b->of->reach.air, &b->seeker, &name, PROBE_PATIENCE);
 	if (err < 0)
 		tell_error(b, err, bk_error_text(err));
 }
@@ -123,7 +123,7 @@ static void leave_now(struct box *b)
 /* Somebody else has what we wanted to keep. */
 static void on_taken(struct box *b)
 {
-	bk_air_rest(b->of->air, &b->seeker);
+	bk_air_rest(b->of->reach.air, &b->seeker);
 	if (b->left && !b->is_wished && b->number_tries++ < NUMBER_TRIES) {
 		choose_number(b);
 		return;
@@ -136,8 +136,8 @@ static void on_taken(struct box *b)
 static void host(struct box *b, int which, const struct bk_beacon_name *name)
 {
 	if (b->hosts[which] >= 0)
-		bk_air_forget(b->of->air, b->hosts[which]);
-	b->hosts[which] = bk_air_host(b->of->air, name, NULL, bk_server_port(b->of->home.server));
+		bk_air_forget(b->of->reach.air, b->hosts[which]);
+	b->hosts[which] = bk_air_host(b->of->reach.air, name, NULL, bk_server_port(b->of->home.server));
 	if (b->hosts[which] < 0)
 		bk_log_info("lan", "cannot tell the LAN: %s", bk_error_text(b->hosts[which]));
 }
@@ -145,7 +145,7 @@ static void host(struct box *b, int which, const struct bk_beacon_name *name)
 static void forget(struct box *b, int which)
 {
 	if (b->hosts[which] >= 0)
-		bk_air_forget(b->of->air, b->hosts[which]);
+		bk_air_forget(b->of->reach.air, b->hosts[which]);
 	b->hosts[which] = -1;
 }
 
@@ -155,17 +155,17 @@ static void say_nobody(struct box *b, char text[TEXT_MAX])
 {
 	char on[BK_RADIO_TEXT_MAX], place[BK_AIR_PLACE_MAX];
 
-	bk_air_describe(b->of->air, on);
+	bk_air_describe(b->of->reach.air, on);
 	if (b->places_tried)
 		snprintf(text, TEXT_MAX,
 			"the other side was found on this network at %s, but nothing there "
 			"takes a connection from here; does a firewall stand between?",
 			bk_air_place_to_str(&b->places[b->places_tried - 1], place));
-	else if (b->of->peer)
+	else if (b->of->reach.peer)
 		snprintf(text, TEXT_MAX,
 			"nobody with this code answered at '%.100s' nor on %s; "
 			"is the other command still waiting there, and may UDP and TCP pass?",
-			b->of->peer, *on ? on : "any interface");
+			b->of->reach.peer, *on ? on : "any interface");
 	else if (*on)
 		snprintf(text, TEXT_MAX,
 			"nobody with this code answered on %s; is the other command still waiting, on the same network? "
@@ -173,7 +173,7 @@ static void say_nobody(struct box *b, char text[TEXT_MAX])
 			on);
 	else
 		snprintf(text, TEXT_MAX, "no interface of this machine is on a network%s%.100s",
-			*b->of->interfaces ? " by the name " : "", b->of->interfaces);
+			*b->of->reach.interfaces ? " by the name " : "", b->of->reach.interfaces);
 }
 
 static void say_fruitless(struct box *b)
@@ -248,7 +248,7 @@ static void settle(struct box *b)
 	bk_timer_stop(b->deadline);
 	b->is_settled = true;
 	b->has_rejoin = false;
-	bk_air_rest(b->of->air, &b->seeker);
+	bk_air_rest(b->of->reach.air, &b->seeker);
 }
 
 static int start_seeking(struct box *b, const struct bk_beacon_name *name)
@@ -260,8 +260,8 @@ static int start_seeking(struct box *b, const struct bk_beacon_name *name)
 	b->is_settled = b->wants_next = false;
 	bk_timer_stop(b->deadline);
 	drop_inner(b);
-	bk_air_rest(b->of->air, &b->seeker);
-	return bk_air_seek(b->of->air, &b->seeker, name, b->of->patience);
+	bk_air_rest(b->of->reach.air, &b->seeker);
+	return bk_air_seek(b->of->reach.air, &b->seeker, name, b->of->patience);
 }
 
 /* --- what the air tells --- */
@@ -351,7 +351,7 @@ static void on_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAI
 	if (b->role == COMING)
 		settle(b);
 	else if (b->hosts[0] >= 0)
-		bk_air_hush(b->of->air, b->hosts[0]);
+		bk_air_hush(b->of->reach.air, b->hosts[0]);
 	b->events->on_claimed(b->arg, nameplate, token, left, n);
 }
 
@@ -462,7 +462,7 @@ static void close_box(void *box)
 
 	bk_turn_done(&b->turn);
 	bk_timer_free(b->deadline);
-	bk_air_rest(b->of->air, &b->seeker);
+	bk_air_rest(b->of->reach.air, &b->seeker);
 	forget(b, 0);
 	forget(b, 1);
 	drop_inner(b);
@@ -489,7 +489,7 @@ static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_eve
 	bk_turn_init(&b->turn, loop, on_turn, b);
 	err = bk_timer_new(loop, on_deadline, b, &b->deadline);
 	if (!err)
-		err = bk_lan_mailbox_start(m, loop);
+		err = bk_lan_reach_start(&m->reach, loop);
 	if (err < 0) {
 		bk_timer_free(b->deadline);
 		free(b);
@@ -595,8 +595,8 @@ static int rejoin_as_keeper(
 		return err;
 	if (b->hosts[1] < 0) {
 		host(b, 1, name);
-		bk_air_rest(b->of->air, &b->seeker);
-		err = bk_air_seek(b->of->air, &b->seeker, name, PROBE_PATIENCE);
+		bk_air_rest(b->of->reach.air, &b->seeker);
+		err = bk_air_seek(b->of->reach.air, &b->seeker, name, PROBE_PATIENCE);
 	}
 	return err < 0 ? err : bk_rdv_ops.rejoin(b->inner, j);
 }

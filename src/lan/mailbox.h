@@ -4,24 +4,15 @@
 
 #include <bodkin/mailbox.h>
 
-#include "lan/air.h"
 #include "lan/home.h"
+#include "lan/reach.h"
 
 /* A LAN as a mailbox, with no server: whoever leaves something keeps it himself, in a small server of his own on a free
  * port, and tells the LAN by a beacon; who claims it asks there and connects. The boxes are those of that server. The
  * loop's thread only. */
-struct bk_lan_opts {
-	const char *interfaces; /* as struct bk_radio_opts has them; NULL: "" */
-	const char *peer;       /* HOST[:PORT]: asked by its address, too; NULL: nobody */
-	uint16_t port;          /* of the beacons; 0: everybody's, BK_RADIO_PORT */
-	int64_t patience_ns;    /* until a claim that nobody answers has failed; 0: 3 s */
-};
-
 struct bk_lan_mailbox {
-	char *interfaces, *peer;
-	uint16_t port;
+	struct bk_lan_reach reach;
 	int64_t patience;
-	struct bk_air *air;  /* from the first box on */
 	struct bk_home home; /* from the first thing on that is kept */
 	uint32_t kept;       /* the number that we had last: nobody else is asked for it again */
 };
@@ -32,8 +23,7 @@ int bk_lan_mailbox_new(const struct bk_lan_opts *opts, struct bk_lan_mailbox **r
 /* After its boxes. NULL is fine. */
 void bk_lan_mailbox_free(struct bk_lan_mailbox *m);
 
-/* For the boxes: the air; and our own server, that keeps what is left. Twice is once. */
-int bk_lan_mailbox_start(struct bk_lan_mailbox *m, struct bk_loop *loop);
+/* For the boxes: our own server, that keeps what is left. Twice is once. */
 int bk_lan_mailbox_keep(struct bk_lan_mailbox *m, struct bk_loop *loop);
 
 /* Its table, whose `arg` is a struct bk_lan_mailbox. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lan/board.h"
+#include "lan/home.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
