@@ -19,6 +19,7 @@ struct bk_cli_devices_member {
 	uint8_t key[BK_GROUP_KEY_LEN];
 	enum bk_cli_device_verdict verdict;
 	struct bk_device about;
+	bool is_first; /* of those that are one device: it stands for them */
 };
 
 /* --- who is there --- */
@@ -62,11 +63,8 @@ bool bk_cli_devices_get(const struct bk_cli_devices *d, size_t index, struct bk_
 {
 	for (size_t i = 0; i < d->members_len; i++) {
 		const struct bk_cli_devices_member *m = &d->members[i];
-		size_t first = 0;
 
-		while (!is_same(&d->members[first], m->name, m->key))
-			first++;
-		if (first != i || index--)
+		if (!m->is_first || index--)
 			continue;
 		sum_up(d, m->name, m->key, m->verdict, ret_device);
 		return true;
@@ -159,13 +157,28 @@ static struct bk_cli_devices_member *add_member(struct bk_cli_devices *d)
 	return &d->members[d->members_len++];
 }
 
+/* After one of them came or went. */
+static void mark_first(struct bk_cli_devices *d, const char *name, const uint8_t *key)
+{
+	bool has_first = false;
+
+	for (size_t i = 0; i < d->members_len; i++)
+		if (is_same(&d->members[i], name, key)) {
+			d->members[i].is_first = !has_first;
+			has_first = true;
+		}
+}
+
 static void take_member(struct bk_cli_devices *d, const struct bk_group_member *from)
 {
 	struct bk_cli_devices_member *m = member_of(d, from->handle);
 	bool is_news = !m || !is_same(m, from->name, from->key);
+	struct bk_cli_devices_member was = {0};
 	struct bk_device about;
 
-	if (!m)
+	if (m)
+		was = *m;
+	else
 		m = add_member(d);
 	if (!m)
 		return;
@@ -173,6 +186,10 @@ static void take_member(struct bk_cli_devices *d, const struct bk_group_member *
 	snprintf(m->name, sizeof(m->name), "%s", from->name);
 	memcpy(m->key, from->key, sizeof(m->key));
 	m->about = bk_device_decode(from->about, from->about_len, &about) < 0 ? (struct bk_device){0} : about;
+	if (is_news) {
+		mark_first(d, was.name, was.key);
+		mark_first(d, m->name, m->key);
+	}
 	if (is_news && d->is_open)
 		judge_member(d, m);
 }
@@ -206,8 +223,10 @@ static void on_member(struct bk_group *group, void *arg, const struct bk_group_m
 	if (!m)
 		return;
 	told = *m;
-	if (!is_here)
+	if (!is_here) {
 		*m = d->members[--d->members_len];
+		mark_first(d, told.name, told.key);
+	}
 	if (!d->is_open)
 		return;
 	sum_up(d, told.name, told.key, told.verdict, &device);
