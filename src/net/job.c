@@ -3,8 +3,6 @@
  * thread touches the work, the bell and the count, and nothing else. */
 #include "net/job.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,8 +11,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "net/bell.h"
-
-enum { STACK = 256 * 1024 };
+#include "net/spawn.h"
 
 struct bk_job {
 	atomic_int holders;
@@ -60,23 +57,13 @@ static void on_bell(void *arg, int fd, int events)
 
 static int start_thread(struct bk_job *j)
 {
-	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
 	int err;
 
 	atomic_fetch_add(&j->holders, 1);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK);
-	err = pthread_create(&thread, &attr, run_thread, j);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
+	err = bk_spawn(run_thread, j);
+	if (err < 0)
 		atomic_fetch_sub(&j->holders, 1);
-	return err ? BK_E_NOMEM : 0;
+	return err;
 }
 
 static int start(struct bk_loop *loop, struct bk_job *j)

@@ -4,13 +4,11 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "net/bell.h"
-
-enum { STACK = 256 * 1024 };
+#include "net/spawn.h"
 
 struct bk_thread {
 	pthread_mutex_t lock;
@@ -69,24 +67,6 @@ static void on_bell(void *arg, int fd, int events)
 	t->fn(t->arg);
 }
 
-static int start(struct bk_thread *t)
-{
-	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK);
-	err = pthread_create(&thread, &attr, run_thread, t);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err ? BK_E_NOMEM : 0;
-}
-
 int bk_thread_new(struct bk_loop *loop, const struct bk_thread_ops *ops, void *work, void (*fn)(void *arg),
 	void *arg, struct bk_thread **ret_thread)
 {
@@ -106,7 +86,7 @@ int bk_thread_new(struct bk_loop *loop, const struct bk_thread_ops *ops, void *w
 	if (err >= 0)
 		err = bk_watch_set(t->watch, BK_READABLE);
 	if (err >= 0)
-		err = start(t);
+		err = bk_spawn(run_thread, t);
 	if (err < 0) {
 		bk_watch_free(t->watch);
 		destroy(t);
