@@ -139,7 +139,7 @@ static void say_invite(struct command *c, const char *server)
 		print(r, invite);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "The invite of your devices:  %s%s%s",
 		r->has_color ? "\033[1m" : "", bk_cli_human_glue(invite), r->has_color ? "\033[0m" : "");
-	snprintf(line, sizeof(line), "bodkin devices join %s", server);
+	snprintf(line, sizeof(line), "bodkin devices join%s%s", *server ? " " : "", server);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "On each of the others:       %s", bk_cli_human_glue(line));
 	bk_cli_report_say(r, BK_CLI_VERDICT,
 		"It asks for the invite. Whoever has it is one of your devices: keep it to yourself.");
