@@ -33,6 +33,7 @@ struct command {
 /* What stands behind `devices`. Those without an on_open need nobody else. */
 struct verb {
 	const char *name; /* "": nothing */
+	const char *act;  /* for "cannot ACT: ..." */
 	int args;         /* behind it; -1: any number */
 	bool is_fresh;    /* it may be that there is no group yet */
 	int (*prepare)(struct command *c, struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX]);
@@ -295,13 +296,13 @@ static int prepare_show(struct command *c, struct bk_cli_options *o, char text[B
 }
 
 static const struct verb verbs[] = {
-	{"", 0, false, prepare_show, show},
-	{"new", 0, true, prepare_new, made},
-	{"join", -1, true, prepare_join, joined},
-	{"name", 1, false, set_name, NULL},
-	{"forget", 1, false, forget, NULL},
-	{"invite", 0, false, show_invite, NULL},
-	{"known", 0, false, show_known, NULL},
+	{"", "see the devices", 0, false, prepare_show, show},
+	{"new", "make a group of devices", 0, true, prepare_new, made},
+	{"join", "join the devices", -1, true, prepare_join, joined},
+	{"name", "name this device", 1, false, set_name, NULL},
+	{"forget", "forget that device", 1, false, forget, NULL},
+	{"invite", "show the invite of the devices", 0, false, show_invite, NULL},
+	{"known", "tell the devices that are known", 0, false, show_known, NULL},
 };
 
 enum { VERBS_LEN = sizeof(verbs) / sizeof(verbs[0]) };
@@ -346,7 +347,7 @@ static void on_open(void *arg)
 	c->is_open = true;
 	if (err > 0)
 		return;
-	snprintf(text, sizeof(text), "cannot see the devices: %s", *why ? why : bk_error_text(err));
+	snprintf(text, sizeof(text), "cannot %s: %s", c->verb->act, *why ? why : bk_error_text(err));
 	if (err < 0)
 		end(c, err, BK_CALL_WHO_HERE, text);
 	else
@@ -387,8 +388,8 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	int err = 0;
 
 	if (!f->session.state_dir) {
-		snprintf(text, BK_CLI_TEXT_MAX,
-			"cannot see the devices: there is no home to remember them in");
+		snprintf(
+			text, BK_CLI_TEXT_MAX, "cannot %s: there is no home to remember it in", c->verb->act);
 		return BK_E_INVALID;
 	}
 	bk_cli_answers_init(&c->answers, f);
@@ -432,12 +433,13 @@ static int prepare(struct command *c, struct bk_cli_options *o, char text[BK_CLI
 	return c->verb->prepare(c, o, text);
 }
 
-static int fail(struct bk_cli_report *r, int err, const char *why)
+static int fail(const struct command *c, struct bk_cli_report *r, int err, const char *why)
 {
 	const struct bk_call_failure failure = {.error = err == BK_E_NOT_FOUND ? BK_E_INVALID : err};
 	char text[2 * BK_CLI_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "cannot see the devices: %s", *why ? why : bk_error_text(err));
+	snprintf(text, sizeof(text), "cannot %s: %s", c->verb ? c->verb->act : bk_cli_cmd_devices.act,
+		*why ? why : bk_error_text(err));
 	bk_cli_report_error(r, err, text);
 	return (int)bk_cli_exit_of(&failure);
 }
@@ -456,7 +458,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 	int err = prepare(&c, o, text), code = BK_CLI_EXIT_DONE;
 
 	if (err < 0)
-		code = fail(r, err, text);
+		code = fail(&c, r, err, text);
 	else if (c.verb->on_open)
 		code = bk_cli_frame_run(&c.frame, &ops, o, r);
 	bk_cli_devices_store_done(&c.store);

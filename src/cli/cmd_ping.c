@@ -12,6 +12,7 @@
 
 #include "apps/ping.h"
 #include "cli/by_name.h"
+#include "cli/exit.h"
 
 enum { SERVER_MAX = 512 };
 
@@ -188,16 +189,25 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	return bk_cli_by_name_start(&c->by_name, f, &opts, text);
 }
 
-/* What is no code is the name of a device, where there are any; else what is wrong with the code is said. */
-static void take_name(struct command *c, struct bk_cli_options *o)
+/* What is no code is the name of a device; where there are none, and it has a number in front, what is wrong with the
+ * code is said. */
+static int take_name(struct command *c, struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
-	char text[BK_CLI_TEXT_MAX], why[BK_CODE_TEXT_MAX];
+	char why[BK_CODE_TEXT_MAX], more[BK_CLI_TEXT_MAX];
+	int err;
 
-	if (o->plain || o->args_len != 1 || bk_code_check(o->args[0], why) >= 0 ||
-		bk_cli_by_name_init(&c->by_name, o, text) < 0)
-		return;
+	if (o->plain || o->args_len != 1 || bk_code_check(o->args[0], why) >= 0)
+		return 0;
+	err = bk_cli_by_name_init(&c->by_name, o, more);
+	if (err < 0 && strspn(o->args[0], "0123456789"))
+		return 0;
+	if (err < 0) {
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot ping: %.200s; and for a device: %.250s", why, more);
+		return BK_E_INVALID;
+	}
 	c->name = o->args[0];
 	o->args_len = 0;
+	return 0;
 }
 
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
@@ -216,8 +226,12 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.done = done,
 	};
 	struct command c = {0};
+	char text[BK_CLI_TEXT_MAX];
 
-	take_name(&c, o);
+	if (take_name(&c, o, text) < 0) {
+		bk_cli_report_error(r, BK_E_INVALID, text);
+		return BK_CLI_EXIT_USAGE;
+	}
 	return bk_cli_frame_run(&c.frame, &ops, o, r);
 }
 

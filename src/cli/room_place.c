@@ -82,7 +82,13 @@ static int read_typed(struct bk_cli_room_place *p, const char *typed, char text[
 		return 0;
 	if (strcspn(typed, " -") == strlen(typed))
 		return BK_E_INVALID;
-	snprintf(text, BK_CLI_TEXT_MAX, "cannot chat: %.300s; and no room is remembered as that", why);
+	if (strspn(typed, "0123456789"))
+		snprintf(text, BK_CLI_TEXT_MAX,
+			"cannot chat: '%.100s' is like a code of two, not like the invite of a room: bodkin chat %.100s",
+			typed, typed);
+	else
+		snprintf(
+			text, BK_CLI_TEXT_MAX, "cannot chat: %.300s; and no room is remembered as that", why);
 	return BK_E_INVALID;
 }
 
