@@ -19,6 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FUZZ_SECONDS = 2
+WAITING_LANES = 3
 # What throws at us whatever a peer or a stranger could, where a byte that nobody wrote would be read: `make valgrind`.
 ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "rendezvous_test_client", "plain_test_client",
            "meet_test_lying", "meet_test_fool", "transfer_test_transfer", "tests/hostile/hostile_test_files",
@@ -150,8 +151,8 @@ def quick(tally, build, module):
     side_by_side(jobs)
 
 
-def side_by_side(jobs):
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+def side_by_side(jobs, lanes=os.cpu_count()):
+    with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
         for done in [pool.submit(job) for job in jobs]:
             done.result()
 
@@ -168,36 +169,44 @@ def fuzz_suites(args, tally):
         yield name, lambda s=source, n=name: fuzz(tally, ROOT / args.fuzz / n, s)
 
 
+def script(tally, key, seconds, *words, name="", may_be_left_out=False):
+    return key, lambda: counted(tally, name or key, [sys.executable, *words], seconds, may_be_left_out)
+
+
+def lab_script(tally, key, name, seconds, *words):
+    return script(tally, key, seconds, *words, name=f"lab ({name})", may_be_left_out=True)
+
+
+def waiting_suites(args, tally):
+    """What mostly waits for other programs, and measures nothing that a neighbour could spoil: the longest first."""
+    bodkin = str(ROOT / args.build / "bodkin")
+
+    for name in programs("hostile"):
+        yield name, lambda n=name: cmocka(tally, ROOT / args.asan / n)
+    yield script(tally, "rooms", 300, "tests/cli/test_rooms.py", bodkin)
+    yield lab_script(tally, "names", "what NATs are called", 300, "tests/lab/nat.py", bodkin)
+    yield script(tally, "devices", 300, "tests/cli/test_devices.py", bodkin)
+    yield script(tally, "plain", 300, "tests/plain/test_plain.py", bodkin, name="plain dialect with independent programs")
+    yield lab_script(tally, "plain-lab", "plain dialect", 400, "tests/lab/plain.py", bodkin)
+    for build in (args.build, args.asan):
+        yield script(tally, f"examples_{build}", 300, "tests/examples/test_examples.py", str(ROOT / build), name=f"examples ({build})")
+    for key in ("cli", "daemon", "chat", "machine", "words"):
+        yield script(tally, key, 300, f"tests/cli/test_{key}.py", bodkin)
+
+
 def lone_suites(args, tally):
     """What has the machine for itself, because it measures, or uses all of it anyway."""
     bodkin = str(ROOT / args.build / "bodkin")
 
-    def script(key, seconds, *words, name="", may_be_left_out=False):
-        return key, lambda: counted(tally, name or key, [sys.executable, *words], seconds, may_be_left_out)
-
-    for name in [*programs("conform"), *programs("hostile")]:
+    for name in programs("conform"):
         yield name, lambda n=name: cmocka(tally, ROOT / args.asan / n)
-    yield script("arch", 120, "tests/arch/run.py", args.build)
-    yield script("format", 120, "tests/arch/format.py")
-    yield script("tidy", 600, "tests/arch/tidy.py", args.build)
-    yield script("install", 120, "tests/arch/install.py", args.build)
-    yield script("cli", 300, "tests/cli/test_cli.py", bodkin)
-    yield script("words", 300, "tests/cli/test_words.py", bodkin)
-    yield script("chat", 300, "tests/cli/test_chat.py", bodkin)
-    yield script("rooms", 300, "tests/cli/test_rooms.py", bodkin)
-    yield script("devices", 300, "tests/cli/test_devices.py", bodkin)
-    yield script("daemon", 300, "tests/cli/test_daemon.py", bodkin, name="recv --daemon")
-    yield script("machine", 300, "tests/cli/test_machine.py", bodkin)
-    for build in (args.build, args.asan):
-        yield script(f"examples_{build}", 300, "tests/examples/test_examples.py", str(ROOT / build), name=f"examples ({build})")
-    yield script("plain", 300, "tests/plain/test_plain.py", bodkin, name="plain dialect with independent programs")
-    for key, name, seconds, words in (
-            ("lab", "the laboratory itself", 300, ["lab/test_lab.py", bodkin, "lab"]),
-            ("paths", "bodkin through kernel NATs", 600, ["tests/lab/run.py", bodkin]),
-            ("names", "what NATs are called", 300, ["tests/lab/nat.py", bodkin]),
-            ("plain-lab", "plain dialect", 400, ["tests/lab/plain.py", bodkin]),
-            ("siege", "a server under attack", 120, ["bench/siege.py", args.build, "--seconds", "1", "--check"])):
-        yield script(key, seconds, *words, name=f"lab ({name})", may_be_left_out=True)
+    yield script(tally, "arch", 120, "tests/arch/run.py", args.build)
+    yield script(tally, "format", 120, "tests/arch/format.py")
+    yield script(tally, "tidy", 600, "tests/arch/tidy.py", args.build)
+    yield script(tally, "install", 120, "tests/arch/install.py", args.build)
+    yield lab_script(tally, "lab", "the laboratory itself", 300, "lab/test_lab.py", bodkin, "lab")
+    yield lab_script(tally, "paths", "bodkin through kernel NATs", 600, "tests/lab/run.py", bodkin)
+    yield lab_script(tally, "siege", "a server under attack", 120, "bench/siege.py", args.build, "--seconds", "1", "--check")
 
 
 def watched(tally, build, watch):
@@ -214,6 +223,7 @@ def everything(args, tally):
 
     side_by_side(wanted(unit_suites(args, tally)))
     side_by_side(wanted(fuzz_suites(args, tally)))
+    side_by_side(wanted(waiting_suites(args, tally)), WAITING_LANES)
     for job in wanted(lone_suites(args, tally)):
         job()
     if tally.left_out:
