@@ -22,12 +22,8 @@ bool bk_rooms_is_name(const char *name)
 {
 	char invite[BK_GROUP_INVITE_MAX], why[BK_GROUP_SENTENCE_MAX];
 	size_t n = strlen(name);
-	unsigned c;
 
-	for (const char *at = name; *at; at += bk_text_char(at, &c))
-		if (!bk_text_char(at, &c))
-			return false;
-	return n && n <= BK_ROOMS_NAME_MAX && bk_text_is_plain(name) &&
+	return n && n <= BK_ROOMS_NAME_MAX && bk_text_is_utf8(name, n) && bk_text_is_plain(name) &&
 	       bk_group_invite_check(name, invite, why) < 0;
 }
 

@@ -60,6 +60,18 @@ size_t bk_text_char_within(const char *s, size_t left, unsigned *ret_char)
 	return n;
 }
 
+bool bk_text_is_utf8(const char *s, size_t len)
+{
+	for (size_t at = 0, n; at < len; at += n) {
+		unsigned c = 0;
+
+		n = bk_text_char_within(s + at, len - at, &c);
+		if (!n || !c)
+			return false;
+	}
+	return true;
+}
+
 bool bk_text_is_plain(const char *s)
 {
 	for (unsigned c = 0; *s; s++)

@@ -34,6 +34,9 @@ static inline size_t bk_text_char(const char *s, unsigned *ret_char)
 	return bk_text_char_within(s, SIZE_MAX, ret_char);
 }
 
+/* Are these bytes UTF-8 with no NUL among them? */
+bool bk_text_is_utf8(const char *s, size_t len);
+
 /* Its number in a table of n names, where NULL is nobody's; n: it is not there. */
 size_t bk_text_index(const char *const *names, size_t n, const char *name);
 

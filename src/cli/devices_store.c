@@ -298,20 +298,14 @@ enum bk_cli_device_verdict bk_cli_devices_store_meet(
 int bk_cli_devices_check_name(const char *name, char ret_text[BK_CLI_TEXT_MAX])
 {
 	const char *what = NULL;
-	unsigned c;
 
-	for (const char *at = name; *at && !what;) {
-		size_t n = bk_text_char(at, &c);
-
-		if (!n)
-			what = "is not UTF-8";
-		at += n;
-	}
 	if (!*name)
 		what = "is empty";
 	else if (strlen(name) > BK_GROUP_NAME_MAX)
 		what = "is longer than 64 bytes";
-	else if (!what && !bk_text_is_plain(name))
+	else if (!bk_text_is_utf8(name, strlen(name)))
+		what = "is not UTF-8";
+	else if (!bk_text_is_plain(name))
 		what = "has a character that a terminal would not show";
 	if (!what)
 		return 0;

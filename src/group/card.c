@@ -16,23 +16,11 @@ enum {
 
 _Static_assert(MOST <= PLAIN, "every card fits");
 
-static bool is_text(const char *s, size_t len)
-{
-	for (size_t at = 0, n; at < len; at += n) {
-		unsigned c = 0;
-
-		n = bk_text_char_within(s + at, len - at, &c);
-		if (!n || !c)
-			return false;
-	}
-	return true;
-}
-
 bool bk_card_is_name(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n && n <= BK_CARD_NAME_MAX && is_text(name, n) && bk_text_is_plain(name);
+	return n && n <= BK_CARD_NAME_MAX && bk_text_is_utf8(name, n) && bk_text_is_plain(name);
 }
 
 void bk_card_write_name(struct bk_writer *w, const char *name)
@@ -49,7 +37,7 @@ int bk_card_read_name(struct bk_reader *r, char ret_name[BK_CARD_NAME_MAX + 1])
 	const uint8_t *name = bk_read_view(r, n);
 	char text[BK_CARD_NAME_MAX + 1] = "";
 
-	if (r->error < 0 || !n || n > BK_CARD_NAME_MAX || !is_text((const char *)name, n))
+	if (r->error < 0 || !n || n > BK_CARD_NAME_MAX || !bk_text_is_utf8((const char *)name, n))
 		return BK_E_MALFORMED;
 	memcpy(text, name, n);
 	if (!bk_text_is_plain(text))

@@ -11,14 +11,7 @@ int bk_chat_check(const char *text, size_t len)
 {
 	if (len > BK_CHAT_TEXT_MAX)
 		return BK_E_TOO_BIG;
-	for (size_t at = 0, n; at < len; at += n) {
-		unsigned c = 0;
-
-		n = bk_text_char_within(text + at, len - at, &c);
-		if (!n || !c)
-			return BK_E_INVALID;
-	}
-	return 0;
+	return bk_text_is_utf8(text, len) ? 0 : BK_E_INVALID;
 }
 
 int bk_chat_encode(struct bk_buf *out, const struct bk_chat_msg *m)
