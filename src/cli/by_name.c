@@ -122,14 +122,6 @@ static bool is_there_with_another_key(const struct bk_cli_by_name *b)
 	return false;
 }
 
-static bool was_ever_met(const struct bk_cli_by_name *b)
-{
-	for (size_t i = 0; i < b->store.known_len; i++)
-		if (!strcmp(b->store.known[i].name, b->opts.name))
-			return true;
-	return false;
-}
-
 static void look(struct bk_cli_by_name *b)
 {
 	struct bk_cli_device device;
@@ -143,7 +135,7 @@ static void look(struct bk_cli_by_name *b)
 	else if (is_there_with_another_key(b))
 		refuse(b);
 	else
-		say(b, was_ever_met(b)
+		say(b, bk_cli_devices_store_knows(&b->store, b->opts.name)
 				? "not there; waiting for it"
 				: "not there, and no device was ever called so; 'bodkin devices known' "
 				  "tells those that were. Waiting for it");
