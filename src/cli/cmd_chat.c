@@ -80,7 +80,6 @@ static void on_reader(void *arg)
 		bk_timer_start(c->reader, LOOK_AGAIN);
 }
 
-/* As data; a terminal, whose charset may be another, gets it as a line. */
 static void write_line(const struct bk_chat_message *m)
 {
 	char *line = malloc(m->len + 2);
@@ -89,13 +88,7 @@ static void write_line(const struct bk_chat_message *m)
 		return;
 	memcpy(line, m->text, m->len);
 	strcpy(line + m->len, "\n");
-	if (!isatty(STDOUT_FILENO)) {
-		bk_cli_output_data(line, m->len + 1);
-	} else {
-		for (char *at = line; *at; at++)
-			*at = *at == '\t' ? ' ' : *at;
-		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s", line);
-	}
+	bk_cli_output_said(line, m->len + 1);
 	free(line);
 }
 
@@ -150,6 +143,11 @@ static void on_channel(struct bk_chat *chat, void *arg, struct bk_channel *chann
 
 /* --- what is said --- */
 
+static int say(void *arg, const char *text, size_t n)
+{
+	return bk_chat_say(((struct command *)arg)->chat, text, n, NULL);
+}
+
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
@@ -160,10 +158,7 @@ static bool on_line(void *arg, char *line, size_t n)
 			bk_cli_chat_person_line(&c->person, line);
 		return true;
 	}
-	err = bk_chat_say(c->chat, line, n, NULL);
-	if (err == BK_E_INVALID)
-		err = bk_chat_say(
-			c->chat, line, bk_cli_lines_mend(&c->lines, c->frame.report, line, n), NULL);
+	err = bk_cli_lines_say(&c->lines, c->frame.report, line, n, say);
 	if (err == BK_E_AGAIN)
 		return false;
 	c->line++;

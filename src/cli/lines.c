@@ -137,7 +137,7 @@ void bk_cli_lines_resume(struct bk_cli_lines *l)
 	bk_timer_start(l->timer, 0);
 }
 
-size_t bk_cli_lines_mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n)
+static size_t mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		line[i] = line[i] ? line[i] : '?';
@@ -146,6 +146,14 @@ size_t bk_cli_lines_mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *
 		bk_cli_report_warning(r, "what is no UTF-8 in the input is sent as '?'");
 	l->was_mended = true;
 	return strlen(line);
+}
+
+int bk_cli_lines_say(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n,
+	int (*say)(void *arg, const char *text, size_t n))
+{
+	int err = say(l->arg, line, n);
+
+	return err == BK_E_INVALID ? say(l->arg, line, mend(l, r, line, n)) : err;
 }
 
 void bk_cli_lines_done(struct bk_cli_lines *l)

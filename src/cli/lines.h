@@ -38,9 +38,11 @@ struct bk_cli_lines {
 int bk_cli_lines_init(
 	struct bk_cli_lines *l, struct bk_loop *loop, const struct bk_cli_lines_events *events, void *arg);
 void bk_cli_lines_resume(struct bk_cli_lines *l);
-/* A line that is no text becomes some, in its place: bytes are replaced rather than lost with all around them, which is
- * said of the first one. Returns its length. */
-size_t bk_cli_lines_mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n);
+/* Has `say` say it, with the arg of the events, and returns what that does. A line that it says is no text
+ * (BK_E_INVALID) becomes some, in its place, and is said again: bytes are replaced rather than lost with all around
+ * them, which is said of the first one. */
+int bk_cli_lines_say(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n,
+	int (*say)(void *arg, const char *text, size_t n));
 void bk_cli_lines_done(struct bk_cli_lines *l); /* fine on a zeroed one */
 
 #endif

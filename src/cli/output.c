@@ -308,6 +308,17 @@ void bk_cli_output_data(const char *data, size_t n)
 	put_line(new_line(data, n));
 }
 
+void bk_cli_output_said(char *line, size_t n)
+{
+	if (!isatty(STDOUT_FILENO)) {
+		bk_cli_output_data(line, n);
+		return;
+	}
+	for (char *at = line; *at; at++)
+		*at = *at == '\t' ? ' ' : *at;
+	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s", line);
+}
+
 size_t bk_cli_output_waiting(enum bk_cli_stream stream)
 {
 	struct lane *l = lane_of[stream];

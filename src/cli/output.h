@@ -43,6 +43,9 @@ void bk_cli_output_draw(const char *text);
 /* What a person asked for as data, on standard output: as it is, and never dropped. Whose source can be
  * stopped looks at how much waits, and stops it. */
 void bk_cli_output_data(const char *data, size_t n);
+/* A line that somebody said, with its newline: as data; a terminal, whose charset may be another, gets it as a line of
+ * its own, without tabs. It may be changed. */
+void bk_cli_output_said(char *line, size_t n);
 
 /* Bytes that nobody has taken yet. */
 size_t bk_cli_output_waiting(enum bk_cli_stream stream);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a filter was given to say and is not told to all yet is waited for as long as it takes (or --timeout says): a
- * server that is away comes back. What nobody reads is kept up to a ceiling, since a room cannot be asked to wait. */
+ * server that is away comes back. */
 #include "cli/room.h"
 
 #include <errno.h>
@@ -18,10 +18,11 @@
 #include "cli/human.h"
 #include "cli/key.h"
 #include "cli/lines.h"
+#include "cli/room_filter.h"
 #include "cli/room_person.h"
 #include "cli/room_place.h"
 
-enum { UNREAD_MAX = 64 << 20, OTHER_MAX = 1024, NAME_MAX_LEN = BK_GROUP_NAME_MAX };
+enum { OTHER_MAX = 1024, NAME_MAX_LEN = BK_GROUP_NAME_MAX };
 
 #define GATHERED   INT64_C(1000000000) /* comings and goings */
 #define LEAVE_TIME INT64_C(2000000000) /* nothing is to be told any more */
@@ -173,49 +174,11 @@ static void on_member(struct bk_group *group, void *arg, const struct bk_group_m
 
 /* --- what is heard --- */
 
-/* As data; a terminal, whose charset may be another, gets it as a line. */
-static void write_line(const struct bk_group_line *l, const char *at, size_t n)
-{
-	char *line = NULL;
-	int len = asprintf(&line, "%s\t%.*s\n", l->from, (int)n, at);
-
-	if (len < 0)
-		return;
-	if (!isatty(STDOUT_FILENO)) {
-		bk_cli_output_data(line, (size_t)len);
-	} else {
-		for (char *c = line; *c; c++)
-			*c = *c == '\t' ? ' ' : *c;
-		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s", line);
-	}
-	free(line);
-}
-
-static void write_lines(const struct bk_group_line *l)
-{
-	const char *at = l->text;
-
-	for (;; at++) {
-		size_t n = strcspn(at, "\n");
-
-		write_line(l, at, n);
-		at += n;
-		if (!*at)
-			return;
-	}
-}
-
 static void mind_reader(struct command *c)
 {
-	int why = bk_cli_output_failure(BK_CLI_STDOUT);
 	char text[BK_CLI_TEXT_MAX];
 
-	if (why)
-		snprintf(text, sizeof(text), "cannot write to standard output: %s", strerror(why));
-	else if (bk_cli_output_waiting(BK_CLI_STDOUT) > UNREAD_MAX)
-		snprintf(text, sizeof(text),
-			"cannot go on: nobody reads standard output, and 64 MiB wait there");
-	else
+	if (!bk_cli_room_filter_is_stuck(text))
 		return;
 	if (!c->error) {
 		c->error = BK_E_FILE;
@@ -247,13 +210,7 @@ static void on_line_heard(struct bk_group *group, void *arg, const struct bk_gro
 		bk_cli_room_person_hear(&c->person, l);
 		return;
 	}
-	if (c->frame.report->is_json)
-		bk_cli_report_event(c->frame.report, BK_CLI_VERDICT, "message",
-			json_pack("{s:s, s:s, s:I, s:b, s:b, s:b, s:b}", "from", l->from, "text", l->text,
-				"number", (json_int_t)l->number, "is_history", l->is_history, "is_private",
-				l->is_private, "is_ours", l->is_ours, "has_others_name", l->has_others_name));
-	else if (!l->is_ours)
-		write_lines(l);
+	bk_cli_room_filter_hear(c->frame.report, l);
 	mind_reader(c);
 }
 
@@ -342,6 +299,11 @@ static void on_note(struct bk_group *group, void *arg, int verbosity, const char
 
 /* --- what is said --- */
 
+static int say(void *arg, const char *text, size_t n)
+{
+	return bk_group_say(((struct command *)arg)->group, text, n, NULL);
+}
+
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
@@ -353,10 +315,7 @@ static bool on_line(void *arg, char *line, size_t n)
 			bk_cli_room_person_line(&c->person, line);
 		return true;
 	}
-	err = bk_group_say(c->group, line, n, NULL);
-	if (err == BK_E_INVALID)
-		err = bk_group_say(
-			c->group, line, bk_cli_lines_mend(&c->lines, c->frame.report, line, n), NULL);
+	err = bk_cli_lines_say(&c->lines, c->frame.report, line, n, say);
 	if (err == BK_E_AGAIN)
 		return false;
 	c->line++;
