@@ -75,76 +75,76 @@ static void assert_claim(const struct claim *c, enum bk_transport t)
 		fail_msg("%s as %s, we are %s", c->named, c->peer, c->own);
 }
 
+static const struct claim claims[] = {
+	/* public: anywhere */
+	{OWN_PUBLIC, PEER_PUBLIC, true, "198.51.100.7:5000", true},
+	{OWN_PUBLIC, PEER_PUBLIC, true, "[2001:db8::7]:5000", true},
+	{OWN_PUBLIC, PEER_PUBLIC, true, "198.51.100.7:0", false},
+	/* our network, and one network by what both say */
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.5:5000", true},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[fd00::5]:5000", true},
+	{OWN_PUBLIC, PEER_PUBLIC, true, "192.168.1.5:5000", false},
+	{OWN_PUBLIC, "192.168.1.5:5000", true, "192.168.1.5:5000", true},
+	{NULL, NULL, true, "192.168.1.5:5000", true},
+	{OWN_PUBLIC, NULL, true, "192.168.1.5:5000", false},
+	/* a claim of our own public address opens no network that we are not in */
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.2.5:5000", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "10.0.0.1:22", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "172.16.0.1:22", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[fd00:0:0:1::5]:5000", false},
+	{OWN_PUBLIC, "10.0.0.1:22", false, "10.0.0.1:22", false},
+	{NULL, NULL, false, "10.0.0.1:22", false},
+	/* our server sees us in a private network: it is routed, perhaps */
+	{"10.1.0.2:4000", "10.2.0.2:4000", false, "10.2.0.2:5000", true},
+	{"10.1.0.2:4000", "10.2.0.2:4000", false, "100.64.0.2:5000", false},
+	/* a carrier's */
+	{OWN_PUBLIC, PEER_PUBLIC, true, "100.64.7.9:5000", true},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "100.64.8.9:5000", false},
+	{"100.64.7.4:4000", "100.65.0.9:4000", true, "100.65.0.9:4000", true},
+	/* this machine, only where our own server is on it */
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "127.0.0.1:6379", false},
+	{OWN_PUBLIC, "127.0.0.1:6379", true, "127.0.0.1:6379", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[::1]:6379", false},
+	{NULL, NULL, true, "127.0.0.1:6379", false},
+	{HERE, HERE, false, "127.0.0.1:5000", true},
+	{HERE, PEER_PUBLIC, false, "127.0.0.1:6379", false},
+	{HERE, HERE, false, "192.168.1.5:5000", true},
+	{HERE, HERE, false, "10.0.0.1:22", false},
+	/* on a link of ours: seen at one address, or by nobody */
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80::1]:80", true},
+	{NULL, NULL, true, "[fe80::1]:80", true},
+	{OWN_PUBLIC, PEER_PUBLIC, true, "[fe80::1]:80", false},
+	{OWN_PUBLIC, PEER_PUBLIC, false, "[fe80::1]:80", false},
+	{OWN_PUBLIC, NULL, true, "[fe80::1]:80", false},
+	{OWN_PUBLIC, "[fe80::1]:80", true, "[fe80::1]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80:1::1]:80", false},
+	/* never */
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.255:5000", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.0:5000", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "169.254.169.254:80", false},
+	{NULL, NULL, true, "169.254.169.254:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "0.0.0.0:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "0.1.2.3:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "224.0.0.251:5353", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "240.0.0.1:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "255.255.255.255:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[::]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[ff02::1]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[fec0::1]:80", false},
+	/* wrapped */
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[::ffff:127.0.0.1]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[::127.0.0.1]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[64:ff9b::10.0.0.1]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[2002:c0a8:104::1]:80", false},
+	{OWN_PUBLIC, "203.0.113.1:50000", true, "[64:ff9b::8.8.8.8]:80", true},
+};
+
 static void what_is_not_public_takes_evidence_of_our_own(void **state)
 {
-	static const struct claim rows[] = {
-		/* public: anywhere */
-		{OWN_PUBLIC, PEER_PUBLIC, true, "198.51.100.7:5000", true},
-		{OWN_PUBLIC, PEER_PUBLIC, true, "[2001:db8::7]:5000", true},
-		{OWN_PUBLIC, PEER_PUBLIC, true, "198.51.100.7:0", false},
-		/* our network, and one network by what both say */
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.5:5000", true},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fd00::5]:5000", true},
-		{OWN_PUBLIC, PEER_PUBLIC, true, "192.168.1.5:5000", false},
-		{OWN_PUBLIC, "192.168.1.5:5000", true, "192.168.1.5:5000", true},
-		{NULL, NULL, true, "192.168.1.5:5000", true},
-		{OWN_PUBLIC, NULL, true, "192.168.1.5:5000", false},
-		/* a claim of our own public address opens no network that we are not in */
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.2.5:5000", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "10.0.0.1:22", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "172.16.0.1:22", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fd00:0:0:1::5]:5000", false},
-		{OWN_PUBLIC, "10.0.0.1:22", false, "10.0.0.1:22", false},
-		{NULL, NULL, false, "10.0.0.1:22", false},
-		/* our server sees us in a private network: it is routed, perhaps */
-		{"10.1.0.2:4000", "10.2.0.2:4000", false, "10.2.0.2:5000", true},
-		{"10.1.0.2:4000", "10.2.0.2:4000", false, "100.64.0.2:5000", false},
-		/* a carrier's */
-		{OWN_PUBLIC, PEER_PUBLIC, true, "100.64.7.9:5000", true},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "100.64.8.9:5000", false},
-		{"100.64.7.4:4000", "100.65.0.9:4000", true, "100.65.0.9:4000", true},
-		/* this machine, only where our own server is on it */
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "127.0.0.1:6379", false},
-		{OWN_PUBLIC, "127.0.0.1:6379", true, "127.0.0.1:6379", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[::1]:6379", false},
-		{NULL, NULL, true, "127.0.0.1:6379", false},
-		{HERE, HERE, false, "127.0.0.1:5000", true},
-		{HERE, PEER_PUBLIC, false, "127.0.0.1:6379", false},
-		{HERE, HERE, false, "192.168.1.5:5000", true},
-		{HERE, HERE, false, "10.0.0.1:22", false},
-		/* on a link of ours: seen at one address, or by nobody */
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80::1]:80", true},
-		{NULL, NULL, true, "[fe80::1]:80", true},
-		{OWN_PUBLIC, PEER_PUBLIC, true, "[fe80::1]:80", false},
-		{OWN_PUBLIC, PEER_PUBLIC, false, "[fe80::1]:80", false},
-		{OWN_PUBLIC, NULL, true, "[fe80::1]:80", false},
-		{OWN_PUBLIC, "[fe80::1]:80", true, "[fe80::1]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fe80:1::1]:80", false},
-		/* never */
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.255:5000", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "192.168.1.0:5000", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "169.254.169.254:80", false},
-		{NULL, NULL, true, "169.254.169.254:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "0.0.0.0:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "0.1.2.3:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "224.0.0.251:5353", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "240.0.0.1:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "255.255.255.255:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[::]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[ff02::1]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[fec0::1]:80", false},
-		/* wrapped */
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[::ffff:127.0.0.1]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[::127.0.0.1]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[64:ff9b::10.0.0.1]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[2002:c0a8:104::1]:80", false},
-		{OWN_PUBLIC, "203.0.113.1:50000", true, "[64:ff9b::8.8.8.8]:80", true},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_claim(&rows[i], BK_TRANSPORT_TCP);
-		assert_claim(&rows[i], BK_TRANSPORT_UDP);
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		assert_claim(&claims[i], BK_TRANSPORT_TCP);
+		assert_claim(&claims[i], BK_TRANSPORT_UDP);
 	}
 }
 

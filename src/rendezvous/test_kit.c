@@ -207,6 +207,16 @@ void world_done(struct world *w)
 	assert_int_equal(system(command), 0);
 }
 
+void world_restart_server(struct world *w)
+{
+	struct bk_server_opts opts = w->opts;
+
+	opts.port = bk_server_port(w->server);
+	opts.alt_port = bk_server_alt_port(w->server);
+	bk_server_free(w->server);
+	assert_int_equal(bk_server_new(w->loop, &opts, &w->server, NULL), 0);
+}
+
 void world_let_time_fly(bk_dur d)
 {
 	test_clock_fly(&fast_clock, d);

@@ -37,6 +37,7 @@ struct heard {
 
 void world_init(struct world *w, struct bk_server_opts opts);
 void world_done(struct world *w);
+void world_restart_server(struct world *w); /* at its ports; it has forgotten everything but its key */
 void world_let_time_fly(bk_dur d);
 void world_run(struct world *w); /* until the loop is stopped */
 

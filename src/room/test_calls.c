@@ -348,16 +348,6 @@ static void a_call_reaches_one_who_is_there_and_nobody_else(void **state)
 	world_done(&w);
 }
 
-static void restart_server(struct world *w)
-{
-	struct bk_server_opts opts = w->opts;
-
-	opts.port = bk_server_port(w->server);
-	opts.alt_port = bk_server_alt_port(w->server);
-	bk_server_free(w->server);
-	assert_int_equal(bk_server_new(w->loop, &opts, &w->server, NULL), 0);
-}
-
 /* The caller says again what the board has forgotten, and its calls are among that. */
 static void a_call_of_before_the_server_was_another_one_is_not_told_after_it(void **state)
 {
@@ -374,7 +364,7 @@ static void a_call_of_before_the_server_was_another_one_is_not_told_after_it(voi
 	assert_int_equal(bk_group_call(anna.group, bert.key, "before", "", NULL), 0);
 	run_until(&bert, &bert.calls, 1);
 	leave(&bert);
-	restart_server(&w);
+	world_restart_server(&w);
 	come(&bert, NULL);
 	run_until(&anna, &anna.told, 2);
 	assert_int_equal(bk_group_call(anna.group, bert.key, "after", "", NULL), 0);

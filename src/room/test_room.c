@@ -217,16 +217,6 @@ static void what_one_says_all_read_and_who_comes_late_reads_it_as_history(void *
 	world_done(&w);
 }
 
-static void restart_server(struct world *w)
-{
-	struct bk_server_opts opts = w->opts;
-
-	opts.port = bk_server_port(w->server);
-	opts.alt_port = bk_server_alt_port(w->server);
-	bk_server_free(w->server);
-	assert_int_equal(bk_server_new(w->loop, &opts, &w->server, NULL), 0);
-}
-
 static void a_server_that_was_lost_costs_no_line_and_doubles_none(void **state)
 {
 	struct person anna, bert;
@@ -239,7 +229,7 @@ static void a_server_that_was_lost_costs_no_line_and_doubles_none(void **state)
 	say(&anna, "one");
 	run_until(&bert, &bert.heard, 1);
 	run_until(&anna, &anna.heard, 1);
-	restart_server(&w);
+	world_restart_server(&w);
 	say(&anna, "two"); /* before anybody knows that it is gone */
 	run_until(&anna, &anna.notes, 1);
 	say(&bert, "three");
