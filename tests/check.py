@@ -34,12 +34,14 @@ WATCHES = {
     "threads": (None, THREADS, []),
 }
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
+FAILURE = re.compile(r"^(?:FAIL|not ok|.*(?:ERROR|SUMMARY): ).*", re.M)
 
 
 class Tally:
     def __init__(self):
         self.passed = self.failed = 0
         self.left_out = []
+        self.failures = []
         self.started = time.monotonic()
         self.lock = threading.Lock()
 
@@ -51,6 +53,14 @@ class Tally:
             print(f"{word} {seconds:6.1f} s  {name}: {passed} passed, {failed} failed", flush=True)
             if failed:
                 print(output.rstrip()[-12000:], flush=True)
+                self.failures += [f"{name}: {line}" for line in FAILURE.findall(output)] or [f"{name}: see above"]
+
+    def end(self):
+        """What failed once more, for those who are shown no more than the end."""
+        for line in self.failures[:50]:
+            print(f"failed: {line[:1000]}")
+        print(f"{time.monotonic() - self.started:.0f} s\n{self.passed} passed, {self.failed} failed")
+        return int(self.failed > 0 or not self.passed)
 
 
 def run(command, timeout, env=None):
@@ -249,8 +259,7 @@ def main():
         quick(tally, args.build, args.module)
     else:
         everything(args, tally)
-    print(f"{time.monotonic() - tally.started:.0f} s\n{tally.passed} passed, {tally.failed} failed")
-    return int(tally.failed > 0 or not tally.passed)
+    return tally.end()
 
 
 if __name__ == "__main__":
