@@ -245,6 +245,8 @@ static bool start_writing(struct bk_recv *r)
 
 static void accept_offer(struct bk_recv *r)
 {
+	/* Who said no version gets nothing that is new. */
+	const struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
 	struct bk_file_choice *choices = calloc(r->store->list.len, sizeof(*choices));
 	int err = choices ? 0 : BK_E_NOMEM;
 
@@ -253,7 +255,7 @@ static void accept_offer(struct bk_recv *r)
 		tell_conflict(r, i);
 	}
 	if (err >= 0)
-		err = bk_file_accept_encode(&r->talk.out, choices, r->store->list.len);
+		err = bk_file_accept_encode(&r->talk.out, &header, choices, r->store->list.len);
 	free(choices);
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "cannot answer the other side: %s", bk_error_text(err));
@@ -337,11 +339,12 @@ static void begin(struct bk_recv *r)
 	decide(r);
 }
 
-static void on_offer(struct bk_recv *r)
+static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	const struct bk_buf *content = &r->talk.reader.list;
 	int err = bk_file_offer_decode(bk_buf_head(content), content->len, &r->store->list);
 
+	r->talk.peer_version = msg->version;
 	bk_talk_await(&r->talk, 0, NULL); /* it is our turn */
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
@@ -374,7 +377,7 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 	struct bk_recv *r = owner;
 
 	if (msg->type == BK_FILE_OFFER && r->state == RECV_PAIRED && !r->store->list.len)
-		on_offer(r);
+		on_offer(r, msg);
 	else if (msg->type == BK_FILE_CONTENT && r->state == RECV_RECEIVING)
 		on_content(r, msg);
 	else if (msg->type == BK_FILE_DIGEST && r->state == RECV_RECEIVING)

@@ -102,12 +102,13 @@ static uint64_t count_taken(struct bk_send *s)
 	return sum;
 }
 
-static void on_accept(struct bk_send *s)
+static void on_accept(struct bk_send *s, const struct bk_file_msg *msg)
 {
 	const struct bk_file_list *list = bk_source_list(s->source);
 	const struct bk_buf *content = &s->talk.reader.list;
 	int err = bk_file_accept_decode(bk_buf_head(content), content->len, list->len, s->choices);
 
+	s->talk.peer_version = msg->version;
 	if (err >= 0)
 		for (size_t i = 0; i < list->len; i++)
 			if (s->choices[i].offset)
@@ -151,7 +152,7 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 	struct bk_send *s = owner;
 
 	if (msg->type == BK_FILE_ACCEPT && s->state == SEND_OFFERING)
-		on_accept(s);
+		on_accept(s, msg);
 	else if (msg->type == BK_FILE_REFUSE && s->state == SEND_OFFERING)
 		bk_talk_blame(&s->talk, msg);
 	else if (msg->type == BK_FILE_DONE && s->state == SEND_WAITING)

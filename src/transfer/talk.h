@@ -49,6 +49,8 @@ struct bk_talk {
 	struct bk_call call;
 	struct bk_channel *channel;
 	enum bk_talk_state state;
+	unsigned
+		peer_version; /* of these messages, once its offer or answer is here; 0: of before there were any */
 	struct bk_file_reader reader;
 	struct bk_buf out;  /* messages that the channel has not taken yet */
 	struct bk_buf held; /* came while on hold */

@@ -39,6 +39,10 @@ static const char *const type_names[] = {
 static const struct bk_field offer_fields[] = {
 	{"entries", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(entries)},
 	{"bytes", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(bytes)},
+	{"version", BK_FIELD_UINT, 0, AT(version)},
+};
+static const struct bk_field accept_fields[] = {
+	{"version", BK_FIELD_UINT, 0, AT(version)},
 };
 static const struct bk_field reason_fields[] = {
 	{"code", BK_FIELD_STR, BK_FIELD_REQUIRED, AT(code)},
@@ -66,7 +70,7 @@ static const struct shape {
 	uint64_t content_max;
 } shapes[] = {
 	[BK_FILE_OFFER] = {ROWS(offer_fields), BK_FILE_LIST_MAX},
-	[BK_FILE_ACCEPT] = {NULL, 0, BK_FILE_LIST_MAX},
+	[BK_FILE_ACCEPT] = {ROWS(accept_fields), BK_FILE_LIST_MAX},
 	[BK_FILE_REFUSE] = {ROWS(reason_fields), 0},
 	[BK_FILE_CONTENT] = {ROWS(content_fields), BK_FILE_CONTENT_MAX},
 	[BK_FILE_DIGEST] = {ROWS(digest_fields), 0},
@@ -296,7 +300,10 @@ static json_t *wrap_entries(json_t *array, bool is_whole)
 
 int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l)
 {
-	struct bk_file_msg m = {.type = BK_FILE_OFFER, .entries = (uint32_t)l->len, .bytes = l->bytes};
+	struct bk_file_msg m = {.type = BK_FILE_OFFER,
+		.entries = (uint32_t)l->len,
+		.bytes = l->bytes,
+		.version = BK_FILE_VERSION};
 	json_t *array = json_array();
 	bool is_whole = array;
 
@@ -305,12 +312,14 @@ int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l)
 	return append_list(out, &m, wrap_entries(array, is_whole));
 }
 
-int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_choice *choices, size_t n)
+int bk_file_accept_encode(
+	struct bk_buf *out, const struct bk_file_msg *header, const struct bk_file_choice *choices, size_t n)
 {
-	struct bk_file_msg m = {.type = BK_FILE_ACCEPT};
+	struct bk_file_msg m = *header;
 	json_t *array = json_array();
 	bool is_whole = array;
 
+	m.type = BK_FILE_ACCEPT;
 	for (size_t i = 0; i < n && is_whole; i++)
 		is_whole = json_array_append_new(array, choice_to_json(i, &choices[i])) == 0;
 	return append_list(out, &m, wrap_entries(array, is_whole));

@@ -26,6 +26,7 @@ enum {
 	BK_FILE_CODE_MAX = 32,
 	BK_FILE_TEXT_MAX = 256,
 	BK_FILE_DIGEST_LEN = 16, /* XXH3-128, canonical (big-endian) */
+	BK_FILE_VERSION = 2,     /* ours, in offer and accept; who says none is of before there were any */
 };
 
 enum bk_file_type {
@@ -41,11 +42,11 @@ enum bk_file_type {
 
 const char *bk_file_type_name(enum bk_file_type type);
 
-/* Which fields mean something is the type's business: offer {entries, bytes}; refuse, error {code, text};
- * content {entry, offset}; digest {entry, digest}; done {entries, bytes, digest}. */
+/* Which fields mean something is the type's business: offer {entries, bytes, version}; accept {version}; refuse,
+ * error {code, text}; content {entry, offset}; digest {entry, digest}; done {entries, bytes, digest}. */
 struct bk_file_msg {
 	enum bk_file_type type;
-	uint32_t entry, entries;
+	uint32_t entry, entries, version;
 	uint64_t offset, bytes;
 	uint8_t digest[BK_FILE_DIGEST_LEN];
 	char code[BK_FILE_CODE_MAX]; /* an error's name (bodkin/error.h) */
@@ -92,7 +93,9 @@ int bk_file_list_find_orphan(const struct bk_file_list *l, const char **ret_path
  * BK_E_TOO_BIG, BK_E_FULL, BK_E_NOMEM; BK_E_INVALID for text that is not UTF-8. */
 int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len);
 int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l);
-int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_choice *choices, size_t n);
+/* header: what the answer says besides its choices; its type is set here. */
+int bk_file_accept_encode(
+	struct bk_buf *out, const struct bk_file_msg *header, const struct bk_file_choice *choices, size_t n);
 
 /* Reads a header. Numbers out of range, fields missing, text too long: BK_E_MALFORMED; a type that carries no
  * content with content: BK_E_PROTOCOL; BK_E_TOO_BIG; BK_E_NOMEM. */

@@ -125,7 +125,7 @@ static void a_conversation_reads_the_same_in_any_pieces(void **state)
 	(void)state;
 	bk_buf_init(&out, 1 << 20);
 	assert_int_equal(bk_file_offer_encode(&out, &l), 0);
-	assert_int_equal(bk_file_accept_encode(&out, choices, 2), 0);
+	assert_int_equal(bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, choices, 2), 0);
 	assert_int_equal(bk_file_msg_encode(&out, &content, 5), 0);
 	assert_int_equal(bk_buf_append(&out, "hello", 5), 0);
 	assert_int_equal(bk_file_msg_encode(&out, &digest, 0), 0);
@@ -193,6 +193,7 @@ static void an_offer_survives_the_round_trip(void **state)
 	assert_int_equal(bk_file_reader_next(&r, &data, &n), BK_FILE_MESSAGE);
 	assert_int_equal(r.msg.entries, 2);
 	assert_int_equal(r.msg.bytes, 5);
+	assert_int_equal(r.msg.version, BK_FILE_VERSION);
 	assert_int_equal(bk_file_offer_decode(bk_buf_head(&r.list), r.list.len, &got), 0);
 	assert_int_equal(got.len, 2);
 	assert_int_equal(got.bytes, 5);
