@@ -246,7 +246,7 @@ static void free_work(void *arg)
 {
 	struct work *w = arg;
 
-	bk_source_free(w->source);
+	bk_source_unref(w->source);
 	free(w->choices);
 	for (size_t i = 0; i < SLOTS; i++)
 		free(w->slots[i].bytes);
@@ -288,7 +288,7 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 	int err = BK_E_NOMEM;
 
 	if (w) {
-		*w = (struct work){.source = source, .reader = {.source = source, .fd = -1}};
+		*w = (struct work){.source = bk_source_ref(source), .reader = {.source = source, .fd = -1}};
 		r->work = w;
 		err = allocate(w, choices);
 	}
@@ -298,10 +298,8 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 		*ret_reader = r;
 		return 0;
 	}
-	if (w) {
-		w->source = NULL;
+	if (w)
 		free_work(w);
-	}
 	free(r);
 	return err;
 }

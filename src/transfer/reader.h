@@ -18,11 +18,11 @@ struct bk_reader_piece {
 	size_t content; /* so many of them are bytes of files */
 };
 
-/* From here on the source is the reader's, to be looked at as before; on failure it stays the caller's. choices, one
- * for each entry, are copied. fn comes from the loop when there is a piece again, and when it is over. BK_E_NOMEM. */
+/* Keeps the source as long as it needs it. choices, one for each entry, are copied. fn comes from the loop when there
+ * is a piece again, and when it is over. BK_E_NOMEM. */
 int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
 	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader);
-/* Does not wait. The source goes with it. NULL is fine. */
+/* Does not wait. NULL is fine. */
 void bk_reader_free(struct bk_reader *r);
 
 /* The next piece, until bk_reader_next. BK_E_AGAIN: fn will come; BK_E_EOF: that was all; BK_E_FILE, BK_E_NOMEM: with

@@ -12,6 +12,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 enum { ROW_MAX = 128 }; /* bytes of an entry in an offer, besides its path */
 
 struct bk_source {
+	atomic_uint refs;
 	struct bk_file_list list;
 	char **names;
 	size_t names_len, names_cap; /* a stream has the last entry and no name */
@@ -348,6 +350,7 @@ int bk_source_new(
 
 	if (!s)
 		return say(ret_text, BK_E_NOMEM, "", bk_error_text(BK_E_NOMEM));
+	atomic_init(&s->refs, 1);
 	s->wish = wish;
 	for (size_t i = 0; i < wish->paths_len && err >= 0; i++)
 		err = add_path(s, wish->paths[i], ret_text);
@@ -357,16 +360,22 @@ int bk_source_new(
 	if (err >= 0)
 		err = check_list(s, ret_text);
 	if (err < 0) {
-		bk_source_free(s);
+		bk_source_unref(s);
 		return err;
 	}
 	*ret_source = s;
 	return 0;
 }
 
-void bk_source_free(struct bk_source *s)
+struct bk_source *bk_source_ref(struct bk_source *s)
 {
-	if (!s)
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void bk_source_unref(struct bk_source *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
 		return;
 	for (size_t i = 0; i < s->names_len; i++)
 		free(s->names[i]);

@@ -28,7 +28,9 @@ struct bk_source_wish {
  * sentence then. Nothing of the wish is kept. */
 int bk_source_new(const struct bk_source_wish *wish, struct bk_source **ret_source,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);
-void bk_source_free(struct bk_source *s); /* NULL is fine */
+/* It is there as long as somebody keeps it, on whatever thread: each reader does. NULL is fine. */
+struct bk_source *bk_source_ref(struct bk_source *s);
+void bk_source_unref(struct bk_source *s);
 
 const struct bk_file_list *bk_source_list(const struct bk_source *s);
 

@@ -107,7 +107,7 @@ static void what_a_folder_has_is_read_however_the_folder_was_named(void **state)
 		s = offer(names[i]);
 		assert_int_equal(read_last(s, got), 4);
 		assert_string_equal(got, "sent");
-		bk_source_free(s);
+		bk_source_unref(s);
 	}
 	assert_int_equal(chdir(here), 0);
 }
@@ -123,7 +123,7 @@ static void a_folder_that_becomes_a_link_gives_nothing_of_what_it_leads_to(void 
 	assert_int_equal(symlink("../secret", in_root("tree/sub")), 0);
 	assert_int_equal(read_last(s, got), BK_E_FILE);
 	assert_string_equal(got, "");
-	bk_source_free(s);
+	bk_source_unref(s);
 }
 
 int main(void)

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of messages at the sending end: offer, wait for the answer, then every file that was taken in order, each
+ * with its digest, as the reader has made them ready. */
+#include "transfer/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "transfer/reader.h"
+
+enum state { OFFERING, SENDING, WAITING };
+
+struct bk_delivery {
+	struct bk_talk talk;
+	enum state state;
+	const struct bk_offering *offering;
+	struct bk_reader *reader; /* once something is taken */
+	struct bk_file_choice *choices;
+	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
+	size_t paths_len, taken, folders;
+	char digest_text[BK_DIGEST_STR_MAX];
+};
+
+static void on_start(void *owner)
+{
+	struct bk_delivery *d = owner;
+	int err;
+
+	if (d->talk.events.on_offer)
+		d->talk.events.on_offer(&d->talk.call, d->talk.arg, &d->offering->offer);
+	err = bk_file_offer_encode(&d->talk.out, bk_source_list(d->offering->source));
+	if (err < 0)
+		bk_talk_fail(&d->talk, err, "cannot offer that many files: %s; send a tar of them",
+			bk_error_text(err));
+	else
+		(void)bk_talk_flush(&d->talk);
+	bk_talk_await(&d->talk, BK_TALK_BUSY_TIME, "the other side did not answer the offer within an hour");
+}
+
+/* Nothing is ready: it failed, that was all, or we wait for ourselves. */
+static void on_nothing(struct bk_delivery *d, int err, const char *text)
+{
+	if (err == BK_E_AGAIN) {
+		bk_talk_await(&d->talk, 0, NULL);
+	} else if (err == BK_E_EOF) {
+		d->state = WAITING;
+		bk_talk_await(&d->talk, BK_TALK_BUSY_TIME,
+			"the other side did not say within an hour that everything arrived");
+	} else {
+		bk_talk_fail(&d->talk, err, "%s", text);
+	}
+}
+
+/* Feeds the channel until it has enough. */
+static void pump(void *owner)
+{
+	struct bk_delivery *d = owner;
+	struct bk_reader_piece piece;
+	const char *text;
+
+	while (d->state == SENDING && !bk_talk_is_over(&d->talk)) {
+		int err = bk_reader_piece(d->reader, &piece, &text);
+
+		if (err < 0) {
+			on_nothing(d, err, text);
+			return;
+		}
+		if (!d->talk.channel || bk_talk_flush(&d->talk) < 0 ||
+			bk_channel_write(d->talk.channel, piece.bytes, piece.len) < 0) {
+			bk_talk_await(
+				&d->talk, BK_TALK_BUSY_TIME, "the other side took nothing more for an hour");
+			return;
+		}
+		d->talk.meter.bytes += piece.content;
+		bk_reader_next(d->reader);
+	}
+}
+
+/* Of what is taken: bytes, how many, and what the first are called. */
+static uint64_t count_taken(struct bk_delivery *d)
+{
+	const struct bk_file_list *list = bk_source_list(d->offering->source);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < list->len; i++) {
+		if (!d->choices[i].is_taken)
+			continue;
+		sum += list->entries[i].size;
+		if (list->entries[i].is_folder)
+			d->folders++;
+		else
+			d->taken++;
+		if (d->paths_len < BK_TRANSFER_PATHS_MAX && !strchr(list->entries[i].path, '/'))
+			d->paths[d->paths_len++] = list->entries[i].path;
+	}
+	return sum;
+}
+
+static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
+{
+	const struct bk_file_list *list = bk_source_list(d->offering->source);
+	const struct bk_buf *content = &d->talk.reader.list;
+	int err = bk_file_accept_decode(bk_buf_head(content), content->len, list->len, d->choices);
+
+	d->talk.peer_version = msg->version;
+	if (err >= 0)
+		for (size_t i = 0; i < list->len; i++)
+			if (d->choices[i].offset)
+				err = BK_E_UNSUPPORTED; /* nothing was promised that could be resumed */
+	if (err < 0) {
+		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
+		return;
+	}
+	err = bk_reader_new(d->talk.loop, d->offering->source, d->choices, pump, d, &d->reader);
+	if (err < 0) {
+		bk_talk_fail(&d->talk, err, "cannot send: %s", bk_error_text(err));
+		return;
+	}
+	d->state = SENDING;
+	bk_talk_count(&d->talk, count_taken(d));
+	pump(d);
+}
+
+static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)
+{
+	struct bk_transfer_result result = {.entries = d->taken, .bytes = d->talk.meter.bytes};
+	const uint8_t *digest = bk_reader_digest(d->reader);
+
+	if (msg->entries != d->taken || msg->bytes != result.bytes ||
+		memcmp(msg->digest, digest, BK_DIGEST_LEN) != 0) {
+		bk_talk_fail(&d->talk, BK_E_DIGEST, "the other side did not get what was sent: %s",
+			bk_error_text(BK_E_DIGEST));
+		return;
+	}
+	result.digest = bk_digest_to_str(digest, d->digest_text);
+	result.first = d->paths_len ? d->paths[0] : NULL;
+	result.paths = d->paths;
+	result.paths_len = d->paths_len;
+	result.folders = d->folders;
+	result.skipped = d->offering->offer.entries - d->taken - d->folders;
+	bk_talk_succeed(&d->talk, &result);
+}
+
+static void on_message(void *owner, const struct bk_file_msg *msg)
+{
+	struct bk_delivery *d = owner;
+
+	if (msg->type == BK_FILE_ACCEPT && d->state == OFFERING)
+		on_accept(d, msg);
+	else if (msg->type == BK_FILE_REFUSE && d->state == OFFERING)
+		bk_talk_blame(&d->talk, msg);
+	else if (msg->type == BK_FILE_DONE && d->state == WAITING)
+		on_done(d, msg);
+	else
+		bk_talk_fail(&d->talk, BK_E_PROTOCOL, "the other side sent '%s' out of place",
+			bk_file_type_name(msg->type));
+}
+
+/* A content message was refused above, so no piece follows. */
+static void on_piece(void *owner, const uint8_t *data, size_t n)
+{
+	(void)owner;
+	(void)data;
+	(void)n;
+}
+
+static bool on_end(void *owner)
+{
+	(void)owner;
+	return true;
+}
+
+static const struct bk_talk_ops ops = {
+	.is_opener = true,
+	.on_start = on_start,
+	.on_message = on_message,
+	.on_piece = on_piece,
+	.on_writable = pump,
+	.on_end = on_end,
+};
+
+int bk_delivery_new(struct bk_loop *loop, const struct bk_offering *offering,
+	const struct bk_talk_place *place, const struct bk_transfer_events *events, void *arg,
+	struct bk_delivery **ret_delivery)
+{
+	struct bk_delivery *d = calloc(1, sizeof(*d));
+	int err = d ? bk_talk_init(&d->talk, loop, place, events, arg) : BK_E_NOMEM;
+
+	if (err >= 0) {
+		d->offering = offering;
+		d->choices = calloc(offering->offer.entries + 1, sizeof(*d->choices));
+		err = d->choices ? bk_talk_start(&d->talk, &ops, d, NULL) : BK_E_NOMEM;
+	}
+	if (err < 0)
+		bk_delivery_free(d);
+	else
+		*ret_delivery = d;
+	return err;
+}
+
+void bk_delivery_cancel(struct bk_delivery *d)
+{
+	bk_talk_cancel(&d->talk);
+}
+
+void bk_delivery_free(struct bk_delivery *d)
+{
+	if (!d)
+		return;
+	bk_talk_done(&d->talk);
+	bk_reader_free(d->reader);
+	free(d->choices);
+	free(d);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/offering.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "transfer/pick.h"
+
+static int describe(struct bk_offering *o)
+{
+	const struct bk_file_list *list = bk_source_list(o->source);
+
+	o->names = bk_picks_describe(list);
+	o->offer = (struct bk_transfer_offer){.entries = list->len,
+		.bytes = list->bytes,
+		.first = list->entries[0].path,
+		.names = o->names};
+	for (size_t i = 0; i < list->len; i++)
+		o->offer.folders += list->entries[i].is_folder;
+	bk_source_left_out(o->source, &o->offer);
+	return o->names ? 0 : BK_E_NOMEM;
+}
+
+int bk_offering_init(
+	struct bk_offering *o, const struct bk_send_opts *opts, char ret_text[BK_TRANSFER_TEXT_MAX])
+{
+	const struct bk_source_wish wish = {.paths = opts->paths,
+		.paths_len = opts->paths_len,
+		.exclude = opts->exclude,
+		.exclude_len = opts->exclude_len,
+		.stream_name = opts->stream_name,
+		.stream_fd = opts->stream_fd};
+	int err;
+
+	*o = (struct bk_offering){0};
+	err = bk_source_new(&wish, &o->source, ret_text);
+	return err < 0 ? err : describe(o);
+}
+
+void bk_offering_done(struct bk_offering *o)
+{
+	bk_source_unref(o->source);
+	free(o->names);
+	*o = (struct bk_offering){0};
+}
