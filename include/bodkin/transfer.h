@@ -114,8 +114,9 @@ struct bk_transfer_events {
 struct bk_send_opts {
 	size_t size; /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_session_opts *session;
-	const char *const
-		*paths; /* files and folders; a symbolic link that is named means what it leads to */
+	/* Files and folders; a symbolic link that is named means what it leads to. A pipe, and a file that is made while
+	 * it is read (/proc), is a stream: without a size, until it ends. */
+	const char *const *paths;
 	size_t paths_len;
 	/* What a descriptor gives until its end, offered under this name without a size, after the files. NULL:
 	 * no stream, and then at least one path. The receiver must know streams, else it refuses it by name. */

@@ -59,6 +59,20 @@ static size_t format_cells(const struct bk_cli_bar *bar, size_t cells, char *out
 	return n;
 }
 
+/* Of what has no end that is known. */
+static size_t format_endless(const struct bk_cli_bar *bar, size_t width, char *out)
+{
+	char done[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
+	int n;
+
+	bk_cli_human_bytes(bar->bytes, done);
+	bk_cli_human_rate(bar->rate, rate);
+	n = snprintf(out, BK_CLI_BAR_MAX, "%9s  %9s", done, rate);
+	if ((size_t)n > width)
+		n = snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, done);
+	return (size_t)n;
+}
+
 size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX])
 {
 	size_t width = bar->columns > SPARE ? bar->columns - SPARE : 1, cells = 0, tail_len = 0;
@@ -67,6 +81,8 @@ size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX])
 
 	if (width > BK_CLI_BAR_COLUMNS_MAX)
 		width = BK_CLI_BAR_COLUMNS_MAX;
+	if (bar->is_endless)
+		return format_endless(bar, width, out);
 	snprintf(percent, sizeof(percent), "%3u%%", (unsigned)(100 * share_of(bar) + 1e-9));
 	for (; detail >= 0; detail--) {
 		format_tail(bar, detail, tail, sizeof(tail));

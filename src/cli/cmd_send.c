@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/by_name.h"
 #include "cli/exit.h"
@@ -15,15 +16,46 @@ struct command {
 	struct bk_send *send;
 };
 
+static size_t count_inputs(const struct bk_cli_options *o)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < o->args_len; i++)
+		n += !strcmp(o->args[i], "-");
+	return n;
+}
+
+/* "-" is no path: the others in their order. How many there are. */
+static size_t drop_input(char **args, int n)
+{
+	size_t kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(args[i], "-") != 0)
+			args[kept++] = args[i];
+	return kept;
+}
+
+/* Who types it needs to know how it ends. */
+static void say_how_input_ends(struct bk_cli_report *r)
+{
+	if (isatty(STDIN_FILENO))
+		bk_cli_report_say(
+			r, BK_CLI_EVENT, "What is typed here is sent; Ctrl-D in an empty line ends it.");
+}
+
 static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_transfer_events events = bk_cli_transfer_events();
+	const bool has_input = count_inputs(f->options);
 	const struct bk_send_opts opts = {
 		.size = sizeof(opts),
 		.session = &f->session,
 		.paths = (const char *const *)f->options->args,
-		.paths_len = (size_t)f->options->args_len,
+		.paths_len = drop_input(f->options->args, f->options->args_len),
+		.stream_name = has_input ? "stdin" : NULL,
+		.stream_fd = STDIN_FILENO,
 		.exclude = f->options->exclude.items,
 		.exclude_len = f->options->exclude.len,
 	};
@@ -32,6 +64,8 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 
 	if (err >= 0)
 		bk_cli_report_left_out(f->report, bk_send_offer(c->send));
+	if (err >= 0 && has_input)
+		say_how_input_ends(f->report);
 	return err;
 }
 
@@ -75,12 +109,10 @@ static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX
 		snprintf(text, BK_CLI_TEXT_MAX, "cannot send: --to needs no --code; give one of them");
 		err = BK_E_INVALID;
 	}
-	for (int i = 0; i < o->args_len && err >= 0; i++)
-		if (!strcmp(o->args[i], "-")) {
-			snprintf(text, BK_CLI_TEXT_MAX,
-				"cannot send '-': standard input is not in this version; send a file");
-			err = BK_E_INVALID;
-		}
+	if (err >= 0 && count_inputs(o) > 1) {
+		snprintf(text, BK_CLI_TEXT_MAX, "cannot send '-' twice: there is one standard input");
+		err = BK_E_INVALID;
+	}
 	return err;
 }
 
@@ -110,11 +142,12 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
 	.act = "send",
-	.usage = "PATH... [--code CODE | --to NAME] [OPTION]...",
+	.usage = "PATH... | - [--code CODE | --to NAME] [OPTION]...",
 	.summary = "send files and folders to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin "
 		 "recv' gets the files and folders, encrypted, over a direct\n"
 		 "connection where one can be had, else through the server's relay, which cannot read them.\n"
+		 "- is standard input; it, a pipe and a file of /proc have no size, and go until they end.\n"
 		 "--to sends to one of your own devices ('bodkin help devices'), and shows no code.",
 	.bit = BK_CLI_CMD_SEND,
 	.run = run,

@@ -225,17 +225,32 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 
 struct what {
 	const char *first;
-	size_t files, folders, named; /* named: those that are in no folder */
+	size_t files, folders, streams,
+		named; /* streams are files, too; named: those that are in no folder */
 	uint64_t bytes;
 };
 
-/* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)", "3 files (100 MB)", "7 files in 2 folders (1 MB)" or "nothing". */
-static void describe(const struct what *w, char *out, size_t max)
+static void describe_size(const struct what *w, char *out, size_t max)
 {
-	const char *s = w->files == 1 ? "" : "s";
 	char size[BK_CLI_HUMAN_MAX];
 
 	bk_cli_human_bytes(w->bytes, size);
+	if (!w->streams)
+		snprintf(out, max, "%s", size);
+	else if (w->bytes)
+		snprintf(out, max, "%s and what has no size", size);
+	else
+		snprintf(out, max, "size unknown");
+}
+
+/* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)", "3 files (100 MB)", "7 files in 2 folders (1 MB)", "stdin (size
+ * unknown)" or "nothing". */
+static void describe(const struct what *w, char *out, size_t max)
+{
+	const char *s = w->files == 1 ? "" : "s";
+	char size[2 * BK_CLI_HUMAN_MAX];
+
+	describe_size(w, size, sizeof(size));
 	if (!w->files && !w->folders)
 		snprintf(out, max, "nothing");
 	else if (w->files == 1 && !w->folders)
@@ -256,8 +271,10 @@ void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, si
 		.folders = offer->folders,
 		.bytes = offer->bytes};
 
-	for (size_t i = 0; i < offer->entries; i++)
+	for (size_t i = 0; i < offer->entries; i++) {
 		w.named += !strchr(offer->names[i].path, '/');
+		w.streams += offer->names[i].is_stream;
+	}
 	describe(&w, out, max);
 }
 
@@ -284,6 +301,9 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 	const char *peer = r->peer[0] ? r->peer : "the other side";
 	char what[512];
 
+	r->has_stream = false;
+	for (size_t i = 0; i < offer->entries; i++)
+		r->has_stream |= offer->names[i].is_stream;
 	bk_cli_report_describe(offer, what, sizeof(what));
 	bk_cli_report_event(r, BK_CLI_EVENT, "offer",
 		json_pack("{s:I, s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "folders",
@@ -351,7 +371,11 @@ struct bk_cli_window bk_cli_report_window(void)
 
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate)
 {
-	struct bk_cli_bar bar = {.bytes = bytes, .total = total, .rate = rate, .is_utf8 = r->is_utf8};
+	struct bk_cli_bar bar = {.bytes = bytes,
+		.total = total,
+		.is_endless = r->has_stream,
+		.rate = rate,
+		.is_utf8 = r->is_utf8};
 	char line[BK_CLI_BAR_MAX];
 
 	bk_cli_report_event(r, BK_CLI_CHATTER, "progress",
@@ -376,8 +400,11 @@ static json_t *paths_value(const struct bk_transfer_result *result)
 
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
 {
-	const struct what taken = {
-		result->first, result->entries, result->folders, result->paths_len, result->bytes};
+	const struct what taken = {.first = result->first,
+		.files = result->entries,
+		.folders = result->folders,
+		.named = result->paths_len,
+		.bytes = result->bytes};
 	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done",

@@ -20,6 +20,7 @@ struct bk_cli_report {
 	bool is_json, is_quiet, is_smart, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open,
 		has_path;
 	bool is_lasting; /* it goes on and on, so nothing that it says is said once: all of it has a ceiling */
+	bool has_stream; /* what is offered has no total */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	char peer[64];    /* name, shortened */

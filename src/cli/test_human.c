@@ -165,9 +165,23 @@ static void no_row_of_what_others_say_looks_like_a_line(void **state)
 	}
 }
 
+static void what_has_no_end_shows_amount_and_rate_and_no_share(void **state)
+{
+	struct bk_cli_bar bar = {.bytes = 12345678, .is_endless = true, .rate = 5000000, .columns = 80};
+	char out[BK_CLI_BAR_MAX];
+
+	(void)state;
+	assert_int_equal(bk_cli_bar_format(&bar, out), 20);
+	assert_string_equal(out, "  12.3 MB  5.00 MB/s");
+	bar.columns = 14;
+	bk_cli_bar_format(&bar, out);
+	assert_string_equal(out, "12.3 MB");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_has_no_end_shows_amount_and_rate_and_no_share),
 		cmocka_unit_test(no_row_of_what_others_say_looks_like_a_line),
 		cmocka_unit_test(sizes_have_three_digits_and_the_next_unit_in_time),
 		cmocka_unit_test(durations_read_like_speech),

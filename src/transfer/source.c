@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading what is sent. A stream is read when poll says that it has something. The size that was announced is
  * a promise: a file that is shorter or longer by the time it is read is an error here, never a short or
- * padded copy there. It refuses devices and pipes that are named, and leaves out what is neither file nor folder
- * where a folder is. mmap is not an option: a file
- * truncated under it is a SIGBUS. */
+ * padded copy there. What has no size, a pipe or a file that is made while it is read (/proc, /sys), is a stream
+ * where it is named, and left out where it is in a folder. It refuses devices and sockets. mmap is not an option: a
+ * file truncated under it is a SIGBUS. */
 #include "transfer/source.h"
 
 #include <dirent.h>
@@ -28,7 +28,7 @@ struct bk_source {
 	atomic_uint refs;
 	struct bk_file_list list;
 	char **names;
-	size_t names_len, names_cap; /* a stream has the last entry and no name */
+	size_t names_len, names_cap; /* what a descriptor gives has the last entry and no name */
 	int stream_fd;
 	const struct bk_source_wish *wish; /* while it is looked around */
 	char *left_out[BK_TRANSFER_PATHS_MAX];
@@ -52,10 +52,12 @@ static int say(char text[BK_TRANSFER_TEXT_MAX], int err, const char *path, const
 	return err;
 }
 
-/* It can be read, and ends where its size says: what is made while it is read (/proc, /sys) does not. */
-static int judge_content(const char *path, off_t size, char text[BK_TRANSFER_TEXT_MAX])
+/* It can be read, and ends where its size says. 1: its size says nothing, it is made while it is read (/proc, /sys) and
+ * lies nowhere. */
+static int judge_content(const char *path, const struct stat *st, char text[BK_TRANSFER_TEXT_MAX])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err = 0;
+	off_t size = st->st_size;
 	ssize_t last, beyond;
 	char c;
 
@@ -65,10 +67,11 @@ static int judge_content(const char *path, off_t size, char text[BK_TRANSFER_TEX
 	beyond = last < 0 ? -1 : pread(fd, &c, 1, size);
 	if (beyond < 0)
 		err = say(text, BK_E_FILE, path, strerror(errno));
+	else if ((last != 1 || beyond) && !st->st_blocks)
+		err = 1;
 	else if (last != 1 || beyond)
 		err = say(text, BK_E_FILE, path,
-			"it is not as long as its size says: it is being written, or made while it is read; "
-			"send a copy of it");
+			"it is not as long as its size says: it is being written; send a copy of it");
 	close(fd);
 	return err;
 }
@@ -83,10 +86,9 @@ static struct bk_file_entry entry_of(const char *rel, const struct stat *st)
 		.mtime = st->st_mtime > 0 ? (uint64_t)st->st_mtime : 0};
 }
 
-/* As `rel`, from `path`. BK_E_UNSAFE_PATH, BK_E_FULL, BK_E_NOMEM: no sentence yet. */
-static int add_entry(struct bk_source *s, const char *path, const char *rel, const struct stat *st)
+/* From `path`. BK_E_UNSAFE_PATH, BK_E_FULL, BK_E_NOMEM: no sentence yet. */
+static int add_entry(struct bk_source *s, const char *path, const struct bk_file_entry *entry)
 {
-	const struct bk_file_entry entry = entry_of(rel, st);
 	char **names = s->names;
 	int err;
 
@@ -100,7 +102,7 @@ static int add_entry(struct bk_source *s, const char *path, const char *rel, con
 	names[s->names_len] = strdup(path);
 	if (!names[s->names_len])
 		return BK_E_NOMEM;
-	err = bk_file_list_add(&s->list, &entry);
+	err = bk_file_list_add(&s->list, entry);
 	if (err < 0)
 		free(names[s->names_len]);
 	else
@@ -213,6 +215,7 @@ static int add_inner(struct bk_source *s, const char *path, const char *rel, con
  * cannot be read; errno says why. */
 static int add_folder(struct bk_source *s, const char *path, const char *rel, const struct stat *st)
 {
+	const struct bk_file_entry entry = entry_of(rel, st);
 	DIR *d = opendir(path);
 	struct names names = {0};
 	int err;
@@ -222,7 +225,7 @@ static int add_folder(struct bk_source *s, const char *path, const char *rel, co
 	err = read_names(d, BK_FILE_ENTRIES_MAX + 1 - s->list.len, &names);
 	closedir(d);
 	if (err >= 0)
-		err = add_entry(s, path, rel, st);
+		err = add_entry(s, path, &entry);
 	for (size_t i = 0; i < names.len && err >= 0; i++)
 		err = add_inner(s, path, rel, names.rows[i]);
 	names_done(&names);
@@ -233,6 +236,7 @@ static int add_folder(struct bk_source *s, const char *path, const char *rel, co
 static int add_inside(struct bk_source *s, const char *path, const char *rel)
 {
 	char text[BK_TRANSFER_TEXT_MAX];
+	struct bk_file_entry entry;
 	struct stat st;
 	int err;
 
@@ -244,9 +248,13 @@ static int add_inside(struct bk_source *s, const char *path, const char *rel)
 	}
 	if (!S_ISREG(st.st_mode))
 		return leave_out(s, path, kind_of(&st));
-	if (judge_content(path, st.st_size, text) < 0)
+	err = judge_content(path, &st, text);
+	if (err > 0)
+		return leave_out(s, path, "it is made while it is read; name it, and it is sent");
+	if (err < 0)
 		return leave_out(s, path, strstr(text, "': ") ? strstr(text, "': ") + 3 : text);
-	err = add_entry(s, path, rel, &st);
+	entry = entry_of(rel, &st);
+	err = add_entry(s, path, &entry);
 	return err == BK_E_UNSAFE_PATH ? leave_out(s, path, explain(err)) : err;
 }
 
@@ -282,21 +290,19 @@ static int add_named_folder(struct bk_source *s, const char *path, const struct 
 	return err < 0 ? say(text, err, path, err == BK_E_FILE ? strerror(errno) : bk_error_text(err)) : 0;
 }
 
-static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER_TEXT_MAX])
+/* Whoever writes into a pipe waits until it is read: it is not opened before. Its bits and its time are not those of
+ * what comes out of it. */
+static int add_named_file(struct bk_source *s, const char *path, const struct stat *st, char *text)
 {
-	struct stat st;
-	int err;
+	struct bk_file_entry entry = entry_of(base_name(path), st);
+	int err = S_ISFIFO(st->st_mode) ? 1 : judge_content(path, st, text);
 
-	if (stat(path, &st) < 0)
-		return say(text, BK_E_FILE, path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return add_named_folder(s, path, &st, text);
-	if (!S_ISREG(st.st_mode))
-		return say(text, BK_E_INVALID, path, "it is not a regular file");
-	err = judge_content(path, st.st_size, text);
 	if (err < 0)
 		return err;
-	err = add_entry(s, path, base_name(path), &st);
+	if (err > 0)
+		entry = (struct bk_file_entry){
+			.path = entry.path, .is_file = true, .is_stream = true, .mode = 0644};
+	err = add_entry(s, path, &entry);
 	if (err < 0)
 		return say(text,
 			err == BK_E_UNSAFE_PATH ? BK_E_FILE
@@ -304,6 +310,19 @@ static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER
 						: err,
 			path, explain(err));
 	return 0;
+}
+
+static int add_path(struct bk_source *s, const char *path, char text[BK_TRANSFER_TEXT_MAX])
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return say(text, BK_E_FILE, path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return add_named_folder(s, path, &st, text);
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		return say(text, BK_E_INVALID, path, "it is a device or a socket");
+	return add_named_file(s, path, &st, text);
 }
 
 static int add_stream(struct bk_source *s, const char *name, int fd, char text[BK_TRANSFER_TEXT_MAX])
@@ -452,6 +471,13 @@ static int open_file(const struct bk_source *s, size_t i)
 	return inner ? open_inside(s->names[i], inner + 1, flags) : open(s->names[i], flags);
 }
 
+static bool is_as_offered(const struct bk_file_entry *e, const struct stat *st)
+{
+	if (e->is_stream)
+		return S_ISFIFO(st->st_mode) || (S_ISREG(st->st_mode) && !st->st_blocks);
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == e->size;
+}
+
 int bk_source_open(struct bk_source_reader *r, size_t i)
 {
 	const struct bk_source *s = r->source;
@@ -460,7 +486,7 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 	bk_source_close(r);
 	r->current = i;
 	r->offset = 0;
-	if (is_stream(r)) { /* one of our own: the caller's may be closed before a reader is done */
+	if (i >= s->names_len) { /* one of our own: the caller's may be closed before a reader is done */
 		r->fd = fcntl(s->stream_fd, F_DUPFD_CLOEXEC, 0);
 		return r->fd < 0 ? fail(r, strerror(errno)) : 0;
 	}
@@ -468,7 +494,7 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 	r->fd = open_file(s, i);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return fail(r, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->list.entries[i].size)
+	if (!is_as_offered(&s->list.entries[i], &st))
 		return fail(r, "it changed after it was offered");
 	(void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;

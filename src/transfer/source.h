@@ -8,7 +8,8 @@
 
 #include "wire/file.h"
 
-/* What is offered: the files and folders a person named, and at most one stream, whose size nobody knows. A folder
+/* What is offered: the files and folders a person named, and streams, whose size nobody knows: pipes and files made
+ * while they are read that are named, and at most one descriptor. A folder
  * comes with all that is in it, in the order of names, but what is no file or folder there, or cannot be read. A
  * name that is a symbolic link means what it leads to: the person named it; one in a folder is left out, and what
  * becomes one before it is read is not followed. The list stays as it is, so that several readers, one for each

@@ -126,6 +126,40 @@ static void a_folder_that_becomes_a_link_gives_nothing_of_what_it_leads_to(void 
 	bk_source_unref(s);
 }
 
+static void a_pipe_is_a_stream_where_it_is_named_and_stays_behind_in_a_folder(void **state)
+{
+	const char *pipe = in_root("pipe");
+	const struct bk_source_wish wish = {.paths = &pipe, .paths_len = 1};
+	struct bk_source_reader r = {.fd = -1};
+	struct bk_transfer_offer offered;
+	struct bk_source *s;
+	char text[BK_TRANSFER_TEXT_MAX], got[8];
+	int end;
+
+	(void)state;
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(bk_source_new(&wish, &s, text), 0);
+	assert_true(bk_source_list(s)->entries[0].is_stream);
+	r.source = s;
+	assert_int_equal(bk_source_open(&r, 0), 0);
+	assert_int_equal(bk_source_read(&r, got, sizeof(got)), BK_E_AGAIN); /* nobody writes yet */
+	end = open(pipe, O_WRONLY | O_NONBLOCK);
+	assert_true(end >= 0);
+	assert_int_equal(bk_source_read(&r, got, sizeof(got)), BK_E_AGAIN);
+	assert_int_equal(write(end, "hello", 5), 5);
+	assert_int_equal(bk_source_read(&r, got, sizeof(got)), 5);
+	close(end);
+	assert_int_equal(bk_source_read(&r, got, sizeof(got)), 0);
+	bk_source_close(&r);
+	bk_source_unref(s);
+
+	assert_int_equal(rename(pipe, in_root("tree/pipe")), 0);
+	s = offer(in_root("tree"));
+	bk_source_left_out(s, &offered);
+	assert_int_equal(offered.left_out_all, 1);
+	bk_source_unref(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +167,8 @@ int main(void)
 			what_a_folder_has_is_read_however_the_folder_was_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_folder_that_becomes_a_link_gives_nothing_of_what_it_leads_to, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_pipe_is_a_stream_where_it_is_named_and_stays_behind_in_a_folder, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
