@@ -51,10 +51,13 @@ class Member:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
-    def heard(self, names):
-        """What these said, as it came."""
+    def heard(self, names, of_last_life=False):
+        """What these said, as it came; of all, or only in the life of the board that goes on."""
         with self.news:
-            return [m[1] for _, line in self.lines if (m := re.search(r"(?:^|\) )\S+: ((\S+) \d+)$", line)) and m[2] in names]
+            lines = [line for _, line in self.lines]
+        if of_last_life:
+            lines = lines[max((i for i, line in enumerate(lines) if line == "* back in the group"), default=0):]
+        return [m[1] for line in lines if (m := re.search(r"(?:^|\) )\S+: ((\S+) \d+)$", line)) and m[2] in names]
 
     def end(self):
         """However it is."""
@@ -117,8 +120,8 @@ class Room:
         return max(ends)
 
     def agree(self):
-        """Nobody heard anything twice or in another order than the others, what each said came as it was said, and nobody
-        doubts."""
+        """Nobody heard anything twice, what each said came as it was said, what one life of the board told it told all in
+        one order, and nobody doubts. Of several lives each may have an order of its own: there may be two boards for a moment."""
         for m in self.members:
             check(not any("careful" in line for _, line in m.lines), f"a doubt\n{m.story()}")
             for other in self.members:
@@ -128,9 +131,11 @@ class Room:
                 wanted = [f"{other.name} {i}" for i in range(other.said)]
                 check(got == wanted[len(wanted) - len(got):] and got, f"{m.name} heard of {other.name}: {got}\n{self.story()}")
                 both = {x.name for x in self.members} - {m.name, other.name}
-                one, two = m.heard(both), other.heard(both)
-                n = min(len(one), len(two))
-                check(one[-n:] == two[-n:], f"{m.name} and {other.name} heard it in other orders: {one} {two}\n{self.story()}")
+                one, two = m.heard(both, of_last_life=True), other.heard(both, of_last_life=True)
+                common = set(one) & set(two)
+                check(common or not both, f"{m.name} and {other.name} heard nothing in common\n{self.story()}")
+                one, two = [x for x in one if x in common], [x for x in two if x in common]
+                check(one == two, f"{m.name} and {other.name} heard it in other orders: {one} {two}\n{self.story()}")
 
 
 def next_keeper(room, gone):
