@@ -92,21 +92,32 @@ static void on_again(void *arg)
 	r->on_again(r);
 }
 
+/* A turn is waited for often and shortly, and said once. */
+static void say_wait(struct bk_rdv *r, int code, bk_dur wait)
+{
+	bool is_turn = code == BK_E_CODE_USED || code == BK_E_EXISTS;
+	char text[128] = "somebody else is taking the code at this moment; trying again";
+
+	if (!is_turn)
+		snprintf(text, sizeof(text),
+			"the server is busy with others at this address; trying again in %u s",
+			(unsigned)((wait + BK_SEC - 1) / BK_SEC));
+	if (r->events->on_note)
+		r->events->on_note(
+			r->arg, is_turn && (r->waited > wait || code == BK_E_EXISTS) ? 2 : 0, text);
+}
+
 /* False: no more. */
-static bool wait_and(struct bk_rdv *r, uint32_t wait_ms, void (*then)(struct bk_rdv *r))
+static bool wait_and(struct bk_rdv *r, int code, uint32_t wait_ms, void (*then)(struct bk_rdv *r))
 {
 	bk_dur wait = bk_time_max(wait_ms * BK_MS, WAIT_MIN);
-	char text[128];
 
 	if (!wait_ms || r->waited + wait > WAIT_MAX)
 		return false;
 	r->waited += wait;
 	r->on_again = then;
 	bk_timer_start(r->again, wait);
-	snprintf(text, sizeof(text), "the server is busy with others at this address; trying again in %u s",
-		(unsigned)((wait + BK_SEC - 1) / BK_SEC));
-	if (r->events->on_note)
-		r->events->on_note(r->arg, 0, text);
+	say_wait(r, code, wait);
 	return true;
 }
 
@@ -154,11 +165,11 @@ static void on_error(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	char text[BK_RDV_TEXT_MAX + 64];
 	int code = code_or(m->code, BK_E_PROTOCOL);
 
-	if (r->asked.type && wait_and(r, m->wait_ms, ask_again))
+	if (r->asked.type && wait_and(r, code, m->wait_ms, ask_again))
 		return;
 	forget_asked(r);
 	snprintf(text, sizeof(text), "%s", code == BK_E_NO_SUCH_PEER ? "" : m->content);
-	if (m->wait_ms)
+	if (m->wait_ms >= 1000)
 		snprintf(text, sizeof(text), "%s; try again in %u s", m->content, (m->wait_ms + 999) / 1000);
 	r->events->on_error(r->arg, code, text);
 }
@@ -312,7 +323,7 @@ static bool comes_again(struct bk_rdv *r)
 	uint32_t wait = r->refuse_wait;
 
 	r->refuse_wait = 0;
-	if (!r->refused || r->is_ready || !wait_and(r, wait, connect_again))
+	if (!r->refused || r->is_ready || !wait_and(r, r->refused, wait, connect_again))
 		return false;
 	r->refused = 0;
 	r->hello_at = 0;
@@ -426,6 +437,7 @@ static int leave(void *box, uint32_t wish, const void *left, size_t n)
 		.body_len = n};
 
 	memcpy(m.secret, r->of->owner, sizeof(m.secret));
+	memcpy(m.heir, r->of->heir, sizeof(m.heir));
 	return ask(r, &m);
 }
 

@@ -22,6 +22,8 @@ static int read_opts(struct bk_rdv_mailbox *m, const struct bk_rdv_opts *o)
 {
 	m->is_hidden = o->is_hidden;
 	randombytes_buf(m->owner, sizeof(m->owner));
+	if (o->heir)
+		memcpy(m->heir, o->heir, sizeof(m->heir));
 	if (bk_target_from_str(o->server, &m->target) < 0 || copy(o->token, sizeof(m->token), m->token) < 0 ||
 		copy(o->client_id, sizeof(m->client_id), m->client_id) < 0)
 		return BK_E_INVALID;

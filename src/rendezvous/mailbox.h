@@ -18,6 +18,9 @@ struct bk_rdv_opts {
 				  A token goes only to a server that is in it, or has a pin */
 	const char *client_id; /* NULL: one of chance for each box */
 	bool is_hidden; /* nothing is learnt of the NAT: its boxes neither listen nor connect elsewhere */
+	/* BK_RDV_SECRET_LEN bytes: what several mailboxes leave, one after the other, under one number, which is kept
+	 * for the next of them when it was claimed. NULL: it is free then. */
+	const uint8_t *heir;
 };
 
 struct bk_rdv_mailbox {
@@ -25,6 +28,7 @@ struct bk_rdv_mailbox {
 	char token[BK_RDV_TEXT_MAX + 1], client_id[BK_RDV_ID_MAX + 1]; /* "": none */
 	char *known_servers;                                           /* the file; NULL: none */
 	uint8_t owner[BK_RDV_SECRET_LEN]; /* what a box of ours left, another one may replace */
+	uint8_t heir[BK_RDV_SECRET_LEN];  /* all zero: none */
 	bool is_hidden;
 	/* What the server says to a member of a group (wire/group.h), with the argument of the box that it came to; NULL:
 	 * nobody listens. The box may be closed from inside. */

@@ -58,6 +58,9 @@ struct bk_board_request {
 	/* BK_BOARD_TOKEN_LEN bytes, all zero: none. Rejoin: the meeting's. Allocate: whoever wishes for that
 	 * number and shows it again has the plate anew, and its old seat is nobody's; NULL is none, too. */
 	const uint8_t *secret;
+	/* allocate, likewise: when this plate is claimed, its number is kept for whoever wishes for it and shows the
+	 * same, and who claims it meanwhile is told to wait. NULL: the number is free then. */
+	const uint8_t *heir;
 	/* join: secret is the group's id, body the card; the life of the group that it knows (NULL: none) and the last
 	 * number that it was told. card, post: body. post: what its verdict is told by. */
 	const uint8_t *life;
@@ -91,7 +94,7 @@ struct bk_board_verdict {
 	const void *body;     /* claim: what was left; NULL: nothing */
 	size_t len;
 	uint32_t ticket; /* post */
-	bk_dur wait;     /* card, post that are rate-limited: until they would not be */
+	bk_dur wait; /* card, post that are rate-limited, or a plate that is about to be another one: until then */
 };
 
 /* What goes on somebody's account. */

@@ -15,7 +15,12 @@
 #include "server/plates.h"
 
 enum { SEATS_USUAL = 2 };
-enum { EXPIRING_CLAIM, EXPIRING_GRACE, EXPIRING_SHORT_GRACE }; /* lists of bk_plates_expire_at */
+enum {
+	EXPIRING_CLAIM,
+	EXPIRING_GRACE,
+	EXPIRING_SHORT_GRACE,
+	EXPIRING_KEPT
+}; /* lists of bk_plates_expire_at */
 
 struct memory {
 	struct bk_board board;
@@ -39,6 +44,16 @@ static void release_and_tell(struct memory *m, struct bk_plate *p, const struct 
 		if (p->seat[i].member && &p->seat[i] != but)
 			m->opts.events->on_released(m->opts.arg, p->seat[i].member->who, p->number, why);
 	bk_plates_release(&m->table, p);
+}
+
+static bool is_none(const uint8_t *secret)
+{
+	return !secret || sodium_is_zero(secret, BK_BOARD_TOKEN_LEN);
+}
+
+static bool is_heir(const struct bk_plate *p, const uint8_t *heir)
+{
+	return !is_none(heir) && !sodium_memcmp(p->heir, heir, BK_BOARD_TOKEN_LEN);
 }
 
 /* --- mail --- */
@@ -100,19 +115,43 @@ struct asking {
 	struct bk_board_verdict verdict;
 };
 
+/* Where the number goes on: nobody else gets it for a while, on its maker's account. Without room, or memory, for it
+ * the number is as free as any. */
+static void keep_number(struct memory *m, uint64_t maker, uint32_t number,
+	const uint8_t heir[BK_BOARD_TOKEN_LEN], bk_time now)
+{
+	struct bk_plate *kept;
+	void *account;
+
+	if (charge(m, maker, BK_BOARD_PLATE, 1, &account) < 0)
+		return;
+	if (bk_plates_put(&m->table, number, SEATS_USUAL, account, &kept) < 0) {
+		m->opts.events->settle(m->opts.arg, account, BK_BOARD_PLATE, 1, BK_BOARD_OVER);
+		return;
+	}
+	memcpy(kept->heir, heir, sizeof(kept->heir));
+	kept->is_kept = true;
+	bk_plates_expire_at(&m->table, kept, EXPIRING_KEPT, bk_time_add(now, BK_LIMIT_KEPT));
+}
+
 /* A maker whose connection died before we knew of it comes with what only it can know: those who claimed are
  * told that it is gone, and a new plate takes the place of the old one. */
-static int make_way(struct memory *m, const struct asking *a)
+static int make_way(struct memory *m, struct asking *a)
 {
-	static const uint8_t none[BK_BOARD_TOKEN_LEN];
 	const struct bk_board_request *r = a->request;
 	struct bk_plate *p = r->number ? bk_plates_find(&m->table, r->number) : NULL;
 
 	if (!p)
 		return 0;
-	if (bk_plate_seat_of(p, a->member) || !r->secret || !sodium_memcmp(r->secret, none, sizeof(none)) ||
-		sodium_memcmp(r->secret, p->secret, sizeof(p->secret)) != 0)
+	if (p->is_kept && is_heir(p, r->heir)) {
+		bk_plates_release(&m->table, p);
+		return 0;
+	}
+	if (bk_plate_seat_of(p, a->member) || is_none(r->secret) ||
+		sodium_memcmp(r->secret, p->secret, sizeof(p->secret)) != 0) {
+		a->verdict.wait = is_heir(p, r->heir) ? BK_LIMIT_KEPT_WAIT : 0;
 		return BK_E_EXISTS;
+	}
 	bk_plates_settle_claims(&m->table, p, BK_BOARD_OVER); /* it was not their guess */
 	release_and_tell(m, p, &p->seat[0], BK_E_PEER_VANISHED);
 	return 0;
@@ -152,7 +191,7 @@ static int put_left(struct memory *m, const struct asking *a, struct bk_plate *p
 	return err < 0 ? err : bk_letters_put(&p->left, &m->table.bag, account, r->body, r->len);
 }
 
-static int put_plate(struct memory *m, const struct asking *a, struct bk_plate **ret_plate)
+static int put_plate(struct memory *m, struct asking *a, struct bk_plate **ret_plate)
 {
 	const struct bk_board_request *r = a->request;
 	unsigned seats = r->seats ? r->seats : SEATS_USUAL;
@@ -165,6 +204,8 @@ static int put_plate(struct memory *m, const struct asking *a, struct bk_plate *
 		return err;
 	if (r->secret)
 		memcpy((*ret_plate)->secret, r->secret, sizeof((*ret_plate)->secret));
+	if (r->heir)
+		memcpy((*ret_plate)->heir, r->heir, sizeof((*ret_plate)->heir));
 	if (!r->len)
 		return 0;
 	err = put_left(m, a, *ret_plate);
@@ -195,7 +236,7 @@ static int on_allocate(struct memory *m, struct asking *a)
 	if (!err)
 		err = put_plate(m, a, &p);
 	if (err) {
-		settle_try(m, wish, err == BK_E_EXISTS ? BK_BOARD_MISSED : BK_BOARD_OVER);
+		settle_try(m, wish, err == BK_E_EXISTS && !a->verdict.wait ? BK_BOARD_MISSED : BK_BOARD_OVER);
 		return err;
 	}
 	p->seat[0].claim = wish;
@@ -211,18 +252,21 @@ static void say_claimed(const struct memory *m, const struct bk_plate *p, const 
 			m->opts.events->on_claimed(m->opts.arg, p->seat[i].member->who, p->number, p->token);
 }
 
-static int find_free_seat(struct memory *m, const struct asking *a, struct bk_seat **ret_seat)
+static int find_free_seat(struct memory *m, struct asking *a, struct bk_seat **ret_seat)
 {
 	struct bk_plate *p = bk_plates_find(&m->table, a->request->number);
 
 	if (!p || bk_plate_seat_of(p, a->member))
 		return BK_E_NO_SUCH_PEER;
-	*ret_seat = bk_plate_seat_of(p, NULL);
-	return *ret_seat ? 0 : BK_E_CODE_USED;
+	*ret_seat = p->is_kept ? NULL : bk_plate_seat_of(p, NULL);
+	if (*ret_seat)
+		return 0;
+	a->verdict.wait = is_none(p->heir) ? 0 : BK_LIMIT_KEPT_WAIT;
+	return BK_E_CODE_USED;
 }
 
 /* It is paid for before it is known what it finds, and who cannot sit down does not learn it. */
-static int try_seat(struct memory *m, const struct asking *a, struct bk_seat **ret_seat)
+static int try_seat(struct memory *m, struct asking *a, struct bk_seat **ret_seat)
 {
 	void *account;
 	int err = a->member->count < BK_LIMIT_NAMEPLATES ? charge_try(m, a, &account) : BK_E_FULL;
@@ -233,7 +277,7 @@ static int try_seat(struct memory *m, const struct asking *a, struct bk_seat **r
 	if (!err)
 		(*ret_seat)->claim = account;
 	else
-		settle_try(m, account, BK_BOARD_MISSED);
+		settle_try(m, account, a->verdict.wait ? BK_BOARD_OVER : BK_BOARD_MISSED);
 	return err;
 }
 
@@ -285,13 +329,26 @@ static int on_mail(struct memory *m, struct asking *a)
 	return err;
 }
 
+/* The plate is over, by a claim that led to nothing, and has an heir. */
+static void end_claimed(struct memory *m, struct bk_plate *p, const struct bk_seat *but, int why, bk_time now)
+{
+	uint8_t heir[BK_BOARD_TOKEN_LEN];
+	uint32_t number = p->has_been_claimed && !is_none(p->heir) ? p->number : 0;
+	uint64_t maker = p->seat[0].member ? p->seat[0].member->who : 0;
+
+	memcpy(heir, p->heir, sizeof(heir));
+	release_and_tell(m, p, but, why);
+	if (number && maker)
+		keep_number(m, maker, number, heir, now);
+}
+
 static int on_release(struct memory *m, struct asking *a)
 {
 	struct bk_seat *s = bk_member_seat(a->member, a->request->number);
 
 	if (!s)
 		return BK_E_NOT_FOUND;
-	release_and_tell(m, s->plate, s, 0);
+	end_claimed(m, s->plate, s, 0, a->now);
 	return 0;
 }
 
@@ -445,6 +502,16 @@ static int take_part(struct memory *m, struct bk_seat *s, const struct asking *a
 	return 0;
 }
 
+static int turn(struct memory *m, struct bk_plate *p, const struct asking *a)
+{
+	uint32_t number = p->number;
+	int err = bk_plates_turn(&m->table, p, a->request->secret);
+
+	if (!err && !is_none(p->heir) && p->seat[0].member)
+		keep_number(m, p->seat[0].member->who, number, p->heir, a->now);
+	return err;
+}
+
 static int on_rejoin(struct memory *m, struct asking *a)
 {
 	const struct bk_board_request *r = a->request;
@@ -452,7 +519,7 @@ static int on_rejoin(struct memory *m, struct asking *a)
 	int got = 0;
 
 	if (!p && (p = find_ripe(a->member, r->seat)))
-		got = bk_plates_turn(&m->table, p, r->secret);
+		got = turn(m, p, a);
 	else if (!p)
 		got = make_meeting(m, a, &p);
 	if (got == 0)
@@ -548,6 +615,15 @@ static void memory_deliver(struct bk_board *b, uint64_t who)
 	leave(m);
 }
 
+/* A maker that has gone leaves no heir. */
+static void end_without(struct memory *m, struct bk_seat *s, bk_time now)
+{
+	if (s == &s->plate->seat[0])
+		release_and_tell(m, s->plate, s, BK_E_PEER_VANISHED);
+	else
+		end_claimed(m, s->plate, s, BK_E_PEER_VANISHED, now);
+}
+
 static void memory_leave(struct bk_board *b, uint64_t who, bool is_closed, bk_time now)
 {
 	struct memory *m = memory_of(b);
@@ -556,7 +632,7 @@ static void memory_leave(struct bk_board *b, uint64_t who, bool is_closed, bk_ti
 	enter(m);
 	while ((s = bk_member_seat(bk_plates_member(&m->table, who), 0)))
 		if (!await(m, s, is_closed, now))
-			release_and_tell(m, s->plate, s, BK_E_PEER_VANISHED);
+			end_without(m, s, now);
 	bk_groups_leave(&m->groups, who, now);
 	leave(m);
 }

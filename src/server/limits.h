@@ -87,6 +87,8 @@ enum {
 #define BK_LIMIT_HELLO_TIMEOUT       (10 * BK_SEC)
 #define BK_LIMIT_PING_INTERVAL       (15 * BK_SEC)
 #define BK_LIMIT_NAMEPLATE_LIFETIME  (600 * BK_SEC)
+#define BK_LIMIT_KEPT                (10 * BK_SEC) /* a number that was claimed waits so long for its heir */
+#define BK_LIMIT_KEPT_WAIT           (250 * BK_MS) /* who wants it meanwhile may ask again then */
 #define BK_LIMIT_CLAIM_DOUBT         (30 * BK_SEC) /* a claim that led to no meeting by then was a wrong guess */
 #define BK_LIMIT_MEETING_GRACE       (60 * BK_SEC)  /* a side of a meeting that is away is waited for */
 #define BK_LIMIT_MEETING_GRACE_SHORT (5 * BK_SEC)   /* where its system closed the connection */

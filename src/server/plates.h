@@ -37,6 +37,8 @@ struct bk_plate {
 	uint32_t was; /* of a meeting: its number, until its maker has shown the secret; 0 then */
 	unsigned seats, taken;
 	uint8_t secret[BK_BOARD_TOKEN_LEN]; /* a meeting's; of a number: its maker's, all zero: none */
+	uint8_t heir[BK_BOARD_TOKEN_LEN];   /* who is to have the number next; all zero: nobody */
+	bool is_kept;                       /* nobody has it: it waits for the heir */
 	uint8_t token[BK_BOARD_TOKEN_LEN];  /* from the first claim on; of a meeting: of its round */
 	bk_time round;                      /* of a meeting: when it began; BK_NEVER: none yet */
 	struct bk_letters left;             /* what member 0 left for who claims: at most one */
@@ -52,7 +54,7 @@ struct bk_plates {
 	struct bk_map *plates;      /* by number */
 	struct bk_map *meetings;    /* by secret */
 	struct bk_map *members;     /* by handle */
-	struct bk_list expiring[3]; /* each in order of expiry: what a list holds waits equally long */
+	struct bk_list expiring[4]; /* each in order of expiry: what a list holds waits equally long */
 	struct bk_list doubted;     /* likewise */
 	struct bk_rng rng;
 	struct bk_letter_bag bag;

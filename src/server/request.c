@@ -73,10 +73,12 @@ static bool on_news(void *arg, uint64_t who, struct bk_chunk *news, bool is_last
 }
 
 /* Who asks for too much is told when to ask again. */
-static void refuse(struct bk_client *c, int error)
+static void refuse(struct bk_client *c, int error, bk_dur wait)
 {
-	bk_dur wait = error == BK_E_RATE_LIMITED ? c->wait : error == BK_E_FULL ? BK_LIMIT_FULL_WAIT : 0;
-
+	if (error == BK_E_RATE_LIMITED)
+		wait = c->wait;
+	if (error == BK_E_FULL)
+		wait = BK_LIMIT_FULL_WAIT;
 	bk_client_send_error(c, error, wait);
 }
 
@@ -114,7 +116,7 @@ static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v
 	if (v->wish >= BK_BOARD_JOIN && v->error < 0)
 		deny(c, v);
 	else if (v->error < 0)
-		refuse(c, v->error);
+		refuse(c, v->error, v->wait);
 	else if (v->wish == BK_BOARD_ALLOCATE)
 		send_plate(c, BK_RDV_SERVER_NAMEPLATE, v);
 	else if (v->wish == BK_BOARD_CLAIM)
@@ -328,6 +330,7 @@ static void on_allocate(struct bk_client *c, struct bk_rdv_msg *m)
 	ask(c, &(struct bk_board_request){.wish = BK_BOARD_ALLOCATE,
 		       .number = m->nameplate,
 		       .secret = m->secret,
+		       .heir = m->heir,
 		       .body = m->body,
 		       .len = m->body_len});
 }
@@ -401,7 +404,7 @@ static void on_probe(struct bk_client *c, struct bk_rdv_msg *m)
 	int err = bk_probes_announce(c->server->probes, c, m->nonce);
 
 	if (err < 0)
-		refuse(c, err);
+		refuse(c, err, 0);
 }
 
 /* Whom the server has no time for is not worse off than who cannot be tested. */

@@ -73,7 +73,8 @@ static void on_verdict(void *arg, uint64_t who, const struct bk_board_verdict *v
 	struct stage *s = arg;
 
 	if (v->error < 0) {
-		note(s, "%d:%s ", (int)who, bk_error_name(v->error));
+		note(s, "%d:%s%s ", (int)who, bk_error_name(v->error),
+			v->wait && v->wish < BK_BOARD_JOIN ? "+wait" : "");
 		return;
 	}
 	if (v->wish == BK_BOARD_ALLOCATE)
@@ -413,6 +414,84 @@ static void only_its_maker_takes_a_number_over(void **state)
 	allocate_as(s, 1, 8, none);
 	allocate_as(s, 2, 8, none); /* no secret is nobody's */
 	expect(s, "1:ok8 2:exists ");
+}
+
+static void allocate_for_heir(struct stage *s, uint64_t who, uint32_t number, uint8_t secret, uint8_t heir)
+{
+	const uint8_t own[BK_BOARD_TOKEN_LEN] = {secret}, next[BK_BOARD_TOKEN_LEN] = {heir};
+
+	ask(s, who,
+		(struct bk_board_request){.wish = BK_BOARD_ALLOCATE,
+			.number = number,
+			.secret = own,
+			.heir = heir ? next : NULL,
+			.body = "hi",
+			.len = 2});
+}
+
+/* 1 and 2 meet by 7, which 3 is to have next; a free number is not drawn meanwhile, and costs 1's account. */
+static void a_number_that_was_claimed_waits_for_its_heir(void **state)
+{
+	struct stage *s = *state;
+
+	allocate_for_heir(s, 1, 7, 1, 5);
+	claim(s, 2, 7);
+	s->len = 0;
+	claim(s, 4, 7);
+	allocate_for_heir(s, 3, 7, 2, 5); /* the two have not met yet */
+	allocate_for_heir(s, 3, 7, 2, 6);
+	expect(s, "4:code-used+wait 3:exists+wait 3:exists ");
+	assert_int_equal(s->missed, 1); /* who is told to wait pays nothing */
+	rejoin(s, 2, 9, 1, 1, 0, false);
+	rejoin(s, 1, 9, 0, 1, 0, false);
+	expect(s, "2:done 1:done ");
+	assert_int_equal(s->kept[BK_BOARD_PLATE], 2);
+	claim(s, 4, 7);
+	allocate(s, 5, 7, NULL);
+	allocate_for_heir(s, 3, 7, 2, 5);
+	claim(s, 4, 7);
+	expect(s, "4:code-used+wait 5:exists 3:ok7 3:claimed7 4:ok7 left[hi] ");
+	assert_int_equal(s->kept[BK_BOARD_PLATE], 2);
+}
+
+static void a_number_waits_for_its_heir_after_a_claim_that_led_to_nothing(void **state)
+{
+	struct stage *s = *state;
+
+	allocate_for_heir(s, 1, 7, 1, 5);
+	claim(s, 2, 7);
+	leave(s, 2, true);
+	s->len = 0;
+	claim(s, 4, 7);
+	allocate_for_heir(s, 1, 7, 1, 5); /* the same once more */
+	claim(s, 2, 7);
+	release(s, 1, 7); /* it was a wrong guess */
+	expect(s, "4:code-used+wait 1:ok7 1:claimed7 2:ok7 left[hi] 2:released7() 1:done ");
+	claim(s, 4, 7);
+	allocate_for_heir(s, 1, 7, 1, 5);
+	claim(s, 4, 7);
+	expect(s, "4:code-used+wait 1:ok7 1:claimed7 4:ok7 left[hi] ");
+}
+
+static void a_number_waits_for_its_heir_for_a_while_and_not_after_its_maker(void **state)
+{
+	struct stage *s = *state;
+
+	allocate_for_heir(s, 1, 7, 1, 5);
+	claim(s, 2, 7);
+	release(s, 2, 7);
+	s->len = 0;
+	wake_at(s, s->now + BK_LIMIT_KEPT);
+	claim(s, 4, 7);
+	expect(s, "4:no-such-peer ");
+	allocate_for_heir(s, 1, 7, 1, 5);
+	claim(s, 2, 7);
+	leave(s, 1, true);
+	s->len = 0;
+	claim(s, 4, 7);
+	expect(s, "4:no-such-peer ");
+	assert_int_equal(s->kept[BK_BOARD_PLATE], 0);
+	assert_int_equal(s->kept[BK_BOARD_TRY], 0);
 }
 
 static void a_claim_succeeds_once_and_not_for_the_owner(void **state)
@@ -1317,6 +1396,9 @@ static const struct {
 	TEST(numbers_are_short_while_few_are_taken),
 	TEST(a_wish_is_granted_once),
 	TEST(only_its_maker_takes_a_number_over),
+	TEST(a_number_that_was_claimed_waits_for_its_heir),
+	TEST(a_number_waits_for_its_heir_after_a_claim_that_led_to_nothing),
+	TEST(a_number_waits_for_its_heir_for_a_while_and_not_after_its_maker),
 	TEST(a_claim_succeeds_once_and_not_for_the_owner),
 	TEST(a_claim_is_given_back_when_it_led_to_a_meeting),
 	TEST(a_meeting_that_a_guesser_made_up_is_a_wrong_guess),

@@ -30,7 +30,8 @@ enum bk_rdv_type {
 	BK_RDV_CLIENT_PING,     /* number */
 	BK_RDV_CLIENT_PROBE,    /* nonce: a mapping probe with it will come */
 	BK_RDV_CLIENT_REACH,    /* nonce: connect back to this connection's public address from other ones */
-	BK_RDV_CLIENT_ALLOCATE, /* [nameplate: the wish; secret: who shows it again takes it over]
+	BK_RDV_CLIENT_ALLOCATE, /* [nameplate: the wish; secret: who shows it again takes it over;
+	                            heir: who shows it has it next]
 	                            body: left for who claims it */
 	BK_RDV_CLIENT_CLAIM,    /* nameplate */
 	BK_RDV_CLIENT_MAIL,     /* body: to the other side of the nameplate */
@@ -97,6 +98,7 @@ struct bk_rdv_msg {
 	uint8_t relay_token[BK_RDV_SECRET_LEN]; /* hex on the wire; all zero: none */
 	uint8_t leg_token[BK_RDV_SECRET_LEN];   /* hex on the wire; all zero: none */
 	uint8_t secret[BK_RDV_SECRET_LEN];      /* hex on the wire */
+	uint8_t heir[BK_RDV_SECRET_LEN];        /* hex on the wire; all zero: none */
 	uint8_t *body; /* base64 on the wire; decode: owned by the message; encode: borrowed, not freed */
 	size_t body_len;
 };
