@@ -173,10 +173,10 @@ BK_API const struct bk_transfer_offer *bk_recv_offer(const struct bk_recv *r);
 BK_API void bk_recv_answer(struct bk_recv *r, bool yes);
 /* The answer to ASK_CONFLICT, likewise; for_all: also for the entries that would be asked about next. */
 BK_API void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_all);
-/* Tells the other side and removes what is unfinished; on_error with BK_E_CANCELLED follows within two
- * seconds, of a disk that hangs within three. */
+/* Tells the other side; what is unfinished stays as a part where it is worth to go on with. on_error with
+ * BK_E_CANCELLED follows within two seconds, of a disk that hangs within three. */
 BK_API void bk_recv_cancel(struct bk_recv *r);
-/* At once and silently; what is unfinished is removed as soon as the disk lets go of it. NULL is fine. */
+/* At once and silently; what is unfinished is left likewise as soon as the disk lets go of it. NULL is fine. */
 BK_API void bk_recv_free(struct bk_recv *r);
 
 #ifdef __cplusplus

@@ -33,7 +33,7 @@ int bk_batch_add(struct bk_batch *b, size_t entry)
 		b->cap = cap;
 	}
 	b->rows[b->len].entry = entry;
-	snprintf(b->rows[b->len++].part, BK_SINK_PART_MAX, "%s", bk_sink_part(b->sink));
+	snprintf(b->rows[b->len++].part, BK_PART_MAX, "%s", bk_sink_part(b->sink));
 	b->bytes += b->picks->list->entries[entry].size;
 	b->has_parts_name |= is_like_a_part(bk_picks_name(b->picks, entry));
 	bk_sink_park(b->sink);

@@ -12,7 +12,7 @@ enum { BK_BATCH_FILES_MAX = 1024, BK_BATCH_BYTES_MAX = 64 << 20 };
 
 struct bk_batch_row {
 	size_t entry;
-	char part[BK_SINK_PART_MAX];
+	char part[BK_PART_MAX];
 };
 
 struct bk_batch {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "transfer/journal.h"
 
 enum { RENAMES_MAX = 1000 };
 
@@ -42,6 +43,14 @@ static int compare(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
+/* Others may not tell us what we have. */
+static bool is_journal(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return bk_journal_is_name(slash ? slash + 1 : path);
+}
+
 int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk_sink *sink)
 {
 	*p = (struct bk_picks){.list = list, .sink = sink};
@@ -52,11 +61,13 @@ int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk
 		return BK_E_NOMEM;
 	for (size_t i = 0; i < list->len; i++) {
 		int err = bk_sink_check(sink, &list->entries[i]);
+		bool is_ours = is_journal(list->entries[i].path), is_open = err < 0 && !is_ours;
 
 		if (err < 0 && err != BK_E_EXISTS)
 			return err;
 		p->sorted[i] = list->entries[i].path;
-		p->rows[i] = (struct bk_pick){.is_taken = true, .is_existing = err < 0, .is_open = err < 0};
+		p->rows[i] =
+			(struct bk_pick){.is_taken = !is_ours, .is_existing = err < 0, .is_open = is_open};
 		p->names[i].is_existing = err < 0;
 		p->existing += err < 0;
 	}

@@ -2,7 +2,7 @@
 /* The receiving end: look at the offer, ask where asking is wanted, then take every file in order: content, then
  * digest. What becomes of each entry stands in its pick. Whatever the other side sends is held against what it
  * offered: no byte beyond the announced size, no file out of turn, no name that exists; what the writer gets is in
- * order. It does not resume; what is unfinished is removed. */
+ * order. What is unfinished stays as a part, with a journal. */
 #include <bodkin/transfer.h>
 
 #include <stdio.h>
@@ -148,11 +148,24 @@ static bool begin_current(struct bk_recv *r)
 	return is_told(r, bk_writer_begin(r->writer, r->current));
 }
 
+static void tell_rest(struct bk_recv *r)
+{
+	const struct bk_writer_rest rest = bk_writer_rest(r->writer);
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	if (r->talk.is_done || !rest.part)
+		return;
+	snprintf(text, sizeof(text), "; what came is kept as '%s'", rest.part);
+	bk_call_add(&r->talk.call, text);
+}
+
 static void on_writer_over(struct bk_recv *r)
 {
 	const char *text;
 	int error = bk_writer_error(r->writer, &text);
 
+	if (r->talk.is_settling)
+		tell_rest(r);
 	if (r->talk.is_settling)
 		bk_talk_settled(&r->talk);
 	else if (!bk_talk_is_over(&r->talk) && error < 0)
@@ -391,10 +404,14 @@ static bool on_end(void *owner)
 {
 	struct bk_recv *r = owner;
 
-	if (!r->writer || bk_writer_is_over(r->writer))
+	if (!r->writer)
 		return true;
-	bk_writer_stop(r->writer);
-	return false;
+	if (!bk_writer_is_over(r->writer)) {
+		bk_writer_stop(r->writer);
+		return false;
+	}
+	tell_rest(r);
+	return true;
 }
 
 static const struct bk_talk_ops ops = {

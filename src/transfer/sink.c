@@ -16,11 +16,7 @@
 
 #include "base/error.h"
 
-enum {
-	PART_TRIES = 100,
-	PART_STEM_MAX = 240, /* leaves room for ".99.part" in a component */
-	PART_NAME_MAX = BK_SINK_PART_MAX,
-};
+enum { SCRATCH = 256 << 10 };
 
 struct bk_sink {
 	int dir, fd;
@@ -31,7 +27,9 @@ struct bk_sink {
 	int at;                  /* the folder that it is in: dir, or at_open */
 	int at_open; /* the folder inside dir that was opened last, and its path; -1, NULL: none */
 	char *at_path;
-	char part[PART_NAME_MAX]; /* empty: no file is begun */
+	char part[BK_PART_MAX]; /* empty: no file is begun */
+	unsigned number;        /* the part's */
+	uint8_t *scratch;       /* for what is read */
 	char text[BK_TRANSFER_TEXT_MAX];
 };
 
@@ -51,33 +49,12 @@ static mode_t current_umask(void)
 	return (mode_t)mask;
 }
 
-/* Long names are cut, so that ".part" fits into a component; not inside a character. */
-static void name_part(struct bk_sink *s, const char *name, int try)
-{
-	size_t n = strlen(name);
-
-	if (n > PART_STEM_MAX)
-		for (n = PART_STEM_MAX; n && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
-			;
-	if (try)
-		snprintf(s->part, sizeof(s->part), "%.*s.%d.part", (int)n, name, try);
-	else
-		snprintf(s->part, sizeof(s->part), "%.*s.part", (int)n, name);
-}
-
 /* Whether; errno says why not. */
 static bool open_part(struct bk_sink *s, int dir, const char *name)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-
-	for (int i = 0; i < PART_TRIES; i++) {
-		name_part(s, name, i);
-		s->fd = openat(dir, s->part, flags, 0600);
-		if (s->fd >= 0 || errno != EEXIST)
-			break;
-	}
-	if (s->fd < 0)
-		s->part[0] = 0;
+	s->fd = bk_part_make(dir, name, &s->number);
+	if (s->fd >= 0)
+		bk_part_name(s->part, name, s->number);
 	return s->fd >= 0;
 }
 
@@ -129,6 +106,7 @@ void bk_sink_free(struct bk_sink *s)
 	if (s->at_open >= 0)
 		close(s->at_open);
 	free(s->at_path);
+	free(s->scratch);
 	if (s->dir >= 0)
 		close(s->dir);
 	free(s);
@@ -161,7 +139,7 @@ static int fail_errno(struct bk_sink *s, const char *name, int code)
 static int open_inside(const struct bk_sink *s, const char *path, size_t len)
 {
 	const char *end = path + len;
-	char part[BK_SINK_PART_MAX];
+	char part[BK_PART_MAX];
 	int at = s->dir, next, code;
 
 	for (; path < end; path += strlen(part) + 1) {
@@ -258,6 +236,20 @@ int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const ch
 			       : fail_errno(s, name, errno);
 }
 
+int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const char *name, const char *stem,
+	unsigned number)
+{
+	s->entry = entry;
+	if (!aim(s, stem))
+		return fail_errno(s, stem, errno);
+	s->fd = bk_part_open(s->at, s->leaf, number);
+	if (s->fd < 0)
+		return fail_errno(s, name, errno);
+	bk_part_name(s->part, s->leaf, number);
+	s->number = number;
+	return aim(s, name) ? 0 : fail_errno(s, name, errno);
+}
+
 int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new)
 {
 	struct stat st;
@@ -309,6 +301,25 @@ int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
 			return fail_errno(s, s->name, put < 0 ? errno : EIO);
 		at += put;
 		n -= (size_t)put;
+	}
+	return 0;
+}
+
+int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg)
+{
+	if (!s->scratch)
+		s->scratch = malloc(SCRATCH);
+	if (!s->scratch)
+		return fail(s, BK_E_NOMEM, s->name, bk_error_text(BK_E_NOMEM));
+	while (n) {
+		ssize_t got = read(s->fd, s->scratch, n < SCRATCH ? (size_t)n : SCRATCH);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return fail_errno(s, s->name, got < 0 ? errno : EIO);
+		fn(arg, s->scratch, (size_t)got);
+		n -= (uint64_t)got;
 	}
 	return 0;
 }
@@ -372,6 +383,16 @@ int bk_sink_sync_folder(struct bk_sink *s)
 	err = is_synced(fsync(fd)) ? 0 : fail_sync(s, s->name, errno);
 	close(fd);
 	return err;
+}
+
+int bk_sink_folder(const struct bk_sink *s)
+{
+	return s->dir;
+}
+
+unsigned bk_sink_part_number(const struct bk_sink *s)
+{
+	return s->number;
 }
 
 const char *bk_sink_part(const struct bk_sink *s)
@@ -466,6 +487,18 @@ void bk_sink_keep(struct bk_sink *s)
 		snprintf(
 			s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'", s->part);
 	s->part[0] = 0;
+}
+
+bool bk_sink_leave(struct bk_sink *s, uint64_t least)
+{
+	struct stat st;
+	bool is_left = s->part[0] && s->fd >= 0 && fstat(s->fd, &st) == 0 && (uint64_t)st.st_size >= least;
+
+	if (!is_left)
+		bk_sink_drop(s);
+	close_file(s);
+	s->part[0] = 0;
+	return is_left;
 }
 
 void bk_sink_drop(struct bk_sink *s)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transfer/part.h"
 #include "wire/file.h"
 
 /* The folder that received files go to, and the one file being written. A file is written as NAME.part (or
@@ -30,7 +31,13 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
 /* name: what it will be called, mostly the entry's path. Both stay the caller's and must live until commit or
  * drop. BK_E_FILE, BK_E_NO_SPACE; BK_E_EXISTS: too many parts have such a name. */
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name);
+/* The same with the part of that number of something called `stem`, from its beginning. BK_E_FILE: it is not what was
+ * made. */
+int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const char *name, const char *stem,
+	unsigned number);
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
+/* Goes over n bytes that are there already, each with fn. BK_E_FILE. */
+int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg);
 /* No more comes: gives the file its time, and the bits of `modes` that it came with. */
 int bk_sink_close(struct bk_sink *s, unsigned modes);
 /* Gives a closed file its name. BK_E_EXISTS when that was taken meanwhile and may not be replaced: it can be tried
@@ -45,8 +52,8 @@ void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry);
 void bk_sink_remove_folder(struct bk_sink *s, const struct bk_file_entry *entry);
 
 /* Many files wait together for the disk: a closed one is parked under its part's name and taken up again. */
-enum { BK_SINK_PART_MAX = 256 };
 const char *bk_sink_part(const struct bk_sink *s);
+unsigned bk_sink_part_number(const struct bk_sink *s);
 void bk_sink_park(struct bk_sink *s);
 int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name); /* BK_E_FILE: its folder is gone */
 /* The file that is being written, if there is one, makes room for parked ones and is taken back after them. */
@@ -54,7 +61,7 @@ struct bk_sink_aside {
 	int fd;
 	const struct bk_file_entry *entry;
 	const char *name;
-	char part[BK_SINK_PART_MAX];
+	char part[BK_PART_MAX];
 };
 void bk_sink_set_aside(struct bk_sink *s, struct bk_sink_aside *ret_aside);
 void bk_sink_take_back(struct bk_sink *s, const struct bk_sink_aside *aside);
@@ -68,7 +75,12 @@ int bk_sink_sync_folder(struct bk_sink *s);
 void bk_sink_keep(struct bk_sink *s);
 /* Removes what was begun; nothing happens when nothing was. */
 void bk_sink_drop(struct bk_sink *s);
+/* The same, but when it has so many bytes: then it stays as it is, and true is returned. */
+bool bk_sink_leave(struct bk_sink *s, uint64_t least);
 
 const char *bk_sink_text(const struct bk_sink *s);
+
+/* The folder itself; stays the sink's. */
+int bk_sink_folder(const struct bk_sink *s);
 
 #endif

@@ -21,8 +21,11 @@
 
 #include "base/error.h"
 #include "transfer/digest.h"
+#include "transfer/journal.h"
 #include "transfer/test_fake.h"
 #include "wire/file.h"
+
+enum { BLOCK = 1 << 20 };
 
 /* One end under test, and what it said. */
 struct seen {
@@ -267,6 +270,31 @@ static int count_files(const char *dir)
 	if (d)
 		closedir(d);
 	return n - 2;
+}
+
+static bool has_journal(const struct stage *st)
+{
+	DIR *d = opendir(st->out);
+	const struct dirent *e;
+	bool is_found = false;
+
+	while (d && (e = readdir(d)))
+		is_found |= bk_journal_is_name(e->d_name);
+	if (d)
+		closedir(d);
+	return is_found;
+}
+
+/* A part with so much of the file or more, and what says so; and nothing else. */
+static void keeps_a_part(const struct stage *st, off_t least)
+{
+	struct stat got;
+
+	assert_int_equal(stat(path_in(st->out, "a.part"), &got), 0);
+	assert_true(got.st_size >= least);
+	assert_true(has_journal(st));
+	assert_int_equal(count_files(st->out), 2);
+	assert_non_null(strstr(st->recv.text, "; what came is kept as 'a.part'"));
 }
 
 static int start_send(struct stage *st, const char *const *paths, size_t n, char text[BK_TRANSFER_TEXT_MAX])
@@ -612,6 +640,21 @@ static void what_is_hidden_or_runs_is_taken_only_when_asked_for(void **state)
 	assert_int_equal(count_files(st->out), 0);
 }
 
+static void what_is_called_like_a_journal_is_not_taken(void **state)
+{
+	struct stage *st = *state;
+	const char *name = ".bodkin-1.journal", *paths[] = {path_in(st->in, name), path_in(st->in, "a")};
+
+	write_file(paths[0], 3, 0);
+	write_file(paths[1], 3, 0);
+	st->recv.answer = true;
+	transfer(st, paths, 2, &(struct bk_recv_opts){.asks_accept = true, .takes_hidden = true});
+	assert_true(st->recv.is_done);
+	assert_string_equal(st->recv.told, ".bodkin-1.journal skip ;");
+	assert_string_equal(st->send.paths, "a;");
+	assert_int_equal(count_files(st->out), 1);
+}
+
 static void a_link_in_the_way_is_replaced_not_followed(void **state)
 {
 	struct stage *st = *state;
@@ -646,7 +689,8 @@ static void a_name_taken_during_the_transfer_costs_neither_file(void **state)
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_EXISTS);
 	assert_non_null(strstr(st->recv.text, "kept as 'a.part'"));
-	assert_int_equal(count_files(st->out), 2);
+	assert_int_equal(count_files(st->out), 3);
+	assert_true(has_journal(st));
 	assert_true(same_file(path_in(st->in, "a"), path_in(st->out, "a.part")));
 	assert_true(st->send.has_failed && st->send.is_remote);
 }
@@ -672,7 +716,7 @@ static void a_file_that_shrinks_fails_on_both_sides(void **state)
 	assert_int_equal(st->recv.error, BK_E_FILE);
 	assert_true(st->recv.is_remote);
 	assert_non_null(strstr(st->recv.text, "shrank"));
-	assert_int_equal(count_files(st->out), 0);
+	keeps_a_part(st, BLOCK);
 }
 
 static void grow_the_file(void *arg)
@@ -696,7 +740,7 @@ static void a_file_that_grows_fails_on_both_sides(void **state)
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->send.error, BK_E_FILE);
 	assert_non_null(strstr(st->recv.text, "grew"));
-	assert_int_equal(count_files(st->out), 0);
+	keeps_a_part(st, 5000000);
 }
 
 static void remove_the_folder(void *arg)
@@ -728,7 +772,7 @@ static void cancel_the_receiver(void *arg)
 		bk_recv_cancel(st->recv.recv);
 }
 
-static void cancelling_leaves_nothing_and_tells_the_other(void **state)
+static void cancelling_before_much_came_leaves_nothing_and_tells_the_other(void **state)
 {
 	struct stage *st = *state;
 	const char *path = path_in(st->in, "a");
@@ -738,7 +782,30 @@ static void cancelling_leaves_nothing_and_tells_the_other(void **state)
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_CANCELLED);
 	assert_int_equal(st->send.error, BK_E_PEER_CANCELLED);
-	assert_int_equal(count_files(st->out), 0);
+	if (count_files(st->out)) /* the writer was slow to hear of it */
+		keeps_a_part(st, BLOCK);
+}
+
+static void cancel_when_much_came(void *arg)
+{
+	struct stage *st = arg;
+	struct stat got;
+
+	if (stat(path_in(st->out, "a.part"), &got) == 0 && got.st_size >= BLOCK)
+		bk_recv_cancel(st->recv.recv);
+}
+
+static void cancelling_keeps_what_came(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+
+	write_file(path, 5000000, 0);
+	bk_fake_on_step(cancel_when_much_came, st);
+	transfer(st, &path, 1, &usual);
+	assert_int_equal(st->recv.error, BK_E_CANCELLED);
+	assert_int_equal(st->send.error, BK_E_PEER_CANCELLED);
+	keeps_a_part(st, BLOCK);
 }
 
 static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
@@ -907,6 +974,8 @@ static void a_hostile_sender_gets_a_named_error_and_leaves_nothing(void **state)
 
 	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
 		struct bk_buf script;
+		/* what came of a stream, and the journal */
+		int left = strcmp(attacks[i].name, "endless") ? 0 : 2;
 
 		bk_buf_init(&script, 1 << 16);
 		for (size_t k = 0; k < 4 && attacks[i].lines[k].header; k++)
@@ -916,11 +985,14 @@ static void a_hostile_sender_gets_a_named_error_and_leaves_nothing(void **state)
 		st->recv = (struct seen){.loop = st->loop, .running = &st->running};
 		start_recv(st, &usual);
 		assert_int_equal(bk_loop_run(st->loop), 0);
-		if (st->recv.error != attacks[i].want || count_files(st->out) || count_files(st->root) != 2)
+		if (st->recv.error != attacks[i].want || count_files(st->out) != left ||
+			count_files(st->root) != 2)
 			fail_msg("%s: %s, '%s', %d files", attacks[i].name, bk_error_name(st->recv.error),
 				st->recv.text, count_files(st->out));
 		bk_recv_free(st->recv.recv);
 		st->recv.recv = NULL;
+		remove_tree(st->out);
+		assert_int_equal(mkdir(st->out, 0700), 0);
 		bk_buf_done(&script);
 	}
 }
@@ -957,7 +1029,7 @@ static int fill_small_disk(struct stage *st)
 		return 2;
 	if (st->send.error != BK_E_NO_SPACE || !st->send.is_remote)
 		return 3;
-	return access(path_in(st->out, "a.part"), F_OK) == 0 ? 4 : 0;
+	return access(path_in(st->out, "a.part"), F_OK) == 0 ? 0 : 4;
 }
 
 static void a_full_disk_ends_with_no_space_on_both_sides(void **state)
@@ -999,12 +1071,14 @@ int main(void)
 		T(a_no_takes_nothing_and_is_told_as_one),
 		T(existing_files_are_decided_one_by_one),
 		T(what_is_hidden_or_runs_is_taken_only_when_asked_for),
+		T(what_is_called_like_a_journal_is_not_taken),
 		T(a_link_in_the_way_is_replaced_not_followed),
 		T(a_name_taken_during_the_transfer_costs_neither_file),
 		T(a_file_that_shrinks_fails_on_both_sides),
 		T(a_file_that_grows_fails_on_both_sides),
 		T(a_vanished_folder_is_a_file_error),
-		T(cancelling_leaves_nothing_and_tells_the_other),
+		T(cancelling_before_much_came_leaves_nothing_and_tells_the_other),
+		T(cancelling_keeps_what_came),
 		T(what_cannot_be_sent_is_said_before_anything_starts),
 		T(a_stream_without_a_size_arrives_whole_behind_a_file),
 		T(what_is_made_while_it_is_read_arrives_as_a_stream),

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "net/thread.h"
 
+enum { BK_HERE_BLOCK = 1 << 20 };
+
 enum {
 	FULL = 1 << 20,
 	ORDERS_MAX = 32 << 20, /* one delivery of the channel may come on top of what is full */
@@ -35,7 +37,10 @@ struct work {
 	struct bk_batch batch;
 	struct bk_digest *digest;
 	size_t current;
-	size_t *made; /* folders that were not there, in order */
+	uint32_t noted;         /* its row in the journal */
+	size_t whole;           /* so many came */
+	char left[BK_PART_MAX]; /* the part that stays */
+	size_t *made;           /* folders that were not there, in order */
 	size_t made_len, made_cap;
 	bool has_folders, is_finished;
 	int error;
@@ -51,6 +56,7 @@ void bk_store_free(struct bk_store *s)
 {
 	if (!s)
 		return;
+	bk_journal_free(s->journal);
 	bk_sink_free(s->sink);
 	bk_picks_done(&s->picks);
 	bk_file_list_done(&s->list);
@@ -71,7 +77,10 @@ static int fail(struct work *w, int err, const char *text)
 
 static int land(struct work *w)
 {
-	int err = w->batch.len ? bk_batch_land(&w->batch) : 0;
+	int err;
+
+	bk_journal_flush(w->store->journal);
+	err = w->batch.len ? bk_batch_land(&w->batch) : 0;
 
 	return err < 0 ? fail(w, err, w->batch.text) : 0;
 }
@@ -120,6 +129,22 @@ static void leave_folders(struct work *w)
 	}
 }
 
+static void note_begun(struct work *w)
+{
+	struct bk_store *s = w->store;
+	const struct bk_file_entry *e = current_entry(w);
+	const struct bk_journal_row row = {.path = e->path,
+		.name = bk_picks_name(&s->picks, w->current),
+		.size = e->size,
+		.mtime = (uint64_t)e->mtime,
+		.number = bk_sink_part_number(s->sink),
+		.is_stream = e->is_stream};
+
+	if (!s->journal && !w->whole)
+		s->journal = bk_journal_new(bk_sink_folder(s->sink), bk_journal_identity(&s->list));
+	w->noted = bk_journal_begin(s->journal, &row);
+}
+
 /* Long names are cut for their parts, so that many files may want the same one: those before make room. */
 static int begin(struct work *w, size_t entry)
 {
@@ -139,7 +164,10 @@ static int begin(struct work *w, size_t entry)
 	}
 	if (err == BK_E_EXISTS)
 		err = BK_E_FILE;
-	return err < 0 ? fail(w, err, bk_sink_text(sink)) : 0;
+	if (err < 0)
+		return fail(w, err, bk_sink_text(sink));
+	note_begun(w);
+	return 0;
 }
 
 static int write_some(struct work *w, const void *data, size_t n)
@@ -165,6 +193,8 @@ static int end(struct work *w, const uint8_t *digest)
 	err = bk_sink_close(w->store->sink, w->modes);
 	if (err < 0)
 		return fail(w, err, bk_sink_text(w->store->sink));
+	bk_journal_whole(w->store->journal, w->noted, got);
+	w->whole++;
 	err = bk_batch_add(&w->batch, w->current);
 	if (err < 0)
 		return fail(w, err, w->batch.text);
@@ -182,6 +212,28 @@ static int finish(struct work *w)
 	leave_folders(w);
 	err = w->has_folders ? bk_sink_sync_all(sink) : bk_sink_sync_folder(sink);
 	return err < 0 ? fail(w, err, bk_sink_text(sink)) : 0;
+}
+
+/* What is less is sent again in no time; of a stream nobody has it again. */
+static void leave_part(struct work *w)
+{
+	struct bk_sink *sink = w->store->sink;
+	char part[BK_PART_MAX];
+
+	snprintf(part, sizeof(part), "%s", bk_sink_part(sink));
+	if (part[0] && bk_sink_leave(sink, current_entry(w)->is_stream ? 1 : BK_HERE_BLOCK))
+		snprintf(w->left, sizeof(w->left), "%s", part);
+}
+
+/* It goes when all is done, and where nothing is left that it could name. */
+static void leave_journal(struct work *w)
+{
+	struct bk_store *s = w->store;
+
+	if (s->journal && (w->is_finished || (!w->whole && !w->left[0])))
+		bk_journal_remove(s->journal);
+	bk_journal_free(s->journal);
+	s->journal = NULL;
 }
 
 static int carry_out(struct work *w, const struct order *o, const uint8_t *data)
@@ -250,9 +302,10 @@ static void run(struct bk_thread *t, void *arg)
 	bk_thread_unlock(t);
 	if (!w->error)
 		(void)carry_out_all(w);
-	bk_sink_drop(w->store->sink);
+	leave_part(w);
 	(void)land(w);
 	leave_folders(w);
+	leave_journal(w);
 	bk_thread_lock(t);
 	if (!w->error && !w->is_finished)
 		(void)fail(w, BK_E_CANCELLED, "cancelled");
@@ -354,6 +407,15 @@ int bk_writer_error(const struct bk_writer *w, const char **ret_text)
 {
 	*ret_text = w->work->text;
 	return w->work->error;
+}
+
+struct bk_writer_rest bk_writer_rest(const struct bk_writer *w)
+{
+	const struct work *k = w->work;
+
+	return (struct bk_writer_rest){.has_any = k->whole || k->left[0],
+		.part = k->left[0] ? k->left : NULL,
+		.is_stream = k->left[0] && current_entry(k)->is_stream};
 }
 
 static struct work *work_new(struct bk_store *store, unsigned modes)

@@ -4,12 +4,14 @@
 
 #include "transfer/batch.h"
 #include "transfer/digest.h"
+#include "transfer/journal.h"
 
 /* Where received files go, and what was decided about them: the loop's until a writer has it. */
 struct bk_store {
 	struct bk_sink *sink;
 	struct bk_file_list list;
 	struct bk_picks picks;
+	struct bk_journal *journal; /* made when something is begun */
 };
 
 void bk_store_free(struct bk_store *s); /* NULL is fine */
@@ -23,7 +25,8 @@ struct bk_writer;
  * writer. BK_E_NOMEM. */
 int bk_writer_new(struct bk_loop *loop, struct bk_store *store, unsigned modes, void (*fn)(void *arg),
 	void *arg, struct bk_writer **ret_writer);
-/* Does not wait: what is complete still gets its name, what is not goes. The store goes with it. NULL is fine. */
+/* Does not wait: what is complete still gets its name; of what is not a part stays that is worth to go on with. The
+ * store goes with it. NULL is fine. */
 void bk_writer_free(struct bk_writer *w);
 
 /* Each may say BK_E_NOMEM. */
@@ -33,7 +36,7 @@ int bk_writer_write(struct bk_writer *w, const void *data, size_t n);
 int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN]);
 /* No more comes. It is over when every name, too, is on the disk. */
 int bk_writer_finish(struct bk_writer *w);
-/* No more comes: it is over when what is complete has its name, and what is not is gone. */
+/* No more comes: it is over when what is complete has its name, and what is not is left as a part or gone. */
 void bk_writer_stop(struct bk_writer *w);
 
 /* Enough waits for the disk: nothing more should be put until fn comes. */
@@ -41,5 +44,12 @@ bool bk_writer_is_full(struct bk_writer *w);
 bool bk_writer_is_over(struct bk_writer *w);
 /* When it is over: 0, BK_E_CANCELLED after a stop, or what went wrong, with its sentence. */
 int bk_writer_error(const struct bk_writer *w, const char **ret_text);
+/* When it is over and not all came: what is left of it here. */
+struct bk_writer_rest {
+	bool has_any;     /* complete ones, or a part */
+	const char *part; /* its name; NULL: none was left */
+	bool is_stream;
+};
+struct bk_writer_rest bk_writer_rest(const struct bk_writer *w);
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_TRANSFER_JOURNAL_H
+#define BK_TRANSFER_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "transfer/digest.h"
+#include "wire/file.h"
+
+/* What a receiver has begun, in a hidden file in the folder that it goes to, so that whoever dies can go on: which
+ * entry is in which part, and which of them was complete. It only says where to look: what is there is read and
+ * compared before it counts. Rows are appended, each with its digest, so that a torn end costs only the last; the
+ * file is locked as long as somebody writes it, and goes when all is done. It is help that is not needed: what cannot
+ * be noted is sent again. */
+struct bk_journal;
+
+struct bk_journal_row {
+	const char *path; /* as it was offered */
+	const char *name; /* what it was to be called here; the part is named after it */
+	uint64_t size, mtime;
+	unsigned number; /* of the part */
+	bool is_stream;
+	bool is_whole; /* all of it came, and this is its digest: it is in the part, or has its name already */
+	uint8_t digest[BK_DIGEST_LEN];
+};
+
+/* Of an offer: paths, sizes, times and kinds. */
+uint64_t bk_journal_identity(const struct bk_file_list *list);
+
+/* The journal of this offer, as it is found, or a new one; its rows can be looked at. NULL: there cannot be one. */
+struct bk_journal *bk_journal_new(int dir, uint64_t identity);
+/* One that is there, and that nobody writes. NULL: none. */
+struct bk_journal *bk_journal_open(int dir, const char *file_name);
+/* Unlocks it. NULL is fine. */
+void bk_journal_free(struct bk_journal *j);
+void bk_journal_remove(struct bk_journal *j); /* the file; the journal stays the caller's */
+
+/* The rows that it had when it was opened, in order, until bk_journal_let_go. */
+const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t *ret_n);
+void bk_journal_let_go(struct bk_journal *j); /* of the memory of the rows */
+
+/* A part was made. Its number among the rows, for bk_journal_whole. NULL is a journal that notes nothing. */
+uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row);
+/* It is complete; noted with the next bk_journal_flush, or soon. */
+void bk_journal_whole(struct bk_journal *j, uint32_t row, const uint8_t digest[BK_DIGEST_LEN]);
+void bk_journal_flush(struct bk_journal *j);
+
+/* Is a file of this name a journal? No other side's file may be called so. */
+bool bk_journal_is_name(const char *leaf);
+#endif

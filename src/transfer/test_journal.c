@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a journal says survives any end of whoever wrote it; what is no journal of ours is left alone. */
+#include "transfer/journal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ID = 0x1234, SIZE_MAX_SEEN = 2000, WHOLE_LEN = 33 };
+
+static const char file_name[] = ".bodkin-0000000000001234.journal";
+static char folder[64];
+static int dir;
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/bodkin-journal-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	DIR *d = fdopendir(dir);
+	const struct dirent *e;
+
+	(void)state;
+	while (d && (e = readdir(d)))
+		(void)unlinkat(dir, e->d_name, 0);
+	closedir(d);
+	return rmdir(folder);
+}
+
+static const uint8_t digest[BK_DIGEST_LEN] = {1, 2, 3};
+
+static uint32_t begin(struct bk_journal *j, const char *path, const char *name, unsigned number)
+{
+	const struct bk_journal_row row = {
+		.path = path, .name = name, .size = 7, .mtime = 1600000000, .number = number};
+
+	return bk_journal_begin(j, &row);
+}
+
+/* a, and b under the name c, which is whole. */
+static void write_two(void)
+{
+	struct bk_journal *j = bk_journal_new(dir, ID);
+
+	assert_non_null(j);
+	assert_int_equal(begin(j, "a", "a", 0), 0);
+	assert_int_equal(begin(j, "d/b", "d/c", 3), 1);
+	bk_journal_whole(j, 1, digest);
+	bk_journal_free(j);
+}
+
+static size_t rows_now(void)
+{
+	struct bk_journal *j = bk_journal_open(dir, file_name);
+	size_t n = SIZE_MAX_SEEN;
+
+	if (j)
+		bk_journal_rows(j, &n);
+	bk_journal_free(j);
+	return n;
+}
+
+static void what_was_noted_is_read_again_and_gone_on_with(void **state)
+{
+	const struct bk_journal_row *rows;
+	struct bk_journal *j;
+	size_t n;
+
+	(void)state;
+	write_two();
+	j = bk_journal_new(dir, ID);
+	rows = bk_journal_rows(j, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].path, "a");
+	assert_int_equal(rows[0].size, 7);
+	assert_int_equal(rows[0].mtime, 1600000000);
+	assert_false(rows[0].is_whole || rows[0].is_stream);
+	assert_string_equal(rows[1].path, "d/b");
+	assert_string_equal(rows[1].name, "d/c");
+	assert_int_equal(rows[1].number, 3);
+	assert_true(rows[1].is_whole);
+	assert_memory_equal(rows[1].digest, digest, sizeof(digest));
+	bk_journal_let_go(j);
+	assert_int_equal(begin(j, "e", "e", 0), 2);
+	bk_journal_free(j);
+	assert_int_equal(rows_now(), 3);
+}
+
+static void a_torn_end_costs_only_its_row_wherever_it_is_torn(void **state)
+{
+	struct bk_journal *j;
+	struct stat st;
+	off_t whole;
+
+	(void)state;
+	write_two();
+	assert_int_equal(fstatat(dir, file_name, &st, 0), 0);
+	for (whole = st.st_size; st.st_size > 0; st.st_size--) {
+		size_t before;
+		int fd = openat(dir, file_name, O_WRONLY | O_CLOEXEC);
+
+		assert_int_equal(ftruncate(fd, st.st_size), 0);
+		close(fd);
+		j = bk_journal_new(dir, ID);
+		assert_non_null(j);
+		bk_journal_rows(j, &before);
+		assert_true(before <= 2 && (before == 2) == (st.st_size >= whole - WHOLE_LEN));
+		begin(j, "x", "x", 0);
+		bk_journal_free(j);
+		assert_int_equal(rows_now(), before + 1);
+		(void)unlinkat(dir, file_name, 0);
+		write_two();
+	}
+}
+
+static void a_byte_that_changed_ends_it(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	write_two();
+	assert_int_equal(fstatat(dir, file_name, &st, 0), 0);
+	for (off_t at = st.st_size - 1; at >= 0; at -= 7) {
+		int fd = openat(dir, file_name, O_RDWR | O_CLOEXEC);
+		uint8_t byte;
+
+		assert_int_equal(pread(fd, &byte, 1, at), 1);
+		byte ^= 0x10;
+		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+		close(fd);
+		assert_true(rows_now() < 2 || at >= st.st_size - WHOLE_LEN || rows_now() == SIZE_MAX_SEEN);
+		(void)unlinkat(dir, file_name, 0);
+		write_two();
+	}
+}
+
+static void one_that_somebody_writes_is_left_alone(void **state)
+{
+	struct bk_journal *a = bk_journal_new(dir, ID), *b = bk_journal_new(dir, ID);
+
+	(void)state;
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_null(bk_journal_open(dir, file_name));
+	begin(a, "a", "a", 0);
+	bk_journal_free(a);
+	assert_int_equal(rows_now(), 1); /* and of the other none */
+	bk_journal_remove(b);
+	bk_journal_free(b);
+}
+
+static void put(const char *name, const char *text)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void what_is_no_journal_of_ours_is_neither_read_nor_changed(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	put("other", "somebody's");
+	assert_int_equal(symlinkat("other", dir, file_name), 0);
+	assert_null(bk_journal_open(dir, file_name));
+	(void)unlinkat(dir, file_name, 0);
+	assert_int_equal(linkat(dir, "other", dir, file_name, 0), 0);
+	assert_null(bk_journal_open(dir, file_name));
+	(void)unlinkat(dir, file_name, 0);
+	put(file_name, "somebody's");
+	assert_null(bk_journal_open(dir, file_name));
+	assert_int_equal(fstatat(dir, file_name, &st, 0), 0);
+	assert_int_equal(st.st_size, 10);
+	assert_int_equal(fstatat(dir, "other", &st, 0), 0);
+	assert_int_equal(st.st_size, 10);
+}
+
+static void no_row_leads_out_of_the_folder(void **state)
+{
+	static const char *const names[] = {"../x", "/x", "a/../x", "..", ".", "a//b", "", "a/"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bk_journal *j = bk_journal_new(dir, ID);
+
+		begin(j, "x", names[i], 0);
+		bk_journal_free(j);
+		assert_int_equal(rows_now(), 0);
+		(void)unlinkat(dir, file_name, 0);
+	}
+}
+
+static void names_of_journals_are_known_in_any_case(void **state)
+{
+	(void)state;
+	assert_true(bk_journal_is_name(file_name));
+	assert_true(bk_journal_is_name(".Bodkin-x.JOURNAL"));
+	assert_false(bk_journal_is_name(".bodkin-x.part"));
+	assert_false(bk_journal_is_name("a.journal"));
+	assert_false(bk_journal_is_name(".journal"));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(what_was_noted_is_read_again_and_gone_on_with),
+		T(a_torn_end_costs_only_its_row_wherever_it_is_torn),
+		T(a_byte_that_changed_ends_it),
+		T(one_that_somebody_writes_is_left_alone),
+		T(what_is_no_journal_of_ours_is_neither_read_nor_changed),
+		T(no_row_leads_out_of_the_folder),
+		T(names_of_journals_are_known_in_any_case),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
