@@ -78,8 +78,8 @@ struct bk_transfer_result {
 	double seconds;     /* from the answer to the offer to the last file in its place */
 	const char *digest; /* XXH3-128 in hexadecimal; of several files: of their digests in order */
 	const char *first;  /* path of the first entry that was taken; NULL: none was */
-	/* The first of those that were taken, without what is inside folders: receiver: where they stand, FOLDER/NAME;
-	 * sender: as offered. */
+	/* The first of those that were taken, without what is inside folders: receiver: where they stand, FOLDER/NAME, of
+	 * a stream none; sender: as offered. */
 	const char *const *paths;
 	size_t paths_len;       /* at most BK_TRANSFER_PATHS_MAX */
 	size_t skipped;         /* were offered and not taken, for whatever reason */
@@ -157,6 +157,11 @@ struct bk_recv_opts {
 	 * BK_TRANSFER_CHANNEL_KIND. Its session goes on afterwards; the receiver is freed before it. */
 	struct bk_channel *channel;
 	const char *peer; /* with it: the other person's name */
+	/* Instead of `folder`, which is NULL then: one file or stream is passed on to stream_fd as it comes, at the
+	 * pace of whoever reads there; nothing is asked, and an offer of more is refused. on_error comes after what was
+	 * passed on where the transfer breaks or the digest is wrong: an end there is none of the file. */
+	bool has_stream;
+	int stream_fd; /* stays the caller's, and open until on_done or on_error; SIGPIPE is the program's business */
 };
 
 /* Opens the folder, tries whether files can be made there, and starts a session. A file has its name when it is

@@ -2,7 +2,7 @@
 #include "cli/advice.h"
 
 #include <bodkin/error.h>
-#include <stddef.h>
+#include <string.h>
 
 enum {
 	ANY = BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING | BK_CLI_CMD_CHAT | BK_CLI_CMD_DEVICES,
@@ -34,11 +34,12 @@ static const struct {
 		"; give the file with its secret: --token FILE"},
 };
 
-const char *bk_cli_advice(enum bk_cli_command_bit command, const struct bk_call_failure *failure)
+const char *bk_cli_advice(
+	enum bk_cli_command_bit command, bool has_folder, const struct bk_call_failure *failure)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].error == failure->error && rows[i].commands & command &&
-			rows[i].who & 1u << failure->who)
+			rows[i].who & 1u << failure->who && (has_folder || !strstr(rows[i].text, "-o DIR")))
 			return rows[i].text;
 	return "";
 }

@@ -3,6 +3,8 @@
 #include "cli/command.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/consent.h"
 #include "cli/daemon.h"
@@ -24,15 +26,26 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	bk_cli_question_ask(&c->question, c->recv, question, offer);
 }
 
+/* Standard output is where what comes goes, and nothing else does. */
+static bool is_passing_on(const struct bk_cli_options *o)
+{
+	return o->output && !strcmp(o->output, "-");
+}
+
 static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_cli_options *o = f->options;
-	bool has_person = bk_cli_frame_has_person();
+	bool is_stream = is_passing_on(o), has_person = bk_cli_frame_has_person() && !is_stream;
 	struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_recv_opts opts = {
+		.size = sizeof(opts),
 		.session = &f->session,
-		.folder = o->output ? o->output : ".",
+		.folder = is_stream   ? NULL
+			  : o->output ? o->output
+				      : ".",
+		.has_stream = is_stream,
+		.stream_fd = STDOUT_FILENO,
 		.asks_accept = has_person && !o->yes,
 		.takes_hidden = o->hidden,
 		.takes_executable = o->executable,
@@ -41,6 +54,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	};
 	int err = 0;
 
+	f->report->is_aside = is_stream;
 	events.on_ask = on_ask;
 	if (has_person)
 		err = bk_cli_question_init(&c->question, f->loop, f->report);
@@ -51,9 +65,26 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	return bk_recv_new(f->loop, &opts, &events, c, &c->recv, text);
 }
 
+static int check_stream(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
+{
+	const char *why = NULL;
+
+	if (o->json)
+		why = "--json and '-o -' both want standard output; leave one of them out";
+	else if (isatty(STDOUT_FILENO))
+		why = "'-o -' writes what comes as it is, which is not for a terminal; "
+		      "put '> FILE' or '| PROGRAM' behind it, or use -o DIR";
+	if (!why)
+		return 0;
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot receive: %s", why);
+	return BK_E_INVALID;
+}
+
 /* What belongs to the other kind of receiving. */
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
+	if (is_passing_on(o))
+		return check_stream(o, text);
 	if (!o->is_from_typed)
 		return 0;
 	snprintf(text, BK_CLI_TEXT_MAX,
@@ -100,11 +131,12 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_recv = {
 	.name = "recv",
 	.act = "receive",
-	.usage = "[CODE] [-o DIR] [--yes] [--conflict HOW] [OPTION]... | --daemon [--from NAME]...",
+	.usage = "[CODE] [-o DIR | -o -] [--yes] [--conflict HOW] [OPTION]... | --daemon [--from NAME]...",
 	.summary = "receive files with the code of the one who sends",
 	.about = "Writes into the current folder or DIR and nowhere else, and never over a file\n"
 		 "unasked. Without CODE it asks for it at a terminal, where Tab completes the\n"
 		 "words; else, or when the answer is empty, it makes one, for 'bodkin send --code'.\n"
+		 "With -o - one file or stream goes to standard output: bodkin recv -o - CODE | tar x\n"
 		 "With --daemon it stays and takes what one's own devices send: see 'bodkin help devices'.",
 	.bit = BK_CLI_CMD_RECV,
 	.run = run,

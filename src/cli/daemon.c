@@ -152,9 +152,10 @@ static void on_call(void *arg, const struct bk_cli_device *from, const char *pur
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	const char *folder = o->output ? o->output : ".";
-	const char *why = o->args_len ? "a code is for one transfer, and --daemon needs none"
-			  : o->plain  ? "--plain has no encryption, so no file travels over it; leave it out"
-				      : NULL;
+	const char *why = o->args_len            ? "a code is for one transfer, and --daemon needs none"
+			  : !strcmp(folder, "-") ? "'-o -' is for one transfer; --daemon needs a folder"
+			  : o->plain ? "--plain has no encryption, so no file travels over it; leave it out"
+				     : NULL;
 	struct stat st;
 
 	if (why) {

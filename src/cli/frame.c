@@ -262,7 +262,8 @@ void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *fail
 	char text[2 * BK_CLI_TEXT_MAX];
 
 	if (failure) {
-		snprintf(text, sizeof(text), "%s%s", failure->text, bk_cli_advice(f->ops->command, failure));
+		snprintf(text, sizeof(text), "%s%s", failure->text,
+			bk_cli_advice(f->ops->command, !f->report->is_aside, failure));
 		bk_cli_report_error(f->report, failure->error, text);
 	}
 	f->code = failure ? (int)bk_cli_exit_of(failure) : BK_CLI_EXIT_DONE;

@@ -59,7 +59,7 @@ static const struct row rows[] = {
 	{"id", 0, KIND_TEXT, AT(id), BK_CLI_CMD_PING, "ID", 0, 0,
 		"what we are called in the plain dialect (made by chance)"},
 	{"output", 'o', KIND_TEXT, AT(output), BK_CLI_CMD_RECV | BK_CLI_CMD_CHAT, "DIR", 0, 0,
-		"the folder to write into (.)"},
+		"the folder to write into (.); recv: - is standard output"},
 	{"yes", 'y', KIND_FLAG, AT(yes), BK_CLI_CMD_RECV, NULL, 0, 0, "take what is offered without asking"},
 	{"conflict", 0, KIND_CHOICE, AT(conflict), BK_CLI_CMD_RECV, "ask|fail|skip|overwrite|rename", 0, 0,
 		"what becomes of files that exist (ask)"},

@@ -128,21 +128,37 @@ void bk_thread_ring(struct bk_thread *t)
 	t->is_rung = true;
 }
 
-bool bk_thread_wait(struct bk_thread *t, int fd, bk_dur time)
+/* poll's answer; *ret_events: those of fd. */
+static int sleep_on(struct bk_thread *t, int fd, short events, int ms, short *ret_events)
 {
-	struct pollfd p[2] = {{.fd = t->to_thread.fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+	struct pollfd p[2] = {{.fd = t->to_thread.fd, .events = POLLIN}, {.fd = fd, .events = events}};
 	int n;
 
-	if (t->is_left)
-		return true;
 	t->is_asleep = true;
 	bk_thread_unlock(t);
-	n = poll(p, 2, time ? (int)(time / BK_MS) : -1);
+	n = poll(p, 2, ms);
 	bk_thread_lock(t);
 	t->is_asleep = false;
 	if (p[0].revents)
 		bk_bell_answer(&t->to_thread);
+	*ret_events = p[1].revents;
 	return n;
+}
+
+bool bk_thread_wait(struct bk_thread *t, int fd, bk_dur time)
+{
+	short events;
+
+	return t->is_left || sleep_on(t, fd, POLLIN, time ? (int)(time / BK_MS) : -1, &events);
+}
+
+bool bk_thread_wait_room(struct bk_thread *t, int fd)
+{
+	short events = 0;
+
+	if (!t->is_left)
+		(void)sleep_on(t, fd, POLLOUT, -1, &events);
+	return events;
 }
 
 bool bk_thread_is_left(const struct bk_thread *t)

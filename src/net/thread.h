@@ -35,6 +35,8 @@ void bk_thread_ring(struct bk_thread *t);
 /* Thread: lets go of the lock until nudged, left, fd (-1: none) is readable, or the time is over (0: never);
  * false: it is over. */
 bool bk_thread_wait(struct bk_thread *t, int fd, bk_dur time);
+/* Thread: likewise until nudged, left, or fd takes something (or never will again), which is true. */
+bool bk_thread_wait_room(struct bk_thread *t, int fd);
 bool bk_thread_is_left(const struct bk_thread *t);
 
 #endif

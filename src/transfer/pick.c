@@ -60,8 +60,8 @@ int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk
 	if (!p->rows || !p->sorted || !p->names)
 		return BK_E_NOMEM;
 	for (size_t i = 0; i < list->len; i++) {
-		int err = bk_sink_check(sink, &list->entries[i]);
-		bool is_ours = is_journal(list->entries[i].path), is_open = err < 0 && !is_ours;
+		int err = sink ? bk_sink_check(sink, &list->entries[i]) : 0;
+		bool is_ours = sink && is_journal(list->entries[i].path), is_open = err < 0 && !is_ours;
 
 		if (err < 0 && err != BK_E_EXISTS)
 			return err;

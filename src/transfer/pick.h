@@ -27,7 +27,8 @@ struct bk_picks {
 	size_t existing, next;           /* rows before next are settled */
 };
 
-/* Looks at every entry; list and sink stay the caller's and must live as long. BK_E_NOMEM; what bk_sink_check
+/* Looks at every entry; list and sink stay the caller's and must live as long. sink NULL: they go nowhere where
+ * something exists. BK_E_NOMEM; what bk_sink_check
  * refuses, with its sentence. bk_picks_done is due in any case, and fine on a zeroed one. */
 int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk_sink *sink);
 void bk_picks_done(struct bk_picks *p);

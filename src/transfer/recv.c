@@ -13,8 +13,8 @@
 #include "base/opts.h"
 #include "net/turn.h"
 #include "transfer/digest.h"
+#include "transfer/outlet.h"
 #include "transfer/talk.h"
-#include "transfer/writer.h"
 
 enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_CONFLICT, RECV_RECEIVING, RECV_FINISHING };
 
@@ -27,8 +27,10 @@ struct bk_recv {
 	bool asks_accept, takes_hidden, takes_executable;
 	enum bk_transfer_conflict conflict;
 	char *folder;
+	bool has_stream; /* one file or stream goes to stream_fd, and no folder is there */
+	int stream_fd;
 	struct bk_store *store;
-	struct bk_writer *writer; /* has the store, until it is over */
+	struct bk_outlet outlet; /* a writer has the store, until it is over */
 	struct bk_transfer_offer offer;
 	char *paths[BK_TRANSFER_PATHS_MAX];
 	size_t paths_len;
@@ -56,7 +58,7 @@ static const struct bk_file_entry *current_entry(const struct bk_recv *r)
 /* The first that were taken, where they stand. */
 static int name_paths(struct bk_recv *r)
 {
-	for (size_t i = 0; i < r->store->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
+	for (size_t i = 0; r->folder && i < r->store->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
 		if (!r->store->picks.rows[i].is_taken || strchr(r->store->list.entries[i].path, '/'))
 			continue;
 		if (asprintf(&r->paths[r->paths_len], "%s%s%s", r->folder, *r->folder ? "/" : "",
@@ -105,7 +107,7 @@ static bool is_told(struct bk_recv *r, int err)
 {
 	if (err < 0)
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
-	else if (bk_writer_is_full(r->writer))
+	else if (bk_outlet_is_full(&r->outlet))
 		bk_talk_hold(&r->talk);
 	return err >= 0;
 }
@@ -116,7 +118,7 @@ static void finish_writing(struct bk_recv *r)
 	r->state = RECV_FINISHING;
 	bk_talk_await(&r->talk, 0, NULL);
 	bk_talk_hold(&r->talk);
-	(void)is_told(r, bk_writer_finish(r->writer));
+	(void)is_told(r, bk_outlet_finish(&r->outlet));
 }
 
 /* Past what is not taken, and folders, which have no content; and on to wait for it. */
@@ -127,13 +129,13 @@ static void find_current(struct bk_recv *r)
 			continue;
 		if (!current_entry(r)->is_folder)
 			break;
-		if (!is_told(r, bk_writer_make_folder(r->writer, r->current)))
+		if (!is_told(r, bk_outlet_make_folder(&r->outlet, r->current)))
 			return;
 	}
 	if (r->current < r->store->list.len)
 		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
 			"the other side sent nothing more for an hour");
-	else if (r->writer)
+	else if (bk_outlet_is_open(&r->outlet))
 		finish_writing(r);
 	else
 		finish(r);
@@ -145,12 +147,12 @@ static bool begin_current(struct bk_recv *r)
 		return true;
 	r->is_begun = true;
 	r->offset = 0;
-	return is_told(r, bk_writer_begin(r->writer, r->current));
+	return is_told(r, bk_outlet_begin(&r->outlet, r->current));
 }
 
 static void tell_rest(struct bk_recv *r)
 {
-	const struct bk_writer_rest rest = bk_writer_rest(r->writer);
+	const struct bk_writer_rest rest = bk_outlet_rest(&r->outlet);
 	char text[BK_TRANSFER_TEXT_MAX];
 
 	if (r->talk.is_done || !rest.part)
@@ -162,7 +164,7 @@ static void tell_rest(struct bk_recv *r)
 static void on_writer_over(struct bk_recv *r)
 {
 	const char *text;
-	int error = bk_writer_error(r->writer, &text);
+	int error = bk_outlet_error(&r->outlet, &text);
 
 	if (r->talk.is_settling)
 		tell_rest(r);
@@ -178,9 +180,9 @@ static void on_writer(void *arg)
 {
 	struct bk_recv *r = arg;
 
-	if (bk_writer_is_over(r->writer))
+	if (bk_outlet_is_over(&r->outlet))
 		on_writer_over(r);
-	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_writer_is_full(r->writer))
+	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_outlet_is_full(&r->outlet))
 		bk_talk_release(&r->talk);
 }
 
@@ -195,7 +197,7 @@ static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 	/* The writer compares it with what came: where it is wrong, nothing is done at all. */
 	memcpy(r->last_digest, msg->digest, sizeof(r->last_digest));
 	bk_digest_update(r->all_digest, msg->digest, sizeof(msg->digest));
-	if (!is_told(r, bk_writer_end(r->writer, msg->digest)))
+	if (!is_told(r, bk_outlet_end(&r->outlet, msg->digest)))
 		return;
 	r->current++;
 	r->is_begun = false;
@@ -227,7 +229,7 @@ static void on_piece(void *owner, const uint8_t *data, size_t n)
 {
 	struct bk_recv *r = owner;
 
-	if (!is_told(r, bk_writer_write(r->writer, data, n)))
+	if (!is_told(r, bk_outlet_write(&r->outlet, data, n)))
 		return;
 	r->offset += n;
 	r->talk.meter.bytes += n;
@@ -248,8 +250,14 @@ static void tell_conflict(struct bk_recv *r, size_t i)
 
 static bool start_writing(struct bk_recv *r)
 {
-	int err = bk_writer_new(r->talk.loop, r->store, r->takes_executable ? MODES_ALL : MODES_NO_X,
-		on_writer, r, &r->writer);
+	int err;
+
+	if (r->has_stream)
+		err = bk_spout_new(
+			r->talk.loop, r->stream_fd, r->offer.first, on_writer, r, &r->outlet.spout);
+	else
+		err = bk_writer_new(r->talk.loop, r->store, r->takes_executable ? MODES_ALL : MODES_NO_X,
+			on_writer, r, &r->outlet.writer);
 
 	if (err < 0)
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
@@ -352,6 +360,16 @@ static void begin(struct bk_recv *r)
 	decide(r);
 }
 
+/* Nothing of a name or a mode is left of what is passed on, so nothing is asked. */
+static void begin_stream(struct bk_recv *r)
+{
+	if (r->store->list.len == 1 && r->store->list.entries[0].is_file)
+		accept_offer(r);
+	else
+		bk_talk_refuse(&r->talk, BK_E_UNSUPPORTED,
+			"cannot pass on more than one file as a stream: send a tar of them, or receive into a folder");
+}
+
 static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	const struct bk_buf *content = &r->talk.reader.list;
@@ -375,11 +393,13 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 		.from = r->talk.call.peer_name,
 		.folders = bk_picks_folders(&r->store->picks),
 		.names = r->store->picks.names};
-	if (err >= 0)
+	if (err >= 0 && r->store->sink)
 		err = bk_sink_check_space(r->store->sink, r->store->list.bytes);
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
-	if (err < 0)
+	if (r->has_stream)
+		begin_stream(r);
+	else if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->store->sink));
 	else
 		begin(r);
@@ -404,10 +424,10 @@ static bool on_end(void *owner)
 {
 	struct bk_recv *r = owner;
 
-	if (!r->writer)
+	if (!bk_outlet_is_open(&r->outlet))
 		return true;
-	if (!bk_writer_is_over(r->writer)) {
-		bk_writer_stop(r->writer);
+	if (!bk_outlet_is_over(&r->outlet)) {
+		bk_outlet_stop(&r->outlet);
 		return false;
 	}
 	tell_rest(r);
@@ -456,24 +476,25 @@ static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 	r->takes_hidden = opts->takes_hidden;
 	r->takes_executable = opts->takes_executable;
 	r->conflict = opts->conflict;
-	r->folder = strdup(strcmp(opts->folder, ".") != 0 ? opts->folder : "");
+	r->has_stream = opts->has_stream;
+	r->stream_fd = opts->stream_fd;
+	if (opts->folder)
+		r->folder = strdup(strcmp(opts->folder, ".") != 0 ? opts->folder : "");
 	r->all_digest = bk_digest_new();
-	return r->folder && r->all_digest ? 0 : BK_E_NOMEM;
+	r->store = calloc(1, sizeof(*r->store));
+	return (r->folder || !opts->folder) && r->all_digest && r->store ? 0 : BK_E_NOMEM;
 }
 
 static int start(struct bk_recv *r, const struct bk_recv_opts *o, char *ret_text)
 {
 	int err;
 
-	if (!o->folder ||
+	if (!o->folder == !o->has_stream ||
 		((o->asks_accept || o->conflict == BK_TRANSFER_CONFLICT_ASK) && !r->talk.events.on_ask))
 		return BK_E_INVALID;
-	r->store = calloc(1, sizeof(*r->store));
-	if (!r->store)
-		return BK_E_NOMEM;
-	err = bk_sink_new(o->folder, &r->store->sink, ret_text);
-	if (err >= 0)
-		err = allocate(r, o);
+	err = allocate(r, o);
+	if (err >= 0 && o->folder)
+		err = bk_sink_new(o->folder, &r->store->sink, ret_text);
 	return err < 0 ? err : bk_talk_start(&r->talk, &ops, r, o->channel);
 }
 
@@ -506,8 +527,7 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 void bk_recv_cancel(struct bk_recv *r)
 {
 	bk_talk_cancel(&r->talk);
-	if (r->writer)
-		bk_writer_stop(r->writer);
+	bk_outlet_stop(&r->outlet);
 }
 
 void bk_recv_free(struct bk_recv *r)
@@ -516,10 +536,9 @@ void bk_recv_free(struct bk_recv *r)
 		return;
 	bk_talk_done(&r->talk);
 	bk_turn_done(&r->decider);
-	if (r->writer)
-		bk_writer_free(r->writer);
-	else
+	if (!r->outlet.writer)
 		bk_store_free(r->store);
+	bk_outlet_done(&r->outlet);
 	for (size_t i = 0; i < r->paths_len; i++)
 		free(r->paths[i]);
 	free(r->folder);

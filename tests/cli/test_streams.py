@@ -3,7 +3,7 @@
 """What has no size: standard input, pipes, files of /proc, from one program to another.
 
 Run it with the program as argument or in $BODKIN."""
-import os, pathlib, subprocess, sys
+import hashlib, json, os, pathlib, pty, select, signal, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -60,6 +60,127 @@ class Streams(kit.Case):
         self.assertRegex(said, r"Offered by \S+: version \(size unknown\)\n")
         self.assertRegex(said, r"Received version \(\d+ bytes\) in ")
         self.assertEqual(self.finish(sender)[0], 0)
+
+    def passing_on(self, code, stdout=subprocess.PIPE):
+        """A receiver whose standard output is the file or stream, byte for byte."""
+        p = subprocess.Popen([kit.BODKIN, "recv", "-s", self.server, "-o", "-", code], stdin=subprocess.DEVNULL, stdout=stdout,
+                             stderr=subprocess.PIPE, env=self.env)
+        self.running.append(p)
+        p.stdout = p.stdout or open(os.devnull)
+        return p
+
+    def endless(self):
+        """An endless stream, its sender, and the code."""
+        source = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+        self.addCleanup(source.wait)
+        self.addCleanup(source.kill)
+        sender, code = self.sender("-", stdin=source.stdout)
+        source.stdout.close()
+        return sender, code
+
+    def test_a_tar_goes_from_one_program_to_another(self):
+        for i in range(20):
+            self.file(f"tree/sub{i}/file", i * 1000)
+        tar = subprocess.Popen(["tar", "c", "-C", self.root, "tree"], stdout=subprocess.PIPE)
+        self.addCleanup(tar.wait)
+        sender, code = self.sender("-", stdin=tar.stdout)
+        tar.stdout.close()
+        receiver = self.passing_on(code)
+        subprocess.run(["tar", "x", "-C", self.folder_out()], stdin=receiver.stdout, check=True, timeout=kit.WAIT)
+        self.assertEqual(receiver.wait(kit.WAIT), 0)
+        said = receiver.stderr.read().decode()
+        self.assertRegex(said, r"Offered by \S+: stdin \(size unknown\)\n(?s:.*)Received stdin \(")
+        self.assertEqual(self.finish(sender)[0], 0)
+        self.assertEqual(kit.tree(self.root / "out/tree"), kit.tree(self.root / "tree"))
+
+    def test_200_megabytes_are_passed_on_as_they_are(self):
+        size = int(os.environ.get("BODKIN_STREAM_MB", 200)) * 1000000
+        source = subprocess.Popen(f"yes | head -c {size}", shell=True, stdout=subprocess.PIPE)
+        self.addCleanup(source.wait)
+        sender, code = self.sender("-", stdin=source.stdout)
+        source.stdout.close()
+        receiver, got, want, left = self.passing_on(code), hashlib.sha256(), hashlib.sha256(), size
+        while data := os.read(receiver.stdout.fileno(), 1 << 20):
+            got.update(data)
+        while left:
+            want.update((b"y\n" * 500000)[:left])
+            left -= min(left, 1000000)
+        self.assertEqual(receiver.wait(kit.WAIT), 0)
+        self.assertEqual(got.hexdigest(), want.hexdigest())
+        self.assertEqual(self.finish(sender)[0], 0)
+
+    def test_a_file_is_passed_on_and_appended_where_a_shell_appends(self):
+        sender, code = self.sender(self.file())
+        with open(self.root / "log", "wb") as log:
+            log.write(b"before")
+        with open(self.root / "log", "ab") as log:
+            receiver = self.passing_on(code, log)
+            self.assertEqual(receiver.wait(kit.WAIT), 0, receiver.stderr)
+        self.assertEqual((self.root / "log").read_bytes(), b"before" + self.file().read_bytes())
+
+    def test_more_than_one_file_is_refused_on_both_sides_with_what_to_do(self):
+        for paths in ([self.file(), self.file("in/b")], [self.file("in/sub/c").parent]):
+            with self.subTest(paths=paths):
+                sender, code = self.sender(*paths)
+                receiver = self.passing_on(code)
+                out, err = receiver.communicate(timeout=kit.WAIT)
+                self.assertEqual((receiver.returncode, out), (1, b""))
+                self.assertRegex(err.decode(), r"bodkin: cannot pass on more than one file as a stream: send a tar of them, or")
+                here, _, said = self.finish(sender)
+                self.assertEqual(here, 6)
+                self.assertRegex(said, r"did not take it: cannot pass on more than one file as a stream: send a tar")
+
+    def test_a_terminal_is_not_written_to(self):
+        ours, theirs = pty.openpty()
+        r = subprocess.run([kit.BODKIN, "recv", "-s", self.server, "-o", "-", "1-cake-gem"], stdin=subprocess.DEVNULL, stdout=theirs,
+                           stderr=subprocess.PIPE, text=True, env=self.env, timeout=kit.WAIT)
+        os.close(theirs)
+        os.close(ours)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("not for a terminal", r.stderr)
+
+    def test_events_and_content_do_not_share_standard_output(self):
+        r = self.run_it("recv", "-s", self.server, "-o", "-", "--json", "1-cake-gem")
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("both want standard output", r.stderr)
+
+    def test_a_reader_that_has_enough_ends_both_sides_with_a_sentence(self):
+        sender, code = self.endless()
+        receiver = self.passing_on(code)
+        self.assertEqual(os.read(receiver.stdout.fileno(), 4), b"y\ny\n")
+        receiver.stdout.close()
+        self.assertEqual(receiver.wait(kit.WAIT), 7)
+        self.assertRegex(receiver.stderr.read().decode(), r"\nbodkin: cannot pass on 'stdin': nobody reads it any more\n\Z")
+        here, _, said = self.finish(sender)
+        self.assertEqual(here, 1)
+        self.assertRegex(said, r"failed: cannot pass on 'stdin': nobody reads it any more$")
+
+    def test_a_reader_that_pauses_holds_the_sender_back(self):
+        sender, code = self.endless()
+        receiver = self.passing_on(code)
+        before, same = -1, 0
+        while same < 3:  # at five a second
+            now = self.event(sender, "progress")["bytes"]
+            before, same = now, same + 1 if now == before else 0
+        self.assertLess(before, 100 << 20)
+        high = int(pathlib.Path(f"/proc/{receiver.pid}/status").read_text().split("VmHWM:")[1].split()[0])
+        self.assertLess(high, 100 << 10)
+        receiver.send_signal(signal.SIGINT)
+        self.assertEqual(receiver.wait(kit.WAIT), 130)
+        self.assertEqual(self.finish(sender)[0], 1)
+
+    def test_a_sender_that_dies_is_no_end(self):
+        for how, status in ((signal.SIGKILL, -9), (signal.SIGINT, 130)):
+            with self.subTest(how=how):
+                sender, code = self.endless()
+                receiver = self.passing_on(code)
+                self.assertEqual(os.read(receiver.stdout.fileno(), 4), b"y\ny\n")
+                sender.send_signal(how)
+                while os.read(receiver.stdout.fileno(), 1 << 20):
+                    pass
+                self.assertEqual(receiver.wait(kit.WAIT), 1)
+                self.assertRegex(receiver.stderr.read().decode(), r"\nbodkin: [^\n]+\n\Z")
+                self.assertEqual(self.finish(sender)[0], status)
 
 
 if __name__ == "__main__":
