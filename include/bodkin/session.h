@@ -24,6 +24,18 @@ extern "C" {
 struct bk_session;
 struct bk_channel;
 
+/* One code for several: sessions that make it one after the other, each for one other side. When one of them has met
+ * its own (on_peer) the next one can be made with the same bk_session_opts, and waits under the same number and words,
+ * with a share of its own: each claim is one guess. A wrong one ends nothing; 16 of them at one code make for another
+ * code, told by on_note and on_code, and after 64 the session that waits ends with BK_E_WRONG_CODE. A made code has
+ * three words then; with two, where code_words or code_wish says so, there are 4 guesses in all. Who comes in between
+ * is told to wait, by a server of this version. Of the loop's thread, as its sessions. */
+struct bk_shared_code;
+/* BK_E_NOMEM. */
+BK_API int bk_shared_code_new(struct bk_shared_code **ret_code);
+/* After its sessions. NULL is fine. */
+BK_API void bk_shared_code_free(struct bk_shared_code *c);
+
 struct bk_session_opts {
 	size_t size;           /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const char *server;    /* HOST[:PORT][#PIN]; IPv6 literals in brackets; NULL with a mailbox */
@@ -54,6 +66,9 @@ struct bk_session_opts {
 	/* The key that the other side must have, as <bodkin/group.h> tells it, BK_GROUP_KEY_LEN bytes: with another one
 	 * the session ends with BK_E_WRONG_KEY before a path is looked for. NULL: whoever has the code. */
 	const uint8_t *peer_key;
+	/* The code that is made, or wished for, is this one's, whichever that is by now. Not with a mailbox whose table
+	 * lacks rejoin or release. NULL: it is for one. */
+	struct bk_shared_code *shared_code;
 };
 
 /* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */

@@ -186,7 +186,7 @@ static bool join_instead(struct bk_call *c, int error)
 {
 	struct bk_session *refused = c->session;
 
-	if (error != BK_E_EXISTS || !c->opts.code_wish || c->error)
+	if (error != BK_E_EXISTS || !c->opts.code_wish || c->opts.shared_code || c->error)
 		return false;
 	c->opts.code = c->opts.code_wish;
 	c->opts.code_wish = NULL;

@@ -19,7 +19,7 @@ enum {
 	BK_BEACON_LEN =
 		36, /* bytes of every datagram of ours, but of one with a word, and of one that is passed on */
 	BK_BEACON_LEN_MAX = 59,
-	BK_BEACON_HOSTS_MAX = 8,     /* names kept at a time */
+	BK_BEACON_HOSTS_MAX = 72,    /* names kept at a time */
 	BK_BEACON_SEEKS_MAX = 8,     /* names sought at a time */
 	BK_BEACON_PLACES_MAX = 8,    /* told of one seeking */
 	BK_BEACON_OF_SOURCE_MAX = 2, /* of them at one address */

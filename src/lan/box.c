@@ -407,11 +407,15 @@ static void on_end(void *arg, int error, const char *text)
 	b->events->on_end(b->arg, error, "the other machine's mailbox on this network is out of reach");
 }
 
-/* That its key is new is said of a server; here it always is. */
+/* That its key is new is said of a server; here it always is. A place that has us wait for our turn is there, and is
+ * waited for as long as no other one was found. */
 static void on_note(void *arg, int verbosity, const char *text)
 {
 	struct box *b = arg;
 
+	if (b->role == COMING && b->is_claiming && !b->is_settled && b->is_inner_ready &&
+		b->places_tried == b->places_len)
+		bk_timer_start(b->deadline, PLACE_PATIENCE);
 	if (verbosity >= 0 && b->events->on_note)
 		b->events->on_note(b->arg, verbosity < 1 ? 1 : verbosity, text);
 }
@@ -607,6 +611,8 @@ static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
 	struct box *b = box;
 
 	b->is_rejoining = true;
+	if (b->of->has_heir) /* the number is another one's by now */
+		forget(b, 0);
 	if (!j->side)
 		return rejoin_as_keeper(b, j, &name);
 	b->is_claiming = false;

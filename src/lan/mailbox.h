@@ -14,7 +14,9 @@ struct bk_lan_mailbox {
 	struct bk_lan_reach reach;
 	int64_t patience;
 	struct bk_home home; /* from the first thing on that is kept */
-	uint32_t kept;       /* the number that we had last: nobody else is asked for it again */
+	bool has_heir;       /* what is left here goes on under its number: for several */
+	uint8_t heir[BK_RDV_SECRET_LEN];
+	uint32_t kept; /* the number that we had last: nobody else is asked for it again */
 };
 
 /* The options are copied. BK_E_INVALID: a peer that cannot be read; BK_E_NOMEM. Nothing is sent before something is

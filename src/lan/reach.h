@@ -10,6 +10,7 @@ struct bk_lan_opts {
 	const char *peer;       /* HOST[:PORT]: asked by its address, too; NULL: nobody */
 	uint16_t port;          /* of the beacons; 0: everybody's, BK_RADIO_PORT */
 	int64_t patience_ns;    /* until a claim that nobody answers has failed; 0: 3 s */
+	const uint8_t *heir;    /* as struct bk_rdv_opts has it; NULL: none */
 };
 
 struct bk_lan_reach {

@@ -22,11 +22,13 @@
 
 enum {
 	TEXT_MAX = BK_WATCHWORD_TEXT_MAX,
+	REFUSALS_EXISTS = 3,
 	MISSES_MAX = 7, /* joining: the maker is missed; a minute, as ask_later counts */
 };
 
 #define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
 #define PAIRING_TIMEOUT   (30 * BK_SEC) /* the other side's mail, once the code is used */
+#define PAIRING_SHARED    (10 * BK_SEC) /* where others wait for their turn meanwhile */
 #define SAY_WRONG_TIMEOUT (1 * BK_SEC)
 #define DELAY_MAX         (24 * 3600 * BK_SEC)
 #define AGAIN_MIN         (1 * BK_SEC) /* until it is asked again for what was refused */
@@ -107,7 +109,8 @@ static bk_dur pairing_time(const struct bk_acquaint *a)
 {
 	bk_dur delay = bk_box_view(a->box).mail_delay_ns;
 
-	return PAIRING_TIMEOUT + 2 * bk_time_max(0, bk_time_min(delay, DELAY_MAX));
+	return (a->word.share ? PAIRING_SHARED : PAIRING_TIMEOUT) +
+	       2 * bk_time_max(0, bk_time_min(delay, DELAY_MAX));
 }
 
 /* --- a code that is spent --- */
@@ -134,7 +137,7 @@ static void wrong_code(struct bk_acquaint *a)
 /* Making: what came from who claimed the code is no right answer. It was a guess, whatever it was. */
 static void refuse_answer(struct bk_acquaint *a, int error)
 {
-	a->word.guesses++;
+	bk_watchword_guessed(&a->word);
 	if (error == BK_E_WRONG_CODE)
 		wrong_code(a);
 	else
@@ -287,7 +290,7 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 	if (!bk_watchword_take_number(&a->word, nameplate))
 		return;
 	set_state(a, WAITING);
-	if (a->word.has_number)
+	if (a->word.is_shown && a->word.has_number)
 		say_back(a, ", waiting for the other side; the code is the same");
 	else
 		show(a);
@@ -299,7 +302,7 @@ static int leave(struct bk_acquaint *a)
 
 	if (!err)
 		err = bk_greeting_leave(&a->greeting, a->box, &a->word.code, bk_watchword_number(&a->word));
-	if (!a->word.has_number)
+	if (!a->word.has_number || !a->word.is_shown)
 		bk_timer_start(a->deadline, SERVER_TIMEOUT);
 	return err;
 }
@@ -330,13 +333,13 @@ static void ask(struct bk_acquaint *a)
 
 bool bk_acquaint_may_move(const struct bk_acquaint *a)
 {
-	return a->state <= WAITING && a->has_begun && (a->word.is_given || a->word.is_shown);
+	return a->state <= WAITING && a->has_begun && (a->word.is_given || bk_watchword_is_fresh(&a->word));
 }
 
 /* Is nothing tested yet that the code stands for? A maker that has taken an answer is not PAIRING any more. */
 static bool is_fresh(const struct bk_acquaint *a)
 {
-	return a->state <= PAIRING && a->has_begun && bk_watchword_is_fresh(&a->word);
+	return a->state <= PAIRING && (a->has_begun || a->word.has_number) && bk_watchword_is_fresh(&a->word);
 }
 
 /* At no box, or not yet again at this one. */
@@ -353,19 +356,29 @@ static void start_over(struct bk_acquaint *a)
 	limit_waiting(a);
 }
 
-/* This code is of no use any more: another one takes its place, or it is the end. */
+static void leave_at_once(struct bk_acquaint *a)
+{
+	start_over(a);
+	if (a->box)
+		bk_timer_start(a->again, 0);
+}
+
+/* This code is of no use any more: another one takes its place, or it is the end. One for several goes on for the
+ * others. */
 static void spend(struct bk_acquaint *a, int error)
 {
 	char text[TEXT_MAX];
 	const char *end;
+	bool stays = bk_watchword_stays(&a->word, error, text);
 
-	if (bk_watchword_may_renew(&a->word)) {
+	if (stays || bk_watchword_may_renew(&a->word)) {
 		if (a->is_claimed && a->box)
 			a->box->ops->release(a->box->box);
-		bk_watchword_spend(&a->word, error);
-		start_over(a);
-		if (a->box)
-			bk_timer_start(a->again, 0);
+		if (!stays)
+			bk_watchword_spend(&a->word, error);
+		else if (*text)
+			a->events->on_waiting(a->arg, text);
+		leave_at_once(a);
 		return;
 	}
 	end = bk_watchword_end_text(&a->word, error, text);
@@ -448,7 +461,9 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 {
 	if (a->state != PAIRING)
 		return;
-	if (a->word.is_given ? code && may_miss(a) : code || a->opts.is_reusable)
+	if (a->word.share && a->opts.is_reusable)
+		leave_at_once(a);
+	else if (a->word.is_given ? code && may_miss(a) : code || a->opts.is_reusable)
 		ask_later(a);
 	else if (a->word.is_given &&
 		 code) /* our answer went to a connection of its that was dead; nobody saw it */
@@ -464,8 +479,11 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 /* The maker is not back yet, or the server still takes a connection that we lost for us: for a while. */
 static bool hopes(struct bk_acquaint *a, int code)
 {
-	if (!a->is_back || !is_fresh(a))
+	if ((!a->is_back && !a->word.share) || !is_fresh(a))
 		return false;
+	if (code ==
+		BK_E_EXISTS) /* who had the number before us for the same code is not through with it yet */
+		return a->word.share && a->word.has_number && a->refusals < REFUSALS_EXISTS;
 	if (!a->word.is_given)
 		return code == BK_E_FULL || code == BK_E_RATE_LIMITED;
 	return (code == BK_E_NO_SUCH_PEER || code == BK_E_CODE_USED) && may_miss(a);
@@ -520,7 +538,7 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	a->wait = opts->session->wait_ns;
 	a->greeting = (struct bk_greeting){
 		.loop = opts->loop, .self = opts->self, .pairing = opts->pairing, .meeting = opts->meeting};
-	err = bk_watchword_init(&a->word, opts->session, opts->is_reusable);
+	err = bk_watchword_init(&a->word, opts->session, opts->is_reusable, opts->share);
 	if (!err)
 		err = bk_timer_new(opts->loop, on_deadline, a, &a->deadline);
 	if (!err)

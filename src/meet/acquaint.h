@@ -8,6 +8,7 @@
 #include "meet/meeting.h"
 #include "meet/pairing.h"
 #include "meet/self.h"
+#include "meet/watchword.h"
 
 /* The first round of two who know nothing of each other but a code: afterwards each has the other's
  * introduction, and both have a key. */
@@ -18,6 +19,7 @@ struct bk_acquaint_opts {
 	const struct bk_session_opts *session; /* the codes and wait_ns are looked at; not kept */
 	bool is_once;                          /* the mailbox: there is no other box when one is lost */
 	bool is_reusable;                      /* its boxes: after a release another code can be left */
+	struct bk_watchword_share *share;      /* borrowed; NULL: the code is for one */
 	const char *place;                     /* the mailbox's name; borrowed, as the next three */
 	struct bk_self *self;
 	struct bk_pairing *pairing;

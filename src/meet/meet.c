@@ -485,13 +485,15 @@ static void on_self_view(void *arg)
 	look(arg);
 }
 
-static int start_acquaintance(struct bk_meet *m, const struct bk_session_opts *session)
+static int start_acquaintance(
+	struct bk_meet *m, const struct bk_session_opts *session, struct bk_watchword_share *share)
 {
 	const struct bk_acquaint_opts opts = {
 		.loop = m->loop,
 		.session = session,
 		.is_once = !m->visits.ops.rejoin,
 		.is_reusable = m->visits.ops.rejoin && m->visits.ops.release,
+		.share = share,
 		.place = bk_visits_place(&m->visits),
 		.self = &m->self,
 		.pairing = &m->pairing,
@@ -524,7 +526,7 @@ int bk_meet_new(const struct bk_meet_opts *opts, const struct bk_meet_events *ev
 	if (!err)
 		err = bk_visits_init(&m->visits, m->loop, &opts->mailbox, &box_events, on_next, m);
 	if (!err)
-		err = start_acquaintance(m, s);
+		err = start_acquaintance(m, s, opts->share);
 	if (!err)
 		err = bk_patience_init(&m->patience, m->loop, on_patience_over, m);
 	if (!err)

@@ -7,6 +7,7 @@
 
 #include "meet/meeting.h"
 #include "meet/self.h"
+#include "meet/watchword.h"
 #include "secure/identity.h"
 
 /* Two people meet at a mailbox: by the code they become known to each other, and to nobody else. Two who have
@@ -33,6 +34,7 @@ struct bk_meet_opts {
 	const struct bk_session_opts *session; /* its server is not looked at; not kept */
 	struct bk_mailbox mailbox;             /* what it points to is borrowed */
 	struct bk_pin pin;                     /* of the certificate that the links will present */
+	struct bk_watchword_share *share;      /* borrowed; NULL: a code that is made is for one */
 };
 
 /* BK_E_INVALID: options that cannot work, or a table without a member that is required. */

@@ -2,7 +2,16 @@
 /* Each code is good for one guess. Once an answer was sent, or has come, that guess is taken. The joiner then tries
  * nothing again. The maker makes another code, number and words, a few times: so whoever guesses has one guess at
  * each code, and a few at all that one person makes, and whoever only takes codes away cannot end the waiting. A
- * code that a person chose is not renewed: who was to come with it would not hear of it. */
+ * code that a person chose is not renewed: who was to come with it would not hear of it.
+ *
+ * A code for several stays when one of them guesses wrong, for it is the others' too: it has a few guesses itself. With
+ * w words it is one of 2^(10 w), and a guesser has at one maker
+ *
+ *   for one      2 words: 4 codes of one guess           4 / 2^20 = 1 in 262,144
+ *   for several  3 words: 4 codes of 16 guesses each    64 / 2^30 = 1 in 16,777,216
+ *                2 words, where a person wants so few: one code of 4 guesses, the same 1 in 262,144
+ *
+ * so that what many slips of many people are allowed is not allowed to a guesser: that is the third word's work. */
 #include "meet/watchword.h"
 
 #include <sodium.h>
@@ -13,9 +22,13 @@
 enum {
 	CODE_WORDS = 2,
 	GUESSES_MAX = 4, /* at all codes together */
+	SHARED_WORDS = 3,
+	SHARED_GUESSES_MAX = 64, /* with that many words, or more */
+	SHARED_GUESSES_HERE = 16,
 };
 
-int bk_watchword_init(struct bk_watchword *w, const struct bk_session_opts *opts, bool is_renewable)
+int bk_watchword_init(struct bk_watchword *w, const struct bk_session_opts *opts, bool is_renewable,
+	struct bk_watchword_share *share)
 {
 	const char *code = opts->code ? opts->code : opts->code_wish;
 
@@ -27,7 +40,17 @@ int bk_watchword_init(struct bk_watchword *w, const struct bk_session_opts *opts
 	};
 	if (w->words && (w->words < BK_CODE_WORDS_MIN || w->words > BK_CODE_WORDS_MAX))
 		return BK_E_INVALID;
-	return code && bk_code_from_str(code, &w->code) < 0 ? BK_E_INVALID : 0;
+	if (code && bk_code_from_str(code, &w->code) < 0)
+		return BK_E_INVALID;
+	w->share = w->is_given ? NULL : share;
+	if (!w->share)
+		return 0;
+	w->guesses = share->guesses;
+	if (share->has_code) {
+		w->code = share->code;
+		w->has_number = true;
+	}
+	return 0;
 }
 
 void bk_watchword_done(struct bk_watchword *w)
@@ -42,7 +65,49 @@ static bool is_fixed(const struct bk_watchword *w)
 
 int bk_watchword_prepare(struct bk_watchword *w)
 {
-	return is_fixed(w) ? 0 : bk_code_make(1, w->words ? w->words : CODE_WORDS, &w->code);
+	int usual = w->share ? SHARED_WORDS : CODE_WORDS;
+
+	return is_fixed(w) ? 0 : bk_code_make(1, w->words ? w->words : usual, &w->code);
+}
+
+/* --- guesses --- */
+
+static bool has_many_words(const struct bk_watchword *w)
+{
+	int words = 1;
+
+	for (const char *c = w->code.password; *c; c++)
+		words += *c == '-';
+	return words >= SHARED_WORDS;
+}
+
+static unsigned guesses_max(const struct bk_watchword *w)
+{
+	return w->share && has_many_words(w) ? SHARED_GUESSES_MAX : GUESSES_MAX;
+}
+
+void bk_watchword_guessed(struct bk_watchword *w)
+{
+	w->guesses++;
+	if (!w->share)
+		return;
+	w->share->guesses = w->guesses;
+	w->share->guesses_here++;
+}
+
+bool bk_watchword_stays(const struct bk_watchword *w, int error, char ret_text[BK_WATCHWORD_TEXT_MAX])
+{
+	unsigned here = w->share && has_many_words(w) ? SHARED_GUESSES_HERE : GUESSES_MAX;
+
+	*ret_text = 0;
+	if (!w->share || !w->is_renewable || !w->has_number || error == BK_E_EXISTS ||
+		w->share->guesses_here >= here || w->guesses >= guesses_max(w))
+		return false;
+	if (error == BK_E_WRONG_CODE)
+		snprintf(ret_text, BK_WATCHWORD_TEXT_MAX,
+			"somebody tried a wrong code; this one stays good, until %u more have",
+			here - w->share->guesses_here);
+	return true;
 }
 
 uint32_t bk_watchword_number(const struct bk_watchword *w)
@@ -73,6 +138,10 @@ void bk_watchword_show(
 	struct bk_watchword *w, char ret_code[BK_CODE_STR_MAX], char ret_text[BK_WATCHWORD_TEXT_MAX])
 {
 	w->is_shown = w->has_number = true;
+	if (w->share) {
+		w->share->code = w->code;
+		w->share->has_code = true;
+	}
 	bk_code_to_str(&w->code, ret_code);
 	*ret_text = '\0';
 	if (w->spent)
@@ -81,18 +150,22 @@ void bk_watchword_show(
 
 bool bk_watchword_is_fresh(const struct bk_watchword *w)
 {
-	return w->is_given ? !w->is_tried : w->is_shown;
+	return w->is_given ? !w->is_tried : w->is_shown || w->has_number;
 }
 
 bool bk_watchword_may_renew(const struct bk_watchword *w)
 {
-	return !w->is_given && !w->is_wished && w->is_renewable && w->guesses < GUESSES_MAX;
+	return !w->is_given && !w->is_wished && w->is_renewable && w->guesses < guesses_max(w);
 }
 
 void bk_watchword_spend(struct bk_watchword *w, int error)
 {
 	w->spent = error;
 	w->has_number = false;
+	if (!w->share)
+		return;
+	w->share->has_code = false;
+	w->share->guesses_here = 0;
 }
 
 const char *bk_watchword_end_text(const struct bk_watchword *w, int error, char out[BK_WATCHWORD_TEXT_MAX])

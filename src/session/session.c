@@ -23,6 +23,7 @@
 #include "rendezvous/own_key.h"
 #include "secure/code.h"
 #include "secure/identity.h"
+#include "session/shared_code.h"
 #include "stream/stream.h"
 
 #define CLOSE_TIMEOUT (2 * BK_SEC)
@@ -45,7 +46,8 @@ struct bk_session {
 	struct bk_rdv_mailbox
 		*server; /* where the two meet, or the LAN; both NULL: the program brought its own mailbox */
 	struct bk_lan_mailbox *lan;
-	struct bk_beside both; /* of the two */
+	struct bk_shared_code *shared; /* whose the LAN is then; NULL: none */
+	struct bk_beside both;         /* of the two */
 	struct bk_meet *meet;
 	const struct bk_meeting *met; /* its result; NULL until then */
 	struct bk_seeker *seeker;
@@ -423,11 +425,13 @@ static uint32_t number_of(const char *code)
 static int choose_place(
 	struct bk_session *s, const struct bk_session_opts *opts, struct bk_mailbox *ret_mailbox)
 {
+	const uint8_t *heir = s->shared ? s->shared->heir : NULL;
 	const struct bk_rdv_opts rdv_opts = {.server = opts->server,
 		.token = opts->token,
 		.state_dir = opts->state_dir,
-		.is_hidden = opts->path == BK_PATH_CHOICE_RELAY};
-	const struct bk_lan_opts lan_opts = {.interfaces = opts->lan, .peer = opts->lan_peer};
+		.is_hidden = opts->path == BK_PATH_CHOICE_RELAY,
+		.heir = heir};
+	const struct bk_lan_opts lan_opts = {.interfaces = opts->lan, .peer = opts->lan_peer, .heir = heir};
 	int err = 0;
 
 	if (opts->mailbox)
@@ -435,7 +439,8 @@ static int choose_place(
 	if (opts->server)
 		err = bk_rdv_mailbox_new(&rdv_opts, &s->server);
 	if (!err && opts->lan && !opts->mailbox && !rdv_opts.is_hidden)
-		err = bk_lan_mailbox_new(&lan_opts, &s->lan);
+		err = s->shared ? bk_shared_code_lan(s->shared, &lan_opts, &s->lan)
+				: bk_lan_mailbox_new(&lan_opts, &s->lan);
 	if (err < 0 || opts->mailbox)
 		return err;
 	*ret_mailbox =
@@ -457,8 +462,10 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 		.on_left = on_left,
 		.on_end = on_meet_end,
 		.on_note = note};
-	struct bk_meet_opts meet_opts = {
-		.loop = s->loop, .session = opts, .pin = bk_identity_pin(s->identity)};
+	struct bk_meet_opts meet_opts = {.loop = s->loop,
+		.session = opts,
+		.pin = bk_identity_pin(s->identity),
+		.share = s->shared ? &s->shared->word : NULL};
 	int err = choose_place(s, opts, &meet_opts.mailbox);
 
 	return err < 0 ? err : bk_meet_new(&meet_opts, &meet_events, s, &s->meet);
@@ -517,6 +524,7 @@ int bk_session_new(struct bk_loop *loop, const struct bk_session_opts *opts,
 	if (!err && (!has_place(&o) || !s->events.on_closed || sodium_init() < 0))
 		err = BK_E_INVALID;
 	s->is_joining = o.code != NULL;
+	s->shared = o.code ? NULL : o.shared_code;
 	s->has_peer_pin = o.peer_key != NULL;
 	if (o.peer_key)
 		s->peer_pin = bk_pin_of_key(o.peer_key);
@@ -550,7 +558,8 @@ void bk_session_free(struct bk_session *s)
 	bk_stream_free(s->stream);
 	bk_meet_free(s->meet);
 	bk_rdv_mailbox_free(s->server);
-	bk_lan_mailbox_free(s->lan);
+	if (!s->shared)
+		bk_lan_mailbox_free(s->lan);
 	bk_timer_free(s->deadline);
 	bk_ending_done(&s->ending);
 	bk_identity_free(s->identity);

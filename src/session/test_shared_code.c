@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One code for several: a maker's sessions one after the other, each for one who comes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "session/test_kit.h"
+
+enum { MANY = 8, SIDES_MAX = 2 * MANY + 2, WATCHDOG = 30 };
+
+struct scene;
+
+struct end {
+	struct scene *scene;
+	struct bk_session *session;
+	bool is_maker, is_met, is_open, is_closed;
+	int error;
+};
+
+struct scene {
+	struct story st;
+	struct bk_shared_code *shared;
+	struct end ends[SIDES_MAX];
+	int ends_len, wanted, opened, closed; /* wanted: so many joiners are to be open, or closed */
+	char code[STORY_CODE_MAX], said[STORY_TEXT_MAX];
+	int codes;
+	const char *wish;
+	void (*on_first_code)(struct scene *s);
+	bool goes_on; /* who has met is followed by another maker */
+};
+
+static void make(struct scene *s);
+
+static void look(struct scene *s)
+{
+	if (s->opened + s->closed >= s->wanted)
+		bk_loop_stop(s->st.loop);
+}
+
+static void on_code(struct bk_session *session, void *arg, const char *code)
+{
+	struct end *e = arg;
+	struct scene *s = e->scene;
+
+	(void)session;
+	if (!strcmp(s->code, code))
+		return;
+	snprintf(s->code, sizeof(s->code), "%s", code);
+	if (!s->codes++)
+		s->on_first_code(s);
+}
+
+static void on_peer(struct bk_session *session, void *arg, const struct bk_peer *peer)
+{
+	struct end *e = arg;
+
+	(void)session, (void)peer;
+	e->is_met = true;
+	if (e->is_maker && e->scene->goes_on)
+		make(e->scene);
+}
+
+static void on_open(struct bk_session *session, void *arg)
+{
+	struct end *e = arg;
+
+	(void)session;
+	e->is_open = true;
+	e->scene->opened += !e->is_maker;
+	look(e->scene);
+}
+
+static void on_note(struct bk_session *session, void *arg, int verbosity, const char *text)
+{
+	struct end *e = arg;
+
+	(void)session;
+	if (e->is_maker && verbosity <= 0)
+		snprintf(e->scene->said, sizeof(e->scene->said), "%s", text);
+}
+
+static void on_closed(struct bk_session *session, void *arg, int error, const char *text)
+{
+	struct end *e = arg;
+
+	(void)session, (void)text;
+	e->is_closed = true;
+	e->error = error;
+	e->scene->closed += !e->is_open;
+	look(e->scene);
+}
+
+static struct end *come(struct scene *s, const char *code)
+{
+	static const struct bk_session_events events = {.size = sizeof(events),
+		.on_code = on_code,
+		.on_peer = on_peer,
+		.on_open = on_open,
+		.on_note = on_note,
+		.on_closed = on_closed};
+	struct end *e = &s->ends[s->ends_len++];
+	const struct bk_session_opts opts = {.size = sizeof(opts),
+		.server = s->st.target,
+		.code = code,
+		.code_wish = code ? NULL : s->wish,
+		.name = "x",
+		.shared_code = code ? NULL : s->shared};
+
+	assert_true(s->ends_len <= SIDES_MAX);
+	*e = (struct end){.scene = s, .is_maker = !code};
+	assert_int_equal(bk_session_new(s->st.loop, &opts, &events, e, &e->session), 0);
+	return e;
+}
+
+static void make(struct scene *s)
+{
+	come(s, NULL);
+}
+
+static void run(struct scene *s, int wanted)
+{
+	s->wanted = wanted;
+	alarm(WATCHDOG);
+	if (s->opened + s->closed < wanted)
+		assert_int_equal(bk_loop_run(s->st.loop), 0);
+	alarm(0);
+}
+
+static void set_up(struct scene *s)
+{
+	*s = (struct scene){.goes_on = true};
+	story_set_up_with(&s->st, (struct bk_server_opts){.messages_per_second = 1000});
+	assert_int_equal(bk_shared_code_new(&s->shared), 0);
+}
+
+static void tear_down(struct scene *s)
+{
+	for (int i = 0; i < s->ends_len; i++)
+		bk_session_free(s->ends[i].session);
+	bk_shared_code_free(s->shared);
+	story_tear_down(&s->st);
+}
+
+static void none_come(struct scene *s)
+{
+	bk_loop_stop(s->st.loop);
+}
+
+static void wait_for_code(struct scene *s)
+{
+	s->on_first_code = none_come;
+	make(s);
+	run(s, 1);
+	assert_int_equal(s->codes, 1);
+}
+
+static void several_come_by_one_code_one_after_the_other(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	wait_for_code(&s);
+	for (int i = 1; i <= 3; i++) {
+		come(&s, s.code);
+		run(&s, i);
+	}
+	assert_int_equal(s.opened, 3);
+	assert_int_equal(s.codes, 1);
+	tear_down(&s);
+}
+
+static void all_come(struct scene *s)
+{
+	for (int i = 0; i < MANY; i++)
+		come(s, s->code);
+}
+
+static void many_come_by_one_code_at_once(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	s.on_first_code = all_come;
+	make(&s);
+	run(&s, MANY);
+	assert_int_equal(s.opened, MANY);
+	assert_int_equal(s.codes, 1);
+	tear_down(&s);
+}
+
+static void guess(struct scene *s)
+{
+	char wrong[STORY_CODE_MAX];
+	int done = s->opened + s->closed;
+	struct end *e;
+
+	snprintf(wrong, sizeof(wrong), "%lu-wrong-guess-here", strtoul(s->code, NULL, 10));
+	e = come(s, wrong);
+	run(s, done + 1);
+	assert_int_equal(e->error, BK_E_WRONG_CODE);
+}
+
+static void a_wrong_guess_leaves_the_code_to_the_others(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	wait_for_code(&s);
+	come(&s, s.code);
+	run(&s, 1);
+	guess(&s);
+	assert_non_null(
+		strstr(s.said, "somebody tried a wrong code; this one stays good, until 15 more have"));
+	come(&s, s.code);
+	run(&s, 3);
+	assert_int_equal(s.opened, 2);
+	assert_int_equal(s.codes, 1);
+	tear_down(&s);
+}
+
+static void a_chosen_code_for_several_has_a_few_guesses(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	s.wish = "4711-blue-whale";
+	wait_for_code(&s);
+	guess(&s);
+	guess(&s);
+	come(&s, s.wish);
+	run(&s, 3);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.codes, 1);
+	tear_down(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(several_come_by_one_code_one_after_the_other),
+		cmocka_unit_test(many_come_by_one_code_at_once),
+		cmocka_unit_test(a_wrong_guess_leaves_the_code_to_the_others),
+		cmocka_unit_test(a_chosen_code_for_several_has_a_few_guesses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
