@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "portmap/reach.h"
+
+#include "portmap/question.h"
+
+enum bk_portmap_reach bk_portmap_reach(const struct bk_addr *external, const struct bk_addr *seen)
+{
+	if (bk_addr_realm(external) != BK_ADDR_PUBLIC)
+		return BK_PORTMAP_REACH_NESTED;
+	if (!seen->family)
+		return BK_PORTMAP_REACH_UNKNOWN;
+	return bk_addr_equal_ip(external, seen) ? BK_PORTMAP_REACH_OPEN : BK_PORTMAP_REACH_NESTED;
+}
+
+bool bk_portmap_is_sensible(const struct bk_addr *external, uint8_t family)
+{
+	enum bk_addr_realm realm = bk_addr_realm(external);
+
+	return external->family == family && external->port >= BK_PORTMAP_PORT_MIN &&
+	       (realm == BK_ADDR_PUBLIC || realm == BK_ADDR_PRIVATE || realm == BK_ADDR_CARRIER);
+}
