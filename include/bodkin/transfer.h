@@ -47,6 +47,15 @@ enum bk_transfer_conflict {
 	BK_TRANSFER_CONFLICT_RENAME,    /* it gets another name, NAME-1.EXT or the next that is free */
 };
 
+/* What becomes of the symbolic links in a folder that is sent. */
+enum bk_transfer_links {
+	BK_TRANSFER_LINKS_KEEP,   /* one that leads to something in the same folder is a link there, too */
+	BK_TRANSFER_LINKS_FOLLOW, /* what it leads to is sent instead */
+	BK_TRANSFER_LINKS_SKIP,   /* it is left out */
+};
+
+/* A name that is no plain text (other bytes than UTF-8, controls) goes to the disk as it is; wherever it stands in what
+ * is told here, each such byte is \xNN. */
 struct bk_transfer_entry {
 	const char *path;
 	uint64_t bytes;     /* 0 for a stream */
@@ -55,10 +64,11 @@ struct bk_transfer_entry {
 	bool is_executable; /* has an x bit */
 	bool is_existing;   /* receiver: the name is taken */
 	bool is_folder;     /* what is in it follows; one that is there already is gone on with */
+	bool is_link;       /* a symbolic link to another entry; made when everything else stands */
 };
 
 struct bk_transfer_offer {
-	size_t entries;                        /* files and folders, at least 1 */
+	size_t entries;                        /* files, folders and links, at least 1 */
 	uint64_t bytes;                        /* sum of the sizes that are known */
 	const char *first;                     /* path of the first entry */
 	size_t existing;                       /* receiver: so many of the names are taken already */
@@ -70,6 +80,7 @@ struct bk_transfer_offer {
 	const char *const *left_out;
 	size_t left_out_len; /* at most BK_TRANSFER_PATHS_MAX */
 	size_t left_out_all; /* how many there are */
+	size_t links;        /* so many of the entries */
 };
 
 struct bk_transfer_result {
@@ -86,6 +97,7 @@ struct bk_transfer_result {
 	size_t left;            /* receiver: of those, existing ones that nobody decided about */
 	const char *left_first; /* path of the first of them */
 	size_t folders;         /* were taken, besides the files */
+	size_t links;           /* were made, besides the files */
 };
 
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
@@ -130,6 +142,7 @@ struct bk_send_opts {
 	 * name, with one of the path as it would be offered. */
 	const char *const *exclude;
 	size_t exclude_len;
+	enum bk_transfer_links links;
 };
 
 /* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them

@@ -44,6 +44,13 @@ static void say_how_input_ends(struct bk_cli_report *r)
 			r, BK_CLI_EVENT, "What is typed here is sent; Ctrl-D in an empty line ends it.");
 }
 
+static enum bk_transfer_links links_of(const struct bk_cli_options *o)
+{
+	if (!o->links || !strcmp(o->links, "keep"))
+		return BK_TRANSFER_LINKS_KEEP;
+	return !strcmp(o->links, "follow") ? BK_TRANSFER_LINKS_FOLLOW : BK_TRANSFER_LINKS_SKIP;
+}
+
 static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
@@ -58,6 +65,7 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.stream_fd = STDIN_FILENO,
 		.exclude = f->options->exclude.items,
 		.exclude_len = f->options->exclude.len,
+		.links = links_of(f->options),
 	};
 
 	int err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);

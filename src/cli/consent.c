@@ -30,6 +30,7 @@ static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
 	n = snprintf(marks, sizeof(marks), " (%s)%s%s%s",
 		e->is_folder   ? "folder"
 		: e->is_stream ? "size unknown"
+		: e->is_link   ? "link"
 			       : size,
 		e->is_hidden ? " hidden" : "", e->is_executable ? " executable" : "",
 		e->is_existing ? " exists here" : "");

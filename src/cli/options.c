@@ -45,6 +45,8 @@ static const struct row rows[] = {
 		"to that one of your devices, without a code"},
 	{"exclude", 0, KIND_NAMES, AT(exclude), BK_CLI_CMD_SEND, "PATTERN", 0, 0,
 		"leave out what is called so in folders ('*.o'); repeat for more"},
+	{"links", 0, KIND_CHOICE, AT(links), BK_CLI_CMD_SEND, "keep|follow|skip", 0, 0,
+		"what becomes of links in folders (keep: those that lead to what is sent with them)"},
 	{"watch", 0, KIND_FLAG, AT(watch), BK_CLI_CMD_DEVICES, NULL, 0, 0,
 		"a live list, until Ctrl-C; this device is listed meanwhile"},
 	{"replace", 0, KIND_FLAG, AT(replace), BK_CLI_CMD_DEVICES, NULL, 0, 0,

@@ -225,7 +225,7 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 
 struct what {
 	const char *first;
-	size_t files, folders, streams,
+	size_t files, folders, links, streams,
 		named; /* streams are files, too; named: those that are in no folder */
 	uint64_t bytes;
 };
@@ -243,22 +243,24 @@ static void describe_size(const struct what *w, char *out, size_t max)
 		snprintf(out, max, "size unknown");
 }
 
-/* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)", "3 files (100 MB)", "7 files in 2 folders (1 MB)", "stdin (size
- * unknown)" or "nothing". */
+/* "notes.txt (12 kB)", "photos/ (12 files and 3 links, 3 MB)", "3 files (100 MB)", "7 files in 2 folders (1 MB)",
+ * "stdin (size unknown)" or "nothing". */
 static void describe(const struct what *w, char *out, size_t max)
 {
 	const char *s = w->files == 1 ? "" : "s";
-	char size[2 * BK_CLI_HUMAN_MAX];
+	char size[2 * BK_CLI_HUMAN_MAX], links[BK_CLI_HUMAN_MAX] = "";
 
 	describe_size(w, size, sizeof(size));
+	if (w->links)
+		snprintf(links, sizeof(links), " and %zu link%s", w->links, w->links == 1 ? "" : "s");
 	if (!w->files && !w->folders)
 		snprintf(out, max, "nothing");
 	else if (w->files == 1 && !w->folders)
 		snprintf(out, max, "%s (%s)", w->first, size);
 	else if (w->folders && w->named == 1)
-		snprintf(out, max, "%s/ (%zu file%s, %s)", w->first, w->files, s, size);
+		snprintf(out, max, "%s/ (%zu file%s%s, %s)", w->first, w->files, s, links, size);
 	else if (w->folders)
-		snprintf(out, max, "%zu file%s in %zu folder%s (%s)", w->files, s, w->folders,
+		snprintf(out, max, "%zu file%s%s in %zu folder%s (%s)", w->files, s, links, w->folders,
 			w->folders == 1 ? "" : "s", size);
 	else
 		snprintf(out, max, "%zu files (%s)", w->files, size);
@@ -267,8 +269,9 @@ static void describe(const struct what *w, char *out, size_t max)
 void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, size_t max)
 {
 	struct what w = {.first = offer->first,
-		.files = offer->entries - offer->folders,
+		.files = offer->entries - offer->folders - offer->links,
 		.folders = offer->folders,
+		.links = offer->links,
 		.bytes = offer->bytes};
 
 	for (size_t i = 0; i < offer->entries; i++) {
@@ -290,6 +293,7 @@ static json_t *names_value(const struct bk_transfer_offer *offer)
 				       (json_int_t)e->bytes, "kind",
 				       e->is_folder   ? "folder"
 				       : e->is_stream ? "stream"
+				       : e->is_link   ? "link"
 						      : "file",
 				       "hidden", e->is_hidden, "executable", e->is_executable));
 	}
@@ -306,9 +310,9 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 		r->has_stream |= offer->names[i].is_stream;
 	bk_cli_report_describe(offer, what, sizeof(what));
 	bk_cli_report_event(r, BK_CLI_EVENT, "offer",
-		json_pack("{s:I, s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "folders",
-			(json_int_t)offer->folders, "bytes", (json_int_t)offer->bytes, "names",
-			names_value(offer)));
+		json_pack("{s:I, s:I, s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "folders",
+			(json_int_t)offer->folders, "links", (json_int_t)offer->links, "bytes",
+			(json_int_t)offer->bytes, "names", names_value(offer)));
 	if (offer->from)
 		bk_cli_report_say(r, BK_CLI_EVENT, "Offered by %s: %s", peer, what);
 	else
@@ -403,15 +407,17 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 	const struct what taken = {.first = result->first,
 		.files = result->entries,
 		.folders = result->folders,
+		.links = result->links,
 		.named = result->paths_len,
 		.bytes = result->bytes};
 	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
-		json_pack("{s:I, s:I, s:f, s:o, s:I, s:I, s:o}", "bytes", (json_int_t)result->bytes, "sent",
-			(json_int_t)result->bytes, "seconds", result->seconds, "digest",
+		json_pack("{s:I, s:I, s:f, s:o, s:I, s:I, s:I, s:o}", "bytes", (json_int_t)result->bytes,
+			"sent", (json_int_t)result->bytes, "seconds", result->seconds, "digest",
 			text_value(result->digest), "entries", (json_int_t)result->entries, "folders",
-			(json_int_t)result->folders, "paths", paths_value(result)));
+			(json_int_t)result->folders, "links", (json_int_t)result->links, "paths",
+			paths_value(result)));
 	describe(&taken, what, sizeof(what));
 	bk_cli_human_seconds(result->seconds, seconds);
 	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);

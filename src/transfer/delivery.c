@@ -18,7 +18,7 @@ struct bk_delivery {
 	struct bk_reader *reader; /* once something is taken */
 	struct bk_file_choice *choices;
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
-	size_t paths_len, taken, folders;
+	size_t paths_len, taken, folders, links;
 	char digest_text[BK_DIGEST_STR_MAX];
 };
 
@@ -89,10 +89,12 @@ static uint64_t count_taken(struct bk_delivery *d)
 		sum += list->entries[i].size;
 		if (list->entries[i].is_folder)
 			d->folders++;
+		else if (list->entries[i].is_link)
+			d->links++;
 		else
 			d->taken++;
 		if (d->paths_len < BK_TRANSFER_PATHS_MAX && !strchr(list->entries[i].path, '/'))
-			d->paths[d->paths_len++] = list->entries[i].path;
+			d->paths[d->paths_len++] = bk_file_entry_shown(&list->entries[i]);
 	}
 	return sum;
 }
@@ -138,7 +140,8 @@ static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)
 	result.paths = d->paths;
 	result.paths_len = d->paths_len;
 	result.folders = d->folders;
-	result.skipped = d->offering->offer.entries - d->taken - d->folders;
+	result.links = d->links;
+	result.skipped = d->offering->offer.entries - d->taken - d->folders - d->links;
 	bk_talk_succeed(&d->talk, &result);
 }
 

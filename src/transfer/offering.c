@@ -13,10 +13,10 @@ static int describe(struct bk_offering *o)
 	o->names = bk_picks_describe(list);
 	o->offer = (struct bk_transfer_offer){.entries = list->len,
 		.bytes = list->bytes,
-		.first = list->entries[0].path,
+		.first = o->names ? o->names[0].path : NULL,
 		.names = o->names};
-	for (size_t i = 0; i < list->len; i++)
-		o->offer.folders += list->entries[i].is_folder;
+	o->offer.folders = list->folders;
+	o->offer.links = list->links;
 	bk_source_left_out(o->source, &o->offer);
 	return o->names ? 0 : BK_E_NOMEM;
 }
@@ -28,6 +28,7 @@ int bk_offering_init(
 		.paths_len = opts->paths_len,
 		.exclude = opts->exclude,
 		.exclude_len = opts->exclude_len,
+		.links = opts->links,
 		.stream_name = opts->stream_name,
 		.stream_fd = opts->stream_fd};
 	int err;

@@ -25,22 +25,16 @@ struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list)
 		const struct bk_file_entry *e = &list->entries[i];
 
 		names[i] = (struct bk_transfer_entry){
-			.path = e->path,
+			.path = bk_file_entry_shown(e),
 			.bytes = e->size,
 			.is_stream = e->is_stream,
 			.is_folder = e->is_folder,
 			.is_hidden = is_hidden(e->path),
-			.is_executable = !e->is_folder && e->mode & 0111,
+			.is_link = e->is_link,
+			.is_executable = e->is_file && e->mode & 0111,
 		};
 	}
 	return names;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-
-	return strcmp(*x, *y);
 }
 
 /* Others may not tell us what we have. */
@@ -51,13 +45,12 @@ static bool is_journal(const char *path)
 	return bk_journal_is_name(slash ? slash + 1 : path);
 }
 
-int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk_sink *sink)
+int bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink)
 {
 	*p = (struct bk_picks){.list = list, .sink = sink};
 	p->rows = calloc(list->len + 1, sizeof(*p->rows));
-	p->sorted = calloc(list->len + 1, sizeof(*p->sorted));
 	p->names = bk_picks_describe(list);
-	if (!p->rows || !p->sorted || !p->names)
+	if (!p->rows || !p->names)
 		return BK_E_NOMEM;
 	for (size_t i = 0; i < list->len; i++) {
 		int err = sink ? bk_sink_check(sink, &list->entries[i]) : 0;
@@ -65,13 +58,11 @@ int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk
 
 		if (err < 0 && err != BK_E_EXISTS)
 			return err;
-		p->sorted[i] = list->entries[i].path;
 		p->rows[i] =
 			(struct bk_pick){.is_taken = !is_ours, .is_existing = err < 0, .is_open = is_open};
 		p->names[i].is_existing = err < 0;
 		p->existing += err < 0;
 	}
-	qsort(p->sorted, list->len, sizeof(*p->sorted), compare);
 	return 0;
 }
 
@@ -81,7 +72,6 @@ void bk_picks_done(struct bk_picks *p)
 		free(p->rows[i].as);
 	free(p->rows);
 	free(p->names);
-	free(p->sorted);
 	*p = (struct bk_picks){0};
 }
 
@@ -120,23 +110,43 @@ static char *other_name(const char *path, int number)
 
 static bool is_offered(const struct bk_picks *p, const char *name)
 {
-	return bsearch(&name, p->sorted, p->list->len, sizeof(*p->sorted), compare);
+	return bk_file_list_find(p->list, name, strlen(name));
+}
+
+static char *with_shown(const char *name)
+{
+	char shown[BK_FILE_SHOWN_MAX];
+	size_t n = strlen(name) + 1, more;
+	char *both;
+
+	bk_file_path_show(name, shown, sizeof(shown));
+	more = strlen(shown) + 1;
+	both = malloc(n + more);
+	if (!both)
+		return NULL;
+	memcpy(both, name, n);
+	memcpy(both + n, shown, more);
+	return both;
 }
 
 int bk_picks_rename(struct bk_picks *p, size_t entry)
 {
 	for (int i = 1; i <= RENAMES_MAX; i++) {
-		struct bk_file_entry e = p->list->entries[entry];
+		char *name = other_name(p->list->entries[entry].path, i), *as;
+		const struct bk_file_entry e = {.path = name, .is_file = true};
 
-		e.path = other_name(e.path, i);
-		if (!e.path)
+		if (!name)
 			return BK_E_NOMEM;
-		if (is_offered(p, e.path) || bk_sink_check(p->sink, &e) < 0) {
-			free(e.path);
+		if (is_offered(p, name) || bk_sink_check(p->sink, &e) < 0) {
+			free(name);
 			continue;
 		}
+		as = with_shown(name);
+		free(name);
+		if (!as)
+			return BK_E_NOMEM;
 		free(p->rows[entry].as);
-		p->rows[entry].as = e.path;
+		p->rows[entry].as = as;
 		return 0;
 	}
 	return BK_E_EXISTS;
@@ -160,12 +170,19 @@ const char *bk_picks_name(const struct bk_picks *p, size_t entry)
 	return p->rows[entry].as ? p->rows[entry].as : p->list->entries[entry].path;
 }
 
+const char *bk_picks_shown(const struct bk_picks *p, size_t entry)
+{
+	const char *as = p->rows[entry].as;
+
+	return as ? as + strlen(as) + 1 : bk_file_entry_shown(&p->list->entries[entry]);
+}
+
 size_t bk_picks_taken(const struct bk_picks *p)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->list->len; i++)
-		n += p->rows[i].is_taken && !p->list->entries[i].is_folder;
+		n += p->rows[i].is_taken && p->list->entries[i].is_file;
 	return n;
 }
 
@@ -178,13 +195,49 @@ size_t bk_picks_folders(const struct bk_picks *p)
 	return n;
 }
 
+size_t bk_picks_links(const struct bk_picks *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->list->len && p->list->links; i++)
+		n += p->rows[i].is_taken && p->list->entries[i].is_link;
+	return n;
+}
+
+static bool is_as_offered(void *arg, const struct bk_file_entry *e)
+{
+	const struct bk_picks *p = arg;
+	const struct bk_pick *row = &p->rows[e - p->list->entries];
+
+	return row->is_taken && !row->as;
+}
+
+/* One that goes may take others with it. */
+void bk_picks_skip_strays(struct bk_picks *p)
+{
+	bool has_changed = p->list->links;
+
+	while (has_changed) {
+		has_changed = false;
+		for (size_t i = 0; i < p->list->len; i++) {
+			const struct bk_file_entry *e = &p->list->entries[i];
+
+			if (!e->is_link || !p->rows[i].is_taken ||
+				bk_file_list_follow(p->list, e, is_as_offered, p) == BK_FILE_WAY_INSIDE)
+				continue;
+			p->rows[i].is_taken = false;
+			has_changed = true;
+		}
+	}
+}
+
 size_t bk_picks_left(const struct bk_picks *p, const char **ret_first)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->list->len; i++)
 		if (p->rows[i].is_left && !n++)
-			*ret_first = p->list->entries[i].path;
+			*ret_first = bk_file_entry_shown(&p->list->entries[i]);
 	return n;
 }
 

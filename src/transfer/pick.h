@@ -15,22 +15,21 @@ struct bk_pick {
 	bool is_open; /* exists, and nobody has said yet what becomes of it */
 	bool is_left; /* not taken because it exists and nobody could be asked */
 	bool may_replace;
-	char *as; /* another name; NULL: its own */
+	char *as; /* another name, and behind its end how it is shown; NULL: its own */
 };
 
 struct bk_picks {
-	const struct bk_file_list *list;
+	struct bk_file_list *list;
 	struct bk_sink *sink;
 	struct bk_pick *rows;
 	struct bk_transfer_entry *names; /* for whoever is asked; as many as the list has */
-	const char **sorted;             /* the list's paths, to find one */
 	size_t existing, next;           /* rows before next are settled */
 };
 
 /* Looks at every entry; list and sink stay the caller's and must live as long. sink NULL: they go nowhere where
  * something exists. BK_E_NOMEM; what bk_sink_check
  * refuses, with its sentence. bk_picks_done is due in any case, and fine on a zeroed one. */
-int bk_picks_init(struct bk_picks *p, const struct bk_file_list *list, struct bk_sink *sink);
+int bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink);
 void bk_picks_done(struct bk_picks *p);
 
 void bk_picks_skip_hidden(struct bk_picks *p);
@@ -42,9 +41,13 @@ int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how);
 /* The name an entry was given was taken meanwhile: another one. */
 int bk_picks_rename(struct bk_picks *p, size_t entry);
 
-const char *bk_picks_name(const struct bk_picks *p, size_t entry); /* what it will be called here */
-size_t bk_picks_taken(const struct bk_picks *p);                   /* files */
+const char *bk_picks_name(const struct bk_picks *p, size_t entry);  /* what it will be called here, */
+const char *bk_picks_shown(const struct bk_picks *p, size_t entry); /* and how that is shown */
+size_t bk_picks_taken(const struct bk_picks *p);                    /* files */
 size_t bk_picks_folders(const struct bk_picks *p);
+size_t bk_picks_links(const struct bk_picks *p);
+/* All is settled: links that would not lead to what is taken, under the name that it had, are not taken. */
+void bk_picks_skip_strays(struct bk_picks *p);
 size_t bk_picks_left(const struct bk_picks *p, const char **ret_first);
 uint64_t bk_picks_bytes(const struct bk_picks *p); /* of what is taken */
 

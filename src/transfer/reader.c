@@ -60,13 +60,13 @@ static size_t room(const struct slot *s)
 	return SLOT_SIZE - s->start - s->len;
 }
 
-/* Past what is not taken, and folders, which have no content. */
+/* Past what is not taken, and folders and links, which have no content. */
 static bool is_all_read(struct work *w)
 {
 	const struct bk_file_list *list = bk_source_list(w->source);
 
 	while (w->current < list->len &&
-		(!w->choices[w->current].is_taken || list->entries[w->current].is_folder))
+		(!w->choices[w->current].is_taken || !list->entries[w->current].is_file))
 		w->current++;
 	return w->current == list->len;
 }

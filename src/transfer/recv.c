@@ -62,7 +62,7 @@ static int name_paths(struct bk_recv *r)
 		if (!r->store->picks.rows[i].is_taken || strchr(r->store->list.entries[i].path, '/'))
 			continue;
 		if (asprintf(&r->paths[r->paths_len], "%s%s%s", r->folder, *r->folder ? "/" : "",
-			    bk_picks_name(&r->store->picks, i)) < 0)
+			    bk_picks_shown(&r->store->picks, i)) < 0)
 			return BK_E_NOMEM;
 		r->paths_len++;
 	}
@@ -73,7 +73,7 @@ static const char *first_taken(const struct bk_recv *r)
 {
 	for (size_t i = 0; i < r->store->list.len; i++)
 		if (r->store->picks.rows[i].is_taken)
-			return bk_picks_name(&r->store->picks, i);
+			return bk_picks_shown(&r->store->picks, i);
 	return NULL;
 }
 
@@ -86,6 +86,7 @@ static void finish(struct bk_recv *r)
 		.bytes = r->talk.meter.bytes,
 		.first = first_taken(r),
 		.paths = (const char *const *)r->paths,
+		.links = bk_picks_links(&r->store->picks),
 		.skipped = r->store->list.len - taken};
 
 	if (taken == 1)
@@ -94,7 +95,7 @@ static void finish(struct bk_recv *r)
 		bk_digest_get(r->all_digest, msg.digest);
 	result.digest = bk_digest_to_str(msg.digest, r->digest_text);
 	result.folders = bk_picks_folders(&r->store->picks);
-	result.skipped -= result.folders;
+	result.skipped -= result.folders + result.links;
 	result.left = bk_picks_left(&r->store->picks, &result.left_first);
 	(void)name_paths(r); /* as many as there is memory for */
 	result.paths_len = r->paths_len;
@@ -121,15 +122,15 @@ static void finish_writing(struct bk_recv *r)
 	(void)is_told(r, bk_outlet_finish(&r->outlet));
 }
 
-/* Past what is not taken, and folders, which have no content; and on to wait for it. */
+/* Past what is not taken, and what has no content: folders, and links, which come last; and on to wait for it. */
 static void find_current(struct bk_recv *r)
 {
 	for (; r->current < r->store->list.len; r->current++) {
 		if (!r->store->picks.rows[r->current].is_taken)
 			continue;
-		if (!current_entry(r)->is_folder)
+		if (current_entry(r)->is_file)
 			break;
-		if (!is_told(r, bk_outlet_make_folder(&r->outlet, r->current)))
+		if (current_entry(r)->is_folder && !is_told(r, bk_outlet_make_folder(&r->outlet, r->current)))
 			return;
 	}
 	if (r->current < r->store->list.len)
@@ -191,7 +192,7 @@ static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 	if (msg->entry != r->current || !begin_current(r) ||
 		(!current_entry(r)->is_stream && r->offset != current_entry(r)->size)) {
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side ended '%s' before all of it was sent",
-			current_entry(r)->path);
+			bk_file_entry_shown(current_entry(r)));
 		return;
 	}
 	/* The writer compares it with what came: where it is wrong, nothing is done at all. */
@@ -219,10 +220,10 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 		return;
 	if (msg->offset != r->offset)
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
-			current_entry(r)->path);
+			bk_file_entry_shown(current_entry(r)));
 	else if (msg->content_len > size_max(current_entry(r)) - r->offset)
 		bk_talk_fail(&r->talk, BK_E_TOO_BIG, "the other side sent more of '%s' than it offered",
-			current_entry(r)->path);
+			bk_file_entry_shown(current_entry(r)));
 }
 
 static void on_piece(void *owner, const uint8_t *data, size_t n)
@@ -244,8 +245,8 @@ static void tell_conflict(struct bk_recv *r, size_t i)
 							: BK_TRANSFER_CONFLICT_OVERWRITE;
 
 	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
-		r->talk.events.on_conflict(
-			&r->talk.call, r->talk.arg, &r->store->picks.names[i], how, pick->as);
+		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->store->picks.names[i], how,
+			pick->as ? bk_picks_shown(&r->store->picks, i) : NULL);
 }
 
 static bool start_writing(struct bk_recv *r)
@@ -270,6 +271,8 @@ static void accept_offer(struct bk_recv *r)
 	const struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
 	struct bk_file_choice *choices = calloc(r->store->list.len, sizeof(*choices));
 	int err = choices ? 0 : BK_E_NOMEM;
+
+	bk_picks_skip_strays(&r->store->picks);
 
 	for (size_t i = 0; i < r->store->list.len && err >= 0; i++) {
 		choices[i].is_taken = r->store->picks.rows[i].is_taken;
@@ -310,7 +313,7 @@ static bool is_refused(struct bk_recv *r)
 	}
 	for (size_t i = 0; i < r->store->list.len && !first; i++)
 		if (!r->store->picks.rows[i].is_existing)
-			first = r->store->list.entries[i].path;
+			first = bk_file_entry_shown(&r->store->list.entries[i]);
 	if (first)
 		bk_talk_refuse(&r->talk, BK_E_DECLINED,
 			"'%s' was declined: its name is hidden, and nobody was asked", first);
@@ -388,10 +391,11 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 	}
 	r->offer = (struct bk_transfer_offer){.entries = r->store->list.len,
 		.bytes = r->store->list.bytes,
-		.first = r->store->list.entries[0].path,
+		.first = bk_file_entry_shown(&r->store->list.entries[0]),
 		.existing = r->store->picks.existing,
 		.from = r->talk.call.peer_name,
-		.folders = bk_picks_folders(&r->store->picks),
+		.folders = r->store->list.folders,
+		.links = r->store->list.links,
 		.names = r->store->picks.names};
 	if (err >= 0 && r->store->sink)
 		err = bk_sink_check_space(r->store->sink, r->store->list.bytes);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "transfer/inside.h"
 
 enum { SCRATCH = 256 << 10 };
 
@@ -119,7 +120,10 @@ const char *bk_sink_text(const struct bk_sink *s)
 
 static int fail(struct bk_sink *s, int err, const char *name, const char *why)
 {
-	snprintf(s->text, sizeof(s->text), "cannot write '%s': %s", name, why);
+	char shown[BK_TRANSFER_TEXT_MAX / 2];
+
+	snprintf(s->text, sizeof(s->text), "cannot write '%s': %s",
+		bk_file_path_show(name, shown, sizeof(shown)), why);
 	return err;
 }
 
@@ -133,27 +137,6 @@ static int fail_errno(struct bk_sink *s, const char *name, int code)
 	if (code == ENOENT && fstat(s->dir, &st) == 0 && !st.st_nlink)
 		return fail(s, BK_E_FILE, name, "the folder was removed");
 	return fail(s, BK_E_FILE, name, strerror(code));
-}
-
-/* A folder inside ours, one component after the other, through no link. -1 and errno. */
-static int open_inside(const struct bk_sink *s, const char *path, size_t len)
-{
-	const char *end = path + len;
-	char part[BK_PART_MAX];
-	int at = s->dir, next, code;
-
-	for (; path < end; path += strlen(part) + 1) {
-		snprintf(part, sizeof(part), "%.*s", (int)strcspn(path, "/"), path);
-		next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		code = errno;
-		if (at != s->dir)
-			close(at);
-		errno = code;
-		if (next < 0)
-			return -1;
-		at = next;
-	}
-	return at;
 }
 
 static void forget_folder(struct bk_sink *s)
@@ -183,12 +166,17 @@ static bool aim(struct bk_sink *s, const char *name)
 	if (!s->at_path || strncmp(s->at_path, name, len) != 0 || s->at_path[len]) {
 		forget_folder(s);
 		s->at_path = strndup(name, len);
-		s->at_open = s->at_path ? open_inside(s, name, len) : -1;
+		s->at_open = s->at_path ? bk_inside_open(s->dir, name, len, O_PATH | O_DIRECTORY, false) : -1;
 	}
 	s->at = s->at_open;
 	if (s->at < 0)
 		forget_folder(s);
 	return s->at >= 0;
+}
+
+static struct timespec time_of(const struct bk_file_entry *e)
+{
+	return (struct timespec){.tv_sec = (time_t)e->mtime, .tv_nsec = (long)e->mtime_ns};
 }
 
 /* Where a folder is to be. BK_E_FILE: something else is there. */
@@ -197,18 +185,30 @@ static int check_folder(struct bk_sink *s, const char *path, const struct stat *
 	return S_ISDIR(st->st_mode) ? 0 : fail(s, BK_E_FILE, path, "it is to be a folder, and is none here");
 }
 
+/* Where we aim a link says this already. */
+static bool is_same_link(const struct bk_sink *s, const char *target)
+{
+	char said[BK_FILE_PATH_MAX + 1];
+	ssize_t n = readlinkat(s->at, s->leaf, said, sizeof(said));
+
+	return n >= 0 && (size_t)n == strlen(target) && !memcmp(said, target, (size_t)n);
+}
+
 int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
 {
 	struct stat st;
 
-	if (!entry->is_file && !entry->is_folder)
-		return fail(s, BK_E_UNSUPPORTED, entry->path, "this version receives only files and folders");
+	if (!entry->is_file && !entry->is_folder && !entry->is_link)
+		return fail(s, BK_E_UNSUPPORTED, entry->path,
+			"this version receives only files, folders and links");
 	if (!aim(s, entry->path) || fstatat(s->at, s->leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : fail_errno(s, entry->path, errno);
 	if (entry->is_folder)
 		return check_folder(s, entry->path, &st);
 	if (S_ISDIR(st.st_mode))
 		return fail(s, BK_E_FILE, entry->path, "a folder has this name");
+	if (entry->is_link && is_same_link(s, bk_file_entry_target(entry)))
+		return 0;
 	return fail(s, BK_E_EXISTS, entry->path, "it exists");
 }
 
@@ -262,10 +262,47 @@ int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bo
 	return check_folder(s, entry->path, &st);
 }
 
+/* A new one under a name of its own, then over what is there. */
+static int replace_by_link(struct bk_sink *s, const char *target)
+{
+	char part[BK_PART_MAX];
+	int res = -1, code;
+
+	errno = EEXIST;
+	for (unsigned i = 0; i < BK_PART_TRIES && res < 0 && errno == EEXIST; i++) {
+		bk_part_name(part, s->leaf, i);
+		res = symlinkat(target, s->at, part);
+	}
+	if (res < 0 || renameat(s->at, part, s->at, s->leaf) == 0)
+		return res;
+	code = errno;
+	(void)unlinkat(s->at, part, 0);
+	errno = code;
+	return -1;
+}
+
+int bk_sink_make_link(
+	struct bk_sink *s, const struct bk_file_entry *entry, const char *name, bool may_replace)
+{
+	const char *target = bk_file_entry_target(entry);
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, time_of(entry)};
+	int res = aim(s, name) ? symlinkat(target, s->at, s->leaf) : -1;
+
+	if (res < 0 && s->at >= 0 && errno == EEXIST && !is_same_link(s, target)) {
+		if (!may_replace)
+			return fail(s, BK_E_EXISTS, name, "it exists");
+		res = replace_by_link(s, target);
+	}
+	if (res < 0 && errno != EEXIST)
+		return fail_errno(s, name, errno);
+	(void)utimensat(s->at, s->leaf, times, AT_SYMLINK_NOFOLLOW);
+	return 0;
+}
+
 /* Its owner can always go in and write. As with files, a courtesy. */
 void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry)
 {
-	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)entry->mtime}};
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, time_of(entry)};
 	int fd = -1;
 
 	if (aim(s, entry->path))
@@ -327,7 +364,7 @@ int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void
 int bk_sink_close(struct bk_sink *s, unsigned modes)
 {
 	const struct bk_file_entry *e = s->entry;
-	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)e->mtime}};
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, time_of(e)};
 	int res = s->anchor >= 0 ? close(s->anchor) : 0;
 
 	/* Mode and time are a courtesy: some file systems have neither, and the content is what was
@@ -348,8 +385,10 @@ static bool is_synced(int res)
 static int fail_sync(struct bk_sink *s, const char *name, int code)
 {
 	const bool is_full = code == ENOSPC || code == EDQUOT;
+	char shown[BK_TRANSFER_TEXT_MAX / 2];
 
-	snprintf(s->text, sizeof(s->text), "cannot write '%s' to the disk: %s", name,
+	snprintf(s->text, sizeof(s->text), "cannot write '%s' to the disk: %s",
+		bk_file_path_show(name, shown, sizeof(shown)),
 		is_full ? bk_error_text(BK_E_NO_SPACE) : strerror(code));
 	return is_full ? BK_E_NO_SPACE : BK_E_FILE;
 }
@@ -478,14 +517,15 @@ static void close_file(struct bk_sink *s)
 void bk_sink_keep(struct bk_sink *s)
 {
 	size_t n = strlen(s->text);
+	char shown[BK_TRANSFER_TEXT_MAX / 2];
 	struct stat st;
 
 	if (!s->part[0])
 		return;
 	close_file(s);
 	if (fstatat(s->at, s->part, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		snprintf(
-			s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'", s->part);
+		snprintf(s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'",
+			bk_file_path_show(s->part, shown, sizeof(shown)));
 	s->part[0] = 0;
 }
 

@@ -21,9 +21,9 @@ int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_
 /* Removes an unfinished file. NULL is fine. */
 void bk_sink_free(struct bk_sink *s);
 
-/* May this entry be received? BK_E_UNSUPPORTED: it is neither file nor folder; BK_E_FILE: a folder has a file's
+/* May this entry be received? BK_E_UNSUPPORTED: it is neither file, folder nor link; BK_E_FILE: a folder has a file's
  * name, or what is no folder a folder's, or a link is on the way; BK_E_EXISTS: a file has its name. A folder that is
- * there is fine. */
+ * there is fine, and so is a link that says the same. */
 int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry);
 /* BK_E_NO_SPACE when the file system says that so many bytes will not fit. */
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
@@ -50,6 +50,11 @@ void bk_sink_rename(struct bk_sink *s, const char *name);
 int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new);
 void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry);
 void bk_sink_remove_folder(struct bk_sink *s, const struct bk_file_entry *entry);
+
+/* A link in its place, when everything else stands: nothing is written through it. BK_E_EXISTS, BK_E_FILE,
+ * BK_E_NO_SPACE. */
+int bk_sink_make_link(
+	struct bk_sink *s, const struct bk_file_entry *entry, const char *name, bool may_replace);
 
 /* Many files wait together for the disk: a closed one is parked under its part's name and taken up again. */
 const char *bk_sink_part(const struct bk_sink *s);

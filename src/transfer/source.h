@@ -10,9 +10,10 @@
 
 /* What is offered: the files and folders a person named, and streams, whose size nobody knows: pipes and files made
  * while they are read that are named, and at most one descriptor. A folder
- * comes with all that is in it, in the order of names, but what is no file or folder there, or cannot be read. A
- * name that is a symbolic link means what it leads to: the person named it; one in a folder is left out, and what
- * becomes one before it is read is not followed. The list stays as it is, so that several readers, one for each
+ * comes with all that is in it, the files in the order of their names and then the folders, but what is no file, folder
+ * or link there, or cannot be read. A name that is a symbolic link means what it leads to: the person named it; one in
+ * a folder is kept where it leads to what is offered in the same folder, and what becomes one before it is read is not
+ * followed. The list stays as it is, so that several readers, one for each
  * receiver, may go through it. */
 struct bk_source;
 
@@ -21,6 +22,7 @@ struct bk_source_wish {
 	size_t paths_len;
 	const char *const *exclude; /* patterns, see bk_send_opts */
 	size_t exclude_len;
+	enum bk_transfer_links links;
 	const char *stream_name; /* NULL: none */
 	int stream_fd;           /* stays the caller's */
 };

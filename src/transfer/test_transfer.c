@@ -359,11 +359,13 @@ static void files_arrive_whole_with_mode_and_time(void **state)
 
 /* --- folders --- */
 
-/* in/tree: a, empty/, inner/b (0750), and what cannot be sent: a link, a pipe. All of it of 2020. */
+/* in/tree: a, empty/, inner/b (0750), inner/link to a, and what cannot be sent: a link that leads out, a pipe. All of
+ * it of 2020. */
 static const char *make_tree(struct stage *st)
 {
 	static const char *const folders[] = {"tree", "tree/empty", "tree/inner"};
-	static const char *const all[] = {"tree/a", "tree/inner/b", "tree/empty", "tree/inner", "tree"};
+	static const char *const all[] = {
+		"tree/a", "tree/inner/b", "tree/inner/link", "tree/empty", "tree/inner", "tree"};
 	const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
 
 	for (size_t i = 0; i < 3; i++)
@@ -372,10 +374,11 @@ static const char *make_tree(struct stage *st)
 	write_file(path_in(st->in, "tree/a"), 100, 1);
 	write_file(path_in(st->in, "tree/inner/b"), 300000, 2);
 	assert_int_equal(chmod(path_in(st->in, "tree/inner/b"), 0750), 0);
-	assert_int_equal(symlink("a", path_in(st->in, "tree/link")), 0);
+	assert_int_equal(symlink("../a", path_in(st->in, "tree/inner/link")), 0);
+	assert_int_equal(symlink("../big", path_in(st->in, "tree/out")), 0);
 	assert_int_equal(mkfifo(path_in(st->in, "tree/pipe"), 0600), 0);
-	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(utimensat(AT_FDCWD, path_in(st->in, all[i]), times, 0), 0);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		assert_int_equal(utimensat(AT_FDCWD, path_in(st->in, all[i]), times, AT_SYMLINK_NOFOLLOW), 0);
 	return path_in(st->in, "tree");
 }
 
@@ -392,6 +395,7 @@ static void a_folder_arrives_with_all_that_can_be_sent(void **state)
 {
 	struct stage *st = *state;
 	const char *path = make_tree(st);
+	char target[16];
 
 	transfer(st, &path, 1, &(struct bk_recv_opts){.takes_executable = true});
 	assert_true(st->send.is_done);
@@ -405,6 +409,9 @@ static void a_folder_arrives_with_all_that_can_be_sent(void **state)
 	arrived(st, "tree/inner", 0700);
 	arrived(st, "tree/a", 0644);
 	arrived(st, "tree/inner/b", 0750);
+	arrived(st, "tree/inner/link", 0777);
+	assert_int_equal(readlink(path_in(st->out, "tree/inner/link"), target, sizeof(target)), 4);
+	assert_memory_equal(target, "../a", 4);
 	assert_true(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a")));
 	assert_true(same_file(path_in(st->in, "tree/inner/b"), path_in(st->out, "tree/inner/b")));
 }
@@ -418,23 +425,25 @@ static void what_a_folder_has_and_cannot_be_sent_is_named(void **state)
 
 	assert_int_equal(start_send(st, &path, 1, text), 0);
 	offer = bk_send_offer(st->send.send);
-	assert_int_equal(offer->entries, 5);
+	assert_int_equal(offer->entries, 6);
 	assert_int_equal(offer->folders, 3);
+	assert_int_equal(offer->links, 1);
 	assert_int_equal(offer->left_out_all, 2);
-	assert_non_null(strstr(offer->left_out[0], "tree/link': it is a link"));
-	assert_non_null(strstr(offer->left_out[1], "tree/pipe': it is a pipe"));
+	assert_non_null(strstr(offer->left_out[0], "tree/pipe': it is a pipe"));
+	assert_non_null(strstr(offer->left_out[1], "tree/out': it is a link that leads out of the folder"));
 }
 
 static void what_is_excluded_is_not_offered(void **state)
 {
 	struct stage *st = *state;
-	const char *path = make_tree(st), *patterns[] = {"l*k", "tree/pi*", "tree/*/b", "inner/b", "tree"};
+	const char *path = make_tree(st),
+		   *patterns[] = {"l*k", "ou?", "tree/pi*", "tree/*/b", "inner/b", "tree"};
 	const struct bk_send_opts opts = {.size = sizeof(opts),
 		.session = &session_opts,
 		.paths = &path,
 		.paths_len = 1,
 		.exclude = patterns,
-		.exclude_len = 5};
+		.exclude_len = 6};
 	const struct bk_transfer_offer *offer;
 
 	assert_int_equal(bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, NULL), 0);
@@ -917,6 +926,10 @@ static void add_raw(struct bk_buf *b, const char *header_fields, const char *con
 #define IN_FOLDER                                                                                            \
 	OFFER("{\"path\":\"d\",\"size\":0,\"kind\":\"folder\"},"                                             \
 	      "{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"}")
+#define LINK(target)                                                                                         \
+	OFFER("{\"path\":\"d\",\"size\":0,\"kind\":\"folder\"},"                                             \
+	      "{\"path\":\"d/x\",\"size\":5,\"kind\":\"file\"},"                                             \
+	      "{\"path\":\"d/y\",\"size\":0,\"kind\":\"link\",\"target\":\"" target "\"}")
 #define DIGEST(n, hex)                                                                                       \
 	{                                                                                                    \
 		"\"type\":\"digest\",\"entry\":" #n ",\"xxh3_128\":\"" hex "\"", ""                          \
@@ -938,7 +951,15 @@ static const struct attack {
 } attacks[] = {
 	{"up", {OFFER("{\"path\":\"../x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
 	{"absolute", {OFFER("{\"path\":\"/tmp/x\",\"size\":5,\"kind\":\"file\"}")}, BK_E_UNSAFE_PATH},
-	{"link", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"link\",\"target\":\"/\"}")}, BK_E_UNSUPPORTED},
+	{"a device", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"device\"}")}, BK_E_UNSUPPORTED},
+	{"a link in no folder", {OFFER("{\"path\":\"x\",\"size\":0,\"kind\":\"link\",\"target\":\"/\"}")},
+		BK_E_UNSAFE_PATH},
+	{"a link that leads out", {LINK("../../x")}, BK_E_UNSAFE_PATH},
+	{"a link to the root", {LINK("/")}, BK_E_UNSAFE_PATH},
+	{"a link to nothing", {LINK("none")}, BK_E_UNSAFE_PATH},
+	{"content of a link", {LINK("x"), CONTENT(2, 0, "hello")}, BK_E_PROTOCOL},
+	{"digest of a link", {LINK("x"), DIGEST(2, WRONG)}, BK_E_PROTOCOL},
+	{"gone before a link is made", {LINK("x"), CONTENT(1, 0, "hel")}, BK_E_PEER_VANISHED},
 	{"sized stream", {OFFER("{\"path\":\"x\",\"size\":5,\"kind\":\"stream\"}")}, BK_E_MALFORMED},
 	{"stream in a folder", {OFFER("{\"path\":\"d/x\",\"size\":0,\"kind\":\"stream\"}")}, BK_E_MALFORMED},
 	{"endless", {OFFER("{\"path\":\"x\",\"size\":0,\"kind\":\"stream\"}"), CONTENT(0, 0, "hello")},

@@ -139,7 +139,7 @@ static void start(struct stage *st, int n, bool long_names)
 
 		memset(path, 'x', sizeof(path));
 		snprintf(path + (long_names ? LONG_NAME - 4 : 0), 5, "%04d", i);
-		assert_int_equal(bk_file_list_add(&store->list, &entry), 0);
+		assert_int_equal(bk_file_list_add(&store->list, &entry, NULL), 0);
 	}
 	assert_int_equal(bk_picks_init(&store->picks, &store->list, store->sink), 0);
 	assert_int_equal(bk_writer_new(st->loop, store, 0777, on_writer, st, &st->writer), 0);

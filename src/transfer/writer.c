@@ -186,8 +186,8 @@ static int end(struct work *w, const uint8_t *digest)
 
 	bk_digest_get(w->digest, got);
 	if (memcmp(got, digest, sizeof(got)) != 0) {
-		snprintf(text, sizeof(text), "'%s' arrived damaged: %s; try again", current_entry(w)->path,
-			bk_error_text(BK_E_DIGEST));
+		snprintf(text, sizeof(text), "'%s' arrived damaged: %s; try again",
+			bk_file_entry_shown(current_entry(w)), bk_error_text(BK_E_DIGEST));
 		return fail(w, BK_E_DIGEST, text);
 	}
 	err = bk_sink_close(w->store->sink, w->modes);
@@ -201,11 +201,26 @@ static int end(struct work *w, const uint8_t *digest)
 	return bk_batch_is_full(&w->batch) ? land(w) : 0;
 }
 
+/* When everything else stands, so that nothing is ever written through one. */
+static int make_links(struct work *w)
+{
+	const struct bk_store *s = w->store;
+	int err = 0;
+
+	for (size_t i = 0; i < s->list.len && s->list.links && err >= 0; i++)
+		if (s->list.entries[i].is_link && s->picks.rows[i].is_taken)
+			err = bk_sink_make_link(s->sink, &s->list.entries[i], bk_picks_name(&s->picks, i),
+				s->picks.rows[i].may_replace);
+	return err < 0 ? fail(w, err, bk_sink_text(s->sink)) : 0;
+}
+
 static int finish(struct work *w)
 {
 	struct bk_sink *sink = w->store->sink;
 	int err = land(w);
 
+	if (err >= 0)
+		err = make_links(w);
 	if (err < 0)
 		return err;
 	w->is_finished = true;

@@ -5,6 +5,7 @@
 #include "wire/file.h"
 
 #include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,151 +84,6 @@ const char *bk_file_type_name(enum bk_file_type type)
 	return type_names[type];
 }
 
-int bk_file_path_check(const char *path)
-{
-	size_t len = strlen(path);
-
-	if (!len || len > BK_FILE_PATH_MAX || !bk_text_is_plain(path))
-		return BK_E_UNSAFE_PATH;
-	for (const char *at = path;; at++) {
-		size_t n = strcspn(at, "/");
-
-		if (!n || n > BK_FILE_NAME_MAX || (n == 1 && at[0] == '.') ||
-			(n == 2 && at[0] == '.' && at[1] == '.'))
-			return BK_E_UNSAFE_PATH;
-		at += n;
-		if (!*at)
-			return 0;
-	}
-}
-
-static bool is_utf8(const char *s)
-{
-	json_t *value = json_string(s);
-
-	json_decref(value);
-	return value;
-}
-
-static int list_grow(struct bk_file_list *l)
-{
-	size_t cap = l->cap ? 2 * l->cap : 16;
-	struct bk_file_entry *entries = realloc(l->entries, cap * sizeof(*entries));
-
-	if (!entries)
-		return BK_E_NOMEM;
-	l->entries = entries;
-	l->cap = cap;
-	return 0;
-}
-
-static int list_append(struct bk_file_list *l, const struct bk_file_entry *entry)
-{
-	char *path;
-
-	if (bk_file_path_check(entry->path) < 0)
-		return BK_E_UNSAFE_PATH;
-	if (l->len == BK_FILE_ENTRIES_MAX)
-		return BK_E_FULL;
-	if (entry->size > SIZE_LIMIT - l->bytes)
-		return BK_E_TOO_BIG;
-	if (l->len == l->cap && list_grow(l) < 0)
-		return BK_E_NOMEM;
-	path = strdup(entry->path);
-	if (!path)
-		return BK_E_NOMEM;
-	l->entries[l->len] = *entry;
-	l->entries[l->len++].path = path;
-	l->bytes += entry->size;
-	return 0;
-}
-
-int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry)
-{
-	return is_utf8(entry->path) ? list_append(l, entry) : BK_E_UNSAFE_PATH;
-}
-
-void bk_file_list_done(struct bk_file_list *l)
-{
-	for (size_t i = 0; i < l->len; i++)
-		free(l->entries[i].path);
-	free(l->entries);
-	*l = (struct bk_file_list){0};
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-	const struct bk_file_entry *const *x = a, *const *y = b;
-
-	return strcmp((*x)->path, (*y)->path);
-}
-
-/* By path; NULL: no memory. */
-static const struct bk_file_entry **sort_entries(const struct bk_file_list *l)
-{
-	const struct bk_file_entry **sorted = calloc(l->len + 1, sizeof(*sorted));
-
-	for (size_t i = 0; sorted && i < l->len; i++)
-		sorted[i] = &l->entries[i];
-	if (sorted)
-		qsort(sorted, l->len, sizeof(*sorted), compare_paths);
-	return sorted;
-}
-
-int bk_file_list_find_twin(const struct bk_file_list *l, const char **ret_path)
-{
-	const struct bk_file_entry **sorted = sort_entries(l);
-
-	if (!sorted)
-		return BK_E_NOMEM;
-	*ret_path = NULL;
-	for (size_t i = 1; i < l->len && !*ret_path; i++)
-		if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
-			*ret_path = sorted[i]->path;
-	free(sorted);
-	return 0;
-}
-
-struct prefix {
-	const char *path;
-	size_t len;
-};
-
-static int compare_prefix(const void *key, const void *row)
-{
-	const struct prefix *p = key;
-	const char *path = (*(const struct bk_file_entry *const *)row)->path;
-	int order = strncmp(p->path, path, p->len);
-
-	return order ? order : path[p->len] ? -1 : 0;
-}
-
-static bool is_orphan(const struct bk_file_entry **sorted, size_t n, const struct bk_file_entry *e)
-{
-	const char *slash = strrchr(e->path, '/');
-	const struct prefix parent = {e->path, slash ? (size_t)(slash - e->path) : 0};
-	const struct bk_file_entry *const *found;
-
-	if (!slash)
-		return false;
-	found = bsearch(&parent, sorted, n, sizeof(*sorted), compare_prefix);
-	return !found || !(*found)->is_folder || *found > e;
-}
-
-int bk_file_list_find_orphan(const struct bk_file_list *l, const char **ret_path)
-{
-	const struct bk_file_entry **sorted = sort_entries(l);
-
-	if (!sorted)
-		return BK_E_NOMEM;
-	*ret_path = NULL;
-	for (size_t i = 0; i < l->len && !*ret_path; i++)
-		if (is_orphan(sorted, l->len, &l->entries[i]))
-			*ret_path = l->entries[i].path;
-	free(sorted);
-	return 0;
-}
-
 static json_t *header_new(enum bk_file_type type)
 {
 	return json_pack("{s:s}", "type", type_names[type]);
@@ -270,13 +126,44 @@ static int append_list(struct bk_buf *out, const struct bk_file_msg *m, json_t *
 	return err;
 }
 
+static const char *kind_of(const struct bk_file_entry *e)
+{
+	return e->is_folder ? "folder" : e->is_stream ? "stream" : e->is_link ? "link" : "file";
+}
+
+/* 0, or -1: no memory. */
+static int set_hex(json_t *o, const char *key, const char *bytes)
+{
+	char hex[2 * BK_FILE_PATH_MAX + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), (const unsigned char *)bytes, strlen(bytes));
+	return json_object_set_new(o, key, json_string(hex));
+}
+
+/* As plain text, and where it is none by its bytes, too. */
+static int set_bytes(json_t *o, const char *key, const char *key_hex, const char *bytes)
+{
+	char shown[BK_FILE_SHOWN_MAX];
+
+	if (json_object_set_new(o, key, json_string(bk_file_path_show(bytes, shown, sizeof(shown)))) < 0)
+		return -1;
+	return strcmp(shown, bytes) != 0 ? set_hex(o, key_hex, bytes) : 0;
+}
+
 static json_t *entry_to_json(const struct bk_file_entry *e)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:s}", "path", e->path, "size", (json_int_t)e->size, "mode",
-		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind",
-		e->is_folder   ? "folder"
-		: e->is_stream ? "stream"
-			       : "file");
+	json_t *o = json_pack("{s:I, s:I, s:I, s:s}", "size", (json_int_t)e->size, "mode",
+		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind", kind_of(e));
+	bool is_whole = o && set_bytes(o, "path", "path_hex", e->path) == 0;
+
+	if (is_whole && e->mtime_ns)
+		is_whole = json_object_set_new(o, "mtime_ns", json_integer((json_int_t)e->mtime_ns)) == 0;
+	if (is_whole && e->is_link)
+		is_whole = set_bytes(o, "target", "target_hex", bk_file_entry_target(e)) == 0;
+	if (is_whole)
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
 static json_t *choice_to_json(size_t entry, const struct bk_file_choice *c)
@@ -363,48 +250,96 @@ static int get_uint(const json_t *o, const char *key, uint64_t max, uint64_t *re
 	return 0;
 }
 
-static int decode_entry(const json_t *o, struct bk_file_list *l)
+/* A member that is a whole number from min to max, or is absent. */
+static int get_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *ret_value)
 {
-	const char *path = json_string_value(json_object_get(o, "path"));
-	const char *kind = json_string_value(json_object_get(o, "kind"));
-	bool is_stream = kind && !strcmp(kind, "stream"), is_folder = kind && !strcmp(kind, "folder");
-	struct bk_file_entry e = {.is_file = is_stream || (kind && !strcmp(kind, "file")),
-		.is_stream = is_stream,
-		.is_folder = is_folder};
-	uint64_t mode = 0644;
-	char *copy;
+	const json_t *value = json_object_get(o, key);
+	json_int_t v = json_integer_value(value);
+
+	if (!value)
+		return 0;
+	if (!json_is_integer(value) || v < min || v > max)
+		return BK_E_MALFORMED;
+	*ret_value = v;
+	return 0;
+}
+
+/* The bytes that the digits say, or the text where there are none; NULL: neither, or not as it should be. */
+static const char *get_bytes(
+	const json_t *o, const char *key, const char *key_hex, char out[BK_FILE_PATH_MAX + 2])
+{
+	const char *hex = json_string_value(json_object_get(o, key_hex));
+	size_t n;
+
+	if (!json_object_get(o, key_hex))
+		return json_string_value(json_object_get(o, key));
+	if (!hex ||
+		sodium_hex2bin(
+			(unsigned char *)out, BK_FILE_PATH_MAX + 1, hex, strlen(hex), NULL, &n, NULL) != 0 ||
+		memchr(out, 0, n))
+		return NULL;
+	out[n] = 0;
+	return out;
+}
+
+static int get_times(const json_t *o, struct bk_file_entry *e)
+{
+	int64_t ns = 0;
+
+	if (get_int(o, "mtime", -INT64_MAX, INT64_MAX, &e->mtime) < 0 ||
+		get_int(o, "mtime_ns", 0, 999999999, &ns) < 0)
+		return BK_E_MALFORMED;
+	e->mtime_ns = (uint32_t)ns;
+	return 0;
+}
+
+/* Text is plain: whoever has other bytes says them by digits. */
+static int add_decoded(
+	const json_t *o, struct bk_file_list *l, const struct bk_file_entry *e, const char *target)
+{
 	int err;
 
-	if (!path || !kind || get_uint(o, "size", is_stream || is_folder ? 0 : SIZE_LIMIT, &e.size) < 0)
+	if (!json_object_get(o, "path_hex") && bk_file_path_check(e->path) < 0)
+		return BK_E_UNSAFE_PATH;
+	err = bk_file_list_add(l, e, target);
+	if (err == BK_E_EXISTS || err == BK_E_NOT_FOUND)
 		return BK_E_MALFORMED;
-	if (json_object_get(o, "mode") && get_uint(o, "mode", 07777777, &mode) < 0)
-		return BK_E_MALFORMED;
-	if (json_object_get(o, "mtime") && get_uint(o, "mtime", SIZE_LIMIT, &e.mtime) < 0)
-		return BK_E_MALFORMED;
-	e.mode = (uint32_t)mode & 0777;
-	copy = strdup(path);
-	if (!copy)
-		return BK_E_NOMEM;
-	e.path = copy;
-	err = list_append(l, &e);
-	free(copy);
 	return err == BK_E_FULL ? BK_E_TOO_BIG : err;
+}
+
+static int decode_entry(const json_t *o, struct bk_file_list *l)
+{
+	char path[BK_FILE_PATH_MAX + 2], aim[BK_FILE_PATH_MAX + 2];
+	const char *kind = json_string_value(json_object_get(o, "kind")), *target = NULL;
+	struct bk_file_entry e = {.path = get_bytes(o, "path", "path_hex", path)};
+	int64_t mode = 0644;
+	uint64_t size_max;
+
+	if (!e.path || !kind)
+		return BK_E_MALFORMED;
+	e.is_stream = !strcmp(kind, "stream");
+	e.is_folder = !strcmp(kind, "folder");
+	e.is_link = !strcmp(kind, "link");
+	e.is_file = e.is_stream || !strcmp(kind, "file");
+	size_max = e.is_stream || e.is_folder || e.is_link ? 0 : SIZE_LIMIT;
+	if (get_uint(o, "size", size_max, &e.size) < 0 || get_int(o, "mode", 0, 07777777, &mode) < 0 ||
+		get_times(o, &e) < 0)
+		return BK_E_MALFORMED;
+	if (e.is_link && !(target = get_bytes(o, "target", "target_hex", aim)))
+		return BK_E_MALFORMED;
+	e.mode = (uint16_t)(mode & 0777);
+	return add_decoded(o, l, &e, target);
 }
 
 static int decode_entries(const json_t *array, struct bk_file_list *l)
 {
-	const char *twin = NULL, *orphan = NULL;
 	int err = 0;
 
 	if (!json_is_array(array) || !json_array_size(array))
 		return BK_E_MALFORMED;
 	for (size_t i = 0; i < json_array_size(array) && err >= 0; i++)
 		err = decode_entry(json_array_get(array, i), l);
-	if (err >= 0)
-		err = bk_file_list_find_twin(l, &twin);
-	if (err >= 0)
-		err = bk_file_list_find_orphan(l, &orphan);
-	return err >= 0 && (twin || orphan) ? BK_E_MALFORMED : err;
+	return err >= 0 && bk_file_list_find_stray(l) ? BK_E_UNSAFE_PATH : err;
 }
 
 int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list)

@@ -9,6 +9,7 @@
 #include <bodkin/transfer.h>
 
 #include "base/buf.h"
+#include "wire/file_list.h"
 #include "wire/framing.h"
 
 /* The messages of a channel of kind BK_TRANSFER_CHANNEL_KIND (docs/protocol/files.md): JSON-header messages whose
@@ -17,11 +18,9 @@
 #define BK_FILE_TAKER_KIND "takes-" BK_TRANSFER_CHANNEL_KIND /* a receiver's sign, which nobody takes */
 
 enum {
-	BK_FILE_PATH_MAX = 4096,
-	BK_FILE_NAME_MAX = 255, /* of one component */
-	BK_FILE_ENTRIES_MAX = 10000,
-	BK_FILE_LIST_MAX = 4 << 20,    /* bytes of an offer's or an accept's content */
-	BK_FILE_CONTENT_MAX = 4 << 20, /* bytes of one content message */
+	BK_FILE_ENTRIES_MAX = BK_FILE_LIST_LEN_MAX, /* of one message */
+	BK_FILE_LIST_MAX = 4 << 20,                 /* bytes of an offer's or an accept's content */
+	BK_FILE_CONTENT_MAX = 4 << 20,              /* bytes of one content message */
 	BK_FILE_HEADER_MAX = 4096,
 	BK_FILE_CODE_MAX = 32,
 	BK_FILE_TEXT_MAX = 256,
@@ -54,40 +53,10 @@ struct bk_file_msg {
 	uint64_t content_len;        /* set when read */
 };
 
-struct bk_file_entry {
-	char *path;     /* owned by the list; checked */
-	bool is_file;   /* kind "file", or "stream" */
-	bool is_folder; /* kind "folder": no size, no content; before whatever is in it */
-	bool is_stream; /* kind "stream": no size is known (0), its digest ends it */
-	uint64_t size;
-	uint32_t mode;  /* permission bits */
-	uint64_t mtime; /* seconds since 1970 */
-};
-
-struct bk_file_list {
-	struct bk_file_entry *entries;
-	size_t len, cap;
-	uint64_t bytes; /* the sum of the sizes, at most INT64_MAX */
-};
-
 struct bk_file_choice {
 	bool is_taken;
 	uint64_t offset; /* where content begins; 0 in version 1 */
 };
-
-/* 0 when the path is relative, has only components of 1 to 255 bytes that are neither "." nor "..", has no
- * character that is harmful on a terminal, and is at most BK_FILE_PATH_MAX bytes; else BK_E_UNSAFE_PATH.
- * It also must be UTF-8, which the caller has from jansson or from bk_file_list_add. */
-int bk_file_path_check(const char *path);
-
-/* Appends a copy of the entry. BK_E_UNSAFE_PATH (path rules, or not UTF-8), BK_E_FULL, BK_E_TOO_BIG (sum),
- * BK_E_NOMEM. A zeroed list is an empty one. */
-int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry);
-void bk_file_list_done(struct bk_file_list *l);
-/* An entry with the path of another, or in a folder that is not before it in the list; NULL when there is
- * none. BK_E_NOMEM. */
-int bk_file_list_find_twin(const struct bk_file_list *l, const char **ret_path);
-int bk_file_list_find_orphan(const struct bk_file_list *l, const char **ret_path);
 
 /* Each appends one whole message (of content: the header only, whose content_len bytes follow by the caller).
  * BK_E_TOO_BIG, BK_E_FULL, BK_E_NOMEM; BK_E_INVALID for text that is not UTF-8. */
@@ -102,8 +71,8 @@ int bk_file_accept_encode(
 int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, struct bk_file_msg *ret_msg);
 
 /* Reads a list's content. Offer: BK_E_MALFORMED (also for two entries of one path, for one whose folder is not offered
- * before it, and for an empty one), BK_E_UNSAFE_PATH, BK_E_TOO_BIG (entries or sum of sizes), BK_E_NOMEM. Accept: every
- * one of the n entries exactly once, else BK_E_MALFORMED. */
+ * before it, and for an empty one), BK_E_UNSAFE_PATH (also for a link that does not lead to an entry), BK_E_TOO_BIG
+ * (entries or sum of sizes), BK_E_NOMEM. Accept: every one of the n entries exactly once, else BK_E_MALFORMED. */
 int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list);
 int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_file_choice *ret_choices);
 

