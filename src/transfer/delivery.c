@@ -114,7 +114,7 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
 		return;
 	}
-	err = bk_reader_new(d->talk.loop, d->offering->source, d->choices, pump, d, &d->reader);
+	err = bk_reader_new(d->talk.loop, d->offering->source, d->choices, msg->version, pump, d, &d->reader);
 	if (err < 0) {
 		bk_talk_fail(&d->talk, err, "cannot send: %s", bk_error_text(err));
 		return;

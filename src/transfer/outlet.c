@@ -17,6 +17,18 @@ int bk_outlet_write(struct bk_outlet *o, const void *data, size_t n)
 	return o->writer ? bk_writer_write(o->writer, data, n) : bk_spout_write(o->spout, data, n);
 }
 
+int bk_outlet_hole(struct bk_outlet *o, size_t n)
+{
+	static const uint8_t zeros[64 << 10];
+	int err = o->writer ? bk_writer_hole(o->writer, n) : 0;
+
+	for (size_t part; !o->writer && n && err >= 0; n -= part) {
+		part = n < sizeof(zeros) ? n : sizeof(zeros);
+		err = bk_spout_write(o->spout, zeros, part);
+	}
+	return err;
+}
+
 int bk_outlet_end(struct bk_outlet *o, const uint8_t digest[BK_DIGEST_LEN])
 {
 	if (o->writer)

@@ -15,7 +15,8 @@ enum {
 	PIECE_MAX = 256 << 10,
 	HEADROOM = 512, /* for the header of a content message */
 	SLOT_SIZE = HEADROOM + PIECE_MAX + HEADROOM,
-	SMALL = 32 << 10, /* less room than this is not worth a beginning */
+	SMALL = 32 << 10,     /* less room than this is not worth a beginning */
+	HOLES_MAX = 64 << 20, /* of one slot: nobody waits long for it */
 };
 
 struct slot {
@@ -27,6 +28,7 @@ struct work {
 	struct bk_source *source;
 	struct bk_file_choice *choices;
 	struct slot slots[SLOTS];
+	bool has_holes;      /* the other side understands them */
 	size_t filled, sent; /* counted on, under the lock; slot = count % SLOTS */
 	bool is_waited_for, is_over;
 	/* the thread's, until it is over */
@@ -138,6 +140,30 @@ static int read_whole(struct work *w, uint8_t *at, size_t n)
 	return 0;
 }
 
+/* Where there is one; 0: none. */
+static int fill_of_hole(struct work *w, struct slot *s)
+{
+	static const uint8_t zeros[64 << 10];
+	struct bk_file_msg msg = {
+		.type = BK_FILE_CONTENT, .entry = (uint32_t)w->current, .offset = w->offset};
+	size_t n = w->has_holes ? bk_source_hole(&w->reader, BK_FILE_CONTENT_MAX) : 0;
+	int err;
+
+	if (!n)
+		return 0;
+	msg.hole = n;
+	err = encode(w, &msg, 0);
+	if (err < 0)
+		return err;
+	memcpy(s->bytes + s->start + s->len, bk_buf_head(&w->header), w->header.len);
+	s->len += w->header.len;
+	for (size_t part; n; n -= part) {
+		part = n < sizeof(zeros) ? n : sizeof(zeros);
+		count_content(w, s, zeros, part);
+	}
+	return 1;
+}
+
 /* Of a file whose size is known: a message, or its digest. */
 static int fill_of_file(struct work *w, struct slot *s)
 {
@@ -150,6 +176,10 @@ static int fill_of_file(struct work *w, struct slot *s)
 		err = bk_source_read(&w->reader, &beyond, 1);
 		return err < 0 ? fail(w, err, w->reader.text) : put_digest(w, s);
 	}
+	err = fill_of_hole(w, s);
+	if (err)
+		return err < 0 ? err : 0;
+	n = bk_source_until_hole(&w->reader, n);
 	err = encode_content(w, n);
 	if (err < 0)
 		return err;
@@ -192,7 +222,7 @@ static int fill(struct work *w, struct slot *s)
 	int err = 0;
 
 	s->start = s->len = s->content = 0;
-	while (err >= 0 && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL) {
+	while (err >= 0 && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL && s->content < HOLES_MAX) {
 		err = w->is_open ? 0 : open_next(w);
 		if (err >= 0 && is_stream(w) && s->len)
 			break;
@@ -281,14 +311,16 @@ static int allocate(struct work *w, const struct bk_file_choice *choices)
 }
 
 int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
-	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader)
+	unsigned version, void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader)
 {
 	struct bk_reader *r = calloc(1, sizeof(*r));
 	struct work *w = r ? calloc(1, sizeof(*w)) : NULL;
 	int err = BK_E_NOMEM;
 
 	if (w) {
-		*w = (struct work){.source = bk_source_ref(source), .reader = {.source = source, .fd = -1}};
+		*w = (struct work){.source = bk_source_ref(source),
+			.reader = {.source = source, .fd = -1},
+			.has_holes = version >= 2};
 		r->work = w;
 		err = allocate(w, choices);
 	}

@@ -21,7 +21,7 @@ struct bk_reader_piece {
 /* Keeps the source as long as it needs it. choices, one for each entry, are copied. fn comes from the loop when there
  * is a piece again, and when it is over. BK_E_NOMEM. */
 int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
-	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader);
+	unsigned version, void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader);
 /* Does not wait. NULL is fine. */
 void bk_reader_free(struct bk_reader *r);
 

@@ -210,6 +210,13 @@ static uint64_t size_max(const struct bk_file_entry *e)
 	return e->is_stream ? INT64_MAX : e->size;
 }
 
+static void count_content(struct bk_recv *r, size_t n)
+{
+	r->offset += n;
+	r->talk.meter.bytes += n;
+	bk_talk_progress(&r->talk);
+}
+
 static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	if (msg->entry != r->current) {
@@ -221,20 +228,19 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 	if (msg->offset != r->offset)
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
 			bk_file_entry_shown(current_entry(r)));
-	else if (msg->content_len > size_max(current_entry(r)) - r->offset)
+	else if (msg->content_len + msg->hole > size_max(current_entry(r)) - r->offset)
 		bk_talk_fail(&r->talk, BK_E_TOO_BIG, "the other side sent more of '%s' than it offered",
 			bk_file_entry_shown(current_entry(r)));
+	else if (msg->hole && is_told(r, bk_outlet_hole(&r->outlet, (size_t)msg->hole)))
+		count_content(r, (size_t)msg->hole);
 }
 
 static void on_piece(void *owner, const uint8_t *data, size_t n)
 {
 	struct bk_recv *r = owner;
 
-	if (!is_told(r, bk_outlet_write(&r->outlet, data, n)))
-		return;
-	r->offset += n;
-	r->talk.meter.bytes += n;
-	bk_talk_progress(&r->talk);
+	if (is_told(r, bk_outlet_write(&r->outlet, data, n)))
+		count_content(r, n);
 }
 
 static void tell_conflict(struct bk_recv *r, size_t i)

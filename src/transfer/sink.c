@@ -342,6 +342,26 @@ int bk_sink_write(struct bk_sink *s, const void *data, size_t n)
 	return 0;
 }
 
+int bk_sink_hole(struct bk_sink *s, size_t n)
+{
+	static const uint8_t zeros[64 << 10];
+	off_t at = lseek(s->fd, 0, SEEK_CUR);
+	struct stat st;
+	int err = 0;
+
+	if (at < 0 || fstat(s->fd, &st) < 0)
+		return fail_errno(s, s->name, errno);
+	for (size_t part; n && at < st.st_size && err >= 0; n -= part, at += (off_t)part) {
+		part = n < sizeof(zeros) ? n : sizeof(zeros);
+		err = bk_sink_write(s, zeros, part);
+	}
+	if (err >= 0 && n && ftruncate(s->fd, at + (off_t)n) < 0)
+		return fail_errno(s, s->name, errno);
+	if (err >= 0 && n && lseek(s->fd, 0, SEEK_END) < 0)
+		return fail_errno(s, s->name, errno);
+	return err;
+}
+
 int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg)
 {
 	if (!s->scratch)

@@ -38,6 +38,8 @@ int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const ch
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
 /* Goes over n bytes that are there already, each with fn. BK_E_FILE. */
 int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg);
+/* n zero bytes, which take no room on the disk where there is nothing yet. */
+int bk_sink_hole(struct bk_sink *s, size_t n);
 /* No more comes: gives the file its time, and the bits of `modes` that it came with. */
 int bk_sink_close(struct bk_sink *s, unsigned modes);
 /* Gives a closed file its name. BK_E_EXISTS when that was taken meanwhile and may not be replaced: it can be tried

@@ -163,6 +163,8 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 		return fail(r, strerror(errno));
 	if (!is_as_offered(&s->walk.list.entries[i], &st))
 		return fail(r, "it changed after it was offered");
+	/* Few files have holes, and those take less room than they are long. */
+	r->edge = (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size ? 0 : UINT64_MAX;
 	(void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;
 }
@@ -219,4 +221,28 @@ int bk_source_read(struct bk_source_reader *r, void *data, size_t n)
 		return fail(r, "it shrank while it was being sent");
 	r->offset += (uint64_t)got;
 	return (int)got;
+}
+
+size_t bk_source_hole(struct bk_source_reader *r, size_t max)
+{
+	uint64_t size = r->source->walk.list.entries[r->current].size, end;
+	off_t data;
+
+	if (r->offset < r->edge || r->offset >= size)
+		return 0;
+	data = lseek(r->fd, (off_t)r->offset, SEEK_DATA);
+	end = data >= 0 ? (uint64_t)data : errno == ENXIO ? size : r->offset;
+	end = end < size ? end : size;
+	if (end > r->offset) {
+		end = end - r->offset < max ? end : r->offset + max;
+		max = (size_t)(end - r->offset);
+		r->offset = end;
+	} else {
+		off_t hole = lseek(r->fd, (off_t)r->offset, SEEK_HOLE);
+
+		max = 0;
+		r->edge = hole > (off_t)r->offset ? (uint64_t)hole : UINT64_MAX;
+	}
+	(void)lseek(r->fd, (off_t)r->offset, SEEK_SET);
+	return max;
 }

@@ -46,6 +46,7 @@ struct bk_source_reader {
 	int fd;
 	size_t current;
 	uint64_t offset;
+	uint64_t edge;                   /* no hole begins before it */
 	char text[BK_TRANSFER_TEXT_MAX]; /* the sentence for the last BK_E_FILE */
 };
 
@@ -55,6 +56,13 @@ int bk_source_open(struct bk_source_reader *r, size_t i);
  * stream has none now; bk_source_reader's fd becomes readable. BK_E_FILE when it cannot be read, or is no longer
  * as long as it was. */
 int bk_source_read(struct bk_source_reader *r, void *data, size_t n);
+/* Of a file whose size is known: where a hole begins, so many bytes of it, at most `max`, are read; else 0. */
+size_t bk_source_hole(struct bk_source_reader *r, size_t max);
+/* How many of n bytes come before the next one. */
+static inline size_t bk_source_until_hole(const struct bk_source_reader *r, size_t n)
+{
+	return r->offset < r->edge && r->edge - r->offset < n ? (size_t)(r->edge - r->offset) : n;
+}
 void bk_source_close(struct bk_source_reader *r);
 
 #endif

@@ -938,6 +938,10 @@ static void add_raw(struct bk_buf *b, const char *header_fields, const char *con
 	{                                                                                                    \
 		"\"type\":\"content\",\"entry\":" #n ",\"offset\":" #at, bytes                               \
 	}
+#define HOLE(n)                                                                                              \
+	{                                                                                                    \
+		"\"type\":\"content\",\"entry\":0,\"offset\":0,\"hole\":" #n, ""                             \
+	}
 #define WRONG "00000000000000000000000000000000"
 
 struct line {
@@ -979,7 +983,11 @@ static const struct attack {
 	{"too little", {FIVE, CONTENT(0, 0, "hell"), DIGEST(0, WRONG)}, BK_E_PROTOCOL},
 	{"no such entry", {FIVE, CONTENT(1, 0, "hello")}, BK_E_PROTOCOL},
 	{"digest of another", {FIVE, CONTENT(0, 0, "hello"), DIGEST(7, WRONG)}, BK_E_PROTOCOL},
-	{"a hole", {FIVE, CONTENT(0, 2, "llo")}, BK_E_PROTOCOL},
+	{"a gap", {FIVE, CONTENT(0, 2, "llo")}, BK_E_PROTOCOL},
+	{"a hole beyond the end", {FIVE, HOLE(6)}, BK_E_TOO_BIG},
+	{"a hole and too much", {FIVE, HOLE(5), CONTENT(0, 5, "!")}, BK_E_TOO_BIG},
+	{"a hole that is none", {FIVE, HOLE(5), DIGEST(0, WRONG)}, BK_E_DIGEST},
+	{"a hole beyond numbers", {FIVE, HOLE(9223372036854775807)}, BK_E_TOO_BIG},
 	{"backwards", {FIVE, CONTENT(0, 0, "hel"), CONTENT(0, 1, "el")}, BK_E_PROTOCOL},
 	{"wrong digest", {FIVE, CONTENT(0, 0, "hello"), DIGEST(0, WRONG)}, BK_E_DIGEST},
 	{"no header", {{"\"nothing\":1", ""}}, BK_E_MALFORMED},

@@ -16,21 +16,23 @@ enum { BK_HERE_BLOCK = 1 << 20 };
 enum {
 	FULL = 1 << 20,
 	ORDERS_MAX = 32 << 20, /* one delivery of the channel may come on top of what is full */
+	HOLE_COST = 64,        /* zero bytes that are as much work as one that is written */
 };
 
 #define BATCH_TIME BK_SEC /* so long a complete file may wait for others when nothing comes */
 
-enum kind { ORDER_FOLDER, ORDER_BEGIN, ORDER_WRITE, ORDER_END, ORDER_FINISH };
+enum kind { ORDER_FOLDER, ORDER_BEGIN, ORDER_WRITE, ORDER_HOLE, ORDER_END, ORDER_FINISH };
 
 struct order {
 	enum kind kind;
-	size_t entry, len; /* len bytes follow */
+	size_t entry, len; /* len bytes follow, but of a hole */
 };
 
 struct work {
 	struct bk_store *store;
 	unsigned modes;
 	struct bk_buf orders; /* under the lock, like the flags */
+	size_t holes;         /* bytes of them in the orders */
 	bool is_stopping, is_waited_for, is_over;
 	/* the thread's, until it is over */
 	struct bk_buf at_hand;
@@ -178,6 +180,18 @@ static int write_some(struct work *w, const void *data, size_t n)
 	return err < 0 ? fail(w, err, bk_sink_text(w->store->sink)) : 0;
 }
 
+static int make_hole(struct work *w, size_t n)
+{
+	static const uint8_t zeros[64 << 10];
+	int err = bk_sink_hole(w->store->sink, n);
+
+	for (size_t part; n; n -= part) {
+		part = n < sizeof(zeros) ? n : sizeof(zeros);
+		bk_digest_update(w->digest, zeros, part);
+	}
+	return err < 0 ? fail(w, err, bk_sink_text(w->store->sink)) : 0;
+}
+
 static int end(struct work *w, const uint8_t *digest)
 {
 	uint8_t got[BK_DIGEST_LEN];
@@ -260,6 +274,8 @@ static int carry_out(struct work *w, const struct order *o, const uint8_t *data)
 		return begin(w, o->entry);
 	case ORDER_WRITE:
 		return write_some(w, data, o->len);
+	case ORDER_HOLE:
+		return make_hole(w, o->len);
 	case ORDER_END:
 		return end(w, data);
 	case ORDER_FINISH:
@@ -277,7 +293,7 @@ static int carry_out_all(struct work *w)
 
 		memcpy(&o, bk_buf_head(&w->at_hand), sizeof(o));
 		err = carry_out(w, &o, bk_buf_head(&w->at_hand) + sizeof(o));
-		bk_buf_consume(&w->at_hand, sizeof(o) + o.len);
+		bk_buf_consume(&w->at_hand, sizeof(o) + (o.kind == ORDER_HOLE ? 0 : o.len));
 	}
 	return err;
 }
@@ -288,6 +304,7 @@ static void swap(struct bk_thread *t, struct work *w)
 
 	w->orders = w->at_hand;
 	w->at_hand = orders;
+	w->holes = 0;
 	if (w->is_waited_for)
 		bk_thread_ring(t);
 	w->is_waited_for = false;
@@ -349,15 +366,17 @@ static const struct bk_thread_ops ops = {.run = run, .free = free_work};
 static int put(struct bk_writer *w, const struct order *o, const void *data)
 {
 	struct bk_buf *orders = &w->work->orders;
+	size_t n = data ? o->len : 0;
 	uint8_t *at;
 
 	bk_thread_lock(w->thread);
-	at = bk_buf_reserve(orders, sizeof(*o) + o->len);
+	at = bk_buf_reserve(orders, sizeof(*o) + n);
 	if (at) {
 		memcpy(at, o, sizeof(*o));
-		if (o->len)
-			memcpy(at + sizeof(*o), data, o->len);
-		bk_buf_commit(orders, sizeof(*o) + o->len);
+		if (n)
+			memcpy(at + sizeof(*o), data, n);
+		bk_buf_commit(orders, sizeof(*o) + n);
+		w->work->holes += o->len - n;
 	}
 	bk_thread_nudge(w->thread);
 	bk_thread_unlock(w->thread);
@@ -377,6 +396,11 @@ int bk_writer_begin(struct bk_writer *w, size_t entry)
 int bk_writer_write(struct bk_writer *w, const void *data, size_t n)
 {
 	return put(w, &(struct order){.kind = ORDER_WRITE, .len = n}, data);
+}
+
+int bk_writer_hole(struct bk_writer *w, size_t n)
+{
+	return put(w, &(struct order){.kind = ORDER_HOLE, .len = n}, NULL);
 }
 
 int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN])
@@ -402,7 +426,7 @@ bool bk_writer_is_full(struct bk_writer *w)
 	bool is_full;
 
 	bk_thread_lock(w->thread);
-	is_full = w->work->orders.len >= FULL;
+	is_full = w->work->orders.len + w->work->holes / HOLE_COST >= FULL;
 	w->work->is_waited_for |= is_full;
 	bk_thread_unlock(w->thread);
 	return is_full;

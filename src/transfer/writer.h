@@ -33,6 +33,7 @@ void bk_writer_free(struct bk_writer *w);
 int bk_writer_make_folder(struct bk_writer *w, size_t entry); /* before what is in it */
 int bk_writer_begin(struct bk_writer *w, size_t entry);
 int bk_writer_write(struct bk_writer *w, const void *data, size_t n);
+int bk_writer_hole(struct bk_writer *w, size_t n); /* n zero bytes */
 int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN]);
 /* No more comes. It is over when every name, too, is on the disk. */
 int bk_writer_finish(struct bk_writer *w);

@@ -52,6 +52,7 @@ static const struct bk_field reason_fields[] = {
 static const struct bk_field content_fields[] = {
 	{"entry", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(entry)},
 	{"offset", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(offset)},
+	{"hole", BK_FIELD_UINT, 0, AT(hole)},
 };
 static const struct bk_field digest_fields[] = {
 	{"entry", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(entry)},
@@ -234,6 +235,10 @@ int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, str
 		return err;
 	if (m.type != BK_FILE_UNKNOWN && content_len > shapes[m.type].content_max)
 		return shapes[m.type].content_max ? BK_E_TOO_BIG : BK_E_PROTOCOL;
+	if (m.hole && content_len)
+		return BK_E_PROTOCOL;
+	if (m.hole > BK_FILE_CONTENT_MAX)
+		return BK_E_TOO_BIG;
 	*ret_msg = m;
 	return 0;
 }

@@ -42,11 +42,13 @@ enum bk_file_type {
 const char *bk_file_type_name(enum bk_file_type type);
 
 /* Which fields mean something is the type's business: offer {entries, bytes, version}; accept {version}; refuse,
- * error {code, text}; content {entry, offset}; digest {entry, digest}; done {entries, bytes, digest}. */
+ * error {code, text}; content {entry, offset, hole}; digest {entry, digest}; done {entries, bytes, digest}. */
 struct bk_file_msg {
 	enum bk_file_type type;
 	uint32_t entry, entries, version;
 	uint64_t offset, bytes;
+	uint64_t
+		hole; /* so many zero bytes instead of content, at most BK_FILE_CONTENT_MAX; to version 2 only */
 	uint8_t digest[BK_FILE_DIGEST_LEN];
 	char code[BK_FILE_CODE_MAX]; /* an error's name (bodkin/error.h) */
 	char text[BK_FILE_TEXT_MAX]; /* for a person; harmless on a terminal */

@@ -171,6 +171,7 @@ class Trees(kit.Case):
         for events in (sender, receiver):
             self.assertEqual(events["offer"]["links"], 8)
             self.assertEqual(events["done"]["links"], 8)
+        self.assertLess(os.stat(self.root / "out/tree/holes").st_blocks, 64)
 
     def test_links_are_followed_or_skipped_where_that_is_wished(self):
         top = self.root / "tree"
