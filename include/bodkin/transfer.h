@@ -26,8 +26,9 @@ extern "C" {
 struct bk_send;
 struct bk_recv;
 
-enum { BK_TRANSFER_TEXT_MAX = 512 };  /* bytes of a sentence, with its end */
-enum { BK_TRANSFER_PATHS_MAX = 100 }; /* names that a list has, of however many */
+enum { BK_TRANSFER_TEXT_MAX = 512 };          /* bytes of a sentence, with its end */
+enum { BK_TRANSFER_MESSAGE_MAX = 256 << 10 }; /* bytes of a text that is sent by itself */
+enum { BK_TRANSFER_PATHS_MAX = 100 };         /* names that a list has, of however many */
 
 /* The kind of the channel that files travel on, where they travel beside something else. */
 #define BK_TRANSFER_CHANNEL_KIND "files/1"
@@ -65,6 +66,7 @@ struct bk_transfer_entry {
 	bool is_existing;   /* receiver: the name is taken */
 	bool is_folder;     /* what is in it follows; one that is there already is gone on with */
 	bool is_link;       /* a symbolic link to another entry; made when everything else stands */
+	bool is_text;       /* a text that somebody said, and no file of theirs */
 };
 
 struct bk_transfer_offer {
@@ -121,6 +123,10 @@ struct bk_transfer_events {
 	/* Every file that was taken stands there in its place, its digest compared by both sides. */
 	void (*on_done)(struct bk_call *call, void *arg, const struct bk_transfer_result *result);
 	void (*on_error)(struct bk_call *call, void *arg, const struct bk_call_failure *failure);
+	/* Receiver, before on_done: what was offered is a text alone, and this is it, whole and compared, with a NUL
+	 * behind; bytes that somebody else chose. Nothing is asked and no file made. NULL, or with a stream: it is a
+	 * file like others. */
+	void (*on_text)(struct bk_call *call, void *arg, const char *text, size_t len);
 };
 
 struct bk_send_opts {
@@ -143,6 +149,9 @@ struct bk_send_opts {
 	const char *const *exclude;
 	size_t exclude_len;
 	enum bk_transfer_links links;
+	/* Instead of paths and a stream: this is said. A receiver of before there were texts gets it as a file. */
+	const char *text;
+	size_t text_len; /* at most BK_TRANSFER_MESSAGE_MAX */
 };
 
 /* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them

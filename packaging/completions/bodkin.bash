@@ -52,7 +52,7 @@ _bodkin()
 	case $command in
 	send)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "$client $meets $all --code --to --exclude --links" -- "$cur"))
+			COMPREPLY=($(compgen -W "$client $meets $all --code --to --exclude --links --text" -- "$cur"))
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$cur"))

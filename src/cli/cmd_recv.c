@@ -54,7 +54,8 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	};
 	int err = 0;
 
-	f->report->is_aside = is_stream;
+	/* There a text comes as it is; a code that was made is all that is said before it, and only where little is. */
+	f->report->is_aside = is_stream || (!o->json && !o->quiet && !isatty(STDOUT_FILENO));
 	events.on_ask = on_ask;
 	if (has_person)
 		err = bk_cli_question_init(&c->question, f->loop, f->report);

@@ -66,6 +66,8 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.exclude = f->options->exclude.items,
 		.exclude_len = f->options->exclude.len,
 		.links = links_of(f->options),
+		.text = f->options->text,
+		.text_len = f->options->text ? strlen(f->options->text) : 0,
 	};
 
 	int err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);
@@ -109,19 +111,22 @@ static void done(struct bk_cli_frame *f)
 
 static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
-	int err = o->args_len ? 0 : BK_E_INVALID;
+	const char *why = NULL;
 
-	if (err < 0)
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot send: no file is named; try 'bodkin help send'");
-	if (err >= 0 && o->to && o->code) {
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot send: --to needs no --code; give one of them");
-		err = BK_E_INVALID;
-	}
-	if (err >= 0 && count_inputs(o) > 1) {
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot send '-' twice: there is one standard input");
-		err = BK_E_INVALID;
-	}
-	return err;
+	if (o->text && o->args_len)
+		why = ": --text goes alone; send the files by themselves";
+	else if (o->text && !*o->text)
+		why = ": --text says nothing";
+	else if (!o->text && !o->args_len)
+		why = ": no file is named; try 'bodkin help send'";
+	else if (o->to && o->code)
+		why = ": --to needs no --code; give one of them";
+	else if (count_inputs(o) > 1)
+		why = " '-' twice: there is one standard input";
+	if (!why)
+		return 0;
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot send%s", why);
+	return BK_E_INVALID;
 }
 
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
@@ -150,12 +155,13 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
 	.act = "send",
-	.usage = "PATH... | - [--code CODE | --to NAME] [OPTION]...",
+	.usage = "PATH... | - | --text TEXT [--code CODE | --to NAME] [OPTION]...",
 	.summary = "send files and folders to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin "
 		 "recv' gets the files and folders, encrypted, over a direct\n"
 		 "connection where one can be had, else through the server's relay, which cannot read them.\n"
 		 "- is standard input; it, a pipe and a file of /proc have no size, and go until they end.\n"
+		 "--text says something: it is shown at the other end, and no file is made.\n"
 		 "--to sends to one of your own devices ('bodkin help devices'), and shows no code.",
 	.bit = BK_CLI_CMD_SEND,
 	.run = run,

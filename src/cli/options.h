@@ -34,6 +34,7 @@ struct bk_cli_options {
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember, *links;
+	const char *text;
 	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from, exclude;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */

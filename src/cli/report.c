@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/bar.h"
 #include "cli/human.h"
 
@@ -228,6 +229,7 @@ struct what {
 	size_t files, folders, links, streams,
 		named; /* streams are files, too; named: those that are in no folder */
 	uint64_t bytes;
+	bool is_text;
 };
 
 static void describe_size(const struct what *w, char *out, size_t max)
@@ -255,6 +257,8 @@ static void describe(const struct what *w, char *out, size_t max)
 		snprintf(links, sizeof(links), " and %zu link%s", w->links, w->links == 1 ? "" : "s");
 	if (!w->files && !w->folders)
 		snprintf(out, max, "nothing");
+	else if (w->is_text)
+		snprintf(out, max, "a text (%s)", size);
 	else if (w->files == 1 && !w->folders)
 		snprintf(out, max, "%s (%s)", w->first, size);
 	else if (w->folders && w->named == 1)
@@ -268,7 +272,8 @@ static void describe(const struct what *w, char *out, size_t max)
 
 void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, size_t max)
 {
-	struct what w = {.first = offer->first,
+	struct what w = {.is_text = offer->entries == 1 && offer->names[0].is_text,
+		.first = offer->first,
 		.files = offer->entries - offer->folders - offer->links,
 		.folders = offer->folders,
 		.links = offer->links,
@@ -294,6 +299,7 @@ static json_t *names_value(const struct bk_transfer_offer *offer)
 				       e->is_folder   ? "folder"
 				       : e->is_stream ? "stream"
 				       : e->is_link   ? "link"
+				       : e->is_text   ? "text"
 						      : "file",
 				       "hidden", e->is_hidden, "executable", e->is_executable));
 	}
@@ -305,6 +311,7 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 	const char *peer = r->peer[0] ? r->peer : "the other side";
 	char what[512];
 
+	r->is_text = offer->entries == 1 && offer->names[0].is_text;
 	r->has_stream = false;
 	for (size_t i = 0; i < offer->entries; i++)
 		r->has_stream |= offer->names[i].is_stream;
@@ -359,6 +366,41 @@ void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_en
 			r, BK_CLI_EVENT, "%s is hidden and is skipped; --hidden takes it", entry->path);
 }
 
+/* Behind his name, set in, so that no line of it looks like one of ours. */
+static void say_text(struct bk_cli_report *r, const char *text, size_t len)
+{
+	char *copy = malloc(len + 1), *rows = NULL;
+
+	for (size_t i = 0; copy && i < len; i++)
+		copy[i] = text[i] ? text[i] : '?';
+	while (copy && len && copy[len - 1] == '\n')
+		len--;
+	if (copy) {
+		copy[len] = 0;
+		bk_text_sanitize_lines(copy);
+		rows = bk_cli_human_fold(copy, 2, bk_cli_report_window().columns);
+	}
+	bk_cli_report_wipe(r);
+	if (rows)
+		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s says:\n  %s\n",
+			r->peer[0] ? r->peer : "The other side", rows);
+	free(rows);
+	free(copy);
+}
+
+void bk_cli_report_text(struct bk_cli_report *r, const char *text, size_t len)
+{
+	r->is_told = true;
+	bk_cli_report_event(r, BK_CLI_VERDICT, "message",
+		json_pack("{s:o, s:o}", "from", text_value(r->peer), "text", text_value(text)));
+	if (r->is_json)
+		return;
+	if (isatty(STDOUT_FILENO))
+		say_text(r, text, len);
+	else
+		bk_cli_output_data(text, len);
+}
+
 void bk_cli_report_answered(struct bk_cli_report *r)
 {
 	r->is_question_open = false;
@@ -409,7 +451,8 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 		.folders = result->folders,
 		.links = result->links,
 		.named = result->paths_len,
-		.bytes = result->bytes};
+		.bytes = result->bytes,
+		.is_text = r->is_text};
 	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
@@ -418,6 +461,8 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 			text_value(result->digest), "entries", (json_int_t)result->entries, "folders",
 			(json_int_t)result->folders, "links", (json_int_t)result->links, "paths",
 			paths_value(result)));
+	if (r->is_told)
+		return;
 	describe(&taken, what, sizeof(what));
 	bk_cli_human_seconds(result->seconds, seconds);
 	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);

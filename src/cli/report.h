@@ -21,6 +21,8 @@ struct bk_cli_report {
 		has_path;
 	bool is_lasting; /* it goes on and on, so nothing that it says is said once: all of it has a ceiling */
 	bool has_stream; /* what is offered has no total */
+	bool is_text;    /* what is offered is said */
+	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	char peer[64];    /* name, shortened */
@@ -57,6 +59,8 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_offer *offer);
 void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_entry *entry,
 	enum bk_transfer_conflict how, const char *as);
+/* What somebody said: to a person's terminal as harmless lines, else byte for byte. */
+void bk_cli_report_text(struct bk_cli_report *r, const char *text, size_t len);
 void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate);
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);

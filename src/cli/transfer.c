@@ -55,6 +55,14 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 	bk_cli_frame_end(&t->frame, result->left ? name_left(result, &left) : NULL);
 }
 
+static void on_text(struct bk_call *call, void *arg, const char *text, size_t len)
+{
+	struct bk_cli_transfer *t = arg;
+
+	(void)call;
+	bk_cli_report_text(t->frame.report, text, len);
+}
+
 static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
 {
 	struct bk_cli_transfer *t = arg;
@@ -66,11 +74,13 @@ static void on_error(struct bk_call *call, void *arg, const struct bk_call_failu
 struct bk_transfer_events bk_cli_transfer_events(void)
 {
 	return (struct bk_transfer_events){
+		.size = sizeof(struct bk_transfer_events),
 		.news = &bk_cli_frame_news,
 		.on_offer = on_offer,
 		.on_conflict = on_conflict,
 		.on_progress = on_progress,
 		.on_done = on_done,
 		.on_error = on_error,
+		.on_text = on_text,
 	};
 }

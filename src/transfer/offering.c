@@ -30,7 +30,9 @@ int bk_offering_init(
 		.exclude_len = opts->exclude_len,
 		.links = opts->links,
 		.stream_name = opts->stream_name,
-		.stream_fd = opts->stream_fd};
+		.stream_fd = opts->stream_fd,
+		.text = opts->text,
+		.text_len = opts->text_len};
 	int err;
 
 	*o = (struct bk_offering){0};

@@ -29,6 +29,7 @@ struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list)
 			.bytes = e->size,
 			.is_stream = e->is_stream,
 			.is_folder = e->is_folder,
+			.is_text = e->is_text,
 			.is_hidden = is_hidden(e->path),
 			.is_link = e->is_link,
 			.is_executable = e->is_file && e->mode & 0111,

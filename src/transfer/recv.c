@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/opts.h"
 #include "net/turn.h"
 #include "transfer/digest.h"
+#include "transfer/memo.h"
 #include "transfer/outlet.h"
 #include "transfer/talk.h"
 
@@ -29,6 +31,7 @@ struct bk_recv {
 	char *folder;
 	bool has_stream; /* one file or stream goes to stream_fd, and no folder is there */
 	int stream_fd;
+	int memo; /* what is offered is a text and comes here; -1: it is none */
 	struct bk_store *store;
 	struct bk_outlet outlet; /* a writer has the store, until it is over */
 	struct bk_transfer_offer offer;
@@ -77,6 +80,25 @@ static const char *first_taken(const struct bk_recv *r)
 	return NULL;
 }
 
+static bool is_kept(const struct bk_recv *r)
+{
+	return !r->has_stream && r->memo < 0;
+}
+
+/* False: it cannot be. */
+static bool tell_text(struct bk_recv *r)
+{
+	size_t len;
+	char *text = bk_memo_read(r->memo, &len);
+
+	if (text)
+		r->talk.events.on_text(&r->talk.call, r->talk.arg, text, len);
+	else
+		bk_talk_fail(&r->talk, BK_E_NOMEM, "cannot receive: %s", bk_error_text(BK_E_NOMEM));
+	free(text);
+	return text;
+}
+
 static void finish(struct bk_recv *r)
 {
 	size_t taken = bk_picks_taken(&r->store->picks);
@@ -97,8 +119,11 @@ static void finish(struct bk_recv *r)
 	result.folders = bk_picks_folders(&r->store->picks);
 	result.skipped -= result.folders + result.links;
 	result.left = bk_picks_left(&r->store->picks, &result.left_first);
-	(void)name_paths(r); /* as many as there is memory for */
+	if (is_kept(r))
+		(void)name_paths(r); /* as many as there is memory for */
 	result.paths_len = r->paths_len;
+	if (r->memo >= 0 && !tell_text(r))
+		return;
 	bk_talk_put(&r->talk, &msg);
 	bk_talk_succeed(&r->talk, &result);
 }
@@ -259,9 +284,9 @@ static bool start_writing(struct bk_recv *r)
 {
 	int err;
 
-	if (r->has_stream)
-		err = bk_spout_new(
-			r->talk.loop, r->stream_fd, r->offer.first, on_writer, r, &r->outlet.spout);
+	if (!is_kept(r))
+		err = bk_spout_new(r->talk.loop, r->has_stream ? r->stream_fd : r->memo, r->offer.first,
+			on_writer, r, &r->outlet.spout);
 	else
 		err = bk_writer_new(r->talk.loop, r->store, r->takes_executable ? MODES_ALL : MODES_NO_X,
 			on_writer, r, &r->outlet.writer);
@@ -379,6 +404,35 @@ static void begin_stream(struct bk_recv *r)
 			"cannot pass on more than one file as a stream: send a tar of them, or receive into a folder");
 }
 
+/* A text alone, which somebody is there to be told. */
+static bool is_text(const struct bk_recv *r)
+{
+	const struct bk_file_list *l = &r->store->list;
+
+	return r->talk.events.on_text && !r->has_stream && l->len == 1 && l->entries[0].is_text &&
+	       l->entries[0].size <= BK_TRANSFER_MESSAGE_MAX;
+}
+
+/* What there is to be said of it. What is not kept meets nothing that exists. */
+static int look_at_offer(struct bk_recv *r)
+{
+	struct bk_store *s = r->store;
+	int err;
+
+	if (is_text(r))
+		r->memo = bk_memo_new(NULL, 0);
+	err = bk_picks_init(&s->picks, &s->list, is_kept(r) ? s->sink : NULL);
+	r->offer = (struct bk_transfer_offer){.entries = s->list.len,
+		.bytes = s->list.bytes,
+		.first = bk_file_entry_shown(&s->list.entries[0]),
+		.existing = s->picks.existing,
+		.from = r->talk.call.peer_name,
+		.folders = s->list.folders,
+		.links = s->list.links,
+		.names = s->picks.names};
+	return err >= 0 && is_kept(r) ? bk_sink_check_space(s->sink, s->list.bytes) : err;
+}
+
 static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	const struct bk_buf *content = &r->talk.reader.list;
@@ -390,29 +444,19 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
 		return;
 	}
-	err = bk_picks_init(&r->store->picks, &r->store->list, r->store->sink);
+	err = look_at_offer(r);
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
-	r->offer = (struct bk_transfer_offer){.entries = r->store->list.len,
-		.bytes = r->store->list.bytes,
-		.first = bk_file_entry_shown(&r->store->list.entries[0]),
-		.existing = r->store->picks.existing,
-		.from = r->talk.call.peer_name,
-		.folders = r->store->list.folders,
-		.links = r->store->list.links,
-		.names = r->store->picks.names};
-	if (err >= 0 && r->store->sink)
-		err = bk_sink_check_space(r->store->sink, r->store->list.bytes);
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
-	if (r->has_stream)
-		begin_stream(r);
-	else if (err < 0)
+	if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->store->sink));
-	else
+	else if (is_kept(r))
 		begin(r);
+	else
+		begin_stream(r);
 }
 
 static void on_message(void *owner, const struct bk_file_msg *msg)
@@ -519,8 +563,10 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	const struct bk_talk_place place = {.session = o.session, .channel = o.channel, .peer = o.peer};
 	int err = r ? bk_talk_init(&r->talk, loop, &place, events, arg) : BK_E_NOMEM;
 
-	if (r)
+	if (r) {
+		r->memo = -1;
 		bk_turn_init(&r->decider, loop, on_decider, r);
+	}
 	if (err >= 0)
 		err = unread < 0 ? unread : start(r, &o, text);
 	if (err < 0) {
@@ -551,6 +597,8 @@ void bk_recv_free(struct bk_recv *r)
 	bk_outlet_done(&r->outlet);
 	for (size_t i = 0; i < r->paths_len; i++)
 		free(r->paths[i]);
+	if (r->memo >= 0)
+		close(r->memo);
 	free(r->folder);
 	bk_digest_free(r->all_digest);
 	free(r);

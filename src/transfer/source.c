@@ -14,10 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "transfer/memo.h"
 #include "transfer/walk.h"
+
+#define TEXT_NAME "message.txt"
 
 enum { ROW_MAX = 176 }; /* bytes of an entry in an offer, besides its path */
 
@@ -26,6 +30,7 @@ struct bk_source {
 	struct bk_walk walk;
 	int stream_fd; /* of the last entry, where it has no root */
 	bool has_stream;
+	int memo; /* of a text, which is all there is; -1: there is none */
 };
 
 static int add_stream(struct bk_source *s, const char *name, int fd)
@@ -38,6 +43,28 @@ static int add_stream(struct bk_source *s, const char *name, int fd)
 	s->stream_fd = fd;
 	s->has_stream = true;
 	return err < 0 ? bk_walk_say(s->walk.text, err, name, bk_error_text(err)) : 0;
+}
+
+/* A file like others, but in memory; each reader opens it for itself. */
+static int add_text(struct bk_source *s, const struct bk_source_wish *wish)
+{
+	const struct bk_file_entry entry = {.path = TEXT_NAME,
+		.is_file = true,
+		.is_text = true,
+		.size = wish->text_len,
+		.mode = 0644,
+		.mtime = time(NULL)};
+	int err;
+
+	if (wish->paths_len || wish->stream_name)
+		return bk_walk_say(s->walk.text, BK_E_INVALID, TEXT_NAME,
+			"a text goes alone; send the files by themselves");
+	if (wish->text_len > BK_TRANSFER_MESSAGE_MAX)
+		return bk_walk_say(s->walk.text, BK_E_INVALID, TEXT_NAME,
+			"it is too long for a text; send it as a file");
+	s->memo = bk_memo_new(wish->text, wish->text_len);
+	err = s->memo < 0 ? s->memo : bk_file_list_add(&s->walk.list, &entry, NULL);
+	return err < 0 ? bk_walk_say(s->walk.text, err, TEXT_NAME, bk_error_text(err)) : 0;
 }
 
 /* One message has all names: known before anybody has a code. */
@@ -62,6 +89,8 @@ static int look_around(struct bk_source *s, const struct bk_source_wish *wish)
 		.exclude = wish->exclude, .exclude_len = wish->exclude_len, .links = wish->links};
 	for (size_t i = 0; i < wish->paths_len && err >= 0; i++)
 		err = bk_walk_path(&s->walk, wish->paths[i]);
+	if (err >= 0 && wish->text)
+		err = add_text(s, wish);
 	if (err >= 0 && wish->stream_name)
 		err = add_stream(s, wish->stream_name, wish->stream_fd);
 	if (err >= 0)
@@ -81,6 +110,7 @@ int bk_source_new(
 	if (!s)
 		return bk_walk_say(ret_text, BK_E_NOMEM, "", bk_error_text(BK_E_NOMEM));
 	atomic_init(&s->refs, 1);
+	s->memo = -1;
 	err = look_around(s, wish);
 	if (err < 0) {
 		memcpy(ret_text, s->walk.text, sizeof(s->walk.text));
@@ -101,6 +131,8 @@ void bk_source_unref(struct bk_source *s)
 {
 	if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
 		return;
+	if (s->memo >= 0)
+		close(s->memo);
 	bk_walk_done(&s->walk);
 	free(s);
 }
@@ -158,7 +190,7 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 		return r->fd < 0 ? fail(r, strerror(errno)) : 0;
 	}
 	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
-	r->fd = bk_walk_open(&s->walk, i);
+	r->fd = s->memo >= 0 ? bk_memo_open(s->memo) : bk_walk_open(&s->walk, i);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return fail(r, strerror(errno));
 	if (!is_as_offered(&s->walk.list.entries[i], &st))

@@ -25,6 +25,8 @@ struct bk_source_wish {
 	enum bk_transfer_links links;
 	const char *stream_name; /* NULL: none */
 	int stream_fd;           /* stays the caller's */
+	const char *text;        /* NULL: none; then nothing else is offered */
+	size_t text_len;
 };
 
 /* BK_E_INVALID: a device, two files of one name, nothing at all; BK_E_FILE: cannot be had; BK_E_NOMEM. ret_text is one

@@ -31,7 +31,7 @@ enum { BLOCK = 1 << 20 };
 struct seen {
 	struct bk_loop *loop;
 	int *running;
-	bool is_done, has_failed, answer, has_stream;
+	bool is_done, has_failed, answer, has_stream, is_lone; /* lone: it has no path here */
 	enum bk_transfer_conflict resolve;
 	bool for_all;
 	size_t skipped, left;
@@ -142,7 +142,7 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 	s->bytes = result->bytes;
 	s->skipped = result->skipped;
 	s->left = result->left;
-	assert_true(result->folders || result->entries == result->paths_len);
+	assert_true(result->folders || result->entries == result->paths_len + s->is_lone);
 	for (size_t i = 0; i < result->paths_len; i++) {
 		const char *name = strrchr(result->paths[i], '/');
 		size_t n = strlen(s->paths);
@@ -904,6 +904,131 @@ static void what_is_made_while_it_is_read_arrives_as_a_stream(void **state)
 	assert_true(same_file(made[1], path_in(st->out, "enabled")));
 }
 
+/* --- a text --- */
+
+static char told_text[64];
+
+static void on_text(struct bk_call *call, void *arg, const char *text, size_t len)
+{
+	const struct seen *s = arg;
+
+	(void)call;
+	assert_false(s->is_done);
+	assert_int_equal(strlen(text), len);
+	snprintf(told_text, sizeof(told_text), "%s", text);
+}
+
+/* To somebody who hears it, or has it as a file. */
+static void say(struct stage *st, bool hears, const struct bk_recv_opts *more)
+{
+	const struct bk_send_opts say = {
+		.size = sizeof(say), .session = &session_opts, .text = "hello", .text_len = 5};
+	struct bk_transfer_events heard = events;
+	struct bk_recv_opts opts = *more;
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	heard.size = sizeof(heard);
+	heard.on_text = hears ? on_text : NULL;
+	opts.session = &session_opts;
+	opts.folder = st->out;
+	told_text[0] = 0;
+	assert_int_equal(bk_send_new(st->loop, &say, &events, &st->send, &st->send.send, text), 0);
+	assert_int_equal(bk_recv_new(st->loop, &opts, &heard, &st->recv, &st->recv.recv, text), 0);
+	st->running = 2;
+	assert_int_equal(bk_loop_run(st->loop), 0);
+	assert_true(st->send.is_done && st->recv.is_done);
+	assert_int_equal(st->recv.bytes, 5);
+}
+
+static void a_text_is_told_and_nothing_is_asked_or_made(void **state)
+{
+	struct stage *st = *state;
+
+	write_file(path_in(st->out, "message.txt"), 1, 0);
+	st->recv.is_lone = true;
+	say(st, true, &(struct bk_recv_opts){.asks_accept = true, .conflict = BK_TRANSFER_CONFLICT_FAIL});
+	assert_string_equal(told_text, "hello");
+	assert_int_equal(st->recv.questions, 0);
+	assert_string_equal(st->recv.paths, "");
+	assert_int_equal(count_files(st->out), 1);
+}
+
+static void a_text_that_nobody_hears_is_a_file(void **state)
+{
+	struct stage *st = *state;
+
+	say(st, false, &(struct bk_recv_opts){0});
+	assert_string_equal(told_text, "");
+	assert_string_equal(st->recv.paths, "message.txt;");
+}
+
+static void a_text_goes_alone_and_has_an_end(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "a");
+	char text[BK_TRANSFER_TEXT_MAX];
+	struct bk_send_opts opts = {.size = sizeof(opts),
+		.session = &session_opts,
+		.text = path,
+		.text_len = BK_TRANSFER_MESSAGE_MAX + 1};
+
+	write_file(path, 1, 0);
+	assert_int_equal(
+		bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, text), BK_E_INVALID);
+	assert_non_null(strstr(text, "send it as a file"));
+	opts.text_len = 1;
+	opts.paths = &path;
+	opts.paths_len = 1;
+	assert_int_equal(
+		bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, text), BK_E_INVALID);
+	assert_non_null(strstr(text, "goes alone"));
+}
+
+/* --- one file or stream goes on to a program --- */
+
+static void pass_on(struct stage *st, const char *const *paths, size_t n, int fd)
+{
+	const struct bk_recv_opts opts = {
+		.size = sizeof(opts), .session = &session_opts, .has_stream = true, .stream_fd = fd};
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	assert_int_equal(start_send(st, paths, n, text), 0);
+	st->recv.is_lone = true;
+	assert_int_equal(bk_recv_new(st->loop, &opts, &events, &st->recv, &st->recv.recv, text), 0);
+	st->running++;
+	assert_int_equal(bk_loop_run(st->loop), 0);
+}
+
+static void one_file_goes_on_to_a_descriptor_whatever_it_is_called(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, ".hidden"), *copy = path_in(st->out, "copy");
+	int fd = open(copy, O_WRONLY | O_CREAT, 0600);
+
+	write_file(path, 5000000, 3);
+	pass_on(st, &path, 1, fd);
+	close(fd);
+	assert_true(st->send.is_done && st->recv.is_done);
+	assert_string_equal(st->send.digest, st->recv.digest);
+	assert_true(same_file(path, copy));
+}
+
+static void more_than_one_file_does_not_go_on(void **state)
+{
+	struct stage *st = *state;
+	char kept[2][512];
+	const char *paths[2] = {kept[0], kept[1]};
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(kept[i], sizeof(kept[i]), "%s/%d", st->in, i);
+		write_file(kept[i], 1, i);
+	}
+	pass_on(st, paths, 2, STDOUT_FILENO);
+	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
+	assert_int_equal(st->recv.error, BK_E_UNSUPPORTED);
+	assert_non_null(strstr(st->send.text, "send a tar of them"));
+}
+
 /* --- a sender that means harm --- */
 
 static void add_raw(struct bk_buf *b, const char *header_fields, const char *content)
@@ -1111,6 +1236,11 @@ int main(void)
 		T(what_cannot_be_sent_is_said_before_anything_starts),
 		T(a_stream_without_a_size_arrives_whole_behind_a_file),
 		T(what_is_made_while_it_is_read_arrives_as_a_stream),
+		T(a_text_is_told_and_nothing_is_asked_or_made),
+		T(a_text_that_nobody_hears_is_a_file),
+		T(a_text_goes_alone_and_has_an_end),
+		T(one_file_goes_on_to_a_descriptor_whatever_it_is_called),
+		T(more_than_one_file_does_not_go_on),
 		T(a_hostile_sender_gets_a_named_error_and_leaves_nothing),
 		T(a_full_disk_ends_with_no_space_on_both_sides),
 	};

@@ -161,6 +161,8 @@ static json_t *entry_to_json(const struct bk_file_entry *e)
 		is_whole = json_object_set_new(o, "mtime_ns", json_integer((json_int_t)e->mtime_ns)) == 0;
 	if (is_whole && e->is_link)
 		is_whole = set_bytes(o, "target", "target_hex", bk_file_entry_target(e)) == 0;
+	if (is_whole && e->is_text)
+		is_whole = json_object_set_new(o, "text", json_true()) == 0;
 	if (is_whole)
 		return o;
 	json_decref(o);
@@ -326,6 +328,7 @@ static int decode_entry(const json_t *o, struct bk_file_list *l)
 	e.is_folder = !strcmp(kind, "folder");
 	e.is_link = !strcmp(kind, "link");
 	e.is_file = e.is_stream || !strcmp(kind, "file");
+	e.is_text = e.is_file && !e.is_stream && json_is_true(json_object_get(o, "text"));
 	size_max = e.is_stream || e.is_folder || e.is_link ? 0 : SIZE_LIMIT;
 	if (get_uint(o, "size", size_max, &e.size) < 0 || get_int(o, "mode", 0, 07777777, &mode) < 0 ||
 		get_times(o, &e) < 0)

@@ -29,6 +29,7 @@ struct bk_file_entry {
 	bool is_file : 1;   /* kind "file", or "stream" */
 	bool is_folder : 1; /* kind "folder": no size, no content; before whatever is in it */
 	bool is_stream : 1; /* kind "stream": no size is known (0), its digest ends it */
+	bool is_text : 1;   /* kind "file" with `text`: something said, for a person to read */
 	bool is_link : 1;   /* kind "link": no size, no content, but a target */
 	bool is_odd : 1;    /* set by the list: the path is not what is shown */
 	bool is_stray : 1;  /* the list's own */

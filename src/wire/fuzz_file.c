@@ -20,7 +20,7 @@ static void check_offer(const struct bk_buf *content)
 		sum += l.entries[i].size;
 		if (bk_file_path_check_bytes(l.entries[i].path) < 0 || l.entries[i].path[0] == '/' ||
 			!bk_text_is_plain(bk_file_entry_shown(&l.entries[i])) || l.entries[i].mode > 0777 ||
-			l.entries[i].mtime_ns > 999999999)
+			l.entries[i].mtime_ns > 999999999 || (l.entries[i].is_text && !l.entries[i].is_file))
 			abort();
 	}
 	if (bk_file_list_find_stray(&l))

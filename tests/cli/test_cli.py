@@ -60,6 +60,35 @@ class Case(unittest.TestCase):
         out, err = p.communicate(timeout=WAIT)
         return p.returncode, out, err
 
+    def at_terminal(self, args, talk, early=b""):
+        """The command at a terminal. talk: pairs of what to wait for, a regular expression, and what is typed then; in
+        any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
+        go, gone = os.pipe()
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.read(go, 1)
+            os.execve(BODKIN, [BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
+        os.write(fd, early)
+        os.write(gone, b".")
+        os.close(go)
+        os.close(gone)
+        seen, answered, talk = b"", 0, list(talk)
+        while select.select([fd], [], [], WAIT)[0]:
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+            for i, (wait, answer) in enumerate(talk):
+                if found := re.search(wait, seen[answered:]):
+                    answered += found.end()
+                    os.write(fd, talk.pop(i)[1])
+                    break
+        os.close(fd)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
     def serve(self, *args):
         server = self.start("serve", "-l", "127.0.0.1:0", "--json", "-q", "--state", self.root / "server", *args)
         e = self.event(server, "listening")
@@ -79,7 +108,7 @@ class Case(unittest.TestCase):
 class Usage(Case):
     def test_usage_errors_are_one_line_and_exit_2(self):
         f = self.file()
-        for args in ([], ["frob"], ["send"], ["send", "-s", "h", "/"], ["send", "-s", "h", "-", "-"], ["send", "--frob", f],
+        for args in ([], ["frob"], ["send"], ["send", "-s", "h", "/"], ["send", "-s", "h", "-", "-"], ["send", "-s", "h", "--text", "x", f], ["send", "-s", "h", "--text", ""], ["send", "--frob", f],
                      ["send", "-s"], ["recv", "-s", "h", "1-a-b", "more"],
                      ["send", "-s", "h", "--transport", "pigeon", f],
                      ["send", "-s", "h", "--plain", f], ["recv", "-s", "h", "--timeout", "soon", "1-a-b"],
@@ -462,9 +491,9 @@ class Transfer(Case):
         self.assertIn(f"bodkin recv -s {server} ", other)
         r = self.run_it("recv", "-s", server, "-o", self.folder_out(), other.split()[-1])
         self.assertEqual(r.returncode, 0, r.stderr)
-        self.assertIn("Received a.bin (100 kB)", r.stdout)
-        self.assertNotIn("\033", r.stdout)
-        self.assertEqual(r.stderr, "")
+        self.assertIn("Received a.bin (100 kB)", r.stderr)
+        self.assertNotIn("\033", r.stderr)
+        self.assertEqual(r.stdout, "")
         self.assertEqual(self.finish(sender)[0], 0)
 
     def test_quiet_says_the_code_and_nothing_else(self):
@@ -474,35 +503,6 @@ class Transfer(Case):
         r = self.run_it("recv", "-q", "-s", server, "-o", self.folder_out(), code)
         self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", ""))
         self.assertEqual(self.finish(sender), (0, "", ""))
-
-    def at_terminal(self, args, talk, early=b""):
-        """The command at a terminal. talk: pairs of what to wait for, a regular expression, and what is typed then; in
-        any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
-        go, gone = os.pipe()
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.read(go, 1)
-            os.execve(BODKIN, [BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
-        os.write(fd, early)
-        os.write(gone, b".")
-        os.close(go)
-        os.close(gone)
-        seen, answered, talk = b"", 0, list(talk)
-        while select.select([fd], [], [], WAIT)[0]:
-            try:
-                data = os.read(fd, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            seen += data
-            for i, (wait, answer) in enumerate(talk):
-                if found := re.search(wait, seen[answered:]):
-                    answered += found.end()
-                    os.write(fd, talk.pop(i)[1])
-                    break
-        os.close(fd)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
     def ask(self, answer, paths=None, args=(), early=b""):
         """recv at a terminal, with this answer to every question, or these in turn."""

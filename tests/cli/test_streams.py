@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import test_cli as kit  # noqa: E402
 
 
-class Streams(kit.Case):
+class Kit(kit.Case):
     def setUp(self):
         super().setUp()
         _, self.server = self.serve()
@@ -25,6 +25,25 @@ class Streams(kit.Case):
     def receive(self, code, *args):
         return self.run_it("recv", "-s", self.server, "-o", self.folder_out(), *args, code)
 
+    def passing_on(self, code, stdout=subprocess.PIPE):
+        """A receiver whose standard output is the file or stream, byte for byte."""
+        p = subprocess.Popen([kit.BODKIN, "recv", "-s", self.server, "-o", "-", code], stdin=subprocess.DEVNULL, stdout=stdout,
+                             stderr=subprocess.PIPE, env=self.env)
+        self.running.append(p)
+        p.stdout = p.stdout or open(os.devnull)
+        return p
+
+    def endless(self):
+        """An endless stream, its sender, and the code."""
+        source = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+        self.addCleanup(source.wait)
+        self.addCleanup(source.kill)
+        sender, code = self.sender("-", stdin=source.stdout)
+        source.stdout.close()
+        return sender, code
+
+
+class Streams(Kit):
     def test_standard_input_arrives_until_it_ends_behind_a_file(self):
         read, write = os.pipe()
         sender, code = self.sender("-", self.file(), stdin=read)
@@ -56,27 +75,10 @@ class Streams(kit.Case):
 
     def test_no_size_is_said_where_none_is_known(self):
         sender, code = self.sender("/proc/version")
-        said = self.receive(code).stdout
+        said = self.receive(code).stderr
         self.assertRegex(said, r"Offered by \S+: version \(size unknown\)\n")
         self.assertRegex(said, r"Received version \(\d+ bytes\) in ")
         self.assertEqual(self.finish(sender)[0], 0)
-
-    def passing_on(self, code, stdout=subprocess.PIPE):
-        """A receiver whose standard output is the file or stream, byte for byte."""
-        p = subprocess.Popen([kit.BODKIN, "recv", "-s", self.server, "-o", "-", code], stdin=subprocess.DEVNULL, stdout=stdout,
-                             stderr=subprocess.PIPE, env=self.env)
-        self.running.append(p)
-        p.stdout = p.stdout or open(os.devnull)
-        return p
-
-    def endless(self):
-        """An endless stream, its sender, and the code."""
-        source = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
-        self.addCleanup(source.wait)
-        self.addCleanup(source.kill)
-        sender, code = self.sender("-", stdin=source.stdout)
-        source.stdout.close()
-        return sender, code
 
     def test_a_tar_goes_from_one_program_to_another(self):
         for i in range(20):
@@ -181,6 +183,46 @@ class Streams(kit.Case):
                 self.assertEqual(receiver.wait(kit.WAIT), 1)
                 self.assertRegex(receiver.stderr.read().decode(), r"\nbodkin: [^\n]+\n\Z")
                 self.assertEqual(self.finish(sender)[0], status)
+
+
+class Texts(Kit):
+    """What is said, instead of a file."""
+
+    text = "two lines\n\tof it: grüße \033[31m\u202e"
+
+    def test_a_text_comes_byte_for_byte_where_no_terminal_is(self):
+        sender, code = self.sender("--text", self.text)
+        r = self.receive(code)
+        self.assertEqual((r.returncode, r.stdout), (0, self.text))
+        self.assertRegex(r.stderr, r"Offered by \S+: a text \(\d+ bytes\)\n\Z")
+        self.assertEqual(os.listdir(self.root / "out"), [])
+        code, out, err = self.finish(sender)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn('"kind":"text"', out)
+
+    def test_a_text_is_an_event(self):
+        _, code = self.sender("--text", self.text)
+        events = {e["event"]: e for e in map(json.loads, self.receive(code, "--json").stdout.splitlines())}
+        self.assertEqual(events["message"]["text"], self.text)
+        self.assertEqual(events["message"]["from"], events["peer"]["name"])
+        self.assertEqual((events["done"]["entries"], events["done"]["paths"]), (1, []))
+
+    def test_a_text_at_a_terminal_is_harmless_and_looks_like_no_line_of_ours(self):
+        _, code = self.sender("--name", "anna", "--text", self.text + "\nbodkin: all is well")
+        status, seen = self.at_terminal(["recv", "-s", self.server, code], [])
+        self.assertEqual(status, 0)
+        self.assertTrue(seen.replace("\r", "").endswith("anna says:\n  two lines\n      of it: grüße ?[31m?\n  bodkin: all is well\n"), seen)
+
+    def test_a_text_that_goes_on_to_a_program_is_what_was_said(self):
+        _, code = self.sender("--text", self.text)
+        receiver = self.passing_on(code)
+        self.assertEqual(receiver.communicate(timeout=kit.WAIT)[0].decode(), self.text)
+        self.assertEqual(receiver.returncode, 0)
+
+    def test_the_longest_text_that_a_command_line_holds(self):
+        said = "x" * ((128 << 10) - 1)
+        _, code = self.sender("--text", said)
+        self.assertEqual(self.receive(code, "-q").stdout, said)
 
 
 if __name__ == "__main__":
