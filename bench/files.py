@@ -374,13 +374,10 @@ def make_random(path, size):
 def make_small(path, count):
     """In folders of a thousand."""
     os.mkdir(path)
-    block = bytearray(os.urandom(4096))
     for i in range(count):
         if i % 1000 == 0:
             os.mkdir(f"{path}/{i // 1000:03}")
-        block[:8] = i.to_bytes(8, "little")
-        with open(f"{path}/{i // 1000:03}/{i % 1000:03}.dat", "wb") as out:
-            out.write(block)
+        make_random(f"{path}/{i // 1000:03}/{i % 1000:03}.dat", 4096)
 
 
 def make_sources(path, origin):

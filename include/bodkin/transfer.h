@@ -48,6 +48,12 @@ enum bk_transfer_conflict {
 	BK_TRANSFER_CONFLICT_RENAME,    /* it gets another name, NAME-1.EXT or the next that is free */
 };
 
+/* Whether content is packed on its way. */
+enum bk_transfer_compress {
+	BK_TRANSFER_COMPRESS_AUTO, /* while the network is slower than packing, and packing gives */
+	BK_TRANSFER_COMPRESS_OFF,
+};
+
 /* What becomes of the symbolic links in a folder that is sent. */
 enum bk_transfer_links {
 	BK_TRANSFER_LINKS_KEEP,   /* one that leads to something in the same folder is a link there, too */
@@ -100,6 +106,7 @@ struct bk_transfer_result {
 	const char *left_first; /* path of the first of them */
 	size_t folders;         /* were taken, besides the files */
 	size_t links;           /* were made, besides the files */
+	uint64_t sent;          /* bytes that travelled for the content: fewer where they were packed */
 };
 
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
@@ -149,6 +156,7 @@ struct bk_send_opts {
 	const char *const *exclude;
 	size_t exclude_len;
 	enum bk_transfer_links links;
+	enum bk_transfer_compress compress;
 	/* Instead of paths and a stream: this is said. A receiver of before there were texts gets it as a file. */
 	const char *text;
 	size_t text_len; /* at most BK_TRANSFER_MESSAGE_MAX */

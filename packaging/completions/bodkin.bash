@@ -37,6 +37,7 @@ _bodkin()
 	--answer) COMPREPLY=($(compgen -W "drop reject reset accept" -- "$cur")); return ;;
 	--transport) COMPREPLY=($(compgen -W "auto udp tcp" -- "$cur")); return ;;
 	--path) COMPREPLY=($(compgen -W "auto direct relay" -- "$cur")); return ;;
+	--compress) COMPREPLY=($(compgen -W "auto off" -- "$cur")); return ;;
 	--links) COMPREPLY=($(compgen -W "keep follow skip" -- "$cur")); return ;;
 	--conflict) COMPREPLY=($(compgen -W "ask fail skip overwrite rename" -- "$cur")); return ;;
 	--loop) COMPREPLY=($(compgen -W "auto epoll poll select" -- "$cur")); return ;;
@@ -52,7 +53,7 @@ _bodkin()
 	case $command in
 	send)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "$client $meets $all --code --to --exclude --links --text" -- "$cur"))
+			COMPREPLY=($(compgen -W "$client $meets $all --code --to --exclude --links --text --compress" -- "$cur"))
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$cur"))

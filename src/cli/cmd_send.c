@@ -68,6 +68,9 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.links = links_of(f->options),
 		.text = f->options->text,
 		.text_len = f->options->text ? strlen(f->options->text) : 0,
+		.compress = f->options->compress && !strcmp(f->options->compress, "off")
+				    ? BK_TRANSFER_COMPRESS_OFF
+				    : BK_TRANSFER_COMPRESS_AUTO,
 	};
 
 	int err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);

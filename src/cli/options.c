@@ -48,6 +48,8 @@ static const struct row rows[] = {
 		"leave out what is called so in folders ('*.o'); repeat for more"},
 	{"links", 0, KIND_CHOICE, AT(links), BK_CLI_CMD_SEND, "keep|follow|skip", 0, 0,
 		"what becomes of links in folders (keep: those that lead to what is sent with them)"},
+	{"compress", 0, KIND_CHOICE, AT(compress), BK_CLI_CMD_SEND, "auto|off", 0, 0,
+		"pack files on their way (auto: while the network is slower than that, and it gives)"},
 	{"watch", 0, KIND_FLAG, AT(watch), BK_CLI_CMD_DEVICES, NULL, 0, 0,
 		"a live list, until Ctrl-C; this device is listed meanwhile"},
 	{"replace", 0, KIND_FLAG, AT(replace), BK_CLI_CMD_DEVICES, NULL, 0, 0,

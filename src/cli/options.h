@@ -33,7 +33,7 @@ struct bk_cli_options {
 		replace, daemon, new_room;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
-		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember, *links;
+		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember, *links, *compress;
 	const char *text;
 	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from, exclude;

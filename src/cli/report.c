@@ -457,7 +457,7 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
 		json_pack("{s:I, s:I, s:f, s:o, s:I, s:I, s:I, s:o}", "bytes", (json_int_t)result->bytes,
-			"sent", (json_int_t)result->bytes, "seconds", result->seconds, "digest",
+			"sent", (json_int_t)result->sent, "seconds", result->seconds, "digest",
 			text_value(result->digest), "entries", (json_int_t)result->entries, "folders",
 			(json_int_t)result->folders, "links", (json_int_t)result->links, "paths",
 			paths_value(result)));

@@ -19,6 +19,7 @@ struct bk_delivery {
 	struct bk_file_choice *choices;
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
 	size_t paths_len, taken, folders, links;
+	uint64_t sent; /* for the content */
 	char digest_text[BK_DIGEST_STR_MAX];
 };
 
@@ -73,6 +74,7 @@ static void pump(void *owner)
 			return;
 		}
 		d->talk.meter.bytes += piece.content;
+		d->sent += piece.sent;
 		bk_reader_next(d->reader);
 	}
 }
@@ -99,10 +101,17 @@ static uint64_t count_taken(struct bk_delivery *d)
 	return sum;
 }
 
+static bool may_pack(const struct bk_delivery *d, const struct bk_file_msg *accept)
+{
+	return !d->offering->is_never_packed && !strcmp(accept->encoding, BK_PACKED_NAME);
+}
+
 static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 {
 	const struct bk_file_list *list = bk_source_list(d->offering->source);
 	const struct bk_buf *content = &d->talk.reader.list;
+	const struct bk_reader_wish wish = {
+		.choices = d->choices, .version = msg->version, .may_pack = may_pack(d, msg)};
 	int err = bk_file_accept_decode(bk_buf_head(content), content->len, list->len, d->choices);
 
 	d->talk.peer_version = msg->version;
@@ -114,7 +123,7 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
 		return;
 	}
-	err = bk_reader_new(d->talk.loop, d->offering->source, d->choices, msg->version, pump, d, &d->reader);
+	err = bk_reader_new(d->talk.loop, d->offering->source, &wish, pump, d, &d->reader);
 	if (err < 0) {
 		bk_talk_fail(&d->talk, err, "cannot send: %s", bk_error_text(err));
 		return;
@@ -126,7 +135,8 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 
 static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)
 {
-	struct bk_transfer_result result = {.entries = d->taken, .bytes = d->talk.meter.bytes};
+	struct bk_transfer_result result = {
+		.entries = d->taken, .bytes = d->talk.meter.bytes, .sent = d->sent};
 	const uint8_t *digest = bk_reader_digest(d->reader);
 
 	if (msg->entries != d->taken || msg->bytes != result.bytes ||

@@ -35,7 +35,7 @@ int bk_offering_init(
 		.text_len = opts->text_len};
 	int err;
 
-	*o = (struct bk_offering){0};
+	*o = (struct bk_offering){.is_never_packed = opts->compress == BK_TRANSFER_COMPRESS_OFF};
 	err = bk_source_new(&wish, &o->source, ret_text);
 	return err < 0 ? err : describe(o);
 }

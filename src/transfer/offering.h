@@ -12,6 +12,7 @@ struct bk_offering {
 	struct bk_source *source;
 	struct bk_transfer_offer offer;
 	struct bk_transfer_entry *names;
+	bool is_never_packed;
 };
 
 /* Looks at what the options name. Errors of bk_source_new; bk_offering_done is due in any case. */

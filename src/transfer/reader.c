@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/loop.h"
 #include "net/thread.h"
+#include "transfer/squeeze.h"
+#include "wire/packed.h"
 
 enum {
 	SLOTS = 4,
@@ -17,11 +20,14 @@ enum {
 	SLOT_SIZE = HEADROOM + PIECE_MAX + HEADROOM,
 	SMALL = 32 << 10,     /* less room than this is not worth a beginning */
 	HOLES_MAX = 64 << 20, /* of one slot: nobody waits long for it */
+	TINY = 1 << 10,       /* and less than this is not worth packing */
 };
 
 struct slot {
 	uint8_t *bytes;
-	size_t start, len, content;
+	size_t start, len, content, holes; /* content: also what is only said to be there */
+	uint8_t *packed; /* of its own, once something was packed in it; HEADROOM and then the content */
+	size_t packed_start, packed_len; /* 0: it goes as it is */
 };
 
 struct work {
@@ -38,6 +44,9 @@ struct work {
 	size_t current, taken;
 	uint64_t offset;
 	bool is_open;
+	bool may_pack;
+	struct bk_packer *packer; /* once something was packed */
+	struct bk_squeeze squeeze;
 	uint8_t digest[BK_DIGEST_LEN];
 	int error;
 	char text[BK_TRANSFER_TEXT_MAX];
@@ -157,6 +166,7 @@ static int fill_of_hole(struct work *w, struct slot *s)
 		return err;
 	memcpy(s->bytes + s->start + s->len, bk_buf_head(&w->header), w->header.len);
 	s->len += w->header.len;
+	s->holes += n;
 	for (size_t part; n; n -= part) {
 		part = n < sizeof(zeros) ? n : sizeof(zeros);
 		count_content(w, s, zeros, part);
@@ -221,7 +231,7 @@ static int fill(struct work *w, struct slot *s)
 {
 	int err = 0;
 
-	s->start = s->len = s->content = 0;
+	s->start = s->len = s->content = s->holes = 0;
 	while (err >= 0 && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL && s->content < HOLES_MAX) {
 		err = w->is_open ? 0 : open_next(w);
 		if (err >= 0 && is_stream(w) && s->len)
@@ -231,6 +241,53 @@ static int fill(struct work *w, struct slot *s)
 	}
 	return s->len ? 0 : err;
 }
+
+/* --- packing --- */
+
+static int prepare(struct work *w, struct slot *s)
+{
+	if (!w->packer && bk_packer_new(&w->packer) < 0)
+		return BK_E_NOMEM;
+	if (!s->packed)
+		s->packed = malloc(HEADROOM + bk_packer_bound(SLOT_SIZE));
+	return s->packed ? 0 : BK_E_NOMEM;
+}
+
+/* Where there is no memory it goes, like all that follow, as it is. */
+static void pack(struct work *w, struct slot *s)
+{
+	struct bk_file_msg msg = {.type = BK_FILE_PACKED, .bytes = s->len, .encoding = BK_PACKED_NAME};
+	int n = prepare(w, s);
+
+	if (n >= 0)
+		n = bk_packer_pack(w->packer, s->bytes + s->start, s->len, s->packed + HEADROOM,
+			bk_packer_bound(SLOT_SIZE));
+	if (n < 0 || encode(w, &msg, (size_t)n) < 0) {
+		w->may_pack = false;
+		return;
+	}
+	s->packed_start = HEADROOM - w->header.len;
+	s->packed_len = w->header.len + (size_t)n;
+	memcpy(s->packed + s->packed_start, bk_buf_head(&w->header), w->header.len);
+}
+
+/* In an empty slot what makes one write, packed where that pays. BK_E_AGAIN: a stream has nothing now. */
+static int make(struct work *w, struct slot *s, bk_dur waited)
+{
+	bk_time begun = bk_loop_clock();
+	int err = fill(w, s);
+
+	s->packed_len = 0;
+	if (err < 0 || !w->may_pack || s->len < TINY)
+		return err;
+	if (bk_squeeze_is_due(&w->squeeze))
+		pack(w, s);
+	bk_squeeze_note(
+		&w->squeeze, s->len, s->packed_len ? s->packed_len : s->len, waited, bk_loop_clock() - begun);
+	return err;
+}
+
+/* --- slots --- */
 
 /* Whether there is room, with the lock held. */
 static bool has_slot(struct bk_thread *t, const struct work *w)
@@ -251,14 +308,16 @@ static void publish(struct bk_thread *t, struct work *w)
 static void run(struct bk_thread *t, void *arg)
 {
 	struct work *w = arg;
+	bk_time full = bk_loop_clock();
 
 	bk_thread_lock(t);
 	while (!w->error && !w->is_over && has_slot(t, w)) {
 		int err;
 
 		bk_thread_unlock(t);
-		err = fill(w, &w->slots[w->filled % SLOTS]);
+		err = make(w, &w->slots[w->filled % SLOTS], bk_loop_clock() - full);
 		bk_thread_lock(t);
+		full = bk_loop_clock();
 		w->is_over =
 			is_all_read(w); /* said with the last piece: who has all of it may answer at once */
 		if (err >= 0)
@@ -278,8 +337,11 @@ static void free_work(void *arg)
 
 	bk_source_unref(w->source);
 	free(w->choices);
-	for (size_t i = 0; i < SLOTS; i++)
+	for (size_t i = 0; i < SLOTS; i++) {
 		free(w->slots[i].bytes);
+		free(w->slots[i].packed);
+	}
+	bk_packer_free(w->packer);
 	bk_digest_free(w->file_digest);
 	bk_digest_free(w->all_digest);
 	bk_buf_done(&w->header);
@@ -310,8 +372,8 @@ static int allocate(struct work *w, const struct bk_file_choice *choices)
 	return 0;
 }
 
-int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
-	unsigned version, void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader)
+int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_reader_wish *wish,
+	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader)
 {
 	struct bk_reader *r = calloc(1, sizeof(*r));
 	struct work *w = r ? calloc(1, sizeof(*w)) : NULL;
@@ -320,9 +382,11 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 	if (w) {
 		*w = (struct work){.source = bk_source_ref(source),
 			.reader = {.source = source, .fd = -1},
-			.has_holes = version >= 2};
+			.has_holes = wish->version >= 2,
+			.may_pack = wish->may_pack};
 		r->work = w;
-		err = allocate(w, choices);
+		bk_squeeze_init(&w->squeeze);
+		err = allocate(w, wish->choices);
 	}
 	if (err >= 0)
 		err = bk_thread_new(loop, &ops, w, fn, arg, &r->thread);
@@ -344,6 +408,14 @@ void bk_reader_free(struct bk_reader *r)
 	free(r);
 }
 
+static struct bk_reader_piece piece_of(const struct slot *s)
+{
+	if (s->packed_len) /* from the headroom on it is content */
+		return (struct bk_reader_piece){s->packed + s->packed_start, s->packed_len, s->content,
+			s->packed_start + s->packed_len - HEADROOM};
+	return (struct bk_reader_piece){s->bytes + s->start, s->len, s->content, s->content - s->holes};
+}
+
 int bk_reader_piece(struct bk_reader *r, struct bk_reader_piece *ret_piece, const char **ret_text)
 {
 	struct work *w = r->work;
@@ -357,7 +429,7 @@ int bk_reader_piece(struct bk_reader *r, struct bk_reader_piece *ret_piece, cons
 	}
 	bk_thread_unlock(r->thread);
 	if (!err)
-		*ret_piece = (struct bk_reader_piece){s->bytes + s->start, s->len, s->content};
+		*ret_piece = piece_of(s);
 	*ret_text = w->text;
 	return err;
 }

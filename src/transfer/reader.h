@@ -15,13 +15,20 @@ struct bk_reader;
 struct bk_reader_piece {
 	const uint8_t *bytes; /* whole messages */
 	size_t len;
-	size_t content; /* so many of them are bytes of files */
+	size_t content; /* bytes of files in it */
+	size_t sent;    /* for which so many travel */
 };
 
-/* Keeps the source as long as it needs it. choices, one for each entry, are copied. fn comes from the loop when there
- * is a piece again, and when it is over. BK_E_NOMEM. */
-int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_file_choice *choices,
-	unsigned version, void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader);
+struct bk_reader_wish {
+	const struct bk_file_choice *choices; /* one for each entry; copied */
+	unsigned version;                     /* of what the other side understands */
+	bool may_pack;                        /* where it pays */
+};
+
+/* Keeps the source as long as it needs it. fn comes from the loop when there is a piece again, and when it is over.
+ * BK_E_NOMEM. */
+int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct bk_reader_wish *wish,
+	void (*fn)(void *arg), void *arg, struct bk_reader **ret_reader);
 /* Does not wait. NULL is fine. */
 void bk_reader_free(struct bk_reader *r);
 

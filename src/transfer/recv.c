@@ -106,6 +106,7 @@ static void finish(struct bk_recv *r)
 		.type = BK_FILE_DONE, .entries = (uint32_t)taken, .bytes = r->talk.meter.bytes};
 	struct bk_transfer_result result = {.entries = taken,
 		.bytes = r->talk.meter.bytes,
+		.sent = r->talk.reader.travelled,
 		.first = first_taken(r),
 		.paths = (const char *const *)r->paths,
 		.links = bk_picks_links(&r->store->picks),
@@ -299,12 +300,16 @@ static bool start_writing(struct bk_recv *r)
 static void accept_offer(struct bk_recv *r)
 {
 	/* Who said no version gets nothing that is new. */
-	const struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
+	struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
 	struct bk_file_choice *choices = calloc(r->store->list.len, sizeof(*choices));
 	int err = choices ? 0 : BK_E_NOMEM;
 
 	bk_picks_skip_strays(&r->store->picks);
 
+	if (header.version) {
+		snprintf(header.encoding, sizeof(header.encoding), "%s", BK_PACKED_NAME);
+		r->talk.reader.takes_packed = true;
+	}
 	for (size_t i = 0; i < r->store->list.len && err >= 0; i++) {
 		choices[i].is_taken = r->store->picks.rows[i].is_taken;
 		tell_conflict(r, i);

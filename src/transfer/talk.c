@@ -196,16 +196,13 @@ void bk_talk_hold(struct bk_talk *t)
 
 void bk_talk_release(struct bk_talk *t)
 {
+	const uint8_t *data = bk_buf_head(&t->held);
 	size_t left = t->held.len;
 
 	t->is_on_hold = false;
 	bk_talk_progress(t);
-	if (left) {
-		const uint8_t *data = bk_buf_head(&t->held);
-
-		read_input(t, &data, &left);
-		bk_buf_consume(&t->held, t->held.len - left);
-	}
+	read_input(t, &data, &left); /* also of what the reader has itself, unpacked */
+	bk_buf_consume(&t->held, t->held.len - left);
 	if (t->is_on_hold)
 		return;
 	bk_buf_release(&t->held);

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "call/call.h"
 #include "transfer/meter.h"
-#include "wire/file.h"
+#include "wire/file_reader.h"
 
 /* One end of a conversation about files: the call, its one channel, messages going out and coming in, and
  * how it ends. Sender and receiver embed one and say what the messages mean. */

@@ -39,7 +39,7 @@ struct seen {
 	int error;
 	bool is_remote;
 	char text[BK_TRANSFER_TEXT_MAX], digest[64], peer[64];
-	uint64_t bytes;
+	uint64_t bytes, sent;
 	int questions;
 	struct bk_recv *recv;
 	struct bk_send *send;
@@ -140,6 +140,7 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 	over(s);
 	s->is_done = true;
 	s->bytes = result->bytes;
+	s->sent = result->sent;
 	s->skipped = result->skipped;
 	s->left = result->left;
 	assert_true(result->folders || result->entries == result->paths_len + s->is_lone);
@@ -234,13 +235,17 @@ static const char *path_in(const char *dir, const char *name)
 	return path;
 }
 
+/* Noise: as long on its way as it is. */
 static void write_file(const char *path, size_t n, int seed)
 {
+	uint64_t noise = (uint64_t)seed;
 	FILE *f = fopen(path, "w");
 
 	assert_non_null(f);
-	for (size_t i = 0; i < n; i++)
-		fputc((int)((i * 31 + (size_t)seed + i / 251) & 0xff), f);
+	for (size_t i = 0; i < n; i++) {
+		noise = noise * 6364136223846793005u + 1442695040888963407u;
+		fputc((int)(noise >> 56), f);
+	}
 	fclose(f);
 }
 
@@ -710,6 +715,55 @@ static void cut_the_file(void *arg)
 
 	if (access(path_in(st->out, "a.part"), F_OK) == 0)
 		assert_int_equal(truncate(path_in(st->in, "a"), 100), 0);
+}
+
+static void write_lines(const char *path, int n)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	for (int i = 0; i < n; i++)
+		fprintf(f, "line %d of what is alike in many places\n", i * 7919 % n);
+	fclose(f);
+}
+
+static void what_becomes_shorter_travels_packed_and_arrives_whole(void **state)
+{
+	struct stage *st = *state;
+	const char *paths[3] = {path_in(st->in, "lines"), path_in(st->in, "noise"), path_in(st->in, "more")};
+
+	write_lines(paths[0], 50000);
+	write_file(paths[1], 3000000, 1);
+	write_lines(paths[2], 40001);
+	transfer(st, paths, 3, &usual);
+	assert_true(st->send.is_done && st->recv.is_done);
+	assert_true(st->recv.bytes > 6000000);
+	assert_int_equal(st->send.bytes, st->recv.bytes);
+	assert_true(st->recv.sent > 3000000 && st->recv.sent < st->recv.bytes - 1000000);
+	assert_int_equal(st->send.sent, st->recv.sent);
+	assert_string_equal(st->send.digest, st->recv.digest);
+	for (int i = 0; i < 3; i++)
+		assert_true(same_file(paths[i], path_in(st->out, strrchr(paths[i], '/') + 1)));
+}
+
+static void what_is_never_packed_travels_as_it_is(void **state)
+{
+	struct stage *st = *state;
+	const char *path = path_in(st->in, "lines");
+	const struct bk_send_opts opts = {.size = sizeof(opts),
+		.session = &session_opts,
+		.paths = &path,
+		.paths_len = 1,
+		.compress = BK_TRANSFER_COMPRESS_OFF};
+
+	write_lines(path, 10000);
+	assert_int_equal(bk_send_new(st->loop, &opts, &events, &st->send, &st->send.send, NULL), 0);
+	st->running++;
+	start_recv(st, &usual);
+	assert_int_equal(bk_loop_run(st->loop), 0);
+	assert_true(st->recv.is_done && same_file(path, path_in(st->out, "lines")));
+	assert_int_equal(st->send.sent, st->recv.bytes);
+	assert_int_equal(st->recv.sent, st->recv.bytes);
 }
 
 static void a_file_that_shrinks_fails_on_both_sides(void **state)
@@ -1228,6 +1282,8 @@ int main(void)
 		T(what_is_called_like_a_journal_is_not_taken),
 		T(a_link_in_the_way_is_replaced_not_followed),
 		T(a_name_taken_during_the_transfer_costs_neither_file),
+		T(what_becomes_shorter_travels_packed_and_arrives_whole),
+		T(what_is_never_packed_travels_as_it_is),
 		T(a_file_that_shrinks_fails_on_both_sides),
 		T(a_file_that_grows_fails_on_both_sides),
 		T(a_vanished_folder_is_a_file_error),

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "wire/field.h"
 #include "wire/json.h"
+#include "wire/packed.h"
 
 enum {
 	HEADER_DEPTH_MAX = 4,
@@ -30,6 +31,7 @@ static const char *const type_names[] = {
 	[BK_FILE_CONTENT] = "content",
 	[BK_FILE_DIGEST] = "digest",
 	[BK_FILE_DONE] = "done",
+	[BK_FILE_PACKED] = "packed",
 	[BK_FILE_ERROR] = "error",
 	[BK_FILE_UNKNOWN] = "unknown",
 };
@@ -44,6 +46,7 @@ static const struct bk_field offer_fields[] = {
 };
 static const struct bk_field accept_fields[] = {
 	{"version", BK_FIELD_UINT, 0, AT(version)},
+	{"encoding", BK_FIELD_STR, 0, AT(encoding)},
 };
 static const struct bk_field reason_fields[] = {
 	{"code", BK_FIELD_STR, BK_FIELD_REQUIRED, AT(code)},
@@ -63,6 +66,10 @@ static const struct bk_field done_fields[] = {
 	{"bytes", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(bytes)},
 	{"xxh3_128", BK_FIELD_HEX, BK_FIELD_REQUIRED, AT(digest)},
 };
+static const struct bk_field packed_fields[] = {
+	{"content-encoding", BK_FIELD_STR, BK_FIELD_REQUIRED, AT(encoding)},
+	{"bytes", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(bytes)},
+};
 
 #define ROWS(fields) fields, sizeof(fields) / sizeof(fields[0])
 
@@ -78,6 +85,7 @@ static const struct shape {
 	[BK_FILE_DIGEST] = {ROWS(digest_fields), 0},
 	[BK_FILE_DONE] = {ROWS(done_fields), 0},
 	[BK_FILE_ERROR] = {ROWS(reason_fields), 0},
+	[BK_FILE_PACKED] = {ROWS(packed_fields), BK_PACKED_MAX + BK_PACKED_SLACK},
 };
 
 const char *bk_file_type_name(enum bk_file_type type)
@@ -101,7 +109,8 @@ int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t
 		return BK_E_NOMEM;
 	err = bk_fields_encode(header, shape->fields, shape->len, m);
 	if (err >= 0)
-		err = bk_frame_append_json(out, header, type, NULL, content_len);
+		err = bk_frame_append_json(
+			out, header, type, m->type == BK_FILE_PACKED ? m->encoding : NULL, content_len);
 	json_decref(header);
 	return err;
 }
@@ -408,72 +417,4 @@ int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_f
 	free(choices);
 	free(seen);
 	return err;
-}
-
-void bk_file_reader_init(struct bk_file_reader *r)
-{
-	const struct bk_frame_limits limits = {
-		.header_max = BK_FILE_HEADER_MAX, .content_max = BK_FILE_CONTENT_MAX};
-
-	*r = (struct bk_file_reader){.msg.type = BK_FILE_UNKNOWN};
-	bk_frame_decoder_init(&r->frames, BK_FRAMING_JSON, &limits);
-	bk_buf_init(&r->list, BK_FILE_LIST_MAX);
-}
-
-void bk_file_reader_done(struct bk_file_reader *r)
-{
-	bk_frame_decoder_done(&r->frames);
-	bk_buf_done(&r->list);
-}
-
-static int on_header(struct bk_file_reader *r)
-{
-	const struct bk_frame_decoder *d = &r->frames;
-	int err = bk_file_msg_decode(d->header, d->header_len, d->content_len, &r->msg);
-
-	bk_buf_release(&r->list);
-	if (err < 0)
-		return err;
-	return r->msg.type == BK_FILE_CONTENT ? BK_FILE_MESSAGE : BK_FILE_NOTHING;
-}
-
-static int on_content(struct bk_file_reader *r)
-{
-	const struct bk_frame_decoder *d = &r->frames;
-
-	switch (r->msg.type) {
-	case BK_FILE_CONTENT:
-		r->piece = d->piece;
-		r->piece_len = d->piece_len;
-		return BK_FILE_PIECE;
-	case BK_FILE_OFFER:
-	case BK_FILE_ACCEPT:
-		return bk_buf_append(&r->list, d->piece, d->piece_len);
-	default:
-		return BK_FILE_NOTHING;
-	}
-}
-
-int bk_file_reader_next(struct bk_file_reader *r, const uint8_t **data, size_t *len)
-{
-	for (;;) {
-		int event = bk_frame_decode(&r->frames, data, len), told = BK_FILE_NOTHING;
-
-		switch (event) {
-		case BK_FRAME_HEADER:
-			told = on_header(r);
-			break;
-		case BK_FRAME_CONTENT:
-			told = on_content(r);
-			break;
-		case BK_FRAME_END:
-			if (r->msg.type != BK_FILE_CONTENT && r->msg.type != BK_FILE_UNKNOWN)
-				told = BK_FILE_MESSAGE;
-			break;
-		default: /* an error, or BK_FRAME_NONE */
-			return event;
-		}
-		if (told != BK_FILE_NOTHING)
-			return told;
-	}
 }

@@ -23,6 +23,7 @@ enum {
 	BK_FILE_CONTENT_MAX = 4 << 20,              /* bytes of one content message */
 	BK_FILE_HEADER_MAX = 4096,
 	BK_FILE_CODE_MAX = 32,
+	BK_FILE_ENCODING_MAX = 16,
 	BK_FILE_TEXT_MAX = 256,
 	BK_FILE_DIGEST_LEN = 16, /* XXH3-128, canonical (big-endian) */
 	BK_FILE_VERSION = 2,     /* ours, in offer and accept; who says none is of before there were any */
@@ -36,13 +37,15 @@ enum bk_file_type {
 	BK_FILE_DIGEST,
 	BK_FILE_DONE,
 	BK_FILE_ERROR,
+	BK_FILE_PACKED,  /* other messages inside; the reader unpacks it and never hands it out */
 	BK_FILE_UNKNOWN, /* of a later version: skipped by the reader, never handed out */
 };
 
 const char *bk_file_type_name(enum bk_file_type type);
 
-/* Which fields mean something is the type's business: offer {entries, bytes, version}; accept {version}; refuse,
- * error {code, text}; content {entry, offset, hole}; digest {entry, digest}; done {entries, bytes, digest}. */
+/* Which fields mean something is the type's business: offer {entries, bytes, version}; accept {version, encoding};
+ * refuse, error {code, text}; content {entry, offset, hole}; digest {entry, digest}; done {entries, bytes, digest};
+ * packed {encoding, bytes: unpacked}. */
 struct bk_file_msg {
 	enum bk_file_type type;
 	uint32_t entry, entries, version;
@@ -50,9 +53,10 @@ struct bk_file_msg {
 	uint64_t
 		hole; /* so many zero bytes instead of content, at most BK_FILE_CONTENT_MAX; to version 2 only */
 	uint8_t digest[BK_FILE_DIGEST_LEN];
-	char code[BK_FILE_CODE_MAX]; /* an error's name (bodkin/error.h) */
-	char text[BK_FILE_TEXT_MAX]; /* for a person; harmless on a terminal */
-	uint64_t content_len;        /* set when read */
+	char encoding[BK_FILE_ENCODING_MAX]; /* "zstd": taken by who accepts; of what is packed */
+	char code[BK_FILE_CODE_MAX];         /* an error's name (bodkin/error.h) */
+	char text[BK_FILE_TEXT_MAX];         /* for a person; harmless on a terminal */
+	uint64_t content_len;                /* set when read */
 };
 
 struct bk_file_choice {
@@ -77,27 +81,5 @@ int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, str
  * (entries or sum of sizes), BK_E_NOMEM. Accept: every one of the n entries exactly once, else BK_E_MALFORMED. */
 int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list);
 int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_file_choice *ret_choices);
-
-/* The stream of messages, incremental: lists are gathered, file bytes are handed on as they come. */
-enum bk_file_event {
-	BK_FILE_NOTHING, /* all input consumed */
-	BK_FILE_MESSAGE, /* msg is set; for an offer or accept `list` holds its content. For content it comes
-			    at the header, before any of its bytes */
-	BK_FILE_PIECE,   /* `piece`, `piece_len`: bytes of the content message that msg names; borrowed */
-};
-
-struct bk_file_reader {
-	struct bk_frame_decoder frames;
-	struct bk_file_msg msg;
-	struct bk_buf list;
-	const uint8_t *piece;
-	size_t piece_len;
-};
-
-void bk_file_reader_init(struct bk_file_reader *r);
-void bk_file_reader_done(struct bk_file_reader *r);
-/* Takes bytes from *data / *len until there is something to tell; call until BK_FILE_NOTHING. A negative
- * error is final for this reader. */
-int bk_file_reader_next(struct bk_file_reader *r, const uint8_t **data, size_t *len);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "wire/file.h"
+#include "wire/file_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,7 +34,7 @@ static void check_message(const struct bk_file_reader *r)
 {
 	struct bk_file_choice choices[3];
 
-	if (r->list.len > BK_FILE_LIST_MAX || r->msg.type >= BK_FILE_UNKNOWN)
+	if (r->list.len > BK_FILE_LIST_MAX || r->msg.type >= BK_FILE_PACKED)
 		abort();
 	if (r->msg.type == BK_FILE_OFFER && r->list.len)
 		check_offer(&r->list);
@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size--;
 	}
 	bk_file_reader_init(&r);
+	r.takes_packed = step % 2;
 	while (size && event >= 0) {
 		size_t n = size < step ? size : step, left = n;
 		const uint8_t *at = data;
@@ -65,6 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += n;
 		size -= n;
 	}
+	if (r.is_inside && event >= 0 && !r.takes_packed)
+		abort();
 	bk_file_reader_done(&r);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "wire/file.h"
+#include "wire/file_reader.h"
 
 static void only_paths_inside_the_folder_pass(void **state)
 {

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "wire/file.h"
 #include "wire/file_list.h"
+#include "wire/file_reader.h"
 
 enum { KIND_FOLDER, KIND_FILE };
 

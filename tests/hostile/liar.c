@@ -95,11 +95,12 @@ void liar_say_header(struct liar *l, const char *header, size_t n)
 
 void liar_offer(struct liar *l, const char *entries, size_t n)
 {
-	char list[8192], fields[64];
+	char list[8192], fields[80];
 	int len = snprintf(list, sizeof(list), "{\"entries\":[%s]}", entries);
 
 	must(len > 0 && (size_t)len < sizeof(list), "an offer too long to be told");
-	snprintf(fields, sizeof(fields), "\"type\":\"offer\",\"entries\":%zu,\"bytes\":%d", n, LIAR_FILE);
+	snprintf(fields, sizeof(fields), "\"type\":\"offer\",\"entries\":%zu,\"bytes\":%d,\"version\":2", n,
+		LIAR_FILE);
 	liar_say_file(l, fields, list, (size_t)len);
 }
 

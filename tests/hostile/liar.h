@@ -9,7 +9,7 @@
 #include "meet/meet.h"
 #include "stream/intake.h"
 #include "stream/stream.h"
-#include "wire/file.h"
+#include "wire/file_reader.h"
 #include "wire/intro.h"
 
 /* Somebody who has the right code and means harm, in a process of its own, beside the server of both. It is an
