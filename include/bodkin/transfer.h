@@ -192,6 +192,8 @@ struct bk_recv_opts {
 	 * passed on where the transfer breaks or the digest is wrong: an end there is none of the file. */
 	bool has_stream;
 	int stream_fd; /* stays the caller's, and open until on_done or on_error; SIGPIPE is the program's business */
+	/* 0, or: an offer of more is refused, with BK_E_TOO_BIG, and what has no size ends with it there. */
+	uint64_t bytes_max;
 };
 
 /* Opens the folder, tries whether files can be made there, and starts a session. A file has its name when it is

@@ -46,6 +46,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 				      : ".",
 		.has_stream = is_stream,
 		.stream_fd = STDOUT_FILENO,
+		.bytes_max = o->max_size,
 		.asks_accept = has_person && !o->yes,
 		.takes_hidden = o->hidden,
 		.takes_executable = o->executable,

@@ -12,12 +12,22 @@
 #include <bodkin/error.h>
 
 #include "base/text.h"
+#include "cli/amount.h"
 
 #define MEETS  (BK_CLI_CMD_SEND | BK_CLI_CMD_RECV | BK_CLI_CMD_PING | BK_CLI_CMD_CHAT)
 #define CLIENT (MEETS | BK_CLI_CMD_DEVICES)
 #define ALL    (BK_CLI_CMD_SERVE | BK_CLI_CMD_NAT | CLIENT)
 
-enum kind { KIND_FLAG, KIND_COUNT, KIND_TEXT, KIND_OPTIONAL, KIND_CHOICE, KIND_NUMBER, KIND_NAMES };
+enum kind {
+	KIND_FLAG,
+	KIND_COUNT,
+	KIND_TEXT,
+	KIND_OPTIONAL,
+	KIND_CHOICE,
+	KIND_NUMBER,
+	KIND_SIZE,
+	KIND_NAMES
+};
 
 struct row {
 	const char *name;
@@ -74,6 +84,8 @@ static const struct row rows[] = {
 		"take hidden files (.NAME) also where nobody is asked"},
 	{"executable", 0, KIND_FLAG, AT(executable), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"keep x bits also where nobody is asked"},
+	{"max-size", 0, KIND_SIZE, AT(max_size), BK_CLI_CMD_RECV, "SIZE", 0, 0,
+		"take no more than this (500K, 10M, 1.5G)"},
 	{"daemon", 0, KIND_FLAG, AT(daemon), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"stay, and take what one's own devices send (bodkin devices)"},
 	{"from", 0, KIND_NAMES, AT(from), BK_CLI_CMD_RECV, "NAME", 0, 0,
@@ -122,6 +134,9 @@ static int refuse(char text[BK_CLI_TEXT_MAX], const struct row *row, const char 
 	if (row->kind == KIND_NUMBER)
 		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%s' is not a number from %ld to %ld", row->name, value,
 			row->min, row->max);
+	else if (row->kind == KIND_SIZE)
+		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%.100s' is not a size such as 500K, 10M or 1.5G",
+			row->name, value);
 	else
 		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%s' is not one of %s", row->name, value,
 			row->kind == KIND_CHOICE ? row->value : "yes|no");
@@ -194,6 +209,7 @@ static int set_row(
 	struct bk_cli_options *o, const struct row *row, const char *value, char text[BK_CLI_TEXT_MAX])
 {
 	void *place = (char *)o + row->offset;
+	int err;
 
 	o->given |= UINT64_C(1) << (row - rows);
 	switch (row->kind) {
@@ -203,6 +219,9 @@ static int set_row(
 		return set_count(row, place, value, text);
 	case KIND_NUMBER:
 		return set_number(row, place, value, text);
+	case KIND_SIZE:
+		err = bk_cli_amount_from_str(value, place);
+		return err < 0 ? refuse(text, row, value) : 0;
 	case KIND_NAMES:
 		return add_name(row, place, value, text);
 	case KIND_CHOICE:

@@ -38,8 +38,9 @@ struct bk_cli_options {
 	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from, exclude;
 	long words, timeout, count, alt_port; /* alt_port -1: not given */
-	bool is_server_typed, is_from_typed;  /* it stands on the command line */
-	char **args;                          /* what is left: paths, a code */
+	uint64_t max_size;
+	bool is_server_typed, is_from_typed; /* it stands on the command line */
+	char **args;                         /* what is left: paths, a code */
 	int args_len;
 	uint64_t given; /* bit i: row i of the table was set */
 	uint64_t typed; /* likewise, on the command line */

@@ -261,6 +261,7 @@ static int begin(struct taking *k, char text[BK_TRANSFER_TEXT_MAX])
 		.asks_accept = !k->is_trusted,
 		.takes_hidden = o->hidden,
 		.takes_executable = o->executable,
+		.bytes_max = o->max_size,
 		.conflict = bk_cli_consent_conflict(
 			o, t->has_person ? BK_TRANSFER_CONFLICT_ASK : BK_TRANSFER_CONFLICT_RENAME)};
 

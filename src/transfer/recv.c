@@ -16,6 +16,7 @@
 #include "transfer/digest.h"
 #include "transfer/memo.h"
 #include "transfer/outlet.h"
+#include "transfer/taken.h"
 #include "transfer/talk.h"
 
 enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_CONFLICT, RECV_RECEIVING, RECV_FINISHING };
@@ -31,12 +32,12 @@ struct bk_recv {
 	char *folder;
 	bool has_stream; /* one file or stream goes to stream_fd, and no folder is there */
 	int stream_fd;
-	int memo; /* what is offered is a text and comes here; -1: it is none */
+	uint64_t bytes_max; /* no more is taken; 0: whatever there is */
+	int memo;           /* what is offered is a text and comes here; -1: it is none */
 	struct bk_store *store;
 	struct bk_outlet outlet; /* a writer has the store, until it is over */
 	struct bk_transfer_offer offer;
-	char *paths[BK_TRANSFER_PATHS_MAX];
-	size_t paths_len;
+	struct bk_taken taken;
 	size_t current;
 	uint64_t offset; /* of the current entry: bytes that came */
 	bool is_begun;
@@ -56,28 +57,6 @@ static void on_start(void *owner)
 static const struct bk_file_entry *current_entry(const struct bk_recv *r)
 {
 	return &r->store->list.entries[r->current];
-}
-
-/* The first that were taken, where they stand. */
-static int name_paths(struct bk_recv *r)
-{
-	for (size_t i = 0; r->folder && i < r->store->list.len && r->paths_len < BK_TRANSFER_PATHS_MAX; i++) {
-		if (!r->store->picks.rows[i].is_taken || strchr(r->store->list.entries[i].path, '/'))
-			continue;
-		if (asprintf(&r->paths[r->paths_len], "%s%s%s", r->folder, *r->folder ? "/" : "",
-			    bk_picks_shown(&r->store->picks, i)) < 0)
-			return BK_E_NOMEM;
-		r->paths_len++;
-	}
-	return 0;
-}
-
-static const char *first_taken(const struct bk_recv *r)
-{
-	for (size_t i = 0; i < r->store->list.len; i++)
-		if (r->store->picks.rows[i].is_taken)
-			return bk_picks_shown(&r->store->picks, i);
-	return NULL;
 }
 
 static bool is_kept(const struct bk_recv *r)
@@ -101,28 +80,16 @@ static bool tell_text(struct bk_recv *r)
 
 static void finish(struct bk_recv *r)
 {
-	size_t taken = bk_picks_taken(&r->store->picks);
-	struct bk_file_msg msg = {
-		.type = BK_FILE_DONE, .entries = (uint32_t)taken, .bytes = r->talk.meter.bytes};
-	struct bk_transfer_result result = {.entries = taken,
-		.bytes = r->talk.meter.bytes,
-		.sent = r->talk.reader.travelled,
-		.first = first_taken(r),
-		.paths = (const char *const *)r->paths,
-		.links = bk_picks_links(&r->store->picks),
-		.skipped = r->store->list.len - taken};
+	struct bk_file_msg msg = {.type = BK_FILE_DONE, .bytes = r->talk.meter.bytes};
+	struct bk_transfer_result result = {.bytes = r->talk.meter.bytes, .sent = r->talk.reader.travelled};
 
-	if (taken == 1)
+	bk_taken_tell(&r->taken, &r->store->picks, is_kept(r) ? r->folder : NULL, &result);
+	msg.entries = (uint32_t)result.entries;
+	if (result.entries == 1)
 		memcpy(msg.digest, r->last_digest, sizeof(msg.digest));
 	else
 		bk_digest_get(r->all_digest, msg.digest);
 	result.digest = bk_digest_to_str(msg.digest, r->digest_text);
-	result.folders = bk_picks_folders(&r->store->picks);
-	result.skipped -= result.folders + result.links;
-	result.left = bk_picks_left(&r->store->picks, &result.left_first);
-	if (is_kept(r))
-		(void)name_paths(r); /* as many as there is memory for */
-	result.paths_len = r->paths_len;
 	if (r->memo >= 0 && !tell_text(r))
 		return;
 	bk_talk_put(&r->talk, &msg);
@@ -243,6 +210,20 @@ static void count_content(struct bk_recv *r, size_t n)
 	bk_talk_progress(&r->talk);
 }
 
+/* So many of the next n bytes are taken; of a stream, since the rest was offered with its size. */
+static size_t room_for(const struct bk_recv *r, size_t n)
+{
+	uint64_t room = r->bytes_max ? r->bytes_max - r->talk.meter.bytes : n;
+
+	return n < room ? n : (size_t)room;
+}
+
+static void cut_off(struct bk_recv *r)
+{
+	bk_talk_fail(&r->talk, BK_E_TOO_BIG, "'%s' was cut off: at most %llu bytes are taken here",
+		bk_file_entry_shown(current_entry(r)), (unsigned long long)r->bytes_max);
+}
+
 static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	if (msg->entry != r->current) {
@@ -257,6 +238,8 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 	else if (msg->content_len + msg->hole > size_max(current_entry(r)) - r->offset)
 		bk_talk_fail(&r->talk, BK_E_TOO_BIG, "the other side sent more of '%s' than it offered",
 			bk_file_entry_shown(current_entry(r)));
+	else if (room_for(r, (size_t)msg->hole) < msg->hole)
+		cut_off(r);
 	else if (msg->hole && is_told(r, bk_outlet_hole(&r->outlet, (size_t)msg->hole)))
 		count_content(r, (size_t)msg->hole);
 }
@@ -265,8 +248,12 @@ static void on_piece(void *owner, const uint8_t *data, size_t n)
 {
 	struct bk_recv *r = owner;
 
-	if (is_told(r, bk_outlet_write(&r->outlet, data, n)))
-		count_content(r, n);
+	size_t taken = room_for(r, n);
+
+	if (is_told(r, bk_outlet_write(&r->outlet, data, taken)))
+		count_content(r, taken);
+	if (taken < n)
+		cut_off(r);
 }
 
 static void tell_conflict(struct bk_recv *r, size_t i)
@@ -456,7 +443,11 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 	}
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
-	if (err < 0)
+	if (r->bytes_max && r->offer.bytes > r->bytes_max)
+		bk_talk_refuse(&r->talk, BK_E_TOO_BIG,
+			"cannot receive %llu bytes: at most %llu are taken here",
+			(unsigned long long)r->offer.bytes, (unsigned long long)r->bytes_max);
+	else if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->store->sink));
 	else if (is_kept(r))
 		begin(r);
@@ -537,6 +528,7 @@ static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 	r->conflict = opts->conflict;
 	r->has_stream = opts->has_stream;
 	r->stream_fd = opts->stream_fd;
+	r->bytes_max = opts->bytes_max;
 	if (opts->folder)
 		r->folder = strdup(strcmp(opts->folder, ".") != 0 ? opts->folder : "");
 	r->all_digest = bk_digest_new();
@@ -600,8 +592,7 @@ void bk_recv_free(struct bk_recv *r)
 	if (!r->outlet.writer)
 		bk_store_free(r->store);
 	bk_outlet_done(&r->outlet);
-	for (size_t i = 0; i < r->paths_len; i++)
-		free(r->paths[i]);
+	bk_taken_done(&r->taken);
 	if (r->memo >= 0)
 		close(r->memo);
 	free(r->folder);

@@ -108,7 +108,8 @@ class Case(unittest.TestCase):
 class Usage(Case):
     def test_usage_errors_are_one_line_and_exit_2(self):
         f = self.file()
-        for args in ([], ["frob"], ["send"], ["send", "-s", "h", "/"], ["send", "-s", "h", "-", "-"], ["send", "-s", "h", "--text", "x", f], ["send", "-s", "h", "--text", ""], ["send", "--frob", f],
+        for args in ([], ["frob"], ["send"], ["send", "-s", "h", "/"], ["send", "-s", "h", "-", "-"], ["send", "-s", "h", "--text", "x", f], ["send", "-s", "h", "--text", ""],
+                     ["recv", "-s", "h", "--max-size", "10X", "1-cake-gem"], ["send", "--frob", f],
                      ["send", "-s"], ["recv", "-s", "h", "1-a-b", "more"],
                      ["send", "-s", "h", "--transport", "pigeon", f],
                      ["send", "-s", "h", "--plain", f], ["recv", "-s", "h", "--timeout", "soon", "1-a-b"],

@@ -33,9 +33,9 @@ class Kit(kit.Case):
         p.stdout = p.stdout or open(os.devnull)
         return p
 
-    def endless(self):
+    def endless(self, *command):
         """An endless stream, its sender, and the code."""
-        source = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+        source = subprocess.Popen(command or ["yes"], stdout=subprocess.PIPE)
         self.addCleanup(source.wait)
         self.addCleanup(source.kill)
         sender, code = self.sender("-", stdin=source.stdout)
@@ -158,7 +158,7 @@ class Streams(Kit):
         self.assertRegex(said, r"failed: cannot pass on 'stdin': nobody reads it any more$")
 
     def test_a_reader_that_pauses_holds_the_sender_back(self):
-        sender, code = self.endless()
+        sender, code = self.endless("cat", "/dev/urandom")  # what cannot be packed
         receiver = self.passing_on(code)
         before, same = -1, 0
         while same < 3:  # at five a second
@@ -183,6 +183,38 @@ class Streams(Kit):
                 self.assertEqual(receiver.wait(kit.WAIT), 1)
                 self.assertRegex(receiver.stderr.read().decode(), r"\nbodkin: [^\n]+\n\Z")
                 self.assertEqual(self.finish(sender)[0], status)
+
+    def test_more_than_is_wanted_is_refused_and_both_sides_read_it(self):
+        sender, code = self.sender(self.file(size=3000))
+        r = self.receive(code, "--max-size", "2K")
+        said = "cannot receive 3000 bytes: at most 2048 are taken here"
+        self.assertEqual((r.returncode, os.listdir(self.root / "out")), (8, []))
+        self.assertIn(f"bodkin: {said}\n", r.stderr)
+        here, _, err = self.finish(sender)
+        self.assertEqual(here, 6)
+        self.assertIn(f"did not take it: {said}", err)
+
+    def test_what_is_wanted_at_the_most_is_taken(self):
+        for args in ([self.file(size=2048)], ["--text", "x" * 2048]):
+            sender, code = self.sender(*args)
+            self.assertEqual(self.receive(code, "--max-size", "2K").returncode, 0)
+            self.assertEqual(self.finish(sender)[0], 0)
+
+    def test_a_stream_is_cut_off_where_it_is_too_much(self):
+        sender, code = self.endless()
+        r = subprocess.run([kit.BODKIN, "recv", "-s", self.server, "-o", "-", "--max-size", "1M", code], stdin=subprocess.DEVNULL,
+                           capture_output=True, env=self.env, timeout=kit.WAIT)
+        self.assertEqual(r.returncode, 8)
+        self.assertLessEqual(len(r.stdout), 1 << 20)
+        self.assertEqual(r.stdout, (b"y\n" * (1 << 19))[:len(r.stdout)])
+        self.assertIn(b"bodkin: 'stdin' was cut off: at most 1048576 bytes are taken here", r.stderr)
+        here, _, err = self.finish(sender)
+        self.assertEqual(here, 1)
+        self.assertIn("was cut off: at most 1048576 bytes", err)
+        sender, code = self.endless()
+        r = self.receive(code, "--max-size", "1M")
+        self.assertEqual(r.returncode, 8)
+        self.assertEqual((self.root / "out/stdin.part").stat().st_size, 1 << 20)
 
 
 class Texts(Kit):

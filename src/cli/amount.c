@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/amount.h"
+
+#include <ctype.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <bodkin/error.h>
+
+/* What is behind the number, as a factor; 0: no unit. */
+static double factor_of(const char *unit)
+{
+	static const char letters[] = "kmgtpe";
+	const char *letter = *unit ? strchr(letters, tolower((unsigned char)*unit)) : NULL;
+	double factor = 1, step = 1024;
+
+	if (!*unit || !strcasecmp(unit, "b"))
+		return 1;
+	if (!letter || !*letter)
+		return 0;
+	if (!strcasecmp(unit + 1, "b"))
+		step = 1000;
+	else if (unit[1] && strcasecmp(unit + 1, "ib") != 0)
+		return 0;
+	for (const char *at = letters; at <= letter; at++)
+		factor *= step;
+	return factor;
+}
+
+int bk_cli_amount_from_str(const char *s, uint64_t *ret_bytes)
+{
+	size_t n = strspn(s, "0123456789.");
+	double number, bytes;
+	char *end;
+
+	if (!n || n > 20)
+		return BK_E_INVALID;
+	number = strtod(s, &end);
+	bytes = number * factor_of(s + n);
+	if (end != s + n || bytes < 1 || bytes >= (double)INT64_MAX)
+		return BK_E_INVALID;
+	*ret_bytes = (uint64_t)bytes;
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CLI_AMOUNT_H
+#define BK_CLI_AMOUNT_H
+
+#include <stdint.h>
+
+/* Bytes as people type them, at least one: "500", "10M", "1.5G" (powers of 1024, as curl and rsync have it, also
+ * "10MiB"), "10MB" (of 1000). BK_E_INVALID. */
+int bk_cli_amount_from_str(const char *s, uint64_t *ret_bytes);
+
+#endif

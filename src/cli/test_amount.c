@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/amount.h"
+
+static void sizes_are_read_as_others_read_them(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t want;
+	} rows[] = {
+		{"1", 1},
+		{"500", 500},
+		{"500b", 500},
+		{"10k", 10240},
+		{"10K", 10240},
+		{"10KiB", 10240},
+		{"10KB", 10000},
+		{"10M", 10 << 20},
+		{"1.5G", 1610612736},
+		{"0.5k", 512},
+		{"2T", UINT64_C(2) << 40},
+		{"7E", UINT64_C(7) << 60},
+	};
+	uint64_t got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(bk_cli_amount_from_str(rows[i].text, &got), 0);
+		assert_int_equal(got, rows[i].want);
+	}
+}
+
+static void what_is_no_size_is_none(void **state)
+{
+	static const char *const rows[] = {"", "0", "-1", "+1", "M", "1 M", "1X", "1Mi", "1Mbit", "1.5.2",
+		"0x10", "1e5", "8E", "99999999999999999999999", "inf", "nan", "1M ", "."};
+	uint64_t got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_true(bk_cli_amount_from_str(rows[i], &got) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_are_read_as_others_read_them),
+		cmocka_unit_test(what_is_no_size_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
