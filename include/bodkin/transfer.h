@@ -106,7 +106,8 @@ struct bk_transfer_result {
 	const char *left_first; /* path of the first of them */
 	size_t folders;         /* were taken, besides the files */
 	size_t links;           /* were made, besides the files */
-	uint64_t sent;          /* bytes that travelled for the content: fewer where they were packed */
+	uint64_t
+		sent; /* bytes that travelled for the content: fewer where they were packed, or here already */
 };
 
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the

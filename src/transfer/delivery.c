@@ -17,6 +17,7 @@ struct bk_delivery {
 	const struct bk_offering *offering;
 	struct bk_reader *reader; /* once something is taken */
 	struct bk_file_choice *choices;
+	struct bk_known *known;                   /* what is there already; the reader's, once there is one */
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
 	size_t paths_len, taken, folders, links;
 	uint64_t sent; /* for the content */
@@ -73,7 +74,7 @@ static void pump(void *owner)
 				&d->talk, BK_TALK_BUSY_TIME, "the other side took nothing more for an hour");
 			return;
 		}
-		d->talk.meter.bytes += piece.content;
+		d->talk.meter.bytes += piece.fresh;
 		d->sent += piece.sent;
 		bk_reader_next(d->reader);
 	}
@@ -106,19 +107,51 @@ static bool may_pack(const struct bk_delivery *d, const struct bk_file_msg *acce
 	return !d->offering->is_never_packed && !strcmp(accept->encoding, BK_PACKED_NAME);
 }
 
-static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
+static void on_have(struct bk_delivery *d)
+{
+	const struct bk_buf *content = &d->talk.reader.list;
+	int err = BK_E_NOMEM;
+
+	if (!d->known)
+		d->known = bk_known_new();
+	if (d->known)
+		err = bk_known_add(
+			d->known, bk_source_list(d->offering->source), bk_buf_head(content), content->len);
+	if (err < 0)
+		bk_talk_fail(&d->talk, err, "what the other side says it has cannot be used: %s",
+			bk_error_text(err));
+}
+
+/* What is there already, of what is taken. */
+static uint64_t count_known(const struct bk_delivery *d)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < d->offering->offer.entries; i++)
+		sum += d->choices[i].offset;
+	return sum;
+}
+
+static int read_choices(struct bk_delivery *d)
 {
 	const struct bk_file_list *list = bk_source_list(d->offering->source);
 	const struct bk_buf *content = &d->talk.reader.list;
-	const struct bk_reader_wish wish = {
-		.choices = d->choices, .version = msg->version, .may_pack = may_pack(d, msg)};
 	int err = bk_file_accept_decode(bk_buf_head(content), content->len, list->len, d->choices);
 
+	if (err >= 0 && !d->known && count_known(d))
+		err = BK_E_MALFORMED;
+	return err >= 0 && d->known ? bk_known_check(d->known, list, d->choices) : err;
+}
+
+static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
+{
+	const struct bk_reader_wish wish = {.choices = d->choices,
+		.version = msg->version,
+		.may_pack = may_pack(d, msg),
+		.known = d->known};
+	int err = read_choices(d);
+
 	d->talk.peer_version = msg->version;
-	if (err >= 0)
-		for (size_t i = 0; i < list->len; i++)
-			if (d->choices[i].offset)
-				err = BK_E_UNSUPPORTED; /* nothing was promised that could be resumed */
 	if (err < 0) {
 		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
 		return;
@@ -128,8 +161,9 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 		bk_talk_fail(&d->talk, err, "cannot send: %s", bk_error_text(err));
 		return;
 	}
+	d->known = NULL;
 	d->state = SENDING;
-	bk_talk_count(&d->talk, count_taken(d));
+	bk_talk_count(&d->talk, count_taken(d), count_known(d));
 	pump(d);
 }
 
@@ -159,7 +193,9 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_delivery *d = owner;
 
-	if (msg->type == BK_FILE_ACCEPT && d->state == OFFERING)
+	if (msg->type == BK_FILE_HAVE && d->state == OFFERING)
+		on_have(d);
+	else if (msg->type == BK_FILE_ACCEPT && d->state == OFFERING)
 		on_accept(d, msg);
 	else if (msg->type == BK_FILE_REFUSE && d->state == OFFERING)
 		bk_talk_blame(&d->talk, msg);
@@ -223,6 +259,7 @@ void bk_delivery_free(struct bk_delivery *d)
 		return;
 	bk_talk_done(&d->talk);
 	bk_reader_free(d->reader);
+	bk_known_free(d->known);
 	free(d->choices);
 	free(d);
 }

@@ -4,6 +4,7 @@
  * written. */
 #include "transfer/journal.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ uint64_t bk_journal_identity(const struct bk_file_list *list)
 		bk_writer_init(&w, numbers, sizeof(numbers));
 		bk_write_u64(&w, e->size);
 		bk_write_u64(&w, (uint64_t)e->mtime);
-		bk_write_u64(&w, e->is_folder ? 2 : e->is_stream);
+		bk_write_u64(&w, e->is_folder ? 2 : e->is_link ? 3 : e->is_stream);
 		bk_digest_update(d, e->path, strlen(e->path) + 1);
 		bk_digest_update(d, numbers, sizeof(numbers));
 	}
@@ -134,7 +135,7 @@ static int read_begin(struct bk_journal *j, struct bk_reader *r)
 {
 	struct bk_journal_row row = {.size = bk_read_u64(r)};
 
-	row.mtime = bk_read_u64(r);
+	row.mtime = (int64_t)bk_read_u64(r);
 	row.number = bk_read_u16(r);
 	row.is_stream = bk_read_u8(r);
 	row.path = r->error < 0 ? NULL : read_text(r);
@@ -250,7 +251,7 @@ static struct bk_journal *open_named(int dir, const char *name, int flags)
 }
 
 /* One that somebody writes, or that cannot be read, is left alone. */
-struct bk_journal *bk_journal_new(int dir, uint64_t identity)
+static struct bk_journal *open_of(int dir, uint64_t identity, int flags)
 {
 	char name[NAME_MAX_BYTES];
 	struct bk_journal *j = NULL;
@@ -262,9 +263,19 @@ struct bk_journal *bk_journal_new(int dir, uint64_t identity)
 		else
 			snprintf(name, sizeof(name), "%s%016llx%s", name_start, (unsigned long long)identity,
 				name_end);
-		j = open_named(dir, name, O_CREAT);
+		j = open_named(dir, name, flags);
 	}
 	return j;
+}
+
+struct bk_journal *bk_journal_new(int dir, uint64_t identity)
+{
+	return open_of(dir, identity, O_CREAT);
+}
+
+struct bk_journal *bk_journal_find(int dir, uint64_t identity)
+{
+	return open_of(dir, identity, 0);
 }
 
 struct bk_journal *bk_journal_open(int dir, const char *file_name)
@@ -306,6 +317,33 @@ const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t 
 	return j->rows;
 }
 
+static int compare(const void *a, const void *b)
+{
+	char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+char **bk_journal_list(int dir, size_t max, size_t *ret_n)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char **names = calloc(max + 1, sizeof(*names));
+	const struct dirent *e;
+
+	*ret_n = 0;
+	while (d && names && *ret_n < max && (e = readdir(d)))
+		if (bk_journal_is_name(e->d_name) && (names[*ret_n] = strdup(e->d_name)))
+			++*ret_n;
+	if (names)
+		qsort(names, *ret_n, sizeof(*names), compare);
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	return names;
+}
+
 /* --- writing --- */
 
 void bk_journal_flush(struct bk_journal *j)
@@ -343,7 +381,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 	bk_writer_init(&w, body, sizeof(body));
 	bk_write_u8(&w, ROW_BEGIN);
 	bk_write_u64(&w, row->size);
-	bk_write_u64(&w, row->mtime);
+	bk_write_u64(&w, (uint64_t)row->mtime);
 	bk_write_u16(&w, (uint16_t)row->number);
 	bk_write_u8(&w, row->is_stream);
 	bk_write_bytes(&w, row->path, strlen(row->path) + 1);

@@ -19,7 +19,8 @@ struct bk_journal;
 struct bk_journal_row {
 	const char *path; /* as it was offered */
 	const char *name; /* what it was to be called here; the part is named after it */
-	uint64_t size, mtime;
+	uint64_t size;
+	int64_t mtime;   /* seconds since 1970 */
 	unsigned number; /* of the part */
 	bool is_stream;
 	bool is_whole; /* all of it came, and this is its digest: it is in the part, or has its name already */
@@ -31,6 +32,7 @@ uint64_t bk_journal_identity(const struct bk_file_list *list);
 
 /* The journal of this offer, as it is found, or a new one; its rows can be looked at. NULL: there cannot be one. */
 struct bk_journal *bk_journal_new(int dir, uint64_t identity);
+struct bk_journal *bk_journal_find(int dir, uint64_t identity); /* NULL: none is there */
 /* One that is there, and that nobody writes. NULL: none. */
 struct bk_journal *bk_journal_open(int dir, const char *file_name);
 /* Unlocks it. NULL is fine. */
@@ -47,6 +49,8 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 void bk_journal_whole(struct bk_journal *j, uint32_t row, const uint8_t digest[BK_DIGEST_LEN]);
 void bk_journal_flush(struct bk_journal *j);
 
+/* Names of the journals in a folder, at most max of them; malloc'd, each and the whole. NULL: out of memory. */
+char **bk_journal_list(int dir, size_t max, size_t *ret_n);
 /* Is a file of this name a journal? No other side's file may be called so. */
 bool bk_journal_is_name(const char *leaf);
 #endif

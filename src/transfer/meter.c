@@ -5,9 +5,9 @@
 
 #define TIME_CONSTANT 3.0
 
-void bk_meter_init(struct bk_meter *m, uint64_t total, bk_time now)
+void bk_meter_init(struct bk_meter *m, uint64_t total, uint64_t here, bk_time now)
 {
-	*m = (struct bk_meter){.total = total, .start = now, .last = now};
+	*m = (struct bk_meter){.total = total, .bytes = here, .last_bytes = here, .start = now, .last = now};
 }
 
 void bk_meter_tick(struct bk_meter *m, bk_time now)

@@ -17,7 +17,8 @@ struct bk_meter {
 	double rate; /* bytes a second */
 };
 
-void bk_meter_init(struct bk_meter *m, uint64_t total, bk_time now);
+/* here: bytes that are there before it begins, and count in no rate. */
+void bk_meter_init(struct bk_meter *m, uint64_t total, uint64_t here, bk_time now);
 /* Brings the rate up to date; call it about every BK_METER_INTERVAL. */
 void bk_meter_tick(struct bk_meter *m, bk_time now);
 double bk_meter_seconds(const struct bk_meter *m, bk_time now);

@@ -12,6 +12,11 @@ int bk_outlet_begin(struct bk_outlet *o, size_t entry)
 	return o->writer ? bk_writer_begin(o->writer, entry) : 0;
 }
 
+int bk_outlet_pass(struct bk_outlet *o, uint64_t n)
+{
+	return o->writer ? bk_writer_pass(o->writer, n) : 0;
+}
+
 int bk_outlet_write(struct bk_outlet *o, const void *data, size_t n)
 {
 	return o->writer ? bk_writer_write(o->writer, data, n) : bk_spout_write(o->spout, data, n);

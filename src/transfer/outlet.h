@@ -19,6 +19,7 @@ static inline bool bk_outlet_is_open(const struct bk_outlet *o)
 
 int bk_outlet_make_folder(struct bk_outlet *o, size_t entry);
 int bk_outlet_begin(struct bk_outlet *o, size_t entry);
+int bk_outlet_pass(struct bk_outlet *o, uint64_t n);
 int bk_outlet_write(struct bk_outlet *o, const void *data, size_t n);
 int bk_outlet_hole(struct bk_outlet *o, size_t n); /* at most BK_FILE_CONTENT_MAX zero bytes */
 int bk_outlet_end(struct bk_outlet *o, const uint8_t digest[BK_DIGEST_LEN]);

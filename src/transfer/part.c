@@ -65,3 +65,13 @@ int bk_part_open(int dir, const char *leaf, unsigned number)
 	errno = ENOENT;
 	return -1;
 }
+
+void bk_part_remove(int dir, const char *leaf, unsigned number)
+{
+	char name[BK_PART_MAX];
+	struct stat st;
+
+	bk_part_name(name, leaf, number);
+	if (bk_part_find(dir, leaf, number, &st))
+		(void)unlinkat(dir, name, 0);
+}

@@ -21,6 +21,8 @@ int bk_part_open(int dir, const char *leaf, unsigned number);
 /* Whether it is there and what was made. */
 bool bk_part_find(int dir, const char *leaf, unsigned number, struct stat *ret_st);
 
+void bk_part_remove(int dir, const char *leaf, unsigned number);
+
 /* A file of ours, of one name: nobody else sees what becomes of it. */
 bool bk_part_is_own(const struct stat *st);
 

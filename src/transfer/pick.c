@@ -166,6 +166,23 @@ int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how)
 	return 0;
 }
 
+int bk_picks_stand(struct bk_picks *p, size_t entry, const char *name)
+{
+	struct bk_pick *row = &p->rows[entry];
+
+	if (name && !(row->as = strdup(name)))
+		return BK_E_NOMEM;
+	p->existing -= row->is_existing;
+	p->names[entry].is_existing = row->is_existing = row->is_open = false;
+	return 0;
+}
+
+void bk_picks_fall(struct bk_picks *p, size_t entry)
+{
+	p->rows[entry].is_existing = true;
+	(void)bk_picks_rename(p, entry);
+}
+
 const char *bk_picks_name(const struct bk_picks *p, size_t entry)
 {
 	return p->rows[entry].as ? p->rows[entry].as : p->list->entries[entry].path;

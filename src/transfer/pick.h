@@ -41,6 +41,11 @@ int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how);
 /* The name an entry was given was taken meanwhile: another one. */
 int bk_picks_rename(struct bk_picks *p, size_t entry);
 
+/* It is here already under this name (NULL: its own), as it was put here: nothing is to be asked. Or it is not after
+ * all: what has the name stays, and the entry gets another. BK_E_NOMEM. */
+int bk_picks_stand(struct bk_picks *p, size_t entry, const char *name);
+void bk_picks_fall(struct bk_picks *p, size_t entry);
+
 const char *bk_picks_name(const struct bk_picks *p, size_t entry);  /* what it will be called here, */
 const char *bk_picks_shown(const struct bk_picks *p, size_t entry); /* and how that is shown */
 size_t bk_picks_taken(const struct bk_picks *p);                    /* files */

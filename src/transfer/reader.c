@@ -25,7 +25,7 @@ enum {
 
 struct slot {
 	uint8_t *bytes;
-	size_t start, len, content, holes; /* content: also what is only said to be there */
+	size_t start, len, content, fresh, holes; /* content: also what is only said to be there */
 	uint8_t *packed; /* of its own, once something was packed in it; HEADROOM and then the content */
 	size_t packed_start, packed_len; /* 0: it goes as it is */
 };
@@ -40,6 +40,10 @@ struct work {
 	/* the thread's, until it is over */
 	struct bk_source_reader reader;
 	struct bk_digest *file_digest, *all_digest;
+	struct bk_known *known; /* of the other side */
+	struct bk_digest *block_digest;
+	uint8_t *block; /* one that differs there, to be sent: it was read already */
+	size_t block_len, block_at;
 	struct bk_buf header;
 	size_t current, taken;
 	uint64_t offset;
@@ -134,10 +138,11 @@ static void count_content(struct work *w, struct slot *s, const uint8_t *at, siz
 	bk_digest_update(w->file_digest, at, n);
 	w->offset += n;
 	s->content += n;
+	s->fresh += w->offset > w->choices[w->current].offset ? n : 0;
 }
 
 /* All n bytes, or the file has changed. */
-static int read_whole(struct work *w, uint8_t *at, size_t n)
+static int read_file(struct work *w, uint8_t *at, size_t n)
 {
 	for (size_t have = 0; have < n;) {
 		int got = bk_source_read(&w->reader, at + have, n - have);
@@ -174,10 +179,57 @@ static int fill_of_hole(struct work *w, struct slot *s)
 	return 1;
 }
 
+/* The same, where a block may be at hand. */
+static int read_whole(struct work *w, uint8_t *at, size_t n)
+{
+	if (w->block_at == w->block_len)
+		return read_file(w, at, n);
+	memcpy(at, w->block + w->block_at, n);
+	w->block_at += n;
+	return 0;
+}
+
+/* So much can be read now for one message. */
+static uint64_t readable(const struct work *w)
+{
+	if (w->block_at < w->block_len)
+		return w->block_len - w->block_at;
+	return bk_source_list(w->source)->entries[w->current].size - w->offset;
+}
+
+/* The next block that the other side says it has: whether it is the same here, and passed over; else it is at hand. */
+static int compare_block(struct work *w)
+{
+	uint64_t left = w->choices[w->current].offset - w->offset;
+	size_t n = left < BK_HAVE_BLOCK ? (size_t)left : BK_HAVE_BLOCK;
+	const uint8_t *theirs = bk_known_block(w->known, w->current, w->offset / BK_HAVE_BLOCK);
+	uint8_t ours[BK_DIGEST_LEN];
+	int err = read_file(w, w->block, n);
+
+	if (err < 0)
+		return err;
+	bk_digest_reset(w->block_digest);
+	bk_digest_update(w->block_digest, w->block, n);
+	bk_digest_get(w->block_digest, ours);
+	w->block_at = w->block_len = 0;
+	if (memcmp(ours, theirs, sizeof(ours)) != 0) {
+		w->block_len = n;
+	} else {
+		bk_digest_update(w->file_digest, w->block, n);
+		w->offset += n;
+	}
+	return 0;
+}
+
+static bool is_to_be_compared(const struct work *w)
+{
+	return w->block_at == w->block_len && w->offset < w->choices[w->current].offset;
+}
+
 /* Of a file whose size is known: a message, or its digest. */
 static int fill_of_file(struct work *w, struct slot *s)
 {
-	uint64_t left = bk_source_list(w->source)->entries[w->current].size - w->offset;
+	uint64_t left = readable(w);
 	size_t most = room(s) - 2 * (size_t)HEADROOM, n = left < most ? (size_t)left : most;
 	uint8_t *at = s->bytes + s->start + s->len, beyond;
 	int err;
@@ -186,10 +238,12 @@ static int fill_of_file(struct work *w, struct slot *s)
 		err = bk_source_read(&w->reader, &beyond, 1);
 		return err < 0 ? fail(w, err, w->reader.text) : put_digest(w, s);
 	}
-	err = fill_of_hole(w, s);
-	if (err)
-		return err < 0 ? err : 0;
-	n = bk_source_until_hole(&w->reader, n);
+	if (w->block_at == w->block_len) {
+		err = fill_of_hole(w, s);
+		if (err)
+			return err < 0 ? err : 0;
+		n = bk_source_until_hole(&w->reader, n);
+	}
 	err = encode_content(w, n);
 	if (err < 0)
 		return err;
@@ -226,19 +280,29 @@ static bool is_stream(const struct work *w)
 	return bk_source_list(w->source)->entries[w->current].is_stream;
 }
 
-/* As much as makes one write. BK_E_AGAIN: a stream has nothing now. */
+/* 0 or an error; BK_E_AGAIN: a stream has nothing now, or only in a slot of its own. */
+static int fill_some(struct work *w, struct slot *s)
+{
+	int err = w->is_open ? 0 : open_next(w);
+
+	if (err < 0)
+		return err;
+	if (is_stream(w))
+		return s->len ? BK_E_AGAIN : fill_of_stream(w, s);
+	return is_to_be_compared(w) ? compare_block(w) : fill_of_file(w, s);
+}
+
+/* As much as makes one write, or nothing yet, so that whoever left is noticed in between. BK_E_AGAIN: a stream has
+ * nothing now. */
 static int fill(struct work *w, struct slot *s)
 {
 	int err = 0;
 
-	s->start = s->len = s->content = s->holes = 0;
-	while (err >= 0 && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL && s->content < HOLES_MAX) {
-		err = w->is_open ? 0 : open_next(w);
-		if (err >= 0 && is_stream(w) && s->len)
-			break;
-		if (err >= 0)
-			err = is_stream(w) ? fill_of_stream(w, s) : fill_of_file(w, s);
-	}
+	s->start = s->len = s->content = s->fresh = s->holes = 0;
+	do
+		err = fill_some(w, s);
+	while (err >= 0 && s->len && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL &&
+		s->content < HOLES_MAX);
 	return s->len ? 0 : err;
 }
 
@@ -320,7 +384,7 @@ static void run(struct bk_thread *t, void *arg)
 		full = bk_loop_clock();
 		w->is_over =
 			is_all_read(w); /* said with the last piece: who has all of it may answer at once */
-		if (err >= 0)
+		if (err >= 0 && w->slots[w->filled % SLOTS].len)
 			publish(t, w);
 		else if (err == BK_E_AGAIN)
 			(void)bk_thread_wait(t, w->reader.fd, 0);
@@ -344,6 +408,9 @@ static void free_work(void *arg)
 	bk_packer_free(w->packer);
 	bk_digest_free(w->file_digest);
 	bk_digest_free(w->all_digest);
+	bk_digest_free(w->block_digest);
+	free(w->block);
+	bk_known_free(w->known);
 	bk_buf_done(&w->header);
 	free(w);
 }
@@ -361,6 +428,12 @@ static int allocate(struct work *w, const struct bk_file_choice *choices)
 	w->file_digest = bk_digest_new();
 	w->all_digest = bk_digest_new();
 	if (!w->choices || !w->file_digest || !w->all_digest)
+		return BK_E_NOMEM;
+	if (w->known) {
+		w->block = malloc(BK_HAVE_BLOCK);
+		w->block_digest = bk_digest_new();
+	}
+	if (w->known && (!w->block || !w->block_digest))
 		return BK_E_NOMEM;
 	memcpy(w->choices, choices, n * sizeof(*choices));
 	w->is_over = is_all_read(w);
@@ -381,6 +454,7 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 
 	if (w) {
 		*w = (struct work){.source = bk_source_ref(source),
+			.known = wish->known,
 			.reader = {.source = source, .fd = -1},
 			.has_holes = wish->version >= 2,
 			.may_pack = wish->may_pack};
@@ -394,8 +468,10 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 		*ret_reader = r;
 		return 0;
 	}
-	if (w)
+	if (w) {
+		w->known = NULL;
 		free_work(w);
+	}
 	free(r);
 	return err;
 }
@@ -412,8 +488,9 @@ static struct bk_reader_piece piece_of(const struct slot *s)
 {
 	if (s->packed_len) /* from the headroom on it is content */
 		return (struct bk_reader_piece){s->packed + s->packed_start, s->packed_len, s->content,
-			s->packed_start + s->packed_len - HEADROOM};
-	return (struct bk_reader_piece){s->bytes + s->start, s->len, s->content, s->content - s->holes};
+			s->fresh, s->packed_start + s->packed_len - HEADROOM};
+	return (struct bk_reader_piece){
+		s->bytes + s->start, s->len, s->content, s->fresh, s->content - s->holes};
 }
 
 int bk_reader_piece(struct bk_reader *r, struct bk_reader_piece *ret_piece, const char **ret_text)

@@ -5,6 +5,7 @@
 #include <bodkin/loop.h>
 
 #include "transfer/digest.h"
+#include "transfer/known.h"
 #include "transfer/source.h"
 
 /* Reads ahead on a thread of its own what was taken of a source, in order, and makes the messages of it: content and
@@ -16,6 +17,7 @@ struct bk_reader_piece {
 	const uint8_t *bytes; /* whole messages */
 	size_t len;
 	size_t content; /* bytes of files in it */
+	size_t fresh;   /* so many of those the other side did not have, not even as they were */
 	size_t sent;    /* for which so many travel */
 };
 
@@ -23,6 +25,8 @@ struct bk_reader_wish {
 	const struct bk_file_choice *choices; /* one for each entry; copied */
 	unsigned version;                     /* of what the other side understands */
 	bool may_pack;                        /* where it pays */
+	struct bk_known
+		*known; /* what the other side has, checked; the reader's when it succeeds. NULL: nothing */
 };
 
 /* Keeps the source as long as it needs it. fn comes from the loop when there is a piece again, and when it is over.

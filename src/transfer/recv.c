@@ -13,13 +13,21 @@
 #include "base/error.h"
 #include "base/opts.h"
 #include "net/turn.h"
+#include "transfer/answer.h"
 #include "transfer/digest.h"
 #include "transfer/memo.h"
 #include "transfer/outlet.h"
 #include "transfer/taken.h"
 #include "transfer/talk.h"
 
-enum recv_state { RECV_PAIRED, RECV_ASK_ACCEPT, RECV_ASK_CONFLICT, RECV_RECEIVING, RECV_FINISHING };
+enum recv_state {
+	RECV_PAIRED,
+	RECV_ASK_ACCEPT,
+	RECV_ASK_CONFLICT,
+	RECV_LOOKING, /* what is here already is read */
+	RECV_RECEIVING,
+	RECV_FINISHING,
+};
 
 enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
 
@@ -39,7 +47,7 @@ struct bk_recv {
 	struct bk_transfer_offer offer;
 	struct bk_taken taken;
 	size_t current;
-	uint64_t offset; /* of the current entry: bytes that came */
+	uint64_t offset; /* of the current entry: bytes that came, or are here and right */
 	bool is_begun;
 	struct bk_digest *all_digest;
 	uint8_t last_digest[BK_DIGEST_LEN];
@@ -144,6 +152,8 @@ static bool begin_current(struct bk_recv *r)
 	return is_told(r, bk_outlet_begin(&r->outlet, r->current));
 }
 
+static void answer(struct bk_recv *r);
+
 static void tell_rest(struct bk_recv *r)
 {
 	const struct bk_writer_rest rest = bk_outlet_rest(&r->outlet);
@@ -176,14 +186,29 @@ static void on_writer(void *arg)
 
 	if (bk_outlet_is_over(&r->outlet))
 		on_writer_over(r);
+	else if (r->state == RECV_LOOKING && bk_writer_is_read(r->outlet.writer))
+		answer(r);
 	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_outlet_is_full(&r->outlet))
 		bk_talk_release(&r->talk);
+}
+
+/* What is not sent because it is here: only that may be left out. */
+static bool pass_to(struct bk_recv *r, uint64_t offset)
+{
+	uint64_t n = offset - r->offset;
+
+	if (offset == r->offset)
+		return true;
+	if (offset < r->offset || offset > bk_here_of(&r->store->here, r->current))
+		return false;
+	r->offset = offset;
+	return is_told(r, bk_outlet_pass(&r->outlet, n));
 }
 
 static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	if (msg->entry != r->current || !begin_current(r) ||
-		(!current_entry(r)->is_stream && r->offset != current_entry(r)->size)) {
+		(!current_entry(r)->is_stream && !pass_to(r, current_entry(r)->size))) {
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side ended '%s' before all of it was sent",
 			bk_file_entry_shown(current_entry(r)));
 		return;
@@ -205,8 +230,11 @@ static uint64_t size_max(const struct bk_file_entry *e)
 
 static void count_content(struct bk_recv *r, size_t n)
 {
+	uint64_t here = bk_here_of(&r->store->here, r->current), fresh;
+
 	r->offset += n;
-	r->talk.meter.bytes += n;
+	fresh = r->offset > here ? r->offset - here : 0;
+	r->talk.meter.bytes += fresh < n ? fresh : n;
 	bk_talk_progress(&r->talk);
 }
 
@@ -232,7 +260,7 @@ static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 	}
 	if (!begin_current(r))
 		return;
-	if (msg->offset != r->offset)
+	if (!pass_to(r, msg->offset))
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
 			bk_file_entry_shown(current_entry(r)));
 	else if (msg->content_len + msg->hole > size_max(current_entry(r)) - r->offset)
@@ -284,35 +312,43 @@ static bool start_writing(struct bk_recv *r)
 	return err >= 0;
 }
 
-static void accept_offer(struct bk_recv *r)
+static void answer(struct bk_recv *r)
 {
 	/* Who said no version gets nothing that is new. */
 	struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
-	struct bk_file_choice *choices = calloc(r->store->list.len, sizeof(*choices));
-	int err = choices ? 0 : BK_E_NOMEM;
+	const struct bk_store *s = r->store;
+	int err;
 
 	bk_picks_skip_strays(&r->store->picks);
-
 	if (header.version) {
 		snprintf(header.encoding, sizeof(header.encoding), "%s", BK_PACKED_NAME);
 		r->talk.reader.takes_packed = true;
 	}
-	for (size_t i = 0; i < r->store->list.len && err >= 0; i++) {
-		choices[i].is_taken = r->store->picks.rows[i].is_taken;
+	for (size_t i = 0; i < s->list.len; i++)
 		tell_conflict(r, i);
-	}
-	if (err >= 0)
-		err = bk_file_accept_encode(&r->talk.out, &header, choices, r->store->list.len);
-	free(choices);
+	err = bk_answer_encode(&r->talk.out, &header, &s->picks, &s->here);
 	if (err < 0) {
 		bk_talk_fail(&r->talk, err, "cannot answer the other side: %s", bk_error_text(err));
 		return;
 	}
 	r->state = RECV_RECEIVING;
-	bk_talk_count(&r->talk, bk_picks_bytes(&r->store->picks));
+	bk_talk_count(&r->talk, bk_picks_bytes(&s->picks), bk_here_bytes(&s->here, &s->picks));
 	(void)bk_talk_flush(&r->talk);
-	if ((!bk_picks_taken(&r->store->picks) && !bk_picks_folders(&r->store->picks)) || start_writing(r))
-		find_current(r);
+	find_current(r);
+}
+
+/* What is here already is read before the answer, where something is. */
+static void accept_offer(struct bk_recv *r)
+{
+	const struct bk_picks *p = &r->store->picks;
+
+	if ((bk_picks_taken(p) || bk_picks_folders(p)) && !start_writing(r))
+		return;
+	r->state = RECV_LOOKING;
+	if (!r->store->here.rows || !r->outlet.writer)
+		answer(r);
+	else
+		(void)is_told(r, bk_writer_read(r->outlet.writer));
 }
 
 /* The answer may come from inside; what follows from it does not. */
@@ -414,6 +450,8 @@ static int look_at_offer(struct bk_recv *r)
 	if (is_text(r))
 		r->memo = bk_memo_new(NULL, 0);
 	err = bk_picks_init(&s->picks, &s->list, is_kept(r) ? s->sink : NULL);
+	if (err >= 0 && is_kept(r) && r->talk.peer_version)
+		err = bk_here_find(&s->here, s->sink, &s->list, &s->picks);
 	r->offer = (struct bk_transfer_offer){.entries = s->list.len,
 		.bytes = s->list.bytes,
 		.first = bk_file_entry_shown(&s->list.entries[0]),
@@ -422,7 +460,9 @@ static int look_at_offer(struct bk_recv *r)
 		.folders = s->list.folders,
 		.links = s->list.links,
 		.names = s->picks.names};
-	return err >= 0 && is_kept(r) ? bk_sink_check_space(s->sink, s->list.bytes) : err;
+	if (err < 0 || !is_kept(r))
+		return err;
+	return bk_sink_check_space(s->sink, s->list.bytes - bk_here_bytes(&s->here, &s->picks));
 }
 
 static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)

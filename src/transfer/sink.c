@@ -239,11 +239,14 @@ int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const ch
 int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const char *name, const char *stem,
 	unsigned number)
 {
+	struct stat st;
+
 	s->entry = entry;
 	if (!aim(s, stem))
 		return fail_errno(s, stem, errno);
 	s->fd = bk_part_open(s->at, s->leaf, number);
-	if (s->fd < 0)
+	if (s->fd < 0 || (fstat(s->fd, &st) == 0 && (uint64_t)st.st_size > entry->size &&
+				 ftruncate(s->fd, (off_t)entry->size) < 0))
 		return fail_errno(s, name, errno);
 	bk_part_name(s->part, s->leaf, number);
 	s->number = number;
@@ -362,23 +365,27 @@ int bk_sink_hole(struct bk_sink *s, size_t n)
 	return err;
 }
 
-int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg)
+int bk_sink_pass(
+	struct bk_sink *s, int from, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg)
 {
+	int err = 0;
+
 	if (!s->scratch)
 		s->scratch = malloc(SCRATCH);
 	if (!s->scratch)
 		return fail(s, BK_E_NOMEM, s->name, bk_error_text(BK_E_NOMEM));
-	while (n) {
-		ssize_t got = read(s->fd, s->scratch, n < SCRATCH ? (size_t)n : SCRATCH);
+	while (n && err >= 0) {
+		ssize_t got = read(from < 0 ? s->fd : from, s->scratch, n < SCRATCH ? (size_t)n : SCRATCH);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
 			return fail_errno(s, s->name, got < 0 ? errno : EIO);
 		fn(arg, s->scratch, (size_t)got);
+		err = from < 0 ? 0 : bk_sink_write(s, s->scratch, (size_t)got);
 		n -= (uint64_t)got;
 	}
-	return 0;
+	return err;
 }
 
 int bk_sink_close(struct bk_sink *s, unsigned modes)
@@ -442,6 +449,15 @@ int bk_sink_sync_folder(struct bk_sink *s)
 	err = is_synced(fsync(fd)) ? 0 : fail_sync(s, s->name, errno);
 	close(fd);
 	return err;
+}
+
+int bk_sink_aim(struct bk_sink *s, const char *name, const char **ret_leaf)
+{
+	bool is_there = aim(s, name);
+
+	*ret_leaf = s->leaf;
+	s->name = s->leaf = "";
+	return is_there ? s->at : -1;
 }
 
 int bk_sink_folder(const struct bk_sink *s)

@@ -32,12 +32,13 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
  * drop. BK_E_FILE, BK_E_NO_SPACE; BK_E_EXISTS: too many parts have such a name. */
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name);
 /* The same with the part of that number of something called `stem`, from its beginning. BK_E_FILE: it is not what was
- * made. */
+ * made. Where it ends at last is its end. */
 int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const char *name, const char *stem,
 	unsigned number);
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
-/* Goes over n bytes that are there already, each with fn. BK_E_FILE. */
-int bk_sink_pass(struct bk_sink *s, uint64_t n, void (*fn)(void *arg, const void *data, size_t n), void *arg);
+/* Goes over n bytes that are there already, each with fn; with `from` they are in that file, and copied. BK_E_FILE. */
+int bk_sink_pass(struct bk_sink *s, int from, uint64_t n, void (*fn)(void *arg, const void *data, size_t n),
+	void *arg);
 /* n zero bytes, which take no room on the disk where there is nothing yet. */
 int bk_sink_hole(struct bk_sink *s, size_t n);
 /* No more comes: gives the file its time, and the bits of `modes` that it came with. */
@@ -87,6 +88,8 @@ bool bk_sink_leave(struct bk_sink *s, uint64_t least);
 
 const char *bk_sink_text(const struct bk_sink *s);
 
+/* The folder that a name is in, until the next call, and its last component, in name. -1 and errno. */
+int bk_sink_aim(struct bk_sink *s, const char *name, const char **ret_leaf);
 /* The folder itself; stays the sink's. */
 int bk_sink_folder(const struct bk_sink *s);
 

@@ -10,11 +10,12 @@
 
 #include "base/error.h"
 #include "base/opts.h"
+#include "transfer/known.h"
 
 _Static_assert((int)BK_TRANSFER_TEXT_MAX == (int)BK_CALL_TEXT_MAX, "one size of a sentence");
 
 enum {
-	OUT_MAX = BK_FILE_LIST_MAX + (1 << 16),
+	OUT_MAX = BK_KNOWN_MAX + BK_FILE_LIST_MAX + (1 << 20),
 	HELD_MAX = 8 << 20,
 };
 
@@ -252,9 +253,9 @@ static void on_tick(void *arg)
 		t->events.on_progress(&t->call, t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
 }
 
-void bk_talk_count(struct bk_talk *t, uint64_t total)
+void bk_talk_count(struct bk_talk *t, uint64_t total, uint64_t here)
 {
-	bk_meter_init(&t->meter, total, bk_loop_now(t->loop));
+	bk_meter_init(&t->meter, total, here, bk_loop_now(t->loop));
 	bk_timer_start(t->ticker, BK_METER_INTERVAL);
 }
 

@@ -90,8 +90,8 @@ static inline void bk_talk_progress(struct bk_talk *t)
 	t->awaited_since = bk_loop_now(t->loop);
 }
 
-/* Starts and stops counting and progress events. */
-void bk_talk_count(struct bk_talk *t, uint64_t total);
+/* Starts and stops counting and progress events. here: so much is there already; where there is some, that is told. */
+void bk_talk_count(struct bk_talk *t, uint64_t total, uint64_t here);
 void bk_talk_count_end(struct bk_talk *t);
 
 /* The first of these decides how it ends, the others do nothing. fail: our own trouble, told to the peer.

@@ -709,11 +709,18 @@ static void a_name_taken_during_the_transfer_costs_neither_file(void **state)
 	assert_true(st->send.has_failed && st->send.is_remote);
 }
 
+static bool has_much(const struct stage *st)
+{
+	struct stat got;
+
+	return stat(path_in(st->out, "a.part"), &got) == 0 && got.st_size >= BLOCK;
+}
+
 static void cut_the_file(void *arg)
 {
 	struct stage *st = arg;
 
-	if (access(path_in(st->out, "a.part"), F_OK) == 0)
+	if (has_much(st))
 		assert_int_equal(truncate(path_in(st->in, "a"), 100), 0);
 }
 
@@ -852,9 +859,8 @@ static void cancelling_before_much_came_leaves_nothing_and_tells_the_other(void 
 static void cancel_when_much_came(void *arg)
 {
 	struct stage *st = arg;
-	struct stat got;
 
-	if (stat(path_in(st->out, "a.part"), &got) == 0 && got.st_size >= BLOCK)
+	if (has_much(st))
 		bk_recv_cancel(st->recv.recv);
 }
 

@@ -3,15 +3,15 @@
  * when it is done. So both keep their memory, and the lock is held for a copy at the longest. */
 #include "transfer/writer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "net/thread.h"
-
-enum { BK_HERE_BLOCK = 1 << 20 };
 
 enum {
 	FULL = 1 << 20,
@@ -21,11 +21,21 @@ enum {
 
 #define BATCH_TIME BK_SEC /* so long a complete file may wait for others when nothing comes */
 
-enum kind { ORDER_FOLDER, ORDER_BEGIN, ORDER_WRITE, ORDER_HOLE, ORDER_END, ORDER_FINISH };
+enum kind {
+	ORDER_READ,
+	ORDER_FOLDER,
+	ORDER_BEGIN,
+	ORDER_PASS,
+	ORDER_WRITE,
+	ORDER_HOLE,
+	ORDER_END,
+	ORDER_FINISH
+};
 
 struct order {
 	enum kind kind;
 	size_t entry, len; /* len bytes follow, but of a hole */
+	uint64_t passed;
 };
 
 struct work {
@@ -33,18 +43,21 @@ struct work {
 	unsigned modes;
 	struct bk_buf orders; /* under the lock, like the flags */
 	size_t holes;         /* bytes of them in the orders */
-	bool is_stopping, is_waited_for, is_over;
+	bool is_stopping, is_waited_for, is_read, is_over;
 	/* the thread's, until it is over */
 	struct bk_buf at_hand;
 	struct bk_batch batch;
 	struct bk_digest *digest;
 	size_t current;
-	uint32_t noted;         /* its row in the journal */
-	size_t whole;           /* so many came */
-	char left[BK_PART_MAX]; /* the part that stays */
-	size_t *made;           /* folders that were not there, in order */
+	uint32_t noted;                     /* its row in the journal */
+	size_t whole;                       /* so many came */
+	char left[BK_PART_MAX];             /* the part that stays */
+	const struct bk_here_row *standing; /* the current one has its name already */
+	int from; /* what has it is copied from there, since it is to be changed; -1 */
+	uint64_t passed;
+	size_t *made; /* folders that were not there, in order */
 	size_t made_len, made_cap;
-	bool has_folders, is_finished;
+	bool has_folders, has_read, is_finished;
 	int error;
 	char text[BK_TRANSFER_TEXT_MAX];
 };
@@ -58,7 +71,7 @@ void bk_store_free(struct bk_store *s)
 {
 	if (!s)
 		return;
-	bk_journal_free(s->journal);
+	bk_here_done(&s->here);
 	bk_sink_free(s->sink);
 	bk_picks_done(&s->picks);
 	bk_file_list_done(&s->list);
@@ -81,7 +94,7 @@ static int land(struct work *w)
 {
 	int err;
 
-	bk_journal_flush(w->store->journal);
+	bk_journal_flush(w->store->here.journal);
 	err = w->batch.len ? bk_batch_land(&w->batch) : 0;
 
 	return err < 0 ? fail(w, err, w->batch.text) : 0;
@@ -138,24 +151,22 @@ static void note_begun(struct work *w)
 	const struct bk_journal_row row = {.path = e->path,
 		.name = bk_picks_name(&s->picks, w->current),
 		.size = e->size,
-		.mtime = (uint64_t)e->mtime,
+		.mtime = e->mtime,
 		.number = bk_sink_part_number(s->sink),
 		.is_stream = e->is_stream};
 
-	if (!s->journal && !w->whole)
-		s->journal = bk_journal_new(bk_sink_folder(s->sink), bk_journal_identity(&s->list));
-	w->noted = bk_journal_begin(s->journal, &row);
+	if (!s->here.journal && !w->whole)
+		s->here.journal = bk_journal_new(bk_sink_folder(s->sink), bk_journal_identity(&s->list));
+	w->noted = bk_journal_begin(s->here.journal, &row);
 }
 
 /* Long names are cut for their parts, so that many files may want the same one: those before make room. */
-static int begin(struct work *w, size_t entry)
+static int begin_anew(struct work *w)
 {
 	struct bk_sink *sink = w->store->sink;
-	const char *name = bk_picks_name(&w->store->picks, entry);
+	const char *name = bk_picks_name(&w->store->picks, w->current);
 	int err;
 
-	w->current = entry;
-	bk_digest_reset(w->digest);
 	if (w->batch.has_parts_name && (err = land(w)) < 0)
 		return err;
 	err = bk_sink_begin(sink, current_entry(w), name);
@@ -172,9 +183,98 @@ static int begin(struct work *w, size_t entry)
 	return 0;
 }
 
+static int go_on(struct work *w, const struct bk_here_row *row)
+{
+	struct bk_sink *sink = w->store->sink;
+	const struct bk_file_entry *e = current_entry(w);
+	int err = bk_sink_go_on(sink, e, bk_picks_name(&w->store->picks, w->current),
+		row->name ? row->name : e->path, row->number);
+
+	w->noted = row->noted;
+	return err < 0 ? fail(w, err, bk_sink_text(sink)) : 0;
+}
+
+static void remove_old(struct work *w, const struct bk_here_row *row)
+{
+	const char *leaf, *path = current_entry(w)->path;
+	int dir = bk_sink_aim(w->store->sink, row->name ? row->name : path, &leaf);
+
+	if (dir >= 0)
+		bk_part_remove(dir, leaf, row->number);
+}
+
+static int begin(struct work *w, size_t entry)
+{
+	const struct bk_here_row *row = bk_here_row(&w->store->here, entry);
+
+	w->current = entry;
+	bk_digest_reset(w->digest);
+	w->standing = row && row->place == BK_HERE_NAMED ? row : NULL;
+	w->passed = 0;
+	if (w->standing)
+		return 0;
+	if (row && row->place == BK_HERE_PART)
+		return go_on(w, row);
+	if (row)
+		remove_old(w, row);
+	return begin_anew(w);
+}
+
+static void on_passed(void *arg, const void *data, size_t n)
+{
+	bk_digest_update(((struct work *)arg)->digest, data, n);
+}
+
+static int pass(struct work *w, uint64_t n)
+{
+	int err = 0;
+
+	w->passed += n;
+	if (!w->standing || w->from >= 0)
+		err = bk_sink_pass(w->store->sink, w->from, n, on_passed, w);
+	return err < 0 ? fail(w, err, bk_sink_text(w->store->sink)) : 0;
+}
+
+/* It has its name, but is not as it should be: a part is made of it, which will replace it. */
+static int make_part_of_standing(struct work *w)
+{
+	const char *leaf, *name = bk_picks_name(&w->store->picks, w->current);
+	int dir = bk_sink_aim(w->store->sink, name, &leaf), err;
+	uint64_t n = w->passed;
+
+	w->from = dir < 0 ? -1 : openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	w->store->picks.rows[w->current].may_replace = true;
+	err = begin_anew(w);
+	if (err < 0 || w->from < 0)
+		return err < 0 ? err : fail(w, BK_E_FILE, "what was here already is gone");
+	w->passed = 0;
+	return pass(w, n);
+}
+
+static void stop_copying(struct work *w)
+{
+	if (w->from >= 0)
+		close(w->from);
+	w->from = -1;
+}
+
+/* n bytes that differ from what is here, or are not here, come next. */
+static int make_way(struct work *w, size_t n)
+{
+	int err = w->standing && w->from < 0 ? make_part_of_standing(w) : 0;
+
+	if (err >= 0 && w->from >= 0)
+		(void)lseek(w->from, (off_t)n, SEEK_CUR);
+	return err;
+}
+
 static int write_some(struct work *w, const void *data, size_t n)
 {
-	int err = bk_sink_write(w->store->sink, data, n);
+	int err = make_way(w, n);
+
+	if (err < 0)
+		return err;
+	err = bk_sink_write(w->store->sink, data, n);
 
 	bk_digest_update(w->digest, data, n);
 	return err < 0 ? fail(w, err, bk_sink_text(w->store->sink)) : 0;
@@ -183,8 +283,11 @@ static int write_some(struct work *w, const void *data, size_t n)
 static int make_hole(struct work *w, size_t n)
 {
 	static const uint8_t zeros[64 << 10];
-	int err = bk_sink_hole(w->store->sink, n);
+	int err = make_way(w, n);
 
+	if (err < 0)
+		return err;
+	err = bk_sink_hole(w->store->sink, n);
 	for (size_t part; n; n -= part) {
 		part = n < sizeof(zeros) ? n : sizeof(zeros);
 		bk_digest_update(w->digest, zeros, part);
@@ -192,23 +295,37 @@ static int make_hole(struct work *w, size_t n)
 	return err < 0 ? fail(w, err, bk_sink_text(w->store->sink)) : 0;
 }
 
+static int compare_digest(struct work *w, const uint8_t got[BK_DIGEST_LEN], const uint8_t *digest)
+{
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	if (memcmp(got, digest, BK_DIGEST_LEN) == 0)
+		return 0;
+	if (current_entry(w)->is_stream) /* of a file the next time tells which block it is */
+		bk_sink_drop(w->store->sink);
+	snprintf(text, sizeof(text), "'%s' arrived damaged: %s; try again",
+		bk_file_entry_shown(current_entry(w)), bk_error_text(BK_E_DIGEST));
+	return fail(w, BK_E_DIGEST, text);
+}
+
 static int end(struct work *w, const uint8_t *digest)
 {
+	bool is_standing = w->standing && w->from < 0;
 	uint8_t got[BK_DIGEST_LEN];
-	char text[BK_TRANSFER_TEXT_MAX];
 	int err;
 
+	stop_copying(w);
 	bk_digest_get(w->digest, got);
-	if (memcmp(got, digest, sizeof(got)) != 0) {
-		snprintf(text, sizeof(text), "'%s' arrived damaged: %s; try again",
-			bk_file_entry_shown(current_entry(w)), bk_error_text(BK_E_DIGEST));
-		return fail(w, BK_E_DIGEST, text);
-	}
+	err = compare_digest(w, is_standing ? w->standing->digest : got, digest);
+	if (err < 0)
+		return err;
+	w->whole++;
+	if (is_standing)
+		return 0;
 	err = bk_sink_close(w->store->sink, w->modes);
 	if (err < 0)
 		return fail(w, err, bk_sink_text(w->store->sink));
-	bk_journal_whole(w->store->journal, w->noted, got);
-	w->whole++;
+	bk_journal_whole(w->store->here.journal, w->noted, got);
 	err = bk_batch_add(&w->batch, w->current);
 	if (err < 0)
 		return fail(w, err, w->batch.text);
@@ -250,24 +367,30 @@ static void leave_part(struct work *w)
 	char part[BK_PART_MAX];
 
 	snprintf(part, sizeof(part), "%s", bk_sink_part(sink));
-	if (part[0] && bk_sink_leave(sink, current_entry(w)->is_stream ? 1 : BK_HERE_BLOCK))
+	if (part[0] && bk_sink_leave(sink, current_entry(w)->is_stream ? 1 : BK_HAVE_BLOCK))
 		snprintf(w->left, sizeof(w->left), "%s", part);
 }
 
 /* It goes when all is done, and where nothing is left that it could name. */
 static void leave_journal(struct work *w)
 {
-	struct bk_store *s = w->store;
+	struct bk_here *h = &w->store->here;
 
-	if (s->journal && (w->is_finished || (!w->whole && !w->left[0])))
-		bk_journal_remove(s->journal);
-	bk_journal_free(s->journal);
-	s->journal = NULL;
+	if (h->journal && (w->is_finished || (!w->whole && !w->left[0] && !h->rows)))
+		bk_journal_remove(h->journal);
+	bk_journal_free(h->journal);
+	h->journal = NULL;
 }
 
 static int carry_out(struct work *w, const struct order *o, const uint8_t *data)
 {
 	switch (o->kind) {
+	case ORDER_READ:
+		bk_here_read(&w->store->here, w->store->sink, &w->store->picks);
+		w->has_read = true;
+		return 0;
+	case ORDER_PASS:
+		return pass(w, o->passed);
 	case ORDER_FOLDER:
 		return make_folder(w, o->entry);
 	case ORDER_BEGIN:
@@ -321,6 +444,10 @@ static void work_on(struct bk_thread *t, struct work *w)
 	if (is_idle)
 		(void)land(w);
 	bk_thread_lock(t);
+	if (w->has_read && !w->is_read) {
+		w->is_read = true;
+		bk_thread_ring(t);
+	}
 }
 
 static void run(struct bk_thread *t, void *arg)
@@ -334,6 +461,7 @@ static void run(struct bk_thread *t, void *arg)
 	bk_thread_unlock(t);
 	if (!w->error)
 		(void)carry_out_all(w);
+	stop_copying(w);
 	leave_part(w);
 	(void)land(w);
 	leave_folders(w);
@@ -381,6 +509,16 @@ static int put(struct bk_writer *w, const struct order *o, const void *data)
 	bk_thread_nudge(w->thread);
 	bk_thread_unlock(w->thread);
 	return at ? 0 : BK_E_NOMEM;
+}
+
+int bk_writer_read(struct bk_writer *w)
+{
+	return put(w, &(struct order){.kind = ORDER_READ}, NULL);
+}
+
+int bk_writer_pass(struct bk_writer *w, uint64_t n)
+{
+	return put(w, &(struct order){.kind = ORDER_PASS, .passed = n}, NULL);
 }
 
 int bk_writer_make_folder(struct bk_writer *w, size_t entry)
@@ -432,6 +570,16 @@ bool bk_writer_is_full(struct bk_writer *w)
 	return is_full;
 }
 
+bool bk_writer_is_read(struct bk_writer *w)
+{
+	bool is_read;
+
+	bk_thread_lock(w->thread);
+	is_read = w->work->is_read;
+	bk_thread_unlock(w->thread);
+	return is_read;
+}
+
 bool bk_writer_is_over(struct bk_writer *w)
 {
 	bool is_over;
@@ -465,6 +613,7 @@ static struct work *work_new(struct bk_store *store, unsigned modes)
 		return NULL;
 	*w = (struct work){.store = store,
 		.modes = modes,
+		.from = -1,
 		.batch = {.sink = store->sink, .picks = &store->picks},
 		.digest = bk_digest_new()};
 	bk_buf_init(&w->orders, ORDERS_MAX);

@@ -4,14 +4,14 @@
 
 #include "transfer/batch.h"
 #include "transfer/digest.h"
-#include "transfer/journal.h"
+#include "transfer/here.h"
 
 /* Where received files go, and what was decided about them: the loop's until a writer has it. */
 struct bk_store {
 	struct bk_sink *sink;
 	struct bk_file_list list;
 	struct bk_picks picks;
-	struct bk_journal *journal; /* made when something is begun */
+	struct bk_here here; /* its journal is made when something is begun */
 };
 
 void bk_store_free(struct bk_store *s); /* NULL is fine */
@@ -30,10 +30,13 @@ int bk_writer_new(struct bk_loop *loop, struct bk_store *store, unsigned modes, 
 void bk_writer_free(struct bk_writer *w);
 
 /* Each may say BK_E_NOMEM. */
+/* Looks at what is here already; first of all. fn comes when that is known. */
+int bk_writer_read(struct bk_writer *w);
 int bk_writer_make_folder(struct bk_writer *w, size_t entry); /* before what is in it */
 int bk_writer_begin(struct bk_writer *w, size_t entry);
 int bk_writer_write(struct bk_writer *w, const void *data, size_t n);
-int bk_writer_hole(struct bk_writer *w, size_t n); /* n zero bytes */
+int bk_writer_hole(struct bk_writer *w, size_t n);   /* n zero bytes */
+int bk_writer_pass(struct bk_writer *w, uint64_t n); /* so many bytes of it are here already, and right */
 int bk_writer_end(struct bk_writer *w, const uint8_t digest[BK_DIGEST_LEN]);
 /* No more comes. It is over when every name, too, is on the disk. */
 int bk_writer_finish(struct bk_writer *w);
@@ -42,6 +45,7 @@ void bk_writer_stop(struct bk_writer *w);
 
 /* Enough waits for the disk: nothing more should be put until fn comes. */
 bool bk_writer_is_full(struct bk_writer *w);
+bool bk_writer_is_read(struct bk_writer *w);
 bool bk_writer_is_over(struct bk_writer *w);
 /* When it is over: 0, BK_E_CANCELLED after a stop, or what went wrong, with its sentence. */
 int bk_writer_error(const struct bk_writer *w, const char **ret_text);

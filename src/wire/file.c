@@ -26,6 +26,7 @@ enum {
 
 static const char *const type_names[] = {
 	[BK_FILE_OFFER] = "offer",
+	[BK_FILE_HAVE] = "have",
 	[BK_FILE_ACCEPT] = "accept",
 	[BK_FILE_REFUSE] = "refuse",
 	[BK_FILE_CONTENT] = "content",
@@ -79,6 +80,7 @@ static const struct shape {
 	uint64_t content_max;
 } shapes[] = {
 	[BK_FILE_OFFER] = {ROWS(offer_fields), BK_FILE_LIST_MAX},
+	[BK_FILE_HAVE] = {NULL, 0, BK_FILE_LIST_MAX},
 	[BK_FILE_ACCEPT] = {ROWS(accept_fields), BK_FILE_LIST_MAX},
 	[BK_FILE_REFUSE] = {ROWS(reason_fields), 0},
 	[BK_FILE_CONTENT] = {ROWS(content_fields), BK_FILE_CONTENT_MAX},

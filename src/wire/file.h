@@ -38,6 +38,7 @@ enum bk_file_type {
 	BK_FILE_DONE,
 	BK_FILE_ERROR,
 	BK_FILE_PACKED,  /* other messages inside; the reader unpacks it and never hands it out */
+	BK_FILE_HAVE,    /* content: records (have.h) */
 	BK_FILE_UNKNOWN, /* of a later version: skipped by the reader, never handed out */
 };
 
@@ -61,7 +62,7 @@ struct bk_file_msg {
 
 struct bk_file_choice {
 	bool is_taken;
-	uint64_t offset; /* where content begins; 0 in version 1 */
+	uint64_t offset; /* so much of it is there already; version 2 */
 };
 
 /* Each appends one whole message (of content: the header only, whose content_len bytes follow by the caller).

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "wire/file_reader.h"
+#include "wire/have.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,18 @@ static void check_offer(const struct bk_buf *content)
 	bk_file_list_done(&l);
 }
 
+static void check_have(const struct bk_buf *content)
+{
+	const uint8_t *at = bk_buf_head(content), *end = at + content->len;
+	size_t left = content->len;
+	struct bk_have have;
+
+	while (bk_have_next(&at, &left, &have) > 0)
+		if (!have.count || at + left != end ||
+			have.digests + (size_t)have.count * BK_HAVE_DIGEST_LEN != at)
+			abort();
+}
+
 static void check_message(const struct bk_file_reader *r)
 {
 	struct bk_file_choice choices[3];
@@ -38,6 +51,8 @@ static void check_message(const struct bk_file_reader *r)
 		abort();
 	if (r->msg.type == BK_FILE_OFFER && r->list.len)
 		check_offer(&r->list);
+	if (r->msg.type == BK_FILE_HAVE && r->list.len)
+		check_have(&r->list);
 	if (r->msg.type == BK_FILE_ACCEPT && r->list.len)
 		(void)bk_file_accept_decode(bk_buf_head(&r->list), r->list.len, 3, choices);
 	if (strlen(r->msg.text) >= BK_FILE_TEXT_MAX || strlen(r->msg.code) >= BK_FILE_CODE_MAX)

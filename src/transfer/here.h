@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_TRANSFER_HERE_H
+#define BK_TRANSFER_HERE_H
+
+#include "transfer/journal.h"
+#include "transfer/pick.h"
+#include "transfer/sink.h"
+#include "wire/have.h"
+
+/* What is here already of an offer, from a transfer that did not come to its end. The journals in the folder say where
+ * to look; what counts is what is found there, block by block. Of an entry that is offered with another size nothing
+ * counts. Embedded, zeroed. */
+enum bk_here_place {
+	BK_HERE_NOWHERE,
+	BK_HERE_PART,
+	BK_HERE_NAMED, /* complete, under its name, as it was put there */
+	BK_HERE_OLD,   /* a part of something that has changed since */
+};
+
+struct bk_here_row {
+	enum bk_here_place place;
+	unsigned number; /* of the part */
+	uint32_t noted;  /* its row in the journal */
+	bool is_noted;   /* in ours, not in another one */
+	bool is_whole;
+	uint8_t digest[BK_DIGEST_LEN]; /* with is_whole: of all of it */
+	char *name;                    /* what it was to be called; NULL: as it is offered */
+	uint64_t size;                 /* that it was offered with then, */
+	int64_t mtime;                 /* and its time */
+	uint64_t bytes;                /* that are there */
+	size_t digests_at;             /* of the blocks of those */
+};
+
+enum { BK_HERE_JOURNALS_MAX = 64, BK_HERE_DIGESTS_MAX = 64 << 20 };
+
+struct bk_here {
+	struct bk_journal *journal; /* ours; NULL: nothing was begun */
+	struct bk_here_row *rows;   /* one for each entry; NULL: nothing is here */
+	size_t len;
+	struct bk_journal *others[BK_HERE_JOURNALS_MAX]; /* that rows come from, locked until they are ours */
+	bool is_used_up[BK_HERE_JOURNALS_MAX];           /* nothing else is in it */
+	size_t others_len;
+	struct bk_buf digests;
+	size_t changed;   /* entries whose part is of something else */
+	size_t abandoned; /* parts of other offers, that nobody writes */
+	uint64_t abandoned_bytes;
+};
+
+/* Looks into the folder; says of picks what is here under its name. Nothing is changed. BK_E_NOMEM. */
+int bk_here_find(
+	struct bk_here *h, struct bk_sink *sink, const struct bk_file_list *list, struct bk_picks *picks);
+void bk_here_done(struct bk_here *h);
+
+/* How much of what is taken: bytes. Before bk_here_read what the file system says, then what was read. */
+uint64_t bk_here_bytes(const struct bk_here *h, const struct bk_picks *picks);
+
+/* Reads what is taken, on whatever thread: what cannot be read is not here. A file that is no longer what was put
+ * there is left alone, and the entry gets another name. */
+void bk_here_read(struct bk_here *h, struct bk_sink *sink, struct bk_picks *picks);
+
+static inline const struct bk_here_row *bk_here_row(const struct bk_here *h, size_t entry)
+{
+	return h->rows && h->rows[entry].place != BK_HERE_NOWHERE ? &h->rows[entry] : NULL;
+}
+/* So many bytes of it need not come again. */
+static inline uint64_t bk_here_of(const struct bk_here *h, size_t entry)
+{
+	return h->rows ? h->rows[entry].bytes : 0;
+}
+
+#endif

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing starts over: what came is not sent again, whoever broke off; and whatever becomes of either end meanwhile,
+ * no file is a mixture. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bodkin/transfer.h>
+
+#include "base/error.h"
+#include "transfer/digest.h"
+#include "transfer/journal.h"
+#include "transfer/part.h"
+#include "transfer/test_fake.h"
+#include "wire/file.h"
+
+enum { BLOCK = 1 << 20, BIG = 8 * BLOCK + 12345, SMALL = 20000, MANY = 300 };
+
+struct end {
+	bool is_done;
+	int error;
+	uint64_t bytes, sent, first_progress;
+	char digest[40], text[BK_TRANSFER_TEXT_MAX], told[200];
+	int *running;
+	struct bk_loop *loop;
+};
+
+struct stage {
+	char root[64], in[80], out[80], path[100];
+	struct bk_loop *loop;
+	struct bk_send *send;
+	struct bk_recv *recv;
+	struct end sender, receiver;
+	int running;
+	off_t stop_at; /* of what is in the folder; the transfer is cancelled then */
+};
+
+static struct stage st;
+
+static void over(struct end *e)
+{
+	if (!--*e->running)
+		bk_loop_stop(e->loop);
+}
+
+static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
+{
+	struct end *e = arg;
+
+	(void)call;
+	e->is_done = true;
+	e->bytes = result->bytes;
+	e->sent = result->sent;
+	snprintf(e->digest, sizeof(e->digest), "%s", result->digest);
+	over(e);
+}
+
+static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
+{
+	struct end *e = arg;
+
+	(void)call;
+	e->error = failure->error;
+	snprintf(e->text, sizeof(e->text), "%s", failure->text);
+	over(e);
+}
+
+static void on_conflict(struct bk_call *call, void *arg, const struct bk_transfer_entry *entry,
+	enum bk_transfer_conflict how, const char *as)
+{
+	struct end *e = arg;
+	size_t n = strlen(e->told);
+
+	(void)call;
+	snprintf(e->told + n, sizeof(e->told) - n, "%s %d %s;", entry->path, how, as ? as : "");
+}
+
+static const struct bk_transfer_events events = {
+	.on_conflict = on_conflict, .on_done = on_done, .on_error = on_error};
+static const struct bk_session_opts session_opts = {.server = "none"};
+
+static const char *in_folder(const char *dir, const char *name)
+{
+	static char paths[4][512];
+	static int next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, 512, "%s/%s", dir, name);
+	return path;
+}
+
+static void for_each(const char *dir, void (*fn)(const char *path, void *arg), void *arg)
+{
+	struct dirent *e;
+	DIR *d = opendir(dir);
+	char path[512];
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+			fn(path, arg);
+		}
+	if (d)
+		closedir(d);
+}
+
+static void remove_it(const char *path, void *arg)
+{
+	(void)arg;
+	if (unlink(path) < 0) {
+		for_each(path, remove_it, NULL);
+		rmdir(path);
+	}
+}
+
+static void add_size(const char *path, void *arg)
+{
+	struct stat got;
+
+	if (stat(path, &got) == 0 && !strstr(path, ".journal"))
+		*(off_t *)arg += S_ISDIR(got.st_mode) ? 0 : got.st_size;
+	if (stat(path, &got) == 0 && S_ISDIR(got.st_mode))
+		for_each(path, add_size, arg);
+}
+
+static void count_it(const char *path, void *arg)
+{
+	(void)path;
+	++*(int *)arg;
+}
+
+static int count(const char *dir)
+{
+	int n = 0;
+
+	for_each(dir, count_it, &n);
+	return n;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	st = (struct stage){0};
+	snprintf(st.root, sizeof(st.root), "/tmp/bodkin-resume-XXXXXX");
+	if (!mkdtemp(st.root) || bk_loop_new(BK_LOOP_AUTO, &st.loop) < 0)
+		return -1;
+	snprintf(st.in, sizeof(st.in), "%s/in", st.root);
+	snprintf(st.out, sizeof(st.out), "%s/out", st.root);
+	return mkdir(st.in, 0700) < 0 || mkdir(st.out, 0700) < 0 ? -1 : 0;
+}
+
+static void free_ends(void)
+{
+	bk_send_free(st.send);
+	bk_recv_free(st.recv);
+	st.send = NULL;
+	st.recv = NULL;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free_ends();
+	bk_loop_free(st.loop);
+	remove_it(st.root, NULL);
+	return 0;
+}
+
+static void make_file(const char *path, size_t n, int seed)
+{
+	const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	for (size_t i = 0; i < n; i++)
+		fputc((int)((i * 31 + (size_t)seed + i / 251) & 0xff), f);
+	fclose(f);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	FILE *x = fopen(a, "r"), *y = fopen(b, "r");
+	int c = 0, d = 0;
+
+	while (x && y && c != EOF && c == d) {
+		c = getc(x);
+		d = getc(y);
+	}
+	if (x)
+		fclose(x);
+	if (y)
+		fclose(y);
+	return x && y && c == d;
+}
+
+static void stop_when_enough(void *arg)
+{
+	off_t size = 0;
+
+	(void)arg;
+	for_each(st.out, add_size, &size);
+	if (size >= st.stop_at && st.recv && !st.receiver.is_done && !st.receiver.error)
+		bk_recv_cancel(st.recv);
+}
+
+/* One run; what is sent stops where stop_at says. */
+static void run(const char *path, const struct bk_recv_opts *wish, off_t stop_at)
+{
+	const struct bk_send_opts send_opts = {.size = sizeof(send_opts),
+		.session = &session_opts,
+		.paths = &path,
+		.paths_len = 1,
+		.compress = BK_TRANSFER_COMPRESS_OFF};
+	struct bk_recv_opts recv_opts = *wish;
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	free_ends();
+	bk_fake_reset(NULL);
+	st.sender = st.receiver = (struct end){.running = &st.running, .loop = st.loop};
+	st.running = 2;
+	st.stop_at = stop_at;
+	if (stop_at)
+		bk_fake_on_step(stop_when_enough, NULL);
+	recv_opts.session = &session_opts;
+	recv_opts.folder = st.out;
+	assert_int_equal(bk_send_new(st.loop, &send_opts, &events, &st.sender, &st.send, text), 0);
+	assert_int_equal(bk_recv_new(st.loop, &recv_opts, &events, &st.receiver, &st.recv, text), 0);
+	assert_int_equal(bk_loop_run(st.loop), 0);
+	free_ends();
+}
+
+static const struct bk_recv_opts usual;
+
+/* in/a, of which so much came already. */
+static const char *break_off(off_t at)
+{
+	const char *path = st.path;
+
+	snprintf(st.path, sizeof(st.path), "%s/a", st.in);
+	make_file(path, BIG, 1);
+	run(path, &usual, at);
+	assert_int_equal(st.receiver.error, BK_E_CANCELLED);
+	return path;
+}
+
+static off_t size_of(const char *name)
+{
+	struct stat got;
+
+	return stat(in_folder(st.out, name), &got) < 0 ? -1 : got.st_size;
+}
+
+static void is_whole(const char *path, const char *name)
+{
+	assert_true(st.sender.is_done);
+	assert_true(st.receiver.is_done);
+	assert_int_equal(st.sender.sent, st.receiver.sent);
+	assert_int_equal(st.sender.bytes, st.receiver.bytes);
+	assert_string_equal(st.sender.digest, st.receiver.digest);
+	assert_true(is_same(path, in_folder(st.out, name)));
+	assert_int_equal(size_of("a.part"), -1);
+}
+
+static void only_what_is_missing_is_sent(void **state)
+{
+	const char *path = break_off(3 * BLOCK);
+	off_t here = size_of("a.part");
+
+	(void)state;
+	assert_true(here >= 3 * BLOCK);
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(st.receiver.bytes, BIG);
+	assert_int_equal(st.receiver.sent, BIG - here);
+	assert_int_equal(count(st.out), 1);
+}
+
+static void it_may_break_off_many_times(void **state)
+{
+	const char *path = break_off(2 * BLOCK);
+	uint64_t before = (uint64_t)size_of("a.part");
+
+	(void)state;
+	for (off_t at = 4 * BLOCK; at <= 6 * BLOCK; at += BLOCK) {
+		run(path, &usual, at);
+		assert_true(size_of("a.part") >= at);
+	}
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_true(st.receiver.sent <= BIG - before);
+	assert_int_equal(count(st.out), 1);
+}
+
+static void change_a_byte(const char *path, off_t at)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+}
+
+static void a_byte_that_changed_at_either_end_costs_a_block(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+	off_t here = size_of("a.part");
+
+	(void)state;
+	change_a_byte(path, BLOCK + 5);
+	change_a_byte(in_folder(st.out, "a.part"), 3 * BLOCK - 1);
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(st.receiver.bytes, BIG);
+	assert_int_equal(st.receiver.sent, BIG - here + 2 * BLOCK);
+}
+
+static void a_file_of_another_size_starts_anew(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+
+	(void)state;
+	make_file(path, BIG - 1, 1);
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(st.receiver.sent, BIG - 1);
+	assert_int_equal(count(st.out), 1);
+}
+
+static void another_file_of_this_size_is_no_mixture(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+
+	(void)state;
+	make_file(path, BIG, 99);
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(st.receiver.sent, BIG);
+	assert_int_equal(count(st.out), 1);
+}
+
+static void a_part_that_was_cut_counts_as_what_is_left_of_it(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+
+	(void)state;
+	assert_int_equal(truncate(in_folder(st.out, "a.part"), BLOCK + 7), 0);
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(st.receiver.sent, BIG - BLOCK - 7);
+}
+
+static void another_sender_of_the_same_bytes_goes_on(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+	const struct timespec times[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+	off_t here = size_of("a.part");
+
+	(void)state;
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(st.receiver.sent, BIG - here);
+	assert_int_equal(count(st.out), 1);
+}
+
+/* --- a folder --- */
+
+static const char *make_tree(void)
+{
+	char name[32];
+
+	assert_int_equal(mkdir(in_folder(st.in, "t"), 0755), 0);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t/%04d", i);
+		make_file(in_folder(st.in, name), SMALL, i);
+	}
+	snprintf(st.path, sizeof(st.path), "%s/t", st.in);
+	return st.path;
+}
+
+static void is_whole_tree(void)
+{
+	char name[32];
+
+	assert_true(st.sender.is_done && st.receiver.is_done);
+	assert_string_equal(st.sender.digest, st.receiver.digest);
+	assert_string_equal(st.receiver.told, "");
+	assert_int_equal(st.receiver.bytes, MANY * SMALL);
+	assert_int_equal(st.sender.sent, st.receiver.sent);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t/%04d", i);
+		assert_true(is_same(in_folder(st.in, name), in_folder(st.out, name)));
+	}
+	assert_int_equal(count(in_folder(st.out, "t")), MANY);
+	assert_int_equal(count(st.out), 1);
+}
+
+static void of_many_files_those_that_came_are_had_and_no_conflict(void **state)
+{
+	const char *path = make_tree();
+
+	(void)state;
+	run(path, &usual, MANY * SMALL / 2);
+	assert_int_equal(st.receiver.error, BK_E_CANCELLED);
+	run(path, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_FAIL}, 0);
+	is_whole_tree();
+	assert_true(st.receiver.sent <= MANY * SMALL / 2);
+}
+
+/* The first `n` files as they are when a receiver is killed before they have their names. */
+static void unname(int n)
+{
+	char name[32], part[48];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "t/%04d", i);
+		snprintf(part, sizeof(part), "%s.part", name);
+		assert_int_equal(rename(in_folder(st.out, name), in_folder(st.out, part)), 0);
+	}
+}
+
+static void what_was_complete_and_had_no_name_yet_is_not_sent_again(void **state)
+{
+	const char *path = make_tree();
+
+	(void)state;
+	run(path, &usual, MANY * SMALL / 2);
+	unname(20);
+	run(path, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_FAIL}, 0);
+	is_whole_tree();
+	assert_true(st.receiver.sent <= MANY * SMALL / 2);
+}
+
+static void what_somebody_put_in_a_files_place_stays(void **state)
+{
+	const char *path = make_tree();
+
+	(void)state;
+	run(path, &usual, MANY * SMALL / 2);
+	make_file(in_folder(st.out, "t/0003"), SMALL, 77); /* of the same size and time */
+	make_file(in_folder(st.out, "t/0004"), SMALL + 1, 78);
+	run(path, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_RENAME}, 0);
+	assert_true(st.sender.is_done && st.receiver.is_done);
+	assert_true(is_same(in_folder(st.in, "t/0003"), in_folder(st.out, "t/0003-1")));
+	assert_true(is_same(in_folder(st.in, "t/0004"), in_folder(st.out, "t/0004-1")));
+	assert_false(is_same(in_folder(st.in, "t/0003"), in_folder(st.out, "t/0003")));
+	assert_int_equal(count(in_folder(st.out, "t")), MANY + 2);
+	assert_int_equal(count(st.out), 1);
+}
+
+static void what_changed_at_the_sender_replaces_what_came_of_it(void **state)
+{
+	const char *path = make_tree();
+
+	(void)state;
+	run(path, &usual, MANY * SMALL / 2);
+	make_file(in_folder(st.in, "t/0003"), SMALL, 77);
+	run(path, &usual, 0);
+	is_whole_tree();
+}
+
+/* --- what is no part of ours --- */
+
+static void a_part_that_is_no_longer_ours_is_left_alone(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+
+	(void)state;
+	make_file(in_folder(st.root, "victim"), 2 * BLOCK, 5);
+	make_file(in_folder(st.root, "copy"), 2 * BLOCK, 5);
+	assert_int_equal(unlink(in_folder(st.out, "a.part")), 0);
+	assert_int_equal(symlink("../victim", in_folder(st.out, "a.part")), 0);
+	run(path, &usual, 0);
+	assert_true(st.receiver.is_done);
+	assert_int_equal(st.receiver.sent, BIG);
+	assert_true(is_same(in_folder(st.root, "victim"), in_folder(st.root, "copy")));
+	assert_int_equal(count(st.out), 2);
+}
+
+static void a_part_with_another_name_is_left_alone(void **state)
+{
+	const char *path = break_off(4 * BLOCK);
+
+	(void)state;
+	assert_int_equal(link(in_folder(st.out, "a.part"), in_folder(st.out, "mine")), 0);
+	run(path, &usual, 0);
+	assert_true(st.receiver.is_done);
+	assert_int_equal(st.receiver.sent, BIG);
+	assert_int_equal(count(st.out), 3);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(only_what_is_missing_is_sent),
+		T(it_may_break_off_many_times),
+		T(a_byte_that_changed_at_either_end_costs_a_block),
+		T(a_file_of_another_size_starts_anew),
+		T(another_file_of_this_size_is_no_mixture),
+		T(a_part_that_was_cut_counts_as_what_is_left_of_it),
+		T(another_sender_of_the_same_bytes_goes_on),
+		T(of_many_files_those_that_came_are_had_and_no_conflict),
+		T(what_was_complete_and_had_no_name_yet_is_not_sent_again),
+		T(what_somebody_put_in_a_files_place_stays),
+		T(what_changed_at_the_sender_replaces_what_came_of_it),
+		T(a_part_that_is_no_longer_ours_is_left_alone),
+		T(a_part_with_another_name_is_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
