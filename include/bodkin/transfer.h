@@ -29,6 +29,8 @@ struct bk_recv;
 enum { BK_TRANSFER_TEXT_MAX = 512 };          /* bytes of a sentence, with its end */
 enum { BK_TRANSFER_MESSAGE_MAX = 256 << 10 }; /* bytes of a text that is sent by itself */
 enum { BK_TRANSFER_PATHS_MAX = 100 };         /* names that a list has, of however many */
+enum { BK_SEND_RECEIVERS_MAX = 64 };          /* under way at once, of one sender */
+#define BK_SEND_KEEP SIZE_MAX                 /* as many receivers as come */
 
 /* The kind of the channel that files travel on, where they travel beside something else. */
 #define BK_TRANSFER_CHANNEL_KIND "files/1"
@@ -108,6 +110,26 @@ struct bk_transfer_result {
 	size_t links;           /* were made, besides the files */
 	uint64_t
 		sent; /* bytes that travelled for the content: fewer where they were packed, or here already */
+	size_t receivers; /* sender to several: so many have all; what is counted above is of all of them together, and the
+			     digest "" where not all took the same */
+};
+
+enum bk_transfer_receiver_state {
+	BK_TRANSFER_RECEIVER_JOINED,
+	BK_TRANSFER_RECEIVER_PROGRESS, /* at most 5 times a second */
+	BK_TRANSFER_RECEIVER_DONE,
+	BK_TRANSFER_RECEIVER_FAILED, /* it does not count, and its place is free for the next one, or for it again */
+};
+
+/* One of several who receive. */
+struct bk_transfer_receiver {
+	unsigned number; /* from 1, in the order in which they came */
+	enum bk_transfer_receiver_state state;
+	const char *name;      /* the person's; may be empty */
+	uint64_t bytes, total; /* content so far and in all */
+	double rate;           /* bytes a second */
+	int error;             /* FAILED: why, and a sentence; else 0 and NULL */
+	const char *text;
 };
 
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
@@ -135,6 +157,9 @@ struct bk_transfer_events {
 	 * behind; bytes that somebody else chose. Nothing is asked and no file made. NULL, or with a stream: it is a
 	 * file like others. */
 	void (*on_text)(struct bk_call *call, void *arg, const char *text, size_t len);
+	/* Sender to several, of each of them; on_peer and on_path do not come then, on_offer once, on_progress for all
+	 * together. May be NULL. */
+	void (*on_receiver)(struct bk_call *call, void *arg, const struct bk_transfer_receiver *receiver);
 };
 
 struct bk_send_opts {
@@ -161,6 +186,12 @@ struct bk_send_opts {
 	/* Instead of paths and a stream: this is said. A receiver of before there were texts gets it as a file. */
 	const char *text;
 	size_t text_len; /* at most BK_TRANSFER_MESSAGE_MAX */
+	/* So many are to have all of it, or BK_SEND_KEEP; 0 and 1: one. The same code is open for all of them, at once
+	 * or one after the other (bk_shared_code_new has the rules of guesses), until so many are done; then who is
+	 * under way still may finish. on_done when that is reached, or, of BK_SEND_KEEP, by bk_send_cancel when
+	 * somebody is done and nobody was cut off. Not for a stream, nor within a session, nor by a code that somebody
+	 * else made. */
+	size_t copies;
 };
 
 /* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them

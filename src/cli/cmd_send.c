@@ -8,6 +8,7 @@
 
 #include "cli/by_name.h"
 #include "cli/exit.h"
+#include "cli/several.h"
 #include "cli/transfer.h"
 
 struct command {
@@ -54,7 +55,8 @@ static enum bk_transfer_links links_of(const struct bk_cli_options *o)
 static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
-	const struct bk_transfer_events events = bk_cli_transfer_events();
+	struct bk_transfer_events events = bk_cli_transfer_events();
+	struct bk_call_news news;
 	const bool has_input = count_inputs(f->options);
 	const struct bk_send_opts opts = {
 		.size = sizeof(opts),
@@ -71,9 +73,14 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.compress = f->options->compress && !strcmp(f->options->compress, "off")
 				    ? BK_TRANSFER_COMPRESS_OFF
 				    : BK_TRANSFER_COMPRESS_AUTO,
+		.copies = bk_cli_several_count(f->options),
 	};
+	int err = 0;
 
-	int err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);
+	if (bk_cli_several_is_asked(f->options))
+		err = bk_cli_several_start(&c->transfer, &events, &news);
+	if (err >= 0)
+		err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);
 
 	if (err >= 0)
 		bk_cli_report_left_out(f->report, bk_send_offer(c->send));
@@ -109,6 +116,7 @@ static void done(struct bk_cli_frame *f)
 	struct command *c = (struct command *)f;
 
 	bk_send_free(c->send);
+	bk_cli_receivers_done(&c->transfer.receivers);
 	bk_cli_by_name_done(&c->by_name);
 }
 
@@ -127,7 +135,7 @@ static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX
 	else if (count_inputs(o) > 1)
 		why = " '-' twice: there is one standard input";
 	if (!why)
-		return 0;
+		return bk_cli_several_check(o, text);
 	snprintf(text, BK_CLI_TEXT_MAX, "cannot send%s", why);
 	return BK_E_INVALID;
 }
@@ -158,7 +166,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_send = {
 	.name = "send",
 	.act = "send",
-	.usage = "PATH... | - | --text TEXT [--code CODE | --to NAME] [OPTION]...",
+	.usage = "PATH... | - | --text TEXT [--code CODE | --to NAME] [--copies N | --keep] [OPTION]...",
 	.summary = "send files and folders to whoever has the code",
 	.about = "Prints a code; whoever types it into 'bodkin "
 		 "recv' gets the files and folders, encrypted, over a direct\n"

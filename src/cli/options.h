@@ -30,14 +30,14 @@ struct bk_cli_names {
 
 struct bk_cli_options {
 	bool json, quiet, help, plain, yes, overwrite, hidden, executable, lifetime, show, no_lan, watch,
-		replace, daemon, new_room;
+		replace, daemon, new_room, keep;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember, *links, *compress;
 	const char *text;
 	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from, exclude;
-	long words, timeout, count, alt_port; /* alt_port -1: not given */
+	long words, timeout, count, copies, alt_port; /* alt_port -1: not given */
 	uint64_t max_size;
 	bool is_server_typed, is_from_typed; /* it stands on the command line */
 	char **args;                         /* what is left: paths, a code */

@@ -444,6 +444,19 @@ static json_t *paths_value(const struct bk_transfer_result *result)
 	return paths;
 }
 
+static void tell_done(const struct bk_cli_report *r, const struct bk_transfer_result *result)
+{
+	json_t *fields = json_pack("{s:I, s:I, s:f, s:o, s:I, s:I, s:I, s:o}", "bytes",
+		(json_int_t)result->bytes, "sent", (json_int_t)result->sent, "seconds", result->seconds,
+		"digest", text_value(result->digest), "entries", (json_int_t)result->entries, "folders",
+		(json_int_t)result->folders, "links", (json_int_t)result->links, "paths",
+		paths_value(result));
+
+	if (fields && result->receivers)
+		json_object_set_new(fields, "receivers", json_integer((json_int_t)result->receivers));
+	bk_cli_report_event(r, BK_CLI_VERDICT, "done", fields);
+}
+
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
 {
 	const struct what taken = {.first = result->first,
@@ -455,15 +468,13 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 		.is_text = r->is_text};
 	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
 
-	bk_cli_report_event(r, BK_CLI_VERDICT, "done",
-		json_pack("{s:I, s:I, s:f, s:o, s:I, s:I, s:I, s:o}", "bytes", (json_int_t)result->bytes,
-			"sent", (json_int_t)result->sent, "seconds", result->seconds, "digest",
-			text_value(result->digest), "entries", (json_int_t)result->entries, "folders",
-			(json_int_t)result->folders, "links", (json_int_t)result->links, "paths",
-			paths_value(result)));
+	tell_done(r, result);
 	if (r->is_told)
 		return;
 	describe(&taken, what, sizeof(what));
+	if (result->receivers)
+		snprintf(what, sizeof(what), "to %zu: %s in all", result->receivers,
+			bk_cli_human_bytes(result->bytes, rate));
 	bk_cli_human_seconds(result->seconds, seconds);
 	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
 	/* The rate of a moment says nothing. */
@@ -474,7 +485,7 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 	if (result->skipped)
 		bk_cli_report_say(r, BK_CLI_VERDICT, "%zu of %zu files %s not taken", result->skipped,
 			result->skipped + result->entries, result->skipped == 1 ? "was" : "were");
-	if (result->entries)
+	if (result->entries && *result->digest)
 		bk_cli_report_say(r, BK_CLI_VERDICT, "Digest %s (XXH3-128)", result->digest);
 }
 

@@ -5,11 +5,13 @@
 #include <bodkin/transfer.h>
 
 #include "cli/frame.h"
+#include "cli/receivers.h"
 
 /* What `send` and `recv` have in common: the events of a transfer become words. First member of each. */
 struct bk_cli_transfer {
 	struct bk_cli_frame frame;
-	const char *done; /* "Sent" */
+	const char *done;                  /* "Sent" */
+	struct bk_cli_receivers receivers; /* of a sender to several */
 };
 
 /* All but on_ask; arg is the bk_cli_transfer. */

@@ -1,18 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <bodkin/transfer.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/opts.h"
+#include "transfer/copies.h"
 #include "transfer/delivery.h"
 #include "transfer/offering.h"
 
 struct bk_send {
 	struct bk_offering offering;
-	struct bk_delivery *delivery;
+	struct bk_delivery *delivery; /* to one, else NULL */
+	struct bk_copies *copies;     /* to several, else NULL */
 };
+
+static int start_copies(struct bk_send *s, struct bk_loop *loop, const struct bk_send_opts *o,
+	const struct bk_transfer_events *events, void *arg, char *ret_text)
+{
+	const struct bk_copies_opts opts = {.loop = loop,
+		.offering = &s->offering,
+		.session = o->session,
+		.count = o->copies,
+		.events = events,
+		.arg = arg};
+	const char *why = o->stream_name ? "a stream can be read once; send a file to several"
+			  : o->within || !o->session || o->session->code
+				  ? "several come by a code that is made here"
+				  : NULL;
+
+	if (!why)
+		return bk_copies_new(&opts, &s->copies);
+	snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot send: %s", why);
+	return BK_E_INVALID;
+}
 
 static int start(struct bk_send *s, struct bk_loop *loop, const struct bk_send_opts *o,
 	const struct bk_transfer_events *events, void *arg, char *ret_text)
@@ -20,6 +43,8 @@ static int start(struct bk_send *s, struct bk_loop *loop, const struct bk_send_o
 	const struct bk_talk_place place = {.session = o->session, .within = o->within, .peer = o->peer};
 	int err = bk_offering_init(&s->offering, o, ret_text);
 
+	if (err >= 0 && o->copies > 1)
+		return start_copies(s, loop, o, events, arg, ret_text);
 	return err < 0 ? err : bk_delivery_new(loop, &s->offering, &place, events, arg, &s->delivery);
 }
 
@@ -47,7 +72,10 @@ int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 
 void bk_send_cancel(struct bk_send *s)
 {
-	bk_delivery_cancel(s->delivery);
+	if (s->copies)
+		bk_copies_cancel(s->copies);
+	else
+		bk_delivery_cancel(s->delivery);
 }
 
 void bk_send_free(struct bk_send *s)
@@ -55,6 +83,7 @@ void bk_send_free(struct bk_send *s)
 	if (!s)
 		return;
 	bk_delivery_free(s->delivery);
+	bk_copies_free(s->copies);
 	bk_offering_done(&s->offering);
 	free(s);
 }

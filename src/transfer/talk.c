@@ -94,7 +94,7 @@ void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg)
 	if (!t->is_done && msg->type == BK_FILE_REFUSE && error == BK_E_DECLINED)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER,
 			"%s declined what was offered; nothing was sent%s", name_of(t),
-			t->call.is_guest ? "" : ", and the code is used up");
+			t->call.is_guest || t->call.opts.shared_code ? "" : ", and the code is used up");
 	else if (!t->is_done && msg->type == BK_FILE_REFUSE)
 		bk_call_decide(&t->call, BK_E_PEER_REFUSED, BK_CALL_WHO_PEER,
 			"%s did not take it: %s; nothing was sent", name_of(t), why);

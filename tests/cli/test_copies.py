@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""One sender, several receivers, one code.
+
+Run it with the program as argument or in $BODKIN; $BODKIN_COPIES_MB is the size of what the slow and the killed get."""
+import json, os, pathlib, select, signal, subprocess, sys, time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import test_cli as kit  # noqa: E402
+
+MB = int(os.environ.get("BODKIN_COPIES_MB", 40))
+
+
+def events(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+class Copies(kit.Case):
+    def setUp(self):
+        super().setUp()
+        _, self.server = self.serve()
+
+    def line(self, p):
+        """As the kit's, of one that says several lines at once."""
+        p.unread = getattr(p, "unread", b"")
+        while b"\n" not in p.unread:
+            ready, _, _ = select.select([p.stdout], [], [], kit.WAIT)
+            self.assertTrue(ready, "no output")
+            data = os.read(p.stdout.fileno(), 1 << 16)
+            if not data:
+                return ""
+            p.unread += data
+        line, p.unread = p.unread.split(b"\n", 1)
+        return line.decode()
+
+    def sender(self, *args):
+        p = self.start("send", "-s", self.server, "--json", *map(str, args))
+        return p, self.event(p, "code")["code"]
+
+    def receiver(self, code, name, *args):
+        out = self.root / f"out-{name}"
+        out.mkdir(exist_ok=True)
+        return self.start("recv", "-s", self.server, "--json", "--name", name, "-o", str(out), "--yes", *args, code)
+
+    def wait_for_part(self, name):
+        part = self.root / f"out-{name}" / "big.part"
+        until = time.monotonic() + kit.WAIT
+        while not part.exists() or not part.stat().st_size:
+            self.assertLess(time.monotonic(), until)
+            os.sched_yield()
+
+    def told(self, sender, state, n=1):
+        """The next n events of receivers in that state."""
+        all = []
+        while len(all) < n:
+            e = self.event(sender, "receiver")
+            if e["state"] == state:
+                all.append(e)
+        return all
+
+    def assert_equal_trees(self, names, what):
+        for name in names:
+            self.assertEqual(kit.tree(self.root / f"out-{name}" / what.name), kit.tree(what), name)
+
+    def big(self):
+        path = self.root / "big"
+        path.write_bytes(os.urandom(1000000) * MB)
+        return path
+
+    def tree(self):
+        for i in range(5):
+            self.file(f"tree/sub{i}/file", 200000 * i)
+        return self.root / "tree"
+
+    def test_eight_at_once_get_all_of_it_and_a_wrong_guess_harms_none(self):
+        tree, names = self.tree(), [f"r{i}" for i in range(8)]
+        sender, code = self.sender(tree, "--copies", 8)
+        wrong = code.split("-")[0] + "-acid-acid-acid"
+        receivers = [self.receiver(code, n) for n in names] + [self.receiver(wrong, "guesser")]
+        self.assertEqual([self.finish(r)[0] for r in receivers], 8 * [0] + [4])
+        code, out, err = self.finish(sender)
+        self.assertEqual(code, 0, err)
+        told = events(sender.unread.decode() + out)
+        done = told.pop()
+        self.assertEqual((done["event"], done["entries"], done["receivers"]), ("done", 40, 8))
+        told = [e for e in told if e["event"] == "receiver"]
+        self.assertEqual(sorted(e["number"] for e in told if e["state"] == "joined"), list(range(1, 9)))
+        self.assertEqual(sorted(e["name"] for e in told if e["state"] == "done"), names)
+        self.assert_equal_trees(names, tree)
+
+    def test_one_that_reads_nothing_delays_nobody(self):
+        big = self.big()
+        sender, code = self.sender(big, "--keep")
+        slow = self.receiver(code, "slow")
+        self.wait_for_part("slow")
+        slow.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        self.assertEqual(self.finish(self.receiver(code, "quick"))[0], 0)
+        took = time.monotonic() - began
+        slow.send_signal(signal.SIGCONT)
+        self.assertEqual(self.finish(slow)[0], 0)
+        self.told(sender, "done", 2)
+        sender.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(sender)[0], 0)
+        print(f"{MB} MB to the quick one took {took:.2f} s", file=sys.stderr)
+
+    def test_one_that_was_killed_comes_back_by_the_same_code(self):
+        big = self.big()
+        sender, code = self.sender(big, "--copies", 2)
+        killed, other = self.receiver(code, "killed"), self.receiver(code, "other")
+        self.wait_for_part("killed")
+        killed.kill()
+        killed.wait()
+        self.assertEqual(self.finish(self.receiver(code, "killed"))[0], 0)
+        self.assertEqual(self.finish(other)[0], 0)
+        code, out, err = self.finish(sender)
+        self.assertEqual(code, 0, err)
+        for name in ("killed", "other"):
+            self.assertEqual((self.root / f"out-{name}" / "big").read_bytes(), big.read_bytes())
+
+    def test_one_that_declines_does_not_count(self):
+        sender, code = self.sender(self.file("in/a"), "--copies", 2)
+        (self.root / "out-no").mkdir()
+        (self.root / "out-no" / "a").write_text("mine")
+        self.assertNotEqual(self.finish(self.receiver(code, "no", "--conflict", "fail"))[0], 0)
+        failed = self.told(sender, "failed")[0]
+        self.assertEqual((failed["number"], failed["name"]), (1, "no"))
+        self.assertEqual([self.finish(self.receiver(code, n))[0] for n in "ab"], [0, 0])
+        self.assertEqual(self.finish(sender)[0], 0)
+
+    def test_keep_ends_well_when_somebody_has_it_and_nobody_is_under_way(self):
+        for who, status in ((["a"], 0), ([], 130)):
+            with self.subTest(who=who):
+                sender, code = self.sender(self.file("in/a"), "--keep")
+                self.assertEqual([self.finish(self.receiver(code, n + str(status)))[0] for n in who], [0] * len(who))
+                self.told(sender, "done", len(who))
+                sender.send_signal(signal.SIGINT)
+                self.assertEqual(self.finish(sender)[0], status)
+
+    def test_several_is_not_for_everything(self):
+        for args, why in ((["-", "--keep"], "a stream can be read once"), (["a", "--keep", "--copies", "2"], "--copies has an end")):
+            with self.subTest(args=args):
+                self.file("in/a")
+                r = self.run_it("send", "-s", self.server, *args, cwd=self.root / "in")
+                self.assertEqual(r.returncode, 2)
+                self.assertIn(why, r.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(kit.main())
