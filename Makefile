@@ -5,8 +5,8 @@ DESTDIR ?=
 
 # To build and to see the demonstration; what the tests need beside it; what the fuzzers need.
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
-	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libzstd-dev libedit-dev libcmocka-dev nftables iproute2
-TEST_PACKAGES = clang-format clang-tidy util-linux coturn stun-client conntrack valgrind ngircd
+	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libzstd-dev libqrencode-dev libedit-dev libcmocka-dev nftables iproute2
+TEST_PACKAGES = clang-format clang-tidy util-linux coturn stun-client conntrack valgrind ngircd zbar-tools
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
@@ -79,6 +79,7 @@ soak: build tsan valgrind
 	BODKIN_IDLE_SECONDS=180 python3 tests/lab/run.py $(BUILD)/bodkin --only 'idle session'
 	BODKIN_DEVICES_MIB=1024 python3 tests/lab/run.py $(BUILD)/bodkin --only 'devices, both hand over'
 	SOAK=1 python3 tests/cli/test_devices.py $(BUILD)/bodkin Many
+	BODKIN_STREAM_MB=10240 python3 tests/cli/test_streams.py $(BUILD)/bodkin Streams.test_200_megabytes_are_passed_on_as_they_are
 
 # The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3
 api-docs:

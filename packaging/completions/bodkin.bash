@@ -53,7 +53,7 @@ _bodkin()
 	case $command in
 	send)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "$client $meets $all --code --to --copies --keep --exclude --links --text --compress" -- "$cur"))
+			COMPREPLY=($(compgen -W "$client $meets $all --code --to --copies --keep --exclude --links --text --qr --compress" -- "$cur"))
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$cur"))

@@ -301,7 +301,7 @@ static void on_code(struct bk_call *call, void *arg, const char *code)
 	bk_cli_frame_server(f, bk_call_server_pin(call), server, sizeof(server));
 	snprintf(other, sizeof(other), "bodkin %s %s%s%s%s%s", f->ops->other, o->plain ? "--plain " : "",
 		server, f->ops->before_code, code, f->ops->after_code);
-	bk_cli_report_code(f->report, code, other);
+	bk_cli_report_code(f->report, code, other, o->qr);
 }
 
 static void on_peer(struct bk_call *call, void *arg, const struct bk_peer *peer)

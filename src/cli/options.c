@@ -53,6 +53,8 @@ static const struct row rows[] = {
 		"meet at the server alone, not on the local network"},
 	{"to", 0, KIND_TEXT, AT(to), BK_CLI_CMD_SEND, "NAME", 0, 0,
 		"to that one of your devices, without a code"},
+	{"qr", 0, KIND_FLAG, AT(qr), BK_CLI_CMD_SEND, NULL, 0, 0,
+		"draw the line for the other machine, to be scanned"},
 	{"text", 0, KIND_TEXT, AT(text), BK_CLI_CMD_SEND, "TEXT", 0, 0, "say this, instead of sending files"},
 	{"exclude", 0, KIND_NAMES, AT(exclude), BK_CLI_CMD_SEND, "PATTERN", 0, 0,
 		"leave out what is called so in folders ('*.o'); repeat for more"},

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cli/bar.h"
 #include "cli/human.h"
+#include "cli/qr.h"
 
 enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LEFT_OUT_SHOWN = 10 };
 
@@ -165,14 +166,49 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 	say_lines(r, addresses[0], pin);
 }
 
-void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other)
+/* NULL, and why there is none. */
+static char *draw_qr(const struct bk_cli_report *r, const char *text, char why[128])
 {
+	struct bk_cli_window window = bk_cli_report_window();
+
+	if (r->is_json || !isatty(STDOUT_FILENO))
+		snprintf(why, 128, "standard output is no terminal");
+	else if (!r->has_color)
+		snprintf(why, 128, "it needs the colours that %s",
+			r->is_smart ? "NO_COLOR forbids" : "this terminal has not");
+	else if (!r->is_utf8)
+		snprintf(why, 128, "this terminal shows no UTF-8");
+	else
+		return bk_cli_qr_draw(text, window.columns, window.rows, why);
+	return NULL;
+}
+
+static void report_qr(struct bk_cli_report *r, char *drawn, const char *why)
+{
+	char text[256];
+
+	if (drawn) {
+		bk_cli_report_wipe(r);
+		bk_cli_output_draw(drawn);
+		free(drawn);
+		return;
+	}
+	snprintf(text, sizeof(text), "cannot draw a QR code: %s", why);
+	bk_cli_report_warning(r, text);
+}
+
+void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr)
+{
+	char why[128] = "out of memory", *drawn = has_qr ? draw_qr(r, other, why) : NULL;
+
 	bk_cli_report_event(r, BK_CLI_VERDICT, "code", json_pack("{s:o}", "code", text_value(code)));
 	if (r->is_quiet && !r->is_json)
 		/* without it nobody could come */
 		bk_cli_output_put(stream_of(r), BK_CLI_VERDICT, "%s\n", code);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r),
 		bk_cli_human_glue(other), plain(r));
+	if (has_qr)
+		report_qr(r, drawn, why);
 }
 
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer)

@@ -45,8 +45,8 @@ void bk_cli_report_listening(
 	struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
 /* The same of a server that somebody runs; quiet: only what goes behind -s. */
 void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
-/* other: what to type on the other machine; it is changed. */
-void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other);
+/* other: what to type on the other machine; it is changed. has_qr: it is drawn, too, or said why not. */
+void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
 /* Verbosity 0: what is waited for. */

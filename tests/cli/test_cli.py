@@ -3,7 +3,7 @@
 """Holds the program to its contract: usage errors, exit codes, JSON events, a transfer over loopback.
 
 Run it with the program as argument or in $BODKIN."""
-import itertools, json, os, pathlib, pty, re, resource, select, signal, socket, stat, subprocess, sys, tempfile, time, unittest
+import itertools, json, os, pathlib, pty, re, resource, select, signal, socket, stat, subprocess, sys, tempfile, termios, time, unittest
 
 BODKIN = os.environ.get("BODKIN", "build/bodkin")
 WAIT = 30  # seconds until a step that should take milliseconds counts as hung
@@ -60,14 +60,16 @@ class Case(unittest.TestCase):
         out, err = p.communicate(timeout=WAIT)
         return p.returncode, out, err
 
-    def at_terminal(self, args, talk, early=b""):
-        """The command at a terminal. talk: pairs of what to wait for, a regular expression, and what is typed then; in
+    def at_terminal(self, args, talk, early=b"", size=None, **env):
+        """The command at a terminal (of so many rows and columns). talk: pairs of what to wait for, a regular expression, and what is typed then; in
         any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
         go, gone = os.pipe()
         pid, fd = pty.fork()
         if pid == 0:
             os.read(go, 1)
-            os.execve(BODKIN, [BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
+            os.execve(BODKIN, [BODKIN, *map(str, args)], {**self.env, "TERM": "xterm", **env})
+        if size:
+            termios.tcsetwinsize(fd, size)
         os.write(fd, early)
         os.write(gone, b".")
         os.close(go)

@@ -3,7 +3,7 @@
 """What has no size: standard input, pipes, files of /proc, from one program to another.
 
 Run it with the program as argument or in $BODKIN."""
-import hashlib, json, os, pathlib, pty, select, signal, subprocess, sys
+import hashlib, json, os, pathlib, pty, re, signal, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -255,6 +255,57 @@ class Texts(Kit):
         said = "x" * ((128 << 10) - 1)
         _, code = self.sender("--text", said)
         self.assertEqual(self.receive(code, "-q").stdout, said)
+
+
+class Codes(Kit):
+    """The line for the other machine, to be scanned; by a scanner that others wrote."""
+
+    def shown(self, *args, **more):
+        """What stands at the terminal of a sender who is interrupted when it has said it."""
+        status, seen = self.at_terminal(["send", "-s", self.server, "--qr", *args, self.file()],
+                                        [(rb"\033\[0m\r\n(?!\033)|QR code: [^\r]*", b"\x03")], **more)
+        self.assertEqual(status, 130, seen)
+        return seen.replace("\r", "")
+
+    def picture(self, seen, around):
+        """The drawing as a picture, on a terminal whose background is like that."""
+        rows = re.findall(r"^\033\[38;5;16;48;5;231m([ ▀▄█]+)\033\[0m$", seen, re.M)
+        self.assertEqual(len({len(r) for r in rows}), 1)
+        dark = [[c in "▀█" for c in r] if half == 0 else [c in "▄█" for c in r] for r in rows for half in (0, 1)]
+        edge, scale = 5, 4
+        width = len(rows[0]) + 2 * edge
+        lines = [[around] * width] * edge + [[around] * edge + [0 if d else 255 for d in line] + [around] * edge for line in dark] + \
+            [[around] * width] * edge
+        pixels = bytes(p for line in lines for _ in range(scale) for p in line for _ in range(scale))
+        path = self.root / "qr.pgm"
+        path.write_bytes(b"P5 %d %d 255\n" % (width * scale, len(lines) * scale) + pixels)
+        return path, len(rows)
+
+    def test_the_line_is_scanned_from_a_dark_terminal_and_from_a_light_one(self):
+        seen = self.shown("--code", "7-cake-gem", size=(24, 80))
+        line = f"bodkin recv -s {self.server} 7-cake-gem"
+        for around in (0, 255):
+            path, rows = self.picture(seen, around)
+            self.assertLess(rows, 24)
+            scanned = subprocess.run(["zbarimg", "-q", "--raw", path], capture_output=True, text=True)
+            self.assertEqual(scanned.stdout.strip(), line)
+
+    def test_where_it_cannot_be_drawn_that_is_said(self):
+        for more, why in (({"size": (24, 40)}, r"it takes \d+ columns and \d+ rows, and there are 40 and 24"),
+                          ({"size": (20, 80)}, r"it takes \d+ columns and \d+ rows, and there are 80 and 20"),
+                          ({"NO_COLOR": "1"}, "it needs the colours that NO_COLOR forbids"),
+                          ({"TERM": "dumb"}, "it needs the colours that this terminal has not"),
+                          ({"LC_ALL": "C"}, "this terminal shows no UTF-8")):
+            with self.subTest(**more):
+                seen = self.shown(**more)
+                self.assertRegex(seen.replace("\n", " "), f"bodkin: cannot draw a QR code: {why} ")
+                self.assertNotIn("▀", seen)
+                self.assertIn("On the other machine:", seen)
+
+    def test_a_program_that_reads_is_told_so_too(self):
+        sender, _ = self.sender("--qr", self.file())
+        sender.send_signal(signal.SIGINT)
+        self.assertIn("cannot draw a QR code: standard output is no terminal", self.finish(sender)[2])
 
 
 if __name__ == "__main__":
