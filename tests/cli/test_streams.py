@@ -216,6 +216,25 @@ class Streams(Kit):
         self.assertEqual(r.returncode, 8)
         self.assertEqual((self.root / "out/stdin.part").stat().st_size, 1 << 20)
 
+    def test_an_endless_stream_that_is_ended_leaves_what_came_and_both_sides_read_it(self):
+        for who in ("sender", "receiver"):
+            with self.subTest(who=who):
+                sender, code = self.endless()
+                receiver = self.start("recv", "-s", self.server, "--json", "-o", self.folder_out(), code)
+                while self.event(receiver, "progress")["bytes"] < 1 << 20:
+                    pass
+                (sender if who == "sender" else receiver).send_signal(signal.SIGINT)
+                (s, _, serr), (r, _, rerr) = self.finish(sender), self.finish(receiver)
+                self.assertEqual((s, r), (130, 1) if who == "sender" else (1, 130))
+                self.assertRegex(rerr, r"\Abodkin: [^\n]*what came is kept as 'stdin[.0-9]*part'[^\n]*\n\Z")
+                self.assertRegex(serr, r"\Abodkin: [^\n]+\n\Z")
+                part = self.root / "out" / re.search(r"'(stdin[.0-9]*part)'", rerr)[1]
+                size = part.stat().st_size
+                self.assertGreaterEqual(size, 1 << 20)
+                with open(part, "rb") as f:
+                    while piece := f.read(1 << 20):
+                        self.assertEqual(piece, (b"y\n" * (1 << 19))[:len(piece)])
+
 
 class Texts(Kit):
     """What is said, instead of a file."""
