@@ -192,6 +192,8 @@ struct bk_send_opts {
 	 * somebody is done and nobody was cut off. Not for a stream, nor within a session, nor by a code that somebody
 	 * else made. */
 	size_t copies;
+	uint64_t
+		limit; /* bytes a second that travel for files, to all receivers together; 0: as fast as it goes */
 };
 
 /* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them
@@ -226,6 +228,7 @@ struct bk_recv_opts {
 	int stream_fd; /* stays the caller's, and open until on_done or on_error; SIGPIPE is the program's business */
 	/* 0, or: an offer of more is refused, with BK_E_TOO_BIG, and what has no size ends with it there. */
 	uint64_t bytes_max;
+	uint64_t limit; /* bytes a second that travel for files; 0: as fast as it goes */
 };
 
 /* Opens the folder, tries whether files can be made there, and starts a session. A file has its name when it is

@@ -53,13 +53,13 @@ _bodkin()
 	case $command in
 	send)
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "$client $meets $all --code --to --copies --keep --exclude --links --text --qr --compress" -- "$cur"))
+			COMPREPLY=($(compgen -W "$client $meets $all --code --to --copies --keep --exclude --links --text --qr --compress --limit" -- "$cur"))
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$cur"))
 		fi
 		;;
-	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable --max-size --daemon --from" -- "$cur")) ;;
+	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable --max-size --limit --daemon --from" -- "$cur")) ;;
 	chat) COMPREPLY=($(compgen -W "$client $meets $all --output --room --new-room --remember" -- "$cur")) ;;
 	devices)
 		if ((COMP_CWORD == 2)) && [[ $cur != -* ]]; then

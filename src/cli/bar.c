@@ -8,7 +8,7 @@
 
 #include "cli/human.h"
 
-enum { BAR_MIN = 6, BAR_MOST = 40, SPARE = 3 };
+enum { BAR_MIN = 6, BAR_MOST = 40, SPARE = 3, RATE_MAX = BK_CLI_HUMAN_MAX + 8 };
 
 static double share_of(const struct bk_cli_bar *bar)
 {
@@ -17,15 +17,24 @@ static double share_of(const struct bk_cli_bar *bar)
 	return bar->bytes >= bar->total ? 1 : (double)bar->bytes / (double)bar->total;
 }
 
+/* Of one that is held down it is said, so that nobody looks for the fault elsewhere. */
+static void format_rate(const struct bk_cli_bar *bar, char out[RATE_MAX])
+{
+	char rate[BK_CLI_HUMAN_MAX];
+
+	snprintf(
+		out, RATE_MAX, "%s%s", bk_cli_human_rate(bar->rate, rate), bar->is_limited ? " (limit)" : "");
+}
+
 /* What stands behind the bar, in as much detail as asked for (3: all, 0: nothing). */
 static void format_tail(const struct bk_cli_bar *bar, int detail, char *out, size_t max)
 {
-	char done[BK_CLI_HUMAN_MAX], total[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX], left[BK_CLI_HUMAN_MAX],
+	char done[BK_CLI_HUMAN_MAX], total[BK_CLI_HUMAN_MAX], rate[RATE_MAX], left[BK_CLI_HUMAN_MAX],
 		amount[80];
 
 	bk_cli_human_bytes(bar->bytes, done);
 	bk_cli_human_bytes(bar->total, total);
-	bk_cli_human_rate(bar->rate, rate);
+	format_rate(bar, rate);
 	if (bar->rate >= 1)
 		bk_cli_human_left((double)(bar->total - (bar->bytes < bar->total ? bar->bytes : bar->total)) /
 					  bar->rate,
@@ -62,11 +71,11 @@ static size_t format_cells(const struct bk_cli_bar *bar, size_t cells, char *out
 /* Of what has no end that is known. */
 static size_t format_endless(const struct bk_cli_bar *bar, size_t width, char *out)
 {
-	char done[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
+	char done[BK_CLI_HUMAN_MAX], rate[RATE_MAX];
 	int n;
 
 	bk_cli_human_bytes(bar->bytes, done);
-	bk_cli_human_rate(bar->rate, rate);
+	format_rate(bar, rate);
 	n = snprintf(out, BK_CLI_BAR_MAX, "%9s  %9s", done, rate);
 	if ((size_t)n > width)
 		n = snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, done);

@@ -12,6 +12,7 @@ enum { BK_CLI_BAR_MAX = 1024, BK_CLI_BAR_COLUMNS_MAX = 160 };
 struct bk_cli_bar {
 	uint64_t bytes, total;
 	bool is_endless; /* there is no total */
+	bool is_limited; /* it could be faster, and is not to be */
 	double rate;
 	/* Of the window; the last three stay free, so that no terminal wraps, with its ^C neither. */
 	unsigned columns;

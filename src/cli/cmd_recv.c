@@ -47,6 +47,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.has_stream = is_stream,
 		.stream_fd = STDOUT_FILENO,
 		.bytes_max = o->max_size,
+		.limit = o->limit,
 		.asks_accept = has_person && !o->yes,
 		.takes_hidden = o->hidden,
 		.takes_executable = o->executable,

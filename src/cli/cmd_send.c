@@ -68,6 +68,7 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.exclude = f->options->exclude.items,
 		.exclude_len = f->options->exclude.len,
 		.links = links_of(f->options),
+		.limit = f->options->limit,
 		.text = f->options->text,
 		.text_len = f->options->text ? strlen(f->options->text) : 0,
 		.compress = f->options->compress && !strcmp(f->options->compress, "off")

@@ -92,6 +92,8 @@ static const struct row rows[] = {
 		"keep x bits also where nobody is asked"},
 	{"max-size", 0, KIND_SIZE, AT(max_size), BK_CLI_CMD_RECV, "SIZE", 0, 0,
 		"take no more than this (500K, 10M, 1.5G)"},
+	{"limit", 0, KIND_SIZE, AT(limit), BK_CLI_CMD_SEND | BK_CLI_CMD_RECV, "RATE", 0, 0,
+		"no more bytes a second than this (500K, 2M)"},
 	{"daemon", 0, KIND_FLAG, AT(daemon), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"stay, and take what one's own devices send (bodkin devices)"},
 	{"from", 0, KIND_NAMES, AT(from), BK_CLI_CMD_RECV, "NAME", 0, 0,

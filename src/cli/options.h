@@ -38,7 +38,7 @@ struct bk_cli_options {
 	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from, exclude;
 	long words, timeout, count, copies, alt_port; /* alt_port -1: not given */
-	uint64_t max_size;
+	uint64_t max_size, limit;
 	bool is_server_typed, is_from_typed; /* it stands on the command line */
 	char **args;                         /* what is left: paths, a code */
 	int args_len;

@@ -27,6 +27,7 @@ void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 
 	*r = (struct bk_cli_report){.is_json = o->json, .is_quiet = o->quiet, .verbosity = o->verbosity};
 	r->is_smart = is_smart;
+	r->is_limited = o->limit;
 	r->has_bar = !o->json && !o->quiet && is_smart && isatty(STDERR_FILENO);
 	r->has_color = !o->json && is_smart && !(no_color && *no_color) && isatty(STDOUT_FILENO);
 	r->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -456,6 +457,7 @@ void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t to
 	struct bk_cli_bar bar = {.bytes = bytes,
 		.total = total,
 		.is_endless = r->has_stream,
+		.is_limited = r->is_limited,
 		.rate = rate,
 		.is_utf8 = r->is_utf8};
 	char line[BK_CLI_BAR_MAX];

@@ -21,6 +21,7 @@ struct bk_cli_report {
 		has_path;
 	bool is_lasting; /* it goes on and on, so nothing that it says is said once: all of it has a ceiling */
 	bool has_stream; /* what is offered has no total */
+	bool is_limited; /* --limit */
 	bool is_text;    /* what is offered is said */
 	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */

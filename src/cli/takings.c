@@ -262,6 +262,7 @@ static int begin(struct taking *k, char text[BK_TRANSFER_TEXT_MAX])
 		.takes_hidden = o->hidden,
 		.takes_executable = o->executable,
 		.bytes_max = o->max_size,
+		.limit = o->limit,
 		.conflict = bk_cli_consent_conflict(
 			o, t->has_person ? BK_TRANSFER_CONFLICT_ASK : BK_TRANSFER_CONFLICT_RENAME)};
 

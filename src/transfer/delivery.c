@@ -68,6 +68,10 @@ static void pump(void *owner)
 			on_nothing(d, err, text);
 			return;
 		}
+		if (bk_talk_waits(&d->talk)) {
+			bk_talk_await(&d->talk, 0, NULL);
+			return;
+		}
 		if (!d->talk.channel || bk_talk_flush(&d->talk) < 0 ||
 			bk_channel_write(d->talk.channel, piece.bytes, piece.len) < 0) {
 			bk_talk_await(
@@ -76,6 +80,7 @@ static void pump(void *owner)
 		}
 		d->talk.meter.bytes += piece.fresh;
 		d->sent += piece.sent;
+		bk_talk_paced(&d->talk, piece.len);
 		bk_reader_next(d->reader);
 	}
 }
@@ -148,6 +153,7 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 	const struct bk_reader_wish wish = {.choices = d->choices,
 		.version = msg->version,
 		.may_pack = may_pack(d, msg),
+		.piece_max = bk_pace_piece(d->offering->pace),
 		.known = d->known};
 	int err = read_choices(d);
 
@@ -238,6 +244,7 @@ int bk_delivery_new(struct bk_loop *loop, const struct bk_offering *offering,
 
 	if (err >= 0) {
 		d->offering = offering;
+		d->talk.pace = offering->pace; /* one for all of them */
 		d->choices = calloc(offering->offer.entries + 1, sizeof(*d->choices));
 		err = d->choices ? bk_talk_start(&d->talk, &ops, d, NULL) : BK_E_NOMEM;
 	}

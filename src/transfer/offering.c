@@ -36,6 +36,10 @@ int bk_offering_init(
 	int err;
 
 	*o = (struct bk_offering){.is_never_packed = opts->compress == BK_TRANSFER_COMPRESS_OFF};
+	o->pace = calloc(1, sizeof(*o->pace));
+	if (!o->pace)
+		return BK_E_NOMEM;
+	bk_pace_init(o->pace, opts->limit);
 	err = bk_source_new(&wish, &o->source, ret_text);
 	return err < 0 ? err : describe(o);
 }
@@ -44,5 +48,6 @@ void bk_offering_done(struct bk_offering *o)
 {
 	bk_source_unref(o->source);
 	free(o->names);
+	free(o->pace);
 	*o = (struct bk_offering){0};
 }

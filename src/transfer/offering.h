@@ -4,6 +4,7 @@
 
 #include <bodkin/transfer.h>
 
+#include "transfer/pace.h"
 #include "transfer/source.h"
 
 /* What a sender offers, to one receiver or to several: the source, and how it is described. It stays as it is, so that
@@ -13,6 +14,7 @@ struct bk_offering {
 	struct bk_transfer_offer offer;
 	struct bk_transfer_entry *names;
 	bool is_never_packed;
+	struct bk_pace *pace; /* of all that goes, to whomever */
 };
 
 /* Looks at what the options name. Errors of bk_source_new; bk_offering_done is due in any case. */

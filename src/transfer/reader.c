@@ -16,8 +16,7 @@
 enum {
 	SLOTS = 4,
 	PIECE_MAX = 256 << 10,
-	HEADROOM = 512, /* for the header of a content message */
-	SLOT_SIZE = HEADROOM + PIECE_MAX + HEADROOM,
+	HEADROOM = 512,       /* for the header of a content message */
 	SMALL = 32 << 10,     /* less room than this is not worth a beginning */
 	HOLES_MAX = 64 << 20, /* of one slot: nobody waits long for it */
 	TINY = 1 << 10,       /* and less than this is not worth packing */
@@ -25,7 +24,7 @@ enum {
 
 struct slot {
 	uint8_t *bytes;
-	size_t start, len, content, fresh, holes; /* content: also what is only said to be there */
+	size_t size, start, len, content, fresh, holes; /* content: also what is only said to be there */
 	uint8_t *packed; /* of its own, once something was packed in it; HEADROOM and then the content */
 	size_t packed_start, packed_len; /* 0: it goes as it is */
 };
@@ -72,7 +71,7 @@ static int fail(struct work *w, int err, const char *text)
 
 static size_t room(const struct slot *s)
 {
-	return SLOT_SIZE - s->start - s->len;
+	return s->size - s->start - s->len;
 }
 
 /* Past what is not taken, and folders and links, which have no content. */
@@ -259,7 +258,7 @@ static int fill_of_file(struct work *w, struct slot *s)
 /* In an empty slot: whatever there is now, or the digest at its end. BK_E_AGAIN: nothing. */
 static int fill_of_stream(struct work *w, struct slot *s)
 {
-	int n = bk_source_read(&w->reader, s->bytes + HEADROOM, PIECE_MAX), err;
+	int n = bk_source_read(&w->reader, s->bytes + HEADROOM, s->size - 2 * HEADROOM), err;
 
 	if (n <= 0 && n != BK_E_AGAIN)
 		return n < 0 ? fail(w, n, w->reader.text) : put_digest(w, s);
@@ -278,6 +277,11 @@ static int fill_of_stream(struct work *w, struct slot *s)
 static bool is_stream(const struct work *w)
 {
 	return bk_source_list(w->source)->entries[w->current].is_stream;
+}
+
+static size_t small(const struct slot *s)
+{
+	return s->size / 8 < SMALL ? s->size / 8 : SMALL;
 }
 
 /* 0 or an error; BK_E_AGAIN: a stream has nothing now, or only in a slot of its own. */
@@ -301,7 +305,7 @@ static int fill(struct work *w, struct slot *s)
 	s->start = s->len = s->content = s->fresh = s->holes = 0;
 	do
 		err = fill_some(w, s);
-	while (err >= 0 && s->len && !is_all_read(w) && room(s) >= 2 * HEADROOM + SMALL &&
+	while (err >= 0 && s->len && !is_all_read(w) && room(s) >= 2 * HEADROOM + small(s) &&
 		s->content < HOLES_MAX);
 	return s->len ? 0 : err;
 }
@@ -313,7 +317,7 @@ static int prepare(struct work *w, struct slot *s)
 	if (!w->packer && bk_packer_new(&w->packer) < 0)
 		return BK_E_NOMEM;
 	if (!s->packed)
-		s->packed = malloc(HEADROOM + bk_packer_bound(SLOT_SIZE));
+		s->packed = malloc(HEADROOM + bk_packer_bound(s->size));
 	return s->packed ? 0 : BK_E_NOMEM;
 }
 
@@ -325,7 +329,7 @@ static void pack(struct work *w, struct slot *s)
 
 	if (n >= 0)
 		n = bk_packer_pack(w->packer, s->bytes + s->start, s->len, s->packed + HEADROOM,
-			bk_packer_bound(SLOT_SIZE));
+			bk_packer_bound(s->size));
 	if (n < 0 || encode(w, &msg, (size_t)n) < 0) {
 		w->may_pack = false;
 		return;
@@ -419,12 +423,13 @@ static const struct bk_thread_ops ops = {.run = run, .free = free_work};
 
 /* --- on the loop --- */
 
-static int allocate(struct work *w, const struct bk_file_choice *choices)
+static int allocate(struct work *w, const struct bk_reader_wish *wish)
 {
+	size_t piece = wish->piece_max < PIECE_MAX ? (size_t)wish->piece_max : PIECE_MAX;
 	size_t n = bk_source_list(w->source)->len;
 
 	bk_buf_init(&w->header, HEADROOM);
-	w->choices = calloc(n + 1, sizeof(*choices));
+	w->choices = calloc(n + 1, sizeof(*w->choices));
 	w->file_digest = bk_digest_new();
 	w->all_digest = bk_digest_new();
 	if (!w->choices || !w->file_digest || !w->all_digest)
@@ -435,10 +440,11 @@ static int allocate(struct work *w, const struct bk_file_choice *choices)
 	}
 	if (w->known && (!w->block || !w->block_digest))
 		return BK_E_NOMEM;
-	memcpy(w->choices, choices, n * sizeof(*choices));
+	memcpy(w->choices, wish->choices, n * sizeof(*w->choices));
 	w->is_over = is_all_read(w);
 	for (size_t i = 0; i < SLOTS; i++) {
-		w->slots[i].bytes = malloc(SLOT_SIZE);
+		w->slots[i].size = HEADROOM + piece + HEADROOM;
+		w->slots[i].bytes = malloc(w->slots[i].size);
 		if (!w->slots[i].bytes)
 			return BK_E_NOMEM;
 	}
@@ -460,7 +466,7 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 			.may_pack = wish->may_pack};
 		r->work = w;
 		bk_squeeze_init(&w->squeeze);
-		err = allocate(w, wish->choices);
+		err = allocate(w, wish);
 	}
 	if (err >= 0)
 		err = bk_thread_new(loop, &ops, w, fn, arg, &r->thread);

@@ -24,7 +24,8 @@ struct bk_reader_piece {
 struct bk_reader_wish {
 	const struct bk_file_choice *choices; /* one for each entry; copied */
 	unsigned version;                     /* of what the other side understands */
-	bool may_pack;                        /* where it pays */
+	uint64_t piece_max; /* bytes of content in a piece, at most; a few thousand at least */
+	bool may_pack;      /* where it pays */
 	struct bk_known
 		*known; /* what the other side has, checked; the reader's when it succeeds. NULL: nothing */
 };

@@ -33,6 +33,7 @@ enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
 
 struct bk_recv {
 	struct bk_talk talk;
+	struct bk_pace pace;
 	enum recv_state state;
 	struct bk_turn decider; /* after an answer: what comes next is said from the loop */
 	bool asks_accept, takes_hidden, takes_executable;
@@ -597,11 +598,13 @@ int bk_recv_new(struct bk_loop *loop, const struct bk_recv_opts *opts,
 	char text[BK_TRANSFER_TEXT_MAX] = "";
 	struct bk_recv_opts o;
 	int unread = bk_opts_read(&o, opts, conflict);
-	const struct bk_talk_place place = {.session = o.session, .channel = o.channel, .peer = o.peer};
+	const struct bk_talk_place place = {
+		.session = o.session, .channel = o.channel, .peer = o.peer, .pace = r ? &r->pace : NULL};
 	int err = r ? bk_talk_init(&r->talk, loop, &place, events, arg) : BK_E_NOMEM;
 
 	if (r) {
 		r->memo = -1;
+		bk_pace_init(&r->pace, o.limit);
 		bk_turn_init(&r->decider, loop, on_decider, r);
 	}
 	if (err >= 0)

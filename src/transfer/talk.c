@@ -23,15 +23,21 @@ enum {
 #define REACT_TIME     (2 * BK_SEC)  /* for a receiver that is writing to come to our error, and to leave */
 #define SETTLE_TIME    (1 * BK_SEC)  /* for a disk to let go of our files */
 
+static bool is_stopped(const struct bk_talk *t)
+{
+	return t->is_on_hold || t->is_paced;
+}
+
 static void close_session(struct bk_talk *t, int error)
 {
 	t->state = BK_TALK_ENDING;
 	bk_timer_stop(t->patience);
 	bk_talk_count_end(t);
+	bk_timer_stop(t->pacer);
 	/* On hold, the peer's own end would never be read. */
-	if (t->is_on_hold && t->channel)
+	if (is_stopped(t) && t->channel)
 		bk_channel_resume(t->channel);
-	t->is_on_hold = false;
+	t->is_on_hold = t->is_paced = false;
 	if (t->call.is_guest) {
 		bk_channel_free(t->channel, error);
 		t->channel = NULL;
@@ -150,6 +156,21 @@ void bk_talk_put(struct bk_talk *t, const struct bk_file_msg *msg)
 		(void)bk_talk_flush(t);
 }
 
+/* Of what has come so much was not paid for yet. */
+static void slow_down(struct bk_talk *t, uint64_t bytes)
+{
+	bk_dur wait;
+
+	bk_talk_paced(t, bytes);
+	wait = t->pace && !bk_talk_is_over(t) ? bk_pace_wait(t->pace, bk_loop_now(t->loop)) : 0;
+	if (!wait)
+		return;
+	t->is_paced = true;
+	if (t->channel)
+		bk_channel_pause(t->channel);
+	bk_timer_start(t->pacer, wait);
+}
+
 static void hand_on(struct bk_talk *t, int event)
 {
 	if (event == BK_FILE_PIECE)
@@ -163,8 +184,12 @@ static void hand_on(struct bk_talk *t, int event)
 /* Reads until the input is used up, on hold, or over. */
 static void read_input(struct bk_talk *t, const uint8_t **data, size_t *n)
 {
-	while (!t->is_on_hold && !bk_talk_is_over(t)) {
+	while (!is_stopped(t) && !bk_talk_is_over(t)) {
+		uint64_t before = t->reader.travelled;
 		int event = bk_file_reader_next(&t->reader, data, n);
+
+		if (t->reader.travelled != before)
+			slow_down(t, t->reader.travelled - before);
 
 		if (event == BK_FILE_NOTHING)
 			return;
@@ -188,6 +213,33 @@ static void on_data(struct bk_channel *channel, void *arg, const uint8_t *data, 
 		bk_talk_fail(t, BK_E_FULL, "the other side sends while it should wait");
 }
 
+/* Of what is kept, then of what comes. */
+static void go_on(struct bk_talk *t)
+{
+	const uint8_t *data = bk_buf_head(&t->held);
+	size_t left = t->held.len;
+
+	read_input(t, &data, &left); /* also of what the reader has itself, unpacked */
+	bk_buf_consume(&t->held, t->held.len - left);
+	if (is_stopped(t))
+		return;
+	bk_buf_release(&t->held);
+	if (t->channel)
+		bk_channel_resume(t->channel);
+}
+
+static void on_pacer(void *arg)
+{
+	struct bk_talk *t = arg;
+
+	if (t->ops->is_opener && t->state == BK_TALK_TALKING) {
+		t->ops->on_writable(t->owner);
+	} else if (!t->ops->is_opener) {
+		t->is_paced = false;
+		go_on(t);
+	}
+}
+
 void bk_talk_hold(struct bk_talk *t)
 {
 	t->is_on_hold = true;
@@ -197,18 +249,24 @@ void bk_talk_hold(struct bk_talk *t)
 
 void bk_talk_release(struct bk_talk *t)
 {
-	const uint8_t *data = bk_buf_head(&t->held);
-	size_t left = t->held.len;
-
 	t->is_on_hold = false;
 	bk_talk_progress(t);
-	read_input(t, &data, &left); /* also of what the reader has itself, unpacked */
-	bk_buf_consume(&t->held, t->held.len - left);
-	if (t->is_on_hold)
-		return;
-	bk_buf_release(&t->held);
-	if (t->channel)
-		bk_channel_resume(t->channel);
+	go_on(t);
+}
+
+bool bk_talk_waits(struct bk_talk *t)
+{
+	bk_dur wait = t->pace ? bk_pace_wait(t->pace, bk_loop_now(t->loop)) : 0;
+
+	if (wait)
+		bk_timer_start(t->pacer, wait);
+	return wait;
+}
+
+void bk_talk_paced(struct bk_talk *t, uint64_t bytes)
+{
+	if (t->pace)
+		bk_pace_take(t->pace, bytes, bk_loop_now(t->loop));
 }
 
 /* --- patience --- */
@@ -235,7 +293,7 @@ static void on_patience(void *arg)
 		bk_talk_settled(t);
 	else if (t->state == BK_TALK_PARTING)
 		close_session(t, t->call.error);
-	else if (t->is_on_hold) /* it is we who keep it waiting */
+	else if (is_stopped(t)) /* it is we who keep it waiting */
 		bk_timer_start(t->patience, t->awaited_for);
 	else if (left > 0)
 		bk_timer_start(t->patience, left);
@@ -280,7 +338,7 @@ static void on_finished(struct bk_channel *channel, void *arg)
 	struct bk_talk *t = arg;
 
 	(void)channel;
-	if (!t->is_on_hold && !t->is_done)
+	if (!is_stopped(t) && !t->is_done)
 		bk_talk_fail(t, BK_E_PROTOCOL, "the other side stopped before the transfer was complete");
 }
 
@@ -440,8 +498,11 @@ int bk_talk_init(struct bk_talk *t, struct bk_loop *loop, const struct bk_talk_p
 		err = unread;
 	if (!err && (!t->events.on_done || !t->events.on_error))
 		err = BK_E_INVALID;
+	t->pace = place->pace;
 	if (err >= 0)
 		err = bk_timer_new(loop, on_tick, t, &t->ticker);
+	if (err >= 0)
+		err = bk_timer_new(loop, on_pacer, t, &t->pacer);
 	return err < 0 ? err : bk_timer_new(loop, on_patience, t, &t->patience);
 }
 
@@ -460,6 +521,7 @@ void bk_talk_done(struct bk_talk *t)
 		bk_channel_free(t->channel, BK_E_CANCELLED);
 	bk_call_done(&t->call);
 	bk_timer_free(t->ticker);
+	bk_timer_free(t->pacer);
 	bk_timer_free(t->patience);
 	bk_file_reader_done(&t->reader);
 	bk_buf_done(&t->out);

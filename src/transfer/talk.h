@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "call/call.h"
 #include "transfer/meter.h"
+#include "transfer/pace.h"
 #include "wire/file_reader.h"
 
 /* One end of a conversation about files: the call, its one channel, messages going out and coming in, and
@@ -37,7 +38,8 @@ struct bk_talk_place {
 	const struct bk_session_opts *session;
 	struct bk_session *within;
 	struct bk_channel *channel;
-	const char *peer; /* of a guest */
+	const char *peer;     /* of a guest */
+	struct bk_pace *pace; /* NULL: none; the owner's, and perhaps of several talks */
 };
 
 struct bk_talk {
@@ -54,7 +56,9 @@ struct bk_talk {
 	struct bk_file_reader reader;
 	struct bk_buf out;  /* messages that the channel has not taken yet */
 	struct bk_buf held; /* came while on hold */
-	bool is_on_hold;
+	bool is_on_hold, is_paced;
+	struct bk_pace *pace;
+	struct bk_timer *pacer;
 	struct bk_timer *ticker;
 	struct bk_timer *patience; /* with the other side */
 	bk_dur awaited_for;
@@ -77,6 +81,11 @@ void bk_talk_done(struct bk_talk *t);
 void bk_talk_put(struct bk_talk *t, const struct bk_file_msg *msg);
 /* 0: everything is on its way; BK_E_AGAIN: on_writable will come. */
 int bk_talk_flush(struct bk_talk *t);
+
+/* Whether the next piece of content has to wait for the pace; on_writable will come then. paced: it is on its way. What
+ * comes is held to the pace without being asked. */
+bool bk_talk_waits(struct bk_talk *t);
+void bk_talk_paced(struct bk_talk *t, uint64_t bytes);
 
 /* Nothing comes in until released: what arrived is kept, and the peer is slowed down. */
 void bk_talk_hold(struct bk_talk *t);

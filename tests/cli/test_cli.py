@@ -454,16 +454,28 @@ class Transfer(Case):
         self.assertEqual(json.loads(out.splitlines()[-1])["code"], "cancelled")
 
     def big(self):
-        """A file that takes some hundred milliseconds at least, without taking disk here."""
+        """A file that takes two seconds by the limit that it is sent with."""
         path = self.root / "in/big"
         path.parent.mkdir(exist_ok=True)
-        with open(path, "wb") as f:
-            f.truncate(3 << 30)
+        path.write_bytes(os.urandom(8 << 20))
         return path
+
+    def test_a_limit_holds_on_either_side(self):
+        _, server = self.serve()
+        path = self.root / "in/slow"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(os.urandom(1 << 20))
+        for limits in (["--limit", "1M"], []), ([], ["--limit", "1MiB"]):
+            sender = self.start("send", "-s", server, "--json", *limits[0], str(path))
+            code = self.event(sender, "code")["code"]
+            receiver = self.start("recv", "-s", server, "--json", "--overwrite", "-o", self.folder_out(), *limits[1], code)
+            done = self.event(receiver, "done")
+            self.assertGreater(done["seconds"], 0.9)
+            self.assertEqual((self.finish(sender)[0], self.finish(receiver)[0]), (0, 0))
 
     def interrupted(self, who, how):
         _, server = self.serve()
-        sender = self.start("send", "-s", server, "--json", self.big())
+        sender = self.start("send", "-s", server, "--json", "--limit", "4M", self.big())
         code = self.event(sender, "code")["code"]
         receiver = self.start("recv", "-s", server, "--json", "-o", self.folder_out(), code)
         self.event(receiver, "progress")
