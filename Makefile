@@ -80,6 +80,7 @@ soak: build tsan valgrind
 	BODKIN_DEVICES_MIB=1024 python3 tests/lab/run.py $(BUILD)/bodkin --only 'devices, both hand over'
 	SOAK=1 python3 tests/cli/test_devices.py $(BUILD)/bodkin Many
 	BODKIN_STREAM_MB=10240 python3 tests/cli/test_streams.py $(BUILD)/bodkin Streams.test_200_megabytes_are_passed_on_as_they_are
+	SOAK=1 python3 tests/cli/test_resume.py $(BUILD)/bodkin
 
 # The API's manual pages, made from the public headers: man -l build/man3/bodkin_session.3
 api-docs:

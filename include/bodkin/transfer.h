@@ -132,6 +132,14 @@ struct bk_transfer_receiver {
 	const char *text;
 };
 
+/* A transfer goes on where an earlier one stopped. */
+struct bk_transfer_resume {
+	uint64_t bytes,
+		total;  /* so much is there already, of all that is taken; read and compared it is later */
+	size_t changed; /* receiver: of so many entries a part was there that is of something else */
+	const char *changed_first; /* path of the first of them */
+};
+
 /* on_done and on_error are required, and on_ask where something is to be asked. `arg`, the news' too, is what the
  * sender or receiver was started with. */
 struct bk_transfer_events {
@@ -160,6 +168,8 @@ struct bk_transfer_events {
 	/* Sender to several, of each of them; on_peer and on_path do not come then, on_offer once, on_progress for all
 	 * together. May be NULL. */
 	void (*on_receiver)(struct bk_call *call, void *arg, const struct bk_transfer_receiver *receiver);
+	/* After the answer, before any content: not all of it has to come, or what is here is of no use. May be NULL. */
+	void (*on_resume)(struct bk_call *call, void *arg, const struct bk_transfer_resume *resume);
 };
 
 struct bk_send_opts {

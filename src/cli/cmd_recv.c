@@ -124,7 +124,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		.stop = stop,
 		.done = done,
 	};
-	struct command c = {.transfer = {.done = "Received"}};
+	struct command c = {.transfer = {.done = "Received", .is_taking = true}};
 
 	if (o->daemon)
 		return bk_cli_daemon_run(o, r);

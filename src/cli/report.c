@@ -438,6 +438,25 @@ void bk_cli_report_text(struct bk_cli_report *r, const char *text, size_t len)
 		bk_cli_output_data(text, len);
 }
 
+void bk_cli_report_resume(struct bk_cli_report *r, const struct bk_transfer_resume *resume, bool is_here)
+{
+	char bytes[BK_CLI_HUMAN_MAX], total[BK_CLI_HUMAN_MAX], others[48] = "";
+
+	bk_cli_report_event(r, BK_CLI_EVENT, "resume",
+		json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)resume->bytes, "total",
+			(json_int_t)resume->total, "changed", (json_int_t)resume->changed));
+	bk_cli_human_bytes(resume->bytes, bytes);
+	bk_cli_human_bytes(resume->total, total);
+	if (resume->bytes)
+		bk_cli_report_say(r, BK_CLI_EVENT, "Going on where it stopped: %s of %s are %s", bytes, total,
+			is_here ? "here" : "there");
+	if (resume->changed > 1)
+		snprintf(others, sizeof(others), " and %zu more", resume->changed - 1);
+	if (resume->changed)
+		bk_cli_report_say(r, BK_CLI_EVENT, "'%s'%s changed since it was begun: started anew",
+			resume->changed_first, others);
+}
+
 void bk_cli_report_answered(struct bk_cli_report *r)
 {
 	r->is_question_open = false;

@@ -62,6 +62,8 @@ void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_en
 	enum bk_transfer_conflict how, const char *as);
 /* What somebody said: to a person's terminal as harmless lines, else byte for byte. */
 void bk_cli_report_text(struct bk_cli_report *r, const char *text, size_t len);
+/* Goes on where an earlier one stopped; is_here: on this side. */
+void bk_cli_report_resume(struct bk_cli_report *r, const struct bk_transfer_resume *resume, bool is_here);
 void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate);
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);

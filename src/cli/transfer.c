@@ -63,6 +63,14 @@ static void on_text(struct bk_call *call, void *arg, const char *text, size_t le
 	bk_cli_report_text(t->frame.report, text, len);
 }
 
+static void on_resume(struct bk_call *call, void *arg, const struct bk_transfer_resume *resume)
+{
+	struct bk_cli_transfer *t = arg;
+
+	(void)call;
+	bk_cli_report_resume(t->frame.report, resume, t->is_taking);
+}
+
 static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
 {
 	struct bk_cli_transfer *t = arg;
@@ -82,5 +90,6 @@ struct bk_transfer_events bk_cli_transfer_events(void)
 		.on_done = on_done,
 		.on_error = on_error,
 		.on_text = on_text,
+		.on_resume = on_resume,
 	};
 }

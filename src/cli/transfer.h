@@ -12,6 +12,7 @@ struct bk_cli_transfer {
 	struct bk_cli_frame frame;
 	const char *done;                  /* "Sent" */
 	struct bk_cli_receivers receivers; /* of a sender to several */
+	bool is_taking;                    /* else it sends */
 };
 
 /* All but on_ask; arg is the bk_cli_transfer. */

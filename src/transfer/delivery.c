@@ -20,6 +20,7 @@ struct bk_delivery {
 	struct bk_known *known;                   /* what is there already; the reader's, once there is one */
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
 	size_t paths_len, taken, folders, links;
+	bool has_stream;
 	uint64_t sent; /* for the content */
 	char digest_text[BK_DIGEST_STR_MAX];
 };
@@ -95,6 +96,7 @@ static uint64_t count_taken(struct bk_delivery *d)
 		if (!d->choices[i].is_taken)
 			continue;
 		sum += list->entries[i].size;
+		d->has_stream |= list->entries[i].is_stream;
 		if (list->entries[i].is_folder)
 			d->folders++;
 		else if (list->entries[i].is_link)
@@ -169,7 +171,9 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 	}
 	d->known = NULL;
 	d->state = SENDING;
-	bk_talk_count(&d->talk, count_taken(d), count_known(d));
+	d->talk.is_resumable = msg->version && !d->has_stream;
+	bk_talk_count(
+		&d->talk, &(struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)});
 	pump(d);
 }
 

@@ -158,7 +158,6 @@ static int tell_picks(struct bk_here *h, struct bk_picks *picks)
 	int err = 0;
 
 	for (size_t i = 0; i < h->len && err >= 0; i++) {
-		h->changed += h->rows[i].place == BK_HERE_OLD;
 		if (h->rows[i].place == BK_HERE_NAMED)
 			err = bk_picks_stand(picks, i, h->rows[i].name);
 	}
@@ -203,6 +202,16 @@ uint64_t bk_here_bytes(const struct bk_here *h, const struct bk_picks *picks)
 	for (size_t i = 0; i < h->len; i++)
 		sum += picks->rows[i].is_taken ? h->rows[i].bytes : 0;
 	return sum;
+}
+
+void bk_here_tell(
+	const struct bk_here *h, const struct bk_picks *picks, struct bk_transfer_resume *ret_resume)
+{
+	*ret_resume =
+		(struct bk_transfer_resume){.bytes = bk_here_bytes(h, picks), .total = bk_picks_bytes(picks)};
+	for (size_t i = 0; i < h->len; i++)
+		if (h->rows[i].place == BK_HERE_OLD && picks->rows[i].is_taken && !ret_resume->changed++)
+			ret_resume->changed_first = picks->names[i].path;
 }
 
 /* --- on the thread --- */

@@ -41,7 +41,6 @@ struct bk_here {
 	bool is_used_up[BK_HERE_JOURNALS_MAX];           /* nothing else is in it */
 	size_t others_len;
 	struct bk_buf digests;
-	size_t changed;   /* entries whose part is of something else */
 	size_t abandoned; /* parts of other offers, that nobody writes */
 	uint64_t abandoned_bytes;
 };
@@ -53,6 +52,10 @@ void bk_here_done(struct bk_here *h);
 
 /* How much of what is taken: bytes. Before bk_here_read what the file system says, then what was read. */
 uint64_t bk_here_bytes(const struct bk_here *h, const struct bk_picks *picks);
+
+/* The same, and what is of no use, as it is told. */
+void bk_here_tell(
+	const struct bk_here *h, const struct bk_picks *picks, struct bk_transfer_resume *ret_resume);
 
 /* Reads what is taken, on whatever thread: what cannot be read is not here. A file that is no longer what was put
  * there is left alone, and the entry gets another name. */

@@ -50,6 +50,7 @@ struct bk_recv {
 	size_t current;
 	uint64_t offset; /* of the current entry: bytes that came, or are here and right */
 	bool is_begun;
+	bool has_amended; /* something differed from what was here, which is said once */
 	struct bk_digest *all_digest;
 	uint8_t last_digest[BK_DIGEST_LEN];
 	char digest_text[BK_DIGEST_STR_MAX];
@@ -160,10 +161,14 @@ static void tell_rest(struct bk_recv *r)
 	const struct bk_writer_rest rest = bk_outlet_rest(&r->outlet);
 	char text[BK_TRANSFER_TEXT_MAX];
 
-	if (r->talk.is_done || !rest.part)
+	if (r->talk.is_done || (!rest.has_any && !rest.part))
 		return;
-	snprintf(text, sizeof(text), "; what came is kept as '%s'", rest.part);
-	bk_call_add(&r->talk.call, text);
+	if (r->talk.peer_version && !rest.is_stream) {
+		bk_talk_add_how_to_go_on(&r->talk);
+	} else if (rest.part) {
+		snprintf(text, sizeof(text), "; what came is kept as '%s'", rest.part);
+		bk_call_add(&r->talk.call, text);
+	}
 }
 
 static void on_writer_over(struct bk_recv *r)
@@ -232,7 +237,15 @@ static uint64_t size_max(const struct bk_file_entry *e)
 static void count_content(struct bk_recv *r, size_t n)
 {
 	uint64_t here = bk_here_of(&r->store->here, r->current), fresh;
+	char text[BK_TRANSFER_TEXT_MAX];
 
+	if (r->offset < here && !r->has_amended && r->talk.call.news.on_note) {
+		snprintf(text, sizeof(text),
+			"'%s' is not what it was when it was begun: what differs comes again",
+			bk_file_entry_shown(current_entry(r)));
+		r->talk.call.news.on_note(&r->talk.call, r->talk.arg, -1, text);
+	}
+	r->has_amended |= r->offset < here;
 	r->offset += n;
 	fresh = r->offset > here ? r->offset - here : 0;
 	r->talk.meter.bytes += fresh < n ? fresh : n;
@@ -318,6 +331,7 @@ static void answer(struct bk_recv *r)
 	/* Who said no version gets nothing that is new. */
 	struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
 	const struct bk_store *s = r->store;
+	struct bk_transfer_resume from;
 	int err;
 
 	bk_picks_skip_strays(&r->store->picks);
@@ -333,7 +347,8 @@ static void answer(struct bk_recv *r)
 		return;
 	}
 	r->state = RECV_RECEIVING;
-	bk_talk_count(&r->talk, bk_picks_bytes(&s->picks), bk_here_bytes(&s->here, &s->picks));
+	bk_here_tell(&s->here, &s->picks, &from);
+	bk_talk_count(&r->talk, &from);
 	(void)bk_talk_flush(&r->talk);
 	find_current(r);
 }

@@ -311,10 +311,12 @@ static void on_tick(void *arg)
 		t->events.on_progress(&t->call, t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
 }
 
-void bk_talk_count(struct bk_talk *t, uint64_t total, uint64_t here)
+void bk_talk_count(struct bk_talk *t, const struct bk_transfer_resume *from)
 {
-	bk_meter_init(&t->meter, total, here, bk_loop_now(t->loop));
+	bk_meter_init(&t->meter, from->total, from->bytes, bk_loop_now(t->loop));
 	bk_timer_start(t->ticker, BK_METER_INTERVAL);
+	if ((from->bytes || from->changed) && t->events.on_resume)
+		t->events.on_resume(&t->call, t->arg, from);
 }
 
 void bk_talk_count_end(struct bk_talk *t)
@@ -457,6 +459,12 @@ static const char *how_much(const struct bk_talk *t)
 	return t->ops->is_opener ? "; nothing was sent" : "; nothing was received";
 }
 
+void bk_talk_add_how_to_go_on(struct bk_talk *t)
+{
+	bk_call_add(&t->call, t->call.is_guest ? "; what came is kept: sent again, it goes on from there"
+					       : "; what came is kept: run both commands again to go on");
+}
+
 static void on_end(void *owner, int error)
 {
 	struct bk_talk *t = owner;
@@ -469,6 +477,8 @@ static void on_end(void *owner, int error)
 		judge(t);
 	if (error == BK_E_PEER_CANCELLED && !t->is_done)
 		bk_call_add(&t->call, how_much(t));
+	if (t->ops->is_opener && !t->is_done && t->is_resumable && t->meter.bytes >= BK_HAVE_BLOCK)
+		bk_talk_add_how_to_go_on(t);
 	t->is_settling = true;
 	if (t->ops->on_end(t->owner))
 		bk_talk_settled(t);

@@ -53,6 +53,7 @@ struct bk_talk {
 	enum bk_talk_state state;
 	unsigned
 		peer_version; /* of these messages, once its offer or answer is here; 0: of before there were any */
+	bool is_resumable; /* what came of it is of use another time */
 	struct bk_file_reader reader;
 	struct bk_buf out;  /* messages that the channel has not taken yet */
 	struct bk_buf held; /* came while on hold */
@@ -99,8 +100,8 @@ static inline void bk_talk_progress(struct bk_talk *t)
 	t->awaited_since = bk_loop_now(t->loop);
 }
 
-/* Starts and stops counting and progress events. here: so much is there already; where there is some, that is told. */
-void bk_talk_count(struct bk_talk *t, uint64_t total, uint64_t here);
+/* Starts and stops counting and progress events. from: what is there already, which is told where something is. */
+void bk_talk_count(struct bk_talk *t, const struct bk_transfer_resume *from);
 void bk_talk_count_end(struct bk_talk *t);
 
 /* The first of these decides how it ends, the others do nothing. fail: our own trouble, told to the peer.
@@ -113,6 +114,8 @@ void bk_talk_decide(struct bk_talk *t, enum bk_file_type type, int error, const 
 void bk_talk_blame(struct bk_talk *t, const struct bk_file_msg *msg);
 void bk_talk_succeed(struct bk_talk *t, const struct bk_transfer_result *result);
 void bk_talk_cancel(struct bk_talk *t);
+/* It broke off, and what came is of use another time: how it goes on, behind the verdict. */
+void bk_talk_add_how_to_go_on(struct bk_talk *t);
 /* After an on_end that said false. */
 void bk_talk_settled(struct bk_talk *t);
 

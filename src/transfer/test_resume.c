@@ -29,7 +29,8 @@ enum { BLOCK = 1 << 20, BIG = 8 * BLOCK + 12345, SMALL = 20000, MANY = 300 };
 struct end {
 	bool is_done;
 	int error;
-	uint64_t bytes, sent, first_progress;
+	uint64_t bytes, sent, here;
+	size_t changed;
 	char digest[40], text[BK_TRANSFER_TEXT_MAX], told[200];
 	int *running;
 	struct bk_loop *loop;
@@ -85,8 +86,22 @@ static void on_conflict(struct bk_call *call, void *arg, const struct bk_transfe
 	snprintf(e->told + n, sizeof(e->told) - n, "%s %d %s;", entry->path, how, as ? as : "");
 }
 
-static const struct bk_transfer_events events = {
-	.on_conflict = on_conflict, .on_done = on_done, .on_error = on_error};
+static void on_resume(struct bk_call *call, void *arg, const struct bk_transfer_resume *resume)
+{
+	struct end *e = arg;
+
+	(void)call;
+	assert_int_equal(e->here + e->changed, 0);
+	e->here = resume->bytes;
+	e->changed = resume->changed;
+	assert_true(!resume->changed || !strcmp(resume->changed_first, "a"));
+}
+
+static const struct bk_transfer_events events = {.size = sizeof(events),
+	.on_resume = on_resume,
+	.on_conflict = on_conflict,
+	.on_done = on_done,
+	.on_error = on_error};
 static const struct bk_session_opts session_opts = {.server = "none"};
 
 static const char *in_folder(const char *dir, const char *name)
@@ -283,6 +298,8 @@ static void only_what_is_missing_is_sent(void **state)
 	is_whole(path, "a");
 	assert_int_equal(st.receiver.bytes, BIG);
 	assert_int_equal(st.receiver.sent, BIG - here);
+	assert_int_equal(st.receiver.here, here);
+	assert_int_equal(st.sender.here, here);
 	assert_int_equal(count(st.out), 1);
 }
 
@@ -336,6 +353,8 @@ static void a_file_of_another_size_starts_anew(void **state)
 	run(path, &usual, 0);
 	is_whole(path, "a");
 	assert_int_equal(st.receiver.sent, BIG - 1);
+	assert_int_equal(st.receiver.here, 0);
+	assert_int_equal(st.receiver.changed, 1);
 	assert_int_equal(count(st.out), 1);
 }
 

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "call/call.h"
 #include "transfer/inside.h"
+#include "transfer/journal.h"
 
 enum { MADE_WHILE_READ = 1 };
 
@@ -187,6 +188,8 @@ static int add_inner(struct bk_walk *w, int dir, const char *rel)
 			w, rel, errno == ELOOP ? "it is a link that leads in a circle" : strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return 1;
+	if (bk_journal_is_name(base_name(rel)))
+		return leave_out(w, rel, "it says what an unfinished transfer has there");
 	if (S_ISLNK(st.st_mode))
 		return add_link(w, dir, rel, &st);
 	return S_ISREG(st.st_mode) ? add_file(w, dir, rel, &st) : leave_out(w, rel, kind_of(&st));

@@ -194,13 +194,15 @@ static int go_on(struct work *w, const struct bk_here_row *row)
 	return err < 0 ? fail(w, err, bk_sink_text(sink)) : 0;
 }
 
-static void remove_old(struct work *w, const struct bk_here_row *row)
+/* A part of something else; and an empty one, which was made and not noted yet when its maker was killed. */
+static void remove_useless(struct work *w, const struct bk_here_row *row)
 {
 	const char *leaf, *path = current_entry(w)->path;
-	int dir = bk_sink_aim(w->store->sink, row->name ? row->name : path, &leaf);
+	int dir = bk_sink_aim(w->store->sink, row && row->name ? row->name : path, &leaf);
+	struct stat st;
 
-	if (dir >= 0)
-		bk_part_remove(dir, leaf, row->number);
+	if (dir >= 0 && (row || (bk_part_find(dir, leaf, 0, &st) && !st.st_size)))
+		bk_part_remove(dir, leaf, row ? row->number : 0);
 }
 
 static int begin(struct work *w, size_t entry)
@@ -215,8 +217,8 @@ static int begin(struct work *w, size_t entry)
 		return 0;
 	if (row && row->place == BK_HERE_PART)
 		return go_on(w, row);
-	if (row)
-		remove_old(w, row);
+	if (w->store->here.rows)
+		remove_useless(w, row);
 	return begin_anew(w);
 }
 

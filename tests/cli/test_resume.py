@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing starts over: whoever dies (kill -9 of sender, receiver, both, the server), wherever in a file or among many, the
+second run sends what is missing, and what stands under a name is what was sent.
+
+Run it with the program as argument or in $BODKIN; with SOAK=1 one file is of 1 GiB and many are 10,000, and all is done at
+every point."""
+import hashlib, json, os, pathlib, signal, subprocess, sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import test_cli as kit  # noqa: E402
+
+SOAK = bool(os.environ.get("SOAK"))
+MIB = 1 << 20
+BIG, MANY, SMALL = (1024 * MIB, 10000, 4096) if SOAK else (64 * MIB, 2000, 4096)
+POINTS = [0.01, 0.3, 0.6, 0.9, 0.999]
+kit.WAIT = 120 if SOAK else kit.WAIT
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "blake2b").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.blake2b(f.read()).hexdigest()
+
+
+def size(path):
+    try:
+        return os.lstat(path).st_size
+    except FileNotFoundError:  # it has just got its name
+        return 0
+
+
+def had(folder):
+    """Bytes of files and parts."""
+    return sum(size(os.path.join(d, n)) for d, _, names in os.walk(folder) for n in names if not n.endswith(".journal"))
+
+
+class Resume(kit.Case):
+    def setUp(self):
+        super().setUp()
+        self.server_process, self.server = self.serve()
+
+    def big(self):
+        path = self.root / "in/big"
+        path.parent.mkdir(exist_ok=True)
+        block = os.urandom(MIB)
+        with open(path, "wb") as f:
+            for i in range(BIG // MIB):
+                f.write(i.to_bytes(8, "big") + block[8:])
+        return path
+
+    def many(self):
+        top = self.root / "in/many"
+        top.mkdir(parents=True)
+        block = os.urandom(2 * SMALL)
+        for i in range(MANY):
+            (top / f"{i:05}").write_bytes(block[i % SMALL:i % SMALL + SMALL - 8] + i.to_bytes(8, "big"))
+        return top
+
+    def begin(self, path, *args):
+        """A sender and a receiver."""
+        sender = self.start("send", "-s", self.server, "--json", "--compress", "off", *args, path)
+        code = self.event(sender, "code")["code"]
+        receiver = self.start("recv", "-s", self.server, "--json", "-o", self.folder_out(), "--conflict", "fail", *args, code)
+        return sender, receiver
+
+    def until(self, enough, receiver):
+        """False: it was faster."""
+        while had(self.root / "out") < enough:
+            if receiver.poll() is not None:
+                return False
+        return True
+
+    def die(self, *victims):
+        for p in victims:
+            p.kill()
+        for p in victims:
+            p.wait()
+
+    def end_all(self, *rest):
+        for p in rest:
+            if p.poll() is None:
+                p.send_signal(signal.SIGINT)
+            self.finish(p)
+
+    def go_on(self, path, name):
+        """The second run, which sends at most what is missing and 2 MiB."""
+        total, here = had(path) if path.is_dir() else size(path), had(self.root / "out")
+        sender, receiver = self.begin(path)
+        code, out, err = self.finish(receiver)
+        self.assertEqual((code, err), (0, ""))
+        code, sent, err = self.finish(sender)
+        self.assertEqual((code, err), (0, ""))
+        events = [{e["event"]: e for e in map(json.loads, text.splitlines())} for text in (out, sent)]
+        for e in events:
+            self.assertEqual(e["done"]["bytes"], total)
+            self.assertLessEqual(e["done"]["sent"], total - here + 2 * MIB)
+            self.assertEqual("resume" in e, here > 0 and e["done"]["sent"] < total)
+        self.same(path, self.root / "out" / name)
+        self.assertEqual(os.listdir(self.root / "out"), [name])
+        return events[0]
+
+    def same(self, a, b):
+        if not a.is_dir():
+            self.assertEqual(digest(a), digest(b))
+            return
+        self.assertEqual(sorted(os.listdir(a)), sorted(os.listdir(b)))
+        for name in os.listdir(a):
+            self.assertEqual((a / name).read_bytes(), (b / name).read_bytes(), name)
+
+    def empty(self):
+        subprocess.run(["rm", "-rf", self.root / "out"], check=True)
+
+    # --- one file ---
+
+    def test_a_receiver_that_is_killed(self):
+        self.kill_at(self.big(), "big", POINTS if SOAK else [0.01, 0.6, 0.999], lambda s, r: [r])
+
+    def kill_at(self, path, name, points, victims, *args):
+        for point in points:
+            with self.subTest(point=point):
+                total = had(path) if path.is_dir() else size(path)
+                sender, receiver = self.begin(path, *args)
+                if self.until(int(total * point), receiver):
+                    self.die(*victims(sender, receiver))
+                    self.end_all(sender, receiver)
+                if not (self.root / "out" / name).is_file():
+                    self.go_on(path, name)
+            self.empty()
+
+    def test_a_sender_that_is_killed(self):
+        self.kill_at(self.big(), "big", POINTS if SOAK else [0.3], lambda s, r: [s])
+
+    def test_both_that_are_killed(self):
+        self.kill_at(self.big(), "big", POINTS if SOAK else [0.6], lambda s, r: [s, r])
+
+    def test_a_server_that_is_killed_while_all_goes_through_it(self):
+        def server_too(sender, receiver):
+            victims = [self.server_process]
+            self.die(*victims)
+            self.server_process, self.server = self.serve()
+            return [sender, receiver]
+        self.kill_at(self.big(), "big", POINTS if SOAK else [0.6], server_too, "--path", "relay")
+
+    # --- many files ---
+
+    def test_many_files_and_a_receiver_that_is_killed(self):
+        self.kill_at(self.many(), "many", POINTS if SOAK else [0.5], lambda s, r: [r])
+
+    def test_many_files_and_both_that_are_killed(self):
+        self.kill_at(self.many(), "many", POINTS if SOAK else [0.6], lambda s, r: [s, r])
+
+    # --- a source that changes in between ---
+
+    def cut(self, change):
+        path = self.big()
+        sender, receiver = self.begin(path)
+        self.assertTrue(self.until(BIG // 2, receiver))
+        self.die(receiver)
+        self.end_all(sender)
+        here = had(self.root / "out")
+        change(path)
+        sender, receiver = self.begin(path)
+        code, out, err = self.finish(receiver)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(self.finish(sender)[0], 0)
+        self.same(path, self.root / "out/big")
+        self.assertEqual(os.listdir(self.root / "out"), ["big"])
+        return {e["event"]: e for e in map(json.loads, out.splitlines())}, here, err
+
+    def test_a_source_that_grew_or_shrank_starts_anew_and_that_is_said(self):
+        for by in (1, -1):
+            e, _, err = self.cut(lambda path: os.truncate(path, BIG + by))
+            self.assertEqual(err, "")
+            self.assertEqual((e["resume"]["bytes"], e["resume"]["changed"]), (0, 1))
+            self.assertGreaterEqual(e["done"]["sent"], BIG - 1)  # what it grew by is a hole
+            self.empty()
+
+    def test_a_source_of_which_a_byte_changed_is_no_mixture(self):
+        def change(path):
+            with open(path, "r+b") as f:
+                f.seek(5 * MIB + 17)
+                byte = f.read(1)
+                f.seek(5 * MIB + 17)
+                f.write(bytes([byte[0] ^ 1]))
+        e, here, err = self.cut(change)
+        self.assertEqual(e["done"]["sent"], BIG - here + MIB)
+        self.assertEqual(err, "bodkin: 'big' is not what it was when it was begun: what differs comes again\n")
+
+    def test_a_source_that_was_replaced_is_no_mixture(self):
+        e, _, _ = self.cut(lambda path: path.write_bytes(os.urandom(BIG)))
+        self.assertEqual(e["done"]["sent"], BIG)
+
+    # --- what a person reads ---
+
+    def test_a_person_reads_how_it_goes_on_and_that_it_does(self):
+        path = self.big()
+        sender, receiver = self.begin(path)
+        self.until(BIG // 4, receiver)
+        receiver.send_signal(signal.SIGINT)
+        _, out, err = self.finish(receiver)
+        self.assertRegex(err, r"\Abodkin: cancelled; what came is kept: run both commands again to go on\n\Z")
+        self.assertIn("; not everything was sent; what came is kept: run both commands again to go on\n", self.finish(sender)[2])
+        sender = self.start("send", "-s", self.server, "--json", path)
+        r = self.run_it("recv", "-s", self.server, "-o", self.root / "out", self.event(sender, "code")["code"])
+        self.assertRegex(r.stderr + r.stdout, r"\nGoing on where it stopped: [\d.]+ MB of [\d.]+ (M|G)B are here\n")
+        self.finish(sender)
+
+
+if __name__ == "__main__":
+    sys.exit(kit.main())
