@@ -58,19 +58,36 @@ static int put_have(struct bk_buf *out, const struct bk_here *here)
 	return err;
 }
 
-int bk_answer_encode(struct bk_buf *out, const struct bk_file_msg *header, const struct bk_picks *picks,
-	const struct bk_here *here)
+static int begin(
+	struct bk_answer *a, struct bk_buf *out, const struct bk_picks *picks, const struct bk_here *here)
 {
 	size_t n = picks->list->len;
-	struct bk_file_choice *choices = calloc(n + 1, sizeof(*choices));
-	int err = choices ? put_have(out, here) : BK_E_NOMEM;
 
-	for (size_t i = 0; i < n && err >= 0; i++) {
-		choices[i].is_taken = picks->rows[i].is_taken;
-		choices[i].offset = picks->rows[i].is_taken ? bk_here_of(here, i) : 0;
+	a->choices = calloc(n + 1, sizeof(*a->choices));
+	if (!a->choices)
+		return BK_E_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		a->choices[i].is_taken = picks->rows[i].is_taken;
+		a->choices[i].offset = picks->rows[i].is_taken ? bk_here_of(here, i) : 0;
 	}
+	return put_have(out, here);
+}
+
+int bk_answer_next(struct bk_answer *a, const struct bk_file_msg *header, struct bk_buf *out,
+	const struct bk_picks *picks, const struct bk_here *here)
+{
+	int err = a->choices ? 0 : begin(a, out, picks, here);
+
 	if (err >= 0)
-		err = bk_file_accept_encode(out, header, choices, n);
-	free(choices);
+		err = bk_file_accept_encode(out, header, a->choices, picks->list->len, &a->at);
+	if (err >= 0 && a->at < picks->list->len)
+		return BK_E_AGAIN;
+	bk_answer_done(a);
 	return err;
+}
+
+void bk_answer_done(struct bk_answer *a)
+{
+	free(a->choices);
+	*a = (struct bk_answer){0};
 }

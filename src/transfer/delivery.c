@@ -21,24 +21,34 @@ struct bk_delivery {
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
 	size_t paths_len, taken, folders, links;
 	bool has_stream;
-	uint64_t sent; /* for the content */
+	uint64_t sent;        /* for the content */
+	size_t offered, said; /* entries that were sent, and that were chosen about */
 	char digest_text[BK_DIGEST_STR_MAX];
 };
 
-static void on_start(void *owner)
+/* As much of the offer as the channel takes; the rest when there is room again. */
+static void put_offer(struct bk_delivery *d)
 {
-	struct bk_delivery *d = owner;
-	int err;
+	const struct bk_file_list *list = bk_source_list(d->offering->source);
+	int err = 0;
 
-	if (d->talk.events.on_offer)
-		d->talk.events.on_offer(&d->talk.call, d->talk.arg, &d->offering->offer);
-	err = bk_file_offer_encode(&d->talk.out, bk_source_list(d->offering->source));
+	while (d->offered < list->len && bk_talk_flush(&d->talk) >= 0 && err >= 0)
+		err = bk_file_offer_encode(&d->talk.out, list, &d->offered);
 	if (err < 0)
 		bk_talk_fail(&d->talk, err, "cannot offer that many files: %s; send a tar of them",
 			bk_error_text(err));
 	else
 		(void)bk_talk_flush(&d->talk);
 	bk_talk_await(&d->talk, BK_TALK_BUSY_TIME, "the other side did not answer the offer within an hour");
+}
+
+static void on_start(void *owner)
+{
+	struct bk_delivery *d = owner;
+
+	if (d->talk.events.on_offer)
+		d->talk.events.on_offer(&d->talk.call, d->talk.arg, &d->offering->offer);
+	put_offer(d);
 }
 
 /* Nothing is ready: it failed, that was all, or we wait for ourselves. */
@@ -139,12 +149,31 @@ static uint64_t count_known(const struct bk_delivery *d)
 	return sum;
 }
 
+/* A part of the answer. */
 static int read_choices(struct bk_delivery *d)
 {
-	const struct bk_file_list *list = bk_source_list(d->offering->source);
 	const struct bk_buf *content = &d->talk.reader.list;
-	int err = bk_file_accept_decode(bk_buf_head(content), content->len, list->len, d->choices);
 
+	return bk_file_accept_decode(bk_buf_head(content), content->len,
+		bk_source_list(d->offering->source)->len, d->choices, &d->said);
+}
+
+static void on_choices(struct bk_delivery *d)
+{
+	int err = read_choices(d);
+
+	if (err < 0)
+		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
+}
+
+/* The last part. */
+static int read_accept(struct bk_delivery *d)
+{
+	const struct bk_file_list *list = bk_source_list(d->offering->source);
+	int err = read_choices(d);
+
+	if (err >= 0 && d->said < list->len)
+		err = BK_E_MALFORMED;
 	if (err >= 0 && !d->known && count_known(d))
 		err = BK_E_MALFORMED;
 	return err >= 0 && d->known ? bk_known_check(d->known, list, d->choices) : err;
@@ -157,7 +186,7 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 		.may_pack = may_pack(d, msg),
 		.piece_max = bk_pace_piece(d->offering->pace),
 		.known = d->known};
-	int err = read_choices(d);
+	int err = read_accept(d);
 
 	d->talk.peer_version = msg->version;
 	if (err < 0) {
@@ -203,10 +232,15 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_delivery *d = owner;
 
-	if (msg->type == BK_FILE_HAVE && d->state == OFFERING)
+	const bool is_offered =
+		d->state == OFFERING && d->offered == bk_source_list(d->offering->source)->len;
+
+	if (msg->type == BK_FILE_HAVE && is_offered)
 		on_have(d);
-	else if (msg->type == BK_FILE_ACCEPT && d->state == OFFERING)
+	else if (msg->type == BK_FILE_ACCEPT && is_offered)
 		on_accept(d, msg);
+	else if (msg->type == BK_FILE_CHOICES && is_offered)
+		on_choices(d);
 	else if (msg->type == BK_FILE_REFUSE && d->state == OFFERING)
 		bk_talk_blame(&d->talk, msg);
 	else if (msg->type == BK_FILE_DONE && d->state == WAITING)
@@ -214,6 +248,16 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 	else
 		bk_talk_fail(&d->talk, BK_E_PROTOCOL, "the other side sent '%s' out of place",
 			bk_file_type_name(msg->type));
+}
+
+static void on_writable(void *owner)
+{
+	struct bk_delivery *d = owner;
+
+	if (d->state == OFFERING)
+		put_offer(d);
+	else
+		pump(d);
 }
 
 /* A content message was refused above, so no piece follows. */
@@ -235,7 +279,7 @@ static const struct bk_talk_ops ops = {
 	.on_start = on_start,
 	.on_message = on_message,
 	.on_piece = on_piece,
-	.on_writable = pump,
+	.on_writable = on_writable,
 	.on_end = on_end,
 };
 

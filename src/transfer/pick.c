@@ -17,24 +17,26 @@ static bool is_hidden(const char *path)
 	return path[0] == '.' || strstr(path, "/.");
 }
 
+static struct bk_transfer_entry describe(const struct bk_file_entry *e)
+{
+	return (struct bk_transfer_entry){
+		.path = bk_file_entry_shown(e),
+		.bytes = e->size,
+		.is_stream = e->is_stream,
+		.is_folder = e->is_folder,
+		.is_text = e->is_text,
+		.is_hidden = is_hidden(e->path),
+		.is_link = e->is_link,
+		.is_executable = e->is_file && e->mode & 0111,
+	};
+}
+
 struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list)
 {
 	struct bk_transfer_entry *names = calloc(list->len + 1, sizeof(*names));
 
-	for (size_t i = 0; names && i < list->len; i++) {
-		const struct bk_file_entry *e = &list->entries[i];
-
-		names[i] = (struct bk_transfer_entry){
-			.path = bk_file_entry_shown(e),
-			.bytes = e->size,
-			.is_stream = e->is_stream,
-			.is_folder = e->is_folder,
-			.is_text = e->is_text,
-			.is_hidden = is_hidden(e->path),
-			.is_link = e->is_link,
-			.is_executable = e->is_file && e->mode & 0111,
-		};
-	}
+	for (size_t i = 0; names && i < list->len; i++)
+		names[i] = describe(&list->entries[i]);
 	return names;
 }
 
@@ -46,22 +48,71 @@ static bool is_journal(const char *path)
 	return bk_journal_is_name(slash ? slash + 1 : path);
 }
 
-int bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink)
+void bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink)
 {
 	*p = (struct bk_picks){.list = list, .sink = sink};
-	p->rows = calloc(list->len + 1, sizeof(*p->rows));
-	p->names = bk_picks_describe(list);
-	if (!p->rows || !p->names)
+}
+
+static int grow(struct bk_picks *p)
+{
+	size_t cap = p->list->cap;
+	struct bk_pick *rows;
+	struct bk_transfer_entry *names;
+
+	if (cap == p->cap)
+		return 0;
+	rows = realloc(p->rows, cap * sizeof(*rows));
+	if (rows)
+		p->rows = rows;
+	names = realloc(p->names, cap * sizeof(*names));
+	if (names)
+		p->names = names;
+	if (!rows || !names)
 		return BK_E_NOMEM;
-	for (size_t i = 0; i < list->len; i++) {
-		int err = sink ? bk_sink_check(sink, &list->entries[i]) : 0;
-		bool is_ours = sink && is_journal(list->entries[i].path), is_open = err < 0 && !is_ours;
+	p->cap = cap;
+	return 0;
+}
+
+static bool is_in_absent(const struct bk_picks *p, const struct bk_file_entry *e)
+{
+	const char *slash = strrchr(e->path, '/');
+	const struct bk_file_entry *folder =
+		slash ? bk_file_list_find(p->list, e->path, (size_t)(slash - e->path)) : NULL;
+
+	return folder && p->rows[folder - p->list->entries].is_absent;
+}
+
+/* The disk is not asked for what it cannot have. BK_E_EXISTS, or as bk_sink_check. */
+static int check(const struct bk_picks *p, const struct bk_file_entry *e, bool *ret_is_absent)
+{
+	bool is_known = e->is_file || e->is_folder || e->is_link;
+	int err;
+
+	*ret_is_absent = e->is_folder;
+	if (!p->sink || p->error < 0 || (is_known && is_in_absent(p, e)))
+		return 0;
+	err = bk_sink_check(p->sink, e);
+	*ret_is_absent = e->is_folder && err >= 0 && !bk_sink_has(p->sink, e->path);
+	return err;
+}
+
+int bk_picks_look(struct bk_picks *p)
+{
+	if (grow(p) < 0)
+		return BK_E_NOMEM;
+	for (; p->len < p->list->len; p->len++) {
+		const struct bk_file_entry *e = &p->list->entries[p->len];
+		bool is_absent, is_ours = p->sink && is_journal(e->path);
+		int err = check(p, e, &is_absent);
 
 		if (err < 0 && err != BK_E_EXISTS)
-			return err;
-		p->rows[i] =
-			(struct bk_pick){.is_taken = !is_ours, .is_existing = err < 0, .is_open = is_open};
-		p->names[i].is_existing = err < 0;
+			p->error = err;
+		p->rows[p->len] = (struct bk_pick){.is_taken = !is_ours,
+			.is_existing = err < 0,
+			.is_open = err < 0 && !is_ours,
+			.is_absent = is_absent};
+		p->names[p->len] = describe(e);
+		p->names[p->len].is_existing = err < 0;
 		p->existing += err < 0;
 	}
 	return 0;
@@ -69,7 +120,7 @@ int bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink 
 
 void bk_picks_done(struct bk_picks *p)
 {
-	for (size_t i = 0; p->rows && i < p->list->len; i++)
+	for (size_t i = 0; i < p->len; i++)
 		free(p->rows[i].as);
 	free(p->rows);
 	free(p->names);
@@ -170,7 +221,7 @@ int bk_picks_stand(struct bk_picks *p, size_t entry, const char *name)
 {
 	struct bk_pick *row = &p->rows[entry];
 
-	if (name && !(row->as = strdup(name)))
+	if (name && !(row->as = with_shown(name)))
 		return BK_E_NOMEM;
 	p->existing -= row->is_existing;
 	p->names[entry].is_existing = row->is_existing = row->is_open = false;

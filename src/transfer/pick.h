@@ -12,8 +12,9 @@
  * allowed. */
 struct bk_pick {
 	bool is_taken, is_existing;
-	bool is_open; /* exists, and nobody has said yet what becomes of it */
-	bool is_left; /* not taken because it exists and nobody could be asked */
+	bool is_open;   /* exists, and nobody has said yet what becomes of it */
+	bool is_left;   /* not taken because it exists and nobody could be asked */
+	bool is_absent; /* a folder that is not there: nor is what is in it */
 	bool may_replace;
 	char *as; /* another name, and behind its end how it is shown; NULL: its own */
 };
@@ -22,14 +23,17 @@ struct bk_picks {
 	struct bk_file_list *list;
 	struct bk_sink *sink;
 	struct bk_pick *rows;
-	struct bk_transfer_entry *names; /* for whoever is asked; as many as the list has */
+	struct bk_transfer_entry *names; /* for whoever is asked; as many as rows */
+	size_t len, cap;                 /* rows that were looked at */
 	size_t existing, next;           /* rows before next are settled */
+	int error; /* of the first entry that cannot be had here; its sentence is the sink's */
 };
 
-/* Looks at every entry; list and sink stay the caller's and must live as long. sink NULL: they go nowhere where
- * something exists. BK_E_NOMEM; what bk_sink_check
- * refuses, with its sentence. bk_picks_done is due in any case, and fine on a zeroed one. */
-int bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink);
+/* list and sink stay the caller's and must live as long; sink: NULL where nothing is kept. bk_picks_done is due, and
+ * fine on a zeroed one. */
+void bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink);
+/* Looks at the entries that are new in the list. After the first error at no more of them. BK_E_NOMEM. */
+int bk_picks_look(struct bk_picks *p);
 void bk_picks_done(struct bk_picks *p);
 
 void bk_picks_skip_hidden(struct bk_picks *p);

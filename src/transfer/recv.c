@@ -15,6 +15,7 @@
 #include "net/turn.h"
 #include "transfer/answer.h"
 #include "transfer/digest.h"
+#include "transfer/intake.h"
 #include "transfer/memo.h"
 #include "transfer/outlet.h"
 #include "transfer/taken.h"
@@ -22,9 +23,12 @@
 
 enum recv_state {
 	RECV_PAIRED,
+	RECV_OFFERED, /* a part of it */
 	RECV_ASK_ACCEPT,
 	RECV_ASK_CONFLICT,
+	RECV_DECIDING,
 	RECV_LOOKING, /* what is here already is read */
+	RECV_ANSWERING,
 	RECV_RECEIVING,
 	RECV_FINISHING,
 };
@@ -44,6 +48,8 @@ struct bk_recv {
 	uint64_t bytes_max; /* no more is taken; 0: whatever there is */
 	int memo;           /* what is offered is a text and comes here; -1: it is none */
 	struct bk_store *store;
+	struct bk_intake intake;
+	struct bk_answer answer;
 	struct bk_outlet outlet; /* a writer has the store, until it is over */
 	struct bk_transfer_offer offer;
 	struct bk_taken taken;
@@ -154,7 +160,7 @@ static bool begin_current(struct bk_recv *r)
 	return is_told(r, bk_outlet_begin(&r->outlet, r->current));
 }
 
-static void answer(struct bk_recv *r);
+static void begin_answer(struct bk_recv *r);
 
 static void tell_rest(struct bk_recv *r)
 {
@@ -193,7 +199,7 @@ static void on_writer(void *arg)
 	if (bk_outlet_is_over(&r->outlet))
 		on_writer_over(r);
 	else if (r->state == RECV_LOOKING && bk_writer_is_read(r->outlet.writer))
-		answer(r);
+		begin_answer(r);
 	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_outlet_is_full(&r->outlet))
 		bk_talk_release(&r->talk);
 }
@@ -326,31 +332,48 @@ static bool start_writing(struct bk_recv *r)
 	return err >= 0;
 }
 
-static void answer(struct bk_recv *r)
+static void begin_receiving(struct bk_recv *r)
 {
-	/* Who said no version gets nothing that is new. */
-	struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
-	const struct bk_store *s = r->store;
 	struct bk_transfer_resume from;
-	int err;
 
-	bk_picks_skip_strays(&r->store->picks);
+	r->state = RECV_RECEIVING;
+	bk_here_tell(&r->store->here, &r->store->picks, &from);
+	bk_talk_count(&r->talk, &from);
+	(void)bk_talk_flush(&r->talk);
+	find_current(r);
+}
+
+/* As much of the answer as the channel takes; the rest when there is room again. Who said no version gets nothing that
+ * is new. */
+static void answer(void *owner)
+{
+	struct bk_recv *r = owner;
+	struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
+	int err = BK_E_AGAIN;
+
+	if (r->state != RECV_ANSWERING)
+		return;
 	if (header.version) {
 		snprintf(header.encoding, sizeof(header.encoding), "%s", BK_PACKED_NAME);
 		r->talk.reader.takes_packed = true;
 	}
-	for (size_t i = 0; i < s->list.len; i++)
-		tell_conflict(r, i);
-	err = bk_answer_encode(&r->talk.out, &header, &s->picks, &s->here);
-	if (err < 0) {
-		bk_talk_fail(&r->talk, err, "cannot answer the other side: %s", bk_error_text(err));
+	while (err == BK_E_AGAIN && bk_talk_flush(&r->talk) >= 0)
+		err = bk_answer_next(&r->answer, &header, &r->talk.out, &r->store->picks, &r->store->here);
+	if (err == BK_E_AGAIN)
 		return;
-	}
-	r->state = RECV_RECEIVING;
-	bk_here_tell(&s->here, &s->picks, &from);
-	bk_talk_count(&r->talk, &from);
-	(void)bk_talk_flush(&r->talk);
-	find_current(r);
+	if (err < 0)
+		bk_talk_fail(&r->talk, err, "cannot answer the other side: %s", bk_error_text(err));
+	else
+		begin_receiving(r);
+}
+
+static void begin_answer(struct bk_recv *r)
+{
+	bk_picks_skip_strays(&r->store->picks);
+	for (size_t i = 0; i < r->store->list.len; i++)
+		tell_conflict(r, i);
+	r->state = RECV_ANSWERING;
+	answer(r);
 }
 
 /* What is here already is read before the answer, where something is. */
@@ -362,7 +385,7 @@ static void accept_offer(struct bk_recv *r)
 		return;
 	r->state = RECV_LOOKING;
 	if (!r->store->here.rows || !r->outlet.writer)
-		answer(r);
+		begin_answer(r);
 	else
 		(void)is_told(r, bk_writer_read(r->outlet.writer));
 }
@@ -457,17 +480,22 @@ static bool is_text(const struct bk_recv *r)
 	       l->entries[0].size <= BK_TRANSFER_MESSAGE_MAX;
 }
 
-/* What there is to be said of it. What is not kept meets nothing that exists. */
-static int look_at_offer(struct bk_recv *r)
+/* What came of it so far. What is not kept meets nothing that exists. */
+static int look_at_entries(struct bk_recv *r)
 {
 	struct bk_store *s = r->store;
-	int err;
 
 	if (is_text(r))
 		r->memo = bk_memo_new(NULL, 0);
-	err = bk_picks_init(&s->picks, &s->list, is_kept(r) ? s->sink : NULL);
-	if (err >= 0 && is_kept(r) && r->talk.peer_version)
-		err = bk_here_find(&s->here, s->sink, &s->list, &s->picks);
+	if (!s->picks.list)
+		bk_picks_init(&s->picks, &s->list, is_kept(r) ? s->sink : NULL);
+	return bk_picks_look(&s->picks);
+}
+
+static void describe_offer(struct bk_recv *r)
+{
+	const struct bk_store *s = r->store;
+
 	r->offer = (struct bk_transfer_offer){.entries = s->list.len,
 		.bytes = s->list.bytes,
 		.first = bk_file_entry_shown(&s->list.entries[0]),
@@ -476,27 +504,23 @@ static int look_at_offer(struct bk_recv *r)
 		.folders = s->list.folders,
 		.links = s->list.links,
 		.names = s->picks.names};
-	if (err < 0 || !is_kept(r))
-		return err;
-	return bk_sink_check_space(s->sink, s->list.bytes - bk_here_bytes(&s->here, &s->picks));
 }
 
-static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
+/* All of it is there. */
+static void on_whole_offer(struct bk_recv *r)
 {
-	const struct bk_buf *content = &r->talk.reader.list;
-	int err = bk_file_offer_decode(bk_buf_head(content), content->len, &r->store->list);
+	struct bk_store *s = r->store;
+	int err = s->picks.error;
 
-	r->talk.peer_version = msg->version;
-	bk_talk_await(&r->talk, 0, NULL); /* it is our turn */
-	if (err < 0) {
-		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
-		return;
-	}
-	err = look_at_offer(r);
+	if (err >= 0 && is_kept(r) && r->talk.peer_version)
+		err = bk_here_find(&s->here, s->sink, &s->list, &s->picks);
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
+	if (err >= 0 && is_kept(r))
+		err = bk_sink_check_space(s->sink, s->list.bytes - bk_here_bytes(&s->here, &s->picks));
+	describe_offer(r);
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
 	if (r->bytes_max && r->offer.bytes > r->bytes_max)
@@ -504,18 +528,41 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 			"cannot receive %llu bytes: at most %llu are taken here",
 			(unsigned long long)r->offer.bytes, (unsigned long long)r->bytes_max);
 	else if (err < 0)
-		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(r->store->sink));
+		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(s->sink));
 	else if (is_kept(r))
 		begin(r);
 	else
 		begin_stream(r);
 }
 
+static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
+{
+	int err = bk_intake_read(&r->intake, msg, &r->talk.reader.list), looked = 0;
+
+	if (msg->type == BK_FILE_OFFER)
+		r->talk.peer_version = msg->version;
+	r->state = RECV_OFFERED;
+	if (err >= 0 || err == BK_E_AGAIN)
+		looked = look_at_entries(r);
+	if (looked < 0)
+		bk_talk_fail(&r->talk, looked, "cannot receive: %s", bk_error_text(looked));
+	else if (err == BK_E_AGAIN)
+		bk_talk_await(&r->talk, BK_TALK_OFFER_TIME,
+			"the other side did not send the rest of its offer within five minutes");
+	else if (err < 0)
+		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
+	else {
+		bk_talk_await(&r->talk, 0, NULL); /* it is our turn */
+		on_whole_offer(r);
+	}
+}
+
 static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_recv *r = owner;
 
-	if (msg->type == BK_FILE_OFFER && r->state == RECV_PAIRED && !r->store->list.len)
+	if (msg->type == (r->state == RECV_PAIRED ? BK_FILE_OFFER : BK_FILE_ENTRIES) &&
+		r->state <= RECV_OFFERED)
 		on_offer(r, msg);
 	else if (msg->type == BK_FILE_CONTENT && r->state == RECV_RECEIVING)
 		on_content(r, msg);
@@ -544,6 +591,7 @@ static const struct bk_talk_ops ops = {
 	.on_start = on_start,
 	.on_message = on_message,
 	.on_piece = on_piece,
+	.on_writable = answer,
 	.on_end = on_end,
 };
 
@@ -561,7 +609,7 @@ void bk_recv_answer(struct bk_recv *r, bool yes)
 		return;
 	}
 	r->takes_executable = true;
-	r->state = RECV_PAIRED;
+	r->state = RECV_DECIDING;
 	bk_turn_ask(&r->decider);
 }
 
@@ -569,7 +617,7 @@ void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_
 {
 	if (r->state != RECV_ASK_CONFLICT || bk_talk_is_over(&r->talk))
 		return;
-	r->state = RECV_PAIRED;
+	r->state = RECV_DECIDING;
 	settle(r, how);
 	if (for_all)
 		r->conflict = how;
@@ -589,6 +637,8 @@ static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 		r->folder = strdup(strcmp(opts->folder, ".") != 0 ? opts->folder : "");
 	r->all_digest = bk_digest_new();
 	r->store = calloc(1, sizeof(*r->store));
+	if (r->store)
+		r->intake = (struct bk_intake){.list = &r->store->list};
 	return (r->folder || !opts->folder) && r->all_digest && r->store ? 0 : BK_E_NOMEM;
 }
 
@@ -647,6 +697,7 @@ void bk_recv_free(struct bk_recv *r)
 		return;
 	bk_talk_done(&r->talk);
 	bk_turn_done(&r->decider);
+	bk_answer_done(&r->answer);
 	if (!r->outlet.writer)
 		bk_store_free(r->store);
 	bk_outlet_done(&r->outlet);

@@ -212,6 +212,13 @@ int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
 	return fail(s, BK_E_EXISTS, entry->path, "it exists");
 }
 
+bool bk_sink_has(struct bk_sink *s, const char *path)
+{
+	struct stat st;
+
+	return aim(s, path) && fstatat(s->at, s->leaf, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes)
 {
 	struct statvfs fs;

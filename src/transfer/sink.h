@@ -25,6 +25,8 @@ void bk_sink_free(struct bk_sink *s);
  * name, or what is no folder a folder's, or a link is on the way; BK_E_EXISTS: a file has its name. A folder that is
  * there is fine, and so is a link that says the same. */
 int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry);
+/* Whether something has this path. */
+bool bk_sink_has(struct bk_sink *s, const char *path);
 /* BK_E_NO_SPACE when the file system says that so many bytes will not fit. */
 int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
 

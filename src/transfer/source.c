@@ -23,8 +23,6 @@
 
 #define TEXT_NAME "message.txt"
 
-enum { ROW_MAX = 176 }; /* bytes of an entry in an offer, besides its path */
-
 struct bk_source {
 	atomic_uint refs;
 	struct bk_walk walk;
@@ -67,20 +65,6 @@ static int add_text(struct bk_source *s, const struct bk_source_wish *wish)
 	return err < 0 ? bk_walk_say(s->walk.text, err, TEXT_NAME, bk_error_text(err)) : 0;
 }
 
-/* One message has all names: known before anybody has a code. */
-static bool is_offerable(const struct bk_file_list *l)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < l->len; i++) {
-		const struct bk_file_entry *e = &l->entries[i];
-
-		bytes += ROW_MAX + 2 * strlen(bk_file_entry_shown(e)) + (e->is_odd ? 2 * strlen(e->path) : 0);
-		bytes += e->is_link ? 6 * strlen(bk_file_entry_target(e)) : 0;
-	}
-	return bytes <= BK_FILE_LIST_MAX;
-}
-
 static int look_around(struct bk_source *s, const struct bk_source_wish *wish)
 {
 	int err = 0;
@@ -95,9 +79,6 @@ static int look_around(struct bk_source *s, const struct bk_source_wish *wish)
 		err = add_stream(s, wish->stream_name, wish->stream_fd);
 	if (err >= 0)
 		err = bk_walk_end(&s->walk);
-	if (err >= 0 && !is_offerable(&s->walk.list))
-		err = bk_walk_say(s->walk.text, BK_E_INVALID, bk_file_entry_shown(s->walk.list.entries),
-			"too many files at once; send a tar of them");
 	return err;
 }
 

@@ -64,7 +64,8 @@ static int say(uint32_t entry, uint32_t first, uint32_t count)
 
 static int check(uint64_t a, uint64_t z)
 {
-	struct bk_file_choice choices[5] = {{true, a}, {true, 0}, {true, 0}, {true, 0}, {true, z}};
+	struct bk_file_choice choices[5] = {
+		{true, a, false}, {true, 0, false}, {true, 0, false}, {true, 0, false}, {true, z, false}};
 
 	return bk_known_check(known, &list, choices);
 }

@@ -1123,6 +1123,15 @@ static void add_raw(struct bk_buf *b, const char *header_fields, const char *con
 	{                                                                                                    \
 		"\"type\":\"content\",\"entry\":" #n ",\"offset\":" #at, bytes                               \
 	}
+#define PIECES(n)                                                                                            \
+	{                                                                                                    \
+		"\"type\":\"offer\",\"version\":2,\"more\":1,\"bytes\":5,\"entries\":" n, "{}"               \
+	}
+#define PIECE(more, entries)                                                                                 \
+	{                                                                                                    \
+		"\"type\":\"entries\"" more, "{\"entries\":[" entries "]}"                                   \
+	}
+#define ONE(path) "{\"path\":\"" path "\",\"size\":5,\"kind\":\"file\"}"
 #define HOLE(n)                                                                                              \
 	{                                                                                                    \
 		"\"type\":\"content\",\"entry\":0,\"offset\":0,\"hole\":" #n, ""                             \
@@ -1169,6 +1178,18 @@ static const struct attack {
 	{"no such entry", {FIVE, CONTENT(1, 0, "hello")}, BK_E_PROTOCOL},
 	{"digest of another", {FIVE, CONTENT(0, 0, "hello"), DIGEST(7, WRONG)}, BK_E_PROTOCOL},
 	{"a gap", {FIVE, CONTENT(0, 2, "llo")}, BK_E_PROTOCOL},
+	{"a piece before an offer", {PIECE("", ONE("x"))}, BK_E_PROTOCOL},
+	{"a piece after an offer", {FIVE, PIECE("", ONE("y"))}, BK_E_PROTOCOL},
+	{"content between two pieces", {PIECES("2"), PIECE(",\"more\":1", ONE("x")), CONTENT(0, 0, "hello")},
+		BK_E_PROTOCOL},
+	{"an offer between two pieces", {PIECES("2"), PIECE(",\"more\":1", ONE("x")), FIVE}, BK_E_PROTOCOL},
+	{"more than was announced", {PIECES("1"), PIECE("", ONE("x") "," ONE("y"))}, BK_E_MALFORMED},
+	{"less than was announced", {PIECES("3"), PIECE("", ONE("x") "," ONE("y"))}, BK_E_MALFORMED},
+	{"nothing was announced", {PIECES("0"), PIECE("", ONE("x"))}, BK_E_MALFORMED},
+	{"more than there may be", {PIECES("4294967295")}, BK_E_TOO_BIG},
+	{"a twin in another piece", {PIECES("2"), PIECE(",\"more\":1", ONE("x")), PIECE("", ONE("x"))},
+		BK_E_MALFORMED},
+	{"gone between two pieces", {PIECES("2"), PIECE(",\"more\":1", ONE("x"))}, BK_E_PEER_VANISHED},
 	{"a hole beyond the end", {FIVE, HOLE(6)}, BK_E_TOO_BIG},
 	{"a hole and too much", {FIVE, HOLE(5), CONTENT(0, 5, "!")}, BK_E_TOO_BIG},
 	{"a hole that is none", {FIVE, HOLE(5), DIGEST(0, WRONG)}, BK_E_DIGEST},

@@ -141,7 +141,9 @@ static void start(struct stage *st, int n, bool long_names)
 		snprintf(path + (long_names ? LONG_NAME - 4 : 0), 5, "%04d", i);
 		assert_int_equal(bk_file_list_add(&store->list, &entry, NULL), 0);
 	}
-	assert_int_equal(bk_picks_init(&store->picks, &store->list, store->sink), 0);
+	bk_picks_init(&store->picks, &store->list, store->sink);
+	assert_int_equal(bk_picks_look(&store->picks), 0);
+	assert_int_equal(store->picks.error, 0);
 	assert_int_equal(bk_writer_new(st->loop, store, 0777, on_writer, st, &st->writer), 0);
 }
 

@@ -5,13 +5,13 @@
 #include "wire/file.h"
 
 #include <jansson.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "wire/field.h"
+#include "wire/file_entry.h"
 #include "wire/json.h"
 #include "wire/packed.h"
 
@@ -34,6 +34,8 @@ static const char *const type_names[] = {
 	[BK_FILE_DONE] = "done",
 	[BK_FILE_PACKED] = "packed",
 	[BK_FILE_ERROR] = "error",
+	[BK_FILE_ENTRIES] = "entries",
+	[BK_FILE_CHOICES] = "choices",
 	[BK_FILE_UNKNOWN] = "unknown",
 };
 
@@ -44,6 +46,10 @@ static const struct bk_field offer_fields[] = {
 	{"entries", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(entries)},
 	{"bytes", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(bytes)},
 	{"version", BK_FIELD_UINT, 0, AT(version)},
+	{"more", BK_FIELD_UINT, 0, AT(more)},
+};
+static const struct bk_field entries_fields[] = {
+	{"more", BK_FIELD_UINT, 0, AT(more)},
 };
 static const struct bk_field accept_fields[] = {
 	{"version", BK_FIELD_UINT, 0, AT(version)},
@@ -88,6 +94,8 @@ static const struct shape {
 	[BK_FILE_DONE] = {ROWS(done_fields), 0},
 	[BK_FILE_ERROR] = {ROWS(reason_fields), 0},
 	[BK_FILE_PACKED] = {ROWS(packed_fields), BK_PACKED_MAX + BK_PACKED_SLACK},
+	[BK_FILE_ENTRIES] = {ROWS(entries_fields), BK_FILE_PIECE_MAX},
+	[BK_FILE_CHOICES] = {NULL, 0, BK_FILE_PIECE_MAX},
 };
 
 const char *bk_file_type_name(enum bk_file_type type)
@@ -100,11 +108,17 @@ static json_t *header_new(enum bk_file_type type)
 	return json_pack("{s:s}", "type", type_names[type]);
 }
 
+static bool is_list(enum bk_file_type type)
+{
+	return type == BK_FILE_OFFER || type == BK_FILE_ENTRIES || type == BK_FILE_ACCEPT ||
+	       type == BK_FILE_CHOICES;
+}
+
 int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len)
 {
 	const struct shape *shape = &shapes[m->type];
 	json_t *header = header_new(m->type);
-	const char *type = m->type == BK_FILE_OFFER || m->type == BK_FILE_ACCEPT ? "text/json" : "binary";
+	const char *type = is_list(m->type) ? "text/json" : "binary";
 	int err;
 
 	if (!header)
@@ -138,56 +152,20 @@ static int append_list(struct bk_buf *out, const struct bk_file_msg *m, json_t *
 	return err;
 }
 
-static const char *kind_of(const struct bk_file_entry *e)
+static json_t *choice_to_json(size_t entry, size_t count, const struct bk_file_choice *c)
 {
-	return e->is_folder ? "folder" : e->is_stream ? "stream" : e->is_link ? "link" : "file";
-}
+	json_t *o =
+		json_pack("{s:I, s:s}", "entry", (json_int_t)entry, "action", c->is_taken ? "take" : "skip");
+	bool is_whole = o;
 
-/* 0, or -1: no memory. */
-static int set_hex(json_t *o, const char *key, const char *bytes)
-{
-	char hex[2 * BK_FILE_PATH_MAX + 1];
-
-	sodium_bin2hex(hex, sizeof(hex), (const unsigned char *)bytes, strlen(bytes));
-	return json_object_set_new(o, key, json_string(hex));
-}
-
-/* As plain text, and where it is none by its bytes, too. */
-static int set_bytes(json_t *o, const char *key, const char *key_hex, const char *bytes)
-{
-	char shown[BK_FILE_SHOWN_MAX];
-
-	if (json_object_set_new(o, key, json_string(bk_file_path_show(bytes, shown, sizeof(shown)))) < 0)
-		return -1;
-	return strcmp(shown, bytes) != 0 ? set_hex(o, key_hex, bytes) : 0;
-}
-
-static json_t *entry_to_json(const struct bk_file_entry *e)
-{
-	json_t *o = json_pack("{s:I, s:I, s:I, s:s}", "size", (json_int_t)e->size, "mode",
-		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind", kind_of(e));
-	bool is_whole = o && set_bytes(o, "path", "path_hex", e->path) == 0;
-
-	if (is_whole && e->mtime_ns)
-		is_whole = json_object_set_new(o, "mtime_ns", json_integer((json_int_t)e->mtime_ns)) == 0;
-	if (is_whole && e->is_link)
-		is_whole = set_bytes(o, "target", "target_hex", bk_file_entry_target(e)) == 0;
-	if (is_whole && e->is_text)
-		is_whole = json_object_set_new(o, "text", json_true()) == 0;
+	if (is_whole && c->is_taken)
+		is_whole = json_object_set_new(o, "offset", json_integer((json_int_t)c->offset)) == 0;
+	if (is_whole && count > 1)
+		is_whole = json_object_set_new(o, "count", json_integer((json_int_t)count)) == 0;
 	if (is_whole)
 		return o;
 	json_decref(o);
 	return NULL;
-}
-
-static json_t *choice_to_json(size_t entry, const struct bk_file_choice *c)
-{
-	json_int_t number = (json_int_t)entry;
-
-	if (!c->is_taken)
-		return json_pack("{s:I, s:s}", "entry", number, "action", "skip");
-	return json_pack(
-		"{s:I, s:s, s:I}", "entry", number, "action", "take", "offset", (json_int_t)c->offset);
 }
 
 /* {"entries": [...]}; NULL when the memory is gone. */
@@ -199,30 +177,78 @@ static json_t *wrap_entries(json_t *array, bool is_whole)
 	return content;
 }
 
-int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l)
+/* From entry *at on, as many as one message of so many bytes has. */
+static int append_entries(
+	struct bk_buf *out, struct bk_file_msg *m, const struct bk_file_list *l, size_t *at, size_t max)
 {
-	struct bk_file_msg m = {.type = BK_FILE_OFFER,
-		.entries = (uint32_t)l->len,
-		.bytes = l->bytes,
-		.version = BK_FILE_VERSION};
+	const size_t from = *at,
+		     to = l->len - from > BK_FILE_ENTRIES_MAX ? from + BK_FILE_ENTRIES_MAX : l->len;
 	json_t *array = json_array();
 	bool is_whole = array;
+	size_t i = from;
 
-	for (size_t i = 0; i < l->len && is_whole; i++)
-		is_whole = json_array_append_new(array, entry_to_json(&l->entries[i])) == 0;
-	return append_list(out, &m, wrap_entries(array, is_whole));
+	for (size_t room = 0; i < to && is_whole; i++) {
+		room += bk_file_entry_room(&l->entries[i]);
+		if (room > max && i > from)
+			break;
+		is_whole = json_array_append_new(array, bk_file_entry_to_json(&l->entries[i])) == 0;
+	}
+	m->more = i < l->len;
+	*at = i;
+	return append_list(out, m, wrap_entries(array, is_whole));
 }
 
-int bk_file_accept_encode(
-	struct bk_buf *out, const struct bk_file_msg *header, const struct bk_file_choice *choices, size_t n)
+/* One message has all names. */
+static bool is_plain(const struct bk_file_list *l)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < l->len && l->len <= BK_FILE_ENTRIES_MAX && room <= BK_FILE_LIST_MAX; i++)
+		room += bk_file_entry_room(&l->entries[i]);
+	return l->len <= BK_FILE_ENTRIES_MAX && room <= BK_FILE_LIST_MAX;
+}
+
+int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l, size_t *at)
+{
+	struct bk_file_msg offer = {.type = BK_FILE_OFFER,
+				   .entries = (uint32_t)l->len,
+				   .bytes = l->bytes,
+				   .version = BK_FILE_VERSION},
+			   entries = {.type = BK_FILE_ENTRIES};
+	int err = 0;
+
+	if (!*at && is_plain(l))
+		return append_entries(out, &offer, l, at, BK_FILE_LIST_MAX);
+	if (!*at) {
+		offer.more = 1;
+		err = append_list(out, &offer,
+			json_pack("{s:[{s:s, s:s, s:i}]}", "entries", "path", "more than 10000 entries",
+				"kind", "tree", "size", 0));
+	}
+	return err < 0 ? err : append_entries(out, &entries, l, at, BK_FILE_PIECE_MAX - BK_FILE_HEADER_MAX);
+}
+
+static bool is_same(const struct bk_file_choice *a, const struct bk_file_choice *b)
+{
+	return a->is_taken == b->is_taken && !a->offset && !b->offset;
+}
+
+int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_msg *header,
+	const struct bk_file_choice *choices, size_t n, size_t *at)
 {
 	struct bk_file_msg m = *header;
 	json_t *array = json_array();
 	bool is_whole = array;
 
-	m.type = BK_FILE_ACCEPT;
-	for (size_t i = 0; i < n && is_whole; i++)
-		is_whole = json_array_append_new(array, choice_to_json(i, &choices[i])) == 0;
+	for (size_t rows = 0; *at < n && is_whole && rows < BK_FILE_ENTRIES_MAX; rows++) {
+		size_t count = 1;
+
+		while (m.version && *at + count < n && is_same(&choices[*at], &choices[*at + count]))
+			count++;
+		is_whole = json_array_append_new(array, choice_to_json(*at, count, &choices[*at])) == 0;
+		*at += count;
+	}
+	m.type = *at < n ? BK_FILE_CHOICES : BK_FILE_ACCEPT;
 	return append_list(out, &m, wrap_entries(array, is_whole));
 }
 
@@ -268,155 +294,69 @@ static int get_uint(const json_t *o, const char *key, uint64_t max, uint64_t *re
 	return 0;
 }
 
-/* A member that is a whole number from min to max, or is absent. */
-static int get_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *ret_value)
-{
-	const json_t *value = json_object_get(o, key);
-	json_int_t v = json_integer_value(value);
-
-	if (!value)
-		return 0;
-	if (!json_is_integer(value) || v < min || v > max)
-		return BK_E_MALFORMED;
-	*ret_value = v;
-	return 0;
-}
-
-/* The bytes that the digits say, or the text where there are none; NULL: neither, or not as it should be. */
-static const char *get_bytes(
-	const json_t *o, const char *key, const char *key_hex, char out[BK_FILE_PATH_MAX + 2])
-{
-	const char *hex = json_string_value(json_object_get(o, key_hex));
-	size_t n;
-
-	if (!json_object_get(o, key_hex))
-		return json_string_value(json_object_get(o, key));
-	if (!hex ||
-		sodium_hex2bin(
-			(unsigned char *)out, BK_FILE_PATH_MAX + 1, hex, strlen(hex), NULL, &n, NULL) != 0 ||
-		memchr(out, 0, n))
-		return NULL;
-	out[n] = 0;
-	return out;
-}
-
-static int get_times(const json_t *o, struct bk_file_entry *e)
-{
-	int64_t ns = 0;
-
-	if (get_int(o, "mtime", -INT64_MAX, INT64_MAX, &e->mtime) < 0 ||
-		get_int(o, "mtime_ns", 0, 999999999, &ns) < 0)
-		return BK_E_MALFORMED;
-	e->mtime_ns = (uint32_t)ns;
-	return 0;
-}
-
-/* Text is plain: whoever has other bytes says them by digits. */
-static int add_decoded(
-	const json_t *o, struct bk_file_list *l, const struct bk_file_entry *e, const char *target)
-{
-	int err;
-
-	if (!json_object_get(o, "path_hex") && bk_file_path_check(e->path) < 0)
-		return BK_E_UNSAFE_PATH;
-	err = bk_file_list_add(l, e, target);
-	if (err == BK_E_EXISTS || err == BK_E_NOT_FOUND)
-		return BK_E_MALFORMED;
-	return err == BK_E_FULL ? BK_E_TOO_BIG : err;
-}
-
-static int decode_entry(const json_t *o, struct bk_file_list *l)
-{
-	char path[BK_FILE_PATH_MAX + 2], aim[BK_FILE_PATH_MAX + 2];
-	const char *kind = json_string_value(json_object_get(o, "kind")), *target = NULL;
-	struct bk_file_entry e = {.path = get_bytes(o, "path", "path_hex", path)};
-	int64_t mode = 0644;
-	uint64_t size_max;
-
-	if (!e.path || !kind)
-		return BK_E_MALFORMED;
-	e.is_stream = !strcmp(kind, "stream");
-	e.is_folder = !strcmp(kind, "folder");
-	e.is_link = !strcmp(kind, "link");
-	e.is_file = e.is_stream || !strcmp(kind, "file");
-	e.is_text = e.is_file && !e.is_stream && json_is_true(json_object_get(o, "text"));
-	size_max = e.is_stream || e.is_folder || e.is_link ? 0 : SIZE_LIMIT;
-	if (get_uint(o, "size", size_max, &e.size) < 0 || get_int(o, "mode", 0, 07777777, &mode) < 0 ||
-		get_times(o, &e) < 0)
-		return BK_E_MALFORMED;
-	if (e.is_link && !(target = get_bytes(o, "target", "target_hex", aim)))
-		return BK_E_MALFORMED;
-	e.mode = (uint16_t)(mode & 0777);
-	return add_decoded(o, l, &e, target);
-}
-
 static int decode_entries(const json_t *array, struct bk_file_list *l)
 {
 	int err = 0;
 
 	if (!json_is_array(array) || !json_array_size(array))
 		return BK_E_MALFORMED;
+	if (json_array_size(array) > BK_FILE_ENTRIES_MAX)
+		return BK_E_TOO_BIG;
 	for (size_t i = 0; i < json_array_size(array) && err >= 0; i++)
-		err = decode_entry(json_array_get(array, i), l);
-	return err >= 0 && bk_file_list_find_stray(l) ? BK_E_UNSAFE_PATH : err;
+		err = bk_file_entry_from_json(json_array_get(array, i), l);
+	return err;
 }
 
-int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list)
+int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *l)
 {
-	struct bk_file_list l = {0};
 	json_t *o;
 	int err = bk_json_load(content, len, LIST_DEPTH_MAX, LIST_MEMBERS_MAX, &o);
 
 	if (err < 0)
 		return err;
-	err = decode_entries(json_object_get(o, "entries"), &l);
+	err = decode_entries(json_object_get(o, "entries"), l);
 	json_decref(o);
-	if (err < 0)
-		bk_file_list_done(&l);
-	else
-		*ret_list = l;
 	return err;
 }
 
-static int decode_choice(const json_t *o, size_t n, bool *seen, struct bk_file_choice *choices)
+static int decode_choice(const json_t *o, size_t n, struct bk_file_choice *choices, size_t *said)
 {
 	const char *action = json_string_value(json_object_get(o, "action"));
-	uint64_t entry;
+	struct bk_file_choice c = {.is_said = true};
+	uint64_t entry, count = 1;
 
-	if (!action || !n || get_uint(o, "entry", n - 1, &entry) < 0 || seen[entry])
+	if (!action || !n || get_uint(o, "entry", n - 1, &entry) < 0)
 		return BK_E_MALFORMED;
-	seen[entry] = true;
-	if (!strcmp(action, "skip"))
-		return 0;
-	if (strcmp(action, "take") != 0)
+	if (json_object_get(o, "count") && (get_uint(o, "count", n - entry, &count) < 0 || !count))
 		return BK_E_MALFORMED;
-	choices[entry].is_taken = true;
-	if (json_object_get(o, "offset"))
-		return get_uint(o, "offset", SIZE_LIMIT, &choices[entry].offset);
+	c.is_taken = !strcmp(action, "take");
+	if (!c.is_taken && strcmp(action, "skip") != 0)
+		return BK_E_MALFORMED;
+	if (c.is_taken && json_object_get(o, "offset") && get_uint(o, "offset", SIZE_LIMIT, &c.offset) < 0)
+		return BK_E_MALFORMED;
+	*said += count;
+	for (; count; count--, entry++) {
+		if (choices[entry].is_said)
+			return BK_E_MALFORMED;
+		choices[entry] = c;
+	}
 	return 0;
 }
 
-int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_file_choice *ret_choices)
+int bk_file_accept_decode(
+	const void *content, size_t len, size_t n, struct bk_file_choice *choices, size_t *said)
 {
-	struct bk_file_choice *choices = calloc(n + 1, sizeof(*choices));
-	bool *seen = calloc(n + 1, sizeof(*seen));
-	json_t *o = NULL;
 	const json_t *array;
-	int err = choices && seen ? 0 : BK_E_NOMEM;
+	json_t *o;
+	int err = bk_json_load(content, len, LIST_DEPTH_MAX, LIST_MEMBERS_MAX, &o);
 
-	if (err >= 0)
-		err = bk_json_load(content, len, LIST_DEPTH_MAX, LIST_MEMBERS_MAX, &o);
-	if (err >= 0) {
-		array = json_object_get(o, "entries");
-		if (!json_is_array(array) || json_array_size(array) != n)
-			err = BK_E_MALFORMED;
-		for (size_t i = 0; i < n && err >= 0; i++)
-			err = decode_choice(json_array_get(array, i), n, seen, choices);
-		json_decref(o);
-	}
-	if (err >= 0)
-		memcpy(ret_choices, choices, n * sizeof(*choices));
-	free(choices);
-	free(seen);
+	if (err < 0)
+		return err;
+	array = json_object_get(o, "entries");
+	if (!json_is_array(array))
+		err = BK_E_MALFORMED;
+	for (size_t i = 0; i < json_array_size(array) && err >= 0; i++)
+		err = decode_choice(json_array_get(array, i), n, choices, said);
+	json_decref(o);
 	return err;
 }

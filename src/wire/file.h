@@ -18,9 +18,10 @@
 #define BK_FILE_TAKER_KIND "takes-" BK_TRANSFER_CHANNEL_KIND /* a receiver's sign, which nobody takes */
 
 enum {
-	BK_FILE_ENTRIES_MAX = BK_FILE_LIST_LEN_MAX, /* of one message */
-	BK_FILE_LIST_MAX = 4 << 20,                 /* bytes of an offer's or an accept's content */
-	BK_FILE_CONTENT_MAX = 4 << 20,              /* bytes of one content message */
+	BK_FILE_ENTRIES_MAX = 10000,   /* of one message */
+	BK_FILE_PIECE_MAX = 1 << 20,   /* bytes of an entries' or a choices' content */
+	BK_FILE_LIST_MAX = 4 << 20,    /* bytes of an offer's or an accept's content */
+	BK_FILE_CONTENT_MAX = 4 << 20, /* bytes of one content message */
 	BK_FILE_HEADER_MAX = 4096,
 	BK_FILE_CODE_MAX = 32,
 	BK_FILE_ENCODING_MAX = 16,
@@ -37,19 +38,22 @@ enum bk_file_type {
 	BK_FILE_DIGEST,
 	BK_FILE_DONE,
 	BK_FILE_ERROR,
-	BK_FILE_PACKED,  /* other messages inside; the reader unpacks it and never hands it out */
+	BK_FILE_ENTRIES,
+	BK_FILE_CHOICES,
 	BK_FILE_HAVE,    /* content: records (have.h) */
+	BK_FILE_PACKED,  /* other messages inside; the reader unpacks it and never hands it out */
 	BK_FILE_UNKNOWN, /* of a later version: skipped by the reader, never handed out */
 };
 
 const char *bk_file_type_name(enum bk_file_type type);
 
-/* Which fields mean something is the type's business: offer {entries, bytes, version}; accept {version, encoding};
- * refuse, error {code, text}; content {entry, offset, hole}; digest {entry, digest}; done {entries, bytes, digest};
- * packed {encoding, bytes: unpacked}. */
+/* Which fields mean something is the type's business: offer {entries, bytes, version, more}; entries {more}; accept
+ * {version, encoding}; refuse, error {code, text}; content {entry, offset, hole}; digest {entry, digest}; done
+ * {entries, bytes, digest}; packed {encoding, bytes: unpacked}. */
 struct bk_file_msg {
 	enum bk_file_type type;
 	uint32_t entry, entries, version;
+	uint32_t more; /* 1: what was begun goes on with an entries message */
 	uint64_t offset, bytes;
 	uint64_t
 		hole; /* so many zero bytes instead of content, at most BK_FILE_CONTENT_MAX; to version 2 only */
@@ -63,24 +67,31 @@ struct bk_file_msg {
 struct bk_file_choice {
 	bool is_taken;
 	uint64_t offset; /* so much of it is there already; version 2 */
+	bool is_said;    /* when read */
 };
 
 /* Each appends one whole message (of content: the header only, whose content_len bytes follow by the caller).
  * BK_E_TOO_BIG, BK_E_FULL, BK_E_NOMEM; BK_E_INVALID for text that is not UTF-8. */
 int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len);
-int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l);
-/* header: what the answer says besides its choices; its type is set here. */
-int bk_file_accept_encode(
-	struct bk_buf *out, const struct bk_file_msg *header, const struct bk_file_choice *choices, size_t n);
+/* The next message of an offer, from entry *at on, which is moved on; it was the last when *at is the list's length.
+ * What fits into one message is one that every receiver knows. */
+int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l, size_t *at);
+/* The same of an answer. header: what it says besides its choices; its type is set here, and version 0 is what a
+ * sender of before understands: one message, if there are no more than BK_FILE_ENTRIES_MAX. */
+int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_msg *header,
+	const struct bk_file_choice *choices, size_t n, size_t *at);
 
 /* Reads a header. Numbers out of range, fields missing, text too long: BK_E_MALFORMED; a type that carries no
  * content with content: BK_E_PROTOCOL; BK_E_TOO_BIG; BK_E_NOMEM. */
 int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, struct bk_file_msg *ret_msg);
 
-/* Reads a list's content. Offer: BK_E_MALFORMED (also for two entries of one path, for one whose folder is not offered
- * before it, and for an empty one), BK_E_UNSAFE_PATH (also for a link that does not lead to an entry), BK_E_TOO_BIG
- * (entries or sum of sizes), BK_E_NOMEM. Accept: every one of the n entries exactly once, else BK_E_MALFORMED. */
-int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *ret_list);
-int bk_file_accept_decode(const void *content, size_t len, size_t n, struct bk_file_choice *ret_choices);
+/* Reads the content of an offer that has no more, or of entries, behind what the list has. BK_E_MALFORMED (also for two
+ * entries of one path, for one whose folder is not offered before it, and for none), BK_E_UNSAFE_PATH, BK_E_TOO_BIG,
+ * BK_E_NOMEM; the list may have more then. Whether all links lead to an entry is known when all are there. */
+int bk_file_offer_decode(const void *content, size_t len, struct bk_file_list *l);
+/* Reads the content of choices, or of an accept, for n entries; *said: how many have been chosen about. BK_E_MALFORMED
+ * also where one is for the second time. */
+int bk_file_accept_decode(
+	const void *content, size_t len, size_t n, struct bk_file_choice *choices, size_t *said);
 
 #endif

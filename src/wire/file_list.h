@@ -16,8 +16,8 @@ enum {
 	BK_FILE_PATH_MAX = 4096,
 	BK_FILE_NAME_MAX = 255, /* of one component */
 	BK_FILE_SHOWN_MAX = 4 * BK_FILE_PATH_MAX + 1,
-	BK_FILE_LIST_LEN_MAX = 10000, /* entries of a list */
-	BK_FILE_LINK_HOPS_MAX = 40,   /* as Linux has it */
+	BK_FILE_LIST_LEN_MAX = 4000000, /* entries of a list */
+	BK_FILE_LINK_HOPS_MAX = 40,     /* as Linux has it */
 };
 
 struct bk_file_entry {

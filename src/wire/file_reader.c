@@ -69,7 +69,9 @@ static int on_content(struct bk_file_reader *r, const struct bk_frame_decoder *d
 		return BK_FILE_PIECE;
 	case BK_FILE_OFFER:
 	case BK_FILE_HAVE:
+	case BK_FILE_ENTRIES:
 	case BK_FILE_ACCEPT:
+	case BK_FILE_CHOICES:
 	case BK_FILE_PACKED:
 		return bk_buf_append(&r->list, d->piece, d->piece_len);
 	default:

@@ -9,7 +9,7 @@
  * on as they come. */
 enum bk_file_event {
 	BK_FILE_NOTHING, /* all input consumed */
-	BK_FILE_MESSAGE, /* msg is set; for an offer or accept `list` holds its content. For content it comes
+	BK_FILE_MESSAGE, /* msg is set; for a list `list` holds its content. For content it comes
 			    at the header, before any of its bytes */
 	BK_FILE_PIECE,   /* `piece`, `piece_len`: bytes of the content message that msg names; borrowed */
 };

@@ -15,8 +15,10 @@ static void check_offer(const struct bk_buf *content)
 	struct bk_file_list l = {0};
 	uint64_t sum = 0;
 
-	if (bk_file_offer_decode(bk_buf_head(content), content->len, &l) < 0)
+	if (bk_file_offer_decode(bk_buf_head(content), content->len, &l) < 0 || bk_file_list_find_stray(&l)) {
+		bk_file_list_done(&l);
 		return;
+	}
 	for (size_t i = 0; i < l.len; i++) {
 		sum += l.entries[i].size;
 		if (bk_file_path_check_bytes(l.entries[i].path) < 0 || l.entries[i].path[0] == '/' ||
@@ -24,8 +26,6 @@ static void check_offer(const struct bk_buf *content)
 			l.entries[i].mtime_ns > 999999999 || (l.entries[i].is_text && !l.entries[i].is_file))
 			abort();
 	}
-	if (bk_file_list_find_stray(&l))
-		abort();
 	if (!l.len || l.len > BK_FILE_ENTRIES_MAX || sum != l.bytes || sum > INT64_MAX)
 		abort();
 	bk_file_list_done(&l);
@@ -45,16 +45,18 @@ static void check_have(const struct bk_buf *content)
 
 static void check_message(const struct bk_file_reader *r)
 {
-	struct bk_file_choice choices[3];
+	struct bk_file_choice choices[3] = {{0}};
+	size_t said = 0;
 
 	if (r->list.len > BK_FILE_LIST_MAX || r->msg.type >= BK_FILE_PACKED)
 		abort();
-	if (r->msg.type == BK_FILE_OFFER && r->list.len)
+	if ((r->msg.type == BK_FILE_OFFER || r->msg.type == BK_FILE_ENTRIES) && r->list.len)
 		check_offer(&r->list);
 	if (r->msg.type == BK_FILE_HAVE && r->list.len)
 		check_have(&r->list);
-	if (r->msg.type == BK_FILE_ACCEPT && r->list.len)
-		(void)bk_file_accept_decode(bk_buf_head(&r->list), r->list.len, 3, choices);
+	if ((r->msg.type == BK_FILE_ACCEPT || r->msg.type == BK_FILE_CHOICES) && r->list.len &&
+		bk_file_accept_decode(bk_buf_head(&r->list), r->list.len, 3, choices, &said) >= 0 && said > 3)
+		abort();
 	if (strlen(r->msg.text) >= BK_FILE_TEXT_MAX || strlen(r->msg.code) >= BK_FILE_CODE_MAX)
 		abort();
 }

@@ -116,6 +116,7 @@ static void a_conversation_reads_the_same_in_any_pieces(void **state)
 {
 	struct bk_file_list l = two_files();
 	struct bk_file_choice choices[2] = {{.is_taken = true}, {0}};
+	size_t at = 0;
 	struct bk_file_msg content = {.type = BK_FILE_CONTENT}, digest = {.type = BK_FILE_DIGEST},
 			   done = {.type = BK_FILE_DONE, .entries = 1, .bytes = 5},
 			   error = {.type = BK_FILE_ERROR, .code = "file", .text = "x"},
@@ -124,8 +125,11 @@ static void a_conversation_reads_the_same_in_any_pieces(void **state)
 
 	(void)state;
 	bk_buf_init(&out, 1 << 20);
-	assert_int_equal(bk_file_offer_encode(&out, &l), 0);
-	assert_int_equal(bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, choices, 2), 0);
+	assert_int_equal(bk_file_offer_encode(&out, &l, &at), 0);
+	at = 0;
+	assert_int_equal(
+		bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, choices, 2, &at), 0);
+	assert_int_equal(at, 2);
 	assert_int_equal(bk_file_msg_encode(&out, &content, 5), 0);
 	assert_int_equal(bk_buf_append(&out, "hello", 5), 0);
 	assert_int_equal(bk_file_msg_encode(&out, &digest, 0), 0);
@@ -171,7 +175,7 @@ static void a_folder_is_offered_before_what_is_in_it(void **state)
 		int n = snprintf(text, sizeof(text), "{\"entries\":[%s]}", offers[i].entries);
 
 		assert_int_equal(bk_file_offer_decode(text, (size_t)n, &l), offers[i].want);
-		assert_int_equal(l.len && l.entries[0].is_folder, !offers[i].want);
+		assert_int_equal(!offers[i].want, l.len && l.entries[0].is_folder && !offers[i].want);
 		bk_file_list_done(&l);
 	}
 }
@@ -182,12 +186,13 @@ static void an_offer_survives_the_round_trip(void **state)
 	struct bk_file_reader r;
 	struct bk_buf out;
 	const uint8_t *data;
-	size_t n;
+	size_t n, at = 0;
 
 	(void)state;
 	bk_buf_init(&out, 1 << 20);
 	bk_file_reader_init(&r);
-	assert_int_equal(bk_file_offer_encode(&out, &l), 0);
+	assert_int_equal(bk_file_offer_encode(&out, &l, &at), 0);
+	assert_int_equal(at, 2);
 	data = bk_buf_head(&out);
 	n = out.len;
 	assert_int_equal(bk_file_reader_next(&r, &data, &n), BK_FILE_MESSAGE);
@@ -276,6 +281,76 @@ static void an_offer_of_too_many_entries_is_too_big(void **state)
 	bk_buf_done(&json);
 }
 
+enum { MANY = 25000 };
+
+/* What comes next; its list is decoded where it goes. */
+static int read_next(struct bk_file_reader *r, const uint8_t **data, size_t *n, struct bk_file_list *l,
+	struct bk_file_choice *choices, size_t *said)
+{
+	assert_int_equal(bk_file_reader_next(r, data, n), BK_FILE_MESSAGE);
+	if (r->msg.type == BK_FILE_ENTRIES)
+		assert_int_equal(bk_file_offer_decode(bk_buf_head(&r->list), r->list.len, l), 0);
+	else if (r->msg.type == BK_FILE_ACCEPT || r->msg.type == BK_FILE_CHOICES)
+		assert_int_equal(
+			bk_file_accept_decode(bk_buf_head(&r->list), r->list.len, MANY, choices, said), 0);
+	return (int)r->msg.type;
+}
+
+static void many_entries_and_choices_travel_in_pieces(void **state)
+{
+	static struct bk_file_choice choices[MANY], got_choices[MANY];
+	struct bk_file_list l = {0}, got = {0};
+	struct bk_file_reader r;
+	struct bk_buf out;
+	const uint8_t *data;
+	size_t n, at = 0, said = 0;
+	int messages = 0;
+	char path[300];
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++) {
+		const struct bk_file_entry e = {.path = path, .is_file = true, .size = i};
+
+		snprintf(path, sizeof(path), "%0250zu", i);
+		assert_int_equal(bk_file_list_add(&l, &e, NULL), 0);
+		choices[i] = (struct bk_file_choice){.is_taken = i < 100 || i & 1, .offset = i == 7 ? 5 : 0};
+	}
+	bk_buf_init(&out, 64 << 20);
+	bk_file_reader_init(&r);
+	while (at < l.len)
+		assert_int_equal(bk_file_offer_encode(&out, &l, &at), 0);
+	for (at = 0; at < MANY;)
+		assert_int_equal(
+			bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, choices, MANY, &at),
+			0);
+	data = bk_buf_head(&out);
+	n = out.len;
+	assert_int_equal(read_next(&r, &data, &n, &got, NULL, NULL), BK_FILE_OFFER);
+	assert_int_equal(r.msg.entries, MANY);
+	assert_int_equal(r.msg.more, 1);
+	/* Who knows no pieces refuses the kind of its one entry. */
+	assert_int_equal(bk_file_offer_decode(bk_buf_head(&r.list), r.list.len, &got), 0);
+	assert_false(got.entries[0].is_file || got.entries[0].is_folder);
+	bk_file_list_done(&got);
+	for (; got.len < MANY; messages++) {
+		assert_int_equal(read_next(&r, &data, &n, &got, NULL, NULL), BK_FILE_ENTRIES);
+		assert_int_equal(r.msg.more, got.len < MANY);
+	}
+	assert_in_range(messages, 8, 40);
+	assert_int_equal(got.bytes, l.bytes);
+	assert_string_equal(got.entries[MANY - 1].path, l.entries[MANY - 1].path);
+	while (said < MANY)
+		(void)read_next(&r, &data, &n, NULL, got_choices, &said);
+	assert_int_equal(r.msg.type, BK_FILE_ACCEPT);
+	for (size_t i = 0; i < MANY; i++)
+		assert_true(got_choices[i].is_taken == choices[i].is_taken &&
+			    got_choices[i].offset == choices[i].offset);
+	bk_file_list_done(&got);
+	bk_file_list_done(&l);
+	bk_file_reader_done(&r);
+	bk_buf_done(&out);
+}
+
 static void an_answer_names_every_entry_once(void **state)
 {
 	static const struct {
@@ -296,14 +371,22 @@ static void an_answer_names_every_entry_once(void **state)
 		 "\"offset\":-1}]}",
 			BK_E_MALFORMED},
 		{"{\"entries\":[null,null]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\",\"count\":3}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\",\"count\":0}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":0,\"action\":\"take\",\"count\":-1}]}", BK_E_MALFORMED},
+		{"{\"entries\":[{\"entry\":1,\"action\":\"take\"},{\"entry\":0,\"action\":\"skip\",\"count\":2}]}",
+			BK_E_MALFORMED},
 		{"{}", BK_E_MALFORMED},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct bk_file_choice choices[2] = {{0}};
-		int got = bk_file_accept_decode(rows[i].json, strlen(rows[i].json), 2, choices);
+		size_t said = 0;
+		int got = bk_file_accept_decode(rows[i].json, strlen(rows[i].json), 2, choices, &said);
 
+		if (!got && said < 2)
+			got = BK_E_MALFORMED;
 		if (got != rows[i].want)
 			fail_msg("row %zu: %s", i, bk_error_name(got));
 		if (!got) {
@@ -395,6 +478,7 @@ int main(void)
 		cmocka_unit_test(an_offer_survives_the_round_trip),
 		cmocka_unit_test(hostile_offers_are_refused_by_name),
 		cmocka_unit_test(an_offer_of_too_many_entries_is_too_big),
+		cmocka_unit_test(many_entries_and_choices_travel_in_pieces),
 		cmocka_unit_test(an_answer_names_every_entry_once),
 		cmocka_unit_test(headers_are_read_strictly),
 		cmocka_unit_test(an_errors_text_cannot_drive_a_terminal),
