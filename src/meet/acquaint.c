@@ -128,7 +128,9 @@ static void on_said_wrong(void *arg)
 /* The other side must hear it too, before the connection goes. */
 static void wrong_code(struct bk_acquaint *a)
 {
-	bk_greeting_say_wrong(a->box);
+	char text[TEXT_MAX];
+
+	bk_greeting_say_wrong(a->box, bk_watchword_stays(&a->word, BK_E_WRONG_CODE, text));
 	set_state(a, SAYING_WRONG);
 	bk_timer_start(a->deadline, SAY_WRONG_TIMEOUT);
 	a->box->ops->flush(a->box->box, on_said_wrong, a);
@@ -216,7 +218,10 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 	else if (!a->word.is_given)
 		refuse_answer(a, kind < 0 ? kind : BK_E_PROTOCOL);
 	else if (kind == BK_PAIRING_WRONG)
-		fail(a, BK_E_WRONG_CODE, "wrong code: it is used up now, ask for a new one");
+		fail(a, BK_E_WRONG_CODE, "%s",
+			bk_pairing_stays(body, n)
+				? "wrong code: the right one is good still, check it and try again"
+				: "wrong code: it is used up now, ask for a new one");
 	else if (kind == BK_PAIRING_REPLY)
 		take_reply(a, body, n);
 	else

@@ -78,12 +78,12 @@ int bk_greeting_take_reply(struct bk_greeting *g, const uint8_t *mail, size_t n)
 	return bk_pairing_take_reply(g->pairing, mail, n, &g->meeting->peer);
 }
 
-void bk_greeting_say_wrong(struct bk_box *box)
+void bk_greeting_say_wrong(struct bk_box *box, bool stays)
 {
 	struct bk_buf mail;
 
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
-	if (bk_pairing_say_wrong(&mail) == 0)
+	if (bk_pairing_say_wrong(&mail, stays) == 0)
 		bk_box_mail(box, bk_buf_head(&mail), mail.len);
 	bk_buf_done(&mail);
 }

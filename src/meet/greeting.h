@@ -38,7 +38,7 @@ int bk_greeting_reply(struct bk_greeting *g, struct bk_box *box);
 /* Joining. */
 int bk_greeting_take_reply(struct bk_greeting *g, const uint8_t *mail, size_t n);
 
-/* Tells the other side, as far as that can be. */
-void bk_greeting_say_wrong(struct bk_box *box);
+/* Tells the other side, as far as that can be; stays: the code is good still. */
+void bk_greeting_say_wrong(struct bk_box *box, bool stays);
 
 #endif

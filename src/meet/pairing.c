@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "wire/cursor.h"
 
+enum { GOOD = 1 }; /* behind a `wrong`: so is the code, for others */
+
 enum { VERSION = 1, HEAD_LEN = 2, NUMBER_LEN = 4, TRANSCRIPT_LEN = 2 * BK_PAKE_SHARE_LEN + 4 };
 
 static const char channel_id[] = "bodkin/1";
@@ -223,7 +225,15 @@ int bk_pairing_take_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_S
 	return err;
 }
 
-int bk_pairing_say_wrong(struct bk_buf *out)
+int bk_pairing_say_wrong(struct bk_buf *out, bool stays)
 {
-	return append_head(out, BK_PAIRING_WRONG);
+	const uint8_t good = GOOD;
+	int err = append_head(out, BK_PAIRING_WRONG);
+
+	return err < 0 || !stays ? err : bk_buf_append(out, &good, sizeof(good));
+}
+
+bool bk_pairing_stays(const uint8_t *wrong, size_t n)
+{
+	return n > HEAD_LEN && wrong[HEAD_LEN] == GOOD;
 }

@@ -17,7 +17,7 @@
  *   left    1 0 share(32)                        initiator, with the allocation
  *   answer  1 1 share(32) sealed introduction    responder
  *   reply   1 2 sealed introduction              initiator
- *   wrong   1 3                                  either: what you sent does not open with my code
+ *   wrong   1 3 [1]                              either: what you sent does not open with my code [which is good still]
  *   again   1 4 number(4) sealed introduction    both, in any order: the path is gone, meet anew
  */
 enum {
@@ -65,6 +65,8 @@ int bk_pairing_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_SECRET
 	const struct bk_intro *own, struct bk_buf *out);
 int bk_pairing_take_again(struct bk_pairing *p, const uint8_t token[BK_PAIRING_SECRET_LEN],
 	const uint8_t *mail, size_t n, struct bk_intro *ret_peer);
-int bk_pairing_say_wrong(struct bk_buf *out);
+/* stays: the code is good still, for others who come with the right one. */
+int bk_pairing_say_wrong(struct bk_buf *out, bool stays);
+bool bk_pairing_stays(const uint8_t *wrong, size_t n); /* as it came */
 
 #endif

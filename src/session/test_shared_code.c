@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "rendezvous/mailbox.h"
 #include "session/test_kit.h"
 
 enum { MANY = 8, SIDES_MAX = 2 * MANY + 2, WATCHDOG = 30 };
@@ -17,6 +18,7 @@ struct end {
 	struct bk_session *session;
 	bool is_maker, is_met, is_open, is_closed;
 	int error;
+	char text[STORY_TEXT_MAX];
 };
 
 struct scene {
@@ -85,7 +87,8 @@ static void on_closed(struct bk_session *session, void *arg, int error, const ch
 {
 	struct end *e = arg;
 
-	(void)session, (void)text;
+	(void)session;
+	snprintf(e->text, sizeof(e->text), "%s", text);
 	e->is_closed = true;
 	e->error = error;
 	e->scene->closed += !e->is_open;
@@ -202,6 +205,7 @@ static void guess(struct scene *s)
 	e = come(s, wrong);
 	run(s, done + 1);
 	assert_int_equal(e->error, BK_E_WRONG_CODE);
+	assert_string_equal(e->text, "wrong code: the right one is good still, check it and try again");
 }
 
 static void a_wrong_guess_leaves_the_code_to_the_others(void **state)
@@ -240,6 +244,102 @@ static void a_chosen_code_for_several_has_a_few_guesses(void **state)
 	tear_down(&s);
 }
 
+/* --- strangers without a guess --- */
+
+/* Claims the code by its number, and says nothing. */
+struct stranger {
+	struct scene *scene;
+	struct bk_rdv_mailbox *mailbox;
+	void *box;
+	int claims;
+};
+
+static void stranger_ready(void *arg)
+{
+	struct stranger *t = arg;
+
+	assert_int_equal(bk_rdv_ops.claim(t->box, (uint32_t)strtoul(t->scene->code, NULL, 10)), 0);
+}
+
+static void stranger_claimed(void *arg, uint32_t nameplate, const uint8_t token[BK_MAILBOX_TOKEN_LEN],
+	const uint8_t *left, size_t n)
+{
+	struct stranger *t = arg;
+
+	(void)nameplate, (void)token, (void)left, (void)n;
+	t->claims++;
+	bk_loop_stop(t->scene->st.loop);
+}
+
+static void stranger_passes(void *arg)
+{
+	(void)arg;
+}
+
+static void stranger_mailed(void *arg, const uint8_t *body, size_t n)
+{
+	(void)arg, (void)body, (void)n;
+}
+
+static void stranger_told(void *arg, int code)
+{
+	(void)arg, (void)code;
+}
+
+static void stranger_refused(void *arg, int code, const char *text)
+{
+	(void)arg, (void)code, (void)text;
+}
+
+static void stranger_comes(struct scene *s, struct stranger *t)
+{
+	static const struct bk_mailbox_events events = {.on_ready = stranger_ready,
+		.on_claimed = stranger_claimed,
+		.on_view = stranger_passes,
+		.on_mail = stranger_mailed,
+		.on_released = stranger_told,
+		.on_error = stranger_refused,
+		.on_end = stranger_refused};
+
+	*t = (struct stranger){.scene = s};
+	assert_int_equal(bk_rdv_mailbox_new(&(struct bk_rdv_opts){.server = s->st.target}, &t->mailbox), 0);
+	assert_int_equal(
+		bk_rdv_ops.open(bk_rdv_mailbox_as_mailbox(t->mailbox).arg, s->st.loop, &events, t, &t->box),
+		0);
+	alarm(WATCHDOG);
+	while (!t->claims)
+		assert_int_equal(bk_loop_run(s->st.loop), 0);
+	alarm(0);
+}
+
+static void stranger_goes(struct stranger *t)
+{
+	bk_rdv_ops.close(t->box);
+	bk_rdv_mailbox_free(t->mailbox);
+}
+
+static void who_claims_the_code_again_and_again_keeps_nobody_out(void **state)
+{
+	struct stranger t;
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	wait_for_code(&s);
+	for (int i = 0; i < 3; i++) { /* the server lets one address use up four at once */
+		stranger_comes(&s, &t);
+		stranger_goes(&t);
+	}
+	stranger_comes(&s, &t);
+	story_let_time_fly(11 * BK_SEC); /* it says nothing */
+	come(&s, s.code);
+	run(&s, 1);
+	stranger_goes(&t);
+	assert_int_equal(s.opened, 1);
+	assert_int_equal(s.codes, 1);
+	tear_down(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +347,7 @@ int main(void)
 		cmocka_unit_test(many_come_by_one_code_at_once),
 		cmocka_unit_test(a_wrong_guess_leaves_the_code_to_the_others),
 		cmocka_unit_test(a_chosen_code_for_several_has_a_few_guesses),
+		cmocka_unit_test(who_claims_the_code_again_and_again_keeps_nobody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ struct bk_copies {
 	bool has_offered;
 	struct bk_turn turn;
 	struct bk_timer *late;
-	bk_time began, told_at; /* the first progress, and the last that was told */
+	bk_time began, told_at; /* the first answer to the offer, of those who are done; the last progress */
 	struct bk_transfer_result result;
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* that the first one took */
 	char digest[BK_DIGEST_STR_MAX];
@@ -160,8 +160,6 @@ static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_
 	struct bk_copies *c = r->of;
 
 	(void)call;
-	if (!c->began)
-		c->began = bk_loop_now(c->loop);
 	if (bytes != r->told.bytes)
 		r->moved_at = bk_loop_now(c->loop);
 	r->told.bytes = bytes;
@@ -176,6 +174,8 @@ static void add(struct bk_copies *c, const struct bk_transfer_result *one)
 {
 	struct bk_transfer_result *sum = &c->result;
 	bool is_same = !c->done || !strcmp(c->digest, one->digest);
+	bk_time now = bk_loop_now(c->loop);
+	bk_dur lasted = (bk_dur)(one->seconds * (double)BK_SEC);
 
 	if (!c->done) {
 		sum->first = one->first;
@@ -189,11 +189,9 @@ static void add(struct bk_copies *c, const struct bk_transfer_result *one)
 	sum->links += one->links;
 	sum->bytes += one->bytes;
 	sum->sent += one->sent;
-	sum->seconds = one->seconds;
-	if (c->began)
-		sum->seconds = (double)(bk_loop_now(c->loop) - c->began) / (double)BK_SEC;
-	if (sum->seconds < one->seconds)
-		sum->seconds = one->seconds;
+	if (!c->done || now - lasted < c->began)
+		c->began = now - lasted;
+	sum->seconds = (double)(now - c->began) / (double)BK_SEC;
 	c->done++;
 }
 

@@ -3,13 +3,14 @@
 """One sender, several receivers, one code.
 
 Run it with the program as argument or in $BODKIN; $BODKIN_COPIES_MB is the size of what the slow and the killed get."""
-import json, os, pathlib, select, signal, subprocess, sys, time
+import filecmp, json, os, pathlib, select, signal, sys, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import test_cli as kit  # noqa: E402
 
 MB = int(os.environ.get("BODKIN_COPIES_MB", 40))
+kit.WAIT += MB // 10
 
 
 def events(out):
@@ -63,9 +64,12 @@ class Copies(kit.Case):
         for name in names:
             self.assertEqual(kit.tree(self.root / f"out-{name}" / what.name), kit.tree(what), name)
 
-    def big(self):
+    def big(self, mb=MB):
         path = self.root / "big"
-        path.write_bytes(os.urandom(1000000) * MB)
+        piece = os.urandom(1000000)
+        with open(path, "wb") as f:
+            for _ in range(mb):
+                f.write(piece)
         return path
 
     def tree(self):
@@ -117,7 +121,39 @@ class Copies(kit.Case):
         code, out, err = self.finish(sender)
         self.assertEqual(code, 0, err)
         for name in ("killed", "other"):
-            self.assertEqual((self.root / f"out-{name}" / "big").read_bytes(), big.read_bytes())
+            self.assertTrue(filecmp.cmp(self.root / f"out-{name}" / "big", big, shallow=False), name)
+
+    def test_eight_one_of_them_slow_one_killed_and_back_and_a_ninth_who_guesses(self):
+        """The slow one reads for a twentieth of the time, until the others are done."""
+        big = self.big(MB // 4)
+        sender, code = self.sender(big, "--copies", 8)
+        slow, killed = self.receiver(code, "slow"), self.receiver(code, "killed")
+        quick = {f"r{i}": self.receiver(code, f"r{i}") for i in range(6)}
+        guesser = self.receiver(code.split("-")[0] + "-acid-acid-acid", "guesser")
+        began, stop = time.monotonic(), threading.Event()
+        brake = threading.Thread(target=self.slow_down, args=(slow, stop))
+        brake.start()
+        try:
+            self.wait_for_part("killed")
+            killed.kill()
+            killed.wait()
+            back = self.receiver(code, "killed")
+            self.assertEqual([self.finish(p)[0] for p in quick.values()], 6 * [0])
+            took = time.monotonic() - began
+        finally:
+            stop.set()
+            brake.join()
+        self.assertEqual([self.finish(p)[0] for p in (back, slow, guesser, sender)], [0, 0, 4, 0])
+        for name in (*quick, "slow", "killed"):
+            self.assertTrue(filecmp.cmp(self.root / f"out-{name}" / "big", big, shallow=False), name)
+        print(f"{MB // 4} MB to six quick ones took {took:.2f} s, to the slow one {time.monotonic() - began:.2f} s", file=sys.stderr)
+
+    def slow_down(self, p, stop):
+        while not stop.is_set() and p.poll() is None:
+            p.send_signal(signal.SIGSTOP)
+            stop.wait(0.095)
+            p.send_signal(signal.SIGCONT)
+            stop.wait(0.005)
 
     def test_one_that_declines_does_not_count(self):
         sender, code = self.sender(self.file("in/a"), "--copies", 2)

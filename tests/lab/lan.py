@@ -298,6 +298,31 @@ def beside(bodkin):
         return soon(times)
 
 
+def several(bodkin, has_server):
+    """One code for four machines that come at once, with a wrong guess among them, and a fifth later."""
+    with Switch(bodkin, 7) as lan:
+        a, *others, guesser = lan.machines
+        at = ()
+        if has_server:
+            server = lan.bodkin_on(guesser, "serve", "--state", lan.top / "server")
+            at = ("-s", f"10.7.0.{guesser.number}#{server.wait_for('listening')['pin']}")
+        sender = lan.send(a, *at, "--copies", "5")
+        wrong = lan.bodkin_on(guesser, "recv", "--yes", "-o", lan.top, *at, sender.code.split("-")[0] + "-acid-acid-acid")
+        folders = {m: lan.top / f"to-{m.number}" for m in others}
+        for folder in folders.values():
+            folder.mkdir()
+        come = lambda m: lan.bodkin_on(m, "recv", "--yes", "-o", folders[m], *at, sender.code)  # noqa: E731
+        programs = [come(m) for m in others[:4]]
+        codes = [p.wait() for p in programs]
+        check(codes == 4 * [0], f"exit codes {codes}\n{sender.story()}\n" + "\n".join(p.story() for p in programs))
+        check(wrong.wait() == 4, wrong.story())
+        last = come(others[4])
+        check((last.wait(), sender.wait()) == (0, 0), f"{sender.story()}\n{last.story()}")
+        for folder in folders.values():
+            check((folder / sender.path.name).read_bytes() == sender.path.read_bytes(), "the file is another one")
+        return "four at once after " + ", ".join(f"{(p.ended - p.started) * 1000:.0f}" for p in programs) + " ms"
+
+
 def unreachable(bodkin):
     """A server is named, and is not there."""
     with Switch(bodkin, 2) as lan:
@@ -444,6 +469,9 @@ def cases(bodkin):
     yield "LAN without a server: ping and chat", lambda: others(bodkin)
     yield "LAN without a server: a cable that comes later", lambda: plugged_in_later(bodkin)
     yield "LAN without a server: one is there", lambda: beside(bodkin)
+    for has_server in (False, True):
+        yield f"LAN: one code for several{', and a server' if has_server else ''}", \
+            lambda has_server=has_server: several(bodkin, has_server)
     for stays in (False, True):
         yield f"LAN: it appears while two talk over the relay{', beside the old network' if stays else ''}", \
             lambda stays=stays: moved_to_the_lan(bodkin, stays)
