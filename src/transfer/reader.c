@@ -328,8 +328,8 @@ static void pack(struct work *w, struct slot *s)
 	int n = prepare(w, s);
 
 	if (n >= 0)
-		n = bk_packer_pack(w->packer, s->bytes + s->start, s->len, s->packed + HEADROOM,
-			bk_packer_bound(s->size));
+		n = bk_packer_pack(w->packer, w->squeeze.effort, s->bytes + s->start, s->len,
+			s->packed + HEADROOM, bk_packer_bound(s->size));
 	if (n < 0 || encode(w, &msg, (size_t)n) < 0) {
 		w->may_pack = false;
 		return;

@@ -15,6 +15,7 @@ enum {
 #define MEASURE_TIME (100 * BK_MS) /* of a slow network */
 #define GIVES        0.9           /* what is not shorter than that is not worth it */
 #define AHEAD        1.25          /* packing is to be faster than the network by that */
+#define IDLE         0.8           /* of the time there is nothing to do: time to try harder */
 #define BEHIND       0.2           /* of the time is waited where the network is the slower one */
 
 void bk_squeeze_init(struct bk_squeeze *q)
@@ -56,11 +57,15 @@ static void judge_packing(struct bk_squeeze *q)
 		return;
 	q->next_rest = REST_MIN;
 	if ((double)q->waited > BEHIND * (double)(q->waited + q->worked)) {
+		if ((double)q->waited > IDLE * (double)(q->waited + q->worked) && q->effort < BK_PACKED_HARD)
+			q->effort++;
 		begin_stretch(q, true);
 		return;
 	}
-	q->trust = q->trust < TRUST_MAX ? 2 * q->trust : TRUST_MAX;
-	begin_stretch(q, false);
+	if (q->effort == BK_PACKED_LIGHT)
+		q->trust = q->trust < TRUST_MAX ? 2 * q->trust : TRUST_MAX;
+	begin_stretch(q, q->effort != BK_PACKED_LIGHT);
+	q->effort = BK_PACKED_LIGHT;
 }
 
 /* From the first wait on: what was swallowed before says nothing. */

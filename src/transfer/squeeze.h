@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/time.h"
+#include "wire/packed.h"
 
 /* Whether packing pays, judged from what the pieces before took. It pays where the network is slower than reading and
  * packing, and what is read becomes shorter. How fast the network is shows where what is ready waits for room, and
@@ -14,6 +15,7 @@
  * to see how fast that is without. Pure: the caller brings the durations. */
 struct bk_squeeze {
 	bool is_packing;
+	enum bk_packed_effort effort; /* more, where the network is waited for most of the time */
 	/* of this stretch of pieces that were packed, or were not */
 	uint64_t raw, sent;
 	bk_dur waited, worked;

@@ -9,12 +9,15 @@
 #include "base/error.h"
 
 enum {
-	LEVEL = 3,       /* quick enough for most networks; more costs twice the time for a tenth less */
 	WINDOW_LOG = 22, /* small files of one kind lie far from each other */
+	END_MAX = 16,    /* of what came before, for the next to begin anew */
 };
+
+static const int levels[] = {[BK_PACKED_LIGHT] = 1, [BK_PACKED_USUAL] = 3, [BK_PACKED_HARD] = 7};
 
 struct bk_packer {
 	ZSTD_CCtx *zstd;
+	enum bk_packed_effort effort;
 };
 
 struct bk_unpacker {
@@ -23,13 +26,21 @@ struct bk_unpacker {
 
 /* --- packing --- */
 
+static int set_effort(struct bk_packer *p, enum bk_packed_effort effort)
+{
+	p->effort = effort;
+	return ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, levels[effort]))
+		       ? BK_E_NOMEM
+		       : 0;
+}
+
 int bk_packer_new(struct bk_packer **ret_packer)
 {
 	struct bk_packer *p = calloc(1, sizeof(*p));
 
 	if (p)
 		p->zstd = ZSTD_createCCtx();
-	if (!p || !p->zstd || ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, LEVEL)) ||
+	if (!p || !p->zstd || set_effort(p, BK_PACKED_LIGHT) < 0 ||
 		ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_windowLog, WINDOW_LOG))) {
 		bk_packer_free(p);
 		return BK_E_NOMEM;
@@ -48,15 +59,20 @@ void bk_packer_free(struct bk_packer *p)
 
 size_t bk_packer_bound(size_t n)
 {
-	return ZSTD_compressBound(n);
+	return ZSTD_compressBound(n) + END_MAX;
 }
 
-int bk_packer_pack(struct bk_packer *p, const void *data, size_t n, void *out, size_t room)
+int bk_packer_pack(
+	struct bk_packer *p, enum bk_packed_effort effort, const void *data, size_t n, void *out, size_t room)
 {
-	ZSTD_inBuffer from = {data, n, 0};
+	ZSTD_inBuffer from = {data, n, 0}, none = {NULL, 0, 0};
 	ZSTD_outBuffer to = {out, room, 0};
-	size_t left = ZSTD_compressStream2(p->zstd, &to, &from, ZSTD_e_flush);
+	size_t left;
 
+	if (effort != p->effort &&
+		(ZSTD_compressStream2(p->zstd, &to, &none, ZSTD_e_end) || set_effort(p, effort) < 0))
+		return BK_E_NOMEM;
+	left = ZSTD_compressStream2(p->zstd, &to, &from, ZSTD_e_flush);
 	return ZSTD_isError(left) || left ? BK_E_NOMEM : (int)to.pos;
 }
 

@@ -14,6 +14,9 @@ enum {
 	BK_PACKED_SLACK = 16 << 10, /* so much longer a piece of BK_PACKED_MAX may become */
 };
 
+/* How hard it is tried: ahead of 1 Gbit/s; half as slow for a tenth less; five times slower for a quarter less. */
+enum bk_packed_effort { BK_PACKED_LIGHT, BK_PACKED_USUAL, BK_PACKED_HARD };
+
 /* May belong to any one thread. */
 struct bk_packer;
 
@@ -21,9 +24,10 @@ int bk_packer_new(struct bk_packer **ret_packer); /* BK_E_NOMEM */
 void bk_packer_free(struct bk_packer *p);         /* NULL is fine */
 /* So much room n bytes need at most. */
 size_t bk_packer_bound(size_t n);
-/* How many bytes the piece has become; room is at least bk_packer_bound(n). BK_E_NOMEM, after which the packer can
- * only be freed. */
-int bk_packer_pack(struct bk_packer *p, const void *data, size_t n, void *out, size_t room);
+/* How many bytes the piece has become; room is at least bk_packer_bound(n). With another effort than before nothing of
+ * what was before is referred to. BK_E_NOMEM, after which the packer can only be freed. */
+int bk_packer_pack(
+	struct bk_packer *p, enum bk_packed_effort effort, const void *data, size_t n, void *out, size_t room);
 
 struct bk_unpacker;
 

@@ -32,11 +32,12 @@ static void put_packed(struct bk_buf *out, uint64_t said, const void *data, size
 	assert_int_equal(bk_buf_append(out, data, n), 0);
 }
 
-static void pack(struct bk_buf *out, struct bk_packer *p, const struct bk_buf *raw)
+static void pack(
+	struct bk_buf *out, struct bk_packer *p, enum bk_packed_effort effort, const struct bk_buf *raw)
 {
 	size_t room = bk_packer_bound(raw->len);
 	uint8_t *to = malloc(room);
-	int n = bk_packer_pack(p, bk_buf_head(raw), raw->len, to, room);
+	int n = bk_packer_pack(p, effort, bk_buf_head(raw), raw->len, to, room);
 
 	assert_true(n > 0);
 	put_packed(out, raw->len, to, (size_t)n);
@@ -84,7 +85,7 @@ static void packed_and_raw_messages_follow_each_other_in_any_pieces(void **state
 	for (int i = 0; i < PIECES; i++) {
 		put_content(&raw, 0, "the same words ");
 		assert_int_equal(bk_file_msg_encode(&raw, &digest, 0), 0);
-		pack(&out, p, &raw);
+		pack(&out, p, (enum bk_packed_effort)(i % 3), &raw); /* also another than before */
 		bk_buf_consume(&raw, raw.len);
 		put_content(&out, 0, "raw");
 	}
@@ -113,7 +114,7 @@ static void a_later_piece_is_short_for_what_was_before(void **state)
 	assert_int_equal(bk_packer_new(&p), 0);
 	assert_int_equal(bk_unpacker_new(&u), 0);
 	for (int i = 0; i < 3; i++) {
-		int n = bk_packer_pack(p, raw, sizeof(raw), packed, sizeof(packed));
+		int n = bk_packer_pack(p, BK_PACKED_USUAL, raw, sizeof(raw), packed, sizeof(packed));
 
 		assert_true(n > 0 && (!i || n < 1000));
 		assert_int_equal(bk_unpacker_unpack(u, packed, (size_t)n, got, sizeof(raw)), 0);
