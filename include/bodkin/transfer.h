@@ -91,6 +91,10 @@ struct bk_transfer_offer {
 	size_t left_out_len; /* at most BK_TRANSFER_PATHS_MAX */
 	size_t left_out_all; /* how many there are */
 	size_t links;        /* so many of the entries */
+	/* Receiver: parts in its folder that transfers of something else left, which nobody works on: how many and how big.
+	 * bk_transfer_find_leftovers removes them. */
+	size_t abandoned;
+	uint64_t abandoned_bytes;
 };
 
 struct bk_transfer_result {
@@ -260,6 +264,19 @@ BK_API void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bo
 BK_API void bk_recv_cancel(struct bk_recv *r);
 /* At once and silently; what is unfinished is left likewise as soon as the disk lets go of it. NULL is fine. */
 BK_API void bk_recv_free(struct bk_recv *r);
+
+/* What transfers that broke off left in a folder: their parts, and a hidden file for each transfer, by which the same
+ * offer goes on. */
+struct bk_transfer_leftovers {
+	size_t transfers, parts;
+	uint64_t bytes; /* of the parts */
+};
+
+/* Looks for them, and removes them where that is wished; what somebody works on right now is left alone, and so is
+ * every file that has its name. Needs no loop and may be called on any thread. BK_E_FILE, BK_E_NOMEM: ret_text (may be
+ * NULL) is a sentence then. */
+BK_API int bk_transfer_find_leftovers(const char *folder, bool removes,
+	struct bk_transfer_leftovers *ret_leftovers, char ret_text[BK_TRANSFER_TEXT_MAX]);
 
 #ifdef __cplusplus
 }

@@ -59,7 +59,7 @@ _bodkin()
 			COMPREPLY=($(compgen -f -- "$cur"))
 		fi
 		;;
-	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable --max-size --limit --daemon --from" -- "$cur")) ;;
+	recv) COMPREPLY=($(compgen -W "$client $meets $all --output --yes --conflict --overwrite --hidden --executable --max-size --limit --forget-parts --daemon --from" -- "$cur")) ;;
 	chat) COMPREPLY=($(compgen -W "$client $meets $all --output --room --new-room --remember" -- "$cur")) ;;
 	devices)
 		if ((COMP_CWORD == 2)) && [[ $cur != -* ]]; then

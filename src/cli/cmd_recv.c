@@ -2,12 +2,15 @@
 /* `bodkin recv`: take what the other side sends. Questions are asked only of a person at a terminal. */
 #include "cli/command.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/consent.h"
 #include "cli/daemon.h"
+#include "cli/exit.h"
+#include "cli/human.h"
 #include "cli/question.h"
 #include "cli/transfer.h"
 
@@ -109,6 +112,38 @@ static void done(struct bk_cli_frame *f)
 	bk_cli_question_done(&c->question);
 }
 
+static void report_forgotten(struct bk_cli_report *r, const struct bk_transfer_leftovers *gone)
+{
+	char bytes[BK_CLI_HUMAN_MAX];
+
+	bk_cli_human_bytes(gone->bytes, bytes);
+	bk_cli_report_event(r, BK_CLI_VERDICT, "forgotten",
+		json_pack("{s:I, s:I, s:I}", "transfers", (json_int_t)gone->transfers, "parts",
+			(json_int_t)gone->parts, "bytes", (json_int_t)gone->bytes));
+	if (gone->transfers)
+		bk_cli_report_say(r, BK_CLI_VERDICT, "Removed %zu unfinished %s of %zu %s (%s)", gone->parts,
+			gone->parts == 1 ? "file" : "files", gone->transfers,
+			gone->transfers == 1 ? "transfer" : "transfers", bytes);
+	else
+		bk_cli_report_say(r, BK_CLI_VERDICT, "Nothing unfinished is there");
+}
+
+static int forget(const struct bk_cli_options *o, struct bk_cli_report *r)
+{
+	struct bk_transfer_leftovers gone;
+	char text[BK_CLI_TEXT_MAX] = "cannot receive: --forget-parts receives nothing; leave the rest out";
+	int err = o->args_len || o->daemon || is_passing_on(o) ? BK_E_INVALID : 0;
+
+	if (err >= 0)
+		err = bk_transfer_find_leftovers(o->output ? o->output : ".", true, &gone, text);
+	if (err < 0) {
+		bk_cli_report_error(r, err, text);
+		return err == BK_E_INVALID ? BK_CLI_EXIT_USAGE : BK_CLI_EXIT_FILE;
+	}
+	report_forgotten(r, &gone);
+	return BK_CLI_EXIT_DONE;
+}
+
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	static const struct bk_cli_frame_ops ops = {
@@ -126,6 +161,8 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 	};
 	struct command c = {.transfer = {.done = "Received", .is_taking = true}};
 
+	if (o->forget_parts)
+		return forget(o, r);
 	if (o->daemon)
 		return bk_cli_daemon_run(o, r);
 	return bk_cli_frame_run(&c.transfer.frame, &ops, o, r);
@@ -134,7 +171,8 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_recv = {
 	.name = "recv",
 	.act = "receive",
-	.usage = "[CODE] [-o DIR | -o -] [--yes] [--conflict HOW] [OPTION]... | --daemon [--from NAME]...",
+	.usage =
+		"[CODE] [-o DIR | -o -] [--yes] [--conflict HOW] [OPTION]... | --daemon [--from NAME]... | --forget-parts [-o DIR]",
 	.summary = "receive files with the code of the one who sends",
 	.about = "Writes into the current folder or DIR and nowhere else, and never over a file\n"
 		 "unasked. Without CODE it asks for it at a terminal, where Tab completes the\n"

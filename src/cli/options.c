@@ -90,6 +90,8 @@ static const struct row rows[] = {
 		"take hidden files (.NAME) also where nobody is asked"},
 	{"executable", 0, KIND_FLAG, AT(executable), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"keep x bits also where nobody is asked"},
+	{"forget-parts", 0, KIND_FLAG, AT(forget_parts), BK_CLI_CMD_RECV, NULL, 0, 0,
+		"receive nothing: remove what transfers that broke off left in the folder"},
 	{"max-size", 0, KIND_SIZE, AT(max_size), BK_CLI_CMD_RECV, "SIZE", 0, 0,
 		"take no more than this (500K, 10M, 1.5G)"},
 	{"limit", 0, KIND_SIZE, AT(limit), BK_CLI_CMD_SEND | BK_CLI_CMD_RECV, "RATE", 0, 0,

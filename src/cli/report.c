@@ -343,6 +343,18 @@ static json_t *names_value(const struct bk_transfer_offer *offer)
 	return names;
 }
 
+static void report_abandoned(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
+{
+	char bytes[BK_CLI_HUMAN_MAX];
+
+	bk_cli_human_bytes(offer->abandoned_bytes, bytes);
+	bk_cli_report_say(r, BK_CLI_EVENT,
+		"%zu unfinished %s of other transfers %s there (%s): the same offer again goes on; "
+		"'bodkin recv --forget-parts' removes what nobody works on",
+		offer->abandoned, offer->abandoned == 1 ? "file" : "files",
+		offer->abandoned == 1 ? "is" : "are", bytes);
+}
+
 void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
 	const char *peer = r->peer[0] ? r->peer : "the other side";
@@ -361,6 +373,8 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 		bk_cli_report_say(r, BK_CLI_EVENT, "Offered by %s: %s", peer, what);
 	else
 		bk_cli_report_say(r, BK_CLI_EVENT, "Waiting for %s to take %s", peer, what);
+	if (offer->abandoned)
+		report_abandoned(r, offer);
 }
 
 void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_offer *offer)

@@ -173,6 +173,7 @@ int bk_here_find(
 
 	bk_buf_init(&h->digests, BK_HERE_DIGESTS_MAX);
 	h->journal = bk_journal_find(bk_sink_folder(sink), bk_journal_identity(list));
+	h->was_begun = h->journal;
 	if (h->journal) {
 		err = take_all(&s, h->journal, &has_other);
 		bk_journal_let_go(h->journal);

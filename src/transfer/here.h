@@ -35,6 +35,7 @@ enum { BK_HERE_JOURNALS_MAX = 64, BK_HERE_DIGESTS_MAX = 64 << 20 };
 
 struct bk_here {
 	struct bk_journal *journal; /* ours; NULL: nothing was begun */
+	bool was_begun;             /* this very offer was, once */
 	struct bk_here_row *rows;   /* one for each entry; NULL: nothing is here */
 	size_t len;
 	struct bk_journal *others[BK_HERE_JOURNALS_MAX]; /* that rows come from, locked until they are ours */

@@ -503,6 +503,8 @@ static void describe_offer(struct bk_recv *r)
 		.from = r->talk.call.peer_name,
 		.folders = s->list.folders,
 		.links = s->list.links,
+		.abandoned = s->here.abandoned,
+		.abandoned_bytes = s->here.abandoned_bytes,
 		.names = s->picks.names};
 }
 

@@ -217,7 +217,7 @@ static int begin(struct work *w, size_t entry)
 		return 0;
 	if (row && row->place == BK_HERE_PART)
 		return go_on(w, row);
-	if (w->store->here.rows)
+	if (row || w->store->here.was_begun)
 		remove_useless(w, row);
 	return begin_anew(w);
 }

@@ -5,7 +5,7 @@ second run sends what is missing, and what stands under a name is what was sent.
 
 Run it with the program as argument or in $BODKIN; with SOAK=1 one file is of 1 GiB and many are 10,000, and all is done at
 every point."""
-import hashlib, json, os, pathlib, signal, subprocess, sys
+import hashlib, json, os, pathlib, signal, subprocess, sys, unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -191,6 +191,46 @@ class Resume(kit.Case):
         e, _, _ = self.cut(lambda path: path.write_bytes(os.urandom(BIG)))
         self.assertEqual(e["done"]["sent"], BIG)
 
+    # --- a power cut ---
+
+    def cut_power(self, path, at, **more):
+        """What was written and not synced is undone when so many bytes were. False: it was over before."""
+        library = self.root / "cut.so"
+        if not library.exists():
+            source = pathlib.Path(__file__).with_name("cut.c")
+            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source, "-ldl", "-pthread"], check=True)
+        sender = self.start("send", "-s", self.server, "--json", "--compress", "off", path)
+        env = dict(self.env, LD_PRELOAD=str(library), CUT_AT=str(at), CUT_FOLDER=str(self.folder_out()), **more)
+        receiver = subprocess.run([kit.BODKIN, "recv", "-s", self.server, "-o", self.root / "out", self.event(sender, "code")["code"]],
+                                  capture_output=True, stdin=subprocess.DEVNULL, env=env, timeout=kit.WAIT)
+        self.end_all(sender)
+        self.assertIn(receiver.returncode, (0, 99), receiver.stderr)
+        return receiver.returncode == 99
+
+    def short(self, top):
+        """Files under their names that are not what was sent."""
+        got = self.root / "out" / top.name
+        return [n for n in os.listdir(got) if not n.endswith(".part") and (got / n).read_bytes() != (top / n).read_bytes()]
+
+    @unittest.skipIf("asan" in kit.BODKIN, "what looks after memory wants to be loaded first")
+    def test_no_file_is_short_under_its_name_after_a_power_cut(self):
+        top = self.many()
+        self.assertTrue(self.cut_power(top, int(MANY * SMALL * 0.9), CUT_SYNCS="0"))
+        self.assertTrue(self.short(top), "the cut is none")
+        self.empty()
+        for point in POINTS if SOAK else [0.3, 0.6, 0.99]:
+            with self.subTest(point=point):
+                self.assertTrue(self.cut_power(top, int(MANY * SMALL * point)))
+                self.assertEqual(self.short(top), [])
+                self.go_on(top, "many")
+            self.empty()
+
+    @unittest.skipIf("asan" in kit.BODKIN, "what looks after memory wants to be loaded first")
+    def test_a_big_file_after_a_power_cut(self):
+        path = self.big()
+        self.assertTrue(self.cut_power(path, BIG // 2))
+        self.go_on(path, "big")
+
     # --- what a person reads ---
 
     def test_a_person_reads_how_it_goes_on_and_that_it_does(self):
@@ -205,6 +245,26 @@ class Resume(kit.Case):
         r = self.run_it("recv", "-s", self.server, "-o", self.root / "out", self.event(sender, "code")["code"])
         self.assertRegex(r.stderr + r.stdout, r"\nGoing on where it stopped: [\d.]+ MB of [\d.]+ (M|G)B are here\n")
         self.finish(sender)
+
+    def test_what_nobody_goes_on_with_is_said_and_removed_when_asked(self):
+        path, other = self.big(), self.file()
+        sender, receiver = self.begin(path)
+        self.assertTrue(self.until(BIG // 4, receiver))
+        forget = self.run_it("recv", "--forget-parts", "-o", self.root / "out")
+        self.assertIn("Nothing unfinished is there", forget.stdout + forget.stderr)  # somebody is at it
+        self.die(receiver)
+        self.end_all(sender)
+        sender = self.start("send", "-s", self.server, "--json", other)
+        r = self.run_it("recv", "-s", self.server, "-o", self.root / "out", self.event(sender, "code")["code"])
+        self.finish(sender)
+        self.assertRegex(r.stdout + r.stderr, r"\n1 unfinished file of other transfers is there \([\d.]+ MB\): ")
+        self.assertEqual(sorted(n for n in os.listdir(self.root / "out") if n[0] != "."), ["a.bin", "big.part"])
+        r = self.run_it("recv", "--forget-parts", "-o", self.root / "out", "--json")
+        e = json.loads(r.stdout)
+        self.assertEqual((r.returncode, e["event"], e["transfers"], e["parts"]), (0, "forgotten", 1, 1))
+        self.assertEqual(os.listdir(self.root / "out"), ["a.bin"])
+        self.assertEqual(self.run_it("recv", "--forget-parts", "-o", self.root / "none").returncode, 7)
+        self.assertEqual(self.run_it("recv", "--forget-parts", "1-cake-gem").returncode, 2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <bodkin/transfer.h>
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "transfer/here.h"
+#include "transfer/journal.h"
+#include "transfer/part.h"
+#include "transfer/sink.h"
+
+static void look_at(struct bk_sink *sink, const struct bk_journal_row *row, bool removes,
+	struct bk_transfer_leftovers *left)
+{
+	const char *leaf;
+	struct stat st;
+	int dir = bk_sink_aim(sink, row->name, &leaf);
+
+	if (dir < 0 || !bk_part_find(dir, leaf, row->number, &st))
+		return;
+	left->parts++;
+	left->bytes += (uint64_t)st.st_size;
+	if (removes)
+		bk_part_remove(dir, leaf, row->number);
+}
+
+static void look_into(
+	struct bk_sink *sink, const char *name, bool removes, struct bk_transfer_leftovers *left)
+{
+	struct bk_journal *j = bk_journal_open(bk_sink_folder(sink), name);
+	const struct bk_journal_row *rows;
+	size_t n = 0;
+
+	if (!j)
+		return; /* somebody is at it, or it is none */
+	rows = bk_journal_rows(j, &n);
+	left->transfers++;
+	for (size_t i = 0; i < n; i++)
+		look_at(sink, &rows[i], removes, left);
+	if (removes)
+		bk_journal_remove(j);
+	bk_journal_free(j);
+}
+
+int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_transfer_leftovers *ret_leftovers,
+	char ret_text[BK_TRANSFER_TEXT_MAX])
+{
+	char text[BK_TRANSFER_TEXT_MAX], **names;
+	struct bk_sink *sink;
+	size_t n;
+	int err = bk_sink_new(folder, &sink, ret_text ? ret_text : text);
+
+	*ret_leftovers = (struct bk_transfer_leftovers){0};
+	if (err < 0)
+		return err;
+	names = bk_journal_list(bk_sink_folder(sink), BK_HERE_JOURNALS_MAX, &n);
+	for (size_t i = 0; i < n; i++) {
+		look_into(sink, names[i], removes, ret_leftovers);
+		free(names[i]);
+	}
+	free(names);
+	bk_sink_free(sink);
+	return 0;
+}
