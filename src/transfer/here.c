@@ -51,7 +51,9 @@ static struct bk_here_row look(const struct search *s, const struct bk_journal_r
 		.number = row->number, .is_whole = row->is_whole, .size = row->size, .mtime = row->mtime};
 
 	memcpy(found.digest, row->digest, sizeof(found.digest));
-	if (!row->is_stream && find_named(s, row)) {
+	if (row->is_folder)
+		found.place = BK_HERE_MADE;
+	else if (!row->is_stream && find_named(s, row)) {
 		found.place = BK_HERE_NAMED;
 		found.bytes = row->size;
 	} else if (find_part(s, row, &found.bytes)) {
@@ -65,8 +67,10 @@ static struct bk_here_row *row_of(const struct search *s, const struct bk_journa
 {
 	const struct bk_file_entry *e = bk_file_list_find(s->list, row->path, strlen(row->path));
 
-	return !e || row->is_stream || !e->is_file || e->is_stream ? NULL
-								   : &s->here->rows[e - s->list->entries];
+	bool is_of_kind =
+		e && (row->is_folder ? e->is_folder : e->is_file && !e->is_stream && !row->is_stream);
+
+	return is_of_kind ? &s->here->rows[e - s->list->entries] : NULL;
 }
 
 /* Better than what is known of the entry so far: under its name, or more of it. */
@@ -122,7 +126,7 @@ static int take_all(struct search *s, const struct bk_journal *j, bool *ret_has_
 			err = take(s, known, &found, &rows[i], i);
 			continue;
 		}
-		*ret_has_other = true;
+		*ret_has_other |= found.place != BK_HERE_MADE;
 		s->here->abandoned += found.place == BK_HERE_PART;
 		s->here->abandoned_bytes += found.place == BK_HERE_PART ? found.bytes : 0;
 	}
@@ -227,7 +231,8 @@ static void adopt(struct bk_here *h, struct bk_sink *sink, const struct bk_file_
 			.name = r->name ? r->name : e->path,
 			.size = r->size,
 			.mtime = r->mtime,
-			.number = r->number};
+			.number = r->number,
+			.is_folder = e->is_folder};
 
 		if (r->is_noted || r->place == BK_HERE_NOWHERE)
 			continue;
@@ -349,7 +354,7 @@ void bk_here_read(struct bk_here *h, struct bk_sink *sink, struct bk_picks *pick
 	for (size_t i = 0; i < h->len; i++) {
 		struct bk_here_row *r = &h->rows[i];
 
-		if (!picks->rows[i].is_taken || r->place == BK_HERE_OLD)
+		if (!picks->rows[i].is_taken || r->place == BK_HERE_OLD || r->place == BK_HERE_MADE)
 			r->bytes = 0;
 		else if (r->place != BK_HERE_NOWHERE && can_read)
 			read_entry(h, sink, picks, i, &d);

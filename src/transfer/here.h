@@ -15,6 +15,7 @@ enum bk_here_place {
 	BK_HERE_PART,
 	BK_HERE_NAMED, /* complete, under its name, as it was put there */
 	BK_HERE_OLD,   /* a part of something that has changed since */
+	BK_HERE_MADE,  /* a folder that was made for it */
 };
 
 struct bk_here_row {

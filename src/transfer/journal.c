@@ -30,6 +30,7 @@ enum {
 };
 
 enum { ROW_BEGIN = 1, ROW_WHOLE };
+enum { KIND_FILE, KIND_STREAM, KIND_FOLDER };
 
 static const char magic[] = "what an unfinished transfer of bodkin has here\n";
 static const char name_start[] = ".bodkin-", name_end[] = ".journal";
@@ -134,10 +135,13 @@ static const char *read_text(struct bk_reader *r)
 static int read_begin(struct bk_journal *j, struct bk_reader *r)
 {
 	struct bk_journal_row row = {.size = bk_read_u64(r)};
+	uint8_t kind;
 
 	row.mtime = (int64_t)bk_read_u64(r);
 	row.number = bk_read_u16(r);
-	row.is_stream = bk_read_u8(r);
+	kind = bk_read_u8(r);
+	row.is_stream = kind == KIND_STREAM;
+	row.is_folder = kind == KIND_FOLDER;
 	row.path = r->error < 0 ? NULL : read_text(r);
 	row.name = row.path ? read_text(r) : NULL;
 	if (!row.name || bk_reader_left(r) || row.number >= BK_PART_TRIES || !is_inside(row.name))
@@ -383,7 +387,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 	bk_write_u64(&w, row->size);
 	bk_write_u64(&w, (uint64_t)row->mtime);
 	bk_write_u16(&w, (uint16_t)row->number);
-	bk_write_u8(&w, row->is_stream);
+	bk_write_u8(&w, row->is_folder ? KIND_FOLDER : row->is_stream ? KIND_STREAM : KIND_FILE);
 	bk_write_bytes(&w, row->path, strlen(row->path) + 1);
 	bk_write_bytes(&w, row->name, strlen(row->name) + 1);
 	append(j, &w);

@@ -20,9 +20,9 @@ struct bk_journal_row {
 	const char *path; /* as it was offered */
 	const char *name; /* what it was to be called here; the part is named after it */
 	uint64_t size;
-	int64_t mtime;   /* seconds since 1970 */
-	unsigned number; /* of the part */
-	bool is_stream;
+	int64_t mtime;             /* seconds since 1970 */
+	unsigned number;           /* of the part */
+	bool is_stream, is_folder; /* a folder has no part: it was made here */
 	bool is_whole; /* all of it came, and this is its digest: it is in the part, or has its name already */
 	uint8_t digest[BK_DIGEST_LEN];
 };

@@ -14,7 +14,7 @@ static void look_at(struct bk_sink *sink, const struct bk_journal_row *row, bool
 {
 	const char *leaf;
 	struct stat st;
-	int dir = bk_sink_aim(sink, row->name, &leaf);
+	int dir = row->is_folder ? -1 : bk_sink_aim(sink, row->name, &leaf);
 
 	if (dir < 0 || !bk_part_find(dir, leaf, row->number, &st))
 		return;

@@ -34,6 +34,7 @@ enum recv_state {
 };
 
 enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
+enum { LONG_TO_READ = 256 << 20 }; /* bytes: it is said that they are read */
 
 struct bk_recv {
 	struct bk_talk talk;
@@ -384,10 +385,13 @@ static void accept_offer(struct bk_recv *r)
 	if ((bk_picks_taken(p) || bk_picks_folders(p)) && !start_writing(r))
 		return;
 	r->state = RECV_LOOKING;
-	if (!r->store->here.rows || !r->outlet.writer)
+	if (!r->store->here.rows || !r->outlet.writer) {
 		begin_answer(r);
-	else
-		(void)is_told(r, bk_writer_read(r->outlet.writer));
+		return;
+	}
+	if (bk_here_bytes(&r->store->here, p) >= LONG_TO_READ && r->talk.call.news.on_note)
+		r->talk.call.news.on_note(&r->talk.call, r->talk.arg, 0, "reading what is here already");
+	(void)is_told(r, bk_writer_read(r->outlet.writer));
 }
 
 /* The answer may come from inside; what follows from it does not. */

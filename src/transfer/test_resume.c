@@ -399,6 +399,7 @@ static void another_sender_of_the_same_bytes_goes_on(void **state)
 
 static const char *make_tree(void)
 {
+	const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
 	char name[32];
 
 	assert_int_equal(mkdir(in_folder(st.in, "t"), 0755), 0);
@@ -407,11 +408,14 @@ static const char *make_tree(void)
 		make_file(in_folder(st.in, name), SMALL, i);
 	}
 	snprintf(st.path, sizeof(st.path), "%s/t", st.in);
+	assert_int_equal(chmod(st.path, 0750), 0);
+	assert_int_equal(utimensat(AT_FDCWD, st.path, times, 0), 0);
 	return st.path;
 }
 
 static void is_whole_tree(void)
 {
+	struct stat got;
 	char name[32];
 
 	assert_true(st.sender.is_done && st.receiver.is_done);
@@ -425,6 +429,9 @@ static void is_whole_tree(void)
 	}
 	assert_int_equal(count(in_folder(st.out, "t")), MANY);
 	assert_int_equal(count(st.out), 1);
+	assert_int_equal(stat(in_folder(st.out, "t"), &got), 0);
+	assert_int_equal(got.st_mode & 0777, 0750);
+	assert_int_equal(got.st_mtime, 1600000000);
 }
 
 static void of_many_files_those_that_came_are_had_and_no_conflict(void **state)

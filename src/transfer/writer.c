@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "net/thread.h"
+#include "transfer/made.h"
 
 enum {
 	FULL = 1 << 20,
@@ -55,9 +56,8 @@ struct work {
 	const struct bk_here_row *standing; /* the current one has its name already */
 	int from; /* what has it is copied from there, since it is to be changed; -1 */
 	uint64_t passed;
-	size_t *made; /* folders that were not there, in order */
-	size_t made_len, made_cap;
-	bool has_folders, has_read, is_finished;
+	struct bk_made made;
+	bool has_noted, has_folders, has_read, is_finished;
 	int error;
 	char text[BK_TRANSFER_TEXT_MAX];
 };
@@ -105,59 +105,43 @@ static const struct bk_file_entry *current_entry(const struct work *w)
 	return &w->store->list.entries[w->current];
 }
 
-static int remember_made(struct work *w, size_t entry)
+static uint32_t note(struct work *w, size_t entry, unsigned number)
 {
-	size_t cap = w->made_cap ? 2 * w->made_cap : 16, *made;
+	struct bk_store *s = w->store;
+	const struct bk_file_entry *e = &s->list.entries[entry];
+	const struct bk_journal_row row = {.path = e->path,
+		.name = bk_picks_name(&s->picks, entry),
+		.size = e->size,
+		.mtime = e->mtime,
+		.number = number,
+		.is_stream = e->is_stream,
+		.is_folder = e->is_folder};
 
-	if (w->made_len == w->made_cap) {
-		made = realloc(w->made, cap * sizeof(*made));
-		if (!made)
-			return fail(w, BK_E_NOMEM, bk_error_text(BK_E_NOMEM));
-		w->made = made;
-		w->made_cap = cap;
-	}
-	w->made[w->made_len++] = entry;
-	return 0;
+	if (!s->here.journal && !w->has_noted)
+		s->here.journal = bk_journal_new(bk_sink_folder(s->sink), bk_journal_identity(&s->list));
+	w->has_noted = true;
+	return bk_journal_begin(s->here.journal, &row);
 }
 
 static int make_folder(struct work *w, size_t entry)
 {
-	bool is_new;
-	int err = bk_sink_make_folder(w->store->sink, &w->store->list.entries[entry], &is_new);
+	const struct bk_here_row *row = bk_here_row(&w->store->here, entry);
+	bool is_new = false;
+	int err = bk_made_add(&w->made, w->store->sink, &w->store->list, entry, row, &is_new);
 
 	w->has_folders = true;
+	if (err == BK_E_NOMEM)
+		return fail(w, err, bk_error_text(err));
 	if (err < 0)
 		return fail(w, err, bk_sink_text(w->store->sink));
-	return is_new ? remember_made(w, entry) : 0;
+	if (is_new)
+		(void)note(w, entry, 0);
+	return 0;
 }
 
-/* What is in a folder changes its time: the innermost comes first. Where not all arrived, those that stayed
- * empty go. */
 static void leave_folders(struct work *w)
 {
-	while (w->made_len) {
-		const struct bk_file_entry *e = &w->store->list.entries[w->made[--w->made_len]];
-
-		if (!w->is_finished)
-			bk_sink_remove_folder(w->store->sink, e);
-		bk_sink_dress_folder(w->store->sink, e);
-	}
-}
-
-static void note_begun(struct work *w)
-{
-	struct bk_store *s = w->store;
-	const struct bk_file_entry *e = current_entry(w);
-	const struct bk_journal_row row = {.path = e->path,
-		.name = bk_picks_name(&s->picks, w->current),
-		.size = e->size,
-		.mtime = e->mtime,
-		.number = bk_sink_part_number(s->sink),
-		.is_stream = e->is_stream};
-
-	if (!s->here.journal && !w->whole)
-		s->here.journal = bk_journal_new(bk_sink_folder(s->sink), bk_journal_identity(&s->list));
-	w->noted = bk_journal_begin(s->here.journal, &row);
+	bk_made_leave(&w->made, w->store->sink, &w->store->list, w->is_finished);
 }
 
 /* Long names are cut for their parts, so that many files may want the same one: those before make room. */
@@ -179,7 +163,7 @@ static int begin_anew(struct work *w)
 		err = BK_E_FILE;
 	if (err < 0)
 		return fail(w, err, bk_sink_text(sink));
-	note_begun(w);
+	w->noted = note(w, w->current, bk_sink_part_number(sink));
 	return 0;
 }
 
@@ -480,7 +464,7 @@ static void free_work(void *arg)
 {
 	struct work *w = arg;
 
-	free(w->made);
+	bk_made_done(&w->made);
 	bk_batch_done(&w->batch);
 	bk_store_free(w->store);
 	bk_digest_free(w->digest);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/made.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+static int grow(struct bk_made *m)
+{
+	size_t cap = m->cap ? 2 * m->cap : 16, *rows;
+
+	if (m->len < m->cap)
+		return 0;
+	rows = realloc(m->rows, cap * sizeof(*rows));
+	if (!rows)
+		return BK_E_NOMEM;
+	m->rows = rows;
+	m->cap = cap;
+	return 0;
+}
+
+int bk_made_add(struct bk_made *m, struct bk_sink *sink, const struct bk_file_list *list, size_t entry,
+	bool is_ours, bool *ret_is_new)
+{
+	int err = grow(m);
+
+	if (err >= 0)
+		err = bk_sink_make_folder(sink, &list->entries[entry], ret_is_new);
+	if (err >= 0 && (*ret_is_new || is_ours))
+		m->rows[m->len++] = entry;
+	return err;
+}
+
+void bk_made_leave(struct bk_made *m, struct bk_sink *sink, const struct bk_file_list *list, bool is_all)
+{
+	while (m->len) {
+		const struct bk_file_entry *e = &list->entries[m->rows[--m->len]];
+
+		if (!is_all)
+			bk_sink_remove_folder(sink, e);
+		bk_sink_dress_folder(sink, e);
+	}
+}
+
+void bk_made_done(struct bk_made *m)
+{
+	free(m->rows);
+	*m = (struct bk_made){0};
+}
