@@ -79,6 +79,7 @@ soak: build tsan valgrind
 	BODKIN_IDLE_SECONDS=180 python3 tests/lab/run.py $(BUILD)/bodkin --only 'idle session'
 	BODKIN_DEVICES_MIB=1024 python3 tests/lab/run.py $(BUILD)/bodkin --only 'devices, both hand over'
 	BODKIN_COPIES_MB=4096 python3 tests/cli/test_copies.py $(BUILD)/bodkin Copies.test_eight_one_of_them_slow_one_killed_and_back_and_a_ninth_who_guesses
+	SOAK=1 python3 tests/cli/test_copies.py $(BUILD)/bodkin Long
 	SOAK=1 python3 tests/cli/test_devices.py $(BUILD)/bodkin Many
 	BODKIN_STREAM_MB=10240 python3 tests/cli/test_streams.py $(BUILD)/bodkin Streams.test_200_megabytes_are_passed_on_as_they_are
 	SOAK=1 python3 tests/cli/test_resume.py $(BUILD)/bodkin

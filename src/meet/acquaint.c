@@ -295,9 +295,9 @@ void bk_acquaint_nameplate(struct bk_acquaint *a, uint32_t nameplate)
 	if (!bk_watchword_take_number(&a->word, nameplate))
 		return;
 	set_state(a, WAITING);
-	if (a->word.is_shown && a->word.has_number)
+	if (a->word.has_number)
 		say_back(a, ", waiting for the other side; the code is the same");
-	else
+	if (!a->word.has_number || !a->word.is_shown)
 		show(a);
 }
 
@@ -336,15 +336,21 @@ static void ask(struct bk_acquaint *a)
 
 /* --- begun anew --- */
 
+/* A code that is ours already, from one before us, is as good as one that was left. */
+static bool has_begun(const struct bk_acquaint *a)
+{
+	return a->has_begun || a->word.has_number;
+}
+
 bool bk_acquaint_may_move(const struct bk_acquaint *a)
 {
-	return a->state <= WAITING && a->has_begun && (a->word.is_given || bk_watchword_is_fresh(&a->word));
+	return a->state <= WAITING && has_begun(a) && (a->word.is_given || bk_watchword_is_fresh(&a->word));
 }
 
 /* Is nothing tested yet that the code stands for? A maker that has taken an answer is not PAIRING any more. */
 static bool is_fresh(const struct bk_acquaint *a)
 {
-	return a->state <= PAIRING && (a->has_begun || a->word.has_number) && bk_watchword_is_fresh(&a->word);
+	return a->state <= PAIRING && has_begun(a) && bk_watchword_is_fresh(&a->word);
 }
 
 /* At no box, or not yet again at this one. */

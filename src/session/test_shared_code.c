@@ -340,6 +340,48 @@ static void who_claims_the_code_again_and_again_keeps_nobody_out(void **state)
 	tear_down(&s);
 }
 
+/* --- the server --- */
+
+static void start_server(struct scene *s, uint16_t port)
+{
+	struct bk_server_opts opts = {
+		.listen_ip = "127.0.0.1", .port = port, .alt_port = -1, .state_dir = s->st.state_dir};
+	char why[BK_SERVER_TEXT_MAX] = "";
+
+	if (bk_server_new(s->st.loop, &opts, &s->st.server, why) < 0)
+		fail_msg("%s", why);
+}
+
+static void the_next_one_waits_for_a_server_that_is_away(void **state)
+{
+	struct scene s;
+	uint16_t port;
+
+	(void)state;
+	set_up(&s);
+	s.goes_on = false;
+	wait_for_code(&s);
+	come(&s, s.code);
+	run(&s, 1);
+	port = bk_server_port(s.st.server);
+	bk_server_free(s.st.server);
+	s.st.server = NULL;
+	make(&s);
+	for (int i = 0; i < 2000 && !strstr(s.said, "waiting for the server, the code stays the same"); i++)
+		kit_run_idle(s.st.loop, 1);
+	assert_non_null(strstr(s.said, "waiting for the server, the code stays the same"));
+	start_server(&s, port);
+	for (int i = 0; i < 2000 && strncmp(s.said, "back at", 7) != 0; i++) {
+		story_let_time_fly(100 * BK_MS);
+		kit_run_idle(s.st.loop, 5);
+	}
+	come(&s, s.code);
+	run(&s, 2);
+	assert_int_equal(s.opened, 2);
+	assert_int_equal(s.codes, 1);
+	tear_down(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_guess_leaves_the_code_to_the_others),
 		cmocka_unit_test(a_chosen_code_for_several_has_a_few_guesses),
 		cmocka_unit_test(who_claims_the_code_again_and_again_keeps_nobody_out),
+		cmocka_unit_test(the_next_one_waits_for_a_server_that_is_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,15 @@ struct bk_send {
 	struct bk_copies *copies;     /* to several, else NULL */
 };
 
+/* Standard input, or a pipe that was named. */
+static bool has_stream(const struct bk_transfer_offer *offer)
+{
+	for (size_t i = 0; i < offer->entries; i++)
+		if (offer->names[i].is_stream)
+			return true;
+	return false;
+}
+
 static int start_copies(struct bk_send *s, struct bk_loop *loop, const struct bk_send_opts *o,
 	const struct bk_transfer_events *events, void *arg, char *ret_text)
 {
@@ -26,7 +35,7 @@ static int start_copies(struct bk_send *s, struct bk_loop *loop, const struct bk
 		.count = o->copies,
 		.events = events,
 		.arg = arg};
-	const char *why = o->stream_name ? "a stream can be read once; send a file to several"
+	const char *why = has_stream(&s->offering.offer) ? "a stream can be read once; send a file to several"
 			  : o->within || !o->session || o->session->code
 				  ? "several come by a code that is made here"
 				  : NULL;

@@ -3,7 +3,7 @@
 """One sender, several receivers, one code.
 
 Run it with the program as argument or in $BODKIN; $BODKIN_COPIES_MB is the size of what the slow and the killed get."""
-import filecmp, json, os, pathlib, select, signal, sys, threading, time
+import filecmp, json, os, pathlib, pty, select, signal, subprocess, sys, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -17,7 +17,7 @@ def events(out):
     return [json.loads(line) for line in out.splitlines()]
 
 
-class Copies(kit.Case):
+class Scene(kit.Case):
     def setUp(self):
         super().setUp()
         _, self.server = self.serve()
@@ -77,6 +77,8 @@ class Copies(kit.Case):
             self.file(f"tree/sub{i}/file", 200000 * i)
         return self.root / "tree"
 
+
+class Copies(Scene):
     def test_eight_at_once_get_all_of_it_and_a_wrong_guess_harms_none(self):
         tree, names = self.tree(), [f"r{i}" for i in range(8)]
         sender, code = self.sender(tree, "--copies", 8)
@@ -175,12 +177,52 @@ class Copies(kit.Case):
                 self.assertEqual(self.finish(sender)[0], status)
 
     def test_several_is_not_for_everything(self):
-        for args, why in ((["-", "--keep"], "a stream can be read once"), (["a", "--keep", "--copies", "2"], "--copies has an end")):
+        for args, why in ((["-", "--keep"], "a stream can be read once"), (["/proc/version", "--copies", "3"], "a stream can be read once"),
+                          (["a", "--keep", "--copies", "2"], "--copies has an end")):
             with self.subTest(args=args):
                 self.file("in/a")
                 r = self.run_it("send", "-s", self.server, *args, cwd=self.root / "in")
                 self.assertEqual(r.returncode, 2)
                 self.assertIn(why, r.stderr)
+
+
+if os.environ.get("SOAK"):
+
+    class Long(Scene):
+        """What takes too long for each time: $SOAK."""
+
+        def asked(self, code):
+            """One whose person says nothing."""
+            ours, theirs = pty.openpty()
+            p = subprocess.Popen([kit.BODKIN, "recv", "-s", self.server, "-o", self.folder_out(), code], stdin=theirs, stderr=theirs,
+                                 stdout=subprocess.DEVNULL, env=self.env)
+            os.close(theirs)
+            self.addCleanup(p.wait)
+            self.addCleanup(p.kill)
+            self.addCleanup(os.close, ours)
+            return p
+
+        def test_one_that_never_answers_is_not_waited_for_when_the_others_have_it(self):
+            sender, code = self.sender(self.file("in/a"), "--copies", 2)
+            silent = self.asked(code)
+            self.told(sender, "joined")
+            self.assertEqual([self.finish(self.receiver(code, n))[0] for n in "ab"], [0, 0])
+            self.assertEqual(self.finish(sender)[0], 0)
+            self.assertNotEqual(silent.wait(kit.WAIT), 0)
+
+        def test_where_the_server_has_no_room_it_is_waited_for(self):
+            """64 connections of one address: the sender's and the receivers', who are all here."""
+            sender, code = self.sender(self.file("in/a"), "--keep")
+            silent = [self.asked(code) for _ in range(40)]
+            self.told(sender, "joined", 20)
+            time.sleep(10)
+            self.assertIsNone(sender.poll())
+            for p in silent:
+                p.kill()
+            until = time.monotonic() + 2 * kit.WAIT
+            while self.finish(self.receiver(code, "late"))[0]:
+                self.assertLess(time.monotonic(), until)
+            self.told(sender, "done")
 
 
 if __name__ == "__main__":
