@@ -174,6 +174,9 @@ struct bk_transfer_events {
 	void (*on_receiver)(struct bk_call *call, void *arg, const struct bk_transfer_receiver *receiver);
 	/* After the answer, before any content: not all of it has to come, or what is here is of no use. May be NULL. */
 	void (*on_resume)(struct bk_call *call, void *arg, const struct bk_transfer_resume *resume);
+	/* Right before on_progress, where it is another one than before: the file that content belongs to now, its number
+	 * among those that are taken, from 1, and how many they are. Not of several receivers. */
+	void (*on_file)(struct bk_call *call, void *arg, const char *path, size_t number, size_t files);
 };
 
 struct bk_send_opts {

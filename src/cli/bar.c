@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The progress line: percent, bar, amount, rate, time left. Its parts have a fixed place and width wherever
- * there is room, because a line that jumps cannot be read. */
+/* The progress line: percent, bar, amount, rate, time left, and of several files which. Its parts have a fixed place
+ * and width wherever there is room, because a line that jumps cannot be read. */
 #include "cli/bar.h"
 
 #include <stdio.h>
@@ -8,7 +8,15 @@
 
 #include "cli/human.h"
 
-enum { BAR_MIN = 6, BAR_MOST = 40, SPARE = 3, RATE_MAX = BK_CLI_HUMAN_MAX + 8 };
+enum {
+	BAR_MIN = 6,
+	BAR_MOST = 40,
+	SPARE = 3,
+	NAME_MIN = 12,
+	PERCENT = 4,
+	RATE_MAX = BK_CLI_HUMAN_MAX + 8,
+	FILE_MAX = 5 * BK_CLI_BAR_COLUMNS_MAX
+};
 
 static double share_of(const struct bk_cli_bar *bar)
 {
@@ -68,46 +76,97 @@ static size_t format_cells(const struct bk_cli_bar *bar, size_t cells, char *out
 	return n;
 }
 
+/* "  17/200" */
+static size_t format_count(const struct bk_cli_bar *bar, char *out, size_t max)
+{
+	char all[24];
+
+	snprintf(all, sizeof(all), "%zu", bar->files);
+	return (size_t)snprintf(out, max, "  %*zu/%s", (int)strlen(all), bar->number, all);
+}
+
+/* Which of several is under way, in at most so many columns: "  17/200 photos/IMG_0017.jpg", or without the name, or
+ * nothing. Returns its columns. */
+static size_t format_file(const struct bk_cli_bar *bar, size_t room, char out[FILE_MAX])
+{
+	char count[64], name[4 * BK_CLI_BAR_COLUMNS_MAX] = "";
+	size_t n = format_count(bar, count, sizeof(count));
+
+	out[0] = 0;
+	if (bar->files < 2 || n > room)
+		return 0;
+	if (n + 1 + NAME_MIN <= room)
+		bk_cli_human_fit(bar->file, (unsigned)(room - n) - 1, name, sizeof(name));
+	snprintf(out, FILE_MAX, "%s%s%s", count, *name ? " " : "", name);
+	return n + (*name ? 1 + bk_cli_human_width(name) : 0);
+}
+
 /* Of what has no end that is known. */
 static size_t format_endless(const struct bk_cli_bar *bar, size_t width, char *out)
 {
-	char done[BK_CLI_HUMAN_MAX], rate[RATE_MAX];
-	int n;
+	char done[BK_CLI_HUMAN_MAX], rate[RATE_MAX], file[FILE_MAX];
+	size_t n;
 
 	bk_cli_human_bytes(bar->bytes, done);
 	format_rate(bar, rate);
-	n = snprintf(out, BK_CLI_BAR_MAX, "%9s  %9s", done, rate);
-	if ((size_t)n > width)
-		n = snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, done);
-	return (size_t)n;
+	n = (size_t)snprintf(out, BK_CLI_BAR_MAX, "%9s  %9s", done, rate);
+	if (n > width)
+		return (size_t)snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, done);
+	n += format_file(bar, width - n, file);
+	strcat(out, file);
+	return n;
+}
+
+/* Of what is left beside the rest the bar has a third where a name is to stand behind. */
+static size_t cells_of(const struct bk_cli_bar *bar, size_t room)
+{
+	char count[64];
+	size_t named = bar->files > 1 ? format_count(bar, count, sizeof(count)) : 0, cells = room;
+
+	if (named)
+		cells = room > named + 3 * NAME_MIN / 2 ? room / 3 : room > named ? room - named : room;
+
+	if (cells < BAR_MIN)
+		cells = BAR_MIN;
+	return cells < BAR_MOST ? cells : BAR_MOST;
+}
+
+/* As much detail as leaves room for a bar, and for which file it is: the name of it is worth more than the amount. -1:
+ * there is none even for the bar. Returns the columns that are used. */
+static size_t choose_tail(const struct bk_cli_bar *bar, size_t width, int *ret_detail, char *tail, size_t max)
+{
+	size_t count = bar->files > 1 ? format_count(bar, tail, max) : 0, used = 0;
+	const size_t wanted[] = {0, count, count, count ? count + 1 + NAME_MIN : 0};
+
+	for (*ret_detail = 3; *ret_detail >= 0; --*ret_detail) {
+		format_tail(bar, *ret_detail, tail, max);
+		used = PERCENT + 3 + strlen(tail);
+		if (used + BAR_MIN + wanted[*ret_detail] <= width)
+			break;
+	}
+	return used;
 }
 
 size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX])
 {
-	size_t width = bar->columns > SPARE ? bar->columns - SPARE : 1, cells = 0, tail_len = 0;
-	char percent[8], tail[192], middle[4 * BK_CLI_BAR_COLUMNS_MAX];
-	int detail = 3;
+	size_t width = bar->columns > SPARE ? bar->columns - SPARE : 1, cells, used;
+	char percent[8], tail[192], middle[4 * BK_CLI_BAR_COLUMNS_MAX], file[FILE_MAX];
+	int detail;
 
 	if (width > BK_CLI_BAR_COLUMNS_MAX)
 		width = BK_CLI_BAR_COLUMNS_MAX;
 	if (bar->is_endless)
 		return format_endless(bar, width, out);
 	snprintf(percent, sizeof(percent), "%3u%%", (unsigned)(100 * share_of(bar) + 1e-9));
-	for (; detail >= 0; detail--) {
-		format_tail(bar, detail, tail, sizeof(tail));
-		tail_len = strlen(tail);
-		if (strlen(percent) + 3 + BAR_MIN + tail_len <= width)
-			break;
-	}
+	used = choose_tail(bar, width, &detail, tail, sizeof(tail));
 	if (detail < 0) {
 		snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, percent);
 		return strlen(out);
 	}
-	cells = width - strlen(percent) - 3 - tail_len;
-	if (cells > BAR_MOST)
-		cells = BAR_MOST;
+	cells = cells_of(bar, width - used);
 	format_cells(bar, cells, middle, sizeof(middle));
-	snprintf(out, BK_CLI_BAR_MAX, "%s %s%s%s%s", percent, bar->is_utf8 ? "▕" : "[", middle,
-		bar->is_utf8 ? "▏" : "]", tail);
-	return strlen(percent) + 3 + cells + tail_len;
+	used += cells + format_file(bar, width - used - cells, file);
+	snprintf(out, BK_CLI_BAR_MAX, "%s %s%s%s%s%s", percent, bar->is_utf8 ? "▕" : "[", middle,
+		bar->is_utf8 ? "▏" : "]", tail, file);
+	return used;
 }

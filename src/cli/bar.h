@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 /* One line that shows how far a transfer is, for a window of any width. Pure: it only writes text. */
-enum { BK_CLI_BAR_MAX = 1024, BK_CLI_BAR_COLUMNS_MAX = 160 };
+enum { BK_CLI_BAR_MAX = 2048, BK_CLI_BAR_COLUMNS_MAX = 160 };
 
 struct bk_cli_bar {
 	uint64_t bytes, total;
-	bool is_endless; /* there is no total */
-	bool is_limited; /* it could be faster, and is not to be */
+	bool is_endless;  /* there is no total */
+	bool is_limited;  /* it could be faster, and is not to be */
+	const char *file; /* which of several is under way, where files > 1 */
+	size_t number, files;
 	double rate;
 	/* Of the window; the last three stay free, so that no terminal wraps, with its ^C neither. */
 	unsigned columns;

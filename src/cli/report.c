@@ -485,6 +485,13 @@ struct bk_cli_window bk_cli_report_window(void)
 	return (struct bk_cli_window){size.ws_col, size.ws_row};
 }
 
+void bk_cli_report_file(struct bk_cli_report *r, const char *path, size_t number, size_t files)
+{
+	bk_cli_human_fit(path, sizeof(r->file) - 1, r->file, sizeof(r->file));
+	r->file_number = number;
+	r->files = files;
+}
+
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate)
 {
 	struct bk_cli_bar bar = {.bytes = bytes,
@@ -492,12 +499,19 @@ void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t to
 		.is_endless = r->has_stream,
 		.is_limited = r->is_limited,
 		.rate = rate,
+		.file = r->file,
+		.number = r->file_number,
+		.files = r->files,
 		.is_utf8 = r->is_utf8};
 	char line[BK_CLI_BAR_MAX];
+	json_t *fields = json_pack(
+		"{s:I, s:I, s:f}", "bytes", (json_int_t)bytes, "total", (json_int_t)total, "rate", rate);
 
-	bk_cli_report_event(r, BK_CLI_CHATTER, "progress",
-		json_pack("{s:I, s:I, s:f}", "bytes", (json_int_t)bytes, "total", (json_int_t)total, "rate",
-			rate));
+	if (fields && r->files)
+		(void)json_object_update_new(
+			fields, json_pack("{s:o, s:I, s:I}", "path", text_value(r->file), "number",
+					(json_int_t)r->file_number, "files", (json_int_t)r->files));
+	bk_cli_report_event(r, BK_CLI_CHATTER, "progress", fields);
 	if (!r->has_bar)
 		return;
 	bar.columns = bk_cli_report_window().columns;

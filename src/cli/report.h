@@ -26,6 +26,8 @@ struct bk_cli_report {
 	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
+	char file[1024]; /* that is under way */
+	size_t file_number, files;
 	char peer[64];    /* name, shortened */
 	const char *from; /* of several things at once: whose an event is; NULL: there is one alone */
 	/* Before anything is said: something stands there that has to go. NULL: nothing. */
@@ -65,6 +67,8 @@ void bk_cli_report_text(struct bk_cli_report *r, const char *text, size_t len);
 /* Goes on where an earlier one stopped; is_here: on this side. */
 void bk_cli_report_resume(struct bk_cli_report *r, const struct bk_transfer_resume *resume, bool is_here);
 void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */
+/* Which of how many files is under way, for the progress from here on. */
+void bk_cli_report_file(struct bk_cli_report *r, const char *path, size_t number, size_t files);
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate);
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);
 /* Before anything else is said on standard error: the bar goes, an open question gets its line end. */

@@ -178,9 +178,48 @@ static void what_has_no_end_shows_amount_and_rate_and_no_share(void **state)
 	assert_string_equal(out, "12.3 MB");
 }
 
+static void of_several_files_it_says_which_where_there_is_room(void **state)
+{
+	static const struct {
+		unsigned columns;
+		const char *want;
+	} rows[] = {
+		{20, " 50% [###---]"},
+		{30, " 50% [#####------]    7/200"},
+		{50, " 50% [####----]  5.00 MB/s   0:01 left    7/200"},
+		{80, " 50% [#######--------]  5.00 MB/s   0:01 left    7/200 photos/a ...icture.jpg"},
+	};
+	struct bk_cli_bar bar = {.bytes = 5000000,
+		.total = 10000000,
+		.rate = 5000000,
+		.file = "photos/a long name of a picture.jpg",
+		.number = 7,
+		.files = 200};
+	char out[BK_CLI_BAR_MAX];
+
+	(void)state;
+	for (bar.columns = 6; bar.columns <= 200; bar.columns++) {
+		assert_true(bk_cli_bar_format(&bar, out) + 3 <= bar.columns);
+		if (bar.columns >= 45)
+			assert_non_null(strstr(out, "    7/200"));
+	}
+	assert_non_null(
+		strstr(out, " 5.00 MB of 10.0 MB  5.00 MB/s   0:01 left    7/200 photos/a long name of a p"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bar.columns = rows[i].columns;
+		bk_cli_bar_format(&bar, out);
+		assert_string_equal(out, rows[i].want);
+	}
+	bar.is_endless = true;
+	bar.columns = 50;
+	bk_cli_bar_format(&bar, out);
+	assert_string_equal(out, "  5.00 MB  5.00 MB/s    7/200 photos/...ure.jpg");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_several_files_it_says_which_where_there_is_room),
 		cmocka_unit_test(what_has_no_end_shows_amount_and_rate_and_no_share),
 		cmocka_unit_test(no_row_of_what_others_say_looks_like_a_line),
 		cmocka_unit_test(sizes_have_three_digits_and_the_next_unit_in_time),

@@ -35,6 +35,14 @@ static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_
 	bk_cli_report_progress(t->frame.report, bytes, total, rate);
 }
 
+static void on_file(struct bk_call *call, void *arg, const char *path, size_t number, size_t files)
+{
+	struct bk_cli_transfer *t = arg;
+
+	(void)call;
+	bk_cli_report_file(t->frame.report, path, number, files);
+}
+
 /* The rest arrived, but a script must not believe that all did. */
 static const struct bk_call_failure *name_left(const struct bk_transfer_result *result, struct left *l)
 {
@@ -86,6 +94,7 @@ struct bk_transfer_events bk_cli_transfer_events(void)
 		.news = &bk_cli_frame_news,
 		.on_offer = on_offer,
 		.on_conflict = on_conflict,
+		.on_file = on_file,
 		.on_progress = on_progress,
 		.on_done = on_done,
 		.on_error = on_error,

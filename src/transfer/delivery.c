@@ -65,6 +65,11 @@ static void on_nothing(struct bk_delivery *d, int err, const char *text)
 	}
 }
 
+static const char *shown(const struct bk_delivery *d, size_t entry)
+{
+	return bk_file_entry_shown(&bk_source_list(d->offering->source)->entries[entry]);
+}
+
 /* Feeds the channel until it has enough. */
 static void pump(void *owner)
 {
@@ -92,6 +97,7 @@ static void pump(void *owner)
 		d->talk.meter.bytes += piece.fresh;
 		d->sent += piece.sent;
 		bk_talk_paced(&d->talk, piece.len);
+		d->talk.now = (struct bk_talk_now){shown(d, piece.entry), piece.number, d->taken};
 		bk_reader_next(d->reader);
 	}
 }

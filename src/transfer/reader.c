@@ -25,7 +25,8 @@ enum {
 struct slot {
 	uint8_t *bytes;
 	size_t size, start, len, content, fresh, holes; /* content: also what is only said to be there */
-	uint8_t *packed; /* of its own, once something was packed in it; HEADROOM and then the content */
+	size_t entry, number; /* what it has something of last, and which of those that are taken that is */
+	uint8_t *packed;      /* of its own, once something was packed in it; HEADROOM and then the content */
 	size_t packed_start, packed_len; /* 0: it goes as it is */
 };
 
@@ -104,6 +105,12 @@ static int encode(struct work *w, const struct bk_file_msg *msg, size_t content)
 	return err < 0 ? fail(w, err, bk_error_text(err)) : 0;
 }
 
+static void mark(const struct work *w, struct slot *s)
+{
+	s->entry = w->current;
+	s->number = w->taken + 1;
+}
+
 static int put_digest(struct work *w, struct slot *s)
 {
 	struct bk_file_msg msg = {.type = BK_FILE_DIGEST, .entry = (uint32_t)w->current};
@@ -118,6 +125,7 @@ static int put_digest(struct work *w, struct slot *s)
 	memcpy(s->bytes + s->start + s->len, bk_buf_head(&w->header), w->header.len);
 	s->len += w->header.len;
 	bk_source_close(&w->reader);
+	mark(w, s);
 	w->current++;
 	w->taken++;
 	w->is_open = false;
@@ -136,6 +144,7 @@ static void count_content(struct work *w, struct slot *s, const uint8_t *at, siz
 {
 	bk_digest_update(w->file_digest, at, n);
 	w->offset += n;
+	mark(w, s);
 	s->content += n;
 	s->fresh += w->offset > w->choices[w->current].offset ? n : 0;
 }
@@ -492,11 +501,20 @@ void bk_reader_free(struct bk_reader *r)
 
 static struct bk_reader_piece piece_of(const struct slot *s)
 {
-	if (s->packed_len) /* from the headroom on it is content */
-		return (struct bk_reader_piece){s->packed + s->packed_start, s->packed_len, s->content,
-			s->fresh, s->packed_start + s->packed_len - HEADROOM};
-	return (struct bk_reader_piece){
-		s->bytes + s->start, s->len, s->content, s->fresh, s->content - s->holes};
+	struct bk_reader_piece piece = {.bytes = s->bytes + s->start,
+		.len = s->len,
+		.content = s->content,
+		.fresh = s->fresh,
+		.sent = s->content - s->holes,
+		.entry = s->entry,
+		.number = s->number};
+
+	if (s->packed_len) { /* from the headroom on it is content */
+		piece.bytes = s->packed + s->packed_start;
+		piece.len = s->packed_len;
+		piece.sent = s->packed_start + s->packed_len - HEADROOM;
+	}
+	return piece;
 }
 
 int bk_reader_piece(struct bk_reader *r, struct bk_reader_piece *ret_piece, const char **ret_text)

@@ -19,6 +19,8 @@ struct bk_reader_piece {
 	size_t content; /* bytes of files in it */
 	size_t fresh;   /* so many of those the other side did not have, not even as they were */
 	size_t sent;    /* for which so many travel */
+	size_t entry;   /* what it has something of last, */
+	size_t number;  /* and which of those that are taken that is, from 1 */
 };
 
 struct bk_reader_wish {

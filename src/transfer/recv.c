@@ -132,6 +132,14 @@ static void finish_writing(struct bk_recv *r)
 	(void)is_told(r, bk_outlet_finish(&r->outlet));
 }
 
+static void tell_current(struct bk_recv *r)
+{
+	if (r->current == r->store->list.len)
+		return;
+	r->talk.now.path = bk_picks_shown(&r->store->picks, r->current);
+	r->talk.now.number++;
+}
+
 /* Past what is not taken, and what has no content: folders, and links, which come last; and on to wait for it. */
 static void find_current(struct bk_recv *r)
 {
@@ -143,6 +151,7 @@ static void find_current(struct bk_recv *r)
 		if (current_entry(r)->is_folder && !is_told(r, bk_outlet_make_folder(&r->outlet, r->current)))
 			return;
 	}
+	tell_current(r);
 	if (r->current < r->store->list.len)
 		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
 			"the other side sent nothing more for an hour");
@@ -338,6 +347,7 @@ static void begin_receiving(struct bk_recv *r)
 	struct bk_transfer_resume from;
 
 	r->state = RECV_RECEIVING;
+	r->talk.now.files = bk_picks_taken(&r->store->picks);
 	bk_here_tell(&r->store->here, &r->store->picks, &from);
 	bk_talk_count(&r->talk, &from);
 	(void)bk_talk_flush(&r->talk);

@@ -301,12 +301,21 @@ static void on_patience(void *arg)
 		bk_talk_fail(t, BK_E_TIMEOUT, "%s", t->if_not);
 }
 
+static void tell_file(struct bk_talk *t)
+{
+	if (!t->events.on_file || !t->now.path || t->now.number == t->told_number)
+		return;
+	t->told_number = t->now.number;
+	t->events.on_file(&t->call, t->arg, t->now.path, t->now.number, t->now.files);
+}
+
 static void on_tick(void *arg)
 {
 	struct bk_talk *t = arg;
 
 	bk_meter_tick(&t->meter, bk_loop_now(t->loop));
 	bk_timer_start(t->ticker, BK_METER_INTERVAL);
+	tell_file(t);
 	if (t->events.on_progress)
 		t->events.on_progress(&t->call, t->arg, t->meter.bytes, t->meter.total, t->meter.rate);
 }

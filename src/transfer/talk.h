@@ -42,6 +42,12 @@ struct bk_talk_place {
 	struct bk_pace *pace; /* NULL: none; the owner's, and perhaps of several talks */
 };
 
+/* The file that content belongs to now; the path is the owner's. */
+struct bk_talk_now {
+	const char *path; /* NULL: none yet */
+	size_t number, files;
+};
+
 struct bk_talk {
 	struct bk_loop *loop;
 	const struct bk_talk_ops *ops;
@@ -66,6 +72,8 @@ struct bk_talk {
 	bk_time awaited_since;
 	const char *if_not;
 	struct bk_meter meter;
+	struct bk_talk_now now;
+	size_t told_number; /* of the file that was told last */
 	bool is_done;
 	bool is_settling; /* the session is over, the owner's files are not */
 	struct bk_transfer_result result;

@@ -62,6 +62,18 @@ class Streams(Kit):
         self.assertEqual((code, err), (0, ""))
         self.assertEqual((self.root / "out/stdin").read_bytes(), b"said slowly")
 
+    def test_progress_says_which_file_and_how_many_there_are(self):
+        read, write = os.pipe()
+        sender, code = self.sender("-", self.file("in/a"), self.file("in/b"), stdin=read)
+        os.close(read)
+        receiver = self.start("recv", "-s", self.server, "--json", "-o", self.folder_out(), code)
+        for p in (sender, receiver):  # what has no end stays the last
+            while (e := self.event(p, "progress")).get("path") != "stdin":
+                os.write(write, b"x")
+            self.assertEqual((e["number"], e["files"]), (3, 3))
+        os.close(write)
+        self.assertEqual((self.finish(sender)[0], self.finish(receiver)[0]), (0, 0))
+
     def test_a_pipe_and_a_file_of_proc_that_are_named_are_streams(self):
         fifo = self.root / "fifo"
         os.mkfifo(fifo)
