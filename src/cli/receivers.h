@@ -27,7 +27,7 @@ struct bk_cli_receivers {
 int bk_cli_receivers_init(
 	struct bk_cli_receivers *w, struct bk_loop *loop, struct bk_cli_report *r, size_t wanted);
 void bk_cli_receivers_code(struct bk_cli_receivers *w, const char *code); /* by which they come */
-void bk_cli_receivers_tell(struct bk_cli_receivers *w, const struct bk_transfer_receiver *receiver);
+void bk_cli_receivers_tell(struct bk_cli_receivers *w, const struct bk_transfer_receiver *told);
 /* Takes the rows away. Fine on a zeroed one, and twice. */
 void bk_cli_receivers_done(struct bk_cli_receivers *w);
 

@@ -111,20 +111,6 @@ class Copies(Scene):
         self.assertEqual(self.finish(sender)[0], 0)
         print(f"{MB} MB to the quick one took {took:.2f} s", file=sys.stderr)
 
-    def test_one_that_was_killed_comes_back_by_the_same_code(self):
-        big = self.big()
-        sender, code = self.sender(big, "--copies", 2)
-        killed, other = self.receiver(code, "killed"), self.receiver(code, "other")
-        self.wait_for_part("killed")
-        killed.kill()
-        killed.wait()
-        self.assertEqual(self.finish(self.receiver(code, "killed"))[0], 0)
-        self.assertEqual(self.finish(other)[0], 0)
-        code, out, err = self.finish(sender)
-        self.assertEqual(code, 0, err)
-        for name in ("killed", "other"):
-            self.assertTrue(filecmp.cmp(self.root / f"out-{name}" / "big", big, shallow=False), name)
-
     def test_eight_one_of_them_slow_one_killed_and_back_and_a_ninth_who_guesses(self):
         """The slow one reads for a twentieth of the time, until the others are done."""
         big = self.big(MB // 4)
