@@ -140,7 +140,7 @@ static int find_others(struct search *s)
 	char **names = bk_journal_list(bk_sink_folder(s->sink), BK_HERE_JOURNALS_MAX, &n);
 	int err = names ? 0 : BK_E_NOMEM;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; names && i < n; i++) {
 		struct bk_journal *j = err < 0 ? NULL : bk_journal_open(bk_sink_folder(s->sink), names[i]);
 		bool has_other = false;
 

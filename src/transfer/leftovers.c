@@ -54,7 +54,7 @@ int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_trans
 	if (err < 0)
 		return err;
 	names = bk_journal_list(bk_sink_folder(sink), BK_HERE_JOURNALS_MAX, &n);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; names && i < n; i++) {
 		look_into(sink, names[i], removes, ret_leftovers);
 		free(names[i]);
 	}

@@ -18,6 +18,7 @@
 #include <bodkin/transfer.h>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "transfer/digest.h"
 #include "transfer/journal.h"
 #include "transfer/part.h"
@@ -528,6 +529,103 @@ static void a_part_with_another_name_is_left_alone(void **state)
 	assert_int_equal(count(st.out), 3);
 }
 
+/* --- a sender that means harm --- */
+
+static struct bk_buf script;
+static void (*lie)(void); /* once the receiver has answered, which is looked for */
+static struct bk_timer *looker;
+
+static void say(const struct bk_file_msg *msg, const char *content)
+{
+	assert_int_equal(bk_file_msg_encode(&script, msg, strlen(content)), 0);
+	assert_int_equal(bk_buf_append(&script, content, strlen(content)), 0);
+}
+
+static void leave_out_what_is_not_here(void)
+{
+	say(&(struct bk_file_msg){.type = BK_FILE_CONTENT, .offset = 7 * BLOCK}, "x");
+}
+
+static void leave_out_the_rest(void)
+{
+	say(&(struct bk_file_msg){.type = BK_FILE_DIGEST}, "");
+}
+
+static void go_back_over_what_was_passed(void)
+{
+	say(&(struct bk_file_msg){.type = BK_FILE_CONTENT, .offset = 2 * BLOCK}, "x");
+	say(&(struct bk_file_msg){.type = BK_FILE_CONTENT, .offset = BLOCK}, "x");
+}
+
+static void go_to_the_end_of_numbers(void)
+{
+	say(&(struct bk_file_msg){.type = BK_FILE_CONTENT, .offset = INT64_MAX}, "x");
+}
+
+static void say_what_it_has(void)
+{
+	say(&(struct bk_file_msg){.type = BK_FILE_HAVE}, "");
+}
+
+static void lie_when_answered(void *arg)
+{
+	const struct bk_buf *b = bk_fake_written();
+
+	(void)arg;
+	if (!b->len || !memmem(bk_buf_head(b), b->len, "\"accept\"", 8)) {
+		bk_timer_start(looker, BK_MS);
+		return;
+	}
+	lie();
+	bk_fake_wake();
+}
+
+/* It offers the same file. */
+static int hear(void (*what)(void))
+{
+	struct bk_recv_opts opts = {.session = &session_opts, .folder = st.out};
+	const struct bk_file_entry entry = {.path = "a", .is_file = true, .size = BIG, .mtime = 1600000000};
+	struct bk_file_list list = {0};
+	size_t at = 0;
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	bk_buf_init(&script, 1 << 20);
+	assert_int_equal(bk_file_list_add(&list, &entry, NULL), 0);
+	assert_int_equal(bk_file_offer_encode(&script, &list, &at), 0);
+	bk_file_list_done(&list);
+	free_ends();
+	bk_fake_reset(&script);
+	lie = what;
+	assert_int_equal(bk_timer_new(st.loop, lie_when_answered, NULL, &looker), 0);
+	bk_timer_start(looker, 0);
+	st.receiver = (struct end){.running = &st.running, .loop = st.loop};
+	st.running = 1;
+	assert_int_equal(bk_recv_new(st.loop, &opts, &events, &st.receiver, &st.recv, text), 0);
+	assert_int_equal(bk_loop_run(st.loop), 0);
+	free_ends();
+	bk_timer_free(looker);
+	bk_buf_done(&script);
+	return st.receiver.error;
+}
+
+static void nothing_is_left_out_but_what_is_here(void **state)
+{
+	static void (*const lies[])(void) = {leave_out_what_is_not_here, leave_out_the_rest,
+		go_back_over_what_was_passed, go_to_the_end_of_numbers, say_what_it_has};
+	const char *path = break_off(4 * BLOCK);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		if (hear(lies[i]) != BK_E_PROTOCOL)
+			fail_msg("lie %zu: %s, '%s'", i, bk_error_name(st.receiver.error), st.receiver.text);
+		assert_int_equal(st.receiver.here, size_of("a.part"));
+		assert_int_equal(count(st.out), 2);
+	}
+	run(path, &usual, 0);
+	is_whole(path, "a");
+	assert_int_equal(count(st.out), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -545,6 +643,7 @@ int main(void)
 		T(what_changed_at_the_sender_replaces_what_came_of_it),
 		T(a_part_that_is_no_longer_ours_is_left_alone),
 		T(a_part_with_another_name_is_left_alone),
+		T(nothing_is_left_out_but_what_is_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
