@@ -459,6 +459,7 @@ void bk_cli_report_resume(struct bk_cli_report *r, const struct bk_transfer_resu
 	bk_cli_report_event(r, BK_CLI_EVENT, "resume",
 		json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)resume->bytes, "total",
 			(json_int_t)resume->total, "changed", (json_int_t)resume->changed));
+	r->resumed = resume->bytes;
 	bk_cli_human_bytes(resume->bytes, bytes);
 	bk_cli_human_bytes(resume->total, total);
 	if (resume->bytes)
@@ -542,6 +543,24 @@ static void tell_done(const struct bk_cli_report *r, const struct bk_transfer_re
 	bk_cli_report_event(r, BK_CLI_VERDICT, "done", fields);
 }
 
+static void say_done(
+	struct bk_cli_report *r, const char *verb, const char *what, const struct bk_transfer_result *result)
+{
+	char seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX], now[BK_CLI_HUMAN_MAX], some[64] = "";
+	/* What was here before says nothing of the rate. */
+	uint64_t came = result->bytes > r->resumed ? result->bytes - r->resumed : 0;
+
+	if (r->resumed)
+		snprintf(some, sizeof(some), ", %s of it now,", bk_cli_human_bytes(came, now));
+	bk_cli_human_seconds(result->seconds, seconds);
+	bk_cli_human_rate(result->seconds > 0 ? (double)came / result->seconds : 0, rate);
+	/* The rate of a moment says nothing. */
+	if (result->seconds < 0.02)
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s%s in %s", verb, what, some, seconds);
+	else
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s%s in %s, %s", verb, what, some, seconds, rate);
+}
+
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
 {
 	const struct what taken = {.first = result->first,
@@ -551,7 +570,7 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 		.named = result->paths_len,
 		.bytes = result->bytes,
 		.is_text = r->is_text};
-	char what[512], seconds[BK_CLI_HUMAN_MAX], rate[BK_CLI_HUMAN_MAX];
+	char what[512], bytes[BK_CLI_HUMAN_MAX];
 
 	tell_done(r, result);
 	if (r->is_told)
@@ -559,14 +578,8 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 	describe(&taken, what, sizeof(what));
 	if (result->receivers)
 		snprintf(what, sizeof(what), "to %zu: %s in all", result->receivers,
-			bk_cli_human_bytes(result->bytes, rate));
-	bk_cli_human_seconds(result->seconds, seconds);
-	bk_cli_human_rate(result->seconds > 0 ? (double)result->bytes / result->seconds : 0, rate);
-	/* The rate of a moment says nothing. */
-	if (result->seconds < 0.02)
-		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s in %s", verb, what, seconds);
-	else
-		bk_cli_report_say(r, BK_CLI_VERDICT, "%s %s in %s, %s", verb, what, seconds, rate);
+			bk_cli_human_bytes(result->bytes, bytes));
+	say_done(r, verb, what, result);
 	if (result->skipped)
 		bk_cli_report_say(r, BK_CLI_VERDICT, "%zu of %zu files %s not taken", result->skipped,
 			result->skipped + result->entries, result->skipped == 1 ? "was" : "were");

@@ -26,7 +26,8 @@ struct bk_cli_report {
 	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
-	char file[1024]; /* that is under way */
+	uint64_t resumed; /* bytes of a transfer that were there before */
+	char file[1024];  /* that is under way */
 	size_t file_number, files;
 	char peer[64];    /* name, shortened */
 	const char *from; /* of several things at once: whose an event is; NULL: there is one alone */

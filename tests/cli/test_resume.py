@@ -250,6 +250,7 @@ class Resume(kit.Case):
         sender = self.start("send", "-s", self.server, "--json", path)
         r = self.run_it("recv", "-s", self.server, "-o", self.root / "out", self.event(sender, "code")["code"])
         self.assertRegex(r.stderr + r.stdout, r"\nGoing on where it stopped: [\d.]+ MB of [\d.]+ (M|G)B are here\n")
+        self.assertRegex(r.stderr + r.stdout, r"\nReceived big \([\d.]+ (M|G)B\), [\d.]+ MB of it now, in ")
         self.finish(sender)
 
     def test_what_nobody_goes_on_with_is_said_and_removed_when_asked(self):
