@@ -261,6 +261,7 @@ void bk_cli_receivers_done(struct bk_cli_receivers *w)
 {
 	if (w->is_screen && w->report->on_wipe) {
 		erase(w);
+		bk_cli_output_draw("\r\033[J"); /* the terminal's own ^C, which may have come after it */
 		w->report->on_wipe = NULL;
 	}
 	bk_cli_sheet_done(&w->sheet);
