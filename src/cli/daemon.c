@@ -11,12 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "cli/answer.h"
 #include "cli/devices.h"
 #include "cli/exit.h"
 #include "cli/frame.h"
 #include "cli/notify.h"
 #include "cli/takings.h"
+
+#define LOOK_TIME (2 * BK_SEC)
 
 struct daemon {
 	struct bk_cli_frame frame;
@@ -25,6 +28,7 @@ struct daemon {
 	struct bk_cli_devices devices;
 	struct bk_cli_takings takings;
 	struct bk_cli_answers answers;
+	struct bk_timer *watcher; /* of what this machine remembers of its group */
 	bool has_stopped, has_left;
 	struct bk_call_failure failure; /* why it ends; error 0: somebody wants it to */
 	char failure_text[BK_CLI_TEXT_MAX];
@@ -71,6 +75,38 @@ static void on_end(void *arg, int error, const char *text)
 	} else {
 		end_when_over(d);
 	}
+}
+
+/* Who joins another group with 'devices join' leaves this one, and what runs here goes, too: a service manager starts
+ * it anew, in the group that the machine is in now. */
+static void leave_group(struct daemon *d, bool is_in_none)
+{
+	snprintf(d->failure_text, sizeof(d->failure_text), "%s",
+		is_in_none
+			? "this machine is in no group of devices any more"
+			: "this machine has gone to another group of devices; start it again for that one");
+	d->failure = (struct bk_call_failure){
+		.error = BK_E_NOT_FOUND, .text = d->failure_text, .who = BK_CALL_WHO_HERE, .has_peer = true};
+	bk_cli_notify("STOPPING=1");
+	bk_cli_devices_leave(&d->devices);
+	bk_cli_takings_stop(&d->takings, on_stopped, d);
+}
+
+static void look_at_group(void *arg)
+{
+	struct daemon *d = arg;
+	struct bk_cli_devices_store now = {0};
+	char text[BK_CLI_TEXT_MAX];
+	int err = bk_cli_devices_store_load(&now, d->frame.session.state_dir, text);
+	bool is_other = err >= 0 && strcmp(now.invite, d->store.invite) != 0;
+
+	bk_cli_devices_store_done(&now);
+	if (d->takings.is_stopping)
+		return;
+	if (is_other || err == BK_E_NOT_FOUND)
+		leave_group(d, err < 0);
+	else
+		bk_timer_start(d->watcher, LOOK_TIME);
 }
 
 /* --- the group --- */
@@ -181,6 +217,10 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	f->session.key_dir = f->session.state_dir;
 	err = bk_cli_takings_init(&d->takings, f->loop, &d->options, f->report, &f->session);
 	bk_cli_answers_init(&d->answers, f);
+	if (err >= 0)
+		err = bk_timer_new(f->loop, look_at_group, d, &d->watcher);
+	if (err >= 0)
+		bk_timer_start(d->watcher, LOOK_TIME);
 	return err < 0 ? err
 		       : bk_cli_devices_start(&d->devices, f, &d->store,
 				 BK_DEVICE_PRESENT | BK_DEVICE_RECEIVES | BK_DEVICE_ANSWERS, &events, d,
@@ -191,6 +231,7 @@ static void done(struct bk_cli_frame *f)
 {
 	struct daemon *d = (struct daemon *)f;
 
+	bk_timer_free(d->watcher);
 	bk_cli_takings_done(&d->takings);
 	bk_cli_answers_done(&d->answers);
 	bk_cli_devices_done(&d->devices);

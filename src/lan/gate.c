@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "net/dial.h"
+#include "net/ifaddr.h"
 #include "net/pump.h"
 #include "net/sock.h"
 #include "service/acceptor.h"
@@ -134,7 +135,7 @@ static void on_accept(void *arg, int fd, const struct bk_addr *comer)
 	struct bk_gate *g = arg;
 	const struct bk_dial_opts opts = {.addrs = &g->server, .len = 1, .patience = DIAL_PATIENCE};
 	bool is_full = g->count >= BK_GATE_PASSAGES_MAX || count_of(g, comer) >= BK_GATE_OF_ADDRESS_MAX;
-	struct passage *p = is_full ? NULL : calloc(1, sizeof(*p));
+	struct passage *p = is_full || !bk_ifaddr_is_near(comer) ? NULL : calloc(1, sizeof(*p));
 
 	if (!p) {
 		close(fd);

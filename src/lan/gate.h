@@ -7,8 +7,8 @@
 #include "base/addr.h"
 
 /* A port of this machine behind which a server is that this machine reaches and others on its LAN perhaps do not. What
- * passes is between them and the server: it is TLS, and the gate has no key. Few pass at a time. The loop's thread
- * only. */
+ * passes is between them and the server: it is TLS, and the gate has no key. Few pass at a time, and nobody from beyond
+ * the networks of this machine. The loop's thread only. */
 struct bk_gate;
 
 enum { BK_GATE_PASSAGES_MAX = 32, BK_GATE_OF_ADDRESS_MAX = 8 };

@@ -21,6 +21,7 @@ static int open_server(struct bk_home *h, struct bk_loop *loop, const struct bk_
 	struct bk_server_config config;
 	int err = bk_server_config_init(&config, &opts, text);
 
+	config.is_local = true;
 	if (!err && limits->posts_burst)
 		config.posts_burst = limits->posts_burst;
 	if (!err)

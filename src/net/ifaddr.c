@@ -78,6 +78,16 @@ void bk_ifaddr_networks(struct bk_networks *ret_networks)
 	add_links(ret_networks);
 }
 
+bool bk_ifaddr_is_near(const struct bk_addr *a)
+{
+	struct bk_networks networks;
+
+	if (bk_addr_is_loopback(a) || bk_addr_is_link_local(a) || bk_addr_is_private(a))
+		return true;
+	bk_ifaddr_networks(&networks);
+	return bk_networks_have(&networks, a);
+}
+
 int bk_ifaddr_list(struct bk_addr *out, size_t max)
 {
 	struct ifaddrs *all;

@@ -15,6 +15,10 @@ int bk_ifaddr_list(struct bk_addr *out, size_t max);
 /* The networks of the same interfaces, then their links, BK_IFADDR_LINKS_MAX; none where the system does not tell. */
 void bk_ifaddr_networks(struct bk_networks *ret_networks);
 
+/* Whether the Internet is not between us: this machine, one on its networks and links, or a private address, to which
+ * only they lead. Asks the system each time. */
+bool bk_ifaddr_is_near(const struct bk_addr *a);
+
 /* The same, in the order in which others are likely to reach them: those that the ways out use, then the others, then
  * those of bridges and their like (containers, virtual machines), unless the way out is through one. */
 int bk_ifaddr_list_outward(struct bk_addr *out, size_t max);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "net/ifaddr.h"
 #include "net/sock.h"
 #include "server/crowd.h"
 #include "server/limits.h"
@@ -30,6 +31,8 @@ static void on_accept(void *arg, int fd, const struct bk_addr *peer)
 	int err = bk_sock_local(fd, &a.local);
 
 	++*l->accepted;
+	if (!err && s->config.is_local && !bk_ifaddr_is_near(peer))
+		err = BK_E_REFUSED;
 	if (!err)
 		err = bk_crowd_enter(s->crowd, peer, now, &a.guest);
 	if (!err) {

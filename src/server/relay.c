@@ -157,10 +157,17 @@ static void on_timer(void *arg)
 		end_relay(r, r->is_running ? BK_E_IDLE : BK_E_TIMEOUT);
 }
 
+/* Who keeps a server for himself reaches it over loopback, and relays for nobody else. */
+static bool may_start(const struct relay *r)
+{
+	return !r->relays->server->config.is_local || bk_addr_is_loopback(&r->leg[0].from.peer) ||
+	       bk_addr_is_loopback(&r->leg[1].from.peer);
+}
+
 static int start(struct relay *r)
 {
 	struct bk_server *s = r->relays->server;
-	int err = 0;
+	int err = may_start(r) ? 0 : BK_E_REFUSED;
 
 	for (int i = 0; i < 2 && !err; i++)
 		err = bk_splice_init(&r->flow[i]);

@@ -35,6 +35,7 @@ struct bk_server_config {
 	struct bk_addr alt;    /* family 0: none */
 	uint16_t alt_port;
 	bool speaks_plain;
+	bool is_local; /* somebody's own: for the networks of this machine, and relays only what is this machine's */
 	bool has_token;
 	uint8_t token_hash[32];
 	unsigned clients_max, per_address_max, messages_per_second, relays_max;
