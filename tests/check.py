@@ -25,7 +25,7 @@ ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "re
            "meet_test_lying", "meet_test_fool", "transfer_test_transfer", "tests/hostile/hostile_test_files",
            "tests/hostile/hostile_test_frames", "tests/hostile/hostile_test_targets")
 # Where more than one thread runs, the program's or the test's: `make tsan`.
-THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_transfer", "transfer_test_patience",
+THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_readers", "transfer_test_transfer", "transfer_test_patience",
            "transfer_test_public", "service_test_conn", "service_test_service", "service_test_messages", "service_test_many",
            "cli_test_output", "server_test_hostile", "server_test_relay", "server_test_server", "session_test_session",
            "room_test_room")
