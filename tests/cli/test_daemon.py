@@ -58,9 +58,13 @@ class Daemon(kit.Case):
         return p
 
     def long(self, name):
-        with open(self.root / name, "wb") as f:
-            f.truncate(4 << 30)
-        return f.name
+        """A pipe that never ends, and is in no hurry."""
+        path = self.root / name
+        os.mkfifo(path)
+        feed = subprocess.Popen(["sh", "-c", 'exec > "$1"; while head -c 65536 /dev/zero; do sleep 0.02; done 2>/dev/null', "sh", path])
+        self.addCleanup(feed.wait)
+        self.addCleanup(feed.kill)
+        return path
 
     def daemon(self, *args):
         p = self.start("recv", "--daemon", "--json", "-o", self.folder_out(), *args)
