@@ -37,12 +37,13 @@ static size_t drop_input(char **args, int n)
 	return kept;
 }
 
-/* Who types it needs to know how it ends. */
-static void say_how_input_ends(struct bk_cli_report *r)
+/* Who types it needs to know how it ends, and to see what it is: no bar is drawn over it. */
+static void make_room_for_typing(struct bk_cli_report *r)
 {
-	if (isatty(STDIN_FILENO))
-		bk_cli_report_say(
-			r, BK_CLI_EVENT, "What is typed here is sent; Ctrl-D in an empty line ends it.");
+	if (!isatty(STDIN_FILENO))
+		return;
+	bk_cli_report_say(r, BK_CLI_EVENT, "What is typed here is sent; Ctrl-D in an empty line ends it.");
+	r->has_bar = false;
 }
 
 static enum bk_transfer_links links_of(const struct bk_cli_options *o)
@@ -86,7 +87,7 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	if (err >= 0)
 		bk_cli_report_left_out(f->report, bk_send_offer(c->send));
 	if (err >= 0 && has_input)
-		say_how_input_ends(f->report);
+		make_room_for_typing(f->report);
 	return err;
 }
 
