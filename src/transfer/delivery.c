@@ -192,6 +192,7 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 		.may_pack = may_pack(d, msg),
 		.piece_max = bk_pace_piece(d->offering->pace),
 		.known = d->known};
+	struct bk_transfer_resume from;
 	int err = read_accept(d);
 
 	d->talk.peer_version = msg->version;
@@ -206,9 +207,10 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 	}
 	d->known = NULL;
 	d->state = SENDING;
+	/* Which also finds out whether there is a stream: that has no beginning twice. */
+	from = (struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)};
 	d->talk.is_resumable = msg->version && !d->has_stream;
-	bk_talk_count(
-		&d->talk, &(struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)});
+	bk_talk_count(&d->talk, &from);
 	pump(d);
 }
 
