@@ -211,7 +211,8 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 	from = (struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)};
 	d->talk.is_resumable = msg->version && !d->has_stream;
 	bk_talk_count(&d->talk, &from);
-	pump(d);
+	/* It goes on from the loop: what came with the answer comes before all is sent, however quick the reader is. */
+	bk_talk_await(&d->talk, 0, NULL);
 }
 
 static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)

@@ -472,7 +472,8 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 			.known = wish->known,
 			.reader = {.source = source, .fd = -1},
 			.has_holes = wish->version >= 2,
-			.may_pack = wish->may_pack};
+			.may_pack = wish->may_pack,
+			.is_waited_for = true};
 		r->work = w;
 		bk_squeeze_init(&w->squeeze);
 		err = allocate(w, wish);
