@@ -5,6 +5,8 @@
 #include <bodkin/error.h>
 #include <stdio.h>
 
+#include "cli/exit.h"
+
 struct left {
 	struct bk_call_failure failure;
 	char text[BK_CLI_TEXT_MAX];
@@ -79,12 +81,21 @@ static void on_resume(struct bk_call *call, void *arg, const struct bk_transfer_
 	bk_cli_report_resume(t->frame.report, resume, t->is_taking);
 }
 
+/* What a person wanted no more of was declined here, whatever the size of anything else says. */
+static bool is_beyond_limit(const struct bk_cli_transfer *t, const struct bk_call_failure *failure)
+{
+	return t->is_taking && t->frame.options->max_size && failure->error == BK_E_TOO_BIG &&
+	       failure->who == BK_CALL_WHO_HERE;
+}
+
 static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
 {
 	struct bk_cli_transfer *t = arg;
 
 	(void)call;
 	bk_cli_frame_end(&t->frame, failure);
+	if (is_beyond_limit(t, failure))
+		t->frame.code = BK_CLI_EXIT_DECLINED;
 }
 
 struct bk_transfer_events bk_cli_transfer_events(void)

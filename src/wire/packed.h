@@ -26,8 +26,8 @@ void bk_packer_free(struct bk_packer *p);         /* NULL is fine */
 size_t bk_packer_bound(size_t n);
 /* How many bytes the piece has become; room is at least bk_packer_bound(n). With another effort than before nothing of
  * what was before is referred to. BK_E_NOMEM, after which the packer can only be freed. */
-int bk_packer_pack(
-	struct bk_packer *p, enum bk_packed_effort effort, const void *data, size_t n, void *out, size_t room);
+int bk_packer_pack(struct bk_packer *p, enum bk_packed_effort effort, const void *data, size_t n, void *out,
+	size_t room);
 
 struct bk_unpacker;
 
