@@ -626,6 +626,44 @@ static void nothing_is_left_out_but_what_is_here(void **state)
 	assert_int_equal(count(st.out), 1);
 }
 
+/* --- a receiver that means harm --- */
+
+static int answer_with(const char *choices)
+{
+	const char *paths[3] = {in_folder(st.in, "a"), in_folder(st.in, "b"), in_folder(st.in, "c")};
+	const struct bk_send_opts opts = {
+		.size = sizeof(opts), .session = &session_opts, .paths = paths, .paths_len = 3};
+	const struct bk_file_msg accept = {.type = BK_FILE_ACCEPT, .version = BK_FILE_VERSION};
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	for (int i = 0; i < 3; i++)
+		make_file(paths[i], SMALL, i);
+	bk_buf_init(&script, 1 << 20);
+	say(&accept, choices);
+	bk_fake_reset(&script);
+	st.sender = (struct end){.running = &st.running, .loop = st.loop};
+	st.running = 1;
+	assert_int_equal(bk_send_new(st.loop, &opts, &events, &st.sender, &st.send, text), 0);
+	assert_int_equal(bk_loop_run(st.loop), 0);
+	free_ends();
+	bk_buf_done(&script);
+	return st.sender.error;
+}
+
+/* The sum of the last three is none. */
+static void who_has_something_says_what(void **state)
+{
+	(void)state;
+	assert_int_equal(answer_with("{\"entries\":[{\"entry\":0,\"action\":\"take\",\"offset\":1},"
+				     "{\"entry\":1,\"action\":\"take\"},{\"entry\":2,\"action\":\"take\"}]}"),
+		BK_E_MALFORMED);
+	assert_int_equal(answer_with("{\"entries\":["
+				     "{\"entry\":0,\"action\":\"take\",\"offset\":9223372036854775807},"
+				     "{\"entry\":1,\"action\":\"take\",\"offset\":9223372036854775807},"
+				     "{\"entry\":2,\"action\":\"take\",\"offset\":2}]}"),
+		BK_E_MALFORMED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -644,6 +682,7 @@ int main(void)
 		T(a_part_that_is_no_longer_ours_is_left_alone),
 		T(a_part_with_another_name_is_left_alone),
 		T(nothing_is_left_out_but_what_is_here),
+		T(who_has_something_says_what),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
