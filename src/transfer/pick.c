@@ -12,6 +12,11 @@
 
 enum { RENAMES_MAX = 1000 };
 
+struct bk_pick_worn {
+	struct bk_pick_worn *next;
+	char *as;
+};
+
 static bool is_hidden(const char *path)
 {
 	return path[0] == '.' || strstr(path, "/.");
@@ -122,6 +127,11 @@ void bk_picks_done(struct bk_picks *p)
 {
 	for (size_t i = 0; i < p->len; i++)
 		free(p->rows[i].as);
+	for (struct bk_pick_worn *w = p->worn, *next; w; w = next) {
+		next = w->next;
+		free(w->as);
+		free(w);
+	}
 	free(p->rows);
 	free(p->names);
 	*p = (struct bk_picks){0};
@@ -181,6 +191,24 @@ static char *with_shown(const char *name)
 	return both;
 }
 
+/* The loop shows the name while the thread that writes finds another: the old one stays until all is over. */
+static int wear(struct bk_picks *p, size_t entry, char *as)
+{
+	struct bk_pick *row = &p->rows[entry];
+	struct bk_pick_worn *w = row->as ? malloc(sizeof(*w)) : NULL;
+
+	if (row->as && !w) {
+		free(as);
+		return BK_E_NOMEM;
+	}
+	if (w) {
+		*w = (struct bk_pick_worn){.next = p->worn, .as = row->as};
+		p->worn = w;
+	}
+	row->as = as;
+	return 0;
+}
+
 int bk_picks_rename(struct bk_picks *p, size_t entry)
 {
 	for (int i = 1; i <= RENAMES_MAX; i++) {
@@ -197,9 +225,7 @@ int bk_picks_rename(struct bk_picks *p, size_t entry)
 		free(name);
 		if (!as)
 			return BK_E_NOMEM;
-		free(p->rows[entry].as);
-		p->rows[entry].as = as;
-		return 0;
+		return wear(p, entry, as);
 	}
 	return BK_E_EXISTS;
 }

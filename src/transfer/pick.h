@@ -27,6 +27,7 @@ struct bk_picks {
 	size_t len, cap;                 /* rows that were looked at */
 	size_t existing, next;           /* rows before next are settled */
 	int error; /* of the first entry that cannot be had here; its sentence is the sink's */
+	struct bk_pick_worn *worn; /* names that were given up, which somebody may still be showing */
 };
 
 /* list and sink stay the caller's and must live as long; sink: NULL where nothing is kept. bk_picks_done is due, and

@@ -664,6 +664,60 @@ static void who_has_something_says_what(void **state)
 		BK_E_MALFORMED);
 }
 
+/* --- names --- */
+
+/* Somebody takes the name between the choice and the rename, and the folder takes long. */
+static bool is_name_taken;
+
+int fsync(int fd)
+{
+	struct stat got;
+
+	if (is_name_taken && fstat(fd, &got) == 0 && S_ISDIR(got.st_mode))
+		usleep(500000);
+	else if (is_name_taken)
+		close(open(in_folder(st.out, "a-1"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	return 0;
+}
+
+static void on_file(struct bk_call *call, void *arg, const char *path, size_t number, size_t files)
+{
+	(void)call;
+	(void)arg;
+	assert_int_equal(number, files);
+	assert_int_equal(strlen(path), 3);
+	assert_true(!strncmp(path, "a-", 2));
+}
+
+static void a_name_that_was_given_up_can_still_be_shown(void **state)
+{
+	const char *path = in_folder(st.in, "a");
+	const struct bk_send_opts send_opts = {
+		.size = sizeof(send_opts), .session = &session_opts, .paths = &path, .paths_len = 1};
+	const struct bk_recv_opts recv_opts = {.size = sizeof(recv_opts),
+		.session = &session_opts,
+		.folder = st.out,
+		.conflict = BK_TRANSFER_CONFLICT_RENAME};
+	struct bk_transfer_events told = events;
+	char text[BK_TRANSFER_TEXT_MAX];
+
+	(void)state;
+	told.on_file = on_file;
+	make_file(path, SMALL, 1);
+	make_file(in_folder(st.out, "a"), SMALL, 2);
+	bk_fake_reset(NULL);
+	st.sender = st.receiver = (struct end){.running = &st.running, .loop = st.loop};
+	st.running = 2;
+	is_name_taken = true;
+	assert_int_equal(bk_send_new(st.loop, &send_opts, &events, &st.sender, &st.send, text), 0);
+	assert_int_equal(bk_recv_new(st.loop, &recv_opts, &told, &st.receiver, &st.recv, text), 0);
+	assert_int_equal(bk_loop_run(st.loop), 0);
+	is_name_taken = false;
+	free_ends();
+	assert_true(st.receiver.is_done);
+	assert_true(is_same(path, in_folder(st.out, "a-2")));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -683,6 +737,7 @@ int main(void)
 		T(a_part_with_another_name_is_left_alone),
 		T(nothing_is_left_out_but_what_is_here),
 		T(who_has_something_says_what),
+		T(a_name_that_was_given_up_can_still_be_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
