@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import subprocess
@@ -137,6 +138,11 @@ class Program:
         return "\n".join(lines)
 
 
+def finished(names):
+    """Those that are neither parts nor the journal by which a second run goes on with them."""
+    return sorted(n for n in names if not n.endswith(".part") and not re.fullmatch(r"\.bodkin-[0-9a-f]{16}\.journal", n))
+
+
 class Transfer:
     """A file from a to b, both programs started."""
 
@@ -152,7 +158,7 @@ class Transfer:
 
     def arrived(self):
         """The names in the receiver's folder that are not of unfinished files."""
-        return sorted(n for n in os.listdir(self.folder) if not n.endswith(".part"))
+        return finished(os.listdir(self.folder))
 
     def check_done(self):
         """Everything that every successful transfer has to show."""

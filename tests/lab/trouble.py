@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 
-from lab import PATIENCE, Lab, Transfer, check
+from lab import PATIENCE, Lab, Transfer, check, finished
 
 # Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
 for ignored in (signal.SIGINT, signal.SIGHUP):
@@ -232,7 +232,8 @@ def disk_filled_meanwhile(bodkin):
             except OSError:
                 pass
         text = sentence_of(receiver, 7)
-        check(listing.read_text().split() == ["filler"], f"left behind: {listing.read_text()}")
+        names = listing.read_text().split()
+        check(finished(names) == ["filler"], f"under the final name: {names}")
         check("no space" in text, text)
         return f"exit 7: {text} | the sender, exit {sender.wait()}: {sentence_of(sender, sender.wait())}", {}
 
