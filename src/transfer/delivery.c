@@ -220,8 +220,12 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 	from = (struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)};
 	d->talk.is_resumable = msg->version && !d->has_stream;
 	bk_talk_count(&d->talk, &from);
-	/* It goes on from the loop: what came with the answer comes before all is sent, however quick the reader is. */
-	bk_talk_await(&d->talk, 0, NULL);
+	/* It goes on from the loop: what came with the answer comes before all is sent, however quick the reader is.
+	 * Where no file is taken all is sent now, and the other side may have said done with its answer. */
+	if (d->taken)
+		bk_talk_await(&d->talk, 0, NULL);
+	else
+		pump(d);
 }
 
 static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)

@@ -616,6 +616,25 @@ static void existing_files_are_decided_one_by_one(void **state)
 	}
 }
 
+/* The answer and done come together then. */
+static void who_takes_no_file_is_done_at_once(void **state)
+{
+	struct stage *st = *state;
+	const char *file = path_in(st->in, "a"), *folder = path_in(st->in, "f");
+
+	write_file(file, 1000, 1);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	write_file(path_in(st->out, "a"), 3, 99);
+	transfer(st, &file, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_SKIP});
+	assert_true(st->recv.is_done);
+	assert_true(st->send.is_done);
+	assert_int_equal(st->send.skipped, 1);
+	start_over(st);
+	transfer(st, &folder, 1, &usual);
+	assert_true(st->recv.is_done);
+	assert_true(st->send.is_done);
+}
+
 static void what_is_hidden_or_runs_is_taken_only_when_asked_for(void **state)
 {
 	static const struct {
@@ -1305,6 +1324,7 @@ int main(void)
 		T(an_existing_file_is_refused_and_stays),
 		T(a_no_takes_nothing_and_is_told_as_one),
 		T(existing_files_are_decided_one_by_one),
+		T(who_takes_no_file_is_done_at_once),
 		T(what_is_hidden_or_runs_is_taken_only_when_asked_for),
 		T(what_is_called_like_a_journal_is_not_taken),
 		T(a_link_in_the_way_is_replaced_not_followed),
