@@ -2,19 +2,8 @@
 #ifndef BK_TRANSFER_WRITER_H
 #define BK_TRANSFER_WRITER_H
 
-#include "transfer/batch.h"
 #include "transfer/digest.h"
-#include "transfer/here.h"
-
-/* Where received files go, and what was decided about them: the loop's until a writer has it. */
-struct bk_store {
-	struct bk_sink *sink;
-	struct bk_file_list list;
-	struct bk_picks picks;
-	struct bk_here here; /* its journal is made when something is begun */
-};
-
-void bk_store_free(struct bk_store *s); /* NULL is fine */
+#include "transfer/store.h"
 
 /* Writes, compares digests, syncs and names on a thread of its own, in the order in which it is told. The caller has
  * checked that order; what the disk does is the writer's business. */
