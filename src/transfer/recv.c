@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving end: look at the offer, ask where asking is wanted, then take every file in order: content, then
- * digest. What becomes of each entry stands in its pick. Whatever the other side sends is held against what it
- * offered: no byte beyond the announced size, no file out of turn, no name that exists; what the writer gets is in
- * order. What is unfinished stays as a part, with a journal. */
+ * digest (transfer/receiving.h). What becomes of each entry stands in its pick. No name that exists is taken unasked;
+ * what the writer gets is in order. What is unfinished stays as a part, with a journal. */
 #include <bodkin/transfer.h>
 
 #include <stdio.h>
@@ -12,56 +11,11 @@
 
 #include "base/error.h"
 #include "base/opts.h"
-#include "net/turn.h"
-#include "transfer/answer.h"
-#include "transfer/digest.h"
-#include "transfer/intake.h"
 #include "transfer/memo.h"
-#include "transfer/outlet.h"
-#include "transfer/taken.h"
-#include "transfer/talk.h"
-
-enum recv_state {
-	RECV_PAIRED,
-	RECV_OFFERED, /* a part of it */
-	RECV_ASK_ACCEPT,
-	RECV_ASK_CONFLICT,
-	RECV_DECIDING,
-	RECV_LOOKING, /* what is here already is read */
-	RECV_ANSWERING,
-	RECV_RECEIVING,
-	RECV_FINISHING,
-};
+#include "transfer/receiving.h"
 
 enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
 enum { LONG_TO_READ = 256 << 20 }; /* bytes: it is said that they are read */
-
-struct bk_recv {
-	struct bk_talk talk;
-	struct bk_pace pace;
-	enum recv_state state;
-	struct bk_turn decider; /* after an answer: what comes next is said from the loop */
-	bool asks_accept, takes_hidden, takes_executable;
-	enum bk_transfer_conflict conflict;
-	char *folder;
-	bool has_stream; /* one file or stream goes to stream_fd, and no folder is there */
-	int stream_fd;
-	uint64_t bytes_max; /* no more is taken; 0: whatever there is */
-	int memo;           /* what is offered is a text and comes here; -1: it is none */
-	struct bk_store *store;
-	struct bk_intake intake;
-	struct bk_answer answer;
-	struct bk_outlet outlet; /* a writer has the store, until it is over */
-	struct bk_transfer_offer offer;
-	struct bk_taken taken;
-	size_t current;
-	uint64_t offset; /* of the current entry: bytes that came, or are here and right */
-	bool is_begun;
-	bool has_amended; /* something differed from what was here, which is said once */
-	struct bk_digest *all_digest;
-	uint8_t last_digest[BK_DIGEST_LEN];
-	char digest_text[BK_DIGEST_STR_MAX];
-};
 
 /* The other side speaks first. */
 static void on_start(void *owner)
@@ -69,105 +23,6 @@ static void on_start(void *owner)
 	struct bk_recv *r = owner;
 
 	bk_talk_await(&r->talk, BK_TALK_OFFER_TIME, "the other side offered nothing within five minutes");
-}
-
-static const struct bk_file_entry *current_entry(const struct bk_recv *r)
-{
-	return &r->store->list.entries[r->current];
-}
-
-static bool is_kept(const struct bk_recv *r)
-{
-	return !r->has_stream && r->memo < 0;
-}
-
-/* False: it cannot be. */
-static bool tell_text(struct bk_recv *r)
-{
-	size_t len;
-	char *text = bk_memo_read(r->memo, &len);
-
-	if (text)
-		r->talk.events.on_text(&r->talk.call, r->talk.arg, text, len);
-	else
-		bk_talk_fail(&r->talk, BK_E_NOMEM, "cannot receive: %s", bk_error_text(BK_E_NOMEM));
-	free(text);
-	return text;
-}
-
-static void finish(struct bk_recv *r)
-{
-	struct bk_file_msg msg = {.type = BK_FILE_DONE, .bytes = r->talk.meter.bytes};
-	struct bk_transfer_result result = {.bytes = r->talk.meter.bytes, .sent = r->talk.reader.travelled};
-
-	bk_taken_tell(&r->taken, &r->store->picks, is_kept(r) ? r->folder : NULL, &result);
-	msg.entries = (uint32_t)result.entries;
-	if (result.entries == 1)
-		memcpy(msg.digest, r->last_digest, sizeof(msg.digest));
-	else
-		bk_digest_get(r->all_digest, msg.digest);
-	result.digest = bk_digest_to_str(msg.digest, r->digest_text);
-	if (r->memo >= 0 && !tell_text(r))
-		return;
-	bk_talk_put(&r->talk, &msg);
-	bk_talk_succeed(&r->talk, &result);
-}
-
-/* What the writer was told; while it has enough the other side waits. */
-static bool is_told(struct bk_recv *r, int err)
-{
-	if (err < 0)
-		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
-	else if (bk_outlet_is_full(&r->outlet))
-		bk_talk_hold(&r->talk);
-	return err >= 0;
-}
-
-/* Everything came: it is our turn. */
-static void finish_writing(struct bk_recv *r)
-{
-	r->state = RECV_FINISHING;
-	bk_talk_await(&r->talk, 0, NULL);
-	bk_talk_hold(&r->talk);
-	(void)is_told(r, bk_outlet_finish(&r->outlet));
-}
-
-static void tell_current(struct bk_recv *r)
-{
-	if (r->current == r->store->list.len)
-		return;
-	r->talk.now.path = bk_picks_shown(&r->store->picks, r->current);
-	r->talk.now.number++;
-}
-
-/* Past what is not taken, and what has no content: folders, and links, which come last; and on to wait for it. */
-static void find_current(struct bk_recv *r)
-{
-	for (; r->current < r->store->list.len; r->current++) {
-		if (!r->store->picks.rows[r->current].is_taken)
-			continue;
-		if (current_entry(r)->is_file)
-			break;
-		if (current_entry(r)->is_folder && !is_told(r, bk_outlet_make_folder(&r->outlet, r->current)))
-			return;
-	}
-	tell_current(r);
-	if (r->current < r->store->list.len)
-		bk_talk_await(&r->talk, current_entry(r)->is_stream ? 0 : BK_TALK_BUSY_TIME,
-			"the other side sent nothing more for an hour");
-	else if (bk_outlet_is_open(&r->outlet))
-		finish_writing(r);
-	else
-		finish(r);
-}
-
-static bool begin_current(struct bk_recv *r)
-{
-	if (r->is_begun)
-		return true;
-	r->is_begun = true;
-	r->offset = 0;
-	return is_told(r, bk_outlet_begin(&r->outlet, r->current));
 }
 
 static void begin_answer(struct bk_recv *r);
@@ -199,7 +54,7 @@ static void on_writer_over(struct bk_recv *r)
 	else if (!bk_talk_is_over(&r->talk) && error < 0)
 		bk_talk_fail(&r->talk, error, "%s", text);
 	else if (!bk_talk_is_over(&r->talk))
-		finish(r);
+		bk_receiving_finish(r);
 }
 
 static void on_writer(void *arg)
@@ -212,106 +67,6 @@ static void on_writer(void *arg)
 		begin_answer(r);
 	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_outlet_is_full(&r->outlet))
 		bk_talk_release(&r->talk);
-}
-
-/* What is not sent because it is here: only that may be left out. */
-static bool pass_to(struct bk_recv *r, uint64_t offset)
-{
-	uint64_t n = offset - r->offset;
-
-	if (offset == r->offset)
-		return true;
-	if (offset < r->offset || offset > bk_here_of(&r->store->here, r->current))
-		return false;
-	r->offset = offset;
-	return is_told(r, bk_outlet_pass(&r->outlet, n));
-}
-
-static void on_digest(struct bk_recv *r, const struct bk_file_msg *msg)
-{
-	if (msg->entry != r->current || !begin_current(r) ||
-		(!current_entry(r)->is_stream && !pass_to(r, current_entry(r)->size))) {
-		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side ended '%s' before all of it was sent",
-			bk_file_entry_shown(current_entry(r)));
-		return;
-	}
-	/* The writer compares it with what came: where it is wrong, nothing is done at all. */
-	memcpy(r->last_digest, msg->digest, sizeof(r->last_digest));
-	bk_digest_update(r->all_digest, msg->digest, sizeof(msg->digest));
-	if (!is_told(r, bk_outlet_end(&r->outlet, msg->digest)))
-		return;
-	r->current++;
-	r->is_begun = false;
-	find_current(r);
-}
-
-static uint64_t size_max(const struct bk_file_entry *e)
-{
-	return e->is_stream ? INT64_MAX : e->size;
-}
-
-static void count_content(struct bk_recv *r, size_t n)
-{
-	uint64_t here = bk_here_of(&r->store->here, r->current), fresh;
-	char text[BK_TRANSFER_TEXT_MAX];
-
-	if (r->offset < here && !r->has_amended && r->talk.call.news.on_note) {
-		snprintf(text, sizeof(text),
-			"'%s' is not what it was when it was begun: what differs comes again",
-			bk_file_entry_shown(current_entry(r)));
-		r->talk.call.news.on_note(&r->talk.call, r->talk.arg, -1, text);
-	}
-	r->has_amended |= r->offset < here;
-	r->offset += n;
-	fresh = r->offset > here ? r->offset - here : 0;
-	r->talk.meter.bytes += fresh < n ? fresh : n;
-	bk_talk_progress(&r->talk);
-}
-
-/* So many of the next n bytes are taken; of a stream, since the rest was offered with its size. */
-static size_t room_for(const struct bk_recv *r, size_t n)
-{
-	uint64_t room = r->bytes_max ? r->bytes_max - r->talk.meter.bytes : n;
-
-	return n < room ? n : (size_t)room;
-}
-
-static void cut_off(struct bk_recv *r)
-{
-	bk_talk_fail(&r->talk, BK_E_TOO_BIG, "'%s' was cut off: at most %llu bytes are taken here",
-		bk_file_entry_shown(current_entry(r)), (unsigned long long)r->bytes_max);
-}
-
-static void on_content(struct bk_recv *r, const struct bk_file_msg *msg)
-{
-	if (msg->entry != r->current) {
-		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent files out of order");
-		return;
-	}
-	if (!begin_current(r))
-		return;
-	if (!pass_to(r, msg->offset))
-		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
-			bk_file_entry_shown(current_entry(r)));
-	else if (msg->content_len + msg->hole > size_max(current_entry(r)) - r->offset)
-		bk_talk_fail(&r->talk, BK_E_TOO_BIG, "the other side sent more of '%s' than it offered",
-			bk_file_entry_shown(current_entry(r)));
-	else if (room_for(r, (size_t)msg->hole) < msg->hole)
-		cut_off(r);
-	else if (msg->hole && is_told(r, bk_outlet_hole(&r->outlet, (size_t)msg->hole)))
-		count_content(r, (size_t)msg->hole);
-}
-
-static void on_piece(void *owner, const uint8_t *data, size_t n)
-{
-	struct bk_recv *r = owner;
-
-	size_t taken = room_for(r, n);
-
-	if (is_told(r, bk_outlet_write(&r->outlet, data, taken)))
-		count_content(r, taken);
-	if (taken < n)
-		cut_off(r);
 }
 
 static void tell_conflict(struct bk_recv *r, size_t i)
@@ -330,7 +85,7 @@ static bool start_writing(struct bk_recv *r)
 {
 	int err;
 
-	if (!is_kept(r))
+	if (!bk_receiving_is_kept(r))
 		err = bk_spout_new(r->talk.loop, r->has_stream ? r->stream_fd : r->memo, r->offer.first,
 			on_writer, r, &r->outlet.spout);
 	else
@@ -351,7 +106,7 @@ static void begin_receiving(struct bk_recv *r)
 	bk_here_tell(&r->store->here, &r->store->picks, &from);
 	bk_talk_count(&r->talk, &from);
 	(void)bk_talk_flush(&r->talk);
-	find_current(r);
+	bk_receiving_find_current(r);
 }
 
 /* As much of the answer as the channel takes; the rest when there is room again. Who said no version gets nothing that
@@ -401,7 +156,7 @@ static void accept_offer(struct bk_recv *r)
 	}
 	if (bk_here_bytes(&r->store->here, p) >= LONG_TO_READ && r->talk.call.news.on_note)
 		r->talk.call.news.on_note(&r->talk.call, r->talk.arg, 0, "reading what is here already");
-	(void)is_told(r, bk_writer_read(r->outlet.writer));
+	(void)bk_receiving_is_told(r, bk_writer_read(r->outlet.writer));
 }
 
 /* The answer may come from inside; what follows from it does not. */
@@ -502,7 +257,7 @@ static int look_at_entries(struct bk_recv *r)
 	if (is_text(r))
 		r->memo = bk_memo_new(NULL, 0);
 	if (!s->picks.list)
-		bk_picks_init(&s->picks, &s->list, is_kept(r) ? s->sink : NULL);
+		bk_picks_init(&s->picks, &s->list, bk_receiving_is_kept(r) ? s->sink : NULL);
 	return bk_picks_look(&s->picks);
 }
 
@@ -528,13 +283,13 @@ static void on_whole_offer(struct bk_recv *r)
 	struct bk_store *s = r->store;
 	int err = s->picks.error;
 
-	if (err >= 0 && is_kept(r) && r->talk.peer_version)
+	if (err >= 0 && bk_receiving_is_kept(r) && r->talk.peer_version)
 		err = bk_here_find(&s->here, s->sink, &s->list, &s->picks);
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
 	}
-	if (err >= 0 && is_kept(r))
+	if (err >= 0 && bk_receiving_is_kept(r))
 		err = bk_sink_check_space(s->sink, s->list.bytes - bk_here_bytes(&s->here, &s->picks));
 	describe_offer(r);
 	if (r->talk.events.on_offer)
@@ -545,7 +300,7 @@ static void on_whole_offer(struct bk_recv *r)
 			(unsigned long long)r->offer.bytes, (unsigned long long)r->bytes_max);
 	else if (err < 0)
 		bk_talk_refuse(&r->talk, err, "%s", bk_sink_text(s->sink));
-	else if (is_kept(r))
+	else if (bk_receiving_is_kept(r))
 		begin(r);
 	else
 		begin_stream(r);
@@ -581,9 +336,9 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 		r->state <= RECV_OFFERED)
 		on_offer(r, msg);
 	else if (msg->type == BK_FILE_CONTENT && r->state == RECV_RECEIVING)
-		on_content(r, msg);
+		bk_receiving_on_content(r, msg);
 	else if (msg->type == BK_FILE_DIGEST && r->state == RECV_RECEIVING)
-		on_digest(r, msg);
+		bk_receiving_on_digest(r, msg);
 	else
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent '%s' out of place",
 			bk_file_type_name(msg->type));
@@ -606,7 +361,7 @@ static bool on_end(void *owner)
 static const struct bk_talk_ops ops = {
 	.on_start = on_start,
 	.on_message = on_message,
-	.on_piece = on_piece,
+	.on_piece = bk_receiving_on_piece,
 	.on_writable = answer,
 	.on_end = on_end,
 };
