@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/receivers.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include "cli/bar.h"
 #include "cli/human.h"
 
-enum { WAITING_MAX = 32 << 10, NAME_MAX_BYTES = 256, NAME_COLUMNS_MAX = 20, NUMBER_COLUMNS = 3 };
+enum { NAME_MAX_BYTES = 256, NAME_COLUMNS_MAX = 20, NUMBER_COLUMNS = 3 };
 
 #define PAUSE (100 * BK_MS)
 
@@ -26,23 +25,10 @@ struct bk_cli_receiver {
 	double rate;
 };
 
-static void put(char *drawing)
-{
-	if (drawing)
-		bk_cli_output_draw(drawing);
-	free(drawing);
-}
-
-static void erase(struct bk_cli_receivers *w)
-{
-	if (w->is_drawn)
-		put(bk_cli_sheet_erase(&w->sheet, bk_cli_report_window().columns));
-	w->is_drawn = false;
-}
-
 /* --- rows --- */
 
-static void add_row(struct bk_cli_receivers *w, const struct bk_cli_receiver *r, unsigned columns)
+static void add_row(const struct bk_cli_receivers *w, struct bk_cli_sheet *sheet,
+	const struct bk_cli_receiver *r, unsigned columns)
 {
 	unsigned name_columns = columns / 4 < NAME_COLUMNS_MAX ? columns / 4 : NAME_COLUMNS_MAX, used;
 	char name[NAME_MAX_BYTES], bar[BK_CLI_BAR_MAX] = "is asked",
@@ -61,10 +47,10 @@ static void add_row(struct bk_cli_receivers *w, const struct bk_cli_receiver *r,
 		bk_cli_bar_format(&how, bar);
 	snprintf(line, sizeof(line), "%*u %s%*s %s", NUMBER_COLUMNS, r->number, name,
 		used < name_columns ? (int)(name_columns - used) : 0, "", bar);
-	bk_cli_sheet_add(&w->sheet, line);
+	bk_cli_sheet_add(sheet, line);
 }
 
-static void add_foot(struct bk_cli_receivers *w)
+static void add_foot(const struct bk_cli_receivers *w, struct bk_cli_sheet *sheet)
 {
 	char line[256];
 
@@ -73,12 +59,13 @@ static void add_foot(struct bk_cli_receivers *w)
 	else
 		snprintf(line, sizeof(line), "%s: %zu %s it; Ctrl-C ends", w->code, w->done,
 			w->done == 1 ? "has" : "have");
-	bk_cli_sheet_add(&w->sheet, line);
+	bk_cli_sheet_add(sheet, line);
 }
 
 /* What does not fit below each other is counted. */
-static void fill(struct bk_cli_receivers *w, struct bk_cli_window window)
+static void fill(void *arg, struct bk_cli_sheet *sheet, struct bk_cli_window window)
 {
+	const struct bk_cli_receivers *w = arg;
 	size_t max = window.rows > 4 ? window.rows - 3 : 1, shown;
 	char more[64];
 
@@ -86,47 +73,13 @@ static void fill(struct bk_cli_receivers *w, struct bk_cli_window window)
 		max = BK_CLI_SHEET_ROWS_MAX - 1;
 	shown = w->len > max ? max - 1 : w->len;
 	for (size_t i = 0; i < shown; i++)
-		add_row(w, &w->rows[i], window.columns);
+		add_row(w, sheet, &w->rows[i], window.columns);
 	if (shown < w->len) {
 		snprintf(more, sizeof(more), "%*s and %zu more", NUMBER_COLUMNS, "", w->len - shown);
-		bk_cli_sheet_add(&w->sheet, more);
+		bk_cli_sheet_add(sheet, more);
 	}
 	if (*w->code)
-		add_foot(w);
-}
-
-static void paint(void *arg)
-{
-	struct bk_cli_receivers *w = arg;
-	struct bk_cli_window window = bk_cli_report_window();
-
-	if (bk_cli_output_waiting(BK_CLI_STDOUT) > WAITING_MAX) {
-		bk_timer_start(w->painter, PAUSE);
-		return;
-	}
-	erase(w);
-	bk_cli_sheet_done(&w->sheet);
-	bk_cli_sheet_begin(&w->sheet, window.columns);
-	fill(w, window);
-	put(bk_cli_sheet_draw(&w->sheet));
-	w->is_drawn = true;
-}
-
-/* Something is about to be said. */
-static void on_wipe(void *arg)
-{
-	struct bk_cli_receivers *w = arg;
-
-	erase(w);
-	bk_timer_start(w->painter, 0);
-}
-
-static void on_resized(void *arg, int signo)
-{
-	struct bk_cli_receivers *w = arg;
-
-	(void)signo;
-	bk_timer_start(w->painter, 0);
+		add_foot(w, sheet);
 }
 
 /* --- who is under way --- */
@@ -225,7 +178,7 @@ void bk_cli_receivers_tell(struct bk_cli_receivers *w, const struct bk_transfer_
 		say(w, told);
 	}
 	if (w->is_screen)
-		bk_timer_start(w->painter, PAUSE);
+		bk_cli_painter_touch(&w->painter);
 }
 
 /* --- life --- */
@@ -234,39 +187,32 @@ void bk_cli_receivers_code(struct bk_cli_receivers *w, const char *code)
 {
 	snprintf(w->code, sizeof(w->code), "%s", code);
 	if (w->is_screen)
-		bk_timer_start(w->painter, 0);
+		bk_cli_painter_show(&w->painter);
 }
 
 int bk_cli_receivers_init(
 	struct bk_cli_receivers *w, struct bk_loop *loop, struct bk_cli_report *r, size_t wanted)
 {
-	int err = 0;
+	int err;
 
 	*w = (struct bk_cli_receivers){.report = r, .wanted = wanted};
 	w->is_screen = r->has_bar && isatty(STDOUT_FILENO);
 	if (!w->is_screen)
 		return 0;
-	err = bk_timer_new(loop, paint, w, &w->painter);
-	if (!err)
-		err = bk_signal_new(loop, SIGWINCH, on_resized, w, &w->resized);
+	w->painter = (struct bk_cli_painter){.report = r, .fill = fill, .arg = w, .pause = PAUSE};
+	err = bk_cli_painter_init(&w->painter, loop);
 	if (err)
 		return err;
 	r->has_bar = false;
-	r->on_wipe = on_wipe;
-	r->wipe_arg = w;
+	bk_cli_painter_show(&w->painter);
 	return 0;
 }
 
 void bk_cli_receivers_done(struct bk_cli_receivers *w)
 {
-	if (w->is_screen && w->report->on_wipe) {
-		erase(w);
+	if (bk_cli_painter_hide(&w->painter))
 		bk_cli_output_draw("\r\033[J"); /* the terminal's own ^C, which may have come after it */
-		w->report->on_wipe = NULL;
-	}
-	bk_cli_sheet_done(&w->sheet);
-	bk_timer_free(w->painter);
-	bk_signal_free(w->resized);
+	bk_cli_painter_done(&w->painter);
 	free(w->rows);
 	*w = (struct bk_cli_receivers){0};
 }

@@ -4,8 +4,7 @@
 
 #include <bodkin/transfer.h>
 
-#include "cli/report.h"
-#include "cli/sheet.h"
+#include "cli/painter.h"
 
 /* Several who receive one thing: on a terminal a row for each who is under way, below whatever is said, as many as fit;
  * elsewhere a line, or an event, for each who joins, is done or fails. Embedded; fine while zeroed. */
@@ -17,10 +16,8 @@ struct bk_cli_receivers {
 	size_t len, cap;
 	size_t wanted, done; /* wanted 0: as many as come */
 	char code[128];
-	bool is_screen, is_drawn;
-	struct bk_cli_sheet sheet; /* as it stands there, if is_drawn */
-	struct bk_timer *painter;
-	struct bk_signal *resized;
+	bool is_screen;
+	struct bk_cli_painter painter;
 };
 
 /* wanted 0: no end. BK_E_NOMEM. */

@@ -3,17 +3,15 @@
 #define BK_CLI_WATCH_H
 
 #include "cli/device_list.h"
-#include "cli/sheet.h"
+#include "cli/painter.h"
 
 /* `devices --watch`: on a terminal a list that is drawn anew in place, below whatever is said; else a line, or an
  * event, for each that comes, leaves, or says something else of itself. */
 struct bk_cli_watch {
 	const struct bk_cli_devices *devices;
 	struct bk_cli_report *report;
-	bool is_screen, is_drawn;
-	struct bk_cli_sheet sheet; /* as it stands there, if is_drawn */
-	struct bk_timer *painter;
-	struct bk_signal *resized;
+	bool is_screen;
+	struct bk_cli_painter painter;
 };
 
 int bk_cli_watch_init(struct bk_cli_watch *w, struct bk_loop *loop, struct bk_cli_report *r,

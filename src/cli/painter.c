@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/painter.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+enum { WAITING_MAX = 32 << 10 };
+
+static void put(char *drawing)
+{
+	if (drawing)
+		bk_cli_output_draw(drawing);
+	free(drawing);
+}
+
+static void erase(struct bk_cli_painter *p)
+{
+	if (p->is_drawn)
+		put(bk_cli_sheet_erase(&p->sheet, bk_cli_report_window().columns));
+	p->is_drawn = false;
+}
+
+static void paint(void *arg)
+{
+	struct bk_cli_painter *p = arg;
+	struct bk_cli_window window = bk_cli_report_window();
+
+	if (bk_cli_output_waiting(BK_CLI_STDOUT) > WAITING_MAX) {
+		bk_timer_start(p->timer, p->pause);
+		return;
+	}
+	erase(p);
+	bk_cli_sheet_done(&p->sheet);
+	bk_cli_sheet_begin(&p->sheet, window.columns);
+	p->fill(p->arg, &p->sheet, window);
+	put(bk_cli_sheet_draw(&p->sheet));
+	p->is_drawn = true;
+}
+
+/* Something is about to be said. */
+static void on_wipe(void *arg)
+{
+	struct bk_cli_painter *p = arg;
+
+	erase(p);
+	bk_timer_start(p->timer, 0);
+}
+
+static void on_resized(void *arg, int signo)
+{
+	struct bk_cli_painter *p = arg;
+
+	(void)signo;
+	bk_timer_start(p->timer, 0);
+}
+
+int bk_cli_painter_init(struct bk_cli_painter *p, struct bk_loop *loop)
+{
+	int err = bk_timer_new(loop, paint, p, &p->timer);
+
+	return err ? err : bk_signal_new(loop, SIGWINCH, on_resized, p, &p->resized);
+}
+
+void bk_cli_painter_show(struct bk_cli_painter *p)
+{
+	p->report->on_wipe = on_wipe;
+	p->report->wipe_arg = p;
+	bk_timer_start(p->timer, 0);
+}
+
+bool bk_cli_painter_is_shown(const struct bk_cli_painter *p)
+{
+	return p->timer && p->report->on_wipe;
+}
+
+void bk_cli_painter_touch(struct bk_cli_painter *p)
+{
+	bk_timer_start(p->timer, p->pause);
+}
+
+bool bk_cli_painter_hide(struct bk_cli_painter *p)
+{
+	if (!bk_cli_painter_is_shown(p))
+		return false;
+	erase(p);
+	p->report->on_wipe = NULL;
+	return true;
+}
+
+void bk_cli_painter_done(struct bk_cli_painter *p)
+{
+	bk_cli_sheet_done(&p->sheet);
+	bk_timer_free(p->timer);
+	bk_signal_free(p->resized);
+	*p = (struct bk_cli_painter){0};
+}
