@@ -20,13 +20,28 @@ static void erase(struct bk_cli_painter *p)
 	p->is_drawn = false;
 }
 
+/* What is due already is not put off: something may change before every pause is over. */
+static void paint_soon(struct bk_cli_painter *p)
+{
+	if (!p->is_due)
+		bk_timer_start(p->timer, p->pause);
+	p->is_due = true;
+}
+
+static void paint_at_once(struct bk_cli_painter *p)
+{
+	bk_timer_start(p->timer, 0);
+	p->is_due = true;
+}
+
 static void paint(void *arg)
 {
 	struct bk_cli_painter *p = arg;
 	struct bk_cli_window window = bk_cli_report_window();
 
+	p->is_due = false;
 	if (bk_cli_output_waiting(BK_CLI_STDOUT) > WAITING_MAX) {
-		bk_timer_start(p->timer, p->pause);
+		paint_soon(p);
 		return;
 	}
 	erase(p);
@@ -43,7 +58,7 @@ static void on_wipe(void *arg)
 	struct bk_cli_painter *p = arg;
 
 	erase(p);
-	bk_timer_start(p->timer, 0);
+	paint_at_once(p);
 }
 
 static void on_resized(void *arg, int signo)
@@ -51,7 +66,7 @@ static void on_resized(void *arg, int signo)
 	struct bk_cli_painter *p = arg;
 
 	(void)signo;
-	bk_timer_start(p->timer, 0);
+	paint_at_once(p);
 }
 
 int bk_cli_painter_init(struct bk_cli_painter *p, struct bk_loop *loop)
@@ -65,7 +80,7 @@ void bk_cli_painter_show(struct bk_cli_painter *p)
 {
 	p->report->on_wipe = on_wipe;
 	p->report->wipe_arg = p;
-	bk_timer_start(p->timer, 0);
+	paint_at_once(p);
 }
 
 bool bk_cli_painter_is_shown(const struct bk_cli_painter *p)
@@ -75,7 +90,7 @@ bool bk_cli_painter_is_shown(const struct bk_cli_painter *p)
 
 void bk_cli_painter_touch(struct bk_cli_painter *p)
 {
-	bk_timer_start(p->timer, p->pause);
+	paint_soon(p);
 }
 
 bool bk_cli_painter_hide(struct bk_cli_painter *p)

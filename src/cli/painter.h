@@ -14,7 +14,7 @@ struct bk_cli_painter {
 	void *arg;
 	int64_t pause; /* ns: so long what changes is gathered; nobody reads faster */
 	/* the painter's own */
-	bool is_drawn;
+	bool is_drawn, is_due;
 	struct bk_cli_sheet sheet; /* as it stands there, if is_drawn */
 	struct bk_timer *timer;
 	struct bk_signal *resized;
