@@ -58,7 +58,7 @@ bool bk_receiving_is_told(struct bk_recv *r, int err)
 /* Everything came: it is our turn. */
 static void finish_writing(struct bk_recv *r)
 {
-	r->state = RECV_FINISHING;
+	r->state = BK_RECV_FINISHING;
 	bk_talk_await(&r->talk, 0, NULL);
 	bk_talk_hold(&r->talk);
 	(void)bk_receiving_is_told(r, bk_outlet_finish(&r->outlet));

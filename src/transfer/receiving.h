@@ -14,22 +14,22 @@
 
 /* What comes after the answer: each entry that is taken, one after the other. What is sent is held against what was
  * offered: no byte beyond the announced size, no file out of turn. What came before it is in recv.c. */
-enum recv_state {
-	RECV_PAIRED,
-	RECV_OFFERED, /* a part of it */
-	RECV_ASK_ACCEPT,
-	RECV_ASK_CONFLICT,
-	RECV_DECIDING,
-	RECV_LOOKING, /* what is here already is read */
-	RECV_ANSWERING,
-	RECV_RECEIVING,
-	RECV_FINISHING,
+enum bk_recv_state {
+	BK_RECV_PAIRED,
+	BK_RECV_OFFERED, /* a part of it */
+	BK_RECV_ASK_ACCEPT,
+	BK_RECV_ASK_CONFLICT,
+	BK_RECV_DECIDING,
+	BK_RECV_LOOKING, /* what is here already is read */
+	BK_RECV_ANSWERING,
+	BK_RECV_RECEIVING,
+	BK_RECV_FINISHING,
 };
 
 struct bk_recv {
 	struct bk_talk talk;
 	struct bk_pace pace;
-	enum recv_state state;
+	enum bk_recv_state state;
 	struct bk_turn decider; /* after an answer: what comes next is said from the loop */
 	bool asks_accept, takes_hidden, takes_executable;
 	enum bk_transfer_conflict conflict;

@@ -63,9 +63,9 @@ static void on_writer(void *arg)
 
 	if (bk_outlet_is_over(&r->outlet))
 		on_writer_over(r);
-	else if (r->state == RECV_LOOKING && bk_writer_is_read(r->outlet.writer))
+	else if (r->state == BK_RECV_LOOKING && bk_writer_is_read(r->outlet.writer))
 		begin_answer(r);
-	else if (r->state == RECV_RECEIVING && r->talk.is_on_hold && !bk_outlet_is_full(&r->outlet))
+	else if (r->state == BK_RECV_RECEIVING && r->talk.is_on_hold && !bk_outlet_is_full(&r->outlet))
 		bk_talk_release(&r->talk);
 }
 
@@ -101,7 +101,7 @@ static void begin_receiving(struct bk_recv *r)
 {
 	struct bk_transfer_resume from;
 
-	r->state = RECV_RECEIVING;
+	r->state = BK_RECV_RECEIVING;
 	r->talk.now.files = bk_picks_taken(&r->store->picks);
 	bk_here_tell(&r->store->here, &r->store->picks, &from);
 	bk_talk_count(&r->talk, &from);
@@ -117,7 +117,7 @@ static void answer(void *owner)
 	struct bk_file_msg header = {.version = r->talk.peer_version ? BK_FILE_VERSION : 0};
 	int err = BK_E_AGAIN;
 
-	if (r->state != RECV_ANSWERING)
+	if (r->state != BK_RECV_ANSWERING)
 		return;
 	if (header.version) {
 		snprintf(header.encoding, sizeof(header.encoding), "%s", BK_PACKED_NAME);
@@ -138,7 +138,7 @@ static void begin_answer(struct bk_recv *r)
 	bk_picks_skip_strays(&r->store->picks);
 	for (size_t i = 0; i < r->store->list.len; i++)
 		tell_conflict(r, i);
-	r->state = RECV_ANSWERING;
+	r->state = BK_RECV_ANSWERING;
 	answer(r);
 }
 
@@ -149,7 +149,7 @@ static void accept_offer(struct bk_recv *r)
 
 	if ((bk_picks_taken(p) || bk_picks_folders(p)) && !start_writing(r))
 		return;
-	r->state = RECV_LOOKING;
+	r->state = BK_RECV_LOOKING;
 	if (!r->store->here.rows || !r->outlet.writer) {
 		begin_answer(r);
 		return;
@@ -160,7 +160,7 @@ static void accept_offer(struct bk_recv *r)
 }
 
 /* The answer may come from inside; what follows from it does not. */
-static void ask(struct bk_recv *r, enum recv_state state, enum bk_transfer_question question)
+static void ask(struct bk_recv *r, enum bk_recv_state state, enum bk_transfer_question question)
 {
 	r->state = state;
 	r->talk.events.on_ask(&r->talk.call, r->talk.arg, question, &r->offer);
@@ -201,7 +201,7 @@ static void decide(struct bk_recv *r)
 {
 	while (!bk_talk_is_over(&r->talk) && (r->offer.asked = bk_picks_conflict(&r->store->picks))) {
 		if (r->conflict == BK_TRANSFER_CONFLICT_ASK) {
-			ask(r, RECV_ASK_CONFLICT, BK_TRANSFER_ASK_CONFLICT);
+			ask(r, BK_RECV_ASK_CONFLICT, BK_TRANSFER_ASK_CONFLICT);
 			return;
 		}
 		if (r->conflict == BK_TRANSFER_CONFLICT_FAIL)
@@ -222,7 +222,7 @@ static void on_decider(void *arg)
 static void begin(struct bk_recv *r)
 {
 	if (r->asks_accept) {
-		ask(r, RECV_ASK_ACCEPT, BK_TRANSFER_ASK_ACCEPT);
+		ask(r, BK_RECV_ASK_ACCEPT, BK_TRANSFER_ASK_ACCEPT);
 		return;
 	}
 	if (!r->takes_hidden)
@@ -312,7 +312,7 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 
 	if (msg->type == BK_FILE_OFFER)
 		r->talk.peer_version = msg->version;
-	r->state = RECV_OFFERED;
+	r->state = BK_RECV_OFFERED;
 	if (err >= 0 || err == BK_E_AGAIN)
 		looked = look_at_entries(r);
 	if (looked < 0)
@@ -332,12 +332,12 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_recv *r = owner;
 
-	if (msg->type == (r->state == RECV_PAIRED ? BK_FILE_OFFER : BK_FILE_ENTRIES) &&
-		r->state <= RECV_OFFERED)
+	if (msg->type == (r->state == BK_RECV_PAIRED ? BK_FILE_OFFER : BK_FILE_ENTRIES) &&
+		r->state <= BK_RECV_OFFERED)
 		on_offer(r, msg);
-	else if (msg->type == BK_FILE_CONTENT && r->state == RECV_RECEIVING)
+	else if (msg->type == BK_FILE_CONTENT && r->state == BK_RECV_RECEIVING)
 		bk_receiving_on_content(r, msg);
-	else if (msg->type == BK_FILE_DIGEST && r->state == RECV_RECEIVING)
+	else if (msg->type == BK_FILE_DIGEST && r->state == BK_RECV_RECEIVING)
 		bk_receiving_on_digest(r, msg);
 	else
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent '%s' out of place",
@@ -373,22 +373,22 @@ const struct bk_transfer_offer *bk_recv_offer(const struct bk_recv *r)
 
 void bk_recv_answer(struct bk_recv *r, bool yes)
 {
-	if (r->state != RECV_ASK_ACCEPT || bk_talk_is_over(&r->talk))
+	if (r->state != BK_RECV_ASK_ACCEPT || bk_talk_is_over(&r->talk))
 		return;
 	if (!yes) {
 		bk_talk_refuse(&r->talk, BK_E_DECLINED, "the offer was declined; nothing was taken");
 		return;
 	}
 	r->takes_executable = true;
-	r->state = RECV_DECIDING;
+	r->state = BK_RECV_DECIDING;
 	bk_turn_ask(&r->decider);
 }
 
 void bk_recv_resolve(struct bk_recv *r, enum bk_transfer_conflict how, bool for_all)
 {
-	if (r->state != RECV_ASK_CONFLICT || bk_talk_is_over(&r->talk))
+	if (r->state != BK_RECV_ASK_CONFLICT || bk_talk_is_over(&r->talk))
 		return;
-	r->state = RECV_DECIDING;
+	r->state = BK_RECV_DECIDING;
 	settle(r, how);
 	if (for_all)
 		r->conflict = how;
