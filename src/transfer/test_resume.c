@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include "transfer/journal.h"
 #include "transfer/part.h"
 #include "transfer/test_fake.h"
+#include "transfer/test_kit.h"
 #include "wire/file.h"
 
 enum { BLOCK = 1 << 20, BIG = 8 * BLOCK + 12345, SMALL = 20000, MANY = 300 };
@@ -105,40 +105,6 @@ static const struct bk_transfer_events events = {.size = sizeof(events),
 	.on_error = on_error};
 static const struct bk_session_opts session_opts = {.server = "none"};
 
-static const char *in_folder(const char *dir, const char *name)
-{
-	static char paths[4][512];
-	static int next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, 512, "%s/%s", dir, name);
-	return path;
-}
-
-static void for_each(const char *dir, void (*fn)(const char *path, void *arg), void *arg)
-{
-	struct dirent *e;
-	DIR *d = opendir(dir);
-	char path[512];
-
-	while (d && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-			fn(path, arg);
-		}
-	if (d)
-		closedir(d);
-}
-
-static void remove_it(const char *path, void *arg)
-{
-	(void)arg;
-	if (unlink(path) < 0) {
-		for_each(path, remove_it, NULL);
-		rmdir(path);
-	}
-}
-
 static void add_size(const char *path, void *arg)
 {
 	struct stat got;
@@ -146,21 +112,7 @@ static void add_size(const char *path, void *arg)
 	if (stat(path, &got) == 0 && !strstr(path, ".journal"))
 		*(off_t *)arg += S_ISDIR(got.st_mode) ? 0 : got.st_size;
 	if (stat(path, &got) == 0 && S_ISDIR(got.st_mode))
-		for_each(path, add_size, arg);
-}
-
-static void count_it(const char *path, void *arg)
-{
-	(void)path;
-	++*(int *)arg;
-}
-
-static int count(const char *dir)
-{
-	int n = 0;
-
-	for_each(dir, count_it, &n);
-	return n;
+		kit_for_each(path, add_size, arg);
 }
 
 static int set_up(void **state)
@@ -188,7 +140,7 @@ static int tear_down(void **state)
 	(void)state;
 	free_ends();
 	bk_loop_free(st.loop);
-	remove_it(st.root, NULL);
+	kit_remove(st.root);
 	return 0;
 }
 
@@ -204,28 +156,12 @@ static void make_file(const char *path, size_t n, int seed)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-static bool is_same(const char *a, const char *b)
-{
-	FILE *x = fopen(a, "r"), *y = fopen(b, "r");
-	int c = 0, d = 0;
-
-	while (x && y && c != EOF && c == d) {
-		c = getc(x);
-		d = getc(y);
-	}
-	if (x)
-		fclose(x);
-	if (y)
-		fclose(y);
-	return x && y && c == d;
-}
-
 static void stop_when_enough(void *arg)
 {
 	off_t size = 0;
 
 	(void)arg;
-	for_each(st.out, add_size, &size);
+	kit_for_each(st.out, add_size, &size);
 	if (size >= st.stop_at && st.recv && !st.receiver.is_done && !st.receiver.error)
 		bk_recv_cancel(st.recv);
 }
@@ -274,7 +210,7 @@ static off_t size_of(const char *name)
 {
 	struct stat got;
 
-	return stat(in_folder(st.out, name), &got) < 0 ? -1 : got.st_size;
+	return stat(kit_path_in(st.out, name), &got) < 0 ? -1 : got.st_size;
 }
 
 static void is_whole(const char *path, const char *name)
@@ -284,7 +220,7 @@ static void is_whole(const char *path, const char *name)
 	assert_int_equal(st.sender.sent, st.receiver.sent);
 	assert_int_equal(st.sender.bytes, st.receiver.bytes);
 	assert_string_equal(st.sender.digest, st.receiver.digest);
-	assert_true(is_same(path, in_folder(st.out, name)));
+	assert_true(kit_is_same_file(path, kit_path_in(st.out, name)));
 	assert_int_equal(size_of("a.part"), -1);
 }
 
@@ -301,7 +237,7 @@ static void only_what_is_missing_is_sent(void **state)
 	assert_int_equal(st.receiver.sent, BIG - here);
 	assert_int_equal(st.receiver.here, here);
 	assert_int_equal(st.sender.here, here);
-	assert_int_equal(count(st.out), 1);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 static void it_may_break_off_many_times(void **state)
@@ -317,7 +253,7 @@ static void it_may_break_off_many_times(void **state)
 	run(path, &usual, 0);
 	is_whole(path, "a");
 	assert_true(st.receiver.sent <= BIG - before);
-	assert_int_equal(count(st.out), 1);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 static void change_a_byte(const char *path, off_t at)
@@ -338,7 +274,7 @@ static void a_byte_that_changed_at_either_end_costs_a_block(void **state)
 
 	(void)state;
 	change_a_byte(path, BLOCK + 5);
-	change_a_byte(in_folder(st.out, "a.part"), 3 * BLOCK - 1);
+	change_a_byte(kit_path_in(st.out, "a.part"), 3 * BLOCK - 1);
 	run(path, &usual, 0);
 	is_whole(path, "a");
 	assert_int_equal(st.receiver.bytes, BIG);
@@ -356,7 +292,7 @@ static void a_file_of_another_size_starts_anew(void **state)
 	assert_int_equal(st.receiver.sent, BIG - 1);
 	assert_int_equal(st.receiver.here, 0);
 	assert_int_equal(st.receiver.changed, 1);
-	assert_int_equal(count(st.out), 1);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 static void another_file_of_this_size_is_no_mixture(void **state)
@@ -368,7 +304,7 @@ static void another_file_of_this_size_is_no_mixture(void **state)
 	run(path, &usual, 0);
 	is_whole(path, "a");
 	assert_int_equal(st.receiver.sent, BIG);
-	assert_int_equal(count(st.out), 1);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 static void a_part_that_was_cut_counts_as_what_is_left_of_it(void **state)
@@ -376,7 +312,7 @@ static void a_part_that_was_cut_counts_as_what_is_left_of_it(void **state)
 	const char *path = break_off(4 * BLOCK);
 
 	(void)state;
-	assert_int_equal(truncate(in_folder(st.out, "a.part"), BLOCK + 7), 0);
+	assert_int_equal(truncate(kit_path_in(st.out, "a.part"), BLOCK + 7), 0);
 	run(path, &usual, 0);
 	is_whole(path, "a");
 	assert_int_equal(st.receiver.sent, BIG - BLOCK - 7);
@@ -393,7 +329,7 @@ static void another_sender_of_the_same_bytes_goes_on(void **state)
 	run(path, &usual, 0);
 	is_whole(path, "a");
 	assert_int_equal(st.receiver.sent, BIG - here);
-	assert_int_equal(count(st.out), 1);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 /* --- a folder --- */
@@ -403,10 +339,10 @@ static const char *make_tree(void)
 	const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
 	char name[32];
 
-	assert_int_equal(mkdir(in_folder(st.in, "t"), 0755), 0);
+	assert_int_equal(mkdir(kit_path_in(st.in, "t"), 0755), 0);
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "t/%04d", i);
-		make_file(in_folder(st.in, name), SMALL, i);
+		make_file(kit_path_in(st.in, name), SMALL, i);
 	}
 	snprintf(st.path, sizeof(st.path), "%s/t", st.in);
 	assert_int_equal(chmod(st.path, 0750), 0);
@@ -426,11 +362,11 @@ static void is_whole_tree(void)
 	assert_int_equal(st.sender.sent, st.receiver.sent);
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "t/%04d", i);
-		assert_true(is_same(in_folder(st.in, name), in_folder(st.out, name)));
+		assert_true(kit_is_same_file(kit_path_in(st.in, name), kit_path_in(st.out, name)));
 	}
-	assert_int_equal(count(in_folder(st.out, "t")), MANY);
-	assert_int_equal(count(st.out), 1);
-	assert_int_equal(stat(in_folder(st.out, "t"), &got), 0);
+	assert_int_equal(kit_count(kit_path_in(st.out, "t")), MANY);
+	assert_int_equal(kit_count(st.out), 1);
+	assert_int_equal(stat(kit_path_in(st.out, "t"), &got), 0);
 	assert_int_equal(got.st_mode & 0777, 0750);
 	assert_int_equal(got.st_mtime, 1600000000);
 }
@@ -455,7 +391,7 @@ static void unname(int n)
 	for (int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "t/%04d", i);
 		snprintf(part, sizeof(part), "%s.part", name);
-		assert_int_equal(rename(in_folder(st.out, name), in_folder(st.out, part)), 0);
+		assert_int_equal(rename(kit_path_in(st.out, name), kit_path_in(st.out, part)), 0);
 	}
 }
 
@@ -477,15 +413,15 @@ static void what_somebody_put_in_a_files_place_stays(void **state)
 
 	(void)state;
 	run(path, &usual, MANY * SMALL / 2);
-	make_file(in_folder(st.out, "t/0003"), SMALL, 77); /* of the same size and time */
-	make_file(in_folder(st.out, "t/0004"), SMALL + 1, 78);
+	make_file(kit_path_in(st.out, "t/0003"), SMALL, 77); /* of the same size and time */
+	make_file(kit_path_in(st.out, "t/0004"), SMALL + 1, 78);
 	run(path, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_RENAME}, 0);
 	assert_true(st.sender.is_done && st.receiver.is_done);
-	assert_true(is_same(in_folder(st.in, "t/0003"), in_folder(st.out, "t/0003-1")));
-	assert_true(is_same(in_folder(st.in, "t/0004"), in_folder(st.out, "t/0004-1")));
-	assert_false(is_same(in_folder(st.in, "t/0003"), in_folder(st.out, "t/0003")));
-	assert_int_equal(count(in_folder(st.out, "t")), MANY + 2);
-	assert_int_equal(count(st.out), 1);
+	assert_true(kit_is_same_file(kit_path_in(st.in, "t/0003"), kit_path_in(st.out, "t/0003-1")));
+	assert_true(kit_is_same_file(kit_path_in(st.in, "t/0004"), kit_path_in(st.out, "t/0004-1")));
+	assert_false(kit_is_same_file(kit_path_in(st.in, "t/0003"), kit_path_in(st.out, "t/0003")));
+	assert_int_equal(kit_count(kit_path_in(st.out, "t")), MANY + 2);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 static void what_changed_at_the_sender_replaces_what_came_of_it(void **state)
@@ -494,7 +430,7 @@ static void what_changed_at_the_sender_replaces_what_came_of_it(void **state)
 
 	(void)state;
 	run(path, &usual, MANY * SMALL / 2);
-	make_file(in_folder(st.in, "t/0003"), SMALL, 77);
+	make_file(kit_path_in(st.in, "t/0003"), SMALL, 77);
 	run(path, &usual, 0);
 	is_whole_tree();
 }
@@ -506,15 +442,15 @@ static void a_part_that_is_no_longer_ours_is_left_alone(void **state)
 	const char *path = break_off(4 * BLOCK);
 
 	(void)state;
-	make_file(in_folder(st.root, "victim"), 2 * BLOCK, 5);
-	make_file(in_folder(st.root, "copy"), 2 * BLOCK, 5);
-	assert_int_equal(unlink(in_folder(st.out, "a.part")), 0);
-	assert_int_equal(symlink("../victim", in_folder(st.out, "a.part")), 0);
+	make_file(kit_path_in(st.root, "victim"), 2 * BLOCK, 5);
+	make_file(kit_path_in(st.root, "copy"), 2 * BLOCK, 5);
+	assert_int_equal(unlink(kit_path_in(st.out, "a.part")), 0);
+	assert_int_equal(symlink("../victim", kit_path_in(st.out, "a.part")), 0);
 	run(path, &usual, 0);
 	assert_true(st.receiver.is_done);
 	assert_int_equal(st.receiver.sent, BIG);
-	assert_true(is_same(in_folder(st.root, "victim"), in_folder(st.root, "copy")));
-	assert_int_equal(count(st.out), 2);
+	assert_true(kit_is_same_file(kit_path_in(st.root, "victim"), kit_path_in(st.root, "copy")));
+	assert_int_equal(kit_count(st.out), 2);
 }
 
 static void a_part_with_another_name_is_left_alone(void **state)
@@ -522,11 +458,11 @@ static void a_part_with_another_name_is_left_alone(void **state)
 	const char *path = break_off(4 * BLOCK);
 
 	(void)state;
-	assert_int_equal(link(in_folder(st.out, "a.part"), in_folder(st.out, "mine")), 0);
+	assert_int_equal(link(kit_path_in(st.out, "a.part"), kit_path_in(st.out, "mine")), 0);
 	run(path, &usual, 0);
 	assert_true(st.receiver.is_done);
 	assert_int_equal(st.receiver.sent, BIG);
-	assert_int_equal(count(st.out), 3);
+	assert_int_equal(kit_count(st.out), 3);
 }
 
 /* --- a sender that means harm --- */
@@ -619,18 +555,18 @@ static void nothing_is_left_out_but_what_is_here(void **state)
 		if (hear(lies[i]) != BK_E_PROTOCOL)
 			fail_msg("lie %zu: %s, '%s'", i, bk_error_name(st.receiver.error), st.receiver.text);
 		assert_int_equal(st.receiver.here, size_of("a.part"));
-		assert_int_equal(count(st.out), 2);
+		assert_int_equal(kit_count(st.out), 2);
 	}
 	run(path, &usual, 0);
 	is_whole(path, "a");
-	assert_int_equal(count(st.out), 1);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 /* --- a receiver that means harm --- */
 
 static int answer_with(const char *choices)
 {
-	const char *paths[3] = {in_folder(st.in, "a"), in_folder(st.in, "b"), in_folder(st.in, "c")};
+	const char *paths[3] = {kit_path_in(st.in, "a"), kit_path_in(st.in, "b"), kit_path_in(st.in, "c")};
 	const struct bk_send_opts opts = {
 		.size = sizeof(opts), .session = &session_opts, .paths = paths, .paths_len = 3};
 	const struct bk_file_msg accept = {.type = BK_FILE_ACCEPT, .version = BK_FILE_VERSION};
@@ -676,7 +612,7 @@ int fsync(int fd)
 	if (is_name_taken && fstat(fd, &got) == 0 && S_ISDIR(got.st_mode))
 		usleep(500000);
 	else if (is_name_taken)
-		close(open(in_folder(st.out, "a-1"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		close(open(kit_path_in(st.out, "a-1"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	return 0;
 }
 
@@ -691,7 +627,7 @@ static void on_file(struct bk_call *call, void *arg, const char *path, size_t nu
 
 static void a_name_that_was_given_up_can_still_be_shown(void **state)
 {
-	const char *path = in_folder(st.in, "a");
+	const char *path = kit_path_in(st.in, "a");
 	const struct bk_send_opts send_opts = {
 		.size = sizeof(send_opts), .session = &session_opts, .paths = &path, .paths_len = 1};
 	const struct bk_recv_opts recv_opts = {.size = sizeof(recv_opts),
@@ -704,7 +640,7 @@ static void a_name_that_was_given_up_can_still_be_shown(void **state)
 	(void)state;
 	told.on_file = on_file;
 	make_file(path, SMALL, 1);
-	make_file(in_folder(st.out, "a"), SMALL, 2);
+	make_file(kit_path_in(st.out, "a"), SMALL, 2);
 	bk_fake_reset(NULL);
 	st.sender = st.receiver = (struct end){.running = &st.running, .loop = st.loop};
 	st.running = 2;
@@ -715,7 +651,7 @@ static void a_name_that_was_given_up_can_still_be_shown(void **state)
 	is_name_taken = false;
 	free_ends();
 	assert_true(st.receiver.is_done);
-	assert_true(is_same(path, in_folder(st.out, "a-2")));
+	assert_true(kit_is_same_file(path, kit_path_in(st.out, "a-2")));
 }
 
 int main(void)

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -23,6 +22,7 @@
 #include "transfer/digest.h"
 #include "transfer/journal.h"
 #include "transfer/test_fake.h"
+#include "transfer/test_kit.h"
 #include "wire/file.h"
 
 enum { BLOCK = 1 << 20 };
@@ -197,22 +197,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static void remove_tree(const char *path)
-{
-	char inner[512];
-	struct dirent *e;
-	DIR *d = opendir(path);
-
-	while (d && (e = readdir(d))) {
-		snprintf(inner, sizeof(inner), "%s/%s", path, e->d_name);
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlink(inner) < 0)
-			remove_tree(inner);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 static int tear_down(void **state)
 {
 	struct stage *st = *state;
@@ -220,19 +204,9 @@ static int tear_down(void **state)
 	bk_send_free(st->send.send);
 	bk_recv_free(st->recv.recv);
 	bk_loop_free(st->loop);
-	remove_tree(st->root);
+	kit_remove(st->root);
 	free(st);
 	return 0;
-}
-
-static const char *path_in(const char *dir, const char *name)
-{
-	static char paths[4][512];
-	static int next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, 512, "%s/%s", dir, name);
-	return path;
 }
 
 /* Noise: as long on its way as it is. */
@@ -249,44 +223,16 @@ static void write_file(const char *path, size_t n, int seed)
 	fclose(f);
 }
 
-static bool same_file(const char *a, const char *b)
+static void is_journal(const char *path, void *arg)
 {
-	FILE *x = fopen(a, "r"), *y = fopen(b, "r");
-	int c = 0, d = 0;
-
-	while (x && y && c != EOF && c == d) {
-		c = getc(x);
-		d = getc(y);
-	}
-	if (x)
-		fclose(x);
-	if (y)
-		fclose(y);
-	return x && y && c == d;
-}
-
-static int count_files(const char *dir)
-{
-	DIR *d = opendir(dir);
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n - 2;
+	*(bool *)arg |= bk_journal_is_name(strrchr(path, '/') + 1);
 }
 
 static bool has_journal(const struct stage *st)
 {
-	DIR *d = opendir(st->out);
-	const struct dirent *e;
 	bool is_found = false;
 
-	while (d && (e = readdir(d)))
-		is_found |= bk_journal_is_name(e->d_name);
-	if (d)
-		closedir(d);
+	kit_for_each(st->out, is_journal, &is_found);
 	return is_found;
 }
 
@@ -295,10 +241,10 @@ static void keeps_a_part(const struct stage *st, off_t least)
 {
 	struct stat got;
 
-	assert_int_equal(stat(path_in(st->out, "a.part"), &got), 0);
+	assert_int_equal(stat(kit_path_in(st->out, "a.part"), &got), 0);
 	assert_true(got.st_size >= least);
 	assert_true(has_journal(st));
-	assert_int_equal(count_files(st->out), 2);
+	assert_int_equal(kit_count(st->out), 2);
 	assert_non_null(strstr(st->recv.text, "; what came is kept: run both commands again to go on"));
 }
 
@@ -354,10 +300,10 @@ static void files_arrive_whole_with_mode_and_time(void **state)
 	assert_true(st->recv.is_done);
 	assert_int_equal(st->recv.bytes, 1500002);
 	assert_string_equal(st->send.digest, st->recv.digest);
-	assert_int_equal(count_files(st->out), 3);
+	assert_int_equal(kit_count(st->out), 3);
 	for (int i = 0; i < 3; i++)
-		assert_true(same_file(paths[i], path_in(st->out, names[i])));
-	assert_int_equal(stat(path_in(st->out, "big"), &got), 0);
+		assert_true(kit_is_same_file(paths[i], kit_path_in(st->out, names[i])));
+	assert_int_equal(stat(kit_path_in(st->out, "big"), &got), 0);
 	assert_int_equal(got.st_mode & 0077, 0050 & ~022);
 	assert_int_equal(got.st_mtime, 1600000000);
 }
@@ -374,24 +320,25 @@ static const char *make_tree(struct stage *st)
 	const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
 
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(mkdir(path_in(st->in, folders[i]), 0755), 0);
-	assert_int_equal(chmod(path_in(st->in, "tree/inner"), 0500 | 0200), 0);
-	write_file(path_in(st->in, "tree/a"), 100, 1);
-	write_file(path_in(st->in, "tree/inner/b"), 300000, 2);
-	assert_int_equal(chmod(path_in(st->in, "tree/inner/b"), 0750), 0);
-	assert_int_equal(symlink("../a", path_in(st->in, "tree/inner/link")), 0);
-	assert_int_equal(symlink("../big", path_in(st->in, "tree/out")), 0);
-	assert_int_equal(mkfifo(path_in(st->in, "tree/pipe"), 0600), 0);
+		assert_int_equal(mkdir(kit_path_in(st->in, folders[i]), 0755), 0);
+	assert_int_equal(chmod(kit_path_in(st->in, "tree/inner"), 0500 | 0200), 0);
+	write_file(kit_path_in(st->in, "tree/a"), 100, 1);
+	write_file(kit_path_in(st->in, "tree/inner/b"), 300000, 2);
+	assert_int_equal(chmod(kit_path_in(st->in, "tree/inner/b"), 0750), 0);
+	assert_int_equal(symlink("../a", kit_path_in(st->in, "tree/inner/link")), 0);
+	assert_int_equal(symlink("../big", kit_path_in(st->in, "tree/out")), 0);
+	assert_int_equal(mkfifo(kit_path_in(st->in, "tree/pipe"), 0600), 0);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		assert_int_equal(utimensat(AT_FDCWD, path_in(st->in, all[i]), times, AT_SYMLINK_NOFOLLOW), 0);
-	return path_in(st->in, "tree");
+		assert_int_equal(
+			utimensat(AT_FDCWD, kit_path_in(st->in, all[i]), times, AT_SYMLINK_NOFOLLOW), 0);
+	return kit_path_in(st->in, "tree");
 }
 
 static void arrived(const struct stage *st, const char *name, mode_t mode)
 {
 	struct stat got;
 
-	assert_int_equal(lstat(path_in(st->out, name), &got), 0);
+	assert_int_equal(lstat(kit_path_in(st->out, name), &got), 0);
 	assert_int_equal(got.st_mode & 0777, mode);
 	assert_int_equal(got.st_mtime, 1600000000);
 }
@@ -407,18 +354,19 @@ static void a_folder_arrives_with_all_that_can_be_sent(void **state)
 	assert_true(st->recv.is_done);
 	assert_string_equal(st->send.digest, st->recv.digest);
 	assert_string_equal(st->recv.paths, "tree;");
-	assert_int_equal(count_files(path_in(st->out, "tree")), 3);
-	assert_int_equal(count_files(path_in(st->out, "tree/empty")), 0);
+	assert_int_equal(kit_count(kit_path_in(st->out, "tree")), 3);
+	assert_int_equal(kit_count(kit_path_in(st->out, "tree/empty")), 0);
 	arrived(st, "tree", 0755);
 	arrived(st, "tree/empty", 0755);
 	arrived(st, "tree/inner", 0700);
 	arrived(st, "tree/a", 0644);
 	arrived(st, "tree/inner/b", 0750);
 	arrived(st, "tree/inner/link", 0777);
-	assert_int_equal(readlink(path_in(st->out, "tree/inner/link"), target, sizeof(target)), 4);
+	assert_int_equal(readlink(kit_path_in(st->out, "tree/inner/link"), target, sizeof(target)), 4);
 	assert_memory_equal(target, "../a", 4);
-	assert_true(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a")));
-	assert_true(same_file(path_in(st->in, "tree/inner/b"), path_in(st->out, "tree/inner/b")));
+	assert_true(kit_is_same_file(kit_path_in(st->in, "tree/a"), kit_path_in(st->out, "tree/a")));
+	assert_true(
+		kit_is_same_file(kit_path_in(st->in, "tree/inner/b"), kit_path_in(st->out, "tree/inner/b")));
 }
 
 static void what_a_folder_has_and_cannot_be_sent_is_named(void **state)
@@ -466,14 +414,14 @@ static void a_folder_that_is_there_is_gone_on_with_file_by_file(void **state)
 	struct stage *st = *state;
 	const char *path = make_tree(st);
 
-	assert_int_equal(mkdir(path_in(st->out, "tree"), 0755), 0);
-	write_file(path_in(st->out, "tree/a"), 5, 9);
-	write_file(path_in(st->out, "tree/mine"), 5, 9);
+	assert_int_equal(mkdir(kit_path_in(st->out, "tree"), 0755), 0);
+	write_file(kit_path_in(st->out, "tree/a"), 5, 9);
+	write_file(kit_path_in(st->out, "tree/mine"), 5, 9);
 	transfer(st, &path, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_RENAME});
 	assert_true(st->recv.is_done);
-	assert_int_equal(count_files(path_in(st->out, "tree")), 5);
-	assert_true(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a-1")));
-	assert_false(same_file(path_in(st->in, "tree/a"), path_in(st->out, "tree/a")));
+	assert_int_equal(kit_count(kit_path_in(st->out, "tree")), 5);
+	assert_true(kit_is_same_file(kit_path_in(st->in, "tree/a"), kit_path_in(st->out, "tree/a-1")));
+	assert_false(kit_is_same_file(kit_path_in(st->in, "tree/a"), kit_path_in(st->out, "tree/a")));
 }
 
 static void no_link_is_taken_for_a_folder(void **state)
@@ -481,11 +429,11 @@ static void no_link_is_taken_for_a_folder(void **state)
 	struct stage *st = *state;
 	const char *path = make_tree(st);
 
-	assert_int_equal(mkdir(path_in(st->root, "victim"), 0755), 0);
-	assert_int_equal(symlink("../victim", path_in(st->out, "tree")), 0);
+	assert_int_equal(mkdir(kit_path_in(st->root, "victim"), 0755), 0);
+	assert_int_equal(symlink("../victim", kit_path_in(st->out, "tree")), 0);
 	transfer(st, &path, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_OVERWRITE});
 	assert_int_equal(st->recv.error, BK_E_FILE);
-	assert_int_equal(count_files(path_in(st->root, "victim")), 0);
+	assert_int_equal(kit_count(kit_path_in(st->root, "victim")), 0);
 }
 
 /* The folder that was just made becomes a link while its files come. */
@@ -493,8 +441,8 @@ static void swap_the_folder(void *arg)
 {
 	struct stage *st = arg;
 
-	if (rename(path_in(st->out, "tree/inner"), path_in(st->out, "moved")) == 0)
-		assert_int_equal(symlink("../../victim", path_in(st->out, "tree/inner")), 0);
+	if (rename(kit_path_in(st->out, "tree/inner"), kit_path_in(st->out, "moved")) == 0)
+		assert_int_equal(symlink("../../victim", kit_path_in(st->out, "tree/inner")), 0);
 }
 
 static void a_folder_that_becomes_a_link_is_not_followed(void **state)
@@ -502,17 +450,17 @@ static void a_folder_that_becomes_a_link_is_not_followed(void **state)
 	struct stage *st = *state;
 	const char *path = make_tree(st);
 
-	write_file(path_in(st->in, "tree/inner/a"), 5000000, 0);
-	assert_int_equal(mkdir(path_in(st->root, "victim"), 0755), 0);
+	write_file(kit_path_in(st->in, "tree/inner/a"), 5000000, 0);
+	assert_int_equal(mkdir(kit_path_in(st->root, "victim"), 0755), 0);
 	bk_fake_on_step(swap_the_folder, st);
 	transfer(st, &path, 1, &usual);
-	assert_int_equal(count_files(path_in(st->root, "victim")), 0);
+	assert_int_equal(kit_count(kit_path_in(st->root, "victim")), 0);
 }
 
 static void a_peers_name_reaches_the_user_without_controls(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 10, 0);
 	transfer(st, &path, 1, &usual);
@@ -522,33 +470,33 @@ static void a_peers_name_reaches_the_user_without_controls(void **state)
 static void an_existing_file_is_refused_and_stays(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 10, 0);
-	write_file(path_in(st->out, "a"), 20, 5);
-	write_file(path_in(st->root, "copy"), 20, 5);
+	write_file(kit_path_in(st->out, "a"), 20, 5);
+	write_file(kit_path_in(st->root, "copy"), 20, 5);
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_EXISTS);
 	assert_false(st->recv.is_remote);
 	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
-	assert_true(same_file(path_in(st->out, "a"), path_in(st->root, "copy")));
-	assert_int_equal(count_files(st->out), 1);
+	assert_true(kit_is_same_file(kit_path_in(st->out, "a"), kit_path_in(st->root, "copy")));
+	assert_int_equal(kit_count(st->out), 1);
 }
 
 static void a_no_takes_nothing_and_is_told_as_one(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 10, 0);
-	write_file(path_in(st->out, "a"), 20, 5);
+	write_file(kit_path_in(st->out, "a"), 20, 5);
 	transfer(st, &path, 1,
 		&(struct bk_recv_opts){.asks_accept = true, .conflict = BK_TRANSFER_CONFLICT_ASK});
 	assert_int_equal(st->recv.questions, 1);
 	assert_int_equal(st->recv.error, BK_E_DECLINED);
 	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
 	assert_non_null(strstr(st->send.text, "declined what was offered"));
-	assert_false(same_file(path, path_in(st->out, "a")));
+	assert_false(kit_is_same_file(path, kit_path_in(st->out, "a")));
 }
 
 /* Nine files, three of which exist: what is asked, what is told, what stands there in the end. */
@@ -578,7 +526,7 @@ static void start_over(struct stage *st)
 	bk_recv_free(st->recv.recv);
 	st->send = st->recv = (struct seen){.loop = st->loop, .running = &st->running, .answer = true};
 	bk_fake_reset(NULL);
-	remove_tree(st->out);
+	kit_remove(st->out);
 	assert_int_equal(mkdir(st->out, 0700), 0);
 }
 
@@ -597,10 +545,10 @@ static void existing_files_are_decided_one_by_one(void **state)
 		const struct conflict_case *c = &conflicts[k];
 
 		start_over(st);
-		write_file(path_in(st->out, "b"), 3, 99);
-		write_file(path_in(st->out, "d"), 3, 99);
-		write_file(path_in(st->out, "d-1"), 3, 99);
-		write_file(path_in(st->out, "i"), 3, 99);
+		write_file(kit_path_in(st->out, "b"), 3, 99);
+		write_file(kit_path_in(st->out, "d"), 3, 99);
+		write_file(kit_path_in(st->out, "d-1"), 3, 99);
+		write_file(kit_path_in(st->out, "i"), 3, 99);
 		st->recv.resolve = c->resolve;
 		st->recv.for_all = c->for_all;
 		transfer(st, paths, 9, &(struct bk_recv_opts){.conflict = c->conflict});
@@ -620,11 +568,11 @@ static void existing_files_are_decided_one_by_one(void **state)
 static void who_takes_no_file_is_done_at_once(void **state)
 {
 	struct stage *st = *state;
-	const char *file = path_in(st->in, "a"), *folder = path_in(st->in, "f");
+	const char *file = kit_path_in(st->in, "a"), *folder = kit_path_in(st->in, "f");
 
 	write_file(file, 1000, 1);
 	assert_int_equal(mkdir(folder, 0700), 0);
-	write_file(path_in(st->out, "a"), 3, 99);
+	write_file(kit_path_in(st->out, "a"), 3, 99);
 	transfer(st, &file, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_SKIP});
 	assert_true(st->recv.is_done);
 	assert_true(st->send.is_done);
@@ -663,20 +611,21 @@ static void what_is_hidden_or_runs_is_taken_only_when_asked_for(void **state)
 		transfer(st, paths, 2, &rows[k].opts);
 		assert_int_equal(st->recv.error, rows[k].error);
 		assert_string_equal(st->recv.paths, rows[k].paths);
-		assert_int_equal(stat(path_in(st->out, "run"), &got), 0);
+		assert_int_equal(stat(kit_path_in(st->out, "run"), &got), 0);
 		assert_int_equal(got.st_mode & 0111, rows[k].x);
 	}
 	start_over(st);
 	transfer(st, paths, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_DECLINED);
 	assert_int_equal(st->send.error, BK_E_PEER_REFUSED);
-	assert_int_equal(count_files(st->out), 0);
+	assert_int_equal(kit_count(st->out), 0);
 }
 
 static void what_is_called_like_a_journal_is_not_taken(void **state)
 {
 	struct stage *st = *state;
-	const char *name = ".bodkin-1.journal", *paths[] = {path_in(st->in, name), path_in(st->in, "a")};
+	const char *name = ".bodkin-1.journal",
+		   *paths[] = {kit_path_in(st->in, name), kit_path_in(st->in, "a")};
 
 	write_file(paths[0], 3, 0);
 	write_file(paths[1], 3, 0);
@@ -685,22 +634,22 @@ static void what_is_called_like_a_journal_is_not_taken(void **state)
 	assert_true(st->recv.is_done);
 	assert_string_equal(st->recv.told, ".bodkin-1.journal skip ;");
 	assert_string_equal(st->send.paths, "a;");
-	assert_int_equal(count_files(st->out), 1);
+	assert_int_equal(kit_count(st->out), 1);
 }
 
 static void a_link_in_the_way_is_replaced_not_followed(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 	struct stat got;
 
 	write_file(path, 10, 0);
-	assert_int_equal(symlink("../victim", path_in(st->out, "a")), 0);
-	assert_int_equal(symlink("../victim", path_in(st->out, "a.part")), 0);
+	assert_int_equal(symlink("../victim", kit_path_in(st->out, "a")), 0);
+	assert_int_equal(symlink("../victim", kit_path_in(st->out, "a.part")), 0);
 	transfer(st, &path, 1, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_OVERWRITE});
 	assert_true(st->recv.is_done);
-	assert_int_equal(access(path_in(st->root, "victim"), F_OK), -1);
-	assert_int_equal(lstat(path_in(st->out, "a"), &got), 0);
+	assert_int_equal(access(kit_path_in(st->root, "victim"), F_OK), -1);
+	assert_int_equal(lstat(kit_path_in(st->out, "a"), &got), 0);
 	assert_true(S_ISREG(got.st_mode));
 }
 
@@ -708,23 +657,23 @@ static void take_the_name(void *arg)
 {
 	struct stage *st = arg;
 
-	if (access(path_in(st->out, "a.part"), F_OK) == 0)
-		write_file(path_in(st->out, "a"), 3, 9);
+	if (access(kit_path_in(st->out, "a.part"), F_OK) == 0)
+		write_file(kit_path_in(st->out, "a"), 3, 9);
 }
 
 static void a_name_taken_during_the_transfer_costs_neither_file(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 5000000, 0);
 	bk_fake_on_step(take_the_name, st);
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_EXISTS);
 	assert_non_null(strstr(st->recv.text, "kept as 'a.part'"));
-	assert_int_equal(count_files(st->out), 3);
+	assert_int_equal(kit_count(st->out), 3);
 	assert_true(has_journal(st));
-	assert_true(same_file(path_in(st->in, "a"), path_in(st->out, "a.part")));
+	assert_true(kit_is_same_file(kit_path_in(st->in, "a"), kit_path_in(st->out, "a.part")));
 	assert_true(st->send.has_failed && st->send.is_remote);
 }
 
@@ -732,7 +681,7 @@ static bool has_much(const struct stage *st)
 {
 	struct stat got;
 
-	return stat(path_in(st->out, "a.part"), &got) == 0 && got.st_size >= BLOCK;
+	return stat(kit_path_in(st->out, "a.part"), &got) == 0 && got.st_size >= BLOCK;
 }
 
 static void cut_the_file(void *arg)
@@ -740,7 +689,7 @@ static void cut_the_file(void *arg)
 	struct stage *st = arg;
 
 	if (has_much(st))
-		assert_int_equal(truncate(path_in(st->in, "a"), 100), 0);
+		assert_int_equal(truncate(kit_path_in(st->in, "a"), 100), 0);
 }
 
 static void write_lines(const char *path, int n)
@@ -756,7 +705,8 @@ static void write_lines(const char *path, int n)
 static void what_becomes_shorter_travels_packed_and_arrives_whole(void **state)
 {
 	struct stage *st = *state;
-	const char *paths[3] = {path_in(st->in, "lines"), path_in(st->in, "noise"), path_in(st->in, "more")};
+	const char *paths[3] = {
+		kit_path_in(st->in, "lines"), kit_path_in(st->in, "noise"), kit_path_in(st->in, "more")};
 
 	write_lines(paths[0], 50000);
 	write_file(paths[1], 3000000, 1);
@@ -769,13 +719,13 @@ static void what_becomes_shorter_travels_packed_and_arrives_whole(void **state)
 	assert_int_equal(st->send.sent, st->recv.sent);
 	assert_string_equal(st->send.digest, st->recv.digest);
 	for (int i = 0; i < 3; i++)
-		assert_true(same_file(paths[i], path_in(st->out, strrchr(paths[i], '/') + 1)));
+		assert_true(kit_is_same_file(paths[i], kit_path_in(st->out, strrchr(paths[i], '/') + 1)));
 }
 
 static void what_is_never_packed_travels_as_it_is(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "lines");
+	const char *path = kit_path_in(st->in, "lines");
 	const struct bk_send_opts opts = {.size = sizeof(opts),
 		.session = &session_opts,
 		.paths = &path,
@@ -787,7 +737,7 @@ static void what_is_never_packed_travels_as_it_is(void **state)
 	st->running++;
 	start_recv(st, &usual);
 	assert_int_equal(bk_loop_run(st->loop), 0);
-	assert_true(st->recv.is_done && same_file(path, path_in(st->out, "lines")));
+	assert_true(st->recv.is_done && kit_is_same_file(path, kit_path_in(st->out, "lines")));
 	assert_int_equal(st->send.sent, st->recv.bytes);
 	assert_int_equal(st->recv.sent, st->recv.bytes);
 }
@@ -795,7 +745,7 @@ static void what_is_never_packed_travels_as_it_is(void **state)
 static void a_file_that_shrinks_fails_on_both_sides(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 5000000, 0);
 	bk_fake_on_step(cut_the_file, st);
@@ -811,7 +761,8 @@ static void a_file_that_shrinks_fails_on_both_sides(void **state)
 static void grow_the_file(void *arg)
 {
 	struct stage *st = arg;
-	FILE *f = access(path_in(st->out, "a.part"), F_OK) == 0 ? fopen(path_in(st->in, "a"), "a") : NULL;
+	FILE *f = access(kit_path_in(st->out, "a.part"), F_OK) == 0 ? fopen(kit_path_in(st->in, "a"), "a")
+								    : NULL;
 
 	if (f) {
 		fputc('x', f);
@@ -822,7 +773,7 @@ static void grow_the_file(void *arg)
 static void a_file_that_grows_fails_on_both_sides(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 5000000, 0);
 	bk_fake_on_step(grow_the_file, st);
@@ -836,14 +787,14 @@ static void remove_the_folder(void *arg)
 {
 	struct stage *st = arg;
 
-	if (access(path_in(st->out, "a.part"), F_OK) == 0)
-		remove_tree(st->out);
+	if (access(kit_path_in(st->out, "a.part"), F_OK) == 0)
+		kit_remove(st->out);
 }
 
 static void a_vanished_folder_is_a_file_error(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 5000000, 0);
 	bk_fake_on_step(remove_the_folder, st);
@@ -857,21 +808,21 @@ static void cancel_the_receiver(void *arg)
 {
 	struct stage *st = arg;
 
-	if (access(path_in(st->out, "a.part"), F_OK) == 0)
+	if (access(kit_path_in(st->out, "a.part"), F_OK) == 0)
 		bk_recv_cancel(st->recv.recv);
 }
 
 static void cancelling_before_much_came_leaves_nothing_and_tells_the_other(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 5000000, 0);
 	bk_fake_on_step(cancel_the_receiver, st);
 	transfer(st, &path, 1, &usual);
 	assert_int_equal(st->recv.error, BK_E_CANCELLED);
 	assert_int_equal(st->send.error, BK_E_PEER_CANCELLED);
-	if (count_files(st->out)) /* the writer was slow to hear of it */
+	if (kit_count(st->out)) /* the writer was slow to hear of it */
 		keeps_a_part(st, BLOCK);
 }
 
@@ -886,7 +837,7 @@ static void cancel_when_much_came(void *arg)
 static void cancelling_keeps_what_came(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 
 	write_file(path, 5000000, 0);
 	bk_fake_on_step(cancel_when_much_came, st);
@@ -900,7 +851,7 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 {
 	struct stage *st = *state;
 	char text[BK_TRANSFER_TEXT_MAX], twin[2][512];
-	const char *missing = path_in(st->in, "nothing"), *twins[] = {twin[0], twin[1]},
+	const char *missing = kit_path_in(st->in, "nothing"), *twins[] = {twin[0], twin[1]},
 		   *device = "/dev/full", *folder = "/..";
 
 	snprintf(twin[0], sizeof(twin[0]), "%s/x", st->in);
@@ -940,7 +891,7 @@ static void feed_the_stream(void *arg)
 static void a_stream_without_a_size_arrives_whole_behind_a_file(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 	struct bk_send_opts opts = {
 		.session = &session_opts, .paths = &path, .paths_len = 1, .stream_name = "typed"};
 	char text[BK_TRANSFER_TEXT_MAX];
@@ -961,8 +912,8 @@ static void a_stream_without_a_size_arrives_whole_behind_a_file(void **state)
 	assert_true(st->send.is_done && st->recv.is_done);
 	assert_int_equal(st->recv.bytes, 730000);
 	assert_string_equal(st->send.digest, st->recv.digest);
-	assert_true(same_file(path, path_in(st->out, "a")));
-	fd = open(path_in(st->out, "typed"), O_RDONLY);
+	assert_true(kit_is_same_file(path, kit_path_in(st->out, "a")));
+	fd = open(kit_path_in(st->out, "typed"), O_RDONLY);
 	assert_int_equal(read(fd, got, sizeof(got)), 30000);
 	for (size_t i = 0; i < 30000; i++)
 		assert_int_equal(got[i], (uint8_t)(i * 31));
@@ -979,8 +930,8 @@ static void what_is_made_while_it_is_read_arrives_as_a_stream(void **state)
 	transfer(st, made, 2, &usual);
 	assert_true(st->send.is_done && st->recv.is_done);
 	assert_string_equal(st->send.digest, st->recv.digest);
-	assert_true(same_file(made[0], path_in(st->out, "version")));
-	assert_true(same_file(made[1], path_in(st->out, "enabled")));
+	assert_true(kit_is_same_file(made[0], kit_path_in(st->out, "version")));
+	assert_true(kit_is_same_file(made[1], kit_path_in(st->out, "enabled")));
 }
 
 /* --- a text --- */
@@ -1023,13 +974,13 @@ static void a_text_is_told_and_nothing_is_asked_or_made(void **state)
 {
 	struct stage *st = *state;
 
-	write_file(path_in(st->out, "message.txt"), 1, 0);
+	write_file(kit_path_in(st->out, "message.txt"), 1, 0);
 	st->recv.is_lone = true;
 	say(st, true, &(struct bk_recv_opts){.asks_accept = true, .conflict = BK_TRANSFER_CONFLICT_FAIL});
 	assert_string_equal(told_text, "hello");
 	assert_int_equal(st->recv.questions, 0);
 	assert_string_equal(st->recv.paths, "");
-	assert_int_equal(count_files(st->out), 1);
+	assert_int_equal(kit_count(st->out), 1);
 }
 
 static void a_text_that_nobody_hears_is_a_file(void **state)
@@ -1044,7 +995,7 @@ static void a_text_that_nobody_hears_is_a_file(void **state)
 static void a_text_goes_alone_and_has_an_end(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 	char text[BK_TRANSFER_TEXT_MAX];
 	struct bk_send_opts opts = {.size = sizeof(opts),
 		.session = &session_opts,
@@ -1081,7 +1032,7 @@ static void pass_on(struct stage *st, const char *const *paths, size_t n, int fd
 static void one_file_goes_on_to_a_descriptor_whatever_it_is_called(void **state)
 {
 	struct stage *st = *state;
-	const char *path = path_in(st->in, ".hidden"), *copy = path_in(st->out, "copy");
+	const char *path = kit_path_in(st->in, ".hidden"), *copy = kit_path_in(st->out, "copy");
 	int fd = open(copy, O_WRONLY | O_CREAT, 0600);
 
 	write_file(path, 5000000, 3);
@@ -1089,7 +1040,7 @@ static void one_file_goes_on_to_a_descriptor_whatever_it_is_called(void **state)
 	close(fd);
 	assert_true(st->send.is_done && st->recv.is_done);
 	assert_string_equal(st->send.digest, st->recv.digest);
-	assert_true(same_file(path, copy));
+	assert_true(kit_is_same_file(path, copy));
 }
 
 static void more_than_one_file_does_not_go_on(void **state)
@@ -1239,13 +1190,13 @@ static void a_hostile_sender_gets_a_named_error_and_leaves_nothing(void **state)
 		st->recv = (struct seen){.loop = st->loop, .running = &st->running};
 		start_recv(st, &usual);
 		assert_int_equal(bk_loop_run(st->loop), 0);
-		if (st->recv.error != attacks[i].want || count_files(st->out) != left ||
-			count_files(st->root) != 2)
+		if (st->recv.error != attacks[i].want || kit_count(st->out) != left ||
+			kit_count(st->root) != 2)
 			fail_msg("%s: %s, '%s', %d files", attacks[i].name, bk_error_name(st->recv.error),
-				st->recv.text, count_files(st->out));
+				st->recv.text, kit_count(st->out));
 		bk_recv_free(st->recv.recv);
 		st->recv.recv = NULL;
-		remove_tree(st->out);
+		kit_remove(st->out);
 		assert_int_equal(mkdir(st->out, 0700), 0);
 		bk_buf_done(&script);
 	}
@@ -1256,16 +1207,16 @@ static void fill_the_disk(void *arg)
 	struct stage *st = arg;
 	static bool is_filled;
 
-	if (is_filled || access(path_in(st->out, "a.part"), F_OK) < 0)
+	if (is_filled || access(kit_path_in(st->out, "a.part"), F_OK) < 0)
 		return;
 	is_filled = true;
-	write_file(path_in(st->out, "filler"), 4500000, 0);
+	write_file(kit_path_in(st->out, "filler"), 4500000, 0);
 }
 
 /* A tmpfs of 8 MiB in a mount namespace of our own; the child's exit code is the verdict. */
 static int fill_small_disk(struct stage *st)
 {
-	const char *path = path_in(st->in, "a");
+	const char *path = kit_path_in(st->in, "a");
 	char text[BK_TRANSFER_TEXT_MAX];
 
 	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0 ||
@@ -1283,7 +1234,7 @@ static int fill_small_disk(struct stage *st)
 		return 2;
 	if (st->send.error != BK_E_NO_SPACE || !st->send.is_remote)
 		return 3;
-	return access(path_in(st->out, "a.part"), F_OK) == 0 ? 0 : 4;
+	return access(kit_path_in(st->out, "a.part"), F_OK) == 0 ? 0 : 4;
 }
 
 static void a_full_disk_ends_with_no_space_on_both_sides(void **state)

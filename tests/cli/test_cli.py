@@ -14,6 +14,18 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, lambda *_: None)
 
 
+def shown(fd):
+    """What a terminal is sent, as it comes, until its program has ended or says nothing more."""
+    while select.select([fd], [], [], WAIT)[0]:
+        try:
+            data = os.read(fd, 4096)
+        except OSError:
+            return
+        if not data:
+            return
+        yield data
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="bodkin-cli-")
@@ -75,13 +87,7 @@ class Case(unittest.TestCase):
         os.close(go)
         os.close(gone)
         seen, answered, talk = b"", 0, list(talk)
-        while select.select([fd], [], [], WAIT)[0]:
-            try:
-                data = os.read(fd, 4096)
-            except OSError:
-                break
-            if not data:
-                break
+        for data in shown(fd):
             seen += data
             for i, (wait, answer) in enumerate(talk):
                 if found := re.search(wait, seen[answered:]):

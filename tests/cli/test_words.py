@@ -3,7 +3,7 @@
 """What the program says to a person: one fault, its name, its place, and the next step for this one.
 
 Run it with the program as argument or in $BODKIN."""
-import fcntl, os, pathlib, pty, re, select, struct, subprocess, sys, termios
+import fcntl, os, pathlib, pty, re, struct, subprocess, sys, termios
 
 import test_cli as kit
 
@@ -200,15 +200,7 @@ class Screens(kit.Case):
         if pid == 0:
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(kit.BODKIN, [kit.BODKIN, *map(str, args)], dict(self.env, TERM="xterm"))
-        seen = b""
-        while select.select([fd], [], [], kit.WAIT)[0]:
-            try:
-                data = os.read(fd, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            seen += data
+        seen = b"".join(kit.shown(fd))
         os.close(fd)
         os.waitpid(pid, 0)
         return seen.decode().replace("\r", "").splitlines()
