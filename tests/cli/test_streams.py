@@ -295,8 +295,9 @@ class Codes(Kit):
 
     def shown(self, *args, **more):
         """What stands at the terminal of a sender who is interrupted when it has said it."""
+        last_row = "(?:▀|▄|█) *\033\\[0m\r\n\033\\[[0-9;]+m +\033\\[0m\r\n".encode()  # bare, behind one that is not
         status, seen = self.at_terminal(["send", "-s", self.server, "--qr", *args, self.file()],
-                                        [(rb"\033\[0m\r\n(?!\033)|QR code: [^\r]*", b"\x03")], **more)
+                                        [(last_row + rb"|QR code: [^\r]*\r\n", b"\x03")], **more)
         self.assertEqual(status, 130, seen)
         return seen.replace("\r", "")
 
