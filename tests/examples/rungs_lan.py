@@ -5,9 +5,12 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import support
 from support import Program, one_line, ours, run, test
+
+LINK_SECONDS = 20
 
 
 class Namespace:
@@ -23,6 +26,12 @@ class Namespace:
 
     def ip(self, words):
         subprocess.run(self.enter("ip", *words.split()), check=True, capture_output=True)
+
+    def until_up(self, link):
+        """The system takes note of a link's other end when it has time; until then nothing passes."""
+        end = time.monotonic() + LINK_SECONDS
+        while b" state UP " not in subprocess.run(self.enter("ip", "-o", "link", "show", "dev", link), check=True, capture_output=True).stdout:
+            assert time.monotonic() < end, f"{link} does not come up"
 
     def run(self, *command):
         return run(Program(*self.enter(*command)))
@@ -48,6 +57,8 @@ class Lan:
                 place.ip(f"addr add {a}/24 dev {name}")
             place.ip("link set lo up")
             place.ip(f"link set {name} up")
+        self.here.until_up("here")
+        self.there.until_up("there")
         return self
 
     def __exit__(self, *_):
