@@ -30,6 +30,13 @@ class Namespace:
     def run(self, words, text=None):
         done = subprocess.run(self.words(*words.split()), capture_output=True, text=True, input=text)
         check(done.returncode == 0, f"{words}: {done.stderr}")
+        return done.stdout
+
+    def until_up(self, link):
+        """The system takes note of a link's other end when it has time; until then nothing passes."""
+        end = time.monotonic() + PATIENCE
+        while " state UP " not in self.run(f"ip -o link show dev {link}"):
+            check(time.monotonic() < end, f"{link} does not come up")
 
     def filter(self, rules):
         self.run("nft -f -", f"table inet t {{\nchain i {{\ntype filter hook input priority 0; {rules};\n}}\n}}\n")
@@ -67,6 +74,8 @@ class Switch:
         machine.run("ip link set lo up")
         machine.run(f"ip addr add {'fd07::%x/64 nodad' % number if self.only6 else '10.7.0.%d/24' % number} dev eth0")
         machine.run("ip link set eth0 up")
+        self.switch.until_up(f"p{number}")
+        machine.until_up("eth0")
         return machine
 
     def __exit__(self, *_):
@@ -373,6 +382,8 @@ class Networks(Switch):
         self.switch.run(f"ip link set {port} master {bridge} up")
         space.run(f"ip addr add {address} dev {name}")
         space.run(f"ip link set {name} up")
+        self.switch.until_up(port)
+        space.until_up(name)
         return space
 
     def machine(self, network):
