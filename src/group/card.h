@@ -9,7 +9,7 @@ enum { BK_CARD_NAME_MAX = 64, BK_CARD_ABOUT_MAX = 256, BK_CARD_LEN = BK_GROUP_CA
 
 struct bk_card {
 	uint8_t key[BK_SIGN_KEY_LEN];
-	uint64_t sitting; /* of the member: milliseconds since 1970 when it came, and no other has it */
+	uint64_t sitting; /* of the member: by chance, so that two of one key never have the same */
 	char name[BK_CARD_NAME_MAX + 1];  /* shown to people: sanitized when read; never empty */
 	uint8_t about[BK_CARD_ABOUT_MAX]; /* the application's */
 	size_t about_len;

@@ -64,7 +64,7 @@ struct bk_chain_opts {
 	const struct bk_group_keys *keys; /* copied, as is all of this */
 	const struct bk_signer *signer;
 	const char *name;
-	uint64_t sitting; /* milliseconds since 1970: no other sitting of the same key may have it */
+	uint64_t sitting; /* below 2^63, by chance: no other sitting of the same key may have it */
 	uint64_t seed;
 	const struct bk_chain_events *events; /* lives as long as the chain; all of them */
 	void *arg;

@@ -15,12 +15,15 @@
  * libevent, a shared library, lives in the same time. */
 static bk_dur clock_skew;
 static bk_time clock_stopped_at; /* 0: it goes on by itself, too */
+static bool is_wall_still;       /* the time of day is an instant of 2023 */
 
 __attribute__((visibility("default"))) int clock_gettime(clockid_t which, struct timespec *ts)
 {
 	int ret = (int)syscall(SYS_clock_gettime, which, ts);
 	bk_time t;
 
+	if (which == CLOCK_REALTIME && is_wall_still)
+		*ts = (struct timespec){.tv_sec = 1700000000};
 	if (ret < 0 || (which != CLOCK_MONOTONIC && which != CLOCK_MONOTONIC_COARSE))
 		return ret;
 	t = clock_stopped_at ? clock_stopped_at : ts->tv_sec * BK_SEC + ts->tv_nsec;
@@ -28,6 +31,11 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t which, struct
 	ts->tv_sec = t / BK_SEC;
 	ts->tv_nsec = t % BK_SEC;
 	return 0;
+}
+
+static inline void test_clock_stop_wall(bool is_still)
+{
+	is_wall_still = is_still;
 }
 
 /* From any thread; a loop sees it when something wakes it. */

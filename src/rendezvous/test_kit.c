@@ -222,6 +222,11 @@ void world_let_time_fly(bk_dur d)
 	test_clock_fly(&fast_clock, d);
 }
 
+void world_stop_wall(bool is_still)
+{
+	test_clock_stop_wall(is_still);
+}
+
 void world_run(struct world *w)
 {
 	kit_run(w->loop);

@@ -39,7 +39,8 @@ void world_init(struct world *w, struct bk_server_opts opts);
 void world_done(struct world *w);
 void world_restart_server(struct world *w); /* at its ports; it has forgotten everything but its key */
 void world_let_time_fly(bk_dur d);
-void world_run(struct world *w); /* until the loop is stopped */
+void world_stop_wall(bool is_still); /* the time of day: it stands, or is what it is */
+void world_run(struct world *w);     /* until the loop is stopped */
 
 /* Server and id are filled in; the mailbox stays until world_done. */
 void client_start(struct heard *h, struct world *w, struct bk_rdv_opts opts);

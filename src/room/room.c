@@ -381,13 +381,14 @@ static int make_chain(struct bk_group *g, const struct bk_group_keys *keys)
 	struct bk_chain_opts opts = {.keys = keys,
 		.signer = &g->signer,
 		.name = g->name,
-		.sitting = wall_ms(),
 		.events = &bk_teller_chain_events,
 		.arg = &g->teller,
 		.wants_all = g->wants_all};
 	int err;
 
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
+	randombytes_buf(&opts.sitting, sizeof(opts.sitting));
+	opts.sitting >>= 1; /* room for those that follow it */
 	err = bk_chain_new(&opts, &g->chain);
 	g->teller.chain = g->chain;
 	return err;

@@ -339,6 +339,34 @@ static void nobody_at_the_door_is_the_end_before_we_were_in(void **state)
 	world_done(&w);
 }
 
+static void two_windows_of_one_person_who_come_at_the_same_instant_are_both_heard(void **state)
+{
+	struct person anna, one, other;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	come(&anna, &w, "anna");
+	world_stop_wall(true);
+	begin(&one, &w, "one", w.dir);
+	begin(&other, &w, "other", w.dir);
+	run_until(&one, &one.opens, 1);
+	run_until(&other, &other.opens, 1);
+	world_stop_wall(false);
+	assert_memory_equal(one.key, other.key, sizeof(one.key));
+	say(&one, "from the one");
+	run_until(&anna, &anna.heard, 1);
+	say(&other, "from the other");
+	run_until(&other, &other.sent, 1);
+	run_until(&anna, &anna.heard, 2);
+	assert_string_equal(anna.lines, "one:from the one other:from the other ");
+	assert_int_equal(anna.doubts + one.doubts + other.doubts, 0);
+	leave(&anna);
+	leave(&one);
+	leave(&other);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +375,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_used_is_said_at_once),
 		cmocka_unit_test(a_key_in_the_state_folder_stays_and_one_without_is_for_once),
 		cmocka_unit_test(another_invite_reaches_who_is_to_have_it),
+		cmocka_unit_test(two_windows_of_one_person_who_come_at_the_same_instant_are_both_heard),
 		cmocka_unit_test(nobody_at_the_door_is_the_end_before_we_were_in),
 	};
 
