@@ -64,6 +64,13 @@ struct bk_nat_result {
 	double elapsed_ms;
 	struct bk_nat_outlook outlook[BK_NAT_OUTLOOK_MAX];
 	size_t outlook_len;
+	/* Does the router next to us give ports, and in which protocol is it asked? It was only asked whether it
+	 * is there. Each 1 it answers, 0 it does not, -1 it was not asked (no router, a server on this
+	 * machine). */
+	char router[BK_NAT_ADDRESS_MAX];         /* its address; empty: none */
+	int pcp, natpmp, pcp6;                   /* pcp6: over IPv6, for holes in its firewall */
+	char router_outside[BK_NAT_ADDRESS_MAX]; /* its own address outside, as it says; empty: it did not */
+	int router_nested; /* another NAT stands outside of it: 1 yes, 0 no, -1 not known */
 };
 
 /* Both are required. */

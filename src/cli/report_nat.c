@@ -58,13 +58,22 @@ static json_t *lifetime_object(const struct bk_nat_result *n)
 		n->lifetime_max_s ? json_integer(n->lifetime_max_s) : json_null());
 }
 
+static json_t *router_object(const struct bk_nat_result *n)
+{
+	if (!*n->router)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "address", n->router, "pcp",
+		yes_no_or_null(n->pcp), "natpmp", yes_no_or_null(n->natpmp), "pcp6", yes_no_or_null(n->pcp6),
+		"outside", text_or_null(n->router_outside), "nested", yes_no_or_null(n->router_nested));
+}
+
 static json_t *report_object(const struct bk_nat_result *n)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "udp", side_object(&n->udp), "tcp",
-		side_object(&n->tcp), "ipv6", *n->ipv6.local ? side_object(&n->ipv6) : json_null(), "stacked",
-		yes_no_or_null(n->stacked), "stacked_at", text_or_null(n->stacked_at), "lifetime",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:o}", "udp", side_object(&n->udp),
+		"tcp", side_object(&n->tcp), "ipv6", *n->ipv6.local ? side_object(&n->ipv6) : json_null(),
+		"stacked", yes_no_or_null(n->stacked), "stacked_at", text_or_null(n->stacked_at), "lifetime",
 		lifetime_object(n), "rtt_ms", n->rtt_ms, "elapsed_ms", n->elapsed_ms, "outlook",
-		outlook_array(n));
+		outlook_array(n), "router", router_object(n));
 }
 
 /* --- for a person --- */
@@ -149,6 +158,25 @@ static void print_lifetime(const struct bk_nat_result *n)
 		print("An idle mapping lives %d seconds and more.", n->lifetime_min_s);
 }
 
+static void print_router(const struct bk_nat_result *n)
+{
+	const char *const protocols[] = {n->pcp > 0 ? "PCP" : NULL, n->natpmp > 0 ? "NAT-PMP" : NULL,
+		n->pcp6 > 0 ? "PCP over IPv6" : NULL};
+	char line[LINE_MAX_LEN] = "";
+	size_t len = 0;
+
+	if (!*n->router)
+		return;
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (protocols[i])
+			len += (size_t)snprintf(
+				line + len, sizeof(line) - len, "%s%s", len ? ", " : "", protocols[i]);
+	print("Ports the router %s %s%s", n->router,
+		len ? "gives them when asked by " : "gives none when asked", line);
+	if (n->router_nested > 0)
+		print("      but outside it is %s, behind another NAT", n->router_outside);
+}
+
 /* Below each other where they do not fit beside each other. */
 static void print_prospect(const struct bk_nat_outlook *o)
 {
@@ -169,6 +197,7 @@ static void print_text(const struct bk_nat_result *n)
 	if (n->stacked > 0)
 		print("Behind this NAT probably stands another one (%s).", n->stacked_at);
 	print_lifetime(n);
+	print_router(n);
 	print("\nOver UDP, to a peer that is");
 	for (size_t i = 0; i < n->outlook_len; i++)
 		print_prospect(&n->outlook[i]);

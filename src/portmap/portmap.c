@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* First one question each that asks for nothing: PCP's ANNOUNCE and, over IPv4, NAT-PMP's outer address. PCP is
- * preferred; NAT-PMP is spoken where the router says that it has no PCP, or has answered it alone for a
- * while. From then on one dialect is spoken, so that no port is held twice.
+/* First one question each that asks for nothing: PCP's ANNOUNCE and, over IPv4, NAT-PMP's outer address. Then one
+ * dialect is spoken, so that no port is held twice.
  *
  * Answers are known by their nonce, or by the port that they are about, not by the address that they come
  * from: routers that stand in for each other answer from their own. Whoever is in this network could forge that
@@ -21,9 +20,8 @@
 #include "portmap/question.h"
 #include "portmap/reach.h"
 
-enum { ACTIONS_MAX = 4 * BK_PORTMAP_LEASES_MAX, PROBES = 6 };
+enum { ACTIONS_MAX = 4 * BK_PORTMAP_LEASES_MAX };
 
-#define PROBE_RTO    (250 * BK_MS)
 #define LIFETIME_MAX (24 * 3600 * BK_SEC)
 #define REDO_MIN     (60 * BK_SEC)
 #define REDO_JITTER  (2 * BK_SEC)
@@ -39,12 +37,7 @@ struct bk_portmap {
 	struct bk_addr router; /* with its port */
 	struct bk_rng rng;
 	uint64_t nonces; /* so far: no two are the same */
-	bk_time probe;   /* when to ask again who is there; BK_NEVER: that is known */
-	bk_dur probe_interval;
-	int probes_left;
-	enum bk_portmap_presence presence[BK_PORTMAP_DIALECTS];
-	bool is_chosen; /* the dialect below is what we speak */
-	enum bk_portmap_dialect dialect;
+	struct bk_portmap_census census;
 	struct bk_addr outside; /* by NAT-PMP */
 	struct bk_portmap_epoch epochs[BK_PORTMAP_DIALECTS];
 	bk_time redo_from; /* not sooner */
@@ -92,9 +85,9 @@ static void send_question(struct bk_portmap *p, const struct asked *q)
 	};
 	struct bk_action a;
 
-	if (p->dialect == BK_PORTMAP_NATPMP && !question.is_deletion)
+	if (p->census.dialect == BK_PORTMAP_NATPMP && !question.is_deletion)
 		send_ping(p, BK_PORTMAP_NATPMP); /* the address may be another one by now */
-	if (bk_portmap_put_question(p->dialect, &question, &a))
+	if (bk_portmap_put_question(p->census.dialect, &question, &a))
 		send_to_router(p, &a);
 }
 
@@ -145,9 +138,9 @@ static void begin_lease(struct bk_portmap *p, struct asked *q, bk_time now)
 {
 	if (q->lease.told.own_port < BK_PORTMAP_PORT_MIN)
 		bk_lease_refuse(&q->lease, BK_PORTMAP_LOW_PORT, BK_NEVER, now);
-	else if (p->is_chosen)
+	else if (p->census.is_chosen)
 		bk_lease_begin(&q->lease, now);
-	else if (p->probe == BK_NEVER)
+	else if (bk_portmap_census_is_over(&p->census))
 		bk_lease_refuse(&q->lease, BK_PORTMAP_SILENT, BK_NEVER, now);
 }
 
@@ -158,62 +151,28 @@ static void begin_idle(struct bk_portmap *p, bk_time now)
 			begin_lease(p, &p->asked[i], now);
 }
 
-static void settle(struct bk_portmap *p, bk_time now)
+static void look_at_census(struct bk_portmap *p, bk_time now)
 {
-	p->probe = BK_NEVER;
-	for (int d = 0; d < BK_PORTMAP_DIALECTS; d++)
-		if (p->presence[d] == BK_PORTMAP_AWAITED)
-			p->presence[d] = BK_PORTMAP_ABSENT;
-	begin_idle(p, now);
-}
-
-/* With what is known by now. */
-static void choose(struct bk_portmap *p, bk_time now)
-{
-	bool is_pcp = p->presence[BK_PORTMAP_PCP] == BK_PORTMAP_PRESENT;
-	bool is_natpmp = p->presence[BK_PORTMAP_NATPMP] == BK_PORTMAP_PRESENT;
-	bool is_patient = p->presence[BK_PORTMAP_PCP] == BK_PORTMAP_AWAITED && p->probes_left == PROBES - 1;
-
-	if (p->is_chosen || (!is_pcp && (!is_natpmp || is_patient)))
-		return;
-	p->is_chosen = true;
-	p->dialect = is_pcp ? BK_PORTMAP_PCP : BK_PORTMAP_NATPMP;
-	begin_idle(p, now);
-}
-
-static bool is_awaited(const struct bk_portmap *p, enum bk_portmap_dialect d)
-{
-	return p->presence[d] == BK_PORTMAP_AWAITED;
+	if (p->census.is_chosen || bk_portmap_census_is_over(&p->census))
+		begin_idle(p, now);
+	report(p, BK_PORTMAP_CHANGED);
 }
 
 static void note_presence(
 	struct bk_portmap *p, enum bk_portmap_dialect d, enum bk_portmap_presence presence, bk_time now)
 {
-	if (p->presence[d] == presence || p->presence[d] == BK_PORTMAP_PRESENT)
-		return;
-	p->presence[d] = presence;
-	choose(p, now);
-	if (!is_awaited(p, BK_PORTMAP_PCP) && !is_awaited(p, BK_PORTMAP_NATPMP))
-		settle(p, now);
-	report(p, BK_PORTMAP_CHANGED);
+	if (bk_portmap_census_note(&p->census, d, presence))
+		look_at_census(p, now);
 }
 
 static void probe(struct bk_portmap *p, bk_time now)
 {
-	if (now < p->probe)
+	if (!bk_portmap_census_is_due(&p->census, now))
 		return;
-	if (p->is_chosen || !p->probes_left--) {
-		settle(p, now);
-		report(p, BK_PORTMAP_CHANGED);
-		return;
-	}
-	if (is_awaited(p, BK_PORTMAP_PCP))
-		send_ping(p, BK_PORTMAP_PCP);
-	if (is_awaited(p, BK_PORTMAP_NATPMP))
-		send_ping(p, BK_PORTMAP_NATPMP);
-	p->probe = now + p->probe_interval;
-	p->probe_interval *= 2;
-	choose(p, now);
+	for (int d = 0; d < BK_PORTMAP_DIALECTS; d++)
+		if (p->census.presence[d] == BK_PORTMAP_AWAITED)
+			send_ping(p, (enum bk_portmap_dialect)d);
+	look_at_census(p, now);
 }
 
 /* --- what the router has forgotten --- */
@@ -320,7 +279,7 @@ static bool on_pcp(struct bk_portmap *p, const struct bk_pcp_answer *a, bk_time 
 	}
 	if (a->result == BK_PCP_UNSUPP_VERSION)
 		on_pcp_version(p, a->version, now);
-	else if (a->has_map && p->is_chosen && p->dialect == BK_PORTMAP_PCP)
+	else if (a->has_map && p->census.is_chosen && p->census.dialect == BK_PORTMAP_PCP)
 		on_pcp_map(p, a, now);
 	run_all(p, now);
 	return true;
@@ -333,7 +292,7 @@ static void change_address(struct bk_portmap *p, const struct bk_addr *outside)
 	if (bk_addr_equal_ip(&p->outside, outside))
 		return;
 	p->outside = *outside;
-	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX && p->dialect == BK_PORTMAP_NATPMP; i++) {
+	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX && p->census.dialect == BK_PORTMAP_NATPMP; i++) {
 		struct bk_addr *external = &p->asked[i].lease.told.external;
 
 		if (external->family)
@@ -349,7 +308,7 @@ static void on_natpmp_address(struct bk_portmap *p, const struct bk_natpmp_answe
 		return;
 	}
 	p->outside = (struct bk_addr){0};
-	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX && p->dialect == BK_PORTMAP_NATPMP; i++)
+	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX && p->census.dialect == BK_PORTMAP_NATPMP; i++)
 		if (p->asked[i].lease.state == BK_LEASE_ASKING)
 			refuse(p, &p->asked[i], BK_PORTMAP_NO_OUTSIDE, 0, now);
 }
@@ -398,7 +357,7 @@ static bool on_natpmp(struct bk_portmap *p, const struct bk_natpmp_answer *a, bk
 	if (a->opcode == BK_NATPMP_ADDRESS)
 		on_natpmp_address(p, a, now);
 	note_presence(p, BK_PORTMAP_NATPMP, BK_PORTMAP_PRESENT, now);
-	if (q && p->is_chosen && p->dialect == BK_PORTMAP_NATPMP)
+	if (q && p->census.is_chosen && p->census.dialect == BK_PORTMAP_NATPMP)
 		on_natpmp_map(p, a, q, now);
 	run_all(p, now);
 	return true;
@@ -413,12 +372,12 @@ static bool on_announcement(
 	struct bk_natpmp_answer natpmp;
 	struct bk_pcp_answer pcp;
 
-	if (!bk_addr_equal_ip(from, &p->router) || !p->is_chosen)
+	if (!bk_addr_equal_ip(from, &p->router) || !p->census.is_chosen)
 		return false;
-	if (p->dialect == BK_PORTMAP_PCP && bk_pcp_decode(data, len, &pcp) == 0 &&
+	if (p->census.dialect == BK_PORTMAP_PCP && bk_pcp_decode(data, len, &pcp) == 0 &&
 		pcp.version == BK_PCP_VERSION)
 		note_epoch(p, BK_PORTMAP_PCP, pcp.epoch, now);
-	else if (p->dialect == BK_PORTMAP_NATPMP && bk_natpmp_decode(data, len, &natpmp) == 0)
+	else if (p->census.dialect == BK_PORTMAP_NATPMP && bk_natpmp_decode(data, len, &natpmp) == 0)
 		note_epoch(p, BK_PORTMAP_NATPMP, natpmp.epoch, now);
 	else
 		return false;
@@ -432,7 +391,7 @@ static bool is_asking(const struct bk_portmap *p)
 	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX; i++)
 		if (awaits_answer(&p->asked[i].lease))
 			return true;
-	return p->probe != BK_NEVER;
+	return !bk_portmap_census_is_over(&p->census);
 }
 
 static bool on_datagram(
@@ -453,6 +412,33 @@ static bool on_datagram(
 	return bk_natpmp_decode(data, len, &natpmp) == 0 && on_natpmp(p, &natpmp, now);
 }
 
+static void be_alone(struct bk_portmap *p, bk_time now)
+{
+	bk_portmap_census_end(&p->census);
+	look_at_census(p, now);
+	run_all(p, now);
+}
+
+/* The router itself says that nobody listens there. */
+static void on_icmp(
+	void *engine, uint32_t id, const struct bk_addr *remote, const struct bk_icmp *icmp, bk_time now)
+{
+	struct bk_portmap *p = engine;
+
+	(void)icmp;
+	if (id != p->opts.socket || !bk_addr_equal(remote, &p->router) ||
+		bk_portmap_census_is_over(&p->census))
+		return;
+	be_alone(p, now);
+}
+
+static void on_failed(void *engine, uint32_t id, int error, bk_time now)
+{
+	(void)id;
+	(void)error;
+	be_alone(engine, now);
+}
+
 static void on_time(void *engine, bk_time now)
 {
 	struct bk_portmap *p = engine;
@@ -466,7 +452,7 @@ static void on_time(void *engine, bk_time now)
 static bk_time next_wake(const void *engine)
 {
 	const struct bk_portmap *p = engine;
-	bk_time wake = p->probe;
+	bk_time wake = p->census.next;
 
 	if (p->is_over)
 		return BK_NEVER;
@@ -477,6 +463,8 @@ static bk_time next_wake(const void *engine)
 
 const struct bk_engine_ops bk_portmap_ops = {
 	.on_datagram = on_datagram,
+	.on_icmp = on_icmp,
+	.on_failed = on_failed,
 	.on_time = on_time,
 	.next_wake = next_wake,
 	.next_action = bk_actions_next,
@@ -535,7 +523,7 @@ void bk_portmap_drop(struct bk_portmap *p, enum bk_transport t, uint16_t own_por
 void bk_portmap_leave(struct bk_portmap *p, bk_time now)
 {
 	p->is_leaving = true;
-	p->probe = BK_NEVER;
+	bk_portmap_census_end(&p->census);
 	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX; i++) {
 		struct bk_lease *l = &p->asked[i].lease;
 
@@ -566,7 +554,17 @@ const struct bk_portmap_lease *bk_portmap_find(
 
 enum bk_portmap_presence bk_portmap_presence(const struct bk_portmap *p, enum bk_portmap_dialect d)
 {
-	return p->presence[d];
+	return p->census.presence[d];
+}
+
+bool bk_portmap_is_settled(const struct bk_portmap *p)
+{
+	return bk_portmap_census_is_over(&p->census);
+}
+
+struct bk_addr bk_portmap_outside(const struct bk_portmap *p)
+{
+	return p->outside;
 }
 
 int bk_portmap_new(const struct bk_portmap_opts *opts, bk_time now, struct bk_portmap **ret_engine)
@@ -578,13 +576,14 @@ int bk_portmap_new(const struct bk_portmap_opts *opts, bk_time now, struct bk_po
 	p->opts = *opts;
 	p->router = bk_addr_with_port(opts->gateway, BK_PCP_PORT);
 	p->rng.state = opts->seed;
-	p->probe = now;
-	p->probe_interval = PROBE_RTO;
-	p->probes_left = PROBES;
 	p->redo_from = now;
-	if (!has_natpmp(p))
-		p->presence[BK_PORTMAP_NATPMP] = BK_PORTMAP_ABSENT;
+	bk_portmap_census_init(&p->census, has_natpmp(p), now);
 	bk_actions_init(&p->actions, p->slots, ACTIONS_MAX);
+	push(p, &(struct bk_action){
+			.type = BK_ACT_UDP_OPEN,
+			.id = opts->socket,
+			.local = bk_addr_with_port(opts->own, 0),
+		});
 	probe(p, now);
 	*ret_engine = p;
 	return 0;

@@ -3,8 +3,8 @@
 #define BK_PORTMAP_PORTMAP_H
 
 #include "base/engine.h"
+#include "portmap/census.h"
 #include "portmap/lease.h"
-#include "portmap/question.h"
 
 /* Ports of the router in front of us, by PCP or NAT-PMP, as a pure engine: it finds out which of the two the
  * router speaks, asks for what is wanted, keeps it and gives it back. One engine for one router and one own
@@ -15,8 +15,6 @@ enum {
 	BK_PORTMAP_LEASES_MAX = 8,
 	BK_PORTMAP_KEY_LEN = 32,
 };
-
-enum bk_portmap_presence { BK_PORTMAP_AWAITED, BK_PORTMAP_ABSENT, BK_PORTMAP_PRESENT };
 
 struct bk_portmap_opts {
 	struct bk_addr gateway; /* its port is not looked at */
@@ -50,5 +48,9 @@ void bk_portmap_doubt(struct bk_portmap *p, bk_time now);
 const struct bk_portmap_lease *bk_portmap_find(
 	const struct bk_portmap *p, enum bk_transport t, uint16_t own_port);
 enum bk_portmap_presence bk_portmap_presence(const struct bk_portmap *p, enum bk_portmap_dialect d);
+/* Nobody else is expected to answer. */
+bool bk_portmap_is_settled(const struct bk_portmap *p);
+/* The address outside, as NAT-PMP tells it; family 0: it has not. */
+struct bk_addr bk_portmap_outside(const struct bk_portmap *p);
 
 #endif

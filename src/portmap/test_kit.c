@@ -197,6 +197,8 @@ static void drain(struct router *r)
 	while (bk_portmap_ops.next_action(r->p, &a)) {
 		if (a.type == BK_ACT_DATAGRAM)
 			hear(r, &a);
+		else if (a.type == BK_ACT_UDP_OPEN)
+			assert_int_equal(a.id, SOCKET);
 		else if (a.report == BK_REPORT_DONE)
 			r->is_done = true;
 		else

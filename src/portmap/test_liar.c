@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/error.h"
 #include "portmap/test_kit.h"
 
 #define HOUR (3600 * BK_SEC)
@@ -104,6 +105,39 @@ static void an_answer_from_another_port_is_none(void **state)
 	r.from.port = 5352;
 	meet_and_want(&r);
 	router_run(&r, T0 + HOUR);
+	assert_refused(&r, BK_PORTMAP_SILENT);
+	router_free(&r);
+}
+
+static void a_router_where_nobody_listens_says_so_and_is_not_waited_for(void **state)
+{
+	const struct bk_addr router = bk_addr_v4(10, 0, 0, 1, BK_PCP_PORT),
+			     other = bk_addr_v4(10, 0, 0, 1, 9);
+	const struct bk_icmp unreachable = {.type = 3, .code = 3};
+	struct router r = born();
+
+	(void)state;
+	r.is_deaf = true;
+	meet_and_want(&r);
+	router_run(&r, T0);
+	bk_portmap_ops.on_icmp(r.p, SOCKET, &other, &unreachable, r.now);
+	assert_false(bk_portmap_is_settled(r.p));
+	bk_portmap_ops.on_icmp(r.p, SOCKET, &router, &unreachable, r.now);
+	assert_true(bk_portmap_is_settled(r.p));
+	assert_refused(&r, BK_PORTMAP_SILENT);
+	assert_true(bk_portmap_ops.next_wake(r.p) == BK_NEVER);
+	router_free(&r);
+}
+
+static void without_a_socket_nothing_is_waited_for(void **state)
+{
+	struct router r = born();
+
+	(void)state;
+	r.is_deaf = true;
+	meet_and_want(&r);
+	bk_portmap_ops.on_failed(r.p, SOCKET, BK_E_UNREACHABLE, r.now);
+	assert_true(bk_portmap_is_settled(r.p));
 	assert_refused(&r, BK_PORTMAP_SILENT);
 	router_free(&r);
 }
@@ -343,6 +377,8 @@ int main(void)
 		cmocka_unit_test(an_answer_from_another_address_is_known_by_its_nonce),
 		cmocka_unit_test(an_answer_with_another_nonce_is_none),
 		cmocka_unit_test(an_answer_from_another_port_is_none),
+		cmocka_unit_test(a_router_where_nobody_listens_says_so_and_is_not_waited_for),
+		cmocka_unit_test(without_a_socket_nothing_is_waited_for),
 		cmocka_unit_test(a_refusal_has_a_name_and_is_not_answered_by_asking_on),
 		cmocka_unit_test(a_refusal_lasts_as_long_as_the_router_says),
 		cmocka_unit_test(a_refusal_for_ever_is_one_for_a_day),

@@ -22,6 +22,7 @@
 #include "net/udp.h"
 #include "rendezvous/mailbox.h"
 #include "rendezvous/target.h"
+#include "router/router.h"
 #include "survey/words.h"
 
 enum { FAMILIES = 2, STUN_PORT = 3478, ADDRS_MAX = 16 };
@@ -35,6 +36,9 @@ enum { FAMILIES = 2, STUN_PORT = 3478, ADDRS_MAX = 16 };
 #define TCP_ROUNDS         6
 #define VIEW_PATIENCE      (1500 * BK_MS) /* for its tests, once it stands, and these round trips */
 #define VIEW_ROUNDS        4
+
+/* For the router, which is near: three times it is asked. */
+#define ROUTER_PATIENCE (800 * BK_MS)
 
 /* One family's discovery. */
 struct half {
@@ -62,7 +66,10 @@ struct bk_nat_report {
 	bool is_rdv_ready, is_tcp_over;
 	int tcp_error; /* the control connection's end, before it stood; 0: it just did not come */
 	char tcp_text[BK_ENDING_TEXT_MAX];
-	struct bk_timer *patience; /* with TCP */
+	struct bk_timer *patience;           /* with TCP */
+	struct bk_router *routers[FAMILIES]; /* NULL: not asked */
+	struct bk_timer *router_patience;
+	bool is_router_over;
 	struct bk_ending ending;
 	struct bk_nat_result result;
 };
@@ -85,6 +92,13 @@ static bool take_half(const struct half *h, struct bk_nat_finding *ret_finding)
 	return h->engine != NULL;
 }
 
+static bool take_router(const struct bk_router *router, struct bk_router_view *ret_view)
+{
+	if (router)
+		bk_router_view(router, ret_view);
+	return router != NULL;
+}
+
 static void put_together(struct bk_nat_report *r)
 {
 	struct bk_survey_facts facts = {
@@ -96,6 +110,8 @@ static void put_together(struct bk_nat_report *r)
 		.elapsed = bk_loop_now(r->loop) - r->since,
 	};
 
+	facts.has_asked_router = take_router(r->routers[0], &facts.router);
+	facts.has_asked_router6 = take_router(r->routers[1], &facts.router6);
 	facts.has_udp4 = take_half(&r->halves[0], &facts.udp4);
 	facts.has_udp6 = take_half(&r->halves[1], &facts.udp6);
 	if (r->is_rdv_ready)
@@ -137,7 +153,7 @@ static bool has_udp_answer(const struct bk_nat_report *r)
 
 static void consider(struct bk_nat_report *r)
 {
-	if (r->ending.is_set || !r->is_tcp_over || !r->is_lifetime_over)
+	if (r->ending.is_set || !r->is_tcp_over || !r->is_lifetime_over || !r->is_router_over)
 		return;
 	for (int i = 0; i < FAMILIES; i++)
 		if (!r->halves[i].is_over)
@@ -326,6 +342,40 @@ static int start_lifetime(struct bk_nat_report *r)
 	return err;
 }
 
+/* --- the router --- */
+
+static void end_routers(void *arg)
+{
+	struct bk_nat_report *r = arg;
+
+	r->is_router_over = true;
+	consider(r);
+}
+
+static void check_routers(void *arg)
+{
+	struct bk_nat_report *r = arg;
+	struct bk_router_view view;
+
+	for (int i = 0; i < FAMILIES; i++)
+		if (take_router(r->routers[i], &view) && !view.is_settled)
+			return;
+	end_routers(r);
+}
+
+/* A server on this machine tells nothing of any router. */
+static void start_routers(struct bk_nat_report *r)
+{
+	static const uint8_t families[FAMILIES] = {4, 6};
+
+	for (int i = 0; i < FAMILIES; i++)
+		if (r->server[i].family && !bk_addr_is_loopback(&r->server[i]) &&
+			bk_router_new(r->loop, families[i], check_routers, r, &r->routers[i]) < 0)
+			r->routers[i] = NULL;
+	bk_timer_start(r->router_patience, ROUTER_PATIENCE);
+	check_routers(r);
+}
+
 static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
 {
 	struct bk_nat_report *r = arg;
@@ -345,6 +395,7 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 		r->halves[i].is_over = start_half(r, i) < 0;
 	if (r->wants_lifetime)
 		r->is_lifetime_over = start_lifetime(r) < 0;
+	start_routers(r);
 	consider(r);
 }
 
@@ -374,6 +425,8 @@ static int start(struct bk_nat_report *r, const struct bk_nat_report_opts *opts)
 	r->is_tcp_over = r->is_stun;
 	if (!err)
 		err = bk_timer_new(r->loop, on_patience_over, r, &r->patience);
+	if (!err)
+		err = bk_timer_new(r->loop, end_routers, r, &r->router_patience);
 	if (!err)
 		err = bk_resolve_new(r->loop, r->target.host, r->target.port, on_resolved, r, &r->resolve);
 	if (!err && !r->is_stun)
@@ -420,12 +473,14 @@ void bk_nat_report_free(struct bk_nat_report *r)
 		bk_rdv_ops.close(r->box);
 	bk_rdv_mailbox_free(r->mailbox);
 	for (int i = 0; i < FAMILIES; i++) {
+		bk_router_free(r->routers[i]);
 		bk_drive_free(r->halves[i].drive);
 		bk_nat_discover_free(r->halves[i].engine);
 	}
 	bk_drive_free(r->lifetime_drive);
 	bk_nat_lifetime_free(r->lifetime);
 	bk_timer_free(r->patience);
+	bk_timer_free(r->router_patience);
 	bk_ending_done(&r->ending);
 	free(r);
 }

@@ -113,6 +113,32 @@ static void ipv6_stands_for_udp_where_the_server_has_no_ipv4(void **state)
 	assert_string_equal(r.ipv6.local, "[2001:db8::1]:4000");
 }
 
+static void a_router_that_is_behind_another_nat_gives_itself_away(void **state)
+{
+	struct bk_survey_facts facts = {
+		.has_udp4 = true,
+		.udp4 = open_at(bk_addr_v4(45, 10, 20, 7, 4000)),
+		.has_asked_router = true,
+		.router = {.gateway = bk_addr_v4(10, 0, 0, 1, 0),
+			.presence = {BK_PORTMAP_ABSENT, BK_PORTMAP_PRESENT},
+			.outside = bk_addr_v4(45, 10, 20, 7, 0)},
+	};
+	struct bk_nat_result r;
+
+	(void)state;
+	bk_survey_put_into_words(&facts, &r);
+	assert_string_equal(r.router, "10.0.0.1");
+	assert_true(r.pcp == 0 && r.natpmp == 1 && r.pcp6 == -1);
+	assert_int_equal(r.router_nested, 0);
+	facts.router.outside = bk_addr_v4(100, 64, 0, 7, 0);
+	bk_survey_put_into_words(&facts, &r);
+	assert_int_equal(r.router_nested, 1);
+	assert_string_equal(r.router_outside, "100.64.0.7");
+	facts.router = (struct bk_router_view){.is_settled = true};
+	bk_survey_put_into_words(&facts, &r);
+	assert_true(r.pcp == -1 && r.router_nested == -1 && !*r.router);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +146,7 @@ int main(void)
 		cmocka_unit_test(tcp_that_was_tried_in_vain_is_blocked),
 		cmocka_unit_test(what_was_not_learnt_has_its_reason),
 		cmocka_unit_test(each_transport_has_its_own_account),
+		cmocka_unit_test(a_router_that_is_behind_another_nat_gives_itself_away),
 		cmocka_unit_test(ipv6_stands_for_udp_where_the_server_has_no_ipv4),
 	};
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "nat/outlook.h"
 #include "nat/profile.h"
+#include "portmap/reach.h"
 #include "wire/nat_profile.h"
 
 static void describe(const struct bk_nat_profile *p, const struct bk_addr *local, struct bk_nat_side *side)
@@ -84,6 +85,38 @@ static void add_outlook(struct bk_nat_result *res, const struct bk_nat_profile *
 			(struct bk_nat_outlook){p[i].peer, p[i].expectation, p[i].is_direct};
 }
 
+/* --- the router --- */
+
+static int answers(bool has_asked, const struct bk_router_view *v, enum bk_portmap_dialect d)
+{
+	if (!has_asked || !v->gateway.family)
+		return -1;
+	return v->presence[d] == BK_PORTMAP_PRESENT;
+}
+
+static int is_nested(const struct bk_router_view *v, const struct bk_addr *seen)
+{
+	enum bk_portmap_reach reach = bk_portmap_reach(&v->outside, seen);
+
+	if (!v->outside.family || reach == BK_PORTMAP_REACH_UNKNOWN)
+		return -1;
+	return reach == BK_PORTMAP_REACH_NESTED;
+}
+
+static void describe_router(const struct bk_survey_facts *f, struct bk_nat_result *res)
+{
+	const struct bk_addr none = {0};
+
+	res->pcp = answers(f->has_asked_router, &f->router, BK_PORTMAP_PCP);
+	res->natpmp = answers(f->has_asked_router, &f->router, BK_PORTMAP_NATPMP);
+	res->pcp6 = answers(f->has_asked_router6, &f->router6, BK_PORTMAP_PCP);
+	res->router_nested = is_nested(&f->router, f->has_udp4 ? &f->udp4.profile.public_addr : &none);
+	if (f->router.gateway.family)
+		bk_addr_ip_to_str(&f->router.gateway, res->router);
+	if (f->router.outside.family)
+		bk_addr_ip_to_str(&f->router.outside, res->router_outside);
+}
+
 void bk_survey_put_into_words(const struct bk_survey_facts *facts, struct bk_nat_result *ret_result)
 {
 	const struct bk_nat_finding *main = facts->has_udp4 ? &facts->udp4 : &facts->udp6;
@@ -102,5 +135,6 @@ void bk_survey_put_into_words(const struct bk_survey_facts *facts, struct bk_nat
 	if (main->stacked == BK_NAT_YES)
 		bk_addr_ip_to_str(&main->stacked_at, res.stacked_at);
 	add_outlook(&res, &main->profile);
+	describe_router(facts, &res);
 	*ret_result = res;
 }

@@ -6,6 +6,7 @@
 #include <bodkin/nat.h>
 
 #include "nat/discover.h"
+#include "router/router.h"
 
 /* What a survey found, and its words for people. */
 struct bk_survey_facts {
@@ -17,6 +18,8 @@ struct bk_survey_facts {
 	struct bk_mailbox_view view; /* of that */
 	struct bk_addr own6;         /* a public IPv6 address of this machine; family 0: none */
 	bk_dur lifetime_min, lifetime_max;
+	bool has_asked_router, has_asked_router6;
+	struct bk_router_view router, router6;
 	bk_dur elapsed;
 };
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_ROUTER_ROUTER_H
+#define BK_ROUTER_ROUTER_H
+
+#include <bodkin/loop.h>
+
+#include "portmap/portmap.h"
+
+/* The router in front of this machine, for one family: found by the default route, asked by PCP and NAT-PMP from
+ * the address that the route uses, found anew when the network has changed. One for a program: what is wanted
+ * of it is not asked for with every connection. */
+struct bk_router;
+
+/* Something changed: look at the view. From the loop; the router may be freed from inside. */
+typedef void (*bk_router_fn)(void *arg);
+
+/* family: 4 or 6. Where there is no router, it is there nevertheless and finds one later. BK_E_NOMEM. */
+int bk_router_new(struct bk_loop *loop, uint8_t family, bk_router_fn on_change, void *arg,
+	struct bk_router **ret_router);
+/* NULL is fine. */
+void bk_router_free(struct bk_router *r);
+
+struct bk_router_view {
+	struct bk_addr gateway, own; /* family 0: there is none */
+	enum bk_portmap_presence presence[BK_PORTMAP_DIALECTS];
+	struct bk_addr
+		outside; /* the router's own address out there, as NAT-PMP tells; family 0: it has not */
+	bool is_settled; /* nobody else is expected to answer */
+};
+void bk_router_view(const struct bk_router *r, struct bk_router_view *ret_view);
+
+#endif
