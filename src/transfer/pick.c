@@ -314,6 +314,7 @@ void bk_picks_skip_strays(struct bk_picks *p)
 
 	while (has_changed) {
 		has_changed = false;
+		bk_file_list_follow_anew(p->list);
 		for (size_t i = 0; i < p->list->len; i++) {
 			const struct bk_file_entry *e = &p->list->entries[i];
 

@@ -182,6 +182,9 @@ void bk_receiving_on_content(struct bk_recv *r, const struct bk_file_msg *msg)
 	if (!pass_to(r, msg->offset))
 		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent parts of '%s' out of order",
 			bk_file_entry_shown(current_entry(r)));
+	else if (msg->hole && current_entry(r)->is_stream) /* nothing would bound what a few bytes become */
+		bk_talk_fail(&r->talk, BK_E_PROTOCOL, "the other side sent a hole in '%s', which is a stream",
+			bk_file_entry_shown(current_entry(r)));
 	else if (msg->content_len + msg->hole > size_max(current_entry(r)) - r->offset)
 		bk_talk_fail(&r->talk, BK_E_TOO_BIG, "the other side sent more of '%s' than it offered",
 			bk_file_entry_shown(current_entry(r)));

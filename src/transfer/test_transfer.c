@@ -1163,6 +1163,8 @@ static const struct attack {
 	{"a hole beyond the end", {FIVE, HOLE(6)}, BK_E_TOO_BIG},
 	{"a hole and too much", {FIVE, HOLE(5), CONTENT(0, 5, "!")}, BK_E_TOO_BIG},
 	{"a hole that is none", {FIVE, HOLE(5), DIGEST(0, WRONG)}, BK_E_DIGEST},
+	{"a hole in a stream", {OFFER("{\"path\":\"x\",\"size\":0,\"kind\":\"stream\"}"), HOLE(4194304)},
+		BK_E_PROTOCOL},
 	{"a hole beyond numbers", {FIVE, HOLE(9223372036854775807)}, BK_E_TOO_BIG},
 	{"backwards", {FIVE, CONTENT(0, 0, "hel"), CONTENT(0, 1, "el")}, BK_E_PROTOCOL},
 	{"wrong digest", {FIVE, CONTENT(0, 0, "hello"), DIGEST(0, WRONG)}, BK_E_DIGEST},

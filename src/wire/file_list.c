@@ -15,8 +15,8 @@ enum {
 	BLOCK_SIZE = 64 << 10,
 	ARENA_MAX = 256 << 20,
 	SLOTS_MIN = 64,
-	STEPS_LEAST = 1 << 16, /* for looking at where links lead, */
-	STEPS_EACH = 64,       /* and for each entry */
+	STEPS_EACH = 64,       /* a link's own, for looking at where it leads; */
+	STEPS_LEAST = 1 << 16, /* for all that take more: so many, and STEPS_EACH for each entry */
 };
 
 #define SIZE_LIMIT ((uint64_t)INT64_MAX) /* off_t, and what JSON integers can carry */
@@ -185,10 +185,8 @@ static int index_grow(struct bk_file_list *l)
 
 	if (!slots)
 		return BK_E_NOMEM;
-	if (!l->slots_len) {
+	if (!l->slots_len)
 		randombytes_buf(l->key, sizeof(l->key));
-		l->steps = STEPS_LEAST;
-	}
 	free(l->slots);
 	l->slots = slots;
 	l->slots_len = n;
@@ -252,7 +250,6 @@ int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry, 
 	l->bytes += e.size;
 	l->links += e.is_link;
 	l->folders += e.is_folder;
-	l->steps += STEPS_EACH;
 	return 0;
 }
 
@@ -339,21 +336,37 @@ static enum bk_file_way step(const struct bk_file_list *l, struct walk *w)
 	return n == 2 && !memcmp(name, "..", 2) ? go_up(w) : go_down(l, w, name, n);
 }
 
+void bk_file_list_follow_anew(struct bk_file_list *l)
+{
+	l->steps = STEPS_LEAST + STEPS_EACH * l->len;
+}
+
+/* One that takes long leaves the others their own. */
+static bool may_step(struct bk_file_list *l, size_t *own)
+{
+	size_t *from = *own ? own : &l->steps;
+
+	if (!*from)
+		return false;
+	--*from;
+	return true;
+}
+
 enum bk_file_way bk_file_list_follow(struct bk_file_list *l, const struct bk_file_entry *link,
 	bool (*is_there)(void *arg, const struct bk_file_entry *e), void *arg)
 {
 	const char *slash = strrchr(link->path, '/');
 	struct walk w = {.at_len = slash ? (size_t)(slash - link->path) : 0};
 	enum bk_file_way way = slash ? take_link(&w, link) : BK_FILE_WAY_OUTSIDE;
+	size_t own = STEPS_EACH;
 
 	memcpy(w.at, link->path, w.at_len);
 	w.at[w.at_len] = 0;
 	while (way == BK_FILE_WAY_INSIDE && w.rest[w.from]) {
 		const struct bk_file_entry *was = w.entry;
 
-		if (!l->steps)
+		if (!may_step(l, &own))
 			return BK_FILE_WAY_CIRCULAR;
-		l->steps--;
 		way = step(l, &w);
 		if (is_there && w.entry && w.entry != was && !is_there(arg, w.entry))
 			return BK_FILE_WAY_NOWHERE;
@@ -363,6 +376,7 @@ enum bk_file_way bk_file_list_follow(struct bk_file_list *l, const struct bk_fil
 
 const struct bk_file_entry *bk_file_list_find_stray(struct bk_file_list *l)
 {
+	bk_file_list_follow_anew(l);
 	for (size_t i = 0; i < l->len && l->links; i++)
 		if (l->entries[i].is_link &&
 			bk_file_list_follow(l, &l->entries[i], NULL, NULL) != BK_FILE_WAY_INSIDE)
@@ -374,6 +388,7 @@ const struct bk_file_entry *bk_file_list_find_stray(struct bk_file_list *l)
 static void mark_strays(struct bk_file_list *l,
 	void (*fn)(void *arg, const struct bk_file_entry *e, enum bk_file_way way), void *arg)
 {
+	bk_file_list_follow_anew(l);
 	for (size_t i = 0; i < l->len; i++) {
 		struct bk_file_entry *e = &l->entries[i];
 		enum bk_file_way way =

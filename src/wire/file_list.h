@@ -46,7 +46,7 @@ struct bk_file_list {
 	size_t slots_len;
 	uint8_t key[16]; /* of the hash: a peer cannot choose paths that collide */
 	size_t links, folders;
-	size_t steps; /* left for looking at where links lead */
+	size_t steps; /* left for those links whose way is longer than their own share */
 };
 
 /* 0 when the path is relative, has only components of 1 to 255 bytes that are neither "." nor "..", and is at most
@@ -81,8 +81,10 @@ enum bk_file_way {
 	BK_FILE_WAY_NOWHERE,  /* to what is not in the list */
 	BK_FILE_WAY_CIRCULAR, /* back to itself, or through more links than a system follows */
 };
-/* is_there, may be NULL: what it says no to is not in the list for this. A list has only so many steps for all its
- * links: what no honest tree needs is circular, too. */
+/* is_there, may be NULL: what it says no to is not in the list for this. Each link has a share of steps, and all that
+ * need more another one together, which _anew gives them, before a list is gone through: what no honest tree needs is
+ * circular, too. */
+void bk_file_list_follow_anew(struct bk_file_list *l);
 enum bk_file_way bk_file_list_follow(struct bk_file_list *l, const struct bk_file_entry *link,
 	bool (*is_there)(void *arg, const struct bk_file_entry *e), void *arg);
 /* The first link that does not lead to an entry; NULL: there is none. */

@@ -198,6 +198,62 @@ static void a_list_that_would_take_for_ever_is_given_up(void **state)
 	bk_file_list_done(&l);
 }
 
+/* d/d/d... of that many folders, into path. */
+static void add_deep(struct bk_file_list *l, int depth, char *path)
+{
+	for (int i = 0; i < depth; i++) {
+		memcpy(path + 2 * i, "d/", 3);
+		path[2 * i + 1] = 0;
+		assert_int_equal(add(l, path, KIND_FOLDER), 0);
+		path[2 * i + 1] = '/';
+	}
+	path[2 * depth - 1] = 0;
+}
+
+/* From deep inside to the top and back to what is beside it: 198 names each. */
+static void what_a_link_was_found_to_be_it_is_the_next_time(void **state)
+{
+	enum { DEPTH = 100, LINKS = 450 };
+	struct bk_file_list l = {0};
+	char dir[512], path[600], target[1024] = "";
+
+	(void)state;
+	add_deep(&l, DEPTH, dir);
+	for (int i = 1; i < DEPTH; i++)
+		strcat(target, "../");
+	strcat(target, dir + 2);
+	for (int i = 0; i < LINKS; i++) {
+		snprintf(path, sizeof(path), "%s/l%d", dir, i);
+		assert_int_equal(add_link(&l, path, target), 0);
+	}
+	for (int i = 0; i < 4; i++)
+		assert_null(bk_file_list_find_stray(&l));
+	bk_file_list_done(&l);
+}
+
+static void a_link_that_takes_long_leaves_the_others_their_share(void **state)
+{
+	struct bk_file_list l = {0};
+	char path[32], target[BK_FILE_PATH_MAX + 1] = "";
+	const struct bk_file_entry *last;
+
+	(void)state;
+	assert_int_equal(add(&l, "d", KIND_FOLDER), 0);
+	assert_int_equal(add(&l, "d/e", KIND_FOLDER), 0);
+	for (size_t n = 0; n + 5 < sizeof(target); n += 5)
+		memcpy(target + n, "e/../", 5);
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "d/%d", i);
+		assert_int_equal(add_link(&l, path, target), 0);
+	}
+	assert_int_equal(add_link(&l, "d/last", "e/../e"), 0);
+	last = &l.entries[l.len - 1];
+	assert_non_null(bk_file_list_find_stray(&l));
+	assert_int_equal(bk_file_list_follow(&l, &l.entries[l.len - 2], NULL, NULL), BK_FILE_WAY_CIRCULAR);
+	assert_int_equal(bk_file_list_follow(&l, last, NULL, NULL), BK_FILE_WAY_INSIDE);
+	bk_file_list_done(&l);
+}
+
 static void a_link_and_odd_names_and_old_times_survive_the_round_trip(void **state)
 {
 	static const struct bk_file_entry
@@ -302,6 +358,8 @@ int main(void)
 		cmocka_unit_test(links_go_in_chains_as_long_as_a_system_follows),
 		cmocka_unit_test(a_list_that_would_take_for_ever_is_given_up),
 		cmocka_unit_test(a_link_and_odd_names_and_old_times_survive_the_round_trip),
+		cmocka_unit_test(what_a_link_was_found_to_be_it_is_the_next_time),
+		cmocka_unit_test(a_link_that_takes_long_leaves_the_others_their_share),
 		cmocka_unit_test(hostile_links_and_digits_are_refused_by_name),
 	};
 

@@ -177,6 +177,11 @@ static void go_below_zero(struct liar *l)
 	say_content(l, 0, -1, "hello");
 }
 
+static void send_a_hole(struct liar *l)
+{
+	liar_say_file(l, "\"type\":\"content\",\"entry\":0,\"offset\":0,\"hole\":4194304", NULL, 0);
+}
+
 static void offer_again(struct liar *l)
 {
 	liar_offer(l, NAMED("b"), 1);
@@ -457,6 +462,8 @@ static const struct row contents[] = {
 	{"another digest", TWO, send_another_digest, OFFER, BK_E_DIGEST, 0},
 	{"another digest of a stream", "{\"path\":\"a\",\"size\":0,\"kind\":\"stream\"}", send_another_digest,
 		OFFER, BK_E_DIGEST, 0},
+	{"a hole in a stream", "{\"path\":\"a\",\"size\":0,\"kind\":\"stream\"}", send_a_hole, OFFER,
+		BK_E_PROTOCOL, 0},
 	{"the digest of another", TWO, send_digest_of_another, OFFER, BK_E_PROTOCOL, 0},
 	{"the second first", TWO, send_the_second_first, OFFER, BK_E_PROTOCOL, 0},
 	{"what was not offered", TWO, send_what_was_not_offered, OFFER, BK_E_PROTOCOL, 0},
