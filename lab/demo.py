@@ -94,7 +94,7 @@ def story(inside, top):
     source.mkdir()
     target.mkdir()
     make_file(source / "holiday.tar")
-    address = "203.0.113.1:15005" if inside else "127.0.0.1:0"
+    address = "45.10.20.1:15005" if inside else "127.0.0.1:0"
 
     server = Program(at["s"], "serve", "-l", address, "--state", str(top / "state"))
     listening = server.wait_for("listening")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which nodes, links, addresses and routes a lab has. The outside is RFC 5737 and RFC 3849 documentation
- * space, which looks public to a program that sorts addresses; the inside is RFC 1918 and, for a carrier, RFC
- * 6598. Only open sides get IPv6: a NAT'ed side here is a side without it. */
+/* Which nodes, links, addresses and routes a lab has. The outside looks public to programs that sort addresses and to
+ * routers, which give no port where their own address is one for documentation (RFC 5737) or private; nothing of it
+ * leaves the lab. IPv6 is RFC 3849's. The inside is RFC 1918 and, for a carrier, RFC 6598. Only open sides get IPv6: a
+ * NAT'ed side here is a side without it. */
 #include "lab/plan.h"
 
 #include <string.h>
@@ -23,23 +24,23 @@ static const struct side sides[2] = {
 		.router = BK_LAB_RA,
 		.carrier = BK_LAB_CA,
 		.net_if = "to-a",
-		.gw = "198.51.100.1",
-		.gw_len = "198.51.100.1/28",
+		.gw = "45.10.21.1",
+		.gw_len = "45.10.21.1/28",
 		.gw6 = "2001:db8:a::1",
 		.gw6_len = "2001:db8:a::1/64",
-		.wan = "198.51.100.10",
-		.wan_len = "198.51.100.10/28",
+		.wan = "45.10.21.10",
+		.wan_len = "45.10.21.10/28",
 		.wan6 = "2001:db8:a::10",
 		.wan6_len = "2001:db8:a::10/64",
 		.lan_gw = "10.1.0.1",
 		.lan_gw_len = "10.1.0.1/24",
 		.lan = "10.1.0.2",
 		.lan_len = "10.1.0.2/24",
-		.open_net = "198.51.100.128/25",
-		.open_gw = "198.51.100.129",
-		.open_gw_len = "198.51.100.129/25",
-		.open = "198.51.100.130",
-		.open_len = "198.51.100.130/25",
+		.open_net = "45.10.21.128/25",
+		.open_gw = "45.10.21.129",
+		.open_gw_len = "45.10.21.129/25",
+		.open = "45.10.21.130",
+		.open_len = "45.10.21.130/25",
 		.open6_net = "2001:db8:a:1::/64",
 		.open6_gw = "2001:db8:a:1::1",
 		.open6_gw_len = "2001:db8:a:1::1/64",
@@ -50,23 +51,23 @@ static const struct side sides[2] = {
 		.router = BK_LAB_RB,
 		.carrier = BK_LAB_CB,
 		.net_if = "to-b",
-		.gw = "192.0.2.1",
-		.gw_len = "192.0.2.1/28",
+		.gw = "45.10.22.1",
+		.gw_len = "45.10.22.1/28",
 		.gw6 = "2001:db8:b::1",
 		.gw6_len = "2001:db8:b::1/64",
-		.wan = "192.0.2.10",
-		.wan_len = "192.0.2.10/28",
+		.wan = "45.10.22.10",
+		.wan_len = "45.10.22.10/28",
 		.wan6 = "2001:db8:b::10",
 		.wan6_len = "2001:db8:b::10/64",
 		.lan_gw = "10.2.0.1",
 		.lan_gw_len = "10.2.0.1/24",
 		.lan = "10.2.0.2",
 		.lan_len = "10.2.0.2/24",
-		.open_net = "192.0.2.128/25",
-		.open_gw = "192.0.2.129",
-		.open_gw_len = "192.0.2.129/25",
-		.open = "192.0.2.130",
-		.open_len = "192.0.2.130/25",
+		.open_net = "45.10.22.128/25",
+		.open_gw = "45.10.22.129",
+		.open_gw_len = "45.10.22.129/25",
+		.open = "45.10.22.130",
+		.open_len = "45.10.22.130/25",
 		.open6_net = "2001:db8:b:1::/64",
 		.open6_gw = "2001:db8:b:1::1",
 		.open6_gw_len = "2001:db8:b:1::1/64",
@@ -76,7 +77,7 @@ static const struct side sides[2] = {
 
 #define CARRIER_GW     "100.64.0.1"
 #define CARRIER_INSIDE "100.64.0.2"
-#define NET_S          "203.0.113.254"
+#define NET_S          "45.10.20.254"
 #define NET_S6         "2001:db8:5::ff"
 
 static const char *const node_names[] = {

@@ -31,7 +31,7 @@ enum bk_lab_node {
 struct bk_lab_end {
 	enum bk_lab_node node;
 	const char *ifname;
-	const char *addrs[BK_LAB_ADDRS_MAX]; /* "198.51.100.10/28"; unused ones are NULL */
+	const char *addrs[BK_LAB_ADDRS_MAX]; /* "45.10.21.10/28"; unused ones are NULL */
 };
 
 struct bk_lab_link {
@@ -74,7 +74,7 @@ const char *bk_lab_plan_host(const struct bk_lab_plan *p, int side);
 const char *bk_lab_plan_public(const struct bk_lab_plan *p, int side);
 
 /* The two addresses of the server host. */
-#define BK_LAB_SERVER_1 "203.0.113.1"
-#define BK_LAB_SERVER_2 "203.0.113.2"
+#define BK_LAB_SERVER_1 "45.10.20.1"
+#define BK_LAB_SERVER_2 "45.10.20.2"
 
 #endif

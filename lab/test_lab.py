@@ -20,7 +20,7 @@ import traceback
 
 LAB = sys.argv[1:] or ["build/bodkin", "lab"]
 LAB[0] = os.path.abspath(LAB[0])
-S1, S2 = "203.0.113.1", "203.0.113.2"
+S1, S2 = "45.10.20.1", "45.10.20.2"
 TYPES = {  # the words of lab/nat_types.c, said again on purpose
     "open": ("endpoint", "endpoint", "preserving"),
     "full": ("endpoint", "endpoint", "preserving"),
@@ -148,7 +148,7 @@ for to in (('{S1}', 5000), ('{S1}', 5001), ('{S2}', 5000)): u.sendto(b'm', to)""
 
 
 def udp_filtering(host, s):
-    """Only 203.0.113.1:5000 was sent to. Its own answer, sent last, marks the end."""
+    """Only 45.10.20.1:5000 was sent to. Its own answer, sent last, marks the end."""
     host(f"v = udp(4200); v.sendto(b'f', ('{S1}', 5000))")
     s("""to = p.recvfrom(9)[1]
 for x, name in ((r, b'address'), (q, b'port'), (p, b'end')): x.sendto(name, to)""")
@@ -241,8 +241,8 @@ def the_table_of_types_is_the_one_tested():
 @test
 def routers_answer_as_asked():
     probe = """k = tcp(0); k.settimeout(0.15); k.setsockopt(0, 11, 1)
-result = [reach(k, ('198.51.100.10', 7000)), icmp_from(k) is not None]"""
-    ask_udp = """u = udp(); u.settimeout(0.15); u.connect(('198.51.100.10', 7001)); u.send(b'?')
+result = [reach(k, ('45.10.21.10', 7000)), icmp_from(k) is not None]"""
+    ask_udp = """u = udp(); u.settimeout(0.15); u.connect(('45.10.21.10', 7001)); u.send(b'?')
 try: result = str(u.recv(9))
 except OSError as e: result = type(e).__name__"""
     expected = {
@@ -262,11 +262,11 @@ except OSError as e: result = type(e).__name__"""
 def a_small_ttl_dies_between_the_nats():
     with Up("port", "port", nodes="a") as (a,):
         offender = a("""u = udp(); u.setsockopt(0, 11, 1); u.setsockopt(0, 2, 2)
-u.connect(('192.0.2.10', 9)); u.send(b'x')
+u.connect(('45.10.22.10', 9)); u.send(b'x')
 try: u.recv(9)
 except OSError: pass
 result = icmp_from(u)""")
-        assert offender == "198.51.100.1", offender
+        assert offender == "45.10.21.1", offender
 
 
 @test
@@ -275,8 +275,8 @@ def two_port_restricted_sides_open_simultaneously():
         with Up("port", "port", "--delay", delay, nodes="a b") as (a, b):
             a("c = tcp(4000)")
             b("c = tcp(4000)")
-            a.ask("result = [reach(c, ('192.0.2.10', 4000)), c.send(b'from a')]")
-            b.ask("result = [reach(c, ('198.51.100.10', 4000)), c.send(b'from b')]")
+            a.ask("result = [reach(c, ('45.10.22.10', 4000)), c.send(b'from a')]")
+            b.ask("result = [reach(c, ('45.10.21.10', 4000)), c.send(b'from b')]")
             assert a.answer() == b.answer() == ["connected", 6]
             assert (a("result = c.recv(9).decode()"), b("result = c.recv(9).decode()")) == ("from b", "from a")
 
@@ -305,7 +305,7 @@ def delay_is_split_between_the_two_links():
     with Up("open", "port", "--delay", "20") as (a, b, s):
         a(ECHO)
         s(ECHO)
-        to_a, to_s = b(ROUND_TRIPS % ("198.51.100.130", 7)), b(ROUND_TRIPS % (S1, 7))
+        to_a, to_s = b(ROUND_TRIPS % ("45.10.21.130", 7)), b(ROUND_TRIPS % (S1, 7))
         assert 40 <= to_a[0] and to_a[3] < 44, to_a
         assert 20 <= to_s[0] and to_s[3] < 23, to_s
 
@@ -314,7 +314,7 @@ def delay_is_split_between_the_two_links():
 def jitter_adds_at_most_what_was_asked():
     with Up("open", "open", "--delay=4", "--jitter=8", nodes="a b") as (a, b):
         a(ECHO)
-        trips = b(ROUND_TRIPS % ("198.51.100.130", 40))
+        trips = b(ROUND_TRIPS % ("45.10.21.130", 40))
         assert 8 <= trips[0] and trips[-3] < 8 + 16 + 2 and trips[-3] - trips[2] > 4, trips
 
 
@@ -322,7 +322,7 @@ def jitter_adds_at_most_what_was_asked():
 def loss_is_about_what_was_asked_and_order_is_kept():
     with Up("open", "open", "--loss", "20", "--delay", "2", "--jitter", "2", nodes="a b") as (a, b):
         a("u = udp(9000); u.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20); u.settimeout(0.2)")
-        b("""u = udp(); u.connect(('198.51.100.130', 9000))
+        b("""u = udp(); u.connect(('45.10.21.130', 9000))
 for i in range(1000): u.send(struct.pack('!H', i))""")
         got = a("""result = []
 try:
@@ -336,7 +336,7 @@ except TimeoutError: pass""")
 def rate_is_kept_and_its_queue_is_bounded():
     with Up("open", "open", "--rate", "10", nodes="a b") as (a, b):
         a("u = udp(9000); u.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20); u.settimeout(0.2)")
-        b("u = udp(); u.connect(('198.51.100.130', 9000))\nfor i in range(300): u.send(bytes(1208))")
+        b("u = udp(); u.connect(('45.10.21.130', 9000))\nfor i in range(300): u.send(bytes(1208))")
         times = a("""result = []
 try:
     while True: u.recv(2000); result.append(time.monotonic())

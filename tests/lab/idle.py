@@ -24,7 +24,7 @@ AT_ONCE_MS, NOTICED = 500, 1.5  # the second is the promised one, and room for a
 GONE = ("lost the path", "resumed")
 FORGETFUL = [f"net.netfilter.nf_conntrack_{name}={LIFETIME}"
              for name in ("udp_timeout", "udp_timeout_stream", "tcp_timeout_established")]
-FAR = {"path": "192.0.2.0/24", "server": "203.0.113.0/24"}  # as a's router sees them
+FAR = {"path": "45.10.22.0/24", "server": "45.10.20.0/24"}  # as a's router sees them
 COUNTED = [(name, transport) for name in FAR for transport in ("udp", "tcp")]
 COUNTERS = ("table ip count { "
             + " ".join(f"counter {name}_{transport} {{ }};" for name, transport in COUNTED)

@@ -17,7 +17,7 @@ LARGE = int(os.environ.get("BODKIN_MOVES_BYTES", 24_000_000))  # 1073741824 is a
 ENOUGH = 30 + LARGE * 8 / (MBIT * 1e6) * 4  # seconds for a transfer of that size
 SMALL = 20_000
 KEPT_MAX = 16 * 1024 * 1024  # what a session keeps unacknowledged: all that a move may send again
-FAR = {"ra": "192.0.2.0/24", "rb": "198.51.100.0/24"}
+FAR = {"ra": "45.10.22.0/24", "rb": "45.10.21.0/24"}
 
 
 def run(lab, node, *words):

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 import suite  # noqa: E402
 from lab import Lab, check  # noqa: E402
 
-ONE, TWO, SIX = "203.0.113.1", "203.0.113.2", "2001:db8:5::1"
+ONE, TWO, SIX = "45.10.20.1", "45.10.20.2", "2001:db8:5::1"
 PORT, COTURN_PORT = 15005, 3478
 LANES = 3  # the classic clients are slow: most of a case is waiting
 PATIENCE = 60  # seconds; the classic client waits long for what does not come

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 import suite  # noqa: E402
 from lab import SERVER_2, Lab, check  # noqa: E402
 
-SERVER = "203.0.113.1:15005"
+SERVER = "45.10.20.1:15005"
 NAMES = {"open": "Open Internet", "full": "Full Cone", "restricted": "Restric NAT", "port": "Restric Port NAT", "sym": "Symmetric NAT"}
 # a, b, and what the one that names the other does when it is b, and when it is a
 ROWS = [

@@ -159,7 +159,7 @@ def check_learnt(which, side):
 
 def server_is_far(bodkin, ms):
     with Lab(bodkin, "port", "port", "--delay", ms) as lab:
-        lab.start_server("--state", lab.top / "server", "--alt-addr", "203.0.113.2")
+        lab.start_server("--state", lab.top / "server", "--alt-addr", "45.10.20.2")
         seconds = 20 + 60 * ms / 1000
         asked = lab.run("a", lab.bodkin, "nat", "-s", lab.place, "--json")
         event = asked.wait_for("nat", seconds=seconds)
