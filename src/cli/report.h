@@ -26,6 +26,7 @@ struct bk_cli_report {
 	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
+	int64_t born_ns; /* what happens is told with the time since then */
 	uint64_t resumed; /* bytes of a transfer that were there before */
 	char file[1024];  /* that is under way */
 	size_t file_number, files;
@@ -53,7 +54,7 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
-/* Verbosity 0: what is waited for. */
+/* Verbosity 0: what is waited for; above, what happens, with the time since the command began. */
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
 /* What is offered to us, or by us. */
 /* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)". */

@@ -28,6 +28,7 @@ import rows  # noqa: E402
 import siege  # noqa: E402
 import suite  # noqa: E402
 import talks  # noqa: E402
+import trips  # noqa: E402
 import trouble  # noqa: E402
 import waiting  # noqa: E402
 from lab import check  # noqa: E402
@@ -51,6 +52,7 @@ def run_as_nobody(bodkin):
 def collect(args):
     yield from rows.cases(args.bodkin, args.runs)
     yield "port-port without privileges", lambda: run_as_nobody(args.bodkin)
+    yield from trips.cases(args.bodkin)
     yield from devices.cases(args.bodkin)
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
