@@ -69,7 +69,8 @@ struct bk_mailbox_view {
 	enum bk_mailbox_reach same_address, other_address; /* from an address that the port has sent to, from
 							      one that it has not */
 	bool is_reach_awaited;
-	/* UDP: STUN servers (RFC 8489) over IPv4 for the session to ask, from the sockets that it uses. */
+	/* UDP: STUN servers (RFC 8489) over IPv4 for the session to ask, from the sockets that it uses. They may be told
+	 * before on_ready, by on_view; more of them may come behind those. */
 	struct bk_addr stun[BK_MAILBOX_SAMPLES_MAX];
 	size_t stun_len;
 	/* bodkin's relay, where the token of a round is good. family 0: none. */
@@ -112,6 +113,9 @@ struct bk_mailbox_events {
 	/* A sentence for a person: what should be known (verbosity -1), what is waited for (0), or more (1, 2). May
 	 * be NULL. */
 	void (*on_note)(void *arg, int verbosity, const char *text);
+	/* At most once, before on_ready: leave and claim may be called from now on, and travel with the greeting, which
+	 * saves a round trip; their answers come after on_ready. Nobody has to tell it, or to heed it. May be NULL. */
+	void (*on_early)(void *arg);
 };
 
 /* How a side comes back to whom it has met, perhaps by a mailbox that remembers nothing of the two. */

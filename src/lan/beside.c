@@ -26,7 +26,7 @@ static void go_on_without(struct bk_sides *b)
 		b->far.ops->name(b->far.arg));
 	bk_sides_say_note(b, -1, note);
 	if (!b->hold.is_dead)
-		bk_sides_say_ready(b);
+		bk_sides_go_near(b);
 }
 
 static void on_time(void *arg)
@@ -137,7 +137,8 @@ static int leave(void *box, uint32_t wish, const void *body, size_t n)
 	b->left_len = n;
 	b->number = wish;
 	b->is_numbered = false;
-	if (b->far.is_ready)
+	b->is_taken_along = b->far.is_early && !b->far.is_ready;
+	if (b->far.is_ready || b->far.is_early)
 		return bk_side_leave(&b->far);
 	return b->near.box ? bk_side_leave(&b->near) : BK_E_SERVER_GONE;
 }

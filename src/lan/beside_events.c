@@ -15,6 +15,7 @@ static void on_side_ready(struct bk_side *s)
 	s->is_ready = true;
 	if (s == &b->far) {
 		b->m->was_far_ever = true;
+		b->is_taken_along = false;
 		b->has_rejoin = false;
 	}
 	if (s == &b->far && !b->chosen && b->left && b->is_numbered)
@@ -109,7 +110,7 @@ static void on_far_end(struct bk_sides *b, int error, const char *text)
 	} else if (!b->m->number) {
 		bk_sides_say_note(b, -1, note);
 		if (!b->hold.is_dead)
-			bk_sides_say_ready(b);
+			bk_sides_go_near(b);
 	} else if (b->has_near_had) {
 		bk_sides_say_end(b, error, b->text);
 	}
@@ -141,8 +142,22 @@ static void on_view(void *arg)
 {
 	struct bk_sides *b = enter(arg);
 
+	((struct bk_side *)arg)->has_view = true;
 	if (arg == b->chosen || (!b->chosen && arg == &b->far))
 		b->events->on_view(b->arg);
+	leave_hold(b);
+}
+
+/* The server's; what is meant for the LAN first goes there first. */
+static void on_early(void *arg)
+{
+	struct bk_sides *b = enter(arg);
+
+	if (arg == &b->far && !b->chosen && !b->is_told_ready) {
+		b->far.is_early = true;
+		if (b->events->on_early)
+			b->events->on_early(b->arg);
+	}
 	leave_hold(b);
 }
 
@@ -235,4 +250,5 @@ const struct bk_mailbox_events bk_side_events = {
 	.on_error = on_error,
 	.on_end = on_end,
 	.on_note = on_note,
+	.on_early = on_early,
 };

@@ -28,7 +28,7 @@ void bk_quest_advance(struct bk_sides *b)
 {
 	bk_dur age = bk_loop_now(b->loop) - b->born;
 
-	if (b->chosen || !b->is_asked || b->is_far_asked || !b->far.is_ready)
+	if (b->chosen || !b->is_asked || b->is_far_asked || !(b->far.is_ready || b->far.is_early))
 		return;
 	if (b->has_near_had || (age >= HEAD_START && !b->m->is_trying(b->near.box)))
 		ask_far(b);

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+#include "base/error.h"
+
 void bk_sides_free(struct bk_sides *b)
 {
 	bk_timer_free(b->timer);
@@ -16,7 +18,7 @@ int bk_side_open(struct bk_side *s)
 {
 	int err = s->ops->open(s->arg, s->of->loop, s->of->heard, s, &s->box);
 
-	s->is_ready = false;
+	s->is_ready = s->is_early = s->has_view = false;
 	if (err < 0)
 		s->box = NULL;
 	return err;
@@ -27,7 +29,7 @@ void bk_side_close(struct bk_side *s)
 	if (s->box)
 		s->ops->close(s->box);
 	s->box = NULL;
-	s->is_ready = false;
+	s->is_ready = s->is_early = s->has_view = false;
 }
 
 struct bk_side *bk_side_other(struct bk_side *s)
@@ -55,7 +57,9 @@ int bk_side_leave(struct bk_side *s)
 
 struct bk_side *bk_sides_current(struct bk_sides *b)
 {
-	return b->chosen ? b->chosen : b->far.is_ready ? &b->far : &b->near;
+	if (b->chosen)
+		return b->chosen;
+	return b->far.is_ready || b->far.has_view ? &b->far : &b->near;
 }
 
 /* --- what the owner hears --- */
@@ -66,6 +70,16 @@ void bk_sides_say_ready(struct bk_sides *b)
 		return;
 	b->is_told_ready = true;
 	b->events->on_ready(b->arg);
+}
+
+void bk_sides_go_near(struct bk_sides *b)
+{
+	bool was_along = b->is_taken_along && b->near.box;
+
+	b->is_taken_along = false;
+	bk_sides_say_ready(b);
+	if (!b->hold.is_dead && was_along && bk_side_leave(&b->near) < 0)
+		bk_sides_say_error(b, BK_E_SERVER_GONE, "");
 }
 
 void bk_sides_say_error(struct bk_sides *b, int code, const char *text)

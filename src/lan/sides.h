@@ -16,6 +16,8 @@ struct bk_side {
 	void *arg;
 	void *box; /* NULL: closed */
 	bool is_ready;
+	bool is_early; /* it takes along what is asked already */
+	bool has_view; /* what it tells of NATs may be asked already */
 };
 
 struct bk_sides {
@@ -34,7 +36,8 @@ struct bk_sides {
 	/* leaving */
 	uint8_t *left;
 	size_t left_len;
-	bool is_numbered; /* the number was told */
+	bool is_numbered;    /* the number was told */
+	bool is_taken_along; /* by the server's greeting, and the server has not answered that yet */
 	/* claiming */
 	bool is_asked;     /* the owner has claimed */
 	bool has_near_had; /* the LAN has had its time */
@@ -56,6 +59,8 @@ void bk_sides_free(struct bk_sides *b);               /* once nobody is inside *
 
 /* The owner may close the box inside, so it is held. */
 void bk_sides_say_ready(struct bk_sides *b); /* once */
+/* The same without the server: what it was to take along is left on the LAN. */
+void bk_sides_go_near(struct bk_sides *b);
 void bk_sides_say_error(struct bk_sides *b, int code, const char *text);
 void bk_sides_say_end(struct bk_sides *b, int error, const char *text);
 void bk_sides_say_note(struct bk_sides *b, int verbosity, const char *text);

@@ -30,7 +30,8 @@ struct world {
 	struct fake far, near;
 	void *box; /* NULL: closed */
 	const char *closes_at;
-	bool claims; /* as soon as it is ready */
+	bool claims;   /* as soon as it is ready */
+	bool is_early; /* or before */
 	bool is_near_trying;
 	char line[400];
 };
@@ -155,8 +156,24 @@ static void on_ready(void *arg)
 	struct world *w = arg;
 
 	hear(w, "ready");
+	if (w->claims && !w->is_early)
+		assert_int_equal(bk_beside_ops.claim(w->box, w->beside.number), 0);
+}
+
+static void leave(struct world *w);
+
+static void on_early(void *arg)
+{
+	struct world *w = arg;
+
+	hear(w, "early");
+	if (!w->box)
+		return;
+	w->is_early = true;
 	if (w->claims)
 		assert_int_equal(bk_beside_ops.claim(w->box, w->beside.number), 0);
+	else
+		leave(w);
 }
 
 static void on_view(void *arg)
@@ -224,6 +241,7 @@ static const struct bk_mailbox_events events = {
 	.on_error = on_error,
 	.on_end = on_end,
 	.on_note = on_note,
+	.on_early = on_early,
 };
 
 /* --- what happens --- */
@@ -536,15 +554,70 @@ static void where_they_met_is_unknown_it_is_the_server_or_without_one_the_lan(vo
 	end(&w);
 }
 
+static void what_the_servers_greeting_takes_along_is_left_there_or_on_the_lan(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 0);
+	tell(w.far, on_early);
+	assert_happened(&w, "F+ N+ early Fl");
+	tell(w.far, on_ready);
+	tell(w.far, on_nameplate, 7);
+	assert_happened(&w, "ready Nl7 seven");
+	end(&w);
+
+	begin(&w, 0);
+	tell(w.far, on_early);
+	tell(w.far, on_end, BK_E_TIMEOUT, "no answer");
+	tell(w.near, on_nameplate, 7);
+	assert_happened(&w, "F+ N+ early Fl F- note ready Nl seven");
+	end(&w);
+
+	begin(&w, 0);
+	tell(w.far, on_early);
+	pass(&w, 4100 * BK_MS);
+	tell(w.near, on_nameplate, 7);
+	tell(w.far, on_ready);
+	assert_happened(&w, "F+ N+ early Fl note ready Nl seven Fl7 view");
+	end(&w);
+}
+
+static void the_servers_greeting_takes_a_claim_along_that_the_lan_has_had(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 7);
+	pass(&w, 60 * BK_MS);
+	tell(w.far, on_early);
+	pass(&w, 1 * BK_MS);
+	assert_happened(&w, "F+ N+ Nc7 early N- Fc7");
+	tell(w.far, on_ready);
+	tell(w.far, on_claimed, 7, NULL, NULL, 0);
+	assert_happened(&w, "ready claimed");
+	end(&w);
+
+	begin(&w, 7);
+	tell(w.far, on_early);
+	pass(&w, 40 * BK_MS);
+	assert_happened(&w, "F+ N+ Nc7 early");
+	tell(w.near, on_claimed, 7, NULL, NULL, 0);
+	assert_happened(&w, "F- ready claimed");
+	end(&w);
+}
+
 static void it_may_be_closed_in_any_of_its_events(void **state)
 {
-	static const char *const words[] = {"note", "ready", "seven", "view", "claimed"};
+	static const char *const words[] = {"early", "note", "ready", "seven", "view", "claimed"};
 	struct world w;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		begin(&w, 0);
 		w.closes_at = words[i];
+		if (!i)
+			tell(w.far, on_early);
 		pass(&w, 4100 * BK_MS);
 		if (w.box)
 			leave(&w);
@@ -574,6 +647,8 @@ int main(void)
 		cmocka_unit_test(nobody_on_the_lan_and_no_server_is_why_there_is_no_server),
 		cmocka_unit_test(two_who_have_met_meet_again_where_they_met),
 		cmocka_unit_test(where_they_met_is_unknown_it_is_the_server_or_without_one_the_lan),
+		cmocka_unit_test(what_the_servers_greeting_takes_along_is_left_there_or_on_the_lan),
+		cmocka_unit_test(the_servers_greeting_takes_a_claim_along_that_the_lan_has_had),
 		cmocka_unit_test(it_may_be_closed_in_any_of_its_events),
 	};
 

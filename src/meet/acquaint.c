@@ -49,6 +49,7 @@ struct bk_acquaint {
 	bool is_claimed;
 	bool has_begun;  /* at some box */
 	bool has_asked;  /* at this one, since we started over */
+	bool is_early;   /* and before it was ready */
 	unsigned missed; /* joining: how often the maker was */
 	bool is_back;    /* at another box, or for another try */
 	bool is_away;    /* the person was told that something is waited for */
@@ -362,7 +363,7 @@ static void start_over(struct bk_acquaint *a)
 	bk_patience_reset(&a->patience);
 	bk_greeting_drop(&a->greeting);
 	a->is_claimed = false;
-	a->has_asked = false;
+	a->has_asked = a->is_early = false;
 	a->is_back = true;
 	limit_waiting(a);
 }
@@ -399,8 +400,23 @@ static void spend(struct bk_acquaint *a, int error)
 		fail_pairing(a, error);
 }
 
+void bk_acquaint_ask_early(struct bk_acquaint *a, struct bk_box *box)
+{
+	if (a->state != CONNECTING || has_begun(a) || a->has_asked)
+		return;
+	a->box = box;
+	a->is_early = true;
+	ask(a);
+}
+
 bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
 {
+	if (a->is_early) {
+		a->is_early = false;
+		a->has_begun = true;
+		a->began = bk_loop_now(a->opts.loop);
+		return true;
+	}
 	if (a->state != CONNECTING && !bk_acquaint_may_move(a))
 		return false;
 	if (!a->has_begun)

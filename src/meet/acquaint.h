@@ -43,6 +43,8 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	struct bk_acquaint **ret_acquaint);
 void bk_acquaint_free(struct bk_acquaint *a);
 
+/* A box is about to be ready, and takes along what we want of it, if we have not been at any before. */
+void bk_acquaint_ask_early(struct bk_acquaint *a, struct bk_box *box);
 /* A box is ready, and borrowed from now on, in place of another one. False: it is not wanted, because the one
  * before serves, or nothing is wanted any more. */
 bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box);

@@ -167,6 +167,19 @@ static void gather(struct bk_meet *m, struct bk_visit *v)
 	bk_self_gather(&m->self, &view);
 }
 
+/* What the box names is asked, or was asked before it was ready. */
+static void gather_more(struct bk_meet *m, struct bk_visit *v)
+{
+	struct bk_mailbox_view view = bk_box_view(&v->box);
+
+	if (!v->has_gathered) {
+		gather(m, v);
+		return;
+	}
+	v->has_stun = view.stun_len;
+	bk_self_gather_more(&m->self, &view);
+}
+
 /* Into the round by this box, if its port is as good as new; else by another one. */
 static void enter(struct bk_meet *m, struct bk_visit *v)
 {
@@ -218,7 +231,7 @@ static void settle(struct bk_meet *m, struct bk_visit *v)
 	}
 	if (v == m->visits.next)
 		bk_visits_move(&m->visits);
-	gather(m, v);
+	gather_more(m, v);
 	bk_acquaint_begin(m->acquaint, &v->box);
 }
 
@@ -284,9 +297,20 @@ static void on_view(void *arg)
 
 	if (v != v->of->now)
 		return;
-	if (v->has_gathered && !v->has_stun && bk_box_view(&v->box).stun_len) /* it knows of some only now */
+	if ((v->has_gathered || !m->is_met) && !v->has_stun &&
+		bk_box_view(&v->box).stun_len) /* it knows of some */
 		gather(m, v);
 	look(m);
+}
+
+/* The box takes what we want of it along. */
+static void on_early(void *arg)
+{
+	struct bk_visit *v = arg;
+	struct bk_meet *m = meet_of(v);
+
+	if (!m->is_met && v == m->visits.now)
+		bk_acquaint_ask_early(m->acquaint, &v->box);
 }
 
 static void on_nameplate(void *arg, uint32_t nameplate)
@@ -437,6 +461,7 @@ static const struct bk_mailbox_events box_events = {
 	.on_error = on_box_error,
 	.on_end = on_box_end,
 	.on_note = on_box_note,
+	.on_early = on_early,
 };
 
 /* --- what the session wants --- */

@@ -37,14 +37,14 @@ static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, e
 
 /* --- TCP: how the NAT maps the port of the mailbox's own connection --- */
 
-/* A mapping probe is answered two round trips after it was begun. The other answers come in the same time
- * unless something drops them. */
+/* A mapping probe is answered two round trips after it was begun. Whether anybody comes in, one round trip more tells,
+ * or nothing does: where both sides call at once it says little that is worth the wait. */
 static bk_dur wait_tcp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
 	(void)s;
 	if (view->samples_awaited)
 		return bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt_ns + MAPPING_WAIT_MORE);
-	return view->is_reach_awaited ? REACH_WAIT + view->rtt_ns / 2 : 0;
+	return view->is_reach_awaited ? REACH_WAIT : 0;
 }
 
 static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
@@ -58,12 +58,39 @@ static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *
 
 static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	if (s->ways && view->stun_len)
-		bk_ways_gather(s->ways, view->stun, view->stun_len);
+	if (!s->ways)
+		return;
+	bk_ways_gather(s->ways, view->stun, view->stun_len);
+	s->asked_len = view->stun_len;
+	memcpy(s->asked, view->stun, sizeof(s->asked));
 }
 
-/* The first question is answered after one round trip, the others in the same time, roughly. Where the
- * mailbox knows no round trip, nobody knows how far its STUN servers are. */
+static size_t count_asked(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	size_t n = 0;
+
+	while (n < s->asked_len && n < view->stun_len && bk_addr_equal(&s->asked[n], &view->stun[n]))
+		n++;
+	return n;
+}
+
+static void gather_more_udp(struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	size_t known = count_asked(s, view);
+
+	if (!s->ways || known == view->stun_len)
+		return;
+	if (!known || known < s->asked_len) {
+		gather_udp(s, view);
+		return;
+	}
+	bk_ways_gather_more(s->ways, view->stun + known, view->stun_len - known);
+	s->asked_len = view->stun_len;
+	memcpy(s->asked, view->stun, sizeof(s->asked));
+}
+
+/* The first question is answered after one round trip, the others in the same time, roughly; two answers tell the
+ * mapping. Where the mailbox knows no round trip, nobody knows how far its STUN servers are. */
 static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
 	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
@@ -74,7 +101,7 @@ static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *vi
 		return udp->samples_len ? FAR_WAIT : MAPPING_WAIT_MAX;
 	if (!udp->samples_len)
 		return bk_time_min(MAPPING_WAIT_MAX, view->rtt_ns + UDP_WAIT_MORE);
-	return REACH_WAIT + view->rtt_ns / 2;
+	return udp->samples_len > 1 ? REACH_WAIT : REACH_WAIT + view->rtt_ns / 2;
 }
 
 static void judge_udp(const struct bk_ways_view *view, struct bk_nat_profile *ret_profile)
@@ -170,13 +197,15 @@ static void describe_given(
 /* --- all of them --- */
 
 static const struct source {
-	void (*gather)(struct bk_self *s, const struct bk_mailbox_view *view); /* NULL: nothing to do */
+	/* NULL: nothing to do. */
+	void (*gather)(struct bk_self *s, const struct bk_mailbox_view *view);
+	void (*gather_more)(struct bk_self *s, const struct bk_mailbox_view *view);
 	bk_dur (*wait)(
 		const struct bk_self *s, const struct bk_mailbox_view *view); /* NULL: it knows at once */
 	void (*describe)(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro);
 } sources[] = {
 	{.wait = wait_tcp, .describe = describe_tcp},
-	{.gather = gather_udp, .wait = wait_udp, .describe = describe_udp},
+	{.gather = gather_udp, .gather_more = gather_more_udp, .wait = wait_udp, .describe = describe_udp},
 	{.describe = describe_given},
 	{.describe = describe_hosts},
 };
@@ -188,6 +217,13 @@ void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view)
 	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
 		if (sources[i].gather)
 			sources[i].gather(s, view);
+}
+
+void bk_self_gather_more(struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
+		if (sources[i].gather_more)
+			sources[i].gather_more(s, view);
 }
 
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)

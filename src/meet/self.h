@@ -18,7 +18,9 @@ struct bk_self {
 	uint32_t capabilities;
 	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
 	uint16_t ports[BK_SELF_LISTENERS];
-	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
+	struct bk_ways *ways;                         /* the UDP sockets; NULL: no UDP */
+	struct bk_addr asked[BK_MAILBOX_SAMPLES_MAX]; /* STUN servers, since it was begun anew */
+	size_t asked_len;
 	bool has_tcp;
 	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };
@@ -32,8 +34,10 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 	void (*on_view)(void *arg), void *arg);
 /* The listeners were taken: opens others, with other ports. */
 void bk_self_reopen(struct bk_self *s);
-/* The mailbox is open: begins to learn from what it names. */
+/* Begins to learn from what the mailbox names; what was learnt before is forgotten. */
 void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view);
+/* The mailbox names the same, or more: what is asked already is not asked again. */
+void bk_self_gather_more(struct bk_self *s, const struct bk_mailbox_view *view);
 /* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all
  * here. */
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);

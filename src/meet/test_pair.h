@@ -85,7 +85,9 @@ static inline void on_note(void *arg, int verbosity, const char *text)
 {
 	struct who *w = arg;
 
-	assert_in_range(verbosity, 0, 1);
+	assert_in_range(verbosity, 0, 2);
+	if (verbosity > 1)
+		return;
 	if (!verbosity)
 		snprintf(w->said, sizeof(w->said), "%s", text);
 	w->waits += !verbosity;

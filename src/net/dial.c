@@ -142,3 +142,8 @@ struct bk_addr bk_dial_local(const struct bk_dial *d)
 		local = (struct bk_addr){0};
 	return local;
 }
+
+struct bk_addr bk_dial_remote(const struct bk_dial *d)
+{
+	return d->fd >= 0 && d->next ? d->addrs[d->next - 1] : (struct bk_addr){0};
+}

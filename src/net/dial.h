@@ -28,7 +28,8 @@ int bk_dial_new(struct bk_loop *loop, const struct bk_dial_opts *opts, bk_dial_f
 	struct bk_dial **ret_dial);
 void bk_dial_free(struct bk_dial *d); /* cancels; NULL is fine */
 
-/* Where the attempt that is under way comes from; family 0: there is none. */
+/* Where the attempt that is under way comes from, and goes to; family 0: there is none. */
 struct bk_addr bk_dial_local(const struct bk_dial *d);
+struct bk_addr bk_dial_remote(const struct bk_dial *d);
 
 #endif

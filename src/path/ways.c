@@ -323,10 +323,18 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 {
 	struct bk_addr local;
 
-	if (!len || bk_udp_route(&servers[0], &local) < 0)
+	if (len && bk_udp_route(&servers[0], &local) < 0)
 		return;
-	w->view.local = bk_addr_with_port(local, w->view.local.port);
+	if (len)
+		w->view.local = bk_addr_with_port(local, w->view.local.port);
 	bk_stun_gather_begin(w->gather, servers, len, bk_loop_now(w->loop));
+	bk_drive_poke(w->gather_drive);
+	bk_ways_view(w);
+}
+
+void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len)
+{
+	bk_stun_gather_add(w->gather, servers, len, bk_loop_now(w->loop));
 	bk_drive_poke(w->gather_drive);
 	bk_ways_view(w);
 }

@@ -33,8 +33,10 @@ void bk_ways_free(struct bk_ways *w);
 
 /* Asks STUN servers (at most BK_STUN_SAMPLES_MAX) from the IPv4 socket, all at once; the first is asked again
  * every 15 s, so that the mapping stays, until bk_ways_rest. Called again it begins anew: what was learnt is
- * forgotten. */
+ * forgotten; with none nothing more is asked. */
 void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len);
+/* More of them, beside those. */
+void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len);
 /* The race is over, which is what our mapping was kept for: a session that is open and idle asks nobody. Who wants
  * another race gathers anew. */
 void bk_ways_rest(struct bk_ways *w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's side of the rendezvous: hello, then everything at once, because each round trip saved
- * here is one saved for every connection: clock pings, mapping probes and the reach test run while the
- * user still reads the code. */
+/* The client's side of the rendezvous. Each round trip saved here is one saved for every connection: what asks how
+ * the NAT maps our ports leaves with the control connection's first packet, and what the owner wants of the server
+ * with the hello, without waiting for the answer. A server that refuses the hello has not looked at the rest. */
 #include "rendezvous/mailbox.h"
 
 #include <sodium.h>
@@ -61,6 +61,12 @@ static bool has_key_of_others(const struct bk_rdv *r)
 	return !r->of->target.has_pin || bk_pin_equal(&r->pin, &r->of->target.pin);
 }
 
+static void say(struct bk_rdv *r, const char *text)
+{
+	if (r->events->on_note)
+		r->events->on_note(r->arg, 2, text);
+}
+
 static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 {
 	if (r->is_ready)
@@ -80,6 +86,7 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	if (!r->of->is_hidden)
 		bk_outside_learn(&r->outside, r->control, m);
 	bk_pulse_measure(&r->pulse);
+	say(r, "step: the server has answered the hello, which was waited for");
 	r->events->on_ready(r->arg);
 }
 
@@ -264,6 +271,30 @@ static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
 	return 0;
 }
 
+static void wipe(struct bk_rdv *r)
+{
+	sodium_memzero(&r->rejoin, sizeof(r->rejoin));
+	free(r);
+}
+
+/* What travels with the hello: a hello that comes again takes along what the one before did. */
+static int send_along(struct bk_rdv *r)
+{
+	int err = r->has_rejoin ? send_rejoin(r, &r->rejoin) : 0;
+
+	if (!err && r->asked.type)
+		err = bk_control_send(r->control, &r->asked);
+	if (err < 0 || r->asked.type || !r->events->on_early)
+		return err;
+	bk_hold_enter(&r->hold);
+	say(r, "step: the server has proved who it is, which was waited for: the hello, and what goes with it");
+	if (!r->hold.is_dead)
+		r->events->on_early(r->arg);
+	if (bk_hold_leave(&r->hold))
+		wipe(r);
+	return 0;
+}
+
 static int on_secure(void *arg, const struct bk_pin *pin)
 {
 	struct bk_rdv *r = arg;
@@ -293,13 +324,9 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	m.private_port = r->view.local.port;
 	r->hello_at = bk_loop_now(r->loop);
 	err = bk_control_send(r->control, &m);
-	return !err && r->has_rejoin ? send_rejoin(r, &r->rejoin) : err;
-}
-
-static void wipe(struct bk_rdv *r)
-{
-	sodium_memzero(&r->rejoin, sizeof(r->rejoin));
-	free(r);
+	if (!err && !of->is_hidden)
+		bk_outside_announce(&r->outside, r->control);
+	return err < 0 ? err : send_along(r);
 }
 
 static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len);
@@ -308,6 +335,7 @@ static void connect_again(struct bk_rdv *r)
 {
 	int err;
 
+	bk_outside_close(&r->outside);
 	bk_control_free(r->control);
 	bk_resolve_free(r->resolve);
 	r->control = NULL;
@@ -359,6 +387,22 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 		wipe(r);
 }
 
+/* The owner may close the box inside. */
+static void begin_outside(struct bk_rdv *r)
+{
+	struct bk_addr local, server;
+
+	if (r->of->is_hidden || !bk_control_is_dialing(r->control, &local, &server))
+		return;
+	bk_outside_begin(&r->outside, &local, &server);
+	bk_hold_enter(&r->hold);
+	say(r, "step: the first packet to the server, and with it the questions how our NAT maps our ports");
+	if (!r->hold.is_dead)
+		r->events->on_view(r->arg);
+	if (bk_hold_leave(&r->hold))
+		wipe(r);
+}
+
 static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t len)
 {
 	static const struct bk_control_events events = {
@@ -369,6 +413,8 @@ static void on_resolved(void *arg, int err, const struct bk_addr *addrs, size_t 
 		err = bk_control_new(r->loop, addrs, len, &r->of->target, &events, r, &r->control);
 	if (err < 0)
 		on_end(r, err, "resolve", bk_error_text(err));
+	else
+		begin_outside(r);
 }
 
 static void on_view(void *arg)

@@ -289,6 +289,15 @@ int bk_control_send(struct bk_control *c, const struct bk_rdv_msg *m)
 	return err;
 }
 
+bool bk_control_is_dialing(const struct bk_control *c, struct bk_addr *ret_local, struct bk_addr *ret_server)
+{
+	if (!c->dial || c->tls)
+		return false;
+	*ret_local = bk_dial_local(c->dial);
+	*ret_server = bk_dial_remote(c->dial);
+	return ret_local->family && ret_server->family;
+}
+
 struct bk_addr bk_control_local(const struct bk_control *c)
 {
 	return c->local;

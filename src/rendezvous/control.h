@@ -33,6 +33,8 @@ void bk_control_welcome(struct bk_control *c);
 void bk_control_end(struct bk_control *c, int error);
 
 int bk_control_send(struct bk_control *c, const struct bk_rdv_msg *m);
+/* While it connects: from where to where, at this attempt; false: it does not. */
+bool bk_control_is_dialing(const struct bk_control *c, struct bk_addr *ret_local, struct bk_addr *ret_server);
 struct bk_addr bk_control_local(const struct bk_control *c); /* valid from on_secure on */
 struct bk_addr bk_control_server(const struct bk_control *c);
 

@@ -9,11 +9,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/time.h"
 #include "net/dial.h"
 #include "net/sock.h"
-
-#define PROBE_TIMEOUT (2 * BK_SEC)
 
 enum { BACKLOG = 4 };
 
@@ -75,7 +72,7 @@ static void on_dialed(void *arg, int err, int fd)
 int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, const struct bk_addr *local)
 {
 	const struct bk_dial_opts dial = {
-		.addrs = &p->server, .len = 1, .local = *local, .patience = PROBE_TIMEOUT};
+		.addrs = &p->server, .len = 1, .local = *local, .patience = p->patience};
 	int err;
 
 	p->loop = loop;
@@ -86,7 +83,7 @@ int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, con
 	if (err < 0)
 		bk_mapping_probe_stop(p);
 	else
-		bk_timer_start(p->timer, PROBE_TIMEOUT);
+		bk_timer_start(p->timer, p->patience);
 	return err;
 }
 

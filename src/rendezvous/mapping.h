@@ -5,6 +5,7 @@
 #include <bodkin/loop.h>
 
 #include "base/addr.h"
+#include "base/time.h"
 #include "wire/preface.h"
 
 /* A mapping probe: a second connection from the control connection's own local port to another port or
@@ -16,6 +17,7 @@ struct bk_mapping_probe {
 	/* From the loop, at most once: the nonce never went out. */
 	void (*on_failed)(void *arg, struct bk_mapping_probe *p);
 	void *arg;
+	bk_dur patience; /* for all of it */
 	bool is_awaited; /* its owner's */
 	/* its own */
 	struct bk_loop *loop;
@@ -26,7 +28,7 @@ struct bk_mapping_probe {
 	bool is_sent;
 };
 
-/* The first four members are set. Bounded by its own timeout; it closes when the server closes it or at
+/* The first five members are set. Bounded by its own timeout; it closes when the server closes it or at
  * bk_mapping_probe_stop. After an error it stands as one that was never started. */
 int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, const struct bk_addr *local);
 /* Fine on a zeroed one, and twice. */

@@ -10,6 +10,8 @@
 #include "base/time.h"
 
 #define REACH_TIME (600 * BK_MS) /* and a little more */
+#define PATIENCE   (2 * BK_SEC)  /* of a probe */
+#define HANDSHAKES (8 * BK_SEC)  /* and of one that leaves ahead of the control connection's own */
 
 static void on_probe_failed(void *arg, struct bk_mapping_probe *p)
 {
@@ -23,29 +25,52 @@ static void on_probe_failed(void *arg, struct bk_mapping_probe *p)
 	o->on_view(o->arg);
 }
 
-static void start_probe(struct bk_outside *o, size_t slot, const struct bk_addr *server)
+static void announce(struct bk_outside *o, const struct bk_mapping_probe *p)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
+
+	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
+	bk_control_send(o->control, &m);
+}
+
+static void start_probe(struct bk_outside *o, size_t slot, const struct bk_addr *local,
+	const struct bk_addr *server, bk_dur patience)
 {
 	struct bk_mapping_probe *p = &o->probes[slot];
-	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
 	char name[BK_ADDR_STR_MAX];
 	int err;
 
-	*p = (struct bk_mapping_probe){.server = *server, .on_failed = on_probe_failed, .arg = o};
+	*p = (struct bk_mapping_probe){
+		.server = *server, .on_failed = on_probe_failed, .arg = o, .patience = patience};
 	randombytes_buf(p->nonce, sizeof(p->nonce));
-	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
-	bk_control_send(o->control, &m);
-	err = bk_mapping_probe_start(p, o->loop, &o->view->local);
+	err = bk_mapping_probe_start(p, o->loop, local);
 	p->is_awaited = !err;
 	o->view->samples_awaited += !err;
 	if (err < 0)
 		bk_log_debug("rdv", "probe of %s: %s", bk_addr_to_str(server, name), bk_error_text(err));
 }
 
+static void probe(struct bk_outside *o, size_t slot, const struct bk_addr *server)
+{
+	start_probe(o, slot, &o->view->local, server, PATIENCE);
+	if (o->probes[slot].is_awaited)
+		announce(o, &o->probes[slot]);
+}
+
+/* It was sent to or from where the server is not. */
+static void drop_early(struct bk_outside *o)
+{
+	bk_mapping_probe_stop(&o->probes[0]);
+	o->view->samples_awaited -= o->probes[0].is_awaited;
+	o->probes[0].is_awaited = false;
+	o->is_early = false;
+}
+
 static void start_reach(struct bk_outside *o)
 {
 	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_REACH};
 
-	if (bk_reach_new(o->loop, &o->view->local, &o->reach) < 0)
+	if (o->reach || bk_reach_new(o->loop, &o->view->local, &o->reach) < 0)
 		return;
 	randombytes_buf(o->reach_nonce, sizeof(o->reach_nonce));
 	memcpy(m.nonce, o->reach_nonce, sizeof(m.nonce));
@@ -62,8 +87,12 @@ static void stop_reach(struct bk_outside *o)
 void bk_outside_close(struct bk_outside *o)
 {
 	stop_reach(o);
-	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++)
+	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
 		bk_mapping_probe_stop(&o->probes[i]);
+		o->view->samples_awaited -= o->probes[i].is_awaited;
+		o->probes[i].is_awaited = false;
+	}
+	o->is_early = false;
 }
 
 /* Not before the reach test is over: a filter that goes by address lets the second address in once the port
@@ -74,8 +103,8 @@ static void probe_second_address(struct bk_outside *o)
 
 	if (!o->alt.family)
 		return;
-	start_probe(o, 1, &o->alt);
-	start_probe(o, 2, &other);
+	probe(o, 1, &o->alt);
+	probe(o, 2, &other);
 }
 
 static void add_stun(struct bk_mailbox_view *v, struct bk_addr at)
@@ -84,30 +113,67 @@ static void add_stun(struct bk_mailbox_view *v, struct bk_addr at)
 	v->stun[v->stun_len++] = at;
 }
 
+/* The one that a server has unless told otherwise. */
+static struct bk_addr beside(const struct bk_addr *server)
+{
+	return bk_addr_with_port(*server, server->port == UINT16_MAX ? UINT16_MAX - 1 : server->port + 1);
+}
+
+void bk_outside_begin(struct bk_outside *o, const struct bk_addr *local, const struct bk_addr *server)
+{
+	struct bk_addr other = beside(server);
+
+	if (server->family != 4)
+		return;
+	o->local = *local;
+	o->view->stun_len = 0;
+	add_stun(o->view, *server);
+	add_stun(o->view, other);
+	start_probe(o, 0, local, &other, HANDSHAKES);
+	o->is_early = o->probes[0].is_awaited;
+}
+
+void bk_outside_announce(struct bk_outside *o, struct bk_control *control)
+{
+	struct bk_addr server = bk_control_server(control), other = beside(&server);
+
+	o->control = control;
+	if (o->is_early &&
+		(!bk_addr_equal(&o->probes[0].server, &other) || !bk_addr_equal(&o->local, &o->view->local)))
+		drop_early(o);
+	if (server.family != 4)
+		return;
+	if (o->is_early)
+		announce(o, &o->probes[0]);
+	start_reach(o);
+}
+
 void bk_outside_learn(struct bk_outside *o, struct bk_control *control, const struct bk_rdv_msg *hello)
 {
 	struct bk_mailbox_view *v = o->view;
 	struct bk_addr server = bk_control_server(control);
 	struct bk_addr other = bk_addr_with_port(server, hello->alt_port), alt;
 
-	o->control = control;
 	v->samples[0].server = server;
 	if (bk_addr_from_ip(hello->public_ip, hello->public_port, &v->samples[0].mapped) == 0)
 		v->samples_len = 1;
 	if (server.family != 4)
 		return;
+	v->stun_len = 0;
 	add_stun(v, server);
+	if (o->is_early && !bk_addr_equal(&o->probes[0].server, &other))
+		drop_early(o);
 	if (!hello->alt_port)
 		return;
 	o->alt_port = hello->alt_port;
 	add_stun(v, other);
-	start_probe(o, 0, &other);
+	if (!o->is_early)
+		probe(o, 0, &other);
 	if (*hello->alt_ip && bk_addr_from_ip(hello->alt_ip, server.port, &alt) == 0 && alt.family == 4 &&
 		bk_addr_may_be_of(&alt, &server)) {
 		o->alt = alt;
 		add_stun(v, alt);
 	}
-	start_reach(o);
 	if (!v->is_reach_awaited)
 		probe_second_address(o);
 }

@@ -22,11 +22,19 @@ struct bk_outside {
 	struct bk_mapping_probe probes[BK_OUTSIDE_PROBES_MAX];
 	struct bk_reach *reach;
 	uint8_t reach_nonce[BK_RDV_SECRET_LEN];
-	struct bk_addr alt; /* the server's second address with the first port; family 0: none */
+	struct bk_addr local; /* whence the first probe left, if it is early */
+	bool is_early;        /* the first probe left with the control connection's own first packet */
+	struct bk_addr alt;   /* the server's second address with the first port; family 0: none */
 	uint16_t alt_port;
 };
 
-/* The first four members are set; the rest is zero. Begins with what the hello tells; view->local is known. */
+/* The first four members are set; the rest is zero. The control connection's first packet leaves from `local` to
+ * `server`: what need not wait for more leaves with it, since the server's second port is most often beside its first
+ * one. What is told by then is in the view. */
+void bk_outside_begin(struct bk_outside *o, const struct bk_addr *local, const struct bk_addr *server);
+/* The hello has gone out: says whose that was, and asks to be called back. */
+void bk_outside_announce(struct bk_outside *o, struct bk_control *control);
+/* Goes on with what the server's hello tells; view->local is known. */
 void bk_outside_learn(struct bk_outside *o, struct bk_control *control, const struct bk_rdv_msg *hello);
 void bk_outside_mapped(struct bk_outside *o, const struct bk_rdv_msg *m);
 void bk_outside_reached(struct bk_outside *o, const struct bk_rdv_msg *m);

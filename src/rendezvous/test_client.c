@@ -289,6 +289,8 @@ struct actor {
 	struct bk_rdv_msg says[4];
 	int says_len, told, arrivals;
 	bool closes; /* behind what it said, and then the next one may come */
+	char heard[8192];
+	size_t heard_len;
 	struct bk_timer *closer;
 };
 
@@ -308,8 +310,10 @@ static int actor_on_data(void *arg, const uint8_t *data, size_t n)
 {
 	struct actor *a = arg;
 
-	(void)data;
-	(void)n;
+	if (a->heard_len + n <= sizeof(a->heard)) { /* some come very often */
+		memcpy(a->heard + a->heard_len, data, n);
+		a->heard_len += n;
+	}
 	if (a->told++ > 0)
 		return 0;
 	actor_say(a); /* to the hello */
@@ -392,7 +396,7 @@ static void a_server_that_never_says_hello_is_a_timeout(void **state)
 	(void)state;
 	world_init(&w, (struct bk_server_opts){0});
 	actor_init(&a, &w);
-	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target, .is_hidden = true});
 	world_let_time_fly(30 * BK_SEC);
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(a.told, 1);
@@ -463,6 +467,111 @@ static void one_that_asks_for_short_pings_is_given_up_soon(void **state)
 	world_done(&w);
 }
 
+static bool has_heard(const struct actor *a, const char *word)
+{
+	return memmem(a->heard, a->heard_len, word, strlen(word));
+}
+
+static unsigned times_heard(const struct actor *a, const char *word)
+{
+	const char *at = a->heard, *end = at + a->heard_len;
+	unsigned n = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), word, strlen(word)))) {
+		at += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+static void what_is_asked_early_travels_with_the_hello(void **state)
+{
+	struct heard h = {.claims_early = 7};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	world_let_time_fly(30 * BK_SEC);
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.readies, 0);
+	assert_true(has_heard(&a, "ClientClaimMessage"));
+	assert_true(has_heard(&a, "ClientProbeMessage"));
+	assert_true(has_heard(&a, "ClientReachMessage"));
+	assert_true(memmem(a.heard, a.heard_len, "ClientHello", 11) <
+		    memmem(a.heard, a.heard_len, "ClientClaim", 11));
+	client_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+static void a_hello_that_comes_again_takes_the_same_along(void **state)
+{
+	struct heard h = {.claims_early = 7};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	a.says[0] = (struct bk_rdv_msg){
+		.type = BK_RDV_SERVER_REFUSE, .content = "full", .code = "full", .wait_ms = 300};
+	a.says_len = 1;
+	a.closes = true;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_run(&h, &h.waits, 2);
+	assert_int_equal(times_heard(&a, "ClientHelloMessage"), 2);
+	assert_int_equal(times_heard(&a, "ClientClaimMessage"), 2);
+	client_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
+/* Two ports beside each other: who listens, and who has the one behind it. */
+static void actor_init_beside(struct actor *a, struct world *w, struct mute *ret_beside)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		struct bk_addr at;
+
+		actor_init(a, w);
+		assert_int_equal(bk_sock_local(a->mute.listener, &at), 0);
+		at.port++;
+		if (bk_sock_listen(&at, false, 4, &ret_beside->listener) == 0)
+			return;
+		actor_done(a);
+	}
+	fail();
+}
+
+static void the_second_port_is_asked_before_the_server_has_said_anything(void **state)
+{
+	struct heard h = {0};
+	struct mute beside;
+	struct bk_mailbox_view v;
+	struct bk_addr from;
+	struct actor a;
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init_beside(&a, &w, &beside);
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_run(&h, &h.views, 1);
+	assert_int_equal(a.told, 0);
+	v = client_view(&h);
+	assert_int_equal(v.samples_awaited, 1);
+	assert_int_equal(v.stun_len, 2);
+	assert_int_equal(bk_sock_accept(beside.listener, &from, &fd), 0);
+	bk_sock_abort(fd);
+	client_free(h.rdv);
+	close(beside.listener);
+	actor_done(&a);
+	world_done(&w);
+}
+
 static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 {
 	struct heard h = {0};
@@ -485,7 +594,7 @@ static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 	client_run(&h, &h.readies, 1);
 	v = client_view(&h);
 	assert_int_equal(v.samples_awaited, 1);
-	client_run(&h, &h.views, 1);
+	client_run(&h, &h.views, h.views + 1);
 	v = client_view(&h);
 	assert_int_equal(v.samples_awaited, 0);
 	assert_int_equal(v.samples_len, 1);
@@ -721,6 +830,9 @@ int main(void)
 		cmocka_unit_test(a_server_that_never_says_hello_is_a_timeout),
 		cmocka_unit_test(a_server_that_falls_silent_is_given_up),
 		cmocka_unit_test(one_that_asks_for_short_pings_is_given_up_soon),
+		cmocka_unit_test(what_is_asked_early_travels_with_the_hello),
+		cmocka_unit_test(a_hello_that_comes_again_takes_the_same_along),
+		cmocka_unit_test(the_second_port_is_asked_before_the_server_has_said_anything),
 		cmocka_unit_test(a_mapping_probe_that_fails_is_not_awaited),
 		cmocka_unit_test(the_hello_tells_round_trip_and_clock),
 		cmocka_unit_test(the_key_of_the_first_box_is_demanded_of_later_ones),

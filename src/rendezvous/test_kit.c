@@ -119,7 +119,16 @@ static void on_note(void *arg, int verbosity, const char *text)
 	look(h);
 }
 
+static void on_early(void *arg)
+{
+	struct heard *h = arg;
+
+	if (h->claims_early)
+		assert_int_equal(bk_rdv_ops.claim(h->rdv, h->claims_early), 0);
+}
+
 static const struct bk_mailbox_events events = {
+	.on_early = on_early,
 	.on_note = on_note,
 	.on_ready = on_ready,
 	.on_view = on_view,

@@ -30,7 +30,8 @@ struct heard {
 	char left[64], mail[64];
 	int waits; /* notes of what is waited for */
 	char wait_text[1024], error_text[1024];
-	int *stop_when; /* stop the loop when this counter of ours has become stop_at */
+	uint32_t claims_early; /* this one, with the hello; 0: nothing */
+	int *stop_when;        /* stop the loop when this counter of ours has become stop_at */
 	int stop_at;
 	bool free_on_ready, free_on_end, free_on_mail, free_on_flush;
 };

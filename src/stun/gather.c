@@ -114,6 +114,11 @@ void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *server
 	bk_actions_init(&g->actions, g->slots, ACTIONS_MAX);
 	g->samples_len = g->questions_len = g->awaited = 0;
 	g->keep_alive = len ? bk_time_add(now, KEEP_ALIVE) : BK_NEVER;
+	bk_stun_gather_add(g, servers, len, now);
+}
+
+void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now)
+{
 	for (size_t i = 0; i < len && g->questions_len < BK_STUN_SAMPLES_MAX; i++) {
 		struct question *q = &g->questions[g->questions_len++];
 

@@ -34,6 +34,9 @@ extern const struct bk_engine_ops bk_stun_gather_ops;
  * Drain the actions afterwards. */
 void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
 
+/* These as well, if there is room; what was learnt stays. */
+void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
+
 /* The mapping need not be kept: nobody is asked again until the next begin. */
 void bk_stun_gather_rest(struct bk_stun_gather *g);
 

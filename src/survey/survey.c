@@ -223,6 +223,8 @@ static void check_view(struct bk_nat_report *r)
 {
 	struct bk_mailbox_view view;
 
+	if (!r->is_rdv_ready)
+		return;
 	bk_rdv_ops.view(r->box, &view);
 	if (!view.samples_awaited && !view.is_reach_awaited)
 		end_tcp(r);
