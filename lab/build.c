@@ -4,6 +4,7 @@
 #include "lab/build.h"
 
 #include "base/error.h"
+#include "lab/giver.h"
 #include "lab/linkwait.h"
 #include "lab/ns.h"
 #include "lab/rules.h"
@@ -38,6 +39,16 @@ static int make_links(const struct bk_lab_plan *p, struct bk_buf *script)
 	return rc == 0 ? bk_lab_tool_wait(&t, false) : rc;
 }
 
+static int write_rules(const struct bk_lab_plan *p, enum bk_lab_node n, struct bk_buf *script)
+{
+	int rc = bk_lab_rules_write(&p->router[n], p->options.answer, script);
+	unsigned services = n == BK_LAB_RA   ? p->options.services[0]
+			    : n == BK_LAB_RB ? p->options.services[1]
+					     : 0;
+
+	return rc == 0 && services ? bk_lab_giver_rules(services, script) : rc;
+}
+
 static int set_up_nodes(const struct bk_lab_plan *p, struct bk_buf *script)
 {
 	struct bk_lab_tool runs[2 * BK_LAB_NODES] = {0};
@@ -50,8 +61,7 @@ static int set_up_nodes(const struct bk_lab_plan *p, struct bk_buf *script)
 			rc = start_script(
 				&runs[2 * i], BK_LAB_IP, n, script, bk_lab_script_node(p, n, script));
 		if (rc == 0 && p->router[i].type)
-			rc = start_script(&runs[2 * i + 1], BK_LAB_NFT, n, script,
-				bk_lab_rules_write(&p->router[i], p->options.answer, script));
+			rc = start_script(&runs[2 * i + 1], BK_LAB_NFT, n, script, write_rules(p, n, script));
 	}
 	for (int i = 0; i < 2 * BK_LAB_NODES; i++) {
 		/* One complaint is enough. */
@@ -103,13 +113,20 @@ static void be_wire(size_t link, const struct bk_lab_wire_shape *shape, int read
 	_exit(write(3, &rc, sizeof(rc)) == sizeof(rc) ? 1 : 2);
 }
 
-static pid_t wires[BK_LAB_LINKS_MAX];
+static pid_t wires[BK_LAB_LINKS_MAX], givers[2];
+
+static void end_child(pid_t pid)
+{
+	if (pid > 0)
+		kill(pid, SIGKILL);
+}
 
 void bk_lab_build_stop(void)
 {
 	for (size_t l = 0; l < BK_LAB_LINKS_MAX; l++)
-		if (wires[l] > 0)
-			kill(wires[l], SIGKILL);
+		end_child(wires[l]);
+	for (int i = 0; i < 2; i++)
+		end_child(givers[i]);
 }
 
 static int start_wire(size_t link, const struct bk_lab_wire_shape *shape)
@@ -143,6 +160,17 @@ static int start_wires(const struct bk_lab_plan *p)
 	return rc;
 }
 
+static int start_givers(const struct bk_lab_plan *p)
+{
+	static const enum bk_lab_node homes[2] = {BK_LAB_RA, BK_LAB_RB};
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < 2; i++)
+		if (p->options.services[i])
+			rc = bk_lab_giver_start(homes[i], p->options.services[i], &givers[i]);
+	return rc;
+}
+
 int bk_lab_build(const struct bk_lab_plan *p)
 {
 	struct bk_buf script;
@@ -160,7 +188,9 @@ int bk_lab_build(const struct bk_lab_plan *p)
 	bk_buf_done(&script);
 	if (rc == 0)
 		rc = wait_links(p);
-	return rc == 0 ? start_wires(p) : rc;
+	if (rc == 0)
+		rc = start_wires(p);
+	return rc == 0 ? start_givers(p) : rc;
 }
 
 static int try_rules(struct bk_buf *script)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The holder's life. It is a daemon of its own session with nothing of its starter's open, and keeps the
- * state file locked. It ends on SIGTERM, or when one of its wires dies: half a lab would only mislead. */
+ * state file locked. It ends on SIGTERM, or when one of its wires dies, or of the routers that give ports: half
+ * a lab would only mislead. */
 #include "lab/holder.h"
 
 #include "base/error.h"
@@ -63,7 +64,7 @@ static void wait_for_end(const sigset_t *set)
 	}
 }
 
-/* The only children are wires. */
+/* The only children are wires, and routers that give ports. */
 static void end_children(void)
 {
 	bk_lab_build_stop();

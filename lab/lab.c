@@ -23,17 +23,24 @@
 #define EXIT_NOT_THERE  127
 #define STATE_DIR_ENV   "BODKIN_LAB_DIR"
 
-static const char usage_text[] = "bodkin lab up A B [--answer drop|reject|reset|accept] [--delay MS]\n"
-				 "           [--jitter MS] [--loss PERCENT] [--rate MBIT] [--replace]\n"
-				 "                    two hosts behind NATs of types A and B, and a server\n"
-				 "bodkin lab exec a|b|s|ra|rb|ca|cb|net CMD...\n"
-				 "                    run a command on a host or router of the lab\n"
-				 "bodkin lab status [--json]\n"
-				 "                    what is up\n"
-				 "bodkin lab down     end it, and every command in it\n"
-				 "bodkin lab probe    can a lab be raised on this machine?\n"
-				 "\n"
-				 "Every command takes --name NAME, for several labs at once. Types of NAT:\n";
+static const char usage_text[] =
+	"bodkin lab up A B [--answer drop|reject|reset|accept] [--delay MS]\n"
+	"           [--jitter MS] [--loss PERCENT] [--rate MBIT] [--with OPTION]...\n"
+	"           [--replace]\n"
+	"                    two hosts behind NATs of types A and B, and a server\n"
+	"bodkin lab exec a|b|s|ra|rb|ca|cb|net CMD...\n"
+	"                    run a command on a host or router of the lab\n"
+	"bodkin lab status [--json]\n"
+	"                    what is up\n"
+	"bodkin lab down     end it, and every command in it\n"
+	"bodkin lab probe    can a lab be raised on this machine?\n"
+	"\n"
+	"Every command takes --name NAME, for several labs at once. OPTIONs:\n"
+	"  miniupnpd[:a|b]  home routers (of both sides, or one) give ports: a real\n"
+	"                   miniupnpd, by PCP, NAT-PMP and UPnP\n"
+	"  pcp[:a|b], natpmp[:a|b], upnp[:a|b]\n"
+	"                   the same, by that alone\n"
+	"Types of NAT:\n";
 
 static void print_usage(FILE *f)
 {
@@ -103,6 +110,8 @@ static int cmd_up(int argc, char **argv)
 	struct bk_lab_plan plan;
 	int commands, rc = take_arguments(&o, argc, argv, 2);
 
+	if (rc == 0)
+		rc = bk_lab_options_check(&o);
 	if (rc < 0)
 		return exit_code(rc);
 	bk_lab_plan_init(&plan, &o);

@@ -5,7 +5,7 @@
 /* The NAT laboratory: real kernel NATs in network namespaces on one machine, as root or as any user.
  *
  *	lab up A B [--answer drop|reject|reset|accept] [--delay MS] [--jitter MS] [--loss PERCENT]
- *	           [--rate MBIT] [--replace] [--name NAME]
+ *	           [--rate MBIT] [--with OPTION]... [--replace] [--name NAME]
  *	lab exec a|b|s|ra|rb|ca|cb|net CMD...
  *	lab status | lab down | lab probe
  *	lab scenarios [--json]    the rows of lab/scenarios.h, for tests
@@ -23,6 +23,9 @@
  * --answer is what a NAT does with a TCP or UDP packet nobody asked for: drop it; reject it (ICMP port
  * unreachable); reset (a TCP reset for TCP, ICMP for UDP: what many home routers do); accept (the router's
  * own kernel answers, and its connection table remembers).
+ *
+ * --with miniupnpd, pcp, natpmp, upnp: home routers give ports to whoever asks, by all three or by one of them; behind
+ * a colon the one side whose router does. It is Debian's miniupnpd.
  *
  * The lab lives in one holder process that owns all namespaces: nothing has a name in the file system but one
  * state file in $BODKIN_LAB_DIR (else /run/bodkin-lab for root, $XDG_RUNTIME_DIR/bodkin-lab,

@@ -72,6 +72,20 @@ static void print_wire(const struct bk_lab_options *o)
 	putchar('\n');
 }
 
+static void print_with(const struct bk_lab_options *o)
+{
+	char text[BK_LAB_WITH_MAX];
+	const char *before = "  with: ";
+
+	for (size_t i = 0; bk_lab_options_with_at(o, i, text); i++)
+		if (*text) {
+			printf("%s%s", before, text);
+			before = ", ";
+		}
+	if (*before == ',')
+		putchar('\n');
+}
+
 void bk_lab_picture_print(const struct bk_lab_plan *p)
 {
 	bool nat = p->options.type[0]->translates || p->options.type[1]->translates;
@@ -93,6 +107,7 @@ void bk_lab_picture_print(const struct bk_lab_plan *p)
 	if (nat)
 		printf("  unsolicited packets: %s\n", bk_lab_answer_name(p->options.answer));
 	print_wire(&p->options);
+	print_with(&p->options);
 }
 
 static void print_side_json(const struct bk_lab_plan *p, int side)
@@ -109,13 +124,21 @@ static void print_side_json(const struct bk_lab_plan *p, int side)
 void bk_lab_picture_print_json(const struct bk_lab_plan *p, pid_t holder)
 {
 	const struct bk_lab_options *o = &p->options;
+	char text[BK_LAB_WITH_MAX];
+	const char *between = "";
 
 	printf("{\"name\":\"%s\",\"holder\":%d,", o->name, (int)holder);
 	print_side_json(p, 0);
 	putchar(',');
 	print_side_json(p, 1);
 	printf(",\"server\":[\"%s\",\"%s\"],\"answer\":\"%s\","
-	       "\"delay_ms\":%g,\"jitter_ms\":%g,\"loss_percent\":%g,\"rate_mbit\":%g}\n",
+	       "\"delay_ms\":%g,\"jitter_ms\":%g,\"loss_percent\":%g,\"rate_mbit\":%g,\"with\":[",
 		BK_LAB_SERVER_1, BK_LAB_SERVER_2, bk_lab_answer_name(o->answer), o->delay_ms, o->jitter_ms,
 		o->loss_percent, o->rate_mbit);
+	for (size_t i = 0; bk_lab_options_with_at(o, i, text); i++)
+		if (*text) {
+			printf("%s\"%s\"", between, text);
+			between = ",";
+		}
+	puts("]}");
 }

@@ -42,7 +42,7 @@ def test(function):
 
 # What runs inside a node: lines of Python come in, one JSON value goes out for each.
 AGENT = r"""
-import errno, json, socket, struct, sys, time
+import errno, json, select, socket, struct, sys, time
 def udp(port=0, addr="0.0.0.0"):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((addr, port))
@@ -376,9 +376,38 @@ def sbin_env():
 def bad_words_are_usage_errors():
     for bad in (["up", "port"], ["up", "port", "cone"], ["up", "port", "port", "--delay"], ["fly"], [],
                 ["up", "port", "port", "--delay=-1"], ["up", "port", "port", "--loss=101"], ["exec", "a"],
-                ["up", "port", "port", "--answer", "sing"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
+                ["up", "port", "port", "--answer", "sing"], ["up", "port", "port", "--with", "cake"],
+                ["up", "port", "port", "--with", "pcp:c"], ["up", "open", "port", "--with", "pcp:a"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
         done = lab(*bad, check=False)
         assert done.returncode == 2 and done.stderr, (bad, done)
+
+
+@test
+def home_routers_give_ports_as_asked():
+    """ANNOUNCE of PCP (24 bytes), NAT-PMP's outer address (2), a search for UPnP; each is answered, or not."""
+    questions = [(["pcp"], "a"), (["natpmp"], "a"), (["upnp"], "a"), (["miniupnpd"], "ab"), ([], "")]
+    for services, sides in questions:
+        at = f":{sides}" if len(sides) == 1 else ""
+        with Up("port", "port", *[w for s in services for w in ("--with", s + at)], nodes="a b") as agents:
+            for letter, agent in zip("ab", agents):
+                wanted = [letter in sides and (s in services or services == ["miniupnpd"]) for s in ("pcp", "natpmp", "upnp")]
+                gateway = f"10.{1 + (letter == 'b')}.0.1"
+                found = agent(f"""result = []
+me = socket.inet_aton('10.{1 + (letter == 'b')}.0.2')
+search = (b'M-SEARCH * HTTP/1.1\\r\\nHOST: 239.255.255.250:1900\\r\\nMAN: "ssdp:discover"\\r\\nMX: 1\\r\\n'
+          b'ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\\r\\n\\r\\n')
+asked = [udp() for _ in range(3)]
+for u, port, text in zip(asked, (5351, 5351, 1900), (bytes([2, 0]) + bytes(16) + b'\\xff\\xff' + me, bytes(2), search)):
+    u.sendto(text, ('{gateway}', port))
+end = time.monotonic() + 0.25
+waiting, heard = list(asked), set()
+while len(heard) < 3 and time.monotonic() < end:
+    for u in select.select(waiting, [], [], 0.05)[0]:
+        waiting.remove(u)
+        try: u.recv(2000) and heard.add(u)
+        except OSError: pass
+result = [u in heard for u in asked]""")
+                assert found == wanted, (services, letter, found)
 
 
 def spaces():

@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATH_MAX_HERE 512
-
 static const struct {
 	const char *name, *package, *option;
 } programs[] = {
@@ -24,15 +22,14 @@ static const struct {
 	[BK_LAB_NFT] = {"nft", "nftables", "-f"},
 };
 
-/* On PATH, and where Debian has it although a user's PATH does not go there. */
-static bool find_program(const char *name, char ret_path[PATH_MAX_HERE])
+bool bk_lab_tool_find(const char *name, char ret_path[BK_LAB_PATH_MAX])
 {
 	const char *path = getenv("PATH");
 	char all[4096];
 
 	snprintf(all, sizeof(all), "%s:/usr/sbin:/sbin:/usr/local/sbin", path ? path : "/usr/bin:/bin");
 	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		snprintf(ret_path, PATH_MAX_HERE, "%s/%s", dir, name);
+		snprintf(ret_path, BK_LAB_PATH_MAX, "%s/%s", dir, name);
 		if (access(ret_path, X_OK) == 0)
 			return true;
 	}
@@ -41,10 +38,10 @@ static bool find_program(const char *name, char ret_path[PATH_MAX_HERE])
 
 int bk_lab_tool_check(void)
 {
-	char path[PATH_MAX_HERE];
+	char path[BK_LAB_PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-		if (!find_program(programs[i].name, path))
+		if (!bk_lab_tool_find(programs[i].name, path))
 			return bk_lab_say(BK_E_UNSUPPORTED,
 				"the program '%s' is missing; install the package %s", programs[i].name,
 				programs[i].package);
@@ -72,12 +69,12 @@ static int script_fd(const struct bk_buf *script)
 
 static void run(enum bk_lab_program program, enum bk_lab_node node, int in_fd, int err_fd)
 {
-	char path[PATH_MAX_HERE];
+	char path[BK_LAB_PATH_MAX];
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (bk_lab_ns_enter(node) < 0 || !find_program(programs[program].name, path))
+	if (bk_lab_ns_enter(node) < 0 || !bk_lab_tool_find(programs[program].name, path))
 		_exit(127);
 	dup2(in_fd, STDIN_FILENO);
 	dup2(err_fd, STDOUT_FILENO);

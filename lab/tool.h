@@ -20,6 +20,11 @@ struct bk_lab_tool {
 	enum bk_lab_node node;
 };
 
+#define BK_LAB_PATH_MAX 512
+
+/* On PATH, and where Debian has it although a user's PATH does not go there. False: nowhere. */
+bool bk_lab_tool_find(const char *name, char ret_path[BK_LAB_PATH_MAX]);
+
 /* BK_E_UNSUPPORTED, said, when ip or nft is not found. */
 int bk_lab_tool_check(void);
 

@@ -49,6 +49,7 @@ _bodkin()
 	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
 	--to | --from) _bodkin_devices; return ;;
 	--code | --name | --remember | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
+	--with) COMPREPLY=($(compgen -W "miniupnpd pcp natpmp upnp" -- "$cur")); return ;;
 	esac
 	case $command in
 	send)
@@ -79,7 +80,7 @@ _bodkin()
 		;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
 	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
-	lab) COMPREPLY=($(compgen -W "up exec status down probe --help --name --answer --delay --jitter --loss --rate --replace --json" -- "$cur")) ;;
+	lab) COMPREPLY=($(compgen -W "up exec status down probe --help --name --answer --delay --jitter --loss --rate --with --replace --json" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "send recv chat devices ping serve nat lab" -- "$cur")) ;;
 	esac
 }
