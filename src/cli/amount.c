@@ -3,11 +3,14 @@
 
 #include <ctype.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <bodkin/error.h>
+
+enum { AMOUNT_MAX = 32 };
 
 /* What is behind the number, as a factor; 0: no unit. */
 static double factor_of(const char *unit)
@@ -27,6 +30,18 @@ static double factor_of(const char *unit)
 	for (const char *at = letters; at <= letter; at++)
 		factor *= step;
 	return factor;
+}
+
+int bk_cli_amount_rate_from_str(const char *s, uint64_t *ret_bytes)
+{
+	const char *slash = strchr(s, '/');
+	char amount[AMOUNT_MAX];
+
+	if (slash && strcasecmp(slash, "/s") != 0)
+		return BK_E_INVALID;
+	if (snprintf(amount, sizeof(amount), "%.*s", slash ? (int)(slash - s) : AMOUNT_MAX, s) >= AMOUNT_MAX)
+		return BK_E_INVALID;
+	return bk_cli_amount_from_str(amount, ret_bytes);
 }
 
 int bk_cli_amount_from_str(const char *s, uint64_t *ret_bytes)

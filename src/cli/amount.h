@@ -8,4 +8,7 @@
  * "10MiB"), "10MB" (of 1000). BK_E_INVALID. */
 int bk_cli_amount_from_str(const char *s, uint64_t *ret_bytes);
 
+/* The same in a second: "2M", "2M/s". */
+int bk_cli_amount_rate_from_str(const char *s, uint64_t *ret_bytes);
+
 #endif

@@ -146,11 +146,6 @@ static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (o->id && !o->plain)
 		return refuse(text, "--id", o->id, "is for --plain");
-	if (o->plain && o->transport && !strcmp(o->transport, "udp"))
-		return refuse(
-			text, "--transport", o->transport, "is not in the plain dialect, which has TCP");
-	if (o->plain && o->path && !strcmp(o->path, "relay"))
-		return refuse(text, "--path", o->path, "is not in the plain dialect, which has no relay");
 	return 0;
 }
 

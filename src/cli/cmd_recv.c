@@ -71,18 +71,13 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	return bk_recv_new(f->loop, &opts, &events, c, &c->recv, text);
 }
 
-static int check_stream(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
+static int check_stream(char text[BK_CLI_TEXT_MAX])
 {
-	const char *why = NULL;
-
-	if (o->json)
-		why = "--json and '-o -' both want standard output; leave one of them out";
-	else if (isatty(STDOUT_FILENO))
-		why = "'-o -' writes what comes as it is, which is not for a terminal; "
-		      "put '> FILE' or '| PROGRAM' behind it, or use -o DIR";
-	if (!why)
+	if (!isatty(STDOUT_FILENO))
 		return 0;
-	snprintf(text, BK_CLI_TEXT_MAX, "cannot receive: %s", why);
+	snprintf(text, BK_CLI_TEXT_MAX,
+		"cannot receive: '-o -' writes what comes as it is, which is not for a terminal; "
+		"put '> FILE' or '| PROGRAM' behind it, or use -o DIR");
 	return BK_E_INVALID;
 }
 
@@ -90,7 +85,7 @@ static int check_stream(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MA
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	if (is_passing_on(o))
-		return check_stream(o, text);
+		return check_stream(text);
 	if (!o->is_from_typed)
 		return 0;
 	snprintf(text, BK_CLI_TEXT_MAX,
@@ -131,14 +126,12 @@ static void report_forgotten(struct bk_cli_report *r, const struct bk_transfer_l
 static int forget(const struct bk_cli_options *o, struct bk_cli_report *r)
 {
 	struct bk_transfer_leftovers gone;
-	char text[BK_CLI_TEXT_MAX] = "cannot receive: --forget-parts receives nothing; leave the rest out";
-	int err = o->args_len || o->daemon || is_passing_on(o) ? BK_E_INVALID : 0;
+	char text[BK_CLI_TEXT_MAX];
+	int err = bk_transfer_find_leftovers(o->output ? o->output : ".", true, &gone, text);
 
-	if (err >= 0)
-		err = bk_transfer_find_leftovers(o->output ? o->output : ".", true, &gone, text);
 	if (err < 0) {
 		bk_cli_report_error(r, err, text);
-		return err == BK_E_INVALID ? BK_CLI_EXIT_USAGE : BK_CLI_EXIT_FILE;
+		return BK_CLI_EXIT_FILE;
 	}
 	report_forgotten(r, &gone);
 	return BK_CLI_EXIT_DONE;

@@ -126,18 +126,12 @@ static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX
 {
 	const char *why = NULL;
 
-	if (o->text && o->args_len)
-		why = ": --text goes alone; send the files by themselves";
-	else if (o->text && !*o->text)
-		why = ": --text says nothing";
-	else if (!o->text && !o->args_len)
+	if (!o->text && !o->args_len)
 		why = ": no file is named; try 'bodkin help send'";
-	else if (o->to && o->code)
-		why = ": --to needs no --code; give one of them";
 	else if (count_inputs(o) > 1)
 		why = " '-' twice: there is one standard input";
 	if (!why)
-		return bk_cli_several_check(o, text);
+		return 0;
 	snprintf(text, BK_CLI_TEXT_MAX, "cannot send%s", why);
 	return BK_E_INVALID;
 }

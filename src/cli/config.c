@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/exclusions.h"
 #include "cli/paths.h"
 
 enum { LINE_MAX_LEN = 4096 };
@@ -45,7 +46,7 @@ static unsigned section_commands(const char *name)
 static int apply_setting(
 	struct bk_cli_options *o, enum bk_cli_command_bit command, char *line, char text[BK_CLI_TEXT_MAX])
 {
-	char *equals = strchr(line, '='), *name;
+	char *equals = strchr(line, '='), *name, *value;
 	int err;
 
 	if (!equals) {
@@ -54,7 +55,10 @@ static int apply_setting(
 	}
 	*equals = 0;
 	name = trim(line);
-	err = bk_cli_options_set(o, command, name, trim(equals + 1), text);
+	value = trim(equals + 1);
+	if (bk_cli_exclusions_bar(o, command, name, value))
+		return 0;
+	err = bk_cli_options_set(o, command, name, value, text);
 	if (err == BK_E_NOT_FOUND)
 		snprintf(text, BK_CLI_TEXT_MAX, "there is no option '%.100s'", name);
 	else if (err < 0 && err != BK_E_INVALID)
@@ -134,7 +138,10 @@ int bk_cli_config_apply(
 	const char *server = getenv("BODKIN_SERVER");
 	int err = 0;
 
-	if (server && *server)
+	if (server)
 		err = bk_cli_options_set(o, command, "server", server, ret_text);
+	if (err < 0 && !*server)
+		snprintf(ret_text, BK_CLI_TEXT_MAX,
+			"$BODKIN_SERVER is empty; give it HOST[:PORT][#PIN], or unset it");
 	return err < 0 ? err : apply_file(o, command, ret_text);
 }

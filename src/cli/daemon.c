@@ -188,16 +188,8 @@ static void on_call(void *arg, const struct bk_cli_device *from, const char *pur
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	const char *folder = o->output ? o->output : ".";
-	const char *why = o->args_len            ? "a code is for one transfer, and --daemon needs none"
-			  : !strcmp(folder, "-") ? "'-o -' is for one transfer; --daemon needs a folder"
-			  : o->plain ? "--plain has no encryption, so no file travels over it; leave it out"
-				     : NULL;
 	struct stat st;
 
-	if (why) {
-		snprintf(text, BK_CLI_TEXT_MAX, "cannot receive: %s", why);
-		return BK_E_INVALID;
-	}
 	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode) && access(folder, W_OK | X_OK) == 0)
 		return 0;
 	snprintf(text, BK_CLI_TEXT_MAX,

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/exclusions.h"
 #include "cli/exit.h"
 #include "cli/output.h"
 
@@ -132,13 +133,25 @@ static bool wants_json(int argc, char **argv)
 	return false;
 }
 
+/* What was typed, and what is usual here. 1: with a warning. */
+static int settle(struct bk_cli_options *o, enum bk_cli_command_bit command, char ret_why[BK_CLI_TEXT_MAX])
+{
+	char excluded[BK_CLI_TEXT_MAX];
+	int err = bk_cli_config_apply(o, command, ret_why);
+
+	if (err < 0 || bk_cli_exclusions_check(o, command, excluded) >= 0)
+		return err;
+	snprintf(ret_why, BK_CLI_TEXT_MAX, "%s", excluded);
+	return BK_E_INVALID;
+}
+
 static int run_command(const struct bk_cli_command *c, int argc, char **argv)
 {
 	struct bk_cli_options o;
 	struct bk_cli_report report;
 	char why[BK_CLI_TEXT_MAX], text[2 * BK_CLI_TEXT_MAX];
 	int err, code;
-	bool is_of_file = false;
+	bool is_settled = false;
 
 	if (c->run_raw)
 		return c->run_raw(argc, argv);
@@ -149,13 +162,13 @@ static int run_command(const struct bk_cli_command *c, int argc, char **argv)
 		return print_command_help(c);
 	}
 	if (err >= 0) {
-		err = bk_cli_config_apply(&o, c->bit, why);
-		is_of_file = true;
+		err = settle(&o, c->bit, why);
+		is_settled = true;
 	}
 	bk_cli_report_init(&report, &o);
 	if (err < 0) {
 		snprintf(text, sizeof(text),
-			is_of_file || why[strlen(why) - 1] == '?' ? "cannot %s: %s"
+			is_settled || why[strlen(why) - 1] == '?' ? "cannot %s: %s"
 								  : "cannot %s: %s; try 'bodkin help %s'",
 			c->act, why, c->name);
 		bk_cli_report_error(&report, BK_E_INVALID, text);

@@ -26,6 +26,7 @@ enum kind {
 	KIND_CHOICE,
 	KIND_NUMBER,
 	KIND_SIZE,
+	KIND_RATE,
 	KIND_NAMES
 };
 
@@ -94,8 +95,8 @@ static const struct row rows[] = {
 		"receive nothing: remove what transfers that broke off left in the folder"},
 	{"max-size", 0, KIND_SIZE, AT(max_size), BK_CLI_CMD_RECV, "SIZE", 0, 0,
 		"take no more than this (500K, 10M, 1.5G)"},
-	{"limit", 0, KIND_SIZE, AT(limit), BK_CLI_CMD_SEND | BK_CLI_CMD_RECV, "RATE", 0, 0,
-		"no more bytes a second than this (500K, 2M)"},
+	{"limit", 0, KIND_RATE, AT(limit), BK_CLI_CMD_SEND | BK_CLI_CMD_RECV, "RATE", 0, 0,
+		"no more bytes a second than this (500K, 2M, 2M/s)"},
 	{"daemon", 0, KIND_FLAG, AT(daemon), BK_CLI_CMD_RECV, NULL, 0, 0,
 		"stay, and take what one's own devices send (bodkin devices)"},
 	{"from", 0, KIND_NAMES, AT(from), BK_CLI_CMD_RECV, "NAME", 0, 0,
@@ -147,9 +148,23 @@ static int refuse(char text[BK_CLI_TEXT_MAX], const struct row *row, const char 
 	else if (row->kind == KIND_SIZE)
 		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%.100s' is not a size such as 500K, 10M or 1.5G",
 			row->name, value);
+	else if (row->kind == KIND_RATE)
+		snprintf(text, BK_CLI_TEXT_MAX,
+			"--%s '%.100s' is not a rate such as 500K, 1.5M or 2M/s, in bytes a second",
+			row->name, value);
 	else
 		snprintf(text, BK_CLI_TEXT_MAX, "--%s '%s' is not one of %s", row->name, value,
 			row->kind == KIND_CHOICE ? row->value : "yes|no");
+	return BK_E_INVALID;
+}
+
+/* What a script wanted to say stood in a variable that is not set: whatever we took it for would be a guess. */
+static int refuse_empty(char text[BK_CLI_TEXT_MAX], const struct row *row)
+{
+	snprintf(text, BK_CLI_TEXT_MAX, "--%s is empty; give it %s, or leave it out", row->name,
+		row->value                ? row->value
+		: row->kind == KIND_COUNT ? "a number"
+					  : "yes or no");
 	return BK_E_INVALID;
 }
 
@@ -221,6 +236,8 @@ static int set_row(
 	void *place = (char *)o + row->offset;
 	int err;
 
+	if (value && !*value)
+		return refuse_empty(text, row);
 	o->given |= UINT64_C(1) << (row - rows);
 	switch (row->kind) {
 	case KIND_FLAG:
@@ -231,6 +248,9 @@ static int set_row(
 		return set_number(row, place, value, text);
 	case KIND_SIZE:
 		err = bk_cli_amount_from_str(value, place);
+		return err < 0 ? refuse(text, row, value) : 0;
+	case KIND_RATE:
+		err = bk_cli_amount_rate_from_str(value, place);
 		return err < 0 ? refuse(text, row, value) : 0;
 	case KIND_NAMES:
 		return add_name(row, place, value, text);
@@ -258,6 +278,19 @@ static const struct row *find_row(const char *name)
 static bool is_settled(const struct bk_cli_options *o, const struct row *row)
 {
 	return (row->kind == KIND_NAMES ? o->typed : o->given) >> (row - rows) & 1;
+}
+
+bool bk_cli_options_has(const struct bk_cli_options *o, const char *name, const char *value)
+{
+	const struct row *row = find_row(name);
+	const void *place;
+
+	if (!row || !(o->given >> (row - rows) & 1))
+		return false;
+	place = (const char *)o + row->offset;
+	if (row->kind == KIND_FLAG)
+		return *(const bool *)place;
+	return !value || !strcmp(*(const char *const *)place, value);
 }
 
 int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,

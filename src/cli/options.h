@@ -59,6 +59,9 @@ void bk_cli_options_done(struct bk_cli_options *o);
 int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,
 	const char *value, char ret_text[BK_CLI_TEXT_MAX]);
 
+/* Is this option of the table given, and on? value: of one that takes a text or a choice, and this one; NULL: any. */
+bool bk_cli_options_has(const struct bk_cli_options *o, const char *name, const char *value);
+
 /* The help lines of a command's options, on standard output. */
 void bk_cli_options_print(enum bk_cli_command_bit command);
 

@@ -103,13 +103,10 @@ static int find_room(struct bk_cli_room_place *p, const struct bk_cli_options *o
 	return err;
 }
 
-static int make_room(struct bk_cli_room_place *p, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
+static int make_room(struct bk_cli_room_place *p, char text[BK_CLI_TEXT_MAX])
 {
 	int err;
 
-	if (o->room || o->args_len)
-		return refuse(text, BK_E_INVALID,
-			"--new-room makes an invite, so it takes none; --room joins who has one");
 	p->is_new = true;
 	err = bk_group_invite_make(p->room.invite);
 	return err < 0 ? refuse(text, err, bk_error_text(err)) : 0;
@@ -124,7 +121,7 @@ int bk_cli_room_place_find(
 	if (o->remember && !bk_rooms_is_name(o->remember))
 		return refuse(ret_text, BK_E_INVALID,
 			"--remember takes a name of at most 64 bytes that is no invite");
-	return o->new_room ? make_room(p, o, ret_text) : find_room(p, o, ret_text);
+	return o->new_room ? make_room(p, ret_text) : find_room(p, o, ret_text);
 }
 
 /* --- what is remembered --- */

@@ -10,20 +10,6 @@ bool bk_cli_several_is_asked(const struct bk_cli_options *o)
 	return o->keep || o->copies > 1;
 }
 
-int bk_cli_several_check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
-{
-	const char *why = NULL;
-
-	if (bk_cli_several_is_asked(o) && o->to)
-		why = "--copies and --keep are for who comes with a code, and --to needs none";
-	if (o->keep && o->copies)
-		why = "--copies has an end, and --keep has none; give one of them";
-	if (!why)
-		return 0;
-	snprintf(text, BK_CLI_TEXT_MAX, "cannot send: %s", why);
-	return BK_E_INVALID;
-}
-
 size_t bk_cli_several_count(const struct bk_cli_options *o)
 {
 	return o->keep ? BK_SEND_KEEP : (size_t)o->copies;

@@ -6,8 +6,6 @@
 
 /* `send --copies` and `--keep`: the same as to one, but that it is said of each receiver what becomes of him. */
 bool bk_cli_several_is_asked(const struct bk_cli_options *o);
-/* Of the options. BK_E_INVALID. */
-int bk_cli_several_check(const struct bk_cli_options *o, char ret_text[BK_CLI_TEXT_MAX]);
 size_t bk_cli_several_count(const struct bk_cli_options *o); /* as bk_send_opts has it */
 /* Changes what is to be told; news is where it is kept until bk_send_new. BK_E_NOMEM. */
 int bk_cli_several_start(

@@ -47,11 +47,29 @@ static void what_is_no_size_is_none(void **state)
 		assert_true(bk_cli_amount_from_str(rows[i], &got) < 0);
 }
 
+static void a_rate_may_say_that_it_is_one(void **state)
+{
+	static const char *const none[] = {"", "/s", "2M/", "2M/m", "2M/s/s", "2M /s", "2Mbit/s", "2M/sec",
+		"00000000000000000000000000000001/s"};
+	uint64_t got;
+
+	(void)state;
+	assert_int_equal(bk_cli_amount_rate_from_str("1.5M", &got), 0);
+	assert_int_equal(got, 1572864);
+	assert_int_equal(bk_cli_amount_rate_from_str("1.5M/s", &got), 0);
+	assert_int_equal(got, 1572864);
+	assert_int_equal(bk_cli_amount_rate_from_str("2MB/S", &got), 0);
+	assert_int_equal(got, 2000000);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_true(bk_cli_amount_rate_from_str(none[i], &got) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_read_as_others_read_them),
 		cmocka_unit_test(what_is_no_size_is_none),
+		cmocka_unit_test(a_rate_may_say_that_it_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

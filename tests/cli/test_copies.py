@@ -164,7 +164,7 @@ class Copies(Scene):
 
     def test_several_is_not_for_everything(self):
         for args, why in ((["-", "--keep"], "a stream can be read once"), (["/proc/version", "--copies", "3"], "a stream can be read once"),
-                          (["a", "--keep", "--copies", "2"], "--copies has an end")):
+                          (["a", "--keep", "--copies", "2"], "--keep and --copies do not go together")):
             with self.subTest(args=args):
                 self.file("in/a")
                 r = self.run_it("send", "-s", self.server, *args, cwd=self.root / "in")

@@ -338,8 +338,8 @@ class Filter(Room):
                           (("--room", "unknown"), "no room is remembered as 'unknown'"),
                           (("--room",), r"which room\?"),
                           (("--room", INVITE, "--name", "an\033na"), "a name has 1 to 64 bytes"),
-                          (("--new-room", "more"), "it takes none"),
-                          (("--new-room", "--room"), "it takes none"),
+                          (("--new-room", "more"), "--new-room and CODE do not go together"),
+                          (("--new-room", "--room"), "--new-room and --room do not go together"),
                           (("--remember", "x"), "none is named"),
                           (("--room", INVITE, "--remember", "a\tb"), "--remember takes a name"),
                           (("--room", INVITE, "--remember", INVITE), "--remember takes a name")):

@@ -88,6 +88,48 @@ class Faults(kit.Case):
             (["send", "--frobnicate", "x"], 2, "unknown option '--frobnicate'; try 'bodkin help send'"),
         ))
 
+    def test_a_value_that_is_empty_is_refused_by_its_name(self):
+        """A script's variable that is not set is no server, no folder and no limit: of every option that takes a value."""
+        for command in ("send", "recv", "chat", "devices", "ping", "nat", "serve"):
+            takes = re.findall(r"(?m)^  (?:-\w, |    )(--[a-z-]+) \[?[A-Za-z]", self.run_it("help", command).stdout)
+            self.assertGreater(len(takes), 2)
+            self.check((([command, option + "="], 2, f"{option} is empty; ") for option in takes))
+        self.check(((["send", "-s", "", self.file()], 2, "--server is empty; give it HOST[:PORT][#PIN], or leave it out"),))
+
+    def test_an_environment_that_is_empty_is_refused_unless_something_else_is_said(self):
+        self.env["BODKIN_SERVER"] = ""
+        for args in (["send", self.file()], ["recv", "7-tulip-anchor"], ["nat"], ["devices"]):
+            self.check(((args, 2, "$BODKIN_SERVER is empty; give it HOST[:PORT][#PIN], or unset it"),))
+        self.check(((["nat", "-s", "127.0.0.1:1"], 3, "refused"),))
+
+    def test_what_does_not_go_together_is_named_both(self):
+        f = self.file()
+        rows = re.findall(r'(?m)^\t\{([A-Z |_]+), ("[^"]+"|\w+), ("[^"]+"|\w+), "', (ROOT / "src/cli/exclusions.c").read_text())
+        self.assertGreater(len(rows), 20)
+        words = {"argument": "CODE", "path": "PATH", "to_stdout": "-o -"}
+        typed = {"CODE": ["7-tulip-anchor"], "PATH": [f], "-o -": ["-o", "-"], "--text": ["--text", "x"], "--to": ["--to", "bert"],
+                 "--code": ["--code", "7-tulip-anchor"], "--copies": ["--copies", "3"], "--words": ["--words", "3"],
+                 "--conflict": ["--conflict", "skip"], "--transport udp": ["--transport", "udp"], "--path relay": ["--path", "relay"],
+                 "--peer": ["--peer", "h"], "--interface": ["--interface", "lo"]}
+        for commands, *pair in rows:
+            a, b = (words.get(p, p.strip('"')) for p in pair)
+            if "--json" in (a, b):
+                continue  # its fault is an event, too
+            commands = commands.replace("MEETS", "SEND|RECV|CHAT|PING").replace("BK_CLI_CMD_", "")
+            for command in re.findall("[A-Z]+", commands):
+                file = [f] if command == "SEND" and "PATH" not in (a, b) and "--text" not in (a, b) else []
+                self.check((([command.lower(), *typed.get(a, [a]), *typed.get(b, [b]), *file, *more], 2,
+                             f"{a} and {b} do not go together: ") for more in ([], ["-q"])))
+
+    def test_a_rate_is_called_so_and_may_be_typed_as_one(self):
+        f = self.file()
+        self.check(((["send", "--limit", "1.5Q/s", f], 2, "--limit '1.5Q/s' is not a rate such as 500K, 1.5M or 2M/s, in bytes a second"),
+                    (["recv", "--max-size", "1M/s"], 2, "is not a size such as")))
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--limit", "1.5M/s", "--json", f)
+        r = self.run_it("recv", "-s", server, "--limit", "90M/s", "-o", self.folder_out(), self.event(sender, "code")["code"])
+        self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+
     def test_an_option_before_the_command_says_where_it_belongs(self):
         self.check(((["-q", "send", "x"], 2, "options come behind it: bodkin send -q"), (["--json"], 2, "behind it")))
 
@@ -174,6 +216,26 @@ class Config(kit.Case):
             self.assertEqual(r.returncode, 2)
             self.assertIn(f"config.ini' line 3: {said}", r.stderr)
             self.assertNotIn("bodkin help", r.stderr)
+
+    def test_what_is_typed_wins_over_a_line_that_does_not_go_with_it(self):
+        _, server = self.serve()
+        for line, args in (("conflict = fail", ["--overwrite"]), ("words = 4", []), ("daemon = yes", []), ("json = yes", ["-o", "-"])):
+            sender = self.start("send", "-s", server, "--json", self.file())
+            code = self.event(sender, "code")["code"]
+            (self.folder_out() / "a.bin").write_text("here already")
+            self.with_config(f"[recv]\n{line}\n", "help")
+            args = args or ["--overwrite"]
+            r = subprocess.run([kit.BODKIN, "recv", "-s", server, *(args if "-o" in args else [*args, "-o", self.folder_out()]), code],
+                               capture_output=True, env=self.env, stdin=subprocess.DEVNULL, timeout=kit.WAIT)
+            self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+        r = self.with_config("[send]\nkeep = yes\ncopies = 3\n", "send", "-s", server, self.file())
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("--keep and --copies do not go together", r.stderr)
+
+    def test_an_empty_line_is_an_error_with_its_number(self):
+        r = self.with_config("server =\n", "send", self.file())
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("line 1: --server is empty; give it HOST", r.stderr)
 
     def test_verbose_has_a_number_there(self):
         r = self.with_config("verbose = 1\n", "send", "-s", "127.0.0.1:1", self.file())
