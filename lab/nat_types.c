@@ -18,6 +18,7 @@ static const struct bk_lab_nat_type types[] = {
 	{"port", "Port Restricted Cone", true, EI, APD, BK_LAB_PRESERVING, NULL},
 	{"sym", "Symmetric, random ports", true, APD, APD, BK_LAB_RANDOM, NULL},
 	{"symseq", "Symmetric, ports in sequence", true, APD, APD, BK_LAB_SEQUENTIAL, NULL},
+	{"symdec", "Symmetric, ports in descending sequence", true, APD, APD, BK_LAB_DESCENDING, NULL},
 	{"cgn-port", "Port Restricted Cone behind a carrier's Port Restricted Cone", true, EI, APD,
 		BK_LAB_PRESERVING, "port"},
 	{"cgn-sym", "Port Restricted Cone behind a carrier's Symmetric", true, APD, APD, BK_LAB_RANDOM, "port"},
@@ -34,6 +35,7 @@ static const char *const depends_names[] = {
 static const char *const allocation_names[] = {
 	[BK_LAB_PRESERVING] = "preserving",
 	[BK_LAB_SEQUENTIAL] = "sequential",
+	[BK_LAB_DESCENDING] = "descending",
 	[BK_LAB_RANDOM] = "random",
 };
 

@@ -19,6 +19,7 @@ enum bk_lab_depends {
 enum bk_lab_allocation {
 	BK_LAB_PRESERVING, /* the inside port, another only when that one is taken */
 	BK_LAB_SEQUENTIAL, /* the next one of a range, by one for each new flow */
+	BK_LAB_DESCENDING, /* the same downwards */
 	BK_LAB_RANDOM,     /* any port from 1024 to 65535 */
 };
 

@@ -48,14 +48,14 @@ static int write_learning(const struct bk_lab_router *r, struct bk_buf *out)
 	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
 }
 
-static int write_sequence(const struct bk_lab_router *r, struct bk_buf *out)
+static int write_sequence(const struct bk_lab_router *r, int first, int step, struct bk_buf *out)
 {
 	int rc = bk_lab_printf(out,
 		"oifname wan meta l4proto { tcp, udp } snat to %s : numgen inc mod %d map {", r->wan,
 		BK_LAB_SEQUENTIAL_COUNT);
 
 	for (int i = 0; rc == 0 && i < BK_LAB_SEQUENTIAL_COUNT; i++)
-		rc = bk_lab_printf(out, "%s%d : %d", i ? "," : "", i, BK_LAB_SEQUENTIAL_FIRST + i);
+		rc = bk_lab_printf(out, "%s%d : %d", i ? "," : "", i, first + i * step);
 	return rc == 0 ? bk_lab_printf(out, "}\noifname wan masquerade\n") : rc;
 }
 
@@ -70,7 +70,10 @@ static int write_leaving(const struct bk_lab_router *r, struct bk_buf *out)
 		rc = bk_lab_printf(out, "oifname wan snat to %s\n", r->wan);
 		break;
 	case BK_LAB_SEQUENTIAL:
-		rc = write_sequence(r, out);
+		rc = write_sequence(r, BK_LAB_SEQUENTIAL_FIRST, 1, out);
+		break;
+	case BK_LAB_DESCENDING:
+		rc = write_sequence(r, BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1, -1, out);
 		break;
 	case BK_LAB_RANDOM:
 		rc = bk_lab_printf(out, "oifname wan masquerade fully-random\n");

@@ -28,6 +28,7 @@ TYPES = {  # the words of lab/nat_types.c, said again on purpose
     "port": ("endpoint", "port", "preserving"),
     "sym": ("port", "port", "random"),
     "symseq": ("port", "port", "sequential"),
+    "symdec": ("port", "port", "descending"),
     "cgn-port": ("endpoint", "port", "preserving"),
     "cgn-sym": ("port", "port", "random"),
 }

@@ -256,8 +256,10 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 	set_state(a, PAIRING);
 	bk_timer_start(a->deadline, pairing_time(a));
 	a->box->ops->measure_clock(a->box->box);
-	if (!a->word.is_given)
+	if (!a->word.is_given) {
+		bk_self_freshen(a->opts.self); /* known by the time the answer is here */
 		return;
+	}
 	if (bk_greeting_keep(&a->greeting, left, n) < 0)
 		fail(a, BK_E_NOMEM, "%s", bk_error_text(BK_E_NOMEM));
 	else

@@ -104,25 +104,44 @@ static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *vi
 	return udp->samples_len > 1 ? REACH_WAIT : REACH_WAIT + view->rtt_ns / 2;
 }
 
-static void judge_udp(const struct bk_ways_view *view, struct bk_nat_profile *ret_profile)
+/* On the mailbox's clock; 0: it has none. */
+static int64_t mailbox_time(const struct bk_mailbox_view *mailbox, bk_time at)
+{
+	int64_t there;
+
+	if (!mailbox->rtt_ns || __builtin_add_overflow(at, mailbox->clock_offset_ns, &there) || there < 0)
+		return 0;
+	return there;
+}
+
+static void judge_udp(const struct bk_ways_view *view, const struct bk_mailbox_view *mailbox,
+	struct bk_nat_profile *ret_profile)
 {
 	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
+	bk_time seen_at = view->asked;
 
 	_Static_assert((int)BK_STUN_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
 	for (size_t i = 0; i < view->samples_len; i++)
 		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
-	if (e.samples_len)
-		bk_nat_profile_judge(&e, ret_profile);
+	if (!e.samples_len)
+		return;
+	bk_nat_profile_judge(&e, ret_profile);
+	if (view->fresh.family && bk_addr_equal_ip(&view->fresh, &ret_profile->public_addr)) {
+		bk_nat_profile_add_port(ret_profile, view->fresh.port, view->fresh_asked - seen_at);
+		seen_at = view->fresh_asked;
+	}
+	if (ret_profile->ports.last)
+		ret_profile->ports.seen_at = mailbox_time(mailbox, seen_at);
 }
 
 static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
 	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
 
-	(void)view;
 	if (!udp)
 		return;
-	judge_udp(udp, &intro->udp);
+	judge_udp(udp, view, &intro->udp);
+	intro->capabilities |= BK_INTRO_GUESSES;
 	randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
 	if (udp->samples_len)
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
@@ -224,6 +243,12 @@ void bk_self_gather_more(struct bk_self *s, const struct bk_mailbox_view *view)
 	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
 		if (sources[i].gather_more)
 			sources[i].gather_more(s, view);
+}
+
+void bk_self_freshen(struct bk_self *s)
+{
+	if (s->ways)
+		bk_ways_freshen(s->ways);
 }
 
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)

@@ -38,6 +38,8 @@ void bk_self_reopen(struct bk_self *s);
 void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view);
 /* The mailbox names the same, or more: what is asked already is not asked again. */
 void bk_self_gather_more(struct bk_self *s, const struct bk_mailbox_view *view);
+/* Somebody comes: which port would a new flow get by now? Nothing waits for that. */
+void bk_self_freshen(struct bk_self *s);
 /* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all
  * here. */
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);

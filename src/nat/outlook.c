@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which pairs find each other, and by what: the pairs of RFC 3489's types as everybody counts them, told to a
- * person. It promises only what src/punch/rows.c has a row for: nothing here guesses the next port of a
- * Symmetric NAT. */
+ * person. It promises only what src/punch/rows.c has a row for, where both sides have it. */
 #include "nat/outlook.h"
 
-enum own { EASY, BY_ADDRESS, BY_PORT, HARD, NONE };
+enum own { EASY, BY_ADDRESS, BY_PORT, SEQUENTIAL, HARD, NONE };
 enum peer { PEER_OPEN, PEER_RESTRICTED, PEER_PORT, PEER_SEQUENTIAL, PEER_RANDOM };
 
 _Static_assert(PEER_RANDOM + 1 == BK_NAT_PROSPECTS, "one row for each kind");
@@ -24,14 +23,15 @@ static const char *const peers[BK_NAT_PROSPECTS] = {
 static const char *const expectations[][BK_NAT_PROSPECTS] = {
 	[EASY] = {DIRECT, DIRECT, DIRECT, DIRECT, DIRECT},
 	[BY_ADDRESS] = {DIRECT, DIRECT, DIRECT, DIRECT, DIRECT},
-	[BY_PORT] = {DIRECT, DIRECT, DIRECT, RELAYED, RELAYED},
+	[BY_PORT] = {DIRECT, DIRECT, DIRECT, DIRECT, RELAYED},
+	[SEQUENTIAL] = {DIRECT, DIRECT, DIRECT, DIRECT, RELAYED},
 	[HARD] = {DIRECT, DIRECT, RELAYED, RELAYED, RELAYED},
 	[NONE] = {TCP, TCP, TCP, TCP, TCP},
 };
 
-static enum own own_of(enum bk_nat_class class)
+static enum own own_of(const struct bk_nat_profile *own)
 {
-	switch (class) {
+	switch (bk_nat_class_of(own)) {
 	case BK_NAT_CLASS_OPEN:
 	case BK_NAT_CLASS_FULL_CONE:
 		return EASY;
@@ -42,7 +42,7 @@ static enum own own_of(enum bk_nat_class class)
 	case BK_NAT_CLASS_UNKNOWN:
 		return BY_PORT;
 	case BK_NAT_CLASS_SYMMETRIC:
-		return HARD;
+		return own->allocation == BK_NAT_SEQUENTIAL ? SEQUENTIAL : HARD;
 	case BK_NAT_CLASS_BLOCKED:
 		break;
 	}
@@ -51,7 +51,7 @@ static enum own own_of(enum bk_nat_class class)
 
 void bk_nat_outlook(const struct bk_nat_profile *own, struct bk_nat_prospect ret_prospects[BK_NAT_PROSPECTS])
 {
-	const char *const *row = expectations[own_of(bk_nat_class_of(own))];
+	const char *const *row = expectations[own_of(own)];
 
 	for (int i = 0; i < BK_NAT_PROSPECTS; i++)
 		ret_prospects[i] = (struct bk_nat_prospect){

@@ -9,6 +9,11 @@
 
 #include "nat/allocation.h"
 
+#define RATE_TIME_MIN (20 * BK_MS)
+#define RATE_TIME_MAX (20 * BK_SEC)
+
+enum { OWN_FLOWS = 3 }; /* to the server, as a rule */
+
 struct class_names {
 	const char *name, *plain, *phrase;
 };
@@ -89,6 +94,19 @@ static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, 
 	return BK_NAT_SEQUENTIAL;
 }
 
+static void note_ports(const struct bk_nat_evidence *e, struct bk_nat_ports *ret_ports)
+{
+	struct bk_nat_ports p = {.min = UINT16_MAX};
+
+	for (size_t i = 0; i < e->samples_len; i++) {
+		p.last = e->samples[i].mapped.port;
+		p.min = p.last < p.min ? p.last : p.min;
+		p.max = p.last > p.max ? p.last : p.max;
+		p.seen++;
+	}
+	*ret_ports = p;
+}
+
 static enum bk_nat_behavior judge_filtering(const struct bk_nat_evidence *e)
 {
 	if (e->other_address == BK_MAILBOX_REACH_YES)
@@ -111,8 +129,34 @@ void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile
 		if (!p.is_translated && p.mapping == BK_NAT_UNKNOWN)
 			p.mapping = BK_NAT_ENDPOINT_INDEPENDENT;
 		p.allocation = judge_allocation(e, &p.delta);
+		if (bk_nat_is_dependent(&p))
+			note_ports(e, &p.ports);
 	}
 	*ret_profile = p;
+}
+
+/* Over a longer time a sequence may have begun anew, over a short one our own flows count most. */
+static uint32_t rate_of(const struct bk_nat_profile *p, uint16_t port, bk_dur after)
+{
+	int steps = p->delta ? ((int)port - (int)p->ports.last) / p->delta : 0;
+
+	if (p->allocation != BK_NAT_SEQUENTIAL || after < RATE_TIME_MIN || after > RATE_TIME_MAX ||
+		steps <= OWN_FLOWS)
+		return 0;
+	return (uint32_t)((steps - OWN_FLOWS) * BK_SEC / after);
+}
+
+void bk_nat_profile_add_port(struct bk_nat_profile *p, uint16_t port, bk_dur after)
+{
+	struct bk_nat_ports *seen = &p->ports;
+
+	if (!bk_nat_is_dependent(p) || !seen->seen)
+		return;
+	seen->rate = rate_of(p, port, after);
+	seen->last = port;
+	seen->min = port < seen->min ? port : seen->min;
+	seen->max = port > seen->max ? port : seen->max;
+	seen->seen++;
 }
 
 void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile)

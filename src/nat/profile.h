@@ -30,9 +30,14 @@ struct bk_nat_evidence {
 	enum bk_mailbox_reach other_address; /* from an address that we never sent to */
 };
 
-/* The profile that the evidence supports; what it does not settle is BK_NAT_UNKNOWN. The same mapping towards
- * two ports of one address, with no second address seen, counts as endpoint-independent. */
+/* The profile that the evidence supports; samples are in the order in which the flows began. What it does not settle
+ * is BK_NAT_UNKNOWN. The same mapping towards two ports of one address, with no second address seen, counts as
+ * endpoint-independent. */
 void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile *ret_profile);
+
+/* One more flow, begun `after` the last of the samples, got that port: later, so better known, and perhaps it tells
+ * how many ports others take. */
+void bk_nat_profile_add_port(struct bk_nat_profile *p, uint16_t port, bk_dur after);
 
 /* The same of what a mailbox tells of its own connection's port. */
 void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile);

@@ -132,12 +132,44 @@ static void two_samples_of_one_server_endpoint_say_nothing_of_the_mapping(void *
 	assert_int_equal(p.mapping, BK_NAT_UNKNOWN);
 }
 
+static void a_later_port_tells_how_many_others_take(void **state)
+{
+	static const struct {
+		int steps;
+		bk_dur after;
+		uint32_t rate;
+	} rows[] = {
+		{203, 1 * BK_SEC, 200}, {23, 1 * BK_SEC, 20}, {3, 1 * BK_SEC, 0}, /* our own */
+		{203, 10 * BK_MS, 0},  /* too short a time to tell */
+		{203, 60 * BK_SEC, 0}, /* a sequence may have begun anew */
+		{-100, 1 * BK_SEC, 0}, /* it has */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
+		struct bk_nat_profile p;
+		uint16_t port = (uint16_t)(5001 + rows[i].steps);
+
+		e.samples[0] = (struct bk_nat_sample){SERVER(1, 15005), OUTSIDE(5000)};
+		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(5001)};
+		bk_nat_profile_judge(&e, &p);
+		assert_int_equal(p.ports.last, 5001);
+		bk_nat_profile_add_port(&p, port, rows[i].after);
+		assert_int_equal(p.ports.last, port);
+		assert_int_equal(p.ports.rate, rows[i].rate);
+		assert_int_equal(p.ports.seen, 3);
+		assert_int_equal(p.ports.max - p.ports.min, rows[i].steps > 0 ? rows[i].steps + 1 : 100);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mapping_allocation_and_name_follow_from_the_samples),
 		cmocka_unit_test(the_step_of_a_sequential_nat_is_the_smallest_seen),
 		cmocka_unit_test(the_same_address_outside_is_open_or_a_firewall),
+		cmocka_unit_test(a_later_port_tells_how_many_others_take),
 		cmocka_unit_test(two_samples_of_one_server_endpoint_say_nothing_of_the_mapping),
 	};
 

@@ -328,6 +328,9 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 	if (len)
 		w->view.local = bk_addr_with_port(local, w->view.local.port);
 	bk_stun_gather_begin(w->gather, servers, len, bk_loop_now(w->loop));
+	if (w->view.asked) /* these flows are there already, as a rule */
+		bk_stun_gather_freshen(w->gather);
+	w->view.asked = bk_loop_now(w->loop);
 	bk_drive_poke(w->gather_drive);
 	bk_ways_view(w);
 }
@@ -335,8 +338,16 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len)
 {
 	bk_stun_gather_add(w->gather, servers, len, bk_loop_now(w->loop));
+	if (len)
+		w->view.asked = bk_loop_now(w->loop);
 	bk_drive_poke(w->gather_drive);
 	bk_ways_view(w);
+}
+
+void bk_ways_freshen(struct bk_ways *w)
+{
+	bk_stun_gather_freshen(w->gather);
+	bk_drive_poke(w->gather_drive);
 }
 
 void bk_ways_rest(struct bk_ways *w)
@@ -346,9 +357,12 @@ void bk_ways_rest(struct bk_ways *w)
 
 const struct bk_ways_view *bk_ways_view(struct bk_ways *w)
 {
-	const struct bk_stun_sample *samples = bk_stun_gather_samples(w->gather, &w->view.samples_len);
+	const struct bk_stun_sample *samples = bk_stun_gather_samples(w->gather, &w->view.samples_len),
+				    *fresh;
 
 	memcpy(w->view.samples, samples, w->view.samples_len * sizeof(*samples));
+	fresh = bk_stun_gather_fresh(w->gather, &w->view.fresh_asked);
+	w->view.fresh = fresh ? fresh->mapped : (struct bk_addr){0};
 	w->view.awaited = bk_stun_gather_awaited(w->gather);
 	return &w->view;
 }

@@ -23,7 +23,10 @@ struct bk_ways_view {
 	uint16_t port6;       /* 0: no IPv6 socket */
 	struct bk_stun_sample samples[BK_STUN_SAMPLES_MAX];
 	size_t samples_len;
-	size_t awaited; /* questions without an answer yet */
+	size_t awaited;       /* questions without an answer yet */
+	bk_time asked;        /* when those were */
+	struct bk_addr fresh; /* which port a new flow got at fresh_asked; family 0: nobody looked */
+	bk_time fresh_asked;
 };
 
 /* on_view comes from the loop when something was learnt; it may free the ways. */
@@ -37,6 +40,8 @@ void bk_ways_free(struct bk_ways *w);
 void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len);
 /* More of them, beside those. */
 void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len);
+/* Looks, once, which port a new flow gets now. */
+void bk_ways_freshen(struct bk_ways *w);
 /* The race is over, which is what our mapping was kept for: a session that is open and idle asks nobody. Who wants
  * another race gathers anew. */
 void bk_ways_rest(struct bk_ways *w);

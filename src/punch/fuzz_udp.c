@@ -11,6 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { SHOTS_MAX = 64 + 576 };
+
 #define ops bk_punch_udp_ops
 
 /* A story of datagrams and time. The first byte chooses the role; then each step is a kind, a sender and a
@@ -28,7 +30,10 @@ struct story {
 
 static void introduce(struct bk_intro *in, uint8_t side)
 {
-	*in = (struct bk_intro){.id = {(char)('a' + side)}, .server_rtt = BK_MS, .candidates_len = 3};
+	*in = (struct bk_intro){.id = {(char)('a' + side)},
+		.server_rtt = BK_MS,
+		.candidates_len = 3,
+		.capabilities = BK_INTRO_GUESSES};
 	memset(in->probe_key, side + 1, sizeof(in->probe_key));
 	in->udp = (struct bk_nat_profile){.mapping = BK_NAT_ENDPOINT_INDEPENDENT, .is_translated = true};
 	in->udp.public_addr = bk_addr_v4(203, 0, 113, (uint8_t)(side + 1), 1);
@@ -148,6 +153,15 @@ static void step(struct story *s, uint8_t kind, uint8_t sender, const uint8_t *d
 	drain(s);
 }
 
+/* Its ports are to be guessed. */
+static void make_hard(struct bk_intro *in)
+{
+	in->udp.mapping = BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+	in->udp.allocation = BK_NAT_SEQUENTIAL;
+	in->udp.delta = 1;
+	in->udp.ports = (struct bk_nat_ports){.last = 1023 - 32, .seen = 2};
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bk_intro own, peer;
@@ -162,6 +176,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	introduce(&own, 0);
 	introduce(&peer, 1);
+	if (data[0] & 2)
+		make_hard(&peer);
+	if (data[0] & 4)
+		make_hard(&own);
 	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &plan);
 	opts.is_controlling = data[0] & 1;
 	memcpy(opts.own_key, own.probe_key, sizeof(opts.own_key));
@@ -178,7 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += 3 + n;
 	}
 	bk_punch_udp_stats(s.e, &stats);
-	if (stats.targets > BK_PUNCH_UDP_TARGETS_MAX || stats.probes_sent > BK_PUNCH_UDP_TARGETS_MAX * 96 * 8)
+	if (stats.targets > BK_PUNCH_UDP_TARGETS_MAX ||
+		stats.probes_sent > BK_PUNCH_UDP_TARGETS_MAX * 96 * 8 + SHOTS_MAX)
 		abort();
 	bk_punch_udp_free(s.e);
 	return 0;

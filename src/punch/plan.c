@@ -24,14 +24,14 @@ static bk_dur believable_rtt(bk_dur rtt)
 }
 
 /* The path between the two is not longer than the way over the server, usually. */
-static bk_dur path_rtt(const struct bk_pair *pair)
+bk_dur bk_plan_path_rtt(const struct bk_pair *pair)
 {
 	return believable_rtt(pair->own->server_rtt) + believable_rtt(pair->peer->server_rtt);
 }
 
 bk_dur bk_plan_try_timeout(const struct bk_pair *pair)
 {
-	return TRY_MARGIN + path_rtt(pair) * 5 / 4;
+	return TRY_MARGIN + bk_plan_path_rtt(pair) * 5 / 4;
 }
 
 static bool are_equal_ports(const struct bk_ports *a, const struct bk_ports *b)
@@ -79,7 +79,7 @@ static bk_dur choose_budget(const struct bk_pair *pair, const struct bk_plan *p)
 	if (p->is_hopeful)
 		return BK_PLAN_BUDGET;
 	ask_rows(&turned, &mirror);
-	return p->attempts_len + mirror.attempts_len ? BRIEF_BUDGET + 2 * path_rtt(pair) : 0;
+	return p->attempts_len + mirror.attempts_len ? BRIEF_BUDGET + 2 * bk_plan_path_rtt(pair) : 0;
 }
 
 void bk_plan_make(const struct bk_pair *pair, const struct bk_technique *const *rows,
@@ -114,7 +114,7 @@ struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i)
 
 const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[BK_PLAN_TEXT_MAX])
 {
-	char remote[BK_ADDR_STR_MAX], more[48] = "";
+	char remote[BK_ADDR_STR_MAX], more[96] = "";
 	const struct bk_attempt *a = &p->attempts[i];
 	struct bk_addr first;
 
@@ -123,7 +123,10 @@ const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[B
 		return out;
 	}
 	first = bk_attempt_remote(a, 0);
-	if (a->ports.len > 1)
+	if (a->probes)
+		snprintf(more, sizeof(more), " and at most %u of %u ports, %d apart", a->probes - 1u,
+			a->ports.len, a->ports.step);
+	else if (a->ports.len > 1)
 		snprintf(
 			more, sizeof(more), " and %u more ports, %d apart", a->ports.len - 1u, a->ports.step);
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s from %s %s", a->technique->name,

@@ -35,6 +35,11 @@ struct bk_attempt {
 	bk_dur try_timeout;   /* an unanswered SYN is given up and sent afresh after this */
 	bk_dur retry_gap;     /* after refused, reset, unreachable; +- 50 % jitter */
 	unsigned eager;       /* after so many of them the gap grows */
+	/* Over UDP, where a port is guessed: so many of the ports are sent to, once or a few times each, and whoever
+	 * is heard from there is a target. 0: each port is a target. `fast`: so many of them at once, openers before
+	 * the agreed instant; the others one by one, each `pace` after the last. */
+	uint16_t probes, fast;
+	bk_dur pace;
 };
 
 /* What one engine is to do. */
@@ -68,6 +73,8 @@ void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a);
 /* How long a SYN is waited for. A shorter time would cut off the handshake of a peer that began late: nothing
  * is seen of it before it is complete. */
 bk_dur bk_plan_try_timeout(const struct bk_pair *pair);
+/* The round trip between the two, as far as their ways to the server tell. */
+bk_dur bk_plan_path_rtt(const struct bk_pair *pair);
 /* How many addresses the attempt goes to (at least one), and the i-th. */
 size_t bk_attempt_len(const struct bk_attempt *a);
 struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i);

@@ -87,3 +87,15 @@ int bk_probe_decode(
 	*ret_probe = p;
 	return 0;
 }
+
+bool bk_probe_is_replay(struct bk_probe_memory *m, const struct bk_probe *p, const struct bk_addr *from)
+{
+	for (size_t i = 0; i < BK_PROBE_MEMORY; i++) {
+		if (m->list[i].from.family != 0 && !memcmp(m->list[i].tid, p->tid, sizeof(p->tid)))
+			return !bk_addr_equal(&m->list[i].from, from);
+	}
+	m->list[m->at].from = *from;
+	memcpy(m->list[m->at].tid, p->tid, sizeof(p->tid));
+	m->at = (m->at + 1) % BK_PROBE_MEMORY;
+	return false;
+}

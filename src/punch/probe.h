@@ -46,4 +46,19 @@ int bk_probe_encode(const struct bk_probe_auth *auth, const struct bk_probe *p, 
 int bk_probe_decode(
 	const struct bk_probe_auth *auth, const uint8_t *data, size_t n, struct bk_probe *ret_probe);
 
+/* The latest requests that were heard, to tell a replay. Embedded, zeroed at first. */
+enum { BK_PROBE_MEMORY = 64 };
+
+struct bk_probe_memory {
+	struct {
+		uint8_t tid[BK_PROBE_TID_LEN];
+		struct bk_addr from;
+	} list[BK_PROBE_MEMORY];
+	size_t at;
+};
+
+/* Each request of the peer's has an id of its own, so one that comes from two addresses was copied. One that is new
+ * is noted. */
+bool bk_probe_is_replay(struct bk_probe_memory *m, const struct bk_probe *p, const struct bk_addr *from);
+
 #endif

@@ -9,6 +9,7 @@
 #include "punch/candidate.h"
 #include "punch/explain.h"
 #include "punch/fit.h"
+#include "punch/guess.h"
 #include "punch/relay.h"
 #include "punch/target.h"
 #include "punch/tcp.h"
@@ -238,17 +239,15 @@ static void plan_relay(const struct bk_technique *t, const struct bk_pair *pair,
 
 /* --- the table --- */
 
-enum { RANK_LAN, RANK_IPV6, RANK_NAT, RANK_RELAY };
-
 /* What one technique is over either transport; its engine and how it is recognised differ. */
 #define LAN                                                                                                  \
-	.name = "lan", .rank = RANK_LAN, .is_local = true, .is_host = true, .plan = plan_lan,                \
+	.name = "lan", .rank = BK_RANK_LAN, .is_local = true, .is_host = true, .plan = plan_lan,             \
 	.tell = bk_tell_direct
 #define IPV6                                                                                                 \
-	.name = "ipv6", .rank = RANK_IPV6, .is_host = true, .fits = fits_ipv6, .plan = plan_ipv6,            \
+	.name = "ipv6", .rank = BK_RANK_IPV6, .is_host = true, .fits = fits_ipv6, .plan = plan_ipv6,         \
 	.looks_like = is_ipv6, .tell = bk_tell_direct
 #define PUNCH                                                                                                \
-	.name = "punch", .rank = RANK_NAT, .fits = fits_punch, .looks_like = is_any, .tell = bk_tell_direct
+	.name = "punch", .rank = BK_RANK_NAT, .fits = fits_punch, .looks_like = is_any, .tell = bk_tell_direct
 
 static const struct bk_technique lan_tcp = {LAN, .method = &bk_method_tcp};
 static const struct bk_technique lan_udp = {LAN, .method = &bk_method_udp, .looks_like = is_narrow};
@@ -260,11 +259,11 @@ static const struct bk_technique punch_udp = {
 	PUNCH, .method = &bk_method_udp, .plan = plan_punch_udp, .hope = bk_hope_punch_udp};
 static const struct bk_technique relay = {
 	.name = "relay",
-	.rank = RANK_RELAY,
+	.rank = BK_RANK_RELAY,
 	.method = &bk_method_relay,
 	.plan = plan_relay,
 	.tell = bk_tell_relay,
 };
 
-const struct bk_technique *const bk_techniques[] = {
-	&lan_tcp, &ipv6_tcp, &punch_tcp, &lan_udp, &ipv6_udp, &punch_udp, &relay, NULL};
+const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &punch_tcp, &lan_udp, &ipv6_udp,
+	&bk_technique_predict, &punch_udp, &relay, NULL};

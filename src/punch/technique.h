@@ -63,10 +63,13 @@ static inline bool bk_method_is_wanted(const struct bk_method *m, enum bk_path_c
 	return choice != (m->is_relay ? BK_PATH_CHOICE_DIRECT : BK_PATH_CHOICE_RELAY);
 }
 
+/* Of techniques: the smaller the better a path is, where several work. */
+enum { BK_RANK_LAN, BK_RANK_IPV6, BK_RANK_NAT, BK_RANK_RELAY };
+
 struct bk_technique {
 	const char *name; /* for programs, and short: "lan" */
 	const struct bk_method *method;
-	int rank;      /* the smaller the better a path is, where several work */
+	int rank;
 	bool is_local; /* no router between: a cheaper transport is worth a moment's wait */
 	bool is_host;  /* of addresses that the other machine has itself */
 	/* Does it pass what stands between the two? The same answer from both sides, and then worth the whole

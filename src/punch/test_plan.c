@@ -167,7 +167,12 @@ static void the_outlook_promises_what_a_row_connects(void **state)
 
 			a.udp = a.tcp;
 			b.udp = b.tcp;
-			b.udp.allocation = i / 2 == 3 ? BK_NAT_SEQUENTIAL : b.tcp.allocation;
+			if (i / 2 == 3) {
+				b.udp.allocation = BK_NAT_SEQUENTIAL;
+				b.udp.delta = 1;
+				b.udp.ports.last = 20000;
+			}
+			a.capabilities = b.capabilities = BK_INTRO_GUESSES;
 			bk_nat_outlook(&a.udp, prospects);
 			assert_int_equal(prospects[i / 2].is_direct,
 				bk_technique_fitting(&pair, bk_techniques, BK_TRANSPORT_UDP) != NULL);
@@ -568,6 +573,7 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 		"direct over TCP, both NATs port-restricted, 12 ms",
 		"direct over UDP on the local network, 12 ms",
 		"direct over UDP and IPv6, open here, symmetric (random ports) there, 12 ms",
+		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
 		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
 		"relayed by the server, 12 ms: a direct connection was tried over UDP and TCP (open here, "
 		"symmetric (random ports) there) but none came about in time: a firewall on the way, or a "

@@ -31,6 +31,7 @@
 #include "base/rng.h"
 #include "nat/profile.h"
 #include "punch/probe.h"
+#include "punch/udp_spray.h"
 #include "punch/udp_target.h"
 
 enum {
@@ -39,7 +40,6 @@ enum {
 	LATE_STEPS = 6,     /* towards another nomination, after the first */
 	FRESH_STEPS = 5,    /* a schedule that has come no further needs no new start */
 	TRIGGERS_MAX = 4,   /* how often hearing the peer starts a target's schedule again */
-	RECENT_MAX = 64,    /* requests remembered, to tell a replay */
 	ACTIONS_MAX = 80,   /* a probe to each target, an answer and a report, twice over */
 	REPORTS_MAX = 8,    /* have their places in it, whatever else is queued */
 	ANSWERS_BURST = 64, /* to addresses without a place in the table */
@@ -52,16 +52,12 @@ _Static_assert((int)BK_PLAN_ATTEMPTS_MAX < (int)BK_PUNCH_UDP_TARGETS_MAX, "whom 
 #define GAP_MAX     (500 * BK_MS)
 #define GAP_OPENER  (20 * BK_MS)
 #define GAP_TRIGGER (2 * BK_MS)
-#define WAIT_BETTER (5 * BK_MS)  /* or a quarter of the round trip */
-#define WAIT_PEER   (15 * BK_MS) /* two of its probes */
+#define WAIT_BETTER (5 * BK_MS)   /* or a quarter of the round trip */
+#define WAIT_PEER   (15 * BK_MS)  /* two of its probes */
+#define REST        (100 * BK_MS) /* of the spray, when somebody was heard */
 #define SHORT_RTT   (12 * BK_MS)
 #define WAIT_ANSWER (300 * BK_MS) /* or four round trips: then another proven path is nominated */
 #define WAIT_MAX    (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
-
-struct recent {
-	uint8_t tid[BK_PROBE_TID_LEN];
-	struct bk_addr from;
-};
 
 struct bk_punch_udp {
 	struct bk_actions actions; /* first: next_action is the queue's */
@@ -72,6 +68,7 @@ struct bk_punch_udp {
 	bool is_controlling, has_socket6;
 	uint8_t opener_ttl;
 	struct bk_udp_targets targets;
+	struct bk_udp_spray spray;
 	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
 	struct bk_udp_target *winner;
 	uint32_t number;                /* of the nomination that we make, or follow */
@@ -81,8 +78,7 @@ struct bk_punch_udp {
 	bk_time complete_until;
 	bk_time end;
 	bool is_done;
-	struct recent recent[RECENT_MAX];
-	size_t recent_at;
+	struct bk_probe_memory recent;
 	struct bk_rate answers; /* to strangers who hold a copied request */
 	struct bk_punch_udp_stats stats;
 	struct bk_action slots[ACTIONS_MAX];
@@ -172,6 +168,23 @@ static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time 
 	schedule_next(e, t, now);
 }
 
+/* An opener's id is nobody's to answer, but another one each time, as every id. */
+static void send_shots(struct bk_punch_udp *e, bk_time now)
+{
+	struct bk_probe p = {.is_controlling = e->is_controlling, .tie_breaker = e->tie_breaker};
+	struct bk_udp_shot *shot;
+	bool is_opener;
+
+	while ((shot = bk_udp_spray_take(&e->spray, now, &is_opener))) {
+		struct bk_addr to = bk_addr_with_port(e->spray.attempt.remote, shot->port);
+
+		make_tid(e, p.tid);
+		memcpy(shot->tid, p.tid, sizeof(shot->tid));
+		e->stats.probes_sent++;
+		push_probe(e, &to, is_opener ? e->opener_ttl : 0, &p);
+	}
+}
+
 /* --- the end --- */
 
 static void stop_targets(struct bk_punch_udp *e)
@@ -180,6 +193,7 @@ static void stop_targets(struct bk_punch_udp *e)
 		if (&e->targets.list[i] != e->winner)
 			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
 	}
+	bk_udp_spray_stop(&e->spray);
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	e->complete = NULL;
 }
@@ -290,23 +304,13 @@ static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
 static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct bk_addr *from, bk_time now)
 {
 	struct bk_udp_target *t = bk_udp_targets_place(&e->targets, e->chosen);
+	const struct bk_technique *technique = bk_udp_spray_has(&e->spray, from)
+						       ? e->spray.attempt.technique
+						       : bk_technique_by_look(&e->plan, from);
 
 	if (t)
-		bk_udp_target_init_reflexive(t, bk_technique_by_look(&e->plan, from), from, now);
+		bk_udp_target_init_reflexive(t, technique, from, now);
 	return t;
-}
-
-/* Each request of the peer's has an id of its own, so one that comes from two addresses was copied. */
-static bool is_replay(struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from)
-{
-	for (size_t i = 0; i < RECENT_MAX; i++) {
-		if (e->recent[i].from.family != 0 && !memcmp(e->recent[i].tid, p->tid, sizeof(p->tid)))
-			return !bk_addr_equal(&e->recent[i].from, from);
-	}
-	e->recent[e->recent_at].from = *from;
-	memcpy(e->recent[e->recent_at].tid, p->tid, sizeof(p->tid));
-	e->recent_at = (e->recent_at + 1) % RECENT_MAX;
-	return false;
 }
 
 /* The peer's packet came through, so ours will: probe now, and a few times more. */
@@ -332,7 +336,7 @@ static void on_request(
 	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
 {
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
-	bool replayed = is_replay(e, p, from);
+	bool replayed = bk_probe_is_replay(&e->recent, p, from);
 
 	e->stats.probes_received++;
 	e->stats.replayed += replayed;
@@ -343,6 +347,7 @@ static void on_request(
 			push_answer(e, p, from);
 		return;
 	}
+	bk_udp_spray_rest(&e->spray, now + REST);
 	t->heard++;
 	t->last_heard = now;
 	t->full_from = bk_time_min(t->full_from, now);
@@ -356,11 +361,41 @@ static void on_request(
 		win(e, t);
 }
 
-static void on_answer(
+/* A port that was guessed right: from now on it is a target, which was asked already. */
+static struct bk_udp_target *take_hit(
 	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+{
+	struct bk_udp_shot *shot = bk_udp_spray_find(&e->spray, from, p->tid);
+	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
+
+	if (!shot)
+		return NULL;
+	shot->is_open = false;
+	t = t ? t : add_reflexive(e, from, now);
+	if (t)
+		bk_udp_target_note_sent(t, p->tid, 0, shot->sent);
+	return t;
+}
+
+static struct bk_udp_request *find_request(struct bk_punch_udp *e, const struct bk_probe *p,
+	const struct bk_addr *from, bk_time now, struct bk_udp_target **ret_target)
 {
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
 	struct bk_udp_request *r = t ? bk_udp_target_find_request(t, p->tid) : NULL;
+
+	if (!r) {
+		t = take_hit(e, p, from, now);
+		r = t ? bk_udp_target_find_request(t, p->tid) : NULL;
+	}
+	*ret_target = t;
+	return r;
+}
+
+static void on_answer(
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+{
+	struct bk_udp_target *t;
+	struct bk_udp_request *r = find_request(e, p, from, now, &t);
 
 	if (!r) {
 		e->stats.stray++;
@@ -430,6 +465,7 @@ static void on_time(void *engine, bk_time now)
 		if (now >= e->targets.list[i].wake)
 			send_probe(e, &e->targets.list[i], now);
 	}
+	send_shots(e, now);
 	if (now >= e->choose_at)
 		choose(e, now);
 	if (now >= e->chosen_until)
@@ -444,7 +480,7 @@ static bk_time next_wake(const void *engine)
 	bk_time wake = e->is_done || e->winner ? BK_NEVER : e->end;
 
 	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
-	wake = bk_time_min(wake, e->complete_until);
+	wake = bk_time_min(wake, bk_time_min(e->complete_until, e->spray.wake));
 	for (size_t i = 0; i < e->targets.len; i++)
 		wake = bk_time_min(wake, e->targets.list[i].wake);
 	return wake;
@@ -485,15 +521,20 @@ static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, cons
 	bk_udp_target_init(&e->targets.list[e->targets.len++], a->technique, to, full_from, now);
 }
 
-static void add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
+static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
 {
+	bk_time full_from = (a->is_at_start ? start : now) + a->delay;
+
 	if (a->remote.family == 6 && !e->has_socket6)
-		return;
+		return 0;
+	if (a->probes)
+		return e->spray.shots ? 0 : bk_udp_spray_init(&e->spray, a, full_from, now);
 	for (size_t i = 0; i < bk_attempt_len(a); i++) {
 		struct bk_addr to = bk_attempt_remote(a, i);
 
-		add_planned(e, a, &to, a->is_at_start ? start : now, now);
+		add_planned(e, a, &to, full_from, now);
 	}
+	return 0;
 }
 
 /* Within a few milliseconds a busy machine may not have sent its opener. A side whose port the peer cannot
@@ -504,22 +545,26 @@ static bool waits_for_peer(const struct bk_punch_udp_opts *opts)
 	       bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
 }
 
-static void begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
+static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
 {
 	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
 	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
 	bk_dur grace = waits_for_peer(opts) ? WAIT_PEER : 0;
 	const struct bk_plan *plan = opts->plan;
+	int err = 0;
 
-	for (size_t i = 0; i < plan->attempts_len; i++)
-		add_attempt(e, &plan->attempts[i], start + grace, now);
+	e->spray.wake = BK_NEVER;
+	for (size_t i = 0; i < plan->attempts_len && !err; i++)
+		err = add_attempt(e, &plan->attempts[i], start + grace, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	if (e->is_controlling && e->targets.len == 1) {
 		e->chosen = &e->targets.list[0];
 		e->number = 1;
 	}
-	on_time(e, now);
+	if (!err)
+		on_time(e, now);
+	return err;
 }
 
 int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct bk_punch_udp **ret_engine)
@@ -545,14 +590,20 @@ int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct b
 	e->plan = *opts->plan;
 	e->opener_ttl = opts->opener_ttl ? opts->opener_ttl : BK_PUNCH_UDP_OPENER_TTL;
 	bk_rate_init(&e->answers, ANSWERS_PER_SECOND, ANSWERS_BURST, now);
-	begin(e, opts, now);
+	err = begin(e, opts, now);
+	if (err < 0) {
+		bk_punch_udp_free(e);
+		return err;
+	}
 	*ret_engine = e;
 	return 0;
 }
 
 void bk_punch_udp_free(struct bk_punch_udp *e)
 {
-	if (e)
-		sodium_memzero(&e->auth, sizeof(e->auth));
+	if (!e)
+		return;
+	bk_udp_spray_done(&e->spray);
+	sodium_memzero(&e->auth, sizeof(e->auth));
 	free(e);
 }

@@ -23,6 +23,7 @@ enum { SENDINGS = 6, ACTIONS_MAX = 3 * BK_STUN_SAMPLES_MAX };
 
 struct question {
 	struct bk_addr server;
+	uint32_t socket;
 	struct bk_stun_transaction transaction;
 	bool is_open;
 };
@@ -36,6 +37,10 @@ struct bk_stun_gather {
 	size_t questions_len, awaited;
 	struct bk_stun_sample samples[BK_STUN_SAMPLES_MAX];
 	size_t samples_len;
+	struct question fresh; /* open or not, from a socket of its own */
+	struct bk_stun_sample fresh_sample;
+	bk_time fresh_asked;
+	uint32_t fresh_sockets;
 	bk_time keep_alive; /* BK_NEVER: nobody was asked yet */
 	struct bk_action slots[ACTIONS_MAX];
 };
@@ -69,26 +74,37 @@ static void open_question(struct bk_stun_gather *g, struct question *q, bk_time 
 	make_id(g, &id);
 	bk_stun_transaction_init(&q->transaction, &id, RTO, RTO_MAX, SENDINGS, WAIT_MAX, now);
 	q->is_open = true;
-	g->awaited++;
+	g->awaited += q->socket == g->socket;
+}
+
+static void close_fresh(struct bk_stun_gather *g)
+{
+	if (g->fresh.socket)
+		push(g, &(struct bk_action){.type = BK_ACT_UDP_CLOSE, .id = g->fresh.socket});
+	g->fresh = (struct question){0};
 }
 
 static void close_question(struct bk_stun_gather *g, struct question *q, const struct bk_addr *mapped)
 {
+	const struct bk_action report = {
+		.type = BK_ACT_REPORT,
+		.id = q->socket,
+		.remote = q->server,
+		.local = *mapped,
+		.report = BK_STUN_GATHERED,
+	};
+
 	q->is_open = false;
-	g->awaited--;
-	push(g, &(struct bk_action){
-			.type = BK_ACT_REPORT,
-			.id = g->socket,
-			.remote = q->server,
-			.local = *mapped,
-			.report = BK_STUN_GATHERED,
-		});
+	g->awaited -= q->socket == g->socket;
+	if (q == &g->fresh)
+		close_fresh(g);
+	push(g, &report);
 }
 
 static void send_question(struct bk_stun_gather *g, const struct question *q)
 {
 	const struct bk_stun_msg m = {.class = BK_STUN_REQUEST, .id = q->transaction.id};
-	struct bk_action a = {.type = BK_ACT_DATAGRAM, .id = g->socket, .remote = q->server};
+	struct bk_action a = {.type = BK_ACT_DATAGRAM, .id = q->socket, .remote = q->server};
 	int n = bk_stun_encode(&m, NULL, false, a.data, sizeof(a.data));
 
 	if (n < 0)
@@ -112,6 +128,8 @@ static void run(struct bk_stun_gather *g, struct question *q, bk_time now)
 void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now)
 {
 	bk_actions_init(&g->actions, g->slots, ACTIONS_MAX);
+	close_fresh(g);
+	g->fresh_sample = (struct bk_stun_sample){0};
 	g->samples_len = g->questions_len = g->awaited = 0;
 	g->keep_alive = len ? bk_time_add(now, KEEP_ALIVE) : BK_NEVER;
 	bk_stun_gather_add(g, servers, len, now);
@@ -123,6 +141,7 @@ void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers,
 		struct question *q = &g->questions[g->questions_len++];
 
 		q->server = servers[i];
+		q->socket = g->socket;
 		open_question(g, q, now);
 		run(g, q, now);
 	}
@@ -130,27 +149,51 @@ void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers,
 
 /* --- learning --- */
 
+static size_t place_of(const struct bk_stun_gather *g, const struct bk_addr *server)
+{
+	size_t i = 0;
+
+	while (i < g->questions_len && !bk_addr_equal(&g->questions[i].server, server))
+		i++;
+	return i;
+}
+
+/* They were asked in the order of the servers; answers overtake one another. */
 static void learn(struct bk_stun_gather *g, const struct bk_addr *server, const struct bk_addr *mapped)
 {
+	size_t at = g->samples_len;
+
 	for (size_t i = 0; i < g->samples_len; i++) {
 		if (bk_addr_equal(&g->samples[i].server, server)) {
 			g->samples[i].mapped = *mapped;
 			return;
 		}
 	}
-	if (g->samples_len < BK_STUN_SAMPLES_MAX)
-		g->samples[g->samples_len++] = (struct bk_stun_sample){*server, *mapped};
+	if (g->samples_len == BK_STUN_SAMPLES_MAX)
+		return;
+	while (at > 0 && place_of(g, &g->samples[at - 1].server) > place_of(g, server)) {
+		g->samples[at] = g->samples[at - 1];
+		at--;
+	}
+	g->samples[at] = (struct bk_stun_sample){*server, *mapped};
+	g->samples_len++;
+}
+
+static bool is_asked(
+	const struct question *q, uint32_t socket, const struct bk_stun_id *id, const struct bk_addr *server)
+{
+	return q->is_open && q->socket == socket && !memcmp(&q->transaction.id, id, sizeof(*id)) &&
+	       bk_addr_equal(&q->server, server);
 }
 
 static struct question *find_question(
-	struct bk_stun_gather *g, const struct bk_stun_id *id, const struct bk_addr *server)
+	struct bk_stun_gather *g, uint32_t socket, const struct bk_stun_id *id, const struct bk_addr *server)
 {
+	if (is_asked(&g->fresh, socket, id, server))
+		return &g->fresh;
 	for (size_t i = 0; i < g->questions_len; i++) {
-		struct question *q = &g->questions[i];
-
-		if (q->is_open && !memcmp(&q->transaction.id, id, sizeof(*id)) &&
-			bk_addr_equal(&q->server, server))
-			return q;
+		if (is_asked(&g->questions[i], socket, id, server))
+			return &g->questions[i];
 	}
 	return NULL;
 }
@@ -163,12 +206,14 @@ static bool on_datagram(
 	struct bk_stun_msg m;
 
 	(void)now;
-	if (id != g->socket || bk_stun_decode(data, len, &m) < 0 || m.class != BK_STUN_SUCCESS)
+	if (bk_stun_decode(data, len, &m) < 0 || m.class != BK_STUN_SUCCESS)
 		return false;
-	q = find_question(g, &m.id, from);
+	q = find_question(g, id, &m.id, from);
 	if (!q)
 		return false;
-	if (m.xor_mapped.family)
+	if (q == &g->fresh)
+		g->fresh_sample = (struct bk_stun_sample){*from, m.xor_mapped};
+	else if (m.xor_mapped.family)
 		learn(g, from, &m.xor_mapped);
 	close_question(g, q, &m.xor_mapped);
 	return true;
@@ -187,6 +232,29 @@ static void on_time(void *engine, bk_time now)
 	}
 	for (size_t i = 0; i < g->questions_len; i++)
 		run(g, &g->questions[i], now);
+	run(g, &g->fresh, now);
+}
+
+static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk_time now)
+{
+	struct bk_stun_gather *g = engine;
+
+	(void)local;
+	if (id != g->fresh.socket)
+		return;
+	g->fresh_asked = now;
+	open_question(g, &g->fresh, now);
+	run(g, &g->fresh, now);
+}
+
+static void on_failed(void *engine, uint32_t id, int error, bk_time now)
+{
+	struct bk_stun_gather *g = engine;
+
+	(void)error;
+	(void)now;
+	if (id == g->fresh.socket)
+		g->fresh = (struct question){0};
 }
 
 static bk_time next_wake(const void *engine)
@@ -194,6 +262,8 @@ static bk_time next_wake(const void *engine)
 	const struct bk_stun_gather *g = engine;
 	bk_time wake = g->keep_alive;
 
+	if (g->fresh.is_open)
+		wake = bk_time_min(wake, bk_stun_transaction_next_wake(&g->fresh.transaction));
 	for (size_t i = 0; i < g->questions_len; i++) {
 		if (g->questions[i].is_open)
 			wake = bk_time_min(wake, bk_stun_transaction_next_wake(&g->questions[i].transaction));
@@ -203,6 +273,8 @@ static bk_time next_wake(const void *engine)
 
 const struct bk_engine_ops bk_stun_gather_ops = {
 	.on_datagram = on_datagram,
+	.on_opened = on_opened,
+	.on_failed = on_failed,
 	.on_time = on_time,
 	.next_wake = next_wake,
 	.next_action = bk_actions_next,
@@ -234,6 +306,23 @@ void bk_stun_gather_free(struct bk_stun_gather *g)
 void bk_stun_gather_rest(struct bk_stun_gather *g)
 {
 	g->keep_alive = BK_NEVER;
+}
+
+void bk_stun_gather_freshen(struct bk_stun_gather *g)
+{
+	if (!g->questions_len || g->fresh.socket)
+		return;
+	g->fresh = (struct question){
+		.server = g->questions[0].server, .socket = BK_STUN_FRESH_FIRST + g->fresh_sockets++};
+	push(g, &(struct bk_action){.type = BK_ACT_UDP_OPEN,
+			.id = g->fresh.socket,
+			.local = {.family = g->fresh.server.family}});
+}
+
+const struct bk_stun_sample *bk_stun_gather_fresh(const struct bk_stun_gather *g, bk_time *ret_asked)
+{
+	*ret_asked = g->fresh_asked;
+	return g->fresh_sample.mapped.family ? &g->fresh_sample : NULL;
 }
 
 const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len)

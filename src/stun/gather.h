@@ -37,10 +37,17 @@ void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *server
 /* These as well, if there is room; what was learnt stays. */
 void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
 
+/* Asks the first server once from a socket of its own (ids from BK_STUN_FRESH_FIRST on), which is closed afterwards:
+ * which port does a new flow get now? Nothing else waits for that. Nothing happens before the first begin. */
+enum { BK_STUN_FRESH_FIRST = 3 };
+void bk_stun_gather_freshen(struct bk_stun_gather *g);
+/* What came of the last one, and when it was asked. NULL: nothing yet. */
+const struct bk_stun_sample *bk_stun_gather_fresh(const struct bk_stun_gather *g, bk_time *ret_asked);
+
 /* The mapping need not be kept: nobody is asked again until the next begin. */
 void bk_stun_gather_rest(struct bk_stun_gather *g);
 
-/* In the order in which they were learnt; valid until the next call. */
+/* In the order of the servers; valid until the next call. */
 const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len);
 /* Questions without an answer yet. */
 size_t bk_stun_gather_awaited(const struct bk_stun_gather *g);

@@ -121,10 +121,44 @@ static void all_servers_are_asked_at_once_and_each_answer_is_kept(void **state)
 
 		assert_true(answer(g, &ids[i], SOCKET, server(i), want, T0 + BK_MS));
 		expect_report(g, server(i), want);
-		got = sample(g, SERVERS - 1 - i);
+		got = sample(g, 0);
 		assert_true(bk_addr_equal(&got, &want));
 		assert_int_equal(bk_stun_gather_awaited(g), i);
 	}
+	bk_stun_gather_free(g);
+}
+
+static void a_fresh_socket_asks_the_first_server_once_and_is_closed(void **state)
+{
+	struct bk_stun_gather *g = begin(1);
+	struct bk_action a;
+	struct bk_stun_id id, fresh;
+	struct bk_stun_msg m;
+	uint32_t socket;
+	bk_time asked;
+
+	(void)state;
+	expect_question(g, &id);
+	bk_stun_gather_freshen(g);
+	bk_stun_gather_freshen(g); /* one at a time */
+	assert_true(ops.next_action(g, &a));
+	assert_int_equal(a.type, BK_ACT_UDP_OPEN);
+	socket = a.id;
+	assert_true(socket >= BK_STUN_FRESH_FIRST);
+	expect_nothing(g);
+	ops.on_opened(g, a.id, &a.local, T0 + BK_MS);
+	assert_true(ops.next_action(g, &a));
+	assert_int_equal(a.id, socket);
+	assert_int_equal(bk_stun_decode(a.data, a.len, &m), 0);
+	fresh = m.id;
+	assert_int_equal(bk_stun_gather_awaited(g), 1); /* nobody waits for it */
+	assert_false(answer(g, &fresh, SOCKET, server(0), mapped(7), T0 + 2 * BK_MS));
+	assert_null(bk_stun_gather_fresh(g, &asked));
+	assert_true(answer(g, &fresh, socket, server(0), mapped(7), T0 + 2 * BK_MS));
+	assert_int_equal(bk_stun_gather_fresh(g, &asked)->mapped.port, mapped(7).port);
+	assert_true(asked == T0 + BK_MS);
+	assert_int_equal(count(g), 0);
+	assert_true(ops.next_action(g, &a) && a.type == BK_ACT_UDP_CLOSE);
 	bk_stun_gather_free(g);
 }
 
@@ -258,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_servers_are_asked_at_once_and_each_answer_is_kept),
+		cmocka_unit_test(a_fresh_socket_asks_the_first_server_once_and_is_closed),
 		cmocka_unit_test(no_more_servers_are_asked_than_have_a_place),
 		cmocka_unit_test(only_the_answer_that_was_asked_for_there_counts),
 		cmocka_unit_test(a_silent_server_is_asked_six_times_and_given_up_within_three_seconds),

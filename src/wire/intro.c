@@ -13,7 +13,7 @@
 #include "wire/field.h"
 #include "wire/json.h"
 
-enum { DEPTH_MAX = 8, MEMBERS_MAX = 256, DELTA_MAX = 65535 };
+enum { DEPTH_MAX = 8, MEMBERS_MAX = 256, DELTA_MAX = 65535, RATE_MAX = 1000000, SEEN_MAX = 1000 };
 
 #define SERVER_RTT_MAX (3600 * BK_SEC)
 
@@ -75,8 +75,15 @@ static bool is_usable(const struct bk_addr *a)
 	return a->family && a->port && !bk_addr_is_any(a);
 }
 
+static bool are_sound_ports(const struct bk_nat_ports *p)
+{
+	return p->seen_at >= 0 && p->rate <= RATE_MAX && p->seen <= SEEN_MAX && p->min <= p->max;
+}
+
 static bool is_sound_profile(const struct bk_nat_profile *p)
 {
+	if (!are_sound_ports(&p->ports))
+		return false;
 	if (p->delta < -DELTA_MAX || p->delta > DELTA_MAX)
 		return false;
 	return !p->public_addr.family || is_usable(&p->public_addr);
@@ -127,16 +134,25 @@ static json_t *candidates_to_json(const struct bk_intro *in)
 	return list;
 }
 
+/* NULL: nothing is known of them. */
+static json_t *ports_to_json(const struct bk_nat_ports *p)
+{
+	if (!p->last)
+		return NULL;
+	return json_pack("{s:i,s:I,s:i,s:i,s:i,s:i}", "last", (int)p->last, "seen_ns", (json_int_t)p->seen_at,
+		"rate", (int)p->rate, "min", (int)p->min, "max", (int)p->max, "seen", (int)p->seen);
+}
+
 static json_t *profile_to_json(const struct bk_nat_profile *p)
 {
 	const struct bk_addr *seen = &p->public_addr;
 	char ip[BK_ADDR_STR_MAX];
 
-	return json_pack("{s:s,s:s,s:s,s:i,s:b,s:s*,s:o*}", "mapping", bk_nat_behavior_name(p->mapping),
+	return json_pack("{s:s,s:s,s:s,s:i,s:b,s:s*,s:o*,s:o*}", "mapping", bk_nat_behavior_name(p->mapping),
 		"filtering", bk_nat_behavior_name(p->filtering), "allocation",
 		bk_nat_allocation_name(p->allocation), "delta", p->delta, "translated", (int)p->is_translated,
 		"public_ip", seen->family ? bk_addr_ip_to_str(seen, ip) : NULL, "public_port",
-		seen->family ? json_integer(seen->port) : NULL);
+		seen->family ? json_integer(seen->port) : NULL, "ports", ports_to_json(&p->ports));
 }
 
 static int to_json(const struct bk_intro *in, json_t **ret_object)
@@ -240,12 +256,40 @@ static const char *word_of(const json_t *o, const char *key)
 	return value ? json_string_value(value) : "unknown";
 }
 
+/* A whole number of 0 to `max`, 0 where there is none. Negative: it is something else. */
+static json_int_t number_of(const json_t *o, const char *key, json_int_t max)
+{
+	const json_t *value = json_object_get(o, key);
+	json_int_t n = json_integer_value(value);
+
+	return value && (!json_is_integer(value) || n < 0 || n > max) ? -1 : n;
+}
+
+static int ports_from_json(const json_t *o, struct bk_nat_ports *p)
+{
+	json_int_t last = number_of(o, "last", UINT16_MAX), seen_at = number_of(o, "seen_ns", INT64_MAX),
+		   rate = number_of(o, "rate", RATE_MAX), min = number_of(o, "min", UINT16_MAX),
+		   max = number_of(o, "max", UINT16_MAX), seen = number_of(o, "seen", SEEN_MAX);
+
+	if (!json_is_object(o) || last < 0 || seen_at < 0 || rate < 0 || min < 0 || max < min || seen < 0)
+		return BK_E_MALFORMED;
+	*p = (struct bk_nat_ports){
+		.last = (uint16_t)last,
+		.seen_at = seen_at,
+		.rate = (uint32_t)rate,
+		.min = (uint16_t)min,
+		.max = (uint16_t)max,
+		.seen = (uint32_t)seen,
+	};
+	return 0;
+}
+
 static int profile_from_json(const json_t *o, struct bk_nat_profile *p)
 {
 	const char *mapping = word_of(o, "mapping"), *filtering = word_of(o, "filtering");
 	const char *allocation = word_of(o, "allocation");
 	const json_t *delta = json_object_get(o, "delta"), *translated = json_object_get(o, "translated");
-	const json_t *ip = json_object_get(o, "public_ip");
+	const json_t *ip = json_object_get(o, "public_ip"), *ports = json_object_get(o, "ports");
 	json_int_t n = json_integer_value(delta);
 
 	if (!json_is_object(o) || !mapping || !filtering || !allocation)
@@ -253,6 +297,8 @@ static int profile_from_json(const json_t *o, struct bk_nat_profile *p)
 	if ((delta && !json_is_integer(delta)) || n < -DELTA_MAX || n > DELTA_MAX)
 		return BK_E_MALFORMED;
 	if (translated && !json_is_boolean(translated))
+		return BK_E_MALFORMED;
+	if (ports && ports_from_json(ports, &p->ports) < 0)
 		return BK_E_MALFORMED;
 	p->mapping = bk_nat_behavior_from_name(mapping);
 	p->filtering = bk_nat_behavior_from_name(filtering);

@@ -22,6 +22,10 @@ enum {
 	BK_INTRO_PROBE_KEY_LEN = 32,
 };
 
+/* In `capabilities`: this side guesses ports, and may be guessed at (punch/guess.h). The other bits are in
+ * meet/self.h. */
+enum { BK_INTRO_GUESSES = 8 };
+
 enum bk_candidate_kind {
 	BK_CANDIDATE_HOST,   /* an address of the machine; over TCP with a listener of its own behind it */
 	BK_CANDIDATE_MAPPED, /* as the server sees the shared local port: reached by punching */
@@ -48,7 +52,7 @@ struct bk_intro {
 	bk_dur server_rtt;     /* smallest round trip to the server seen; travels in whole microseconds */
 	int64_t start;         /* agreed instant on the server's clock, ns; 0 in the first introduction */
 	uint64_t tie_breaker;  /* random; goes into probes, as ICE has it, and decides nothing */
-	uint32_t capabilities; /* bit set: what this side insists on (enum in meet/self.h) */
+	uint32_t capabilities; /* bit set: what this side insists on (enum in meet/self.h), and what it can */
 };
 
 /* A malloc'ed JSON text. BK_E_INVALID when a field is out of its range: another version, a candidate without

@@ -42,6 +42,12 @@ static struct bk_intro sample(void)
 			.public_addr = address("203.0.113.10:40000")},
 		.udp = {.mapping = BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
 			.allocation = BK_NAT_RANDOM,
+			.ports = {.last = 20004,
+				.seen_at = INT64_MAX,
+				.rate = 200,
+				.min = 20001,
+				.max = 20004,
+				.seen = 4},
 			.is_translated = true,
 			.public_addr = address("203.0.113.10:40001")},
 		.probe_key = {0xca, 0xfe},
@@ -60,6 +66,9 @@ static void assert_same_profile(const struct bk_nat_profile *a, const struct bk_
 	assert_int_equal(a->delta, b->delta);
 	assert_int_equal(a->is_translated, b->is_translated);
 	assert_true(bk_addr_equal(&a->public_addr, &b->public_addr));
+	assert_true(a->ports.last == b->ports.last && a->ports.seen_at == b->ports.seen_at);
+	assert_true(a->ports.rate == b->ports.rate && a->ports.seen == b->ports.seen);
+	assert_true(a->ports.min == b->ports.min && a->ports.max == b->ports.max);
 }
 
 static void assert_same(const struct bk_intro *a, const struct bk_intro *b)
@@ -218,6 +227,15 @@ static void hostile_introductions_get_a_named_error(void **state)
 		{WITH("\"nat\":{\"tcp\":{},\"udp\":{}}"), 0},
 		{WITH("\"nat\":{\"tcp\":{},\"udp\":7}"), BK_E_MALFORMED},
 		{WITH("\"nat\":{\"tcp\":{},\"udp\":{\"delta\":65536}}"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{}"), 0},
+		{PROFILE("\"ports\":[]"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{\"last\":65535,\"min\":1,\"max\":2,\"seen\":1000}"), 0},
+		{PROFILE("\"ports\":{\"last\":65536}"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{\"last\":\"1\"}"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{\"min\":3,\"max\":2}"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{\"seen_ns\":-1}"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{\"rate\":1000001}"), BK_E_MALFORMED},
+		{PROFILE("\"ports\":{\"seen\":1001}"), BK_E_MALFORMED},
 		{WITH("\"probe_key\":" PIN), 0},
 		{WITH("\"probe_key\":\"00\""), BK_E_MALFORMED},
 		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":\"udp\"}"), 0},

@@ -32,6 +32,7 @@ ANSWERS = {
     "port": ("Port Restricted Cone", EI, APD, "preserving", None, False),
     "sym": ("Symmetric", APD, APD, "random", None, False),
     "symseq": ("Symmetric", APD, APD, "sequential", 1, False),
+    "symdec": ("Symmetric", APD, APD, "sequential", -1, False),
     "cgn-port": ("Port Restricted Cone", EI, APD, "preserving", None, True),
     "cgn-sym": ("Symmetric", APD, APD, "random", None, True),
 }

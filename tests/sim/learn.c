@@ -69,6 +69,9 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 		return;
 	}
 	judge(side, sim_net_map_udp, sim_net_lets_in_udp, filtering_unknown, &in->udp);
+	in->udp.ports.seen_at = SIM_SERVER_CLOCK + side->net->clock.now;
+	in->capabilities = BK_INTRO_GUESSES;
+	in->tie_breaker = (uint64_t)side->index + 1;
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_HOST, local);
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_MAPPED, in->udp.public_addr);
 }

@@ -15,4 +15,7 @@ void sim_learn_tcp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 /* Over UDP: the same by STUN. Behind SIM_FW6 the address alone, which is a candidate behind a firewall. */
 void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in);
 
+/* The server's clock is so far ahead of virtual time. */
+#define SIM_SERVER_CLOCK (100 * BK_SEC)
+
 #endif

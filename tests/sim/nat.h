@@ -47,7 +47,7 @@ struct sim_udp_flow {
 	uint16_t port;                 /* outside */
 };
 
-enum { SIM_FLOWS_MAX = 2048, SIM_OPEN_MAX = 2048, SIM_UDP_FLOWS_MAX = 512 };
+enum { SIM_FLOWS_MAX = 2048, SIM_OPEN_MAX = 2048, SIM_UDP_FLOWS_MAX = 4096 };
 
 struct sim_nat {
 	const struct bk_lab_nat_type *type;
@@ -55,6 +55,9 @@ struct sim_nat {
 	struct bk_addr wan; /* port 0 */
 	struct bk_rng *rng;
 	unsigned sequence;
+	const struct sim_clock *clock;
+	double noise; /* other users' flows a second, which take ports of a sequence, at random times */
+	bk_time noise_next;
 	struct sim_flow flows[SIM_FLOWS_MAX];
 	size_t flows_len;                   /* behind the last one ever used */
 	struct sim_open open[SIM_OPEN_MAX]; /* what was sent from where to whom: the filter's memory */

@@ -6,6 +6,7 @@
  * what runs out of TTL. */
 
 #include <assert.h>
+#include <math.h>
 
 #include "nat.h"
 
@@ -38,12 +39,27 @@ static struct sim_udp_flow *new_flow(
 	return f;
 }
 
+/* What others took by now. */
+static void make_noise(struct sim_nat *n)
+{
+	while (n->noise > 0 && n->noise_next <= n->clock->now) {
+		double u = (double)((bk_rng_next(n->rng) >> 11) + 1) / (double)(1ull << 53);
+
+		n->sequence += n->noise_next > 0;
+		n->noise_next += 1 + (bk_dur)(-log(u) / n->noise * BK_SEC);
+	}
+}
+
 static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const struct bk_addr *remote)
 {
 	uint16_t port = inside->port;
 
+	make_noise(n);
 	if (n->type->allocation == BK_LAB_SEQUENTIAL)
 		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
+	if (n->type->allocation == BK_LAB_DESCENDING)
+		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1 -
+				  n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
 	if (n->type->allocation == BK_LAB_RANDOM)
 		port = (uint16_t)bk_rng_range(n->rng, 1024, 65535);
 	while (find_outside(n, port, remote))

@@ -106,6 +106,7 @@ static void add_nat(
 	n->answer = answer;
 	n->wan = wan;
 	n->rng = &s->net->clock.rng;
+	n->clock = &s->net->clock;
 	s->nats[s->nats_len++] = n;
 }
 

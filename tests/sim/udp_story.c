@@ -100,21 +100,24 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	};
 	sim_udp_drive_init(&p->drive);
 	sim_udp_drive_lend(&p->drive, local.family == 6 ? 2 : 1, &local);
+	for (size_t i = 0; i < p->side->nats_len; i++)
+		p->side->nats[i]->noise = s->noise;
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
 }
 
 /* b answers last and chooses the instant; its introduction reaches a over the server. */
 static bk_time begin(struct peer peers[2], struct sim_net *net, bk_dur over_server)
 {
-	bk_time start =
-		bk_plan_start_instant(net->clock.now, peers[1].intro.server_rtt, peers[0].intro.server_rtt);
+	bk_time known = net->clock.now + peers[0].story->age;
+	bk_time start = bk_plan_start_instant(known, peers[1].intro.server_rtt, peers[0].intro.server_rtt);
 
+	peers[1].intro.start = SIM_SERVER_CLOCK + start;
 	for (int i = 0; i < 2; i++) {
 		struct peer *p = &peers[i];
 
 		p->peer_intro = &peers[!i].intro;
 		p->start = start + (i == 1 ? p->story->skew : 0);
-		sim_at(&net->clock, net->clock.now + (i == 0 ? over_server : 0), on_introduced, p, NULL, 0);
+		sim_at(&net->clock, known + (i == 0 ? over_server : 0), on_introduced, p, NULL, 0);
 	}
 	return start;
 }
@@ -166,7 +169,8 @@ void sim_udp_story_run(const struct sim_udp_story *s, struct sim_udp_ending *ret
 		continue;
 	say_words(peers, net);
 	ended = bk_time_max(peers[0].ended, peers[1].ended);
-	*ret_ending = (struct sim_udp_ending){.elapsed = ended - over_server, .from_start = ended - start};
+	*ret_ending =
+		(struct sim_udp_ending){.elapsed = ended - over_server - s->age, .from_start = ended - start};
 	ret_ending->behind = behind(peers);
 	ret_ending->is_direct = peers[0].has_heard_word && peers[1].has_heard_word;
 	for (int i = 0; i < 2; i++) {

@@ -13,6 +13,8 @@ struct sim_udp_story {
 	enum sim_answer answer;
 	bk_dur delay, jitter; /* one way */
 	double loss;
+	double noise;           /* other users' flows behind each NAT, a second */
+	bk_dur age;             /* of what was learnt, when both introductions are known */
 	bk_dur skew;            /* b begins that much later than a believes */
 	bk_dur timer_slack;     /* timers are late by up to this */
 	bool filtering_unknown; /* as usual: nobody waits for that test */

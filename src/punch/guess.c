@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What is guessed, of whom, and how likely it is. Measured against kernel NATs: with nothing between the observation
+ * and the punching the next port hits; 20 other flows a second and 100 ms take a window of 16, 200 flows 64.
+ *
+ * One side hard: it opens its own filter towards the other side's port, which gives it the port that is guessed, and
+ * waits to be spoken to. The other side sends to the likely ports. Both hard and sequential: every packet to another
+ * port takes a port of the sender's own, so two windows of the same stride would run beside each other for ever. One
+ * side takes every step, the other one every second: then, however many ports others took on either side (i and j),
+ * its packet m = i + j and the other one's k = i + 2 j are the two ends of one flow. */
+
+#include "punch/guess.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nat/profile.h"
+#include "punch/explain.h"
+#include "punch/odds.h"
+#include "punch/udp.h"
+
+enum {
+	WINDOW = 64,       /* ports that are opened at once */
+	SCAN_MAX = 512,    /* ports beyond it that are tried one by one */
+	STEP_MAX = 2,      /* a larger one, seen once or twice, is noise as a rule */
+	SPREAD = 24,       /* ports that others may have taken less than expected */
+	RATE_ASSUMED = 20, /* other flows a second, where nobody measured */
+	PERCENT = 100,
+};
+
+#define ELAPSED_MAX (2 * BK_SEC)
+#define PACE        (1 * BK_MS)
+#define GRACE       (8 * BK_MS)  /* the window is open by then */
+#define SHORT_RTT   (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
+#define ENOUGH      0.5
+
+static bool may_guess(const struct bk_pair *pair)
+{
+	const struct bk_nat_profile *own = &pair->own->udp, *peer = &pair->peer->udp;
+
+	return (pair->own->capabilities & pair->peer->capabilities & BK_INTRO_GUESSES) &&
+	       own->public_addr.family == 4 && peer->public_addr.family == 4 && !bk_nat_is_reachable(own) &&
+	       !bk_nat_is_reachable(peer) && !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
+}
+
+/* Lets in nothing but from a port that was sent to; where nobody looked, that has to be assumed. */
+static bool is_strict(const struct bk_nat_profile *p)
+{
+	return p->filtering == BK_NAT_ADDRESS_AND_PORT_DEPENDENT || p->filtering == BK_NAT_UNKNOWN;
+}
+
+/* The one side whose port has to be guessed; NULL: it is none of the two, or both. */
+static const struct bk_intro *hard_side(const struct bk_pair *pair)
+{
+	bool own = bk_nat_is_dependent(&pair->own->udp), peer = bk_nat_is_dependent(&pair->peer->udp);
+
+	if (own == peer || !is_strict(own ? &pair->peer->udp : &pair->own->udp))
+		return NULL;
+	return own ? pair->own : pair->peer;
+}
+
+static bool is_sequential(const struct bk_nat_profile *p)
+{
+	return bk_nat_is_dependent(p) && p->allocation == BK_NAT_SEQUENTIAL && p->delta && p->ports.last;
+}
+
+static bool are_both_sequential(const struct bk_pair *pair)
+{
+	return is_sequential(&pair->own->udp) && is_sequential(&pair->peer->udp);
+}
+
+/* --- the next port of a sequence --- */
+
+/* From the observation to the instant. */
+static bk_dur elapsed(const struct bk_pair *pair, const struct bk_nat_ports *ports)
+{
+	int64_t start = bk_time_max(pair->own->start, pair->peer->start);
+
+	if (!start || !ports->seen_at || start <= ports->seen_at)
+		return 0;
+	return bk_time_min(start - ports->seen_at, ELAPSED_MAX);
+}
+
+/* How many ports others will have taken by then. */
+static double others(const struct bk_pair *pair, const struct bk_nat_profile *p)
+{
+	uint32_t rate = p->ports.rate ? p->ports.rate : RATE_ASSUMED;
+
+	return (double)rate * (double)elapsed(pair, &p->ports) / (double)BK_SEC;
+}
+
+static int step_of(const struct bk_nat_profile *p)
+{
+	if (abs(p->delta) <= STEP_MAX)
+		return p->delta;
+	return p->delta > 0 ? 1 : -1;
+}
+
+/* Steps behind the port that was seen, at which the window begins. */
+static unsigned skipped(double mean)
+{
+	return mean > SPREAD ? (unsigned)mean - SPREAD : 0;
+}
+
+static struct bk_ports window(
+	const struct bk_pair *pair, const struct bk_nat_profile *p, unsigned len, int stride)
+{
+	int step = step_of(p);
+	unsigned skip = p->ports.rate ? skipped(others(pair, p)) : 0;
+
+	return (struct bk_ports){
+		.first = (uint16_t)(p->ports.last + step * (int)(1 + skip)),
+		.len = (uint16_t)len,
+		.step = (int16_t)(step * stride),
+	};
+}
+
+static double chance_of_window(const struct bk_pair *pair, const struct bk_nat_profile *p, unsigned len)
+{
+	double mean = others(pair, p);
+	unsigned skip = p->ports.rate ? skipped(mean) : 0;
+
+	return bk_odds_count(mean, skip, skip + len - 1);
+}
+
+static double chance_of_predicting(const struct bk_pair *pair)
+{
+	const struct bk_intro *hard = hard_side(pair);
+
+	if (!may_guess(pair))
+		return 0;
+	if (are_both_sequential(pair)) /* i + 2 j is in the window */
+		return chance_of_window(pair, &pair->own->udp, WINDOW / 3) *
+		       chance_of_window(pair, &pair->peer->udp, WINDOW / 3);
+	return hard && is_sequential(&hard->udp) ? chance_of_window(pair, &hard->udp, WINDOW + SCAN_MAX) : 0;
+}
+
+/* The same answer from both sides. */
+static bool is_stride_of_two(const struct bk_pair *pair)
+{
+	if (pair->own->tie_breaker != pair->peer->tie_breaker)
+		return pair->own->tie_breaker > pair->peer->tie_breaker;
+	return memcmp(pair->own->probe_key, pair->peer->probe_key, sizeof(pair->own->probe_key)) > 0;
+}
+
+static void add_spray(const struct bk_technique *t, const struct bk_pair *pair, const struct bk_ports *ports,
+	unsigned fast, struct bk_plan *p)
+{
+	bk_plan_add(p, &(struct bk_attempt){
+			       .technique = t,
+			       .remote = pair->peer->udp.public_addr,
+			       .ports = *ports,
+			       .is_from_shared_port = true,
+			       .is_at_start = true,
+			       .probes = ports->len,
+			       .fast = (uint16_t)fast,
+			       .pace = PACE,
+		       });
+}
+
+/* Who is guessed speaks a little late: a router that accepts what it did not expect would note its packets of full
+ * TTL as flows of their own, if they came before the own side's openers had left for where they come from. */
+static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
+{
+	bk_plan_add(p, &(struct bk_attempt){
+			       .technique = t,
+			       .remote = pair->peer->udp.public_addr,
+			       .is_from_shared_port = true,
+			       .is_at_start = true,
+			       .delay = bk_plan_path_rtt(pair) < SHORT_RTT ? GRACE : 0,
+		       });
+}
+
+static bool fits_predict(const struct bk_technique *t, const struct bk_pair *pair)
+{
+	(void)t;
+	return chance_of_predicting(pair) > ENOUGH;
+}
+
+static void plan_predict(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
+{
+	const struct bk_nat_profile *peer = &pair->peer->udp;
+	struct bk_ports ports;
+
+	if (!fits_predict(t, pair))
+		return;
+	if (!are_both_sequential(pair) && hard_side(pair) == pair->own) {
+		add_waiting(t, pair, p);
+		return;
+	}
+	if (are_both_sequential(pair))
+		ports = window(pair, peer, WINDOW, is_stride_of_two(pair) ? 2 : 1);
+	else
+		ports = window(pair, peer, WINDOW + SCAN_MAX, 1);
+	add_spray(t, pair, &ports, WINDOW, p);
+}
+
+static void hope_predict(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	char nats[BK_PLAN_TEXT_MAX];
+	const char *who = are_both_sequential(pair)       ? "each side guesses the other's next port"
+			  : hard_side(pair) == pair->peer ? "this side guesses the other one's next port"
+							  : "the other side guesses this one's next port";
+
+	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
+	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %s, with a chance of %.0f %%", nats, who,
+		PERCENT * chance_of_predicting(pair));
+}
+
+const struct bk_technique bk_technique_predict = {
+	.name = "predict",
+	.rank = BK_RANK_NAT,
+	.method = &bk_method_udp,
+	.fits = fits_predict,
+	.plan = plan_predict,
+	.hope = hope_predict,
+	.tell = bk_tell_direct,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Arrivals at random are Poisson's. */
+
+#include "punch/odds.h"
+
+enum { HALVINGS = 16 };
+
+/* e^-x, by the series of a small part of x; for x up to a few thousand. */
+static double decay(double x)
+{
+	double y = x / (1 << HALVINGS), e = 1 - y + y * y / 2 - y * y * y / 6 + y * y * y * y / 24;
+
+	for (int i = 0; i < HALVINGS; i++)
+		e *= e;
+	return e;
+}
+
+double bk_odds_count(double mean, unsigned least, unsigned most)
+{
+	double one = decay(mean), sum = 0;
+
+	for (unsigned n = 0; n <= most; n++) {
+		if (n >= least)
+			sum += one;
+		one *= mean / (n + 1);
+	}
+	return sum < 1 ? sum : 1;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "nat/profile.h"
+#include "punch/guess.h"
+#include "punch/odds.h"
+#include "punch/test_kit.h"
+
+enum kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
+
+#define EI  BK_NAT_ENDPOINT_INDEPENDENT
+#define AD  BK_NAT_ADDRESS_DEPENDENT
+#define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
+
+static const struct bk_nat_profile profiles[KINDS] = {
+	[OPEN] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN},
+	[FIREWALL] = {.mapping = EI, .filtering = APD},
+	[FULL] = {.mapping = EI, .filtering = EI, .is_translated = true},
+	[RESTRICTED] = {.mapping = EI, .filtering = AD, .is_translated = true},
+	[PORT] = {.mapping = EI, .filtering = APD, .is_translated = true},
+	[UNSURE] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN, .is_translated = true},
+	[SYM] = {.mapping = APD, .filtering = APD, .is_translated = true},
+};
+
+/* A side over UDP whose port is to be guessed, or not. */
+static struct bk_intro guessing(enum kind kind, enum bk_nat_allocation allocation, int delta, uint8_t side)
+{
+	struct bk_intro in = kit_intro(side - 1);
+
+	in.udp.mapping = profiles[kind].mapping;
+	in.udp.filtering = profiles[kind].filtering;
+	in.udp.is_translated = profiles[kind].is_translated;
+	in.udp.allocation = allocation;
+	in.udp.delta = delta;
+	if (bk_nat_is_dependent(&in.udp))
+		in.udp.ports = (struct bk_nat_ports){.last = 20000, .min = 19998, .max = 20000, .seen = 3};
+	in.capabilities = BK_INTRO_GUESSES;
+	in.tie_breaker = side;
+	return in;
+}
+
+static const struct bk_technique *guess_of(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	const struct bk_pair pair = {.own = own, .peer = peer};
+
+	return bk_technique_predict.fits(&bk_technique_predict, &pair) ? &bk_technique_predict : NULL;
+}
+
+#define SEQ  BK_NAT_SEQUENTIAL
+#define RAND BK_NAT_RANDOM
+#define KEEP BK_NAT_PRESERVING
+
+/* Every cell: what is guessed, and the same from the other side. */
+static void every_pair_is_guessed_by_what_both_say_or_not_at_all(void **state)
+{
+	static const struct {
+		enum kind own;
+		enum bk_nat_allocation own_allocation;
+		enum kind peer;
+		enum bk_nat_allocation peer_allocation;
+		const struct bk_technique *guess;
+	} rows[] = {
+		{PORT, KEEP, SYM, SEQ, &bk_technique_predict},
+		{UNSURE, KEEP, SYM, SEQ, &bk_technique_predict},
+		{FIREWALL, KEEP, SYM, SEQ, &bk_technique_predict},
+		{SYM, SEQ, SYM, SEQ, &bk_technique_predict},
+		{SYM, SEQ, SYM, RAND, NULL},
+		{SYM, RAND, SYM, RAND, NULL},
+		{RESTRICTED, KEEP, SYM, SEQ, NULL},
+		{FULL, KEEP, SYM, SEQ, NULL},
+		{OPEN, KEEP, SYM, SEQ, NULL},
+		{PORT, KEEP, PORT, KEEP, NULL},
+		{UNSURE, KEEP, PORT, KEEP, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = guessing(rows[i].own, rows[i].own_allocation, 1, 1);
+		struct bk_intro peer = guessing(rows[i].peer, rows[i].peer_allocation, 1, 2);
+
+		if (guess_of(&own, &peer) != rows[i].guess || guess_of(&peer, &own) != rows[i].guess)
+			fail_msg("row %zu", i);
+		peer.capabilities = 0; /* the other one is older, or does not want it */
+		assert_null(guess_of(&own, &peer));
+		assert_null(guess_of(&peer, &own));
+	}
+}
+
+/* Where the window begins, and how it goes on. */
+static void the_window_follows_the_step_the_time_and_the_flows_of_others(void **state)
+{
+	static const struct {
+		int delta;
+		uint32_t rate;
+		bk_dur elapsed;
+		int first, step;
+	} rows[] = {
+		{1, 0, 0, 20001, 1}, {-1, 0, 0, 19999, -1}, {2, 0, 0, 20002, 2}, {-2, 0, 0, 19998, -2},
+		{7, 0, 0, 20001, 1}, /* noise, rather */
+		{1, 20, 100 * BK_MS, 20001, 1}, {1, 200, 100 * BK_MS, 20001, 1},
+		{1, 200, 1000 * BK_MS, 20001 + 176, 1}, {-2, 200, 1000 * BK_MS, 19998 - 2 * 176, -2},
+		{1, 200, 60 * BK_SEC, 20001 + 376, 1}, /* no more than 2 s are believed */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, SEQ, rows[i].delta, 2);
+		struct bk_plan p;
+
+		peer.udp.ports.rate = rows[i].rate;
+		peer.udp.ports.seen_at = BK_SEC;
+		own.start = BK_SEC + rows[i].elapsed;
+		p = kit_plan(&own, &peer);
+		assert_int_equal(p.attempts_len, 1);
+		assert_ptr_equal(p.attempts[0].technique, &bk_technique_predict);
+		assert_int_equal(p.attempts[0].ports.first, rows[i].first);
+		assert_int_equal(p.attempts[0].ports.step, rows[i].step);
+		assert_true(p.attempts[0].probes == 576 && p.attempts[0].fast == 64);
+		p = kit_plan(&peer, &own);
+		assert_int_equal(p.attempts_len, 1);
+		assert_ptr_equal(p.attempts[0].technique, &bk_technique_predict);
+		assert_int_equal(p.attempts[0].probes, 0);
+	}
+}
+
+static void two_sequences_are_gone_through_by_different_strides(void **state)
+{
+	struct bk_intro own = guessing(SYM, SEQ, -1, 1), peer = guessing(SYM, SEQ, 2, 2);
+	const struct bk_pair pair = {.own = &own, .peer = &peer};
+	struct bk_plan here = kit_plan(&own, &peer), there = kit_plan(&peer, &own);
+	char text[BK_PLAN_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(here.attempts_len, 1);
+	assert_int_equal(there.attempts_len, 1);
+	assert_int_equal(here.attempts[0].ports.step, 2);
+	assert_int_equal(there.attempts[0].ports.step, -2);
+	assert_true(here.attempts[0].probes == 64 && there.attempts[0].probes == 64);
+	bk_method_udp.explain(&here, &pair, text);
+	assert_non_null(strstr(text, "each side guesses the other's next port, with a chance of 100 %"));
+}
+
+static void odds_are_those_of_the_books(void **state)
+{
+	(void)state;
+	assert_in_range(1000 * bk_odds_count(0, 0, 0), 1000, 1000);
+	assert_in_range(1000 * bk_odds_count(2, 0, 0), 135, 136);
+	assert_in_range(1000 * bk_odds_count(20, 10, 30), 980, 983);
+	assert_in_range(1000 * bk_odds_count(400, 376, 951), 880, 895);
+}
+
+/* --- the engine --- */
+
+static struct bk_punch_udp *begin(bool controls, unsigned *ret_openers)
+{
+	struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, SEQ, 1, 2);
+	struct bk_punch_udp *e = kit_engine_of(&own, &peer, controls);
+	struct bk_action a;
+
+	*ret_openers = 0;
+	for (bk_time now = T0; now < START; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a)) {
+			assert_int_equal(a.ttl, BK_PUNCH_UDP_OPENER_TTL);
+			assert_int_equal(a.remote.port, 20001 + (int)*ret_openers);
+			(*ret_openers)++;
+		}
+	}
+	return e;
+}
+
+static void the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond(
+	void **state)
+{
+	unsigned sent;
+	struct bk_punch_udp *e = begin(true, &sent);
+	struct bk_action a;
+	bk_time now = START;
+
+	(void)state;
+	assert_int_equal(sent, 64);
+	for (sent = 0; now < START + BK_PLAN_BUDGET; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a)) {
+			assert_true(a.type == BK_ACT_DATAGRAM && a.ttl == 0);
+			sent++;
+		}
+		assert_true(sent <= 64 + 16 + (unsigned)((now - START) / BK_MS));
+	}
+	assert_int_equal(sent, 576); /* as the plan says */
+	bk_punch_udp_free(e);
+}
+
+static void a_port_that_answers_is_the_path_and_nothing_more_is_guessed(void **state)
+{
+	unsigned sent;
+	struct bk_punch_udp *e = begin(false, &sent);
+	struct bk_addr peer = bk_addr_with_port(kit_mapped(1), 20007);
+	struct bk_action a, shot = {0};
+
+	(void)state;
+	ops.on_time(e, START);
+	while (ops.next_action(e, &a))
+		shot = a.remote.port == 20007 ? a : shot;
+	kit_peer_answers(
+		e, bk_addr_with_port(peer, 20008), &shot, START + BK_MS); /* from elsewhere: no proof */
+	kit_expect_nothing(e);
+	kit_peer_answers(e, peer, &shot, START + BK_MS);
+	kit_peer_probes(e, peer, 1, 1, START + 2 * BK_MS);
+	kit_expect(e, BK_ACT_DATAGRAM);
+	kit_expect_nominated(e, peer);
+	assert_true(ops.next_wake(e) == BK_NEVER);
+	bk_punch_udp_free(e);
+}
+
+static void who_is_heard_gives_the_guessing_a_rest(void **state)
+{
+	unsigned sent;
+	struct bk_punch_udp *e = begin(true, &sent);
+	struct bk_action a;
+
+	(void)state;
+	kit_peer_probes(e, bk_addr_with_port(kit_mapped(1), 20003), 1, 0, START);
+	kit_forget_actions(e);
+	for (bk_time now = START; now < START + 100 * BK_MS; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a))
+			assert_int_equal(a.remote.port, 20003);
+	}
+	bk_punch_udp_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_pair_is_guessed_by_what_both_say_or_not_at_all),
+		cmocka_unit_test(the_window_follows_the_step_the_time_and_the_flows_of_others),
+		cmocka_unit_test(two_sequences_are_gone_through_by_different_strides),
+		cmocka_unit_test(odds_are_those_of_the_books),
+		cmocka_unit_test(
+			the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond),
+		cmocka_unit_test(a_port_that_answers_is_the_path_and_nothing_more_is_guessed),
+		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
