@@ -126,7 +126,7 @@ def test_sources(module=None):
     """The sources of cmocka programs: one module's, or all, with those of the folders beside src."""
     for place in ("src/*", "lab", "tests/sim", "tests/conform", "tests/hostile"):
         for source in sorted(ROOT.glob(f"{place}/test_*.c")):
-            shared = source.stem in ("test_kit", "test_fake", "test_lying_board", "test_member")
+            shared = source.stem in ("test_kit", "test_fake", "test_stage", "test_lying_board", "test_member")
             if not shared and module in (None, source.parent.name):
                 yield source
 

@@ -18,7 +18,7 @@ static bool is_like_a_part(const char *name)
 	return n >= sizeof(suffix) && !strcmp(name + n + 1 - sizeof(suffix), suffix);
 }
 
-int bk_batch_add(struct bk_batch *b, size_t entry)
+int bk_batch_add(struct bk_batch *b, size_t entry, uint32_t noted)
 {
 	if (b->len == b->cap) {
 		size_t cap = b->cap ? 2 * b->cap : FEW;
@@ -33,6 +33,8 @@ int bk_batch_add(struct bk_batch *b, size_t entry)
 		b->cap = cap;
 	}
 	b->rows[b->len].entry = entry;
+	b->rows[b->len].noted = noted;
+	b->rows[b->len].birth = bk_sink_birth(b->sink);
 	snprintf(b->rows[b->len++].part, BK_PART_MAX, "%s", bk_sink_part(b->sink));
 	b->bytes += b->picks->list->entries[entry].size;
 	b->has_parts_name |= is_like_a_part(bk_picks_name(b->picks, entry));
@@ -42,7 +44,7 @@ int bk_batch_add(struct bk_batch *b, size_t entry)
 
 static int take_up(struct bk_batch *b, const struct bk_batch_row *row)
 {
-	return bk_sink_unpark(b->sink, row->part, bk_picks_name(b->picks, row->entry));
+	return bk_sink_unpark(b->sink, row->part, row->birth, bk_picks_name(b->picks, row->entry));
 }
 
 /* One failure of the whole file system may be another's: each is asked then. */
@@ -85,7 +87,7 @@ static void drop_it(struct bk_batch *b, const struct bk_batch_row *row)
 		bk_sink_drop(b->sink);
 }
 
-int bk_batch_land(struct bk_batch *b)
+int bk_batch_land(struct bk_batch *b, struct bk_journal *journal)
 {
 	struct bk_sink_aside aside;
 	int synced, first;
@@ -102,6 +104,8 @@ int bk_batch_land(struct bk_batch *b)
 			drop_it(b, &b->rows[i]);
 		else
 			err = name_it(b, &b->rows[i]);
+		if (err >= 0)
+			bk_journal_gone(journal, b->rows[i].noted);
 		if (err < 0 && first >= 0) {
 			first = err;
 			snprintf(b->text, sizeof(b->text), "%s", bk_sink_text(b->sink));

@@ -2,6 +2,7 @@
 #ifndef BK_TRANSFER_BATCH_H
 #define BK_TRANSFER_BATCH_H
 
+#include "transfer/journal.h"
 #include "transfer/pick.h"
 #include "transfer/sink.h"
 
@@ -12,6 +13,8 @@ enum { BK_BATCH_FILES_MAX = 1024, BK_BATCH_BYTES_MAX = 64 << 20 };
 
 struct bk_batch_row {
 	size_t entry;
+	uint64_t birth;
+	uint32_t noted; /* its row in the journal */
 	char part[BK_PART_MAX];
 };
 
@@ -30,12 +33,14 @@ static inline bool bk_batch_is_full(const struct bk_batch *b)
 	return b->len >= BK_BATCH_FILES_MAX || b->bytes >= BK_BATCH_BYTES_MAX;
 }
 
-/* The sink's file, which is closed, is this entry. BK_E_NOMEM; the file is dropped then. */
-int bk_batch_add(struct bk_batch *b, size_t entry);
+/* The sink's file, which is closed, is this entry, and in that row of the journal. BK_E_NOMEM; the file is dropped
+ * then. */
+int bk_batch_add(struct bk_batch *b, size_t entry, uint32_t noted);
 /* Syncs, names, and empties it; a file that is being written meanwhile goes on afterwards. Where the disk fails all
  * are removed; where a name is taken meanwhile the file stays under the one that it has, and the others get theirs. The
- * first failure: BK_E_FILE, BK_E_NO_SPACE, BK_E_EXISTS. */
-int bk_batch_land(struct bk_batch *b);
+ * first failure: BK_E_FILE, BK_E_NO_SPACE, BK_E_EXISTS. The journal, which may be NULL, hears whose parts are none any
+ * more. */
+int bk_batch_land(struct bk_batch *b, struct bk_journal *journal);
 void bk_batch_done(struct bk_batch *b);
 
 #endif

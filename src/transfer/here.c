@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "transfer/birth.h"
 #include "transfer/part.h"
 
 enum { READ_MAX = 64 << 10, TIME_SLACK = 2 /* seconds: some file systems count in twos */ };
@@ -22,37 +23,45 @@ struct search {
 static bool find_named(const struct search *s, const struct bk_journal_row *row)
 {
 	const char *leaf;
-	struct stat st;
+	struct statx st;
 	int dir = row->is_whole ? bk_sink_aim(s->sink, row->name, &leaf) : -1;
 	int64_t then = row->mtime, now;
 
-	if (dir < 0 || fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0 || !bk_part_is_own(&st))
+	if (dir < 0 || !bk_birth_look(dir, leaf, &st) || !bk_part_is_own(&st))
 		return false;
-	now = (int64_t)st.st_mtime;
-	return (uint64_t)st.st_size == row->size && now - then <= TIME_SLACK && then - now <= TIME_SLACK;
+	now = st.stx_mtime.tv_sec;
+	return st.stx_size == row->size && now - then <= TIME_SLACK && then - now <= TIME_SLACK;
 }
 
 static bool find_part(const struct search *s, const struct bk_journal_row *row, uint64_t *ret_bytes)
 {
 	const char *leaf;
-	struct stat st;
-	int dir = bk_sink_aim(s->sink, row->name, &leaf);
+	int dir = row->is_gone ? -1 : bk_sink_aim(s->sink, row->name, &leaf);
 
-	if (dir < 0 || !bk_part_find(dir, leaf, row->number, &st))
-		return false;
-	*ret_bytes = (uint64_t)st.st_size;
-	return true;
+	return dir >= 0 && bk_part_find(dir, leaf, row->number, row->birth, ret_bytes);
+}
+
+/* The very folder that was made. */
+static bool find_folder(const struct search *s, const struct bk_journal_row *row)
+{
+	const char *leaf;
+	int dir = row->birth ? bk_sink_aim(s->sink, row->name, &leaf) : -1;
+
+	return dir >= 0 && bk_birth_at(dir, leaf) == row->birth;
 }
 
 /* What the row leads to, in a row of here. NOWHERE: to nothing. */
 static struct bk_here_row look(const struct search *s, const struct bk_journal_row *row)
 {
-	struct bk_here_row found = {
-		.number = row->number, .is_whole = row->is_whole, .size = row->size, .mtime = row->mtime};
+	struct bk_here_row found = {.number = row->number,
+		.birth = row->birth,
+		.is_whole = row->is_whole,
+		.size = row->size,
+		.mtime = row->mtime};
 
 	memcpy(found.digest, row->digest, sizeof(found.digest));
 	if (row->is_folder)
-		found.place = BK_HERE_MADE;
+		found.place = find_folder(s, row) ? BK_HERE_MADE : BK_HERE_NOWHERE;
 	else if (!row->is_stream && find_named(s, row)) {
 		found.place = BK_HERE_NAMED;
 		found.bytes = row->size;
@@ -101,6 +110,7 @@ static int take(struct search *s, struct bk_here_row *known, struct bk_here_row 
 	free(known->name);
 	found->noted = (uint32_t)noted;
 	found->is_noted = s->is_own;
+	found->other = (uint8_t)s->here->others_len;
 	*known = *found;
 	return 0;
 }
@@ -221,9 +231,26 @@ void bk_here_tell(
 
 /* --- on the thread --- */
 
+/* In ours first: who is killed in between has it in both. */
+static void take_over(struct bk_here *h, struct bk_here_row *r, const struct bk_journal_row *row)
+{
+	uint32_t noted = bk_journal_begin(h->journal, row);
+
+	if (r->is_whole)
+		bk_journal_whole(h->journal, noted, r->digest);
+	if (r->place == BK_HERE_NAMED)
+		bk_journal_gone(h->journal, noted);
+	if (bk_journal_flush(h->journal))
+		bk_journal_gone(h->others[r->other], r->noted);
+	r->noted = noted;
+	r->is_noted = true;
+}
+
 /* In our journal from here on, so that the others are needed no more. */
 static void adopt(struct bk_here *h, struct bk_sink *sink, const struct bk_file_list *list)
 {
+	bool is_noted;
+
 	for (size_t i = 0; i < h->len; i++) {
 		struct bk_here_row *r = &h->rows[i];
 		const struct bk_file_entry *e = &list->entries[i];
@@ -232,20 +259,18 @@ static void adopt(struct bk_here *h, struct bk_sink *sink, const struct bk_file_
 			.size = r->size,
 			.mtime = r->mtime,
 			.number = r->number,
+			.birth = r->birth,
 			.is_folder = e->is_folder};
 
 		if (r->is_noted || r->place == BK_HERE_NOWHERE)
 			continue;
 		if (!h->journal)
 			h->journal = bk_journal_new(bk_sink_folder(sink), bk_journal_identity(list));
-		r->noted = bk_journal_begin(h->journal, &row);
-		r->is_noted = true;
-		if (r->is_whole)
-			bk_journal_whole(h->journal, r->noted, r->digest);
+		take_over(h, r, &row);
 	}
-	bk_journal_flush(h->journal);
+	is_noted = bk_journal_flush(h->journal);
 	for (size_t i = 0; i < h->others_len; i++) {
-		if (h->is_used_up[i] && h->journal)
+		if (h->is_used_up[i] && is_noted)
 			bk_journal_remove(h->others[i]);
 		bk_journal_free(h->others[i]);
 	}
@@ -312,7 +337,7 @@ static int open_row(const struct bk_here_row *r, struct bk_sink *sink, const cha
 	if (dir < 0)
 		return -1;
 	if (r->place == BK_HERE_PART)
-		return bk_part_open(dir, leaf, r->number);
+		return bk_part_open(dir, leaf, r->number, r->birth);
 	return openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 

@@ -20,9 +20,11 @@ enum bk_here_place {
 
 struct bk_here_row {
 	enum bk_here_place place;
-	unsigned number; /* of the part */
-	uint32_t noted;  /* its row in the journal */
-	bool is_noted;   /* in ours, not in another one */
+	unsigned number; /* of the part, */
+	uint64_t birth;  /* and which file that is, or which folder */
+	uint32_t noted;  /* its row in the journal: */
+	bool is_noted;   /* ours, */
+	uint8_t other;   /* or this one of the others */
 	bool is_whole;
 	uint8_t digest[BK_DIGEST_LEN]; /* with is_whole: of all of it */
 	char *name;                    /* what it was to be called; NULL: as it is offered */

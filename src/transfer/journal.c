@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "transfer/birth.h"
 #include "transfer/part.h"
 #include "wire/cursor.h"
 
@@ -29,7 +30,8 @@ enum {
 	FILE_MAX = 512 << 20,
 };
 
-enum { ROW_BEGIN = 1, ROW_WHOLE };
+/* 1 was a beginning that did not say which file its part is. */
+enum { ROW_WHOLE = 2, ROW_BEGIN, ROW_GONE };
 enum { KIND_FILE, KIND_STREAM, KIND_FOLDER };
 
 static const char magic[] = "what an unfinished transfer of bodkin has here\n";
@@ -42,9 +44,11 @@ struct bk_journal {
 	char *text; /* what was read; the rows point into it */
 	struct bk_journal_row *rows;
 	size_t rows_len, rows_cap;
-	uint32_t noted; /* rows of ROW_BEGIN, those that were read among them */
+	uint32_t noted;          /* rows of ROW_BEGIN, those that were read among them */
+	uint32_t gone, gone_len; /* whose parts are none any more, which is not noted yet */
 	struct bk_buf pending;
-	bool is_broken; /* nothing may stand behind a row that is torn */
+	int64_t from, to; /* when it was made, and written last, before it was opened */
+	bool is_broken;   /* nothing may stand behind a row that is torn */
 };
 
 static uint64_t short_digest(struct bk_digest *d, const void *data, size_t n)
@@ -138,6 +142,7 @@ static int read_begin(struct bk_journal *j, struct bk_reader *r)
 	uint8_t kind;
 
 	row.mtime = (int64_t)bk_read_u64(r);
+	row.birth = bk_read_u64(r);
 	row.number = bk_read_u16(r);
 	kind = bk_read_u8(r);
 	row.is_stream = kind == KIND_STREAM;
@@ -162,6 +167,17 @@ static int read_whole(struct bk_journal *j, struct bk_reader *r)
 	return 0;
 }
 
+static int read_gone(struct bk_journal *j, struct bk_reader *r)
+{
+	uint32_t first = bk_read_u32(r), n = bk_read_u32(r);
+
+	if (r->error < 0 || bk_reader_left(r) || first > j->rows_len || n > j->rows_len - first)
+		return -1;
+	for (uint32_t i = first; i < first + n; i++)
+		j->rows[i].is_gone = true;
+	return 0;
+}
+
 static int read_row(struct bk_journal *j, const uint8_t *body, size_t n)
 {
 	struct bk_reader r;
@@ -172,6 +188,8 @@ static int read_row(struct bk_journal *j, const uint8_t *body, size_t n)
 		return read_begin(j, &r);
 	case ROW_WHOLE:
 		return read_whole(j, &r);
+	case ROW_GONE:
+		return read_gone(j, &r);
 	default:
 		return -1;
 	}
@@ -210,16 +228,18 @@ static size_t read_all(int fd, char *out, size_t n)
 }
 
 /* Rows are appended behind what is good. An empty one begins, and one that got no further than that. */
-static bool load(struct bk_journal *j, const struct stat *st)
+static bool load(struct bk_journal *j, const struct statx *st)
 {
 	size_t good, len;
 
-	if (st->st_size > FILE_MAX)
+	j->to = st->stx_mtime.tv_sec;
+	j->from = st->stx_mask & STATX_BTIME ? st->stx_btime.tv_sec : j->to;
+	if (st->stx_size > FILE_MAX)
 		return false;
-	j->text = malloc((size_t)st->st_size + 1);
+	j->text = malloc((size_t)st->stx_size + 1);
 	if (!j->text)
 		return false;
-	len = read_all(j->fd, j->text, (size_t)st->st_size);
+	len = read_all(j->fd, j->text, (size_t)st->stx_size);
 	good = read_rows(j, len);
 	j->noted = (uint32_t)j->rows_len;
 	if (!good && (len >= sizeof(magic) - 1 || memcmp(j->text, magic, len) != 0 ||
@@ -230,15 +250,15 @@ static bool load(struct bk_journal *j, const struct stat *st)
 
 /* --- the file --- */
 
-static bool is_ours(int fd, struct stat *ret_st)
+static bool is_ours(int fd, struct statx *ret_st)
 {
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, ret_st) == 0 && bk_part_is_own(ret_st);
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 && bk_birth_look(fd, "", ret_st) && bk_part_is_own(ret_st);
 }
 
 static struct bk_journal *open_named(int dir, const char *name, int flags)
 {
 	struct bk_journal *j = calloc(1, sizeof(*j));
-	struct stat st;
+	struct statx st;
 
 	if (!j)
 		return NULL;
@@ -311,8 +331,15 @@ void bk_journal_free(struct bk_journal *j)
 
 void bk_journal_remove(struct bk_journal *j)
 {
+	j->gone_len = 0;
 	bk_buf_release(&j->pending);
 	(void)unlinkat(j->dir, j->name, 0);
+}
+
+void bk_journal_times(const struct bk_journal *j, int64_t *ret_from, int64_t *ret_to)
+{
+	*ret_from = j->from;
+	*ret_to = j->to;
 }
 
 const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t *ret_n)
@@ -350,16 +377,6 @@ char **bk_journal_list(int dir, size_t max, size_t *ret_n)
 
 /* --- writing --- */
 
-void bk_journal_flush(struct bk_journal *j)
-{
-	while (j && j->pending.len) {
-		ssize_t put = write(j->fd, bk_buf_head(&j->pending), j->pending.len);
-
-		j->is_broken |= put <= 0;
-		bk_buf_consume(&j->pending, put <= 0 ? j->pending.len : (size_t)put);
-	}
-}
-
 static void append(struct bk_journal *j, const struct bk_writer *body)
 {
 	uint8_t head[HEAD_LEN];
@@ -375,6 +392,34 @@ static void append(struct bk_journal *j, const struct bk_writer *body)
 		(void)bk_buf_append(&j->pending, body->start, n);
 }
 
+static void append_gone(struct bk_journal *j)
+{
+	uint8_t body[16];
+	struct bk_writer w;
+
+	if (!j->gone_len)
+		return;
+	bk_writer_init(&w, body, sizeof(body));
+	bk_write_u8(&w, ROW_GONE);
+	bk_write_u32(&w, j->gone);
+	bk_write_u32(&w, j->gone_len);
+	append(j, &w);
+	j->gone_len = 0;
+}
+
+bool bk_journal_flush(struct bk_journal *j)
+{
+	if (j)
+		append_gone(j);
+	while (j && j->pending.len) {
+		ssize_t put = write(j->fd, bk_buf_head(&j->pending), j->pending.len);
+
+		j->is_broken |= put <= 0;
+		bk_buf_consume(&j->pending, put <= 0 ? j->pending.len : (size_t)put);
+	}
+	return j && !j->is_broken;
+}
+
 uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row)
 {
 	uint8_t body[BODY_MAX];
@@ -386,6 +431,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 	bk_write_u8(&w, ROW_BEGIN);
 	bk_write_u64(&w, row->size);
 	bk_write_u64(&w, (uint64_t)row->mtime);
+	bk_write_u64(&w, row->birth);
 	bk_write_u16(&w, (uint16_t)row->number);
 	bk_write_u8(&w, row->is_folder ? KIND_FOLDER : row->is_stream ? KIND_STREAM : KIND_FILE);
 	bk_write_bytes(&w, row->path, strlen(row->path) + 1);
@@ -407,6 +453,19 @@ void bk_journal_whole(struct bk_journal *j, uint32_t row, const uint8_t digest[B
 	bk_write_u32(&w, row);
 	bk_write_bytes(&w, digest, BK_DIGEST_LEN);
 	append(j, &w);
+	if (j->pending.len >= PENDING_ENOUGH)
+		bk_journal_flush(j);
+}
+
+void bk_journal_gone(struct bk_journal *j, uint32_t row)
+{
+	if (!j)
+		return;
+	if (row != j->gone + j->gone_len)
+		append_gone(j);
+	if (!j->gone_len)
+		j->gone = row;
+	j->gone_len++;
 	if (j->pending.len >= PENDING_ENOUGH)
 		bk_journal_flush(j);
 }

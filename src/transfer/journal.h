@@ -21,8 +21,10 @@ struct bk_journal_row {
 	const char *name; /* what it was to be called here; the part is named after it */
 	uint64_t size;
 	int64_t mtime;             /* seconds since 1970 */
-	unsigned number;           /* of the part */
+	unsigned number;           /* of the part, */
+	uint64_t birth;            /* and which file that is, or which folder this is (transfer/birth.h) */
 	bool is_stream, is_folder; /* a folder has no part: it was made here */
+	bool is_gone;  /* its part is none any more: it has its name, was removed, or is another journal's */
 	bool is_whole; /* all of it came, and this is its digest: it is in the part, or has its name already */
 	uint8_t digest[BK_DIGEST_LEN];
 };
@@ -39,6 +41,8 @@ struct bk_journal *bk_journal_open(int dir, const char *file_name);
 void bk_journal_free(struct bk_journal *j);
 void bk_journal_remove(struct bk_journal *j); /* the file; the journal stays the caller's */
 
+/* When those were at work that wrote it before, in seconds since 1970. */
+void bk_journal_times(const struct bk_journal *j, int64_t *ret_from, int64_t *ret_to);
 /* The rows that it had when it was opened, in order, until bk_journal_let_go. */
 const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t *ret_n);
 void bk_journal_let_go(struct bk_journal *j); /* of the memory of the rows */
@@ -47,7 +51,10 @@ void bk_journal_let_go(struct bk_journal *j); /* of the memory of the rows */
 uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row);
 /* It is complete; noted with the next bk_journal_flush, or soon. */
 void bk_journal_whole(struct bk_journal *j, uint32_t row, const uint8_t digest[BK_DIGEST_LEN]);
-void bk_journal_flush(struct bk_journal *j);
+/* Its part is none any more. Noted likewise; many in a row are one note. */
+void bk_journal_gone(struct bk_journal *j, uint32_t row);
+/* False: not all that was said is noted. */
+bool bk_journal_flush(struct bk_journal *j);
 
 /* Names of the journals in a folder, at most max of them; malloc'd, each and the whole. NULL: out of memory. */
 char **bk_journal_list(int dir, size_t max, size_t *ret_n);

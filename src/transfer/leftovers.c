@@ -13,15 +13,15 @@ static void look_at(struct bk_sink *sink, const struct bk_journal_row *row, bool
 	struct bk_transfer_leftovers *left)
 {
 	const char *leaf;
-	struct stat st;
-	int dir = row->is_folder ? -1 : bk_sink_aim(sink, row->name, &leaf);
+	uint64_t size;
+	int dir = row->is_folder || row->is_gone ? -1 : bk_sink_aim(sink, row->name, &leaf);
 
-	if (dir < 0 || !bk_part_find(dir, leaf, row->number, &st))
+	if (dir < 0 || !bk_part_find(dir, leaf, row->number, row->birth, &size))
 		return;
 	left->parts++;
-	left->bytes += (uint64_t)st.st_size;
+	left->bytes += size;
 	if (removes)
-		bk_part_remove(dir, leaf, row->number);
+		bk_part_remove(dir, leaf, row->number, row->birth);
 }
 
 static void look_into(

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "transfer/birth.h"
 #include "transfer/inside.h"
 
 enum { SCRATCH = 256 << 10 };
@@ -29,7 +30,8 @@ struct bk_sink {
 	int at_open; /* the folder inside dir that was opened last, and its path; -1, NULL: none */
 	char *at_path;
 	char part[BK_PART_MAX]; /* empty: no file is begun */
-	unsigned number;        /* the part's */
+	unsigned number;        /* the part's, */
+	uint64_t birth;         /* and which file it is */
 	uint8_t *scratch;       /* for what is read */
 	char text[BK_TRANSFER_TEXT_MAX];
 };
@@ -53,7 +55,7 @@ static mode_t current_umask(void)
 /* Whether; errno says why not. */
 static bool open_part(struct bk_sink *s, int dir, const char *name)
 {
-	s->fd = bk_part_make(dir, name, &s->number);
+	s->fd = bk_part_make(dir, name, &s->number, &s->birth);
 	if (s->fd >= 0)
 		bk_part_name(s->part, name, s->number);
 	return s->fd >= 0;
@@ -244,19 +246,20 @@ int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const ch
 }
 
 int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const char *name, const char *stem,
-	unsigned number)
+	unsigned number, uint64_t birth)
 {
 	struct stat st;
 
 	s->entry = entry;
 	if (!aim(s, stem))
 		return fail_errno(s, stem, errno);
-	s->fd = bk_part_open(s->at, s->leaf, number);
+	s->fd = bk_part_open(s->at, s->leaf, number, birth);
 	if (s->fd < 0 || (fstat(s->fd, &st) == 0 && (uint64_t)st.st_size > entry->size &&
 				 ftruncate(s->fd, (off_t)entry->size) < 0))
 		return fail_errno(s, name, errno);
 	bk_part_name(s->part, s->leaf, number);
 	s->number = number;
+	s->birth = birth;
 	return aim(s, name) ? 0 : fail_errno(s, name, errno);
 }
 
@@ -270,6 +273,11 @@ int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bo
 	if (errno != EEXIST || fstatat(s->at, s->leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(s, entry->path, errno);
 	return check_folder(s, entry->path, &st);
+}
+
+uint64_t bk_sink_folder_birth(struct bk_sink *s, const struct bk_file_entry *entry)
+{
+	return aim(s, entry->path) ? bk_birth_at(s->at, s->leaf) : 0;
 }
 
 /* A new one under a name of its own, then over what is there. */
@@ -482,22 +490,29 @@ const char *bk_sink_part(const struct bk_sink *s)
 	return s->part;
 }
 
+uint64_t bk_sink_birth(const struct bk_sink *s)
+{
+	return s->birth;
+}
+
 void bk_sink_park(struct bk_sink *s)
 {
 	s->part[0] = 0;
 }
 
-int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name)
+int bk_sink_unpark(struct bk_sink *s, const char *part, uint64_t birth, const char *name)
 {
 	if (!aim(s, name))
 		return fail_errno(s, name, errno);
 	snprintf(s->part, sizeof(s->part), "%s", part);
+	s->birth = birth;
 	return 0;
 }
 
 void bk_sink_set_aside(struct bk_sink *s, struct bk_sink_aside *ret_aside)
 {
-	*ret_aside = (struct bk_sink_aside){.fd = s->fd, .entry = s->entry, .name = s->name};
+	*ret_aside =
+		(struct bk_sink_aside){.fd = s->fd, .entry = s->entry, .name = s->name, .birth = s->birth};
 	snprintf(ret_aside->part, sizeof(ret_aside->part), "%s", s->part);
 	s->fd = -1;
 	s->part[0] = 0;
@@ -508,6 +523,7 @@ void bk_sink_take_back(struct bk_sink *s, const struct bk_sink_aside *aside)
 	if (!aside->part[0])
 		return;
 	s->fd = aside->fd;
+	s->birth = aside->birth;
 	s->entry = aside->entry;
 	(void)aim(s, aside->name); /* a folder that is gone is found out when the name is given */
 	snprintf(s->part, sizeof(s->part), "%s", aside->part);
@@ -538,10 +554,21 @@ static int rename_new(struct bk_sink *s)
 	return errno == EEXIST ? -1 : rename_over_own(s);
 }
 
+/* It stays. */
+static int fail_part(struct bk_sink *s)
+{
+	s->part[0] = 0;
+	return fail(s, BK_E_FILE, s->name, "what came of it was replaced by another file");
+}
+
 int bk_sink_commit(struct bk_sink *s, bool may_replace)
 {
-	int res = may_replace ? renameat(s->at, s->part, s->at, s->leaf) : rename_new(s);
+	uint64_t birth = bk_birth_at(s->at, s->part); /* of none: the rename says why */
+	int res;
 
+	if (birth && birth != s->birth)
+		return fail_part(s);
+	res = may_replace ? renameat(s->at, s->part, s->at, s->leaf) : rename_new(s);
 	if (res < 0 && errno == EEXIST)
 		return fail(s, BK_E_EXISTS, s->name, "it exists");
 	if (res < 0)
@@ -561,12 +588,11 @@ void bk_sink_keep(struct bk_sink *s)
 {
 	size_t n = strlen(s->text);
 	char shown[BK_TRANSFER_TEXT_MAX / 2];
-	struct stat st;
 
 	if (!s->part[0])
 		return;
 	close_file(s);
-	if (fstatat(s->at, s->part, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (bk_part_is(s->at, s->part, s->birth))
 		snprintf(s->text + n, sizeof(s->text) - n, "; all of it arrived and is kept as '%s'",
 			bk_file_path_show(s->part, shown, sizeof(shown)));
 	s->part[0] = 0;
@@ -575,7 +601,8 @@ void bk_sink_keep(struct bk_sink *s)
 bool bk_sink_leave(struct bk_sink *s, uint64_t least)
 {
 	struct stat st;
-	bool is_left = s->part[0] && s->fd >= 0 && fstat(s->fd, &st) == 0 && (uint64_t)st.st_size >= least;
+	bool is_left = s->part[0] && s->fd >= 0 && fstat(s->fd, &st) == 0 && (uint64_t)st.st_size >= least &&
+		       bk_part_is(s->at, s->part, s->birth);
 
 	if (!is_left)
 		bk_sink_drop(s);
@@ -587,7 +614,7 @@ bool bk_sink_leave(struct bk_sink *s, uint64_t least)
 void bk_sink_drop(struct bk_sink *s)
 {
 	close_file(s);
-	if (s->part[0])
+	if (s->part[0] && bk_part_is(s->at, s->part, s->birth))
 		(void)unlinkat(s->at, s->part, 0);
 	s->part[0] = 0;
 }

@@ -33,10 +33,10 @@ int bk_sink_check_space(struct bk_sink *s, uint64_t bytes);
 /* name: what it will be called, mostly the entry's path. Both stay the caller's and must live until commit or
  * drop. BK_E_FILE, BK_E_NO_SPACE; BK_E_EXISTS: too many parts have such a name. */
 int bk_sink_begin(struct bk_sink *s, const struct bk_file_entry *entry, const char *name);
-/* The same with the part of that number of something called `stem`, from its beginning. BK_E_FILE: it is not what was
- * made. Where it ends at last is its end. */
+/* The same with the part of that number and birth of something called `stem`, from its beginning. BK_E_FILE: it is not
+ * what was made. Where it ends at last is its end. */
 int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const char *name, const char *stem,
-	unsigned number);
+	unsigned number, uint64_t birth);
 int bk_sink_write(struct bk_sink *s, const void *data, size_t n);
 /* Goes over n bytes that are there already, each with fn; with `from` they are in that file, and copied. BK_E_FILE. */
 int bk_sink_pass(struct bk_sink *s, int from, uint64_t n, void (*fn)(void *arg, const void *data, size_t n),
@@ -45,14 +45,15 @@ int bk_sink_pass(struct bk_sink *s, int from, uint64_t n, void (*fn)(void *arg, 
 int bk_sink_hole(struct bk_sink *s, size_t n);
 /* No more comes: gives the file its time, and the bits of `modes` that it came with. */
 int bk_sink_close(struct bk_sink *s, unsigned modes);
-/* Gives a closed file its name. BK_E_EXISTS when that was taken meanwhile and may not be replaced: it can be tried
- * again after bk_sink_rename. */
+/* Gives a closed file its name. BK_E_FILE also when its part is another file now; BK_E_EXISTS when the name was taken
+ * meanwhile and may not be replaced: it can be tried again after bk_sink_rename. */
 int bk_sink_commit(struct bk_sink *s, bool may_replace);
 void bk_sink_rename(struct bk_sink *s, const char *name);
 
 /* A folder in its place, in one that is there; only of its owner until it is dressed: gets its bits and its time,
  * after what is in it. BK_E_FILE, BK_E_NO_SPACE. Removed is only an empty one. */
 int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new);
+uint64_t bk_sink_folder_birth(struct bk_sink *s, const struct bk_file_entry *entry); /* 0: it is gone */
 void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry);
 void bk_sink_remove_folder(struct bk_sink *s, const struct bk_file_entry *entry);
 
@@ -64,13 +65,16 @@ int bk_sink_make_link(
 /* Many files wait together for the disk: a closed one is parked under its part's name and taken up again. */
 const char *bk_sink_part(const struct bk_sink *s);
 unsigned bk_sink_part_number(const struct bk_sink *s);
+uint64_t bk_sink_birth(const struct bk_sink *s); /* of the part */
 void bk_sink_park(struct bk_sink *s);
-int bk_sink_unpark(struct bk_sink *s, const char *part, const char *name); /* BK_E_FILE: its folder is gone */
+/* BK_E_FILE: its folder is gone. */
+int bk_sink_unpark(struct bk_sink *s, const char *part, uint64_t birth, const char *name);
 /* The file that is being written, if there is one, makes room for parked ones and is taken back after them. */
 struct bk_sink_aside {
 	int fd;
 	const struct bk_file_entry *entry;
 	const char *name;
+	uint64_t birth;
 	char part[BK_PART_MAX];
 };
 void bk_sink_set_aside(struct bk_sink *s, struct bk_sink_aside *ret_aside);

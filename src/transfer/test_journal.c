@@ -47,7 +47,7 @@ static const uint8_t digest[BK_DIGEST_LEN] = {1, 2, 3};
 static uint32_t begin(struct bk_journal *j, const char *path, const char *name, unsigned number)
 {
 	const struct bk_journal_row row = {
-		.path = path, .name = name, .size = 7, .mtime = 1600000000, .number = number};
+		.path = path, .name = name, .size = 7, .mtime = 1600000000, .number = number, .birth = 99};
 
 	return bk_journal_begin(j, &row);
 }
@@ -89,6 +89,7 @@ static void what_was_noted_is_read_again_and_gone_on_with(void **state)
 	assert_string_equal(rows[0].path, "a");
 	assert_int_equal(rows[0].size, 7);
 	assert_int_equal(rows[0].mtime, 1600000000);
+	assert_int_equal(rows[0].birth, 99);
 	assert_false(rows[0].is_whole || rows[0].is_stream);
 	assert_string_equal(rows[1].path, "d/b");
 	assert_string_equal(rows[1].name, "d/c");
@@ -99,6 +100,42 @@ static void what_was_noted_is_read_again_and_gone_on_with(void **state)
 	assert_int_equal(begin(j, "e", "e", 0), 2);
 	bk_journal_free(j);
 	assert_int_equal(rows_now(), 3);
+}
+
+/* Which of the rows lead to no part any more. */
+static void goes(const char *want)
+{
+	struct bk_journal *j = bk_journal_open(dir, file_name);
+	const struct bk_journal_row *rows;
+	size_t n;
+
+	assert_non_null(j);
+	rows = bk_journal_rows(j, &n);
+	assert_int_equal(n, strlen(want));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(rows[i].is_gone, want[i] == 'x');
+	bk_journal_free(j);
+}
+
+static void what_is_gone_stays_gone(void **state)
+{
+	struct bk_journal *j = bk_journal_new(dir, ID);
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		begin(j, "a", "a", 0);
+	for (uint32_t i = 1; i < 4; i++)
+		bk_journal_gone(j, i);
+	bk_journal_gone(j, 0);
+	bk_journal_gone(j, 6);
+	bk_journal_free(j);
+	goes("xxxx..x.");
+	j = bk_journal_open(dir, file_name);
+	bk_journal_let_go(j);
+	bk_journal_gone(j, 8); /* of a row that is not there: it, and all behind it, were never written */
+	bk_journal_gone(j, 4);
+	bk_journal_free(j);
+	goes("xxxx..x.");
 }
 
 static void a_torn_end_costs_only_its_row_wherever_it_is_torn(void **state)
@@ -222,6 +259,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(what_was_noted_is_read_again_and_gone_on_with),
+		T(what_is_gone_stays_gone),
 		T(a_torn_end_costs_only_its_row_wherever_it_is_torn),
 		T(a_byte_that_changed_ends_it),
 		T(one_that_somebody_writes_is_left_alone),

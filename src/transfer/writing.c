@@ -23,7 +23,7 @@ int bk_writing_land(struct bk_writing *w)
 	int err;
 
 	bk_journal_flush(w->store->here.journal);
-	err = w->batch.len ? bk_batch_land(&w->batch) : 0;
+	err = w->batch.len ? bk_batch_land(&w->batch, w->store->here.journal) : 0;
 
 	return err < 0 ? bk_writing_fail(w, err, w->batch.text) : 0;
 }
@@ -33,7 +33,7 @@ static const struct bk_file_entry *current_entry(const struct bk_writing *w)
 	return &w->store->list.entries[w->current];
 }
 
-static uint32_t note(struct bk_writing *w, size_t entry, unsigned number)
+static uint32_t note(struct bk_writing *w, size_t entry, unsigned number, uint64_t birth)
 {
 	struct bk_store *s = w->store;
 	const struct bk_file_entry *e = &s->list.entries[entry];
@@ -42,6 +42,7 @@ static uint32_t note(struct bk_writing *w, size_t entry, unsigned number)
 		.size = e->size,
 		.mtime = e->mtime,
 		.number = number,
+		.birth = birth,
 		.is_stream = e->is_stream,
 		.is_folder = e->is_folder};
 
@@ -63,7 +64,7 @@ int bk_writing_make_folder(struct bk_writing *w, size_t entry)
 	if (err < 0)
 		return bk_writing_fail(w, err, bk_sink_text(w->store->sink));
 	if (is_new)
-		(void)note(w, entry, 0);
+		(void)note(w, entry, 0, bk_sink_folder_birth(w->store->sink, &w->store->list.entries[entry]));
 	return 0;
 }
 
@@ -91,7 +92,7 @@ static int begin_anew(struct bk_writing *w)
 		err = BK_E_FILE;
 	if (err < 0)
 		return bk_writing_fail(w, err, bk_sink_text(sink));
-	w->noted = note(w, w->current, bk_sink_part_number(sink));
+	w->noted = note(w, w->current, bk_sink_part_number(sink), bk_sink_birth(sink));
 	return 0;
 }
 
@@ -100,21 +101,27 @@ static int go_on(struct bk_writing *w, const struct bk_here_row *row)
 	struct bk_sink *sink = w->store->sink;
 	const struct bk_file_entry *e = current_entry(w);
 	int err = bk_sink_go_on(sink, e, bk_picks_name(&w->store->picks, w->current),
-		row->name ? row->name : e->path, row->number);
+		row->name ? row->name : e->path, row->number, row->birth);
 
 	w->noted = row->noted;
 	return err < 0 ? bk_writing_fail(w, err, bk_sink_text(sink)) : 0;
 }
 
-/* A part of something else; and an empty one, which was made and not noted yet when its maker was killed. */
+/* A part of something else; and an empty one, which was made and is not noted. */
 static void remove_useless(struct bk_writing *w, const struct bk_here_row *row)
 {
 	const char *leaf, *path = current_entry(w)->path;
 	int dir = bk_sink_aim(w->store->sink, row && row->name ? row->name : path, &leaf);
-	struct stat st;
 
-	if (dir >= 0 && (row || (bk_part_find(dir, leaf, 0, &st) && !st.st_size)))
-		bk_part_remove(dir, leaf, row ? row->number : 0);
+	if (dir >= 0 && !row) {
+		int64_t from, to;
+
+		bk_journal_times(w->store->here.journal, &from, &to);
+		bk_part_remove_empty(dir, leaf, from, to);
+	} else if (dir >= 0) {
+		bk_part_remove(dir, leaf, row->number, row->birth);
+		bk_journal_gone(w->store->here.journal, row->noted);
+	}
 }
 
 int bk_writing_begin(struct bk_writing *w, size_t entry)
@@ -215,8 +222,10 @@ static int compare_digest(struct bk_writing *w, const uint8_t got[BK_DIGEST_LEN]
 
 	if (memcmp(got, digest, BK_DIGEST_LEN) == 0)
 		return 0;
-	if (current_entry(w)->is_stream) /* of a file the next time tells which block it is */
+	if (current_entry(w)->is_stream) { /* of a file the next time tells which block it is */
 		bk_sink_drop(w->store->sink);
+		bk_journal_gone(w->store->here.journal, w->noted);
+	}
 	snprintf(text, sizeof(text), "'%s' arrived damaged: %s; try again",
 		bk_file_entry_shown(current_entry(w)), bk_error_text(BK_E_DIGEST));
 	return bk_writing_fail(w, BK_E_DIGEST, text);
@@ -240,7 +249,7 @@ int bk_writing_end(struct bk_writing *w, const uint8_t *digest)
 	if (err < 0)
 		return bk_writing_fail(w, err, bk_sink_text(w->store->sink));
 	bk_journal_whole(w->store->here.journal, w->noted, got);
-	err = bk_batch_add(&w->batch, w->current);
+	err = bk_batch_add(&w->batch, w->current, w->noted);
 	if (err < 0)
 		return bk_writing_fail(w, err, w->batch.text);
 	return bk_batch_is_full(&w->batch) ? bk_writing_land(w) : 0;
@@ -283,6 +292,8 @@ static void leave_part(struct bk_writing *w)
 	snprintf(part, sizeof(part), "%s", bk_sink_part(sink));
 	if (part[0] && bk_sink_leave(sink, current_entry(w)->is_stream ? 1 : BK_HAVE_BLOCK))
 		snprintf(w->left, sizeof(w->left), "%s", part);
+	else if (part[0])
+		bk_journal_gone(w->store->here.journal, w->noted);
 }
 
 /* It goes when all is done, and where nothing is left that it could name. */

@@ -257,7 +257,7 @@ class Resume(kit.Case):
 
     def test_what_nobody_goes_on_with_is_said_and_removed_when_asked(self):
         path, other = self.big(), self.file()
-        sender, receiver = self.begin(path)
+        sender, receiver = self.begin(path, "--limit", "20M")  # it is at it while others look
         self.assertTrue(self.until(BIG // 4, receiver))
         forget = self.run_it("recv", "--forget-parts", "-o", self.root / "out")
         self.assertIn("Nothing unfinished is there", forget.stdout + forget.stderr)  # somebody is at it
