@@ -405,7 +405,7 @@ static void run(struct bk_thread *t, void *arg)
 	w->is_over = true;
 	bk_thread_ring(t);
 	bk_thread_unlock(t);
-	bk_source_close(&w->reader);
+	bk_source_reader_done(&w->reader);
 }
 
 static void free_work(void *arg)
@@ -470,11 +470,11 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 	if (w) {
 		*w = (struct work){.source = bk_source_ref(source),
 			.known = wish->known,
-			.reader = {.source = source, .fd = -1},
 			.has_holes = wish->version >= 2,
 			.may_pack = wish->may_pack,
 			.is_waited_for = true};
 		r->work = w;
+		bk_source_reader_init(&w->reader, source);
 		bk_squeeze_init(&w->squeeze);
 		err = allocate(w, wish);
 	}

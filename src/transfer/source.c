@@ -135,6 +135,17 @@ static bool is_stream(const struct bk_source_reader *r)
 	return r->source->walk.list.entries[r->current].is_stream;
 }
 
+void bk_source_reader_init(struct bk_source_reader *r, const struct bk_source *source)
+{
+	*r = (struct bk_source_reader){.source = source, .place = {.dir = -1}, .fd = -1};
+}
+
+void bk_source_reader_done(struct bk_source_reader *r)
+{
+	bk_source_close(r);
+	bk_walk_leave(&r->place);
+}
+
 void bk_source_close(struct bk_source_reader *r)
 {
 	if (r->fd >= 0)
@@ -171,7 +182,7 @@ int bk_source_open(struct bk_source_reader *r, size_t i)
 		return r->fd < 0 ? fail(r, strerror(errno)) : 0;
 	}
 	/* It was a regular file when it was announced; by now it may be a pipe, whose open would block. */
-	r->fd = s->memo >= 0 ? bk_memo_open(s->memo) : bk_walk_open(&s->walk, i);
+	r->fd = s->memo >= 0 ? bk_memo_open(s->memo) : bk_walk_open(&s->walk, i, &r->place);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return fail(r, strerror(errno));
 	if (!is_as_offered(&s->walk.list.entries[i], &st))

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transfer/walk.h"
 #include "wire/file.h"
 
 /* What is offered: the files and folders a person named, and streams, whose size nobody knows: pipes and files made
@@ -42,15 +43,19 @@ const struct bk_file_list *bk_source_list(const struct bk_source *s);
 /* What was left out in folders; borrowed. */
 void bk_source_left_out(const struct bk_source *s, struct bk_transfer_offer *ret_offer);
 
-/* Reads one entry after another. Zeroed but for `source` and fd -1 it is ready. */
+/* Reads one entry after another. */
 struct bk_source_reader {
 	const struct bk_source *source;
+	struct bk_walk_place place;
 	int fd;
 	size_t current;
 	uint64_t offset;
 	uint64_t edge;                   /* no hole begins before it */
 	char text[BK_TRANSFER_TEXT_MAX]; /* the sentence for the last BK_E_FILE */
 };
+
+void bk_source_reader_init(struct bk_source_reader *r, const struct bk_source *source);
+void bk_source_reader_done(struct bk_source_reader *r);
 
 /* Opens entry i for reading. BK_E_FILE. */
 int bk_source_open(struct bk_source_reader *r, size_t i);

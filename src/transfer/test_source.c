@@ -79,13 +79,15 @@ static struct bk_source *offer(const char *path)
 
 static int read_last(const struct bk_source *s, char out[8])
 {
-	struct bk_source_reader r = {.source = s, .fd = -1};
-	int n = bk_source_open(&r, 3);
+	struct bk_source_reader r;
+	int n;
 
+	bk_source_reader_init(&r, s);
+	n = bk_source_open(&r, 3);
 	if (!n)
 		n = bk_source_read(&r, out, 7);
 	out[n > 0 ? n : 0] = 0;
-	bk_source_close(&r);
+	bk_source_reader_done(&r);
 	return n;
 }
 
@@ -126,11 +128,46 @@ static void a_folder_that_becomes_a_link_gives_nothing_of_what_it_leads_to(void 
 	bk_source_unref(s);
 }
 
+/* A name says what is in it. */
+static void files_of_one_name_are_each_read_from_their_own_folder(void **state)
+{
+	const char *tree = in_root("tree");
+	const struct bk_source_wish wish = {.paths = &tree, .paths_len = 1};
+	struct bk_source_reader r;
+	struct bk_source *s;
+	char text[BK_TRANSFER_TEXT_MAX], got[128];
+	size_t files = 0;
+
+	(void)state;
+	assert_int_equal(mkdir(in_root("tree/su"), 0700), 0);
+	write_file("tree/x", "tree/x");
+	write_file("tree/su/x", "tree/su/x");
+	write_file("tree/sub/x", "tree/sub/x");
+	write_file("tree/sub/y", "tree/sub/y");
+	write_file("tree/sub/deep/x", "tree/sub/deep/x");
+	assert_int_equal(bk_source_new(&wish, &s, text), 0);
+	bk_source_reader_init(&r, s);
+	for (size_t i = 0; i < 2 * bk_source_list(s)->len; i++) {
+		const size_t n = bk_source_list(s)->len, at = i < n ? i : 2 * n - 1 - i;
+		const struct bk_file_entry *e = &bk_source_list(s)->entries[at];
+
+		if (!e->is_file)
+			continue;
+		assert_int_equal(bk_source_open(&r, at), 0);
+		assert_int_equal(bk_source_read(&r, got, sizeof(got)), strlen(e->path));
+		assert_memory_equal(got, e->path, strlen(e->path));
+		files++;
+	}
+	assert_int_equal(files, 10);
+	bk_source_reader_done(&r);
+	bk_source_unref(s);
+}
+
 static void a_pipe_is_a_stream_where_it_is_named_and_stays_behind_in_a_folder(void **state)
 {
 	const char *pipe = in_root("pipe");
 	const struct bk_source_wish wish = {.paths = &pipe, .paths_len = 1};
-	struct bk_source_reader r = {.fd = -1};
+	struct bk_source_reader r;
 	struct bk_transfer_offer offered;
 	struct bk_source *s;
 	char text[BK_TRANSFER_TEXT_MAX], got[8];
@@ -140,7 +177,7 @@ static void a_pipe_is_a_stream_where_it_is_named_and_stays_behind_in_a_folder(vo
 	assert_int_equal(mkfifo(pipe, 0600), 0);
 	assert_int_equal(bk_source_new(&wish, &s, text), 0);
 	assert_true(bk_source_list(s)->entries[0].is_stream);
-	r.source = s;
+	bk_source_reader_init(&r, s);
 	assert_int_equal(bk_source_open(&r, 0), 0);
 	assert_int_equal(bk_source_read(&r, got, sizeof(got)), BK_E_AGAIN); /* nobody writes yet */
 	end = open(pipe, O_WRONLY | O_NONBLOCK);
@@ -150,7 +187,7 @@ static void a_pipe_is_a_stream_where_it_is_named_and_stays_behind_in_a_folder(vo
 	assert_int_equal(bk_source_read(&r, got, sizeof(got)), 5);
 	close(end);
 	assert_int_equal(bk_source_read(&r, got, sizeof(got)), 0);
-	bk_source_close(&r);
+	bk_source_reader_done(&r);
 	bk_source_unref(s);
 
 	assert_int_equal(rename(pipe, in_root("tree/pipe")), 0);
@@ -167,6 +204,8 @@ int main(void)
 			what_a_folder_has_is_read_however_the_folder_was_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_folder_that_becomes_a_link_gives_nothing_of_what_it_leads_to, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			files_of_one_name_are_each_read_from_their_own_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_pipe_is_a_stream_where_it_is_named_and_stays_behind_in_a_folder, set_up, tear_down),
 	};

@@ -502,21 +502,55 @@ void bk_walk_done(struct bk_walk *w)
 	bk_file_list_done(&w->list);
 }
 
-int bk_walk_open(const struct bk_walk *w, size_t entry)
+void bk_walk_leave(struct bk_walk_place *place)
+{
+	if (place->dir >= 0)
+		close(place->dir);
+	free(place->path);
+	*place = (struct bk_walk_place){.dir = -1};
+}
+
+/* So many bytes of a path, where its first `named` are a root's name. -1 and errno. */
+static int open_folder(const struct bk_walk *w, const char *path, size_t named, size_t len)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	int root = open(root_of(w, path)->path, flags), dir, code;
+
+	if (root < 0 || named == len)
+		return root;
+	dir = bk_inside_open(
+		root, path + named + 1, len - named - 1, flags, w->links == BK_TRANSFER_LINKS_FOLLOW);
+	code = errno;
+	close(root);
+	errno = code;
+	return dir;
+}
+
+static bool is_at(const struct bk_walk_place *place, const char *path, size_t len)
+{
+	return place->dir >= 0 && !strncmp(place->path, path, len) && !place->path[len];
+}
+
+static int go_to(const struct bk_walk *w, struct bk_walk_place *place, const char *path, size_t len)
+{
+	if (is_at(place, path, len))
+		return 0;
+	bk_walk_leave(place);
+	place->path = strndup(path, len);
+	errno = ENOMEM;
+	if (place->path)
+		place->dir = open_folder(w, path, strcspn(path, "/"), len);
+	return place->dir < 0 ? -1 : 0;
+}
+
+int bk_walk_open(const struct bk_walk *w, size_t entry, struct bk_walk_place *place)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	const char *rel = w->list.entries[entry].path, *inner = strchr(rel, '/');
-	const struct bk_walk_root *root = root_of(w, rel);
-	int dir, fd, code;
+	const char *path = w->list.entries[entry].path, *leaf = strrchr(path, '/');
 
-	if (!inner)
-		return open(root->path, flags);
-	dir = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
+	if (!leaf)
+		return open(root_of(w, path)->path, flags);
+	if (go_to(w, place, path, (size_t)(leaf - path)) < 0)
 		return -1;
-	fd = bk_inside_open(dir, inner + 1, strlen(inner + 1), flags, w->links == BK_TRANSFER_LINKS_FOLLOW);
-	code = errno;
-	close(dir);
-	errno = code;
-	return fd;
+	return openat(place->dir, leaf + 1, flags | (w->links == BK_TRANSFER_LINKS_FOLLOW ? 0 : O_NOFOLLOW));
 }

@@ -37,7 +37,14 @@ void bk_walk_done(struct bk_walk *w);
 /* The sentence that `path` cannot be sent; returns err. */
 int bk_walk_say(char text[BK_TRANSFER_TEXT_MAX], int err, const char *path, const char *why);
 
+/* The folder of the entry that was opened last: most that follow are in it, too. */
+struct bk_walk_place {
+	int dir; /* -1: none */
+	char *path;
+};
+
 /* Opens an entry of the list for reading, through no link that was not named or is to be followed. -1 and errno. */
-int bk_walk_open(const struct bk_walk *w, size_t entry);
+int bk_walk_open(const struct bk_walk *w, size_t entry, struct bk_walk_place *place);
+void bk_walk_leave(struct bk_walk_place *place);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "wire/field.h"
 #include "wire/file_entry.h"
+#include "wire/file_head.h"
 #include "wire/json.h"
 #include "wire/packed.h"
 
@@ -114,7 +115,7 @@ static bool is_list(enum bk_file_type type)
 	       type == BK_FILE_CHOICES;
 }
 
-int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len)
+static int encode_tree(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len)
 {
 	const struct shape *shape = &shapes[m->type];
 	json_t *header = header_new(m->type);
@@ -129,6 +130,13 @@ int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t
 			out, header, type, m->type == BK_FILE_PACKED ? m->encoding : NULL, content_len);
 	json_decref(header);
 	return err;
+}
+
+int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len)
+{
+	int err;
+
+	return bk_file_head_append(out, m, content_len, &err) ? err : encode_tree(out, m, content_len);
 }
 
 /* Header and JSON content of a list message; takes over `content`, which may be NULL for "out of memory". */
@@ -252,11 +260,10 @@ int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_msg *header,
 	return append_list(out, &m, wrap_entries(array, is_whole));
 }
 
-int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, struct bk_file_msg *ret_msg)
+static int decode_tree(const char *header, size_t len, struct bk_file_msg *m)
 {
-	struct bk_file_msg m = {.content_len = content_len};
-	json_t *o;
 	const char *name;
+	json_t *o;
 	int err = bk_json_load(header, len, HEADER_DEPTH_MAX, HEADER_MEMBERS_MAX, &o);
 
 	if (err < 0)
@@ -265,11 +272,19 @@ int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, str
 	if (!name) {
 		err = BK_E_MALFORMED;
 	} else {
-		m.type = (enum bk_file_type)bk_text_index(type_names, BK_FILE_UNKNOWN, name);
-		if (m.type != BK_FILE_UNKNOWN)
-			err = bk_fields_decode(o, shapes[m.type].fields, shapes[m.type].len, &m);
+		m->type = (enum bk_file_type)bk_text_index(type_names, BK_FILE_UNKNOWN, name);
+		if (m->type != BK_FILE_UNKNOWN)
+			err = bk_fields_decode(o, shapes[m->type].fields, shapes[m->type].len, m);
 	}
 	json_decref(o);
+	return err;
+}
+
+int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, struct bk_file_msg *ret_msg)
+{
+	struct bk_file_msg m = {.content_len = content_len};
+	int err = bk_file_head_read(header, len, &m) ? 0 : decode_tree(header, len, &m);
+
 	if (err < 0)
 		return err;
 	if (m.type != BK_FILE_UNKNOWN && content_len > shapes[m.type].content_max)

@@ -61,6 +61,21 @@ static void check_message(const struct bk_file_reader *r)
 		abort();
 }
 
+/* Read as text or as a tree: with a space in it it is not the text that we print. */
+static void check_header(const uint8_t *data, size_t n)
+{
+	char spaced[BK_FILE_HEADER_MAX + 1] = "{ ";
+	struct bk_file_msg a = {0}, b = {0};
+
+	if (!n || n >= BK_FILE_HEADER_MAX || data[0] != '{')
+		return;
+	memcpy(spaced + 2, data + 1, n - 1);
+	if (bk_file_msg_decode(data, n, 0, &a) != bk_file_msg_decode(spaced, n + 1, 0, &b) ||
+		a.type != b.type || a.entry != b.entry || a.offset != b.offset || a.hole != b.hole ||
+		memcmp(a.digest, b.digest, sizeof(a.digest)) != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bk_file_reader r;
@@ -71,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data++;
 		size--;
 	}
+	check_header(data, size);
 	bk_file_reader_init(&r);
 	r.takes_packed = step % 2;
 	while (size && event >= 0) {
