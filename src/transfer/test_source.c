@@ -131,11 +131,10 @@ static void a_folder_that_becomes_a_link_gives_nothing_of_what_it_leads_to(void 
 /* A name says what is in it. */
 static void files_of_one_name_are_each_read_from_their_own_folder(void **state)
 {
-	const char *tree = in_root("tree");
-	const struct bk_source_wish wish = {.paths = &tree, .paths_len = 1};
 	struct bk_source_reader r;
 	struct bk_source *s;
 	char text[BK_TRANSFER_TEXT_MAX], got[128];
+	const char *tree;
 	size_t files = 0;
 
 	(void)state;
@@ -145,7 +144,9 @@ static void files_of_one_name_are_each_read_from_their_own_folder(void **state)
 	write_file("tree/sub/x", "tree/sub/x");
 	write_file("tree/sub/y", "tree/sub/y");
 	write_file("tree/sub/deep/x", "tree/sub/deep/x");
-	assert_int_equal(bk_source_new(&wish, &s, text), 0);
+	tree = in_root("tree");
+	assert_int_equal(
+		bk_source_new(&(struct bk_source_wish){.paths = &tree, .paths_len = 1}, &s, text), 0);
 	bk_source_reader_init(&r, s);
 	for (size_t i = 0; i < 2 * bk_source_list(s)->len; i++) {
 		const size_t n = bk_source_list(s)->len, at = i < n ? i : 2 * n - 1 - i;
