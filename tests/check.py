@@ -26,7 +26,7 @@ ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "re
            "tests/hostile/hostile_test_frames", "tests/hostile/hostile_test_targets")
 # Where more than one thread runs, the program's or the test's: `make tsan`.
 THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_readers", "transfer_test_transfer", "transfer_test_patience",
-           "transfer_test_public", "service_test_conn", "service_test_service", "service_test_messages", "service_test_many",
+           "transfer_test_public", "transfer_test_scout", "service_test_conn", "service_test_service", "service_test_messages", "service_test_many",
            "cli_test_output", "server_test_hostile", "server_test_relay", "server_test_server", "session_test_session",
            "room_test_room")
 WATCHES = {
@@ -200,7 +200,7 @@ def waiting_suites(args, tally):
     yield lab_script(tally, "plain-lab", "plain dialect", 400, "tests/lab/plain.py", bodkin)
     for build in (args.build, args.asan):
         yield script(tally, f"examples_{build}", 300, "tests/examples/test_examples.py", str(ROOT / build), name=f"examples ({build})")
-    for key in ("cli", "streams", "trees", "resume", "copies", "daemon", "chat", "machine", "words"):
+    for key in ("cli", "streams", "trees", "masses", "resume", "copies", "daemon", "chat", "machine", "words"):
         yield script(tally, key, 300, f"tests/cli/test_{key}.py", bodkin)
 
 

@@ -149,7 +149,7 @@ struct bk_transfer_resume {
 struct bk_transfer_events {
 	size_t size;                     /* sizeof of it; 0: its first version (<bodkin/api.h>) */
 	const struct bk_call_news *news; /* NULL: none */
-	/* The offer has been made (sender) or seen (receiver). */
+	/* The offer has been made (sender) or seen (receiver): all of it, however many messages it takes. */
 	void (*on_offer)(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer);
 	/* Receiver, and only where its options say ask: answer now or later; the connection stays alive
 	 * meanwhile. */
@@ -177,6 +177,11 @@ struct bk_transfer_events {
 	/* Right before on_progress, where it is another one than before: the file that content belongs to now, its number
 	 * among those that are taken, from 1, and how many they are. Not of several receivers. */
 	void (*on_file)(struct bk_call *call, void *arg, const char *path, size_t number, size_t files);
+	/* What is offered is still looked around, here or at a sender, who has seen so many entries; 5 times a second
+	 * at most. Sender: with what will be offered (else NULL) when that has been seen, where bk_send_offer had it
+	 * not from the first. */
+	void (*on_counting)(
+		struct bk_call *call, void *arg, size_t entries, const struct bk_transfer_offer *offer);
 };
 
 struct bk_send_opts {
@@ -213,15 +218,16 @@ struct bk_send_opts {
 		limit; /* bytes a second that travel for files, to all receivers together; 0: as fast as it goes */
 };
 
-/* Looks at the files, and into the folders, then starts a session, so that a code appears at once; offers them
- * to whoever comes. BK_E_INVALID (no file, two of one name, an unusable
- * server or code, an event that is missing), BK_E_FILE, BK_E_NOMEM: ret_text (may be NULL) is a sentence then. */
+/* Looks at the files, and into the folders, for 0.3 s at most, then starts a session, so that a code appears at once;
+ * offers them to whoever comes. A big tree is looked through meanwhile, on a thread, and what is wrong with it comes as
+ * on_error. BK_E_INVALID (no file, two of one name, an unusable server or code, an event that is missing), BK_E_FILE,
+ * BK_E_NOMEM: ret_text (may be NULL) is a sentence then. */
 BK_API int bk_send_new(struct bk_loop *loop, const struct bk_send_opts *opts,
 	const struct bk_transfer_events *events, void *arg, struct bk_send **ret_send,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);
 /* Tells the other side; on_error with BK_E_CANCELLED follows within two seconds. */
 BK_API void bk_send_cancel(struct bk_send *s);
-/* What will be offered; borrowed, lives as long as the sender. */
+/* What will be offered; borrowed, lives as long as the sender. NULL: it is looked around still (on_counting). */
 BK_API const struct bk_transfer_offer *bk_send_offer(const struct bk_send *s);
 /* At once and silently. NULL is fine. */
 BK_API void bk_send_free(struct bk_send *s);

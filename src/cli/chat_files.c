@@ -97,16 +97,38 @@ static void on_code(struct bk_call *call, void *arg, const char *code)
 		f->on_code(f->arg, code);
 }
 
+static void say_asked(struct bk_cli_chat_files *f, const struct bk_transfer_offer *offer)
+{
+	char size[BK_CLI_HUMAN_MAX];
+
+	name(&f->out, offer);
+	bk_cli_human_bytes(f->out.total, size);
+	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is asked whether to take %s (%s)", f->out.peer,
+		f->out.name, size);
+	bk_cli_report_left_out(f->report, offer);
+}
+
+static void on_sent_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
+{
+	struct bk_cli_chat_files *f = arg;
+
+	(void)call;
+	if (f->is_looking)
+		say_asked(f, offer);
+	f->is_looking = false;
+}
+
 void bk_cli_chat_files_send(
 	struct bk_cli_chat_files *f, const struct bk_send_opts *way, const char *peer, const char *path)
 {
 	static const struct bk_call_news news = {.size = sizeof(news), .on_code = on_code};
 	static const struct bk_transfer_events events = {.news = &news,
+		.on_offer = on_sent_offer,
 		.on_progress = on_sent_progress,
 		.on_done = on_sent,
 		.on_error = on_send_error};
 	struct bk_send_opts opts = *way;
-	char text[BK_TRANSFER_TEXT_MAX], size[BK_CLI_HUMAN_MAX];
+	char text[BK_TRANSFER_TEXT_MAX];
 
 	opts.size = sizeof(opts);
 	opts.paths = &path;
@@ -125,11 +147,13 @@ void bk_cli_chat_files_send(
 	}
 	f->is_sending = true;
 	begin(&f->out, peer);
-	name(&f->out, bk_send_offer(f->send));
-	bk_cli_human_bytes(f->out.total, size);
-	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s is asked whether to take %s (%s)", f->out.peer,
-		f->out.name, size);
-	bk_cli_report_left_out(f->report, bk_send_offer(f->send));
+	f->is_looking = !bk_send_offer(f->send);
+	if (f->is_looking) { /* a big folder: it is asked about when it has been looked through */
+		name(&f->out, &(struct bk_transfer_offer){.first = path});
+		bk_cli_report_say(f->report, BK_CLI_VERDICT, "* looking through %s", f->out.name);
+	} else {
+		say_asked(f, bk_send_offer(f->send));
+	}
 	f->on_change(f->arg);
 }
 

@@ -17,6 +17,7 @@ struct bk_cli_chat_files {
 	void (*on_change)(void *arg);                 /* bk_cli_chat_files_fill would say something else */
 	void (*on_code)(void *arg, const char *code); /* where a session is made for it; may be NULL */
 	void *arg;
+	bool is_looking; /* at what is sent, still */
 	struct bk_send *send;
 	struct bk_recv *recv;
 	bool is_sending, is_receiving, is_asking;

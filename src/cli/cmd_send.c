@@ -84,7 +84,7 @@ static int start_send(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	if (err >= 0)
 		err = bk_send_new(f->loop, &opts, &events, c, &c->send, text);
 
-	if (err >= 0)
+	if (err >= 0 && bk_send_offer(c->send))
 		bk_cli_report_left_out(f->report, bk_send_offer(c->send));
 	if (err >= 0 && has_input)
 		make_room_for_typing(f->report);

@@ -5,6 +5,7 @@
 #include <bodkin/error.h>
 #include <stdio.h>
 
+#include "cli/counting.h"
 #include "cli/exit.h"
 
 struct left {
@@ -27,6 +28,19 @@ static void on_conflict(struct bk_call *call, void *arg, const struct bk_transfe
 
 	(void)call;
 	bk_cli_report_conflict(t->frame.report, entry, how, as);
+}
+
+static void on_counting(
+	struct bk_call *call, void *arg, size_t entries, const struct bk_transfer_offer *offer)
+{
+	struct bk_cli_transfer *t = arg;
+
+	(void)call;
+	bk_cli_counting_tell(t->frame.report, entries, t->is_taking);
+	if (!offer)
+		return;
+	bk_cli_report_wipe(t->frame.report);
+	bk_cli_report_left_out(t->frame.report, offer);
 }
 
 static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_t total, double rate)
@@ -111,5 +125,6 @@ struct bk_transfer_events bk_cli_transfer_events(void)
 		.on_error = on_error,
 		.on_text = on_text,
 		.on_resume = on_resume,
+		.on_counting = on_counting,
 	};
 }

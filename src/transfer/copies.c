@@ -34,7 +34,7 @@ struct receiver {
 
 struct bk_copies {
 	struct bk_loop *loop;
-	const struct bk_offering *offering;
+	struct bk_offering *offering;
 	/* Never started: keeps what each call starts with, and the verdict on all of them. */
 	struct bk_call frame;
 	struct bk_transfer_events events;
@@ -47,10 +47,11 @@ struct bk_copies {
 	struct receiver *waiting; /* nobody has come to it yet; NULL: none is */
 	bool is_cancelled, was_cut, is_told;
 	char shown[CODE_MAX]; /* the code that was told last */
-	bool has_offered;
+	bool has_offered, has_counted;
 	struct bk_turn turn;
 	struct bk_timer *late;
 	bk_time began, told_at; /* the first answer to the offer, of those who are done; the last progress */
+	bk_time counted_at;     /* told last */
 	struct bk_transfer_result result;
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* that the first one took */
 	char digest[BK_DIGEST_STR_MAX];
@@ -126,11 +127,28 @@ static void on_note(struct bk_call *call, void *arg, int verbosity, const char *
 
 static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
 {
-	struct bk_copies *c = ((struct receiver *)arg)->of;
+	struct receiver *r = arg;
+	struct bk_copies *c = r->of;
 
+	r->told.total = offer->bytes;
 	if (!c->has_offered && c->events.on_offer)
 		c->events.on_offer(call, c->arg, offer);
 	c->has_offered = true;
+}
+
+/* All wait for the same: it is told once. */
+static void on_counting(
+	struct bk_call *call, void *arg, size_t entries, const struct bk_transfer_offer *offer)
+{
+	struct bk_copies *c = ((struct receiver *)arg)->of;
+	bk_time now = bk_loop_now(c->loop);
+
+	if (c->has_counted || (!offer && c->counted_at && now - c->counted_at < TELL_INTERVAL))
+		return;
+	c->counted_at = now;
+	c->has_counted = offer;
+	if (c->events.on_counting)
+		c->events.on_counting(call, c->arg, entries, offer);
 }
 
 static void tell_sum(struct bk_copies *c)
@@ -216,7 +234,7 @@ static void close_door(struct bk_copies *c, struct bk_call *call, const struct b
 	bk_call_decide(&c->frame, failure->error, failure->who, "%s", failure->text);
 	snprintf(text, sizeof(text), "nobody else can come: %s", failure->text);
 	bk_call_trim(text);
-	if (c->here > 1 && c->frame.news.on_note && !c->is_cancelled)
+	if (c->here > 1 && c->frame.news.on_note && !c->is_cancelled && !c->offering->error)
 		c->frame.news.on_note(call, c->arg, -1, text);
 }
 
@@ -262,7 +280,8 @@ static int wait_for_one(struct bk_copies *c)
 		.on_offer = on_offer,
 		.on_progress = on_progress,
 		.on_done = on_done,
-		.on_error = on_error};
+		.on_error = on_error,
+		.on_counting = on_counting};
 	const struct bk_talk_place place = {.session = &c->frame.opts};
 	struct receiver *r = calloc(1, sizeof(*r));
 	int err;
@@ -338,6 +357,8 @@ static void on_turn(void *arg)
 		if (r->is_over || (r == c->waiting && !wants_more(c)))
 			free_receiver(r);
 	}
+	if (c->offering->error < 0)
+		bk_call_decide(&c->frame, c->offering->error, BK_CALL_WHO_HERE, "%s", c->offering->text);
 	if (wants_more(c) && !c->waiting && c->here < BK_SEND_RECEIVERS_MAX)
 		err = wait_for_one(c);
 	if (err < 0)

@@ -11,7 +11,7 @@ struct bk_copies;
 
 struct bk_copies_opts {
 	struct bk_loop *loop;
-	const struct bk_offering *offering;    /* borrowed */
+	struct bk_offering *offering;          /* borrowed */
 	const struct bk_session_opts *session; /* copied, as the events */
 	size_t count;                          /* how many are to have all; BK_SEND_KEEP: as many as come */
 	const struct bk_transfer_events *events;

@@ -9,12 +9,14 @@
 #include "base/error.h"
 #include "transfer/reader.h"
 
-enum state { OFFERING, SENDING, WAITING };
+enum state { LOOKING, OFFERING, SENDING, WAITING };
 
 struct bk_delivery {
 	struct bk_talk talk;
 	enum state state;
-	const struct bk_offering *offering;
+	struct bk_offering *offering;
+	struct bk_offering_wait wait;
+	bool is_started;          /* the channel is there */
 	struct bk_reader *reader; /* once something is taken */
 	struct bk_file_choice *choices;
 	struct bk_known *known;                   /* what is there already; the reader's, once there is one */
@@ -42,13 +44,67 @@ static void put_offer(struct bk_delivery *d)
 	bk_talk_await(&d->talk, BK_TALK_BUSY_TIME, "the other side did not answer the offer within an hour");
 }
 
+static void offer(struct bk_delivery *d)
+{
+	d->state = OFFERING;
+	d->choices = calloc(d->offering->offer.entries + 1, sizeof(*d->choices));
+	if (!d->choices) {
+		bk_talk_fail(&d->talk, BK_E_NOMEM, "cannot send: %s", bk_error_text(BK_E_NOMEM));
+		return;
+	}
+	if (d->talk.events.on_offer)
+		d->talk.events.on_offer(&d->talk.call, d->talk.arg, &d->offering->offer);
+	put_offer(d);
+}
+
+/* It is still looked around: who has come may wait. */
+static void say_counting(struct bk_delivery *d)
+{
+	const size_t entries = bk_offering_count(d->offering);
+	const struct bk_file_msg msg = {.type = BK_FILE_COUNTING, .entries = (uint32_t)entries};
+
+	/* One that has not gone yet says as much. */
+	if (d->is_started && !d->talk.out.len)
+		bk_talk_put(&d->talk, &msg);
+	if (d->talk.events.on_counting)
+		d->talk.events.on_counting(&d->talk.call, d->talk.arg, entries, NULL);
+}
+
+static void go_on(struct bk_delivery *d)
+{
+	if (d->offering->error < 0)
+		bk_talk_fail(&d->talk, d->offering->error, "%s", d->offering->text);
+	else if (d->is_started)
+		offer(d);
+}
+
+static void on_offering(void *arg)
+{
+	struct bk_delivery *d = arg;
+	const struct bk_offering *o = d->offering;
+
+	if (bk_talk_is_over(&d->talk))
+		return;
+	if (!bk_offering_is_settled(o)) {
+		say_counting(d);
+		return;
+	}
+	if (o->error >= 0 && d->talk.events.on_counting)
+		d->talk.events.on_counting(&d->talk.call, d->talk.arg, o->offer.entries, &o->offer);
+	go_on(d);
+}
+
 static void on_start(void *owner)
 {
 	struct bk_delivery *d = owner;
 
-	if (d->talk.events.on_offer)
-		d->talk.events.on_offer(&d->talk.call, d->talk.arg, &d->offering->offer);
-	put_offer(d);
+	d->is_started = true;
+	if (bk_offering_is_settled(d->offering)) {
+		go_on(d);
+		return;
+	}
+	bk_talk_await(&d->talk, 0, NULL);
+	say_counting(d);
 }
 
 /* Nothing is ready: it failed, that was all, or we wait for ourselves. */
@@ -254,8 +310,7 @@ static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_delivery *d = owner;
 
-	const bool is_offered =
-		d->state == OFFERING && d->offered == bk_source_list(d->offering->source)->len;
+	const bool is_offered = d->state == OFFERING && d->offered == d->offering->offer.entries;
 
 	if (msg->type == BK_FILE_HAVE && is_offered)
 		on_have(d);
@@ -278,7 +333,7 @@ static void on_writable(void *owner)
 
 	if (d->state == OFFERING)
 		put_offer(d);
-	else
+	else if (d->state != LOOKING)
 		pump(d);
 }
 
@@ -305,18 +360,19 @@ static const struct bk_talk_ops ops = {
 	.on_end = on_end,
 };
 
-int bk_delivery_new(struct bk_loop *loop, const struct bk_offering *offering,
-	const struct bk_talk_place *place, const struct bk_transfer_events *events, void *arg,
-	struct bk_delivery **ret_delivery)
+int bk_delivery_new(struct bk_loop *loop, struct bk_offering *offering, const struct bk_talk_place *place,
+	const struct bk_transfer_events *events, void *arg, struct bk_delivery **ret_delivery)
 {
 	struct bk_delivery *d = calloc(1, sizeof(*d));
 	int err = d ? bk_talk_init(&d->talk, loop, place, events, arg) : BK_E_NOMEM;
 
 	if (err >= 0) {
 		d->offering = offering;
+		d->wait = (struct bk_offering_wait){.fn = on_offering, .arg = d};
 		d->talk.pace = offering->pace; /* one for all of them */
-		d->choices = calloc(offering->offer.entries + 1, sizeof(*d->choices));
-		err = d->choices ? bk_talk_start(&d->talk, &ops, d, NULL) : BK_E_NOMEM;
+		if (!bk_offering_is_settled(offering))
+			bk_offering_await(offering, &d->wait);
+		err = bk_talk_start(&d->talk, &ops, d, NULL);
 	}
 	if (err < 0)
 		bk_delivery_free(d);
@@ -334,6 +390,7 @@ void bk_delivery_free(struct bk_delivery *d)
 {
 	if (!d)
 		return;
+	bk_offering_leave(&d->wait);
 	bk_talk_done(&d->talk);
 	bk_reader_free(d->reader);
 	bk_known_free(d->known);

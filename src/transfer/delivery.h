@@ -11,9 +11,8 @@ struct bk_delivery;
 
 /* What is pointed to is copied, but the offering, which is borrowed. The events are those of a sender, with `arg`; the
  * delivery may be freed from inside the last of them. BK_E_INVALID, BK_E_NOMEM. */
-int bk_delivery_new(struct bk_loop *loop, const struct bk_offering *offering,
-	const struct bk_talk_place *place, const struct bk_transfer_events *events, void *arg,
-	struct bk_delivery **ret_delivery);
+int bk_delivery_new(struct bk_loop *loop, struct bk_offering *offering, const struct bk_talk_place *place,
+	const struct bk_transfer_events *events, void *arg, struct bk_delivery **ret_delivery);
 void bk_delivery_cancel(struct bk_delivery *d);
 void bk_delivery_free(struct bk_delivery *d); /* at once and silently; NULL is fine */
 

@@ -30,6 +30,7 @@ struct bk_recv {
 	struct bk_talk talk;
 	struct bk_pace pace;
 	enum bk_recv_state state;
+	bk_time counted_at;     /* the other side said then that it counts; 0: it did not */
 	struct bk_turn decider; /* after an answer: what comes next is said from the loop */
 	bool asks_accept, takes_hidden, takes_executable;
 	enum bk_transfer_conflict conflict;

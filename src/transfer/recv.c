@@ -15,6 +15,8 @@
 #include "transfer/receiving.h"
 
 enum { MODES_ALL = 0777, MODES_NO_X = 0666 };
+#define COUNTING_INTERVAL (200 * BK_MS)
+
 enum { LONG_TO_READ = 256 << 20 }; /* bytes: it is said that they are read */
 
 /* The other side speaks first. */
@@ -328,12 +330,29 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 	}
 }
 
+/* Its offer is still being made. That takes an hour at most, whatever it says, which is told now and then. */
+static void on_counting(struct bk_recv *r, const struct bk_file_msg *msg)
+{
+	bk_time now = bk_loop_now(r->talk.loop);
+
+	if (!r->counted_at)
+		bk_talk_await(&r->talk, BK_TALK_BUSY_TIME,
+			"the other side had not counted its files within an hour");
+	if (r->counted_at && now - r->counted_at < COUNTING_INTERVAL)
+		return;
+	r->counted_at = now;
+	if (r->talk.events.on_counting)
+		r->talk.events.on_counting(&r->talk.call, r->talk.arg, msg->entries, NULL);
+}
+
 static void on_message(void *owner, const struct bk_file_msg *msg)
 {
 	struct bk_recv *r = owner;
 
-	if (msg->type == (r->state == BK_RECV_PAIRED ? BK_FILE_OFFER : BK_FILE_ENTRIES) &&
-		r->state <= BK_RECV_OFFERED)
+	if (msg->type == BK_FILE_COUNTING && r->state == BK_RECV_PAIRED)
+		on_counting(r, msg);
+	else if (msg->type == (r->state == BK_RECV_PAIRED ? BK_FILE_OFFER : BK_FILE_ENTRIES) &&
+		 r->state <= BK_RECV_OFFERED)
 		on_offer(r, msg);
 	else if (msg->type == BK_FILE_CONTENT && r->state == BK_RECV_RECEIVING)
 		bk_receiving_on_content(r, msg);

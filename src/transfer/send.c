@@ -17,15 +17,6 @@ struct bk_send {
 	struct bk_copies *copies;     /* to several, else NULL */
 };
 
-/* Standard input, or a pipe that was named. */
-static bool has_stream(const struct bk_transfer_offer *offer)
-{
-	for (size_t i = 0; i < offer->entries; i++)
-		if (offer->names[i].is_stream)
-			return true;
-	return false;
-}
-
 static int start_copies(struct bk_send *s, struct bk_loop *loop, const struct bk_send_opts *o,
 	const struct bk_transfer_events *events, void *arg, char *ret_text)
 {
@@ -35,14 +26,10 @@ static int start_copies(struct bk_send *s, struct bk_loop *loop, const struct bk
 		.count = o->copies,
 		.events = events,
 		.arg = arg};
-	const char *why = has_stream(&s->offering.offer) ? "a stream can be read once; send a file to several"
-			  : o->within || !o->session || o->session->code
-				  ? "several come by a code that is made here"
-				  : NULL;
 
-	if (!why)
+	if (!o->within && o->session && !o->session->code)
 		return bk_copies_new(&opts, &s->copies);
-	snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot send: %s", why);
+	snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot send: several come by a code that is made here");
 	return BK_E_INVALID;
 }
 
@@ -50,7 +37,7 @@ static int start(struct bk_send *s, struct bk_loop *loop, const struct bk_send_o
 	const struct bk_transfer_events *events, void *arg, char *ret_text)
 {
 	const struct bk_talk_place place = {.session = o->session, .within = o->within, .peer = o->peer};
-	int err = bk_offering_init(&s->offering, o, ret_text);
+	int err = bk_offering_init(&s->offering, loop, o, ret_text);
 
 	if (err >= 0 && o->copies > 1)
 		return start_copies(s, loop, o, events, arg, ret_text);
@@ -99,5 +86,5 @@ void bk_send_free(struct bk_send *s)
 
 const struct bk_transfer_offer *bk_send_offer(const struct bk_send *s)
 {
-	return &s->offering.offer;
+	return bk_offering_is_settled(&s->offering) && !s->offering.error ? &s->offering.offer : NULL;
 }

@@ -69,8 +69,14 @@ static int look_around(struct bk_source *s, const struct bk_source_wish *wish)
 {
 	int err = 0;
 
-	s->walk = (struct bk_walk){
-		.exclude = wish->exclude, .exclude_len = wish->exclude_len, .links = wish->links};
+	s->walk = (struct bk_walk){.exclude = wish->exclude,
+		.exclude_len = wish->exclude_len,
+		.links = wish->links,
+		.may_go_on = wish->may_go_on,
+		.arg = wish->arg};
+	for (size_t i = 0; i < wish->paths_len && err >= 0;
+		i++) /* a slip is told before a big tree is walked */
+		err = bk_walk_check(&s->walk, wish->paths[i]);
 	for (size_t i = 0; i < wish->paths_len && err >= 0; i++)
 		err = bk_walk_path(&s->walk, wish->paths[i]);
 	if (err >= 0 && wish->text)

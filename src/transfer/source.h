@@ -28,6 +28,9 @@ struct bk_source_wish {
 	int stream_fd;           /* stays the caller's */
 	const char *text;        /* NULL: none; then nothing else is offered */
 	size_t text_len;
+	bool (*may_go_on)(
+		void *arg, size_t entries); /* asked now and then, with how many there are; may be NULL */
+	void *arg;
 };
 
 /* BK_E_INVALID: a device, two files of one name, nothing at all; BK_E_FILE: cannot be had; BK_E_NOMEM. ret_text is one

@@ -25,8 +25,8 @@ struct bk_talk_ops {
 
 /* How long the other side may take. Nothing here waits longer for a peer, but for a stream, which may pause as
  * long as it likes, and for the person at this side. */
-#define BK_TALK_CHANNEL_TIME (60 * BK_SEC) /* to open the channel: so long a session looks for a lost path */
-#define BK_TALK_OFFER_TIME   (300 * BK_SEC) /* for all of an offer, 4 MiB at most; files are looked at before */
+#define BK_TALK_CHANNEL_TIME (60 * BK_SEC)  /* to open the channel: so long a session looks for a lost path */
+#define BK_TALK_OFFER_TIME   (300 * BK_SEC) /* for each piece of an offer, 4 MiB at most; who counts says so */
 #define BK_TALK_BUSY_TIME    (3600 * BK_SEC) /* where a person is asked, or a disk has to keep up */
 
 /* PARTING: it is decided how it ends, and our last message is still to go out. */

@@ -227,6 +227,40 @@ static void talk_of_other_things_is_no_offer(void **state)
 	expect_end(st, 3 * STEP, "offered nothing");
 }
 
+static void count(struct stage *st)
+{
+	put(st, "\"type\":\"counting\",\"entries\":7", "");
+	bk_fake_wake();
+	pass(st, MINUTE);
+}
+
+static void a_sender_that_counts_is_waited_for_an_hour_whatever_it_says(void **state)
+{
+	struct stage *st = *state;
+
+	receive(st, false);
+	for (int i = 0; i < 55; i++)
+		count(st);
+	assert_false(st->has_ended);
+	for (int i = 0; i < 10; i++)
+		count(st);
+	assert_true(st->has_ended);
+	assert_int_equal(st->error, BK_E_TIMEOUT);
+	assert_non_null(strstr(st->text, "had not counted its files"));
+}
+
+static void who_counts_has_not_offered_yet(void **state)
+{
+	struct stage *st = *state;
+
+	put(st, offer, offer_b);
+	put(st, "\"type\":\"counting\",\"entries\":7", "");
+	receive(st, true);
+	pass(st, MINUTE);
+	assert_true(st->has_ended);
+	assert_int_equal(st->error, BK_E_PROTOCOL);
+}
+
 static void a_person_may_take_all_day_to_answer(void **state)
 {
 	struct stage *st = *state;
@@ -316,6 +350,8 @@ int main(void)
 		T(a_sender_that_opens_nothing_is_left_after_a_minute),
 		T(a_sender_that_offers_nothing_is_left_after_five),
 		T(talk_of_other_things_is_no_offer),
+		T(a_sender_that_counts_is_waited_for_an_hour_whatever_it_says),
+		T(who_counts_has_not_offered_yet),
 		T(a_person_may_take_all_day_to_answer),
 		T(a_sender_that_stops_in_a_file_is_left_after_an_hour),
 		T(a_stream_may_pause_as_long_as_it_likes),

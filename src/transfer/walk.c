@@ -181,6 +181,8 @@ static int add_inner(struct bk_walk *w, int dir, const char *rel)
 	const bool follows = w->links == BK_TRANSFER_LINKS_FOLLOW;
 	struct stat st;
 
+	if (w->may_go_on && !w->may_go_on(w->arg, w->list.len))
+		return BK_E_CANCELLED;
 	if (is_excluded(w, rel, base_name(rel)))
 		return 0;
 	if (fstatat(dir, base_name(rel), &st, follows ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
@@ -435,18 +437,31 @@ static int add_named_file(struct bk_walk *w, const char *path, const struct stat
 	return err < 0 ? say_error(w, err, path) : 0;
 }
 
-int bk_walk_path(struct bk_walk *w, const char *path)
+static int look_at(struct bk_walk *w, const char *path, struct stat *ret_st)
+{
+	if (stat(path, ret_st) < 0)
+		return say(w, BK_E_FILE, path, strerror(errno));
+	if (!S_ISDIR(ret_st->st_mode) && !S_ISREG(ret_st->st_mode) && !S_ISFIFO(ret_st->st_mode))
+		return say(w, BK_E_INVALID, path, "it is a device or a socket");
+	return 0;
+}
+
+int bk_walk_check(struct bk_walk *w, const char *path)
 {
 	struct stat st;
 
+	return look_at(w, path, &st);
+}
+
+int bk_walk_path(struct bk_walk *w, const char *path)
+{
+	struct stat st;
+	int err = look_at(w, path, &st);
+
 	w->path = path;
-	if (stat(path, &st) < 0)
-		return say(w, BK_E_FILE, path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return add_named_folder(w, path);
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-		return say(w, BK_E_INVALID, path, "it is a device or a socket");
-	return add_named_file(w, path, &st);
+	if (err < 0)
+		return err;
+	return S_ISDIR(st.st_mode) ? add_named_folder(w, path) : add_named_file(w, path, &st);
 }
 
 /* --- afterwards --- */

@@ -18,6 +18,8 @@ struct bk_walk {
 	const char *const *exclude; /* the caller's, while it walks */
 	size_t exclude_len;
 	enum bk_transfer_links links;
+	bool (*may_go_on)(void *arg, size_t entries); /* no: BK_E_CANCELLED; may be NULL */
+	void *arg;
 	struct bk_file_list list;
 	struct bk_walk_root *roots;
 	size_t roots_len, roots_cap;
@@ -27,6 +29,8 @@ struct bk_walk {
 	char text[BK_TRANSFER_TEXT_MAX];
 };
 
+/* Whether what is named is there and of a kind that is sent, and nothing more. Errors of bk_walk_path. */
+int bk_walk_check(struct bk_walk *w, const char *path);
 /* What is named, and all that is in it. BK_E_INVALID: a device, or one of two with the same name; BK_E_FILE: cannot be
  * had; BK_E_NOMEM: with a sentence in text. */
 int bk_walk_path(struct bk_walk *w, const char *path);

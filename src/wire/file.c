@@ -26,6 +26,7 @@ enum {
 #define SIZE_LIMIT ((uint64_t)INT64_MAX) /* off_t, and what JSON integers can carry */
 
 static const char *const type_names[] = {
+	[BK_FILE_COUNTING] = "counting",
 	[BK_FILE_OFFER] = "offer",
 	[BK_FILE_HAVE] = "have",
 	[BK_FILE_ACCEPT] = "accept",
@@ -43,6 +44,9 @@ static const char *const type_names[] = {
 #define AT(member)                                                                                           \
 	offsetof(struct bk_file_msg, member), sizeof(((struct bk_file_msg *)NULL)->member), 0, NULL, 0
 
+static const struct bk_field counting_fields[] = {
+	{"entries", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(entries)},
+};
 static const struct bk_field offer_fields[] = {
 	{"entries", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(entries)},
 	{"bytes", BK_FIELD_UINT, BK_FIELD_REQUIRED, AT(bytes)},
@@ -86,6 +90,7 @@ static const struct shape {
 	size_t len;
 	uint64_t content_max;
 } shapes[] = {
+	[BK_FILE_COUNTING] = {ROWS(counting_fields), 0},
 	[BK_FILE_OFFER] = {ROWS(offer_fields), BK_FILE_LIST_MAX},
 	[BK_FILE_HAVE] = {NULL, 0, BK_FILE_LIST_MAX},
 	[BK_FILE_ACCEPT] = {ROWS(accept_fields), BK_FILE_LIST_MAX},

@@ -40,16 +40,17 @@ enum bk_file_type {
 	BK_FILE_ERROR,
 	BK_FILE_ENTRIES,
 	BK_FILE_CHOICES,
-	BK_FILE_HAVE,    /* content: records (have.h) */
-	BK_FILE_PACKED,  /* other messages inside; the reader unpacks it and never hands it out */
-	BK_FILE_UNKNOWN, /* of a later version: skipped by the reader, never handed out */
+	BK_FILE_HAVE,     /* content: records (have.h) */
+	BK_FILE_COUNTING, /* the offer is still being made, which who is of before skips */
+	BK_FILE_PACKED,   /* other messages inside; the reader unpacks it and never hands it out */
+	BK_FILE_UNKNOWN,  /* of a later version: skipped by the reader, never handed out */
 };
 
 const char *bk_file_type_name(enum bk_file_type type);
 
-/* Which fields mean something is the type's business: offer {entries, bytes, version, more}; entries {more}; accept
- * {version, encoding}; refuse, error {code, text}; content {entry, offset, hole}; digest {entry, digest}; done
- * {entries, bytes, digest}; packed {encoding, bytes: unpacked}. */
+/* Which fields mean something is the type's business: counting {entries: so far}; offer {entries, bytes, version,
+ * more}; entries {more}; accept {version, encoding}; refuse, error {code, text}; content {entry, offset, hole}; digest
+ * {entry, digest}; done {entries, bytes, digest}; packed {encoding, bytes: unpacked}. */
 struct bk_file_msg {
 	enum bk_file_type type;
 	uint32_t entry, entries, version;
