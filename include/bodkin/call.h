@@ -31,6 +31,8 @@ struct bk_call_news {
 	 * remembered), once; 0: what is waited for (the server is away) or is there again; 1 or 2: for those who
 	 * ask. */
 	void (*on_note)(struct bk_call *call, void *arg, int verbosity, const char *text);
+	/* No path is left, and another one is looked for, until the next on_path or the end. */
+	void (*on_lost)(struct bk_call *call, void *arg, const char *text);
 };
 
 /* Where the fault was found. */

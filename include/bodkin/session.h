@@ -97,6 +97,9 @@ struct bk_session_events {
 	/* The end, once: 0 after an orderly end by either side, else why, with a sentence that says what
 	 * failed, on what, and what to try. The session may be freed from inside. */
 	void (*on_closed)(struct bk_session *s, void *arg, int error, const char *text);
+	/* No path is left (why, in a sentence, which on_note says, too), and another one is looked for: on_path follows,
+	 * or on_closed. */
+	void (*on_lost)(struct bk_session *s, void *arg, const char *text);
 };
 
 /* Starts connecting to the server at once. BK_E_INVALID for options that cannot work (server or code

@@ -134,6 +134,7 @@ struct bk_transfer_receiver {
 	double rate;           /* bytes a second */
 	int error;             /* FAILED: why, and a sentence; else 0 and NULL */
 	const char *text;
+	bool is_lost; /* no path is left, and another one is looked for */
 };
 
 /* A transfer goes on where an earlier one stopped. */

@@ -164,6 +164,16 @@ static void on_note(struct bk_session *session, void *arg, int verbosity, const 
 		c->news.on_note(c, c->arg, verbosity, safe);
 }
 
+static void on_lost(struct bk_session *session, void *arg, const char *text)
+{
+	struct bk_call *c = arg;
+	char safe[BK_CALL_TEXT_MAX];
+
+	(void)session;
+	if (c->news.on_lost)
+		c->news.on_lost(c, c->arg, bk_call_harmless(safe, sizeof(safe), text));
+}
+
 static void on_open(struct bk_session *session, void *arg)
 {
 	struct bk_call *c = arg;
@@ -223,6 +233,7 @@ static void on_closed(struct bk_session *session, void *arg, int error, const ch
 }
 
 static const struct bk_session_events session_events = {
+	.size = sizeof(session_events),
 	.on_code = on_code,
 	.on_peer = on_peer,
 	.on_path = on_path,
@@ -230,6 +241,7 @@ static const struct bk_session_events session_events = {
 	.on_channel = on_channel,
 	.on_note = on_note,
 	.on_closed = on_closed,
+	.on_lost = on_lost,
 };
 
 /* --- life --- */

@@ -15,8 +15,11 @@ enum {
 	NAME_MIN = 12,
 	PERCENT = 4,
 	RATE_MAX = BK_CLI_HUMAN_MAX + 8,
+	AMOUNT_MAX = 2 * BK_CLI_HUMAN_MAX + 8,
 	FILE_MAX = 5 * BK_CLI_BAR_COLUMNS_MAX
 };
+
+static const char lost[] = "path lost, looking for another", lost_short[] = "path lost";
 
 static double share_of(const struct bk_cli_bar *bar)
 {
@@ -30,33 +33,48 @@ static void format_rate(const struct bk_cli_bar *bar, char out[RATE_MAX])
 {
 	char rate[BK_CLI_HUMAN_MAX];
 
-	snprintf(
-		out, RATE_MAX, "%s%s", bk_cli_human_rate(bar->rate, rate), bar->is_limited ? " (limit)" : "");
+	snprintf(out, RATE_MAX, "%9s%s", bk_cli_human_rate(bar->rate, rate),
+		bar->is_limited ? " (limit)" : "");
+}
+
+static void format_left(const struct bk_cli_bar *bar, char out[BK_CLI_HUMAN_MAX])
+{
+	uint64_t bytes = bar->bytes < bar->total ? bar->bytes : bar->total;
+
+	if (bar->rate >= 1)
+		bk_cli_human_left((double)(bar->total - bytes) / bar->rate, out);
+	else
+		snprintf(out, BK_CLI_HUMAN_MAX, "-:--");
+}
+
+static void format_amount(const struct bk_cli_bar *bar, char out[AMOUNT_MAX])
+{
+	char done[BK_CLI_HUMAN_MAX], total[BK_CLI_HUMAN_MAX];
+
+	bk_cli_human_bytes(bar->bytes, done);
+	bk_cli_human_bytes(bar->total, total);
+	snprintf(out, AMOUNT_MAX, "%s of %s", done, total);
 }
 
 /* What stands behind the bar, in as much detail as asked for (3: all, 0: nothing). */
 static void format_tail(const struct bk_cli_bar *bar, int detail, char *out, size_t max)
 {
-	char done[BK_CLI_HUMAN_MAX], total[BK_CLI_HUMAN_MAX], rate[RATE_MAX], left[BK_CLI_HUMAN_MAX],
-		amount[80];
+	char amount[AMOUNT_MAX], rate[RATE_MAX], left[BK_CLI_HUMAN_MAX];
 
-	bk_cli_human_bytes(bar->bytes, done);
-	bk_cli_human_bytes(bar->total, total);
+	format_amount(bar, amount);
 	format_rate(bar, rate);
-	if (bar->rate >= 1)
-		bk_cli_human_left((double)(bar->total - (bar->bytes < bar->total ? bar->bytes : bar->total)) /
-					  bar->rate,
-			left);
-	else
-		snprintf(left, sizeof(left), "-:--");
+	format_left(bar, left);
 	out[0] = 0;
-	snprintf(amount, sizeof(amount), "%s of %s", done, total);
-	if (detail == 3)
-		snprintf(out, max, "  %18s  %9s  %5s left", amount, rate, left);
+	if (detail == 3 && bar->is_lost)
+		snprintf(out, max, "  %18s  %s", amount, lost);
+	else if (detail == 3)
+		snprintf(out, max, "  %18s  %s  %5s left", amount, rate, left);
+	else if (detail == 2 && bar->is_lost)
+		snprintf(out, max, "  %s", lost);
 	else if (detail == 2)
-		snprintf(out, max, "  %9s  %5s left", rate, left);
+		snprintf(out, max, "  %s  %5s left", rate, left);
 	else if (detail == 1)
-		snprintf(out, max, " %9s", rate);
+		snprintf(out, max, " %s", bar->is_lost ? lost_short : rate);
 }
 
 /* `cells` columns, filled to an eighth of a column where the terminal can show it. */
@@ -109,7 +127,9 @@ static size_t format_endless(const struct bk_cli_bar *bar, size_t width, char *o
 
 	bk_cli_human_bytes(bar->bytes, done);
 	format_rate(bar, rate);
-	n = (size_t)snprintf(out, BK_CLI_BAR_MAX, "%9s  %9s", done, rate);
+	n = (size_t)snprintf(out, BK_CLI_BAR_MAX, "%9s  %s", done, bar->is_lost ? lost : rate);
+	if (n > width && bar->is_lost)
+		n = (size_t)snprintf(out, BK_CLI_BAR_MAX, "%9s  %s", done, lost_short);
 	if (n > width)
 		return (size_t)snprintf(out, BK_CLI_BAR_MAX, "%.*s", (int)width, done);
 	n += format_file(bar, width - n, file);
@@ -136,7 +156,7 @@ static size_t cells_of(const struct bk_cli_bar *bar, size_t room)
 static size_t choose_tail(const struct bk_cli_bar *bar, size_t width, int *ret_detail, char *tail, size_t max)
 {
 	size_t count = bar->files > 1 ? format_count(bar, tail, max) : 0, used = 0;
-	const size_t wanted[] = {0, count, count, count ? count + 1 + NAME_MIN : 0};
+	const size_t wanted[] = {0, bar->is_lost ? 0 : count, count, count ? count + 1 + NAME_MIN : 0};
 
 	for (*ret_detail = 3; *ret_detail >= 0; --*ret_detail) {
 		format_tail(bar, *ret_detail, tail, max);

@@ -16,6 +16,7 @@ struct bk_cli_bar {
 	const char *file; /* which of several is under way, where files > 1 */
 	size_t number, files;
 	double rate;
+	bool is_lost; /* there is no path: then there is no rate either, and no time left */
 	/* Of the window; the last three stay free, so that no terminal wraps, with its ^C neither. */
 	unsigned columns;
 	bool is_utf8; /* the terminal shows block characters */

@@ -328,5 +328,17 @@ static void on_note(struct bk_call *call, void *arg, int verbosity, const char *
 	bk_cli_report_note(f->report, verbosity, text);
 }
 
-const struct bk_call_news bk_cli_frame_news = {
-	.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note};
+static void on_lost(struct bk_call *call, void *arg, const char *text)
+{
+	const struct bk_cli_frame *f = arg;
+
+	(void)call;
+	bk_cli_report_lost(f->report, text);
+}
+
+const struct bk_call_news bk_cli_frame_news = {.size = sizeof(bk_cli_frame_news),
+	.on_code = on_code,
+	.on_peer = on_peer,
+	.on_path = on_path,
+	.on_note = on_note,
+	.on_lost = on_lost};

@@ -21,6 +21,7 @@ struct bk_cli_receiver {
 	unsigned number;
 	char name[NAME_MAX_BYTES];
 	bool is_moving; /* it has said yes */
+	bool is_lost;   /* there is no path to it now */
 	uint64_t bytes, total;
 	double rate;
 };
@@ -36,6 +37,7 @@ static void add_row(const struct bk_cli_receivers *w, struct bk_cli_sheet *sheet
 	const struct bk_cli_bar how = {.bytes = r->bytes,
 		.total = r->total,
 		.rate = r->rate,
+		.is_lost = r->is_lost,
 		.columns = columns > name_columns + NUMBER_COLUMNS + 2
 				   ? columns - name_columns - NUMBER_COLUMNS - 2
 				   : 1,
@@ -136,6 +138,7 @@ static void keep_up(struct bk_cli_receivers *w, const struct bk_transfer_receive
 	r->bytes = told->bytes;
 	r->total = told->total;
 	r->rate = told->rate;
+	r->is_lost = told->is_lost;
 }
 
 /* --- what is said of them --- */

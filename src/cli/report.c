@@ -249,6 +249,13 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 	bk_cli_report_say(r, BK_CLI_EVENT, "%s %s: %s", r->has_path ? "Now connected to" : "Connected to",
 		r->peer[0] ? r->peer : "the other side", path->text);
 	r->has_path = true;
+	r->is_lost = false;
+}
+
+void bk_cli_report_lost(struct bk_cli_report *r, const char *text)
+{
+	bk_cli_report_event(r, BK_CLI_EVENT, "lost", json_pack("{s:o}", "text", text_value(text)));
+	r->is_lost = true;
 }
 
 void bk_cli_report_warning(struct bk_cli_report *r, const char *text)
@@ -513,6 +520,7 @@ void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t to
 		.total = total,
 		.is_endless = r->has_stream,
 		.is_limited = r->is_limited,
+		.is_lost = r->is_lost,
 		.rate = rate,
 		.file = r->file,
 		.number = r->file_number,

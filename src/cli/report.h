@@ -20,13 +20,14 @@ struct bk_cli_report {
 	bool is_json, is_quiet, is_smart, has_bar, has_color, is_utf8, is_bar_drawn, is_question_open,
 		has_path;
 	bool is_lasting; /* it goes on and on, so nothing that it says is said once: all of it has a ceiling */
+	bool is_lost;    /* there is no path, and one is looked for */
 	bool has_stream; /* what is offered has no total */
 	bool is_limited; /* --limit */
 	bool is_text;    /* what is offered is said */
 	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
-	int64_t born_ns; /* what happens is told with the time since then */
+	int64_t born_ns;  /* what happens is told with the time since then */
 	uint64_t resumed; /* bytes of a transfer that were there before */
 	char file[1024];  /* that is under way */
 	size_t file_number, files;
@@ -54,6 +55,8 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
+/* None is left until the next one; to a person the note says so, and the bar from then on. */
+void bk_cli_report_lost(struct bk_cli_report *r, const char *text);
 /* Verbosity 0: what is waited for; above, what happens, with the time since the command began. */
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
 /* What is offered to us, or by us. */

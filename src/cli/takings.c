@@ -106,8 +106,17 @@ static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
 	struct taking *k = arg;
 
 	(void)call;
+	k->report.is_lost = false;
 	if (k->report.is_json || k->report.verbosity)
 		bk_cli_report_path(&k->report, path);
+}
+
+static void on_lost(struct bk_call *call, void *arg, const char *text)
+{
+	struct taking *k = arg;
+
+	(void)call;
+	bk_cli_report_lost(&k->report, text);
 }
 
 static void on_note(struct bk_call *call, void *arg, int verbosity, const char *text)
@@ -142,6 +151,7 @@ static void show_progress(struct bk_cli_takings *t)
 {
 	uint64_t bytes = 0, total = 0;
 	double rate = 0;
+	bool is_lost = true;
 
 	if (t->report->is_question_open)
 		return;
@@ -151,8 +161,10 @@ static void show_progress(struct bk_cli_takings *t)
 
 		bytes += k->bytes;
 		total += k->total;
-		rate += k->rate;
+		rate += k->report.is_lost ? 0 : k->rate;
+		is_lost = is_lost && k->report.is_lost;
 	}
+	t->report->is_lost = is_lost;
 	bk_cli_report_progress(t->report, bytes, total, rate);
 }
 
@@ -243,7 +255,11 @@ static bool is_trusted(const struct bk_cli_options *o, const char *from)
 
 static int begin(struct taking *k, char text[BK_TRANSFER_TEXT_MAX])
 {
-	static const struct bk_call_news news = {.on_peer = on_peer, .on_path = on_path, .on_note = on_note};
+	static const struct bk_call_news news = {.size = sizeof(news),
+		.on_peer = on_peer,
+		.on_path = on_path,
+		.on_note = on_note,
+		.on_lost = on_lost};
 	static const struct bk_transfer_events events = {.size = sizeof(events),
 		.news = &news,
 		.on_offer = on_offer,

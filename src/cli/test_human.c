@@ -93,6 +93,34 @@ static void the_bar_fits_any_window(void **state)
 			}
 }
 
+static void a_bar_without_a_path_has_no_rate(void **state)
+{
+	char out[BK_CLI_BAR_MAX];
+
+	(void)state;
+	for (unsigned columns = 1; columns <= 200; columns++)
+		for (unsigned i = 0; i < 8; i++) {
+			struct bk_cli_bar bar = {.bytes = 45000000,
+				.total = 100000000,
+				.rate = 5e6,
+				.columns = columns,
+				.file = "photos/one",
+				.number = 3,
+				.files = i & 4 ? 12 : 1,
+				.is_lost = true,
+				.is_endless = i & 1,
+				.is_limited = i & 2};
+
+			assert_true(bk_cli_bar_format(&bar, out) <= (columns > 3 ? columns - 3 : 1));
+			assert_null(strstr(out, "/s"));
+			assert_null(strstr(out, "left"));
+			if (columns > 30)
+				assert_non_null(strstr(out, "path lost"));
+			if (columns > 70)
+				assert_non_null(strstr(out, "path lost, looking for another"));
+		}
+}
+
 static void the_bar_tells_all_where_there_is_room(void **state)
 {
 	struct bk_cli_bar bar = {.bytes = 45000000, .total = 100000000, .rate = 5e6, .columns = 80};
@@ -226,6 +254,7 @@ int main(void)
 		cmocka_unit_test(durations_read_like_speech),
 		cmocka_unit_test(lines_break_at_blanks_and_nowhere_else),
 		cmocka_unit_test(the_bar_fits_any_window),
+		cmocka_unit_test(a_bar_without_a_path_has_no_rate),
 		cmocka_unit_test(the_bar_tells_all_where_there_is_room),
 	};
 

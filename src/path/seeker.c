@@ -314,6 +314,8 @@ void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text)
 		return;
 	}
 	snprintf(line, sizeof(line), "lost the path, looking for another one: %s", lost_why(sk, error, text));
+	if (sk->state == CARRIED && sk->events->on_lost)
+		sk->events->on_lost(sk->arg, line);
 	note(sk, sk->state == LOST ? 1 : 0, line);
 	if (sk->state == OVER)
 		return;

@@ -51,6 +51,8 @@ struct bk_seeker_events {
 	/* Last, once: no path came, or none will. Also from inside bk_seeker_lost, _peer_left and _round. */
 	void (*on_gave_up)(void *arg, int error, const char *text);
 	void (*on_note)(void *arg, int verbosity, const char *text);
+	/* From inside bk_seeker_lost, once until the next on_path; text is noted, too. May be NULL. */
+	void (*on_lost)(void *arg, const char *text);
 };
 
 int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_events *events, void *arg,

@@ -19,7 +19,7 @@ struct end {
 	struct bk_intro intro;
 	int listeners[BK_RACE_LISTENERS];
 	struct bk_link *link;
-	int paths, wanted, over, error;
+	int lost, paths, wanted, over, error;
 	char text[TEXT_MAX];
 };
 
@@ -71,10 +71,19 @@ static void on_path(void *arg, const struct bk_path *path)
 	struct end *e = arg;
 
 	e->paths++;
+	assert_int_equal(e->paths, e->lost + 1); /* each but the first follows one that was lost */
 	assert_int_equal(path->kind, BK_PATH_KIND_DIRECT);
 	snprintf(e->text, sizeof(e->text), "%s", path->text);
 	if (e->world->ends[0].paths == e->world->ends[1].paths)
 		bk_timer_start(e->world->killer, 0);
+}
+
+static void on_lost(void *arg, const char *text)
+{
+	struct end *e = arg;
+
+	e->lost++;
+	assert_non_null(strstr(text, "lost the path, looking for another one: "));
 }
 
 static int on_wanted(void *arg)
@@ -165,7 +174,8 @@ static void end_init(struct world *w, int i)
 		.on_path = on_path,
 		.on_wanted = on_wanted,
 		.on_moved = on_moved,
-		.on_gave_up = on_gave_up};
+		.on_gave_up = on_gave_up,
+		.on_lost = on_lost};
 	struct end *e = &w->ends[i];
 	struct bk_seeker_opts opts = {
 		.loop = w->loop, .is_controlling = i, .born = bk_loop_now(w->loop), .patience = w->patience};

@@ -393,6 +393,14 @@ static void on_meet_code(void *arg, const char *code)
 
 /* --- life --- */
 
+static void on_path_lost(void *arg, const char *text)
+{
+	struct bk_session *s = arg;
+
+	if (s->events.on_lost)
+		s->events.on_lost(s, s->arg, text);
+}
+
 static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts)
 {
 	static const struct bk_seeker_events events = {.on_link = on_link,
@@ -400,7 +408,8 @@ static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts
 		.on_wanted = on_wanted,
 		.on_moved = on_moved,
 		.on_gave_up = on_gave_up,
-		.on_note = note};
+		.on_note = note,
+		.on_lost = on_path_lost};
 	const struct bk_seeker_opts seeker_opts = {
 		.loop = s->loop,
 		.is_controlling = s->is_joining,

@@ -125,6 +125,29 @@ static void on_note(struct bk_call *call, void *arg, int verbosity, const char *
 	c->frame.news.on_note(call, c->arg, verbosity, r->has_come ? whose : text);
 }
 
+static void set_lost(struct receiver *r, bool is_lost)
+{
+	if (r->told.is_lost == is_lost)
+		return;
+	r->told.is_lost = is_lost;
+	if (r->told.state == BK_TRANSFER_RECEIVER_PROGRESS)
+		tell(r, BK_TRANSFER_RECEIVER_PROGRESS);
+}
+
+static void on_lost(struct bk_call *call, void *arg, const char *text)
+{
+	(void)call;
+	(void)text;
+	set_lost(arg, true);
+}
+
+static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
+{
+	(void)call;
+	(void)path;
+	set_lost(arg, false);
+}
+
 static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
 {
 	struct receiver *r = arg;
@@ -273,8 +296,12 @@ static void free_receiver(struct receiver *r)
 
 static int wait_for_one(struct bk_copies *c)
 {
-	static const struct bk_call_news news = {
-		.size = sizeof(news), .on_code = on_code, .on_peer = on_peer, .on_note = on_note};
+	static const struct bk_call_news news = {.size = sizeof(news),
+		.on_code = on_code,
+		.on_peer = on_peer,
+		.on_path = on_path,
+		.on_note = on_note,
+		.on_lost = on_lost};
 	static const struct bk_transfer_events events = {.size = sizeof(events),
 		.news = &news,
 		.on_offer = on_offer,

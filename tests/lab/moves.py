@@ -150,7 +150,7 @@ def direct_again(bodkin, transport):
         t, first = begin(lab, ["--transport", transport, "--path", "direct"], "direct")
         died = time.monotonic()
         bar(lab)
-        says(t.receiver, "lost the path", 20)
+        t.receiver.wait_for("lost", lambda e: "lost the path" in e["text"], seconds=20)
         unbar(lab)
         next_path(t.receiver, first)
         pause = time.monotonic() - died
