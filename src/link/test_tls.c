@@ -11,11 +11,12 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/loan.h"
 #include "link/tls.h"
 #include "net/sock.h"
 #include "net/test_clock.h"
 
-enum { BULK = 8 << 20, PIECE = 300 * 1000, WATCHDOG_SECONDS = 30 };
+enum { BULK = 8 << 20, PIECE = 300 * 1000, WATCHDOG_SECONDS = 30, KEPT_MAX = 64, SHADE = 1000 };
 
 enum freeing { NEVER, IN_SECURE, IN_DATA, IN_WRITABLE, IN_END };
 
@@ -25,9 +26,16 @@ struct end {
 	struct pair *pair;
 	struct bk_identity *identity;
 	struct bk_link *link;
-	size_t received, to_send;
+	size_t received, to_send, sent;
 	int secures, datas, writables, ends, error;
 	enum freeing freeing;
+	bool is_keeping;
+	struct kept {
+		struct bk_loan *loan;
+		const uint8_t *data;
+		size_t at, len;
+	} kept[KEPT_MAX];
+	size_t kept_len;
 };
 
 struct pair {
@@ -62,6 +70,12 @@ static void maybe_free(struct end *e, enum freeing where)
 	look(e->pair);
 }
 
+/* Of what is sent, by its place. */
+static uint8_t shade(size_t at)
+{
+	return (uint8_t)(at / SHADE);
+}
+
 static void send_more(struct end *e)
 {
 	static uint8_t piece[PIECE];
@@ -69,9 +83,12 @@ static void send_more(struct end *e)
 	while (e->to_send) {
 		size_t n = e->to_send < PIECE ? e->to_send : PIECE;
 
+		for (size_t i = 0; i < n; i++)
+			piece[i] = shade(e->sent + i);
 		if (bk_link_write(e->link, &(struct iovec){piece, n}, 1, false) < 0)
 			return;
 		e->to_send -= n;
+		e->sent += n;
 	}
 }
 
@@ -87,7 +104,12 @@ static void on_data(void *arg, const uint8_t *data, size_t n)
 {
 	struct end *e = arg;
 
-	(void)data;
+	if (e->is_keeping && e->kept_len < KEPT_MAX && n >= PIECE / 4) {
+		struct bk_loan *loan = bk_loan_keep(data, n);
+
+		assert_non_null(loan);
+		e->kept[e->kept_len++] = (struct kept){loan, data, e->received, n};
+	}
 	e->datas++;
 	e->received += n;
 	maybe_free(e, IN_DATA);
@@ -381,6 +403,34 @@ static void bulk_flows_under_a_bounded_queue(void **state)
 	pair_done(&p);
 }
 
+static void let_go(struct kept *k)
+{
+	for (size_t i = 0; i < k->len; i++)
+		if (k->data[i] != shade(k->at + i))
+			fail_msg("byte %zu of %zu has changed", i, k->len);
+	bk_loan_unref(k->loan);
+}
+
+static void what_is_kept_of_the_data_stays_as_it_came_while_more_comes(void **state)
+{
+	struct pair p;
+	struct end *e = &p.ends[1];
+
+	(void)state;
+	make_secure(&p);
+	e->is_keeping = true;
+	p.ends[0].to_send = BULK;
+	send_more(&p.ends[0]);
+	p.stop_received = BULK;
+	run(&p);
+	assert_int_equal(e->received, BULK);
+	assert_in_range(e->kept_len, 10, KEPT_MAX);
+	for (size_t i = 1; i < e->kept_len; i++)
+		let_go(&e->kept[i]);
+	pair_done(&p);
+	let_go(&e->kept[0]); /* and longer than the link */
+}
+
 /* A writer was told "not now"; before it hears more, a control message empties the queue on its way. */
 static void who_was_told_not_now_is_told_again_whatever_comes_between(void **state)
 {
@@ -505,6 +555,7 @@ int main(void)
 		cmocka_unit_test(closing_sends_what_is_queued_first),
 		cmocka_unit_test(closing_is_bounded_when_the_peer_takes_nothing),
 		cmocka_unit_test(bulk_flows_under_a_bounded_queue),
+		cmocka_unit_test(what_is_kept_of_the_data_stays_as_it_came_while_more_comes),
 		cmocka_unit_test(who_was_told_not_now_is_told_again_whatever_comes_between),
 		cmocka_unit_test(a_peer_that_does_not_read_is_not_a_dead_path),
 		cmocka_unit_test(a_write_above_the_limit_is_refused),

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/hold.h"
 #include "base/list.h"
+#include "base/loan.h"
 #include "base/time.h"
 #include "net/pump.h"
 #include "net/sock.h"
@@ -26,6 +27,7 @@ enum {
 	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
 	BUFFER_MAX = 2 * 1024 * 1024,
 	SCRATCH_LEN = 256 * 1024,
+	SCRATCHES = 8, /* so many of them are used again when those who kept what is in them are done */
 	BUFFER_SLACK = 64 * 1024, /* record overhead of the largest write, and the engine's margin */
 };
 
@@ -44,7 +46,9 @@ struct tls_link {
 	bk_time began;          /* to shake hands */
 	bk_time since;          /* something is in flight without an answer */
 	struct bk_loop *loop;
-	uint8_t *scratch;
+	struct bk_loan *scratches[SCRATCHES];
+	struct bk_loan *scratch; /* of these, the one that is lent */
+	bool has_lent;           /* and was kept */
 	int end_error;
 	bool is_closing, has_said_close, has_ended, is_looking;
 	struct bk_hold hold;
@@ -101,7 +105,8 @@ static int on_plain(void *arg, const uint8_t *data, size_t n)
 	if (t->hold.is_dead)
 		return BK_E_CANCELLED;
 	t->link.events->on_data(t->link.arg, data, n);
-	return t->hold.is_dead ? BK_E_CANCELLED : 0;
+	t->has_lent = bk_loan_is_shared(t->scratch);
+	return t->hold.is_dead ? BK_E_CANCELLED : t->has_lent ? BK_E_AGAIN : 0;
 }
 
 /* --- is the path alive? --- */
@@ -162,7 +167,8 @@ static void finish_close(struct tls_link *t)
 static void release(struct tls_link *t)
 {
 	bk_tls_free(t->tls);
-	free(t->scratch);
+	for (size_t i = 0; i < SCRATCHES; i++)
+		bk_loan_unref(t->scratches[i]);
 	free(t);
 }
 
@@ -172,16 +178,51 @@ static void leave(struct tls_link *t)
 		release(t);
 }
 
-static void on_input(void *arg)
+/* The first that nobody else has: it was used last, and is in the cache. Where others have all, the last is left to
+ * them. */
+static int take_scratch(struct tls_link *t)
+{
+	size_t i = 0;
+
+	while (i < SCRATCHES - 1 && t->scratches[i] && bk_loan_is_shared(t->scratches[i]))
+		i++;
+	if (t->scratches[i] && bk_loan_is_shared(t->scratches[i])) {
+		bk_loan_unref(t->scratches[i]);
+		t->scratches[i] = NULL;
+	}
+	if (!t->scratches[i])
+		t->scratches[i] = bk_loan_new(SCRATCH_LEN);
+	t->scratch = t->scratches[i];
+	return t->scratch ? 0 : BK_E_NOMEM;
+}
+
+/* Decrypts into memory that is lent, until whoever has what was in it keeps some of it. */
+static int advance(struct tls_link *t)
 {
 	static const struct bk_tls_events events = {.on_secure = on_secure, .on_data = on_plain};
+	struct bk_loan *before;
+	int err = take_scratch(t);
+
+	if (err < 0)
+		return err;
+	t->has_lent = false;
+	before = bk_loan_begin(t->scratch);
+	err = bk_tls_advance(t->tls, &events, t, t->scratch->bytes, SCRATCH_LEN);
+	bk_loan_end(before);
+	return err;
+}
+
+static void on_input(void *arg)
+{
 	struct tls_link *t = arg;
 	int err;
 
 	if (t->has_ended)
 		return;
 	bk_hold_enter(&t->hold);
-	err = bk_tls_advance(t->tls, &events, t, t->scratch, SCRATCH_LEN);
+	do
+		err = advance(t);
+	while (err == BK_E_AGAIN && t->has_lent);
 	if (!t->hold.is_dead) {
 		if (bk_tls_out(t->tls)->len)
 			bk_pump_kick(t->pump);
@@ -330,8 +371,9 @@ int bk_link_tls_new(struct bk_loop *loop, int fd, const struct bk_link_tls_opts 
 	t->loop = loop;
 	t->began = bk_loop_now(loop);
 	bk_turn_init(&t->failer, loop, on_failer, t);
-	t->scratch = malloc(SCRATCH_LEN);
-	err = t->scratch ? start_tls(t, opts) : BK_E_NOMEM;
+	err = take_scratch(t);
+	if (!err)
+		err = start_tls(t, opts);
 	if (!err)
 		err = bk_timer_new(loop, on_deadline, t, &t->timer);
 	if (!err)

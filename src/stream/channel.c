@@ -94,14 +94,17 @@ static void tell_finished(struct bk_channel *c)
 void bk_channel_hand_on(struct bk_channel *c)
 {
 	struct bk_mux *m = c->mux;
-	struct bk_inbox_chunk *chunk;
+	struct bk_inbox_piece *piece;
 	size_t done = 0;
 
 	m->reader = c;
-	while (m->reader && !c->is_paused && done < TURN_MAX && (chunk = bk_inbox_take(&c->in))) {
-		done += chunk->len;
-		hand(c, chunk->data, chunk->len, false);
-		free(chunk);
+	while (m->reader && !c->is_paused && done < TURN_MAX && (piece = bk_inbox_take(&c->in))) {
+		struct bk_loan *before = bk_loan_begin(piece->loan);
+
+		done += piece->len;
+		hand(c, piece->data, piece->len, false);
+		bk_loan_end(before);
+		bk_inbox_piece_free(piece);
 	}
 	if (!m->reader)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Credit and kept bytes of one channel. Positions count from the channel's beginning and never wrap (64
- * bits). Bytes are kept in chunks: memory comes with the bytes and goes with them, a large window moves
- * nothing, and a chunk taken outlives the channel whose reader is looking at it. */
+ * bits). Bytes are kept in pieces: memory comes with the bytes and goes with them, a large window moves
+ * nothing, and a piece taken outlives the channel whose reader is looking at it. */
 #include "stream/inbox.h"
 
 #include <stdlib.h>
@@ -15,12 +15,18 @@ void bk_inbox_init(struct bk_inbox *b)
 	*b = (struct bk_inbox){.limit = BK_INBOX_WINDOW, .window = BK_INBOX_WINDOW};
 }
 
+void bk_inbox_piece_free(struct bk_inbox_piece *piece)
+{
+	bk_loan_unref(piece->loan);
+	free(piece);
+}
+
 void bk_inbox_done(struct bk_inbox *b)
 {
-	struct bk_inbox_chunk *chunk;
+	struct bk_inbox_piece *piece;
 
-	while ((chunk = bk_inbox_take(b)))
-		free(chunk);
+	while ((piece = bk_inbox_take(b)))
+		bk_inbox_piece_free(piece);
 }
 
 int bk_inbox_expect(struct bk_inbox *b, uint32_t n)
@@ -33,31 +39,57 @@ int bk_inbox_expect(struct bk_inbox *b, uint32_t n)
 
 static size_t room(const struct bk_inbox *b)
 {
-	return b->last ? BK_INBOX_CHUNK - b->last->len : 0;
+	return b->last && b->last->is_copy ? BK_INBOX_CHUNK - b->last->len : 0;
 }
 
-static struct bk_inbox_chunk *add(struct bk_inbox *b)
+/* Takes over the reference. */
+static int add(struct bk_inbox *b, struct bk_loan *loan, const uint8_t *data, size_t n)
 {
-	struct bk_inbox_chunk *chunk = malloc(sizeof(*chunk));
+	struct bk_inbox_piece *piece = loan ? malloc(sizeof(*piece)) : NULL;
 
-	if (!chunk)
-		return NULL;
-	chunk->next = NULL;
-	chunk->len = 0;
-	*(b->last ? &b->last->next : &b->first) = chunk;
-	b->last = chunk;
-	return chunk;
+	if (!piece) {
+		bk_loan_unref(loan);
+		return BK_E_NOMEM;
+	}
+	*piece = (struct bk_inbox_piece){.loan = loan, .data = data, .len = n, .is_copy = !n};
+	*(b->last ? &b->last->next : &b->first) = piece;
+	b->last = piece;
+	b->kept += n;
+	b->pinned += loan->size;
+	return 0;
+}
+
+static int add_copy(struct bk_inbox *b)
+{
+	struct bk_loan *loan = bk_loan_new(BK_INBOX_CHUNK);
+
+	return add(b, loan, loan ? loan->bytes : NULL, 0);
+}
+
+/* What the bytes stand in, where that can be kept, and as much of what is kept so is bytes as is to be. */
+static struct bk_loan *keep_loan(const struct bk_inbox *b, const uint8_t *data, size_t n)
+{
+	struct bk_loan *loan = bk_loan_keep(data, n);
+
+	if (!loan || b->pinned + loan->size <= BK_INBOX_PINNED * (b->kept + n) + BK_INBOX_SLACK)
+		return loan;
+	bk_loan_unref(loan);
+	return NULL;
 }
 
 int bk_inbox_keep(struct bk_inbox *b, const uint8_t *data, size_t n)
 {
+	struct bk_loan *loan = keep_loan(b, data, n);
+
+	if (loan)
+		return add(b, loan, data, n);
 	while (n) {
 		size_t take;
 
-		if (!room(b) && !add(b))
+		if (!room(b) && add_copy(b) < 0)
 			return BK_E_NOMEM;
 		take = room(b) < n ? room(b) : n;
-		memcpy(b->last->data + b->last->len, data, take);
+		memcpy(b->last->loan->bytes + b->last->len, data, take);
 		b->last->len += take;
 		b->kept += take;
 		data += take;
@@ -66,18 +98,19 @@ int bk_inbox_keep(struct bk_inbox *b, const uint8_t *data, size_t n)
 	return 0;
 }
 
-struct bk_inbox_chunk *bk_inbox_take(struct bk_inbox *b)
+struct bk_inbox_piece *bk_inbox_take(struct bk_inbox *b)
 {
-	struct bk_inbox_chunk *chunk = b->first;
+	struct bk_inbox_piece *piece = b->first;
 
-	if (!chunk)
+	if (!piece)
 		return NULL;
-	b->first = chunk->next;
+	b->first = piece->next;
 	if (!b->first)
 		b->last = NULL;
-	bk_assert(b->kept >= chunk->len);
-	b->kept -= chunk->len;
-	return chunk;
+	bk_assert(b->kept >= piece->len && b->pinned >= piece->loan->size);
+	b->kept -= piece->len;
+	b->pinned -= piece->loan->size;
+	return piece;
 }
 
 uint32_t bk_inbox_due(const struct bk_inbox *b)

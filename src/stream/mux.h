@@ -10,7 +10,7 @@
 
 /* Channels over one way of sending frames: frames out, frames in. Each channel has its own credit, so one
  * that is paused stops no other, and what brings the frames is never paused. What paused channels keep is
- * bounded by what they granted: together at most BK_MUX_KEPT_MAX. */
+ * bounded by what they granted: together at most BK_MUX_KEPT_MAX bytes, in memory of about twice as much. */
 struct bk_mux;
 
 enum {

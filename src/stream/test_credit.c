@@ -45,6 +45,81 @@ static uint64_t take_credit(struct end *e, uint32_t channel, int *ret_frames)
 
 /* --- pause --- */
 
+/* A header alone, and then n bytes that stand in what is lent. */
+static int say_lent(struct end *to, struct bk_loan *loan, uint32_t n)
+{
+	const struct bk_sframe f = {.type = BK_SFRAME_DATA, .channel = 1, .length = n};
+	uint8_t head[BK_SFRAME_HEADER_LEN];
+	struct bk_loan *before;
+	int err;
+
+	bk_sframe_encode(&f, head);
+	err = hear(to, head, sizeof(head));
+	before = bk_loan_begin(loan);
+	err = err < 0 ? err : hear(to, loan->bytes, n);
+	bk_loan_end(before);
+	return err;
+}
+
+static void what_stands_in_lent_memory_is_kept_there_unless_it_is_little(void **state)
+{
+	struct pair *p = pair_new();
+	struct bk_loan *much = bk_loan_new(1000), *little = bk_loan_new(1000);
+
+	(void)state;
+	open_one(p);
+	memset(much->bytes, 'm', 1000);
+	memset(little->bytes, 'l', 1000);
+	bk_channel_pause(p->ub.channel);
+	assert_int_equal(say_lent(&p->b, little, 100), 0);
+	assert_int_equal(say_lent(&p->b, much, 900), 0);
+	assert_int_equal(say_lent(&p->b, little, 100), 0);
+	assert_true(bk_loan_is_shared(much));
+	assert_false(bk_loan_is_shared(little));
+	memset(little->bytes, 'x', 1000);
+	bk_channel_resume(p->ub.channel);
+	settle(p->loop);
+	assert_int_equal(p->ub.heard_len, 1100);
+	for (size_t i = 0; i < 1100; i++)
+		assert_int_equal(p->ub.heard[i], i >= 100 && i < 1000 ? 'm' : 'l');
+	assert_false(bk_loan_is_shared(much));
+	bk_channel_pause(p->ub.channel);
+	assert_int_equal(say_lent(&p->b, much, 1000), 0);
+	pair_free(p);
+	assert_false(bk_loan_is_shared(much));
+	bk_loan_unref(much);
+	bk_loan_unref(little);
+}
+
+static void what_is_kept_pins_about_twice_its_memory_at_most(void **state)
+{
+	enum { SIZE = 128 * 1024, PART = SIZE / 4, LOANS = WINDOW / PART };
+	struct pair *p = pair_new();
+	struct bk_loan *loans[LOANS];
+	size_t pinned = 0;
+
+	(void)state;
+	open_one(p);
+	bk_channel_pause(p->ub.channel);
+	for (size_t i = 0; i < LOANS; i++) {
+		loans[i] = bk_loan_new(SIZE);
+		memset(loans[i]->bytes, (int)i, SIZE);
+		assert_int_equal(say_lent(&p->b, loans[i], PART), 0);
+		pinned += bk_loan_is_shared(loans[i]) ? SIZE : 0;
+	}
+	assert_in_range(pinned, 1, BK_INBOX_PINNED * WINDOW + BK_INBOX_SLACK);
+	bk_channel_resume(p->ub.channel);
+	settle(p->loop);
+	assert_int_equal(p->ub.heard_len, WINDOW);
+	for (size_t i = 0; i < WINDOW; i += PART / 2)
+		assert_int_equal((uint8_t)p->ub.heard[i], i / PART);
+	for (size_t i = 0; i < LOANS; i++) {
+		assert_false(bk_loan_is_shared(loans[i]));
+		bk_loan_unref(loans[i]);
+	}
+	pair_free(p);
+}
+
 static void a_paused_channel_stops_no_other(void **state)
 {
 	struct pair *p = pair_new();
@@ -437,6 +512,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_paused_channel_stops_no_other),
+		cmocka_unit_test(what_stands_in_lent_memory_is_kept_there_unless_it_is_little),
+		cmocka_unit_test(what_is_kept_pins_about_twice_its_memory_at_most),
 		cmocka_unit_test(a_pause_inside_on_data_keeps_the_rest_of_that_input),
 		cmocka_unit_test(bytes_that_come_while_kept_ones_wait_stay_behind_them),
 		cmocka_unit_test(fin_waits_behind_kept_bytes_and_behind_a_pause),

@@ -23,6 +23,7 @@
 #include <bodkin/loop.h>
 
 #include "base/error.h"
+#include "base/loan.h"
 
 enum { MANY = 100, FEW = 3, LONG_NAME = 250, ALIKE = 300 };
 
@@ -332,6 +333,59 @@ static void a_disk_that_hangs_stops_neither_the_loop_nor_whoever_leaves(void **s
 	close(ends[1]);
 }
 
+static void write_lent(struct stage *st, struct bk_loan *loan)
+{
+	struct bk_loan *before = bk_loan_begin(loan);
+
+	assert_int_equal(bk_writer_write(st->writer, loan->bytes, 7), 0);
+	bk_loan_end(before);
+}
+
+static struct bk_loan *loan_new(const char *content)
+{
+	struct bk_loan *loan = bk_loan_new(7);
+
+	memcpy(loan->bytes, content, 7);
+	return loan;
+}
+
+static void content_in_lent_memory_is_written_from_there_and_let_go(void **state)
+{
+	struct bk_loan *loan = loan_new("content");
+	struct stage *st = *state;
+
+	start(st, FEW, false);
+	for (int i = 0; i < FEW; i++) {
+		assert_int_equal(bk_writer_begin(st->writer, (size_t)i), 0);
+		write_lent(st, loan);
+		assert_int_equal(bk_writer_end(st->writer, st->digest), 0);
+	}
+	assert_int_equal(finish(st), 0);
+	assert_int_equal(names(".part", false), FEW);
+	assert_false(bk_loan_is_shared(loan));
+	bk_loan_unref(loan);
+}
+
+static void lent_content_that_nobody_writes_any_more_is_let_go(void **state)
+{
+	struct bk_loan *bad = loan_new("damaged"), *next = loan_new("content");
+	struct stage *st = *state;
+
+	start(st, FEW, false);
+	assert_int_equal(bk_writer_begin(st->writer, 0), 0);
+	write_lent(st, bad);
+	assert_int_equal(bk_writer_end(st->writer, st->digest), 0);
+	assert_int_equal(bk_writer_begin(st->writer, 1), 0);
+	write_lent(st, next);
+	assert_int_equal(finish(st), BK_E_DIGEST);
+	bk_writer_free(st->writer);
+	st->writer = NULL;
+	while (bk_loan_is_shared(bad) || bk_loan_is_shared(next)) /* the thread lets go of it last */
+		sched_yield();
+	bk_loan_unref(bad);
+	bk_loan_unref(next);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -345,6 +399,8 @@ int main(void)
 		T(a_pause_in_a_file_names_those_before_it_and_costs_it_nothing),
 		T(what_is_unfinished_after_a_pause_is_removed_too),
 		T(stopping_keeps_what_is_complete_and_removes_the_rest),
+		T(content_in_lent_memory_is_written_from_there_and_let_go),
+		T(lent_content_that_nobody_writes_any_more_is_let_go),
 		T(a_disk_that_hangs_stops_neither_the_loop_nor_whoever_leaves),
 	};
 

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/loan.h"
 #include "net/thread.h"
 #include "transfer/writing.h"
 
@@ -32,13 +33,16 @@ enum kind {
 
 struct order {
 	enum kind kind;
-	size_t entry, len; /* len bytes follow, but of a hole */
+	size_t entry, len; /* len bytes follow, but of a hole, and where they are kept where they are */
 	uint64_t passed;
+	struct bk_loan *loan;
+	const uint8_t *data; /* in it */
 };
 
 struct work {
 	struct bk_buf orders; /* under the lock, like the flags */
 	size_t holes;         /* bytes of them in the orders */
+	size_t kept;          /* bytes that stand elsewhere */
 	bool is_stopping, is_waited_for, is_read, is_over;
 	/* the thread's, until it is over */
 	struct bk_buf at_hand;
@@ -75,6 +79,11 @@ static int carry_out(struct work *w, const struct order *o, const uint8_t *data)
 	return 0;
 }
 
+static size_t following(const struct order *o)
+{
+	return o->kind == ORDER_HOLE || o->loan ? 0 : o->len;
+}
+
 static int carry_out_all(struct work *w)
 {
 	int err = 0;
@@ -83,10 +92,24 @@ static int carry_out_all(struct work *w)
 		struct order o;
 
 		memcpy(&o, bk_buf_head(&w->at_hand), sizeof(o));
-		err = carry_out(w, &o, bk_buf_head(&w->at_hand) + sizeof(o));
-		bk_buf_consume(&w->at_hand, sizeof(o) + (o.kind == ORDER_HOLE ? 0 : o.len));
+		err = carry_out(w, &o, o.loan ? o.data : bk_buf_head(&w->at_hand) + sizeof(o));
+		bk_loan_unref(o.loan);
+		bk_buf_consume(&w->at_hand, sizeof(o) + following(&o));
 	}
 	return err;
+}
+
+/* Nobody carries them out. */
+static void drop(struct bk_buf *orders)
+{
+	while (orders->len) {
+		struct order o;
+
+		memcpy(&o, bk_buf_head(orders), sizeof(o));
+		bk_loan_unref(o.loan);
+		bk_buf_consume(orders, sizeof(o) + following(&o));
+	}
+	bk_buf_done(orders);
 }
 
 static void swap(struct bk_thread *t, struct work *w)
@@ -95,7 +118,7 @@ static void swap(struct bk_thread *t, struct work *w)
 
 	w->orders = w->at_hand;
 	w->at_hand = orders;
-	w->holes = 0;
+	w->holes = w->kept = 0;
 	if (w->is_waited_for)
 		bk_thread_ring(t);
 	w->is_waited_for = false;
@@ -144,8 +167,8 @@ static void free_work(void *arg)
 
 	bk_writing_done(&w->files);
 	bk_store_free(w->files.store);
-	bk_buf_done(&w->orders);
-	bk_buf_done(&w->at_hand);
+	drop(&w->orders);
+	drop(&w->at_hand);
 	free(w);
 }
 
@@ -156,7 +179,7 @@ static const struct bk_thread_ops ops = {.run = run, .free = free_work};
 static int put(struct bk_writer *w, const struct order *o, const void *data)
 {
 	struct bk_buf *orders = &w->work->orders;
-	size_t n = data ? o->len : 0;
+	size_t n = data && !o->loan ? o->len : 0;
 	uint8_t *at;
 
 	bk_thread_lock(w->thread);
@@ -166,10 +189,13 @@ static int put(struct bk_writer *w, const struct order *o, const void *data)
 		if (n)
 			memcpy(at + sizeof(*o), data, n);
 		bk_buf_commit(orders, sizeof(*o) + n);
-		w->work->holes += o->len - n;
+		w->work->holes += data ? 0 : o->len;
+		w->work->kept += o->loan ? o->len : 0;
 	}
 	bk_thread_nudge(w->thread);
 	bk_thread_unlock(w->thread);
+	if (!at)
+		bk_loan_unref(o->loan);
 	return at ? 0 : BK_E_NOMEM;
 }
 
@@ -195,7 +221,9 @@ int bk_writer_begin(struct bk_writer *w, size_t entry)
 
 int bk_writer_write(struct bk_writer *w, const void *data, size_t n)
 {
-	return put(w, &(struct order){.kind = ORDER_WRITE, .len = n}, data);
+	const struct order o = {.kind = ORDER_WRITE, .len = n, .loan = bk_loan_keep(data, n), .data = data};
+
+	return put(w, &o, data);
 }
 
 int bk_writer_hole(struct bk_writer *w, size_t n)
@@ -226,7 +254,7 @@ bool bk_writer_is_full(struct bk_writer *w)
 	bool is_full;
 
 	bk_thread_lock(w->thread);
-	is_full = w->work->orders.len + w->work->holes / HOLE_COST >= FULL;
+	is_full = w->work->orders.len + w->work->kept + w->work->holes / HOLE_COST >= FULL;
 	w->work->is_waited_for |= is_full;
 	bk_thread_unlock(w->thread);
 	return is_full;
