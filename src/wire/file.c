@@ -23,7 +23,8 @@ enum {
 	LIST_MEMBERS_MAX = 12 * BK_FILE_ENTRIES_MAX + 16, /* room for fields of later versions */
 };
 
-#define SIZE_LIMIT ((uint64_t)INT64_MAX) /* off_t, and what JSON integers can carry */
+#define SIZE_LIMIT   ((uint64_t)INT64_MAX) /* off_t, and what JSON integers can carry */
+#define OFFSET_LIMIT (SIZE_LIMIT / 2)      /* no disk has half of it */
 
 static const char *const type_names[] = {
 	[BK_FILE_COUNTING] = "counting",
@@ -343,7 +344,7 @@ static int decode_choice(const json_t *o, size_t n, struct bk_file_choice *choic
 {
 	const char *action = json_string_value(json_object_get(o, "action"));
 	struct bk_file_choice c = {.is_said = true};
-	uint64_t entry, count = 1;
+	uint64_t entry, count = 1, offset = 0;
 
 	if (!action || !n || get_uint(o, "entry", n - 1, &entry) < 0)
 		return BK_E_MALFORMED;
@@ -352,8 +353,9 @@ static int decode_choice(const json_t *o, size_t n, struct bk_file_choice *choic
 	c.is_taken = !strcmp(action, "take");
 	if (!c.is_taken && strcmp(action, "skip") != 0)
 		return BK_E_MALFORMED;
-	if (c.is_taken && json_object_get(o, "offset") && get_uint(o, "offset", SIZE_LIMIT, &c.offset) < 0)
+	if (c.is_taken && json_object_get(o, "offset") && get_uint(o, "offset", OFFSET_LIMIT, &offset) < 0)
 		return BK_E_MALFORMED;
+	c.offset = offset;
 	*said += count;
 	for (; count; count--, entry++) {
 		if (choices[entry].is_said)

@@ -66,9 +66,10 @@ struct bk_file_msg {
 };
 
 struct bk_file_choice {
-	bool is_taken;
-	uint64_t offset; /* so much of it is there already; version 2 */
-	bool is_said;    /* when read */
+	/* There are as many as entries. */
+	bool is_taken : 1;
+	uint64_t offset : 62; /* so much of it is there already; version 2 */
+	bool is_said : 1;     /* when read */
 };
 
 /* Each appends one whole message (of content: the header only, whose content_len bytes follow by the caller).
