@@ -1,15 +1,29 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Trees that take long to look through: the code is there meanwhile, whoever comes waits, and nobody is kept from leaving.
+And what many entries, and big files, cost in memory.
 
-Run it with the program as argument or in $BODKIN."""
-import json, os, pathlib, signal, subprocess, sys, time, unittest
+Run it with the program as argument or in $BODKIN; with SOAK=1 the entries are a million, which takes minutes."""
+import json, os, pathlib, shutil, signal, subprocess, sys, tempfile, threading, time, unittest, unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import test_cli as kit  # noqa: E402
 
+SOAK = bool(os.environ.get("SOAK"))
 FILES = 300
+MIB = 1 << 20
+FEW, MANY = (20000, 1000000) if SOAK else (12000, 32000)
+SIDES = ("sender", "receiver", "sender that goes on", "receiver that goes on")
+# Bytes of memory for each entry; of few ones it is more, because what is read and written in pieces is not full yet. Who
+# goes on reads what it noted, all at once.
+EACH = (190, 160, 190, 300) if SOAK else (300, 400, 400, 500)
+MOST = (200e6, 200e6, 200e6, 300e6)  # of a million
+if SOAK:
+    kit.WAIT = 600
+MEMORY = "/dev/shm"  # files are not what is looked at: they are where that is quick
+# A receiver takes no more than it has room for, holes and all.
+BIG = min(1 << 40, shutil.disk_usage(MEMORY).free // 2) if SOAK else 1024 * MIB
 
 
 @unittest.skipIf("asan" in kit.BODKIN, "what looks after memory wants to be loaded first")
@@ -102,6 +116,103 @@ class Walk(kit.Case):
         status, seen = self.at_terminal(["send", "-s", self.server, self.top], [(rb"Counting: 0 so far", b"\x03")])
         self.assertRegex(seen, r"recv [^\n]+\r\n(.*\r)?Counting: 0 so far")
         self.assertNotEqual(status, 0)
+
+
+class Peak:
+    """The most memory that a program had, in bytes: looked at until it ends."""
+
+    def __init__(self, p):
+        self.p, self.bytes = p, 0
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    def watch(self):
+        while self.p.poll() is None:
+            with open(f"/proc/{self.p.pid}/status", encoding="utf-8") as f:
+                high = [line.split()[1] for line in f if line.startswith("VmHWM")]
+            if high:
+                self.bytes = int(high[0]) * 1024
+            time.sleep(0.002)
+
+    def get(self):
+        self.thread.join()
+        return self.bytes
+
+
+@unittest.skipIf("asan" in kit.BODKIN, "what looks after memory has much of it")
+class Memory(kit.Case):
+    """So many bytes for each entry of an offer, at either side, and none for each of a file."""
+
+    def setUp(self):
+        with unittest.mock.patch.object(tempfile, "tempdir", MEMORY):
+            super().setUp()
+        _, self.server = self.serve()
+
+    def tree(self, name, n):
+        top = self.root / name
+        for at in range(0, n, 500):
+            folder = top / f"folder-{at // 500:04}"
+            folder.mkdir(parents=True)
+            for i in range(at, min(at + 500, n)):
+                os.close(os.open(folder / f"file-{i:06}.txt", os.O_CREAT | os.O_WRONLY, 0o600))
+        return top
+
+    def pair(self, path):
+        sender = self.start("send", "-s", self.server, "-q", "--json", path)
+        code = self.event(sender, "code")["code"]
+        receiver = self.start("recv", "-s", self.server, "-q", "--json", "-o", self.folder_out(), code)
+        return sender, receiver
+
+    def break_off(self, path, mark):
+        """Sends it until a file is there; then the receiver is killed."""
+        sender, receiver = self.pair(path)
+        until = time.monotonic() + kit.WAIT
+        while not mark.exists():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.002)
+        receiver.kill()
+        receiver.wait()
+        sender.send_signal(signal.SIGINT)
+        self.finish(sender)
+
+    def cost(self, path):
+        """Sends it; the most memory of sender and receiver, and the receiver's events."""
+        pair = self.pair(path)
+        peaks = [Peak(p) for p in pair]
+        ends = [self.finish(p) for p in pair]
+        self.assertEqual([(status, err) for status, _, err in ends], [(0, "")] * 2)
+        return [p.get() for p in peaks], [json.loads(line) for line in ends[1][1].splitlines()]
+
+    def test_so_many_bytes_for_each_entry_fresh_and_resumed(self):
+        costs = {}
+        for n in (FEW, MANY):
+            top = self.tree(f"tree-{n}", n)
+            fresh, _ = self.cost(top)
+            shutil.rmtree(self.root / "out")
+            half = n // 2
+            self.break_off(top, self.folder_out() / top.name / f"folder-{half // 500:04}" / f"file-{half:06}.txt")
+            resumed, events = self.cost(top)
+            self.assertEqual(len(list((self.root / "out").rglob("*.txt"))), n)
+            self.assertEqual(os.listdir(self.root / "out"), [top.name])
+            costs[n] = [*fresh, *resumed]
+        each = [(many - few) / (MANY - FEW) for few, many in zip(costs[FEW], costs[MANY])]
+        for side, all_of_it, one, most, at_most in zip(SIDES, costs[MANY], each, MOST, EACH):
+            print(f"{side}: {all_of_it / 1e6:.0f} MB, {one:.0f} bytes an entry")
+            self.assertLess(all_of_it, most, side)
+            self.assertLess(one, at_most, side)
+
+    def test_none_for_the_bytes_of_a_file(self):
+        top = self.root / "sparse"
+        costs = []
+        for size in (64 * MIB, BIG):
+            with open(top, "wb") as f:
+                f.seek(size - 1)
+                f.write(b".")
+            costs.append(self.cost(top)[0])
+            self.assertEqual(os.stat(self.root / "out/sparse").st_size, size)
+            os.remove(self.root / "out/sparse")
+        for side, few, many in zip(SIDES, *costs):
+            self.assertLess(many - few, 6 * MIB, side)
 
 
 if __name__ == "__main__":
