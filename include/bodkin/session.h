@@ -69,6 +69,13 @@ struct bk_session_opts {
 	/* The code that is made, or wished for, is this one's, whichever that is by now. Not with a mailbox whose table
 	 * lacks rejoin or release. NULL: it is for one. */
 	struct bk_shared_code *shared_code;
+	uint64_t without; /* what this session shall do without: a set of BK_WITHOUT_... */
+};
+
+enum {
+	/* Else the router in front of this machine is asked to open ports of this session, by PCP or NAT-PMP, where the
+	 * server sees us behind one. They are given back when the session ends, at the latest with its loop. */
+	BK_WITHOUT_PORT_MAPPING = 1,
 };
 
 /* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */

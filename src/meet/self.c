@@ -147,6 +147,45 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
 }
 
+/* --- ports that the router in front of us opens --- */
+
+/* Asked for where there is such a router, and a server outside that tells how we look from there: over UDP the
+ * port that QUIC will use, over TCP that of the listener. What the router says of its own address is compared
+ * by whoever goes there. */
+static void gather_opened(struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	enum bk_addr_realm here = bk_addr_realm(&view->local);
+	bool is_inside = view->local.family == 4 && (here == BK_ADDR_PRIVATE || here == BK_ADDR_CARRIER);
+
+	if (!s->may_open || !is_inside || !view->stun_len)
+		return;
+	bk_opened_ask(&s->opened, BK_TRANSPORT_TCP, s->has_tcp ? s->ports[0] : 0);
+	bk_opened_ask(&s->opened, BK_TRANSPORT_UDP, s->ways ? bk_ways_view(s->ways)->local.port : 0);
+}
+
+static bk_dur wait_opened(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	(void)view;
+	return bk_opened_wait(&s->opened);
+}
+
+static void describe_opened(
+	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
+{
+	static const enum bk_transport transports[] = {BK_TRANSPORT_UDP, BK_TRANSPORT_TCP};
+
+	(void)view;
+	for (int i = 0; i < 2; i++) {
+		struct bk_addr at = bk_opened_at(&s->opened, transports[i]);
+
+		/* Another listener has taken the place of the one that it leads to. */
+		if (transports[i] == BK_TRANSPORT_TCP && s->opened.ports[BK_TRANSPORT_TCP] != s->ports[0])
+			continue;
+		if (at.family)
+			add_candidate(intro, BK_CANDIDATE_OPENED, transports[i], &at);
+	}
+}
+
 /* --- this machine's own addresses --- */
 
 static void open_listeners(struct bk_self *s)
@@ -225,6 +264,10 @@ static const struct source {
 } sources[] = {
 	{.wait = wait_tcp, .describe = describe_tcp},
 	{.gather = gather_udp, .gather_more = gather_more_udp, .wait = wait_udp, .describe = describe_udp},
+	{.gather = gather_opened,
+		.gather_more = gather_opened,
+		.wait = wait_opened,
+		.describe = describe_opened},
 	{.describe = describe_given},
 	{.describe = describe_hosts},
 };
@@ -301,6 +344,10 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 		s->capabilities = BK_MEET_ONLY_DIRECT;
 	if (opts->key_dir)
 		s->capabilities |= BK_MEET_LASTING_KEY;
+	if (!is_hidden)
+		s->capabilities |= BK_INTRO_OPENS;
+	s->may_open = !(opts->without & BK_WITHOUT_PORT_MAPPING);
+	bk_opened_init(&s->opened, loop, on_view, arg);
 	if (s->has_tcp)
 		open_listeners(s);
 	return is_hidden || opts->transport == BK_TRANSPORT_CHOICE_TCP
@@ -321,6 +368,7 @@ void bk_self_done(struct bk_self *s)
 			close(s->listeners[i]);
 		s->listeners[i] = -1;
 	}
+	bk_opened_done(&s->opened);
 	bk_ways_free(s->ways);
 	s->ways = NULL;
 }

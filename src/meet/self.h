@@ -5,6 +5,7 @@
 #include <bodkin/mailbox.h>
 #include <bodkin/session.h>
 
+#include "meet/opened.h"
 #include "path/ways.h"
 #include "secure/identity.h"
 #include "wire/intro.h"
@@ -18,7 +19,9 @@ struct bk_self {
 	uint32_t capabilities;
 	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
 	uint16_t ports[BK_SELF_LISTENERS];
-	struct bk_ways *ways;                         /* the UDP sockets; NULL: no UDP */
+	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
+	struct bk_opened opened;
+	bool may_open;                                /* the router may be asked for ports */
 	struct bk_addr asked[BK_MAILBOX_SAMPLES_MAX]; /* STUN servers, since it was begun anew */
 	size_t asked_len;
 	bool has_tcp;

@@ -131,10 +131,23 @@ int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop)
 	return 0;
 }
 
+struct bk_tail *bk_tail_of(const struct bk_loop *loop)
+{
+	return loop->tail;
+}
+
+void bk_tail_set(struct bk_loop *loop, struct bk_tail *t)
+{
+	bk_assert(!loop->tail);
+	loop->tail = t;
+}
+
 void bk_loop_free(struct bk_loop *loop)
 {
 	if (!loop)
 		return;
+	if (loop->tail)
+		loop->tail->end(loop->tail);
 	bk_assert(!loop->is_running);
 	bk_assert(!loop->timers.count);
 	bk_assert(!loop->msghub);

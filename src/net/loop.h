@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "net/bell.h"
 #include "net/post.h"
+#include "net/tail.h"
 #include "net/timer.h"
 
 /* The inside of struct bk_loop, for the files of net/ that make it. */
@@ -20,9 +21,10 @@ struct bk_loop {
 	struct bk_timers timers;
 	struct bk_list asked, turning; /* turns for the end of this turn, and those whose end it is */
 	struct bk_msghub
-		*msghub;     /* what its message connections share, kept by service/msghub.c; NULL: none */
-	struct bk_door door; /* for posts */
-	struct bk_bell bell; /* there is something to do that no descriptor shows */
+		*msghub;      /* what its message connections share, kept by service/msghub.c; NULL: none */
+	struct bk_tail *tail; /* what ends with the loop; NULL: nothing */
+	struct bk_door door;  /* for posts */
+	struct bk_bell bell;  /* there is something to do that no descriptor shows */
 	struct bk_watch *bell_watch;
 	struct bk_watch *alarm_watch;
 	int alarm_fd; /* timerfd: a wait ends in time */

@@ -10,6 +10,7 @@
 #include "nat/profile.h"
 #include "punch/candidate.h"
 #include "punch/fit.h"
+#include "punch/mapped.h"
 
 static bool same_class(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
 {
@@ -103,6 +104,15 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 		cause_over(pair, udp == UDP_BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, cause), ends[udp]);
 }
 
+/* A port was open, and nothing came of it. */
+static bool has_opened(const struct bk_pair *pair)
+{
+	return bk_mapped_is_open(pair->own, pair->peer, BK_TRANSPORT_UDP) ||
+	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_UDP) ||
+	       bk_mapped_is_open(pair->own, pair->peer, BK_TRANSPORT_TCP) ||
+	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_TCP);
+}
+
 /* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke
  * against it. */
 static bool explain_against_odds(
@@ -113,12 +123,13 @@ static bool explain_against_odds(
 	if (udp_state_of(pair) != UDP_BOTH || bk_fit_punch(&pair->own->udp, &pair->peer->udp))
 		return false;
 	snprintf(out, BK_PLAN_TEXT_MAX,
-		"%.200s; a direct connection was tried over %s all the same but none came about in time; a port "
-		"mapping on either router or IPv6 would help",
+		"%.200s; a direct connection was tried over %s %s but none came about in time; %sIPv6 would help",
 		cause_over(pair, BK_TRANSPORT_UDP, cause),
 		!over_tcp  ? "UDP"
 		: over_udp ? "UDP and TCP"
-			   : "TCP");
+			   : "TCP",
+		has_opened(pair) ? "by a port that a router had opened" : "all the same",
+		has_opened(pair) ? "" : "a port mapping on either router or ");
 	return true;
 }
 
@@ -133,14 +144,17 @@ static void explain_no_luck(
 	nats_over(pair, over_udp ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
 		"%sa direct connection was tried%s (%.200s) but none came about in time: a firewall on the "
-		"way, or a router that behaves differently than it looked; a port mapping on either "
-		"router%s may help",
+		"way, or a router that behaves differently than it looked; %s%s may help",
 		udp_blocked_where(udp),
 		over_udp && over_tcp ? " over UDP and TCP"
 		: over_udp           ? " over UDP"
 		: udp == UDP_NEITHER ? ""
 				     : " over TCP",
-		nats, udp == UDP_BOTH ? " or IPv6" : ", UDP or IPv6");
+		nats,
+		has_opened(pair)  ? ""
+		: udp == UDP_BOTH ? "a port mapping on either router or "
+				  : "a port mapping on either router, ",
+		udp == UDP_BOTH ? "IPv6" : "UDP or IPv6");
 }
 
 const char *bk_explain_no_direct(

@@ -48,6 +48,8 @@ struct bk_plan {
 	const struct bk_method *method;         /* whose engine carries it out */
 	struct bk_attempt attempts[BK_PLAN_ATTEMPTS_MAX];
 	size_t attempts_len;
+	const struct bk_technique
+		*guest;         /* by which somebody comes of whom no attempt knows; NULL: see looks_like */
 	bool wants_listener;    /* a listener on the shared port helps */
 	bool is_listener_brief; /* ... but only until a try of ours from that port is refused */
 	bk_dur budget;          /* from the agreed instant; then there is no more hope */

@@ -10,6 +10,7 @@
 #include "punch/explain.h"
 #include "punch/fit.h"
 #include "punch/guess.h"
+#include "punch/mapped.h"
 #include "punch/relay.h"
 #include "punch/target.h"
 #include "punch/tcp.h"
@@ -229,6 +230,18 @@ static void plan_punch_udp(const struct bk_technique *t, const struct bk_pair *p
 	}
 }
 
+/* --- through an opened port --- */
+
+static void hope_mapped_tcp(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	bk_mapped_hope(pair, BK_TRANSPORT_TCP, out);
+}
+
+static void hope_mapped_udp(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	bk_mapped_hope(pair, BK_TRANSPORT_UDP, out);
+}
+
 /* --- over the server --- */
 
 static void plan_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
@@ -249,6 +262,10 @@ static void plan_relay(const struct bk_technique *t, const struct bk_pair *pair,
 #define PUNCH                                                                                                \
 	.name = "punch", .rank = BK_RANK_NAT, .fits = fits_punch, .looks_like = is_any, .tell = bk_tell_direct
 
+#define MAPPED                                                                                               \
+	.name = "mapped", .rank = BK_RANK_NAT, .fits = bk_mapped_fits, .plan = bk_mapped_plan,               \
+	.tell = bk_mapped_tell
+
 static const struct bk_technique lan_tcp = {LAN, .method = &bk_method_tcp};
 static const struct bk_technique lan_udp = {LAN, .method = &bk_method_udp, .looks_like = is_narrow};
 static const struct bk_technique ipv6_tcp = {IPV6, .method = &bk_method_tcp};
@@ -257,6 +274,8 @@ static const struct bk_technique punch_tcp = {
 	PUNCH, .method = &bk_method_tcp, .plan = plan_punch_tcp, .hope = bk_hope_punch_tcp};
 static const struct bk_technique punch_udp = {
 	PUNCH, .method = &bk_method_udp, .plan = plan_punch_udp, .hope = bk_hope_punch_udp};
+static const struct bk_technique mapped_tcp = {MAPPED, .method = &bk_method_tcp, .hope = hope_mapped_tcp};
+static const struct bk_technique mapped_udp = {MAPPED, .method = &bk_method_udp, .hope = hope_mapped_udp};
 static const struct bk_technique relay = {
 	.name = "relay",
 	.rank = BK_RANK_RELAY,
@@ -265,5 +284,5 @@ static const struct bk_technique relay = {
 	.tell = bk_tell_relay,
 };
 
-const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &punch_tcp, &lan_udp, &ipv6_udp,
-	&bk_technique_predict, &punch_udp, &relay, NULL};
+const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &punch_tcp, &mapped_tcp, &lan_udp,
+	&ipv6_udp, &mapped_udp, &bk_technique_predict, &punch_udp, &relay, NULL};

@@ -32,7 +32,7 @@ const struct bk_technique *bk_technique_by_look(const struct bk_plan *plan, cons
 			continue;
 		last = *row;
 		if (last->looks_like && last->looks_like(remote))
-			return last;
+			return plan->guest && plan->guest->rank <= last->rank ? plan->guest : last;
 	}
 	bk_assert(last); /* a plan is made of a method's rows */
 	return last;
@@ -42,6 +42,8 @@ const struct bk_technique *bk_technique_at_door(const struct bk_plan *plan, cons
 {
 	const struct bk_technique *first = NULL;
 
+	if (plan->guest && from->family == 4 && bk_addr_realm(from) == BK_ADDR_PUBLIC)
+		return plan->guest;
 	for (const struct bk_technique *const *row = plan->rows; *row; row++) {
 		if ((*row)->method != plan->method || !(*row)->is_host)
 			continue;
@@ -56,5 +58,8 @@ const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const str
 {
 	if (report->report >= 0 && (size_t)report->report < plan->attempts_len)
 		return plan->attempts[report->report].technique;
+	for (size_t i = 0; i < plan->attempts_len; i++)
+		if (!plan->attempts[i].ports.len && bk_addr_equal(&plan->attempts[i].remote, &report->remote))
+			return plan->attempts[i].technique;
 	return bk_technique_by_look(plan, &report->remote);
 }

@@ -571,8 +571,10 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 		"direct over TCP on the local network, 12 ms",
 		"direct over TCP and IPv6, both NATs port-restricted, 12 ms",
 		"direct over TCP, both NATs port-restricted, 12 ms",
+		"direct over TCP, by a port that a router opened, 12 ms",
 		"direct over UDP on the local network, 12 ms",
 		"direct over UDP and IPv6, open here, symmetric (random ports) there, 12 ms",
+		"direct over UDP, by a port that a router opened, 12 ms",
 		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
 		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
 		"relayed by the server, 12 ms: a direct connection was tried over UDP and TCP (open here, "

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "net/drive.h"
@@ -11,6 +12,11 @@
 #include "net/udp.h"
 
 enum { SOCKET = 1, FAR_PORT = 9 };
+
+struct want {
+	enum bk_transport transport;
+	uint16_t own_port; /* 0: the place is free */
+};
 
 struct bk_router {
 	struct bk_loop *loop;
@@ -21,14 +27,17 @@ struct bk_router {
 	struct bk_portmap *engine; /* NULL: there is no router */
 	struct bk_drive *drive;
 	struct bk_netwatch *netwatch; /* NULL: the system does not tell */
+	struct want wants[BK_PORTMAP_LEASES_MAX];
+	bool is_leaving, is_left;
 };
 
 static void on_report(void *arg, const struct bk_action *a)
 {
 	struct bk_router *r = arg;
 
-	if (a->report == BK_PORTMAP_CHANGED)
-		r->on_change(r->arg);
+	if (a->report == BK_REPORT_DONE)
+		r->is_left = true;
+	r->on_change(r->arg);
 }
 
 /* --- one network --- */
@@ -73,16 +82,117 @@ static int enter_network(struct bk_router *r)
 static void begin(struct bk_router *r)
 {
 	leave_network(r);
-	if (enter_network(r) < 0)
+	if (enter_network(r) < 0) {
 		leave_network(r);
+		return;
+	}
+	for (int i = 0; i < BK_PORTMAP_LEASES_MAX; i++)
+		if (r->wants[i].own_port)
+			(void)bk_portmap_want(r->engine, r->wants[i].transport, r->wants[i].own_port,
+				bk_loop_now(r->loop)); /* there are as many places */
+}
+
+/* Other interfaces come and go; and the same addresses may be another house. */
+static bool is_same_network(const struct bk_router *r)
+{
+	struct bk_router now = {.loop = r->loop, .family = r->family};
+
+	return r->engine && bk_gateway_find(r->family, &now.gateway) == 0 && find_own(&now) == 0 &&
+	       bk_addr_equal(&now.gateway, &r->gateway) && bk_addr_equal(&now.own, &r->own);
 }
 
 static void on_network(void *arg)
 {
 	struct bk_router *r = arg;
 
-	begin(r);
-	r->on_change(r->arg);
+	if (r->is_leaving)
+		return;
+	if (is_same_network(r)) {
+		bk_portmap_doubt(r->engine, bk_loop_now(r->loop));
+		bk_drive_poke(r->drive);
+	} else {
+		begin(r);
+		r->on_change(r->arg);
+	}
+}
+
+/* --- ports --- */
+
+static struct want *find_want(struct bk_router *r, enum bk_transport t, uint16_t own_port)
+{
+	for (int i = 0; i < BK_PORTMAP_LEASES_MAX; i++)
+		if (r->wants[i].own_port == own_port && (!own_port || r->wants[i].transport == t))
+			return &r->wants[i];
+	return NULL;
+}
+
+int bk_router_want(struct bk_router *r, enum bk_transport t, uint16_t own_port)
+{
+	struct want *w = own_port ? find_want(r, t, own_port) : NULL;
+	int err = 0;
+
+	if (!own_port || r->is_leaving)
+		return BK_E_INVALID;
+	if (w)
+		return 0;
+	w = find_want(r, t, 0);
+	if (!w)
+		return BK_E_FULL;
+	if (r->engine)
+		err = bk_portmap_want(r->engine, t, own_port, bk_loop_now(r->loop));
+	if (err < 0)
+		return err; /* what was given back has its place until the router knows it */
+	*w = (struct want){t, own_port};
+	if (r->drive)
+		bk_drive_poke(r->drive);
+	return 0;
+}
+
+void bk_router_drop(struct bk_router *r, enum bk_transport t, uint16_t own_port)
+{
+	struct want *w = own_port ? find_want(r, t, own_port) : NULL;
+
+	if (!w)
+		return;
+	w->own_port = 0;
+	if (r->engine) {
+		bk_portmap_drop(r->engine, t, own_port, bk_loop_now(r->loop));
+		bk_drive_poke(r->drive);
+	}
+}
+
+void bk_router_port(
+	const struct bk_router *r, enum bk_transport t, uint16_t own_port, struct bk_router_port *ret_port)
+{
+	const struct bk_portmap_lease *l = r->engine ? bk_portmap_find(r->engine, t, own_port) : NULL;
+
+	*ret_port = (struct bk_router_port){.trouble = BK_PORTMAP_SILENT};
+	if (!l)
+		return;
+	ret_port->external = l->external;
+	ret_port->trouble = l->trouble;
+	ret_port->is_awaited = !l->external.family && l->trouble == BK_PORTMAP_FINE;
+	for (int d = 0; d < BK_PORTMAP_DIALECTS; d++)
+		ret_port->is_promised |=
+			ret_port->is_awaited &&
+			bk_portmap_presence(r->engine, (enum bk_portmap_dialect)d) == BK_PORTMAP_PRESENT;
+}
+
+void bk_router_leave(struct bk_router *r)
+{
+	memset(r->wants, 0, sizeof(r->wants));
+	r->is_leaving = true;
+	if (!r->engine) {
+		r->is_left = true;
+		return;
+	}
+	bk_portmap_leave(r->engine, bk_loop_now(r->loop));
+	bk_drive_poke(r->drive);
+}
+
+bool bk_router_is_left(const struct bk_router *r)
+{
+	return r->is_left;
 }
 
 /* --- the owner's side --- */

@@ -29,4 +29,25 @@ struct bk_router_view {
 };
 void bk_router_view(const struct bk_router *r, struct bk_router_view *ret_view);
 
+/* --- ports --- */
+
+/* A port that is wanted, in this network and the ones after it. */
+struct bk_router_port {
+	struct bk_addr external; /* by it we are reached; family 0: we are not, or not yet */
+	enum bk_portmap_trouble trouble;
+	bool is_awaited;  /* the router may give it yet */
+	bool is_promised; /* ... and is known to give ports */
+};
+
+/* Wanted twice is once. BK_E_FULL, BK_E_INVALID: port 0. */
+int bk_router_want(struct bk_router *r, enum bk_transport t, uint16_t own_port);
+/* Given back at once. */
+void bk_router_drop(struct bk_router *r, enum bk_transport t, uint16_t own_port);
+void bk_router_port(
+	const struct bk_router *r, enum bk_transport t, uint16_t own_port, struct bk_router_port *ret_port);
+/* All is given back, nothing is wanted any more. */
+void bk_router_leave(struct bk_router *r);
+/* After bk_router_leave: the router knows it, or does not answer. */
+bool bk_router_is_left(const struct bk_router *r);
+
 #endif

@@ -49,6 +49,7 @@ static const char *const kinds[] = {
 	[BK_CANDIDATE_HOST] = "host",
 	[BK_CANDIDATE_MAPPED] = "mapped",
 	[BK_CANDIDATE_FIREWALLED] = "firewalled",
+	[BK_CANDIDATE_OPENED] = "opened",
 };
 
 enum { KINDS_LEN = sizeof(kinds) / sizeof(kinds[0]) };

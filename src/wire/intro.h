@@ -25,11 +25,14 @@ enum {
 /* In `capabilities`: this side guesses ports, and may be guessed at (punch/guess.h). The other bits are in
  * meet/self.h. */
 enum { BK_INTRO_GUESSES = 8 };
+/* In `capabilities`: this side goes to ports that the other side's router has opened, BK_CANDIDATE_OPENED. */
+enum { BK_INTRO_OPENS = 16 };
 
 enum bk_candidate_kind {
 	BK_CANDIDATE_HOST,   /* an address of the machine; over TCP with a listener of its own behind it */
 	BK_CANDIDATE_MAPPED, /* as the server sees the shared local port: reached by punching */
 	BK_CANDIDATE_FIREWALLED, /* public IPv6 of the shared port: no translation, but punched */
+	BK_CANDIDATE_OPENED,     /* a port of the router's, which it has opened when asked */
 };
 
 struct bk_candidate {
@@ -38,7 +41,7 @@ struct bk_candidate {
 	enum bk_transport transport; /* absent reads as TCP */
 };
 
-const char *bk_candidate_kind_name(enum bk_candidate_kind k); /* "host", "mapped", "firewalled" */
+const char *bk_candidate_kind_name(enum bk_candidate_kind k); /* "host", "mapped", "firewalled", "opened" */
 
 struct bk_intro {
 	int version;

@@ -23,6 +23,7 @@ import idle  # noqa: E402
 import lan  # noqa: E402
 import lan_rooms  # noqa: E402
 import moves  # noqa: E402
+import ports  # noqa: E402
 import rooms  # noqa: E402
 import rows  # noqa: E402
 import siege  # noqa: E402
@@ -56,6 +57,7 @@ def collect(args):
     yield from devices.cases(args.bodkin)
     yield from files.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
+    yield from ports.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
     yield from rooms.cases(args.bodkin)
     yield from lan.cases(args.bodkin)

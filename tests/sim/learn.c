@@ -75,3 +75,19 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_HOST, local);
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_MAPPED, in->udp.public_addr);
 }
+
+void sim_learn_opened(struct sim_side *side, struct bk_intro *in)
+{
+	static const uint16_t own[] = {
+		[BK_TRANSPORT_TCP] = SIM_HOST_PORT, [BK_TRANSPORT_UDP] = SIM_SHARED_PORT};
+	static const enum bk_transport transports[] = {BK_TRANSPORT_TCP, BK_TRANSPORT_UDP};
+	struct sim_nat *n = side->nats[0];
+
+	for (int i = 0; i < 2; i++) {
+		enum bk_transport t = transports[i];
+
+		n->given[t] = (struct sim_open){.port = (uint16_t)(own[t] + 1000),
+			.inside = bk_addr_with_port(side->host.ip, own[t])};
+		add(in, t, BK_CANDIDATE_OPENED, bk_addr_with_port(n->wan, n->given[t].port));
+	}
+}

@@ -17,5 +17,7 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 
 /* The server's clock is so far ahead of virtual time. */
 #define SIM_SERVER_CLOCK (100 * BK_SEC)
+/* Its router opens a port for each transport. After the other two; not behind two routers. */
+void sim_learn_opened(struct sim_side *side, struct bk_intro *in);
 
 #endif

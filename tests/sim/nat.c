@@ -186,9 +186,20 @@ enum sim_verdict sim_nat_outbound(struct sim_nat *n, struct sim_packet *p)
 	return SIM_PASS;
 }
 
+bool sim_nat_has_given(
+	const struct sim_nat *n, enum bk_transport t, const struct bk_addr *to, struct bk_addr *ret_inside)
+{
+	if (!n->given[t].port || n->given[t].port != to->port)
+		return false;
+	*ret_inside = n->given[t].inside;
+	return true;
+}
+
 bool sim_nat_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
 	struct bk_addr *ret_inside)
 {
+	if (sim_nat_has_given(n, BK_TRANSPORT_TCP, to, ret_inside))
+		return true;
 	for (size_t i = 0; i < n->open_len; i++) {
 		const struct sim_open *o = &n->open[i];
 

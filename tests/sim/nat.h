@@ -2,6 +2,8 @@
 #ifndef SIM_NAT_H
 #define SIM_NAT_H
 
+#include <bodkin/path.h>
+
 #include "event.h"
 #include "lab/nat_types.h"
 
@@ -66,7 +68,13 @@ struct sim_nat {
 	size_t udp_len;
 	struct sim_open udp_open[SIM_UDP_FLOWS_MAX]; /* the same memory for UDP, by inside port */
 	size_t udp_open_len;
+	struct sim_open
+		given[2]; /* by enum bk_transport: a port that it has opened when asked; port 0: none */
 };
+
+/* May anybody come in there? */
+bool sim_nat_has_given(
+	const struct sim_nat *n, enum bk_transport t, const struct bk_addr *to, struct bk_addr *ret_inside);
 
 enum sim_verdict { SIM_PASS, SIM_LOST, SIM_ANSWER };
 

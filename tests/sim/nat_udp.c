@@ -96,6 +96,8 @@ enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p)
 bool sim_nat_udp_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
 	struct bk_addr *ret_inside)
 {
+	if (sim_nat_has_given(n, BK_TRANSPORT_UDP, to, ret_inside))
+		return true;
 	for (size_t i = 0; i < n->udp_open_len; i++) {
 		const struct sim_open *o = &n->udp_open[i];
 

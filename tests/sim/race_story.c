@@ -429,6 +429,9 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	p->side->host.events = &host_events;
 	sim_learn_tcp(p->side, s->filtering_unknown, &p->intro);
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
+	p->intro.capabilities |= BK_INTRO_OPENS;
+	if (index == 0 && s->a_opens)
+		sim_learn_opened(p->side, &p->intro);
 }
 
 static bk_dur rtt_over_server(const struct peer peers[2])

@@ -16,6 +16,7 @@ struct sim_race_story {
 	double loss;
 	bk_dur timer_slack; /* timers are late by up to this */
 	bool filtering_unknown;
+	bool a_opens; /* a's router opens ports for it */
 	bool b_controls;
 	uint64_t seed;
 };

@@ -187,6 +187,34 @@ static void a_row_beside_the_others_is_in_nobodys_way(void **state)
 	}
 }
 
+/* Over UDP alone, and with both; what comes to a listener that is no engine's (TCP) the laboratory shows. */
+static void an_opened_port_connects_any_two(void **state)
+{
+	static const char *const types[] = {
+		"open", "full", "restricted", "port", "sym", "symseq", "cgn-port", "cgn-sym"};
+	static const char *const behind[] = {"port", "sym"};
+	static const enum sim_answer answers[] = {SIM_DROP, SIM_RESET, SIM_REJECT, SIM_ACCEPT};
+	bk_dur worst;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) * 2; i++) {
+		for (int is_alone = 0; is_alone < 2; is_alone++) {
+			const struct bk_technique *rows[16] = {0};
+			struct sim_race_story s = {.rows = rows, .a = behind[i % 2], .b = types[i / 2]};
+
+			for (size_t k = 0, n = 0; bk_techniques[k]; k++)
+				if (!is_alone || bk_techniques[k]->method->transport == BK_TRANSPORT_UDP)
+					rows[n++] = bk_techniques[k];
+			s.a_opens = true;
+			s.answer = answers[i % 4];
+			s.delay = 20 * BK_MS;
+			s.timer_slack = 1 * BK_MS;
+			assert_int_equal(run(s, &worst), SEEDS);
+			assert_true(worst <= three_round_trips(&s));
+		}
+	}
+}
+
 static void without_a_row_that_fits_the_race_ends_without_a_path(void **state)
 {
 	struct sim_race_story s = {.a = "sym", .b = "sym", .delay = 20 * BK_MS, .seed = 1};
@@ -212,6 +240,7 @@ int main(void)
 		cmocka_unit_test(every_row_of_the_list_is_connected_by_the_race_too),
 		cmocka_unit_test(a_row_of_a_test_wins_from_one_of_its_64_sockets),
 		cmocka_unit_test(a_row_beside_the_others_is_in_nobodys_way),
+		cmocka_unit_test(an_opened_port_connects_any_two),
 		cmocka_unit_test(without_a_row_that_fits_the_race_ends_without_a_path),
 	};
 

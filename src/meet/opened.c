@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meet/opened.h"
+
+/* A router in the house answers two questions in a few milliseconds, which pass anyhow while a server is asked.
+ * One that says nothing is not waited for; one that is there and gives ports is about to. */
+#define WAIT_BLIND    (10 * BK_MS)
+#define WAIT_PROMISED (100 * BK_MS)
+#define WORTH_TIME    (25 * BK_MS) /* from the first question on; or what is promised more */
+
+void bk_opened_init(struct bk_opened *o, struct bk_loop *loop, void (*on_change)(void *arg), void *arg)
+{
+	*o = (struct bk_opened){.loop = loop, .on_change = on_change, .arg = arg, .since = BK_NEVER};
+}
+
+static void on_change(void *arg)
+{
+	struct bk_opened *o = arg;
+
+	o->on_change(o->arg);
+}
+
+void bk_opened_ask(struct bk_opened *o, enum bk_transport t, uint16_t own_port)
+{
+	if (o->ports[t] == own_port)
+		return;
+	bk_opening_free(o->openings[t]);
+	o->openings[t] = NULL;
+	o->ports[t] = own_port;
+	if (!own_port)
+		return;
+	if (o->since == BK_NEVER)
+		o->since = bk_loop_now(o->loop);
+	if (bk_opening_new(o->loop, t, own_port, on_change, o, &o->openings[t]) < 0)
+		o->openings[t] = NULL; /* then there is none */
+}
+
+struct bk_addr bk_opened_at(const struct bk_opened *o, enum bk_transport t)
+{
+	struct bk_router_port port = {.trouble = BK_PORTMAP_SILENT};
+
+	if (o->openings[t])
+		bk_opening_look(o->openings[t], &port);
+	return port.external;
+}
+
+bk_dur bk_opened_wait(const struct bk_opened *o)
+{
+	bool is_awaited = false, is_promised = false;
+	bk_dur past;
+
+	for (int t = 0; t < 2; t++) {
+		struct bk_router_port port = {.is_awaited = false};
+
+		if (o->openings[t])
+			bk_opening_look(o->openings[t], &port);
+		is_awaited |= port.is_awaited;
+		is_promised |= port.is_promised;
+	}
+	if (!is_awaited)
+		return 0;
+	past = bk_loop_now(o->loop) - o->since;
+	if (is_promised)
+		return bk_time_max(0, WORTH_TIME + WAIT_PROMISED - past);
+	return bk_time_max(0, bk_time_min(WAIT_BLIND, WORTH_TIME - past));
+}
+
+void bk_opened_done(struct bk_opened *o)
+{
+	for (int t = 0; t < 2; t++) {
+		bk_opening_free(o->openings[t]);
+		o->openings[t] = NULL;
+		o->ports[t] = 0;
+	}
+}

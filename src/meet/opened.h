@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_MEET_OPENED_H
+#define BK_MEET_OPENED_H
+
+#include "router/opening.h"
+
+/* Ports of ours that the router opens, as far as it has by now: one for each transport. */
+struct bk_opened {
+	struct bk_loop *loop;
+	void (*on_change)(void *arg);
+	void *arg;
+	bk_time since; /* when the first was asked for; BK_NEVER: none was */
+	uint16_t ports[2];
+	struct bk_opening *openings[2]; /* by enum bk_transport; NULL: not asked for */
+};
+
+void bk_opened_init(struct bk_opened *o, struct bk_loop *loop, void (*on_change)(void *arg), void *arg);
+/* Of that port from now on, in place of the one before. 0: of none. */
+void bk_opened_ask(struct bk_opened *o, enum bk_transport t, uint16_t own_port);
+/* Outside; family 0: not yet, or never. */
+struct bk_addr bk_opened_at(const struct bk_opened *o, enum bk_transport t);
+/* How long an answer is worth waiting for from now on. */
+bk_dur bk_opened_wait(const struct bk_opened *o);
+void bk_opened_done(struct bk_opened *o); /* fine on a zeroed one */
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_PUNCH_MAPPED_H
+#define BK_PUNCH_MAPPED_H
+
+#include "punch/technique.h"
+
+/* Inside punch: through a port that a side's own router has opened for it (PCP, NAT-PMP, UPnP). Whatever the NATs,
+ * the other side connects there at once. */
+
+/* Has that side a port over that transport which everybody reaches, and can the other one go there? */
+bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t);
+
+bool bk_mapped_fits(const struct bk_technique *t, const struct bk_pair *pair);
+void bk_mapped_plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *plan);
+void bk_mapped_hope(const struct bk_pair *pair, enum bk_transport t, char out[BK_PLAN_TEXT_MAX]);
+void bk_mapped_tell(
+	const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "router/opening.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "net/tail.h"
+
+#define LAST_WORD (500 * BK_MS)
+
+/* What the openings of a loop share. */
+struct openings {
+	struct bk_tail tail;
+	struct bk_loop *loop;
+	struct bk_router *router;
+	struct bk_list list;
+};
+
+struct bk_opening {
+	struct bk_list link;
+	struct openings *of;
+	enum bk_transport transport;
+	uint16_t own_port;
+	bool is_wanted; /* the router has a place for it */
+	void (*on_change)(void *arg);
+	void *arg;
+};
+
+static struct bk_opening *opening_at(struct bk_list *it)
+{
+	return bk_container_of(it, struct bk_opening, link);
+}
+
+/* --- all of a loop --- */
+
+/* Whoever is told may end himself, and the one that would be next. */
+static void tell_all(void *arg)
+{
+	struct openings *all = arg;
+	struct bk_list told;
+
+	bk_list_init(&told);
+	bk_list_splice(&told, &all->list);
+	while (!bk_list_empty(&told)) {
+		struct bk_opening *o = opening_at(told.next);
+
+		bk_list_remove(&o->link);
+		bk_list_append(&all->list, &o->link);
+		o->on_change(o->arg);
+	}
+}
+
+/* What was given back is told to the router now: it may be slow, and it may be away. */
+static void end_all(struct bk_tail *t)
+{
+	struct openings *all = bk_container_of(t, struct openings, tail);
+	bk_time until = bk_loop_now(all->loop) + LAST_WORD;
+
+	bk_assert(bk_list_empty(&all->list));
+	bk_router_leave(all->router);
+	while (!bk_router_is_left(all->router) && bk_loop_now(all->loop) < until)
+		if (bk_loop_turn(all->loop, until - bk_loop_now(all->loop)) < 0)
+			break;
+	bk_router_free(all->router);
+	free(all);
+}
+
+static int all_of(struct bk_loop *loop, struct openings **ret_all)
+{
+	struct bk_tail *tail = bk_tail_of(loop);
+	struct openings *all;
+	int err;
+
+	if (tail) {
+		*ret_all = bk_container_of(tail, struct openings, tail);
+		return 0;
+	}
+	all = calloc(1, sizeof(*all));
+	if (!all)
+		return BK_E_NOMEM;
+	all->tail.end = end_all;
+	all->loop = loop;
+	bk_list_init(&all->list);
+	err = bk_router_new(loop, 4, tell_all, all, &all->router);
+	if (err < 0) {
+		free(all);
+		return err;
+	}
+	bk_tail_set(loop, &all->tail);
+	*ret_all = all;
+	return 0;
+}
+
+/* --- one --- */
+
+int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port, void (*on_change)(void *arg),
+	void *arg, struct bk_opening **ret_opening)
+{
+	struct bk_opening *o = calloc(1, sizeof(*o));
+	int err;
+
+	if (!o)
+		return BK_E_NOMEM;
+	err = all_of(loop, &o->of);
+	if (err < 0) {
+		free(o);
+		return err;
+	}
+	o->transport = t;
+	o->own_port = own_port;
+	o->on_change = on_change;
+	o->arg = arg;
+	o->is_wanted = bk_router_want(o->of->router, t, own_port) == 0;
+	bk_list_append(&o->of->list, &o->link);
+	*ret_opening = o;
+	return 0;
+}
+
+void bk_opening_free(struct bk_opening *o)
+{
+	if (!o)
+		return;
+	bk_list_remove(&o->link);
+	if (o->is_wanted)
+		bk_router_drop(o->of->router, o->transport, o->own_port);
+	free(o);
+}
+
+void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port)
+{
+	bk_router_port(o->of->router, o->transport, o->own_port, ret_port);
+	if (!o->is_wanted)
+		*ret_port = (struct bk_router_port){.trouble = BK_PORTMAP_FULL};
+}

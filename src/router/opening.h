@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_ROUTER_OPENING_H
+#define BK_ROUTER_OPENING_H
+
+#include <bodkin/loop.h>
+
+#include "router/router.h"
+
+/* A port of ours that the router in front of us is to open, for as long as this lives; IPv4. All openings of a loop
+ * share one router, which is looked for with the first of them and asked who it is once in each network. It
+ * stays until the loop is freed, and has everything back by then. */
+struct bk_opening;
+
+/* on_change: look at it again; from the loop, the opening may be freed from inside. Where no router gives any port,
+ * the opening is there nevertheless, and says why. BK_E_NOMEM. */
+int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port, void (*on_change)(void *arg),
+	void *arg, struct bk_opening **ret_opening);
+/* Gives it back. NULL is fine. */
+void bk_opening_free(struct bk_opening *o);
+
+void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port);
+
+#endif

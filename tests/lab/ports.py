@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routers that give ports: Debian's miniupnpd on a home router, by each of its dialects. A port that is open on one side
+connects any two; when the program ends the router has it back.
+"""
+import signal
+import statistics
+
+from lab import Lab, Transfer, check
+from rows import SMALL
+
+RUNS, MUST_MS, DRIFT = 5, 30, 3  # of each pair; the median in ms, and the room that a busy machine gets
+
+
+def opened(lab, node):
+    """The ports that the router of that host has open."""
+    done = lab.run("r" + node, "nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd")
+    check(done.wait() == 0, done.story())
+    return sum("dnat" in e.get("line", "") for e in done.events)
+
+
+def technique_of(transfer):
+    return {p.last("path")["technique"] for p in (transfer.sender, transfer.receiver)}
+
+
+def connects(bodkin, a, b, service, transport):
+    """service: "pcp:a". Both sides say by what, and nothing stays open."""
+    with Lab(bodkin, a, b, "--with", service) as lab:
+        lab.start_server("--state", lab.top / "server")
+        transfers = []
+        for _ in range(RUNS):
+            folder, path, options = lab.folder("received"), lab.file(SMALL), ["--transport", transport]
+            sender = lab.send(path, *options)
+            code = sender.wait_for("code")["code"]
+            if service[-1] == "a":
+                wait_opened(lab, "a", 1)  # a person who tells the code takes longer
+            transfers.append(Transfer(lab, path, sender, lab.recv(code, "-o", folder, *options), folder))
+            transfers[-1].kind = transfers[-1].check_done()
+        kinds = [(t.kind, *technique_of(t)) for t in transfers]
+        astray = [t for t, k in zip(transfers, kinds) if k != ("direct", "mapped")]
+        check(not astray, f"{kinds}\n{astray and astray[0].story()}")
+        check(opened(lab, service[-1]) == 0, "the router still has ports of ours")
+        slower = [max(t.elapsed()) for t in transfers]
+        check(statistics.median(slower) <= MUST_MS * DRIFT, f"{slower}; wanted {MUST_MS}")
+        return f"{RUNS}/{RUNS} by an opened port, median {statistics.median(slower):.0f} ms (worst {max(slower):.0f})", {}
+
+
+def waits(lab, *options):
+    """A sender that waits for somebody."""
+    lab.start_server("--state", lab.top / "server")
+    sender = lab.send(lab.file(SMALL), *options)
+    sender.wait_for("code")
+    return sender
+
+
+def wait_opened(lab, node, wanted):
+    """The router is looked at until it has so many, up to five seconds."""
+    for _ in range(100):
+        found = opened(lab, node)
+        if found == wanted:
+            return
+    check(False, f"{found} ports are open at {node}'s router, wanted {wanted}")
+
+
+def gives_back(bodkin):
+    with Lab(bodkin, "sym", "port", "--with", "pcp:a") as lab:
+        sender = waits(lab)
+        wait_opened(lab, "a", 2)
+        sender.kill(signal.SIGINT)
+        check(sender.wait() == 130, sender.story())
+        check(opened(lab, "a") == 0, "interrupted, and the router still has its ports")
+        return "one for UDP, one for TCP; none after Ctrl-C", {}
+
+
+def asks_nobody(bodkin):
+    """Without it as with a router that is behind another NAT: what was relayed is relayed, and as quickly."""
+    with Lab(bodkin, "sym", "sym", "--with", "pcp:a") as lab:
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL), send=["--no-port-mapping"])
+        check(t.check_done() == "relay" and opened(lab, "a") == 0, t.story())
+        relayed = max(t.elapsed())
+    with Lab(bodkin, "cgn-sym", "sym", "--with", "miniupnpd:a") as lab:
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL))
+        check(t.check_done() == "relay", t.story())
+        return f"relayed after {relayed:.0f} ms; behind a carrier's NAT after {max(t.elapsed()):.0f} ms", {}
+
+
+def cases(bodkin):
+    for a, b, service, transport in (("sym", "sym", "pcp:a", "udp"), ("sym", "sym", "pcp:b", "udp"),
+                                     ("sym", "sym", "natpmp:a", "tcp"), ("port", "sym", "pcp:b", "tcp")):
+        yield (f"ports, {a}-{b} with {service} over {transport}",
+               lambda a=a, b=b, s=service, t=transport: connects(bodkin, a, b, s, t))
+    yield "ports, given back", lambda: gives_back(bodkin)
+    yield "ports, not asked for, or in vain", lambda: asks_nobody(bodkin)
