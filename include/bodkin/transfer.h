@@ -157,7 +157,8 @@ struct bk_transfer_events {
 	void (*on_ask)(struct bk_call *call, void *arg, enum bk_transfer_question question,
 		const struct bk_transfer_offer *offer);
 	/* Receiver: what became of an entry that is not simply taken. `how` is SKIP, OVERWRITE or RENAME (then
-	 * `as` is its name here); a hidden one that nobody allowed is skipped, too. May be NULL. */
+	 * `as` is its name here); a hidden one that nobody allowed is skipped, too. Mostly before content comes; one
+	 * that stood there from before, and turned out to be another, before on_done. May be NULL. */
 	void (*on_conflict)(struct bk_call *call, void *arg, const struct bk_transfer_entry *entry,
 		enum bk_transfer_conflict how, const char *as);
 	/* Content so far and in all (bytes; the sum of the known sizes, which a stream may go beyond), and bytes

@@ -82,10 +82,13 @@ static struct bk_here_row *row_of(const struct search *s, const struct bk_journa
 	return is_of_kind ? &s->here->rows[e - s->list->entries] : NULL;
 }
 
-/* Better than what is known of the entry so far: under its name, or more of it. */
-static bool is_better(const struct bk_here_row *found, const struct bk_here_row *known)
+/* Better than what is known of the entry so far: noted after it, under its name, or more of it. */
+static bool is_better(
+	const struct search *s, const struct bk_here_row *found, const struct bk_here_row *known)
 {
 	if (known->place == BK_HERE_NOWHERE || known->place == BK_HERE_OLD)
+		return true;
+	if (s->is_own && found->place != BK_HERE_OLD)
 		return true;
 	return known->place == BK_HERE_PART &&
 	       (found->place == BK_HERE_NAMED ||
@@ -103,7 +106,7 @@ static int take(struct search *s, struct bk_here_row *known, struct bk_here_row 
 		found->place = BK_HERE_OLD;
 		found->bytes = 0;
 	}
-	if (!is_better(found, known))
+	if (!is_better(s, found, known))
 		return 0;
 	if (strcmp(row->name, e->path) != 0 && !(found->name = strdup(row->name)))
 		return BK_E_NOMEM;
@@ -166,13 +169,16 @@ static int find_others(struct search *s)
 	return err;
 }
 
-/* What is under its name already is no conflict. */
+/* What is under its name already is no conflict, nor what was begun under another name than its own. */
 static int tell_picks(struct bk_here *h, struct bk_picks *picks)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < h->len && err >= 0; i++) {
-		if (h->rows[i].place == BK_HERE_NAMED)
+		const struct bk_here_row *r = &h->rows[i];
+		bool is_beside = r->place == BK_HERE_PART && r->name && !picks->may_replace_all;
+
+		if (r->place == BK_HERE_NAMED || is_beside)
 			err = bk_picks_stand(picks, i, h->rows[i].name);
 	}
 	return err;

@@ -260,6 +260,16 @@ void bk_picks_fall(struct bk_picks *p, size_t entry)
 	(void)bk_picks_rename(p, entry);
 }
 
+void bk_picks_differ(struct bk_picks *p, size_t entry)
+{
+	struct bk_pick *row = &p->rows[entry];
+
+	row->may_replace = p->may_replace_all;
+	row->is_beside = !row->may_replace;
+	if (row->is_beside)
+		bk_picks_fall(p, entry);
+}
+
 const char *bk_picks_name(const struct bk_picks *p, size_t entry)
 {
 	return p->rows[entry].as ? p->rows[entry].as : p->list->entries[entry].path;

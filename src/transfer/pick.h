@@ -16,6 +16,7 @@ struct bk_pick {
 	bool is_left;   /* not taken because it exists and nobody could be asked */
 	bool is_absent; /* a folder that is not there: nor is what is in it */
 	bool may_replace;
+	bool is_beside; /* found out while it was written: it has another name, since what stands there is not this */
 	char *as; /* another name, and behind its end how it is shown; NULL: its own */
 };
 
@@ -24,6 +25,7 @@ struct bk_picks {
 	struct bk_sink *sink;
 	struct bk_pick *rows;
 	struct bk_transfer_entry *names; /* for whoever is asked; as many as rows */
+	bool may_replace_all;            /* the person agreed to that, for whatever exists */
 	size_t len, cap;                 /* rows that were looked at */
 	size_t existing, next;           /* rows before next are settled */
 	int error; /* of the first entry that cannot be had here; its sentence is the sink's */
@@ -50,6 +52,8 @@ int bk_picks_rename(struct bk_picks *p, size_t entry);
  * all: what has the name stays, and the entry gets another. BK_E_NOMEM. */
 int bk_picks_stand(struct bk_picks *p, size_t entry, const char *name);
 void bk_picks_fall(struct bk_picks *p, size_t entry);
+/* What stands there is not what is sent: replaced where the person agreed to that, or the entry gets another name. */
+void bk_picks_differ(struct bk_picks *p, size_t entry);
 
 const char *bk_picks_name(const struct bk_picks *p, size_t entry);  /* what it will be called here, */
 const char *bk_picks_shown(const struct bk_picks *p, size_t entry); /* and how that is shown */

@@ -27,11 +27,32 @@ static bool tell_text(struct bk_recv *r)
 	return text;
 }
 
+void bk_receiving_tell_conflict(struct bk_recv *r, size_t entry)
+{
+	const struct bk_pick *pick = &r->store->picks.rows[entry];
+	enum bk_transfer_conflict how = !pick->is_taken ? BK_TRANSFER_CONFLICT_SKIP
+					: pick->as      ? BK_TRANSFER_CONFLICT_RENAME
+							: BK_TRANSFER_CONFLICT_OVERWRITE;
+
+	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
+		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->store->picks.names[entry], how,
+			pick->as ? bk_picks_shown(&r->store->picks, entry) : NULL);
+}
+
+/* What got another name while it was written. */
+static void tell_late_conflicts(struct bk_recv *r)
+{
+	for (size_t i = 0; i < r->store->list.len; i++)
+		if (r->store->picks.rows[i].is_beside)
+			bk_receiving_tell_conflict(r, i);
+}
+
 void bk_receiving_finish(struct bk_recv *r)
 {
 	struct bk_file_msg msg = {.type = BK_FILE_DONE, .bytes = r->talk.meter.bytes};
 	struct bk_transfer_result result = {.bytes = r->talk.meter.bytes, .sent = r->talk.reader.travelled};
 
+	tell_late_conflicts(r);
 	bk_taken_tell(&r->taken, &r->store->picks, bk_receiving_is_kept(r) ? r->folder : NULL, &result);
 	msg.entries = (uint32_t)result.entries;
 	if (result.entries == 1)

@@ -65,6 +65,8 @@ static inline bool bk_receiving_is_kept(const struct bk_recv *r)
 bool bk_receiving_is_told(struct bk_recv *r, int err);
 /* On to the next entry that content is taken of, and to wait for it; or to the end. */
 void bk_receiving_find_current(struct bk_recv *r);
+/* What became of an entry whose name exists, or that is not taken. */
+void bk_receiving_tell_conflict(struct bk_recv *r, size_t entry);
 /* All of it came and stands: the other side is told, then the caller. */
 void bk_receiving_finish(struct bk_recv *r);
 

@@ -71,18 +71,6 @@ static void on_writer(void *arg)
 		bk_talk_release(&r->talk);
 }
 
-static void tell_conflict(struct bk_recv *r, size_t i)
-{
-	const struct bk_pick *pick = &r->store->picks.rows[i];
-	enum bk_transfer_conflict how = !pick->is_taken ? BK_TRANSFER_CONFLICT_SKIP
-					: pick->as      ? BK_TRANSFER_CONFLICT_RENAME
-							: BK_TRANSFER_CONFLICT_OVERWRITE;
-
-	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
-		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->store->picks.names[i], how,
-			pick->as ? bk_picks_shown(&r->store->picks, i) : NULL);
-}
-
 static bool start_writing(struct bk_recv *r)
 {
 	int err;
@@ -139,7 +127,7 @@ static void begin_answer(struct bk_recv *r)
 {
 	bk_picks_skip_strays(&r->store->picks);
 	for (size_t i = 0; i < r->store->list.len; i++)
-		tell_conflict(r, i);
+		bk_receiving_tell_conflict(r, i);
 	r->state = BK_RECV_ANSWERING;
 	answer(r);
 }
@@ -147,8 +135,9 @@ static void begin_answer(struct bk_recv *r)
 /* What is here already is read before the answer, where something is. */
 static void accept_offer(struct bk_recv *r)
 {
-	const struct bk_picks *p = &r->store->picks;
+	struct bk_picks *p = &r->store->picks;
 
+	p->may_replace_all = r->conflict == BK_TRANSFER_CONFLICT_OVERWRITE; /* which may have been answered */
 	if ((bk_picks_taken(p) || bk_picks_folders(p)) && !start_writing(r))
 		return;
 	r->state = BK_RECV_LOOKING;
@@ -285,6 +274,7 @@ static void on_whole_offer(struct bk_recv *r)
 	struct bk_store *s = r->store;
 	int err = s->picks.error;
 
+	s->picks.may_replace_all = r->conflict == BK_TRANSFER_CONFLICT_OVERWRITE;
 	if (err >= 0 && bk_receiving_is_kept(r) && r->talk.peer_version)
 		err = bk_here_find(&s->here, s->sink, &s->list, &s->picks);
 	if (err == BK_E_NOMEM) {

@@ -275,15 +275,60 @@ static void what_somebody_put_in_a_files_place_stays(void **state)
 	assert_int_equal(kit_count(st.out), 1);
 }
 
-static void what_changed_at_the_sender_replaces_what_came_of_it(void **state)
+/* Whoever offers it may be somebody else. */
+static void what_changed_at_the_sender_comes_beside_what_came_of_it(void **state)
 {
 	const char *path = make_tree();
 
 	(void)state;
 	stage_run(path, &usual, MANY * SMALL / 2);
 	stage_make_file(kit_path_in(st.in, "t/0003"), SMALL, 77);
+	stage_make_file(kit_path_in(st.root, "before"), SMALL, 3);
 	stage_run(path, &usual, 0);
+	assert_true(st.sender.is_done && st.receiver.is_done);
+	assert_string_equal(st.receiver.told, "t/0003 5 t/0003-1;");
+	assert_true(kit_is_same_file(kit_path_in(st.root, "before"), kit_path_in(st.out, "t/0003")));
+	assert_true(kit_is_same_file(kit_path_in(st.in, "t/0003"), kit_path_in(st.out, "t/0003-1")));
+	assert_int_equal(kit_count(kit_path_in(st.out, "t")), MANY + 1);
+	assert_int_equal(kit_count(st.out), 1);
+}
+
+static void it_is_replaced_where_that_was_agreed(void **state)
+{
+	const char *path = make_tree();
+
+	(void)state;
+	stage_run(path, &usual, MANY * SMALL / 2);
+	stage_make_file(kit_path_in(st.in, "t/0003"), SMALL, 77);
+	stage_run(path, &(struct bk_recv_opts){.conflict = BK_TRANSFER_CONFLICT_OVERWRITE}, 0);
 	is_whole_tree();
+}
+
+/* Two big ones, of which the first came and changed then; and it breaks off again. */
+static void what_comes_beside_goes_on_beside(void **state)
+{
+	const char *path = kit_path_in(st.in, "t");
+	struct bk_recv_opts fails = {.conflict = BK_TRANSFER_CONFLICT_FAIL};
+
+	(void)state;
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(st.path, sizeof(st.path), "%s", path);
+	stage_make_file(kit_path_in(st.in, "t/a"), BIG, 1);
+	stage_make_file(kit_path_in(st.in, "t/b"), BIG, 2);
+	stage_run(st.path, &usual, BIG + 2 * BLOCK);
+	stage_make_file(kit_path_in(st.in, "t/a"), BIG, 77);
+	stage_make_file(kit_path_in(st.root, "before"), BIG, 1);
+	stage_run(st.path, &fails, BIG + 2 * BLOCK + 5 * BLOCK);
+	assert_int_equal(st.receiver.error, BK_E_CANCELLED);
+	assert_true(size_of("t/a-1.part") >= 2 * BLOCK);
+	stage_run(st.path, &fails, 0);
+	assert_true(st.sender.is_done && st.receiver.is_done);
+	assert_true(st.receiver.sent <= 2 * BIG - 2 * BLOCK - 3 * BLOCK);
+	assert_true(kit_is_same_file(kit_path_in(st.root, "before"), kit_path_in(st.out, "t/a")));
+	assert_true(kit_is_same_file(kit_path_in(st.in, "t/a"), kit_path_in(st.out, "t/a-1")));
+	assert_true(kit_is_same_file(kit_path_in(st.in, "t/b"), kit_path_in(st.out, "t/b")));
+	assert_int_equal(kit_count(kit_path_in(st.out, "t")), 3);
+	assert_int_equal(kit_count(st.out), 1);
 }
 
 /* --- what is no part of ours --- */
@@ -519,7 +564,9 @@ int main(void)
 		T(of_many_files_those_that_came_are_had_and_no_conflict),
 		T(what_was_complete_and_had_no_name_yet_is_not_sent_again),
 		T(what_somebody_put_in_a_files_place_stays),
-		T(what_changed_at_the_sender_replaces_what_came_of_it),
+		T(what_changed_at_the_sender_comes_beside_what_came_of_it),
+		T(it_is_replaced_where_that_was_agreed),
+		T(what_comes_beside_goes_on_beside),
 		T(a_part_that_is_no_longer_ours_is_left_alone),
 		T(a_part_with_another_name_is_left_alone),
 		T(nothing_is_left_out_but_what_is_here),

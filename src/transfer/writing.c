@@ -156,7 +156,7 @@ int bk_writing_pass(struct bk_writing *w, uint64_t n)
 	return err < 0 ? bk_writing_fail(w, err, bk_sink_text(w->store->sink)) : 0;
 }
 
-/* It has its name, but is not as it should be: a part is made of it, which will replace it. */
+/* It has its name, but is not as it should be: a part is made of it. */
 static int make_part_of_standing(struct bk_writing *w)
 {
 	const char *leaf, *name = bk_picks_name(&w->store->picks, w->current);
@@ -164,7 +164,7 @@ static int make_part_of_standing(struct bk_writing *w)
 	uint64_t n = w->passed;
 
 	w->from = dir < 0 ? -1 : openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	w->store->picks.rows[w->current].may_replace = true;
+	bk_picks_differ(&w->store->picks, w->current);
 	err = begin_anew(w);
 	if (err < 0 || w->from < 0)
 		return err < 0 ? err : bk_writing_fail(w, BK_E_FILE, "what was here already is gone");

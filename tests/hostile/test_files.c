@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "base/error.h"
 #include "stage.h"
 #include "transfer/digest.h"
+#include "transfer/journal.h"
 
 enum { ENTRIES = BK_FILE_ENTRIES_MAX + 1, PIECE = 32 << 10 };
 
@@ -47,6 +49,41 @@ static void put_traps(void)
 	assert_int_equal(symlink("../data", "link"), 0);
 	assert_int_equal(symlink("../new", "dangling"), 0);
 	assert_int_equal(symlink("../new", "trap.part"), 0);
+}
+
+/* What is noted of an earlier transfer: "a", which came, or a part of it. */
+static void note_it(bool is_whole)
+{
+	const struct bk_journal_row row = {
+		.path = "a", .name = "a", .size = strlen(SCENE_OURS), .mtime = time(NULL), .birth = 1};
+	struct bk_digest *d = bk_digest_new();
+	int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct bk_journal *j = bk_journal_new(dir, 1);
+	uint8_t digest[BK_DIGEST_LEN];
+
+	bk_digest_update(d, SCENE_OURS, strlen(SCENE_OURS));
+	bk_digest_get(d, digest);
+	bk_digest_free(d);
+	bk_journal_begin(j, &row);
+	if (is_whole)
+		bk_journal_whole(j, 0, digest);
+	bk_journal_free(j);
+	close(dir);
+}
+
+static void put_what_came(void)
+{
+	put_traps();
+	put_ours("a");
+	note_it(true);
+}
+
+/* The part was something else. */
+static void put_like_a_part(void)
+{
+	put_traps();
+	put_ours("a.part");
+	note_it(false);
 }
 
 /* --- what one that sends says --- */
@@ -437,6 +474,19 @@ static const struct row names[] = {
 	{"two that have one .part", NAMED(N250("a") "b") "," NAMED(N250("a") "c"), send_two, OFFER, 0, 2},
 };
 
+/* --- what came before --- */
+
+static const struct row after_one_that_came[] = {
+	{"what came from another", NULL, send_one, LIAR_ACCEPTED, 0, 2},
+	{"what came from another, with another digest", NULL, send_another_digest, LIAR_ACCEPTED, BK_E_DIGEST,
+		1},
+};
+
+static const struct row after_a_part[] = {
+	{"what is called like a part", NULL, send_one, LIAR_ACCEPTED, 0, 2},
+	{"what is called like a part, and less of it", NULL, send_less, LIAR_ACCEPTED, BK_E_PROTOCOL, 1},
+};
+
 /* --- sizes, content, order --- */
 
 static const struct row contents[] = {
@@ -647,6 +697,7 @@ static const struct row answers[] = {
 /* --- the tables, played --- */
 
 static const char *only; /* the row of that name */
+static void (*prepare)(void) = put_traps;
 
 static void accept_list(struct liar *l, const char *list)
 {
@@ -664,7 +715,7 @@ static void tell_row(struct liar *l, const void *arg)
 		l->channel = l->is_leading ? 1 : 2;
 		liar_say(l, BK_SFRAME_OPEN, l->channel, BK_TRANSFER_CHANNEL_KIND,
 			strlen(BK_TRANSFER_CHANNEL_KIND));
-	} else if (l->opts.is_sender) {
+	} else if (l->opts.is_sender && r->list) {
 		liar_offer(l, r->list, 1);
 	} else if (r->list) {
 		accept_list(l, r->list);
@@ -677,7 +728,7 @@ static bool play_row(const struct row *r, bool is_sender, size_t line)
 {
 	struct scene scene = {.name = r->name,
 		.has_time = true,
-		.prepare = put_traps,
+		.prepare = prepare,
 		.holds = OURS + r->holds,
 		.liar = {.is_sender = is_sender,
 			.stage = r->stage,
@@ -708,6 +759,16 @@ static void no_name_leaves_the_folder_or_takes_anothers_place(void **state)
 {
 	(void)state;
 	play(names, sizeof(names) / sizeof(names[0]), true);
+}
+
+static void what_is_here_from_before_is_nobodys_to_replace(void **state)
+{
+	(void)state;
+	prepare = put_what_came;
+	play(after_one_that_came, sizeof(after_one_that_came) / sizeof(after_one_that_came[0]), true);
+	prepare = put_like_a_part;
+	play(after_a_part, sizeof(after_a_part) / sizeof(after_a_part[0]), true);
+	prepare = put_traps;
 }
 
 static void what_is_not_as_it_was_offered_has_no_name(void **state)
@@ -786,6 +847,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_name_leaves_the_folder_or_takes_anothers_place),
+		cmocka_unit_test(what_is_here_from_before_is_nobodys_to_replace),
 		cmocka_unit_test(what_is_not_as_it_was_offered_has_no_name),
 		cmocka_unit_test(who_takes_files_is_not_believed_either),
 		cmocka_unit_test(an_offer_of_too_many_is_none),
