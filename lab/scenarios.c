@@ -105,15 +105,18 @@ static const struct bk_lab_scenario scenarios[] = {
 	{"symseq", "symseq", "udp", "drop", 0, 0, "direct", 3, 98, 100},
 	{"symseq", "symdec", "udp", "drop", 0, 0, "direct", 3, 98, 100},
 	{"symseq", "sym", "udp", "drop", 0, 0, "relay", 1, 0, 0},
-	{"port", "sym", "udp", "drop", 0, 0, "relay", 1, 0, 0},
+	{"port", "sym", "udp", "drop", 0, 0, "direct", 3, 100, 300},
+	{"sym", "port", "udp", "drop", 0, 0, "direct", 3, 100, 300},
+	{"port", "sym", "udp", "accept", 0, 0, "direct", 3, 100, 300},
+	{"port", "sym", "udp", "drop", 40, 0, "direct", 3, 100, 600},
 	{"sym", "sym", "udp", "drop", 0, 0, "relay", 1, 0, 0},
-	{"cgn-sym", "port", "udp", "drop", 0, 0, "relay", 1, 0, 0},
+	{"cgn-sym", "port", "udp", "drop", 0, 0, "direct", 3, 100, 300},
 
 	/* A technique that is neither of the two above is tried here. */
 	{"port", "port", "any", "drop", 0, 0, "direct", 5, 100, 20},
 	{"full", "sym", "any", "drop", 0, 0, "direct", 5, 100, 20},
 	{"port", "port", "any", "accept", 40, 0, "direct", 3, 100, 290},
-	{"port", "sym", "any", "drop", 0, 0, "relay", 1, 0, 0},
+	{"port", "sym", "any", "drop", 0, 0, "direct", 3, 100, 300},
 	{"sym", "sym", "any", "drop", 40, 0, "relay", 1, 0, 0},
 };
 

@@ -37,8 +37,8 @@ static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, e
 
 /* --- TCP: how the NAT maps the port of the mailbox's own connection --- */
 
-/* A mapping probe is answered two round trips after it was begun. Whether anybody comes in, one round trip more tells,
- * or nothing does: where both sides call at once it says little that is worth the wait. */
+/* A mapping probe is answered two round trips after it was begun. Whether anybody comes in, one round trip more
+ * tells, or nothing does: where both sides call at once it says little that is worth the wait. */
 static bk_dur wait_tcp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
 	(void)s;
@@ -118,7 +118,9 @@ static void judge_udp(const struct bk_ways_view *view, const struct bk_mailbox_v
 	struct bk_nat_profile *ret_profile)
 {
 	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
+	struct bk_nat_later later[BK_STUN_FRESH_MAX];
 	bk_time seen_at = view->asked;
+	size_t n = 0;
 
 	_Static_assert((int)BK_STUN_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
 	for (size_t i = 0; i < view->samples_len; i++)
@@ -126,10 +128,15 @@ static void judge_udp(const struct bk_ways_view *view, const struct bk_mailbox_v
 	if (!e.samples_len)
 		return;
 	bk_nat_profile_judge(&e, ret_profile);
-	if (view->fresh.family && bk_addr_equal_ip(&view->fresh, &ret_profile->public_addr)) {
-		bk_nat_profile_add_port(ret_profile, view->fresh.port, view->fresh_asked - seen_at);
-		seen_at = view->fresh_asked;
+	for (size_t i = 0; i < BK_STUN_FRESH_MAX; i++) {
+		const struct bk_stun_fresh *f = &view->fresh[i];
+
+		if (!bk_addr_equal_ip(&f->mapped, &ret_profile->public_addr))
+			continue;
+		later[n++] = (struct bk_nat_later){f->mapped.port, f->asked - view->asked};
+		seen_at = f->asked;
 	}
+	bk_nat_profile_add_later(ret_profile, later, n);
 	if (ret_profile->ports.last)
 		ret_profile->ports.seen_at = mailbox_time(mailbox, seen_at);
 }

@@ -136,9 +136,9 @@ void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile
 }
 
 /* Over a longer time a sequence may have begun anew, over a short one our own flows count most. */
-static uint32_t rate_of(const struct bk_nat_profile *p, uint16_t port, bk_dur after)
+static uint32_t rate_of(const struct bk_nat_profile *p, int moved, bk_dur after)
 {
-	int steps = p->delta ? ((int)port - (int)p->ports.last) / p->delta : 0;
+	int steps = p->delta ? moved / p->delta : 0;
 
 	if (p->allocation != BK_NAT_SEQUENTIAL || after < RATE_TIME_MIN || after > RATE_TIME_MAX ||
 		steps <= OWN_FLOWS)
@@ -146,17 +146,45 @@ static uint32_t rate_of(const struct bk_nat_profile *p, uint16_t port, bk_dur af
 	return (uint32_t)((steps - OWN_FLOWS) * BK_SEC / after);
 }
 
-void bk_nat_profile_add_port(struct bk_nat_profile *p, uint16_t port, bk_dur after)
+static void add_port(struct bk_nat_ports *p, uint16_t port)
 {
-	struct bk_nat_ports *seen = &p->ports;
+	p->last = port;
+	p->min = port < p->min ? port : p->min;
+	p->max = port > p->max ? port : p->max;
+	p->seen++;
+}
 
-	if (!bk_nat_is_dependent(p) || !seen->seen)
+/* What two samples said of the order of ports was little. */
+static void judge_again(struct bk_nat_profile *p, const struct bk_nat_later *later, size_t n)
+{
+	struct bk_nat_port_pair pairs[BK_NAT_LATER_MAX + 1] = {{.mapped = p->ports.last}};
+	enum bk_nat_allocation allocation;
+	int delta;
+
+	for (size_t i = 0; i < n; i++)
+		pairs[i + 1].mapped = later[i].port;
+	allocation = bk_nat_allocation_judge(pairs, n + 1, &delta);
+	if (allocation == BK_NAT_ALLOCATION_UNKNOWN)
 		return;
-	seen->rate = rate_of(p, port, after);
-	seen->last = port;
-	seen->min = port < seen->min ? port : seen->min;
-	seen->max = port > seen->max ? port : seen->max;
-	seen->seen++;
+	p->allocation = allocation;
+	p->delta = delta;
+}
+
+void bk_nat_profile_add_later(struct bk_nat_profile *p, const struct bk_nat_later *later, size_t n)
+{
+	bk_dur before = 0;
+
+	if (!bk_nat_is_dependent(p) || !p->ports.seen)
+		return;
+	n = n < BK_NAT_LATER_MAX ? n : BK_NAT_LATER_MAX;
+	judge_again(p, later, n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t rate = rate_of(p, (int)later[i].port - (int)p->ports.last, later[i].after - before);
+
+		p->ports.rate = rate ? rate : p->ports.rate;
+		add_port(&p->ports, later[i].port);
+		before = later[i].after;
+	}
 }
 
 void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile)

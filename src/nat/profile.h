@@ -35,9 +35,15 @@ struct bk_nat_evidence {
  * endpoint-independent. */
 void bk_nat_profile_judge(const struct bk_nat_evidence *e, struct bk_nat_profile *ret_profile);
 
-/* One more flow, begun `after` the last of the samples, got that port: later, so better known, and perhaps it tells
- * how many ports others take. */
-void bk_nat_profile_add_port(struct bk_nat_profile *p, uint16_t port, bk_dur after);
+/* More flows, from other local ports, got these public ones, in that order, each so long after the samples were
+ * taken: they tell better how ports are chosen, and perhaps how many of them others take. Nothing happens where the
+ * mapping does not depend on the destination. */
+struct bk_nat_later {
+	uint16_t port;
+	bk_dur after;
+};
+enum { BK_NAT_LATER_MAX = 8 };
+void bk_nat_profile_add_later(struct bk_nat_profile *p, const struct bk_nat_later *later, size_t n);
 
 /* The same of what a mailbox tells of its own connection's port. */
 void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile);

@@ -155,11 +155,41 @@ static void a_later_port_tells_how_many_others_take(void **state)
 		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(5001)};
 		bk_nat_profile_judge(&e, &p);
 		assert_int_equal(p.ports.last, 5001);
-		bk_nat_profile_add_port(&p, port, rows[i].after);
+		bk_nat_profile_add_later(&p, &(struct bk_nat_later){port, rows[i].after}, 1);
 		assert_int_equal(p.ports.last, port);
 		assert_int_equal(p.ports.rate, rows[i].rate);
 		assert_int_equal(p.ports.seen, 3);
 		assert_int_equal(p.ports.max - p.ports.min, rows[i].steps > 0 ? rows[i].steps + 1 : 100);
+	}
+}
+
+static void more_ports_tell_better_whether_they_are_a_sequence(void **state)
+{
+	static const struct {
+		uint16_t later[5];
+		enum bk_nat_allocation allocation;
+		int delta;
+	} rows[] = {
+		{{5002, 5003, 5004, 5005, 5006}, BK_NAT_SEQUENTIAL, 1},
+		{{5003, 5005, 5007, 5009, 5011}, BK_NAT_SEQUENTIAL, 2},
+		{{61000, 1030, 17000, 40000, 3000}, BK_NAT_RANDOM, 0}, /* the first two were near by chance */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
+		struct bk_nat_later later[5];
+		struct bk_nat_profile p;
+
+		e.samples[0] = (struct bk_nat_sample){SERVER(1, 15005), OUTSIDE(5000)};
+		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(5001)};
+		bk_nat_profile_judge(&e, &p);
+		for (size_t j = 0; j < 5; j++)
+			later[j] = (struct bk_nat_later){rows[i].later[j], BK_MS};
+		bk_nat_profile_add_later(&p, later, 5);
+		assert_int_equal(p.allocation, rows[i].allocation);
+		assert_int_equal(p.delta, rows[i].delta);
+		assert_int_equal(p.ports.seen, 7);
 	}
 }
 
@@ -169,6 +199,7 @@ int main(void)
 		cmocka_unit_test(mapping_allocation_and_name_follow_from_the_samples),
 		cmocka_unit_test(the_step_of_a_sequential_nat_is_the_smallest_seen),
 		cmocka_unit_test(the_same_address_outside_is_open_or_a_firewall),
+		cmocka_unit_test(more_ports_tell_better_whether_they_are_a_sequence),
 		cmocka_unit_test(a_later_port_tells_how_many_others_take),
 		cmocka_unit_test(two_samples_of_one_server_endpoint_say_nothing_of_the_mapping),
 	};

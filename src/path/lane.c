@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "net/sock.h"
+#include "path/manners.h"
 
 enum { NOTE_MAX = 512 };
 
@@ -83,6 +84,14 @@ static void on_connection(struct bk_lane *l, const struct bk_found *found, bool 
 		l->method->disprove(l->engine, found->id, bk_loop_now(l->opts->loop));
 }
 
+/* Others may guess now. */
+static void end_turn(struct bk_lane *l)
+{
+	if (l->has_turn)
+		bk_manners_end();
+	l->has_turn = false;
+}
+
 static void on_report(void *arg, const struct bk_action *a)
 {
 	struct bk_lane *l = arg;
@@ -90,6 +99,7 @@ static void on_report(void *arg, const struct bk_action *a)
 
 	if (a->report == BK_REPORT_DONE) {
 		l->is_over = true;
+		end_turn(l);
 		tell_what_it_saw(l);
 		l->events->on_over(l->arg);
 		return;
@@ -100,6 +110,7 @@ static void on_report(void *arg, const struct bk_action *a)
 		on_connection(l, &found, a->report == BK_REPORT_ACCEPTED);
 		return;
 	}
+	end_turn(l);
 	on_chosen(l, &found);
 	if (l->is_over)
 		l->events->on_over(l->arg);
@@ -172,6 +183,9 @@ int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, con
 		.carriage = carriages[plan->method->transport],
 	};
 	bk_list_init(&l->link_in_race);
+	if (!bk_manners_begin(&l->plan, bk_loop_now(opts->loop), &l->has_turn))
+		events->note(arg, 1,
+			"plan: no ports are guessed this time: others were just now, or to this network");
 	err = start(l, pair);
 	if (err < 0 || !l->engine) {
 		bk_lane_free(l);
@@ -189,6 +203,7 @@ void bk_lane_free(struct bk_lane *l)
 		l->carriage->stop(l);
 	bk_drive_free(l->drive);
 	l->method->free(l->engine);
+	end_turn(l);
 	bk_list_remove(&l->link_in_race);
 	free(l);
 }

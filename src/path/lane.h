@@ -53,6 +53,7 @@ struct bk_lane {
 	void *engine; /* the method's */
 	struct bk_drive *drive;
 	struct bk_ways_run *run; /* the carriage's for datagrams */
+	bool has_turn;           /* of one who guesses much (path/manners.h) */
 	bool is_over;            /* the engine is done, or what it had chosen has failed */
 };
 

@@ -19,7 +19,7 @@
 #include "path/early.h"
 #include "path/quic_socket.h"
 
-enum { FIRST_SOCKETS = 2 };
+enum { FIRST_SOCKETS = 2, FRESH = 5 };
 
 struct ways_socket {
 	struct bk_quic_socket quic;
@@ -47,6 +47,7 @@ struct bk_ways {
 	struct bk_drive *gather_drive;
 	struct bk_ways_run *gathering;
 	struct bk_ways_view view;
+	bool has_looked; /* closer, since it was begun */
 	struct bk_hops hops;
 	struct bk_early early;
 	struct bk_turn turn; /* early datagrams are handed out, sockets that nobody needs closed */
@@ -296,12 +297,26 @@ struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket)
 
 /* --- what the IPv4 socket looks like from outside --- */
 
+/* Towards two places it has two ports: which ones do others get? */
+static void look_closer(struct bk_ways *w)
+{
+	const struct bk_ways_view *v = bk_ways_view(w);
+
+	if (w->has_looked || v->samples_len < 2 ||
+		bk_addr_equal(&v->samples[0].mapped, &v->samples[1].mapped))
+		return;
+	w->has_looked = true;
+	bk_stun_gather_freshen(w->gather, FRESH);
+	bk_drive_poke(w->gather_drive);
+}
+
 static void on_gathered(void *arg, const struct bk_action *report)
 {
 	struct bk_ways *w = arg;
 
 	if (report->local.family && !bk_addr_equal_ip(&report->local, &w->view.local))
 		bk_hops_ask(&w->hops, &report->local);
+	look_closer(w);
 	bk_ways_view(w);
 	w->on_view(w->arg);
 }
@@ -328,8 +343,9 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 	if (len)
 		w->view.local = bk_addr_with_port(local, w->view.local.port);
 	bk_stun_gather_begin(w->gather, servers, len, bk_loop_now(w->loop));
+	w->has_looked = false;
 	if (w->view.asked) /* these flows are there already, as a rule */
-		bk_stun_gather_freshen(w->gather);
+		bk_stun_gather_freshen(w->gather, 1);
 	w->view.asked = bk_loop_now(w->loop);
 	bk_drive_poke(w->gather_drive);
 	bk_ways_view(w);
@@ -346,7 +362,7 @@ void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_
 
 void bk_ways_freshen(struct bk_ways *w)
 {
-	bk_stun_gather_freshen(w->gather);
+	bk_stun_gather_freshen(w->gather, 1);
 	bk_drive_poke(w->gather_drive);
 }
 
@@ -357,12 +373,10 @@ void bk_ways_rest(struct bk_ways *w)
 
 const struct bk_ways_view *bk_ways_view(struct bk_ways *w)
 {
-	const struct bk_stun_sample *samples = bk_stun_gather_samples(w->gather, &w->view.samples_len),
-				    *fresh;
+	const struct bk_stun_sample *samples = bk_stun_gather_samples(w->gather, &w->view.samples_len);
 
 	memcpy(w->view.samples, samples, w->view.samples_len * sizeof(*samples));
-	fresh = bk_stun_gather_fresh(w->gather, &w->view.fresh_asked);
-	w->view.fresh = fresh ? fresh->mapped : (struct bk_addr){0};
+	memcpy(w->view.fresh, bk_stun_gather_fresh(w->gather), sizeof(w->view.fresh));
 	w->view.awaited = bk_stun_gather_awaited(w->gather);
 	return &w->view;
 }

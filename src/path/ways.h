@@ -23,10 +23,9 @@ struct bk_ways_view {
 	uint16_t port6;       /* 0: no IPv6 socket */
 	struct bk_stun_sample samples[BK_STUN_SAMPLES_MAX];
 	size_t samples_len;
-	size_t awaited;       /* questions without an answer yet */
-	bk_time asked;        /* when those were */
-	struct bk_addr fresh; /* which port a new flow got at fresh_asked; family 0: nobody looked */
-	bk_time fresh_asked;
+	size_t awaited;                                /* questions without an answer yet */
+	bk_time asked;                                 /* when those were */
+	struct bk_stun_fresh fresh[BK_STUN_FRESH_MAX]; /* what new flows got, where they get new ports */
 };
 
 /* on_view comes from the loop when something was learnt; it may free the ways. */
@@ -40,7 +39,7 @@ void bk_ways_free(struct bk_ways *w);
 void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len);
 /* More of them, beside those. */
 void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len);
-/* Looks, once, which port a new flow gets now. */
+/* Looks which port a new flow gets now. By itself it looks at a few as soon as it is known that they get new ones. */
 void bk_ways_freshen(struct bk_ways *w);
 /* The race is over, which is what our mapping was kept for: a session that is open and idle asks nobody. Who wants
  * another race gathers anew. */

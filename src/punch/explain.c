@@ -12,6 +12,8 @@
 #include "punch/fit.h"
 #include "punch/mapped.h"
 
+enum { PERCENT = 100 };
+
 static bool same_class(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
 {
 	return bk_nat_class_of(own) == bk_nat_class_of(peer);
@@ -337,6 +339,23 @@ void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, str
 		is_asked ? ", as asked for" : "");
 }
 
+/* The relay carries, and something better may come. */
+static bool explain_guess(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
+{
+	char nats[BK_PLAN_TEXT_MAX];
+
+	for (; *rows; rows++) {
+		if (!(*rows)->chance || !(*rows)->fits(*rows, pair))
+			continue;
+		snprintf(out, BK_PLAN_TEXT_MAX,
+			"%.200s; the port is being guessed meanwhile, with a chance of %.1f %%",
+			nats_over(pair, (*rows)->method->transport, nats), PERCENT * (*rows)->chance(pair));
+		return true;
+	}
+	return false;
+}
+
 const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair,
 	const struct bk_technique *const *rows, double rtt_ms, char out[BK_EXPLAIN_PATH_MAX])
 {
@@ -344,7 +363,7 @@ const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *
 	char rtt[32] = "";
 
 	t->tell(t, pair, &w);
-	if (t->method->is_relay && pair->choice != BK_PATH_CHOICE_RELAY)
+	if (t->method->is_relay && pair->choice != BK_PATH_CHOICE_RELAY && !explain_guess(pair, rows, w.why))
 		bk_explain_no_direct(pair, rows, w.why);
 	if (rtt_ms > 0)
 		snprintf(rtt, sizeof(rtt), ", %.*f ms", rtt_ms < 1 ? 1 : 0, rtt_ms);

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SHOTS_MAX = 64 + 576 };
+enum { SHOTS_MAX = 2800 };
 
 #define ops bk_punch_udp_ops
 
@@ -24,7 +24,7 @@ struct story {
 	struct bk_probe_auth peer;
 	struct bk_action last, probe; /* the last probe or answer sent; the last probe */
 	bk_time now;
-	bool has_key, has_answered;
+	bool has_key, has_answered, is_fan;
 	size_t datagrams;
 };
 
@@ -54,6 +54,10 @@ static void drain(struct story *s)
 				abort();
 			continue;
 		}
+		if (a.type == BK_ACT_UDP_OPEN)
+			ops.on_opened(s->e, a.id, &a.local, s->now);
+		if (a.type == BK_ACT_UDP_OPEN || a.type == BK_ACT_UDP_CLOSE)
+			continue;
 		if (a.type != BK_ACT_DATAGRAM || a.len == 0 || a.len > sizeof(a.data) || a.remote.port == 0)
 			abort();
 		s->last = a;
@@ -66,12 +70,16 @@ static void drain(struct story *s)
 static void hear(struct story *s, uint8_t sender, const uint8_t *data, size_t n)
 {
 	struct bk_addr from = bk_addr_v4(203, 0, 113, 2, (uint16_t)(sender % 64));
+	uint32_t socket;
 
 	if (sender & 0x80)
 		from.ip[3] = sender;
 	if (sender & 0x40)
 		from = (struct bk_addr){.family = 6, .ip = {0x20, 1, sender}, .port = 9};
-	ops.on_datagram(s->e, from.family == 6 ? 2 : 1, &from, data, n, s->now);
+	socket = from.family == 6 ? 2 : 1;
+	if (s->is_fan && from.family == 4)
+		socket = 3 + sender % 64;
+	ops.on_datagram(s->e, socket, &from, data, n, s->now);
 }
 
 static void hear_keyed(struct story *s, uint8_t sender, const uint8_t *data, size_t n)
@@ -180,8 +188,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_hard(&peer);
 	if (data[0] & 4)
 		make_hard(&own);
+	if (data[0] & 8) /* at random, rather */
+		own.udp.allocation = peer.udp.allocation = BK_NAT_RANDOM;
 	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &plan);
 	opts.is_controlling = data[0] & 1;
+	s.is_fan = (data[0] & 12) == 12 && !(data[0] & 2);
 	memcpy(opts.own_key, own.probe_key, sizeof(opts.own_key));
 	memcpy(opts.peer_key, peer.probe_key, sizeof(opts.peer_key));
 	if (bk_probe_auth_init(&s.peer, &peer, &own, peer.probe_key, own.probe_key) < 0)

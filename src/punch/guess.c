@@ -35,7 +35,7 @@ enum {
 #define SHORT_RTT   (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
 #define ENOUGH      0.5
 
-static bool may_guess(const struct bk_pair *pair)
+bool bk_guess_is_wanted(const struct bk_pair *pair)
 {
 	const struct bk_nat_profile *own = &pair->own->udp, *peer = &pair->peer->udp;
 
@@ -50,8 +50,7 @@ static bool is_strict(const struct bk_nat_profile *p)
 	return p->filtering == BK_NAT_ADDRESS_AND_PORT_DEPENDENT || p->filtering == BK_NAT_UNKNOWN;
 }
 
-/* The one side whose port has to be guessed; NULL: it is none of the two, or both. */
-static const struct bk_intro *hard_side(const struct bk_pair *pair)
+const struct bk_intro *bk_guess_hard_side(const struct bk_pair *pair)
 {
 	bool own = bk_nat_is_dependent(&pair->own->udp), peer = bk_nat_is_dependent(&pair->peer->udp);
 
@@ -126,9 +125,9 @@ static double chance_of_window(const struct bk_pair *pair, const struct bk_nat_p
 
 static double chance_of_predicting(const struct bk_pair *pair)
 {
-	const struct bk_intro *hard = hard_side(pair);
+	const struct bk_intro *hard = bk_guess_hard_side(pair);
 
-	if (!may_guess(pair))
+	if (!bk_guess_is_wanted(pair))
 		return 0;
 	if (are_both_sequential(pair)) /* i + 2 j is in the window */
 		return chance_of_window(pair, &pair->own->udp, WINDOW / 3) *
@@ -185,7 +184,7 @@ static void plan_predict(const struct bk_technique *t, const struct bk_pair *pai
 
 	if (!fits_predict(t, pair))
 		return;
-	if (!are_both_sequential(pair) && hard_side(pair) == pair->own) {
+	if (!are_both_sequential(pair) && bk_guess_hard_side(pair) == pair->own) {
 		add_waiting(t, pair, p);
 		return;
 	}
@@ -199,9 +198,10 @@ static void plan_predict(const struct bk_technique *t, const struct bk_pair *pai
 static void hope_predict(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	char nats[BK_PLAN_TEXT_MAX];
-	const char *who = are_both_sequential(pair)       ? "each side guesses the other's next port"
-			  : hard_side(pair) == pair->peer ? "this side guesses the other one's next port"
-							  : "the other side guesses this one's next port";
+	const char *who = are_both_sequential(pair) ? "each side guesses the other's next port"
+			  : bk_guess_hard_side(pair) == pair->peer
+				  ? "this side guesses the other one's next port"
+				  : "the other side guesses this one's next port";
 
 	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %s, with a chance of %.0f %%", nats, who,
@@ -214,6 +214,7 @@ const struct bk_technique bk_technique_predict = {
 	.method = &bk_method_udp,
 	.fits = fits_predict,
 	.plan = plan_predict,
+	.chance = chance_of_predicting,
 	.hope = hope_predict,
 	.tell = bk_tell_direct,
 };

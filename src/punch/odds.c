@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Arrivals at random are Poisson's. */
+/* Each probe without repetition hits what is left; arrivals at random are Poisson's. */
 
 #include "punch/odds.h"
 
 enum { HALVINGS = 16 };
+
+double bk_odds_birthday(unsigned open, unsigned probes, unsigned range)
+{
+	double miss = 1;
+
+	for (unsigned i = 0; i < probes; i++) {
+		if (open + i >= range)
+			return open ? 1 : 0;
+		miss *= 1 - (double)open / (double)(range - i);
+	}
+	return 1 - miss;
+}
 
 /* e^-x, by the series of a small part of x; for x up to a few thousand. */
 static double decay(double x)

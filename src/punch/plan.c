@@ -11,6 +11,8 @@
 #include "punch/target.h"
 #include "punch/technique.h"
 
+enum { SCATTER = 39869 }; /* prime: every port of a set has its turn, however many they are */
+
 #define RTT_MAX      (1 * BK_SEC)  /* of one side to the server; a larger claim is not believed */
 #define TRY_MARGIN   (100 * BK_MS) /* for what the peer may be late */
 #define BRIEF_BUDGET (300 * BK_MS) /* and two round trips: for host candidates alone */
@@ -104,17 +106,24 @@ size_t bk_attempt_len(const struct bk_attempt *a)
 	return a->ports.len ? a->ports.len : 1;
 }
 
+/* Which of the ports is the i-th. */
+static int place(const struct bk_ports *p, int i)
+{
+	return p->order == BK_PORTS_UP ? i : (int)((int64_t)i * SCATTER % p->len);
+}
+
 struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i)
 {
 	bk_assert(i < bk_attempt_len(a));
 	if (!a->ports.len)
 		return a->remote;
-	return bk_addr_with_port(a->remote, (uint16_t)(a->ports.first + (int)i * a->ports.step));
+	return bk_addr_with_port(
+		a->remote, (uint16_t)(a->ports.first + place(&a->ports, (int)i) * a->ports.step));
 }
 
 const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[BK_PLAN_TEXT_MAX])
 {
-	char remote[BK_ADDR_STR_MAX], more[96] = "";
+	char remote[BK_ADDR_STR_MAX], more[96] = "", from[32] = "any port";
 	const struct bk_attempt *a = &p->attempts[i];
 	struct bk_addr first;
 
@@ -129,8 +138,12 @@ const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[B
 	else if (a->ports.len > 1)
 		snprintf(
 			more, sizeof(more), " and %u more ports, %d apart", a->ports.len - 1u, a->ports.step);
+	if (a->sockets)
+		snprintf(from, sizeof(from), "%u fresh ports", a->sockets);
+	else if (a->is_from_shared_port)
+		snprintf(from, sizeof(from), "the shared port");
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s from %s %s", a->technique->name,
-		bk_addr_to_str(&first, remote), more, a->is_from_shared_port ? "the shared port" : "any port",
+		bk_addr_to_str(&first, remote), more, from,
 		a->is_at_start ? "at the agreed instant" : "at once");
 	return out;
 }

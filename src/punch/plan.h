@@ -18,10 +18,16 @@ struct bk_pair;
 
 enum { BK_PLAN_ATTEMPTS_MAX = 24, BK_PLAN_TEXT_MAX = 512 };
 
-/* Ports of one address: first, first + step, ... len of them. */
+/* Ports of one address: first, first + step, ... len of them; or the same set in another order. */
+enum bk_ports_order {
+	BK_PORTS_UP,
+	BK_PORTS_SCATTERED, /* no two neighbours after one another */
+};
+
 struct bk_ports {
 	uint16_t first, len;
 	int16_t step;
+	enum bk_ports_order order;
 };
 
 struct bk_attempt {
@@ -40,6 +46,9 @@ struct bk_attempt {
 	 * the agreed instant; the others one by one, each `pace` after the last. */
 	uint16_t probes, fast;
 	bk_dur pace;
+	/* Over UDP: from so many fresh sockets, each of which opens the own filter, and sends no more until it is
+	 * spoken to. 0: from the one that all share. */
+	uint16_t sockets;
 };
 
 /* What one engine is to do. */

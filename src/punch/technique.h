@@ -71,12 +71,16 @@ struct bk_technique {
 	const struct bk_method *method;
 	int rank;
 	bool is_local; /* no router between: a cheaper transport is worth a moment's wait */
+	bool is_hard;  /* takes thousands of packets: one at a time */
 	bool is_host;  /* of addresses that the other machine has itself */
 	/* Does it pass what stands between the two? The same answer from both sides, and then worth the whole
 	 * budget. NULL: it passes nothing; it is tried briefly wherever an address makes sense. */
 	bool (*fits)(const struct bk_technique *t, const struct bk_pair *pair);
 	/* Adds its attempts. Of `own` and `peer` alone, so that both sides know each other's. */
 	void (*plan)(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *plan);
+	/* Of one that guesses: how likely it is to connect them, 0 to 1; the same from both sides. NULL: it does not
+	 * guess. */
+	double (*chance)(const struct bk_pair *pair);
 	/* Is it this technique by which somebody at that address came, of whom no attempt knows? NULL: no. */
 	bool (*looks_like)(const struct bk_addr *remote);
 	/* One sentence: what is hoped of it, and who does what. Only where it fits, and it has `fits`. NULL: that

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "nat/profile.h"
+#include "punch/explain.h"
 #include "punch/guess.h"
 #include "punch/odds.h"
+#include "punch/relay.h"
 #include "punch/test_kit.h"
 
 enum kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
@@ -49,7 +51,16 @@ static const struct bk_technique *guess_of(const struct bk_intro *own, const str
 {
 	const struct bk_pair pair = {.own = own, .peer = peer};
 
-	return bk_technique_predict.fits(&bk_technique_predict, &pair) ? &bk_technique_predict : NULL;
+	const struct bk_technique *const rows[] = {&bk_technique_predict, &bk_technique_birthday},
+					 *found = NULL;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i]->fits(rows[i], &pair))
+			continue;
+		assert_null(found); /* one at a time */
+		found = rows[i];
+	}
+	return found;
 }
 
 #define SEQ  BK_NAT_SEQUENTIAL
@@ -70,6 +81,10 @@ static void every_pair_is_guessed_by_what_both_say_or_not_at_all(void **state)
 		{UNSURE, KEEP, SYM, SEQ, &bk_technique_predict},
 		{FIREWALL, KEEP, SYM, SEQ, &bk_technique_predict},
 		{SYM, SEQ, SYM, SEQ, &bk_technique_predict},
+		{PORT, KEEP, SYM, RAND, &bk_technique_birthday},
+		{UNSURE, KEEP, SYM, RAND, &bk_technique_birthday},
+		{FIREWALL, KEEP, SYM, RAND, &bk_technique_birthday},
+		{PORT, KEEP, SYM, BK_NAT_ALLOCATION_UNKNOWN, &bk_technique_birthday},
 		{SYM, SEQ, SYM, RAND, NULL},
 		{SYM, RAND, SYM, RAND, NULL},
 		{RESTRICTED, KEEP, SYM, SEQ, NULL},
@@ -149,10 +164,47 @@ static void two_sequences_are_gone_through_by_different_strides(void **state)
 static void odds_are_those_of_the_books(void **state)
 {
 	(void)state;
+	assert_in_range(1000 * bk_odds_birthday(256, 174, 64512), 495, 505);
+	assert_in_range(1000 * bk_odds_birthday(256, 1024, 64512), 980, 990);
+	assert_in_range(1000 * bk_odds_birthday(8, 55, 128), 985, 995);
+	assert_true(bk_odds_birthday(0, 10, 100) == 0 && bk_odds_birthday(1, 100, 100) > 0.999);
 	assert_in_range(1000 * bk_odds_count(0, 0, 0), 1000, 1000);
 	assert_in_range(1000 * bk_odds_count(2, 0, 0), 135, 136);
 	assert_in_range(1000 * bk_odds_count(20, 10, 30), 980, 983);
 	assert_in_range(1000 * bk_odds_count(400, 376, 951), 880, 895);
+}
+
+/* One side opens many ports, the other one knocks at many. */
+static void a_birthday_is_256_sockets_here_and_2800_probes_there(void **state)
+{
+	struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, RAND, 0, 2);
+	const struct bk_pair pair = {.own = &own, .peer = &peer};
+	struct bk_plan here = kit_plan(&own, &peer), there = kit_plan(&peer, &own);
+	static const struct bk_technique relay = {.method = &bk_method_relay, .tell = bk_tell_relay};
+	static bool is_taken[65536];
+	char text[BK_PLAN_TEXT_MAX], path[BK_EXPLAIN_PATH_MAX];
+
+	(void)state;
+	assert_true(here.attempts_len == 1 && there.attempts_len == 1);
+	assert_true(here.attempts[0].probes == 2800 && here.attempts[0].sockets == 0);
+	for (size_t i = 0; i < bk_attempt_len(&here.attempts[0]); i++) {
+		uint16_t port = bk_attempt_remote(&here.attempts[0], i).port;
+
+		assert_true(port >= 1024 && !is_taken[port]); /* each once */
+		is_taken[port] = true;
+	}
+	assert_int_equal(there.attempts[0].sockets, 256);
+	assert_int_equal(bk_attempt_remote(&there.attempts[0], 0).port, 41000);
+	bk_method_udp.explain(&here, &pair, text);
+	assert_non_null(strstr(text, "this side tries 2800 ports, of which the other one opens 256"));
+	assert_string_equal(bk_explain_path(&relay, &pair, bk_techniques, 0, path),
+		"relayed by the server: port-restricted here, symmetric (random ports) there; the port is being guessed "
+		"meanwhile, with a chance of 100.0 %");
+	assert_non_null(strstr(
+		bk_explain_no_direct(&pair, bk_techniques, text), "tried over UDP all the same but none"));
+	own.udp.filtering = BK_NAT_UNKNOWN; /* a plain punch may do: beside it */
+	assert_int_equal(kit_plan(&own, &peer).attempts_len, 2);
+	assert_int_equal(kit_plan(&peer, &own).attempts_len, 2);
 }
 
 /* --- the engine --- */
@@ -236,12 +288,57 @@ static void who_is_heard_gives_the_guessing_a_rest(void **state)
 	bk_punch_udp_free(e);
 }
 
+/* Who is guessed: 256 sockets, an opener from each, twice; the one that is spoken to is the path. */
+static void each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard_stays(void **state)
+{
+	struct bk_intro own = guessing(SYM, RAND, 0, 1), peer = guessing(PORT, KEEP, 0, 2);
+	struct bk_punch_udp *e = kit_engine_of(&own, &peer, false);
+	struct bk_action a;
+	unsigned opened = 0, sent = 0, closed = 0;
+	uint32_t heard = 100;
+
+	(void)state;
+	for (bk_time now = T0; now <= START + 20 * BK_MS; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a)) {
+			if (a.type == BK_ACT_UDP_OPEN) {
+				opened++;
+				ops.on_opened(e, a.id, &a.local, now);
+				continue;
+			}
+			assert_true(
+				a.type == BK_ACT_DATAGRAM && a.ttl == BK_PUNCH_UDP_OPENER_TTL && a.id > 2);
+			sent++;
+		}
+	}
+	assert_true(opened == 256 && sent == 512);
+	kit_peer_probes_at(e, heard, kit_mapped(1), 1, 1, START + 30 * BK_MS);
+	a = kit_expect(e, BK_ACT_DATAGRAM);
+	assert_true(a.id == heard && a.ttl == 0);
+	kit_expect(e, BK_ACT_DATAGRAM);
+	kit_expect_nothing(e);
+	kit_peer_answers_at(e, heard, kit_mapped(1), &a, START + 31 * BK_MS);
+	a = kit_expect(e, BK_ACT_REPORT);
+	assert_true(a.report == BK_REPORT_CHOSEN && a.id == heard);
+	for (bk_time now = START + 31 * BK_MS; now != BK_NEVER; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		for (; ops.next_action(e, &a); closed++)
+			assert_true(a.type == BK_ACT_UDP_CLOSE && a.id != heard);
+	}
+	assert_int_equal(closed, 255);
+	kit_peer_probes_at(e, heard, kit_mapped(1), 2, 1, START + 40 * BK_MS);
+	assert_int_equal(kit_expect(e, BK_ACT_DATAGRAM).id, heard);
+	bk_punch_udp_free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pair_is_guessed_by_what_both_say_or_not_at_all),
 		cmocka_unit_test(the_window_follows_the_step_the_time_and_the_flows_of_others),
 		cmocka_unit_test(two_sequences_are_gone_through_by_different_strides),
+		cmocka_unit_test(a_birthday_is_256_sockets_here_and_2800_probes_there),
+		cmocka_unit_test(each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard_stays),
 		cmocka_unit_test(odds_are_those_of_the_books),
 		cmocka_unit_test(
 			the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond),

@@ -137,6 +137,35 @@ void kit_forget_actions(struct bk_punch_udp *e)
 		assert_int_equal(a.type, BK_ACT_DATAGRAM);
 }
 
+static void hear_at(
+	struct bk_punch_udp *e, uint32_t socket, struct bk_addr from, const struct bk_probe *p, bk_time now)
+{
+	struct bk_probe_auth auth = kit_peer_auth();
+	uint8_t bytes[BK_DATAGRAM_MAX];
+	int n = bk_probe_encode(&auth, p, bytes, sizeof(bytes));
+
+	assert_true(n > 0);
+	ops.on_datagram(e, socket, &from, bytes, (size_t)n, now);
+}
+
+void kit_peer_probes_at(struct bk_punch_udp *e, uint32_t socket, struct bk_addr from, uint8_t tid,
+	uint32_t nomination, bk_time now)
+{
+	hear_at(e, socket, from,
+		&(struct bk_probe){.tid = {tid}, .is_controlling = nomination != 0, .nomination = nomination},
+		now);
+}
+
+void kit_peer_answers_at(
+	struct bk_punch_udp *e, uint32_t socket, struct bk_addr from, const struct bk_action *a, bk_time now)
+{
+	struct bk_probe p = kit_read_probe(a);
+
+	p.is_answer = true;
+	p.seen = kit_mapped(0);
+	hear_at(e, socket, from, &p, now);
+}
+
 void kit_hear(struct bk_punch_udp *e, struct bk_addr from, const uint8_t *data, size_t n, bk_time now)
 {
 	ops.on_datagram(e, from.family == 6 ? 2 : 1, &from, data, n, now);

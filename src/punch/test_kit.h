@@ -42,4 +42,10 @@ struct bk_action kit_probe_at(struct bk_punch_udp *e, bk_time now);
 /* The next probe that goes there, whatever else goes before it. */
 struct bk_action kit_next_probe_to(struct bk_punch_udp *e, struct bk_addr to, bk_time *ret_now);
 
+/* The same on another socket than the two that every engine has. */
+void kit_peer_probes_at(struct bk_punch_udp *e, uint32_t socket, struct bk_addr from, uint8_t tid,
+	uint32_t nomination, bk_time now);
+void kit_peer_answers_at(
+	struct bk_punch_udp *e, uint32_t socket, struct bk_addr from, const struct bk_action *a, bk_time now);
+
 #endif

@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/actions.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -31,6 +30,8 @@
 #include "base/rng.h"
 #include "nat/profile.h"
 #include "punch/probe.h"
+#include "punch/udp_fan.h"
+#include "punch/udp_mouth.h"
 #include "punch/udp_spray.h"
 #include "punch/udp_target.h"
 
@@ -40,8 +41,6 @@ enum {
 	LATE_STEPS = 6,     /* towards another nomination, after the first */
 	FRESH_STEPS = 5,    /* a schedule that has come no further needs no new start */
 	TRIGGERS_MAX = 4,   /* how often hearing the peer starts a target's schedule again */
-	ACTIONS_MAX = 80,   /* a probe to each target, an answer and a report, twice over */
-	REPORTS_MAX = 8,    /* have their places in it, whatever else is queued */
 	ANSWERS_BURST = 64, /* to addresses without a place in the table */
 	ANSWERS_PER_SECOND = 200,
 };
@@ -60,15 +59,15 @@ _Static_assert((int)BK_PLAN_ATTEMPTS_MAX < (int)BK_PUNCH_UDP_TARGETS_MAX, "whom 
 #define WAIT_MAX    (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
 
 struct bk_punch_udp {
-	struct bk_actions actions; /* first: next_action is the queue's */
-	struct bk_probe_auth auth;
+	struct bk_udp_mouth mouth; /* first: next_action is its queue's */
 	struct bk_rng rng;
-	uint64_t seed, tie_breaker, tids;
+	uint64_t tie_breaker;
 	struct bk_plan plan;
 	bool is_controlling, has_socket6;
 	uint8_t opener_ttl;
 	struct bk_udp_targets targets;
 	struct bk_udp_spray spray;
+	struct bk_udp_fan fan;
 	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
 	struct bk_udp_target *winner;
 	uint32_t number;                /* of the nomination that we make, or follow */
@@ -81,51 +80,11 @@ struct bk_punch_udp {
 	struct bk_probe_memory recent;
 	struct bk_rate answers; /* to strangers who hold a copied request */
 	struct bk_punch_udp_stats stats;
-	struct bk_action slots[ACTIONS_MAX];
 };
-
-static void push(struct bk_punch_udp *e, const struct bk_action *a)
-{
-	/* An owner that does not drain loses datagrams, as a network would; never a report. */
-	if (a->type != BK_ACT_DATAGRAM || bk_actions_room(&e->actions) > REPORTS_MAX)
-		bk_actions_push(&e->actions, a);
-}
 
 static uint32_t socket_of(const struct bk_addr *a)
 {
 	return a->family == 6 ? BK_PUNCH_UDP_SOCKET6 : BK_PUNCH_UDP_SOCKET4;
-}
-
-/* Unpredictable to whoever lacks the keys, though seed and count may be guessed. */
-static void make_tid(struct bk_punch_udp *e, uint8_t ret_tid[BK_PROBE_TID_LEN])
-{
-	uint64_t in[2] = {e->seed, e->tids++};
-	uint8_t key[2 * BK_PROBE_KEY_LEN], out[crypto_generichash_BYTES_MIN];
-
-	memcpy(key, e->auth.own_key, BK_PROBE_KEY_LEN);
-	memcpy(key + BK_PROBE_KEY_LEN, e->auth.peer_key, BK_PROBE_KEY_LEN);
-	crypto_generichash(out, sizeof(out), (const uint8_t *)in, sizeof(in), key, sizeof(key));
-	memcpy(ret_tid, out, BK_PROBE_TID_LEN);
-}
-
-static void push_probe(
-	struct bk_punch_udp *e, const struct bk_addr *to, uint8_t ttl, const struct bk_probe *p)
-{
-	struct bk_action a = {.type = BK_ACT_DATAGRAM, .id = socket_of(to), .remote = *to, .ttl = ttl};
-	int n = bk_probe_encode(&e->auth, p, a.data, sizeof(a.data));
-
-	if (n < 0)
-		return;
-	a.len = (uint16_t)n;
-	push(e, &a);
-}
-
-static void push_answer(struct bk_punch_udp *e, const struct bk_probe *request, const struct bk_addr *from)
-{
-	struct bk_probe p = {.is_answer = true, .seen = *from};
-
-	memcpy(p.tid, request->tid, sizeof(p.tid));
-	push_probe(e, from, 0, &p);
 }
 
 /* 5, 5, 10, 20, 40 ... up to 500 ms between sendings, each +- 20 %: two sides on one grid could go on
@@ -161,64 +120,73 @@ static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time 
 		.nomination = e->chosen == t ? e->number : 0,
 	};
 
-	make_tid(e, p.tid);
+	bk_udp_mouth_make_tid(&e->mouth, p.tid);
 	bk_udp_target_note_sent(t, p.tid, p.nomination, now);
 	e->stats.probes_sent++;
-	push_probe(e, &t->addr, now < t->full_from ? e->opener_ttl : 0, &p);
+	bk_udp_mouth_say(
+		&e->mouth, t->way.socket, &t->way.remote, now < t->full_from ? e->opener_ttl : 0, &p);
 	schedule_next(e, t, now);
 }
 
-/* An opener's id is nobody's to answer, but another one each time, as every id. */
-static void send_shots(struct bk_punch_udp *e, bk_time now)
+/* One that asks for nothing but an answer. */
+static struct bk_probe plain_probe(const struct bk_punch_udp *e)
 {
-	struct bk_probe p = {.is_controlling = e->is_controlling, .tie_breaker = e->tie_breaker};
-	struct bk_udp_shot *shot;
-	bool is_opener;
+	return (struct bk_probe){.is_controlling = e->is_controlling, .tie_breaker = e->tie_breaker};
+}
 
-	while ((shot = bk_udp_spray_take(&e->spray, now, &is_opener))) {
-		struct bk_addr to = bk_addr_with_port(e->spray.attempt.remote, shot->port);
+static void guess(struct bk_punch_udp *e, bk_time now)
+{
+	const struct bk_probe p = plain_probe(e);
 
-		make_tid(e, p.tid);
-		memcpy(shot->tid, p.tid, sizeof(shot->tid));
-		e->stats.probes_sent++;
-		push_probe(e, &to, is_opener ? e->opener_ttl : 0, &p);
-	}
+	e->stats.probes_sent += bk_udp_spray_run(&e->spray, &e->mouth, &p, e->opener_ttl, now);
+	e->stats.probes_sent += bk_udp_fan_run(&e->fan, &e->mouth, &p, e->opener_ttl, &e->targets, now);
+}
+
+static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk_time now)
+{
+	struct bk_punch_udp *e = engine;
+	const struct bk_probe p = plain_probe(e);
+
+	(void)local;
+	(void)now;
+	e->stats.probes_sent += bk_udp_fan_opened(&e->fan, &e->mouth, &p, e->opener_ttl, id);
 }
 
 /* --- the end --- */
 
-static void stop_targets(struct bk_punch_udp *e)
+static void stop_targets(struct bk_punch_udp *e, bk_time now)
 {
 	for (size_t i = 0; i < e->targets.len; i++) {
 		if (&e->targets.list[i] != e->winner)
 			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
 	}
 	bk_udp_spray_stop(&e->spray);
+	bk_udp_fan_close(&e->fan, now);
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	e->complete = NULL;
 }
 
-static void win(struct bk_punch_udp *e, struct bk_udp_target *t)
+static void win(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 {
 	bk_assert(t->is_proven && !e->is_done);
 	e->winner = t;
 	e->stats.rtt = t->rtt;
-	stop_targets(e);
+	stop_targets(e, now);
 	bk_udp_target_set_state(t, BK_UDP_NOMINATED, BK_NEVER);
-	push(e, &(struct bk_action){
-			.type = BK_ACT_REPORT,
-			.id = socket_of(&t->addr),
-			.remote = t->addr,
-			.report = BK_REPORT_CHOSEN,
-		});
+	bk_udp_mouth_push(&e->mouth, &(struct bk_action){
+					     .type = BK_ACT_REPORT,
+					     .id = t->way.socket,
+					     .remote = t->way.remote,
+					     .report = BK_REPORT_CHOSEN,
+				     });
 }
 
-static void give_up(struct bk_punch_udp *e)
+static void give_up(struct bk_punch_udp *e, bk_time now)
 {
 	bk_assert(!e->winner && !e->is_done);
 	e->is_done = true;
-	stop_targets(e);
-	push(e, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
+	stop_targets(e, now);
+	bk_udp_mouth_push(&e->mouth, &(struct bk_action){.type = BK_ACT_REPORT, .report = BK_REPORT_DONE});
 }
 
 /* --- choosing, as the controlling side --- */
@@ -267,7 +235,7 @@ static void on_nominated(struct bk_punch_udp *e, struct bk_udp_target *t, bk_tim
 {
 	e->choose_at = e->chosen_until = BK_NEVER;
 	if (t->heard > 0) {
-		win(e, t);
+		win(e, t, now);
 		return;
 	}
 	e->complete = t;
@@ -291,25 +259,32 @@ static void maybe_choose_heard(struct bk_punch_udp *e, struct bk_udp_target *t)
 
 /* --- following, as the controlled side --- */
 
-static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t)
+static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 {
 	if (e->is_controlling || !t->is_proven || t->nomination <= e->number)
 		return;
 	e->number = t->nomination;
-	win(e, t);
+	win(e, t, now);
 }
 
 /* --- hearing --- */
 
-static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct bk_addr *from, bk_time now)
+/* By what somebody has come who was not listed. */
+static const struct bk_technique *technique_of(const struct bk_punch_udp *e, const struct bk_way *from)
+{
+	if (bk_udp_fan_has(&e->fan, from->socket))
+		return e->fan.attempt.technique;
+	if (bk_udp_spray_has(&e->spray, &from->remote))
+		return e->spray.attempt.technique;
+	return bk_technique_by_look(&e->plan, &from->remote);
+}
+
+static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct bk_way *from, bk_time now)
 {
 	struct bk_udp_target *t = bk_udp_targets_place(&e->targets, e->chosen);
-	const struct bk_technique *technique = bk_udp_spray_has(&e->spray, from)
-						       ? e->spray.attempt.technique
-						       : bk_technique_by_look(&e->plan, from);
 
 	if (t)
-		bk_udp_target_init_reflexive(t, technique, from, now);
+		bk_udp_target_init_reflexive(t, technique_of(e, from), from, now);
 	return t;
 }
 
@@ -333,10 +308,10 @@ static void trigger(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now
 /* The probe goes before the answer: the answer completes the nomination over there, and what the peer sends
  * upon that is not to be here before the answer to our probe. */
 static void on_request(
-	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_way *from, bk_time now)
 {
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
-	bool replayed = bk_probe_is_replay(&e->recent, p, from);
+	bool replayed = bk_probe_is_replay(&e->recent, p, &from->remote);
 
 	e->stats.probes_received++;
 	e->stats.replayed += replayed;
@@ -344,10 +319,11 @@ static void on_request(
 		t = add_reflexive(e, from, now);
 	if (!t || replayed) { /* moves nothing */
 		if (bk_rate_take(&e->answers, 1, now))
-			push_answer(e, p, from);
+			bk_udp_mouth_answer(&e->mouth, from->socket, p, &from->remote);
 		return;
 	}
 	bk_udp_spray_rest(&e->spray, now + REST);
+	bk_udp_fan_rest(&e->fan);
 	t->heard++;
 	t->last_heard = now;
 	t->full_from = bk_time_min(t->full_from, now);
@@ -355,17 +331,17 @@ static void on_request(
 		t->nomination = p->nomination;
 	maybe_choose_heard(e, t);
 	trigger(e, t, now);
-	push_answer(e, p, from);
-	maybe_follow(e, t);
+	bk_udp_mouth_answer(&e->mouth, from->socket, p, &from->remote);
+	maybe_follow(e, t, now);
 	if (e->complete == t)
-		win(e, t);
+		win(e, t, now);
 }
 
 /* A port that was guessed right: from now on it is a target, which was asked already. */
 static struct bk_udp_target *take_hit(
-	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_way *from, bk_time now)
 {
-	struct bk_udp_shot *shot = bk_udp_spray_find(&e->spray, from, p->tid);
+	struct bk_udp_shot *shot = bk_udp_spray_find(&e->spray, &from->remote, p->tid);
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
 
 	if (!shot)
@@ -378,7 +354,7 @@ static struct bk_udp_target *take_hit(
 }
 
 static struct bk_udp_request *find_request(struct bk_punch_udp *e, const struct bk_probe *p,
-	const struct bk_addr *from, bk_time now, struct bk_udp_target **ret_target)
+	const struct bk_way *from, bk_time now, struct bk_udp_target **ret_target)
 {
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
 	struct bk_udp_request *r = t ? bk_udp_target_find_request(t, p->tid) : NULL;
@@ -392,7 +368,7 @@ static struct bk_udp_request *find_request(struct bk_punch_udp *e, const struct 
 }
 
 static void on_answer(
-	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_addr *from, bk_time now)
+	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_way *from, bk_time now)
 {
 	struct bk_udp_target *t;
 	struct bk_udp_request *r = find_request(e, p, from, now, &t);
@@ -409,31 +385,38 @@ static void on_answer(
 		bk_udp_target_set_state(t, BK_UDP_PROVEN, e->chosen == t ? t->wake : BK_NEVER);
 	t->is_proven = true;
 	if (!e->is_controlling)
-		maybe_follow(e, t);
+		maybe_follow(e, t, now);
 	else if (!e->winner && e->chosen == t && r->nomination == e->number)
 		on_nominated(e, t, now);
 	else
 		on_proven_controlling(e, t, now);
 }
 
+static bool may_come(const struct bk_punch_udp *e, const struct bk_way *from)
+{
+	return from->socket == socket_of(&from->remote) ||
+	       (from->remote.family == e->fan.attempt.remote.family && bk_udp_fan_has(&e->fan, from->socket));
+}
+
 static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
 	struct bk_punch_udp *e = engine;
+	const struct bk_way way = {id, *from};
 	struct bk_probe p;
 	int err;
 
-	if (e->is_done || from->port == 0 || id != socket_of(from))
+	if (e->is_done || from->port == 0 || !may_come(e, &way))
 		return false;
-	err = bk_probe_decode(&e->auth, data, len, &p);
+	err = bk_probe_decode(&e->mouth.auth, data, len, &p);
 	if (err < 0) {
 		e->stats.forged += err == BK_E_UNAUTHORIZED;
 		return false;
 	}
 	if (p.is_answer)
-		on_answer(e, &p, from, now);
+		on_answer(e, &p, &way, now);
 	else
-		on_request(e, &p, from, now);
+		on_request(e, &p, &way, now);
 	return true;
 }
 
@@ -442,9 +425,10 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	struct bk_punch_udp *e = engine;
 
 	(void)now;
+	bk_udp_fan_gone(&e->fan, id);
 	bk_log_debug("punch", "UDP socket %u: %s", id, bk_error_text(error));
 	for (size_t i = 0; i < e->targets.len; i++) {
-		if (socket_of(&e->targets.list[i].addr) == id)
+		if (e->targets.list[i].way.socket == id)
 			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
 	}
 }
@@ -455,23 +439,23 @@ static void on_time(void *engine, bk_time now)
 {
 	struct bk_punch_udp *e = engine;
 
+	guess(e, now);
 	if (e->is_done)
 		return;
 	if (!e->winner && now >= e->end) {
-		give_up(e);
+		give_up(e, now);
 		return;
 	}
 	for (size_t i = 0; i < e->targets.len; i++) {
 		if (now >= e->targets.list[i].wake)
 			send_probe(e, &e->targets.list[i], now);
 	}
-	send_shots(e, now);
 	if (now >= e->choose_at)
 		choose(e, now);
 	if (now >= e->chosen_until)
 		on_chosen_late(e, now);
 	if (now >= e->complete_until)
-		win(e, e->complete);
+		win(e, e->complete, now);
 }
 
 static bk_time next_wake(const void *engine)
@@ -481,6 +465,7 @@ static bk_time next_wake(const void *engine)
 
 	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
 	wake = bk_time_min(wake, bk_time_min(e->complete_until, e->spray.wake));
+	wake = bk_time_min(wake, e->fan.wake);
 	for (size_t i = 0; i < e->targets.len; i++)
 		wake = bk_time_min(wake, e->targets.list[i].wake);
 	return wake;
@@ -488,6 +473,7 @@ static bk_time next_wake(const void *engine)
 
 const struct bk_engine_ops bk_punch_udp_ops = {
 	.on_failed = on_failed,
+	.on_opened = on_opened,
 	.on_datagram = on_datagram,
 	.on_time = on_time,
 	.next_wake = next_wake,
@@ -515,10 +501,12 @@ const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, c
 static void add_planned(struct bk_punch_udp *e, const struct bk_attempt *a, const struct bk_addr *to,
 	bk_time full_from, bk_time now)
 {
+	const struct bk_way way = {socket_of(to), *to};
+
 	/* A set of ports may hold more: places are kept for whom we hear. */
-	if (e->targets.len >= BK_PLAN_ATTEMPTS_MAX || bk_udp_targets_find(&e->targets, to))
+	if (e->targets.len >= BK_PLAN_ATTEMPTS_MAX || bk_udp_targets_find(&e->targets, &way))
 		return;
-	bk_udp_target_init(&e->targets.list[e->targets.len++], a->technique, to, full_from, now);
+	bk_udp_target_init(&e->targets.list[e->targets.len++], a->technique, &way, full_from, now);
 }
 
 static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_time start, bk_time now)
@@ -526,6 +514,10 @@ static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_ti
 	bk_time full_from = (a->is_at_start ? start : now) + a->delay;
 
 	if (a->remote.family == 6 && !e->has_socket6)
+		return 0;
+	if (a->sockets && !e->fan.attempt.sockets)
+		bk_udp_fan_init(&e->fan, a, full_from, now);
+	if (a->sockets)
 		return 0;
 	if (a->probes)
 		return e->spray.shots ? 0 : bk_udp_spray_init(&e->spray, a, full_from, now);
@@ -553,7 +545,7 @@ static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, b
 	const struct bk_plan *plan = opts->plan;
 	int err = 0;
 
-	e->spray.wake = BK_NEVER;
+	e->spray.wake = e->fan.wake = BK_NEVER;
 	for (size_t i = 0; i < plan->attempts_len && !err; i++)
 		err = add_attempt(e, &plan->attempts[i], start + grace, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
@@ -577,13 +569,13 @@ int bk_punch_udp_new(const struct bk_punch_udp_opts *opts, bk_time now, struct b
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return BK_E_NOMEM;
-	err = bk_probe_auth_init(&e->auth, opts->own, opts->peer, opts->own_key, opts->peer_key);
+	err = bk_probe_auth_init(&e->mouth.auth, opts->own, opts->peer, opts->own_key, opts->peer_key);
 	if (err < 0) {
 		free(e);
 		return err;
 	}
-	e->rng.state = e->seed = opts->seed;
-	bk_actions_init(&e->actions, e->slots, ACTIONS_MAX);
+	e->rng.state = opts->seed;
+	bk_udp_mouth_init(&e->mouth, opts->seed);
 	e->tie_breaker = opts->own->tie_breaker;
 	e->is_controlling = opts->is_controlling;
 	e->has_socket6 = opts->has_socket6;
@@ -604,6 +596,6 @@ void bk_punch_udp_free(struct bk_punch_udp *e)
 	if (!e)
 		return;
 	bk_udp_spray_done(&e->spray);
-	sodium_memzero(&e->auth, sizeof(e->auth));
+	sodium_memzero(&e->mouth.auth, sizeof(e->mouth.auth));
 	free(e);
 }

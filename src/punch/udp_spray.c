@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "punch/udp.h"
 
 enum {
 	BURST = 16, /* of the fast ones */
@@ -63,7 +64,8 @@ static void advance(struct bk_udp_spray *s, bk_time now)
 		s->wake = now + BURST_SLOW * s->attempt.pace;
 }
 
-struct bk_udp_shot *bk_udp_spray_take(struct bk_udp_spray *s, bk_time now, bool *ret_is_opener)
+/* The next one that is due, or NULL. */
+static struct bk_udp_shot *take(struct bk_udp_spray *s, bk_time now, bool *ret_is_opener)
 {
 	while (s->shots && now >= s->wake) {
 		struct bk_udp_shot *shot = &s->shots[s->next];
@@ -77,6 +79,25 @@ struct bk_udp_shot *bk_udp_spray_take(struct bk_udp_spray *s, bk_time now, bool 
 		shot->is_open = false;
 	}
 	return NULL;
+}
+
+/* An opener's id is nobody's to answer, but another one each time, as every id. */
+unsigned bk_udp_spray_run(struct bk_udp_spray *s, struct bk_udp_mouth *m, const struct bk_probe *like,
+	uint8_t opener_ttl, bk_time now)
+{
+	struct bk_probe p = *like;
+	struct bk_udp_shot *shot;
+	bool is_opener;
+	unsigned sent = 0;
+
+	for (; (shot = take(s, now, &is_opener)); sent++) {
+		struct bk_addr to = bk_addr_with_port(s->attempt.remote, shot->port);
+
+		bk_udp_mouth_make_tid(m, p.tid);
+		memcpy(shot->tid, p.tid, sizeof(shot->tid));
+		bk_udp_mouth_say(m, BK_PUNCH_UDP_SOCKET4, &to, is_opener ? opener_ttl : 0, &p);
+	}
+	return sent;
 }
 
 void bk_udp_spray_rest(struct bk_udp_spray *s, bk_time until)

@@ -3,11 +3,10 @@
 #define BK_PUNCH_UDP_SPRAY_H
 
 #include "punch/plan.h"
-#include "punch/probe.h"
+#include "punch/udp_mouth.h"
 
 /* Inside punch: probes to many ports of one address, of which one may be the peer's. None is a target before somebody
- * is heard from there. It says what is due and remembers what was sent; sending is the engine's. Embedded, zeroed at
- * first: then it is off. */
+ * is heard from there. Embedded, zeroed at first: then it is off. */
 
 struct bk_udp_shot {
 	bool is_open; /* an answer may come, in which it says what it is to */
@@ -28,8 +27,9 @@ struct bk_udp_spray {
 int bk_udp_spray_init(struct bk_udp_spray *s, const struct bk_attempt *a, bk_time full_from, bk_time now);
 void bk_udp_spray_done(struct bk_udp_spray *s);
 
-/* The next shot that is due by now; NULL: none before s->wake. Its port is to be sent to, its id to be filled. */
-struct bk_udp_shot *bk_udp_spray_take(struct bk_udp_spray *s, bk_time now, bool *ret_is_opener);
+/* Sends what is due by now, each like that probe; how many it sent. No more before s->wake. */
+unsigned bk_udp_spray_run(struct bk_udp_spray *s, struct bk_udp_mouth *m, const struct bk_probe *like,
+	uint8_t opener_ttl, bk_time now);
 /* Somebody was heard: no more before then. */
 void bk_udp_spray_rest(struct bk_udp_spray *s, bk_time until);
 void bk_udp_spray_stop(struct bk_udp_spray *s);

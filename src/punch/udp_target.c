@@ -20,19 +20,19 @@ static const char *const state_names[] = {
 };
 
 void bk_udp_target_init(struct bk_udp_target *t, const struct bk_technique *technique,
-	const struct bk_addr *addr, bk_time full_from, bk_time wake)
+	const struct bk_way *way, bk_time full_from, bk_time wake)
 {
 	*t = (struct bk_udp_target){
 		.state = BK_UDP_PROBING,
-		.addr = *addr,
+		.way = *way,
 		.technique = technique,
 		.full_from = full_from,
 		.wake = wake,
 	};
 }
 
-void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_technique *technique,
-	const struct bk_addr *from, bk_time now)
+void bk_udp_target_init_reflexive(
+	struct bk_udp_target *t, const struct bk_technique *technique, const struct bk_way *from, bk_time now)
 {
 	bk_udp_target_init(t, technique, from, now, BK_NEVER);
 	t->is_reflexive = true;
@@ -45,7 +45,7 @@ void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, b
 	bk_assert(state != BK_UDP_NOMINATED || t->is_proven);
 	bk_assert(state != BK_UDP_STOPPED || wake == BK_NEVER);
 	if (t->state != state)
-		bk_log_trace("punch", "udp %s: %s -> %s, %u sent", bk_addr_to_str(&t->addr, remote),
+		bk_log_trace("punch", "udp %s: %s -> %s, %u sent", bk_addr_to_str(&t->way.remote, remote),
 			state_names[t->state], state_names[state], t->sent);
 	t->state = state;
 	t->wake = wake;
@@ -79,20 +79,29 @@ const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN
 	if (t->is_proven)
 		snprintf(answered, sizeof(answered), "answered in %.1f ms", bk_dur_to_ms(t->rtt));
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s: %u sent, %u heard, %s", t->technique->name,
-		bk_addr_to_str(&t->addr, remote), t->is_reflexive ? " (not told)" : "", t->sent, t->heard,
-		answered);
+		bk_addr_to_str(&t->way.remote, remote), t->is_reflexive ? " (not told)" : "", t->sent,
+		t->heard, answered);
 	return out;
 }
 
 /* --- all of them --- */
 
-struct bk_udp_target *bk_udp_targets_find(struct bk_udp_targets *ts, const struct bk_addr *addr)
+struct bk_udp_target *bk_udp_targets_find(struct bk_udp_targets *ts, const struct bk_way *way)
 {
 	for (size_t i = 0; i < ts->len; i++) {
-		if (bk_addr_equal(&ts->list[i].addr, addr))
+		if (bk_way_equal(&ts->list[i].way, way))
 			return &ts->list[i];
 	}
 	return NULL;
+}
+
+bool bk_udp_targets_has_socket(const struct bk_udp_targets *ts, uint32_t socket)
+{
+	for (size_t i = 0; i < ts->len; i++) {
+		if (ts->list[i].way.socket == socket)
+			return true;
+	}
+	return false;
 }
 
 struct bk_udp_target *bk_udp_targets_place(struct bk_udp_targets *ts, const struct bk_udp_target *chosen)

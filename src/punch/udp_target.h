@@ -3,10 +3,11 @@
 #define BK_PUNCH_UDP_TARGET_H
 
 #include "base/time.h"
+#include "base/way.h"
 #include "punch/probe.h"
 #include "punch/technique.h"
 
-/* Inside punch: the addresses that UDP probes go to, and what came of them. */
+/* Inside punch: where UDP probes go to, and from which socket, and what came of them. */
 
 enum bk_udp_state {
 	BK_UDP_OPENING, /* only low-TTL packets, until the instant */
@@ -29,7 +30,7 @@ struct bk_udp_request {
 
 struct bk_udp_target {
 	enum bk_udp_state state;
-	struct bk_addr addr;
+	struct bk_way way;
 	const struct bk_technique *technique;
 	bool is_reflexive; /* not in the plan: heard from */
 	bool is_proven;    /* stays when the state moves on */
@@ -43,10 +44,10 @@ struct bk_udp_target {
 };
 
 void bk_udp_target_init(struct bk_udp_target *t, const struct bk_technique *technique,
-	const struct bk_addr *addr, bk_time full_from, bk_time wake);
+	const struct bk_way *way, bk_time full_from, bk_time wake);
 /* An address the peer was heard from; the technique is what it looks like. */
 void bk_udp_target_init_reflexive(struct bk_udp_target *t, const struct bk_technique *technique,
-	const struct bk_addr *from, bk_time now);
+	const struct bk_way *from, bk_time now);
 
 /* Logs the change. */
 void bk_udp_target_set_state(struct bk_udp_target *t, enum bk_udp_state state, bk_time wake);
@@ -66,7 +67,9 @@ struct bk_udp_targets {
 	size_t len;
 };
 
-struct bk_udp_target *bk_udp_targets_find(struct bk_udp_targets *ts, const struct bk_addr *addr);
+struct bk_udp_target *bk_udp_targets_find(struct bk_udp_targets *ts, const struct bk_way *way);
+/* Is any behind that socket? */
+bool bk_udp_targets_has_socket(const struct bk_udp_targets *ts, uint32_t socket);
 /* A place for somebody heard: a free one, or that of the address heard from longest ago which never answered and
  * is not `chosen`. NULL: there is none. */
 struct bk_udp_target *bk_udp_targets_place(struct bk_udp_targets *ts, const struct bk_udp_target *chosen);

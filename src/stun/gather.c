@@ -14,7 +14,7 @@
 #include "stun/msg.h"
 #include "stun/transaction.h"
 
-enum { SENDINGS = 6, ACTIONS_MAX = 3 * BK_STUN_SAMPLES_MAX };
+enum { SENDINGS = 6, ACTIONS_MAX = 3 * (BK_STUN_SAMPLES_MAX + BK_STUN_FRESH_MAX) };
 
 #define RTO        (40 * BK_MS)
 #define RTO_MAX    (800 * BK_MS)
@@ -37,11 +37,11 @@ struct bk_stun_gather {
 	size_t questions_len, awaited;
 	struct bk_stun_sample samples[BK_STUN_SAMPLES_MAX];
 	size_t samples_len;
-	struct question fresh; /* open or not, from a socket of its own */
-	struct bk_stun_sample fresh_sample;
-	bk_time fresh_asked;
-	uint32_t fresh_sockets;
-	bk_time keep_alive; /* BK_NEVER: nobody was asked yet */
+	struct question fresh[BK_STUN_FRESH_MAX]; /* each from a socket of its own; socket 0: none */
+	struct bk_stun_fresh found[BK_STUN_FRESH_MAX];
+	size_t fresh_len;
+	uint32_t fresh_sockets; /* so far: no two have one id */
+	bk_time keep_alive;     /* BK_NEVER: nobody was asked yet */
 	struct bk_action slots[ACTIONS_MAX];
 };
 
@@ -77,11 +77,16 @@ static void open_question(struct bk_stun_gather *g, struct question *q, bk_time 
 	g->awaited += q->socket == g->socket;
 }
 
-static void close_fresh(struct bk_stun_gather *g)
+static void close_fresh(struct bk_stun_gather *g, struct question *q)
 {
-	if (g->fresh.socket)
-		push(g, &(struct bk_action){.type = BK_ACT_UDP_CLOSE, .id = g->fresh.socket});
-	g->fresh = (struct question){0};
+	if (q->socket)
+		push(g, &(struct bk_action){.type = BK_ACT_UDP_CLOSE, .id = q->socket});
+	*q = (struct question){0};
+}
+
+static bool is_fresh(const struct bk_stun_gather *g, const struct question *q)
+{
+	return q >= g->fresh && q < g->fresh + BK_STUN_FRESH_MAX;
 }
 
 static void close_question(struct bk_stun_gather *g, struct question *q, const struct bk_addr *mapped)
@@ -96,8 +101,8 @@ static void close_question(struct bk_stun_gather *g, struct question *q, const s
 
 	q->is_open = false;
 	g->awaited -= q->socket == g->socket;
-	if (q == &g->fresh)
-		close_fresh(g);
+	if (is_fresh(g, q))
+		close_fresh(g, q);
 	push(g, &report);
 }
 
@@ -128,8 +133,10 @@ static void run(struct bk_stun_gather *g, struct question *q, bk_time now)
 void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now)
 {
 	bk_actions_init(&g->actions, g->slots, ACTIONS_MAX);
-	close_fresh(g);
-	g->fresh_sample = (struct bk_stun_sample){0};
+	for (size_t i = 0; i < BK_STUN_FRESH_MAX; i++)
+		close_fresh(g, &g->fresh[i]);
+	memset(g->found, 0, sizeof(g->found));
+	g->fresh_len = 0;
 	g->samples_len = g->questions_len = g->awaited = 0;
 	g->keep_alive = len ? bk_time_add(now, KEEP_ALIVE) : BK_NEVER;
 	bk_stun_gather_add(g, servers, len, now);
@@ -189,8 +196,10 @@ static bool is_asked(
 static struct question *find_question(
 	struct bk_stun_gather *g, uint32_t socket, const struct bk_stun_id *id, const struct bk_addr *server)
 {
-	if (is_asked(&g->fresh, socket, id, server))
-		return &g->fresh;
+	for (size_t i = 0; i < g->fresh_len; i++) {
+		if (is_asked(&g->fresh[i], socket, id, server))
+			return &g->fresh[i];
+	}
 	for (size_t i = 0; i < g->questions_len; i++) {
 		if (is_asked(&g->questions[i], socket, id, server))
 			return &g->questions[i];
@@ -211,8 +220,8 @@ static bool on_datagram(
 	q = find_question(g, id, &m.id, from);
 	if (!q)
 		return false;
-	if (q == &g->fresh)
-		g->fresh_sample = (struct bk_stun_sample){*from, m.xor_mapped};
+	if (is_fresh(g, q))
+		g->found[q - g->fresh].mapped = m.xor_mapped;
 	else if (m.xor_mapped.family)
 		learn(g, from, &m.xor_mapped);
 	close_question(g, q, &m.xor_mapped);
@@ -232,29 +241,41 @@ static void on_time(void *engine, bk_time now)
 	}
 	for (size_t i = 0; i < g->questions_len; i++)
 		run(g, &g->questions[i], now);
-	run(g, &g->fresh, now);
+	for (size_t i = 0; i < g->fresh_len; i++)
+		run(g, &g->fresh[i], now);
+}
+
+/* NULL: it is none of those sockets. */
+static struct question *find_fresh(struct bk_stun_gather *g, uint32_t socket)
+{
+	for (size_t i = 0; i < g->fresh_len; i++) {
+		if (g->fresh[i].socket == socket)
+			return &g->fresh[i];
+	}
+	return NULL;
 }
 
 static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk_time now)
 {
 	struct bk_stun_gather *g = engine;
+	struct question *q = find_fresh(g, id);
 
 	(void)local;
-	if (id != g->fresh.socket)
+	if (!q)
 		return;
-	g->fresh_asked = now;
-	open_question(g, &g->fresh, now);
-	run(g, &g->fresh, now);
+	g->found[q - g->fresh].asked = now;
+	open_question(g, q, now);
+	run(g, q, now);
 }
 
 static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 {
-	struct bk_stun_gather *g = engine;
+	struct question *q = find_fresh(engine, id);
 
 	(void)error;
 	(void)now;
-	if (id == g->fresh.socket)
-		g->fresh = (struct question){0};
+	if (q)
+		*q = (struct question){0};
 }
 
 static bk_time next_wake(const void *engine)
@@ -262,8 +283,10 @@ static bk_time next_wake(const void *engine)
 	const struct bk_stun_gather *g = engine;
 	bk_time wake = g->keep_alive;
 
-	if (g->fresh.is_open)
-		wake = bk_time_min(wake, bk_stun_transaction_next_wake(&g->fresh.transaction));
+	for (size_t i = 0; i < g->fresh_len; i++) {
+		if (g->fresh[i].is_open)
+			wake = bk_time_min(wake, bk_stun_transaction_next_wake(&g->fresh[i].transaction));
+	}
 	for (size_t i = 0; i < g->questions_len; i++) {
 		if (g->questions[i].is_open)
 			wake = bk_time_min(wake, bk_stun_transaction_next_wake(&g->questions[i].transaction));
@@ -308,21 +331,28 @@ void bk_stun_gather_rest(struct bk_stun_gather *g)
 	g->keep_alive = BK_NEVER;
 }
 
-void bk_stun_gather_freshen(struct bk_stun_gather *g)
+static void ask_fresh(struct bk_stun_gather *g)
 {
-	if (!g->questions_len || g->fresh.socket)
-		return;
-	g->fresh = (struct question){
+	size_t i = g->fresh_len < BK_STUN_FRESH_MAX ? g->fresh_len++ : BK_STUN_FRESH_MAX - 1;
+	struct question *q = &g->fresh[i];
+
+	close_fresh(g, q);
+	g->found[i] = (struct bk_stun_fresh){0};
+	*q = (struct question){
 		.server = g->questions[0].server, .socket = BK_STUN_FRESH_FIRST + g->fresh_sockets++};
-	push(g, &(struct bk_action){.type = BK_ACT_UDP_OPEN,
-			.id = g->fresh.socket,
-			.local = {.family = g->fresh.server.family}});
+	push(g, &(struct bk_action){
+			.type = BK_ACT_UDP_OPEN, .id = q->socket, .local = {.family = q->server.family}});
 }
 
-const struct bk_stun_sample *bk_stun_gather_fresh(const struct bk_stun_gather *g, bk_time *ret_asked)
+void bk_stun_gather_freshen(struct bk_stun_gather *g, size_t n)
 {
-	*ret_asked = g->fresh_asked;
-	return g->fresh_sample.mapped.family ? &g->fresh_sample : NULL;
+	while (g->questions_len && n-- > 0)
+		ask_fresh(g);
+}
+
+const struct bk_stun_fresh *bk_stun_gather_fresh(const struct bk_stun_gather *g)
+{
+	return g->found;
 }
 
 const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather *g, size_t *ret_len)

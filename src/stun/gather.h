@@ -37,12 +37,19 @@ void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *server
 /* These as well, if there is room; what was learnt stays. */
 void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
 
-/* Asks the first server once from a socket of its own (ids from BK_STUN_FRESH_FIRST on), which is closed afterwards:
- * which port does a new flow get now? Nothing else waits for that. Nothing happens before the first begin. */
-enum { BK_STUN_FRESH_FIRST = 3 };
-void bk_stun_gather_freshen(struct bk_stun_gather *g);
-/* What came of the last one, and when it was asked. NULL: nothing yet. */
-const struct bk_stun_sample *bk_stun_gather_fresh(const struct bk_stun_gather *g, bk_time *ret_asked);
+/* Asks the first server once from each of `n` sockets of its own (ids from BK_STUN_FRESH_FIRST on), which are closed
+ * afterwards: which ports do new flows get now? Nothing else waits for that. Nothing happens before the first begin,
+ * and when more than there are places for were asked, those that were asked last are forgotten. */
+enum { BK_STUN_FRESH_FIRST = 3, BK_STUN_FRESH_MAX = 8 };
+void bk_stun_gather_freshen(struct bk_stun_gather *g, size_t n);
+
+/* A port that a new flow got, and when that began. */
+struct bk_stun_fresh {
+	struct bk_addr mapped; /* family 0: no answer, or not yet */
+	bk_time asked;
+};
+/* BK_STUN_FRESH_MAX of them in the order of asking; valid until the next call. */
+const struct bk_stun_fresh *bk_stun_gather_fresh(const struct bk_stun_gather *g);
 
 /* The mapping need not be kept: nobody is asked again until the next begin. */
 void bk_stun_gather_rest(struct bk_stun_gather *g);

@@ -6,6 +6,8 @@
 
 #include "nat/profile.h"
 
+enum { FRESH = 5 };
+
 typedef struct bk_addr map_fn(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
 typedef bool lets_in_fn(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
 
@@ -61,6 +63,7 @@ void sim_learn_tcp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 
 void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in)
 {
+	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005);
 	struct bk_addr local = bk_addr_with_port(side->host.ip, SIM_SHARED_PORT);
 
 	learn_rest(side, in);
@@ -69,6 +72,16 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 		return;
 	}
 	judge(side, sim_net_map_udp, sim_net_lets_in_udp, filtering_unknown, &in->udp);
+	if (bk_nat_is_dependent(&in->udp)) {
+		struct bk_nat_later later[FRESH];
+
+		for (uint16_t i = 0; i < FRESH; i++) {
+			struct bk_addr fresh = bk_addr_with_port(local, (uint16_t)(SIM_SHARED_PORT + 1 + i));
+
+			later[i] = (struct bk_nat_later){sim_net_map_udp(side, &fresh, &server).port, BK_MS};
+		}
+		bk_nat_profile_add_later(&in->udp, later, FRESH);
+	}
 	in->udp.ports.seen_at = SIM_SERVER_CLOCK + side->net->clock.now;
 	in->capabilities = BK_INTRO_GUESSES;
 	in->tie_breaker = (uint64_t)side->index + 1;

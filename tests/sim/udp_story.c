@@ -103,6 +103,8 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	for (size_t i = 0; i < p->side->nats_len; i++)
 		p->side->nats[i]->noise = s->noise;
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
+	if (index == 1 && s->without_guessing)
+		p->intro.capabilities = 0;
 }
 
 /* b answers last and chooses the instant; its introduction reaches a over the server. */

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The side whose ports are random opens many of them towards the other side's one port, and waits. The other one
+ * tries ports there, none twice: with 256 of 64512 open the chance is one half after 174 probes, 98 % after 1024. In
+ * which order does not matter, since theirs is chance. */
+
+#include <stdio.h>
+
+#include "nat/profile.h"
+#include "punch/explain.h"
+#include "punch/guess.h"
+#include "punch/odds.h"
+#include "punch/udp.h"
+#include "punch/udp_fan.h"
+
+enum {
+	SOCKETS = 256,
+	PROBES = 2800, /* as many as there is time for */
+	PORT_FIRST = 1024,
+	PORTS = 65536 - PORT_FIRST,
+	PERCENT = 100,
+};
+
+_Static_assert((int)SOCKETS <= (int)BK_UDP_FAN_MAX, "each has its place");
+
+#define PACE   (1 * BK_MS)
+#define ENOUGH 0.5
+
+static double chance(const struct bk_pair *pair)
+{
+	const struct bk_intro *hard = bk_guess_hard_side(pair);
+
+	if (!hard || !bk_guess_is_wanted(pair) || hard->udp.allocation == BK_NAT_SEQUENTIAL)
+		return 0;
+	return bk_odds_birthday(SOCKETS, PROBES, PORTS);
+}
+
+static bool fits(const struct bk_technique *t, const struct bk_pair *pair)
+{
+	(void)t;
+	return chance(pair) > ENOUGH;
+}
+
+static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
+{
+	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
+
+	if (!fits(t, pair))
+		return;
+	if (bk_guess_hard_side(pair) == pair->own) {
+		a.sockets = SOCKETS;
+	} else {
+		a.is_from_shared_port = true;
+		a.ports = (struct bk_ports){
+			.first = PORT_FIRST, .len = PORTS, .step = 1, .order = BK_PORTS_SCATTERED};
+		a.probes = PROBES;
+		a.pace = PACE;
+	}
+	bk_plan_add(p, &a);
+}
+
+static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+{
+	bool is_own = bk_guess_hard_side(pair) == pair->own;
+	char nats[BK_PLAN_TEXT_MAX];
+
+	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
+	snprintf(out, BK_PLAN_TEXT_MAX,
+		"%.200s: %s tries %u ports, of which %s opens %u, with a chance of %.1f %%", nats,
+		is_own ? "the other side" : "this side", PROBES, is_own ? "this one" : "the other one",
+		SOCKETS, PERCENT * chance(pair));
+}
+
+const struct bk_technique bk_technique_birthday = {
+	.name = "birthday",
+	.rank = BK_RANK_NAT,
+	.is_hard = true,
+	.method = &bk_method_udp,
+	.fits = fits,
+	.plan = plan,
+	.chance = chance,
+	.hope = hope,
+	.tell = bk_tell_direct,
+};
