@@ -83,6 +83,7 @@ soak: build tsan valgrind
 	SOAK=1 python3 tests/cli/test_devices.py $(BUILD)/bodkin Many
 	BODKIN_STREAM_MB=10240 python3 tests/cli/test_streams.py $(BUILD)/bodkin Streams.test_200_megabytes_are_passed_on_as_they_are
 	SOAK=1 python3 tests/cli/test_resume.py $(BUILD)/bodkin
+	python3 tests/cli/test_before.py $(BUILD)/bodkin
 	SOAK=1 python3 tests/cli/test_masses.py $(BUILD)/bodkin Memory
 	python3 tests/cli/test_trees.py $(BUILD)/bodkin Trees.test_folders_of_this_machine_arrive --whole /usr/share/doc
 
