@@ -29,7 +29,7 @@ BK_API int bk_loop_backend_from_str(const char *s, enum bk_loop_backend *ret_bac
 BK_API int bk_loop_new(enum bk_loop_backend backend, struct bk_loop **ret_loop);
 
 /* Everything made from the loop must have been freed before. Ports that the router in front of this machine had
- * opened for its sessions are given back, which may take half a second where the router is slow; it takes turns of the
+ * opened for its sessions are given back, which may take a second where the router is slow; it takes turns of the
  * loop meanwhile. NULL is fine. */
 BK_API void bk_loop_free(struct bk_loop *loop);
 

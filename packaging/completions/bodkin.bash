@@ -78,7 +78,7 @@ _bodkin()
 			_bodkin_devices
 		fi
 		;;
-	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --state --plain --show" -- "$cur")) ;;
+	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --no-port-mapping --state --plain --show" -- "$cur")) ;;
 	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
 	lab) COMPREPLY=($(compgen -W "up exec status down probe --help --name --answer --delay --jitter --loss --rate --with --replace --json" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "send recv chat devices ping serve nat lab" -- "$cur")) ;;

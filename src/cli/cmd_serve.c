@@ -15,6 +15,7 @@
 #include "cli/interrupt.h"
 #include "cli/log.h"
 #include "cli/notify.h"
+#include "cli/outside.h"
 #include "cli/paths.h"
 #include "cli/why.h"
 
@@ -24,6 +25,7 @@ struct command {
 	struct bk_loop *loop;
 	struct bk_server *server;
 	struct bk_cli_interrupt interrupt;
+	struct bk_cli_outside outside;
 	struct bk_addr listen;
 	char state_dir[BK_CLI_PATHS_MAX], listen_ip[BK_ADDR_STR_MAX], *token;
 	bool has_stopped, is_show;
@@ -178,6 +180,18 @@ static const char *next_step(int err, unsigned port)
 	return "";
 }
 
+/* A server for this machine, or at an address that needs no router, asks none. */
+static int reach_outside(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r)
+{
+	enum bk_addr_realm at = bk_addr_realm(&c->listen);
+	bool is_for_all = !c->listen_ip[0] || bk_addr_is_any(&c->listen);
+
+	if (o->no_port_mapping || (!is_for_all && at != BK_ADDR_PRIVATE && at != BK_ADDR_CARRIER))
+		return 0;
+	return bk_cli_outside_init(&c->outside, c->loop, r, bk_server_port(c->server),
+		bk_server_alt_port(c->server), bk_server_pin(c->server));
+}
+
 static int serve(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r,
 	char text[BK_CLI_TEXT_MAX])
 {
@@ -188,6 +202,9 @@ static int serve(struct command *c, const struct bk_cli_options *o, struct bk_cl
 		return err;
 	}
 	announce(c, r, bk_server_port(c->server), bk_server_pin(c->server));
+	err = reach_outside(c, o, r);
+	if (err < 0)
+		return err;
 	bk_cli_notify("READY=1");
 	return bk_loop_run(c->loop);
 }
@@ -227,6 +244,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 		code = BK_CLI_EXIT_INTERRUPTED;
 	}
 	bk_cli_interrupt_done(&c.interrupt);
+	bk_cli_outside_done(&c.outside);
 	bk_server_free(c.server);
 	bk_loop_free(c.loop);
 	free(c.token);

@@ -52,7 +52,7 @@ static const struct row rows[] = {
 		"the networks of this machine to look on (all but those of containers)"},
 	{"no-lan", 0, KIND_FLAG, AT(no_lan), CLIENT, NULL, 0, 0,
 		"meet at the server alone, not on the local network"},
-	{"no-port-mapping", 0, KIND_FLAG, AT(no_port_mapping), CLIENT, NULL, 0, 0,
+	{"no-port-mapping", 0, KIND_FLAG, AT(no_port_mapping), CLIENT | BK_CLI_CMD_SERVE, NULL, 0, 0,
 		"do not ask the router of this network to open ports"},
 	{"to", 0, KIND_TEXT, AT(to), BK_CLI_CMD_SEND, "NAME", 0, 0,
 		"to that one of your devices, without a code"},

@@ -168,6 +168,15 @@ void bk_cli_report_listening(struct bk_cli_report *r, const char *const *address
 	say_lines(r, addresses[0], pin);
 }
 
+void bk_cli_report_outside(struct bk_cli_report *r, const char *address, const char *pin)
+{
+	bk_cli_report_event(r, BK_CLI_EVENT, "outside",
+		json_pack("{s:o, s:o}", "address", text_value(address), "pin", text_value(pin)));
+	bk_cli_report_say(r, BK_CLI_EVENT,
+		"The router of this network has opened the ports. From outside it is %s; there:", address);
+	say_lines(r, address, pin);
+}
+
 void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
 {
 	report_place(r, addresses, n, pin);

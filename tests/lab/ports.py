@@ -85,10 +85,38 @@ def asks_nobody(bodkin):
         return f"relayed after {relayed:.0f} ms; behind a carrier's NAT after {max(t.elapsed()):.0f} ms", {}
 
 
+def serves_at_home(bodkin):
+    """A server behind a's home router: who is elsewhere meets at the address that it tells."""
+    with Lab(bodkin, "port", "sym", "--with", "pcp:a") as lab:
+        server = lab.run("a", lab.bodkin, "serve", "--json", "--state", lab.top / "server")
+        outside = server.wait_for("outside")
+        check(outside["address"] == "45.10.21.10:15005" and opened(lab, "a") == 4, server.story())
+        place, folder, path = f"{outside['address']}#{outside['pin']}", lab.folder("received"), lab.file(SMALL)
+        sender = lab.send(path, node="s", place=place)
+        code = sender.wait_for("code")["code"]
+        t = Transfer(lab, path, sender, lab.recv(code, "-o", folder, place=place), folder)
+        check(t.check_done() == "direct", t.story())
+        server.kill(signal.SIGTERM)
+        check(server.wait() == 0, server.story())
+        check(opened(lab, "a") == 0, "the server has stopped, and the router still has its ports")
+        alone = lab.run("a", lab.bodkin, "serve", "--json", "--state", lab.top / "server", "--no-port-mapping")
+        alone.wait_for("listening")
+        check(opened(lab, "a") == 0, alone.story())
+    with Lab(bodkin, "cgn-port", "port", "--with", "pcp:a") as lab:
+        server = lab.run("a", lab.bodkin, "serve", "--json", "--state", lab.top / "server")
+        for _ in range(100):  # each look takes a moment
+            if "opens no ports" in server.said():
+                break
+            opened(lab, "a")
+        check("behind a NAT itself" in server.said() and not server.all("outside"), server.story())
+    return "four ports, told, used and given back; a carrier's NAT outside is said", {}
+
+
 def cases(bodkin):
     for a, b, service, transport in (("sym", "sym", "pcp:a", "udp"), ("sym", "sym", "pcp:b", "udp"),
                                      ("sym", "sym", "natpmp:a", "tcp"), ("port", "sym", "pcp:b", "tcp")):
         yield (f"ports, {a}-{b} with {service} over {transport}",
                lambda a=a, b=b, s=service, t=transport: connects(bodkin, a, b, s, t))
     yield "ports, given back", lambda: gives_back(bodkin)
+    yield "ports, a server at home", lambda: serves_at_home(bodkin)
     yield "ports, not asked for, or in vain", lambda: asks_nobody(bodkin)
