@@ -145,7 +145,19 @@ int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t
 	return bk_file_head_append(out, m, content_len, &err) ? err : encode_tree(out, m, content_len);
 }
 
-/* Header and JSON content of a list message; takes over `content`, which may be NULL for "out of memory". */
+/* Header and content of a list message. */
+static int append_text(struct bk_buf *out, const struct bk_file_msg *m, const struct bk_buf *text)
+{
+	int err = text->len > BK_FILE_LIST_MAX ? BK_E_TOO_BIG : 0;
+
+	if (err >= 0 && text->len + BK_FILE_HEADER_MAX > bk_buf_room(out))
+		err = BK_E_FULL;
+	if (err >= 0)
+		err = bk_file_msg_encode(out, m, text->len);
+	return err < 0 ? err : bk_buf_append(out, bk_buf_head(text), text->len);
+}
+
+/* The same of a tree; takes over `content`, which may be NULL for "out of memory". */
 static int append_list(struct bk_buf *out, const struct bk_file_msg *m, json_t *content)
 {
 	struct bk_buf text;
@@ -156,12 +168,8 @@ static int append_list(struct bk_buf *out, const struct bk_file_msg *m, json_t *
 	bk_buf_init(&text, BK_FILE_LIST_MAX);
 	err = bk_json_append(&text, content, 0, BK_FILE_LIST_MAX);
 	json_decref(content);
-	if (err >= 0 && text.len + BK_FILE_HEADER_MAX > bk_buf_room(out))
-		err = BK_E_FULL;
 	if (err >= 0)
-		err = bk_file_msg_encode(out, m, text.len);
-	if (err >= 0)
-		err = bk_buf_append(out, bk_buf_head(&text), text.len);
+		err = append_text(out, m, &text);
 	bk_buf_done(&text);
 	return err;
 }
@@ -191,25 +199,44 @@ static json_t *wrap_entries(json_t *array, bool is_whole)
 	return content;
 }
 
-/* From entry *at on, as many as one message of so many bytes has. */
+/* From entry *at on, as many as there is room for. */
+static int append_rows(struct bk_buf *text, const struct bk_file_list *l, size_t *at, size_t max)
+{
+	const size_t from = *at;
+	size_t room = 0;
+	int err = 0;
+
+	for (; *at < l->len && *at - from < BK_FILE_ENTRIES_MAX && err >= 0; ++*at) {
+		room += bk_file_entry_room(&l->entries[*at]);
+		if (room > max && *at > from)
+			break;
+		if (*at > from)
+			err = bk_buf_append(text, ",", 1);
+		if (err >= 0)
+			err = bk_file_entry_append(text, &l->entries[*at]);
+	}
+	return err;
+}
+
+/* The next message: as many as one of so many bytes has. */
 static int append_entries(
 	struct bk_buf *out, struct bk_file_msg *m, const struct bk_file_list *l, size_t *at, size_t max)
 {
-	const size_t from = *at,
-		     to = l->len - from > BK_FILE_ENTRIES_MAX ? from + BK_FILE_ENTRIES_MAX : l->len;
-	json_t *array = json_array();
-	bool is_whole = array;
-	size_t i = from;
+	static const char front[] = "{\"entries\":[", back[] = "]}";
+	struct bk_buf text;
+	int err;
 
-	for (size_t room = 0; i < to && is_whole; i++) {
-		room += bk_file_entry_room(&l->entries[i]);
-		if (room > max && i > from)
-			break;
-		is_whole = json_array_append_new(array, bk_file_entry_to_json(&l->entries[i])) == 0;
-	}
-	m->more = i < l->len;
-	*at = i;
-	return append_list(out, m, wrap_entries(array, is_whole));
+	bk_buf_init(&text, BK_FILE_LIST_MAX + sizeof(front) + sizeof(back));
+	err = bk_buf_append(&text, front, sizeof(front) - 1);
+	if (err >= 0)
+		err = append_rows(&text, l, at, max);
+	if (err >= 0)
+		err = bk_buf_append(&text, back, sizeof(back) - 1);
+	m->more = *at < l->len;
+	if (err >= 0)
+		err = append_text(out, m, &text);
+	bk_buf_done(&text);
+	return err;
 }
 
 /* One message has all names. */

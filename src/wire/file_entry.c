@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/file_entry.h"
 
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 enum { ROW_MAX = 176 }; /* bytes of an entry besides its paths */
@@ -13,43 +16,6 @@ enum { ROW_MAX = 176 }; /* bytes of an entry besides its paths */
 static const char *kind_of(const struct bk_file_entry *e)
 {
 	return e->is_folder ? "folder" : e->is_stream ? "stream" : e->is_link ? "link" : "file";
-}
-
-/* 0, or -1: no memory. */
-static int set_hex(json_t *o, const char *key, const char *bytes)
-{
-	char hex[2 * BK_FILE_PATH_MAX + 1];
-
-	sodium_bin2hex(hex, sizeof(hex), (const unsigned char *)bytes, strlen(bytes));
-	return json_object_set_new(o, key, json_string(hex));
-}
-
-/* As plain text, and where it is none by its bytes, too. */
-static int set_bytes(json_t *o, const char *key, const char *key_hex, const char *bytes)
-{
-	char shown[BK_FILE_SHOWN_MAX];
-
-	if (json_object_set_new(o, key, json_string(bk_file_path_show(bytes, shown, sizeof(shown)))) < 0)
-		return -1;
-	return strcmp(shown, bytes) != 0 ? set_hex(o, key_hex, bytes) : 0;
-}
-
-json_t *bk_file_entry_to_json(const struct bk_file_entry *e)
-{
-	json_t *o = json_pack("{s:I, s:I, s:I, s:s}", "size", (json_int_t)e->size, "mode",
-		(json_int_t)e->mode, "mtime", (json_int_t)e->mtime, "kind", kind_of(e));
-	bool is_whole = o && set_bytes(o, "path", "path_hex", e->path) == 0;
-
-	if (is_whole && e->mtime_ns)
-		is_whole = json_object_set_new(o, "mtime_ns", json_integer((json_int_t)e->mtime_ns)) == 0;
-	if (is_whole && e->is_link)
-		is_whole = set_bytes(o, "target", "target_hex", bk_file_entry_target(e)) == 0;
-	if (is_whole && e->is_text)
-		is_whole = json_object_set_new(o, "text", json_true()) == 0;
-	if (is_whole)
-		return o;
-	json_decref(o);
-	return NULL;
 }
 
 /* Quotes and backslashes are two; what is shown by digits stands there twice. */
@@ -63,6 +29,88 @@ size_t bk_file_entry_room(const struct bk_file_entry *e)
 	size_t n = ROW_MAX + (e->is_odd ? bytes_room(e->path) : 2 * strlen(e->path));
 
 	return e->is_link ? n + bytes_room(bk_file_entry_target(e)) : n;
+}
+
+/* Where it goes; there is room for all of it. */
+struct text {
+	char *at;
+};
+
+static void put(struct text *t, const char *what, size_t n)
+{
+	memcpy(t->at, what, n);
+	t->at += n;
+}
+
+#define PUT(t, what) put(t, what, sizeof(what) - 1)
+
+static void put_number(struct text *t, const char *key, int64_t value)
+{
+	char text[64];
+
+	put(t, text, (size_t)snprintf(text, sizeof(text), "%s%" PRId64, key, value));
+}
+
+/* Plain text has nothing else that stands for something in JSON. */
+static void put_string(struct text *t, const char *plain)
+{
+	PUT(t, "\"");
+	for (; *plain; plain++) {
+		if (*plain == '"' || *plain == '\\')
+			PUT(t, "\\");
+		put(t, plain, 1);
+	}
+	PUT(t, "\"");
+}
+
+static void put_hex(struct text *t, const char *bytes)
+{
+	size_t n = strlen(bytes);
+
+	PUT(t, "\"");
+	sodium_bin2hex(t->at, 2 * n + 1, (const unsigned char *)bytes, n);
+	t->at += 2 * n;
+	PUT(t, "\"");
+}
+
+/* As plain text, and where it is none by its bytes, too. */
+static void put_bytes(struct text *t, const char *key, const char *key_hex, const char *bytes)
+{
+	char shown[BK_FILE_SHOWN_MAX];
+
+	bk_file_path_show(bytes, shown, sizeof(shown));
+	put(t, key, strlen(key));
+	put_string(t, shown);
+	if (!strcmp(shown, bytes))
+		return;
+	put(t, key_hex, strlen(key_hex));
+	put_hex(t, bytes);
+}
+
+int bk_file_entry_append(struct bk_buf *out, const struct bk_file_entry *e)
+{
+	size_t room = bk_file_entry_room(e);
+	uint8_t *at = room > bk_buf_room(out) ? NULL : bk_buf_reserve(out, room);
+	struct text t = {(char *)at};
+
+	if (!at)
+		return room > bk_buf_room(out) ? BK_E_FULL : BK_E_NOMEM;
+	put_number(&t, "{\"size\":", (int64_t)e->size);
+	put_number(&t, ",\"mode\":", e->mode);
+	put_number(&t, ",\"mtime\":", e->mtime);
+	PUT(&t, ",\"kind\":");
+	put_string(&t, kind_of(e));
+	put_bytes(&t, ",\"path\":", ",\"path_hex\":", e->path);
+	if (e->mtime_ns)
+		put_number(&t, ",\"mtime_ns\":", e->mtime_ns);
+	if (e->is_link)
+		put_bytes(&t, ",\"target\":", ",\"target_hex\":", bk_file_entry_target(e));
+	if (e->is_text)
+		PUT(&t, ",\"text\":true");
+	PUT(&t, "}");
+	bk_assert((size_t)((uint8_t *)t.at - at) < room);
+	bk_buf_commit(out, (size_t)((uint8_t *)t.at - at));
+	return 0;
 }
 
 /* A member that is a whole number from min to max, or is absent. */

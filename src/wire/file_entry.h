@@ -4,11 +4,13 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "wire/file_list.h"
 
 /* An entry of an offer as JSON (ENTRY in docs/protocol/files.md), both ways. */
 
-json_t *bk_file_entry_to_json(const struct bk_file_entry *e); /* NULL: no memory */
+/* Appends its text, as a tree of JSON would print it. BK_E_FULL, BK_E_NOMEM. */
+int bk_file_entry_append(struct bk_buf *out, const struct bk_file_entry *e);
 /* At least as many bytes as its text has, with a comma. */
 size_t bk_file_entry_room(const struct bk_file_entry *e);
 /* Adds it to the list. BK_E_MALFORMED (also for a second one of its path, and one whose folder is not before it),

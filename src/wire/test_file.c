@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/error.h"
 #include "wire/file_reader.h"
@@ -178,6 +180,76 @@ static void a_folder_is_offered_before_what_is_in_it(void **state)
 		assert_int_equal(!offers[i].want, l.len && l.entries[0].is_folder && !offers[i].want);
 		bk_file_list_done(&l);
 	}
+}
+
+/* Every kind of entry, and what stands for something in JSON. */
+static struct bk_file_list all_kinds(void)
+{
+	static const struct {
+		struct bk_file_entry entry;
+		const char *target;
+	} rows[] = {
+		{{.path = "f", .is_folder = true, .mode = 0755, .mtime = -1}, NULL},
+		{{.path = "f/a \"b\" \\c", .is_file = true}, NULL},
+		{{.path = "f/gr\xc3\xbc\xc3\x9f",
+			 .is_file = true,
+			 .size = INT64_MAX / 2,
+			 .mtime_ns = 999999999},
+			NULL},
+		{{.path = "f/\xff\n\x7f\"\\", .is_file = true, .mtime = INT64_MAX}, NULL},
+		{{.path = "f/link", .is_link = true}, "a \"b\" \\c"},
+		{{.path = "f/odd", .is_link = true, .mtime_ns = 1}, "\xfe"},
+		{{.path = "pipe", .is_file = true, .is_stream = true}, NULL},
+		{{.path = "message.txt", .is_file = true, .is_text = true, .size = 7}, NULL},
+	};
+	struct bk_file_list l = {0};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(bk_file_list_add(&l, &rows[i].entry, rows[i].target), 0);
+	return l;
+}
+
+static void an_offer_is_printed_as_a_tree_would_print_it(void **state)
+{
+	struct bk_file_list l = all_kinds(), got = {0};
+	struct bk_file_reader r;
+	struct bk_buf out;
+	const uint8_t *data;
+	char *want;
+	size_t n, at = 0;
+	json_t *tree;
+
+	(void)state;
+	bk_buf_init(&out, 1 << 20);
+	bk_file_reader_init(&r);
+	assert_int_equal(bk_file_offer_encode(&out, &l, &at), 0);
+	data = bk_buf_head(&out);
+	n = out.len;
+	assert_int_equal(bk_file_reader_next(&r, &data, &n), BK_FILE_MESSAGE);
+	tree = json_loadb((const char *)bk_buf_head(&r.list), r.list.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(tree);
+	want = json_dumps(tree, JSON_COMPACT);
+	assert_int_equal(strlen(want), r.list.len);
+	assert_memory_equal(bk_buf_head(&r.list), want, r.list.len);
+	assert_int_equal(bk_file_offer_decode(bk_buf_head(&r.list), r.list.len, &got), 0);
+	assert_int_equal(got.len, l.len);
+	for (size_t i = 0; i < l.len; i++) {
+		const struct bk_file_entry *a = &l.entries[i], *b = &got.entries[i];
+
+		assert_string_equal(a->path, b->path);
+		assert_true(a->size == b->size && a->mtime == b->mtime && a->mtime_ns == b->mtime_ns);
+		assert_true(a->mode == b->mode && a->is_file == b->is_file && a->is_folder == b->is_folder);
+		assert_true(
+			a->is_link == b->is_link && a->is_stream == b->is_stream && a->is_text == b->is_text);
+		if (a->is_link)
+			assert_string_equal(bk_file_entry_target(a), bk_file_entry_target(b));
+	}
+	free(want);
+	json_decref(tree);
+	bk_file_list_done(&got);
+	bk_file_list_done(&l);
+	bk_file_reader_done(&r);
+	bk_buf_done(&out);
 }
 
 static void an_offer_survives_the_round_trip(void **state)
@@ -475,6 +547,7 @@ int main(void)
 		cmocka_unit_test(lengths_of_paths_are_bounded),
 		cmocka_unit_test(a_conversation_reads_the_same_in_any_pieces),
 		cmocka_unit_test(a_folder_is_offered_before_what_is_in_it),
+		cmocka_unit_test(an_offer_is_printed_as_a_tree_would_print_it),
 		cmocka_unit_test(an_offer_survives_the_round_trip),
 		cmocka_unit_test(hostile_offers_are_refused_by_name),
 		cmocka_unit_test(an_offer_of_too_many_entries_is_too_big),
