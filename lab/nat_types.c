@@ -11,17 +11,20 @@
 
 /* clang-format off */
 static const struct bk_lab_nat_type types[] = {
-	/* name        title                    translates mapping filtering allocation         inner */
-	{"open", "Open Internet", false, EI, EI, BK_LAB_PRESERVING, NULL},
-	{"full", "Full Cone", true, EI, EI, BK_LAB_PRESERVING, NULL},
-	{"restricted", "Restricted Cone", true, EI, AD, BK_LAB_PRESERVING, NULL},
-	{"port", "Port Restricted Cone", true, EI, APD, BK_LAB_PRESERVING, NULL},
-	{"sym", "Symmetric, random ports", true, APD, APD, BK_LAB_RANDOM, NULL},
-	{"symseq", "Symmetric, ports in sequence", true, APD, APD, BK_LAB_SEQUENTIAL, NULL},
-	{"symdec", "Symmetric, ports in descending sequence", true, APD, APD, BK_LAB_DESCENDING, NULL},
+	/* name        title                    translates mapping filtering allocation         inner block */
+	{"open", "Open Internet", false, EI, EI, BK_LAB_PRESERVING, NULL, 0},
+	{"full", "Full Cone", true, EI, EI, BK_LAB_PRESERVING, NULL, 0},
+	{"restricted", "Restricted Cone", true, EI, AD, BK_LAB_PRESERVING, NULL, 0},
+	{"port", "Port Restricted Cone", true, EI, APD, BK_LAB_PRESERVING, NULL, 0},
+	{"sym", "Symmetric, random ports", true, APD, APD, BK_LAB_RANDOM, NULL, 0},
+	{"symseq", "Symmetric, ports in sequence", true, APD, APD, BK_LAB_SEQUENTIAL, NULL, 0},
+	{"symdec", "Symmetric, ports in descending sequence", true, APD, APD, BK_LAB_DESCENDING, NULL, 0},
+	{"symblock:128", "Symmetric, random ports of a block of 128", true, APD, APD, BK_LAB_BLOCK, NULL, 128},
+	{"symblock:512", "Symmetric, random ports of a block of 512", true, APD, APD, BK_LAB_BLOCK, NULL, 512},
+	{"symblock:2048", "Symmetric, random ports of a block of 2048", true, APD, APD, BK_LAB_BLOCK, NULL, 2048},
 	{"cgn-port", "Port Restricted Cone behind a carrier's Port Restricted Cone", true, EI, APD,
-		BK_LAB_PRESERVING, "port"},
-	{"cgn-sym", "Port Restricted Cone behind a carrier's Symmetric", true, APD, APD, BK_LAB_RANDOM, "port"},
+		BK_LAB_PRESERVING, "port", 0},
+	{"cgn-sym", "Port Restricted Cone behind a carrier's Symmetric", true, APD, APD, BK_LAB_RANDOM, "port", 0},
 };
 
 /* clang-format on */
@@ -37,6 +40,7 @@ static const char *const allocation_names[] = {
 	[BK_LAB_SEQUENTIAL] = "sequential",
 	[BK_LAB_DESCENDING] = "descending",
 	[BK_LAB_RANDOM] = "random",
+	[BK_LAB_BLOCK] = "block",
 };
 
 const struct bk_lab_nat_type *bk_lab_nat_type_at(size_t i)

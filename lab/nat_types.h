@@ -21,11 +21,15 @@ enum bk_lab_allocation {
 	BK_LAB_SEQUENTIAL, /* the next one of a range, by one for each new flow */
 	BK_LAB_DESCENDING, /* the same downwards */
 	BK_LAB_RANDOM,     /* any port from 1024 to 65535 */
+	BK_LAB_BLOCK,      /* any port of a block that a carrier gives to one of its customers */
 };
 
 /* The range a sequential NAT walks through, then starts again. */
 #define BK_LAB_SEQUENTIAL_FIRST 20000
 #define BK_LAB_SEQUENTIAL_COUNT 4096
+
+/* Where a block begins: 1024 + 128 k, as carriers have it. */
+#define BK_LAB_BLOCK_FIRST 10880
 
 struct bk_lab_nat_type {
 	const char *name;
@@ -35,6 +39,7 @@ struct bk_lab_nat_type {
 	enum bk_lab_depends filtering;
 	enum bk_lab_allocation allocation;
 	const char *inner; /* stacked: the type of the home router in front of this NAT, else NULL */
+	int block;         /* of BK_LAB_BLOCK: how many ports it has */
 };
 
 /* The row of that name, or NULL. */

@@ -75,6 +75,11 @@ static int write_leaving(const struct bk_lab_router *r, struct bk_buf *out)
 	case BK_LAB_DESCENDING:
 		rc = write_sequence(r, BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1, -1, out);
 		break;
+	case BK_LAB_BLOCK:
+		rc = bk_lab_printf(out,
+			"oifname wan meta l4proto { tcp, udp } masquerade to :%d-%d fully-random\noifname wan masquerade\n",
+			BK_LAB_BLOCK_FIRST, BK_LAB_BLOCK_FIRST + r->type->block - 1);
+		break;
 	case BK_LAB_RANDOM:
 		rc = bk_lab_printf(out, "oifname wan masquerade fully-random\n");
 		break;

@@ -29,6 +29,9 @@ TYPES = {  # the words of lab/nat_types.c, said again on purpose
     "sym": ("port", "port", "random"),
     "symseq": ("port", "port", "sequential"),
     "symdec": ("port", "port", "descending"),
+    "symblock:128": ("port", "port", "block"),
+    "symblock:512": ("port", "port", "block"),
+    "symblock:2048": ("port", "port", "block"),
     "cgn-port": ("endpoint", "port", "preserving"),
     "cgn-sym": ("port", "port", "random"),
 }

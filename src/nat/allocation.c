@@ -6,11 +6,12 @@
 
 #include <stdlib.h>
 
-enum { PAIRS_MIN = 3 };
+/* Ports of a small block are near each other by chance, but their steps are not alike. */
+enum { PAIRS_MIN = 3, FEW = 4 };
 
 static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int direction, int *ret_smallest)
 {
-	size_t count = 0;
+	size_t count = 0, alike = 0;
 
 	*ret_smallest = 0;
 	for (size_t i = 1; i < n; i++) {
@@ -19,10 +20,11 @@ static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int di
 		if (step <= 0 || step > BK_NAT_STEP_MAX)
 			continue;
 		count++;
+		alike = !*ret_smallest || step < *ret_smallest ? 1 : alike + (step == *ret_smallest);
 		if (!*ret_smallest || step < *ret_smallest)
 			*ret_smallest = step;
 	}
-	return count;
+	return 2 * alike > count || count < FEW ? count : 0;
 }
 
 enum bk_nat_allocation bk_nat_allocation_judge(const struct bk_nat_port_pair *pairs, size_t n, int *ret_delta)

@@ -30,7 +30,8 @@ static double chance(const struct bk_pair *pair)
 {
 	const struct bk_intro *hard = bk_guess_hard_side(pair);
 
-	if (!hard || !bk_guess_is_wanted(pair) || hard->udp.allocation == BK_NAT_SEQUENTIAL)
+	if (!hard || !bk_guess_is_wanted(pair) || hard->udp.allocation == BK_NAT_SEQUENTIAL ||
+		bk_guess_has_block(pair))
 		return 0;
 	return bk_odds_birthday(SOCKETS, PROBES, PORTS);
 }

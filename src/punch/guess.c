@@ -17,6 +17,7 @@
 
 #include "nat/profile.h"
 #include "punch/explain.h"
+#include "punch/mapped.h"
 #include "punch/odds.h"
 #include "punch/udp.h"
 
@@ -35,13 +36,20 @@ enum {
 #define SHORT_RTT   (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
 #define ENOUGH      0.5
 
+static bool is_opened(const struct bk_pair *pair)
+{
+	return bk_mapped_is_open(pair->own, pair->peer, BK_TRANSPORT_UDP) ||
+	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_UDP);
+}
+
 bool bk_guess_is_wanted(const struct bk_pair *pair)
 {
 	const struct bk_nat_profile *own = &pair->own->udp, *peer = &pair->peer->udp;
 
 	return (pair->own->capabilities & pair->peer->capabilities & BK_INTRO_GUESSES) &&
 	       own->public_addr.family == 4 && peer->public_addr.family == 4 && !bk_nat_is_reachable(own) &&
-	       !bk_nat_is_reachable(peer) && !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
+	       !bk_nat_is_reachable(peer) && !is_opened(pair) &&
+	       !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
 }
 
 /* Lets in nothing but from a port that was sent to; where nobody looked, that has to be assumed. */

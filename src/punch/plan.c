@@ -109,7 +109,15 @@ size_t bk_attempt_len(const struct bk_attempt *a)
 /* Which of the ports is the i-th. */
 static int place(const struct bk_ports *p, int i)
 {
-	return p->order == BK_PORTS_UP ? i : (int)((int64_t)i * SCATTER % p->len);
+	switch (p->order) {
+	case BK_PORTS_UP:
+		break;
+	case BK_PORTS_OUTWARD:
+		return i % 2 ? (i + 1) / 2 : -(i / 2);
+	case BK_PORTS_SCATTERED:
+		return (int)((int64_t)i * SCATTER % p->len);
+	}
+	return i;
 }
 
 struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i)

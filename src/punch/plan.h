@@ -21,6 +21,7 @@ enum { BK_PLAN_ATTEMPTS_MAX = 24, BK_PLAN_TEXT_MAX = 512 };
 /* Ports of one address: first, first + step, ... len of them; or the same set in another order. */
 enum bk_ports_order {
 	BK_PORTS_UP,
+	BK_PORTS_OUTWARD,   /* first, first + step, first - step, first + 2 step, ... */
 	BK_PORTS_SCATTERED, /* no two neighbours after one another */
 };
 

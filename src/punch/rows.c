@@ -285,4 +285,5 @@ static const struct bk_technique relay = {
 };
 
 const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &punch_tcp, &mapped_tcp, &lan_udp,
-	&ipv6_udp, &mapped_udp, &bk_technique_predict, &bk_technique_birthday, &punch_udp, &relay, NULL};
+	&ipv6_udp, &mapped_udp, &bk_technique_predict, &bk_technique_blocks, &bk_technique_birthday,
+	&punch_udp, &relay, NULL};

@@ -41,7 +41,7 @@ static struct bk_intro guessing(enum kind kind, enum bk_nat_allocation allocatio
 	in.udp.allocation = allocation;
 	in.udp.delta = delta;
 	if (bk_nat_is_dependent(&in.udp))
-		in.udp.ports = (struct bk_nat_ports){.last = 20000, .min = 19998, .max = 20000, .seen = 3};
+		in.udp.ports = (struct bk_nat_ports){.last = 20000, .min = 2000, .max = 60000, .seen = 7};
 	in.capabilities = BK_INTRO_GUESSES;
 	in.tie_breaker = side;
 	return in;
@@ -51,7 +51,8 @@ static const struct bk_technique *guess_of(const struct bk_intro *own, const str
 {
 	const struct bk_pair pair = {.own = own, .peer = peer};
 
-	const struct bk_technique *const rows[] = {&bk_technique_predict, &bk_technique_birthday},
+	const struct bk_technique *const rows[] = {&bk_technique_predict, &bk_technique_blocks,
+		&bk_technique_birthday},
 					 *found = NULL;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -207,6 +208,57 @@ static void a_birthday_is_256_sockets_here_and_2800_probes_there(void **state)
 	assert_int_equal(kit_plan(&peer, &own).attempts_len, 2);
 }
 
+/* The more of a block was seen, the better its size is known; three ports that are near each other may be chance. */
+static void a_block_is_told_by_what_was_seen_and_takes_few_sockets(void **state)
+{
+	static const struct {
+		uint16_t min, max;
+		uint32_t seen;
+		const struct bk_technique *guess;
+		unsigned sockets, probes;
+	} rows[] = {
+		{10890, 10980, 7, &bk_technique_blocks, 8, 484},
+		{10890, 10892, 3, &bk_technique_blocks, 8, 256},
+		{10900, 11200, 7, &bk_technique_blocks, 16, 1604},
+		{10900, 12400, 7, &bk_technique_blocks, 32, 2800},
+		{10900, 13900, 7, &bk_technique_blocks, 64, 2800},
+		{10900, 14900, 7, &bk_technique_birthday, 256, 2800}, /* no carrier's block is so large */
+		{10900, 12400, 3, &bk_technique_birthday, 256, 2800},
+		{10900, 10900, 2, &bk_technique_birthday, 256, 2800},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, RAND, 0, 2);
+		struct bk_plan here, there;
+
+		peer.udp.ports.min = rows[i].min;
+		peer.udp.ports.max = rows[i].max;
+		peer.udp.ports.seen = rows[i].seen;
+		here = kit_plan(&own, &peer);
+		there = kit_plan(&peer, &own);
+		assert_true(here.attempts_len == 1 && there.attempts_len == 1);
+		assert_ptr_equal(here.attempts[0].technique, rows[i].guess);
+		assert_ptr_equal(there.attempts[0].technique, rows[i].guess);
+		assert_int_equal(here.attempts[0].probes, rows[i].probes);
+		assert_int_equal(there.attempts[0].sockets, rows[i].sockets);
+	}
+}
+
+static void a_block_is_gone_through_outwards(void **state)
+{
+	static const uint16_t ports[] = {11050, 11051, 11049, 11052, 11048};
+	struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, RAND, 0, 2);
+	struct bk_plan plan;
+
+	(void)state;
+	peer.udp.ports.min = 10900;
+	peer.udp.ports.max = 11200;
+	plan = kit_plan(&own, &peer);
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		assert_int_equal(bk_attempt_remote(&plan.attempts[0], i).port, ports[i]);
+}
+
 /* --- the engine --- */
 
 static struct bk_punch_udp *begin(bool controls, unsigned *ret_openers)
@@ -339,6 +391,8 @@ int main(void)
 		cmocka_unit_test(two_sequences_are_gone_through_by_different_strides),
 		cmocka_unit_test(a_birthday_is_256_sockets_here_and_2800_probes_there),
 		cmocka_unit_test(each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard_stays),
+		cmocka_unit_test(a_block_is_told_by_what_was_seen_and_takes_few_sockets),
+		cmocka_unit_test(a_block_is_gone_through_outwards),
 		cmocka_unit_test(odds_are_those_of_the_books),
 		cmocka_unit_test(
 			the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond),

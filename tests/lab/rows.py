@@ -5,8 +5,9 @@
 import json
 import statistics
 import subprocess
+import sys
 
-from lab import SERVER_6, Lab, check
+from lab import SERVER, SERVER_6, Lab, check
 
 SMALL = 20_000
 RUNS_TIMED = 11
@@ -21,7 +22,8 @@ STRICT_RUNS = 10
 FIREWALL_6 = ("table ip6 wall { chain in { type filter hook input priority 0; policy drop; "
               "ct state established,related accept; meta l4proto ipv6-icmp accept; iifname lo accept; }; }")
 RUNS_DELAYED = 3
-RANDOM, STRICT = {"sym", "cgn-sym"}, {"port", "cgn-port"}
+RUNS_AMONG_OTHERS = 5
+RANDOM, STRICT = {"sym", "cgn-sym", "symblock"}, {"port", "cgn-port"}
 
 
 def table(bodkin):
@@ -48,7 +50,8 @@ def shape_of(row):
 
 def is_guessed_long(row):
     """A random port is guessed: the relay carries meanwhile, so the direct path is asked for alone."""
-    return row["expected"] == "direct" and {row["a"], row["b"]} & RANDOM and {row["a"], row["b"]} & STRICT
+    kinds = {row[side].split(":")[0] for side in "ab"}
+    return row["expected"] == "direct" and kinds & RANDOM and kinds & STRICT
 
 
 def repeat(lab, runs, transport="tcp", more=()):
@@ -95,6 +98,27 @@ def run_row(bodkin, row, at_least):
         limit = row["median_max_ms"] * (1 if strict else DRIFT)
         slow = limit and statistics.median(slower) > limit
         check(not slow, f"{text}; wanted {limit} ms\n{slow and transfers[slower.index(max(slower))].story()}")
+    return text, found
+
+
+# Another user behind the same NAT: so many new flows a second.
+NOISE = """
+import socket, sys, time
+print("begun", flush=True)
+while True:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", (sys.argv[1], 9))
+    time.sleep(1 / float(sys.argv[2]))
+"""
+
+
+def run_among_others(bodkin, a, b, rate):
+    with Lab(bodkin, a, b) as lab:
+        other = lab.run("b", sys.executable, "-c", NOISE, SERVER.rsplit(":", 1)[0], rate)
+        other.wait_for("not JSON")
+        found, slower = numbers(list(repeat(lab, RUNS_AMONG_OTHERS, "udp")))
+    text = f"{found['direct']}/{RUNS_AMONG_OTHERS} direct, {spread(slower)}"
+    check(found["direct"] == RUNS_AMONG_OTHERS, text)
     return text, found
 
 
@@ -178,4 +202,7 @@ def cases(bodkin, at_least):
     for transport in ("udp", "tcp"):
         yield f"ipv6 through two firewalls, {transport}", \
             lambda transport=transport: run_ipv6_firewalled(bodkin, transport)
+    for a, b, rate in (("port", "symseq", 20), ("port", "symdec", 200)):
+        yield f"{a}-{b} udp, {rate} other flows a second", \
+            lambda a=a, b=b, rate=rate: run_among_others(bodkin, a, b, rate)
     yield "code made by the receiver", lambda: run_code_by_receiver(bodkin)

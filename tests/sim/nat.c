@@ -65,6 +65,7 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1 -
 				  n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
 		break;
+	case BK_LAB_BLOCK:
 	case BK_LAB_RANDOM:
 		port = (uint16_t)bk_rng_range(n->rng, 1024, 65535);
 		break;

@@ -50,6 +50,17 @@ static void make_noise(struct sim_nat *n)
 	}
 }
 
+static uint16_t allocate_in_block(struct sim_nat *n, const struct bk_addr *remote)
+{
+	uint16_t port;
+
+	do
+		port = (uint16_t)bk_rng_range(
+			n->rng, BK_LAB_BLOCK_FIRST, BK_LAB_BLOCK_FIRST + n->type->block - 1);
+	while (find_outside(n, port, remote));
+	return port;
+}
+
 static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const struct bk_addr *remote)
 {
 	uint16_t port = inside->port;
@@ -60,6 +71,8 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 	if (n->type->allocation == BK_LAB_DESCENDING)
 		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1 -
 				  n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
+	if (n->type->allocation == BK_LAB_BLOCK)
+		return allocate_in_block(n, remote);
 	if (n->type->allocation == BK_LAB_RANDOM)
 		port = (uint16_t)bk_rng_range(n->rng, 1024, 65535);
 	while (find_outside(n, port, remote))

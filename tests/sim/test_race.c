@@ -67,7 +67,7 @@ static bool is_birthday(const struct bk_lab_scenario *row)
 {
 	const struct bk_lab_nat_type *a = bk_lab_nat_type_find(row->a), *b = bk_lab_nat_type_find(row->b);
 
-	return a->allocation == BK_LAB_RANDOM || b->allocation == BK_LAB_RANDOM;
+	return a->allocation == BK_LAB_RANDOM || b->allocation == BK_LAB_RANDOM || a->block || b->block;
 }
 
 /* A row of either transport: with both at once it is no worse. */
