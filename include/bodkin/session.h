@@ -76,6 +76,10 @@ enum {
 	/* Else the router in front of this machine is asked to open ports of this session, by PCP or NAT-PMP, where the
 	 * server sees us behind one. They are given back when the session ends, at the latest with its loop. */
 	BK_WITHOUT_PORT_MAPPING = 1,
+	/* Else, where a NAT gives each connection another port and the other side's lets in none but those that it has
+	 * called, the port is guessed: up to 2800 small packets in three seconds, or 256 sockets for that time. Both
+	 * sides have to want it. */
+	BK_WITHOUT_GUESSING = 2,
 };
 
 /* Who came. Its own words, so not to be shown on a terminal as they are; never NULL. */

@@ -26,7 +26,7 @@ _bodkin()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
 	local all="--loop --json --quiet --verbose --help --token"
 	local meets="--words --timeout"
-	local client="--server --name --transport --path --peer --interface --no-lan --no-port-mapping"
+	local client="--server --name --transport --path --peer --interface --no-lan --no-port-mapping --polite"
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then

@@ -211,7 +211,8 @@ static int init(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.transport = transport_of(o->transport),
 		.state_dir = bk_cli_paths_state(f->state_dir) < 0 ? NULL : f->state_dir,
 		.wait_ns = (int64_t)o->timeout * 1000000000,
-		.without = o->no_port_mapping ? BK_WITHOUT_PORT_MAPPING : 0,
+		.without = (o->no_port_mapping ? BK_WITHOUT_PORT_MAPPING : 0u) |
+			   (o->polite ? BK_WITHOUT_GUESSING : 0u),
 	};
 	return err < 0 ? err : take_code(f, text);
 }

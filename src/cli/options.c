@@ -54,6 +54,8 @@ static const struct row rows[] = {
 		"meet at the server alone, not on the local network"},
 	{"no-port-mapping", 0, KIND_FLAG, AT(no_port_mapping), CLIENT | BK_CLI_CMD_SERVE, NULL, 0, 0,
 		"do not ask the router of this network to open ports"},
+	{"polite", 0, KIND_FLAG, AT(polite), CLIENT, NULL, 0, 0,
+		"do not guess ports, which takes many packets"},
 	{"to", 0, KIND_TEXT, AT(to), BK_CLI_CMD_SEND, "NAME", 0, 0,
 		"to that one of your devices, without a code"},
 	{"qr", 0, KIND_FLAG, AT(qr), BK_CLI_CMD_SEND, NULL, 0, 0,

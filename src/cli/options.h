@@ -30,7 +30,7 @@ struct bk_cli_names {
 
 struct bk_cli_options {
 	bool json, quiet, help, plain, yes, forget_parts, overwrite, hidden, executable, lifetime, show,
-		no_lan, no_port_mapping, watch, replace, daemon, new_room, keep, qr;
+		no_lan, no_port_mapping, polite, watch, replace, daemon, new_room, keep, qr;
 	int verbosity;
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember, *links, *compress;

@@ -148,7 +148,8 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
 	if (!udp)
 		return;
 	judge_udp(udp, view, &intro->udp);
-	intro->capabilities |= BK_INTRO_GUESSES;
+	if (s->may_guess)
+		intro->capabilities |= BK_INTRO_GUESSES;
 	randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
 	if (udp->samples_len)
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);
@@ -353,6 +354,7 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 		s->capabilities |= BK_MEET_LASTING_KEY;
 	if (!is_hidden)
 		s->capabilities |= BK_INTRO_OPENS;
+	s->may_guess = !(opts->without & BK_WITHOUT_GUESSING);
 	s->may_open = !(opts->without & BK_WITHOUT_PORT_MAPPING);
 	bk_opened_init(&s->opened, loop, on_view, arg);
 	if (s->has_tcp)

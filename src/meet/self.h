@@ -22,6 +22,7 @@ struct bk_self {
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
 	struct bk_opened opened;
 	bool may_open;                                /* the router may be asked for ports */
+	bool may_guess;                               /* ports, and have ours guessed */
 	struct bk_addr asked[BK_MAILBOX_SAMPLES_MAX]; /* STUN servers, since it was begun anew */
 	size_t asked_len;
 	bool has_tcp;

@@ -122,6 +122,16 @@ def run_among_others(bodkin, a, b, rate):
     return text, found
 
 
+def run_polite(bodkin):
+    """One of the two does not want ports to be guessed."""
+    with Lab(bodkin, "port", "symseq") as lab:
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL), recv=["--polite"])
+        kind = t.check_done()
+        check(kind == "relay", f"{kind}\n{t.story()}")
+        return f"relayed, {max(t.elapsed()):.0f} ms", {}
+
+
 def run_timed(bodkin, a, b):
     with Lab(bodkin, a, b) as lab:
         found, _ = numbers(list(repeat(lab, RUNS_TIMED)))
@@ -205,4 +215,5 @@ def cases(bodkin, at_least):
     for a, b, rate in (("port", "symseq", 20), ("port", "symdec", 200)):
         yield f"{a}-{b} udp, {rate} other flows a second", \
             lambda a=a, b=b, rate=rate: run_among_others(bodkin, a, b, rate)
+    yield "port-symseq, one of them polite", lambda: run_polite(bodkin)
     yield "code made by the receiver", lambda: run_code_by_receiver(bodkin)
