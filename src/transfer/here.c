@@ -150,7 +150,8 @@ static int find_others(struct search *s)
 {
 	struct bk_here *h = s->here;
 	size_t n;
-	char **names = bk_journal_list(bk_sink_folder(s->sink), BK_HERE_JOURNALS_MAX, &n);
+	char **names =
+		bk_journal_list(bk_sink_folder(s->sink), BK_HERE_JOURNALS_MAX, BK_HERE_JOURNALS_BYTES, &n);
 	int err = names ? 0 : BK_E_NOMEM;
 
 	for (size_t i = 0; names && i < n; i++) {

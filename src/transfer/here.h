@@ -34,7 +34,8 @@ struct bk_here_row {
 	size_t digests_at;             /* of the blocks of those */
 };
 
-enum { BK_HERE_JOURNALS_MAX = 64, BK_HERE_DIGESTS_MAX = 64 << 20 };
+/* Of other offers' journals those written last are looked at, and so many bytes of them. */
+enum { BK_HERE_JOURNALS_MAX = 64, BK_HERE_JOURNALS_BYTES = 512 << 20, BK_HERE_DIGESTS_MAX = 64 << 20 };
 
 struct bk_here {
 	struct bk_journal *journal; /* ours; NULL: nothing was begun */
@@ -49,7 +50,8 @@ struct bk_here {
 	uint64_t abandoned_bytes;
 };
 
-/* Looks into the folder; says of picks what is here under its name. Nothing is changed. BK_E_NOMEM. */
+/* Looks into the folder, on whatever thread; says of picks what is here under its name. Nothing is changed.
+ * BK_E_NOMEM. */
 int bk_here_find(
 	struct bk_here *h, struct bk_sink *sink, const struct bk_file_list *list, struct bk_picks *picks);
 void bk_here_done(struct bk_here *h);

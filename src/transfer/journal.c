@@ -28,6 +28,7 @@ enum {
 	PENDING_MAX = 1 << 20,
 	PENDING_ENOUGH = 32 << 10,
 	FILE_MAX = 512 << 20,
+	LISTED_MAX = 4096, /* in one folder */
 };
 
 /* 1 was a beginning that did not say which file its part is. */
@@ -348,30 +349,60 @@ const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t 
 	return j->rows;
 }
 
+struct listed {
+	char *name;
+	int64_t time;
+	uint64_t size;
+};
+
+/* Those written last first; by name where that says nothing. */
 static int compare(const void *a, const void *b)
 {
-	char *const *x = a, *const *y = b;
+	const struct listed *x = a, *y = b;
 
-	return strcmp(*x, *y);
+	return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : strcmp(x->name, y->name);
 }
 
-char **bk_journal_list(int dir, size_t max, size_t *ret_n)
+static size_t list_all(int dir, struct listed *all)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	char **names = calloc(max + 1, sizeof(*names));
 	const struct dirent *e;
+	struct statx st;
+	size_t n = 0;
 
-	*ret_n = 0;
-	while (d && names && *ret_n < max && (e = readdir(d)))
-		if (bk_journal_is_name(e->d_name) && (names[*ret_n] = strdup(e->d_name)))
-			++*ret_n;
-	if (names)
-		qsort(names, *ret_n, sizeof(*names), compare);
+	while (d && n < LISTED_MAX && (e = readdir(d))) {
+		if (!bk_journal_is_name(e->d_name) || !bk_birth_look(dir, e->d_name, &st) ||
+			!(all[n].name = strdup(e->d_name)))
+			continue;
+		all[n].time = st.stx_mtime.tv_sec;
+		all[n++].size = st.stx_size;
+	}
 	if (d)
 		closedir(d);
 	else if (fd >= 0)
 		close(fd);
+	return n;
+}
+
+char **bk_journal_list(int dir, size_t max, uint64_t bytes, size_t *ret_n)
+{
+	struct listed *all = calloc(LISTED_MAX, sizeof(*all));
+	char **names = calloc(max + 1, sizeof(*names));
+	size_t n = all && names ? list_all(dir, all) : 0;
+
+	*ret_n = 0;
+	if (n)
+		qsort(all, n, sizeof(*all), compare);
+	for (size_t i = 0; i < n; i++) {
+		if (*ret_n == max || all[i].size > bytes) {
+			free(all[i].name);
+			continue;
+		}
+		bytes -= all[i].size;
+		names[(*ret_n)++] = all[i].name;
+	}
+	free(all);
 	return names;
 }
 

@@ -9,6 +9,8 @@
 #include "transfer/part.h"
 #include "transfer/sink.h"
 
+enum { JOURNALS_MAX = 4096 };
+
 static void look_at(struct bk_sink *sink, const struct bk_journal_row *row, bool removes,
 	struct bk_transfer_leftovers *left)
 {
@@ -53,7 +55,7 @@ int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_trans
 	*ret_leftovers = (struct bk_transfer_leftovers){0};
 	if (err < 0)
 		return err;
-	names = bk_journal_list(bk_sink_folder(sink), BK_HERE_JOURNALS_MAX, &n);
+	names = bk_journal_list(bk_sink_folder(sink), JOURNALS_MAX, UINT64_MAX, &n);
 	for (size_t i = 0; names && i < n; i++) {
 		look_into(sink, names[i], removes, ret_leftovers);
 		free(names[i]);

@@ -7,6 +7,7 @@
 #include "net/turn.h"
 #include "transfer/answer.h"
 #include "transfer/digest.h"
+#include "transfer/finder.h"
 #include "transfer/intake.h"
 #include "transfer/outlet.h"
 #include "transfer/taken.h"
@@ -17,6 +18,7 @@
 enum bk_recv_state {
 	BK_RECV_PAIRED,
 	BK_RECV_OFFERED, /* a part of it */
+	BK_RECV_FINDING, /* what is here of it */
 	BK_RECV_ASK_ACCEPT,
 	BK_RECV_ASK_CONFLICT,
 	BK_RECV_DECIDING,
@@ -40,6 +42,7 @@ struct bk_recv {
 	uint64_t bytes_max; /* no more is taken; 0: whatever there is */
 	int memo;           /* what is offered is a text and comes here; -1: it is none */
 	struct bk_store *store;
+	struct bk_finder *finder; /* has the store while there is one */
 	struct bk_intake intake;
 	struct bk_answer answer;
 	struct bk_outlet outlet; /* a writer has the store, until it is over */

@@ -268,15 +268,11 @@ static void describe_offer(struct bk_recv *r)
 		.names = s->picks.names};
 }
 
-/* All of it is there. */
-static void on_whole_offer(struct bk_recv *r)
+/* What is here of it is known, or how that failed. */
+static void meet_offer(struct bk_recv *r, int err)
 {
 	struct bk_store *s = r->store;
-	int err = s->picks.error;
 
-	s->picks.may_replace_all = r->conflict == BK_TRANSFER_CONFLICT_OVERWRITE;
-	if (err >= 0 && bk_receiving_is_kept(r) && r->talk.peer_version)
-		err = bk_here_find(&s->here, s->sink, &s->list, &s->picks);
 	if (err == BK_E_NOMEM) {
 		bk_talk_fail(&r->talk, err, "cannot receive: %s", bk_error_text(err));
 		return;
@@ -296,6 +292,38 @@ static void on_whole_offer(struct bk_recv *r)
 		begin(r);
 	else
 		begin_stream(r);
+}
+
+static void on_found(void *arg)
+{
+	struct bk_recv *r = arg;
+	int err = bk_finder_end(r->finder);
+
+	bk_finder_free(r->finder);
+	r->finder = NULL;
+	if (bk_talk_is_over(&r->talk))
+		return;
+	meet_offer(r, err);
+	bk_talk_release(&r->talk);
+}
+
+/* All of it is there. What comes meanwhile waits: nobody touches what is looked for. */
+static void on_whole_offer(struct bk_recv *r)
+{
+	struct bk_store *s = r->store;
+	int err = s->picks.error;
+
+	s->picks.may_replace_all = r->conflict == BK_TRANSFER_CONFLICT_OVERWRITE;
+	if (err < 0 || !bk_receiving_is_kept(r) || !r->talk.peer_version) {
+		meet_offer(r, err);
+		return;
+	}
+	r->state = BK_RECV_FINDING;
+	err = bk_finder_new(r->talk.loop, s, on_found, r, &r->finder);
+	if (err < 0)
+		meet_offer(r, err);
+	else
+		bk_talk_hold(&r->talk);
 }
 
 static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
@@ -478,8 +506,9 @@ void bk_recv_free(struct bk_recv *r)
 	bk_talk_done(&r->talk);
 	bk_turn_done(&r->decider);
 	bk_answer_done(&r->answer);
-	if (!r->outlet.writer)
+	if (!r->outlet.writer && !r->finder)
 		bk_store_free(r->store);
+	bk_finder_free(r->finder);
 	bk_outlet_done(&r->outlet);
 	bk_taken_done(&r->taken);
 	if (r->memo >= 0)

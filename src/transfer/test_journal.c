@@ -254,6 +254,50 @@ static void names_of_journals_are_known_in_any_case(void **state)
 	assert_false(bk_journal_is_name(".journal"));
 }
 
+static void make_of(int number, off_t size, time_t when)
+{
+	const struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), ".bodkin-%d.journal", number);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_int_equal(ftruncate(fd, size), 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static void list(char *out, size_t max, uint64_t bytes)
+{
+	size_t n;
+	char **names = bk_journal_list(dir, max, bytes, &n);
+
+	assert_non_null(names);
+	for (size_t i = 0; i < n; i++) {
+		*out++ = names[i][strlen(".bodkin-")];
+		free(names[i]);
+	}
+	*out = 0;
+	free(names);
+}
+
+static void of_many_those_written_last_are_looked_at(void **state)
+{
+	char got[16];
+
+	(void)state;
+	make_of(1, 100, 1600000000);
+	make_of(2, 5000, 1700000000);
+	make_of(3, 10, 1500000000);
+	make_of(4, 10, 1800000000);
+	list(got, 64, UINT64_MAX);
+	assert_string_equal(got, "4213");
+	list(got, 2, UINT64_MAX);
+	assert_string_equal(got, "42");
+	list(got, 64, 200);
+	assert_string_equal(got, "413");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -265,6 +309,7 @@ int main(void)
 		T(one_that_somebody_writes_is_left_alone),
 		T(what_is_no_journal_of_ours_is_neither_read_nor_changed),
 		T(no_row_leads_out_of_the_folder),
+		T(of_many_those_written_last_are_looked_at),
 		T(names_of_journals_are_known_in_any_case),
 	};
 

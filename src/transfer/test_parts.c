@@ -8,13 +8,17 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "base/time.h"
 #include "transfer/birth.h"
 #include "transfer/journal.h"
 #include "transfer/part.h"
@@ -225,6 +229,70 @@ static void one_journal_leads_to_a_part(void **state)
 	assert_int_equal(l.gone, 1);
 }
 
+/* --- a disk that stands while a journal is read --- */
+
+enum { TICKS = 5, TRIES = 5000 };
+
+static atomic_bool is_standing;
+static atomic_int ticks;
+static struct bk_timer *ticker;
+
+static void on_tick(void *arg)
+{
+	(void)arg;
+	ticks++;
+	bk_timer_start(ticker, BK_MS);
+}
+
+/* Journals are read by it. It stands until the loop has gone on; or for seconds, when that waits for it. */
+ssize_t pread(int fd, void *data, size_t n, off_t at)
+{
+	int from = ticks;
+
+	for (int i = 0; i < TRIES && is_standing && ticks < from + TICKS; i++)
+		usleep(1000);
+	if (is_standing && ticks < from + TICKS)
+		return -1;
+	is_standing = false;
+	return syscall(SYS_pread64, fd, data, n, at);
+}
+
+static void the_loop_goes_on_while_journals_are_read(void **state)
+{
+	const char *d = begin_folder();
+
+	(void)state;
+	assert_int_equal(bk_timer_new(st.loop, on_tick, NULL, &ticker), 0);
+	bk_timer_start(ticker, BK_MS);
+	is_standing = true;
+	stage_run(d, &usual, 0);
+	bk_timer_free(ticker);
+	assert_false(is_standing);
+	is_all_there();
+	assert_true(st.receiver.sent < BIG);
+}
+
+static void cancel_it(void *arg)
+{
+	(void)arg;
+	bk_recv_cancel(st.recv);
+}
+
+/* Its store goes with whoever has it. */
+static void it_may_be_cancelled_meanwhile(void **state)
+{
+	const char *d = begin_folder();
+
+	(void)state;
+	assert_int_equal(bk_timer_new(st.loop, cancel_it, NULL, &ticker), 0);
+	is_standing = true;
+	bk_timer_start(ticker, 50 * BK_MS);
+	stage_run(d, &usual, 0);
+	is_standing = false;
+	bk_timer_free(ticker);
+	assert_int_equal(st.receiver.error, BK_E_CANCELLED);
+}
+
 /* --- a part alone --- */
 
 static void it_is_of_whoever_has_it_open(void **state)
@@ -314,6 +382,8 @@ int main(void)
 		T(what_is_forgotten_is_only_what_was_made),
 		T(somebodys_folder_of_that_name_stays_as_it_is),
 		T(one_journal_leads_to_a_part),
+		T(the_loop_goes_on_while_journals_are_read),
+		T(it_may_be_cancelled_meanwhile),
 		T(it_is_of_whoever_has_it_open),
 		T(one_that_its_owner_may_not_write_is_removed_all_the_same),
 		T(what_took_its_name_is_neither_renamed_nor_removed),
