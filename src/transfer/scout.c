@@ -50,10 +50,10 @@ static void run(struct bk_thread *t, void *arg)
 	w->wish.may_go_on = may_go_on;
 	w->wish.arg = w;
 	w->error = bk_source_new(&w->wish, &w->source, w->sentence);
-	(void)eventfd_write(w->over, 1);
 	bk_thread_lock(t);
 	bk_thread_ring(t);
 	bk_thread_unlock(t);
+	(void)eventfd_write(w->over, 1);
 }
 
 static void free_strings(char **strings, size_t n)
@@ -152,8 +152,10 @@ int bk_scout_take(struct bk_scout *s, struct bk_source **ret_source, char ret_te
 {
 	struct work *w = s->work;
 
+	bk_thread_lock(s->thread);
 	*ret_source = w->source;
 	w->source = NULL;
+	bk_thread_unlock(s->thread);
 	memcpy(ret_text, w->sentence, sizeof(w->sentence));
 	return w->error;
 }
