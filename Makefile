@@ -5,7 +5,7 @@ DESTDIR ?=
 
 # To build and to see the demonstration; what the tests need beside it; what the fuzzers need.
 PACKAGES = gcc make meson ninja-build pkg-config python3 libevent-dev libgnutls28-dev libsodium-dev \
-	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libzstd-dev libqrencode-dev libedit-dev libcmocka-dev nftables iproute2
+	libngtcp2-dev libngtcp2-crypto-gnutls-dev libjansson-dev libxxhash-dev libzstd-dev libminiupnpc-dev libqrencode-dev libedit-dev libcmocka-dev nftables iproute2
 TEST_PACKAGES = clang-format clang-tidy util-linux coturn stun-client conntrack valgrind ngircd zbar-tools miniupnpd-nftables
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 

@@ -73,7 +73,7 @@ struct bk_session_opts {
 };
 
 enum {
-	/* Else the router in front of this machine is asked to open ports of this session, by PCP or NAT-PMP, where the
+	/* Else the router in front of this machine is asked to open ports of this session, by PCP, NAT-PMP or UPnP, where the
 	 * server sees us behind one. They are given back when the session ends, at the latest with its loop. */
 	BK_WITHOUT_PORT_MAPPING = 1,
 	/* Else, where a NAT gives each connection another port and the other side's lets in none but those that it has

@@ -10,8 +10,12 @@
 #include "net/gateway.h"
 #include "net/netwatch.h"
 #include "net/udp.h"
+#include "router/igd.h"
 
 enum { SOCKET = 1, FAR_PORT = 9 };
+
+/* One that has said neither yes nor no to PCP and NAT-PMP by then is searched for by UPnP beside them. */
+#define UPNP_AFTER (300 * BK_MS)
 
 struct want {
 	enum bk_transport transport;
@@ -28,15 +32,66 @@ struct bk_router {
 	struct bk_drive *drive;
 	struct bk_netwatch *netwatch; /* NULL: the system does not tell */
 	struct want wants[BK_PORTMAP_LEASES_MAX];
-	bool is_leaving, is_left;
+	struct bk_igd *igd; /* where it speaks nothing else, once ports are wanted; NULL: not searched for */
+	struct bk_timer *silence; /* NULL: UPnP is not for this family */
+	bool is_leaving, is_over; /* the engine has given all back */
 };
+
+/* --- UPnP --- */
+
+static bool wants_any(const struct bk_router *r)
+{
+	for (int i = 0; i < BK_PORTMAP_LEASES_MAX; i++)
+		if (r->wants[i].own_port)
+			return true;
+	return false;
+}
+
+static bool speaks(const struct bk_router *r, enum bk_portmap_presence presence)
+{
+	for (int d = 0; d < BK_PORTMAP_DIALECTS; d++)
+		if (bk_portmap_presence(r->engine, (enum bk_portmap_dialect)d) == presence)
+			return true;
+	return false;
+}
+
+static void on_igd(void *arg)
+{
+	struct bk_router *r = arg;
+
+	r->on_change(r->arg);
+}
+
+static void search(struct bk_router *r)
+{
+	if (!r->silence || r->igd || !r->engine || r->is_leaving || !wants_any(r) ||
+		speaks(r, BK_PORTMAP_PRESENT) ||
+		bk_igd_new(r->loop, &r->own, &r->gateway, on_igd, r, &r->igd) < 0)
+		return;
+	for (int i = 0; i < BK_PORTMAP_LEASES_MAX; i++)
+		if (r->wants[i].own_port)
+			(void)bk_igd_want(r->igd, r->wants[i].transport, r->wants[i].own_port);
+}
+
+/* At once where the router has said that it knows neither of the two. */
+static void consider_search(struct bk_router *r)
+{
+	if (r->engine && bk_portmap_is_settled(r->engine))
+		search(r);
+}
+
+static void on_silence(void *arg)
+{
+	search(arg);
+}
 
 static void on_report(void *arg, const struct bk_action *a)
 {
 	struct bk_router *r = arg;
 
 	if (a->report == BK_REPORT_DONE)
-		r->is_left = true;
+		r->is_over = true;
+	consider_search(r);
 	r->on_change(r->arg);
 }
 
@@ -44,6 +99,8 @@ static void on_report(void *arg, const struct bk_action *a)
 
 static void leave_network(struct bk_router *r)
 {
+	bk_igd_free(r->igd);
+	r->igd = NULL;
 	bk_drive_free(r->drive);
 	bk_portmap_free(r->engine);
 	r->drive = NULL;
@@ -90,6 +147,8 @@ static void begin(struct bk_router *r)
 		if (r->wants[i].own_port)
 			(void)bk_portmap_want(r->engine, r->wants[i].transport, r->wants[i].own_port,
 				bk_loop_now(r->loop)); /* there are as many places */
+	if (r->silence)
+		bk_timer_start(r->silence, UPNP_AFTER);
 }
 
 /* Other interfaces come and go; and the same addresses may be another house. */
@@ -145,6 +204,10 @@ int bk_router_want(struct bk_router *r, enum bk_transport t, uint16_t own_port)
 	*w = (struct want){t, own_port};
 	if (r->drive)
 		bk_drive_poke(r->drive);
+	if (r->igd)
+		(void)bk_igd_want(r->igd, t, own_port);
+	else
+		consider_search(r);
 	return 0;
 }
 
@@ -155,6 +218,8 @@ void bk_router_drop(struct bk_router *r, enum bk_transport t, uint16_t own_port)
 	if (!w)
 		return;
 	w->own_port = 0;
+	if (r->igd)
+		bk_igd_drop(r->igd, t, own_port);
 	if (r->engine) {
 		bk_portmap_drop(r->engine, t, own_port, bk_loop_now(r->loop));
 		bk_drive_poke(r->drive);
@@ -165,10 +230,16 @@ void bk_router_port(
 	const struct bk_router *r, enum bk_transport t, uint16_t own_port, struct bk_router_port *ret_port)
 {
 	const struct bk_portmap_lease *l = r->engine ? bk_portmap_find(r->engine, t, own_port) : NULL;
+	struct bk_portmap_lease by_upnp;
 
 	*ret_port = (struct bk_router_port){.trouble = BK_PORTMAP_SILENT};
 	if (!l)
 		return;
+	if (!l->external.family && r->igd && bk_igd_find(r->igd, t, own_port, &by_upnp)) {
+		l = &by_upnp;
+		ret_port->is_promised =
+			!l->external.family && l->trouble == BK_PORTMAP_FINE && bk_igd_is_there(r->igd);
+	}
 	ret_port->external = l->external;
 	ret_port->trouble = l->trouble;
 	ret_port->is_awaited = !l->external.family && l->trouble == BK_PORTMAP_FINE;
@@ -182,8 +253,10 @@ void bk_router_leave(struct bk_router *r)
 {
 	memset(r->wants, 0, sizeof(r->wants));
 	r->is_leaving = true;
+	if (r->igd)
+		bk_igd_leave(r->igd);
 	if (!r->engine) {
-		r->is_left = true;
+		r->is_over = true;
 		return;
 	}
 	bk_portmap_leave(r->engine, bk_loop_now(r->loop));
@@ -192,7 +265,7 @@ void bk_router_leave(struct bk_router *r)
 
 bool bk_router_is_left(const struct bk_router *r)
 {
-	return r->is_left;
+	return r->is_over && (!r->igd || bk_igd_is_left(r->igd));
 }
 
 /* --- the owner's side --- */
@@ -226,6 +299,8 @@ int bk_router_new(struct bk_loop *loop, uint8_t family, bk_router_fn on_change, 
 	r->arg = arg;
 	if (bk_netwatch_new(loop, on_network, r, &r->netwatch) < 0)
 		r->netwatch = NULL;
+	if (family == 4 && bk_timer_new(loop, on_silence, r, &r->silence) < 0)
+		r->silence = NULL;
 	begin(r);
 	*ret_router = r;
 	return 0;
@@ -237,5 +312,6 @@ void bk_router_free(struct bk_router *r)
 		return;
 	bk_netwatch_free(r->netwatch);
 	leave_network(r);
+	bk_timer_free(r->silence);
 	free(r);
 }

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owner and thread share a table of ports under the thread's lock: the owner says what is wanted, the thread makes the
+ * router have it so, one question at a time without the lock. A lease is renewed at half its life; one for good is
+ * asked for anew each hour, in case the router has forgotten it. */
+#include "router/igd.h"
+
+#include <miniupnpc/miniupnpc.h>
+#include <miniupnpc/upnpcommands.h>
+#include <miniupnpc/upnperrors.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "net/loop.h"
+#include "net/thread.h"
+#include "portmap/question.h"
+#include "portmap/reach.h"
+#include "portmap/upnp.h"
+
+enum { IP_MAX = BK_ADDR_STR_MAX, SEARCH_MS = 600, TTL = 2, NUMBER_MAX = 12 };
+
+#define AGAIN_FOR_GOOD (3600 * BK_SEC)
+#define AGAIN_REFUSED  (600 * BK_SEC)
+
+struct port {
+	struct bk_portmap_lease told; /* own_port 0: the place is free */
+	bool is_wanted, is_held;      /* wanted here; known to the router */
+	uint16_t external_port;       /* as it was asked for */
+	bk_time next;                 /* when to ask (again) */
+};
+
+struct work {
+	char own[IP_MAX], gateway[IP_MAX];
+	struct bk_rng rng;
+	struct port ports[BK_IGD_PORTS_MAX];
+	bool is_settled, is_there, is_leaving, is_left;
+	struct UPNPUrls urls; /* the thread's alone, as the next */
+	struct IGDdatas data;
+};
+
+struct bk_igd {
+	struct bk_thread *thread;
+	struct work *work;
+};
+
+/* --- on the thread: the search --- */
+
+static bool is_ours(const struct work *w)
+{
+	return bk_upnp_is_at(w->urls.controlURL, w->gateway);
+}
+
+/* What calls itself a gateway and is not on the one that leads out is somebody else's. */
+static bool find(struct work *w)
+{
+	struct UPNPDev *devices = upnpDiscover(SEARCH_MS, w->own, NULL, UPNP_LOCAL_PORT_ANY, 0, TTL, NULL);
+	bool is_found = false;
+	char lan[IP_MAX];
+
+	for (struct UPNPDev *d = devices; d && !is_found; d = d->pNext) {
+		if (!bk_upnp_is_at(d->descURL, w->gateway))
+			continue;
+		if (UPNP_GetIGDFromUrl(d->descURL, &w->urls, &w->data, lan, sizeof(lan)) != 1)
+			continue;
+		is_found = is_ours(w);
+		if (!is_found)
+			FreeUPNPUrls(&w->urls);
+	}
+	freeUPNPDevlist(devices);
+	return is_found;
+}
+
+/* --- on the thread: one port --- */
+
+static const char *protocol_of(const struct port *p)
+{
+	return p->told.transport == BK_TRANSPORT_UDP ? "UDP" : "TCP";
+}
+
+static int add(const struct work *w, const struct port *p, const struct bk_upnp_ask *a)
+{
+	char external[NUMBER_MAX], own[NUMBER_MAX], lifetime[NUMBER_MAX];
+
+	snprintf(external, sizeof(external), "%u", a->external_port);
+	snprintf(own, sizeof(own), "%u", a->own_port);
+	snprintf(lifetime, sizeof(lifetime), "%u", a->lifetime);
+	return UPNP_AddPortMapping(w->urls.controlURL, w->data.first.servicetype, external, own, w->own,
+		"bodkin", protocol_of(p), NULL, lifetime);
+}
+
+/* Its address outside, which is asked each time: it may be another one by now. */
+static int ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
+{
+	char ip[IP_MAX] = "";
+	int error = add(w, p, a);
+
+	while (error && bk_upnp_ask_again(a, error, &w->rng))
+		error = add(w, p, a);
+	if (error)
+		return error;
+	error = UPNP_GetExternalIPAddress(w->urls.controlURL, w->data.first.servicetype, ip);
+	if (!error && bk_addr_from_ip(ip, a->external_port, &p->told.external) < 0)
+		p->told.external = (struct bk_addr){0};
+	if (!bk_portmap_is_sensible(&p->told.external, 4))
+		p->told.external = (struct bk_addr){0};
+	return 0;
+}
+
+/* The lock is held before and after, not meanwhile. */
+static void ask_for(struct bk_thread *t, struct work *w, size_t i)
+{
+	struct port p = w->ports[i];
+	struct bk_upnp_ask a;
+	bk_dur lifetime;
+	int error;
+
+	bk_upnp_ask_init(&a, p.told.own_port);
+	if (p.is_held)
+		a.external_port = p.external_port;
+	bk_thread_unlock(t);
+	p.told.external = (struct bk_addr){0};
+	error = ask(w, &p, &a);
+	bk_thread_lock(t);
+	lifetime = a.lifetime ? a.lifetime * BK_SEC : 2 * AGAIN_FOR_GOOD;
+	p.is_wanted = w->ports[i].is_wanted;
+	p.is_held = !error;
+	p.external_port = a.external_port;
+	p.told.trouble = error                    ? bk_upnp_trouble(error)
+			 : p.told.external.family ? BK_PORTMAP_FINE
+						  : BK_PORTMAP_NO_OUTSIDE;
+	p.told.until = bk_loop_clock() + lifetime;
+	p.next = bk_loop_clock() + (error ? AGAIN_REFUSED : lifetime / 2);
+	w->ports[i] = p;
+	bk_thread_ring(t);
+}
+
+static void give_back(struct bk_thread *t, struct work *w, size_t i)
+{
+	const struct port p = w->ports[i];
+	char external[NUMBER_MAX];
+
+	snprintf(external, sizeof(external), "%u", p.external_port);
+	bk_thread_unlock(t);
+	(void)UPNP_DeletePortMapping(
+		w->urls.controlURL, w->data.first.servicetype, external, protocol_of(&p), NULL);
+	bk_thread_lock(t);
+	w->ports[i].is_held = false; /* whatever it said */
+	w->ports[i].next = 0;
+}
+
+/* --- on the thread: all of them --- */
+
+/* What is to be done with that port now? True: something was. */
+static bool serve(struct bk_thread *t, struct work *w, size_t i)
+{
+	struct port *p = &w->ports[i];
+
+	if (!p->told.own_port)
+		return false;
+	if (p->is_wanted && bk_loop_clock() >= p->next) {
+		ask_for(t, w, i);
+		return true;
+	}
+	if (p->is_wanted)
+		return false;
+	if (p->is_held)
+		give_back(t, w, i);
+	if (!p->is_wanted) /* it may be again, meanwhile */
+		*p = (struct port){0};
+	return true;
+}
+
+static bool serve_all(struct bk_thread *t, struct work *w)
+{
+	bool has_done = false;
+
+	for (size_t i = 0; i < BK_IGD_PORTS_MAX && !bk_thread_is_left(t); i++)
+		has_done |= serve(t, w, i);
+	return has_done;
+}
+
+static bk_dur until_next(const struct work *w)
+{
+	bk_time next = BK_NEVER;
+
+	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
+		if (w->ports[i].told.own_port)
+			next = bk_time_min(next, w->ports[i].next);
+	return next == BK_NEVER ? 0 : bk_time_max(BK_MS, next - bk_loop_clock());
+}
+
+static void run(struct bk_thread *t, void *arg)
+{
+	struct work *w = arg;
+	bool is_there = find(w);
+
+	bk_thread_lock(t);
+	w->is_settled = true;
+	w->is_there = is_there;
+	bk_thread_ring(t);
+	while (is_there && !bk_thread_is_left(t)) {
+		if (serve_all(t, w))
+			continue;
+		if (w->is_leaving)
+			break;
+		(void)bk_thread_wait(t, -1, until_next(w));
+	}
+	w->is_left = true;
+	bk_thread_ring(t);
+	bk_thread_unlock(t);
+	if (is_there)
+		FreeUPNPUrls(&w->urls);
+}
+
+/* --- the owner's side --- */
+
+static void free_work(void *work)
+{
+	free(work);
+}
+
+int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_addr *gateway,
+	void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd)
+{
+	static const struct bk_thread_ops ops = {.run = run, .free = free_work};
+	struct bk_igd *g = calloc(1, sizeof(*g));
+	struct work *w = calloc(1, sizeof(*w));
+	int err = g && w ? 0 : BK_E_NOMEM;
+
+	if (!err) {
+		bk_addr_ip_to_str(own, w->own);
+		bk_addr_ip_to_str(gateway, w->gateway);
+		randombytes_buf(&w->rng.state, sizeof(w->rng.state));
+		g->work = w;
+		err = bk_thread_new(loop, &ops, w, on_change, arg, &g->thread);
+	}
+	if (err < 0) {
+		free(w);
+		free(g);
+		return err;
+	}
+	*ret_igd = g;
+	return 0;
+}
+
+void bk_igd_free(struct bk_igd *g)
+{
+	if (g)
+		bk_thread_free(g->thread);
+	free(g);
+}
+
+static struct port *find_port(struct work *w, enum bk_transport t, uint16_t own_port)
+{
+	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
+		if (w->ports[i].told.own_port == own_port && (!own_port || w->ports[i].told.transport == t))
+			return &w->ports[i];
+	return NULL;
+}
+
+int bk_igd_want(struct bk_igd *g, enum bk_transport t, uint16_t own_port)
+{
+	struct port *p;
+	int err = 0;
+
+	if (own_port < BK_PORTMAP_PORT_MIN)
+		return BK_E_INVALID;
+	bk_thread_lock(g->thread);
+	p = find_port(g->work, t, own_port);
+	if (!p) {
+		p = find_port(g->work, t, 0);
+		if (p)
+			*p = (struct port){.told = {.transport = t, .own_port = own_port}};
+		else
+			err = BK_E_FULL;
+	}
+	if (p)
+		p->is_wanted = true;
+	bk_thread_nudge(g->thread);
+	bk_thread_unlock(g->thread);
+	return err;
+}
+
+void bk_igd_drop(struct bk_igd *g, enum bk_transport t, uint16_t own_port)
+{
+	struct port *p;
+
+	bk_thread_lock(g->thread);
+	p = own_port ? find_port(g->work, t, own_port) : NULL;
+	if (p)
+		p->is_wanted = false;
+	bk_thread_nudge(g->thread);
+	bk_thread_unlock(g->thread);
+}
+
+bool bk_igd_find(struct bk_igd *g, enum bk_transport t, uint16_t own_port, struct bk_portmap_lease *ret_lease)
+{
+	const struct port *p;
+
+	bk_thread_lock(g->thread);
+	p = own_port ? find_port(g->work, t, own_port) : NULL;
+	if (p && p->is_wanted)
+		*ret_lease = p->told;
+	if (p && g->work->is_settled && !g->work->is_there)
+		ret_lease->trouble = BK_PORTMAP_SILENT;
+	bk_thread_unlock(g->thread);
+	return p && p->is_wanted;
+}
+
+bool bk_igd_is_there(struct bk_igd *g)
+{
+	bool is_there;
+
+	bk_thread_lock(g->thread);
+	is_there = g->work->is_there;
+	bk_thread_unlock(g->thread);
+	return is_there;
+}
+
+void bk_igd_leave(struct bk_igd *g)
+{
+	bk_thread_lock(g->thread);
+	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
+		g->work->ports[i].is_wanted = false;
+	g->work->is_leaving = true;
+	bk_thread_nudge(g->thread);
+	bk_thread_unlock(g->thread);
+}
+
+bool bk_igd_is_left(struct bk_igd *g)
+{
+	bool is_left;
+
+	bk_thread_lock(g->thread);
+	is_left = g->work->is_left || !g->work->is_there; /* one that is searched for has nothing of ours */
+	bk_thread_unlock(g->thread);
+	return is_left;
+}
