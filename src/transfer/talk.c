@@ -468,10 +468,19 @@ static const char *how_much(const struct bk_talk *t)
 	return t->ops->is_opener ? "; nothing was sent" : "; nothing was received";
 }
 
+/* What is to be done on this side. Who joined does not know whether the other side makes another code or, as one that
+ * sends to several, goes on with this one; what is shown there is right in any case. */
 void bk_talk_add_how_to_go_on(struct bk_talk *t)
 {
-	bk_call_add(&t->call, t->call.is_guest ? "; what came is kept: sent again, it goes on from there"
-					       : "; what came is kept: run both commands again to go on");
+	const struct bk_session_opts *o = &t->call.opts;
+
+	bk_call_add(&t->call, "; what came is kept: ");
+	bk_call_add(
+		&t->call, t->call.is_guest || o->peer_key ? "sent again, it goes on from there"
+			  : o->shared_code                ? "with the same code it goes on"
+			  : o->code ? "the same command goes on, with the code that the other side shows then"
+			  : o->code_wish ? "run both commands again, with the same code, to go on"
+					 : "the same command goes on, with the new code that it shows");
 }
 
 static void on_end(void *owner, int error)

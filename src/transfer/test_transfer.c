@@ -245,7 +245,8 @@ static void keeps_a_part(const struct stage *st, off_t least)
 	assert_true(got.st_size >= least);
 	assert_true(has_journal(st));
 	assert_int_equal(kit_count(st->out), 2);
-	assert_non_null(strstr(st->recv.text, "; what came is kept: run both commands again to go on"));
+	assert_non_null(strstr(
+		st->recv.text, "; what came is kept: the same command goes on, with the new code that"));
 }
 
 static int start_send(struct stage *st, const char *const *paths, size_t n, char text[BK_TRANSFER_TEXT_MAX])
