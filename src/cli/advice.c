@@ -9,7 +9,7 @@ enum {
 	HERE = 1 << BK_CALL_WHO_HERE,
 	SERVER = 1 << BK_CALL_WHO_SERVER,
 	PEER = 1 << BK_CALL_WHO_PEER,
-	BETWEEN = 1 << BK_CALL_WHO_BETWEEN,
+	MADE = 1 << 8, /* whosever it is: a code was made here */
 };
 
 static const struct {
@@ -21,6 +21,7 @@ static const struct {
 		"; --conflict overwrite, rename or skip decides for all, -o DIR writes elsewhere"},
 	{BK_E_NO_SPACE, BK_CLI_CMD_RECV, HERE, "; free some, or use -o DIR"},
 	{BK_E_FILE, BK_CLI_CMD_RECV, HERE, "; use -o DIR for another folder"},
+	{BK_E_WRONG_CODE, ANY & ~BK_CLI_CMD_DEVICES, MADE, "; --words 4 makes one that is harder to guess"},
 	{BK_E_REFUSED, ANY, SERVER, "; does 'bodkin serve' run there, on this port?"},
 	{BK_E_RESOLVE, ANY | BK_CLI_CMD_NAT, SERVER,
 		"; is the name behind -s right, and is there a network?"},
@@ -39,7 +40,8 @@ const char *bk_cli_advice(
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].error == failure->error && rows[i].commands & command &&
-			rows[i].who & 1u << failure->who && (has_folder || !strstr(rows[i].text, "-o DIR")))
+			rows[i].who & (1u << failure->who | (failure->has_code ? MADE : 0)) &&
+			(has_folder || !strstr(rows[i].text, "-o DIR")))
 			return rows[i].text;
 	return "";
 }

@@ -84,8 +84,8 @@ void bk_cli_consent_ask_again(
 	} else {
 		bk_cli_human_fit(offer->asked->path, bk_cli_report_window().columns - 8, name, sizeof(name));
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
-			"%s exists.\nOverwrite (y), rename the new one (r), skip (n)?\n"
-			"For all that follow: ya, ra, na. [y/r/N] ",
+			"%s exists.\nOverwrite (o or y), rename the new one (r), skip (s or n)?\n"
+			"For all that follow: oa, ra, sa. [o/r/S] ",
 			name);
 	}
 	r->is_question_open = true;

@@ -247,7 +247,7 @@ int bk_cli_devices_store_forget(
 	err = finish(s, lock, k ? 0 : BK_E_NOT_FOUND);
 	if (!k)
 		snprintf(ret_text, BK_CLI_TEXT_MAX,
-			"no device '%.100s' is known; 'bodkin devices' lists them", name);
+			"no device '%.100s' is known; 'bodkin devices known' tells those that are", name);
 	else if (err < 0)
 		return as_file(say_fault(err, s->dir, "written", ret_text));
 	return err;

@@ -11,7 +11,7 @@ static void ask_again(struct bk_cli_question *q)
 	(void)tcflush(STDIN_FILENO, TCIFLUSH);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "That was not understood. %s ",
 		q->what == BK_TRANSFER_ASK_ACCEPT ? "Yes or no? [Y/n]"
-						  : "y, r or n, or ya, ra, na for all? [y/r/N]");
+						  : "o, r or s, or oa, ra, sa for all? [o/r/S]");
 	q->report->is_question_open = true;
 	bk_watch_set(q->input, BK_READABLE);
 }

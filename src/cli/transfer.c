@@ -4,6 +4,7 @@
 
 #include <bodkin/error.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/counting.h"
 #include "cli/exit.h"
@@ -95,20 +96,34 @@ static void on_resume(struct bk_call *call, void *arg, const struct bk_transfer_
 	bk_cli_report_resume(t->frame.report, resume, t->is_taking);
 }
 
-/* What a person wanted no more of was declined here, whatever the size of anything else says. */
-static bool is_beyond_limit(const struct bk_cli_transfer *t, const struct bk_call_failure *failure)
+/* What was offered, and is not taken because of what was typed here: that is a no, whatever the same error means
+ * elsewhere. The option that makes it a yes; NULL: it is none of that. */
+static const char *option_against(const struct bk_cli_transfer *t, const struct bk_call_failure *failure)
 {
-	return t->is_taking && t->frame.options->max_size && failure->error == BK_E_TOO_BIG &&
-	       failure->who == BK_CALL_WHO_HERE;
+	const struct bk_cli_options *o = t->frame.options;
+
+	if (!t->is_taking || failure->who != BK_CALL_WHO_HERE || !failure->has_peer)
+		return NULL;
+	if (failure->error == BK_E_TOO_BIG && o->max_size)
+		return "; that is what --max-size says";
+	if (failure->error == BK_E_DECLINED && !t->was_asked && !o->hidden)
+		return "; --hidden takes it";
+	if (failure->error == BK_E_UNSUPPORTED && o->output && !strcmp(o->output, "-"))
+		return ": -o DIR";
+	return NULL;
 }
 
 static void on_error(struct bk_call *call, void *arg, const struct bk_call_failure *failure)
 {
 	struct bk_cli_transfer *t = arg;
+	const char *option = option_against(t, failure);
+	struct left left = {.failure = *failure};
 
 	(void)call;
-	bk_cli_frame_end(&t->frame, failure);
-	if (is_beyond_limit(t, failure))
+	snprintf(left.text, sizeof(left.text), "%s%s", failure->text, option ? option : "");
+	left.failure.text = left.text;
+	bk_cli_frame_end(&t->frame, &left.failure);
+	if (option)
 		t->frame.code = BK_CLI_EXIT_DECLINED;
 }
 

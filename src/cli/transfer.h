@@ -13,6 +13,7 @@ struct bk_cli_transfer {
 	const char *done;                  /* "Sent" */
 	struct bk_cli_receivers receivers; /* of a sender to several */
 	bool is_taking;                    /* else it sends */
+	bool was_asked;                    /* a person */
 };
 
 /* All but on_ask; arg is the bk_cli_transfer. */

@@ -65,7 +65,7 @@ static void a_wrong_guess_makes_for_another_code(void **state)
 	guess(&p);
 	run_until(&p, &p.codes, 2);
 	assert_non_null(strstr(p.a.said, "somebody tried a wrong code"));
-	assert_non_null(strstr(p.a.said, p.code));
+	assert_non_null(strstr(p.a.said, "another one is good now"));
 	assert_string_not_equal(strchr(p.code, '-'), strchr(before, '-'));
 	if (strtoul(p.code, NULL, 10) != strtoul(before, NULL, 10)) {
 		come_with(&p, before);

@@ -123,14 +123,15 @@ bool bk_watchword_take_number(struct bk_watchword *w, uint32_t number)
 	return true;
 }
 
-static void tell_spent(struct bk_watchword *w, const char *code, char ret_text[BK_WATCHWORD_TEXT_MAX])
+static void tell_spent(struct bk_watchword *w, char ret_text[BK_WATCHWORD_TEXT_MAX])
 {
 	const char *why = w->spent == BK_E_WRONG_CODE ? "somebody tried a wrong code"
 			  : w->spent == BK_E_TIMEOUT  ? "somebody took the code and then said nothing"
 			  : w->spent == BK_E_EXISTS   ? "somebody else got the number of the code"
 						      : "somebody took the code and was not understood";
 
-	snprintf(ret_text, BK_WATCHWORD_TEXT_MAX, "%s; that code is used up, the new one is %s", why, code);
+	snprintf(ret_text, BK_WATCHWORD_TEXT_MAX, "%s; that code is used up, and another one is good now",
+		why);
 	w->spent = 0;
 }
 
@@ -145,7 +146,7 @@ void bk_watchword_show(
 	bk_code_to_str(&w->code, ret_code);
 	*ret_text = '\0';
 	if (w->spent)
-		tell_spent(w, ret_code, ret_text);
+		tell_spent(w, ret_text);
 }
 
 bool bk_watchword_is_fresh(const struct bk_watchword *w)

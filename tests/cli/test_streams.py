@@ -138,7 +138,7 @@ class Streams(Kit):
                 sender, code = self.sender(*paths)
                 receiver = self.passing_on(code)
                 out, err = receiver.communicate(timeout=kit.WAIT)
-                self.assertEqual((receiver.returncode, out), (1, b""))
+                self.assertEqual((receiver.returncode, out), (8, b""))
                 self.assertRegex(err.decode(), r"bodkin: cannot pass on more than one file as a stream: send a tar of them, or")
                 here, _, said = self.finish(sender)
                 self.assertEqual(here, 6)
@@ -203,7 +203,7 @@ class Streams(Kit):
         r = self.receive(code, "--max-size", "2K")
         said = "cannot receive 3000 bytes: at most 2048 are taken here"
         self.assertEqual((r.returncode, os.listdir(self.root / "out")), (8, []))
-        self.assertIn(f"bodkin: {said}\n", r.stderr)
+        self.assertIn(f"bodkin: {said}; that is what --max-size says\n", r.stderr)
         here, _, err = self.finish(sender)
         self.assertEqual(here, 6)
         self.assertIn(f"did not take it: {said}", err)

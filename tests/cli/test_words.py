@@ -3,7 +3,7 @@
 """What the program says to a person: one fault, its name, its place, and the next step for this one.
 
 Run it with the program as argument or in $BODKIN."""
-import fcntl, os, pathlib, pty, re, struct, subprocess, sys, termios
+import fcntl, os, pathlib, pty, re, signal, struct, subprocess, sys, termios
 
 import test_cli as kit
 
@@ -163,6 +163,37 @@ class Faults(kit.Case):
                         self.event(sender, "code")["code"])
         self.assertEqual(r.returncode, 7)
         self.assertIn("bodkin: bert did not take it: cannot write 'a.bin': it exists; nothing was sent\n", self.finish(sender)[2])
+
+    def test_what_an_option_would_take_names_the_option(self):
+        _, server = self.serve()
+        f, hidden = self.file(), self.file("in/.hidden")
+        for sent, options, said in (([f], ["--max-size", "100"], "at most 100 are taken here; that is what --max-size says"),
+                                    ([hidden], [], "its name is hidden, and nobody was asked; --hidden takes it"),
+                                    ([f, hidden], ["-o", "-"], "or receive into a folder: -o DIR")):
+            sender = self.start("send", "-s", server, "--json", *sent)
+            r = self.run_it("recv", "-s", server, *(options if "-o" in options else [*options, "-o", self.folder_out()]),
+                            self.event(sender, "code")["code"])
+            self.assertEqual(r.returncode, 8, r.stderr)
+            self.assertRegex(r.stderr, re.escape(said) + r"\n\Z")
+            status, _, err = self.finish(sender)
+            self.assertEqual(status, 6)
+            self.assertNotIn("--", err)  # whose options are others
+
+    def test_a_wrong_guess_tells_the_new_code_once(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, self.file())
+        code = re.search(r"\S+$", self.line(sender).strip())[0]
+        self.assertEqual(self.run_it("recv", "-s", server, code.split("-")[0] + "-tulip-anchor").returncode, 4)
+        new = re.search(r"\S+$", self.line(sender).strip())[0]
+        sender.send_signal(signal.SIGINT)
+        _, out, err = self.finish(sender)
+        self.assertNotEqual(new, code)
+        self.assertIn("that code is used up, and another one is good now", err)
+        self.assertNotIn(new, out + err)
+        sender = self.start("send", "-s", server, "--code", "77-tulip-cactus", "--json", self.file())
+        self.event(sender, "code")
+        self.run_it("recv", "-s", server, "77-tulip-anchor")
+        self.assertRegex(self.finish(sender)[2], r"this code is used up, make a new one; --words 4 makes one that is harder to guess\n\Z")
 
     def test_help_with_help_is_help(self):
         self.assertEqual(self.run_it("help", "help").stdout, self.run_it("help").stdout)
