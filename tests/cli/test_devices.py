@@ -330,7 +330,7 @@ class Completion(Devices):
         script = f"""source {self.SCRIPT}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() {{ :; }}; _bodkin
                      ((${{#COMPREPLY[@]}})) && printf '%s\\n' "${{COMPREPLY[@]}}"; :"""
         r = subprocess.run(["bash", "-c", script, "bash", kit.BODKIN, *words], capture_output=True, text=True, timeout=kit.WAIT,
-                           env=dict(self.of("anna"), BODKIN_SERVER=""))
+                           env=self.of("anna"))
         self.assertEqual((r.returncode, r.stderr), (0, ""))
         return sorted(r.stdout.split("\n")[:-1])
 
