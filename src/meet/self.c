@@ -150,6 +150,8 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
 	judge_udp(udp, view, &intro->udp);
 	if (s->may_guess)
 		intro->capabilities |= BK_INTRO_GUESSES;
+	if (bk_ways_hops(s->ways))
+		intro->capabilities |= BK_INTRO_COUNTED;
 	randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
 	if (udp->samples_len)
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_UDP, &udp->samples[0].mapped);

@@ -8,7 +8,7 @@
  * A router that accepts what it did not expect notes an early packet as a flow of its own, and gives the
  * later packets of its host another port. Two cures: all targets behind a filter are first sent to at the
  * agreed instant; and before that an opener leaves, whose TTL is used up behind the own NAT, so that the own
- * flow is there first.
+ * flow is there first. Who hears last, from a peer whose openers are known to do that, need not wait.
  *
  * A path is proven by an answer to a request of ours, from the very address that it went to. A request proves
  * only that the peer wrote it at some time: it is answered and its source probed, whether listed or not, but
@@ -51,6 +51,7 @@ _Static_assert((int)BK_PLAN_ATTEMPTS_MAX < (int)BK_PUNCH_UDP_TARGETS_MAX, "whom 
 #define GAP_MAX     (500 * BK_MS)
 #define GAP_OPENER  (20 * BK_MS)
 #define GAP_TRIGGER (2 * BK_MS)
+#define GAP_OPEN    (1 * BK_MS)   /* between an opener and what may follow at once */
 #define WAIT_BETTER (5 * BK_MS)   /* or a quarter of the round trip */
 #define WAIT_PEER   (15 * BK_MS)  /* two of its probes */
 #define REST        (100 * BK_MS) /* of the spray, when somebody was heard */
@@ -529,25 +530,46 @@ static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_ti
 	return 0;
 }
 
-/* Within a few milliseconds a busy machine may not have sent its opener. A side whose port the peer cannot
- * know has to be the first to speak. */
+/* Within a few milliseconds a busy machine may not have sent its opener. */
+static bool is_short(const struct bk_punch_udp_opts *opts)
+{
+	return bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
+}
+
+/* A side whose port the peer cannot know has to be the first to speak. */
 static bool waits_for_peer(const struct bk_punch_udp_opts *opts)
 {
-	return opts->is_first_to_know && !bk_nat_is_dependent(&opts->own->udp) &&
-	       bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
+	return opts->is_first_to_know && !bk_nat_is_dependent(&opts->own->udp) && is_short(opts);
+}
+
+/* Ports that are guessed are guessed for an instant. */
+static bool has_guesses(const struct bk_plan *plan)
+{
+	for (size_t i = 0; i < plan->attempts_len; i++) {
+		if (plan->attempts[i].probes)
+			return true;
+	}
+	return false;
+}
+
+static bk_time first_full(const struct bk_punch_udp_opts *opts, bk_time start, bk_time now)
+{
+	if (opts->is_peer_open && !is_short(opts) && !has_guesses(opts->plan))
+		return bk_time_min(start, now + GAP_OPEN);
+	return start + (waits_for_peer(opts) ? WAIT_PEER : 0);
 }
 
 static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
 {
 	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
 	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
-	bk_dur grace = waits_for_peer(opts) ? WAIT_PEER : 0;
+	bk_time full_from = first_full(opts, start, now);
 	const struct bk_plan *plan = opts->plan;
 	int err = 0;
 
 	e->spray.wake = e->fan.wake = BK_NEVER;
 	for (size_t i = 0; i < plan->attempts_len && !err; i++)
-		err = add_attempt(e, &plan->attempts[i], start + grace, now);
+		err = add_attempt(e, &plan->attempts[i], full_from, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	if (e->is_controlling && e->targets.len == 1) {

@@ -14,6 +14,13 @@ static uint8_t opener_ttl(unsigned hops)
 	return hops ? (uint8_t)(hops + 1) : 0;
 }
 
+/* Who joins hears last: by then the other side's openers are on their way. In a later round nobody can tell. */
+static bool is_peer_open(const struct bk_method_opts *opts)
+{
+	return opts->is_controlling && !opts->pair->is_again &&
+	       (opts->pair->peer->capabilities & BK_INTRO_COUNTED);
+}
+
 static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
 {
 	const struct bk_pair *pair = opts->pair;
@@ -26,6 +33,7 @@ static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_eng
 		.opener_ttl = opener_ttl(opts->hops),
 		.start = opts->start,
 		.is_first_to_know = !opts->is_controlling,
+		.is_peer_open = is_peer_open(opts),
 		.budget = opts->plan->budget,
 		.seed = opts->seed,
 	};

@@ -27,6 +27,9 @@ enum {
 enum { BK_INTRO_GUESSES = 8 };
 /* In `capabilities`: this side goes to ports that the other side's router has opened, BK_CANDIDATE_OPENED. */
 enum { BK_INTRO_OPENS = 16 };
+/* In `capabilities`: the routers up to this side's public address were counted, so that what it sends first passes all
+ * of them and dies behind the last (punch/udp.h). */
+enum { BK_INTRO_COUNTED = 32 };
 
 enum bk_candidate_kind {
 	BK_CANDIDATE_HOST,   /* an address of the machine; over TCP with a listener of its own behind it */

@@ -432,6 +432,8 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	p->intro.capabilities |= BK_INTRO_OPENS;
 	if (index == 0 && s->a_opens)
 		sim_learn_opened(p->side, &p->intro);
+	if (!s->b_controls) /* who controls hears last */
+		p->intro.capabilities |= BK_INTRO_COUNTED;
 }
 
 static bk_dur rtt_over_server(const struct peer peers[2])

@@ -289,11 +289,28 @@ static void starting_together_cures_where_the_opener_is_too_short(void **state)
 	(void)state;
 	s.a = s.b = "cgn-port";
 	s.tweak = ttl_2;
+	s.is_peer_unsure = true;
 	assert_int_equal(run(s).direct, SEEDS);
 	s.skew = 16 * BK_MS;
 	assert_int_equal(run(s).direct, SEEDS);
 	s.skew = 50 * BK_MS;
 	assert_int_equal(run(s).direct, 0);
+}
+
+/* Half a round trip to the server, and 6 ms, are what the instant is waited for. */
+static void who_hears_last_from_openers_that_pass_waits_for_nothing(void **state)
+{
+	(void)state;
+	for (int answer = SIM_DROP; answer <= SIM_ACCEPT; answer++) {
+		struct sim_udp_story s = port_port((enum sim_answer)answer, 40 * BK_MS, 0);
+		struct tally sure = run(s), unsure;
+
+		s.is_peer_unsure = true;
+		unsure = run(s);
+		assert_int_equal(sure.direct, SEEDS);
+		assert_int_equal(unsure.direct, SEEDS);
+		assert_true(sure.median < unsure.median);
+	}
 }
 
 static void firewalled_ipv6_is_opened_from_both_sides(void **state)
@@ -398,6 +415,7 @@ int main(void)
 		cmocka_unit_test(an_early_packet_of_full_ttl_is_a_trap_where_routers_accept),
 		cmocka_unit_test(the_opener_cures_any_skew_up_to_300_ms),
 		cmocka_unit_test(starting_together_cures_where_the_opener_is_too_short),
+		cmocka_unit_test(who_hears_last_from_openers_that_pass_waits_for_nothing),
 		cmocka_unit_test(firewalled_ipv6_is_opened_from_both_sides),
 		cmocka_unit_test(an_open_peer_is_reached_without_waiting_for_the_instant),
 		cmocka_unit_test(ports_of_a_sequence_are_guessed_among_the_flows_of_others),

@@ -67,6 +67,7 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 		.has_socket6 = p->drive.sockets[2].family == 6,
 		.start = p->start + p->drive.clock_offset,
 		.is_first_to_know = p->side->index == 1,
+		.is_peer_open = p->side->index == 0 && !p->story->is_peer_unsure,
 		.seed = p->story->seed * 2 + (uint64_t)p->side->index,
 	};
 

@@ -21,6 +21,7 @@ struct sim_udp_story {
 	bool b_controls;
 	bool without_guessing; /* b does not want it */
 	void (*tweak)(struct bk_punch_udp_opts *opts);
+	bool is_peer_unsure; /* nobody knows whether openers pass: all wait for the instant */
 	uint64_t seed;
 };
 
