@@ -35,6 +35,9 @@ enum {
 	BK_REPORT_DONE = -2,     /* the engine will do nothing more */
 	BK_REPORT_CHOSEN = -3,   /* a way that the engine itself has proven and chosen; it takes the place of
 				    what the engine chose before */
+	BK_REPORT_LIKELY =
+		-4, /* a way that may be chosen: its proof may begin beside the engine's own. Told again with
+				    each packet that goes there meanwhile, and so may the proof's first */
 };
 
 /* What an engine sends in one piece: STUN messages and probes. */

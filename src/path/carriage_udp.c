@@ -11,6 +11,9 @@
  * routers keep a mapping for 30 s. A path that dies while something is under way is noticed by its pulse. */
 #define IDLE_TIMEOUT      (60 * BK_SEC)
 #define HANDSHAKE_TIMEOUT (5 * BK_SEC)
+#define WAY_MAX           (600 * BK_MS) /* more is not believed */
+
+enum { BLIND_MAX = 10 }; /* packets to where nothing has come from yet */
 
 static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
 {
@@ -37,6 +40,16 @@ static void stop(struct bk_lane *lane)
 	bk_ways_run_free(lane->run);
 }
 
+/* As it was measured, or else over the server, which is seldom shorter. */
+static bk_dur first_rtt(const struct bk_lane *lane, const struct bk_found *found)
+{
+	bk_dur way = lane->opts->own->server_rtt + lane->opts->peer->server_rtt;
+
+	if (found->is_likely)
+		return bk_time_max(0, bk_time_min(way, WAY_MAX));
+	return lane->method->rtt ? lane->method->rtt(lane->engine) : 0;
+}
+
 static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c)
 {
 	const struct bk_way way = {found->id, found->remote};
@@ -50,12 +63,25 @@ static int secure(struct bk_lane *lane, const struct bk_found *found, struct bk_
 	int err;
 
 	memcpy(opts.peer_pin.bytes, lane->opts->peer->pin, sizeof(opts.peer_pin.bytes));
-	if (lane->method->rtt) /* a lost first packet is repeated after one and a half of them */
-		opts.rtt_ns = lane->method->rtt(lane->engine) / 2;
+	opts.rtt_ns =
+		first_rtt(lane, found) / 2; /* a lost first packet is repeated after one and a half of them */
 	err = bk_ways_link_new(lane->run, &way, &opts, &bk_contender_link_events, c, &c->link);
-	if (!err) /* from now on the ways have the socket */
-		c->result.local = bk_ways_local(lane->run, found->id);
-	return err;
+	if (err < 0)
+		return err;
+	if (found->is_likely)
+		bk_ways_link_limit(lane->run, c->link, BLIND_MAX);
+	c->result.local = bk_ways_local(lane->run, found->id); /* from now on the ways have the socket */
+	return 0;
+}
+
+static void repeat(struct bk_lane *lane, struct bk_contender *c)
+{
+	bk_ways_link_repeat(lane->run, c->link);
+}
+
+static void trust(struct bk_lane *lane, struct bk_contender *c)
+{
+	bk_ways_link_limit(lane->run, c->link, 0);
 }
 
 /* It is a socket of the engine's or of everybody's. */
@@ -71,5 +97,7 @@ const struct bk_carriage bk_carriage_udp = {
 	.start = start,
 	.stop = stop,
 	.secure = secure,
+	.repeat = repeat,
+	.trust = trust,
 	.refuse = refuse,
 };

@@ -128,6 +128,33 @@ struct bk_contender *bk_contenders_find_relay(const struct bk_contenders *set)
 	return NULL;
 }
 
+struct bk_contender *bk_contenders_find_at(const struct bk_contenders *set, const struct bk_lane *lane,
+	uint32_t id, const struct bk_addr *remote)
+{
+	bk_list_each(it, tmp, &set->list)
+	{
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_set);
+		if (c->lane == lane && c->id == id && bk_addr_equal(&c->result.remote, remote))
+			return c;
+	}
+	return NULL;
+}
+
+static bool is_mere_hope(const struct bk_contender *c)
+{
+	return c->is_likely && !c->is_chosen && !c->is_secure;
+}
+
+void bk_contenders_drop_likely(struct bk_contenders *set, const struct bk_lane *lane)
+{
+	bk_list_each(it, tmp, &set->list)
+	{
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_set);
+		if (c->lane == lane && is_mere_hope(c))
+			bk_contender_free(c);
+	}
+}
+
 struct bk_contender *bk_contenders_find_chosen(const struct bk_contenders *set, const struct bk_lane *lane)
 {
 	bk_list_each(it, tmp, &set->list)
@@ -141,7 +168,13 @@ struct bk_contender *bk_contenders_find_chosen(const struct bk_contenders *set, 
 
 bool bk_contenders_has_direct(const struct bk_contenders *set)
 {
-	return set->len > (bk_contenders_find_relay(set) ? 1 : 0);
+	bk_list_each(it, tmp, &set->list)
+	{
+		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_set);
+		if (!bk_contender_is_relay(c) && !is_mere_hope(c))
+			return true;
+	}
+	return false;
 }
 
 bool bk_contenders_has_secure(const struct bk_contenders *set)

@@ -19,6 +19,7 @@ struct bk_contender {
 	uint32_t id; /* the engine's; 0: not the engine's, it came to a door by itself */
 	struct bk_race_result result;
 	bool is_chosen; /* by the engine, which proved the path */
+	bool is_likely; /* the engine hopes to prove it, and may still choose it */
 	bool is_secure;
 	uint8_t head[BK_SFRAME_HEADER_LEN]; /* controlled side: the first frame, the nomination */
 	size_t head_len;
@@ -60,9 +61,15 @@ bool bk_contender_is_relay(const struct bk_contender *c);
 
 /* NULL: there is none. */
 struct bk_contender *bk_contenders_find_relay(const struct bk_contenders *set);
+/* By the engine's name for the socket and the address. */
+struct bk_contender *bk_contenders_find_at(const struct bk_contenders *set, const struct bk_lane *lane,
+	uint32_t id, const struct bk_addr *remote);
 /* What the lane's engine has chosen. */
 struct bk_contender *bk_contenders_find_chosen(const struct bk_contenders *set, const struct bk_lane *lane);
+/* One on a way that nothing has come through yet is none. */
 bool bk_contenders_has_direct(const struct bk_contenders *set);
+/* Frees what the lane's engine hoped for and will not choose any more, unless it is secure. */
+void bk_contenders_drop_likely(struct bk_contenders *set, const struct bk_lane *lane);
 bool bk_contenders_has_secure(const struct bk_contenders *set);
 /* Who came to a door and has proved nothing yet. */
 size_t bk_contenders_count_strangers(const struct bk_contenders *set);

@@ -33,6 +33,7 @@ int bk_lane_enter(struct bk_lane *l, const struct bk_found *found)
 		return err;
 	}
 	c->id = found->id;
+	c->is_likely = found->is_likely;
 	c->result = (struct bk_race_result){
 		.technique = found->technique, .transport = l->method->transport, .remote = found->remote};
 	err = l->carriage->secure(l, found, c);
@@ -60,17 +61,43 @@ static void tell_what_it_saw(struct bk_lane *l)
 		l->events->note(l->arg, verbosity, line);
 }
 
+static void on_likely(struct bk_lane *l, const struct bk_found *found)
+{
+	struct bk_contender *c = bk_contenders_find_at(l->contenders, l, found->id, &found->remote);
+	char line[NOTE_MAX], name[BK_ADDR_STR_MAX];
+
+	if (l->contenders->is_decided || !l->carriage->repeat)
+		return;
+	if (c) {
+		l->carriage->repeat(l, c);
+		return;
+	}
+	snprintf(line, sizeof(line), "step: securing %s beside the probes, which nothing has answered yet",
+		bk_addr_to_str(&found->remote, name));
+	l->events->note(l->arg, 2, line);
+	bk_lane_enter(l, found);
+}
+
 static void on_chosen(struct bk_lane *l, const struct bk_found *found)
 {
-	struct bk_contender *before = bk_contenders_find_chosen(l->contenders, l);
+	struct bk_contender *before = bk_contenders_find_chosen(l->contenders, l), *likely;
 
 	tell_what_it_saw(l);
 	if (l->contenders->is_decided ||
 		(before && before->id == found->id && bk_addr_equal(&before->result.remote, &found->remote)))
 		return;
-	if (before)
-		bk_contender_free(before); /* the controlling side chose anew */
-	l->is_over = bk_lane_enter(l, found) < 0;
+	if (before &&
+		before->is_likely) /* the controlling side chose anew; it may be secure there all the same */
+		before->is_chosen = false;
+	else if (before)
+		bk_contender_free(before);
+	likely = bk_contenders_find_at(l->contenders, l, found->id, &found->remote);
+	if (!likely) {
+		l->is_over = bk_lane_enter(l, found) < 0;
+		return;
+	}
+	likely->is_chosen = true;
+	l->carriage->trust(l, likely);
 }
 
 static void on_connection(struct bk_lane *l, const struct bk_found *found, bool is_accepted)
@@ -100,12 +127,18 @@ static void on_report(void *arg, const struct bk_action *a)
 	if (a->report == BK_REPORT_DONE) {
 		l->is_over = true;
 		end_turn(l);
+		bk_contenders_drop_likely(l->contenders, l);
 		tell_what_it_saw(l);
 		l->events->on_over(l->arg);
 		return;
 	}
 	found.technique = bk_technique_of(&l->plan, a);
 	found.is_chosen = a->report == BK_REPORT_CHOSEN;
+	found.is_likely = a->report == BK_REPORT_LIKELY;
+	if (found.is_likely) {
+		on_likely(l, &found);
+		return;
+	}
 	if (!found.is_chosen) {
 		on_connection(l, &found, a->report == BK_REPORT_ACCEPTED);
 		return;

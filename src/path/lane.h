@@ -16,7 +16,7 @@ struct bk_found {
 	uint32_t id; /* the engine's name for the socket; 0: none, it is `fd` */
 	int fd;
 	struct bk_addr remote;
-	bool is_chosen;
+	bool is_chosen, is_likely;
 };
 
 /* What differs between transports: where an engine gets its sockets, and how what it finds becomes a link. */
@@ -30,6 +30,10 @@ struct bk_carriage {
 	void (*stop)(struct bk_lane *lane);
 	/* Sets c->link, and c->result's addresses. On failure what was found is gone, too. */
 	int (*secure)(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c);
+	/* Another packet went where that one, which was likely, waits for its first answer: so may its first. Then: it
+	 * is chosen, and need not spare its packets any more. NULL, NULL: nothing is ever likely. */
+	void (*repeat)(struct bk_lane *lane, struct bk_contender *c);
+	void (*trust)(struct bk_lane *lane, struct bk_contender *c);
 	/* There is no place for it. */
 	void (*refuse)(struct bk_lane *lane, const struct bk_found *found);
 };

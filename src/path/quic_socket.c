@@ -4,13 +4,17 @@
 #include "path/quic_socket.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
 
-enum { TWICE = 10 }; /* the first datagrams of a link: its handshake and the race's nomination */
+enum {
+	TWICE = 10,       /* the first datagrams of a link: its handshake and the race's nomination */
+	FIRST_MAX = 1452, /* 1500 less the headers: what QUIC begins with */
+};
 
 struct way_link {
 	struct bk_list link_in_socket;
@@ -20,6 +24,10 @@ struct way_link {
 	unsigned twice; /* so many more of its datagrams go in two copies */
 	bool is_fed;    /* datagrams were handed over and not flushed */
 	bool is_full;   /* the socket took nothing more */
+	bool is_heard;
+	unsigned blind; /* until then so many more datagrams go out; 0: any number */
+	uint8_t first[FIRST_MAX];
+	size_t first_len;
 };
 
 static void set_interest(struct bk_quic_socket *s, int interest)
@@ -32,14 +40,40 @@ static void set_interest(struct bk_quic_socket *s, int interest)
 
 /* --- out --- */
 
+static void keep_first(struct way_link *l, const uint8_t *data, size_t len, size_t segment)
+{
+	size_t n = segment && segment < len ? segment : len;
+
+	if (l->first_len || n > FIRST_MAX)
+		return;
+	memcpy(l->first, data, n);
+	l->first_len = n;
+}
+
+/* The last one that it may send blindly is lost, as on any path: the link repeats it in its own time. */
+static bool is_spent(struct way_link *l)
+{
+	if (l->is_heard || !l->blind)
+		return false;
+	if (l->blind == 1)
+		return true;
+	l->blind--;
+	return false;
+}
+
 static int on_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
 {
 	struct way_link *l = arg;
 	struct bk_quic_socket *s = l->socket;
-	int err = bk_udp_send_piece(s->fd, remote, data, len, segment, &s->is_uncut);
+	int err;
+
+	keep_first(l, data, len, segment);
+	if (is_spent(l))
+		return 0;
+	err = bk_udp_send_piece(s->fd, remote, data, len, segment, &s->is_uncut);
 
 	/* A lost packet of a handshake costs up to three round trips, a copy a few microseconds. */
-	if (!err && l->twice > 0) {
+	if (!err && l->twice > 0 && !is_spent(l)) {
 		l->twice--;
 		bk_udp_send_piece(s->fd, remote, data, len, segment, &s->is_uncut);
 	}
@@ -94,6 +128,35 @@ int bk_quic_socket_link_new(struct bk_quic_socket *s, const struct bk_link_quic_
 	return 0;
 }
 
+static struct way_link *way_of(struct bk_quic_socket *s, const struct bk_link *link)
+{
+	bk_list_each(it, tmp, &s->links)
+	{
+		struct way_link *l = bk_container_of(it, struct way_link, link_in_socket);
+		if (l->quic == link)
+			return l;
+	}
+	return NULL;
+}
+
+bool bk_quic_socket_limit(struct bk_quic_socket *s, const struct bk_link *link, unsigned datagrams)
+{
+	struct way_link *l = way_of(s, link);
+
+	if (l)
+		l->blind = datagrams ? datagrams + 1 : 0;
+	return l;
+}
+
+bool bk_quic_socket_repeat(struct bk_quic_socket *s, const struct bk_link *link)
+{
+	struct way_link *l = way_of(s, link);
+
+	if (l && !l->is_heard && l->first_len && !is_spent(l))
+		bk_udp_send_piece(s->fd, &l->remote, l->first, l->first_len, 0, &s->is_uncut);
+	return l;
+}
+
 /* --- in --- */
 
 static struct way_link *find_link(
@@ -111,7 +174,7 @@ static struct way_link *find_link(
 /* Datagrams of its way; flush follows. */
 static void feed(struct way_link *l, const uint8_t *data, size_t n, size_t segment)
 {
-	l->is_fed = true;
+	l->is_fed = l->is_heard = true;
 	bk_link_quic_input(l->quic, &l->remote, data, n, segment);
 }
 

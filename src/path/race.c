@@ -192,23 +192,36 @@ static void on_hold(void *arg)
 	reconsider(r);
 }
 
-/* On the local network a transport that costs less processor time, and is about to be secure too, gets a
- * moment. */
-static bool should_wait_for_cheaper(const struct bk_contender *c)
+/* On the local network a transport that costs less processor time, and elsewhere a better path that was begun at the
+ * same time, gets a moment to become secure too. */
+static bool is_worth_waiting(const struct bk_contender *o, const struct bk_contender *c)
 {
-	if (!c->result.technique->is_local)
-		return false;
+	const struct bk_technique *its = o->result.technique, *ours = c->result.technique;
+
+	if (ours->is_local)
+		return its->is_local && o->lane->carriage->cost < c->lane->carriage->cost;
+	return c->is_likely && !o->is_secure && o->is_likely && its->rank < ours->rank;
+}
+
+static bool should_wait(const struct bk_contender *c)
+{
 	bk_list_each(it, tmp, &c->set->list)
 	{
-		struct bk_contender *o = bk_container_of(it, struct bk_contender, link_in_set);
-		if (o->result.technique->is_local && o->lane->carriage->cost < c->lane->carriage->cost)
+		if (is_worth_waiting(bk_container_of(it, struct bk_contender, link_in_set), c))
 			return true;
 	}
 	return false;
 }
 
+static bool is_better(const struct bk_contender *c, const struct bk_contender *best)
+{
+	return c->is_secure && !bk_contender_is_relay(c) &&
+	       (!best || c->result.technique->rank < best->result.technique->rank);
+}
+
 static void on_prefer(void *arg)
 {
+	struct bk_contender *best = NULL;
 	struct bk_race *r = arg;
 
 	if (r->contenders.is_decided)
@@ -216,11 +229,11 @@ static void on_prefer(void *arg)
 	bk_list_each(it, tmp, &r->contenders.list)
 	{
 		struct bk_contender *c = bk_container_of(it, struct bk_contender, link_in_set);
-		if (!c->is_secure || !c->result.technique->is_local)
-			continue;
-		nominate(r, c);
-		return;
+		if (is_better(c, best))
+			best = c;
 	}
+	if (best)
+		nominate(r, best);
 }
 
 /* --- contenders --- */
@@ -234,8 +247,8 @@ static void on_secure(void *arg, struct bk_contender *c)
 		return;
 	if (bk_contender_is_relay(c))
 		reconsider(r);
-	else if (should_wait_for_cheaper(c))
-		bk_timer_start(r->prefer, PREFER_PATIENCE);
+	else if (should_wait(c))
+		bk_timer_start(r->prefer, bk_time_max(PREFER_PATIENCE, c->link->rtt_ns / 4));
 	else
 		nominate(r, c);
 }

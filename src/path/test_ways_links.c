@@ -409,6 +409,45 @@ static void the_first_datagrams_of_a_link_go_twice(void **state)
 	tear_down(&s);
 }
 
+static size_t count_waiting(int fd)
+{
+	uint8_t bytes[2048];
+	struct bk_addr from;
+	size_t n = 0;
+
+	while (bk_udp_receive(fd, &from, bytes, sizeof(bytes)) > 0)
+		n++;
+	return n;
+}
+
+static void a_link_that_nobody_has_answered_repeats_its_first_packet_ten_times_in_all(void **state)
+{
+	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
+	struct bk_link **link;
+	struct scene s;
+	int fd;
+
+	(void)state;
+	set_up(&s);
+	assert_int_equal(bk_udp_open(&at, false, &fd), 0);
+	assert_int_equal(bk_sock_local(fd, &at), 0);
+	start_engine(&s.ends[0], &(struct many_opts){0});
+	open_link(&s.ends[0], 0, &(struct bk_way){BK_WAYS_SOCKET4, at});
+	link = &s.ends[0].users[0].link;
+	bk_ways_link_limit(s.ends[0].run, *link, 10);
+	bk_timer_start(s.later, LATE);
+	run(&s);
+	assert_int_equal(count_waiting(fd), 2);
+	for (int i = 0; i < 20; i++)
+		bk_ways_link_repeat(s.ends[0].run, *link);
+	assert_int_equal(count_waiting(fd), 8);
+	bk_ways_link_limit(s.ends[0].run, *link, 0);
+	bk_ways_link_repeat(s.ends[0].run, *link);
+	assert_int_equal(count_waiting(fd), 1);
+	close(fd);
+	tear_down(&s);
+}
+
 static void all_may_be_freed_from_inside_a_link(void **state)
 {
 	struct scene s;
@@ -454,6 +493,7 @@ int main(void)
 		cmocka_unit_test(a_handshake_ahead_of_its_link_is_not_lost),
 		cmocka_unit_test(strangers_cannot_take_the_place_of_an_early_handshake),
 		cmocka_unit_test(the_first_datagrams_of_a_link_go_twice),
+		cmocka_unit_test(a_link_that_nobody_has_answered_repeats_its_first_packet_ten_times_in_all),
 		cmocka_unit_test(all_may_be_freed_from_inside_a_link),
 		cmocka_unit_test(a_link_needs_a_socket_and_a_place),
 	};

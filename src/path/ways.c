@@ -140,6 +140,42 @@ int bk_ways_link_new(struct bk_ways_run *r, const struct bk_way *way, const stru
 	return bk_quic_socket_link_new(&s->quic, &full, events, arg, ret_link);
 }
 
+static bool is_at(struct bk_ways *w,
+	bool (*fn)(struct bk_quic_socket *s, const struct bk_link *link, unsigned n),
+	const struct bk_link *link, unsigned n)
+{
+	for (size_t i = 0; i < FIRST_SOCKETS; i++) {
+		if (fn(&w->first[i].quic, link, n))
+			return true;
+	}
+	bk_list_each(it, tmp, &w->sockets)
+	{
+		if (fn(&bk_container_of(it, struct ways_socket, link_in_ways)->quic, link, n))
+			return true;
+	}
+	return false;
+}
+
+static bool repeat_at(struct bk_quic_socket *s, const struct bk_link *link, unsigned n)
+{
+	(void)n;
+	return bk_quic_socket_repeat(s, link);
+}
+
+void bk_ways_link_limit(struct bk_ways_run *r, const struct bk_link *link, unsigned datagrams)
+{
+	bool is_found = is_at(r->ways, bk_quic_socket_limit, link, datagrams);
+
+	bk_assert(is_found);
+}
+
+void bk_ways_link_repeat(struct bk_ways_run *r, const struct bk_link *link)
+{
+	bool is_found = is_at(r->ways, repeat_at, link, 0);
+
+	bk_assert(is_found);
+}
+
 static void on_link_freed(void *arg)
 {
 	struct bk_ways *w = arg;

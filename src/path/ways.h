@@ -69,4 +69,9 @@ struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket);
 int bk_ways_link_new(struct bk_ways_run *r, const struct bk_way *way, const struct bk_link_quic_opts *opts,
 	const struct bk_link_events *events, void *arg, struct bk_link **ret_link);
 
+/* Until it hears its peer that link sends so many datagrams and no more; 0: as many as it likes. */
+void bk_ways_link_limit(struct bk_ways_run *r, const struct bk_link *link, unsigned datagrams);
+/* Its first datagram once more, if it has not heard its peer: that may stand behind a filter which opens just now. */
+void bk_ways_link_repeat(struct bk_ways_run *r, const struct bk_link *link);
+
 #endif

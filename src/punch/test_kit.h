@@ -23,6 +23,10 @@ struct bk_punch_udp *kit_engine(int side, bool controls);
 /* What side 1 would write and read. */
 struct bk_probe_auth kit_peer_auth(void);
 struct bk_punch_udp_stats kit_stats(const struct bk_punch_udp *e);
+/* What an engine wants, but for its hopes, which are counted. */
+extern unsigned kit_likelies;
+extern struct bk_addr kit_likely_at;
+bool kit_next(struct bk_punch_udp *e, struct bk_action *ret_action);
 struct bk_action kit_expect(struct bk_punch_udp *e, enum bk_action_type type);
 void kit_expect_nothing(struct bk_punch_udp *e);
 void kit_expect_nominated(struct bk_punch_udp *e, struct bk_addr remote);

@@ -95,6 +95,74 @@ static void probes_follow_after_5_10_20_40_ms_and_then_every_half_second(void **
 	bk_punch_udp_free(e);
 }
 
+/* Until the budget ends, with nobody there. */
+static unsigned count_likely(struct bk_punch_udp *e)
+{
+	struct bk_action a;
+	bk_time at;
+
+	kit_likelies = 0;
+	do {
+		while (kit_next(e, &a))
+			assert_true(a.type != BK_ACT_REPORT || a.report == BK_REPORT_DONE);
+		at = ops.next_wake(e);
+		ops.on_time(e, at);
+	} while (at != BK_NEVER);
+	bk_punch_udp_free(e);
+	return kit_likelies;
+}
+
+static void a_handshake_may_go_with_the_first_probes_to_where_the_peer_is_expected(void **state)
+{
+	struct bk_intro own = kit_intro(0), peer = kit_intro(1);
+	struct bk_punch_udp *e = kit_engine(0, true);
+
+	(void)state;
+	kit_likelies = 0;
+	kit_forget_actions(e);
+	assert_int_equal(kit_likelies, 0); /* no opener gets there */
+	kit_probe_at(e, START);
+	kit_expect_nothing(e);
+	assert_int_equal(kit_likelies, 1);
+	assert_true(bk_addr_equal(&kit_likely_at, &peer.candidates[0].addr));
+	assert_int_equal(1 + count_likely(e), 4);
+	assert_int_equal(count_likely(kit_engine(0, false)), 0); /* the other side begins */
+	for (uint8_t i = 3; i < 6; i++)
+		kit_add(&peer, BK_CANDIDATE_MAPPED, bk_addr_v4(203, 0, 113, 2, i));
+	assert_true(count_likely(kit_engine_of(&own, &peer, true)) <= 2 * 4);
+	peer = kit_intro(1);
+	peer.udp.mapping = BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+	own.udp.filtering = peer.udp.filtering = BK_NAT_ADDRESS_DEPENDENT;
+	assert_int_equal(count_likely(kit_engine_of(&own, &peer, true)), 0); /* its port is another one */
+}
+
+static void a_handshake_may_begin_where_the_peer_was_heard_three_times(void **state)
+{
+	struct bk_punch_udp *e = kit_engine(0, false);
+	struct bk_addr from = kit_mapped(1);
+
+	(void)state;
+	kit_forget_actions(e);
+	kit_likelies = 0;
+	for (uint8_t i = 1; i < 8; i++) {
+		from.port = (uint16_t)(40000 + i / 2);
+		kit_peer_probes(e, from, i, 1, START + i * BK_MS);
+		kit_forget_actions(e);
+	}
+	assert_int_equal(kit_likelies, 3);
+	bk_punch_udp_free(e);
+
+	e = kit_engine(0, false);
+	kit_forget_actions(e);
+	kit_peer_probes(e, kit_mapped(1), 1, 1, START);
+	kit_forget_actions(e);
+	kit_likelies = 0;
+	kit_peer_probes(e, from, 1, 1, START + BK_MS); /* a copy, from elsewhere */
+	kit_forget_actions(e);
+	assert_int_equal(kit_likelies, 0);
+	bk_punch_udp_free(e);
+}
+
 static void addresses_of_the_machine_and_reachable_peers_are_probed_at_once_with_full_ttl(void **state)
 {
 	struct bk_intro own = kit_intro(0), peer = kit_intro(1);
@@ -436,7 +504,7 @@ static void an_address_that_says_nothing_is_sent_few_probes(void **state)
 	(void)state;
 	for (bk_time now = T0; now < START + BK_PLAN_BUDGET; now = ops.next_wake(e)) {
 		ops.on_time(e, now);
-		while (ops.next_action(e, &a))
+		while (kit_next(e, &a))
 			sent += a.type == BK_ACT_DATAGRAM;
 	}
 	assert_in_range(sent, 10, 20);
@@ -446,6 +514,8 @@ static void an_address_that_says_nothing_is_sent_few_probes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_handshake_may_go_with_the_first_probes_to_where_the_peer_is_expected),
+		cmocka_unit_test(a_handshake_may_begin_where_the_peer_was_heard_three_times),
 		cmocka_unit_test(openers_die_behind_the_own_nat_until_the_instant_and_full_packets_follow),
 		cmocka_unit_test(who_knew_first_waits_15_ms_to_be_spoken_to_on_a_short_path),
 		cmocka_unit_test(probes_follow_after_5_10_20_40_ms_and_then_every_half_second),

@@ -257,7 +257,7 @@ static void a_replayed_nomination_does_not_move_the_path(void **state)
 	a = kit_next_probe_to(e, kit_mapped(1), &now);
 	kit_peer_answers(e, kit_mapped(1), &a, now + BK_MS);
 	kit_peer_probes(e, kit_mapped(1), 8, 1, START + 11 * BK_MS);
-	while (ops.next_action(e, &a) && a.type == BK_ACT_DATAGRAM)
+	while (kit_next(e, &a) && a.type == BK_ACT_DATAGRAM)
 		continue;
 	assert_int_equal(a.report, BK_REPORT_CHOSEN);
 	assert_int_equal(a.remote.port, 41000);
@@ -281,7 +281,7 @@ static void a_thousand_strangers_with_copied_requests_fill_nothing(void **state)
 		struct bk_addr from = bk_addr_v4(192, 0, (uint8_t)(i >> 8), (uint8_t)i, (uint16_t)(1000 + i));
 
 		kit_peer_probes(e, from, (uint8_t)(i / 250), 0, START - BK_MS);
-		while (ops.next_action(e, &a))
+		while (kit_next(e, &a))
 			answered += kit_read_probe(&a).is_answer;
 	}
 	assert_int_equal(kit_stats(e).targets, 1 + 4);
@@ -291,7 +291,7 @@ static void a_thousand_strangers_with_copied_requests_fill_nothing(void **state)
 	while (a.remote.port != 41000)
 		a = kit_expect(e, BK_ACT_DATAGRAM);
 	kit_peer_answers(e, kit_mapped(1), &a, START + BK_MS);
-	while (ops.next_action(e, &a) && !bk_addr_equal(&a.remote, &peer))
+	while (kit_next(e, &a) && !bk_addr_equal(&a.remote, &peer))
 		continue;
 	assert_true(kit_read_probe(&a).nomination > 0);
 	kit_peer_agrees(e, peer, &a, START + 2 * BK_MS);
@@ -320,7 +320,7 @@ static void a_thousand_addresses_of_the_peer_stay_within_the_table_and_the_last_
 	assert_true(bk_addr_equal(&a.remote, &from));
 	assert_false(kit_read_probe(&a).is_answer);
 	kit_peer_answers(e, from, &a, START);
-	while (ops.next_action(e, &a) && !bk_addr_equal(&a.remote, &from))
+	while (kit_next(e, &a) && !bk_addr_equal(&a.remote, &from))
 		continue;
 	kit_peer_answers(e, from, &a, START + BK_MS);
 	kit_expect_nominated(e, from);

@@ -113,6 +113,23 @@ static void schedule_next(struct bk_punch_udp *e, struct bk_udp_target *t, bk_ti
 	}
 }
 
+static void report(struct bk_punch_udp *e, const struct bk_udp_target *t, int what)
+{
+	bk_udp_mouth_push(&e->mouth,
+		&(struct bk_action){
+			.type = BK_ACT_REPORT, .id = t->way.socket, .remote = t->way.remote, .report = what});
+}
+
+/* QUIC needs no proof of a way: its handshake is one, and takes a round trip less when it does not wait for ours. */
+static void tell_likely(struct bk_punch_udp *e, struct bk_udp_target *t)
+{
+	if (!t->likely || e->winner || t->way.socket > BK_PUNCH_UDP_SOCKET6)
+		return;
+	t->likely--;
+	t->is_likely = true;
+	report(e, t, BK_REPORT_LIKELY);
+}
+
 static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 {
 	struct bk_probe p = {
@@ -126,6 +143,8 @@ static void send_probe(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time 
 	e->stats.probes_sent++;
 	bk_udp_mouth_say(
 		&e->mouth, t->way.socket, &t->way.remote, now < t->full_from ? e->opener_ttl : 0, &p);
+	if (e->is_controlling && now >= t->full_from)
+		tell_likely(e, t);
 	schedule_next(e, t, now);
 }
 
@@ -174,12 +193,7 @@ static void win(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 	e->stats.rtt = t->rtt;
 	stop_targets(e, now);
 	bk_udp_target_set_state(t, BK_UDP_NOMINATED, BK_NEVER);
-	bk_udp_mouth_push(&e->mouth, &(struct bk_action){
-					     .type = BK_ACT_REPORT,
-					     .id = t->way.socket,
-					     .remote = t->way.remote,
-					     .report = BK_REPORT_CHOSEN,
-				     });
+	report(e, t, BK_REPORT_CHOSEN);
 }
 
 static void give_up(struct bk_punch_udp *e, bk_time now)
@@ -289,6 +303,16 @@ static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct 
 	return t;
 }
 
+/* Whoever begins QUIC, it may begin where a packet has come through. As controlling it goes with the probe back. */
+static void hear_likely(struct bk_punch_udp *e, struct bk_udp_target *t)
+{
+	if (t->is_proven || e->winner)
+		return;
+	bk_udp_targets_hear_likely(&e->targets, t);
+	if (!e->is_controlling && !t->is_likely)
+		tell_likely(e, t);
+}
+
 /* The peer's packet came through, so ours will: probe now, and a few times more. */
 static void trigger(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 {
@@ -331,6 +355,7 @@ static void on_request(
 	if (!e->is_controlling && p->nomination > t->nomination)
 		t->nomination = p->nomination;
 	maybe_choose_heard(e, t);
+	hear_likely(e, t);
 	trigger(e, t, now);
 	bk_udp_mouth_answer(&e->mouth, from->socket, p, &from->remote);
 	maybe_follow(e, t, now);
@@ -559,6 +584,12 @@ static bk_time first_full(const struct bk_punch_udp_opts *opts, bk_time start, b
 	return start + (waits_for_peer(opts) ? WAIT_PEER : 0);
 }
 
+/* Where it was told to be. */
+static bool is_expected(const struct bk_intro *peer)
+{
+	return bk_nat_is_reachable(&peer->udp) || !bk_nat_is_dependent(&peer->udp);
+}
+
 static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
 {
 	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
@@ -572,6 +603,8 @@ static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, b
 		err = add_attempt(e, &plan->attempts[i], full_from, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
+	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer))
+		bk_udp_targets_mark_likely(&e->targets);
 	if (e->is_controlling && e->targets.len == 1) {
 		e->chosen = &e->targets.list[0];
 		e->number = 1;

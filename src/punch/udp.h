@@ -39,6 +39,8 @@ struct bk_punch_udp_opts {
 };
 
 /* What on REPORT tells: a->id the socket, a->remote the peer's address as reached, a->report
+ * BK_REPORT_LIKELY before anything is proven, of two addresses of the plan at most, as controlling, with the
+ * first probes that go there, and of three at most where the peer was heard;
  * BK_REPORT_CHOSEN when it was nominated, or BK_REPORT_DONE when the budget ended without a path. The
  * controlling side reports one nomination. The controlled side may report another one later, when no answer
  * to the first came back and the controlling side chose anew: the last report counts. After a nomination the

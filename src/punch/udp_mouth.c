@@ -14,7 +14,9 @@ void bk_udp_mouth_init(struct bk_udp_mouth *m, uint64_t seed)
 
 void bk_udp_mouth_push(struct bk_udp_mouth *m, const struct bk_action *a)
 {
-	if (a->type == BK_ACT_REPORT || bk_actions_room(&m->actions) > REPORTS_MAX)
+	bool must_fit = a->type == BK_ACT_REPORT && a->report != BK_REPORT_LIKELY;
+
+	if (must_fit || bk_actions_room(&m->actions) > REPORTS_MAX)
 		bk_actions_push(&m->actions, a);
 }
 

@@ -11,6 +11,12 @@
 #include "base/assert.h"
 #include "base/log.h"
 
+enum {
+	LIKELY_MAX = 2,
+	LIKELY_HEARD_MAX = 3,
+	LIKELY_SENDINGS = 4, /* of QUIC's first packet, with the first four probes */
+};
+
 static const char *const state_names[] = {
 	[BK_UDP_OPENING] = "opening",
 	[BK_UDP_PROBING] = "probing",
@@ -134,6 +140,43 @@ struct bk_udp_target *bk_udp_targets_best(struct bk_udp_targets *ts)
 			best = t;
 	}
 	return best;
+}
+
+static struct bk_udp_target *find_unmarked(struct bk_udp_targets *ts)
+{
+	struct bk_udp_target *best = NULL;
+
+	for (size_t i = 0; i < ts->len; i++) {
+		struct bk_udp_target *t = &ts->list[i];
+
+		if (!t->likely && (!best || t->technique->rank < best->technique->rank))
+			best = t;
+	}
+	return best;
+}
+
+void bk_udp_targets_mark_likely(struct bk_udp_targets *ts)
+{
+	for (size_t i = 0; i < ts->len; i++) {
+		if (ts->list[i].technique->is_local)
+			return;
+	}
+	for (size_t n = 0; n < LIKELY_MAX; n++) {
+		struct bk_udp_target *t = find_unmarked(ts);
+
+		if (t)
+			t->likely = LIKELY_SENDINGS;
+	}
+}
+
+void bk_udp_targets_hear_likely(struct bk_udp_targets *ts, struct bk_udp_target *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ts->len; i++)
+		n += ts->list[i].is_likely;
+	if (!t->is_likely && n < LIKELY_HEARD_MAX)
+		t->likely = LIKELY_SENDINGS;
 }
 
 bool bk_udp_targets_has_hope(const struct bk_udp_targets *ts, int rank)

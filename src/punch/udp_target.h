@@ -35,6 +35,8 @@ struct bk_udp_target {
 	bool is_reflexive; /* not in the plan: heard from */
 	bool is_proven;    /* stays when the state moves on */
 	bool is_neglected; /* nominated, and no answer came in time */
+	unsigned likely;   /* so many more times it is told that QUIC may try it, unproven */
+	bool is_likely;    /* it has been told once */
 	bk_time full_from; /* packets before have the opener's TTL */
 	bk_time wake, last_sent, last_heard;
 	unsigned step, triggers, sent, heard;
@@ -77,6 +79,12 @@ struct bk_udp_target *bk_udp_targets_place(struct bk_udp_targets *ts, const stru
 struct bk_udp_target *bk_udp_targets_best(struct bk_udp_targets *ts);
 /* One of a better rank may still be proven. */
 bool bk_udp_targets_has_hope(const struct bk_udp_targets *ts, int rank);
+
+/* As controlling: the one or two that the plan expects most of, if they are not on our own network, where all of this
+ * takes no time. */
+void bk_udp_targets_mark_likely(struct bk_udp_targets *ts);
+/* Somebody with the key was heard there. */
+void bk_udp_targets_hear_likely(struct bk_udp_targets *ts, struct bk_udp_target *t);
 
 const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN_TEXT_MAX]);
 

@@ -9,7 +9,7 @@ from lab import Lab, check
 WIRES = (10, 20, 40)  # ms one way from a side to the server
 RUNS = 3
 # transport: of R from the command to a secure path; of P from both introductions, who joins and who made the code
-BOUNDS = {"udp": (9.8, 2.5, 3.5)}
+BOUNDS = {"udp": (7.5, 1.1, 2.1)}
 MORE = 60  # ms beside: of a machine that does other things
 
 

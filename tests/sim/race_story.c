@@ -36,7 +36,7 @@ struct path {
 	uint32_t id;           /* of a connection, the machine's */
 	struct bk_addr local;  /* of a way; family 0: a connection */
 	struct bk_addr remote; /* of a way */
-	bool is_gone;
+	bool is_gone, is_chosen, is_likely;
 };
 
 struct own {
@@ -136,9 +136,22 @@ static void disprove(struct path *t)
 static void forget_chosen(struct lane *l)
 {
 	for (size_t i = 0; i < l->peer->paths_len; i++) {
-		if (l->peer->paths[i].lane == l && l->peer->paths[i].local.family)
+		if (l->peer->paths[i].lane == l && l->peer->paths[i].is_chosen &&
+			!l->peer->paths[i].is_likely)
 			l->peer->paths[i].is_gone = true;
 	}
+}
+
+static struct path *find_way(struct lane *l, const struct bk_action *a)
+{
+	for (size_t i = 0; i < l->peer->paths_len; i++) {
+		struct path *t = &l->peer->paths[i];
+
+		if (t->lane == l && t->local.family && t->id == host_id(l, a->id) && !t->is_gone &&
+			bk_addr_equal(&t->remote, &a->remote))
+			return t;
+	}
+	return NULL;
 }
 
 static struct bk_addr local_of(const struct lane *l, uint32_t id)
@@ -162,10 +175,22 @@ static void on_report(struct lane *l, const struct bk_action *a)
 		l->is_over = true;
 		return;
 	}
+	if (a->report == BK_REPORT_CHOSEN)
+		forget_chosen(l);
+	if (a->report == BK_REPORT_LIKELY || a->report == BK_REPORT_CHOSEN) {
+		struct path *there = find_way(l, a);
+
+		if (there) {
+			there->is_chosen |= a->report == BK_REPORT_CHOSEN;
+			say(there, HELLO);
+			return;
+		}
+	}
 	assert(p->paths_len < PATHS_MAX);
 	*t = (struct path){.lane = l, .technique = bk_technique_of(&l->plan, a), .id = host_id(l, a->id)};
-	if (a->report == BK_REPORT_CHOSEN) {
-		forget_chosen(l);
+	if (a->report == BK_REPORT_CHOSEN || a->report == BK_REPORT_LIKELY) {
+		t->is_chosen = a->report == BK_REPORT_CHOSEN;
+		t->is_likely = a->report == BK_REPORT_LIKELY;
 		t->local = local_of(l, a->id);
 		t->remote = a->remote;
 	}

@@ -35,6 +35,8 @@ static void on_report(void *arg, const struct bk_action *a)
 {
 	struct peer *p = arg;
 
+	if (a->report == BK_REPORT_LIKELY) /* nothing is secured here */
+		return;
 	if (p->nominations == 0)
 		p->ended = p->side->net->clock.now;
 	if (a->report == BK_REPORT_DONE) {
