@@ -274,7 +274,7 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 	d->state = SENDING;
 	/* Which also finds out whether there is a stream: that has no beginning twice. */
 	from = (struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)};
-	d->talk.is_resumable = msg->version && !d->has_stream;
+	d->talk.is_resumable = msg->version && !msg->passes && !d->has_stream;
 	bk_talk_count(&d->talk, &from);
 	/* It goes on from the loop: what came with the answer comes before all is sent, however quick the reader is.
 	 * Where no file is taken all is sent now, and the other side may have said done with its answer. */

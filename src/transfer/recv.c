@@ -110,6 +110,7 @@ static void answer(void *owner)
 	if (r->state != BK_RECV_ANSWERING)
 		return;
 	if (header.version) {
+		header.passes = !bk_receiving_is_kept(r);
 		snprintf(header.encoding, sizeof(header.encoding), "%s", BK_PACKED_NAME);
 		r->talk.reader.takes_packed = true;
 	}

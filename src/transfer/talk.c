@@ -473,11 +473,12 @@ static const char *how_much(const struct bk_talk *t)
 void bk_talk_add_how_to_go_on(struct bk_talk *t)
 {
 	const struct bk_session_opts *o = &t->call.opts;
+	bool has_ended_code = t->call.error == BK_E_CANCELLED && t->call.who == BK_CALL_WHO_HERE;
 
 	bk_call_add(&t->call, "; what came is kept: ");
 	bk_call_add(
-		&t->call, t->call.is_guest || o->peer_key ? "sent again, it goes on from there"
-			  : o->shared_code                ? "with the same code it goes on"
+		&t->call, t->call.is_guest || o->peer_key     ? "sent again, it goes on from there"
+			  : o->shared_code && !has_ended_code ? "with the same code it goes on"
 			  : o->code ? "the same command goes on, with the code that the other side shows then"
 			  : o->code_wish ? "run both commands again, with the same code, to go on"
 					 : "the same command goes on, with the new code that it shows");

@@ -60,6 +60,7 @@ static const struct bk_field entries_fields[] = {
 static const struct bk_field accept_fields[] = {
 	{"version", BK_FIELD_UINT, 0, AT(version)},
 	{"encoding", BK_FIELD_STR, 0, AT(encoding)},
+	{"passes", BK_FIELD_UINT, 0, AT(passes)},
 };
 static const struct bk_field reason_fields[] = {
 	{"code", BK_FIELD_STR, BK_FIELD_REQUIRED, AT(code)},

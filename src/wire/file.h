@@ -49,12 +49,13 @@ enum bk_file_type {
 const char *bk_file_type_name(enum bk_file_type type);
 
 /* Which fields mean something is the type's business: counting {entries: so far}; offer {entries, bytes, version,
- * more}; entries {more}; accept {version, encoding}; refuse, error {code, text}; content {entry, offset, hole}; digest
- * {entry, digest}; done {entries, bytes, digest}; packed {encoding, bytes: unpacked}. */
+ * more}; entries {more}; accept {version, encoding, passes}; refuse, error {code, text}; content {entry, offset, hole};
+ * digest {entry, digest}; done {entries, bytes, digest}; packed {encoding, bytes: unpacked}. */
 struct bk_file_msg {
 	enum bk_file_type type;
 	uint32_t entry, entries, version;
-	uint32_t more; /* 1: what was begun goes on with an entries message */
+	uint32_t more;   /* 1: what was begun goes on with an entries message */
+	uint32_t passes; /* 1: what comes is not kept but handed on, and does not go on another time */
 	uint64_t offset, bytes;
 	uint64_t
 		hole; /* so many zero bytes instead of content, at most BK_FILE_CONTENT_MAX; to version 2 only */

@@ -136,6 +136,17 @@ class Copies(Scene):
             self.assertTrue(filecmp.cmp(self.root / f"out-{name}" / "big", big, shallow=False), name)
         print(f"{MB // 4} MB to six quick ones took {took:.2f} s, to the slow one {time.monotonic() - began:.2f} s", file=sys.stderr)
 
+    def test_a_sender_that_is_ended_says_no_more_that_its_code_is_good(self):
+        sender, code = self.sender(self.big(), "--copies", 2, "--limit", "20M")
+        receiver = self.receiver(code, "slow")
+        while self.event(receiver, "progress")["bytes"] < 4_000_000:
+            pass
+        sender.send_signal(signal.SIGINT)
+        _, out, err = self.finish(sender)
+        text = next(e["text"] for e in events(sender.unread.decode() + out) if e["event"] == "receiver" and e["state"] == "failed")
+        self.assertRegex(text, "; what came is kept: the same command goes on, with the new code that it shows$")
+        self.finish(receiver)
+
     def slow_down(self, p, stop):
         while not stop.is_set() and p.poll() is None:
             p.send_signal(signal.SIGSTOP)

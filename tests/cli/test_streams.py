@@ -171,6 +171,21 @@ class Streams(Kit):
         self.assertEqual(here, 1)
         self.assertRegex(said, r"failed: cannot pass on 'stdin': nobody reads it any more$")
 
+    def test_who_sends_a_file_to_one_that_keeps_nothing_is_not_told_that_it_goes_on(self):
+        path = self.root / "big"
+        with open(path, "wb") as f:
+            f.truncate(200_000_000)
+        sender, code = self.sender(path, "--compress", "off")
+        receiver = self.passing_on(code)
+        for _ in range(40):
+            receiver.stdout.read(1_000_000)
+        receiver.send_signal(signal.SIGINT)
+        err = self.finish(sender)[2]
+        self.assertIn("not everything was sent", err)
+        self.assertNotIn("kept", err)
+        receiver.stdout.close()
+        receiver.wait()
+
     def test_a_reader_that_pauses_holds_the_sender_back(self):
         sender, code = self.endless("cat", "/dev/urandom")  # what cannot be packed
         receiver = self.passing_on(code)
