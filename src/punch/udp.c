@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Carries out a plan over UDP (RFC 5128 section 3.3; RFC 8445 in spirit). Both sides send to each other from
- * the sockets whose mapped addresses they told; each packet opens the own NAT for the peer's. RFC 8445 paces
- * its checks 50 ms apart; two peers that know each other's few addresses need not, so a probe goes to every
- * target at once and again after 5, 10, 20, 40 ms ... up to 500 ms.
- *
- * A router that accepts what it did not expect notes an early packet as a flow of its own, and gives the
- * later packets of its host another port. Two cures: all targets behind a filter are first sent to at the
- * agreed instant; and before that an opener leaves, whose TTL is used up behind the own NAT, so that the own
- * flow is there first. Who hears last, from a peer whose openers are known to do that, need not wait.
+ * the sockets whose mapped addresses they told; each packet opens the own NAT for the peer's.
  *
  * A path is proven by an answer to a request of ours, from the very address that it went to. A request proves
  * only that the peer wrote it at some time: it is answered and its source probed, whether listed or not, but
@@ -32,6 +25,7 @@
 #include "punch/probe.h"
 #include "punch/udp_fan.h"
 #include "punch/udp_mouth.h"
+#include "punch/udp_schedule.h"
 #include "punch/udp_spray.h"
 #include "punch/udp_target.h"
 
@@ -47,17 +41,11 @@ enum {
 
 _Static_assert((int)BK_PLAN_ATTEMPTS_MAX < (int)BK_PUNCH_UDP_TARGETS_MAX, "whom we hear finds a place");
 
-#define GAP_FIRST   (5 * BK_MS)
-#define GAP_MAX     (500 * BK_MS)
 #define GAP_OPENER  (20 * BK_MS)
 #define GAP_TRIGGER (2 * BK_MS)
-#define GAP_OPEN    (1 * BK_MS)   /* between an opener and what may follow at once */
 #define WAIT_BETTER (5 * BK_MS)   /* or a quarter of the round trip */
-#define WAIT_PEER   (15 * BK_MS)  /* two of its probes */
 #define REST        (100 * BK_MS) /* of the spray, when somebody was heard */
-#define SHORT_RTT   (12 * BK_MS)
 #define WAIT_ANSWER (300 * BK_MS) /* or four round trips: then another proven path is nominated */
-#define WAIT_MAX    (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
 
 struct bk_punch_udp {
 	struct bk_udp_mouth mouth; /* first: next_action is its queue's */
@@ -88,16 +76,6 @@ static uint32_t socket_of(const struct bk_addr *a)
 	return a->family == 6 ? BK_PUNCH_UDP_SOCKET6 : BK_PUNCH_UDP_SOCKET4;
 }
 
-/* 5, 5, 10, 20, 40 ... up to 500 ms between sendings, each +- 20 %: two sides on one grid could go on
- * colliding with each other's losses. */
-static bk_dur gap(struct bk_punch_udp *e, unsigned step)
-{
-	bk_dur d = step < 2 ? GAP_FIRST : step < 9 ? GAP_FIRST << (step - 1) : GAP_MAX;
-
-	d = bk_time_min(d, GAP_MAX);
-	return d - d / 5 + bk_rng_range(&e->rng, 0, d * 2 / 5);
-}
-
 static void schedule_next(struct bk_punch_udp *e, struct bk_udp_target *t, bk_time now)
 {
 	bk_time next;
@@ -108,8 +86,8 @@ static void schedule_next(struct bk_punch_udp *e, struct bk_udp_target *t, bk_ti
 		next = t->sent < OPENERS ? now + GAP_OPENER : t->full_from;
 		bk_udp_target_set_state(t, BK_UDP_OPENING, bk_time_min(next, t->full_from));
 	} else {
-		bk_udp_target_set_state(
-			t, t->is_proven ? BK_UDP_PROVEN : BK_UDP_PROBING, now + gap(e, t->step++));
+		bk_udp_target_set_state(t, t->is_proven ? BK_UDP_PROVEN : BK_UDP_PROBING,
+			now + bk_udp_gap(t->step++, &e->rng));
 	}
 }
 
@@ -176,10 +154,7 @@ static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk
 
 static void stop_targets(struct bk_punch_udp *e, bk_time now)
 {
-	for (size_t i = 0; i < e->targets.len; i++) {
-		if (&e->targets.list[i] != e->winner)
-			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
-	}
+	bk_udp_targets_stop(&e->targets, e->winner);
 	bk_udp_spray_stop(&e->spray);
 	bk_udp_fan_close(&e->fan, now);
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
@@ -254,7 +229,7 @@ static void on_nominated(struct bk_punch_udp *e, struct bk_udp_target *t, bk_tim
 		return;
 	}
 	e->complete = t;
-	e->complete_until = bk_time_min(e->complete_until, now + WAIT_PEER);
+	e->complete_until = bk_time_min(e->complete_until, now + BK_UDP_WAIT_PEER);
 	bk_udp_target_set_state(t, BK_UDP_PROVEN, BK_NEVER);
 }
 
@@ -453,10 +428,7 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	(void)now;
 	bk_udp_fan_gone(&e->fan, id);
 	bk_log_debug("punch", "UDP socket %u: %s", id, bk_error_text(error));
-	for (size_t i = 0; i < e->targets.len; i++) {
-		if (e->targets.list[i].way.socket == id)
-			bk_udp_target_set_state(&e->targets.list[i], BK_UDP_STOPPED, BK_NEVER);
-	}
+	bk_udp_targets_stop_socket(&e->targets, id);
 }
 
 /* --- time --- */
@@ -492,9 +464,7 @@ static bk_time next_wake(const void *engine)
 	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
 	wake = bk_time_min(wake, bk_time_min(e->complete_until, e->spray.wake));
 	wake = bk_time_min(wake, e->fan.wake);
-	for (size_t i = 0; i < e->targets.len; i++)
-		wake = bk_time_min(wake, e->targets.list[i].wake);
-	return wake;
+	return bk_time_min(wake, bk_udp_targets_wake(&e->targets));
 }
 
 const struct bk_engine_ops bk_punch_udp_ops = {
@@ -555,35 +525,6 @@ static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_ti
 	return 0;
 }
 
-/* Within a few milliseconds a busy machine may not have sent its opener. */
-static bool is_short(const struct bk_punch_udp_opts *opts)
-{
-	return bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
-}
-
-/* A side whose port the peer cannot know has to be the first to speak. */
-static bool waits_for_peer(const struct bk_punch_udp_opts *opts)
-{
-	return opts->is_first_to_know && !bk_nat_is_dependent(&opts->own->udp) && is_short(opts);
-}
-
-/* Ports that are guessed are guessed for an instant. */
-static bool has_guesses(const struct bk_plan *plan)
-{
-	for (size_t i = 0; i < plan->attempts_len; i++) {
-		if (plan->attempts[i].probes)
-			return true;
-	}
-	return false;
-}
-
-static bk_time first_full(const struct bk_punch_udp_opts *opts, bk_time start, bk_time now)
-{
-	if (opts->is_peer_open && !is_short(opts) && !has_guesses(opts->plan))
-		return bk_time_min(start, now + GAP_OPEN);
-	return start + (waits_for_peer(opts) ? WAIT_PEER : 0);
-}
-
 /* Where it was told to be. */
 static bool is_expected(const struct bk_intro *peer)
 {
@@ -592,9 +533,9 @@ static bool is_expected(const struct bk_intro *peer)
 
 static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
 {
-	bk_time start = bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
+	bk_time start = bk_udp_start(opts, now);
 	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
-	bk_time full_from = first_full(opts, start, now);
+	bk_time full_from = bk_udp_first_full(opts, start, now);
 	const struct bk_plan *plan = opts->plan;
 	int err = 0;
 

@@ -189,3 +189,28 @@ bool bk_udp_targets_has_hope(const struct bk_udp_targets *ts, int rank)
 	}
 	return false;
 }
+
+void bk_udp_targets_stop(struct bk_udp_targets *ts, const struct bk_udp_target *except)
+{
+	for (size_t i = 0; i < ts->len; i++) {
+		if (&ts->list[i] != except)
+			bk_udp_target_set_state(&ts->list[i], BK_UDP_STOPPED, BK_NEVER);
+	}
+}
+
+void bk_udp_targets_stop_socket(struct bk_udp_targets *ts, uint32_t socket)
+{
+	for (size_t i = 0; i < ts->len; i++) {
+		if (ts->list[i].way.socket == socket)
+			bk_udp_target_set_state(&ts->list[i], BK_UDP_STOPPED, BK_NEVER);
+	}
+}
+
+bk_time bk_udp_targets_wake(const struct bk_udp_targets *ts)
+{
+	bk_time wake = BK_NEVER;
+
+	for (size_t i = 0; i < ts->len; i++)
+		wake = bk_time_min(wake, ts->list[i].wake);
+	return wake;
+}

@@ -80,6 +80,11 @@ struct bk_udp_target *bk_udp_targets_best(struct bk_udp_targets *ts);
 /* One of a better rank may still be proven. */
 bool bk_udp_targets_has_hope(const struct bk_udp_targets *ts, int rank);
 
+/* Nothing more is sent to any but that one (NULL: to any), or to any behind that socket. */
+void bk_udp_targets_stop(struct bk_udp_targets *ts, const struct bk_udp_target *except);
+void bk_udp_targets_stop_socket(struct bk_udp_targets *ts, uint32_t socket);
+bk_time bk_udp_targets_wake(const struct bk_udp_targets *ts); /* of the first that wants to be sent to */
+
 /* As controlling: the one or two that the plan expects most of, if they are not on our own network, where all of this
  * takes no time. */
 void bk_udp_targets_mark_likely(struct bk_udp_targets *ts);
