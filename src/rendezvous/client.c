@@ -215,11 +215,22 @@ static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
 		bk_log_debug("rdv", "ignoring %s", bk_rdv_type_name(m->type));
 }
 
+/* What was asked along with the hello is answered behind it: whoever asked relies on a box that is ready. */
+static bool is_in_place(const struct bk_rdv *r, enum bk_rdv_type type)
+{
+	return r->is_ready || type == BK_RDV_SERVER_HELLO || type == BK_RDV_SERVER_REFUSE ||
+	       type == BK_RDV_SERVER_STOP || type == BK_RDV_UNKNOWN;
+}
+
 static void on_message(void *arg, const struct bk_rdv_msg *m)
 {
 	struct bk_rdv *r = arg;
 
 	r->pulse.heard_at = bk_loop_now(r->loop);
+	if (!is_in_place(r, m->type)) {
+		bk_control_end(r->control, BK_E_PROTOCOL);
+		return;
+	}
 	switch (m->type) {
 	case BK_RDV_SERVER_HELLO:
 		on_hello(r, m);

@@ -81,7 +81,7 @@ static int deliver(struct bk_control *c)
 	bk_log_trace("rdv", "got %s", bk_rdv_type_name(m.type));
 	c->events->on_message(c->arg, &m);
 	bk_rdv_done(&m);
-	return c->hold.is_dead ? BK_E_CANCELLED : 0;
+	return c->hold.is_dead ? BK_E_CANCELLED : c->end_error; /* behind the end nothing is heard */
 }
 
 static int on_plain(void *arg, const uint8_t *data, size_t n)

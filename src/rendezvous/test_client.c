@@ -529,6 +529,27 @@ static void a_hello_that_comes_again_takes_the_same_along(void **state)
 	world_done(&w);
 }
 
+static void a_server_that_answers_before_its_hello_is_left(void **state)
+{
+	struct heard h = {.claims_early = 7};
+	struct actor a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, (struct bk_server_opts){0});
+	actor_init(&a, &w);
+	a.says[0] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_CLAIMED, .nameplate = 7};
+	a.says[1] = hello(1000);
+	a.says_len = 2;
+	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+	client_run(&h, &h.ends, 1);
+	assert_int_equal(h.claims + h.readies, 0);
+	assert_int_equal(h.end_error, BK_E_PROTOCOL);
+	client_free(h.rdv);
+	actor_done(&a);
+	world_done(&w);
+}
+
 /* Two ports beside each other: who listens, and who has the one behind it. */
 static void actor_init_beside(struct actor *a, struct world *w, struct mute *ret_beside)
 {
@@ -832,6 +853,7 @@ int main(void)
 		cmocka_unit_test(one_that_asks_for_short_pings_is_given_up_soon),
 		cmocka_unit_test(what_is_asked_early_travels_with_the_hello),
 		cmocka_unit_test(a_hello_that_comes_again_takes_the_same_along),
+		cmocka_unit_test(a_server_that_answers_before_its_hello_is_left),
 		cmocka_unit_test(the_second_port_is_asked_before_the_server_has_said_anything),
 		cmocka_unit_test(a_mapping_probe_that_fails_is_not_awaited),
 		cmocka_unit_test(the_hello_tells_round_trip_and_clock),
