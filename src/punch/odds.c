@@ -4,7 +4,10 @@
 
 #include "punch/odds.h"
 
-enum { HALVINGS = 16 };
+enum {
+	HALVINGS = 16,
+	MEAN_MAX = 4096, /* far below it e^-mean is none, and so is whatever is counted from there */
+};
 
 double bk_odds_birthday(unsigned open, unsigned probes, unsigned range)
 {
@@ -30,8 +33,11 @@ static double decay(double x)
 
 double bk_odds_count(double mean, unsigned least, unsigned most)
 {
-	double one = decay(mean), sum = 0;
+	double one, sum = 0;
 
+	if (mean > MEAN_MAX)
+		return 0;
+	one = decay(mean);
 	for (unsigned n = 0; n <= most; n++) {
 		if (n >= least)
 			sum += one;
