@@ -42,14 +42,21 @@ static bool is_opened(const struct bk_pair *pair)
 	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_UDP);
 }
 
+/* A server sees both where it is itself. Who is seen among public addresses, and hears of a peer at a private one,
+ * would knock at every port of a neighbour. */
+static bool are_seen_in_one_realm(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
+{
+	return bk_addr_realm(&own->public_addr) == bk_addr_realm(&peer->public_addr);
+}
+
 bool bk_guess_is_wanted(const struct bk_pair *pair)
 {
 	const struct bk_nat_profile *own = &pair->own->udp, *peer = &pair->peer->udp;
 
 	return (pair->own->capabilities & pair->peer->capabilities & BK_INTRO_GUESSES) &&
-	       own->public_addr.family == 4 && peer->public_addr.family == 4 && !bk_nat_is_reachable(own) &&
-	       !bk_nat_is_reachable(peer) && !is_opened(pair) &&
-	       !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
+	       own->public_addr.family == 4 && peer->public_addr.family == 4 &&
+	       are_seen_in_one_realm(own, peer) && !bk_nat_is_reachable(own) && !bk_nat_is_reachable(peer) &&
+	       !is_opened(pair) && !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
 }
 
 /* Lets in nothing but from a port that was sent to; where nobody looked, that has to be assumed. */

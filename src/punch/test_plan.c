@@ -564,6 +564,23 @@ static void udp_sprays_no_strangers_networks(void **state)
 	assert_int_equal(p.attempts_len, 2);
 }
 
+/* Who has the code may name a neighbour of ours as himself: that is good for a few probes there. */
+static void ports_of_no_neighbour_are_guessed(void **state)
+{
+	struct bk_intro own = udp_intro(PORT, 1), peer = udp_intro(SYM, 2);
+	struct bk_plan p;
+
+	(void)state;
+	own.capabilities = peer.capabilities = BK_INTRO_GUESSES;
+	peer.udp.allocation = BK_NAT_RANDOM;
+	p = udp_plan(&own, &peer);
+	assert_int_equal(p.attempts[p.attempts_len - 1].probes, 2800);
+	peer.udp.public_addr = bk_addr_v4(192, 168, 1, 1, 42000);
+	p = udp_plan(&own, &peer);
+	for (size_t i = 0; i < p.attempts_len; i++)
+		assert_int_equal(p.attempts[i].probes, 0);
+}
+
 /* Each row is told by its own words. */
 static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 {
@@ -686,6 +703,7 @@ int main(void)
 		cmocka_unit_test(udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant),
 		cmocka_unit_test(each_transport_keeps_to_its_own_candidates),
 		cmocka_unit_test(udp_sprays_no_strangers_networks),
+		cmocka_unit_test(ports_of_no_neighbour_are_guessed),
 		cmocka_unit_test(a_path_is_told_by_what_it_is_and_a_relay_by_its_reason),
 		cmocka_unit_test(an_attempt_may_go_to_a_set_of_ports),
 		cmocka_unit_test(the_relay_reason_tells_of_both_transports),
