@@ -12,6 +12,7 @@
 #include "cli/bar.h"
 #include "cli/consent.h"
 #include "cli/human.h"
+#include "cli/what.h"
 
 enum {
 	NAME_COLUMNS = 24,
@@ -172,6 +173,7 @@ void bk_cli_chat_files_declined(struct bk_cli_chat_files *f)
 static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question question,
 	const struct bk_transfer_offer *offer)
 {
+	const struct bk_cli_what offered = bk_cli_what_of(offer);
 	struct bk_cli_chat_files *f = arg;
 	char what[512];
 
@@ -183,7 +185,7 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	}
 	f->is_asking = true;
 	name(&f->in, offer);
-	bk_cli_report_describe(offer, what, sizeof(what));
+	bk_cli_what_to_str(&offered, what, sizeof(what));
 	bk_cli_report_say(f->report, BK_CLI_VERDICT, "* %s offers %s", f->in.peer, what);
 	bk_cli_report_wipe(f->report);
 	bk_cli_consent_names(f->report, offer);

@@ -18,6 +18,7 @@
 #include "cli/bar.h"
 #include "cli/human.h"
 #include "cli/qr.h"
+#include "cli/what.h"
 
 enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LEFT_OUT_SHOWN = 10 };
 
@@ -291,68 +292,6 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);
 }
 
-struct what {
-	const char *first;
-	size_t files, folders, links, streams,
-		named; /* streams are files, too; named: those that are in no folder */
-	uint64_t bytes;
-	bool is_text;
-};
-
-static void describe_size(const struct what *w, char *out, size_t max)
-{
-	char size[BK_CLI_HUMAN_MAX];
-
-	bk_cli_human_bytes(w->bytes, size);
-	if (!w->streams)
-		snprintf(out, max, "%s", size);
-	else if (w->bytes)
-		snprintf(out, max, "%s and what has no size", size);
-	else
-		snprintf(out, max, "size unknown");
-}
-
-/* "notes.txt (12 kB)", "photos/ (12 files and 3 links, 3 MB)", "3 files (100 MB)", "7 files in 2 folders (1 MB)",
- * "stdin (size unknown)" or "nothing". */
-static void describe(const struct what *w, char *out, size_t max)
-{
-	const char *s = w->files == 1 ? "" : "s";
-	char size[2 * BK_CLI_HUMAN_MAX], links[BK_CLI_HUMAN_MAX] = "";
-
-	describe_size(w, size, sizeof(size));
-	if (w->links)
-		snprintf(links, sizeof(links), " and %zu link%s", w->links, w->links == 1 ? "" : "s");
-	if (!w->files && !w->folders)
-		snprintf(out, max, "nothing");
-	else if (w->is_text)
-		snprintf(out, max, "a text (%s)", size);
-	else if (w->files == 1 && !w->folders)
-		snprintf(out, max, "%s (%s)", w->first, size);
-	else if (w->folders && w->named == 1)
-		snprintf(out, max, "%s/ (%zu file%s%s, %s)", w->first, w->files, s, links, size);
-	else if (w->folders)
-		snprintf(out, max, "%zu file%s%s in %zu folder%s (%s)", w->files, s, links, w->folders,
-			w->folders == 1 ? "" : "s", size);
-	else
-		snprintf(out, max, "%zu files (%s)", w->files, size);
-}
-
-void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, size_t max)
-{
-	struct what w = {.is_text = offer->entries == 1 && offer->names[0].is_text,
-		.first = offer->first,
-		.files = offer->entries - offer->folders - offer->links,
-		.folders = offer->folders,
-		.links = offer->links,
-		.bytes = offer->bytes};
-
-	for (size_t i = 0; i < offer->entries; i++) {
-		w.named += !strchr(offer->names[i].path, '/');
-		w.streams += offer->names[i].is_stream;
-	}
-	describe(&w, out, max);
-}
-
 static json_t *names_value(const struct bk_transfer_offer *offer)
 {
 	json_t *names = json_array();
@@ -387,14 +326,13 @@ static void report_abandoned(struct bk_cli_report *r, const struct bk_transfer_o
 
 void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
+	const struct bk_cli_what offered = bk_cli_what_of(offer);
 	const char *peer = r->peer[0] ? r->peer : "the other side";
 	char what[512];
 
-	r->is_text = offer->entries == 1 && offer->names[0].is_text;
-	r->has_stream = false;
-	for (size_t i = 0; i < offer->entries; i++)
-		r->has_stream |= offer->names[i].is_stream;
-	bk_cli_report_describe(offer, what, sizeof(what));
+	r->is_text = offered.is_text;
+	r->has_stream = offered.streams;
+	bk_cli_what_to_str(&offered, what, sizeof(what));
 	bk_cli_report_event(r, BK_CLI_EVENT, "offer",
 		json_pack("{s:I, s:I, s:I, s:I, s:o}", "entries", (json_int_t)offer->entries, "folders",
 			(json_int_t)offer->folders, "links", (json_int_t)offer->links, "bytes",
@@ -594,7 +532,7 @@ static void say_done(
 
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result)
 {
-	const struct what taken = {.first = result->first,
+	const struct bk_cli_what taken = {.first = result->first,
 		.files = result->entries,
 		.folders = result->folders,
 		.links = result->links,
@@ -606,7 +544,7 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 	tell_done(r, result);
 	if (r->is_told)
 		return;
-	describe(&taken, what, sizeof(what));
+	bk_cli_what_to_str(&taken, what, sizeof(what));
 	if (result->receivers)
 		snprintf(what, sizeof(what), "to %zu: %s in all", result->receivers,
 			bk_cli_human_bytes(result->bytes, bytes));

@@ -62,8 +62,6 @@ void bk_cli_report_lost(struct bk_cli_report *r, const char *text);
 /* Verbosity 0: what is waited for; above, what happens, with the time since the command began. */
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text);
 /* What is offered to us, or by us. */
-/* "notes.txt (12 kB)", "photos/ (12 files, 3 MB)". */
-void bk_cli_report_describe(const struct bk_transfer_offer *offer, char *out, size_t max);
 void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer);
 /* What was found in folders and cannot be sent. */
 void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_offer *offer);
