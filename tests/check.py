@@ -22,10 +22,11 @@ FUZZ_SECONDS = 2
 WAITING_LANES = 3
 # What throws at us whatever a peer or a stranger could, where a byte that nobody wrote would be read: `make valgrind`.
 ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "rendezvous_test_client", "plain_test_client",
-           "meet_test_lying", "meet_test_fool", "transfer_test_transfer", "tests/hostile/hostile_test_files",
+           "meet_test_lying", "meet_test_fool", "transfer_test_harm", "tests/hostile/hostile_test_files",
            "tests/hostile/hostile_test_frames", "tests/hostile/hostile_test_targets")
 # Where more than one thread runs, the program's or the test's: `make tsan`.
-THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_readers", "transfer_test_transfer", "transfer_test_patience",
+THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_readers", "transfer_test_transfer",
+           "transfer_test_folders", "transfer_test_harm", "transfer_test_streams", "transfer_test_patience",
            "transfer_test_public", "transfer_test_scout", "service_test_conn", "service_test_service", "service_test_messages", "service_test_many",
            "cli_test_output", "server_test_hostile", "server_test_relay", "server_test_server", "session_test_session",
            "room_test_room")
@@ -126,8 +127,8 @@ def test_sources(module=None):
     """The sources of cmocka programs: one module's, or all, with those of the folders beside src."""
     for place in ("src/*", "lab", "tests/sim", "tests/conform", "tests/hostile"):
         for source in sorted(ROOT.glob(f"{place}/test_*.c")):
-            shared = source.stem in ("test_kit", "test_fake", "test_stage", "test_lying_board", "test_member")
-            if not shared and module in (None, source.parent.name):
+            is_shared = source.with_suffix(".h").exists()
+            if not is_shared and module in (None, source.parent.name):
                 yield source
 
 
