@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/loan.h"
 
 /* Memory that several keep until each of them has no more need of it: bytes that wait for the acknowledgement
  * of a session and of the link under it stand once, and so do those that go to many. What was written there is
@@ -16,8 +17,9 @@
  * One loop's thread: the count needs no lock. */
 struct bk_chunk {
 	unsigned refs;
-	bool is_broadcast; /* the maker's word: it goes to many, and none of them writes to it */
-	size_t len, size;  /* what bk_chunk_append wrote, and room in all */
+	bool is_broadcast;    /* the maker's word: it goes to many, and none of them writes to it */
+	size_t len, size;     /* what bk_chunk_append wrote, and room in all */
+	struct bk_loan *loan; /* what it stands for: the bytes are there and none are here. Mostly NULL */
 	uint8_t bytes[];
 };
 
@@ -28,6 +30,17 @@ static inline struct bk_chunk *bk_chunk_new(size_t size)
 
 	if (c)
 		*c = (struct bk_chunk){.refs = 1, .size = size};
+	return c;
+}
+
+/* Stands for bytes that somebody else lent, and takes over the reference to them. NULL: no memory; it is the caller's
+ * still then. */
+static inline struct bk_chunk *bk_chunk_of_loan(struct bk_loan *loan)
+{
+	struct bk_chunk *c = bk_chunk_new(0);
+
+	if (c)
+		c->loan = loan;
 	return c;
 }
 
@@ -44,8 +57,10 @@ static inline void bk_chunk_unref(struct bk_chunk *c)
 	if (!c)
 		return;
 	bk_assert(c->refs > 0);
-	if (!--c->refs)
-		free(c);
+	if (--c->refs)
+		return;
+	bk_loan_unref(c->loan);
+	free(c);
 }
 
 static inline bool bk_chunk_is_shared(const struct bk_chunk *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unacknowledged bytes in a ring of chunk pointers, and beside them the frames' lengths: who composed a frame
- * has said how long it is, and nobody need read it again. Frames are sent whole, so what is to be sent next
+/* Unacknowledged bytes as a ring of slices, copied ones in chunks of our own, and beside them the frames' lengths: who
+ * composed a frame has said how long it is, and nobody need read it again. Copies that stand behind each other are one
+ * slice, so that a flood of short frames is no flood of slices. Frames are sent whole, so what is to be sent next
  * begins at a boundary, or at the start, where an acknowledgement fell into a frame. Positions count from the
  * session's beginning and never wrap (64 bits). */
 #include "stream/retain.h"
@@ -11,11 +12,18 @@
 #include "base/assert.h"
 #include "base/error.h"
 
-enum { SPARE_MAX = 8, FRAMES_MIN = 64 };
+enum {
+	SPARE_MAX = 8, /* enough for every frame */
+	RING_MIN = 64,
+	LENT_MIN = 16 * 1024, /* less is copied as fast */
+	LENT_SHARE = 2,       /* and less than this part of a loan would pin too much */
+};
 
 struct bk_retain {
-	struct bk_chunk **ring; /* chunk of position p: ring[p / CHUNK % ring_len] */
-	size_t ring_len;
+	struct bk_slice *slices; /* a ring; the first begins at the start */
+	size_t slices_cap, slices_first, slices_len;
+	size_t next_slice, next_skip; /* where `next` stands: of slices_len, and in it */
+	struct bk_chunk *tail;        /* where copies go; may be NULL */
 	struct bk_chunk *spare[SPARE_MAX];
 	size_t spare_len;
 	size_t max;
@@ -34,25 +42,26 @@ int bk_retain_new(size_t max, struct bk_retain **ret_retain)
 	if (!r)
 		return BK_E_NOMEM;
 	r->max = max;
-	r->ring_len = max / BK_RETAIN_CHUNK + 2; /* the first and the last may be partly used */
-	r->ring = calloc(r->ring_len, sizeof(*r->ring));
-	if (!r->ring) {
-		free(r);
-		return BK_E_NOMEM;
-	}
 	*ret_retain = r;
 	return 0;
+}
+
+static struct bk_slice *slice(const struct bk_retain *r, size_t i)
+{
+	bk_assert(i < r->slices_cap);
+	return &r->slices[(r->slices_first + i) % r->slices_cap];
 }
 
 void bk_retain_free(struct bk_retain *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->ring_len; i++)
-		bk_chunk_unref(r->ring[i]);
+	for (size_t i = 0; i < r->slices_len; i++)
+		bk_chunk_unref(slice(r, i)->chunk);
 	for (size_t i = 0; i < r->spare_len; i++)
 		bk_chunk_unref(r->spare[i]);
-	free(r->ring);
+	bk_chunk_unref(r->tail);
+	free(r->slices);
 	free(r->lens);
 	free(r);
 }
@@ -72,11 +81,6 @@ uint64_t bk_retain_end(const struct bk_retain *r)
 	return r->end;
 }
 
-static struct bk_chunk **slot(const struct bk_retain *r, uint64_t at)
-{
-	return &r->ring[at / BK_RETAIN_CHUNK % r->ring_len];
-}
-
 static uint32_t *frame_len(const struct bk_retain *r, size_t i)
 {
 	bk_assert(i < r->lens_cap);
@@ -85,23 +89,51 @@ static uint32_t *frame_len(const struct bk_retain *r, size_t i)
 
 /* --- in --- */
 
+static size_t tail_room(const struct bk_retain *r)
+{
+	return r->tail ? bk_chunk_room(r->tail) : 0;
+}
+
 static int make_room_for_bytes(struct bk_retain *r, size_t n)
 {
-	for (uint64_t at = r->end / BK_RETAIN_CHUNK * BK_RETAIN_CHUNK; at < r->end + n;
-		at += BK_RETAIN_CHUNK) {
-		struct bk_chunk **s = slot(r, at);
+	size_t room = tail_room(r),
+	       chunks = n > room ? (n - room + BK_RETAIN_CHUNK - 1) / BK_RETAIN_CHUNK : 0;
 
-		if (!*s)
-			*s = r->spare_len ? r->spare[--r->spare_len] : bk_chunk_new(BK_RETAIN_CHUNK);
-		if (!*s)
+	bk_assert(chunks <= SPARE_MAX);
+	while (r->spare_len < chunks) {
+		struct bk_chunk *c = bk_chunk_new(BK_RETAIN_CHUNK);
+
+		if (!c)
 			return BK_E_NOMEM;
+		r->spare[r->spare_len++] = c;
 	}
+	return 0;
+}
+
+/* For those of a frame. */
+static int make_room_for_slices(struct bk_retain *r)
+{
+	size_t most = r->slices_len + SPARE_MAX + 2 * (size_t)BK_RETAIN_PIECES;
+	size_t cap = r->slices_cap ? 2 * r->slices_cap : RING_MIN;
+	struct bk_slice *slices;
+
+	if (most <= r->slices_cap)
+		return 0;
+	slices = malloc(cap * sizeof(*slices));
+	if (!slices)
+		return BK_E_NOMEM;
+	for (size_t i = 0; i < r->slices_len; i++)
+		slices[i] = *slice(r, i);
+	free(r->slices);
+	r->slices = slices;
+	r->slices_cap = cap;
+	r->slices_first = 0;
 	return 0;
 }
 
 static int make_room_for_frame(struct bk_retain *r)
 {
-	size_t cap = r->lens_cap ? 2 * r->lens_cap : FRAMES_MIN;
+	size_t cap = r->lens_cap ? 2 * r->lens_cap : RING_MIN;
 	uint32_t *lens;
 
 	if (r->lens_len < r->lens_cap)
@@ -118,36 +150,99 @@ static int make_room_for_frame(struct bk_retain *r)
 	return 0;
 }
 
+/* Takes over the reference. */
+static void add(struct bk_retain *r, const struct bk_slice *s)
+{
+	bk_assert(r->slices_len < r->slices_cap);
+	*slice(r, r->slices_len++) = *s;
+	r->end += s->len;
+}
+
+/* What was copied to the end of the tail, as a slice of its own or as more of the last. */
+static void add_copy(struct bk_retain *r, size_t n)
+{
+	const uint8_t *at = r->tail->bytes + r->tail->len - n;
+	struct bk_slice *last = r->slices_len ? slice(r, r->slices_len - 1) : NULL;
+
+	if (!last || last->chunk != r->tail || last->data + last->len != at) {
+		add(r, &(struct bk_slice){bk_chunk_ref(r->tail), at, n});
+		return;
+	}
+	if (r->next_slice == r->slices_len) {
+		r->next_slice--;
+		r->next_skip = last->len;
+	}
+	last->len += n;
+	r->end += n;
+}
+
 static void copy_in(struct bk_retain *r, const uint8_t *from, size_t left)
 {
 	while (left) {
-		size_t offset = r->end % BK_RETAIN_CHUNK, n = BK_RETAIN_CHUNK - offset;
+		size_t n;
 
-		n = n < left ? n : left;
-		memcpy((*slot(r, r->end))->bytes + offset, from, n);
+		if (!tail_room(r)) {
+			bk_chunk_unref(r->tail);
+			r->tail = r->spare[--r->spare_len];
+		}
+		n = tail_room(r) < left ? tail_room(r) : left;
+		bk_chunk_append(r->tail, from, n);
+		add_copy(r, n);
 		from += n;
 		left -= n;
-		r->end += n;
 	}
+}
+
+/* As a slice of what is lent; without a chunk it is to be copied. */
+static struct bk_slice borrow(const struct iovec *piece)
+{
+	struct bk_loan *loan =
+		piece->iov_len >= LENT_MIN ? bk_loan_keep(piece->iov_base, piece->iov_len) : NULL;
+	struct bk_slice s = {NULL, piece->iov_base, piece->iov_len};
+
+	if (loan && s.len >= loan->size / LENT_SHARE)
+		s.chunk = bk_chunk_of_loan(loan);
+	if (!s.chunk)
+		bk_loan_unref(loan);
+	return s;
+}
+
+static int make_room(struct bk_retain *r, size_t copied)
+{
+	int err = make_room_for_bytes(r, copied);
+
+	if (!err)
+		err = make_room_for_slices(r);
+	return err ? err : make_room_for_frame(r);
 }
 
 int bk_retain_append(struct bk_retain *r, const struct iovec *pieces, int pieces_len)
 {
-	size_t total = 0;
+	struct bk_slice slices[BK_RETAIN_PIECES];
+	size_t total = 0, copied = 0;
 	int err;
 
+	bk_assert(pieces_len <= BK_RETAIN_PIECES);
 	for (int i = 0; i < pieces_len; i++)
 		total += pieces[i].iov_len;
 	bk_assert(total > 0);
 	if (total > r->max - (size_t)(r->end - r->start))
 		return BK_E_FULL;
-	err = make_room_for_bytes(r, total);
-	if (!err)
-		err = make_room_for_frame(r);
+	for (int i = 0; i < pieces_len; i++) {
+		slices[i] = borrow(&pieces[i]);
+		copied += slices[i].chunk ? 0 : slices[i].len;
+	}
+	err = make_room(r, copied);
+	for (int i = 0; i < pieces_len; i++) {
+		if (err < 0)
+			bk_chunk_unref(slices[i].chunk);
+		else if (slices[i].chunk)
+			add(r, &slices[i]);
+		else
+			copy_in(r, slices[i].data, slices[i].len);
+	}
 	if (err < 0)
 		return err;
-	for (int i = 0; i < pieces_len; i++)
-		copy_in(r, pieces[i].iov_base, pieces[i].iov_len);
 	*frame_len(r, r->lens_len++) = (uint32_t)total;
 	return 0;
 }
@@ -166,45 +261,72 @@ static size_t next_len(const struct bk_retain *r)
 
 int bk_retain_peek(const struct bk_retain *r, struct bk_slice *slices, int max, bool *ret_is_rest)
 {
-	size_t n = next_len(r);
-	uint64_t at = r->next;
+	size_t n = next_len(r), skip = r->next_skip;
 	int used = 0;
 
 	*ret_is_rest = !r->next_frame && r->next > r->first_at;
-	while (n) {
-		size_t offset = at % BK_RETAIN_CHUNK, take = BK_RETAIN_CHUNK - offset;
-		struct bk_chunk *c = *slot(r, at);
+	for (size_t i = r->next_slice; n; i++) {
+		const struct bk_slice *s = slice(r, i);
+		size_t take = s->len - skip < n ? s->len - skip : n;
 
 		bk_assert(used < max);
-		take = take < n ? take : n;
-		slices[used++] = (struct bk_slice){c, c->bytes + offset, take};
-		at += take;
+		slices[used++] = (struct bk_slice){s->chunk, s->data + skip, take};
 		n -= take;
+		skip = 0;
 	}
 	return used;
 }
 
 void bk_retain_pass(struct bk_retain *r)
 {
-	r->next += next_len(r);
+	size_t n = next_len(r);
+
+	r->next += n;
+	r->next_skip += n;
+	while (r->next_slice < r->slices_len && r->next_skip >= slice(r, r->next_slice)->len)
+		r->next_skip -= slice(r, r->next_slice++)->len;
 	r->next_frame++;
 	bk_assert(r->next_frame <= r->lens_len && r->next <= r->end);
 }
 
-static void release_chunk(struct bk_retain *r, struct bk_chunk **s)
+/* --- away --- */
+
+static void let_go(struct bk_retain *r, struct bk_chunk *c)
 {
-	if (r->spare_len < SPARE_MAX && !bk_chunk_is_shared(*s))
-		r->spare[r->spare_len++] = *s;
-	else
-		bk_chunk_unref(*s);
-	*s = NULL;
+	if (c->loan || bk_chunk_is_shared(c) || r->spare_len == SPARE_MAX) {
+		bk_chunk_unref(c);
+		return;
+	}
+	c->len = 0;
+	r->spare[r->spare_len++] = c;
+}
+
+/* So much of the first slice, at most; returns how much. */
+static size_t release_some(struct bk_retain *r, uint64_t n)
+{
+	struct bk_slice *s = slice(r, 0);
+	size_t part = n < s->len ? (size_t)n : s->len;
+
+	if (!r->next_slice)
+		r->next_skip -= r->next_skip < part ? r->next_skip : part;
+	s->data += part;
+	s->len -= part;
+	if (s->len)
+		return part;
+	let_go(r, s->chunk);
+	r->slices_first = (r->slices_first + 1) % r->slices_cap;
+	r->slices_len--;
+	r->next_slice -= r->next_slice > 0;
+	return part;
 }
 
 void bk_retain_release(struct bk_retain *r, uint64_t to)
 {
 	bk_assert(to >= r->start && to <= r->end);
-	for (uint64_t at = r->start / BK_RETAIN_CHUNK; at < to / BK_RETAIN_CHUNK; at++)
-		release_chunk(r, slot(r, at * BK_RETAIN_CHUNK));
+	for (uint64_t left = to - r->start; left;)
+		left -= release_some(r, left);
+	if (!r->slices_len && r->tail && !bk_chunk_is_shared(r->tail))
+		r->tail->len = 0;
 	r->start = to;
 	while (r->lens_len && r->first_at + *frame_len(r, 0) <= to) {
 		r->first_at += *frame_len(r, 0);
@@ -221,5 +343,6 @@ void bk_retain_release(struct bk_retain *r, uint64_t to)
 void bk_retain_rewind(struct bk_retain *r)
 {
 	r->next = r->start;
+	r->next_slice = r->next_skip = 0;
 	r->next_frame = 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/loan.h"
 #include "transfer/reader.h"
 
 enum state { LOOKING, OFFERING, SENDING, WAITING };
@@ -126,6 +127,20 @@ static const char *shown(const struct bk_delivery *d, size_t entry)
 	return bk_file_entry_shown(&bk_source_list(d->offering->source)->entries[entry]);
 }
 
+/* Whoever keeps it until it has arrived may keep it where it stands. */
+static int write_piece(struct bk_delivery *d, const struct bk_reader_piece *piece)
+{
+	struct bk_loan *before;
+	int err;
+
+	if (!d->talk.channel || bk_talk_flush(&d->talk) < 0)
+		return BK_E_AGAIN;
+	before = bk_loan_begin(piece->loan);
+	err = bk_channel_write(d->talk.channel, piece->bytes, piece->len);
+	bk_loan_end(before);
+	return err;
+}
+
 /* Feeds the channel until it has enough. */
 static void pump(void *owner)
 {
@@ -144,8 +159,7 @@ static void pump(void *owner)
 			bk_talk_await(&d->talk, 0, NULL);
 			return;
 		}
-		if (!d->talk.channel || bk_talk_flush(&d->talk) < 0 ||
-			bk_channel_write(d->talk.channel, piece.bytes, piece.len) < 0) {
+		if (write_piece(d, &piece) < 0) {
 			bk_talk_await(
 				&d->talk, BK_TALK_BUSY_TIME, "the other side took nothing more for an hour");
 			return;

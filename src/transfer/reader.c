@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A few slots go round: the thread fills one while the loop sends another. Of a file whose size is known the header
+/* A few slots go round: the thread fills one while the loop sends another. What a slot is filled with is lent: where it
+ * was kept until it has arrived, the slot goes on with other memory. Of a file whose size is known the header
  * stands before its bytes are read; of a stream it is put right in front of them. */
 #include "transfer/reader.h"
 
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/loan.h"
 #include "net/loop.h"
 #include "net/thread.h"
 #include "transfer/squeeze.h"
@@ -15,6 +17,7 @@
 
 enum {
 	SLOTS = 4,
+	SPARES = 32, /* so much that was lent is used again when whoever kept it is done */
 	PIECE_MAX = 256 << 10,
 	HEADROOM = 512,       /* for the header of a content message */
 	SMALL = 32 << 10,     /* less room than this is not worth a beginning */
@@ -23,7 +26,8 @@ enum {
 };
 
 struct slot {
-	uint8_t *bytes;
+	struct bk_loan *loan;
+	uint8_t *bytes;                                 /* of it */
 	size_t size, start, len, content, fresh, holes; /* content: also what is only said to be there */
 	size_t entry, number; /* what it has something of last, and which of those that are taken that is */
 	uint8_t *packed;      /* of its own, once something was packed in it; HEADROOM and then the content */
@@ -34,8 +38,9 @@ struct work {
 	struct bk_source *source;
 	struct bk_file_choice *choices;
 	struct slot slots[SLOTS];
-	bool has_holes;      /* the other side understands them */
-	size_t filled, sent; /* counted on, under the lock; slot = count % SLOTS */
+	struct bk_loan *spares[SPARES]; /* the thread's */
+	bool has_holes;                 /* the other side understands them */
+	size_t filled, sent;            /* counted on, under the lock; slot = count % SLOTS */
 	bool is_waited_for, is_over;
 	/* the thread's, until it is over */
 	struct bk_source_reader reader;
@@ -348,13 +353,46 @@ static void pack(struct work *w, struct slot *s)
 	memcpy(s->packed + s->packed_start, bk_buf_head(&w->header), w->header.len);
 }
 
+/* --- memory --- */
+
+static int fit(struct slot *s, struct bk_loan *loan)
+{
+	if (!loan)
+		return BK_E_NOMEM;
+	s->loan = loan;
+	s->bytes = loan->bytes;
+	return 0;
+}
+
+/* Memory that nobody else has: its own, or the first that came back, for it was used last and is in the cache. */
+static int take_memory(struct work *w, struct slot *s)
+{
+	struct bk_loan *kept = s->loan;
+	size_t i = 0;
+
+	if (kept && !bk_loan_is_shared(kept))
+		return 0;
+	while (i < SPARES - 1 && w->spares[i] && bk_loan_is_shared(w->spares[i]))
+		i++;
+	if (w->spares[i] && !bk_loan_is_shared(w->spares[i])) {
+		(void)fit(s, w->spares[i]);
+		w->spares[i] = kept;
+		return 0;
+	}
+	bk_loan_unref(w->spares[i]);
+	w->spares[i] = kept;
+	s->loan = NULL;
+	return fit(s, bk_loan_new(s->size));
+}
+
 /* In an empty slot what makes one write, packed where that pays. BK_E_AGAIN: a stream has nothing now. */
 static int make(struct work *w, struct slot *s, bk_dur waited)
 {
 	bk_time begun = bk_loop_clock();
-	int err = fill(w, s);
+	int err = take_memory(w, s);
 
 	s->packed_len = 0;
+	err = err < 0 ? fail(w, err, bk_error_text(err)) : fill(w, s);
 	if (err < 0 || !w->may_pack || s->len < TINY)
 		return err;
 	if (bk_squeeze_is_due(&w->squeeze))
@@ -415,9 +453,11 @@ static void free_work(void *arg)
 	bk_source_unref(w->source);
 	free(w->choices);
 	for (size_t i = 0; i < SLOTS; i++) {
-		free(w->slots[i].bytes);
+		bk_loan_unref(w->slots[i].loan);
 		free(w->slots[i].packed);
 	}
+	for (size_t i = 0; i < SPARES; i++)
+		bk_loan_unref(w->spares[i]);
 	bk_packer_free(w->packer);
 	bk_digest_free(w->file_digest);
 	bk_digest_free(w->all_digest);
@@ -453,8 +493,7 @@ static int allocate(struct work *w, const struct bk_reader_wish *wish)
 	w->is_over = is_all_read(w);
 	for (size_t i = 0; i < SLOTS; i++) {
 		w->slots[i].size = HEADROOM + piece + HEADROOM;
-		w->slots[i].bytes = malloc(w->slots[i].size);
-		if (!w->slots[i].bytes)
+		if (take_memory(w, &w->slots[i]) < 0)
 			return BK_E_NOMEM;
 	}
 	return 0;
@@ -502,7 +541,8 @@ void bk_reader_free(struct bk_reader *r)
 
 static struct bk_reader_piece piece_of(const struct slot *s)
 {
-	struct bk_reader_piece piece = {.bytes = s->bytes + s->start,
+	struct bk_reader_piece piece = {.loan = s->loan,
+		.bytes = s->bytes + s->start,
 		.len = s->len,
 		.content = s->content,
 		.fresh = s->fresh,
@@ -510,7 +550,7 @@ static struct bk_reader_piece piece_of(const struct slot *s)
 		.entry = s->entry,
 		.number = s->number};
 
-	if (s->packed_len) { /* from the headroom on it is content */
+	if (s->packed_len) { /* not lent; from the headroom on it is content */
 		piece.bytes = s->packed + s->packed_start;
 		piece.len = s->packed_len;
 		piece.sent = s->packed_start + s->packed_len - HEADROOM;

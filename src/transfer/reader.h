@@ -12,8 +12,10 @@
  * digests, many small files in one piece. A message is made when its bytes are there: a file that ends early
  * never leaves one half sent. */
 struct bk_reader;
+struct bk_loan;
 
 struct bk_reader_piece {
+	struct bk_loan *loan; /* what the bytes stand in, to be lent to who sends them; the reader's */
 	const uint8_t *bytes; /* whole messages */
 	size_t len;
 	size_t content; /* bytes of files in it */

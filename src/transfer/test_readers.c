@@ -17,9 +17,10 @@
 #include <bodkin/loop.h>
 
 #include "base/error.h"
+#include "base/loan.h"
 #include "transfer/reader.h"
 
-enum { FILES = 40, SIZE = 100000, READERS = 8, VERSION = 2, PIECE = 65536 };
+enum { FILES = 40, SIZE = 100000, READERS = 8, VERSION = 2, PIECE = 65536, KEPT = 20 };
 
 struct many {
 	struct bk_loop *loop;
@@ -27,6 +28,13 @@ struct many {
 		struct many *of;
 		struct bk_reader *reader;
 		uint64_t content;
+		struct kept {
+			struct bk_loan *loan;
+			const uint8_t *bytes;
+			uint8_t *copy;
+			size_t len;
+		} kept[KEPT];
+		int kept_len;
 		uint8_t digest[BK_DIGEST_LEN];
 		bool is_over;
 	} one[READERS];
@@ -58,6 +66,35 @@ static void make_tree(void)
 	}
 }
 
+/* Of the first pieces what is lent, as who must send it again would. */
+static void keep(struct one *o, const struct bk_reader_piece *piece)
+{
+	struct kept *k = &o->kept[o->kept_len];
+	struct bk_loan *before;
+
+	if (o->kept_len == KEPT)
+		return;
+	before = bk_loan_begin(piece->loan);
+	*k = (struct kept){bk_loan_keep(piece->bytes, piece->len), piece->bytes, NULL, piece->len};
+	bk_loan_end(before);
+	if (!k->loan)
+		return;
+	k->copy = malloc(k->len);
+	assert_non_null(k->copy);
+	memcpy(k->copy, k->bytes, k->len);
+	o->kept_len++;
+}
+
+static void check_kept(struct one *o)
+{
+	assert_int_equal(o->kept_len, KEPT);
+	for (struct kept *k = o->kept; k < o->kept + KEPT; k++) {
+		assert_memory_equal(k->bytes, k->copy, k->len);
+		bk_loan_unref(k->loan);
+		free(k->copy);
+	}
+}
+
 static void read_on(void *arg)
 {
 	struct one *o = arg;
@@ -68,6 +105,7 @@ static void read_on(void *arg)
 	while (!o->is_over && (err = bk_reader_piece(o->reader, &piece, &text)) != BK_E_AGAIN) {
 		if (err >= 0) {
 			o->content += piece.content;
+			keep(o, &piece);
 			bk_reader_next(o->reader);
 			continue;
 		}
@@ -79,7 +117,7 @@ static void read_on(void *arg)
 	}
 }
 
-static void several_read_one_source_at_once_and_have_the_same(void **state)
+static void several_read_one_source_at_once_and_have_the_same_and_may_keep_it(void **state)
 {
 	const char *path = root;
 	const struct bk_source_wish wish = {.paths = &path, .paths_len = 1};
@@ -111,6 +149,7 @@ static void several_read_one_source_at_once_and_have_the_same(void **state)
 		assert_int_equal(m.one[i].content, FILES * SIZE);
 		assert_memory_equal(m.one[i].digest, m.one[0].digest, BK_DIGEST_LEN);
 		bk_reader_free(m.one[i].reader);
+		check_kept(&m.one[i]);
 	}
 	bk_loop_free(m.loop);
 	assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
@@ -119,7 +158,7 @@ static void several_read_one_source_at_once_and_have_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(several_read_one_source_at_once_and_have_the_same),
+		cmocka_unit_test(several_read_one_source_at_once_and_have_the_same_and_may_keep_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
