@@ -23,8 +23,7 @@ enum {
 
 _Static_assert((int)SOCKETS <= (int)BK_UDP_FAN_MAX, "each has its place");
 
-#define PACE   (1 * BK_MS)
-#define ENOUGH 0.5
+#define PACE (1 * BK_MS)
 
 static double chance(const struct bk_pair *pair)
 {
@@ -36,17 +35,11 @@ static double chance(const struct bk_pair *pair)
 	return bk_odds_birthday(SOCKETS, PROBES, PORTS);
 }
 
-static bool fits(const struct bk_technique *t, const struct bk_pair *pair)
-{
-	(void)t;
-	return chance(pair) > ENOUGH;
-}
-
 static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
 
-	if (!fits(t, pair))
+	if (!bk_guess_fits(t, pair))
 		return;
 	if (bk_guess_hard_side(pair) == pair->own) {
 		a.sockets = SOCKETS;
@@ -77,7 +70,7 @@ const struct bk_technique bk_technique_birthday = {
 	.rank = BK_RANK_NAT,
 	.is_hard = true,
 	.method = &bk_method_udp,
-	.fits = fits,
+	.fits = bk_guess_fits,
 	.plan = plan,
 	.chance = chance,
 	.hope = hope,

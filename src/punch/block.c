@@ -24,8 +24,7 @@ enum {
 	PERCENT = 100,
 };
 
-#define PACE   (BK_MS / 4)
-#define ENOUGH 0.5
+#define PACE (BK_MS / 4)
 
 /* How large the block is, as a rule, of which so many ports were seen; 0: it is none. */
 static unsigned block_of(const struct bk_nat_ports *p)
@@ -75,19 +74,13 @@ static double chance(const struct bk_pair *pair)
 	return block ? bk_odds_birthday(sockets_for(block), probes_for(block), ROOM * block) : 0;
 }
 
-static bool fits(const struct bk_technique *t, const struct bk_pair *pair)
-{
-	(void)t;
-	return chance(pair) > ENOUGH;
-}
-
 static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	const struct bk_nat_ports *seen = &pair->peer->udp.ports;
 	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
 	unsigned block = block_between(pair);
 
-	if (!fits(t, pair))
+	if (!bk_guess_fits(t, pair))
 		return;
 	if (bk_guess_hard_side(pair) == pair->own) {
 		a.sockets = (uint16_t)sockets_for(block);
@@ -118,7 +111,7 @@ static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 
 bool bk_guess_has_block(const struct bk_pair *pair)
 {
-	return fits(&bk_technique_blocks, pair);
+	return bk_guess_fits(&bk_technique_blocks, pair);
 }
 
 const struct bk_technique bk_technique_blocks = {
@@ -126,7 +119,7 @@ const struct bk_technique bk_technique_blocks = {
 	.rank = BK_RANK_NAT,
 	.is_hard = true,
 	.method = &bk_method_udp,
-	.fits = fits,
+	.fits = bk_guess_fits,
 	.plan = plan,
 	.chance = chance,
 	.hope = hope,

@@ -59,6 +59,11 @@ bool bk_guess_is_wanted(const struct bk_pair *pair)
 	       !is_opened(pair) && !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
 }
 
+bool bk_guess_fits(const struct bk_technique *t, const struct bk_pair *pair)
+{
+	return t->chance(pair) > ENOUGH;
+}
+
 /* Lets in nothing but from a port that was sent to; where nobody looked, that has to be assumed. */
 static bool is_strict(const struct bk_nat_profile *p)
 {
@@ -186,18 +191,12 @@ static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair
 		       });
 }
 
-static bool fits_predict(const struct bk_technique *t, const struct bk_pair *pair)
-{
-	(void)t;
-	return chance_of_predicting(pair) > ENOUGH;
-}
-
 static void plan_predict(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	const struct bk_nat_profile *peer = &pair->peer->udp;
 	struct bk_ports ports;
 
-	if (!fits_predict(t, pair))
+	if (!bk_guess_fits(t, pair))
 		return;
 	if (!are_both_sequential(pair) && bk_guess_hard_side(pair) == pair->own) {
 		add_waiting(t, pair, p);
@@ -227,7 +226,7 @@ const struct bk_technique bk_technique_predict = {
 	.name = "predict",
 	.rank = BK_RANK_NAT,
 	.method = &bk_method_udp,
-	.fits = fits_predict,
+	.fits = bk_guess_fits,
 	.plan = plan_predict,
 	.chance = chance_of_predicting,
 	.hope = hope_predict,

@@ -9,6 +9,8 @@
  * the budget is more than one half. */
 extern const struct bk_technique bk_technique_predict, bk_technique_blocks, bk_technique_birthday;
 
+/* `fits` of each of them. */
+bool bk_guess_fits(const struct bk_technique *t, const struct bk_pair *pair);
 /* Are the ports of the hard side from a block that is small enough? */
 bool bk_guess_has_block(const struct bk_pair *pair);
 /* Do both sides want that, and is nobody of them to be reached anyway? */
