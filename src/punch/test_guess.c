@@ -14,30 +14,15 @@
 #include "punch/relay.h"
 #include "punch/test_kit.h"
 
-enum kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
-
-#define EI  BK_NAT_ENDPOINT_INDEPENDENT
-#define AD  BK_NAT_ADDRESS_DEPENDENT
-#define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
-
-static const struct bk_nat_profile profiles[KINDS] = {
-	[OPEN] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN},
-	[FIREWALL] = {.mapping = EI, .filtering = APD},
-	[FULL] = {.mapping = EI, .filtering = EI, .is_translated = true},
-	[RESTRICTED] = {.mapping = EI, .filtering = AD, .is_translated = true},
-	[PORT] = {.mapping = EI, .filtering = APD, .is_translated = true},
-	[UNSURE] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN, .is_translated = true},
-	[SYM] = {.mapping = APD, .filtering = APD, .is_translated = true},
-};
-
 /* A side over UDP whose port is to be guessed, or not. */
-static struct bk_intro guessing(enum kind kind, enum bk_nat_allocation allocation, int delta, uint8_t side)
+static struct bk_intro guessing(
+	enum kit_kind kind, enum bk_nat_allocation allocation, int delta, uint8_t side)
 {
 	struct bk_intro in = kit_intro(side - 1);
 
-	in.udp.mapping = profiles[kind].mapping;
-	in.udp.filtering = profiles[kind].filtering;
-	in.udp.is_translated = profiles[kind].is_translated;
+	in.udp.mapping = kit_profiles[kind].mapping;
+	in.udp.filtering = kit_profiles[kind].filtering;
+	in.udp.is_translated = kit_profiles[kind].is_translated;
 	in.udp.allocation = allocation;
 	in.udp.delta = delta;
 	if (bk_nat_is_dependent(&in.udp))
@@ -72,9 +57,9 @@ static const struct bk_technique *guess_of(const struct bk_intro *own, const str
 static void every_pair_is_guessed_by_what_both_say_or_not_at_all(void **state)
 {
 	static const struct {
-		enum kind own;
+		enum kit_kind own;
 		enum bk_nat_allocation own_allocation;
-		enum kind peer;
+		enum kit_kind peer;
 		enum bk_nat_allocation peer_allocation;
 		const struct bk_technique *guess;
 	} rows[] = {

@@ -10,6 +10,16 @@
 
 #include "punch/test_kit.h"
 
+const struct bk_nat_profile kit_profiles[KINDS] = {
+	[OPEN] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN},
+	[FIREWALL] = {.mapping = EI, .filtering = APD},
+	[FULL] = {.mapping = EI, .filtering = EI, .is_translated = true},
+	[RESTRICTED] = {.mapping = EI, .filtering = AD, .is_translated = true},
+	[PORT] = {.mapping = EI, .filtering = APD, .is_translated = true},
+	[UNSURE] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN, .is_translated = true},
+	[SYM] = {.mapping = APD, .filtering = APD, .allocation = BK_NAT_RANDOM, .is_translated = true},
+};
+
 struct bk_addr kit_mapped(int side)
 {
 	return bk_addr_v4(203, 0, 113, (uint8_t)(side + 1), 41000);

@@ -5,6 +5,15 @@
 #include "punch/probe.h"
 #include "punch/udp.h"
 
+/* Kinds of NAT, for the tests of plans. */
+enum kit_kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
+
+#define EI  BK_NAT_ENDPOINT_INDEPENDENT
+#define AD  BK_NAT_ADDRESS_DEPENDENT
+#define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
+
+extern const struct bk_nat_profile kit_profiles[KINDS]; /* no addresses yet */
+
 /* For the tests of UDP punching: one engine, and the peer's words by hand. */
 
 #define T0    (1000 * BK_SEC)

@@ -11,28 +11,13 @@
 #include "nat/profile.h"
 #include "punch/explain.h"
 #include "punch/tcp.h"
+#include "punch/test_kit.h"
 #include "punch/udp.h"
 
-enum kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
-
-#define EI  BK_NAT_ENDPOINT_INDEPENDENT
-#define AD  BK_NAT_ADDRESS_DEPENDENT
-#define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
-
-static const struct bk_nat_profile profiles[KINDS] = {
-	[OPEN] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN},
-	[FIREWALL] = {.mapping = EI, .filtering = APD},
-	[FULL] = {.mapping = EI, .filtering = EI, .is_translated = true},
-	[RESTRICTED] = {.mapping = EI, .filtering = AD, .is_translated = true},
-	[PORT] = {.mapping = EI, .filtering = APD, .is_translated = true},
-	[UNSURE] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN, .is_translated = true},
-	[SYM] = {.mapping = APD, .filtering = APD, .allocation = BK_NAT_RANDOM, .is_translated = true},
-};
-
 /* Side 1 or 2 behind a NAT of that kind; one mapped candidate. */
-static struct bk_intro intro(enum kind kind, uint8_t side)
+static struct bk_intro intro(enum kit_kind kind, uint8_t side)
 {
-	struct bk_intro in = {.tcp = profiles[kind], .server_rtt = 20 * BK_MS, .candidates_len = 1};
+	struct bk_intro in = {.tcp = kit_profiles[kind], .server_rtt = 20 * BK_MS, .candidates_len = 1};
 
 	in.tcp.public_addr = bk_addr_v4(203, 0, 113, side, 41000);
 	in.candidates[0] = (struct bk_candidate){.kind = BK_CANDIDATE_MAPPED, .addr = in.tcp.public_addr};
@@ -108,7 +93,7 @@ static size_t count(const struct bk_plan *p, bool from_shared_port, bool at_star
 static void each_pair_gets_the_technique_of_the_table(void **state)
 {
 	static const struct {
-		enum kind own, peer;
+		enum kit_kind own, peer;
 		bool possible, listens, briefly;
 		size_t calls_at_once, calls_at_start, opens_at_start,
 			openers; /* any port, any port, shared port, shared port at once */
@@ -154,7 +139,7 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 /* What `bodkin nat` tells a person to expect stands in a table of its own, below the rows (nat/outlook.c). */
 static void the_outlook_promises_what_a_row_connects(void **state)
 {
-	static const enum kind peers[][2] = {
+	static const enum kit_kind peers[][2] = {
 		{OPEN, FULL}, {RESTRICTED, RESTRICTED}, {PORT, FIREWALL}, {SYM, SYM}, {SYM, SYM}};
 	struct bk_nat_prospect prospects[BK_NAT_PROSPECTS];
 
@@ -162,7 +147,7 @@ static void the_outlook_promises_what_a_row_connects(void **state)
 	(void)state;
 	for (int own = 0; own < KINDS; own++) {
 		for (size_t i = 0; own != UNSURE && i < 2 * BK_NAT_PROSPECTS; i++) {
-			struct bk_intro a = intro((enum kind)own, 1), b = intro(peers[i / 2][i % 2], 2);
+			struct bk_intro a = intro((enum kit_kind)own, 1), b = intro(peers[i / 2][i % 2], 2);
 			const struct bk_pair pair = {.own = &a, .peer = &b};
 
 			a.udp = a.tcp;
@@ -187,7 +172,7 @@ static void plans_of_both_sides_mirror_each_other(void **state)
 	(void)state;
 	for (int a = 0; a < KINDS; a++) {
 		for (int b = 0; b < KINDS; b++) {
-			struct bk_intro own = intro((enum kind)a, 1), peer = intro((enum kind)b, 2);
+			struct bk_intro own = intro((enum kit_kind)a, 1), peer = intro((enum kit_kind)b, 2);
 			struct bk_plan p = plan(&own, &peer), q = plan(&peer, &own);
 
 			assert_int_equal(p.is_hopeful, q.is_hopeful);
@@ -205,8 +190,8 @@ static void every_row_and_every_plan_gives_both_sides_the_same_answer(void **sta
 {
 	(void)state;
 	for (int i = 0; i < KINDS * KINDS; i++) {
-		struct bk_intro own = intro((enum kind)(i / KINDS), 1),
-				peer = intro((enum kind)(i % KINDS), 2);
+		struct bk_intro own = intro((enum kit_kind)(i / KINDS), 1),
+				peer = intro((enum kit_kind)(i % KINDS), 2);
 		const struct bk_pair pair = {.own = &own, .peer = &peer},
 				     turned = {.own = &peer, .peer = &own};
 
@@ -233,14 +218,14 @@ static void a_side_known_to_be_port_restricted_never_listens(void **state)
 {
 	(void)state;
 	for (int b = 0; b < KINDS; b++) {
-		struct bk_intro own = intro(PORT, 1), peer = intro((enum kind)b, 2);
+		struct bk_intro own = intro(PORT, 1), peer = intro((enum kit_kind)b, 2);
 
 		assert_false(plan(&own, &peer).wants_listener);
 	}
 }
 
 /* own_public is the last byte of the own public address; the peer's is 2. */
-static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, const char *technique)
+static bool tries_host(enum kit_kind kind, uint8_t own_public, const char *addr, const char *technique)
 {
 	struct bk_intro own = intro(kind, 1), peer = intro(kind, 2);
 	struct bk_plan p;
@@ -257,7 +242,7 @@ static bool tries_host(enum kind kind, uint8_t own_public, const char *addr, con
 static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
 {
 	static const struct {
-		enum kind kind;
+		enum kit_kind kind;
 		uint8_t own_public;
 		const char *addr;
 		const char *technique;
@@ -482,7 +467,7 @@ static void the_texts_say_what_is_done_and_what_would_help(void **state)
 }
 
 /* The same pair over UDP alone. */
-static struct bk_intro udp_intro(enum kind kind, uint8_t side)
+static struct bk_intro udp_intro(enum kit_kind kind, uint8_t side)
 {
 	struct bk_intro in = intro(kind, side);
 
@@ -495,7 +480,7 @@ static struct bk_intro udp_intro(enum kind kind, uint8_t side)
 static void udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant(void **state)
 {
 	static const struct {
-		enum kind own, peer;
+		enum kit_kind own, peer;
 		bool possible, at_start;
 	} rows[] = {
 		{OPEN, OPEN, true, false},
