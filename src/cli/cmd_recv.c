@@ -171,7 +171,7 @@ const struct bk_cli_command bk_cli_cmd_recv = {
 	.about = "Writes into the current folder or DIR and nowhere else, and never over a file\n"
 		 "unasked. Without CODE it asks for it at a terminal, where Tab completes the\n"
 		 "words; else, or when the answer is empty, it makes one, for 'bodkin send --code'.\n"
-		 "With -o - one file or stream goes to standard output: bodkin recv -o - CODE | tar x\n"
+		 "With -o - one file or stream goes to standard output: bodkin recv -o - CODE | tar x.\n"
 		 "With --daemon it stays and takes what one's own devices send: see 'bodkin help devices'.",
 	.bit = BK_CLI_CMD_RECV,
 	.run = run,

@@ -104,6 +104,11 @@ static int early_option(int argc, char **argv)
 	char text[256];
 	int i = 1;
 
+	if (bk_text_slips(argv[1], "--version") < 3 || bk_text_slips(argv[1], "--help") < 3) {
+		snprintf(text, sizeof(text), "unknown option '%.60s'; did you mean %s?", argv[1],
+			bk_text_slips(argv[1], "--help") < 3 ? "--help" : "--version");
+		return usage_error(text);
+	}
 	while (i < argc && !find_command(argv[i]))
 		i++;
 	snprintf(text, sizeof(text),

@@ -372,22 +372,41 @@ static const char *nearest(enum bk_cli_command_bit command, const char *typed)
 	return best;
 }
 
+/* What another command takes is not misspelt. */
+static const char *whose(const char *typed, char letter)
+{
+	static const struct {
+		enum bk_cli_command_bit bit;
+		const char *name;
+	} commands[] = {{BK_CLI_CMD_SEND, "send"}, {BK_CLI_CMD_RECV, "recv"}, {BK_CLI_CMD_CHAT, "chat"},
+		{BK_CLI_CMD_DEVICES, "devices"}, {BK_CLI_CMD_PING, "ping"}, {BK_CLI_CMD_NAT, "nat"},
+		{BK_CLI_CMD_SERVE, "serve"}};
+	const struct row *row = *typed ? find_row(typed) : letter ? row_of(letter) : NULL;
+
+	for (size_t i = 0; row && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (row->commands & commands[i].bit)
+			return commands[i].name;
+	return NULL;
+}
+
 /* getopt's two complaints, about a short or a long option. */
 static int complain(enum bk_cli_command_bit command, int c, char **argv, char text[BK_CLI_TEXT_MAX])
 {
 	bool is_long = !strncmp(argv[optind - 1], "--", 2) && (!optopt || optopt >= 256);
-	const char letter[] = {'-', (char)optopt, 0}, *meant;
+	const char letter[] = {'-', (char)optopt, 0}, *meant, *other;
 	char typed[BK_TEXT_SLIPS_MAX + 2];
 
 	snprintf(typed, sizeof(typed), "%.*s", is_long ? (int)strcspn(argv[optind - 1] + 2, "=") : 0,
 		is_long ? argv[optind - 1] + 2 : "");
-	meant = is_long && c != ':' ? nearest(command, typed) : NULL;
+	other = c != ':' ? whose(typed, letter[1]) : NULL;
+	meant = is_long && c != ':' && !other ? nearest(command, typed) : NULL;
 	snprintf(text, BK_CLI_TEXT_MAX, "%s '%.200s'%s%s%s", c == ':' ? "option" : "unknown option",
 		is_long ? argv[optind - 1] : letter,
 		c == ':' ? " needs a value"
+		: other  ? "; 'bodkin "
 		: meant  ? "; did you mean --"
 			 : "",
-		meant ? meant : "", meant ? "?" : "");
+		other ? other : meant ? meant : "", other ? "' takes it" : meant ? "?" : "");
 	return BK_E_INVALID;
 }
 

@@ -5,6 +5,7 @@
  * code that would be refused hears it first. */
 #include <bodkin/code.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +85,32 @@ static struct verdict judge(const char *password)
 	return v;
 }
 
+static bool is_word(const char *typed, size_t len)
+{
+	char word[WORD_MAX];
+	unsigned slips;
+
+	snprintf(word, sizeof(word), "%.*s", (int)len, typed);
+	return bk_code_nearest(word, &slips) && !slips;
+}
+
+/* "tulipanchor": two words without the dash between them. The letters of the first one; 0: it is no such thing. */
+static size_t glued(const char *typed)
+{
+	for (size_t n = 1; typed[n - 1] && typed[n]; n++)
+		if (is_word(typed, n) && is_word(typed + n, strlen(typed + n)))
+			return n;
+	return 0;
+}
+
+static int say_glued(const struct bk_code *code, size_t n, char text[BK_CODE_TEXT_MAX])
+{
+	snprintf(text, BK_CODE_TEXT_MAX,
+		"the code has one word, '%s'; did you mean '%.*s-%s', with a dash? Nothing was used up",
+		code->password, (int)n, code->password, code->password + n);
+	return BK_E_MALFORMED;
+}
+
 static int say_slip(const struct verdict *v, char text[BK_CODE_TEXT_MAX])
 {
 	if (v->meant)
@@ -133,6 +160,8 @@ int bk_code_check(const char *typed, char ret_text[BK_CODE_TEXT_MAX])
 			code.password);
 		return BK_E_MALFORMED;
 	}
+	if (v.words == 1 && glued(code.password))
+		return say_glued(&code, glued(code.password), ret_text);
 	if (v.words == 1 || v.known == v.words || (v.known * 2 < v.words && v.known + v.near < v.words))
 		return 0;
 	return say_slip(&v, ret_text);

@@ -85,6 +85,9 @@ class Faults(kit.Case):
         self.check((
             (["send", "--timout", "3", "x"], 2, "unknown option '--timout'; did you mean --timeout?"),
             (["recv", "--ovrewrite=1"], 2, "did you mean --overwrite?"),
+            (["recv", "--keep", "7-tulip-anchor"], 2, "unknown option '--keep'; 'bodkin send' takes it; try 'bodkin help recv'"),
+            (["send", "-o", "x"], 2, "unknown option '-o'; 'bodkin recv' takes it; try"),
+            (["--verison"], 2, "unknown option '--verison'; did you mean --version?"),
             (["send", "--frobnicate", "x"], 2, "unknown option '--frobnicate'; try 'bodkin help send'"),
         ))
 
