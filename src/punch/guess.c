@@ -213,9 +213,9 @@ static void hope_predict(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	char nats[BK_PLAN_TEXT_MAX];
 	const char *who = are_both_sequential(pair) ? "each side guesses the other's next port"
-			  : bk_guess_hard_side(pair) == pair->peer
-				  ? "this side guesses the other one's next port"
-				  : "the other side guesses this one's next port";
+			  : bk_nat_is_dependent(&pair->own->udp)
+				  ? "the other side guesses this one's next port"
+				  : "this side guesses the other one's next port";
 
 	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %s, with a chance of %.0f %%", nats, who,
