@@ -4,10 +4,10 @@
  * port cannot be told from the last. */
 #include "nat/allocation.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* Ports of a small block are near each other by chance, but their steps are not alike. */
-enum { PAIRS_MIN = 3, FEW = 4 };
+enum { PAIRS_MIN = 3, FEW = 4, ASTRAY_MAX = 2 };
 
 static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int direction, int *ret_smallest)
 {
@@ -27,9 +27,67 @@ static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int di
 	return 2 * alike > count || count < FEW ? count : 0;
 }
 
+static int step_between(const struct bk_nat_port_pair *a, const struct bk_nat_port_pair *b, int direction)
+{
+	int step = ((int)b->mapped - (int)a->mapped) * direction;
+
+	return step > 0 && step <= BK_NAT_STEP_MAX ? step : 0;
+}
+
+/* The longest chain of rows in that direction, each a step behind the one before; how many they are. */
+static size_t longest(const struct bk_nat_port_pair *pairs, size_t n, int direction, bool *ret_is_in)
+{
+	size_t len[BK_NAT_LINE_MAX], before[BK_NAT_LINE_MAX], end = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		len[i] = 1;
+		before[i] = i;
+		for (size_t j = 0; j < i; j++) {
+			if (len[j] < len[i] || !step_between(&pairs[j], &pairs[i], direction))
+				continue;
+			len[i] = len[j] + 1;
+			before[i] = j;
+		}
+		end = len[i] > len[end] ? i : end;
+	}
+	memset(ret_is_in, 0, n * sizeof(*ret_is_in));
+	for (size_t at = end;; at = before[at]) {
+		ret_is_in[at] = true;
+		if (before[at] == at)
+			break;
+	}
+	return len[end];
+}
+
+bool bk_nat_allocation_line(
+	const struct bk_nat_port_pair *pairs, size_t n, bool ret_is_in[BK_NAT_LINE_MAX], int *ret_delta)
+{
+	struct bk_nat_port_pair line[BK_NAT_LINE_MAX];
+
+	if (n > BK_NAT_LINE_MAX)
+		return false;
+	for (int direction = 1; direction >= -1; direction -= 2) {
+		size_t len = 0;
+		int smallest;
+
+		if (!n || longest(pairs, n, direction, ret_is_in) + ASTRAY_MAX < n)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			if (ret_is_in[i])
+				line[len++] = pairs[i];
+		}
+		if (len <= FEW || !count_steps(line, len, direction, &smallest))
+			continue;
+		*ret_delta = smallest * direction;
+		return true;
+	}
+	return false;
+}
+
 enum bk_nat_allocation bk_nat_allocation_judge(const struct bk_nat_port_pair *pairs, size_t n, int *ret_delta)
 {
 	size_t preserved = 0, needed = n > PAIRS_MIN ? n - 1 : n;
+	bool is_in[BK_NAT_LINE_MAX];
 	int smallest;
 
 	*ret_delta = 0;
@@ -45,5 +103,5 @@ enum bk_nat_allocation bk_nat_allocation_judge(const struct bk_nat_port_pair *pa
 			return BK_NAT_SEQUENTIAL;
 		}
 	}
-	return BK_NAT_RANDOM;
+	return bk_nat_allocation_line(pairs, n, is_in, ret_delta) ? BK_NAT_SEQUENTIAL : BK_NAT_RANDOM;
 }

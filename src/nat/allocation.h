@@ -2,6 +2,7 @@
 #ifndef BK_NAT_ALLOCATION_H
 #define BK_NAT_ALLOCATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +21,12 @@ struct bk_nat_port_pair {
  * of line: a packet that overtook another, a port that was taken, a counter that began anew. */
 enum bk_nat_allocation bk_nat_allocation_judge(
 	const struct bk_nat_port_pair *pairs, size_t n, int *ret_delta);
+
+/* Which rows are of one sequence, where all but two are and there are five; false: none is found. A local port that
+ * another program had a moment ago goes on with that one's flow, and so with an old public port: such a row is of no
+ * use for the next one, wherever it stands. ret_delta: the smallest step. */
+enum { BK_NAT_LINE_MAX = 10 };
+bool bk_nat_allocation_line(
+	const struct bk_nat_port_pair *pairs, size_t n, bool ret_is_in[BK_NAT_LINE_MAX], int *ret_delta);
 
 #endif

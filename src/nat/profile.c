@@ -7,6 +7,8 @@
 
 #include "nat/profile.h"
 
+#include <string.h>
+
 #include "nat/allocation.h"
 
 #define RATE_TIME_MIN (20 * BK_MS)
@@ -154,36 +156,48 @@ static void add_port(struct bk_nat_ports *p, uint16_t port)
 	p->seen++;
 }
 
-/* What two samples said of the order of ports was little. */
-static void judge_again(struct bk_nat_profile *p, const struct bk_nat_later *later, size_t n)
+/* What two samples said of the order of ports was little. Those out of line are left out: how many stay. */
+static size_t judge_again(struct bk_nat_profile *p, struct bk_nat_later *later, size_t n)
 {
 	struct bk_nat_port_pair pairs[BK_NAT_LATER_MAX + 1] = {{.mapped = p->ports.last}};
 	enum bk_nat_allocation allocation;
+	bool is_in[BK_NAT_LINE_MAX];
+	size_t kept = 0;
 	int delta;
 
+	_Static_assert((int)BK_NAT_LATER_MAX < (int)BK_NAT_LINE_MAX, "room");
 	for (size_t i = 0; i < n; i++)
 		pairs[i + 1].mapped = later[i].port;
 	allocation = bk_nat_allocation_judge(pairs, n + 1, &delta);
 	if (allocation == BK_NAT_ALLOCATION_UNKNOWN)
-		return;
+		return n;
 	p->allocation = allocation;
 	p->delta = delta;
+	if (!bk_nat_allocation_line(pairs, n + 1, is_in, &p->delta))
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		if (is_in[i + 1])
+			later[kept++] = later[i];
+	}
+	return kept;
 }
 
 void bk_nat_profile_add_later(struct bk_nat_profile *p, const struct bk_nat_later *later, size_t n)
 {
+	struct bk_nat_later kept[BK_NAT_LATER_MAX];
 	bk_dur before = 0;
 
 	if (!bk_nat_is_dependent(p) || !p->ports.seen)
 		return;
 	n = n < BK_NAT_LATER_MAX ? n : BK_NAT_LATER_MAX;
-	judge_again(p, later, n);
+	memcpy(kept, later, n * sizeof(*later));
+	n = judge_again(p, kept, n);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t rate = rate_of(p, (int)later[i].port - (int)p->ports.last, later[i].after - before);
+		uint32_t rate = rate_of(p, (int)kept[i].port - (int)p->ports.last, kept[i].after - before);
 
 		p->ports.rate = rate ? rate : p->ports.rate;
-		add_port(&p->ports, later[i].port);
-		before = later[i].after;
+		add_port(&p->ports, kept[i].port);
+		before = kept[i].after;
 	}
 }
 

@@ -193,6 +193,41 @@ static void more_ports_tell_better_whether_they_are_a_sequence(void **state)
 	}
 }
 
+/* A local port that was another flow's a moment ago keeps that one's public port. */
+static void a_port_of_an_older_flow_does_not_hide_a_sequence(void **state)
+{
+	enum { N = 6 };
+	static const struct {
+		uint16_t first, later[N], last;
+	} rows[] = {
+		{21428, {21429, 20082, 21430, 21431, 21432, 21433}, 21433},
+		{22974, {22975, 22976, 22977, 20816, 22978, 22979}, 22979},
+		{23637, {21519, 23638, 23639, 23640, 23641, 23642}, 23642},
+		{23637, {23638, 23639, 23640, 23641, 21519, 23652}, 23652}, /* nothing is made of it */
+		{23637, {23638, 23639, 23640, 23641, 23642, 21519}, 23642}, /* the last one itself */
+		{23637, {23638, 19000, 23640, 23641, 21519, 23642}, 23642}, /* two of them */
+		{21000, {23638, 23639, 23640, 23641, 23642, 23643}, 23643}, /* the sample was */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
+		struct bk_nat_later later[N];
+		struct bk_nat_profile p;
+
+		e.samples[0] =
+			(struct bk_nat_sample){SERVER(1, 15005), OUTSIDE((uint16_t)(rows[i].first - 1))};
+		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(rows[i].first)};
+		bk_nat_profile_judge(&e, &p);
+		for (size_t j = 0; j < N; j++)
+			later[j] = (struct bk_nat_later){rows[i].later[j], j + 1 < N ? BK_MS : 200 * BK_MS};
+		bk_nat_profile_add_later(&p, later, N);
+		assert_int_equal(p.allocation, BK_NAT_SEQUENTIAL);
+		assert_int_equal(p.delta, 1);
+		assert_int_equal(p.ports.last, rows[i].last);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +235,7 @@ int main(void)
 		cmocka_unit_test(the_step_of_a_sequential_nat_is_the_smallest_seen),
 		cmocka_unit_test(the_same_address_outside_is_open_or_a_firewall),
 		cmocka_unit_test(more_ports_tell_better_whether_they_are_a_sequence),
+		cmocka_unit_test(a_port_of_an_older_flow_does_not_hide_a_sequence),
 		cmocka_unit_test(a_later_port_tells_how_many_others_take),
 		cmocka_unit_test(two_samples_of_one_server_endpoint_say_nothing_of_the_mapping),
 	};
