@@ -3,6 +3,7 @@
 (lab/scenarios.c); here they are only run.
 """
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,9 @@ FIREWALL_6 = ("table ip6 wall { chain in { type filter hook input priority 0; po
 RUNS_DELAYED = 3
 RUNS_AMONG_OTHERS = 5
 RANDOM, STRICT = {"sym", "cgn-sym", "symblock"}, {"port", "cgn-port"}
+SEQUENTIAL = {"symseq", "symdec"}
+RUNS_OF_CHANCE, FALSE_ALARM = 6, 1e-5
+RELAYED = "relayed by the server"
 
 
 def table(bodkin):
@@ -54,6 +58,53 @@ def is_guessed_long(row):
     return row["expected"] == "direct" and kinds & RANDOM and kinds & STRICT
 
 
+def is_chance(row):
+    """Ports are guessed, and the percentage is how likely one run is to be direct: not how many of them have to be."""
+    kinds = {row[side].split(":")[0] for side in "ab"}
+    return row["expected"] == "direct" and row["min_direct_percent"] < 100 and bool(kinds & (RANDOM | SEQUENTIAL))
+
+
+def least_direct(runs, percent):
+    """What fewer of so many runs would be direct with a chance below 1 in 100,000. Of 98 %: 3 of 6; P(2 or fewer) is
+    6! / (4! 2!) * 0.02^4 * 0.98^2 and what comes beyond it, 2.3e-6. Of 99 %: 3 of 5; 10 * 0.01^3 * 0.99^2, 9.9e-6.
+    """
+    p, total = percent / 100, 0
+    for direct in range(runs + 1):
+        total += math.comb(runs, direct) * p**direct * (1 - p)**(runs - direct)
+        if total >= FALSE_ALARM:
+            return direct
+    return runs
+
+
+def check_indirect(lab, t):
+    """A run that was not direct, as the relay was refused: it says so, and the next one may use it and connects."""
+    check(t.finish() != (0, 0) and "no direct path" in t.story(), f"neither direct nor refused\n{t.story()}")
+    again = lab.transfer(t.path, send=["--transport", "udp"], recv=["--transport", "udp"])
+    kind = again.check_done()
+    check(kind == "direct" or RELAYED in again.story(), again.story())
+
+
+def check_chance(lab, row, runs):
+    """How many of the runs were direct, in what times; each of the others still connected."""
+    more = ["--path", "direct"] if is_guessed_long(row) else []
+    options, path, direct, times = ["--transport", row["transport"], *more], lab.file(SMALL), 0, []
+    for i in range(runs):
+        if i % RUNS_OF_A_SERVER == 0:
+            lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(path, send=options, recv=options)
+        if more and t.finish() != (0, 0):
+            check_indirect(lab, t)
+            continue
+        kind = t.check_done()
+        check(kind == "direct" or RELAYED in t.story(), t.story())
+        direct += kind == "direct"
+        times.append(max(t.elapsed()))
+    least = least_direct(runs, row["min_direct_percent"])
+    text = f"{direct}/{runs} direct, {spread(times)}"
+    check(direct >= least, f"{text}; wanted {least}")
+    return text, {"runs": runs, "direct": direct, "median_ms": statistics.median(times)}
+
+
 def repeat(lab, runs, transport="tcp", more=()):
     """The transfers, each checked and done."""
     options = (["--transport", transport] if transport != "any" else []) + list(more)
@@ -81,6 +132,8 @@ def run_row(bodkin, row, at_least):
     strict = at_least >= STRICT_RUNS
     runs = max(row["runs"], RUNS_DELAYED if row["delay_ms"] and not strict else at_least)
     with Lab(bodkin, row["a"], row["b"], *shape_of(row)) as lab:
+        if is_chance(row):
+            return check_chance(lab, row, max(runs, RUNS_OF_CHANCE))
         transfers = list(repeat(lab, runs, row["transport"], ["--path", "direct"] if is_guessed_long(row) else ()))
         found, slower = numbers(transfers)
         text = f"{found['direct']}/{runs} direct, {spread(slower)}"
