@@ -406,7 +406,12 @@ static int complain(enum bk_cli_command_bit command, int c, char **argv, char te
 		: other  ? "; 'bodkin "
 		: meant  ? "; did you mean --"
 			 : "",
-		other ? other : meant ? meant : "", other ? "' takes it" : meant ? "?" : "");
+		other   ? other
+		: meant ? meant
+			: "",
+		other   ? "' takes it"
+		: meant ? "?"
+			: "");
 	return BK_E_INVALID;
 }
 

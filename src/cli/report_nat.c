@@ -172,7 +172,8 @@ static void print_router(const struct bk_nat_result *n)
 			len += (size_t)snprintf(
 				line + len, sizeof(line) - len, "%s%s", len ? ", " : "", protocols[i]);
 	print("Ports the router %s %s%s", n->router,
-		len ? "gives them when asked by " : "gives none by PCP or NAT-PMP (UPnP was not asked)", line);
+		len ? "gives them when asked by " : "gives none by PCP or NAT-PMP (UPnP was not asked)",
+		line);
 	if (n->router_nested > 0)
 		print("      but outside it is %s, behind another NAT", n->router_outside);
 }
