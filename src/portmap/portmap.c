@@ -303,7 +303,7 @@ static void change_address(struct bk_portmap *p, const struct bk_addr *outside)
 
 static void on_natpmp_address(struct bk_portmap *p, const struct bk_natpmp_answer *a, bk_time now)
 {
-	if (a->result == BK_NATPMP_SUCCESS && bk_addr_realm(&a->external) != BK_ADDR_NOWHERE) {
+	if (a->result == BK_NATPMP_SUCCESS && bk_portmap_is_outside(&a->external)) {
 		change_address(p, &a->external);
 		return;
 	}

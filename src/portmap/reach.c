@@ -12,10 +12,15 @@ enum bk_portmap_reach bk_portmap_reach(const struct bk_addr *external, const str
 	return bk_addr_equal_ip(external, seen) ? BK_PORTMAP_REACH_OPEN : BK_PORTMAP_REACH_NESTED;
 }
 
+bool bk_portmap_is_outside(const struct bk_addr *ip)
+{
+	enum bk_addr_realm realm = bk_addr_realm(ip);
+
+	return realm == BK_ADDR_PUBLIC || realm == BK_ADDR_PRIVATE || realm == BK_ADDR_CARRIER;
+}
+
 bool bk_portmap_is_sensible(const struct bk_addr *external, uint8_t family)
 {
-	enum bk_addr_realm realm = bk_addr_realm(external);
-
 	return external->family == family && external->port >= BK_PORTMAP_PORT_MIN &&
-	       (realm == BK_ADDR_PUBLIC || realm == BK_ADDR_PRIVATE || realm == BK_ADDR_CARRIER);
+	       bk_portmap_is_outside(external);
 }

@@ -13,7 +13,9 @@ enum bk_portmap_reach {
 };
 enum bk_portmap_reach bk_portmap_reach(const struct bk_addr *external, const struct bk_addr *seen);
 
-/* May a router give this as an address of its own, of that family? */
+/* May a router have this outside, whatever the port? Not loopback, not an address of one link. */
+bool bk_portmap_is_outside(const struct bk_addr *ip);
+/* May a router give this, port and all, as one of its own, of that family? */
 bool bk_portmap_is_sensible(const struct bk_addr *external, uint8_t family);
 
 #endif

@@ -224,6 +224,27 @@ static void a_natpmp_router_that_was_restarted_with_another_address_is_believed(
 	router_free(&r);
 }
 
+static void a_natpmp_router_that_says_it_is_this_machine_is_not_believed(void **state)
+{
+	struct router r = met(false, true);
+	const struct bk_portmap_lease *l;
+	uint32_t passed;
+
+	(void)state;
+	want(&r, BK_TRANSPORT_UDP, OWN_PORT);
+	router_run(&r, T0);
+	assert_held(&r, OWN_PORT);
+	want(&r, BK_TRANSPORT_TCP, OWN_PORT);
+	passed = (uint32_t)((r.now - r.born) / BK_SEC);
+	router_tell(&r, SOCKET,
+		(uint8_t[12]){0, 0x80, 0, 0, 0, 0, (uint8_t)(passed >> 8), (uint8_t)passed, 127, 0, 0, 1},
+		12);
+	l = bk_portmap_find(r.p, BK_TRANSPORT_UDP, OWN_PORT);
+	assert_non_null(l);
+	assert_int_not_equal(bk_addr_realm(&l->external), BK_ADDR_THIS_MACHINE);
+	router_free(&r);
+}
+
 static void a_hole_for_ipv6_is_asked_for_ten_minutes(void **state)
 {
 	struct router r;
@@ -283,6 +304,7 @@ int main(void)
 		cmocka_unit_test(leaving_before_anybody_answered_is_done_at_once),
 		cmocka_unit_test(a_router_that_was_restarted_is_asked_again),
 		cmocka_unit_test(a_natpmp_router_that_was_restarted_with_another_address_is_believed),
+		cmocka_unit_test(a_natpmp_router_that_says_it_is_this_machine_is_not_believed),
 		cmocka_unit_test(a_hole_for_ipv6_is_asked_for_ten_minutes),
 		cmocka_unit_test(what_is_wanted_has_a_ceiling),
 		cmocka_unit_test(an_outer_address_that_nobody_sees_is_behind_another_nat),
