@@ -95,6 +95,9 @@ static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *vi
 {
 	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
 
+	if (udp && !udp->awaited &&
+		udp->fresh_awaited) /* near a server the closer look is over in that time */
+		return REACH_WAIT;
 	if (!udp || !udp->awaited)
 		return 0;
 	if (!view->rtt_ns)
@@ -114,24 +117,41 @@ static int64_t mailbox_time(const struct bk_mailbox_view *mailbox, bk_time at)
 	return there;
 }
 
+/* Another socket that got two ports where the first one had the same twice, which was chance; MAX: none. */
+static size_t find_apart(const struct bk_ways_view *view)
+{
+	size_t i = 0;
+
+	while (i < BK_STUN_FRESH_MAX && (!view->fresh[i].other.family ||
+						bk_addr_equal(&view->fresh[i].mapped, &view->fresh[i].other)))
+		i++;
+	return i;
+}
+
 static void judge_udp(const struct bk_ways_view *view, const struct bk_mailbox_view *mailbox,
 	struct bk_nat_profile *ret_profile)
 {
 	struct bk_nat_evidence e = {.local = view->local, .samples_len = view->samples_len};
 	struct bk_nat_later later[BK_STUN_FRESH_MAX];
 	bk_time seen_at = view->asked;
-	size_t n = 0;
+	size_t n = 0, apart = find_apart(view);
 
 	_Static_assert((int)BK_STUN_SAMPLES_MAX <= (int)BK_NAT_SAMPLES_MAX, "room");
 	for (size_t i = 0; i < view->samples_len; i++)
 		e.samples[i] = (struct bk_nat_sample){view->samples[i].server, view->samples[i].mapped};
 	if (!e.samples_len)
 		return;
+	if (apart < BK_STUN_FRESH_MAX && e.samples_len > 1) {
+		e.samples[0].mapped = view->fresh[apart].mapped;
+		e.samples[1].mapped = view->fresh[apart].other;
+		e.samples_len = 2;
+	}
 	bk_nat_profile_judge(&e, ret_profile);
+	ret_profile->public_addr = view->samples[0].mapped;
 	for (size_t i = 0; i < BK_STUN_FRESH_MAX; i++) {
 		const struct bk_stun_fresh *f = &view->fresh[i];
 
-		if (!bk_addr_equal_ip(&f->mapped, &ret_profile->public_addr))
+		if (i == apart || !bk_addr_equal_ip(&f->mapped, &ret_profile->public_addr))
 			continue;
 		later[n++] = (struct bk_nat_later){f->mapped.port, f->asked - view->asked};
 		seen_at = f->asked;

@@ -8,8 +8,113 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "net/sock.h"
+#include "net/udp.h"
+#include "stun/msg.h"
+
+enum { PORTS = 2, SAME = 5000, OTHERS = 6000, ROOM = 1500 };
+
+/* A server with two ports, and a NAT in front of it that gave the first socket the same port twice, by chance. */
+struct outside {
+	int fds[PORTS], end[2];
+	struct bk_addr first;
+	uint16_t given;
+};
+
+static void answer(struct outside *o, int fd)
+{
+	struct bk_stun_msg m, reply = {.class = BK_STUN_SUCCESS};
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	uint8_t data[ROOM];
+	ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &from_len);
+	struct bk_addr at;
+	uint16_t port;
+
+	assert_true(n > 0);
+	assert_int_equal(bk_stun_decode(data, (size_t)n, &m), 0);
+	assert_int_equal(bk_addr_from_sockaddr((struct sockaddr *)&from, &at), 0);
+	if (!o->first.family)
+		o->first = at;
+	port = bk_addr_equal(&at, &o->first) ? SAME : (uint16_t)(OTHERS + 37 * ++o->given % 128);
+	reply.id = m.id;
+	reply.xor_mapped = bk_addr_v4(127, 0, 0, 9, port);
+	n = bk_stun_encode(&reply, NULL, false, data, sizeof(data));
+	assert_true(n > 0);
+	assert_int_equal(sendto(fd, data, (size_t)n, 0, (struct sockaddr *)&from, from_len), n);
+}
+
+static void *run_outside(void *arg)
+{
+	struct outside *o = arg;
+
+	for (;;) {
+		struct pollfd p[] = {{o->fds[0], POLLIN, 0}, {o->fds[1], POLLIN, 0}, {o->end[0], POLLIN, 0}};
+
+		assert_true(poll(p, 3, -1) > 0);
+		if (p[2].revents)
+			return NULL;
+		for (int i = 0; i < PORTS; i++)
+			if (p[i].revents)
+				answer(o, o->fds[i]);
+	}
+}
+
+struct scene {
+	struct bk_self self;
+	struct bk_mailbox_view view;
+	struct bk_loop *loop;
+};
+
+static void stop_when_known(void *arg)
+{
+	struct scene *s = arg;
+
+	if (!bk_self_wait(&s->self, &s->view))
+		bk_loop_stop(s->loop);
+}
+
+static void two_ports_that_are_the_same_by_chance_are_seen_through(void **state)
+{
+	const struct bk_session_opts opts = {
+		.transport = BK_TRANSPORT_CHOICE_UDP, .without = BK_WITHOUT_PORT_MAPPING};
+	struct outside o = {.first = {0}};
+	struct scene s = {.view = {.rtt_ns = BK_MS, .stun_len = PORTS}};
+	struct bk_intro intro;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pipe(o.end), 0);
+	for (int i = 0; i < PORTS; i++) {
+		const struct bk_addr any = bk_addr_v4(127, 0, 0, 1, 0);
+
+		assert_int_equal(bk_udp_open(&any, false, &o.fds[i]), 0);
+		assert_int_equal(bk_sock_local(o.fds[i], &s.view.stun[i]), 0);
+	}
+	assert_int_equal(pthread_create(&thread, NULL, run_outside, &o), 0);
+	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &s.loop), 0);
+	assert_int_equal(bk_self_init(&s.self, s.loop, &opts, stop_when_known, &s), 0);
+	bk_self_gather(&s.self, &s.view);
+	assert_int_equal(bk_loop_run(s.loop), 0);
+	bk_self_describe(&s.self, &s.view, &intro);
+	assert_int_equal(intro.udp.mapping, BK_NAT_ADDRESS_AND_PORT_DEPENDENT);
+	assert_int_equal(intro.udp.allocation, BK_NAT_RANDOM);
+	assert_int_equal(intro.udp.public_addr.port, SAME);
+	assert_true(intro.udp.ports.seen > 3 && intro.udp.ports.min > OTHERS);
+	bk_self_done(&s.self);
+	bk_loop_free(s.loop);
+	assert_int_equal(write(o.end[1], "", 1), 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	for (int i = 0; i < PORTS; i++) {
+		close(o.fds[i]);
+		close(o.end[i]);
+	}
+}
 
 static void take_listeners(struct bk_self *s)
 {
@@ -44,6 +149,7 @@ static void a_listener_that_cannot_be_opened_again_is_not_told_of(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_ports_that_are_the_same_by_chance_are_seen_through),
 		cmocka_unit_test(a_listener_that_cannot_be_opened_again_is_not_told_of),
 	};
 

@@ -19,7 +19,7 @@
 #include "path/early.h"
 #include "path/quic_socket.h"
 
-enum { FIRST_SOCKETS = 2, FRESH = 5 };
+enum { FIRST_SOCKETS = 2, FRESH = 5, CHECKS = 2 };
 
 struct ways_socket {
 	struct bk_quic_socket quic;
@@ -47,7 +47,7 @@ struct bk_ways {
 	struct bk_drive *gather_drive;
 	struct bk_ways_run *gathering;
 	struct bk_ways_view view;
-	bool has_looked; /* closer, since it was begun */
+	bool has_looked, has_checked; /* closer, since it was begun */
 	struct bk_hops hops;
 	struct bk_early early;
 	struct bk_turn turn; /* early datagrams are handed out, sockets that nobody needs closed */
@@ -333,17 +333,34 @@ struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket)
 
 /* --- what the IPv4 socket looks like from outside --- */
 
-/* Towards two places it has two ports: which ones do others get? */
+/* Towards two places it has two ports, or another socket has. */
+static bool is_seen_apart(const struct bk_ways_view *v)
+{
+	bool is_apart = !bk_addr_equal(&v->samples[0].mapped, &v->samples[1].mapped);
+
+	for (size_t i = 0; i < BK_STUN_FRESH_MAX && !is_apart; i++)
+		is_apart =
+			v->fresh[i].other.family && !bk_addr_equal(&v->fresh[i].mapped, &v->fresh[i].other);
+	return is_apart;
+}
+
+/* Which ports do others get, where they get new ones? Of a small block two are the same by chance: a few more tell,
+ * where the port is not our own. */
 static void look_closer(struct bk_ways *w)
 {
 	const struct bk_ways_view *v = bk_ways_view(w);
 
-	if (w->has_looked || v->samples_len < 2 ||
-		bk_addr_equal(&v->samples[0].mapped, &v->samples[1].mapped))
+	if (v->samples_len < 2)
 		return;
-	w->has_looked = true;
-	bk_stun_gather_freshen(w->gather, FRESH);
-	bk_drive_poke(w->gather_drive);
+	if (is_seen_apart(v) && !w->has_looked) {
+		w->has_looked = w->has_checked = true;
+		bk_stun_gather_freshen(w->gather, FRESH);
+		bk_drive_poke(w->gather_drive);
+	} else if (!w->has_checked && v->samples[0].mapped.port != v->local.port) {
+		w->has_checked = true;
+		bk_stun_gather_check(w->gather, CHECKS);
+		bk_drive_poke(w->gather_drive);
+	}
 }
 
 static void on_gathered(void *arg, const struct bk_action *report)
@@ -379,7 +396,7 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 	if (len)
 		w->view.local = bk_addr_with_port(local, w->view.local.port);
 	bk_stun_gather_begin(w->gather, servers, len, bk_loop_now(w->loop));
-	w->has_looked = false;
+	w->has_looked = w->has_checked = false;
 	if (w->view.asked) /* these flows are there already, as a rule */
 		bk_stun_gather_freshen(w->gather, 1);
 	w->view.asked = bk_loop_now(w->loop);
@@ -413,6 +430,7 @@ const struct bk_ways_view *bk_ways_view(struct bk_ways *w)
 
 	memcpy(w->view.samples, samples, w->view.samples_len * sizeof(*samples));
 	memcpy(w->view.fresh, bk_stun_gather_fresh(w->gather), sizeof(w->view.fresh));
+	w->view.fresh_awaited = bk_stun_gather_fresh_awaited(w->gather);
 	w->view.awaited = bk_stun_gather_awaited(w->gather);
 	return &w->view;
 }

@@ -25,6 +25,7 @@ struct bk_ways_view {
 	size_t samples_len;
 	size_t awaited;                                /* questions without an answer yet */
 	bk_time asked;                                 /* when those were */
+	size_t fresh_awaited;                          /* of those below, neither answered nor given up */
 	struct bk_stun_fresh fresh[BK_STUN_FRESH_MAX]; /* what new flows got, where they get new ports */
 };
 

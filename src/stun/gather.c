@@ -25,7 +25,7 @@ struct question {
 	struct bk_addr server;
 	uint32_t socket;
 	struct bk_stun_transaction transaction;
-	bool is_open;
+	bool is_open, is_for_both;
 };
 
 struct bk_stun_gather {
@@ -207,6 +207,28 @@ static struct question *find_question(
 	return NULL;
 }
 
+/* From the same socket: false: there is nothing more to ask. */
+static bool ask_second(struct bk_stun_gather *g, struct question *q, bk_time now)
+{
+	if (!q->is_for_both)
+		return false;
+	q->is_for_both = false;
+	q->server = g->questions[1].server;
+	open_question(g, q, now);
+	run(g, q, now);
+	return true;
+}
+
+static void learn_fresh(struct bk_stun_gather *g, const struct question *q, const struct bk_addr *mapped)
+{
+	struct bk_stun_fresh *f = &g->found[q - g->fresh];
+
+	if (f->mapped.family)
+		f->other = *mapped;
+	else
+		f->mapped = *mapped;
+}
+
 static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
@@ -214,16 +236,18 @@ static bool on_datagram(
 	struct question *q;
 	struct bk_stun_msg m;
 
-	(void)now;
 	if (bk_stun_decode(data, len, &m) < 0 || m.class != BK_STUN_SUCCESS)
 		return false;
 	q = find_question(g, id, &m.id, from);
 	if (!q)
 		return false;
-	if (is_fresh(g, q))
-		g->found[q - g->fresh].mapped = m.xor_mapped;
-	else if (m.xor_mapped.family)
+	if (is_fresh(g, q)) {
+		learn_fresh(g, q, &m.xor_mapped);
+		if (ask_second(g, q, now))
+			return true;
+	} else if (m.xor_mapped.family) {
 		learn(g, from, &m.xor_mapped);
+	}
 	close_question(g, q, &m.xor_mapped);
 	return true;
 }
@@ -331,15 +355,16 @@ void bk_stun_gather_rest(struct bk_stun_gather *g)
 	g->keep_alive = BK_NEVER;
 }
 
-static void ask_fresh(struct bk_stun_gather *g)
+static void ask_fresh(struct bk_stun_gather *g, bool is_for_both)
 {
 	size_t i = g->fresh_len < BK_STUN_FRESH_MAX ? g->fresh_len++ : BK_STUN_FRESH_MAX - 1;
 	struct question *q = &g->fresh[i];
 
 	close_fresh(g, q);
 	g->found[i] = (struct bk_stun_fresh){0};
-	*q = (struct question){
-		.server = g->questions[0].server, .socket = BK_STUN_FRESH_FIRST + g->fresh_sockets++};
+	*q = (struct question){.server = g->questions[0].server,
+		.socket = BK_STUN_FRESH_FIRST + g->fresh_sockets++,
+		.is_for_both = is_for_both};
 	push(g, &(struct bk_action){
 			.type = BK_ACT_UDP_OPEN, .id = q->socket, .local = {.family = q->server.family}});
 }
@@ -347,7 +372,13 @@ static void ask_fresh(struct bk_stun_gather *g)
 void bk_stun_gather_freshen(struct bk_stun_gather *g, size_t n)
 {
 	while (g->questions_len && n-- > 0)
-		ask_fresh(g);
+		ask_fresh(g, false);
+}
+
+void bk_stun_gather_check(struct bk_stun_gather *g, size_t n)
+{
+	while (g->questions_len > 1 && n-- > 0)
+		ask_fresh(g, true);
 }
 
 const struct bk_stun_fresh *bk_stun_gather_fresh(const struct bk_stun_gather *g)
@@ -364,4 +395,13 @@ const struct bk_stun_sample *bk_stun_gather_samples(const struct bk_stun_gather 
 size_t bk_stun_gather_awaited(const struct bk_stun_gather *g)
 {
 	return g->awaited;
+}
+
+size_t bk_stun_gather_fresh_awaited(const struct bk_stun_gather *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->fresh_len; i++)
+		n += g->fresh[i].socket != 0;
+	return n;
 }

@@ -42,14 +42,19 @@ void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers,
  * and when more than there are places for were asked, those that were asked last are forgotten. */
 enum { BK_STUN_FRESH_FIRST = 3, BK_STUN_FRESH_MAX = 8 };
 void bk_stun_gather_freshen(struct bk_stun_gather *g, size_t n);
+/* The same, and each asks the second server as well, behind the first one's answer; nothing happens without one. */
+void bk_stun_gather_check(struct bk_stun_gather *g, size_t n);
 
 /* A port that a new flow got, and when that began. */
 struct bk_stun_fresh {
 	struct bk_addr mapped; /* family 0: no answer, or not yet */
+	struct bk_addr other;  /* towards the second server; the same for one that was not asked */
 	bk_time asked;
 };
 /* BK_STUN_FRESH_MAX of them in the order of asking; valid until the next call. */
 const struct bk_stun_fresh *bk_stun_gather_fresh(const struct bk_stun_gather *g);
+/* Of those, neither answered nor given up. */
+size_t bk_stun_gather_fresh_awaited(const struct bk_stun_gather *g);
 
 /* The mapping need not be kept: nobody is asked again until the next begin. */
 void bk_stun_gather_rest(struct bk_stun_gather *g);

@@ -163,6 +163,36 @@ static void a_fresh_socket_asks_the_first_server_once_and_is_closed(void **state
 	bk_stun_gather_free(g);
 }
 
+static void a_fresh_socket_that_checks_asks_the_second_server_as_well(void **state)
+{
+	struct bk_stun_gather *g = begin(2);
+	struct bk_action a;
+	struct bk_stun_id id;
+	struct bk_stun_msg m;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		expect_question(g, &id);
+	bk_stun_gather_check(g, 1);
+	assert_true(ops.next_action(g, &a) && a.type == BK_ACT_UDP_OPEN);
+	ops.on_opened(g, a.id, &a.local, T0);
+	for (size_t i = 0; i < 2; i++) {
+		struct bk_addr to = server(i);
+
+		assert_int_equal(bk_stun_gather_fresh_awaited(g), 1);
+		assert_int_equal(bk_stun_gather_fresh(g)->other.family, 0);
+		assert_true(ops.next_action(g, &a) && a.type == BK_ACT_DATAGRAM);
+		assert_true(bk_addr_equal(&a.remote, &to));
+		assert_int_equal(bk_stun_decode(a.data, a.len, &m), 0);
+		assert_true(answer(g, &m.id, a.id, server(i), mapped(i + 5), T0));
+	}
+	assert_int_equal(bk_stun_gather_fresh(g)->mapped.port, mapped(5).port);
+	assert_int_equal(bk_stun_gather_fresh(g)->other.port, mapped(6).port);
+	assert_int_equal(bk_stun_gather_fresh_awaited(g), 0);
+	assert_int_equal(count(g), 0);
+	bk_stun_gather_free(g);
+}
+
 static void no_more_servers_are_asked_than_have_a_place(void **state)
 {
 	struct bk_stun_gather *g = begin(BK_STUN_SAMPLES_MAX + 1);
@@ -294,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_servers_are_asked_at_once_and_each_answer_is_kept),
 		cmocka_unit_test(a_fresh_socket_asks_the_first_server_once_and_is_closed),
+		cmocka_unit_test(a_fresh_socket_that_checks_asks_the_second_server_as_well),
 		cmocka_unit_test(no_more_servers_are_asked_than_have_a_place),
 		cmocka_unit_test(only_the_answer_that_was_asked_for_there_counts),
 		cmocka_unit_test(a_silent_server_is_asked_six_times_and_given_up_within_three_seconds),
