@@ -25,6 +25,7 @@ extern "C" {
  * loop: one for each sender or receiver, while content travels. */
 struct bk_send;
 struct bk_recv;
+struct bk_file_list;
 
 enum { BK_TRANSFER_TEXT_MAX = 512 };          /* bytes of a sentence, with its end */
 enum { BK_TRANSFER_MESSAGE_MAX = 256 << 10 }; /* bytes of a text that is sent by itself */
@@ -95,7 +96,13 @@ struct bk_transfer_offer {
 	 * bk_transfer_find_leftovers removes them. */
 	size_t abandoned;
 	uint64_t abandoned_bytes;
+	const struct bk_file_list
+		*list; /* the library's own, of bk_transfer_offer_target; NULL: not its offer */
 };
+
+/* Where an entry of the offer leads, that is a link, as plain text; NULL: it is none. Borrowed, lives as long as the
+ * offer. An offer with a link out of the folder that it comes in is refused, and none leads to what is not offered. */
+BK_API const char *bk_transfer_offer_target(const struct bk_transfer_offer *offer, size_t entry);
 
 struct bk_transfer_result {
 	size_t entries;     /* files that were taken, perhaps none */

@@ -14,6 +14,8 @@ enum {
 	ROWS_LEAST = 3,
 	MARKED_MAX = 200, /* names that are shown whatever the screen holds */
 	NAME_MAX_BYTES = 1024,
+	ARROW = 4, /* " -> " */
+	NAMES_MAX_BYTES = 2 * NAME_MAX_BYTES + ARROW,
 };
 
 static bool is_marked(const struct bk_transfer_entry *e)
@@ -21,9 +23,23 @@ static bool is_marked(const struct bk_transfer_entry *e)
 	return e->is_hidden || e->is_executable || e->is_existing;
 }
 
-static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
+/* NAME, of a link NAME -> TARGET: at most half of the columns are the target's. */
+static void fit_name(const char *path, const char *target, unsigned columns, char out[NAMES_MAX_BYTES])
 {
-	char size[BK_CLI_HUMAN_MAX], name[NAME_MAX_BYTES], marks[64];
+	char name[NAME_MAX_BYTES], aim[NAME_MAX_BYTES] = "";
+	unsigned taken = 0;
+
+	if (target) {
+		bk_cli_human_fit(target, columns / 2 > ARROW ? columns / 2 - ARROW : 1, aim, sizeof(aim));
+		taken = bk_cli_human_width(aim) + ARROW;
+	}
+	bk_cli_human_fit(path, columns > taken ? columns - taken : 1, name, sizeof(name));
+	snprintf(out, NAMES_MAX_BYTES, "%s%s%s", name, target ? " -> " : "", aim);
+}
+
+static void show_entry(const struct bk_transfer_entry *e, const char *target, unsigned columns)
+{
+	char size[BK_CLI_HUMAN_MAX], names[NAMES_MAX_BYTES], marks[64];
 	int n;
 
 	bk_cli_human_bytes(e->bytes, size);
@@ -34,9 +50,8 @@ static void show_entry(const struct bk_transfer_entry *e, unsigned columns)
 			       : size,
 		e->is_hidden ? " hidden" : "", e->is_executable ? " executable" : "",
 		e->is_existing ? " exists here" : "");
-	bk_cli_human_fit(
-		e->path, columns > (unsigned)n + 3 ? columns - (unsigned)n - 3 : 1, name, sizeof(name));
-	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", name, marks);
+	fit_name(e->path, target, columns > (unsigned)n + 3 ? columns - (unsigned)n - 3 : 1, names);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", names, marks);
 }
 
 static void show_rest(size_t more, size_t marked)
@@ -66,7 +81,7 @@ void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfe
 			marked_more += is_marked(&offer->names[i]);
 			continue;
 		}
-		show_entry(&offer->names[i], window.columns);
+		show_entry(&offer->names[i], bk_transfer_offer_target(offer, i), window.columns);
 		room -= room ? 1 : 0;
 	}
 	show_rest(more, marked_more);

@@ -298,16 +298,19 @@ static json_t *names_value(const struct bk_transfer_offer *offer)
 
 	for (size_t i = 0; i < offer->entries && i < NAMES_MAX; i++) {
 		const struct bk_transfer_entry *e = &offer->names[i];
+		const char *target = bk_transfer_offer_target(offer, i);
+		json_t *name = json_pack("{s:o, s:I, s:s, s:b, s:b}", "path", text_value(e->path), "size",
+			(json_int_t)e->bytes, "kind",
+			e->is_folder   ? "folder"
+			: e->is_stream ? "stream"
+			: e->is_link   ? "link"
+			: e->is_text   ? "text"
+				       : "file",
+			"hidden", e->is_hidden, "executable", e->is_executable);
 
-		json_array_append_new(
-			names, json_pack("{s:o, s:I, s:s, s:b, s:b}", "path", text_value(e->path), "size",
-				       (json_int_t)e->bytes, "kind",
-				       e->is_folder   ? "folder"
-				       : e->is_stream ? "stream"
-				       : e->is_link   ? "link"
-				       : e->is_text   ? "text"
-						      : "file",
-				       "hidden", e->is_hidden, "executable", e->is_executable));
+		if (target)
+			json_object_set_new(name, "target", text_value(target));
+		json_array_append_new(names, name);
 	}
 	return names;
 }

@@ -35,7 +35,8 @@ static int describe(struct bk_offering *o)
 	o->offer = (struct bk_transfer_offer){.entries = list->len,
 		.bytes = list->bytes,
 		.first = o->names ? o->names[0].path : NULL,
-		.names = o->names};
+		.names = o->names,
+		.list = list};
 	o->offer.folders = list->folders;
 	o->offer.links = list->links;
 	bk_source_left_out(o->source, &o->offer);

@@ -45,6 +45,15 @@ struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list)
 	return names;
 }
 
+const char *bk_transfer_offer_target(const struct bk_transfer_offer *offer, size_t entry)
+{
+	const struct bk_file_list *l = offer->list;
+
+	if (!l || entry >= l->len || !l->entries[entry].is_link)
+		return NULL;
+	return bk_file_entry_shown_target(&l->entries[entry]);
+}
+
 /* Others may not tell us what we have. */
 static bool is_journal(const char *path)
 {

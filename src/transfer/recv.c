@@ -266,7 +266,8 @@ static void describe_offer(struct bk_recv *r)
 		.links = s->list.links,
 		.abandoned = s->here.abandoned,
 		.abandoned_bytes = s->here.abandoned_bytes,
-		.names = s->picks.names};
+		.names = s->picks.names,
+		.list = &s->list};
 }
 
 /* What is here of it is known, or how that failed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entries of an offer. Twins and orphans are found when an entry comes, by an index that is hashed with a key of
- * its own. Behind a path in the arena stands the target of a link, and behind that the shown path of an odd one, so
- * that the many entries that have neither pay nothing for it. */
+ * its own. Behind a path in the arena stands the target of a link, and behind that how either is shown where it is odd,
+ * so that the many entries that have none of these pay nothing for it. */
 #include "wire/file_list.h"
 
 #include <sodium.h>
@@ -98,6 +98,15 @@ const char *bk_file_entry_shown(const struct bk_file_entry *e)
 	return e->is_link ? at + strlen(at) + 1 : at;
 }
 
+const char *bk_file_entry_shown_target(const struct bk_file_entry *e)
+{
+	const char *target = bk_file_entry_target(e), *behind = target + strlen(target) + 1;
+
+	if (!e->has_odd_target)
+		return target;
+	return e->is_odd ? behind + strlen(behind) + 1 : behind;
+}
+
 /* --- the arena --- */
 
 static char *arena_reserve(struct bk_file_list *l, size_t n)
@@ -126,22 +135,21 @@ static char *put_string(char *at, const char *s)
 	return at + n;
 }
 
-/* Path, target and shown path; NULL: no memory, or more than a list may have. */
-static const char *store(struct bk_file_list *l, const char *path, const char *target, bool is_odd)
+/* Path, target, and how they are shown; NULL: no memory, or more than a list may have. */
+static const char *store(struct bk_file_list *l, const struct bk_file_entry *e, const char *target)
 {
-	char shown[BK_FILE_SHOWN_MAX], *from, *at;
-	size_t n = strlen(path) + 1 + (target ? strlen(target) + 1 : 0);
+	char path[BK_FILE_SHOWN_MAX], aim[BK_FILE_SHOWN_MAX];
+	const char *parts[] = {e->path, target,
+		e->is_odd ? bk_file_path_show(e->path, path, sizeof(path)) : NULL,
+		e->has_odd_target ? bk_file_path_show(target, aim, sizeof(aim)) : NULL};
+	size_t n = 0;
+	char *from, *at;
 
-	if (is_odd)
-		n += strlen(bk_file_path_show(path, shown, sizeof(shown))) + 1;
-	from = arena_reserve(l, n);
-	if (!from)
-		return NULL;
-	at = put_string(from, path);
-	if (target)
-		at = put_string(at, target);
-	if (is_odd)
-		put_string(at, shown);
+	for (size_t i = 0; i < 4; i++)
+		n += parts[i] ? strlen(parts[i]) + 1 : 0;
+	from = at = arena_reserve(l, n);
+	for (size_t i = 0; i < 4 && from; i++)
+		at = parts[i] ? put_string(at, parts[i]) : at;
 	return from;
 }
 
@@ -242,7 +250,8 @@ int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry, 
 	if (err < 0)
 		return err;
 	e.is_odd = !is_plain(entry->path);
-	e.path = store(l, entry->path, target, e.is_odd);
+	e.has_odd_target = target && !is_plain(target);
+	e.path = store(l, &e, target);
 	if (!e.path)
 		return BK_E_NOMEM;
 	l->entries[l->len] = e;

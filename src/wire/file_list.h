@@ -25,14 +25,15 @@ struct bk_file_entry {
 	uint64_t size;
 	int64_t mtime; /* seconds since 1970, before it negative */
 	uint32_t mtime_ns;
-	uint16_t mode;      /* permission bits */
-	bool is_file : 1;   /* kind "file", or "stream" */
-	bool is_folder : 1; /* kind "folder": no size, no content; before whatever is in it */
-	bool is_stream : 1; /* kind "stream": no size is known (0), its digest ends it */
-	bool is_text : 1;   /* kind "file" with `text`: something said, for a person to read */
-	bool is_link : 1;   /* kind "link": no size, no content, but a target */
-	bool is_odd : 1;    /* set by the list: the path is not what is shown */
-	bool is_stray : 1;  /* the list's own */
+	uint16_t mode;           /* permission bits */
+	bool is_file : 1;        /* kind "file", or "stream" */
+	bool is_folder : 1;      /* kind "folder": no size, no content; before whatever is in it */
+	bool is_stream : 1;      /* kind "stream": no size is known (0), its digest ends it */
+	bool is_text : 1;        /* kind "file" with `text`: something said, for a person to read */
+	bool is_link : 1;        /* kind "link": no size, no content, but a target */
+	bool is_odd : 1;         /* set by the list: the path is not what is shown */
+	bool has_odd_target : 1; /* likewise of a link's target */
+	bool is_stray : 1;       /* the list's own */
 };
 
 struct bk_file_arena;
@@ -70,6 +71,7 @@ static inline const char *bk_file_entry_target(const struct bk_file_entry *e)
 
 /* The path for people: plain text. */
 const char *bk_file_entry_shown(const struct bk_file_entry *e);
+const char *bk_file_entry_shown_target(const struct bk_file_entry *e); /* of a link */
 
 /* A path, or a part of one, as it is shown. Cut where out is too small. Returns out. */
 const char *bk_file_path_show(const char *path, char *out, size_t max);

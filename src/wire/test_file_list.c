@@ -68,6 +68,30 @@ static void every_byte_may_stand_in_a_name_and_is_shown_harmless(void **state)
 	bk_file_list_done(&l);
 }
 
+static void either_end_of_a_link_is_shown_harmless(void **state)
+{
+	static const struct {
+		const char *path, *target, *shown, *shown_target;
+	} rows[] = {
+		{"d/a", "b", "d/a", "b"},
+		{"d/\xff", "b", "d/\\xff", "b"},
+		{"d/c", "\033[2J", "d/c", "\\x1b[2J"},
+		{"d/\n", "\xfe", "d/\\x0a", "\\xfe"},
+	};
+	struct bk_file_list l = {0};
+
+	(void)state;
+	assert_int_equal(add(&l, "d", KIND_FOLDER), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(add_link(&l, rows[i].path, rows[i].target), 0);
+		assert_string_equal(l.entries[i + 1].path, rows[i].path);
+		assert_string_equal(bk_file_entry_target(&l.entries[i + 1]), rows[i].target);
+		assert_string_equal(bk_file_entry_shown(&l.entries[i + 1]), rows[i].shown);
+		assert_string_equal(bk_file_entry_shown_target(&l.entries[i + 1]), rows[i].shown_target);
+	}
+	bk_file_list_done(&l);
+}
+
 static void an_entry_is_found_among_many(void **state)
 {
 	struct bk_file_list l = {0};
@@ -285,6 +309,7 @@ static void a_link_and_odd_names_and_old_times_survive_the_round_trip(void **sta
 	assert_int_equal(got.entries[1].mtime_ns, 123456789);
 	assert_true(got.entries[2].is_link);
 	assert_string_equal(bk_file_entry_target(&got.entries[2]), "\xff\n");
+	assert_string_equal(bk_file_entry_shown_target(&got.entries[2]), "\\xff\\x0a");
 	bk_file_list_done(&got);
 	bk_file_list_done(&l);
 	bk_file_reader_done(&r);
@@ -353,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_refuses_what_could_not_be_sent),
 		cmocka_unit_test(every_byte_may_stand_in_a_name_and_is_shown_harmless),
+		cmocka_unit_test(either_end_of_a_link_is_shown_harmless),
 		cmocka_unit_test(an_entry_is_found_among_many),
 		cmocka_unit_test(a_link_leads_to_an_entry_of_its_own_folder_or_is_a_stray),
 		cmocka_unit_test(links_go_in_chains_as_long_as_a_system_follows),

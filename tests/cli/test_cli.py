@@ -562,6 +562,17 @@ class Transfer(Case):
         self.assertRegex(before, r"and \d+ more")
         self.assertLess(before.count("\n"), 30)
 
+    def test_where_a_link_leads_is_shown_before_the_question(self):
+        self.file("in/tree/inner/far", 10)
+        for name, target in (("near", "inner/far"), ("odd", "inner/\x1b[2J"), ("n" * 200, "inner/../" * 30 + "inner/far")):
+            (self.root / "in/tree" / name).symlink_to(target)
+        self.file("in/tree/inner/\x1b[2J", 10)
+        seen = self.ask([b"n\n"], [self.root / "in/tree"])[2]
+        before = seen[:seen.index("[Y/n]")]
+        self.assertIn("  tree/near -> inner/far (link)\n", before)
+        self.assertIn("  tree/odd -> inner/\\x1b[2J (link)\n", before)
+        self.assertRegex(before, r"\n  tree/n[^\n]{,60}n -> inner[^\n]{,40}far \(link\)\n")
+
     def test_a_flood_of_hidden_names_is_counted(self):
         seen = self.ask([b"n\n"], [self.file(f"in/.f{i:03}", 10) for i in range(250)])[2]
         before = seen[:seen.index("[Y/n]")]

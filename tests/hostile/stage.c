@@ -83,8 +83,10 @@ static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_o
 {
 	(void)call, (void)arg;
 	expect_harmless(offer->from);
-	for (size_t i = 0; i < offer->entries; i++)
+	for (size_t i = 0; i < offer->entries; i++) {
 		expect_harmless(offer->names[i].path);
+		expect_harmless(bk_transfer_offer_target(offer, i));
+	}
 }
 
 static void over(struct play *p, int error, const char *text)
