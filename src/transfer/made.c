@@ -22,10 +22,16 @@ static int grow(struct bk_made *m)
 int bk_made_add(struct bk_made *m, struct bk_sink *sink, const struct bk_file_list *list, size_t entry,
 	bool is_ours, bool *ret_is_new)
 {
+	size_t other = SIZE_MAX;
+	struct stat st;
 	int err = grow(m);
 
 	if (err >= 0)
-		err = bk_sink_make_folder(sink, &list->entries[entry], ret_is_new);
+		err = bk_sink_make_folder(sink, &list->entries[entry], ret_is_new, &st);
+	if (err >= 0)
+		err = bk_inodes_add(&m->all, &st, entry, &other);
+	if (err >= 0 && other != SIZE_MAX)
+		err = bk_sink_is_other(sink, &list->entries[entry], &list->entries[other]);
 	if (err >= 0 && (*ret_is_new || is_ours))
 		m->rows[m->len++] = entry;
 	return err;
@@ -45,5 +51,6 @@ void bk_made_leave(struct bk_made *m, struct bk_sink *sink, const struct bk_file
 void bk_made_done(struct bk_made *m)
 {
 	free(m->rows);
+	bk_inodes_done(&m->all);
 	*m = (struct bk_made){0};
 }

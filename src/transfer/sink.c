@@ -263,16 +263,22 @@ int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const ch
 	return aim(s, name) ? 0 : fail_errno(s, name, errno);
 }
 
-int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new)
+int bk_sink_is_other(struct bk_sink *s, const struct bk_file_entry *entry, const struct bk_file_entry *other)
 {
-	struct stat st;
+	char shown[BK_TRANSFER_TEXT_MAX / 4], why[BK_TRANSFER_TEXT_MAX / 2];
 
+	snprintf(why, sizeof(why), "in this folder that is the same name as '%s', which came with it",
+		bk_file_path_show(other->path, shown, sizeof(shown)));
+	return fail(s, BK_E_EXISTS, entry->path, why);
+}
+
+int bk_sink_make_folder(
+	struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new, struct stat *ret_st)
+{
 	*ret_is_new = aim(s, entry->path) && mkdirat(s->at, s->leaf, 0700) == 0;
-	if (*ret_is_new)
-		return 0;
-	if (errno != EEXIST || fstatat(s->at, s->leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if ((!*ret_is_new && errno != EEXIST) || fstatat(s->at, s->leaf, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(s, entry->path, errno);
-	return check_folder(s, entry->path, &st);
+	return check_folder(s, entry->path, ret_st);
 }
 
 uint64_t bk_sink_folder_birth(struct bk_sink *s, const struct bk_file_entry *entry)

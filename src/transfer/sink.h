@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "transfer/part.h"
 #include "wire/file.h"
@@ -50,9 +51,13 @@ int bk_sink_close(struct bk_sink *s, unsigned modes);
 int bk_sink_commit(struct bk_sink *s, bool may_replace);
 void bk_sink_rename(struct bk_sink *s, const char *name);
 
+/* Two entries are one thing on this file system: BK_E_EXISTS, and a sentence. */
+int bk_sink_is_other(struct bk_sink *s, const struct bk_file_entry *entry, const struct bk_file_entry *other);
+
 /* A folder in its place, in one that is there; only of its owner until it is dressed: gets its bits and its time,
  * after what is in it. BK_E_FILE, BK_E_NO_SPACE. Removed is only an empty one. */
-int bk_sink_make_folder(struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new);
+int bk_sink_make_folder(
+	struct bk_sink *s, const struct bk_file_entry *entry, bool *ret_is_new, struct stat *ret_st);
 uint64_t bk_sink_folder_birth(struct bk_sink *s, const struct bk_file_entry *entry); /* 0: it is gone */
 void bk_sink_dress_folder(struct bk_sink *s, const struct bk_file_entry *entry);
 void bk_sink_remove_folder(struct bk_sink *s, const struct bk_file_entry *entry);
