@@ -72,8 +72,9 @@ static int name_it(struct bk_batch *b, const struct bk_batch_row *row)
 	if (err < 0)
 		return err;
 	err = bk_sink_commit(b->sink, pick->may_replace);
-	while (err == BK_E_EXISTS && pick->as && bk_picks_rename(b->picks, row->entry) >= 0) {
-		bk_sink_rename(b->sink, pick->as);
+	while (err == BK_E_EXISTS && bk_picks_other(b->picks, row->entry) &&
+		bk_picks_rename(b->picks, row->entry) >= 0) {
+		bk_sink_rename(b->sink, bk_picks_name(b->picks, row->entry));
 		err = bk_sink_commit(b->sink, false);
 	}
 	if (err < 0)

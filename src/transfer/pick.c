@@ -67,6 +67,20 @@ void bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink
 	*p = (struct bk_picks){.list = list, .sink = sink};
 }
 
+/* New and not grown: what nobody writes to takes no memory. */
+static int grow_others(struct bk_picks *p, size_t cap)
+{
+	char **as = calloc(cap, sizeof(*as));
+
+	if (!as)
+		return BK_E_NOMEM;
+	if (p->has_other)
+		memcpy(as, p->as, p->len * sizeof(*as));
+	free(p->as);
+	p->as = as;
+	return 0;
+}
+
 static int grow(struct bk_picks *p)
 {
 	size_t cap = p->list->cap;
@@ -81,7 +95,7 @@ static int grow(struct bk_picks *p)
 	names = realloc(p->names, cap * sizeof(*names));
 	if (names)
 		p->names = names;
-	if (!rows || !names)
+	if (!rows || !names || grow_others(p, cap) < 0)
 		return BK_E_NOMEM;
 	p->cap = cap;
 	return 0;
@@ -134,8 +148,9 @@ int bk_picks_look(struct bk_picks *p)
 
 void bk_picks_done(struct bk_picks *p)
 {
-	for (size_t i = 0; i < p->len; i++)
-		free(p->rows[i].as);
+	for (size_t i = 0; i < p->len && p->has_other; i++)
+		free(p->as[i]);
+	free(p->as);
 	for (struct bk_pick_worn *w = p->worn, *next; w; w = next) {
 		next = w->next;
 		free(w->as);
@@ -203,18 +218,18 @@ static char *with_shown(const char *name)
 /* The loop shows the name while the thread that writes finds another: the old one stays until all is over. */
 static int wear(struct bk_picks *p, size_t entry, char *as)
 {
-	struct bk_pick *row = &p->rows[entry];
-	struct bk_pick_worn *w = row->as ? malloc(sizeof(*w)) : NULL;
+	struct bk_pick_worn *w = p->as[entry] ? malloc(sizeof(*w)) : NULL;
 
-	if (row->as && !w) {
+	if (p->as[entry] && !w) {
 		free(as);
 		return BK_E_NOMEM;
 	}
 	if (w) {
-		*w = (struct bk_pick_worn){.next = p->worn, .as = row->as};
+		*w = (struct bk_pick_worn){.next = p->worn, .as = p->as[entry]};
 		p->worn = w;
 	}
-	row->as = as;
+	p->as[entry] = as;
+	p->has_other = true;
 	return 0;
 }
 
@@ -256,8 +271,9 @@ int bk_picks_stand(struct bk_picks *p, size_t entry, const char *name)
 {
 	struct bk_pick *row = &p->rows[entry];
 
-	if (name && !(row->as = with_shown(name)))
+	if (name && !(p->as[entry] = with_shown(name)))
 		return BK_E_NOMEM;
+	p->has_other |= name != NULL;
 	p->existing -= row->is_existing;
 	p->names[entry].is_existing = row->is_existing = row->is_open = false;
 	return 0;
@@ -279,14 +295,19 @@ void bk_picks_differ(struct bk_picks *p, size_t entry)
 		bk_picks_fall(p, entry);
 }
 
+const char *bk_picks_other(const struct bk_picks *p, size_t entry)
+{
+	return p->as[entry];
+}
+
 const char *bk_picks_name(const struct bk_picks *p, size_t entry)
 {
-	return p->rows[entry].as ? p->rows[entry].as : p->list->entries[entry].path;
+	return p->as[entry] ? p->as[entry] : p->list->entries[entry].path;
 }
 
 const char *bk_picks_shown(const struct bk_picks *p, size_t entry)
 {
-	const char *as = p->rows[entry].as;
+	const char *as = p->as[entry];
 
 	return as ? as + strlen(as) + 1 : bk_file_entry_shown(&p->list->entries[entry]);
 }
@@ -321,9 +342,9 @@ size_t bk_picks_links(const struct bk_picks *p)
 static bool is_as_offered(void *arg, const struct bk_file_entry *e)
 {
 	const struct bk_picks *p = arg;
-	const struct bk_pick *row = &p->rows[e - p->list->entries];
+	size_t entry = (size_t)(e - p->list->entries);
 
-	return row->is_taken && !row->as;
+	return p->rows[entry].is_taken && !p->as[entry];
 }
 
 /* One that goes may take others with it. */

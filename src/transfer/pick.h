@@ -17,7 +17,6 @@ struct bk_pick {
 	bool is_absent; /* a folder that is not there: nor is what is in it */
 	bool may_replace;
 	bool is_beside; /* found out while it was written: it has another name, since what stands there is not this */
-	char *as; /* another name, and behind its end how it is shown; NULL: its own */
 };
 
 struct bk_picks {
@@ -25,10 +24,12 @@ struct bk_picks {
 	struct bk_sink *sink;
 	struct bk_pick *rows;
 	struct bk_transfer_entry *names; /* for whoever is asked; as many as rows */
-	bool may_replace_all;            /* the person agreed to that, for whatever exists */
-	size_t len, cap;                 /* rows that were looked at */
-	size_t existing, next;           /* rows before next are settled */
-	int error; /* of the first entry that cannot be had here; its sentence is the sink's */
+	char **as; /* other names, and behind their ends how they are shown; NULL: its own, as nearly all have */
+	bool has_other;
+	bool may_replace_all;  /* the person agreed to that, for whatever exists */
+	size_t len, cap;       /* rows that were looked at */
+	size_t existing, next; /* rows before next are settled */
+	int error;             /* of the first entry that cannot be had here; its sentence is the sink's */
 	struct bk_pick_worn *worn; /* names that were given up, which somebody may still be showing */
 };
 
@@ -42,6 +43,9 @@ void bk_picks_done(struct bk_picks *p);
 void bk_picks_skip_hidden(struct bk_picks *p);
 /* The next entry that exists and is open; NULL: none. */
 const struct bk_transfer_entry *bk_picks_conflict(struct bk_picks *p);
+/* Bytes that they take, for each entry, while no name is another one. */
+enum { BK_PICKS_EACH = sizeof(struct bk_pick) + sizeof(struct bk_transfer_entry) };
+
 /* Settles it: SKIP, OVERWRITE, RENAME; anything else leaves it out for want of an answer. BK_E_NOMEM,
  * BK_E_EXISTS (no other name is free). */
 int bk_picks_settle(struct bk_picks *p, enum bk_transfer_conflict how);
@@ -55,6 +59,8 @@ void bk_picks_fall(struct bk_picks *p, size_t entry);
 /* What stands there is not what is sent: replaced where the person agreed to that, or the entry gets another name. */
 void bk_picks_differ(struct bk_picks *p, size_t entry);
 
+const char *bk_picks_other(
+	const struct bk_picks *p, size_t entry); /* its name here, where it is not its own; NULL */
 const char *bk_picks_name(const struct bk_picks *p, size_t entry);  /* what it will be called here, */
 const char *bk_picks_shown(const struct bk_picks *p, size_t entry); /* and how that is shown */
 size_t bk_picks_taken(const struct bk_picks *p);                    /* files */

@@ -30,13 +30,14 @@ static bool tell_text(struct bk_recv *r)
 void bk_receiving_tell_conflict(struct bk_recv *r, size_t entry)
 {
 	const struct bk_pick *pick = &r->store->picks.rows[entry];
+	bool has_other = bk_picks_other(&r->store->picks, entry);
 	enum bk_transfer_conflict how = !pick->is_taken ? BK_TRANSFER_CONFLICT_SKIP
-					: pick->as      ? BK_TRANSFER_CONFLICT_RENAME
+					: has_other     ? BK_TRANSFER_CONFLICT_RENAME
 							: BK_TRANSFER_CONFLICT_OVERWRITE;
 
 	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
 		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->store->picks.names[entry], how,
-			pick->as ? bk_picks_shown(&r->store->picks, entry) : NULL);
+			has_other ? bk_picks_shown(&r->store->picks, entry) : NULL);
 }
 
 /* What got another name while it was written. */

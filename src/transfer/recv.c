@@ -328,6 +328,20 @@ static void on_whole_offer(struct bk_recv *r)
 		bk_talk_hold(&r->talk);
 }
 
+static void give_up_offer(struct bk_recv *r, int err)
+{
+	if (err == BK_E_FULL)
+		bk_talk_refuse(&r->talk, err,
+			"other transfers of this program hold lists of so many files that this one has no room: "
+			"try again when they are through");
+	else if (r->intake.is_too_long)
+		bk_talk_refuse(&r->talk, err,
+			"the list of what is offered takes more than %d MiB of memory here: send a tar of it",
+			BK_BUDGET_ALL / 2 >> 20);
+	else
+		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
+}
+
 static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 {
 	int err = bk_intake_read(&r->intake, msg, &r->talk.reader.list), looked = 0;
@@ -343,7 +357,7 @@ static void on_offer(struct bk_recv *r, const struct bk_file_msg *msg)
 		bk_talk_await(&r->talk, BK_TALK_OFFER_TIME,
 			"the other side did not send the rest of its offer within five minutes");
 	else if (err < 0)
-		bk_talk_fail(&r->talk, err, "the other side's offer cannot be taken: %s", bk_error_text(err));
+		give_up_offer(r, err);
 	else {
 		bk_talk_await(&r->talk, 0, NULL); /* it is our turn */
 		on_whole_offer(r);
@@ -448,7 +462,8 @@ static int allocate(struct bk_recv *r, const struct bk_recv_opts *opts)
 	r->all_digest = bk_digest_new();
 	r->store = calloc(1, sizeof(*r->store));
 	if (r->store)
-		r->intake = (struct bk_intake){.list = &r->store->list};
+		r->intake = (struct bk_intake){
+			.list = &r->store->list, .each = BK_PICKS_EACH, .budget = &r->store->budget};
 	return (r->folder || !opts->folder) && r->all_digest && r->store ? 0 : BK_E_NOMEM;
 }
 

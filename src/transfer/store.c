@@ -11,5 +11,6 @@ void bk_store_free(struct bk_store *s)
 	bk_sink_free(s->sink);
 	bk_picks_done(&s->picks);
 	bk_file_list_done(&s->list);
+	bk_budget_done(&s->budget);
 	free(s);
 }

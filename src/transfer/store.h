@@ -2,6 +2,7 @@
 #ifndef BK_TRANSFER_STORE_H
 #define BK_TRANSFER_STORE_H
 
+#include "transfer/budget.h"
 #include "transfer/here.h"
 
 /* Where received files go, and what was decided about them: the loop's until a writer has it. */
@@ -10,6 +11,7 @@ struct bk_store {
 	struct bk_file_list list;
 	struct bk_picks picks;
 	struct bk_here here; /* its journal is made when something is begun */
+	struct bk_budget budget;
 };
 
 void bk_store_free(struct bk_store *s); /* NULL is fine */

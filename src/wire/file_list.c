@@ -262,6 +262,12 @@ int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry, 
 	return 0;
 }
 
+size_t bk_file_list_size(const struct bk_file_list *l)
+{
+	return l->len * sizeof(*l->entries) + l->slots_len * sizeof(*l->slots) +
+	       (l->arena ? l->arena->all : 0);
+}
+
 void bk_file_list_done(struct bk_file_list *l)
 {
 	for (struct bk_file_arena *a = l->arena, *next; a; a = next) {

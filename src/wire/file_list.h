@@ -60,6 +60,7 @@ int bk_file_path_check(const char *path);
  * zeroed list is an empty one. */
 int bk_file_list_add(struct bk_file_list *l, const struct bk_file_entry *entry, const char *target);
 void bk_file_list_done(struct bk_file_list *l);
+size_t bk_file_list_size(const struct bk_file_list *l); /* bytes that it takes */
 /* The entry with the path of len bytes; NULL: none has it. */
 const struct bk_file_entry *bk_file_list_find(const struct bk_file_list *l, const char *path, size_t len);
 

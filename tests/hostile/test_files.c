@@ -214,6 +214,12 @@ static void go_below_zero(struct liar *l)
 	say_content(l, 0, -1, "hello");
 }
 
+static void announce_four_millions(struct liar *l)
+{
+	liar_say_file(l, "\"type\":\"offer\",\"entries\":4000000,\"bytes\":0,\"version\":2,\"more\":1",
+		"{\"entries\":[]}", 14);
+}
+
 static void send_a_hole(struct liar *l)
 {
 	liar_say_file(l, "\"type\":\"content\",\"entry\":0,\"offset\":0,\"hole\":4194304", NULL, 0);
@@ -505,6 +511,7 @@ static const struct row contents[] = {
 		send_two, OFFER, BK_E_TOO_BIG, 0},
 	{"a stream with a size", "{\"path\":\"a\",\"size\":5,\"kind\":\"stream\"}", send_one, OFFER, BAD, 0},
 	{"an offer too long", "", a_list_too_long, LIAR_RESUMED, BK_E_TOO_BIG, 0},
+	{"an offer of four millions", "", announce_four_millions, LIAR_RESUMED, BK_E_TOO_BIG, 0},
 	{"more than offered", TWO, send_more, OFFER, BK_E_TOO_BIG, 0},
 	{"more than offered, piece by piece", TWO, send_more_piece_by_piece, OFFER, BK_E_TOO_BIG, 0},
 	{"less than offered", TWO, send_less, OFFER, BK_E_PROTOCOL, 0},
