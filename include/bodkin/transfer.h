@@ -30,8 +30,10 @@ struct bk_file_list;
 enum { BK_TRANSFER_TEXT_MAX = 512 };          /* bytes of a sentence, with its end */
 enum { BK_TRANSFER_MESSAGE_MAX = 256 << 10 }; /* bytes of a text that is sent by itself */
 enum { BK_TRANSFER_PATHS_MAX = 100 };         /* names that a list has, of however many */
-enum { BK_SEND_RECEIVERS_MAX = 64 }; /* under way at once, of one sender; each is a client of the server */
-#define BK_SEND_KEEP SIZE_MAX        /* as many receivers as come */
+/* Under way at once, of one sender; each is a client of the server. While all are, one that has got less than 64 KiB in
+ * a minute fails with BK_E_FULL and makes room, first of the network (IPv4 /24, IPv6 /56) that has most of them. */
+enum { BK_SEND_RECEIVERS_MAX = 64 };
+#define BK_SEND_KEEP SIZE_MAX /* as many receivers as come */
 
 /* The kind of the channel that files travel on, where they travel beside something else. */
 #define BK_TRANSFER_CHANNEL_KIND "files/1"

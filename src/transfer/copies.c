@@ -14,6 +14,7 @@
 #include "net/turn.h"
 #include "transfer/delivery.h"
 #include "transfer/digest.h"
+#include "transfer/places.h"
 
 enum { CODE_MAX = 160 };
 
@@ -26,8 +27,9 @@ struct receiver {
 	struct bk_copies *of;
 	struct bk_delivery *delivery;
 	struct bk_call *call; /* the delivery's, once it has told something */
-	bool has_come, is_over;
+	bool has_come, is_over, is_leaving;
 	bk_time moved_at;
+	struct bk_place place;
 	struct bk_transfer_receiver told;
 	char name[BK_CALL_NAME_MAX];
 };
@@ -105,6 +107,7 @@ static void on_peer(struct bk_call *call, void *arg, const struct bk_peer *peer)
 	bk_call_trim(r->name);
 	r->told.number = ++c->numbers;
 	r->moved_at = bk_loop_now(c->loop);
+	bk_place_init(&r->place, r->moved_at);
 	bk_turn_ask(&c->turn);
 	tell(r, BK_TRANSFER_RECEIVER_JOINED);
 }
@@ -143,9 +146,11 @@ static void on_lost(struct bk_call *call, void *arg, const char *text)
 
 static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
 {
+	struct receiver *r = arg;
+
 	(void)call;
-	(void)path;
-	set_lost(arg, false);
+	bk_place_found(&r->place, path);
+	set_lost(r, false);
 }
 
 static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
@@ -203,6 +208,7 @@ static void on_progress(struct bk_call *call, void *arg, uint64_t bytes, uint64_
 	(void)call;
 	if (bytes != r->told.bytes)
 		r->moved_at = bk_loop_now(c->loop);
+	bk_place_moved(&r->place, bytes, bk_loop_now(c->loop));
 	r->told.bytes = bytes;
 	r->told.total = total;
 	r->told.rate = rate;
@@ -357,12 +363,45 @@ static void finish(struct bk_copies *c)
 	c->events.on_error(&c->frame, c->arg, &failure);
 }
 
+/* Nobody can come while all places are taken: one who does nothing with his makes room. */
+static void make_room(struct bk_copies *c)
+{
+	const struct bk_place *places[BK_SEND_RECEIVERS_MAX];
+	struct receiver *all[BK_SEND_RECEIVERS_MAX];
+	size_t n = 0, who;
+
+	if (c->waiting || c->here < BK_SEND_RECEIVERS_MAX)
+		return;
+	bk_list_each(it, tmp, &c->receivers)
+	{
+		struct receiver *r = bk_container_of(it, struct receiver, link);
+
+		if (r->is_leaving || r->is_over)
+			return;
+		all[n] = r;
+		places[n++] = &r->place;
+	}
+	who = bk_places_idle(places, n, bk_loop_now(c->loop));
+	if (who == SIZE_MAX)
+		return;
+	all[who]->is_leaving = true;
+	bk_delivery_turn_out(all[who]->delivery,
+		"all places were taken, and this one did nothing with its own for a minute; "
+		"the code is good still");
+}
+
 static void on_late(void *arg)
 {
 	struct bk_copies *c = arg;
 	bk_time now = bk_loop_now(c->loop);
 
+	if (c->waiting)
+		return;
 	bk_timer_start(c->late, LATE_INTERVAL);
+	if (wants_more(c)) {
+		make_room(c);
+		return;
+	}
 	bk_list_each(it, tmp, &c->receivers)
 	{
 		struct receiver *r = bk_container_of(it, struct receiver, link);
@@ -393,7 +432,7 @@ static void on_turn(void *arg)
 			bk_error_text(err));
 	if (!c->here)
 		finish(c);
-	else if (!wants_more(c) && !c->is_cancelled)
+	else if (!c->is_cancelled && !c->waiting)
 		bk_timer_start(c->late, LATE_INTERVAL);
 }
 

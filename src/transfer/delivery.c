@@ -400,6 +400,11 @@ void bk_delivery_cancel(struct bk_delivery *d)
 	bk_talk_cancel(&d->talk);
 }
 
+void bk_delivery_turn_out(struct bk_delivery *d, const char *text)
+{
+	bk_talk_fail(&d->talk, BK_E_FULL, "%s", text);
+}
+
 void bk_delivery_free(struct bk_delivery *d)
 {
 	if (!d)

@@ -14,6 +14,8 @@ struct bk_delivery;
 int bk_delivery_new(struct bk_loop *loop, struct bk_offering *offering, const struct bk_talk_place *place,
 	const struct bk_transfer_events *events, void *arg, struct bk_delivery **ret_delivery);
 void bk_delivery_cancel(struct bk_delivery *d);
+/* It has to go, for this reason, which the other side hears as well. */
+void bk_delivery_turn_out(struct bk_delivery *d, const char *text);
 void bk_delivery_free(struct bk_delivery *d); /* at once and silently; NULL is fine */
 
 #endif
