@@ -275,8 +275,34 @@ static struct bk_journal *open_named(int dir, const char *name, int flags)
 	return NULL;
 }
 
+/* A file system may find under our name what a peer gave another one (by case, by forms of Unicode, by short names),
+ * and we would believe it: the folder has to list it under this very name. */
+static bool is_listed(int dir, const char *name)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e = NULL;
+
+	while (d && (e = readdir(d)) && strcmp(e->d_name, name) != 0)
+		;
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+static struct bk_journal *open_this(int dir, const char *name, bool may_make)
+{
+	struct bk_journal *j = may_make ? open_named(dir, name, O_CREAT | O_EXCL) : NULL;
+
+	if (j || faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || !is_listed(dir, name))
+		return j;
+	return open_named(dir, name, 0);
+}
+
 /* One that somebody writes, or that cannot be read, is left alone. */
-static struct bk_journal *open_of(int dir, uint64_t identity, int flags)
+static struct bk_journal *open_of(int dir, uint64_t identity, bool may_make)
 {
 	char name[NAME_MAX_BYTES];
 	struct bk_journal *j = NULL;
@@ -288,19 +314,19 @@ static struct bk_journal *open_of(int dir, uint64_t identity, int flags)
 		else
 			snprintf(name, sizeof(name), "%s%016llx%s", name_start, (unsigned long long)identity,
 				name_end);
-		j = open_named(dir, name, flags);
+		j = open_this(dir, name, may_make);
 	}
 	return j;
 }
 
 struct bk_journal *bk_journal_new(int dir, uint64_t identity)
 {
-	return open_of(dir, identity, O_CREAT);
+	return open_of(dir, identity, true);
 }
 
 struct bk_journal *bk_journal_find(int dir, uint64_t identity)
 {
-	return open_of(dir, identity, 0);
+	return open_of(dir, identity, false);
 }
 
 struct bk_journal *bk_journal_open(int dir, const char *file_name)
