@@ -12,11 +12,23 @@
 
 enum { READ_MAX = 64 << 10, TIME_SLACK = 2 /* seconds: some file systems count in twos */ };
 
+_Static_assert(sizeof(struct bk_here_row) == 40, "there are as many as entries");
+
 struct search {
 	struct bk_here *here;
 	struct bk_sink *sink;
 	const struct bk_file_list *list;
 	bool is_own; /* the journal is ours, not another one */
+	/* The journal that is gone over: */
+	uint32_t *entries; /* number + 1 of the entry that each of its rows was taken for; 0: it was not */
+	bool has_other;    /* there is something in it that is not of this offer */
+	int error;
+};
+
+/* What a row leads to. */
+struct found {
+	struct bk_here_row row;
+	struct bk_here_more more;
 };
 
 /* Under its name, and not touched since it was put there, as far as that shows. */
@@ -51,23 +63,20 @@ static bool find_folder(const struct search *s, const struct bk_journal_row *row
 }
 
 /* What the row leads to, in a row of here. NOWHERE: to nothing. */
-static struct bk_here_row look(const struct search *s, const struct bk_journal_row *row)
+static struct found look(const struct search *s, const struct bk_journal_row *row)
 {
-	struct bk_here_row found = {.number = row->number,
-		.birth = row->birth,
-		.is_whole = row->is_whole,
-		.size = row->size,
-		.mtime = row->mtime};
+	struct found found = {.row = {.number = (uint8_t)row->number, .is_whole = row->is_whole},
+		.more = {.birth = row->birth, .size = row->size, .mtime = row->mtime}};
+	struct bk_here_row *r = &found.row;
 
-	memcpy(found.digest, row->digest, sizeof(found.digest));
 	if (row->is_folder)
-		found.place = find_folder(s, row) ? BK_HERE_MADE : BK_HERE_NOWHERE;
+		r->place = find_folder(s, row) ? BK_HERE_MADE : BK_HERE_NOWHERE;
 	else if (!row->is_stream && find_named(s, row)) {
-		found.place = BK_HERE_NAMED;
-		found.bytes = row->size;
-	} else if (find_part(s, row, &found.bytes)) {
-		found.place = BK_HERE_PART;
-		found.bytes = found.bytes < row->size || row->is_stream ? found.bytes : row->size;
+		r->place = BK_HERE_NAMED;
+		r->bytes = row->size;
+	} else if (find_part(s, row, &r->bytes)) {
+		r->place = BK_HERE_PART;
+		r->bytes = r->bytes < row->size || row->is_stream ? r->bytes : row->size;
 	}
 	return found;
 }
@@ -95,55 +104,112 @@ static bool is_better(
 		       (found->place == BK_HERE_PART && found->bytes >= known->bytes));
 }
 
-static int take(struct search *s, struct bk_here_row *known, struct bk_here_row *found,
-	const struct bk_journal_row *row, size_t noted)
+static int grow_more(struct bk_here *h)
 {
-	const struct bk_file_entry *e = &s->list->entries[known - s->here->rows];
+	size_t cap = h->more_cap ? 2 * h->more_cap : 16;
+	struct bk_here_more *more;
 
-	if (row->size != e->size && found->place == BK_HERE_NAMED)
+	if (h->more_len < h->more_cap)
 		return 0;
-	if (row->size != e->size) {
-		found->place = BK_HERE_OLD;
-		found->bytes = 0;
-	}
-	if (!is_better(s, found, known))
-		return 0;
-	if (strcmp(row->name, e->path) != 0 && !(found->name = strdup(row->name)))
+	more = realloc(h->more, cap * sizeof(*more));
+	if (!more)
 		return BK_E_NOMEM;
-	free(known->name);
-	found->noted = (uint32_t)noted;
-	found->is_noted = s->is_own;
-	found->other = (uint8_t)s->here->others_len;
-	*known = *found;
+	h->more = more;
+	h->more_cap = cap;
 	return 0;
 }
 
-/* Whether there is anything in it that is not of this offer. */
-static int take_all(struct search *s, const struct bk_journal *j, bool *ret_has_other)
+/* What is whole, under its own name, and in our journal has all that it needs: that is nearly all of them. */
+static int keep_more(
+	struct search *s, struct found *found, const struct bk_journal_row *row, const char *path)
 {
-	size_t n;
-	const struct bk_journal_row *rows = bk_journal_rows(j, &n);
-	int err = 0;
+	struct bk_here *h = s->here;
+	bool has_name = strcmp(row->name, path) != 0;
 
-	if (n && !s->here->rows) {
-		s->here->rows = calloc(s->list->len, sizeof(*s->here->rows));
-		s->here->len = s->here->rows ? s->list->len : 0;
-		err = s->here->rows ? 0 : BK_E_NOMEM;
-	}
-	for (size_t i = 0; i < n && err >= 0; i++) {
-		struct bk_here_row found = look(s, &rows[i]), *known = row_of(s, &rows[i]);
+	if (!has_name && s->is_own && (found->row.place == BK_HERE_NAMED || found->row.place == BK_HERE_MADE))
+		return 0;
+	if (grow_more(h) < 0 || (has_name && !(found->more.name = strdup(row->name))))
+		return BK_E_NOMEM;
+	found->row.more = (uint32_t)h->more_len;
+	h->more[h->more_len++] = found->more;
+	return 0;
+}
 
-		if (found.place == BK_HERE_NOWHERE)
-			continue;
-		if (known) {
-			err = take(s, known, &found, &rows[i], i);
-			continue;
-		}
-		*ret_has_other |= found.place != BK_HERE_MADE;
-		s->here->abandoned += found.place == BK_HERE_PART;
-		s->here->abandoned_bytes += found.place == BK_HERE_PART ? found.bytes : 0;
+static int take(struct search *s, struct bk_here_row *known, struct found *found,
+	const struct bk_journal_row *row, uint32_t noted)
+{
+	const size_t entry = (size_t)(known - s->here->rows);
+	const struct bk_file_entry *e = &s->list->entries[entry];
+
+	if (row->size != e->size && found->row.place == BK_HERE_NAMED)
+		return 0;
+	if (row->size != e->size) {
+		found->row.place = BK_HERE_OLD;
+		found->row.bytes = 0;
 	}
-	return err;
+	if (!is_better(s, &found->row, known))
+		return 0;
+	if (keep_more(s, found, row, e->path) < 0)
+		return BK_E_NOMEM;
+	found->row.noted = noted;
+	found->row.is_noted = s->is_own;
+	found->row.other = (uint8_t)s->here->others_len;
+	*known = found->row;
+	s->entries[noted] = (uint32_t)entry + 1;
+	return 0;
+}
+
+static void on_row(void *arg, uint32_t number, const struct bk_journal_row *row)
+{
+	struct search *s = arg;
+	struct found found = look(s, row);
+	struct bk_here_row *known = row_of(s, row);
+
+	if (s->error < 0 || found.row.place == BK_HERE_NOWHERE)
+		return;
+	if (known) {
+		s->error = take(s, known, &found, row, number);
+		return;
+	}
+	s->has_other |= found.row.place != BK_HERE_MADE;
+	s->here->abandoned += found.row.place == BK_HERE_PART;
+	s->here->abandoned_bytes += found.row.place == BK_HERE_PART ? found.row.bytes : 0;
+}
+
+static void on_digest(void *arg, uint32_t number, const uint8_t digest[BK_DIGEST_LEN])
+{
+	const struct search *s = arg;
+	struct bk_here_row *r = s->entries[number] ? &s->here->rows[s->entries[number] - 1] : NULL;
+
+	/* another row of this journal may have been better */
+	if (r && r->noted == number)
+		memcpy(r->digest, digest, sizeof(r->digest));
+}
+
+static int make_rows(struct bk_here *h, size_t n)
+{
+	if (h->rows)
+		return 0;
+	h->rows = calloc(n, sizeof(*h->rows));
+	if (!h->rows || grow_more(h) < 0)
+		return BK_E_NOMEM;
+	h->len = n;
+	h->more[h->more_len++] = (struct bk_here_more){0};
+	return 0;
+}
+
+static int take_all(struct search *s, const struct bk_journal *j)
+{
+	size_t n = bk_journal_len(j);
+	int err = n ? make_rows(s->here, s->list->len) : 0;
+
+	s->has_other = false;
+	s->error = 0;
+	s->entries = calloc(n + 1, sizeof(*s->entries));
+	if (err >= 0)
+		err = s->entries ? bk_journal_each(j, on_row, on_digest, s) : BK_E_NOMEM;
+	free(s->entries);
+	return err < 0 ? err : s->error;
 }
 
 static int find_others(struct search *s)
@@ -156,14 +222,13 @@ static int find_others(struct search *s)
 
 	for (size_t i = 0; names && i < n; i++) {
 		struct bk_journal *j = err < 0 ? NULL : bk_journal_open(bk_sink_folder(s->sink), names[i]);
-		bool has_other = false;
 
 		free(names[i]);
 		if (!j)
 			continue;
-		err = take_all(s, j, &has_other);
+		err = take_all(s, j);
 		bk_journal_let_go(j);
-		h->is_used_up[h->others_len] = !has_other;
+		h->is_used_up[h->others_len] = !s->has_other;
 		h->others[h->others_len++] = j;
 	}
 	free(names);
@@ -177,10 +242,11 @@ static int tell_picks(struct bk_here *h, struct bk_picks *picks)
 
 	for (size_t i = 0; i < h->len && err >= 0; i++) {
 		const struct bk_here_row *r = &h->rows[i];
-		bool is_beside = r->place == BK_HERE_PART && r->name && !picks->may_replace_all;
+		const char *name = bk_here_more(h, r)->name;
+		bool is_beside = r->place == BK_HERE_PART && name && !picks->may_replace_all;
 
 		if (r->place == BK_HERE_NAMED || is_beside)
-			err = bk_picks_stand(picks, i, h->rows[i].name);
+			err = bk_picks_stand(picks, i, name);
 	}
 	return err;
 }
@@ -189,14 +255,13 @@ int bk_here_find(
 	struct bk_here *h, struct bk_sink *sink, const struct bk_file_list *list, struct bk_picks *picks)
 {
 	struct search s = {.here = h, .sink = sink, .list = list, .is_own = true};
-	bool has_other = false;
 	int err = 0;
 
 	bk_buf_init(&h->digests, BK_HERE_DIGESTS_MAX);
 	h->journal = bk_journal_find(bk_sink_folder(sink), bk_journal_identity(list));
 	h->was_begun = h->journal;
 	if (h->journal) {
-		err = take_all(&s, h->journal, &has_other);
+		err = take_all(&s, h->journal);
 		bk_journal_let_go(h->journal);
 	}
 	s.is_own = false;
@@ -207,8 +272,9 @@ int bk_here_find(
 
 void bk_here_done(struct bk_here *h)
 {
-	for (size_t i = 0; i < h->len; i++)
-		free(h->rows[i].name);
+	for (size_t i = 0; i < h->more_len; i++)
+		free(h->more[i].name);
+	free(h->more);
 	free(h->rows);
 	for (size_t i = 0; i < h->others_len; i++)
 		bk_journal_free(h->others[i]);
@@ -260,13 +326,14 @@ static void adopt(struct bk_here *h, struct bk_sink *sink, const struct bk_file_
 
 	for (size_t i = 0; i < h->len; i++) {
 		struct bk_here_row *r = &h->rows[i];
+		const struct bk_here_more *more = bk_here_more(h, r);
 		const struct bk_file_entry *e = &list->entries[i];
 		const struct bk_journal_row row = {.path = e->path,
-			.name = r->name ? r->name : e->path,
-			.size = r->size,
-			.mtime = r->mtime,
+			.name = more->name ? more->name : e->path,
+			.size = more->size,
+			.mtime = more->mtime,
 			.number = r->number,
-			.birth = r->birth,
+			.birth = more->birth,
 			.is_folder = e->is_folder};
 
 		if (r->is_noted || r->place == BK_HERE_NOWHERE)
@@ -323,7 +390,7 @@ static void read_row(struct bk_here *h, struct bk_here_row *r, int fd, const str
 	uint64_t have = 0;
 	size_t got = 1;
 
-	r->digests_at = h->digests.len;
+	r->digests_at = (uint32_t)h->digests.len;
 	bk_digest_reset(d->all);
 	while (have < r->bytes && got) {
 		uint64_t left = r->bytes - have;
@@ -336,15 +403,17 @@ static void read_row(struct bk_here *h, struct bk_here_row *r, int fd, const str
 	r->bytes = have;
 }
 
-static int open_row(const struct bk_here_row *r, struct bk_sink *sink, const char *name)
+static int open_row(
+	const struct bk_here *h, const struct bk_here_row *r, struct bk_sink *sink, const char *name)
 {
+	const struct bk_here_more *more = bk_here_more(h, r);
 	const char *leaf;
-	int dir = bk_sink_aim(sink, r->name ? r->name : name, &leaf);
+	int dir = bk_sink_aim(sink, more->name ? more->name : name, &leaf);
 
 	if (dir < 0)
 		return -1;
 	if (r->place == BK_HERE_PART)
-		return bk_part_open(dir, leaf, r->number, r->birth);
+		return bk_part_open(dir, leaf, r->number, more->birth);
 	return openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
@@ -363,7 +432,7 @@ static void read_entry(
 	struct bk_here_row *r = &h->rows[i];
 	uint8_t all[BK_DIGEST_LEN];
 	uint64_t size = picks->list->entries[i].size;
-	int fd = open_row(r, sink, picks->list->entries[i].path);
+	int fd = open_row(h, r, sink, picks->list->entries[i].path);
 
 	if (fd < 0) {
 		give_up(r, picks, i);

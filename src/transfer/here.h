@@ -10,7 +10,7 @@
 /* What is here already of an offer, from a transfer that did not come to its end. The journals in the folder say where
  * to look; what counts is what is found there, block by block. Of an entry that is offered with another size nothing
  * counts. Embedded, zeroed. */
-enum bk_here_place {
+enum {
 	BK_HERE_NOWHERE,
 	BK_HERE_PART,
 	BK_HERE_NAMED, /* complete, under its name, as it was put there */
@@ -18,20 +18,25 @@ enum bk_here_place {
 	BK_HERE_MADE,  /* a folder that was made for it */
 };
 
+/* One for each entry of an offer that may have a million: what only few of them have stands elsewhere. */
 struct bk_here_row {
-	enum bk_here_place place;
-	unsigned number; /* of the part, */
-	uint64_t birth;  /* and which file that is, or which folder */
-	uint32_t noted;  /* its row in the journal: */
-	bool is_noted;   /* ours, */
-	uint8_t other;   /* or this one of the others */
-	bool is_whole;
-	uint8_t digest[BK_DIGEST_LEN]; /* with is_whole: of all of it */
-	char *name;                    /* what it was to be called; NULL: as it is offered */
-	uint64_t size;                 /* that it was offered with then, */
-	int64_t mtime;                 /* and its time */
 	uint64_t bytes;                /* that are there */
-	size_t digests_at;             /* of the blocks of those */
+	uint8_t digest[BK_DIGEST_LEN]; /* with is_whole: of all of it */
+	uint32_t digests_at;           /* of the blocks of those bytes */
+	uint32_t noted;                /* its row in the journal: */
+	uint8_t other;  /* this one of the others, where is_noted does not say that it is ours */
+	uint8_t number; /* of the part */
+	uint8_t place : 6;
+	bool is_noted : 1;
+	bool is_whole : 1;
+	uint32_t more; /* which of those; 0: it has none */
+};
+
+struct bk_here_more {
+	char *name;     /* what it was to be called; NULL: as it is offered */
+	uint64_t birth; /* which file its part is, or which folder it is */
+	uint64_t size;  /* that it was offered with then, */
+	int64_t mtime;  /* and its time */
 };
 
 /* Of other offers' journals those written last are looked at, and so many bytes of them. */
@@ -42,6 +47,8 @@ struct bk_here {
 	bool was_begun;             /* this very offer was, once */
 	struct bk_here_row *rows;   /* one for each entry; NULL: nothing is here */
 	size_t len;
+	struct bk_here_more *more; /* the first is that of who has none */
+	size_t more_len, more_cap;
 	struct bk_journal *others[BK_HERE_JOURNALS_MAX]; /* that rows come from, locked until they are ours */
 	bool is_used_up[BK_HERE_JOURNALS_MAX];           /* nothing else is in it */
 	size_t others_len;
@@ -70,6 +77,10 @@ void bk_here_read(struct bk_here *h, struct bk_sink *sink, struct bk_picks *pick
 static inline const struct bk_here_row *bk_here_row(const struct bk_here *h, size_t entry)
 {
 	return h->rows && h->rows[entry].place != BK_HERE_NOWHERE ? &h->rows[entry] : NULL;
+}
+static inline const struct bk_here_more *bk_here_more(const struct bk_here *h, const struct bk_here_row *r)
+{
+	return &h->more[r->more];
 }
 /* So many bytes of it need not come again. */
 static inline uint64_t bk_here_of(const struct bk_here *h, size_t entry)

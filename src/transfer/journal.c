@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "transfer/birth.h"
 #include "transfer/part.h"
 #include "wire/cursor.h"
@@ -29,7 +30,10 @@ enum {
 	PENDING_ENOUGH = 32 << 10,
 	FILE_MAX = 512 << 20,
 	LISTED_MAX = 4096, /* in one folder */
+	WINDOW = 256 << 10,
 };
+
+enum { FACT_WHOLE = 1, FACT_GONE = 2 };
 
 /* 1 was a beginning that did not say which file its part is. */
 enum { ROW_WHOLE = 2, ROW_BEGIN, ROW_GONE };
@@ -42,9 +46,9 @@ struct bk_journal {
 	int dir, fd;
 	char name[NAME_MAX_BYTES];
 	struct bk_digest *digest;
-	char *text; /* what was read; the rows point into it */
-	struct bk_journal_row *rows;
-	size_t rows_len, rows_cap;
+	uint8_t *facts; /* of each row that it had when it was opened */
+	size_t facts_len, facts_cap;
+	off_t good;              /* bytes that it had then */
 	uint32_t noted;          /* rows of ROW_BEGIN, those that were read among them */
 	uint32_t gone, gone_len; /* whose parts are none any more, which is not noted yet */
 	struct bk_buf pending;
@@ -99,19 +103,71 @@ bool bk_journal_is_name(const char *leaf)
 
 /* --- reading --- */
 
-static int add_row(struct bk_journal *j, const struct bk_journal_row *row)
-{
-	size_t cap = j->rows_cap ? 2 * j->rows_cap : 64;
-	struct bk_journal_row *rows = j->rows;
+/* A stretch of the file, as it is gone through: rows point into it. */
+struct window {
+	const struct bk_journal *j;
+	uint8_t *bytes;
+	size_t len;
+	off_t from, at; /* in the file: where it begins, and where the next row does */
+};
 
-	if (j->rows_len == j->rows_cap) {
-		rows = realloc(rows, cap * sizeof(*rows));
-		if (!rows)
-			return -1;
-		j->rows = rows;
-		j->rows_cap = cap;
+static int open_window(struct window *w, const struct bk_journal *j)
+{
+	*w = (struct window){.j = j, .bytes = malloc(WINDOW)};
+	return w->bytes ? 0 : -1;
+}
+
+/* n bytes at `at`; NULL: there are fewer. */
+static const uint8_t *view(struct window *w, size_t n)
+{
+	size_t skip = (size_t)(w->at - w->from);
+	ssize_t got = 1;
+
+	if (n > WINDOW)
+		return NULL;
+	if (skip + n > w->len) {
+		w->from = w->at;
+		for (w->len = skip = 0; w->len < WINDOW && got > 0; w->len += got > 0 ? (size_t)got : 0)
+			got = pread(w->j->fd, w->bytes + w->len, WINDOW - w->len, w->from + (off_t)w->len);
 	}
-	rows[j->rows_len++] = *row;
+	return skip + n <= w->len ? w->bytes + skip : NULL;
+}
+
+/* The body of the next row; NULL: there is none, or it is not what its digest says. */
+static const uint8_t *next_row(struct window *w, size_t *ret_n)
+{
+	const uint8_t *head = view(w, HEAD_LEN), *body;
+	struct bk_reader r;
+	uint64_t digest;
+
+	bk_reader_init(&r, head, head ? HEAD_LEN : 0);
+	*ret_n = bk_read_u32(&r);
+	digest = bk_read_u64(&r);
+	if (r.error < 0 || *ret_n > BODY_MAX)
+		return NULL;
+	head = view(w, HEAD_LEN + *ret_n);
+	body = head ? head + HEAD_LEN : NULL;
+	return body && digest == short_digest(w->j->digest, body, *ret_n) ? body : NULL;
+}
+
+static void step(struct window *w, size_t n)
+{
+	w->at += (off_t)(HEAD_LEN + n);
+}
+
+static int add_fact(struct bk_journal *j)
+{
+	size_t cap = j->facts_cap ? 2 * j->facts_cap : 64;
+	uint8_t *facts = j->facts;
+
+	if (j->facts_len == j->facts_cap) {
+		facts = realloc(facts, cap);
+		if (!facts)
+			return -1;
+		j->facts = facts;
+		j->facts_cap = cap;
+	}
+	facts[j->facts_len++] = 0;
 	return 0;
 }
 
@@ -137,7 +193,7 @@ static const char *read_text(struct bk_reader *r)
 	return end ? (const char *)bk_read_view(r, (size_t)(end - at) + 1) : NULL;
 }
 
-static int read_begin(struct bk_journal *j, struct bk_reader *r)
+static int read_begin(struct bk_reader *r, struct bk_journal_row *ret_row)
 {
 	struct bk_journal_row row = {.size = bk_read_u64(r)};
 	uint8_t kind;
@@ -152,101 +208,126 @@ static int read_begin(struct bk_journal *j, struct bk_reader *r)
 	row.name = row.path ? read_text(r) : NULL;
 	if (!row.name || bk_reader_left(r) || row.number >= BK_PART_TRIES || !is_inside(row.name))
 		return -1;
-	return add_row(j, &row);
-}
-
-static int read_whole(struct bk_journal *j, struct bk_reader *r)
-{
-	uint32_t i = bk_read_u32(r);
-	uint8_t digest[BK_DIGEST_LEN];
-
-	bk_read_bytes(r, digest, sizeof(digest));
-	if (r->error < 0 || bk_reader_left(r) || i >= j->rows_len)
-		return -1;
-	j->rows[i].is_whole = true;
-	memcpy(j->rows[i].digest, digest, sizeof(digest));
+	*ret_row = row;
 	return 0;
 }
 
-static int read_gone(struct bk_journal *j, struct bk_reader *r)
+static int read_whole(struct bk_reader *r, size_t rows, uint32_t *ret_row, uint8_t digest[BK_DIGEST_LEN])
+{
+	*ret_row = bk_read_u32(r);
+	bk_read_bytes(r, digest, BK_DIGEST_LEN);
+	return r->error < 0 || bk_reader_left(r) || *ret_row >= rows ? -1 : 0;
+}
+
+static int note_gone(struct bk_journal *j, struct bk_reader *r)
 {
 	uint32_t first = bk_read_u32(r), n = bk_read_u32(r);
 
-	if (r->error < 0 || bk_reader_left(r) || first > j->rows_len || n > j->rows_len - first)
+	if (r->error < 0 || bk_reader_left(r) || first > j->facts_len || n > j->facts_len - first)
 		return -1;
 	for (uint32_t i = first; i < first + n; i++)
-		j->rows[i].is_gone = true;
+		j->facts[i] |= FACT_GONE;
 	return 0;
 }
 
-static int read_row(struct bk_journal *j, const uint8_t *body, size_t n)
+/* What becomes of which row, so that the rows themselves need not be held. */
+static int note_fact(struct bk_journal *j, const uint8_t *body, size_t n)
 {
+	uint8_t digest[BK_DIGEST_LEN];
+	struct bk_journal_row row;
 	struct bk_reader r;
+	uint32_t i;
 
 	bk_reader_init(&r, body, n);
 	switch (bk_read_u8(&r)) {
 	case ROW_BEGIN:
-		return read_begin(j, &r);
+		return read_begin(&r, &row) < 0 ? -1 : add_fact(j);
 	case ROW_WHOLE:
-		return read_whole(j, &r);
+		if (read_whole(&r, j->facts_len, &i, digest) < 0)
+			return -1;
+		j->facts[i] |= FACT_WHOLE;
+		return 0;
 	case ROW_GONE:
-		return read_gone(j, &r);
+		return note_gone(j, &r);
 	default:
 		return -1;
 	}
 }
 
-/* How much of it is good. */
-static size_t read_rows(struct bk_journal *j, size_t len)
+/* How much of it is good, where it begins as a journal does. An empty one begins, and one that got no further. */
+static bool read_facts(struct bk_journal *j, size_t len, off_t *ret_good)
 {
-	size_t at = sizeof(magic) - 1;
+	const size_t start = sizeof(magic) - 1, n = len < start ? len : start;
+	const uint8_t *body;
+	struct window w;
+	bool is_one;
+	size_t row;
 
-	if (len < at || memcmp(j->text, magic, at) != 0)
-		return 0;
-	while (len - at >= HEAD_LEN) {
-		const uint8_t *body = (const uint8_t *)j->text + at + HEAD_LEN;
-		struct bk_reader r;
-		uint32_t n;
-
-		bk_reader_init(&r, j->text + at, HEAD_LEN);
-		n = bk_read_u32(&r);
-		if (n > BODY_MAX || n > len - at - HEAD_LEN ||
-			bk_read_u64(&r) != short_digest(j->digest, body, n) || read_row(j, body, n) < 0)
-			break;
-		at += HEAD_LEN + n;
-	}
-	return at;
+	if (open_window(&w, j) < 0)
+		return false;
+	body = view(&w, n);
+	is_one = body && !memcmp(body, magic, n);
+	w.at = n < start ? 0 : (off_t)start;
+	while (is_one && n == start && (body = next_row(&w, &row)) && note_fact(j, body, row) >= 0)
+		step(&w, row);
+	*ret_good = w.at;
+	free(w.bytes);
+	return is_one && (*ret_good || bk_buf_append(&j->pending, magic, start) >= 0);
 }
 
-static size_t read_all(int fd, char *out, size_t n)
-{
-	size_t have = 0;
-	ssize_t got = 1;
-
-	for (; have < n && got > 0; have += got > 0 ? (size_t)got : 0)
-		got = pread(fd, out + have, n - have, (off_t)have);
-	return have;
-}
-
-/* Rows are appended behind what is good. An empty one begins, and one that got no further than that. */
+/* Rows are appended behind what is good. */
 static bool load(struct bk_journal *j, const struct statx *st)
 {
-	size_t good, len;
-
 	j->to = st->stx_mtime.tv_sec;
 	j->from = st->stx_mask & STATX_BTIME ? st->stx_btime.tv_sec : j->to;
-	if (st->stx_size > FILE_MAX)
+	if (st->stx_size > FILE_MAX || !read_facts(j, (size_t)st->stx_size, &j->good))
 		return false;
-	j->text = malloc((size_t)st->stx_size + 1);
-	if (!j->text)
-		return false;
-	len = read_all(j->fd, j->text, (size_t)st->stx_size);
-	good = read_rows(j, len);
-	j->noted = (uint32_t)j->rows_len;
-	if (!good && (len >= sizeof(magic) - 1 || memcmp(j->text, magic, len) != 0 ||
-			     bk_buf_append(&j->pending, magic, sizeof(magic) - 1) < 0))
-		return false;
-	return ftruncate(j->fd, (off_t)good) == 0 && lseek(j->fd, 0, SEEK_END) >= 0;
+	j->noted = (uint32_t)j->facts_len;
+	return ftruncate(j->fd, j->good) == 0 && lseek(j->fd, 0, SEEK_END) >= 0;
+}
+
+/* The next of a kind, behind its number. */
+static bool next_of(struct window *w, int kind, struct bk_reader *ret_body)
+{
+	const uint8_t *body;
+	size_t n;
+
+	while (w->at < w->j->good && (body = next_row(w, &n))) {
+		bk_reader_init(ret_body, body, n);
+		step(w, n);
+		if (bk_read_u8(ret_body) == kind)
+			return true;
+	}
+	return false;
+}
+
+int bk_journal_each(
+	const struct bk_journal *j, bk_journal_row_fn fn, bk_journal_digest_fn on_digest, void *arg)
+{
+	uint8_t digest[BK_DIGEST_LEN];
+	struct bk_journal_row row;
+	struct bk_reader r;
+	struct window w;
+	uint32_t i = 0;
+
+	if (open_window(&w, j) < 0)
+		return BK_E_NOMEM;
+	w.at = sizeof(magic) - 1;
+	for (; i < j->facts_len && next_of(&w, ROW_BEGIN, &r) && read_begin(&r, &row) >= 0; i++) {
+		row.is_whole = j->facts[i] & FACT_WHOLE;
+		row.is_gone = j->facts[i] & FACT_GONE;
+		fn(arg, i, &row);
+	}
+	w.at = sizeof(magic) - 1;
+	while (on_digest && next_of(&w, ROW_WHOLE, &r) && read_whole(&r, j->facts_len, &i, digest) >= 0)
+		on_digest(arg, i, digest);
+	free(w.bytes);
+	return 0;
+}
+
+size_t bk_journal_len(const struct bk_journal *j)
+{
+	return j->facts_len;
 }
 
 /* --- the file --- */
@@ -336,11 +417,9 @@ struct bk_journal *bk_journal_open(int dir, const char *file_name)
 
 void bk_journal_let_go(struct bk_journal *j)
 {
-	free(j->rows);
-	free(j->text);
-	j->rows = NULL;
-	j->text = NULL;
-	j->rows_len = j->rows_cap = 0;
+	free(j->facts);
+	j->facts = NULL;
+	j->facts_len = j->facts_cap = 0;
 }
 
 void bk_journal_free(struct bk_journal *j)
@@ -367,12 +446,6 @@ void bk_journal_times(const struct bk_journal *j, int64_t *ret_from, int64_t *re
 {
 	*ret_from = j->from;
 	*ret_to = j->to;
-}
-
-const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t *ret_n)
-{
-	*ret_n = j->rows_len;
-	return j->rows;
 }
 
 struct listed {

@@ -25,8 +25,7 @@ struct bk_journal_row {
 	uint64_t birth;            /* and which file that is, or which folder this is (transfer/birth.h) */
 	bool is_stream, is_folder; /* a folder has no part: it was made here */
 	bool is_gone;  /* its part is none any more: it has its name, was removed, or is another journal's */
-	bool is_whole; /* all of it came, and this is its digest: it is in the part, or has its name already */
-	uint8_t digest[BK_DIGEST_LEN];
+	bool is_whole; /* all of it came: it is in the part, or has its name already */
 };
 
 /* Of an offer: paths, sizes, times and kinds. */
@@ -43,9 +42,15 @@ void bk_journal_remove(struct bk_journal *j); /* the file; the journal stays the
 
 /* When those were at work that wrote it before, in seconds since 1970. */
 void bk_journal_times(const struct bk_journal *j, int64_t *ret_from, int64_t *ret_to);
-/* The rows that it had when it was opened, in order, until bk_journal_let_go. */
-const struct bk_journal_row *bk_journal_rows(const struct bk_journal *j, size_t *ret_n);
-void bk_journal_let_go(struct bk_journal *j); /* of the memory of the rows */
+/* The rows that it had when it was opened, in order, with their numbers: each is good as long as its call. Then the
+ * digests of those that are whole, where somebody wants them (on_digest may be NULL); of one row the last counts. It is
+ * read for this, and not held. BK_E_NOMEM. */
+typedef void (*bk_journal_row_fn)(void *arg, uint32_t number, const struct bk_journal_row *row);
+typedef void (*bk_journal_digest_fn)(void *arg, uint32_t number, const uint8_t digest[BK_DIGEST_LEN]);
+int bk_journal_each(
+	const struct bk_journal *j, bk_journal_row_fn fn, bk_journal_digest_fn on_digest, void *arg);
+size_t bk_journal_len(const struct bk_journal *j); /* how many rows those are */
+void bk_journal_let_go(struct bk_journal *j);      /* they are needed no more */
 
 /* A part was made. Its number among the rows, for bk_journal_whole. NULL is a journal that notes nothing. */
 uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row);

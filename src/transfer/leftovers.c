@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <bodkin/transfer.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -11,56 +12,66 @@
 
 enum { JOURNALS_MAX = 4096 };
 
-static void look_at(struct bk_sink *sink, const struct bk_journal_row *row, bool removes,
-	struct bk_transfer_leftovers *left)
+struct look {
+	struct bk_sink *sink;
+	bool is_removing;
+	struct bk_transfer_leftovers *left;
+};
+
+static void look_at(void *arg, uint32_t number, const struct bk_journal_row *row)
 {
+	const struct look *l = arg;
+	struct bk_transfer_leftovers *left = l->left;
 	const char *leaf;
 	uint64_t size;
-	int dir = row->is_folder || row->is_gone ? -1 : bk_sink_aim(sink, row->name, &leaf);
+	int dir = row->is_folder || row->is_gone ? -1 : bk_sink_aim(l->sink, row->name, &leaf);
+
+	(void)number;
 
 	if (dir < 0 || !bk_part_find(dir, leaf, row->number, row->birth, &size))
 		return;
 	left->parts++;
 	left->bytes += size;
-	if (removes)
+	if (l->is_removing)
 		bk_part_remove(dir, leaf, row->number, row->birth);
 }
 
-static void look_into(
-	struct bk_sink *sink, const char *name, bool removes, struct bk_transfer_leftovers *left)
+static int look_into(struct look *l, const char *name)
 {
-	struct bk_journal *j = bk_journal_open(bk_sink_folder(sink), name);
-	const struct bk_journal_row *rows;
-	size_t n = 0;
+	struct bk_journal *j = bk_journal_open(bk_sink_folder(l->sink), name);
+	int err;
 
 	if (!j)
-		return; /* somebody is at it, or it is none */
-	rows = bk_journal_rows(j, &n);
-	left->transfers++;
-	for (size_t i = 0; i < n; i++)
-		look_at(sink, &rows[i], removes, left);
-	if (removes)
+		return 0; /* somebody is at it, or it is none */
+	l->left->transfers++;
+	err = bk_journal_each(j, look_at, NULL, l);
+	if (l->is_removing && err >= 0)
 		bk_journal_remove(j);
 	bk_journal_free(j);
+	return err;
 }
 
 int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_transfer_leftovers *ret_leftovers,
 	char ret_text[BK_TRANSFER_TEXT_MAX])
 {
 	char text[BK_TRANSFER_TEXT_MAX], **names;
-	struct bk_sink *sink;
+	struct look l = {.is_removing = removes, .left = ret_leftovers};
 	size_t n;
-	int err = bk_sink_new(folder, &sink, ret_text ? ret_text : text);
+	int err = bk_sink_new(folder, &l.sink, ret_text ? ret_text : text);
 
 	*ret_leftovers = (struct bk_transfer_leftovers){0};
 	if (err < 0)
 		return err;
-	names = bk_journal_list(bk_sink_folder(sink), JOURNALS_MAX, UINT64_MAX, &n);
+	names = bk_journal_list(bk_sink_folder(l.sink), JOURNALS_MAX, UINT64_MAX, &n);
 	for (size_t i = 0; names && i < n; i++) {
-		look_into(sink, names[i], removes, ret_leftovers);
+		if (err >= 0)
+			err = look_into(&l, names[i]);
 		free(names[i]);
 	}
 	free(names);
-	bk_sink_free(sink);
-	return 0;
+	bk_sink_free(l.sink);
+	if (err < 0 && ret_text)
+		snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot look into '%s': %s", folder,
+			bk_error_text(err));
+	return err;
 }

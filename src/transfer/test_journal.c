@@ -64,37 +64,63 @@ static void write_two(void)
 	bk_journal_free(j);
 }
 
+/* What was read, for looking at. */
+static struct seen {
+	struct bk_journal_row row;
+	char path[16], name[16];
+	uint8_t digest[BK_DIGEST_LEN];
+} rows[16];
+
+static void on_row(void *arg, uint32_t number, const struct bk_journal_row *row)
+{
+	struct seen *s = &rows[number];
+
+	(void)arg;
+	*s = (struct seen){.row = *row};
+	snprintf(s->path, sizeof(s->path), "%s", row->path);
+	snprintf(s->name, sizeof(s->name), "%s", row->name);
+}
+
+static void on_digest(void *arg, uint32_t number, const uint8_t *got)
+{
+	(void)arg;
+	memcpy(rows[number].digest, got, BK_DIGEST_LEN);
+}
+
+static size_t look(const struct bk_journal *j)
+{
+	assert_int_equal(bk_journal_each(j, on_row, on_digest, NULL), 0);
+	return bk_journal_len(j);
+}
+
 static size_t rows_now(void)
 {
 	struct bk_journal *j = bk_journal_open(dir, file_name);
 	size_t n = SIZE_MAX_SEEN;
 
 	if (j)
-		bk_journal_rows(j, &n);
+		n = look(j);
 	bk_journal_free(j);
 	return n;
 }
 
 static void what_was_noted_is_read_again_and_gone_on_with(void **state)
 {
-	const struct bk_journal_row *rows;
 	struct bk_journal *j;
-	size_t n;
 
 	(void)state;
 	write_two();
 	j = bk_journal_new(dir, ID);
-	rows = bk_journal_rows(j, &n);
-	assert_int_equal(n, 2);
+	assert_int_equal(look(j), 2);
 	assert_string_equal(rows[0].path, "a");
-	assert_int_equal(rows[0].size, 7);
-	assert_int_equal(rows[0].mtime, 1600000000);
-	assert_int_equal(rows[0].birth, 99);
-	assert_false(rows[0].is_whole || rows[0].is_stream);
+	assert_int_equal(rows[0].row.size, 7);
+	assert_int_equal(rows[0].row.mtime, 1600000000);
+	assert_int_equal(rows[0].row.birth, 99);
+	assert_false(rows[0].row.is_whole || rows[0].row.is_stream);
 	assert_string_equal(rows[1].path, "d/b");
 	assert_string_equal(rows[1].name, "d/c");
-	assert_int_equal(rows[1].number, 3);
-	assert_true(rows[1].is_whole);
+	assert_int_equal(rows[1].row.number, 3);
+	assert_true(rows[1].row.is_whole);
 	assert_memory_equal(rows[1].digest, digest, sizeof(digest));
 	bk_journal_let_go(j);
 	assert_int_equal(begin(j, "e", "e", 0), 2);
@@ -106,14 +132,11 @@ static void what_was_noted_is_read_again_and_gone_on_with(void **state)
 static void goes(const char *want)
 {
 	struct bk_journal *j = bk_journal_open(dir, file_name);
-	const struct bk_journal_row *rows;
-	size_t n;
 
 	assert_non_null(j);
-	rows = bk_journal_rows(j, &n);
-	assert_int_equal(n, strlen(want));
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(rows[i].is_gone, want[i] == 'x');
+	assert_int_equal(look(j), strlen(want));
+	for (size_t i = 0; want[i]; i++)
+		assert_int_equal(rows[i].row.is_gone, want[i] == 'x');
 	bk_journal_free(j);
 }
 
@@ -155,7 +178,7 @@ static void a_torn_end_costs_only_its_row_wherever_it_is_torn(void **state)
 		close(fd);
 		j = bk_journal_new(dir, ID);
 		assert_non_null(j);
-		bk_journal_rows(j, &before);
+		before = look(j);
 		assert_true(before <= 2 && (before == 2) == (st.st_size >= whole - WHOLE_LEN));
 		begin(j, "x", "x", 0);
 		bk_journal_free(j);
@@ -183,6 +206,66 @@ static void a_byte_that_changed_ends_it(void **state)
 		assert_true(rows_now() < 2 || at >= st.st_size - WHOLE_LEN || rows_now() == SIZE_MAX_SEEN);
 		(void)unlinkat(dir, file_name, 0);
 		write_two();
+	}
+}
+
+enum { MANY = 5000 };
+
+static void name_of(uint32_t number, char out[512])
+{
+	int n = snprintf(out, 512, "%u", number);
+
+	memset(out + n, 'x', number % 250);
+	out[n + (int)(number % 250)] = 0;
+}
+
+static void on_one_of_many(void *arg, uint32_t number, const struct bk_journal_row *row)
+{
+	uint32_t *next = arg;
+	char name[512];
+
+	name_of(number, name);
+	assert_int_equal(number, (*next)++);
+	assert_string_equal(row->path, name);
+	assert_string_equal(row->name, name);
+	assert_int_equal(row->is_whole, number % 3 == 0);
+	assert_int_equal(row->is_gone, number % 2);
+}
+
+static void on_one_digest(void *arg, uint32_t number, const uint8_t *got)
+{
+	uint32_t *next = arg;
+
+	assert_int_equal(number % 3, 0);
+	assert_int_equal(got[5], (uint8_t)number);
+	*next += 3;
+}
+
+static void one_that_is_long_is_read_in_pieces(void **state)
+{
+	struct bk_journal *j = bk_journal_new(dir, ID);
+	uint32_t next = 0;
+	char name[512];
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		const uint8_t said[BK_DIGEST_LEN] = {[5] = (uint8_t)i};
+
+		name_of(i, name);
+		begin(j, name, name, 0);
+		if (i % 3 == 0)
+			bk_journal_whole(j, i, said);
+		if (i % 2)
+			bk_journal_gone(j, i);
+	}
+	bk_journal_free(j);
+	for (int i = 0; i < 2; i++) {
+		next = 0;
+		j = bk_journal_open(dir, file_name);
+		assert_int_equal(bk_journal_len(j), MANY);
+		assert_int_equal(bk_journal_each(j, on_one_of_many, i ? on_one_digest : NULL, &next), 0);
+		assert_int_equal(next, MANY + i * (MANY + 1));
+		bk_journal_free(j);
 	}
 }
 
@@ -306,6 +389,7 @@ int main(void)
 		T(what_is_gone_stays_gone),
 		T(a_torn_end_costs_only_its_row_wherever_it_is_torn),
 		T(a_byte_that_changed_ends_it),
+		T(one_that_is_long_is_read_in_pieces),
 		T(one_that_somebody_writes_is_left_alone),
 		T(what_is_no_journal_of_ours_is_neither_read_nor_changed),
 		T(no_row_leads_out_of_the_folder),

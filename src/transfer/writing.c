@@ -100,8 +100,9 @@ static int go_on(struct bk_writing *w, const struct bk_here_row *row)
 {
 	struct bk_sink *sink = w->store->sink;
 	const struct bk_file_entry *e = current_entry(w);
+	const struct bk_here_more *more = bk_here_more(&w->store->here, row);
 	int err = bk_sink_go_on(sink, e, bk_picks_name(&w->store->picks, w->current),
-		row->name ? row->name : e->path, row->number, row->birth);
+		more->name ? more->name : e->path, row->number, more->birth);
 
 	w->noted = row->noted;
 	return err < 0 ? bk_writing_fail(w, err, bk_sink_text(sink)) : 0;
@@ -110,8 +111,9 @@ static int go_on(struct bk_writing *w, const struct bk_here_row *row)
 /* A part of something else; and an empty one, which was made and is not noted. */
 static void remove_useless(struct bk_writing *w, const struct bk_here_row *row)
 {
+	const struct bk_here_more *more = row ? bk_here_more(&w->store->here, row) : NULL;
 	const char *leaf, *path = current_entry(w)->path;
-	int dir = bk_sink_aim(w->store->sink, row && row->name ? row->name : path, &leaf);
+	int dir = bk_sink_aim(w->store->sink, more && more->name ? more->name : path, &leaf);
 
 	if (dir >= 0 && !row) {
 		int64_t from, to;
@@ -119,7 +121,7 @@ static void remove_useless(struct bk_writing *w, const struct bk_here_row *row)
 		bk_journal_times(w->store->here.journal, &from, &to);
 		bk_part_remove_empty(dir, leaf, from, to);
 	} else if (dir >= 0) {
-		bk_part_remove(dir, leaf, row->number, row->birth);
+		bk_part_remove(dir, leaf, row->number, more->birth);
 		bk_journal_gone(w->store->here.journal, row->noted);
 	}
 }
