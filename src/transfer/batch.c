@@ -63,6 +63,22 @@ static int sync_content(struct bk_batch *b)
 	return err;
 }
 
+/* What may be replaced is what was there before, not another file of the offer whose name is the same here. */
+static int replace(struct bk_batch *b, size_t entry)
+{
+	const struct bk_file_entry *entries = b->picks->list->entries;
+	struct stat st;
+	size_t other = bk_sink_look(b->sink, &st) ? bk_inodes_find(&b->replaced, &st) : SIZE_MAX;
+	int err;
+
+	if (other != SIZE_MAX && other != entry)
+		return bk_sink_is_other(b->sink, &entries[entry], &entries[other]);
+	err = bk_sink_commit(b->sink, true);
+	if (err >= 0 && bk_sink_look(b->sink, &st))
+		(void)bk_inodes_set(&b->replaced, &st, entry);
+	return err;
+}
+
 /* A name that was free when it was chosen may be taken by now: the next one. */
 static int name_it(struct bk_batch *b, const struct bk_batch_row *row)
 {
@@ -71,7 +87,7 @@ static int name_it(struct bk_batch *b, const struct bk_batch_row *row)
 
 	if (err < 0)
 		return err;
-	err = bk_sink_commit(b->sink, pick->may_replace);
+	err = pick->may_replace ? replace(b, row->entry) : bk_sink_commit(b->sink, false);
 	while (err == BK_E_EXISTS && bk_picks_other(b->picks, row->entry) &&
 		bk_picks_rename(b->picks, row->entry) >= 0) {
 		bk_sink_rename(b->sink, bk_picks_name(b->picks, row->entry));
@@ -122,5 +138,6 @@ int bk_batch_land(struct bk_batch *b, struct bk_journal *journal)
 void bk_batch_done(struct bk_batch *b)
 {
 	free(b->rows);
+	bk_inodes_done(&b->replaced);
 	*b = (struct bk_batch){0};
 }

@@ -2,6 +2,7 @@
 #ifndef BK_TRANSFER_BATCH_H
 #define BK_TRANSFER_BATCH_H
 
+#include "transfer/inodes.h"
 #include "transfer/journal.h"
 #include "transfer/pick.h"
 #include "transfer/sink.h"
@@ -24,6 +25,7 @@ struct bk_batch {
 	struct bk_batch_row *rows;
 	size_t len, cap;
 	uint64_t bytes;
+	struct bk_inodes replaced;       /* what stands in the place of what was there */
 	bool has_parts_name;             /* one of them is to be called as a part may be */
 	char text[BK_TRANSFER_TEXT_MAX]; /* the sentence for the last failure */
 };

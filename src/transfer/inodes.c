@@ -35,22 +35,24 @@ static int grow(struct bk_inodes *n)
 	return 0;
 }
 
-int bk_inodes_add(struct bk_inodes *n, const struct stat *st, size_t entry, size_t *ret_other)
+size_t bk_inodes_find(const struct bk_inodes *n, const struct stat *st)
+{
+	const struct bk_inode *slot = n->cap && st->st_ino ? slot_of(n, st->st_dev, st->st_ino) : NULL;
+
+	return slot && slot->ino ? slot->entry : SIZE_MAX;
+}
+
+int bk_inodes_set(struct bk_inodes *n, const struct stat *st, size_t entry)
 {
 	struct bk_inode *slot;
 
-	*ret_other = SIZE_MAX;
 	if (!st->st_ino)
 		return 0;
 	if (grow(n) < 0)
 		return BK_E_NOMEM;
 	slot = slot_of(n, st->st_dev, st->st_ino);
-	if (slot->ino) {
-		*ret_other = slot->entry;
-		return 0;
-	}
+	n->len += !slot->ino;
 	*slot = (struct bk_inode){.dev = st->st_dev, .ino = st->st_ino, .entry = entry};
-	n->len++;
 	return 0;
 }
 

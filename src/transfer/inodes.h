@@ -20,9 +20,10 @@ struct bk_inodes {
 	size_t len, cap;
 };
 
-/* Another entry that this thing is already, else SIZE_MAX: then it is this one's. BK_E_NOMEM. What has no number is
- * nobody's. */
-int bk_inodes_add(struct bk_inodes *n, const struct stat *st, size_t entry, size_t *ret_other);
+/* The entry that this thing is; SIZE_MAX: none. */
+size_t bk_inodes_find(const struct bk_inodes *n, const struct stat *st);
+/* From now on it is this one's. What has no number is nobody's. BK_E_NOMEM. */
+int bk_inodes_set(struct bk_inodes *n, const struct stat *st, size_t entry);
 void bk_inodes_done(struct bk_inodes *n);
 
 #endif

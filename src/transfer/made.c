@@ -22,16 +22,17 @@ static int grow(struct bk_made *m)
 int bk_made_add(struct bk_made *m, struct bk_sink *sink, const struct bk_file_list *list, size_t entry,
 	bool is_ours, bool *ret_is_new)
 {
-	size_t other = SIZE_MAX;
+	size_t other;
 	struct stat st;
 	int err = grow(m);
 
 	if (err >= 0)
 		err = bk_sink_make_folder(sink, &list->entries[entry], ret_is_new, &st);
-	if (err >= 0)
-		err = bk_inodes_add(&m->all, &st, entry, &other);
-	if (err >= 0 && other != SIZE_MAX)
+	other = err >= 0 && !*ret_is_new ? bk_inodes_find(&m->all, &st) : SIZE_MAX;
+	if (other != SIZE_MAX)
 		err = bk_sink_is_other(sink, &list->entries[entry], &list->entries[other]);
+	if (err >= 0)
+		err = bk_inodes_set(&m->all, &st, entry);
 	if (err >= 0 && (*ret_is_new || is_ours))
 		m->rows[m->len++] = entry;
 	return err;

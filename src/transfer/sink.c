@@ -263,6 +263,11 @@ int bk_sink_go_on(struct bk_sink *s, const struct bk_file_entry *entry, const ch
 	return aim(s, name) ? 0 : fail_errno(s, name, errno);
 }
 
+bool bk_sink_look(const struct bk_sink *s, struct stat *ret_st)
+{
+	return fstatat(s->at, s->leaf, ret_st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int bk_sink_is_other(struct bk_sink *s, const struct bk_file_entry *entry, const struct bk_file_entry *other)
 {
 	char shown[BK_TRANSFER_TEXT_MAX / 4], why[BK_TRANSFER_TEXT_MAX / 2];

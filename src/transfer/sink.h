@@ -51,6 +51,8 @@ int bk_sink_close(struct bk_sink *s, unsigned modes);
 int bk_sink_commit(struct bk_sink *s, bool may_replace);
 void bk_sink_rename(struct bk_sink *s, const char *name);
 
+/* What has the name that a file is to get. False: nothing has. */
+bool bk_sink_look(const struct bk_sink *s, struct stat *ret_st);
 /* Two entries are one thing on this file system: BK_E_EXISTS, and a sentence. */
 int bk_sink_is_other(struct bk_sink *s, const struct bk_file_entry *entry, const struct bk_file_entry *other);
 

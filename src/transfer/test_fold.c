@@ -257,6 +257,23 @@ static void two_files_of_one_name_are_told(void **state)
 	assert_non_null(strstr(st->writing.text, "cannot write 'F': it exists"));
 }
 
+/* Both were seen to exist, and for both it was agreed. */
+static void of_two_files_of_one_name_none_replaces_the_other(void **state)
+{
+	static const char *const names[] = {"f", "F", NULL};
+	struct stage *st = *state;
+
+	close(open(kit_path_in(st->root, "f"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	offer(st, names);
+	for (int i = 0; i < 2; i++) {
+		assert_non_null(bk_picks_conflict(&st->store->picks));
+		assert_int_equal(bk_picks_settle(&st->store->picks, BK_TRANSFER_CONFLICT_OVERWRITE), 0);
+	}
+	assert_int_equal(write_all(st), BK_E_EXISTS);
+	assert_non_null(
+		strstr(st->writing.text, "as 'f', which came with it; all of it arrived and is kept"));
+}
+
 static void where_names_differ_in_case_all_of_it_stands(void **state)
 {
 	static const char *const names[] = {"d/", "d/a/", "d/a/one", "d/A/", "d/A/two", "f", "F", NULL};
@@ -357,6 +374,7 @@ int main(void)
 		T(two_folders_of_one_name_are_told_and_not_mixed),
 		T(so_are_they_in_a_folder_that_was_there),
 		T(two_files_of_one_name_are_told),
+		T(of_two_files_of_one_name_none_replaces_the_other),
 		T(where_names_differ_in_case_all_of_it_stands),
 		T(nothing_is_written_through_a_link_of_that_name),
 		T(a_journal_is_ours_only_under_the_very_name),
