@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "transfer/birth.h"
 #include "transfer/inside.h"
+#include "transfer/linking.h"
 
 enum { SCRATCH = 256 << 10 };
 
@@ -187,15 +188,6 @@ static int check_folder(struct bk_sink *s, const char *path, const struct stat *
 	return S_ISDIR(st->st_mode) ? 0 : fail(s, BK_E_FILE, path, "it is to be a folder, and is none here");
 }
 
-/* Where we aim a link says this already. */
-static bool is_same_link(const struct bk_sink *s, const char *target)
-{
-	char said[BK_FILE_PATH_MAX + 1];
-	ssize_t n = readlinkat(s->at, s->leaf, said, sizeof(said));
-
-	return n >= 0 && (size_t)n == strlen(target) && !memcmp(said, target, (size_t)n);
-}
-
 int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
 {
 	struct stat st;
@@ -209,7 +201,7 @@ int bk_sink_check(struct bk_sink *s, const struct bk_file_entry *entry)
 		return check_folder(s, entry->path, &st);
 	if (S_ISDIR(st.st_mode))
 		return fail(s, BK_E_FILE, entry->path, "a folder has this name");
-	if (entry->is_link && is_same_link(s, bk_file_entry_target(entry)))
+	if (entry->is_link && bk_linking_is_same(s->at, s->leaf, bk_file_entry_target(entry)))
 		return 0;
 	return fail(s, BK_E_EXISTS, entry->path, "it exists");
 }
@@ -291,39 +283,13 @@ uint64_t bk_sink_folder_birth(struct bk_sink *s, const struct bk_file_entry *ent
 	return aim(s, entry->path) ? bk_birth_at(s->at, s->leaf) : 0;
 }
 
-/* A new one under a name of its own, then over what is there. */
-static int replace_by_link(struct bk_sink *s, const char *target)
-{
-	char part[BK_PART_MAX];
-	int res = -1, code;
-
-	errno = EEXIST;
-	for (unsigned i = 0; i < BK_PART_TRIES && res < 0 && errno == EEXIST; i++) {
-		bk_part_name(part, s->leaf, i);
-		res = symlinkat(target, s->at, part);
-	}
-	if (res < 0 || renameat(s->at, part, s->at, s->leaf) == 0)
-		return res;
-	code = errno;
-	(void)unlinkat(s->at, part, 0);
-	errno = code;
-	return -1;
-}
-
 int bk_sink_make_link(
 	struct bk_sink *s, const struct bk_file_entry *entry, const char *name, bool may_replace)
 {
-	const char *target = bk_file_entry_target(entry);
 	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, time_of(entry)};
-	int res = aim(s, name) ? symlinkat(target, s->at, s->leaf) : -1;
 
-	if (res < 0 && s->at >= 0 && errno == EEXIST && !is_same_link(s, target)) {
-		if (!may_replace)
-			return fail(s, BK_E_EXISTS, name, "it exists");
-		res = replace_by_link(s, target);
-	}
-	if (res < 0 && errno != EEXIST)
-		return fail_errno(s, name, errno);
+	if (!aim(s, name) || bk_linking_make(s->at, s->leaf, bk_file_entry_target(entry), may_replace) < 0)
+		return errno == EEXIST ? fail(s, BK_E_EXISTS, name, "it exists") : fail_errno(s, name, errno);
 	(void)utimensat(s->at, s->leaf, times, AT_SYMLINK_NOFOLLOW);
 	return 0;
 }
