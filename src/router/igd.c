@@ -5,8 +5,6 @@
 #include "router/igd.h"
 
 #include <miniupnpc/miniupnpc.h>
-#include <miniupnpc/upnpcommands.h>
-#include <miniupnpc/upnperrors.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +16,13 @@
 #include "portmap/question.h"
 #include "portmap/reach.h"
 #include "portmap/upnp.h"
+#include "router/soap.h"
 
-enum { IP_MAX = BK_ADDR_STR_MAX, SEARCH_MS = 600, TTL = 2, NUMBER_MAX = 12 };
+enum { IP_MAX = BK_ADDR_STR_MAX, SEARCH_MS = 600, TTL = 2, ARGS_MAX = 1024 };
 
 #define AGAIN_FOR_GOOD (3600 * BK_SEC)
 #define AGAIN_REFUSED  (600 * BK_SEC)
+#define ANSWER_TIME    (4 * BK_SEC)
 
 struct port {
 	struct bk_portmap_lease told; /* own_port 0: the place is free */
@@ -38,6 +38,7 @@ struct work {
 	bool is_settled, is_there, is_leaving, is_left;
 	struct UPNPUrls urls; /* the thread's alone, as the next */
 	struct IGDdatas data;
+	struct bk_web_answer answer;
 };
 
 struct bk_igd {
@@ -56,14 +57,17 @@ static bool is_ours(const struct work *w)
 static bool find(struct work *w)
 {
 	struct UPNPDev *devices = upnpDiscover(SEARCH_MS, w->own, NULL, UPNP_LOCAL_PORT_ANY, 0, TTL, NULL);
+	bk_time deadline = bk_loop_clock() + ANSWER_TIME; /* for all that answered */
 	bool is_found = false;
-	char lan[IP_MAX];
 
 	for (struct UPNPDev *d = devices; d && !is_found; d = d->pNext) {
 		if (!bk_upnp_is_at(d->descURL, w->gateway))
 			continue;
-		if (UPNP_GetIGDFromUrl(d->descURL, &w->urls, &w->data, lan, sizeof(lan)) != 1)
+		if (bk_soap_page(d->descURL, deadline, &w->answer) < 0)
 			continue;
+		w->data = (struct IGDdatas){0};
+		parserootdesc(w->answer.body, (int)w->answer.body_len, &w->data);
+		GetUPNPUrls(&w->urls, &w->data, d->descURL, 0);
 		is_found = is_ours(w);
 		if (!is_found)
 			FreeUPNPUrls(&w->urls);
@@ -79,15 +83,24 @@ static const char *protocol_of(const struct port *p)
 	return p->told.transport == BK_TRANSPORT_UDP ? "UDP" : "TCP";
 }
 
-static int add(const struct work *w, const struct port *p, const struct bk_upnp_ask *a)
+static int call(struct work *w, const char *action, const char *args)
 {
-	char external[NUMBER_MAX], own[NUMBER_MAX], lifetime[NUMBER_MAX];
+	return bk_soap_call(w->urls.controlURL, w->data.first.servicetype, action, args,
+		bk_loop_clock() + ANSWER_TIME, &w->answer);
+}
 
-	snprintf(external, sizeof(external), "%u", a->external_port);
-	snprintf(own, sizeof(own), "%u", a->own_port);
-	snprintf(lifetime, sizeof(lifetime), "%u", a->lifetime);
-	return UPNP_AddPortMapping(w->urls.controlURL, w->data.first.servicetype, external, own, w->own,
-		"bodkin", protocol_of(p), NULL, lifetime);
+static int add(struct work *w, const struct port *p, const struct bk_upnp_ask *a)
+{
+	char args[ARGS_MAX];
+
+	snprintf(args, sizeof(args),
+		"<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort>"
+		"<NewProtocol>%s</NewProtocol><NewInternalPort>%u</NewInternalPort>"
+		"<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
+		"<NewPortMappingDescription>bodkin</NewPortMappingDescription>"
+		"<NewLeaseDuration>%u</NewLeaseDuration>",
+		a->external_port, protocol_of(p), a->own_port, w->own, a->lifetime);
+	return call(w, "AddPortMapping", args);
 }
 
 /* Its address outside, which is asked each time: it may be another one by now. */
@@ -100,7 +113,9 @@ static int ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
 		error = add(w, p, a);
 	if (error)
 		return error;
-	error = UPNP_GetExternalIPAddress(w->urls.controlURL, w->data.first.servicetype, ip);
+	error = call(w, "GetExternalIPAddress", "");
+	if (!error)
+		bk_soap_value(&w->answer, "NewExternalIPAddress", ip, sizeof(ip));
 	if (!error && bk_addr_from_ip(ip, a->external_port, &p->told.external) < 0)
 		p->told.external = (struct bk_addr){0};
 	if (!bk_portmap_is_sensible(&p->told.external, 4))
@@ -139,12 +154,13 @@ static void ask_for(struct bk_thread *t, struct work *w, size_t i)
 static void give_back(struct bk_thread *t, struct work *w, size_t i)
 {
 	const struct port p = w->ports[i];
-	char external[NUMBER_MAX];
+	char args[ARGS_MAX];
 
-	snprintf(external, sizeof(external), "%u", p.external_port);
+	snprintf(args, sizeof(args),
+		"<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>",
+		p.external_port, protocol_of(&p));
 	bk_thread_unlock(t);
-	(void)UPNP_DeletePortMapping(
-		w->urls.controlURL, w->data.first.servicetype, external, protocol_of(&p), NULL);
+	(void)call(w, "DeletePortMapping", args);
 	bk_thread_lock(t);
 	w->ports[i].is_held = false; /* whatever it said */
 	w->ports[i].next = 0;

@@ -6,8 +6,9 @@
 
 #include "portmap/lease.h"
 
-/* Ports of a router that speaks UPnP (an Internet Gateway Device) and neither PCP nor NAT-PMP: miniupnpc finds and asks
- * it, on a thread, since it waits for every answer. The router is the one that the default route names, or none. */
+/* Ports of a router that speaks UPnP (an Internet Gateway Device) and neither PCP nor NAT-PMP: miniupnpc finds it and
+ * reads its XML, on a thread, since each answer is waited for. The router is the one that the default route names, or
+ * none. */
 struct bk_igd;
 
 enum { BK_IGD_PORTS_MAX = 8 };

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/addr.h"
+#include "base/error.h"
+#include "portmap/web.h"
+
+static struct bk_web_answer answer;
+
+static int read_text(const char *text, bool is_end)
+{
+	answer.len = strlen(text);
+	memcpy(answer.bytes, text, answer.len);
+	return bk_web_answer_read(&answer, is_end);
+}
+
+static void a_place_is_an_address_and_a_path(void **state)
+{
+	struct bk_web_place p;
+	struct bk_addr at = bk_addr_v4(10, 0, 0, 1, 5000);
+	char url[BK_WEB_PATH_MAX + 32] = "http://10.0.0.1/";
+
+	(void)state;
+	assert_int_equal(bk_web_place_read("http://10.0.0.1:5000/a/b?c", &p), 0);
+	assert_true(bk_addr_equal(&p.at, &at));
+	assert_string_equal(p.path, "/a/b?c");
+	assert_int_equal(bk_web_place_read("http://10.0.0.1", &p), 0);
+	assert_int_equal(p.at.port, 80);
+	assert_string_equal(p.path, "/");
+	assert_int_equal(bk_web_place_read("https://10.0.0.1/", &p), BK_E_MALFORMED);
+	assert_int_equal(bk_web_place_read("http://router/", &p), BK_E_MALFORMED);
+	assert_int_equal(bk_web_place_read("http://10.0.0.1/a\r\nHost: b", &p), BK_E_MALFORMED);
+	memset(url + strlen(url), 'a', BK_WEB_PATH_MAX);
+	assert_int_equal(bk_web_place_read(url, &p), BK_E_TOO_BIG);
+}
+
+static void a_body_ends_where_its_length_or_the_connection_does(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\ncontent-LENGTH: 4\r\n\r\n<a/>more", false), 0);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(answer.body, "<a/>");
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<a/>", false), BK_E_AGAIN);
+	assert_int_equal(read_text("HTTP/1.0 500 Oh\n\n<a/>", false), BK_E_AGAIN);
+	assert_int_equal(read_text("HTTP/1.0 500 Oh\n\n<a/>", true), 0);
+	assert_int_equal(answer.status, 500);
+	assert_string_equal(answer.body, "<a/>");
+}
+
+static void chunks_are_joined(void **state)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+				   "4\r\n<a/>\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n";
+
+	(void)state;
+	assert_int_equal(read_text(text, false), 0);
+	assert_string_equal(answer.body, "<a/>0123456789");
+	assert_int_equal(answer.body_len, 14);
+	for (size_t n = 0; n < sizeof(text) - 6; n++) {
+		memcpy(answer.bytes, text, n);
+		answer.len = n;
+		assert_int_equal(bk_web_answer_read(&answer, false), BK_E_AGAIN);
+	}
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", false),
+		BK_E_MALFORMED);
+}
+
+static void what_is_more_than_the_most_is_refused_before_it_came(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551617\r\n\r\n", false),
+		BK_E_TOO_BIG);
+	assert_int_equal(
+		read_text(
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", false),
+		BK_E_TOO_BIG);
+	memset(answer.bytes, 'A', BK_WEB_ANSWER_MAX);
+	answer.len = BK_WEB_ANSWER_MAX;
+	assert_int_equal(bk_web_answer_read(&answer, false), BK_E_TOO_BIG);
+}
+
+static void what_is_no_answer_is_none(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("", true), BK_E_MALFORMED);
+	assert_int_equal(read_text("SSH-2.0-x\r\n\r\n", false), BK_E_MALFORMED);
+	assert_int_equal(read_text("HTTP/1.1 x\r\n\r\n", false), BK_E_MALFORMED);
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n", true), BK_E_MALFORMED);
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", false), BK_E_MALFORMED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_place_is_an_address_and_a_path),
+		cmocka_unit_test(a_body_ends_where_its_length_or_the_connection_does),
+		cmocka_unit_test(chunks_are_joined),
+		cmocka_unit_test(what_is_more_than_the_most_is_refused_before_it_came),
+		cmocka_unit_test(what_is_no_answer_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
