@@ -116,7 +116,7 @@ struct bk_transfer_result {
 	 * a stream none; sender: as offered. */
 	const char *const *paths;
 	size_t paths_len;       /* at most BK_TRANSFER_PATHS_MAX */
-	size_t skipped;         /* were offered and not taken, for whatever reason */
+	size_t skipped;         /* files that were offered and not taken, for whatever reason */
 	size_t left;            /* receiver: of those, existing ones that nobody decided about */
 	const char *left_first; /* path of the first of them */
 	size_t folders;         /* were taken, besides the files */

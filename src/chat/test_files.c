@@ -303,7 +303,7 @@ static void a_refusal_ends_the_transfer_and_not_the_talk(void **state)
 static void a_place_is_one_of_two(void **state)
 {
 	const struct bk_session_opts session = {.server = "127.0.0.1:1"};
-	const char *paths[] = {"/dev/null"};
+	const char *paths[] = {"/etc/passwd"};
 	const struct bk_transfer_events events = {.on_done = on_sent, .on_error = on_send_error};
 	struct bk_send_opts opts = {.size = sizeof(opts), .paths = paths, .paths_len = 1};
 	struct bk_loop *loop;

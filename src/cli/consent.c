@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/human.h"
+#include "cli/what.h"
 
 enum {
 	ROWS_OTHER = 6, /* of the screen, for what stands above and below the names */
@@ -17,6 +18,14 @@ enum {
 	ARROW = 4, /* " -> " */
 	NAMES_MAX_BYTES = 2 * NAME_MAX_BYTES + ARROW,
 };
+
+/* So many names stand on the screen with the question. */
+static size_t names_room(void)
+{
+	unsigned rows = bk_cli_report_window().rows;
+
+	return rows > ROWS_OTHER + ROWS_LEAST ? rows - ROWS_OTHER : ROWS_LEAST;
+}
 
 static bool is_marked(const struct bk_transfer_entry *e)
 {
@@ -68,7 +77,7 @@ static void show_rest(size_t more, size_t marked)
 void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
 	struct bk_cli_window window = bk_cli_report_window();
-	size_t room = window.rows > ROWS_OTHER + ROWS_LEAST ? window.rows - ROWS_OTHER : ROWS_LEAST;
+	size_t room = names_room();
 	size_t more = 0, marked = 0, marked_more = 0;
 
 	if (offer->entries == 1 && !is_marked(offer->names) && !r->is_quiet && !r->is_json)
@@ -87,6 +96,17 @@ void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfe
 	show_rest(more, marked_more);
 }
 
+/* What stands above no more is said again. */
+static void name_offer(const struct bk_transfer_offer *offer, char out[NAME_MAX_BYTES])
+{
+	const struct bk_cli_what what = bk_cli_what_of(offer);
+
+	if (offer->entries <= names_room())
+		snprintf(out, NAME_MAX_BYTES, "%s", offer->entries == 1 ? "it" : "them");
+	else
+		bk_cli_what_to_str(&what, out, NAME_MAX_BYTES);
+}
+
 void bk_cli_consent_ask_again(
 	struct bk_cli_report *r, enum bk_transfer_question question, const struct bk_transfer_offer *offer)
 {
@@ -94,8 +114,9 @@ void bk_cli_consent_ask_again(
 
 	bk_cli_report_wipe(r);
 	if (question == BK_TRANSFER_ASK_ACCEPT) {
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "Take %s from %s? [Y/n] ",
-			offer->entries == 1 ? "it" : "them", r->peer[0] ? r->peer : "the other side");
+		name_offer(offer, name);
+		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "Take %s from %s? [Y/n] ", name,
+			r->peer[0] ? r->peer : "the other side");
 	} else {
 		bk_cli_human_fit(offer->asked->path, bk_cli_report_window().columns - 8, name, sizeof(name));
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,

@@ -45,8 +45,8 @@ struct row {
 
 static const struct row rows[] = {
 	{"server", 's', KIND_TEXT, AT(server), CLIENT | BK_CLI_CMD_NAT, "HOST[:PORT][#PIN]", 0, 0,
-		"the server both sides meet at (else $BODKIN_SERVER, else the config file, else none: the "
-		"local network)"},
+		"the server both sides meet at (else $BODKIN_SERVER, else the config file, else none: two "
+		"machines meet on the local network)"},
 	{"peer", 0, KIND_TEXT, AT(peer), CLIENT, "HOST[:PORT]", 0, 0, "ask this machine for the code, too"},
 	{"interface", 0, KIND_TEXT, AT(interface), CLIENT, "NAME[,NAME]", 0, 0,
 		"the networks of this machine to look on (all but those of containers)"},

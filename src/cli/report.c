@@ -20,7 +20,7 @@
 #include "cli/qr.h"
 #include "cli/what.h"
 
-enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LEFT_OUT_SHOWN = 10 };
+enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LIKE_SHOWN = 10 };
 
 static int64_t now_ns(void)
 {
@@ -285,7 +285,7 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 	if (verbosity < 0 || verbosity > r->verbosity || (!verbosity && (r->is_json || r->is_quiet)))
 		return;
 	bk_cli_report_wipe(r);
-	if (verbosity)
+	if (r->verbosity)
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "%8.1f ms  %s\n",
 			(double)(now_ns() - r->born_ns) / 1e6, text);
 	else
@@ -351,7 +351,7 @@ void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer
 void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
 	json_t *names = json_array();
-	size_t shown = offer->left_out_len < LEFT_OUT_SHOWN ? offer->left_out_len : LEFT_OUT_SHOWN;
+	size_t shown = offer->left_out_len < LIKE_SHOWN ? offer->left_out_len : LIKE_SHOWN;
 
 	for (size_t i = 0; i < offer->left_out_len; i++)
 		json_array_append_new(names, text_value(offer->left_out[i]));
@@ -364,6 +364,27 @@ void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_of
 	if (offer->left_out_all > shown)
 		bk_cli_report_say(
 			r, BK_CLI_VERDICT, "Left out: %zu more like these", offer->left_out_all - shown);
+	for (size_t i = 0; i < offer->left_out_len; i++) {
+		if (!strstr(offer->left_out[i], "a link that leads out of"))
+			continue;
+		bk_cli_report_say(r, BK_CLI_VERDICT, "What links lead to is sent with --links follow");
+		break;
+	}
+}
+
+/* To a person the first of them; how many more there are, when they are all known. */
+static void say_hidden(struct bk_cli_report *r, const char *path)
+{
+	if (r->hidden++ < LIKE_SHOWN)
+		bk_cli_report_say(r, BK_CLI_EVENT, "%s is hidden and is skipped; --hidden takes it", path);
+}
+
+static void say_hidden_rest(struct bk_cli_report *r)
+{
+	if (r->hidden > LIKE_SHOWN)
+		bk_cli_report_say(r, BK_CLI_EVENT, "%zu more are hidden and are skipped; --hidden takes them",
+			r->hidden - LIKE_SHOWN);
+	r->hidden = 0;
 }
 
 void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_entry *entry,
@@ -384,8 +405,7 @@ void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_en
 	else if (entry->is_existing)
 		bk_cli_report_say(r, BK_CLI_EVENT, "%s exists and is skipped", entry->path);
 	else
-		bk_cli_report_say(
-			r, BK_CLI_EVENT, "%s is hidden and is skipped; --hidden takes it", entry->path);
+		say_hidden(r, entry->path);
 }
 
 /* Behind his name, set in, so that no line of it looks like one of ours. */
@@ -459,6 +479,7 @@ struct bk_cli_window bk_cli_report_window(void)
 
 void bk_cli_report_file(struct bk_cli_report *r, const char *path, size_t number, size_t files)
 {
+	say_hidden_rest(r);
 	bk_cli_human_fit(path, sizeof(r->file) - 1, r->file, sizeof(r->file));
 	r->file_number = number;
 	r->files = files;
@@ -544,6 +565,7 @@ void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct 
 		.is_text = r->is_text};
 	char what[512], bytes[BK_CLI_HUMAN_MAX];
 
+	say_hidden_rest(r);
 	tell_done(r, result);
 	if (r->is_told)
 		return;

@@ -28,6 +28,7 @@ struct bk_cli_report {
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
 	int64_t born_ns;  /* what happens is told with the time since then */
+	size_t hidden;    /* names that were skipped for that, and are not summed up yet */
 	uint64_t resumed; /* bytes of a transfer that were there before */
 	char file[1024];  /* that is under way */
 	size_t file_number, files;

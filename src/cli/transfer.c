@@ -19,6 +19,8 @@ static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_o
 	struct bk_cli_transfer *t = arg;
 
 	(void)call;
+	for (size_t i = 0; i < offer->entries && !t->has_executable; i++)
+		t->has_executable = offer->names[i].is_executable;
 	bk_cli_report_offer(t->frame.report, offer);
 }
 
@@ -70,6 +72,17 @@ static const struct bk_call_failure *name_left(const struct bk_transfer_result *
 	return &l->failure;
 }
 
+/* Nobody was asked, so nothing that came here runs. */
+static void say_modes(const struct bk_cli_transfer *t, const struct bk_transfer_result *result)
+{
+	const struct bk_cli_options *o = t->frame.options;
+	const bool is_kept = result->paths_len && t->is_taking;
+
+	if (is_kept && t->has_executable && !t->was_asked && !o->executable)
+		bk_cli_report_say(t->frame.report, BK_CLI_EVENT,
+			"What was executable came without its x bits; --executable keeps them");
+}
+
 static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_result *result)
 {
 	struct bk_cli_transfer *t = arg;
@@ -77,6 +90,7 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 
 	(void)call;
 	bk_cli_report_done(t->frame.report, t->done, result);
+	say_modes(t, result);
 	bk_cli_frame_end(&t->frame, result->left ? name_left(result, &left) : NULL);
 }
 

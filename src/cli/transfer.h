@@ -14,6 +14,7 @@ struct bk_cli_transfer {
 	struct bk_cli_receivers receivers; /* of a sender to several */
 	bool is_taking;                    /* else it sends */
 	bool was_asked;                    /* a person */
+	bool has_executable;               /* something that is offered has an x bit */
 };
 
 /* All but on_ask; arg is the bk_cli_transfer. */

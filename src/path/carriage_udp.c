@@ -24,8 +24,8 @@ static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
 		return false;
 	opts->has_socket6 = bk_ways_view(ways)->port6;
 	opts->hops = bk_ways_hops(ways);
-	snprintf(line, sizeof(line), "plan: %s%u routers to our public address", lane->method->prefix,
-		opts->hops);
+	snprintf(line, sizeof(line), "plan: %s%u router%s to our public address", lane->method->prefix,
+		opts->hops, opts->hops == 1 ? "" : "s");
 	lane->events->note(lane->arg, 2, line);
 	return true;
 }

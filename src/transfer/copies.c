@@ -358,7 +358,8 @@ static void finish(struct bk_copies *c)
 		c->events.on_done(&c->frame, c->arg, &c->result);
 		return;
 	}
-	bk_call_decide(&c->frame, BK_E_CANCELLED, BK_CALL_WHO_HERE, "cancelled");
+	bk_call_decide(&c->frame, BK_E_CANCELLED, BK_CALL_WHO_HERE, "cancelled%s",
+		is_endless(c) && !c->done && !c->was_cut ? "; nobody took it" : "");
 	failure = bk_call_failure(&c->frame);
 	c->events.on_error(&c->frame, c->arg, &failure);
 }

@@ -302,6 +302,7 @@ static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)
 {
 	struct bk_transfer_result result = {
 		.entries = d->taken, .bytes = d->talk.meter.bytes, .sent = d->sent};
+	const struct bk_transfer_offer *offer = &d->offering->offer;
 	const uint8_t *digest = bk_reader_digest(d->reader);
 
 	if (msg->entries != d->taken || msg->bytes != result.bytes ||
@@ -316,7 +317,7 @@ static void on_done(struct bk_delivery *d, const struct bk_file_msg *msg)
 	result.paths_len = d->paths_len;
 	result.folders = d->folders;
 	result.links = d->links;
-	result.skipped = d->offering->offer.entries - d->taken - d->folders - d->links;
+	result.skipped = offer->entries - offer->folders - offer->links - d->taken;
 	bk_talk_succeed(&d->talk, &result);
 }
 

@@ -34,7 +34,7 @@ void bk_taken_tell(struct bk_taken *t, const struct bk_picks *picks, const char 
 	result->entries = bk_picks_taken(picks);
 	result->folders = bk_picks_folders(picks);
 	result->links = bk_picks_links(picks);
-	result->skipped = picks->list->len - result->entries - result->folders - result->links;
+	result->skipped = picks->list->len - picks->list->folders - picks->list->links - result->entries;
 	result->left = bk_picks_left(picks, &result->left_first);
 	result->first = first_taken(picks);
 	if (folder)

@@ -477,7 +477,8 @@ static void what_cannot_be_sent_is_said_before_anything_starts(void **state)
 	assert_int_equal(ends_start_send(st, &missing, 1, text), BK_E_FILE);
 	assert_int_equal(ends_start_send(st, &folder, 1, text), BK_E_INVALID);
 	assert_non_null(strstr(text, "has no name"));
-	assert_int_equal(ends_start_send(st, &device, 1, text), BK_E_INVALID);
+	assert_int_equal(ends_start_send(st, &device, 1, text), BK_E_FILE);
+	assert_non_null(strstr(text, "send - <"));
 	assert_int_equal(ends_start_send(st, twins, 2, text), BK_E_INVALID);
 }
 

@@ -89,6 +89,17 @@ static const char *kind_of(const struct stat *st)
 				       : "it is a device";
 }
 
+/* Why nothing is known of what a name stands for. */
+static const char *why_unseen(int dir, const char *name, int code)
+{
+	struct stat st;
+
+	if (code == ELOOP)
+		return "it is a link that leads in a circle";
+	return code == ENOENT && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? "it is a link to nothing"
+										   : strerror(code);
+}
+
 static bool is_excluded(const struct bk_walk *w, const char *rel, const char *name)
 {
 	for (size_t i = 0; i < w->exclude_len; i++) {
@@ -186,8 +197,7 @@ static int add_inner(struct bk_walk *w, int dir, const char *rel)
 	if (is_excluded(w, rel, base_name(rel)))
 		return 0;
 	if (fstatat(dir, base_name(rel), &st, follows ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-		return leave_out(
-			w, rel, errno == ELOOP ? "it is a link that leads in a circle" : strerror(errno));
+		return leave_out(w, rel, why_unseen(dir, base_name(rel), errno));
 	if (S_ISDIR(st.st_mode))
 		return 1;
 	if (bk_journal_is_name(base_name(rel)))
@@ -442,7 +452,8 @@ static int look_at(struct bk_walk *w, const char *path, struct stat *ret_st)
 	if (stat(path, ret_st) < 0)
 		return say(w, BK_E_FILE, path, strerror(errno));
 	if (!S_ISDIR(ret_st->st_mode) && !S_ISREG(ret_st->st_mode) && !S_ISFIFO(ret_st->st_mode))
-		return say(w, BK_E_INVALID, path, "it is a device or a socket");
+		return say(w, BK_E_FILE, path,
+			"it is a device or a socket; 'bodkin send - < FILE' sends what a device gives");
 	return 0;
 }
 

@@ -579,6 +579,26 @@ class Transfer(Case):
         self.assertEqual(before.count(" hidden\n"), 200)
         self.assertIn("and 50 more, 50 of them hidden, executable or here already", before)
 
+    def test_a_long_offer_is_named_once_more_in_the_question(self):
+        paths = [self.file(f"in/f{i:03}", 10) for i in range(60)]
+        seen = self.ask([b"n\n"], paths)[2]
+        self.assertIn("Take 60 files (600 bytes) from ", seen)
+
+    def test_who_is_not_asked_sees_ten_hidden_names_and_how_many_files_were_left(self):
+        top = self.root / "in" / "tree"
+        (top / ".git/deep").mkdir(parents=True)
+        for i in range(20):
+            self.file(f"in/tree/.git/deep/{i}", 10)
+        self.file("in/tree/run", 10).chmod(0o755)
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", str(top))
+        r = self.run_it("recv", "-s", server, "-o", self.folder_out(), self.event(sender, "code")["code"])
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(r.stderr.count("is hidden and is skipped; --hidden takes it"), 10, r.stderr)
+        self.assertIn("12 more are hidden and are skipped; --hidden takes them", r.stderr)
+        self.assertIn("20 of 21 files were not taken", r.stderr)
+        self.assertIn("--executable keeps them", r.stderr)
+
     def test_existing_files_are_asked_for_one_by_one(self):
         paths = [self.file(f"in/{c}", 10) for c in "abcde"]
         kept = [self.file(f"out/{c}", 20) for c in "bcd"]

@@ -164,6 +164,11 @@ class Copies(Scene):
         self.assertEqual([self.finish(self.receiver(code, n))[0] for n in "ab"], [0, 0])
         self.assertEqual(self.finish(sender)[0], 0)
 
+    def test_keep_that_is_ended_before_anybody_came_says_so(self):
+        sender, _ = self.sender(self.file("in/a"), "--keep")
+        sender.send_signal(signal.SIGINT)
+        self.assertIn("cancelled; nobody took it", self.finish(sender)[2])
+
     def test_keep_ends_well_when_somebody_has_it_and_nobody_is_under_way(self):
         for who, status in ((["a"], 0), ([], 130)):
             with self.subTest(who=who):
