@@ -53,6 +53,7 @@ struct bk_punch_udp {
 	uint64_t tie_breaker;
 	struct bk_plan plan;
 	bool is_controlling, has_socket6;
+	bool is_guessing; /* many ways may come about at once: QUIC waits for the one that is nominated */
 	uint8_t opener_ttl;
 	struct bk_udp_targets targets;
 	struct bk_udp_spray spray;
@@ -281,7 +282,7 @@ static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct 
 /* Whoever begins QUIC, it may begin where a packet has come through. As controlling it goes with the probe back. */
 static void hear_likely(struct bk_punch_udp *e, struct bk_udp_target *t)
 {
-	if (t->is_proven || e->winner)
+	if (t->is_proven || e->winner || e->is_guessing)
 		return;
 	bk_udp_targets_hear_likely(&e->targets, t);
 	if (!e->is_controlling && !t->is_likely)
@@ -540,11 +541,13 @@ static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, b
 	int err = 0;
 
 	e->spray.wake = e->fan.wake = BK_NEVER;
-	for (size_t i = 0; i < plan->attempts_len && !err; i++)
+	for (size_t i = 0; i < plan->attempts_len && !err; i++) {
+		e->is_guessing |= plan->attempts[i].probes || plan->attempts[i].sockets;
 		err = add_attempt(e, &plan->attempts[i], full_from, now);
+	}
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
-	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer))
+	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer) && !e->is_guessing)
 		bk_udp_targets_mark_likely(&e->targets);
 	if (e->is_controlling && e->targets.len == 1) {
 		e->chosen = &e->targets.list[0];

@@ -122,7 +122,7 @@ def wrong_code(bodkin):
         receiver = lab.recv("-".join([number, *wrong]), "-o", folder)
         said = sentence_of(receiver, 4)
         told = sender.wait_for("waiting")["text"]
-        sender.wait_for("code", lambda event: event["code"] in told)
+        sender.wait_for("code", lambda event: event["code"] != "-".join([number, *words]))
         check(not any(folder.iterdir()), "something was written")
         again = sentence_of(lab.recv("-".join([number, *words]), "-o", folder), 4)
         t = Transfer(lab, sent, sender, lab.recv(sender.last("code")["code"], "-o", folder), folder)
