@@ -86,11 +86,8 @@ static void on_chosen(struct bk_lane *l, const struct bk_found *found)
 	if (l->contenders->is_decided ||
 		(before && before->id == found->id && bk_addr_equal(&before->result.remote, &found->remote)))
 		return;
-	if (before &&
-		before->is_likely) /* the controlling side chose anew; it may be secure there all the same */
-		before->is_chosen = false;
-	else if (before)
-		bk_contender_free(before);
+	if (before) /* the controlling side chose anew; it may have decided for this one all the same: no mere hope */
+		before->is_chosen = before->is_likely = false;
 	likely = bk_contenders_find_at(l->contenders, l, found->id, &found->remote);
 	if (!likely) {
 		l->is_over = bk_lane_enter(l, found) < 0;
