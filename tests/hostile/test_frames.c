@@ -282,7 +282,8 @@ static void flood_credit(struct liar *l, const void *row)
 
 /* --- the table --- */
 
-enum { SEND = 1, RECV = 2, BOTH = 3 };
+/* STAYS: does not leave after it, since that is a reason to end, too, and is heard first where a channel is held. */
+enum { SEND = 1, RECV = 2, BOTH = 3, STAYS = 4 };
 
 static const struct row {
 	const char *name;
@@ -320,8 +321,8 @@ static const struct row {
 	{"data on no channel", data_on_no_channel, LIAR_OPENED, BOTH, BK_E_PEER_CANCELLED},
 	{"credit beyond its ceiling", credit_beyond_its_ceiling, LIAR_OFFERED, BOTH, BK_E_PROTOCOL},
 	{"credit cut", cut_credit, LIAR_OFFERED, BOTH, BK_E_PROTOCOL},
-	{"the end twice", end_twice, LIAR_OFFERED, BOTH, BK_E_PROTOCOL},
-	{"data after the end", go_on_after_the_end, LIAR_OFFERED, BOTH, BK_E_PROTOCOL},
+	{"the end twice", end_twice, LIAR_OFFERED, BOTH | STAYS, BK_E_PROTOCOL},
+	{"data after the end", go_on_after_the_end, LIAR_OFFERED, BOTH | STAYS, BK_E_PROTOCOL},
 	{"RESET twice, with orders", reset_twice_with_orders, LIAR_OFFERED, BOTH, BK_E_INTERNAL},
 	{"BYE with orders", bye_with_orders, LIAR_OFFERED, BOTH, BK_E_INTERNAL},
 	{"openings without end", flood_openings, LIAR_OFFERED, BOTH, BK_E_PEER_CANCELLED},
@@ -338,7 +339,11 @@ static bool play_row(const struct row *r, bool is_sender, size_t line)
 	bool flies = r->want == BK_E_PEER_VANISHED;
 	struct scene scene = {.name = r->name,
 		.has_time = !flies,
-		.liar = {.is_sender = is_sender, .stage = r->stage, .tell = r->tell, .row = r}};
+		.liar = {.is_sender = is_sender,
+			.stage = r->stage,
+			.tell = r->tell,
+			.row = r,
+			.stays = r->against & STAYS}};
 	struct verdict v;
 
 	scene_choose_line(&scene, line);
