@@ -23,7 +23,7 @@ enum kind {
 	KIND_COUNT,
 	KIND_TEXT,
 	KIND_OPTIONAL,
-	KIND_CHOICE,
+	KIND_CHOICE, /* from here on there is a value */
 	KIND_NUMBER,
 	KIND_SIZE,
 	KIND_RATE,
@@ -240,7 +240,7 @@ static int set_row(
 	void *place = (char *)o + row->offset;
 	int err;
 
-	if (value && !*value)
+	if (value ? !*value : row->kind >= KIND_CHOICE)
 		return refuse_empty(text, row);
 	o->given |= UINT64_C(1) << (row - rows);
 	switch (row->kind) {
