@@ -5,8 +5,6 @@
 
 #include "base/error.h"
 
-#include "base/error.h"
-
 void bk_sides_free(struct bk_sides *b)
 {
 	bk_timer_free(b->timer);

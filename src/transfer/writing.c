@@ -108,22 +108,30 @@ static int go_on(struct bk_writing *w, const struct bk_here_row *row)
 	return err < 0 ? bk_writing_fail(w, err, bk_sink_text(sink)) : 0;
 }
 
-/* A part of something else; and an empty one, which was made and is not noted. */
+/* A part of something else. */
 static void remove_useless(struct bk_writing *w, const struct bk_here_row *row)
 {
-	const struct bk_here_more *more = row ? bk_here_more(&w->store->here, row) : NULL;
-	const char *leaf, *path = current_entry(w)->path;
-	int dir = bk_sink_aim(w->store->sink, more && more->name ? more->name : path, &leaf);
+	const struct bk_here_more *more = bk_here_more(&w->store->here, row);
+	const char *leaf;
+	int dir = bk_sink_aim(w->store->sink, more->name ? more->name : current_entry(w)->path, &leaf);
 
-	if (dir >= 0 && !row) {
-		int64_t from, to;
+	if (dir < 0)
+		return;
+	bk_part_remove(dir, leaf, row->number, more->birth);
+	bk_journal_gone(w->store->here.journal, row->noted);
+}
 
-		bk_journal_times(w->store->here.journal, &from, &to);
-		bk_part_remove_empty(dir, leaf, from, to);
-	} else if (dir >= 0) {
-		bk_part_remove(dir, leaf, row->number, more->birth);
-		bk_journal_gone(w->store->here.journal, row->noted);
-	}
+/* An empty part, which was made and is not noted. */
+static void remove_empty(struct bk_writing *w)
+{
+	const char *leaf;
+	int dir = bk_sink_aim(w->store->sink, current_entry(w)->path, &leaf);
+	int64_t from, to;
+
+	if (dir < 0)
+		return;
+	bk_journal_times(w->store->here.journal, &from, &to);
+	bk_part_remove_empty(dir, leaf, from, to);
 }
 
 int bk_writing_begin(struct bk_writing *w, size_t entry)
@@ -138,8 +146,10 @@ int bk_writing_begin(struct bk_writing *w, size_t entry)
 		return 0;
 	if (row && row->place == BK_HERE_PART)
 		return go_on(w, row);
-	if (row || w->store->here.was_begun)
+	if (row)
 		remove_useless(w, row);
+	else if (w->store->here.was_begun)
+		remove_empty(w);
 	return begin_anew(w);
 }
 
