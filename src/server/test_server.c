@@ -214,16 +214,18 @@ static void a_nameplate_is_claimed_once(void **state)
 	peer_join(&b, k, "b");
 	peer_join(&c, k, "c");
 	peers_pair(&a, &b, token);
-	peer_send(&a, (struct bk_rdv_msg){
-			      .type = BK_RDV_CLIENT_ALLOCATE, .nameplate = 5000, .body = body, .body_len = 1});
+	peer_send(
+		&a, (struct bk_rdv_msg){
+			    .type = BK_RDV_CLIENT_ALLOCATE, .nameplate = 5000, .body = body, .body_len = 1});
 	peer_recv(&a, BK_RDV_SERVER_NAMEPLATE, &m);
 	peer_send(&b, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = 5000});
 	peer_recv(&b, BK_RDV_SERVER_CLAIMED, &m);
 	bk_rdv_done(&m);
 	peer_send(&c, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = 5000});
 	expect_error(&c, "code-used");
-	peer_send(&c, (struct bk_rdv_msg){
-			      .type = BK_RDV_CLIENT_ALLOCATE, .nameplate = 5000, .body = body, .body_len = 1});
+	peer_send(
+		&c, (struct bk_rdv_msg){
+			    .type = BK_RDV_CLIENT_ALLOCATE, .nameplate = 5000, .body = body, .body_len = 1});
 	expect_error(&c, "exists");
 	/* guesses are rationed, for the address as a whole: two claims and a
 	 * wish for a number succeeded, one of each failed before */
