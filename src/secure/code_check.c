@@ -87,11 +87,12 @@ static struct verdict judge(const char *password)
 
 static bool is_word(const char *typed, size_t len)
 {
-	char word[WORD_MAX];
-	unsigned slips;
+	const char *word;
 
-	snprintf(word, sizeof(word), "%.*s", (int)len, typed);
-	return bk_code_nearest(word, &slips) && !slips;
+	for (size_t i = 0; (word = bk_code_word(i)); i++)
+		if (strlen(word) == len && !memcmp(word, typed, len))
+			return true;
+	return false;
 }
 
 /* "tulipanchor": two words without the dash between them. The letters of the first one; 0: it is no such thing. */
@@ -148,6 +149,7 @@ int bk_code_check(const char *typed, char ret_text[BK_CODE_TEXT_MAX])
 {
 	struct bk_code code;
 	struct verdict v;
+	size_t first;
 
 	ret_text[0] = 0;
 	if (bk_code_from_str(typed, &code) < 0)
@@ -160,8 +162,9 @@ int bk_code_check(const char *typed, char ret_text[BK_CODE_TEXT_MAX])
 			code.password);
 		return BK_E_MALFORMED;
 	}
-	if (v.words == 1 && glued(code.password))
-		return say_glued(&code, glued(code.password), ret_text);
+	first = v.words == 1 ? glued(code.password) : 0;
+	if (first)
+		return say_glued(&code, first, ret_text);
 	if (v.words == 1 || v.known == v.words || (v.known * 2 < v.words && v.known + v.near < v.words))
 		return 0;
 	return say_slip(&v, ret_text);
