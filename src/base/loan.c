@@ -37,6 +37,20 @@ bool bk_loan_is_shared(const struct bk_loan *l)
 	return atomic_load_explicit(&l->refs, memory_order_acquire) > 1;
 }
 
+struct bk_loan **bk_loan_pick(struct bk_loan **places, size_t n)
+{
+	struct bk_loan **at = places, **last = places + n - 1;
+
+	bk_assert(n > 0);
+	while (at < last && *at && bk_loan_is_shared(*at))
+		at++;
+	if (*at && bk_loan_is_shared(*at)) {
+		bk_loan_unref(*at);
+		*at = NULL;
+	}
+	return at;
+}
+
 struct bk_loan *bk_loan_begin(struct bk_loan *l)
 {
 	struct bk_loan *before = lent;

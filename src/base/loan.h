@@ -21,6 +21,10 @@ struct bk_loan *bk_loan_new(size_t size);
 void bk_loan_unref(struct bk_loan *l); /* the last one frees it; NULL is fine */
 bool bk_loan_is_shared(const struct bk_loan *l);
 
+/* Of n places of loans that are lent in turn, the first whose loan nobody else has: it was used last, and is in the
+ * cache. An empty one (NULL) has none yet; where others have all of them, the last is left to them, and empty. */
+struct bk_loan **bk_loan_pick(struct bk_loan **places, size_t n);
+
 /* Around a call that hands on bytes of it; NULL lends nothing. What was lent on this thread before goes to the end. */
 struct bk_loan *bk_loan_begin(struct bk_loan *l);
 void bk_loan_end(struct bk_loan *before);

@@ -68,6 +68,36 @@ static void a_loan_inside_of_another_hides_it_until_it_ends(void **state)
 	}
 }
 
+static void what_came_back_is_taken_again_and_the_last_place_is_left_to_who_has_it(void **state)
+{
+	struct bk_loan *places[3] = {NULL}, *all[3], *before;
+
+	(void)state;
+	assert_ptr_equal(bk_loan_pick(places, 3), &places[0]);
+	for (int i = 0; i < 3; i++) { /* the others have all those before it */
+		assert_ptr_equal(bk_loan_pick(places, 3), &places[i]);
+		places[i] = all[i] = bk_loan_new(SIZE);
+		assert_ptr_equal(bk_loan_pick(places, 3), &places[i]);
+		assert_ptr_equal(places[i], all[i]);
+		before = bk_loan_begin(all[i]);
+		assert_ptr_equal(bk_loan_keep(all[i]->bytes, SIZE), all[i]);
+		bk_loan_end(before);
+	}
+	bk_loan_unref(all[1]);
+	assert_ptr_equal(bk_loan_pick(places, 3), &places[1]);
+	assert_ptr_equal(places[1], all[1]);
+	before = bk_loan_begin(all[1]);
+	assert_ptr_equal(bk_loan_keep(all[1]->bytes, SIZE), all[1]);
+	bk_loan_end(before);
+	assert_ptr_equal(bk_loan_pick(places, 3), &places[2]);
+	assert_null(places[2]);
+	assert_false(bk_loan_is_shared(all[2]));
+	for (int i = 0; i < 3; i++) {
+		bk_loan_unref(places[i]);
+		bk_loan_unref(all[i]);
+	}
+}
+
 static void *let_go(void *arg)
 {
 	struct bk_loan *l = arg;
@@ -97,6 +127,7 @@ int main(void)
 		cmocka_unit_test(only_bytes_of_what_is_lent_are_kept),
 		cmocka_unit_test(a_few_bytes_pin_nothing),
 		cmocka_unit_test(a_loan_inside_of_another_hides_it_until_it_ends),
+		cmocka_unit_test(what_came_back_is_taken_again_and_the_last_place_is_left_to_who_has_it),
 		cmocka_unit_test(what_is_kept_outlives_its_owner_on_another_thread),
 	};
 

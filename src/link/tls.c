@@ -178,21 +178,13 @@ static void leave(struct tls_link *t)
 		release(t);
 }
 
-/* The first that nobody else has: it was used last, and is in the cache. Where others have all, the last is left to
- * them. */
 static int take_scratch(struct tls_link *t)
 {
-	size_t i = 0;
+	struct bk_loan **place = bk_loan_pick(t->scratches, SCRATCHES);
 
-	while (i < SCRATCHES - 1 && t->scratches[i] && bk_loan_is_shared(t->scratches[i]))
-		i++;
-	if (t->scratches[i] && bk_loan_is_shared(t->scratches[i])) {
-		bk_loan_unref(t->scratches[i]);
-		t->scratches[i] = NULL;
-	}
-	if (!t->scratches[i])
-		t->scratches[i] = bk_loan_new(SCRATCH_LEN);
-	t->scratch = t->scratches[i];
+	if (!*place)
+		*place = bk_loan_new(SCRATCH_LEN);
+	t->scratch = *place;
 	return t->scratch ? 0 : BK_E_NOMEM;
 }
 

@@ -364,25 +364,18 @@ static int fit(struct slot *s, struct bk_loan *loan)
 	return 0;
 }
 
-/* Memory that nobody else has: its own, or the first that came back, for it was used last and is in the cache. */
+/* Memory that nobody else has: its own, or one that came back, in the place of which its own is kept. */
 static int take_memory(struct work *w, struct slot *s)
 {
-	struct bk_loan *kept = s->loan;
-	size_t i = 0;
+	struct bk_loan **place, *found;
 
-	if (kept && !bk_loan_is_shared(kept))
+	if (s->loan && !bk_loan_is_shared(s->loan))
 		return 0;
-	while (i < SPARES - 1 && w->spares[i] && bk_loan_is_shared(w->spares[i]))
-		i++;
-	if (w->spares[i] && !bk_loan_is_shared(w->spares[i])) {
-		(void)fit(s, w->spares[i]);
-		w->spares[i] = kept;
-		return 0;
-	}
-	bk_loan_unref(w->spares[i]);
-	w->spares[i] = kept;
+	place = bk_loan_pick(w->spares, SPARES);
+	found = *place;
+	*place = s->loan;
 	s->loan = NULL;
-	return fit(s, bk_loan_new(s->size));
+	return fit(s, found ? found : bk_loan_new(s->size));
 }
 
 /* In an empty slot what makes one write, packed where that pays. BK_E_AGAIN: a stream has nothing now. */
