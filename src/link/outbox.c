@@ -19,8 +19,7 @@ void bk_outbox_init(struct bk_outbox *b)
 
 static struct bk_outbox_piece *piece(const struct bk_outbox *b, size_t i)
 {
-	bk_assert(i < b->cap);
-	return &b->pieces[(b->first + i) % b->cap];
+	return &b->pieces[bk_ring_place(&b->ring, i)];
 }
 
 /* --- chunks of our own --- */
@@ -59,17 +58,11 @@ static size_t tail_room(const struct bk_outbox *b)
 
 static int grow(struct bk_outbox *b)
 {
-	size_t cap = b->cap ? 2 * b->cap : PIECES_MIN;
-	struct bk_outbox_piece *pieces = malloc(cap * sizeof(*pieces));
+	struct bk_outbox_piece *grown = bk_ring_grow(&b->ring, b->pieces, sizeof(*grown), PIECES_MIN);
 
-	if (!pieces)
+	if (!grown)
 		return BK_E_NOMEM;
-	for (size_t i = 0; i < b->len; i++)
-		pieces[i] = *piece(b, i);
-	free(b->pieces);
-	b->pieces = pieces;
-	b->cap = cap;
-	b->first = 0;
+	b->pieces = grown;
 	return 0;
 }
 
@@ -88,9 +81,9 @@ static int make_room(struct bk_outbox *b, size_t pieces, size_t copied)
 			return BK_E_NOMEM;
 		keep_spare(b, c);
 	}
-	if (b->len + pieces + chunks > BK_OUTBOX_PIECES_MAX)
+	if (b->ring.len + pieces + chunks > BK_OUTBOX_PIECES_MAX)
 		return BK_E_FULL;
-	while (b->len + pieces + chunks > b->cap)
+	while (b->ring.len + pieces + chunks > b->ring.cap)
 		if (grow(b) < 0)
 			return BK_E_NOMEM;
 	return 0;
@@ -99,15 +92,14 @@ static int make_room(struct bk_outbox *b, size_t pieces, size_t copied)
 /* There is room. */
 static void add(struct bk_outbox *b, struct bk_chunk *chunk, const uint8_t *data, size_t n)
 {
-	struct bk_outbox_piece *last = b->len ? piece(b, b->len - 1) : NULL;
+	struct bk_outbox_piece *last = b->ring.len ? piece(b, b->ring.len - 1) : NULL;
 
 	if (last && last->chunk == chunk && last->data + last->len == data) {
 		last->len += n;
-		if (b->next == b->len)
+		if (b->next == b->ring.len)
 			b->next--;
 	} else {
-		bk_assert(b->len < b->cap);
-		*piece(b, b->len++) = (struct bk_outbox_piece){bk_chunk_ref(chunk), data, b->end, n};
+		*piece(b, b->ring.len++) = (struct bk_outbox_piece){bk_chunk_ref(chunk), data, b->end, n};
 	}
 	b->end += n;
 }
@@ -178,7 +170,7 @@ int bk_outbox_peek(const struct bk_outbox *b, struct iovec *vecs, int vecs_max)
 	uint64_t offset = b->sent;
 	int n = 0;
 
-	for (size_t i = b->next; i < b->len && n < vecs_max; i++) {
+	for (size_t i = b->next; i < b->ring.len && n < vecs_max; i++) {
 		const struct bk_outbox_piece *p = piece(b, i);
 		size_t skip = (size_t)(offset - p->at);
 
@@ -192,7 +184,7 @@ void bk_outbox_sent(struct bk_outbox *b, size_t n)
 {
 	bk_assert(n <= bk_outbox_unsent(b));
 	b->sent += n;
-	while (b->next < b->len && piece(b, b->next)->at + piece(b, b->next)->len <= b->sent)
+	while (b->next < b->ring.len && piece(b, b->next)->at + piece(b, b->next)->len <= b->sent)
 		b->next++;
 }
 
@@ -201,20 +193,19 @@ void bk_outbox_acked(struct bk_outbox *b, uint64_t offset)
 	bk_assert(offset <= b->sent);
 	if (offset > b->acked)
 		b->acked = offset;
-	while (b->len && piece(b, 0)->at + piece(b, 0)->len <= b->acked) {
+	while (b->ring.len && piece(b, 0)->at + piece(b, 0)->len <= b->acked) {
 		bk_assert(b->next > 0);
 		let_go(b, piece(b, 0)->chunk);
-		b->first = (b->first + 1) % b->cap;
-		b->len--;
+		bk_ring_drop_first(&b->ring);
 		b->next--;
 	}
-	if (!b->len) /* nobody reads there any more */
+	if (!b->ring.len) /* nobody reads there any more */
 		b->tail_len = 0;
 }
 
 void bk_outbox_done(struct bk_outbox *b)
 {
-	for (size_t i = 0; i < b->len; i++)
+	for (size_t i = 0; i < b->ring.len; i++)
 		bk_chunk_unref(piece(b, i)->chunk);
 	free(b->pieces);
 	bk_chunk_unref(b->tail);

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/chunk.h"
+#include "base/ring.h"
 
 /* The bytes of one outgoing stream, from when they are taken until the peer has acknowledged them: until then
  * they do not move, because a retransmission reads them where they were. What is lent stays in its owner's
@@ -27,9 +28,9 @@ struct bk_outbox_piece {
 };
 
 struct bk_outbox {
-	struct bk_outbox_piece *pieces; /* a ring */
-	size_t cap, first, len;
-	size_t next;           /* of `len`: the piece that `sent` stands in */
+	struct bk_outbox_piece *pieces;
+	struct bk_ring ring;   /* of pieces */
+	size_t next;           /* of ring.len: the piece that `sent` stands in */
 	struct bk_chunk *tail; /* where copies go; may be NULL */
 	size_t tail_len;
 	struct bk_chunk *spares; /* chained through their bytes */
@@ -67,7 +68,7 @@ static inline size_t bk_outbox_held(const struct bk_outbox *b)
 /* Half of the places for pieces are taken: only what must go should come now. */
 static inline bool bk_outbox_is_crowded(const struct bk_outbox *b)
 {
-	return b->len >= BK_OUTBOX_PIECES_MAX / 2;
+	return b->ring.len >= BK_OUTBOX_PIECES_MAX / 2;
 }
 
 #endif

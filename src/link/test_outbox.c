@@ -93,8 +93,8 @@ static size_t count_chunks(const struct bk_outbox *b)
 	const struct bk_chunk *last = NULL;
 	size_t n = b->spares_len;
 
-	for (size_t i = 0; i < b->len; i++) {
-		const struct bk_chunk *c = b->pieces[(b->first + i) % b->cap].chunk;
+	for (size_t i = 0; i < b->ring.len; i++) {
+		const struct bk_chunk *c = b->pieces[bk_ring_place(&b->ring, i)].chunk;
 
 		n += c != last;
 		last = c;
@@ -202,7 +202,7 @@ static void neighbours_in_a_chunk_are_one_piece(void **arg)
 			bk_outbox_sent(&b, vecs[0].iov_len);
 		}
 	}
-	assert_int_equal(b.len, 1);
+	assert_int_equal(b.ring.len, 1);
 	assert_int_equal(bk_outbox_peek(&b, vecs, 2), 1);
 	assert_memory_equal(vecs[0].iov_base, bytes + 100020, 200000 - 100020);
 	bk_outbox_done(&b);
@@ -240,7 +240,7 @@ static void lent_and_copied_bytes_keep_their_order(void **arg)
 	}
 	assert_int_equal(out, sizeof(bytes));
 	bk_outbox_acked(&b, out);
-	assert_int_equal(b.len, 0);
+	assert_int_equal(b.ring.len, 0);
 	assert_false(bk_chunk_is_shared(c));
 	bk_chunk_unref(c);
 	bk_outbox_done(&b);
@@ -259,7 +259,7 @@ static void the_number_of_pieces_has_a_ceiling_too(void **arg)
 	while (!err)
 		err = bk_outbox_lend(&b, &(struct bk_slice){c, c->bytes, 1}, 1);
 	assert_int_equal(err, BK_E_FULL);
-	assert_in_range(b.len, BK_OUTBOX_PIECES_MAX - 1, BK_OUTBOX_PIECES_MAX);
+	assert_in_range(b.ring.len, BK_OUTBOX_PIECES_MAX - 1, BK_OUTBOX_PIECES_MAX);
 	assert_true(bk_outbox_is_crowded(&b));
 	bk_outbox_done(&b);
 	bk_chunk_unref(c);

@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/ring.h"
 
 enum {
 	SPARE_MAX = 8, /* enough for every frame */
@@ -20,19 +21,19 @@ enum {
 };
 
 struct bk_retain {
-	struct bk_slice *slices; /* a ring; the first begins at the start */
-	size_t slices_cap, slices_first, slices_len;
-	size_t next_slice, next_skip; /* where `next` stands: of slices_len, and in it */
+	struct bk_slice *slices; /* the first begins at the start */
+	struct bk_ring slices_ring;
+	size_t next_slice, next_skip; /* where `next` stands: of slices_ring.len, and in it */
 	struct bk_chunk *tail;        /* where copies go; may be NULL */
 	struct bk_chunk *spare[SPARE_MAX];
 	size_t spare_len;
 	size_t max;
 	uint64_t start, next, end;
 	/* the frames that end behind the start */
-	uint32_t *lens; /* a ring */
-	size_t lens_cap, lens_first, lens_len;
+	uint32_t *lens;
+	struct bk_ring lens_ring;
 	uint64_t first_at; /* where the first of them begins: first_at <= start */
-	size_t next_frame; /* of lens_len: the one that `next` stands in */
+	size_t next_frame; /* of lens_ring.len: the one that `next` stands in */
 };
 
 int bk_retain_new(size_t max, struct bk_retain **ret_retain)
@@ -48,15 +49,14 @@ int bk_retain_new(size_t max, struct bk_retain **ret_retain)
 
 static struct bk_slice *slice(const struct bk_retain *r, size_t i)
 {
-	bk_assert(i < r->slices_cap);
-	return &r->slices[(r->slices_first + i) % r->slices_cap];
+	return &r->slices[bk_ring_place(&r->slices_ring, i)];
 }
 
 void bk_retain_free(struct bk_retain *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->slices_len; i++)
+	for (size_t i = 0; i < r->slices_ring.len; i++)
 		bk_chunk_unref(slice(r, i)->chunk);
 	for (size_t i = 0; i < r->spare_len; i++)
 		bk_chunk_unref(r->spare[i]);
@@ -83,8 +83,7 @@ uint64_t bk_retain_end(const struct bk_retain *r)
 
 static uint32_t *frame_len(const struct bk_retain *r, size_t i)
 {
-	bk_assert(i < r->lens_cap);
-	return &r->lens[(r->lens_first + i) % r->lens_cap];
+	return &r->lens[bk_ring_place(&r->lens_ring, i)];
 }
 
 /* --- in --- */
@@ -113,48 +112,35 @@ static int make_room_for_bytes(struct bk_retain *r, size_t n)
 /* For those of a frame. */
 static int make_room_for_slices(struct bk_retain *r)
 {
-	size_t most = r->slices_len + SPARE_MAX + 2 * (size_t)BK_RETAIN_PIECES;
-	size_t cap = r->slices_cap ? 2 * r->slices_cap : RING_MIN;
-	struct bk_slice *slices;
+	size_t most = r->slices_ring.len + SPARE_MAX + 2 * (size_t)BK_RETAIN_PIECES;
+	struct bk_slice *grown;
 
-	if (most <= r->slices_cap)
+	if (most <= r->slices_ring.cap)
 		return 0;
-	slices = malloc(cap * sizeof(*slices));
-	if (!slices)
+	grown = bk_ring_grow(&r->slices_ring, r->slices, sizeof(*grown), RING_MIN);
+	if (!grown)
 		return BK_E_NOMEM;
-	for (size_t i = 0; i < r->slices_len; i++)
-		slices[i] = *slice(r, i);
-	free(r->slices);
-	r->slices = slices;
-	r->slices_cap = cap;
-	r->slices_first = 0;
+	r->slices = grown;
 	return 0;
 }
 
 static int make_room_for_frame(struct bk_retain *r)
 {
-	size_t cap = r->lens_cap ? 2 * r->lens_cap : RING_MIN;
-	uint32_t *lens;
+	uint32_t *grown;
 
-	if (r->lens_len < r->lens_cap)
+	if (r->lens_ring.len < r->lens_ring.cap)
 		return 0;
-	lens = malloc(cap * sizeof(*lens));
-	if (!lens)
+	grown = bk_ring_grow(&r->lens_ring, r->lens, sizeof(*grown), RING_MIN);
+	if (!grown)
 		return BK_E_NOMEM;
-	for (size_t i = 0; i < r->lens_len; i++)
-		lens[i] = *frame_len(r, i);
-	free(r->lens);
-	r->lens = lens;
-	r->lens_cap = cap;
-	r->lens_first = 0;
+	r->lens = grown;
 	return 0;
 }
 
 /* Takes over the reference. */
 static void add(struct bk_retain *r, const struct bk_slice *s)
 {
-	bk_assert(r->slices_len < r->slices_cap);
-	*slice(r, r->slices_len++) = *s;
+	*slice(r, r->slices_ring.len++) = *s;
 	r->end += s->len;
 }
 
@@ -162,13 +148,13 @@ static void add(struct bk_retain *r, const struct bk_slice *s)
 static void add_copy(struct bk_retain *r, size_t n)
 {
 	const uint8_t *at = r->tail->bytes + r->tail->len - n;
-	struct bk_slice *last = r->slices_len ? slice(r, r->slices_len - 1) : NULL;
+	struct bk_slice *last = r->slices_ring.len ? slice(r, r->slices_ring.len - 1) : NULL;
 
 	if (!last || last->chunk != r->tail || last->data + last->len != at) {
 		add(r, &(struct bk_slice){bk_chunk_ref(r->tail), at, n});
 		return;
 	}
-	if (r->next_slice == r->slices_len) {
+	if (r->next_slice == r->slices_ring.len) {
 		r->next_slice--;
 		r->next_skip = last->len;
 	}
@@ -243,7 +229,7 @@ int bk_retain_append(struct bk_retain *r, const struct iovec *pieces, int pieces
 	}
 	if (err < 0)
 		return err;
-	*frame_len(r, r->lens_len++) = (uint32_t)total;
+	*frame_len(r, r->lens_ring.len++) = (uint32_t)total;
 	return 0;
 }
 
@@ -252,7 +238,7 @@ int bk_retain_append(struct bk_retain *r, const struct iovec *pieces, int pieces
 /* How much of the frame at `next` is to be sent. */
 static size_t next_len(const struct bk_retain *r)
 {
-	if (r->next_frame == r->lens_len)
+	if (r->next_frame == r->lens_ring.len)
 		return 0;
 	if (r->next_frame)
 		return *frame_len(r, r->next_frame);
@@ -283,10 +269,10 @@ void bk_retain_pass(struct bk_retain *r)
 
 	r->next += n;
 	r->next_skip += n;
-	while (r->next_slice < r->slices_len && r->next_skip >= slice(r, r->next_slice)->len)
+	while (r->next_slice < r->slices_ring.len && r->next_skip >= slice(r, r->next_slice)->len)
 		r->next_skip -= slice(r, r->next_slice++)->len;
 	r->next_frame++;
-	bk_assert(r->next_frame <= r->lens_len && r->next <= r->end);
+	bk_assert(r->next_frame <= r->lens_ring.len && r->next <= r->end);
 }
 
 /* --- away --- */
@@ -314,8 +300,7 @@ static size_t release_some(struct bk_retain *r, uint64_t n)
 	if (s->len)
 		return part;
 	let_go(r, s->chunk);
-	r->slices_first = (r->slices_first + 1) % r->slices_cap;
-	r->slices_len--;
+	bk_ring_drop_first(&r->slices_ring);
 	r->next_slice -= r->next_slice > 0;
 	return part;
 }
@@ -325,13 +310,12 @@ void bk_retain_release(struct bk_retain *r, uint64_t to)
 	bk_assert(to >= r->start && to <= r->end);
 	for (uint64_t left = to - r->start; left;)
 		left -= release_some(r, left);
-	if (!r->slices_len && r->tail && !bk_chunk_is_shared(r->tail))
+	if (!r->slices_ring.len && r->tail && !bk_chunk_is_shared(r->tail))
 		r->tail->len = 0;
 	r->start = to;
-	while (r->lens_len && r->first_at + *frame_len(r, 0) <= to) {
+	while (r->lens_ring.len && r->first_at + *frame_len(r, 0) <= to) {
 		r->first_at += *frame_len(r, 0);
-		r->lens_first = (r->lens_first + 1) % r->lens_cap;
-		r->lens_len--;
+		bk_ring_drop_first(&r->lens_ring);
 		r->next_frame -= r->next_frame > 0;
 	}
 	if (r->next < to) {
