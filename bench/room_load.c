@@ -98,39 +98,39 @@ static struct {
 	struct bk_group_keys keys;
 	char invite[BK_GROUP_INVITE_MAX];
 	unsigned ping_round;
-} load;
+} crew;
 
 static void trouble(const char *who, const char *what)
 {
-	if (load.troubles++ < 5)
+	if (crew.troubles++ < 5)
 		fprintf(stderr, "room_load: %s: %s\n", who, what);
-	bk_loop_stop(load.loop);
+	bk_loop_stop(crew.loop);
 }
 
 /* --- what was told to whom, when --- */
 
 static void note_arrival(uint64_t which)
 {
-	if (which < 1 || which > load.to_post || load.arrivals_len == load.expected) {
-		load.disorder++;
+	if (which < 1 || which > crew.to_post || crew.arrivals_len == crew.expected) {
+		crew.disorder++;
 		return;
 	}
-	load.arrivals[load.arrivals_len++] =
-		(struct arrival){which, load.came_at ? load.came_at : bk_loop_now(load.loop)};
-	if (load.arrivals_len == load.expected)
-		bk_loop_stop(load.loop);
+	crew.arrivals[crew.arrivals_len++] =
+		(struct arrival){which, crew.came_at ? crew.came_at : bk_loop_now(crew.loop)};
+	if (crew.arrivals_len == crew.expected)
+		bk_loop_stop(crew.loop);
 }
 
 /* With numbers: one behind the other, and the same under each for all. */
 static void told_number(uint64_t *last, uint64_t number, const char *mark)
 {
-	struct message *m = number <= load.to_post ? &load.messages[number] : NULL;
+	struct message *m = number <= crew.to_post ? &crew.messages[number] : NULL;
 
-	load.disorder += number != *last + 1;
+	crew.disorder += number != *last + 1;
 	*last = number;
 	if (m && mark && !*m->mark)
 		memcpy(m->mark, mark, MARK_LEN);
-	load.disorder += m && mark && memcmp(m->mark, mark, MARK_LEN) != 0;
+	crew.disorder += m && mark && memcmp(m->mark, mark, MARK_LEN) != 0;
 	note_arrival(number);
 }
 
@@ -138,11 +138,11 @@ static void told_number(uint64_t *last, uint64_t number, const char *mark)
  * so can hear what follows before anybody has heard what was before it. */
 static void told_unnumbered(struct light *l, uint64_t which)
 {
-	struct message *m = which <= load.to_post ? &load.messages[which] : &load.messages[0];
+	struct message *m = which <= crew.to_post ? &crew.messages[which] : &crew.messages[0];
 
-	if (l->index >= load.full_count && !m->rank)
-		m->rank = ++load.told;
-	load.disorder += l->index >= load.full_count && m->rank <= l->last;
+	if (l->index >= crew.full_count && !m->rank)
+		m->rank = ++crew.told;
+	crew.disorder += l->index >= crew.full_count && m->rank <= l->last;
 	l->last = m->rank;
 	note_arrival(which);
 }
@@ -151,7 +151,7 @@ static void told_unnumbered(struct light *l, uint64_t which)
 
 static uint8_t scratch[256 * 1024];
 
-static void flush(struct light *l, const void *data, size_t n)
+static void send_bytes(struct light *l, const void *data, size_t n)
 {
 	if (send(l->fd, data, n, MSG_NOSIGNAL) != (ssize_t)n)
 		trouble("a light member", "cannot send");
@@ -162,7 +162,7 @@ static void send_out(struct light *l)
 	struct bk_buf *out = bk_tls_out(l->tls);
 
 	if (out->len)
-		flush(l, bk_buf_head(out), out->len);
+		send_bytes(l, bk_buf_head(out), out->len);
 	bk_buf_consume(out, out->len);
 }
 
@@ -191,13 +191,13 @@ static void say_hello(void *arg)
 
 static void make_card(unsigned index, struct bk_buf *out)
 {
-	struct bk_card card = {.sitting = (uint64_t)load.began + index};
+	struct bk_card card = {.sitting = (uint64_t)crew.began + index};
 	struct bk_signer signer;
 
 	crypto_sign_keypair(signer.key, signer.secret);
 	memcpy(card.key, signer.key, sizeof(card.key));
 	snprintf(card.name, sizeof(card.name), "light-%u", index);
-	if (bk_card_seal(&load.keys, &signer, &card, out) < 0)
+	if (bk_card_seal(&crew.keys, &signer, &card, out) < 0)
 		trouble("a light member", "has no card");
 }
 
@@ -210,7 +210,7 @@ static void join(struct light *l)
 	bk_buf_init(&card, BK_CARD_LEN);
 	bk_buf_init(&body, BK_GROUP_MSG_MAX);
 	make_card(l->index, &card);
-	memcpy(m.id, load.keys.id, sizeof(m.id));
+	memcpy(m.id, crew.keys.id, sizeof(m.id));
 	m.bytes = bk_buf_head(&card);
 	m.len = card.len;
 	if (bk_group_encode(&body, &m) < 0)
@@ -292,9 +292,9 @@ static void on_irc_line(struct light *l, const char *line, size_t n)
 	else if (find(line, n, " 366 "))
 		came_in(l);
 	else if (!strncmp(line, "PING", 4))
-		flush(l, "PONG :here\r\n", 12);
+		send_bytes(l, "PONG :here\r\n", 12);
 	else if (!l->is_greeted && find(line, n, " 001 ") && (l->is_greeted = true))
-		flush(l, "JOIN #room\r\n", 12);
+		send_bytes(l, "JOIN #room\r\n", 12);
 	else if (!strncmp(line, "ERROR", 5))
 		trouble("a member of the channel was put out", "see the server's log");
 }
@@ -322,7 +322,7 @@ static int on_bytes(void *arg, const uint8_t *data, size_t n)
 		data = bk_buf_head(&l->in);
 		n = l->in.len;
 	}
-	for (size_t left = n; (taken = load.is_irc ? take_line(l, data, left) : take_frame(l, data, left));
+	for (size_t left = n; (taken = crew.is_irc ? take_line(l, data, left) : take_frame(l, data, left));
 		left -= taken)
 		data += taken, n -= taken;
 	if (l->in.len)
@@ -347,9 +347,9 @@ static bk_time read_stamp(struct msghdr *m)
 	struct timespec ts;
 
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-		return bk_loop_now(load.loop);
+		return bk_loop_now(crew.loop);
 	memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-	return bk_loop_now(load.loop) + ts.tv_sec * BK_SEC + ts.tv_nsec - read_clock(CLOCK_REALTIME);
+	return bk_loop_now(crew.loop) + ts.tv_sec * BK_SEC + ts.tv_nsec - read_clock(CLOCK_REALTIME);
 }
 
 static ssize_t read_socket(int fd)
@@ -360,7 +360,7 @@ static ssize_t read_socket(int fd)
 		.msg_iov = &to, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
 
-	load.came_at = n > 0 ? read_stamp(&m) : 0;
+	crew.came_at = n > 0 ? read_stamp(&m) : 0;
 	return n;
 }
 
@@ -395,12 +395,12 @@ static void on_readable(void *arg, int fd, int events)
 		trouble("a light member's connection", n ? strerror(errno) : "ended");
 	else
 		take(l, n);
-	load.came_at = 0;
+	crew.came_at = 0;
 }
 
 static int connect_from_its_address(unsigned index)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(load.server.port)},
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(crew.server.port)},
 			   from = {.sin_family = AF_INET};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
@@ -417,18 +417,18 @@ static int connect_from_its_address(unsigned index)
 static void open_light(void)
 {
 	static const struct bk_tls_opts tls = {.alpn = BK_RDV_ALPN};
-	struct light *l = &load.light[load.opened - (load.is_irc ? 0 : load.full_count)];
+	struct light *l = &crew.light[crew.opened - (crew.is_irc ? 0 : crew.full_count)];
 	char hello[128];
 
-	l->index = load.opened++;
+	l->index = crew.opened++;
 	l->fd = connect_from_its_address(l->index);
 	bk_buf_init(&l->in, 1 << 20);
-	if (bk_watch_new(load.loop, l->fd, on_readable, l, &l->watch) < 0 ||
-		bk_watch_set(l->watch, BK_READABLE) < 0 || (!load.is_irc && bk_tls_new(&tls, &l->tls) < 0)) {
+	if (bk_watch_new(crew.loop, l->fd, on_readable, l, &l->watch) < 0 ||
+		bk_watch_set(l->watch, BK_READABLE) < 0 || (!crew.is_irc && bk_tls_new(&tls, &l->tls) < 0)) {
 		trouble("a light member", "cannot be made");
-	} else if (load.is_irc) {
+	} else if (crew.is_irc) {
 		snprintf(hello, sizeof(hello), "NICK m%u\r\nUSER m%u 0 * :a member\r\n", l->index, l->index);
-		flush(l, hello, strlen(hello));
+		send_bytes(l, hello, strlen(hello));
 	} else {
 		bk_tls_handshake(l->tls);
 		send_out(l);
@@ -438,14 +438,14 @@ static void open_light(void)
 static void on_ping_time(void *arg)
 {
 	struct bk_rdv_msg ping = {.type = BK_RDV_CLIENT_PING, .number = 1};
-	unsigned lights = load.is_irc ? 0 : load.opened > load.full_count ? load.opened - load.full_count : 0;
+	unsigned lights = crew.is_irc ? 0 : crew.opened > crew.full_count ? crew.opened - crew.full_count : 0;
 
 	(void)arg;
-	load.ping_round = (load.ping_round + 1) % PING_ROUNDS;
-	for (unsigned i = load.ping_round; i < lights; i += PING_ROUNDS)
-		if (load.light[i].is_in)
-			send_rdv(&load.light[i], &ping);
-	bk_timer_start(load.pinger, BK_SEC / 10);
+	crew.ping_round = (crew.ping_round + 1) % PING_ROUNDS;
+	for (unsigned i = crew.ping_round; i < lights; i += PING_ROUNDS)
+		if (crew.light[i].is_in)
+			send_rdv(&crew.light[i], &ping);
+	bk_timer_start(crew.pinger, BK_SEC / 10);
 }
 
 /* --- full members --- */
@@ -463,8 +463,8 @@ static void on_line(struct bk_group *group, void *arg, const struct bk_group_lin
 	char *end;
 
 	(void)group;
-	if (line->number <= load.to_post && strtoull(line->text, &end, 10))
-		load.messages[line->number].said = strtoll(end, NULL, 10);
+	if (line->number <= crew.to_post && strtoull(line->text, &end, 10))
+		crew.messages[line->number].said = strtoll(end, NULL, 10);
 	told_number(&f->last, line->number, NULL);
 }
 
@@ -490,23 +490,23 @@ static void open_full(void)
 		.on_line = on_line,
 		.on_doubt = on_doubt,
 		.on_end = on_end};
-	struct full *f = &load.full[load.opened];
+	struct full *f = &crew.full[crew.opened];
 	char name[32], text[BK_GROUP_SENTENCE_MAX];
 	struct bk_group_opts opts = {
-		.size = sizeof(opts), .server = load.target, .invite = load.invite, .name = name};
+		.size = sizeof(opts), .server = crew.target, .invite = crew.invite, .name = name};
 
-	snprintf(name, sizeof(name), "full-%u", load.opened++);
-	if (bk_group_new(load.loop, &opts, &events, f, &f->group, text) < 0)
+	snprintf(name, sizeof(name), "full-%u", crew.opened++);
+	if (bk_group_new(crew.loop, &opts, &events, f, &f->group, text) < 0)
 		trouble("a member", text);
 }
 
 static void open_next(void)
 {
-	if (load.troubles)
+	if (crew.troubles)
 		return;
-	if (load.is_speaker && load.opened < load.full_count)
+	if (crew.is_speaker && crew.opened < crew.full_count)
 		open_full();
-	else if (!load.is_speaker && load.opened < load.count)
+	else if (!crew.is_speaker && crew.opened < crew.count)
 		open_light();
 }
 
@@ -515,17 +515,17 @@ static void open_next(void)
 static void say(uint64_t which)
 {
 	char text[TEXT_LEN + 1], line[TEXT_LEN + 32];
-	unsigned who = (unsigned)(which % load.full_count);
+	unsigned who = (unsigned)(which % crew.full_count);
 
 	memset(text, 'x', TEXT_LEN);
 	text[TEXT_LEN] = 0;
 	text[snprintf(text, sizeof(text), "%llu %lld", (unsigned long long)which,
-		(long long)bk_loop_now(load.loop))] = ' ';
-	if (load.is_irc) {
-		load.messages[which].said = bk_loop_now(load.loop);
-		flush(&load.light[who], line,
+		(long long)bk_loop_now(crew.loop))] = ' ';
+	if (crew.is_irc) {
+		crew.messages[which].said = bk_loop_now(crew.loop);
+		send_bytes(&crew.light[who], line,
 			(size_t)snprintf(line, sizeof(line), "PRIVMSG #room :%s\r\n", text));
-	} else if (bk_group_say(load.full[who].group, text, TEXT_LEN, NULL) < 0) {
+	} else if (bk_group_say(crew.full[who].group, text, TEXT_LEN, NULL) < 0) {
 		trouble("a member", "cannot say it");
 	}
 }
@@ -535,41 +535,41 @@ static void on_pace(void *arg)
 	bk_time due;
 
 	(void)arg;
-	say(++load.posted);
-	due = load.filled + BK_SEC + (bk_time)(load.posted + 1) * BK_SEC / load.rate;
-	if (load.posted < load.to_post)
-		bk_timer_start(load.pace, bk_time_max(due - bk_loop_now(load.loop), 0));
+	say(++crew.posted);
+	due = crew.filled + BK_SEC + (bk_time)(crew.posted + 1) * BK_SEC / crew.rate;
+	if (crew.posted < crew.to_post)
+		bk_timer_start(crew.pace, bk_time_max(due - bk_loop_now(crew.loop), 0));
 }
 
 static void on_patience(void *arg)
 {
 	(void)arg;
-	bk_loop_stop(load.loop);
+	bk_loop_stop(crew.loop);
 }
 
 static void begin_talk(void)
 {
-	load.filled = bk_loop_now(load.loop);
-	bk_timer_start(load.patience, (bk_time)(load.to_post / load.rate + 60) * BK_SEC);
-	if (load.is_irc || load.is_speaker)
-		bk_timer_start(load.pace, BK_SEC);
-	else if (write(load.go[1], "", 1) != 1)
+	crew.filled = bk_loop_now(crew.loop);
+	bk_timer_start(crew.patience, (bk_time)(crew.to_post / crew.rate + 60) * BK_SEC);
+	if (crew.is_irc || crew.is_speaker)
+		bk_timer_start(crew.pace, BK_SEC);
+	else if (write(crew.go[1], "", 1) != 1)
 		trouble("the speakers", "have ended");
 }
 
 static void on_all_in(void)
 {
-	printf("{\"members\": %u, \"fill_s\": %.2f}\n", load.count,
-		(double)(bk_loop_now(load.loop) - load.began) / BK_SEC);
+	printf("{\"members\": %u, \"fill_s\": %.2f}\n", crew.count,
+		(double)(bk_loop_now(crew.loop) - crew.began) / BK_SEC);
 	fflush(stdout);
 	begin_talk();
 }
 
 static void on_in(void)
 {
-	if (load.is_speaker && write(load.doors[1], "", 1) != 1)
+	if (crew.is_speaker && write(crew.doors[1], "", 1) != 1)
 		trouble("a member", "nobody waits for it");
-	if (!load.is_speaker && ++load.in == load.count)
+	if (!crew.is_speaker && ++crew.in == crew.count)
 		on_all_in();
 	else
 		open_next();
@@ -583,10 +583,10 @@ static void on_door(void *arg, int fd, int events)
 	(void)arg;
 	(void)events;
 	if (read(fd, &byte, 1) != 1) {
-		bk_watch_set(load.door, 0);
-	} else if (load.is_speaker) {
+		bk_watch_set(crew.door, 0);
+	} else if (crew.is_speaker) {
 		begin_talk();
-	} else if (++load.in == load.count) {
+	} else if (++crew.in == crew.count) {
 		on_all_in();
 	}
 }
@@ -605,7 +605,7 @@ static void report_delays(const char *whose, const struct arrival *arrivals, siz
 	double *delays = calloc(n + 1, sizeof(*delays));
 
 	for (size_t i = 0; delays && i < n; i++)
-		delays[i] = (double)(arrivals[i].at - load.messages[arrivals[i].which].said) / BK_MS;
+		delays[i] = (double)(arrivals[i].at - crew.messages[arrivals[i].which].said) / BK_MS;
 	if (delays && n) {
 		qsort(delays, n, sizeof(*delays), compare);
 		printf("\"%s_median_ms\": %.2f, \"%s_p99_ms\": %.2f, ", whose, delays[n / 2], whose,
@@ -625,17 +625,17 @@ static double processor_time(int whose)
 
 static bool report(void)
 {
-	const struct speech *other = load.speech;
-	size_t deliveries = load.arrivals_len + other->opened_len,
-	       of = (size_t)load.to_post * (load.count - load.is_irc);
+	const struct speech *other = crew.speech;
+	size_t deliveries = crew.arrivals_len + other->opened_len,
+	       of = (size_t)crew.to_post * (crew.count - crew.is_irc);
 
 	printf("{");
-	report_delays("came", load.arrivals, load.arrivals_len);
+	report_delays("came", crew.arrivals, crew.arrivals_len);
 	report_delays("opened", other->opened, other->opened_len);
 	printf("\"deliveries\": %zu, \"of\": %zu, \"disorder\": %zu, \"troubles\": %zu, \"load_cpu_s\": %.2f}\n",
-		deliveries, of, load.disorder + other->disorder, load.troubles + other->troubles,
+		deliveries, of, crew.disorder + other->disorder, crew.troubles + other->troubles,
 		processor_time(RUSAGE_SELF) + processor_time(RUSAGE_CHILDREN));
-	return deliveries == of && !load.disorder && !other->disorder && !load.troubles && !other->troubles;
+	return deliveries == of && !crew.disorder && !other->disorder && !crew.troubles && !other->troubles;
 }
 
 static bool read_arguments(int argc, char **argv)
@@ -644,15 +644,15 @@ static bool read_arguments(int argc, char **argv)
 
 	if (argc != 7)
 		return false;
-	load.is_irc = !strcmp(argv[1], "irc");
-	load.target = argv[2];
+	crew.is_irc = !strcmp(argv[1], "irc");
+	crew.target = argv[2];
 	snprintf(host, sizeof(host), "%.*s", (int)strcspn(argv[2], "#"), argv[2]);
-	load.count = (unsigned)atoi(argv[3]);
-	load.full_count = (unsigned)atoi(argv[4]);
-	load.rate = (unsigned)atoi(argv[5]);
-	load.to_post = (uint64_t)load.rate * (unsigned)atoi(argv[6]);
-	return bk_addr_from_listen(host, &load.server) == 0 && load.count && load.count <= MEMBERS_MAX &&
-	       load.full_count && load.full_count <= load.count && load.to_post;
+	crew.count = (unsigned)atoi(argv[3]);
+	crew.full_count = (unsigned)atoi(argv[4]);
+	crew.rate = (unsigned)atoi(argv[5]);
+	crew.to_post = (uint64_t)crew.rate * (unsigned)atoi(argv[6]);
+	return bk_addr_from_listen(host, &crew.server) == 0 && crew.count && crew.count <= MEMBERS_MAX &&
+	       crew.full_count && crew.full_count <= crew.count && crew.to_post;
 }
 
 static void *share(size_t n)
@@ -664,26 +664,26 @@ static void *share(size_t n)
 
 static int make_room(void)
 {
-	size_t opened = load.is_irc ? 0 : (size_t)load.to_post * load.full_count;
+	size_t opened = crew.is_irc ? 0 : (size_t)crew.to_post * crew.full_count;
 
-	load.messages = share((load.to_post + 1) * sizeof(*load.messages));
-	load.speech = share(sizeof(*load.speech) + opened * sizeof(struct arrival));
-	if (!load.messages || !load.speech || pipe(load.doors) < 0 || pipe(load.go) < 0 ||
-		bk_group_invite_make(load.invite) < 0 || bk_invite_keys(load.invite, &load.keys) < 0)
+	crew.messages = share((crew.to_post + 1) * sizeof(*crew.messages));
+	crew.speech = share(sizeof(*crew.speech) + opened * sizeof(struct arrival));
+	if (!crew.messages || !crew.speech || pipe(crew.doors) < 0 || pipe(crew.go) < 0 ||
+		bk_group_invite_make(crew.invite) < 0 || bk_invite_keys(crew.invite, &crew.keys) < 0)
 		return -1;
-	load.speaker = load.is_irc ? 0 : fork();
-	load.is_speaker = !load.is_irc && !load.speaker;
-	close(load.is_speaker ? load.doors[0] : load.doors[1]);
-	close(load.is_speaker ? load.go[1] : load.go[0]);
-	load.expected = opened;
-	load.arrivals = load.speech->opened;
-	if (load.is_speaker)
+	crew.speaker = crew.is_irc ? 0 : fork();
+	crew.is_speaker = !crew.is_irc && !crew.speaker;
+	close(crew.is_speaker ? crew.doors[0] : crew.doors[1]);
+	close(crew.is_speaker ? crew.go[1] : crew.go[0]);
+	crew.expected = opened;
+	crew.arrivals = crew.speech->opened;
+	if (crew.is_speaker)
 		return 0;
 	/* who says something hears it too, but not on IRC */
-	load.expected = (size_t)load.to_post * (load.is_irc ? load.count - 1 : load.count - load.full_count);
-	load.opened = load.is_irc ? 0 : load.full_count;
-	load.arrivals = calloc(load.expected + 1, sizeof(*load.arrivals));
-	return load.speaker < 0 || !load.arrivals ? -1 : 0;
+	crew.expected = (size_t)crew.to_post * (crew.is_irc ? crew.count - 1 : crew.count - crew.full_count);
+	crew.opened = crew.is_irc ? 0 : crew.full_count;
+	crew.arrivals = calloc(crew.expected + 1, sizeof(*crew.arrivals));
+	return crew.speaker < 0 || !crew.arrivals ? -1 : 0;
 }
 
 static int begin(void)
@@ -693,29 +693,29 @@ static int begin(void)
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	if (bk_loop_new(BK_LOOP_AUTO, &load.loop) < 0 ||
-		bk_timer_new(load.loop, on_pace, NULL, &load.pace) < 0 ||
-		bk_timer_new(load.loop, on_ping_time, NULL, &load.pinger) < 0 ||
-		bk_timer_new(load.loop, on_patience, NULL, &load.patience) < 0 ||
-		bk_watch_new(load.loop, load.is_speaker ? load.go[0] : load.doors[0], on_door, NULL,
-			&load.door) < 0 ||
-		bk_watch_set(load.door, BK_READABLE) < 0)
+	if (bk_loop_new(BK_LOOP_AUTO, &crew.loop) < 0 ||
+		bk_timer_new(crew.loop, on_pace, NULL, &crew.pace) < 0 ||
+		bk_timer_new(crew.loop, on_ping_time, NULL, &crew.pinger) < 0 ||
+		bk_timer_new(crew.loop, on_patience, NULL, &crew.patience) < 0 ||
+		bk_watch_new(crew.loop, crew.is_speaker ? crew.go[0] : crew.doors[0], on_door, NULL,
+			&crew.door) < 0 ||
+		bk_watch_set(crew.door, BK_READABLE) < 0)
 		return -1;
-	load.began = bk_loop_now(load.loop);
-	bk_timer_start(load.pinger, BK_SEC / 10);
-	for (int i = 0; i < (load.is_speaker ? 1 : AT_ONCE); i++)
+	crew.began = bk_loop_now(crew.loop);
+	bk_timer_start(crew.pinger, BK_SEC / 10);
+	for (int i = 0; i < (crew.is_speaker ? 1 : AT_ONCE); i++)
 		open_next();
 	return 0;
 }
 
 static void run(void)
 {
-	bk_loop_run(load.loop);
-	if (!load.is_speaker)
+	bk_loop_run(crew.loop);
+	if (!crew.is_speaker)
 		return;
-	load.speech->disorder = load.disorder;
-	load.speech->troubles = load.troubles;
-	load.speech->opened_len = load.arrivals_len;
+	crew.speech->disorder = crew.disorder;
+	crew.speech->troubles = crew.troubles;
+	crew.speech->opened_len = crew.arrivals_len;
 	_exit(0);
 }
 
@@ -730,9 +730,9 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0 || make_room() < 0 || begin() < 0)
 		return 1;
 	run();
-	if (load.troubles && load.speaker > 0)
-		kill(load.speaker, SIGTERM);
-	if (load.speaker > 0)
-		waitpid(load.speaker, NULL, 0);
+	if (crew.troubles && crew.speaker > 0)
+		kill(crew.speaker, SIGTERM);
+	if (crew.speaker > 0)
+		waitpid(crew.speaker, NULL, 0);
 	return !report();
 }
