@@ -190,6 +190,13 @@ enum bk_addr_realm bk_addr_realm(const struct bk_addr *a)
 	return bk_addr_is_cgn(a) ? BK_ADDR_CARRIER : BK_ADDR_PUBLIC;
 }
 
+bool bk_addr_is_inside(const struct bk_addr *a)
+{
+	enum bk_addr_realm realm = bk_addr_realm(a);
+
+	return realm == BK_ADDR_PRIVATE || realm == BK_ADDR_CARRIER;
+}
+
 bool bk_addr_may_be_of(const struct bk_addr *a, const struct bk_addr *known)
 {
 	enum bk_addr_realm realm = bk_addr_realm(a);

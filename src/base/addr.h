@@ -40,6 +40,9 @@ enum bk_addr_realm {
 };
 enum bk_addr_realm bk_addr_realm(const struct bk_addr *a);
 
+/* Private or a carrier's: who has it is behind a NAT. */
+bool bk_addr_is_inside(const struct bk_addr *a);
+
 /* May a server that we reached at `known` name this as another address of its own? Only in the realm where it
  * is, or outside: our own network is nobody else's to send us to. */
 bool bk_addr_may_be_of(const struct bk_addr *a, const struct bk_addr *known);

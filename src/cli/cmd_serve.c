@@ -183,10 +183,9 @@ static const char *next_step(int err, unsigned port)
 /* A server for this machine, or at an address that needs no router, asks none. */
 static int reach_outside(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r)
 {
-	enum bk_addr_realm at = bk_addr_realm(&c->listen);
 	bool is_for_all = !c->listen_ip[0] || bk_addr_is_any(&c->listen);
 
-	if (o->no_port_mapping || (!is_for_all && at != BK_ADDR_PRIVATE && at != BK_ADDR_CARRIER))
+	if (o->no_port_mapping || (!is_for_all && !bk_addr_is_inside(&c->listen)))
 		return 0;
 	return bk_cli_outside_init(&c->outside, c->loop, r, bk_server_port(c->server),
 		bk_server_alt_port(c->server), bk_server_pin(c->server));

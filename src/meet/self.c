@@ -184,10 +184,7 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
  * by whoever goes there. */
 static void gather_opened(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	enum bk_addr_realm here = bk_addr_realm(&view->local);
-	bool is_inside = view->local.family == 4 && (here == BK_ADDR_PRIVATE || here == BK_ADDR_CARRIER);
-
-	if (!s->may_open || !is_inside || !view->stun_len)
+	if (!s->may_open || view->local.family != 4 || !bk_addr_is_inside(&view->local) || !view->stun_len)
 		return;
 	bk_opened_ask(&s->opened, BK_TRANSPORT_TCP, s->has_tcp ? s->ports[0] : 0);
 	bk_opened_ask(&s->opened, BK_TRANSPORT_UDP, s->ways ? bk_ways_view(s->ways)->local.port : 0);

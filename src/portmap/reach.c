@@ -14,9 +14,7 @@ enum bk_portmap_reach bk_portmap_reach(const struct bk_addr *external, const str
 
 bool bk_portmap_is_outside(const struct bk_addr *ip)
 {
-	enum bk_addr_realm realm = bk_addr_realm(ip);
-
-	return realm == BK_ADDR_PUBLIC || realm == BK_ADDR_PRIVATE || realm == BK_ADDR_CARRIER;
+	return bk_addr_realm(ip) == BK_ADDR_PUBLIC || bk_addr_is_inside(ip);
 }
 
 bool bk_portmap_is_sensible(const struct bk_addr *external, uint8_t family)
