@@ -4,7 +4,7 @@
 #include "cli/outside.h"
 
 #include "base/log.h"
-#include "net/udp.h"
+#include "net/ifaddr.h"
 #include "portmap/trouble.h"
 
 static const enum bk_transport transports[] = {BK_TRANSPORT_TCP, BK_TRANSPORT_UDP};
@@ -12,18 +12,6 @@ static const enum bk_transport transports[] = {BK_TRANSPORT_TCP, BK_TRANSPORT_UD
 static uint16_t port_of(const struct bk_cli_outside *o, int i)
 {
 	return i < 2 ? o->port : o->alt_port;
-}
-
-/* From where this machine talks to the world. */
-static bool is_inside(void)
-{
-	struct bk_addr far = bk_addr_v4(192, 0, 2, 1, 9), own;
-	enum bk_addr_realm realm;
-
-	if (bk_udp_route(&far, &own) < 0)
-		return false;
-	realm = bk_addr_realm(&own);
-	return realm == BK_ADDR_PRIVATE || realm == BK_ADDR_CARRIER;
 }
 
 static void tell(struct bk_cli_outside *o, const struct bk_addr *at)
@@ -77,10 +65,11 @@ static void on_change(void *arg)
 int bk_cli_outside_init(struct bk_cli_outside *o, struct bk_loop *loop, struct bk_cli_report *report,
 	uint16_t port, uint16_t alt_port, const char *pin)
 {
+	const struct bk_addr own = bk_ifaddr_way_out(4);
 	int err = 0;
 
 	*o = (struct bk_cli_outside){.report = report, .pin = pin, .port = port, .alt_port = alt_port};
-	for (int i = 0; is_inside() && !err && i < BK_CLI_OUTSIDE_PORTS; i++)
+	for (int i = 0; bk_addr_is_inside(&own) && !err && i < BK_CLI_OUTSIDE_PORTS; i++)
 		if (port_of(o, i))
 			err = bk_opening_new(
 				loop, transports[i % 2], port_of(o, i), on_change, o, &o->openings[i]);

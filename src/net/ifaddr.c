@@ -113,11 +113,12 @@ struct ways_out {
 };
 
 /* Asking for the way sends nothing. Any address far away does. */
-static struct bk_addr way_out(const char *far)
+struct bk_addr bk_ifaddr_way_out(uint8_t family)
 {
-	struct bk_addr remote, local;
+	struct bk_addr far, local;
 
-	if (bk_addr_from_ip(far, 9, &remote) < 0 || bk_udp_route(&remote, &local) < 0)
+	if (bk_addr_from_ip(family == 6 ? "2001:db8::1" : "192.0.2.1", 9, &far) < 0 ||
+		bk_udp_route(&far, &local) < 0)
 		return (struct bk_addr){0};
 	return local;
 }
@@ -172,7 +173,7 @@ static size_t add_rank(const struct ways_out *w, int wanted, struct bk_addr *out
 
 int bk_ifaddr_list_outward(struct bk_addr *out, size_t max)
 {
-	struct ways_out w = {.v4 = way_out("192.0.2.1"), .v6 = way_out("2001:db8::1")};
+	struct ways_out w = {.v4 = bk_ifaddr_way_out(4), .v6 = bk_ifaddr_way_out(6)};
 	size_t n = 0;
 
 	if (getifaddrs(&w.all) < 0)

@@ -23,6 +23,9 @@ bool bk_ifaddr_is_near(const struct bk_addr *a);
  * those of bridges and their like (containers, virtual machines), unless the way out is through one. */
 int bk_ifaddr_list_outward(struct bk_addr *out, size_t max);
 
+/* The address that the way out uses, without port; family 0: there is none. family: 4 or 6. Nothing is sent. */
+struct bk_addr bk_ifaddr_way_out(uint8_t family);
+
 /* Link-local IPv6 addresses, each with its interface as scope; those of containers' interfaces last. is_of_bare: only
  * of interfaces that have no other address, as with a cable between two machines and nobody who gives any. */
 enum { BK_IFADDR_LINKS_MAX = 3 };

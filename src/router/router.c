@@ -8,11 +8,12 @@
 #include "base/error.h"
 #include "net/drive.h"
 #include "net/gateway.h"
+#include "net/ifaddr.h"
 #include "net/netwatch.h"
 #include "net/udp.h"
 #include "router/igd.h"
 
-enum { SOCKET = 1, FAR_PORT = 9 };
+enum { SOCKET = 1, ANY_PORT = 9 };
 
 /* One that has said neither yes nor no to PCP and NAT-PMP by then is searched for by UPnP beside them. */
 #define UPNP_AFTER (300 * BK_MS)
@@ -109,22 +110,28 @@ static void leave_network(struct bk_router *r)
 }
 
 /* A hole in a firewall is for the address that others see: not for one that only this link knows. */
-static int find_own(struct bk_router *r)
+static int find_own(const struct bk_addr *gateway, struct bk_addr *ret_own)
 {
-	struct bk_addr far = bk_addr_with_port(r->gateway, FAR_PORT);
+	const struct bk_addr to = bk_addr_with_port(*gateway, ANY_PORT);
 
-	if (r->family == 6 && bk_addr_from_ip("2001:4860::1", FAR_PORT, &far) < 0)
-		return BK_E_UNREACHABLE;
-	return bk_udp_route(&far, &r->own);
+	if (gateway->family == 4)
+		return bk_udp_route(&to, ret_own);
+	*ret_own = bk_ifaddr_way_out(6);
+	return ret_own->family ? 0 : BK_E_UNREACHABLE;
+}
+
+static int find_way(uint8_t family, struct bk_addr *ret_gateway, struct bk_addr *ret_own)
+{
+	int err = bk_gateway_find(family, ret_gateway);
+
+	return err < 0 ? err : find_own(ret_gateway, ret_own);
 }
 
 static int enter_network(struct bk_router *r)
 {
 	struct bk_portmap_opts opts = {.socket = SOCKET};
-	int err = bk_gateway_find(r->family, &r->gateway);
+	int err = find_way(r->family, &r->gateway, &r->own);
 
-	if (!err)
-		err = find_own(r);
 	if (err < 0)
 		return err;
 	opts.gateway = r->gateway;
@@ -154,10 +161,10 @@ static void begin(struct bk_router *r)
 /* Other interfaces come and go; and the same addresses may be another house. */
 static bool is_same_network(const struct bk_router *r)
 {
-	struct bk_router now = {.loop = r->loop, .family = r->family};
+	struct bk_addr gateway, own;
 
-	return r->engine && bk_gateway_find(r->family, &now.gateway) == 0 && find_own(&now) == 0 &&
-	       bk_addr_equal(&now.gateway, &r->gateway) && bk_addr_equal(&now.own, &r->own);
+	return r->engine && find_way(r->family, &gateway, &own) == 0 &&
+	       bk_addr_equal(&gateway, &r->gateway) && bk_addr_equal(&own, &r->own);
 }
 
 static void on_network(void *arg)
