@@ -14,7 +14,8 @@ static void check_place(const char *url)
 	struct bk_web_place p;
 
 	if (bk_web_place_read(url, &p) == 0)
-		assert(p.at.family && p.path[0] == '/' && !strpbrk(p.path, " \r\n\t"));
+		assert(p.at.family && p.path[0] == '/' && !strpbrk(p.path, " \r\n\t") &&
+			bk_web_is_at(url, &p.at));
 }
 
 static int read_all(struct bk_web_answer *a, const uint8_t *data, size_t size, size_t step)

@@ -56,26 +56,12 @@ static void a_refusal_is_final(void **state)
 	assert_int_equal(bk_upnp_trouble(-1), BK_PORTMAP_SILENT);
 }
 
-static void only_the_router_itself_is_believed(void **state)
-{
-	(void)state;
-	assert_true(bk_upnp_is_at("http://10.0.0.1:5000/rootDesc.xml", "10.0.0.1"));
-	assert_true(bk_upnp_is_at("http://10.0.0.1/x", "10.0.0.1"));
-	assert_false(bk_upnp_is_at("http://10.0.0.10:5000/x", "10.0.0.1"));
-	assert_false(bk_upnp_is_at("http://10.0.0.2:5000/x", "10.0.0.1"));
-	assert_false(bk_upnp_is_at("http://10.0.0.1@evil.example/x", "10.0.0.1"));
-	assert_false(bk_upnp_is_at("file:///etc/passwd", "10.0.0.1"));
-	assert_false(bk_upnp_is_at("", "10.0.0.1"));
-	assert_false(bk_upnp_is_at(NULL, "10.0.0.1"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_router_that_keeps_ports_for_good_or_not_is_asked_as_it_wants),
 		cmocka_unit_test(a_port_that_another_machine_has_is_left_to_it),
 		cmocka_unit_test(a_refusal_is_final),
-		cmocka_unit_test(only_the_router_itself_is_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,22 @@ static void a_place_is_an_address_and_a_path(void **state)
 	assert_int_equal(bk_web_place_read(url, &p), BK_E_TOO_BIG);
 }
 
+static void only_the_router_itself_is_believed(void **state)
+{
+	const struct bk_addr router = bk_addr_v4(10, 0, 0, 1, 0);
+
+	(void)state;
+	assert_true(bk_web_is_at("http://10.0.0.1:5000/rootDesc.xml", &router));
+	assert_true(bk_web_is_at("http://10.0.0.1/x", &router));
+	assert_false(bk_web_is_at("http://10.0.0.10:5000/x", &router));
+	assert_false(bk_web_is_at("http://10.0.0.2:5000/x", &router));
+	assert_false(bk_web_is_at("http://10.0.0.1@evil.example/x", &router));
+	assert_false(bk_web_is_at("http://10.0.0.1:5000@evil.example/x", &router));
+	assert_false(bk_web_is_at("file:///etc/passwd", &router));
+	assert_false(bk_web_is_at("", &router));
+	assert_false(bk_web_is_at(NULL, &router));
+}
+
 static void a_body_ends_where_its_length_or_the_connection_does(void **state)
 {
 	(void)state;
@@ -99,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_place_is_an_address_and_a_path),
+		cmocka_unit_test(only_the_router_itself_is_believed),
 		cmocka_unit_test(a_body_ends_where_its_length_or_the_connection_does),
 		cmocka_unit_test(chunks_are_joined),
 		cmocka_unit_test(what_is_more_than_the_most_is_refused_before_it_came),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "portmap/upnp.h"
 
-#include <string.h>
-
 #include "portmap/question.h"
 
 enum { LIFETIME = 7200, LIFETIME_SHORT = 3600, TRIES_MAX = 6 };
@@ -61,15 +59,4 @@ enum bk_portmap_trouble bk_upnp_trouble(int error)
 	default:
 		return error < 0 ? BK_PORTMAP_SILENT : BK_PORTMAP_UNSUPPORTED;
 	}
-}
-
-bool bk_upnp_is_at(const char *url, const char *ip)
-{
-	static const char scheme[] = "http://";
-	size_t n = strlen(ip);
-
-	if (!url || strncmp(url, scheme, sizeof(scheme) - 1) != 0)
-		return false;
-	url += sizeof(scheme) - 1;
-	return strncmp(url, ip, n) == 0 && (url[n] == ':' || url[n] == '/');
 }

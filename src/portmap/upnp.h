@@ -21,7 +21,4 @@ void bk_upnp_ask_init(struct bk_upnp_ask *a, uint16_t own_port);
 bool bk_upnp_ask_again(struct bk_upnp_ask *a, int error, struct bk_rng *rng);
 enum bk_portmap_trouble bk_upnp_trouble(int error);
 
-/* Is that the address of a page on the router itself? `ip`: as text. Whoever answers a search may name any. */
-bool bk_upnp_is_at(const char *url, const char *ip);
-
 #endif

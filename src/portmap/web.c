@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/addr.h"
 #include "base/error.h"
 
 enum { PORT_USUAL = 80, STATUS_DIGITS = 3, NO_LENGTH = BK_WEB_ANSWER_MAX + 1 };
@@ -39,6 +40,13 @@ int bk_web_place_read(const char *url, struct bk_web_place *ret_place)
 		return BK_E_MALFORMED;
 	*ret_place = p;
 	return 0;
+}
+
+bool bk_web_is_at(const char *url, const struct bk_addr *ip)
+{
+	struct bk_web_place p;
+
+	return url && bk_web_place_read(url, &p) == 0 && bk_addr_equal_ip(&p.at, ip);
 }
 
 /* --- what came back --- */

@@ -18,6 +18,9 @@ struct bk_web_place {
 /* "http://IP[:PORT][/PATH]"; never a name. BK_E_MALFORMED, BK_E_TOO_BIG. */
 int bk_web_place_read(const char *url, struct bk_web_place *ret_place);
 
+/* Is that a page on the machine of that address, whatever the port? Whoever answers a search may name any. NULL: no. */
+bool bk_web_is_at(const char *url, const struct bk_addr *ip);
+
 struct bk_web_answer {
 	char bytes[BK_WEB_ANSWER_MAX + 1];
 	size_t len; /* of what came */

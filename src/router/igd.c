@@ -32,7 +32,8 @@ struct port {
 };
 
 struct work {
-	char own[IP_MAX], gateway[IP_MAX];
+	char own[IP_MAX];
+	struct bk_addr gateway;
 	struct bk_rng rng;
 	struct port ports[BK_IGD_PORTS_MAX];
 	bool is_settled, is_there, is_leaving, is_left;
@@ -48,11 +49,6 @@ struct bk_igd {
 
 /* --- on the thread: the search --- */
 
-static bool is_ours(const struct work *w)
-{
-	return bk_upnp_is_at(w->urls.controlURL, w->gateway);
-}
-
 /* What calls itself a gateway and is not on the one that leads out is somebody else's. */
 static bool find(struct work *w)
 {
@@ -61,14 +57,14 @@ static bool find(struct work *w)
 	bool is_found = false;
 
 	for (struct UPNPDev *d = devices; d && !is_found; d = d->pNext) {
-		if (!bk_upnp_is_at(d->descURL, w->gateway))
+		if (!bk_web_is_at(d->descURL, &w->gateway))
 			continue;
 		if (bk_soap_page(d->descURL, deadline, &w->answer) < 0)
 			continue;
 		w->data = (struct IGDdatas){0};
 		parserootdesc(w->answer.body, (int)w->answer.body_len, &w->data);
 		GetUPNPUrls(&w->urls, &w->data, d->descURL, 0);
-		is_found = is_ours(w);
+		is_found = bk_web_is_at(w->urls.controlURL, &w->gateway);
 		if (!is_found)
 			FreeUPNPUrls(&w->urls);
 	}
@@ -247,7 +243,7 @@ int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_
 
 	if (!err) {
 		bk_addr_ip_to_str(own, w->own);
-		bk_addr_ip_to_str(gateway, w->gateway);
+		w->gateway = *gateway;
 		randombytes_buf(&w->rng.state, sizeof(w->rng.state));
 		g->work = w;
 		err = bk_thread_new(loop, &ops, w, on_change, arg, &g->thread);
