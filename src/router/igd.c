@@ -99,24 +99,29 @@ static int add(struct work *w, const struct port *p, const struct bk_upnp_ask *a
 	return call(w, "AddPortMapping", args);
 }
 
+/* Family 0: it has none, or does not tell. */
+static struct bk_addr ask_outside(struct work *w, uint16_t port)
+{
+	struct bk_addr at = {0};
+	char ip[IP_MAX];
+
+	if (call(w, "GetExternalIPAddress", "") != 0)
+		return at;
+	bk_soap_value(&w->answer, "NewExternalIPAddress", ip, sizeof(ip));
+	if (bk_addr_from_ip(ip, port, &at) < 0 || !bk_portmap_is_sensible(&at, 4))
+		return (struct bk_addr){0};
+	return at;
+}
+
 /* Its address outside, which is asked each time: it may be another one by now. */
 static int ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
 {
-	char ip[IP_MAX] = "";
 	int error = add(w, p, a);
 
 	while (error && bk_upnp_ask_again(a, error, &w->rng))
 		error = add(w, p, a);
-	if (error)
-		return error;
-	error = call(w, "GetExternalIPAddress", "");
-	if (!error)
-		bk_soap_value(&w->answer, "NewExternalIPAddress", ip, sizeof(ip));
-	if (!error && bk_addr_from_ip(ip, a->external_port, &p->told.external) < 0)
-		p->told.external = (struct bk_addr){0};
-	if (!bk_portmap_is_sensible(&p->told.external, 4))
-		p->told.external = (struct bk_addr){0};
-	return 0;
+	p->told.external = error ? (struct bk_addr){0} : ask_outside(w, a->external_port);
+	return error;
 }
 
 /* The lock is held before and after, not meanwhile. */
@@ -131,7 +136,6 @@ static void ask_for(struct bk_thread *t, struct work *w, size_t i)
 	if (p.is_held)
 		a.external_port = p.external_port;
 	bk_thread_unlock(t);
-	p.told.external = (struct bk_addr){0};
 	error = ask(w, &p, &a);
 	bk_thread_lock(t);
 	lifetime = a.lifetime ? a.lifetime * BK_SEC : 2 * AGAIN_FOR_GOOD;
