@@ -110,8 +110,8 @@ static void put_together(struct bk_nat_report *r)
 		.elapsed = bk_loop_now(r->loop) - r->since,
 	};
 
-	facts.has_asked_router = take_router(r->routers[0], &facts.router);
-	facts.has_asked_router6 = take_router(r->routers[1], &facts.router6);
+	(void)take_router(r->routers[0], &facts.router);
+	(void)take_router(r->routers[1], &facts.router6);
 	facts.has_udp4 = take_half(&r->halves[0], &facts.udp4);
 	facts.has_udp6 = take_half(&r->halves[1], &facts.udp6);
 	if (r->is_rdv_ready)

@@ -118,7 +118,6 @@ static void a_router_that_is_behind_another_nat_gives_itself_away(void **state)
 	struct bk_survey_facts facts = {
 		.has_udp4 = true,
 		.udp4 = open_at(bk_addr_v4(45, 10, 20, 7, 4000)),
-		.has_asked_router = true,
 		.router = {.gateway = bk_addr_v4(10, 0, 0, 1, 0),
 			.presence = {BK_PORTMAP_ABSENT, BK_PORTMAP_PRESENT},
 			.outside = bk_addr_v4(45, 10, 20, 7, 0)},

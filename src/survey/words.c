@@ -87,9 +87,9 @@ static void add_outlook(struct bk_nat_result *res, const struct bk_nat_profile *
 
 /* --- the router --- */
 
-static int answers(bool has_asked, const struct bk_router_view *v, enum bk_portmap_dialect d)
+static int answers(const struct bk_router_view *v, enum bk_portmap_dialect d)
 {
-	if (!has_asked || !v->gateway.family)
+	if (!v->gateway.family)
 		return -1;
 	return v->presence[d] == BK_PORTMAP_PRESENT;
 }
@@ -105,12 +105,10 @@ static int is_nested(const struct bk_router_view *v, const struct bk_addr *seen)
 
 static void describe_router(const struct bk_survey_facts *f, struct bk_nat_result *res)
 {
-	const struct bk_addr none = {0};
-
-	res->pcp = answers(f->has_asked_router, &f->router, BK_PORTMAP_PCP);
-	res->natpmp = answers(f->has_asked_router, &f->router, BK_PORTMAP_NATPMP);
-	res->pcp6 = answers(f->has_asked_router6, &f->router6, BK_PORTMAP_PCP);
-	res->router_nested = is_nested(&f->router, f->has_udp4 ? &f->udp4.profile.public_addr : &none);
+	res->pcp = answers(&f->router, BK_PORTMAP_PCP);
+	res->natpmp = answers(&f->router, BK_PORTMAP_NATPMP);
+	res->pcp6 = answers(&f->router6, BK_PORTMAP_PCP);
+	res->router_nested = is_nested(&f->router, &f->udp4.profile.public_addr);
 	if (f->router.gateway.family)
 		bk_addr_ip_to_str(&f->router.gateway, res->router);
 	if (f->router.outside.family)

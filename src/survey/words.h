@@ -18,8 +18,7 @@ struct bk_survey_facts {
 	struct bk_mailbox_view view; /* of that */
 	struct bk_addr own6;         /* a public IPv6 address of this machine; family 0: none */
 	bk_dur lifetime_min, lifetime_max;
-	bool has_asked_router, has_asked_router6;
-	struct bk_router_view router, router6;
+	struct bk_router_view router, router6; /* without gateway: not asked, or there is none */
 	bk_dur elapsed;
 };
 
