@@ -167,9 +167,14 @@ static size_t choose_tail(const struct bk_cli_bar *bar, size_t width, int *ret_d
 	return used;
 }
 
+unsigned bk_cli_bar_width(unsigned columns)
+{
+	return columns > SPARE ? columns - SPARE : 1;
+}
+
 size_t bk_cli_bar_format(const struct bk_cli_bar *bar, char out[BK_CLI_BAR_MAX])
 {
-	size_t width = bar->columns > SPARE ? bar->columns - SPARE : 1, cells, used;
+	size_t width = bk_cli_bar_width(bar->columns), cells, used;
 	char percent[8], tail[192], middle[4 * BK_CLI_BAR_COLUMNS_MAX], file[FILE_MAX];
 	int detail;
 

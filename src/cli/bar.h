@@ -16,11 +16,14 @@ struct bk_cli_bar {
 	const char *file; /* which of several is under way, where files > 1 */
 	size_t number, files;
 	double rate;
-	bool is_lost; /* there is no path: then there is no rate either, and no time left */
-	/* Of the window; the last three stay free, so that no terminal wraps, with its ^C neither. */
-	unsigned columns;
-	bool is_utf8; /* the terminal shows block characters */
+	bool is_lost;     /* there is no path: then there is no rate either, and no time left */
+	unsigned columns; /* of the window */
+	bool is_utf8;     /* the terminal shows block characters */
 };
+
+/* How much of a window's columns a line may take: the last three stay free, so that no terminal wraps, with its ^C
+ * neither. */
+unsigned bk_cli_bar_width(unsigned columns);
 
 /* Returns the columns that the text takes. What does not fit is left out: first the total, then the time,
  * then the rate, then the bar itself. */

@@ -10,7 +10,6 @@
 void bk_cli_counting_tell(struct bk_cli_report *r, size_t entries, bool is_there)
 {
 	char text[256], line[4 * BK_CLI_BAR_COLUMNS_MAX];
-	const unsigned columns = bk_cli_report_window().columns;
 
 	bk_cli_report_event(
 		r, BK_CLI_CHATTER, "counting", json_pack("{s:I}", "entries", (json_int_t)entries));
@@ -21,7 +20,6 @@ void bk_cli_counting_tell(struct bk_cli_report *r, size_t entries, bool is_there
 			r->peer[0] ? r->peer : "The other side", entries);
 	else
 		snprintf(text, sizeof(text), "Counting: %zu so far", entries);
-	bk_cli_human_fit(text, columns > 3 ? columns - 3 : 1, line, sizeof(line));
-	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_BAR, "\r%s\033[K", line);
-	r->is_bar_drawn = true;
+	bk_cli_human_fit(text, bk_cli_bar_width(bk_cli_report_window().columns), line, sizeof(line));
+	bk_cli_report_draw(r, line);
 }

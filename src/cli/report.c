@@ -485,6 +485,12 @@ void bk_cli_report_file(struct bk_cli_report *r, const char *path, size_t number
 	r->files = files;
 }
 
+void bk_cli_report_draw(struct bk_cli_report *r, const char *line)
+{
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_BAR, "\r%s\033[K", line);
+	r->is_bar_drawn = true;
+}
+
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate)
 {
 	struct bk_cli_bar bar = {.bytes = bytes,
@@ -510,8 +516,7 @@ void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t to
 		return;
 	bar.columns = bk_cli_report_window().columns;
 	bk_cli_bar_format(&bar, line);
-	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_BAR, "\r%s\033[K", line);
-	r->is_bar_drawn = true;
+	bk_cli_report_draw(r, line);
 }
 
 static json_t *paths_value(const struct bk_transfer_result *result)

@@ -75,6 +75,8 @@ void bk_cli_report_resume(struct bk_cli_report *r, const struct bk_transfer_resu
 void bk_cli_report_answered(struct bk_cli_report *r); /* the person ended the line */
 /* Which of how many files is under way, for the progress from here on. */
 void bk_cli_report_file(struct bk_cli_report *r, const char *path, size_t number, size_t files);
+/* A line over the one that is drawn; what is said next wipes it. */
+void bk_cli_report_draw(struct bk_cli_report *r, const char *line);
 void bk_cli_report_progress(struct bk_cli_report *r, uint64_t bytes, uint64_t total, double rate);
 void bk_cli_report_done(struct bk_cli_report *r, const char *verb, const struct bk_transfer_result *result);
 /* Before anything else is said on standard error: the bar goes, an open question gets its line end. */
