@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -19,16 +18,9 @@
 #include "cli/human.h"
 #include "cli/qr.h"
 #include "cli/what.h"
+#include "net/loop.h"
 
 enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LIKE_SHOWN = 10 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 {
@@ -36,7 +28,7 @@ void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 	bool is_smart = term && strcmp(term, "dumb") != 0;
 
 	*r = (struct bk_cli_report){.is_json = o->json, .is_quiet = o->quiet, .verbosity = o->verbosity};
-	r->born_ns = now_ns();
+	r->born = bk_loop_clock();
 	r->is_smart = is_smart;
 	r->is_limited = o->limit;
 	r->has_bar = !o->json && !o->quiet && is_smart && isatty(STDERR_FILENO);
@@ -287,7 +279,7 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 	bk_cli_report_wipe(r);
 	if (r->verbosity)
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "%8.1f ms  %s\n",
-			(double)(now_ns() - r->born_ns) / 1e6, text);
+			(double)(bk_loop_clock() - r->born) / BK_MS, text);
 	else
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);
 }

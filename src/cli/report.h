@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/time.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include <bodkin/transfer.h>
@@ -27,7 +28,7 @@ struct bk_cli_report {
 	bool is_told;    /* and that is all there is to be said */
 	bool is_aside;   /* standard output is for data: sentences go to standard error */
 	int verbosity;
-	int64_t born_ns;  /* what happens is told with the time since then */
+	bk_time born;     /* what happens is told with the time since then */
 	size_t hidden;    /* names that were skipped for that, and are not summed up yet */
 	uint64_t resumed; /* bytes of a transfer that were there before */
 	char file[1024];  /* that is under way */
