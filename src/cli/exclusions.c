@@ -50,11 +50,17 @@ static const struct {
 
 enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]), NAME_MAX = 32 };
 
-/* "transport" of "--transport udp"; its value, or NULL. */
+/* "transport" of "--transport udp"; its value, or NULL. The name of what stands without an option is empty. */
 static const char *split(const char *typed, char name[NAME_MAX])
 {
-	size_t n = strcspn(typed + 2, " ");
+	size_t n;
 
+	*name = 0;
+	if (typed == argument || typed == path)
+		return NULL;
+	if (typed == to_stdout)
+		typed = "--output -";
+	n = strcspn(typed + 2, " ");
 	snprintf(name, NAME_MAX, "%.*s", (int)n, typed + 2);
 	return typed[2 + n] ? typed + 2 + n + 1 : NULL;
 }
@@ -62,14 +68,9 @@ static const char *split(const char *typed, char name[NAME_MAX])
 static bool is_there(const struct bk_cli_options *o, const char *typed)
 {
 	char name[NAME_MAX];
-	const char *value;
+	const char *value = split(typed, name);
 
-	if (typed == argument || typed == path)
-		return o->args_len;
-	if (typed == to_stdout)
-		return bk_cli_options_has(o, "output", "-");
-	value = split(typed, name);
-	return bk_cli_options_has(o, name, value);
+	return *name ? bk_cli_options_has(o, name, value) : o->args_len > 0;
 }
 
 int bk_cli_exclusions_check(
@@ -89,14 +90,9 @@ int bk_cli_exclusions_check(
 static bool is_line(const char *typed, const char *name, const char *value)
 {
 	char wanted_name[NAME_MAX];
-	const char *wanted;
+	const char *wanted = split(typed, wanted_name);
 
-	if (typed == argument || typed == path)
-		return false;
-	if (typed == to_stdout)
-		return !strcmp(name, "output") && !strcmp(value, "-");
-	wanted = split(typed, wanted_name);
-	return !strcmp(name, wanted_name) && (!wanted || !strcmp(value, wanted));
+	return *wanted_name && !strcmp(name, wanted_name) && (!wanted || !strcmp(value, wanted));
 }
 
 bool bk_cli_exclusions_bar(
