@@ -28,21 +28,6 @@ static char *trim(char *s)
 	return s;
 }
 
-static unsigned section_commands(const char *name)
-{
-	static const struct {
-		const char *name;
-		unsigned commands;
-	} sections[] = {{"send]", BK_CLI_CMD_SEND}, {"recv]", BK_CLI_CMD_RECV}, {"serve]", BK_CLI_CMD_SERVE},
-		{"nat]", BK_CLI_CMD_NAT}, {"ping]", BK_CLI_CMD_PING}, {"chat]", BK_CLI_CMD_CHAT},
-		{"devices]", BK_CLI_CMD_DEVICES}};
-
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		if (!strcmp(sections[i].name, name))
-			return sections[i].commands;
-	return 0;
-}
-
 static int apply_setting(
 	struct bk_cli_options *o, enum bk_cli_command_bit command, char *line, char text[BK_CLI_TEXT_MAX])
 {
@@ -69,7 +54,8 @@ static int apply_setting(
 /* A setting that is silently not there is believed to be: a section that nobody reads is said, and left out. */
 static unsigned read_section(const char *line, int number, char ret_warning[BK_CLI_TEXT_MAX])
 {
-	unsigned commands = section_commands(line + 1);
+	size_t end = strlen(line) - 1;
+	unsigned commands = line[end] == ']' ? bk_cli_options_command(line + 1, end - 1) : 0;
 
 	if (!commands && !*ret_warning)
 		snprintf(ret_warning, BK_CLI_TEXT_MAX,

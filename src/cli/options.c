@@ -140,7 +140,7 @@ static const struct row rows[] = {
 	{"help", 'h', KIND_FLAG, AT(help), ALL, NULL, 0, 0, "this text"},
 };
 
-enum { HELP_LEFT = 30, HELP_COLUMNS = 79 };
+enum { HELP_LEFT = 30, HELP_COLUMNS = 79, NEXT_STEP_MAX = 64 };
 
 enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]) };
 
@@ -372,46 +372,62 @@ static const char *nearest(enum bk_cli_command_bit command, const char *typed)
 	return best;
 }
 
+static const struct {
+	enum bk_cli_command_bit bit;
+	const char *name;
+} commands[] = {{BK_CLI_CMD_SEND, "send"}, {BK_CLI_CMD_RECV, "recv"}, {BK_CLI_CMD_CHAT, "chat"},
+	{BK_CLI_CMD_DEVICES, "devices"}, {BK_CLI_CMD_PING, "ping"}, {BK_CLI_CMD_NAT, "nat"},
+	{BK_CLI_CMD_SERVE, "serve"}};
+
+enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]) };
+
+unsigned bk_cli_options_command(const char *name, size_t len)
+{
+	for (size_t i = 0; i < COMMANDS_LEN; i++)
+		if (strlen(commands[i].name) == len && !memcmp(commands[i].name, name, len))
+			return commands[i].bit;
+	return 0;
+}
+
 /* What another command takes is not misspelt. */
 static const char *whose(const char *typed, char letter)
 {
-	static const struct {
-		enum bk_cli_command_bit bit;
-		const char *name;
-	} commands[] = {{BK_CLI_CMD_SEND, "send"}, {BK_CLI_CMD_RECV, "recv"}, {BK_CLI_CMD_CHAT, "chat"},
-		{BK_CLI_CMD_DEVICES, "devices"}, {BK_CLI_CMD_PING, "ping"}, {BK_CLI_CMD_NAT, "nat"},
-		{BK_CLI_CMD_SERVE, "serve"}};
 	const struct row *row = *typed ? find_row(typed) : letter ? row_of(letter) : NULL;
 
-	for (size_t i = 0; row && i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; row && i < COMMANDS_LEN; i++)
 		if (row->commands & commands[i].bit)
 			return commands[i].name;
 	return NULL;
+}
+
+/* What was probably meant, by a name or by a letter. */
+static void suggest(enum bk_cli_command_bit command, const char *typed, char letter, char out[NEXT_STEP_MAX])
+{
+	const char *other = whose(typed, letter), *meant = *typed ? nearest(command, typed) : NULL;
+
+	if (other)
+		snprintf(out, NEXT_STEP_MAX, "; 'bodkin %s' takes it", other);
+	else if (meant)
+		snprintf(out, NEXT_STEP_MAX, "; did you mean --%s?", meant);
+	else
+		*out = 0;
 }
 
 /* getopt's two complaints, about a short or a long option. */
 static int complain(enum bk_cli_command_bit command, int c, char **argv, char text[BK_CLI_TEXT_MAX])
 {
 	bool is_long = !strncmp(argv[optind - 1], "--", 2) && (!optopt || optopt >= 256);
-	const char letter[] = {'-', (char)optopt, 0}, *meant, *other;
-	char typed[BK_TEXT_SLIPS_MAX + 2];
+	const char letter[] = {'-', (char)optopt, 0};
+	char typed[BK_TEXT_SLIPS_MAX + 2], more[NEXT_STEP_MAX];
 
 	snprintf(typed, sizeof(typed), "%.*s", is_long ? (int)strcspn(argv[optind - 1] + 2, "=") : 0,
 		is_long ? argv[optind - 1] + 2 : "");
-	other = c != ':' ? whose(typed, letter[1]) : NULL;
-	meant = is_long && c != ':' && !other ? nearest(command, typed) : NULL;
-	snprintf(text, BK_CLI_TEXT_MAX, "%s '%.200s'%s%s%s", c == ':' ? "option" : "unknown option",
-		is_long ? argv[optind - 1] : letter,
-		c == ':' ? " needs a value"
-		: other  ? "; 'bodkin "
-		: meant  ? "; did you mean --"
-			 : "",
-		other   ? other
-		: meant ? meant
-			: "",
-		other   ? "' takes it"
-		: meant ? "?"
-			: "");
+	if (c == ':')
+		snprintf(more, sizeof(more), " needs a value");
+	else
+		suggest(command, typed, letter[1], more);
+	snprintf(text, BK_CLI_TEXT_MAX, "%s '%.200s'%s", c == ':' ? "option" : "unknown option",
+		is_long ? argv[optind - 1] : letter, more);
 	return BK_E_INVALID;
 }
 
