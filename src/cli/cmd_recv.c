@@ -4,7 +4,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/consent.h"
@@ -30,17 +29,11 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	bk_cli_question_ask(&c->question, c->recv, question, offer);
 }
 
-/* Standard output is where what comes goes, and nothing else does. */
-static bool is_passing_on(const struct bk_cli_options *o)
-{
-	return o->output && !strcmp(o->output, "-");
-}
-
 static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
 	struct command *c = (struct command *)f;
 	const struct bk_cli_options *o = f->options;
-	bool is_stream = is_passing_on(o), has_person = bk_cli_frame_has_person() && !is_stream;
+	bool is_stream = bk_cli_options_is_to_stdout(o), has_person = bk_cli_frame_has_person() && !is_stream;
 	struct bk_transfer_events events = bk_cli_transfer_events();
 	const struct bk_recv_opts opts = {
 		.size = sizeof(opts),
@@ -85,7 +78,7 @@ static int check_stream(char text[BK_CLI_TEXT_MAX])
 /* What belongs to the other kind of receiving. */
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
-	if (is_passing_on(o))
+	if (bk_cli_options_is_to_stdout(o))
 		return check_stream(text);
 	if (!o->is_from_typed)
 		return 0;

@@ -261,12 +261,11 @@ int bk_cli_frame_run(struct bk_cli_frame *f, const struct bk_cli_frame_ops *ops,
 
 void bk_cli_frame_end(struct bk_cli_frame *f, const struct bk_call_failure *failure)
 {
-	const char *output = f->options->output;
 	char text[2 * BK_CLI_TEXT_MAX];
 
 	if (failure) {
 		snprintf(text, sizeof(text), "%s%s", failure->text,
-			bk_cli_advice(f->ops->command, !output || strcmp(output, "-") != 0, failure));
+			bk_cli_advice(f->ops->command, !bk_cli_options_is_to_stdout(f->options), failure));
 		bk_cli_report_error(f->report, failure->error, text);
 	}
 	f->code = failure ? (int)bk_cli_exit_of(failure) : BK_CLI_EXIT_DONE;

@@ -297,6 +297,11 @@ bool bk_cli_options_has(const struct bk_cli_options *o, const char *name, const 
 	return !value || !strcmp(*(const char *const *)place, value);
 }
 
+bool bk_cli_options_is_to_stdout(const struct bk_cli_options *o)
+{
+	return o->output && !strcmp(o->output, "-");
+}
+
 int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command, const char *name,
 	const char *value, char ret_text[BK_CLI_TEXT_MAX])
 {

@@ -62,6 +62,9 @@ int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command
 /* Is this option of the table given, and on? value: of one that takes a text or a choice, and this one; NULL: any. */
 bool bk_cli_options_has(const struct bk_cli_options *o, const char *name, const char *value);
 
+/* '-o -': standard output is where what comes goes, and nothing else does. */
+bool bk_cli_options_is_to_stdout(const struct bk_cli_options *o);
+
 /* The command of that name, of those that have options here; 0: there is none. */
 unsigned bk_cli_options_command(const char *name, size_t len);
 

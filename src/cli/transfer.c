@@ -4,7 +4,6 @@
 
 #include <bodkin/error.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/counting.h"
 #include "cli/exit.h"
@@ -122,7 +121,7 @@ static const char *option_against(const struct bk_cli_transfer *t, const struct 
 		return "; that is what --max-size says";
 	if (failure->error == BK_E_DECLINED && !t->was_asked && !o->hidden)
 		return "; --hidden takes it";
-	if (failure->error == BK_E_UNSUPPORTED && o->output && !strcmp(o->output, "-"))
+	if (failure->error == BK_E_UNSUPPORTED && bk_cli_options_is_to_stdout(o))
 		return ": -o DIR";
 	return NULL;
 }
