@@ -52,16 +52,23 @@ def shape_of(row):
     return ["--answer", row["answer"], *delay, *loss]
 
 
+def kinds_of(row):
+    return {row[side].split(":")[0] for side in "ab"}
+
+
 def is_guessed_long(row):
     """A random port is guessed: the relay carries meanwhile, so the direct path is asked for alone."""
-    kinds = {row[side].split(":")[0] for side in "ab"}
+    kinds = kinds_of(row)
     return row["expected"] == "direct" and kinds & RANDOM and kinds & STRICT
+
+
+def more_options(row):
+    return ["--path", "direct"] if is_guessed_long(row) else []
 
 
 def is_chance(row):
     """Ports are guessed, and the percentage is how likely one run is to be direct: not how many of them have to be."""
-    kinds = {row[side].split(":")[0] for side in "ab"}
-    return row["expected"] == "direct" and row["min_direct_percent"] < 100 and bool(kinds & (RANDOM | SEQUENTIAL))
+    return row["expected"] == "direct" and row["min_direct_percent"] < 100 and bool(kinds_of(row) & (RANDOM | SEQUENTIAL))
 
 
 def least_direct(runs, percent):
@@ -86,12 +93,9 @@ def check_indirect(lab, t):
 
 def check_chance(lab, row, runs):
     """How many of the runs were direct, in what times; each of the others still connected."""
-    more = ["--path", "direct"] if is_guessed_long(row) else []
-    options, path, direct, times = ["--transport", row["transport"], *more], lab.file(SMALL), 0, []
-    for i in range(runs):
-        if i % RUNS_OF_A_SERVER == 0:
-            lab.start_server("--state", lab.top / "server")
-        t = lab.transfer(path, send=options, recv=options)
+    more = more_options(row)
+    direct, times = 0, []
+    for t in tries(lab, runs, row["transport"], more):
         if more and t.finish() != (0, 0):
             check_indirect(lab, t)
             continue
@@ -105,14 +109,19 @@ def check_chance(lab, row, runs):
     return text, {"runs": runs, "direct": direct, "median_ms": statistics.median(times)}
 
 
-def repeat(lab, runs, transport="tcp", more=()):
-    """The transfers, each checked and done."""
+def tries(lab, runs, transport="tcp", more=()):
+    """The transfers, begun one after the other."""
     options = (["--transport", transport] if transport != "any" else []) + list(more)
     path = lab.file(SMALL)
     for i in range(runs):
         if i % RUNS_OF_A_SERVER == 0:
             lab.start_server("--state", lab.top / "server")
-        t = lab.transfer(path, send=options, recv=options)
+        yield lab.transfer(path, send=options, recv=options)
+
+
+def repeat(*args):
+    """The same, each checked and done."""
+    for t in tries(*args):
         t.kind = t.check_done()
         yield t
 
@@ -134,7 +143,7 @@ def run_row(bodkin, row, at_least):
     with Lab(bodkin, row["a"], row["b"], *shape_of(row)) as lab:
         if is_chance(row):
             return check_chance(lab, row, max(runs, RUNS_OF_CHANCE))
-        transfers = list(repeat(lab, runs, row["transport"], ["--path", "direct"] if is_guessed_long(row) else ()))
+        transfers = list(repeat(lab, runs, row["transport"], more_options(row)))
         found, slower = numbers(transfers)
         text = f"{found['direct']}/{runs} direct, {spread(slower)}"
         astray = [t for t in transfers if t.kind != row["expected"]]
