@@ -64,7 +64,7 @@ _bodkin()
 	chat) COMPREPLY=($(compgen -W "$client $meets $all --output --room --new-room --remember" -- "$cur")) ;;
 	devices)
 		if ((COMP_CWORD == 2)) && [[ $cur != -* ]]; then
-			COMPREPLY=($(compgen -W "new join name forget invite" -- "$cur"))
+			COMPREPLY=($(compgen -W "new join name forget invite known" -- "$cur"))
 		elif [[ $prev == forget ]]; then
 			_bodkin_devices
 		else

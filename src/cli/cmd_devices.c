@@ -277,7 +277,7 @@ static int show_invite(struct command *c, struct bk_cli_options *o, char text[BK
 	return 0;
 }
 
-/* For completions: each on a line, as it is. */
+/* Each on a line, as it is: for completions, too. */
 static int show_known(struct command *c, struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	(void)o;
@@ -315,7 +315,7 @@ static const struct verb *find_verb(const struct bk_cli_options *o, char text[BK
 	while (i < VERBS_LEN && strcmp(verbs[i].name, name) != 0)
 		i++;
 	if (i == VERBS_LEN)
-		(void)refuse(text, "there are new, join, name, forget and invite, and no ", name);
+		(void)refuse(text, "there are new, join, name, forget, invite and known, and no ", name);
 	else if (verbs[i].args >= 0 && o->args_len && o->args_len - 1 != verbs[i].args)
 		(void)refuse(
 			text, verbs[i].args ? "exactly one NAME goes behind " : "nothing goes behind ", name);
@@ -468,15 +468,16 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 const struct bk_cli_command bk_cli_cmd_devices = {
 	.name = "devices",
 	.act = "see the devices",
-	.usage = "[--watch | new | join [INVITE] | name NAME | forget NAME | invite] [OPTION]...",
+	.usage = "[--watch | new | join [INVITE] | name NAME | forget NAME | invite | known] [OPTION]...",
 	.summary = "which of your other machines are there",
 	.about =
 		"'devices new' on one machine prints an invite; 'devices join' on the others asks for it. From\n"
 		"then on they know each other: 'send --to NAME' and 'ping NAME' need no code. Listed is\n"
 		"where 'devices --watch' or 'recv --daemon' runs; both answer pings, and the daemon takes\n"
-		"files. 'devices name' gives this machine another name. A name that comes with another\n"
-		"key than before is refused until 'devices forget NAME'. The server that 'new' or 'join' was\n"
-		"told is remembered with the group.",
+		"files. 'devices name' gives this machine another name. 'devices known' prints the names of\n"
+		"those that were met, and asks nobody. A name that comes with another key than before is\n"
+		"refused until 'devices forget NAME'. The server that 'new' or 'join' was told is remembered\n"
+		"with the group.",
 	.bit = BK_CLI_CMD_DEVICES,
 	.run = run,
 };
