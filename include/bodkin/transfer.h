@@ -99,7 +99,8 @@ struct bk_transfer_offer {
 	size_t abandoned;
 	uint64_t abandoned_bytes;
 	const struct bk_file_list
-		*list; /* the library's own, of bk_transfer_offer_target; NULL: not its offer */
+		*list;         /* the library's own, of bk_transfer_offer_target; NULL: not its offer */
+	size_t left_out_links; /* sender: so many of what is left out are links that lead out of their folder */
 };
 
 /* Where an entry of the offer leads, that is a link, as plain text; NULL: it is none. Borrowed, lives as long as the

@@ -356,12 +356,8 @@ void bk_cli_report_left_out(struct bk_cli_report *r, const struct bk_transfer_of
 	if (offer->left_out_all > shown)
 		bk_cli_report_say(
 			r, BK_CLI_VERDICT, "Left out: %zu more like these", offer->left_out_all - shown);
-	for (size_t i = 0; i < offer->left_out_len; i++) {
-		if (!strstr(offer->left_out[i], "a link that leads out of"))
-			continue;
+	if (offer->left_out_links)
 		bk_cli_report_say(r, BK_CLI_VERDICT, "What links lead to is sent with --links follow");
-		break;
-	}
 }
 
 /* To a person the first of them; how many more there are, when they are all known. */

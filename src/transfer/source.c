@@ -129,6 +129,7 @@ void bk_source_left_out(const struct bk_source *s, struct bk_transfer_offer *ret
 	ret_offer->left_out = (const char *const *)s->walk.left_out;
 	ret_offer->left_out_len = s->walk.left_out_len;
 	ret_offer->left_out_all = s->walk.left_out_all;
+	ret_offer->left_out_links = s->walk.left_out_links;
 }
 
 const struct bk_file_list *bk_source_list(const struct bk_source *s)

@@ -92,6 +92,7 @@ static void what_a_folder_has_and_cannot_be_sent_is_named(void **state)
 	assert_int_equal(offer->folders, 3);
 	assert_int_equal(offer->links, 1);
 	assert_int_equal(offer->left_out_all, 2);
+	assert_int_equal(offer->left_out_links, 1);
 	assert_non_null(strstr(offer->left_out[0], "tree/pipe': it is a pipe"));
 	assert_non_null(strstr(offer->left_out[1], "tree/out': it is a link that leads out of the folder"));
 }

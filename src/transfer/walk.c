@@ -502,6 +502,7 @@ static void leave_stray(void *arg, const struct bk_file_entry *e, enum bk_file_w
 	struct bk_walk *w = arg;
 
 	w->path = root_of(w, e->path)->path;
+	w->left_out_links += way == BK_FILE_WAY_OUTSIDE;
 	(void)leave_out(w, e->path, why[way]); /* as many as there is memory for */
 }
 

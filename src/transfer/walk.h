@@ -24,8 +24,8 @@ struct bk_walk {
 	struct bk_walk_root *roots;
 	size_t roots_len, roots_cap;
 	char *left_out[BK_TRANSFER_PATHS_MAX];
-	size_t left_out_len, left_out_all;
-	const char *path; /* of the root that it is in */
+	size_t left_out_len, left_out_all, left_out_links; /* links: that lead out of their folder */
+	const char *path;                                  /* of the root that it is in */
 	char text[BK_TRANSFER_TEXT_MAX];
 };
 
