@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "net/netlink.h"
 
 enum { ANSWER_MAX = 32768, READS_MAX = 256 };
 
@@ -63,20 +64,16 @@ static void read_route(const uint8_t *at, size_t n, uint8_t family, struct bk_ga
 
 bool bk_gateway_read(const void *data, size_t n, uint8_t family, struct bk_gateway_best *io_best)
 {
-	const uint8_t *at = data;
-	struct nlmsghdr h;
+	struct bk_netlink rest = {data, n};
+	struct bk_netlink_message m;
 
-	for (size_t step; n >= sizeof(h); at += step, n -= step) {
-		memcpy(&h, at, sizeof(h));
-		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > n)
+	while (bk_netlink_next(&rest, &m)) {
+		if (m.type == NLMSG_DONE || m.type == NLMSG_ERROR)
 			return true;
-		if (h.nlmsg_type == NLMSG_DONE || h.nlmsg_type == NLMSG_ERROR)
-			return true;
-		if (h.nlmsg_type == RTM_NEWROUTE)
-			read_route(at + sizeof(h), h.nlmsg_len - sizeof(h), family, io_best);
-		step = aligned(h.nlmsg_len) < n ? aligned(h.nlmsg_len) : n;
+		if (m.type == RTM_NEWROUTE)
+			read_route(m.body, m.len, family, io_best);
 	}
-	return false;
+	return rest.len >= sizeof(struct nlmsghdr); /* what is broken is the end */
 }
 
 static void ask(int fd, uint8_t family, struct bk_gateway_best *best)

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "net/ifaddr.h"
+#include "net/netlink.h"
 
 enum { MESSAGE_MAX = 16384, READS_MAX = 64 };
 
@@ -31,36 +32,27 @@ struct bk_netwatch {
 };
 
 /* A default route of the main table, or the state of an interface. */
-static bool is_weighty(const struct nlmsghdr *h)
+static bool is_weighty(const struct bk_netlink_message *m)
 {
 	struct rtmsg route;
 
-	if (h->nlmsg_type != RTM_NEWROUTE && h->nlmsg_type != RTM_DELROUTE)
+	if (m->type != RTM_NEWROUTE && m->type != RTM_DELROUTE)
 		return false;
-	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(route)))
+	if (m->len < sizeof(route))
 		return false;
-	memcpy(&route, NLMSG_DATA(h), sizeof(route));
+	memcpy(&route, m->body, sizeof(route));
 	return route.rtm_dst_len == 0 && route.rtm_table == RT_TABLE_MAIN &&
 	       !(route.rtm_flags & RTM_F_CLONED);
 }
 
 bool bk_netwatch_concerns(const void *data, size_t n)
 {
-	const uint8_t *at = data;
-	struct nlmsghdr h;
+	struct bk_netlink rest = {data, n};
+	struct bk_netlink_message m;
 
-	while (n >= sizeof(h)) {
-		size_t step;
-
-		memcpy(&h, at, sizeof(h));
-		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > n)
-			return false;
-		if (is_weighty((const struct nlmsghdr *)(const void *)at))
+	while (bk_netlink_next(&rest, &m))
+		if (is_weighty(&m))
 			return true;
-		step = NLMSG_ALIGN(h.nlmsg_len) < n ? NLMSG_ALIGN(h.nlmsg_len) : n;
-		at += step;
-		n -= step;
-	}
 	return false;
 }
 
