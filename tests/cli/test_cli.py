@@ -525,65 +525,6 @@ class Transfer(Case):
         self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", ""))
         self.assertEqual(self.finish(sender), (0, "", ""))
 
-    def ask(self, answer, paths=None, args=(), early=b""):
-        """recv at a terminal, with this answer to every question, or these in turn."""
-        _, server = self.serve()
-        sender = self.start("send", "-s", server, "--json", *(paths or [self.file()]))
-        code = self.event(sender, "code")["code"]
-        answers = [answer] * 2 if isinstance(answer, bytes) else answer
-        talk = [(rb"/[nS]\] ?", a) for a in answers]
-        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), *args, code], talk, early)
-        code, _, self.said = self.finish(sender)
-        return here, code, seen.replace("\r", "")
-
-    def test_what_was_typed_before_the_question_is_no_answer(self):
-        self.assertEqual(self.ask([b"n\n"], args=["-v"], early=b"y\ny\n\n")[:2], (8, 6))
-        self.assertEqual(os.listdir(self.root / "out"), [])
-
-    def test_an_answer_that_is_not_understood_is_asked_again(self):
-        here, there, seen = self.ask([b"maybe\n", b"j\n", b"Yes\n"])
-        self.assertEqual((here, there), (0, 0), seen)
-        self.assertEqual(seen.count("not understood"), 2)
-
-    def test_declining_is_said_on_both_sides(self):
-        here, there, seen = self.ask(b"no\n")
-        self.assertEqual((here, there), (8, 6))
-        self.assertIn("the offer was declined", seen)
-        self.assertRegex(self.said, r"\Abodkin: \S+ declined what was offered[^\n]*\n\Z")
-
-    def test_names_are_shown_before_the_question_hidden_and_executable_ones_always(self):
-        paths = [self.file(f"in/f{i:03}", 10) for i in range(60)] + [self.file("in/.profile", 10), self.file("in/zz", 10)]
-        paths[-1].chmod(0o755)
-        here, there, seen = self.ask([b"n\n"], paths)
-        before = seen[:seen.index("[Y/n]")]
-        self.assertIn("f000 (10 bytes)", before)
-        self.assertIn(".profile (10 bytes) hidden", before)
-        self.assertIn("zz (10 bytes) executable", before)
-        self.assertRegex(before, r"and \d+ more")
-        self.assertLess(before.count("\n"), 30)
-
-    def test_where_a_link_leads_is_shown_before_the_question(self):
-        self.file("in/tree/inner/far", 10)
-        for name, target in (("near", "inner/far"), ("odd", "inner/\x1b[2J"), ("n" * 200, "inner/../" * 30 + "inner/far")):
-            (self.root / "in/tree" / name).symlink_to(target)
-        self.file("in/tree/inner/\x1b[2J", 10)
-        seen = self.ask([b"n\n"], [self.root / "in/tree"])[2]
-        before = seen[:seen.index("[Y/n]")]
-        self.assertIn("  tree/near -> inner/far (link)\n", before)
-        self.assertIn("  tree/odd -> inner/\\x1b[2J (link)\n", before)
-        self.assertRegex(before, r"\n  tree/n[^\n]{,60}n -> inner[^\n]{,40}far \(link\)\n")
-
-    def test_a_flood_of_hidden_names_is_counted(self):
-        seen = self.ask([b"n\n"], [self.file(f"in/.f{i:03}", 10) for i in range(250)])[2]
-        before = seen[:seen.index("[Y/n]")]
-        self.assertEqual(before.count(" hidden\n"), 200)
-        self.assertIn("and 50 more, 50 of them hidden, executable or here already", before)
-
-    def test_a_long_offer_is_named_once_more_in_the_question(self):
-        paths = [self.file(f"in/f{i:03}", 10) for i in range(60)]
-        seen = self.ask([b"n\n"], paths)[2]
-        self.assertIn("Take 60 files (600 bytes) from ", seen)
-
     def test_who_is_not_asked_sees_ten_hidden_names_and_how_many_files_were_left(self):
         top = self.root / "in" / "tree"
         (top / ".git/deep").mkdir(parents=True)
@@ -598,16 +539,6 @@ class Transfer(Case):
         self.assertIn("12 more are hidden and are skipped; --hidden takes them", r.stderr)
         self.assertIn("20 of 21 files were not taken", r.stderr)
         self.assertIn("--executable keeps them", r.stderr)
-
-    def test_existing_files_are_asked_for_one_by_one(self):
-        paths = [self.file(f"in/{c}", 10) for c in "abcde"]
-        kept = [self.file(f"out/{c}", 20) for c in "bcd"]
-        here, there, seen = self.ask([b"\n", b"y\n", b"r\n", b"huh\n", b"\n"], paths)
-        self.assertEqual((here, there), (0, 0), seen)
-        self.assertEqual(sorted(os.listdir(self.root / "out")), ["a", "b", "c", "c-1", "d", "e"])
-        self.assertEqual([p.stat().st_size for p in kept], [10, 20, 20])
-        self.assertIn("1 of 5 files was not taken", seen)
-        self.assertIn("Overwrite (o or y), rename the new one (r), skip (s or n)?\nFor all that follow: oa, ra, sa. [o/r/S] ", seen)
 
     def test_one_existing_file_does_not_stop_the_others(self):
         paths = [self.file(f"in/{i}", 10) for i in range(9)]
@@ -693,118 +624,6 @@ class Transfer(Case):
             r = self.run_it("send", "-s", server, "--words", n, self.file())
             self.assertEqual(r.returncode, 2)
             self.assertIn("from 2 to 16", r.stderr)
-
-    def test_a_person_at_a_terminal_is_asked(self):
-        self.folder_out()
-        self.assertEqual(self.ask(b"n\n")[:2], (8, 6))
-        self.assertEqual(os.listdir(self.root / "out"), [])
-        self.assertEqual(self.ask(b"y\n")[:2], (0, 0))
-        code, _, seen = self.ask(b"y\n")
-        self.assertEqual(code, 0)
-        self.assertIn("Overwrite", seen)
-
-
-class Unread(Case):
-    """Nobody stops a command or the server by not reading what it says."""
-
-    def sink(self, kind):
-        """A descriptor to write to, and the reader's end when there is one."""
-        if kind == "device":
-            return os.open("/dev/full", os.O_WRONLY), None
-        reader, writer = os.pipe()
-        if kind == "closed":
-            os.close(reader)
-            return writer, None
-        os.set_blocking(writer, False)
-        try:
-            while True:
-                os.write(writer, b"." * 4095 + b"\n")
-        except BlockingIOError:
-            os.set_blocking(writer, True)
-        return writer, reader
-
-    def start_unread(self, streams, kind, *args):
-        """A command whose streams (names) nobody reads; the rest goes nowhere."""
-        ends = {name: self.sink(kind) for name in streams}
-        p = subprocess.Popen([BODKIN, *map(str, args)], env=self.env, stdin=subprocess.DEVNULL,
-                             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {n: w for n, (w, _) in ends.items()})
-        p.stdout, p.stderr = p.stdout or open(os.devnull), p.stderr or open(os.devnull)
-        self.running.append(p)
-        for writer, _ in ends.values():
-            os.close(writer)
-        return p, [r for _, r in ends.values() if r is not None]
-
-    def read_all(self, reader):
-        with open(reader, "rb") as f:
-            return f.read().replace(b"." * 4095 + b"\n", b"").decode()
-
-    def test_a_log_that_nobody_reads_does_not_stop_the_server(self):
-        p, (reader,) = self.start_unread(["stderr"], "full", "serve", "-l", "127.0.0.1:0", "--json", "--state", self.root / "s")
-        e = json.loads(self.line(p))
-        host, _, port = e["address"].rpartition(":")
-        for _ in range(60):
-            with socket.create_connection((host, int(port)), WAIT) as stranger:
-                stranger.sendall(b"\x16nonsense")
-        sender = self.start("send", "-s", f"{e['address']}#{e['pin']}", "--json", self.file())
-        code = self.event(sender, "code")["code"]
-        r = self.run_it("recv", "-s", f"{e['address']}#{e['pin']}", "-o", self.folder_out(), code)
-        self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
-        p.send_signal(signal.SIGTERM)
-        self.assertEqual(p.wait(WAIT), 0)
-        os.close(reader)
-
-    def test_a_signal_ends_what_nobody_reads(self):
-        _, server = self.serve()
-        for args in (["send", self.file()], ["recv"], ["chat"], ["ping"], ["nat"]):
-            with self.subTest(args=args):
-                p, readers = self.start_unread(["stdout", "stderr"], "full", *args, "--json", "-vvv", "-s", server)
-                self.await_caught(p, signal.SIGTERM)
-                p.send_signal(signal.SIGTERM)
-                self.assertIn(p.wait(WAIT), (0, 130))
-                for r in readers:
-                    os.close(r)
-
-    def await_caught(self, p, number):
-        """Until the process has a handler for the signal."""
-        deadline = time.monotonic() + WAIT
-        with open(f"/proc/{p.pid}/status") as f:
-            while p.poll() is None:
-                self.assertLess(time.monotonic(), deadline, "it never waited for signals")
-                f.seek(0)
-                caught = next(line.split()[1] for line in f if line.startswith("SigCgt"))
-                if int(caught, 16) >> (number - 1) & 1:
-                    return
-
-    def outcome(self, stream, kind, args, partner=None):
-        """Runs the command until its partner is done, and only then reads what it said."""
-        p, readers = self.start_unread([stream], kind, *args)
-        if partner:
-            self.assertEqual(self.finish(partner)[0], 0)
-        unread = "".join(map(self.read_all, readers))
-        out, _ = p.communicate(timeout=WAIT)
-        self.assertEqual(p.wait(WAIT), 0)
-        if stream == "stderr" or kind == "full":
-            said = unread if stream == "stdout" else out.decode()
-            self.assertIn(json.loads(said.splitlines()[-1])["event"], ("done", "nat"))
-
-    def joins(self, stream, kind, args, maker_args):
-        maker = self.start(*maker_args)
-        self.outcome(stream, kind, args + [self.event(maker, "code")["code"]], maker)
-
-    def test_a_stream_that_takes_nothing_changes_nothing(self):
-        f = self.file()
-        for stream in ("stdout", "stderr"):
-            for kind in ("full", "closed", "device"):
-                with self.subTest(stream=stream, kind=kind):
-                    server, name = self.serve()
-                    common = ["-s", name, "--json", "-v"]
-                    recv = ["recv", *common, "-o", self.folder_out(), "--overwrite"]
-                    ping = ["ping", *common, "-c", "1", "-i", "0.01"]
-                    self.outcome(stream, kind, ["nat", *common])
-                    self.joins(stream, kind, ["send", *common, f, "--code"], recv)
-                    self.joins(stream, kind, recv, ["send", *common, f])
-                    self.joins(stream, kind, ping, ping)
-                    server.terminate()
 
 
 def main(module="__main__"):

@@ -3,9 +3,10 @@
 """The machine that the program runs on, and what it inherits there: a service manager, a shell, a home, a full disk.
 
 Run it with the program as argument or in $BODKIN."""
-import json, os, pathlib, re, shutil, signal, socket, subprocess, sys, time, unittest
+import json, os, pathlib, re, shutil, signal, socket, subprocess, sys, time
 
 import test_cli as kit
+import test_unread
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UNIT = ROOT / "packaging/systemd/bodkin.service"
@@ -117,12 +118,9 @@ IN_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 NOBODY = 65534
 
 
-class Inherited(kit.Unread):
+class Inherited(test_unread.Mute):
     """One table: whatever the program was started with and in, every command does its work there. Memory and config
     are a help: where they cannot be had, that is said once, and the work goes on."""
-    test_a_log_that_nobody_reads_does_not_stop_the_server = test_a_signal_ends_what_nobody_reads = None
-    test_a_stream_that_takes_nothing_changes_nothing = None
-
     unread = []
     COMMANDS = ("send", "recv", "chat", "ping", "nat", "serve", "lab")
 

@@ -377,8 +377,6 @@ class Screens(kit.Case):
         self.assertEqual(self.masked(lines), self.masked(recv[1:]))
         self.assertEqual(self.finish(sender)[0], 0)
 
-    at_terminal = kit.Transfer.at_terminal
-
     def masked(self, lines):
         rows = ((r"^\S+Z info", "TIME info"), (r"'/\S*/", "'FOLDER/"), (r"\d+\.\d+\.\d+\.\d+:\d+", "ADDRESS"), (r"#[\w-]{43}", "#PIN"), (r"\b\d+-[a-z]+-[a-z]+\b", "CODE"),
                 (r"^(Connected to \w+: direct) over .*, [\d.]+ ms$", r"\1, TIME"), (r"\(\d[^()]*B\)", "(SIZE)"),
