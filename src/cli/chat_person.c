@@ -12,15 +12,10 @@
 #include "cli/human.h"
 #include "cli/paths.h"
 
-static const char *peer_of(const struct bk_cli_chat_person *p)
-{
-	return p->report->peer[0] ? p->report->peer : "the other side";
-}
-
 void bk_cli_chat_person_hear(struct bk_cli_chat_person *p, const struct bk_chat_message *m)
 {
 	p->heard = m->number;
-	bk_cli_talk_print(&p->talk, NULL, peer_of(p), m->text, "");
+	bk_cli_talk_print(&p->talk, NULL, bk_cli_report_whom(p->report), m->text, "");
 }
 
 void bk_cli_chat_person_delivered(struct bk_cli_chat_person *p, uint64_t number)
@@ -92,9 +87,9 @@ static void do_who(void *arg, const char *rest)
 
 	(void)rest;
 	bk_cli_human_seconds((double)(bk_loop_now(p->loop) - p->since) / 1e9, since);
-	bk_cli_report_say(p->report, BK_CLI_VERDICT, "* %s%s%s%s, here for %s%s", peer_of(p),
-		p->nat[0] ? " (NAT: " : "", p->nat, p->nat[0] ? ")" : "", since,
-		p->has_other_finished ? ", says no more" : "");
+	bk_cli_report_say(p->report, BK_CLI_VERDICT, "* %s%s%s%s, here for %s%s",
+		bk_cli_report_whom(p->report), p->nat[0] ? " (NAT: " : "", p->nat, p->nat[0] ? ")" : "",
+		since, p->has_other_finished ? ", says no more" : "");
 	bk_cli_report_say(p->report, BK_CLI_VERDICT,
 		"* %" PRIu64 " heard, %" PRIu64 " said, %zu of them not delivered yet", p->heard, p->said,
 		p->talk.sayings_len);
@@ -198,7 +193,8 @@ void bk_cli_chat_person_open(struct bk_cli_chat_person *p)
 {
 	p->since = bk_loop_now(p->loop);
 	bk_cli_report_say(p->report, BK_CLI_VERDICT,
-		"You talk with %s. /help lists what can be done, /quit leaves.", peer_of(p));
+		"You talk with %s. /help lists what can be done, /quit leaves.",
+		bk_cli_report_whom(p->report));
 	bk_cli_talk_show(&p->talk);
 }
 

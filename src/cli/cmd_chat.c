@@ -38,11 +38,6 @@ struct command {
 	char text[BK_CLI_TEXT_MAX];
 };
 
-static const char *peer_of(const struct command *c)
-{
-	return c->frame.report->peer[0] ? c->frame.report->peer : "the other side";
-}
-
 static void fail(struct command *c, int error)
 {
 	if (!c->error)
@@ -248,7 +243,8 @@ static void on_end(struct bk_chat *chat, void *arg, const struct bk_chat_result 
 	if (c->is_person)
 		bk_cli_chat_person_end(&c->person);
 	if (c->is_person && !failure && !c->person.talk.is_leaving)
-		bk_cli_report_say(c->frame.report, BK_CLI_VERDICT, "* %s left", peer_of(c));
+		bk_cli_report_say(
+			c->frame.report, BK_CLI_VERDICT, "* %s left", bk_cli_report_whom(c->frame.report));
 	if (result->seconds > 0)
 		report_result(c, result);
 	bk_cli_frame_end(&c->frame, c->error ? &ours : failure);

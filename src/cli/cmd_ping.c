@@ -41,8 +41,8 @@ static void on_pong(void *arg, uint64_t number, double rtt_ms)
 
 	bk_cli_report_event(r, BK_CLI_CHATTER, "pong",
 		json_pack("{s:I, s:f}", "number", (json_int_t)number, "rtt_ms", rtt_ms));
-	bk_cli_report_say(r, BK_CLI_CHATTER, "hello from %s: number=%llu time=%.*f ms",
-		*r->peer ? r->peer : "the other side", (unsigned long long)number, digits_of(rtt_ms), rtt_ms);
+	bk_cli_report_say(r, BK_CLI_CHATTER, "hello from %s: number=%llu time=%.*f ms", bk_cli_report_whom(r),
+		(unsigned long long)number, digits_of(rtt_ms), rtt_ms);
 }
 
 static void report_result(struct bk_cli_report *r, const struct bk_rally_result *a)
@@ -77,7 +77,7 @@ static void on_end(void *arg, const struct bk_rally_result *result, const struct
 	struct bk_cli_report *r = c->frame.report;
 
 	if (!failure && !c->was_stopped && !has_all_answers(c, result))
-		bk_cli_report_say(r, BK_CLI_VERDICT, "%s left", *r->peer ? r->peer : "the other side");
+		bk_cli_report_say(r, BK_CLI_VERDICT, "%s left", bk_cli_report_whom(r));
 	if (*r->peer && (result->sent || !failure))
 		report_result(r, result);
 	bk_cli_frame_end(&c->frame, failure);

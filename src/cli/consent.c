@@ -116,7 +116,7 @@ void bk_cli_consent_ask_again(
 	if (question == BK_TRANSFER_ASK_ACCEPT) {
 		name_offer(offer, name);
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "Take %s from %s? [Y/n] ", name,
-			r->peer[0] ? r->peer : "the other side");
+			bk_cli_report_whom(r));
 	} else {
 		bk_cli_human_fit(offer->asked->path, bk_cli_report_window().columns - 8, name, sizeof(name));
 		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,

@@ -237,6 +237,11 @@ void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer)
 	snprintf(r->peer, sizeof(r->peer), "%.*s", (int)n, peer->name);
 }
 
+const char *bk_cli_report_whom(const struct bk_cli_report *r)
+{
+	return r->peer[0] ? r->peer : "the other side";
+}
+
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 {
 	const char *kind = path->kind == BK_PATH_KIND_RELAY ? "relay" : "direct";
@@ -249,7 +254,7 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 			path->rtt_ms > 0 ? json_real(path->rtt_ms) : json_null(), "elapsed_ms",
 			path->elapsed_ms, "total_ms", path->total_ms, "text", text_value(path->text)));
 	bk_cli_report_say(r, BK_CLI_EVENT, "%s %s: %s", r->has_path ? "Now connected to" : "Connected to",
-		r->peer[0] ? r->peer : "the other side", path->text);
+		bk_cli_report_whom(r), path->text);
 	r->has_path = true;
 	r->is_lost = false;
 }
@@ -322,7 +327,7 @@ static void report_abandoned(struct bk_cli_report *r, const struct bk_transfer_o
 void bk_cli_report_offer(struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
 	const struct bk_cli_what offered = bk_cli_what_of(offer);
-	const char *peer = r->peer[0] ? r->peer : "the other side";
+	const char *peer = bk_cli_report_whom(r);
 	char what[512];
 
 	r->is_text = offered.is_text;

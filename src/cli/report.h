@@ -59,6 +59,8 @@ void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses,
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path);
+/* Whom this is done with: the name, or "the other side". */
+const char *bk_cli_report_whom(const struct bk_cli_report *r);
 /* None is left until the next one; to a person the note says so, and the bar from then on. */
 void bk_cli_report_lost(struct bk_cli_report *r, const char *text);
 /* Verbosity 0: what is waited for; above, what happens, with the time since the command began. */
