@@ -129,6 +129,13 @@ class Program:
         waits = [e["text"] for e in self.all("waiting")]
         return "\n".join([os.pread(self.errors.fileno(), 1 << 24, 0).decode(errors="replace")] + waits)
 
+    def wait_said(self, words, seconds=PATIENCE):
+        """Until it has said so."""
+        until = time.monotonic() + seconds
+        while words not in self.said():
+            check(time.monotonic() < until, f"never said '{words}'\n{self.story()}")
+            time.sleep(0.02)
+
     def story(self):
         """For the one who has to find out."""
         lines = ["  $ " + " ".join(self.words[-9:]) + f"    -> {self.process.poll()}"]

@@ -135,14 +135,6 @@ def direct_then_relay(bodkin, transport):
                 "digest equal"), {"pause_s": round(pause, 2)}
 
 
-def says(program, words, seconds):
-    """Waits until the program has said so on standard error."""
-    until = time.monotonic() + seconds
-    while words not in program.said():
-        check(time.monotonic() < until, f"never said '{words}'\n{program.story()}")
-        time.sleep(0.02)
-
-
 def direct_again(bodkin, transport):
     """Nothing comes through for a while; with the first way that opens the two punch anew, without a relay."""
     with Lab(bodkin, "port", "port", *RATE) as lab:
@@ -164,7 +156,7 @@ def relay_only_at_first(bodkin):
         lab.start_server("--state", lab.top / "server")
         bar(lab)
         t, first = begin(lab, [], "relay")
-        says(t.receiver, "looking for a direct path again", 30)
+        t.receiver.wait_said("looking for a direct path again", 30)
         unbar(lab)
         second = next_path(t.receiver, first, seconds=40)
         check(finish(t) == "direct", t.story())
@@ -239,8 +231,8 @@ def server_starts_again(bodkin):
         t, first = begin(lab, ["--path", "relay"], "relay")
         died = lab.server.kill()
         lab.server.wait()
-        says(t.receiver, "lost the path", 20)
-        says(t.sender, "lost the path", 20)
+        t.receiver.wait_said("lost the path", 20)
+        t.sender.wait_said("lost the path", 20)
         lab.server = None
         lab.start_server("--state", state)
         again = time.monotonic()

@@ -106,9 +106,7 @@ def serves_at_home(bodkin):
         check(opened(lab, "a") == 0, alone.story())
     with Lab(bodkin, "cgn-port", "port", "--with", "pcp:a") as lab:
         server = lab.run("a", lab.bodkin, "serve", "--json", "--state", lab.top / "server")
-        end = time.monotonic() + 5
-        while "opens no ports" not in server.said() and time.monotonic() < end:
-            select.select([], [], [], 0.1)
+        server.wait_said("opens no ports", 5)
         check("behind a NAT itself" in server.said() and not server.all("outside"), server.story())
     return "four ports, told, used and given back; a carrier's NAT outside is said", {}
 
