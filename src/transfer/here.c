@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "transfer/birth.h"
+#include "transfer/journals.h"
 #include "transfer/part.h"
 
 enum { READ_MAX = 64 << 10, TIME_SLACK = 2 /* seconds: some file systems count in twos */ };
@@ -217,7 +218,7 @@ static int find_others(struct search *s)
 	struct bk_here *h = s->here;
 	size_t n;
 	char **names =
-		bk_journal_list(bk_sink_folder(s->sink), BK_HERE_JOURNALS_MAX, BK_HERE_JOURNALS_BYTES, &n);
+		bk_journals_list(bk_sink_folder(s->sink), BK_HERE_JOURNALS_MAX, BK_HERE_JOURNALS_BYTES, &n);
 	int err = names ? 0 : BK_E_NOMEM;
 
 	for (size_t i = 0; names && i < n; i++) {

@@ -4,12 +4,10 @@
  * written. */
 #include "transfer/journal.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "transfer/birth.h"
+#include "transfer/journals.h"
 #include "transfer/part.h"
 #include "wire/cursor.h"
 
@@ -24,12 +23,10 @@ enum {
 	HEAD_LEN = 12, /* of a row */
 	CHECK_LEN = 8,
 	BODY_MAX = 2 * (BK_FILE_PATH_MAX + 1) + 64,
-	NAME_MAX_BYTES = 64,
 	NAME_TRIES = 10,
 	PENDING_MAX = 1 << 20,
 	PENDING_ENOUGH = 32 << 10,
 	FILE_MAX = 512 << 20,
-	LISTED_MAX = 4096, /* in one folder */
 	WINDOW = 256 << 10,
 };
 
@@ -40,11 +37,10 @@ enum { ROW_WHOLE = 2, ROW_BEGIN, ROW_GONE };
 enum { KIND_FILE, KIND_STREAM, KIND_FOLDER };
 
 static const char magic[] = "what an unfinished transfer of bodkin has here\n";
-static const char name_start[] = ".bodkin-", name_end[] = ".journal";
 
 struct bk_journal {
 	int dir, fd;
-	char name[NAME_MAX_BYTES];
+	char name[BK_JOURNALS_NAME_MAX];
 	struct bk_digest *digest;
 	uint8_t *facts; /* of each row that it had when it was opened */
 	size_t facts_len, facts_cap;
@@ -91,14 +87,6 @@ uint64_t bk_journal_identity(const struct bk_file_list *list)
 		id = id << 8 | digest[i];
 	bk_digest_free(d);
 	return id;
-}
-
-bool bk_journal_is_name(const char *leaf)
-{
-	size_t n = strlen(leaf), end = sizeof(name_end) - 1;
-
-	return n > end && !strncasecmp(leaf, name_start, sizeof(name_start) - 1) &&
-	       !strcasecmp(leaf + n - end, name_end);
 }
 
 /* --- reading --- */
@@ -356,28 +344,11 @@ static struct bk_journal *open_named(int dir, const char *name, int flags)
 	return NULL;
 }
 
-/* A file system may find under our name what a peer gave another one (by case, by forms of Unicode, by short names),
- * and we would believe it: the folder has to list it under this very name. */
-static bool is_listed(int dir, const char *name)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e = NULL;
-
-	while (d && (e = readdir(d)) && strcmp(e->d_name, name) != 0)
-		;
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-	return e;
-}
-
 static struct bk_journal *open_this(int dir, const char *name, bool may_make)
 {
 	struct bk_journal *j = may_make ? open_named(dir, name, O_CREAT | O_EXCL) : NULL;
 
-	if (j || faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || !is_listed(dir, name))
+	if (j || faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || !bk_journals_has(dir, name))
 		return j;
 	return open_named(dir, name, 0);
 }
@@ -385,16 +356,11 @@ static struct bk_journal *open_this(int dir, const char *name, bool may_make)
 /* One that somebody writes, or that cannot be read, is left alone. */
 static struct bk_journal *open_of(int dir, uint64_t identity, bool may_make)
 {
-	char name[NAME_MAX_BYTES];
+	char name[BK_JOURNALS_NAME_MAX];
 	struct bk_journal *j = NULL;
 
 	for (int i = 0; i < NAME_TRIES && !j; i++) {
-		if (i)
-			snprintf(name, sizeof(name), "%s%016llx.%d%s", name_start,
-				(unsigned long long)identity, i, name_end);
-		else
-			snprintf(name, sizeof(name), "%s%016llx%s", name_start, (unsigned long long)identity,
-				name_end);
+		bk_journals_name(name, identity, i);
 		j = open_this(dir, name, may_make);
 	}
 	return j;
@@ -412,7 +378,7 @@ struct bk_journal *bk_journal_find(int dir, uint64_t identity)
 
 struct bk_journal *bk_journal_open(int dir, const char *file_name)
 {
-	return strlen(file_name) < NAME_MAX_BYTES ? open_named(dir, file_name, 0) : NULL;
+	return strlen(file_name) < BK_JOURNALS_NAME_MAX ? open_named(dir, file_name, 0) : NULL;
 }
 
 void bk_journal_let_go(struct bk_journal *j)
@@ -446,63 +412,6 @@ void bk_journal_times(const struct bk_journal *j, int64_t *ret_from, int64_t *re
 {
 	*ret_from = j->from;
 	*ret_to = j->to;
-}
-
-struct listed {
-	char *name;
-	int64_t time;
-	uint64_t size;
-};
-
-/* Those written last first; by name where that says nothing. */
-static int compare(const void *a, const void *b)
-{
-	const struct listed *x = a, *y = b;
-
-	return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : strcmp(x->name, y->name);
-}
-
-static size_t list_all(int dir, struct listed *all)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-	struct statx st;
-	size_t n = 0;
-
-	while (d && n < LISTED_MAX && (e = readdir(d))) {
-		if (!bk_journal_is_name(e->d_name) || !bk_birth_look(dir, e->d_name, &st) ||
-			!(all[n].name = strdup(e->d_name)))
-			continue;
-		all[n].time = st.stx_mtime.tv_sec;
-		all[n++].size = st.stx_size;
-	}
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-	return n;
-}
-
-char **bk_journal_list(int dir, size_t max, uint64_t bytes, size_t *ret_n)
-{
-	struct listed *all = calloc(LISTED_MAX, sizeof(*all));
-	char **names = calloc(max + 1, sizeof(*names));
-	size_t n = all && names ? list_all(dir, all) : 0;
-
-	*ret_n = 0;
-	if (n)
-		qsort(all, n, sizeof(*all), compare);
-	for (size_t i = 0; i < n; i++) {
-		if (*ret_n == max || all[i].size > bytes) {
-			free(all[i].name);
-			continue;
-		}
-		bytes -= all[i].size;
-		names[(*ret_n)++] = all[i].name;
-	}
-	free(all);
-	return names;
 }
 
 /* --- writing --- */

@@ -61,9 +61,4 @@ void bk_journal_gone(struct bk_journal *j, uint32_t row);
 /* False: not all that was said is noted. */
 bool bk_journal_flush(struct bk_journal *j);
 
-/* Names of the journals in a folder, those written last first, at most max of them and so many bytes; malloc'd, each
- * and the whole. NULL: out of memory. */
-char **bk_journal_list(int dir, size_t max, uint64_t bytes, size_t *ret_n);
-/* Is a file of this name a journal? No other side's file may be called so. */
-bool bk_journal_is_name(const char *leaf);
 #endif

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "transfer/here.h"
 #include "transfer/journal.h"
+#include "transfer/journals.h"
 #include "transfer/part.h"
 #include "transfer/sink.h"
 
@@ -62,7 +63,7 @@ int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_trans
 	*ret_leftovers = (struct bk_transfer_leftovers){0};
 	if (err < 0)
 		return err;
-	names = bk_journal_list(bk_sink_folder(l.sink), JOURNALS_MAX, UINT64_MAX, &n);
+	names = bk_journals_list(bk_sink_folder(l.sink), JOURNALS_MAX, UINT64_MAX, &n);
 	for (size_t i = 0; names && i < n; i++) {
 		if (err >= 0)
 			err = look_into(&l, names[i]);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "transfer/journal.h"
+#include "transfer/journals.h"
 
 enum { RENAMES_MAX = 1000 };
 
@@ -59,7 +59,7 @@ static bool is_journal(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return bk_journal_is_name(slash ? slash + 1 : path);
+	return bk_journals_is_name(slash ? slash + 1 : path);
 }
 
 void bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink)

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transfer/journals.h"
+
 enum { ID = 0x1234, SIZE_MAX_SEEN = 2000, WHOLE_LEN = 33 };
 
 static const char file_name[] = ".bodkin-0000000000001234.journal";
@@ -330,11 +332,11 @@ static void no_row_leads_out_of_the_folder(void **state)
 static void names_of_journals_are_known_in_any_case(void **state)
 {
 	(void)state;
-	assert_true(bk_journal_is_name(file_name));
-	assert_true(bk_journal_is_name(".Bodkin-x.JOURNAL"));
-	assert_false(bk_journal_is_name(".bodkin-x.part"));
-	assert_false(bk_journal_is_name("a.journal"));
-	assert_false(bk_journal_is_name(".journal"));
+	assert_true(bk_journals_is_name(file_name));
+	assert_true(bk_journals_is_name(".Bodkin-x.JOURNAL"));
+	assert_false(bk_journals_is_name(".bodkin-x.part"));
+	assert_false(bk_journals_is_name("a.journal"));
+	assert_false(bk_journals_is_name(".journal"));
 }
 
 static void make_of(int number, off_t size, time_t when)
@@ -353,7 +355,7 @@ static void make_of(int number, off_t size, time_t when)
 static void list(char *out, size_t max, uint64_t bytes)
 {
 	size_t n;
-	char **names = bk_journal_list(dir, max, bytes, &n);
+	char **names = bk_journals_list(dir, max, bytes, &n);
 
 	assert_non_null(names);
 	for (size_t i = 0; i < n; i++) {

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "transfer/birth.h"
 #include "transfer/journal.h"
+#include "transfer/journals.h"
 #include "transfer/part.h"
 #include "transfer/sink.h"
 #include "transfer/test_kit.h"
@@ -209,7 +210,7 @@ static void look_into(const char *path, void *arg)
 {
 	const char *leaf = strrchr(path, '/') + 1;
 	int dir = open(st.out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct bk_journal *j = bk_journal_is_name(leaf) ? bk_journal_open(dir, leaf) : NULL;
+	struct bk_journal *j = bk_journals_is_name(leaf) ? bk_journal_open(dir, leaf) : NULL;
 
 	if (j)
 		assert_int_equal(bk_journal_each(j, look_at, NULL, arg), 0);

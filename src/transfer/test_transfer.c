@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "transfer/digest.h"
-#include "transfer/journal.h"
+#include "transfer/journals.h"
 #include "transfer/test_ends.h"
 #include "transfer/test_fake.h"
 #include "transfer/test_kit.h"
@@ -30,7 +30,7 @@ static const struct bk_recv_opts usual;
 
 static void is_journal(const char *path, void *arg)
 {
-	*(bool *)arg |= bk_journal_is_name(strrchr(path, '/') + 1);
+	*(bool *)arg |= bk_journals_is_name(strrchr(path, '/') + 1);
 }
 
 static bool has_journal(const struct ends *st)

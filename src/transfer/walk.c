@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "call/call.h"
 #include "transfer/inside.h"
-#include "transfer/journal.h"
+#include "transfer/journals.h"
 
 enum { MADE_WHILE_READ = 1 };
 
@@ -200,7 +200,7 @@ static int add_inner(struct bk_walk *w, int dir, const char *rel)
 		return leave_out(w, rel, why_unseen(dir, base_name(rel), errno));
 	if (S_ISDIR(st.st_mode))
 		return 1;
-	if (bk_journal_is_name(base_name(rel)))
+	if (bk_journals_is_name(base_name(rel)))
 		return leave_out(w, rel, "it says what an unfinished transfer has there");
 	if (S_ISLNK(st.st_mode))
 		return add_link(w, dir, rel, &st);

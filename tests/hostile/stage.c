@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "net/test_clock.h"
-#include "transfer/journal.h"
+#include "transfer/journals.h"
 
 enum { WATCHDOG_SECONDS = 100, LINE = 256 };
 
@@ -247,7 +247,7 @@ static int count_files(const char *path)
 
 	assert_non_null(dir);
 	while ((e = readdir(dir)))
-		n += !bk_journal_is_name(e->d_name);
+		n += !bk_journals_is_name(e->d_name);
 	closedir(dir);
 	return n;
 }
@@ -258,7 +258,7 @@ static void expect_whole(int folder, const char *name)
 	struct stat st;
 	int fd;
 
-	if (bk_journal_is_name(name) || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (bk_journals_is_name(name) || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		!S_ISREG(st.st_mode))
 		return;
 	fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
