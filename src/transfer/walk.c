@@ -26,8 +26,6 @@ struct within {
 	const struct within *up;
 	dev_t dev;
 	ino_t ino;
-	const char *rel;
-	int fd; /* while what is no folder is looked at */
 };
 
 /* The last component; a path that ends in a slash names a folder and is caught by stat. */
@@ -312,9 +310,9 @@ static bool is_circle(const struct within *up, const struct stat *st)
 	return false;
 }
 
-/* The folder, what is in it, and then the folders in it. */
+/* The folder, which is closed here, what is in it, and then the folders in it. */
 static int add_opened(
-	struct bk_walk *w, DIR **d, const char *rel, const struct stat *st, const struct within *up)
+	struct bk_walk *w, DIR *d, const char *rel, const struct stat *st, const struct within *up)
 {
 	const struct within here = {.up = up, .dev = st->st_dev, .ino = st->st_ino};
 	const struct bk_file_entry entry = entry_of(rel, st);
@@ -323,11 +321,10 @@ static int add_opened(
 	int err = add_or_leave(w, &entry, NULL);
 
 	if (err >= 0 && w->list.len > had)
-		err = read_names(*d, BK_FILE_LIST_LEN_MAX + 1 - w->list.len, &names);
+		err = read_names(d, BK_FILE_LIST_LEN_MAX + 1 - w->list.len, &names);
 	if (err >= 0)
-		err = look_at_files(w, *d, rel, &names);
-	closedir(*d);
-	*d = NULL;
+		err = look_at_files(w, d, rel, &names);
+	closedir(d);
 	for (size_t i = 0; i < names.len && err >= 0; i++)
 		if (names.rows[i])
 			err = add_inner_folder(w, names.rows[i], &here);
@@ -351,7 +348,7 @@ static int add_folder(struct bk_walk *w, int fd, const char *rel, const struct w
 		return leave_out(w, rel, strerror(code));
 	}
 	if (!is_circle(up, &st))
-		return add_opened(w, &d, rel, &st, up);
+		return add_opened(w, d, rel, &st, up);
 	closedir(d);
 	return leave_out(w, rel, "it is a link that leads back to a folder that it is in");
 }
