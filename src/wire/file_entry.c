@@ -90,7 +90,7 @@ static void put_bytes(struct text *t, const char *key, const char *key_hex, cons
 int bk_file_entry_append(struct bk_buf *out, const struct bk_file_entry *e)
 {
 	size_t room = bk_file_entry_room(e);
-	uint8_t *at = room > bk_buf_room(out) ? NULL : bk_buf_reserve(out, room);
+	uint8_t *at = bk_buf_reserve(out, room);
 	struct text t = {(char *)at};
 
 	if (!at)

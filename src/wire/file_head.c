@@ -19,56 +19,40 @@ enum { HEAD_MAX = 256, PREFIX = 2 };
 #define HOLE    ",\"hole\":"
 #define XXH3    ",\"xxh3_128\":\""
 
-static const char little[] = FRONT("little"), big[] = FRONT("big");
-
 /* --- writing --- */
 
-static int print_content(char text[HEAD_MAX], const struct bk_file_msg *m)
+static int print(char out[HEAD_MAX], const struct bk_file_msg *m, uint64_t content_len)
 {
-	if (m->hole)
-		return snprintf(text, HEAD_MAX, CONTENT "%" PRIu32 OFFSET "%" PRIu64 HOLE "%" PRIu64 "}",
-			m->entry, m->offset, m->hole);
-	return snprintf(text, HEAD_MAX, CONTENT "%" PRIu32 OFFSET "%" PRIu64 "}", m->entry, m->offset);
-}
-
-static int print_digest(char text[HEAD_MAX], const struct bk_file_msg *m)
-{
+	const char *front = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? FRONT("little") : FRONT("big");
 	char hex[2 * BK_FILE_DIGEST_LEN + 1];
 
-	sodium_bin2hex(hex, sizeof(hex), m->digest, sizeof(m->digest));
-	return snprintf(text, HEAD_MAX, DIGEST "%" PRIu32 XXH3 "%s\"}", m->entry, hex);
-}
-
-static int put(struct bk_buf *out, const char *text, size_t n)
-{
-	uint8_t *at = PREFIX + n > bk_buf_room(out) ? NULL : bk_buf_reserve(out, PREFIX + n);
-
-	if (!at)
-		return PREFIX + n > bk_buf_room(out) ? BK_E_FULL : BK_E_NOMEM;
-	at[0] = (uint8_t)(n >> 8);
-	at[1] = (uint8_t)n;
-	memcpy(at + PREFIX, text, n);
-	bk_buf_commit(out, PREFIX + n);
-	return 0;
+	if (m->type == BK_FILE_DIGEST) {
+		sodium_bin2hex(hex, sizeof(hex), m->digest, sizeof(m->digest));
+		return snprintf(out, HEAD_MAX, "%s%" PRIu64 DIGEST "%" PRIu32 XXH3 "%s\"}", front,
+			content_len, m->entry, hex);
+	}
+	if (m->hole)
+		return snprintf(out, HEAD_MAX,
+			"%s%" PRIu64 CONTENT "%" PRIu32 OFFSET "%" PRIu64 HOLE "%" PRIu64 "}", front,
+			content_len, m->entry, m->offset, m->hole);
+	return snprintf(out, HEAD_MAX, "%s%" PRIu64 CONTENT "%" PRIu32 OFFSET "%" PRIu64 "}", front,
+		content_len, m->entry, m->offset);
 }
 
 bool bk_file_head_append(struct bk_buf *out, const struct bk_file_msg *m, uint64_t content_len, int *ret_err)
 {
-	const char *front = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? little : big;
-	char rest[HEAD_MAX], text[2 * HEAD_MAX];
-	int n;
+	char head[PREFIX + HEAD_MAX];
+	size_t n;
 
-	if (m->type == BK_FILE_CONTENT)
-		print_content(rest, m);
-	else if (m->type == BK_FILE_DIGEST)
-		print_digest(rest, m);
-	else
+	if (m->type != BK_FILE_CONTENT && m->type != BK_FILE_DIGEST)
 		return false;
 	*ret_err = BK_E_INVALID;
 	if (content_len > INT64_MAX || (m->type == BK_FILE_CONTENT && (m->offset | m->hole) > INT64_MAX))
 		return true;
-	n = snprintf(text, sizeof(text), "%s%" PRIu64 "%s", front, content_len, rest);
-	*ret_err = put(out, text, (size_t)n);
+	n = (size_t)print(head + PREFIX, m, content_len);
+	head[0] = (char)(n >> 8);
+	head[1] = (char)n;
+	*ret_err = bk_buf_append(out, head, PREFIX + n);
 	return true;
 }
 
