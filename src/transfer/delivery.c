@@ -242,15 +242,6 @@ static void on_choices(struct bk_delivery *d)
 		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
 }
 
-/* Their sum may be none where they are not. */
-static bool has_offsets(const struct bk_delivery *d)
-{
-	for (size_t i = 0; i < d->offering->offer.entries; i++)
-		if (d->choices[i].offset)
-			return true;
-	return false;
-}
-
 /* The last part. */
 static int read_accept(struct bk_delivery *d)
 {
@@ -259,9 +250,7 @@ static int read_accept(struct bk_delivery *d)
 
 	if (err >= 0 && d->said < list->len)
 		err = BK_E_MALFORMED;
-	if (err >= 0 && !d->known && has_offsets(d))
-		err = BK_E_MALFORMED;
-	return err >= 0 && d->known ? bk_known_check(d->known, list, d->choices) : err;
+	return err < 0 ? err : bk_known_check(d->known, list, d->choices);
 }
 
 static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)

@@ -95,11 +95,12 @@ int bk_known_add(struct bk_known *k, const struct bk_file_list *list, const void
 int bk_known_check(
 	const struct bk_known *k, const struct bk_file_list *list, const struct bk_file_choice *choices)
 {
+	const size_t len = k ? k->len : 0;
 	size_t next = 0;
 
 	for (size_t i = 0; i < list->len; i++) {
 		const struct bk_file_choice *c = &choices[i];
-		bool is_known = next < k->len && k->rows[next].entry == i;
+		bool is_known = next < len && k->rows[next].entry == i;
 
 		if (c->offset > list->entries[i].size ||
 			blocks_of(c->offset) != (is_known ? k->rows[next].blocks : 0))

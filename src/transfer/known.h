@@ -20,7 +20,7 @@ void bk_known_free(struct bk_known *k); /* NULL is fine */
 /* A `have` message. Files come in their order, each block once and in order, and none that the file does not have:
  * BK_E_MALFORMED; BK_E_TOO_BIG, BK_E_NOMEM. */
 int bk_known_add(struct bk_known *k, const struct bk_file_list *list, const void *content, size_t n);
-/* The answer says how far each goes, and the blocks are those. BK_E_MALFORMED. */
+/* The answer says how far each goes, and the blocks are those; k NULL: there are none. BK_E_MALFORMED. */
 int bk_known_check(
 	const struct bk_known *k, const struct bk_file_list *list, const struct bk_file_choice *choices);
 
