@@ -11,6 +11,9 @@
  * a file is. 0: not known, which is nobody's. */
 uint64_t bk_birth_of(const struct statx *st);
 
+/* Two instants that a file system says may be so many seconds apart and be one: some count in twos. */
+enum { BK_BIRTH_SLACK = 2 };
+
 /* No link is followed. leaf "": dir itself is looked at. False and errno. */
 bool bk_birth_look(int dir, const char *leaf, struct statx *ret_st);
 

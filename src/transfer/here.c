@@ -11,7 +11,7 @@
 #include "transfer/journals.h"
 #include "transfer/part.h"
 
-enum { READ_MAX = 64 << 10, TIME_SLACK = 2 /* seconds: some file systems count in twos */ };
+enum { READ_MAX = 64 << 10 };
 
 _Static_assert(sizeof(struct bk_here_row) == 40, "there are as many as entries");
 
@@ -43,7 +43,7 @@ static bool find_named(const struct search *s, const struct bk_journal_row *row)
 	if (dir < 0 || !bk_birth_look(dir, leaf, &st) || !bk_part_is_own(&st))
 		return false;
 	now = st.stx_mtime.tv_sec;
-	return st.stx_size == row->size && now - then <= TIME_SLACK && then - now <= TIME_SLACK;
+	return st.stx_size == row->size && now - then <= BK_BIRTH_SLACK && then - now <= BK_BIRTH_SLACK;
 }
 
 static bool find_part(const struct search *s, const struct bk_journal_row *row, uint64_t *ret_bytes)

@@ -11,7 +11,6 @@
 #include "transfer/birth.h"
 
 enum { STEM_MAX = 240 }; /* leaves room for ".99.part" in a component */
-enum { TIME_SLACK = 2 /* seconds: some file systems count in twos */ };
 
 void bk_part_name(char out[BK_PART_MAX], const char *leaf, unsigned number)
 {
@@ -146,8 +145,8 @@ void bk_part_remove_empty(int dir, const char *leaf, int64_t from, int64_t to)
 	fd = open_named(dir, name, &st);
 	if (fd < 0)
 		return;
-	if (bk_part_is_own(&st) && !st.stx_size && made_at(&st) >= from - TIME_SLACK &&
-		made_at(&st) <= to + TIME_SLACK)
+	if (bk_part_is_own(&st) && !st.stx_size && made_at(&st) >= from - BK_BIRTH_SLACK &&
+		made_at(&st) <= to + BK_BIRTH_SLACK)
 		(void)unlinkat(dir, name, 0);
 	close(fd);
 }
