@@ -203,21 +203,28 @@ static void links_go_in_chains_as_long_as_a_system_follows(void **state)
 	bk_file_list_done(&l);
 }
 
-/* Each of them is long on its way: only so much of that is looked at. */
+/* The folders d and d/e, and links in d: each of them is long on its way. */
+static void add_long_links(struct bk_file_list *l, int n)
+{
+	char path[32], target[BK_FILE_PATH_MAX + 1] = "";
+
+	assert_int_equal(add(l, "d", KIND_FOLDER), 0);
+	assert_int_equal(add(l, "d/e", KIND_FOLDER), 0);
+	for (size_t at = 0; at + 5 < sizeof(target); at += 5)
+		memcpy(target + at, "e/../", 5);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "d/%d", i);
+		assert_int_equal(add_link(l, path, target), 0);
+	}
+}
+
+/* Only so much of it is looked at. */
 static void a_list_that_would_take_for_ever_is_given_up(void **state)
 {
 	struct bk_file_list l = {0};
-	char path[32], target[BK_FILE_PATH_MAX + 1] = "";
 
 	(void)state;
-	assert_int_equal(add(&l, "d", KIND_FOLDER), 0);
-	assert_int_equal(add(&l, "d/e", KIND_FOLDER), 0);
-	for (size_t n = 0; n + 5 < sizeof(target); n += 5)
-		memcpy(target + n, "e/../", 5);
-	for (int i = 0; i < 2000; i++) {
-		snprintf(path, sizeof(path), "d/%d", i);
-		assert_int_equal(add_link(&l, path, target), 0);
-	}
+	add_long_links(&l, 2000);
 	assert_non_null(bk_file_list_find_stray(&l));
 	bk_file_list_done(&l);
 }
@@ -258,18 +265,10 @@ static void what_a_link_was_found_to_be_it_is_the_next_time(void **state)
 static void a_link_that_takes_long_leaves_the_others_their_share(void **state)
 {
 	struct bk_file_list l = {0};
-	char path[32], target[BK_FILE_PATH_MAX + 1] = "";
 	const struct bk_file_entry *last;
 
 	(void)state;
-	assert_int_equal(add(&l, "d", KIND_FOLDER), 0);
-	assert_int_equal(add(&l, "d/e", KIND_FOLDER), 0);
-	for (size_t n = 0; n + 5 < sizeof(target); n += 5)
-		memcpy(target + n, "e/../", 5);
-	for (int i = 0; i < 200; i++) {
-		snprintf(path, sizeof(path), "d/%d", i);
-		assert_int_equal(add_link(&l, path, target), 0);
-	}
+	add_long_links(&l, 200);
 	assert_int_equal(add_link(&l, "d/last", "e/../e"), 0);
 	last = &l.entries[l.len - 1];
 	assert_non_null(bk_file_list_find_stray(&l));
