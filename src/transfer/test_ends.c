@@ -14,34 +14,12 @@
 #include "transfer/test_fake.h"
 #include "transfer/test_kit.h"
 
-static void on_code(struct bk_call *call, void *arg, const char *code)
-{
-	(void)call;
-	(void)arg;
-	(void)code;
-}
-
 static void on_peer(struct bk_call *call, void *arg, const struct bk_peer *peer)
 {
 	struct ends_side *s = arg;
 
 	(void)call;
 	snprintf(s->peer, sizeof(s->peer), "%s", peer->name);
-}
-
-static void on_path(struct bk_call *call, void *arg, const struct bk_path *path)
-{
-	(void)call;
-	(void)arg;
-	(void)path;
-}
-
-static void on_note(struct bk_call *call, void *arg, int verbosity, const char *text)
-{
-	(void)call;
-	(void)arg;
-	(void)verbosity;
-	(void)text;
 }
 
 static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_offer *offer)
@@ -127,8 +105,7 @@ static void on_error(struct bk_call *call, void *arg, const struct bk_call_failu
 	snprintf(s->text, sizeof(s->text), "%s", failure->text);
 }
 
-static const struct bk_call_news news = {
-	.on_code = on_code, .on_peer = on_peer, .on_path = on_path, .on_note = on_note};
+static const struct bk_call_news news = {.on_peer = on_peer};
 
 const struct bk_transfer_events ends_events = {
 	.news = &news,

@@ -18,9 +18,6 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "transfer/digest.h"
-#include "transfer/journal.h"
-#include "transfer/part.h"
 #include "transfer/test_fake.h"
 #include "transfer/test_kit.h"
 #include "transfer/test_stage.h"

@@ -17,12 +17,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "transfer/digest.h"
 #include "transfer/journals.h"
 #include "transfer/test_ends.h"
 #include "transfer/test_fake.h"
 #include "transfer/test_kit.h"
-#include "wire/file.h"
 
 enum { BLOCK = 1 << 20 };
 
