@@ -21,8 +21,8 @@ extern "C" {
  * Thread rule: everything here belongs to the thread of the loop. No callback comes from inside a call.
  * Ownership: options, their strings and the events are copied; what a callback is handed is borrowed for its
  * time. Exactly one of on_done and on_error comes, as the last callback; the sender or receiver may be freed
- * from inside it, and from inside no other. Files are read, hashed, written and synced on threads beside the
- * loop: one for each sender or receiver, while content travels. */
+ * from inside it, and from inside no other. Files are looked for, read, hashed, written and synced on threads
+ * beside the loop: each sender or receiver has one at a time, a sender to several one for each of them. */
 struct bk_send;
 struct bk_recv;
 struct bk_file_list;
