@@ -101,11 +101,9 @@ class Before(kit.Case):
         self.assertEqual(len(os.listdir(self.root / "out/many")), 9999)
 
     def test_who_takes_and_is_of_before_passes_over_that_files_are_counted(self):
-        library, gate = self.root / "gate.so", self.root / "open"
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, pathlib.Path(__file__).with_name("gate.c"), "-ldl"],
-                       check=True)
+        env, gate = self.gated()
         top = self.tree()
-        with unittest.mock.patch.dict(self.env, {"LD_PRELOAD": str(library), "GATE": str(gate)}):
+        with unittest.mock.patch.dict(self.env, env):
             sender = self.start("send", "-s", self.server, "--json", top)
         code = self.event(sender, "code")["code"]
         receiver = self.start_as(self.before, "recv", "-s", self.server, "--json", "--executable", "-o", self.folder_out(), code)

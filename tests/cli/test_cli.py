@@ -108,6 +108,19 @@ class Case(unittest.TestCase):
         path.write_bytes(bytes((i * 7 + i // 251) & 255 for i in range(size)))
         return path
 
+    def library(self, name):
+        """NAME.c of this folder, for LD_PRELOAD."""
+        library = self.root / f"{name}.so"
+        if not library.exists():
+            source = pathlib.Path(__file__).with_name(f"{name}.c")
+            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source, "-ldl", "-pthread"], check=True)
+        return str(library)
+
+    def gated(self):
+        """The environment of a program to which the disk answers only once there is a file, and that file."""
+        gate = self.root / "open"
+        return {"LD_PRELOAD": self.library("gate"), "GATE": str(gate)}, gate
+
     def folder_out(self):
         (self.root / "out").mkdir(exist_ok=True)
         return self.root / "out"

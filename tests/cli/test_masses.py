@@ -4,7 +4,7 @@
 And what many entries, and big files, cost in memory.
 
 Run it with the program as argument or in $BODKIN; with SOAK=1 the entries are a million, which takes minutes."""
-import json, os, pathlib, shutil, signal, subprocess, sys, tempfile, threading, time, unittest, unittest.mock
+import json, os, pathlib, shutil, signal, sys, tempfile, threading, time, unittest, unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -33,11 +33,8 @@ class Walk(kit.Case):
     def setUp(self):
         super().setUp()
         _, self.server = self.serve()
-        library = self.root / "gate.so"
-        source = pathlib.Path(__file__).with_name("gate.c")
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-        self.gate = self.root / "open"
-        self.env |= {"LD_PRELOAD": str(library), "GATE": str(self.gate)}
+        env, self.gate = self.gated()
+        self.env |= env
         self.top = self.root / "tree"
         self.top.mkdir()
         for i in range(FILES):

@@ -203,12 +203,8 @@ class Resume(kit.Case):
     def cut_power(self, path, at, **more):
         """What was written and not synced is undone when so many bytes were. False: it was over before."""
         self.is_cut = True
-        library = self.root / "cut.so"
-        if not library.exists():
-            source = pathlib.Path(__file__).with_name("cut.c")
-            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source, "-ldl", "-pthread"], check=True)
         sender = self.start("send", "-s", self.server, "--json", "--compress", "off", path)
-        env = dict(self.env, LD_PRELOAD=str(library), CUT_AT=str(at), CUT_FOLDER=str(self.folder_out()), **more)
+        env = dict(self.env, LD_PRELOAD=self.library("cut"), CUT_AT=str(at), CUT_FOLDER=str(self.folder_out()), **more)
         receiver = subprocess.run([kit.BODKIN, "recv", "-s", self.server, "-o", self.root / "out", self.event(sender, "code")["code"]],
                                   capture_output=True, stdin=subprocess.DEVNULL, env=env, timeout=kit.WAIT)
         self.end_all(sender)
