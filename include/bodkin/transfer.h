@@ -98,8 +98,8 @@ struct bk_transfer_offer {
 	 * bk_transfer_find_leftovers removes them. */
 	size_t abandoned;
 	uint64_t abandoned_bytes;
-	const struct bk_file_list
-		*list;         /* the library's own, of bk_transfer_offer_target; NULL: not its offer */
+	/* The library's own, for bk_transfer_offer_target; NULL: not its offer. */
+	const struct bk_file_list *list;
 	size_t left_out_links; /* sender: so many of what is left out are links that lead out of their folder */
 };
 

@@ -74,8 +74,8 @@ static int look_around(struct bk_source *s, const struct bk_source_wish *wish)
 		.links = wish->links,
 		.may_go_on = wish->may_go_on,
 		.arg = wish->arg};
-	for (size_t i = 0; i < wish->paths_len && err >= 0;
-		i++) /* a slip is told before a big tree is walked */
+	/* A slip is told before a big tree is walked. */
+	for (size_t i = 0; i < wish->paths_len && err >= 0; i++)
 		err = bk_walk_check(&s->walk, wish->paths[i]);
 	for (size_t i = 0; i < wish->paths_len && err >= 0; i++)
 		err = bk_walk_path(&s->walk, wish->paths[i]);

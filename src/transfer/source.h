@@ -28,13 +28,13 @@ struct bk_source_wish {
 	int stream_fd;           /* stays the caller's */
 	const char *text;        /* NULL: none; then nothing else is offered */
 	size_t text_len;
-	bool (*may_go_on)(
-		void *arg, size_t entries); /* asked now and then, with how many there are; may be NULL */
+	/* Asked now and then, with how many there are; may be NULL. */
+	bool (*may_go_on)(void *arg, size_t entries);
 	void *arg;
 };
 
-/* BK_E_INVALID: a device, two files of one name, nothing at all; BK_E_FILE: cannot be had; BK_E_NOMEM. ret_text is one
- * sentence then. Nothing of the wish is kept. */
+/* BK_E_INVALID: two files of one name, nothing at all; BK_E_FILE: a device, or cannot be had; BK_E_CANCELLED: it may
+ * not go on; BK_E_NOMEM. ret_text is one sentence then. Nothing of the wish is kept. */
 int bk_source_new(const struct bk_source_wish *wish, struct bk_source **ret_source,
 	char ret_text[BK_TRANSFER_TEXT_MAX]);
 /* It is there as long as somebody keeps it, on whatever thread: each reader does. NULL is fine. */

@@ -31,8 +31,8 @@ struct bk_walk {
 
 /* Whether what is named is there and of a kind that is sent, and nothing more. Errors of bk_walk_path. */
 int bk_walk_check(struct bk_walk *w, const char *path);
-/* What is named, and all that is in it. BK_E_INVALID: a device, or one of two with the same name; BK_E_FILE: cannot be
- * had; BK_E_NOMEM: with a sentence in text. */
+/* What is named, and all that is in it. BK_E_INVALID: one of two with the same name; BK_E_FILE: a device, or cannot be
+ * had; BK_E_CANCELLED; BK_E_NOMEM: with a sentence in text. */
 int bk_walk_path(struct bk_walk *w, const char *path);
 /* All is named: judges the links. Errors as above. */
 int bk_walk_end(struct bk_walk *w);
