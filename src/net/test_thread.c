@@ -120,6 +120,21 @@ static void who_is_left_is_told_and_the_last_frees(void **state)
 	assert_int_equal(o.calls, 1);
 }
 
+static void a_ring_can_be_waited_for_without_the_loop_and_comes_all_the_same(void **state)
+{
+	struct owner o = {.frees_inside = true};
+	struct work w;
+
+	(void)state;
+	ask_first(&o, &w);
+	assert_true(bk_thread_await(o.thread, 60 * BK_SEC));
+	assert_int_equal(o.calls, 0);
+	bk_loop_run(o.loop);
+	assert_int_equal(o.calls, 1);
+	wait_until_freed();
+	bk_loop_free(o.loop);
+}
+
 /* The gate, too, wakes it; the time that it may take does not come first. */
 static void pass_the_gate(struct bk_thread *t, void *arg)
 {
@@ -144,6 +159,7 @@ static void a_descriptor_wakes_a_thread_that_waits(void **state)
 	o.loop = kit_loop_new();
 	assert_int_equal(pipe(w.gate), 0);
 	assert_int_equal(bk_thread_new(o.loop, &gated, &w, on_answer, &o, &o.thread), 0);
+	assert_false(bk_thread_await(o.thread, 2 * BK_MS));
 	assert_int_equal(write(w.gate[1], "x", 1), 1);
 	bk_loop_run(o.loop);
 	wait_until_freed();
@@ -158,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_wake_each_other_until_all_is_answered),
 		cmocka_unit_test(who_is_left_is_told_and_the_last_frees),
+		cmocka_unit_test(a_ring_can_be_waited_for_without_the_loop_and_comes_all_the_same),
 		cmocka_unit_test(a_descriptor_wakes_a_thread_that_waits),
 	};
 

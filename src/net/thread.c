@@ -104,6 +104,13 @@ void bk_thread_free(struct bk_thread *t)
 	let_go(t, &t->is_left, &t->is_over);
 }
 
+bool bk_thread_await(struct bk_thread *t, bk_dur time)
+{
+	struct pollfd p = {.fd = t->to_loop.fd, .events = POLLIN};
+
+	return poll(&p, 1, (int)(time / BK_MS)) == 1;
+}
+
 void bk_thread_lock(struct bk_thread *t)
 {
 	pthread_mutex_lock(&t->lock);

@@ -24,6 +24,9 @@ int bk_thread_new(struct bk_loop *loop, const struct bk_thread_ops *ops, void *w
 /* After it fn never comes, and the loop may go; bk_thread_is_left says so to the thread. NULL is fine. */
 void bk_thread_free(struct bk_thread *t);
 
+/* Owner, who has no loop meanwhile: waits so long for a ring: has it come? fn comes all the same. */
+bool bk_thread_await(struct bk_thread *t, bk_dur time);
+
 void bk_thread_lock(struct bk_thread *t);
 void bk_thread_unlock(struct bk_thread *t);
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/scout.h"
 
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "net/thread.h"
@@ -15,7 +12,6 @@ struct work {
 	struct bk_source_wish wish; /* its strings are ours */
 	char **paths, **exclude, *stream_name, *text;
 	struct bk_thread *thread;
-	int over; /* an eventfd: whoever waits for it has no loop meanwhile */
 	atomic_size_t entries;
 	/* the thread's, until it is over */
 	struct bk_source *source;
@@ -53,7 +49,6 @@ static void run(struct bk_thread *t, void *arg)
 	bk_thread_lock(t);
 	bk_thread_ring(t);
 	bk_thread_unlock(t);
-	(void)eventfd_write(w->over, 1);
 }
 
 static void free_strings(char **strings, size_t n)
@@ -72,8 +67,6 @@ static void free_work(void *arg)
 	free_strings(w->exclude, w->wish.exclude_len);
 	free(w->stream_name);
 	free(w->text);
-	if (w->over >= 0)
-		close(w->over);
 	free(w);
 }
 
@@ -122,8 +115,7 @@ int bk_scout_new(struct bk_loop *loop, const struct bk_source_wish *wish, void (
 	if (s)
 		s->work = calloc(1, sizeof(*s->work));
 	if (s && s->work) {
-		s->work->over = eventfd(0, EFD_CLOEXEC);
-		if (s->work->over >= 0 && copy_wish(s->work, wish))
+		if (copy_wish(s->work, wish))
 			err = bk_thread_new(loop, &ops, s->work, fn, arg, &s->thread);
 		if (err < 0)
 			free_work(s->work);
@@ -137,10 +129,7 @@ int bk_scout_new(struct bk_loop *loop, const struct bk_source_wish *wish, void (
 
 bool bk_scout_wait(struct bk_scout *s, bk_dur time)
 {
-	struct pollfd p = {.fd = s->work->over, .events = POLLIN};
-	eventfd_t count;
-
-	return poll(&p, 1, (int)(time / BK_MS)) == 1 && eventfd_read(s->work->over, &count) == 0;
+	return bk_thread_await(s->thread, time); /* it rings once */
 }
 
 size_t bk_scout_count(const struct bk_scout *s)
