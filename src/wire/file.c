@@ -23,8 +23,7 @@ enum {
 	LIST_MEMBERS_MAX = 12 * BK_FILE_ENTRIES_MAX + 16, /* room for fields of later versions */
 };
 
-#define SIZE_LIMIT   ((uint64_t)INT64_MAX) /* off_t, and what JSON integers can carry */
-#define OFFSET_LIMIT (SIZE_LIMIT / 2)      /* no disk has half of it */
+#define OFFSET_LIMIT (INT64_MAX / 2) /* no disk has half of what an off_t can say */
 
 static const char *const type_names[] = {
 	[BK_FILE_COUNTING] = "counting",
@@ -331,18 +330,6 @@ int bk_file_msg_decode(const void *header, size_t len, uint64_t content_len, str
 	return 0;
 }
 
-/* A member that is a whole number from 0 to max. */
-static int get_uint(const json_t *o, const char *key, uint64_t max, uint64_t *ret_value)
-{
-	const json_t *value = json_object_get(o, key);
-	json_int_t v = json_integer_value(value);
-
-	if (!json_is_integer(value) || v < 0 || (uint64_t)v > max)
-		return BK_E_MALFORMED;
-	*ret_value = (uint64_t)v;
-	return 0;
-}
-
 static int decode_entries(const json_t *array, struct bk_file_list *l)
 {
 	int err = 0;
@@ -372,19 +359,19 @@ static int decode_choice(const json_t *o, size_t n, struct bk_file_choice *choic
 {
 	const char *action = json_string_value(json_object_get(o, "action"));
 	struct bk_file_choice c = {.is_said = true};
-	uint64_t entry, count = 1, offset = 0;
+	int64_t entry = -1, count = 1, offset = 0;
 
-	if (!action || !n || get_uint(o, "entry", n - 1, &entry) < 0)
+	if (!action || !n || bk_json_get_int(o, "entry", 0, (int64_t)n - 1, &entry) < 0 || entry < 0)
 		return BK_E_MALFORMED;
-	if (json_object_get(o, "count") && (get_uint(o, "count", n - entry, &count) < 0 || !count))
+	if (bk_json_get_int(o, "count", 1, (int64_t)n - entry, &count) < 0)
 		return BK_E_MALFORMED;
 	c.is_taken = !strcmp(action, "take");
 	if (!c.is_taken && strcmp(action, "skip") != 0)
 		return BK_E_MALFORMED;
-	if (c.is_taken && json_object_get(o, "offset") && get_uint(o, "offset", OFFSET_LIMIT, &offset) < 0)
+	if (c.is_taken && bk_json_get_int(o, "offset", 0, OFFSET_LIMIT, &offset) < 0)
 		return BK_E_MALFORMED;
-	c.offset = offset;
-	*said += count;
+	c.offset = (uint64_t)offset;
+	*said += (size_t)count;
 	for (; count; count--, entry++) {
 		if (choices[entry].is_said)
 			return BK_E_MALFORMED;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "wire/json.h"
 
 enum { ROW_MAX = 176 }; /* bytes of an entry besides its paths */
 
@@ -113,20 +114,6 @@ int bk_file_entry_append(struct bk_buf *out, const struct bk_file_entry *e)
 	return 0;
 }
 
-/* A member that is a whole number from min to max, or is absent. */
-static int get_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *ret_value)
-{
-	const json_t *value = json_object_get(o, key);
-	json_int_t v = json_integer_value(value);
-
-	if (!value)
-		return 0;
-	if (!json_is_integer(value) || v < min || v > max)
-		return BK_E_MALFORMED;
-	*ret_value = v;
-	return 0;
-}
-
 /* The bytes that the digits say, or the text where there are none; NULL: neither, or not as it should be. */
 static const char *get_bytes(
 	const json_t *o, const char *key, const char *key_hex, char out[BK_FILE_PATH_MAX + 2])
@@ -149,8 +136,8 @@ static int get_times(const json_t *o, struct bk_file_entry *e)
 {
 	int64_t ns = 0;
 
-	if (get_int(o, "mtime", -INT64_MAX, INT64_MAX, &e->mtime) < 0 ||
-		get_int(o, "mtime_ns", 0, 999999999, &ns) < 0)
+	if (bk_json_get_int(o, "mtime", -INT64_MAX, INT64_MAX, &e->mtime) < 0 ||
+		bk_json_get_int(o, "mtime_ns", 0, 999999999, &ns) < 0)
 		return BK_E_MALFORMED;
 	e->mtime_ns = (uint32_t)ns;
 	return 0;
@@ -175,7 +162,7 @@ int bk_file_entry_from_json(const json_t *o, struct bk_file_list *l)
 	char path[BK_FILE_PATH_MAX + 2], aim[BK_FILE_PATH_MAX + 2];
 	const char *kind = json_string_value(json_object_get(o, "kind")), *target = NULL;
 	struct bk_file_entry e = {.path = get_bytes(o, "path", "path_hex", path)};
-	int64_t mode = 0644, size = -1;
+	int64_t mode = 0644, size = -1, size_max;
 
 	if (!e.path || !kind)
 		return BK_E_MALFORMED;
@@ -184,8 +171,9 @@ int bk_file_entry_from_json(const json_t *o, struct bk_file_list *l)
 	e.is_link = !strcmp(kind, "link");
 	e.is_file = e.is_stream || !strcmp(kind, "file");
 	e.is_text = e.is_file && !e.is_stream && json_is_true(json_object_get(o, "text"));
-	if (get_int(o, "size", 0, e.is_stream || e.is_folder || e.is_link ? 0 : SIZE_LIMIT, &size) < 0 ||
-		size < 0 || get_int(o, "mode", 0, 07777777, &mode) < 0 || get_times(o, &e) < 0)
+	size_max = e.is_stream || e.is_folder || e.is_link ? 0 : SIZE_LIMIT;
+	if (bk_json_get_int(o, "size", 0, size_max, &size) < 0 || size < 0 ||
+		bk_json_get_int(o, "mode", 0, 07777777, &mode) < 0 || get_times(o, &e) < 0)
 		return BK_E_MALFORMED;
 	e.size = (uint64_t)size;
 	if (e.is_link && !(target = get_bytes(o, "target", "target_hex", aim)))

@@ -257,22 +257,16 @@ static const char *word_of(const json_t *o, const char *key)
 	return value ? json_string_value(value) : "unknown";
 }
 
-/* A whole number of 0 to `max`, 0 where there is none. Negative: it is something else. */
-static json_int_t number_of(const json_t *o, const char *key, json_int_t max)
-{
-	const json_t *value = json_object_get(o, key);
-	json_int_t n = json_integer_value(value);
-
-	return value && (!json_is_integer(value) || n < 0 || n > max) ? -1 : n;
-}
-
 static int ports_from_json(const json_t *o, struct bk_nat_ports *p)
 {
-	json_int_t last = number_of(o, "last", UINT16_MAX), seen_at = number_of(o, "seen_ns", INT64_MAX),
-		   rate = number_of(o, "rate", RATE_MAX), min = number_of(o, "min", UINT16_MAX),
-		   max = number_of(o, "max", UINT16_MAX), seen = number_of(o, "seen", SEEN_MAX);
+	int64_t last = 0, seen_at = 0, rate = 0, min = 0, max = 0, seen = 0;
 
-	if (!json_is_object(o) || last < 0 || seen_at < 0 || rate < 0 || min < 0 || max < min || seen < 0)
+	if (!json_is_object(o) || bk_json_get_int(o, "last", 0, UINT16_MAX, &last) < 0 ||
+		bk_json_get_int(o, "seen_ns", 0, INT64_MAX, &seen_at) < 0 ||
+		bk_json_get_int(o, "rate", 0, RATE_MAX, &rate) < 0 ||
+		bk_json_get_int(o, "min", 0, UINT16_MAX, &min) < 0 ||
+		bk_json_get_int(o, "max", 0, UINT16_MAX, &max) < 0 ||
+		bk_json_get_int(o, "seen", 0, SEEN_MAX, &seen) < 0 || max < min)
 		return BK_E_MALFORMED;
 	*p = (struct bk_nat_ports){
 		.last = (uint16_t)last,
@@ -289,13 +283,13 @@ static int profile_from_json(const json_t *o, struct bk_nat_profile *p)
 {
 	const char *mapping = word_of(o, "mapping"), *filtering = word_of(o, "filtering");
 	const char *allocation = word_of(o, "allocation");
-	const json_t *delta = json_object_get(o, "delta"), *translated = json_object_get(o, "translated");
+	const json_t *translated = json_object_get(o, "translated");
 	const json_t *ip = json_object_get(o, "public_ip"), *ports = json_object_get(o, "ports");
-	json_int_t n = json_integer_value(delta);
+	int64_t delta = 0;
 
 	if (!json_is_object(o) || !mapping || !filtering || !allocation)
 		return BK_E_MALFORMED;
-	if ((delta && !json_is_integer(delta)) || n < -DELTA_MAX || n > DELTA_MAX)
+	if (bk_json_get_int(o, "delta", -DELTA_MAX, DELTA_MAX, &delta) < 0)
 		return BK_E_MALFORMED;
 	if (translated && !json_is_boolean(translated))
 		return BK_E_MALFORMED;
@@ -304,7 +298,7 @@ static int profile_from_json(const json_t *o, struct bk_nat_profile *p)
 	p->mapping = bk_nat_behavior_from_name(mapping);
 	p->filtering = bk_nat_behavior_from_name(filtering);
 	p->allocation = bk_nat_allocation_from_name(allocation);
-	p->delta = (int)n;
+	p->delta = (int)delta;
 	p->is_translated = json_is_true(translated);
 	return ip ? addr_from_json(ip, json_object_get(o, "public_port"), &p->public_addr) : 0;
 }

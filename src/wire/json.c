@@ -293,6 +293,19 @@ int bk_json_find_uint(const void *text, size_t len, const char *key, uint64_t *r
 	return uint_of(s.found, s.found_len, ret_value);
 }
 
+int bk_json_get_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *value)
+{
+	const json_t *member = json_object_get(o, key);
+	json_int_t v = json_integer_value(member);
+
+	if (!member)
+		return 0;
+	if (!json_is_integer(member) || v < min || v > max)
+		return BK_E_MALFORMED;
+	*value = v;
+	return 0;
+}
+
 int bk_json_append(struct bk_buf *out, const json_t *o, size_t prefix_len, size_t text_max)
 {
 	size_t n = json_dumpb(o, NULL, 0, JSON_COMPACT);

@@ -29,6 +29,9 @@ int bk_json_load(const void *text, size_t len, size_t depth_max, size_t members_
  * from 0 to INT64_MAX, without building anything. BK_E_MALFORMED also when it is absent or there twice. */
 int bk_json_find_uint(const void *text, size_t len, const char *key, uint64_t *ret_value);
 
+/* The member `key` of an object, a whole number from min to max; where there is none *value stays. BK_E_MALFORMED. */
+int bk_json_get_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *value);
+
 /* Appends the compact text of o after its length as prefix_len bytes, big-endian. BK_E_TOO_BIG when the text
  * is longer than text_max, BK_E_FULL, BK_E_NOMEM; nothing is appended then. */
 int bk_json_append(struct bk_buf *out, const json_t *o, size_t prefix_len, size_t text_max);

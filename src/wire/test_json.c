@@ -206,6 +206,28 @@ static void appending_respects_both_ceilings(void **state)
 	json_decref(o);
 }
 
+static void a_member_is_a_whole_number_in_its_range_or_is_not_there(void **state)
+{
+	json_t *o = json_loads(
+		"{\"n\":-7,\"big\":9223372036854775807,\"real\":5.0,\"word\":\"5\",\"none\":null}", 0, NULL);
+	int64_t v = 42;
+
+	(void)state;
+	assert_int_equal(bk_json_get_int(o, "absent", 0, 9, &v), 0);
+	assert_int_equal(v, 42);
+	assert_int_equal(bk_json_get_int(o, "n", -6, 9, &v), BK_E_MALFORMED);
+	assert_int_equal(bk_json_get_int(o, "n", -9, -8, &v), BK_E_MALFORMED);
+	assert_int_equal(bk_json_get_int(o, "real", 0, 9, &v), BK_E_MALFORMED);
+	assert_int_equal(bk_json_get_int(o, "word", 0, 9, &v), BK_E_MALFORMED);
+	assert_int_equal(bk_json_get_int(o, "none", 0, 9, &v), BK_E_MALFORMED);
+	assert_int_equal(v, 42);
+	assert_int_equal(bk_json_get_int(o, "n", -7, -7, &v), 0);
+	assert_int_equal(v, -7);
+	assert_int_equal(bk_json_get_int(o, "big", 0, INT64_MAX, &v), 0);
+	assert_true(v == INT64_MAX);
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_brackets_or_keys_is_refused_early),
 		cmocka_unit_test(loading_refuses_what_objects_of_ours_never_have),
 		cmocka_unit_test(a_number_is_found_at_the_top_only),
+		cmocka_unit_test(a_member_is_a_whole_number_in_its_range_or_is_not_there),
 		cmocka_unit_test(appending_respects_both_ceilings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
