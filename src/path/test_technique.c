@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A technique is a row: these two exist in this file alone, no file of the product knows them, and they win
+/* A technique is a row: these three exist in this file alone, no file of the product knows them, and they win
  * races. One finds the peer by TCP behind one of several ports; the other sends datagrams from sockets of its
- * own, any of which may win and then carries QUIC. What each has: an engine, a row, its words. */
+ * own, any of which may win and then carries QUIC; a third one cannot make up its mind. What each has: an engine, a
+ * row, its words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,6 +38,7 @@ struct engine {
 	struct bk_actions actions;
 	bool is_controlling;
 	bool has_reported;
+	bool is_wavering;
 	struct bk_addr peer; /* where the second one sends to */
 	unsigned heard;
 };
@@ -92,6 +94,26 @@ static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk
 	send_word(e, id, &e->peer);
 }
 
+/* On the controlled side: that way is likely, it is chosen, another one is, and nothing more is to come. */
+static void waver(struct engine *e, uint32_t id, const struct bk_addr *from)
+{
+	const struct bk_addr nobody = bk_addr_v4(127, 0, 0, 1, 9);
+	const struct bk_action reports[] = {
+		{.id = id, .remote = *from, .report = BK_REPORT_LIKELY},
+		{.id = id, .remote = *from, .report = BK_REPORT_CHOSEN},
+		{.id = id, .remote = nobody, .report = BK_REPORT_CHOSEN},
+		{.report = BK_REPORT_DONE},
+	};
+
+	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+		struct bk_action a = reports[i];
+
+		a.type = BK_ACT_REPORT;
+		push(e, a);
+	}
+	send_word(e, id, from);
+}
+
 /* The controlled side answers one datagram of many; over that socket the two have found each other. */
 static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
@@ -101,6 +123,10 @@ static bool on_datagram(
 	(void)now;
 	if (len != 5 || data[0] != 0xff)
 		return false;
+	if (e->is_wavering && !e->is_controlling) {
+		waver(e, id, from);
+		return true;
+	}
 	if (!e->is_controlling && e->heard++ == CHOSEN)
 		send_word(e, id, from);
 	if (e->is_controlling || e->heard == CHOSEN + 1)
@@ -179,6 +205,18 @@ static int spray_new(const struct bk_method_opts *opts, bk_time now, void **ret_
 	return 0;
 }
 
+/* The one that joined sends from the socket that it was lent. */
+static int waver_new(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
+{
+	struct engine *e = engine_new(opts, ret_engine);
+
+	(void)now;
+	e->is_wavering = true;
+	if (e->is_controlling)
+		send_word(e, BK_WAYS_SOCKET4, &opts->plan->attempts[0].remote);
+	return 0;
+}
+
 static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
 {
 	(void)engine;
@@ -209,6 +247,16 @@ static const struct bk_method spray_method = {
 	.prefix = "by spraying: ",
 	.ops = &ops,
 	.new = spray_new,
+	.free = free,
+	.saw = saw,
+	.explain = explain,
+};
+
+static const struct bk_method waver_method = {
+	.transport = BK_TRANSPORT_UDP,
+	.prefix = "by wavering: ",
+	.ops = &ops,
+	.new = waver_new,
 	.free = free,
 	.saw = saw,
 	.explain = explain,
@@ -251,6 +299,8 @@ static const struct bk_technique knock = {
 	.name = "knock", .method = &knock_method, .fits = fits, .plan = plan, .tell = tell};
 static const struct bk_technique spray = {
 	.name = "spray", .method = &spray_method, .fits = fits, .plan = plan, .tell = tell};
+static const struct bk_technique wavering = {
+	.name = "waver", .method = &waver_method, .fits = fits, .plan = plan, .tell = tell};
 
 /* --- two sides --- */
 
@@ -459,6 +509,17 @@ static void a_technique_of_this_test_wins_a_race_from_one_of_its_own_udp_sockets
 	stage_free(g);
 }
 
+/* The controlling side may be secure there, and have decided, before it chooses anew. */
+static void what_was_chosen_before_wins_when_the_other_side_has_decided_for_it(void **state)
+{
+	struct stage *g = stage_new(&wavering);
+
+	(void)state;
+	run(g, bk_ways_view(g->sides[0].ways)->local.port);
+	assert_won_by(g, &wavering, "plan: by wavering: somebody is at home behind one of 1 ports\n");
+	stage_free(g);
+}
+
 static void without_its_row_there_is_no_path(void **state)
 {
 	struct stage *g = stage_new(NULL);
@@ -475,6 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_technique_of_this_test_wins_a_race_over_tcp),
 		cmocka_unit_test(a_technique_of_this_test_wins_a_race_from_one_of_its_own_udp_sockets),
+		cmocka_unit_test(what_was_chosen_before_wins_when_the_other_side_has_decided_for_it),
 		cmocka_unit_test(without_its_row_there_is_no_path),
 	};
 

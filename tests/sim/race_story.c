@@ -36,7 +36,7 @@ struct path {
 	uint32_t id;           /* of a connection, the machine's */
 	struct bk_addr local;  /* of a way; family 0: a connection */
 	struct bk_addr remote; /* of a way */
-	bool is_gone, is_chosen, is_likely;
+	bool is_gone;
 };
 
 struct own {
@@ -132,16 +132,6 @@ static void disprove(struct path *t)
 	settle(l);
 }
 
-/* What the lane had chosen before is chosen no more. */
-static void forget_chosen(struct lane *l)
-{
-	for (size_t i = 0; i < l->peer->paths_len; i++) {
-		if (l->peer->paths[i].lane == l && l->peer->paths[i].is_chosen &&
-			!l->peer->paths[i].is_likely)
-			l->peer->paths[i].is_gone = true;
-	}
-}
-
 static struct path *find_way(struct lane *l, const struct bk_action *a)
 {
 	for (size_t i = 0; i < l->peer->paths_len; i++) {
@@ -166,31 +156,25 @@ static struct bk_addr local_of(const struct lane *l, uint32_t id)
 	return bk_addr_with_port(p->side->host.ip, port);
 }
 
+/* What was chosen before stays beside it: the other side may have decided for that. */
 static void on_report(struct lane *l, const struct bk_action *a)
 {
 	struct peer *p = l->peer;
 	struct path *t = &p->paths[p->paths_len];
+	bool is_way = a->report == BK_REPORT_LIKELY || a->report == BK_REPORT_CHOSEN;
+	struct path *there = is_way ? find_way(l, a) : NULL;
 
 	if (a->report == BK_REPORT_DONE) {
 		l->is_over = true;
 		return;
 	}
-	if (a->report == BK_REPORT_CHOSEN)
-		forget_chosen(l);
-	if (a->report == BK_REPORT_LIKELY || a->report == BK_REPORT_CHOSEN) {
-		struct path *there = find_way(l, a);
-
-		if (there) {
-			there->is_chosen |= a->report == BK_REPORT_CHOSEN;
-			say(there, HELLO);
-			return;
-		}
+	if (there) {
+		say(there, HELLO);
+		return;
 	}
 	assert(p->paths_len < PATHS_MAX);
 	*t = (struct path){.lane = l, .technique = bk_technique_of(&l->plan, a), .id = host_id(l, a->id)};
-	if (a->report == BK_REPORT_CHOSEN || a->report == BK_REPORT_LIKELY) {
-		t->is_chosen = a->report == BK_REPORT_CHOSEN;
-		t->is_likely = a->report == BK_REPORT_LIKELY;
+	if (is_way) {
 		t->local = local_of(l, a->id);
 		t->remote = a->remote;
 	}
