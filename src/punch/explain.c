@@ -109,10 +109,8 @@ static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TE
 /* A port was open, and nothing came of it. */
 static bool has_opened(const struct bk_pair *pair)
 {
-	return bk_mapped_is_open(pair->own, pair->peer, BK_TRANSPORT_UDP) ||
-	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_UDP) ||
-	       bk_mapped_is_open(pair->own, pair->peer, BK_TRANSPORT_TCP) ||
-	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_TCP);
+	return bk_mapped_is_open_between(pair, BK_TRANSPORT_UDP) ||
+	       bk_mapped_is_open_between(pair, BK_TRANSPORT_TCP);
 }
 
 /* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke

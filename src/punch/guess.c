@@ -36,12 +36,6 @@ enum {
 #define SHORT_RTT   (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
 #define ENOUGH      0.5
 
-static bool is_opened(const struct bk_pair *pair)
-{
-	return bk_mapped_is_open(pair->own, pair->peer, BK_TRANSPORT_UDP) ||
-	       bk_mapped_is_open(pair->peer, pair->own, BK_TRANSPORT_UDP);
-}
-
 /* A server sees both where it is itself. Who is seen among public addresses, and hears of a peer at a private one,
  * would knock at every port of a neighbour. */
 static bool are_seen_in_one_realm(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
@@ -56,7 +50,8 @@ bool bk_guess_is_wanted(const struct bk_pair *pair)
 	return (pair->own->capabilities & pair->peer->capabilities & BK_INTRO_GUESSES) &&
 	       own->public_addr.family == 4 && peer->public_addr.family == 4 &&
 	       are_seen_in_one_realm(own, peer) && !bk_nat_is_reachable(own) && !bk_nat_is_reachable(peer) &&
-	       !is_opened(pair) && !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
+	       !bk_mapped_is_open_between(pair, BK_TRANSPORT_UDP) &&
+	       !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
 }
 
 bool bk_guess_fits(const struct bk_technique *t, const struct bk_pair *pair)

@@ -37,10 +37,14 @@ bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other
 	return false;
 }
 
+bool bk_mapped_is_open_between(const struct bk_pair *pair, enum bk_transport t)
+{
+	return bk_mapped_is_open(pair->own, pair->peer, t) || bk_mapped_is_open(pair->peer, pair->own, t);
+}
+
 bool bk_mapped_fits(const struct bk_technique *t, const struct bk_pair *pair)
 {
-	return bk_mapped_is_open(pair->own, pair->peer, t->method->transport) ||
-	       bk_mapped_is_open(pair->peer, pair->own, t->method->transport);
+	return bk_mapped_is_open_between(pair, t->method->transport);
 }
 
 /* Who comes by our port comes from an address of which no attempt knows. Over UDP so does whoever is punched

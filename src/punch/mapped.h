@@ -9,6 +9,8 @@
 
 /* Has that side a port over that transport which everybody reaches, and can the other one go there? */
 bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t);
+/* Has either of the two? */
+bool bk_mapped_is_open_between(const struct bk_pair *pair, enum bk_transport t);
 
 bool bk_mapped_fits(const struct bk_technique *t, const struct bk_pair *pair);
 void bk_mapped_plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *plan);
