@@ -37,20 +37,14 @@ static double chance(const struct bk_pair *pair)
 
 static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
-	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
+	static const struct bk_guess_many many = {
+		.sockets = SOCKETS,
+		.probes = PROBES,
+		.ports = {.first = PORT_FIRST, .len = PORTS, .step = 1, .order = BK_PORTS_SCATTERED},
+		.pace = PACE,
+	};
 
-	if (!bk_guess_fits(t, pair))
-		return;
-	if (bk_guess_hard_side(pair) == pair->own) {
-		a.sockets = SOCKETS;
-	} else {
-		a.is_from_shared_port = true;
-		a.ports = (struct bk_ports){
-			.first = PORT_FIRST, .len = PORTS, .step = 1, .order = BK_PORTS_SCATTERED};
-		a.probes = PROBES;
-		a.pace = PACE;
-	}
-	bk_plan_add(p, &a);
+	bk_guess_add_many(t, pair, &many, p);
 }
 
 static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
@@ -66,13 +60,10 @@ static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 }
 
 const struct bk_technique bk_technique_birthday = {
+	BK_GUESS,
 	.name = "birthday",
-	.rank = BK_RANK_NAT,
 	.is_hard = true,
-	.method = &bk_method_udp,
-	.fits = bk_guess_fits,
 	.plan = plan,
 	.chance = chance,
 	.hope = hope,
-	.tell = bk_tell_direct,
 };

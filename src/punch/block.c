@@ -77,22 +77,18 @@ static double chance(const struct bk_pair *pair)
 static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	const struct bk_nat_ports *seen = &pair->peer->udp.ports;
-	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
-	unsigned block = block_between(pair);
-
-	if (!bk_guess_fits(t, pair))
-		return;
-	if (bk_guess_hard_side(pair) == pair->own) {
-		a.sockets = (uint16_t)sockets_for(block);
-	} else {
-		a.is_from_shared_port = true;
-		a.ports = (struct bk_ports){.first = (uint16_t)((seen->min + seen->max) / 2),
+	unsigned block = block_between(pair), probes = probes_for(block);
+	const struct bk_guess_many many = {
+		.sockets = sockets_for(block),
+		.probes = probes,
+		.ports = {.first = (uint16_t)((seen->min + seen->max) / 2),
+			.len = (uint16_t)probes,
 			.step = 1,
-			.order = BK_PORTS_OUTWARD};
-		a.ports.len = a.probes = (uint16_t)probes_for(block);
-		a.pace = PACE;
-	}
-	bk_plan_add(p, &a);
+			.order = BK_PORTS_OUTWARD},
+		.pace = PACE,
+	};
+
+	bk_guess_add_many(t, pair, &many, p);
 }
 
 static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
@@ -115,13 +111,10 @@ bool bk_guess_has_block(const struct bk_pair *pair)
 }
 
 const struct bk_technique bk_technique_blocks = {
+	BK_GUESS,
 	.name = "blocks",
-	.rank = BK_RANK_NAT,
 	.is_hard = true,
-	.method = &bk_method_udp,
-	.fits = bk_guess_fits,
 	.plan = plan,
 	.chance = chance,
 	.hope = hope,
-	.tell = bk_tell_direct,
 };

@@ -84,6 +84,24 @@ static bool are_both_sequential(const struct bk_pair *pair)
 	return is_sequential(&pair->own->udp) && is_sequential(&pair->peer->udp);
 }
 
+void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
+	const struct bk_guess_many *m, struct bk_plan *plan)
+{
+	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
+
+	if (!bk_guess_fits(t, pair))
+		return;
+	if (bk_guess_hard_side(pair) == pair->own) {
+		a.sockets = (uint16_t)m->sockets;
+	} else {
+		a.is_from_shared_port = true;
+		a.ports = m->ports;
+		a.probes = (uint16_t)m->probes;
+		a.pace = m->pace;
+	}
+	bk_plan_add(plan, &a);
+}
+
 /* --- the next port of a sequence --- */
 
 /* From the observation to the instant. */
@@ -218,12 +236,9 @@ static void hope_predict(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 }
 
 const struct bk_technique bk_technique_predict = {
+	BK_GUESS,
 	.name = "predict",
-	.rank = BK_RANK_NAT,
-	.method = &bk_method_udp,
-	.fits = bk_guess_fits,
 	.plan = plan_predict,
 	.chance = chance_of_predicting,
 	.hope = hope_predict,
-	.tell = bk_tell_direct,
 };

@@ -9,6 +9,9 @@
  * the budget is more than one half. */
 extern const struct bk_technique bk_technique_predict, bk_technique_blocks, bk_technique_birthday;
 
+/* What their rows have in common. */
+#define BK_GUESS .rank = BK_RANK_NAT, .method = &bk_method_udp, .fits = bk_guess_fits, .tell = bk_tell_direct
+
 /* `fits` of each of them. */
 bool bk_guess_fits(const struct bk_technique *t, const struct bk_pair *pair);
 /* Are the ports of the hard side from a block that is small enough? */
@@ -17,5 +20,15 @@ bool bk_guess_has_block(const struct bk_pair *pair);
 bool bk_guess_is_wanted(const struct bk_pair *pair);
 /* The one side whose port has to be guessed; NULL: it is none of the two, or both. */
 const struct bk_intro *bk_guess_hard_side(const struct bk_pair *pair);
+
+/* The hard side opens many ports, from fresh sockets; the other one tries many, from the shared port. */
+struct bk_guess_many {
+	unsigned sockets, probes;
+	struct bk_ports ports; /* of which `probes` are tried */
+	bk_dur pace;
+};
+/* Adds this side's part of it, if it fits. */
+void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
+	const struct bk_guess_many *m, struct bk_plan *plan);
 
 #endif
