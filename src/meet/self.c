@@ -58,35 +58,15 @@ static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *
 
 static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	if (!s->ways)
-		return;
-	bk_ways_gather(s->ways, view->stun, view->stun_len);
-	s->asked_len = view->stun_len;
-	memcpy(s->asked, view->stun, sizeof(s->asked));
-}
-
-static size_t count_asked(const struct bk_self *s, const struct bk_mailbox_view *view)
-{
-	size_t n = 0;
-
-	while (n < s->asked_len && n < view->stun_len && bk_addr_equal(&s->asked[n], &view->stun[n]))
-		n++;
-	return n;
+	if (s->ways)
+		bk_ways_gather(s->ways, view->stun, view->stun_len);
 }
 
 static void gather_more_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	size_t known = count_asked(s, view);
-
-	if (!s->ways || known == view->stun_len)
-		return;
-	if (!known || known < s->asked_len) {
-		gather_udp(s, view);
-		return;
-	}
-	bk_ways_gather_more(s->ways, view->stun + known, view->stun_len - known);
-	s->asked_len = view->stun_len;
-	memcpy(s->asked, view->stun, sizeof(s->asked));
+	_Static_assert((int)BK_MAILBOX_SAMPLES_MAX <= (int)BK_STUN_SAMPLES_MAX, "all of them are asked");
+	if (s->ways)
+		bk_ways_gather_more(s->ways, view->stun, view->stun_len);
 }
 
 /* The first question is answered after one round trip, the others in the same time, roughly; two answers tell the

@@ -21,10 +21,8 @@ struct bk_self {
 	uint16_t ports[BK_SELF_LISTENERS];
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
 	struct bk_opened opened;
-	bool may_open;                                /* the router may be asked for ports */
-	bool may_guess;                               /* ports, and have ours guessed */
-	struct bk_addr asked[BK_MAILBOX_SAMPLES_MAX]; /* STUN servers, since it was begun anew */
-	size_t asked_len;
+	bool may_open;  /* the router may be asked for ports */
+	bool may_guess; /* ports, and have ours guessed */
 	bool has_tcp;
 	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };

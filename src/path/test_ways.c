@@ -121,6 +121,38 @@ static void asked_again_it_forgets_what_was_true_before(void **state)
 	tear_down(&s);
 }
 
+static void more_servers_are_asked_beside_the_first_and_nobody_twice(void **state)
+{
+	struct scene s;
+	struct bk_addr other;
+	const struct bk_ways_view *view;
+
+	(void)state;
+	set_up(&s);
+	view = bk_ways_view(s.ways);
+	bk_ways_gather_more(s.ways, s.servers, 1); /* there is nothing before it */
+	assert_int_equal(view->awaited, 1);
+	bk_ways_gather_more(s.ways, s.servers, 2);
+	assert_int_equal(view->awaited, 2);
+	assert_int_equal(bk_loop_run(s.loop), 0);
+	assert_int_equal(view->samples_len, 2);
+	for (size_t n = 1; n <= 2; n++) {
+		bk_ways_gather_more(s.ways, s.servers, n);
+		assert_int_equal(view->awaited, 0);
+		assert_int_equal(view->samples_len, 2);
+	}
+	other = s.servers[0];
+	s.servers[0] = s.servers[1];
+	s.servers[1] = other;
+	bk_ways_gather_more(s.ways, s.servers, 2); /* others than before */
+	assert_int_equal(view->awaited, 2);
+	assert_int_equal(view->samples_len, 0);
+	assert_int_equal(bk_loop_run(s.loop), 0);
+	assert_int_equal(view->samples_len, 2);
+	assert_false(s.timed_out);
+	tear_down(&s);
+}
+
 static void a_server_that_is_silent_is_given_up(void **state)
 {
 	struct scene s;
@@ -168,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_server_tells_the_mapped_address),
 		cmocka_unit_test(asked_again_it_forgets_what_was_true_before),
+		cmocka_unit_test(more_servers_are_asked_beside_the_first_and_nobody_twice),
 		cmocka_unit_test(a_server_that_is_silent_is_given_up),
 		cmocka_unit_test(what_strangers_send_changes_nothing),
 	};

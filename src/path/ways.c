@@ -406,9 +406,16 @@ void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len
 
 void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len)
 {
-	bk_stun_gather_add(w->gather, servers, len, bk_loop_now(w->loop));
-	if (len)
-		w->view.asked = bk_loop_now(w->loop);
+	size_t asked, known = bk_stun_gather_known(w->gather, servers, len, &asked);
+
+	if (known == len)
+		return;
+	if (!known || known < asked) {
+		bk_ways_gather(w, servers, len);
+		return;
+	}
+	bk_stun_gather_add(w->gather, servers + known, len - known, bk_loop_now(w->loop));
+	w->view.asked = bk_loop_now(w->loop);
 	bk_drive_poke(w->gather_drive);
 	bk_ways_view(w);
 }

@@ -38,7 +38,7 @@ void bk_ways_free(struct bk_ways *w);
  * every 15 s, so that the mapping stays, until bk_ways_rest. Called again it begins anew: what was learnt is
  * forgotten; with none nothing more is asked. */
 void bk_ways_gather(struct bk_ways *w, const struct bk_addr *servers, size_t len);
-/* More of them, beside those. */
+/* The same, or more of them: who is asked already is not asked again. With others than before it begins anew. */
 void bk_ways_gather_more(struct bk_ways *w, const struct bk_addr *servers, size_t len);
 /* Looks which port a new flow gets now. By itself it looks at a few as soon as it is known that they get new ones. */
 void bk_ways_freshen(struct bk_ways *w);

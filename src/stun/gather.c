@@ -154,6 +154,17 @@ void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers,
 	}
 }
 
+size_t bk_stun_gather_known(
+	const struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, size_t *ret_asked)
+{
+	size_t n = 0;
+
+	while (n < g->questions_len && n < len && bk_addr_equal(&g->questions[n].server, &servers[n]))
+		n++;
+	*ret_asked = g->questions_len;
+	return n;
+}
+
 /* --- learning --- */
 
 static size_t place_of(const struct bk_stun_gather *g, const struct bk_addr *server)

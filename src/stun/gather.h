@@ -36,6 +36,9 @@ void bk_stun_gather_begin(struct bk_stun_gather *g, const struct bk_addr *server
 
 /* These as well, if there is room; what was learnt stays. */
 void bk_stun_gather_add(struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, bk_time now);
+/* How many of these, from the first on, are the very ones that were asked; ret_asked: how many were. */
+size_t bk_stun_gather_known(
+	const struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, size_t *ret_asked);
 
 /* Asks the first server once from each of `n` sockets of its own (ids from BK_STUN_FRESH_FIRST on), which are closed
  * afterwards: which ports do new flows get now? Nothing else waits for that. Nothing happens before the first begin,
