@@ -67,6 +67,11 @@ static void make_id(struct bk_stun_gather *g, struct bk_stun_id *ret_id)
 		ret_id->bytes[i] = (uint8_t)(BK_STUN_COOKIE >> (24 - 8 * i));
 }
 
+static bool is_fresh(const struct bk_stun_gather *g, const struct question *q)
+{
+	return q->socket != g->socket;
+}
+
 static void open_question(struct bk_stun_gather *g, struct question *q, bk_time now)
 {
 	struct bk_stun_id id;
@@ -74,7 +79,7 @@ static void open_question(struct bk_stun_gather *g, struct question *q, bk_time 
 	make_id(g, &id);
 	bk_stun_transaction_init(&q->transaction, &id, RTO, RTO_MAX, SENDINGS, WAIT_MAX, now);
 	q->is_open = true;
-	g->awaited += q->socket == g->socket;
+	g->awaited += !is_fresh(g, q);
 }
 
 static void close_fresh(struct bk_stun_gather *g, struct question *q)
@@ -82,11 +87,6 @@ static void close_fresh(struct bk_stun_gather *g, struct question *q)
 	if (q->socket)
 		push(g, &(struct bk_action){.type = BK_ACT_UDP_CLOSE, .id = q->socket});
 	*q = (struct question){0};
-}
-
-static bool is_fresh(const struct bk_stun_gather *g, const struct question *q)
-{
-	return q >= g->fresh && q < g->fresh + BK_STUN_FRESH_MAX;
 }
 
 static void close_question(struct bk_stun_gather *g, struct question *q, const struct bk_addr *mapped)
@@ -100,9 +100,10 @@ static void close_question(struct bk_stun_gather *g, struct question *q, const s
 	};
 
 	q->is_open = false;
-	g->awaited -= q->socket == g->socket;
 	if (is_fresh(g, q))
 		close_fresh(g, q);
+	else
+		g->awaited--;
 	push(g, &report);
 }
 
