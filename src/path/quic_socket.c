@@ -139,22 +139,26 @@ static struct way_link *way_of(struct bk_quic_socket *s, const struct bk_link *l
 	return NULL;
 }
 
-bool bk_quic_socket_limit(struct bk_quic_socket *s, const struct bk_link *link, unsigned datagrams)
+bool bk_quic_socket_has(struct bk_quic_socket *s, const struct bk_link *link)
 {
-	struct way_link *l = way_of(s, link);
-
-	if (l)
-		l->blind = datagrams ? datagrams + 1 : 0;
-	return l;
+	return way_of(s, link);
 }
 
-bool bk_quic_socket_repeat(struct bk_quic_socket *s, const struct bk_link *link)
+void bk_quic_socket_limit(struct bk_quic_socket *s, const struct bk_link *link, unsigned datagrams)
 {
 	struct way_link *l = way_of(s, link);
 
-	if (l && !l->is_heard && l->first_len && !is_spent(l))
+	bk_assert(l);
+	l->blind = datagrams ? datagrams + 1 : 0;
+}
+
+void bk_quic_socket_repeat(struct bk_quic_socket *s, const struct bk_link *link)
+{
+	struct way_link *l = way_of(s, link);
+
+	bk_assert(l);
+	if (!l->is_heard && l->first_len && !is_spent(l))
 		bk_udp_send_piece(s->fd, &l->remote, l->first, l->first_len, 0, &s->is_uncut);
-	return l;
 }
 
 /* --- in --- */

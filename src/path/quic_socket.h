@@ -63,8 +63,9 @@ bool bk_quic_socket_feed(
 /* Within a hold: whatever links call may free links and all. */
 void bk_quic_socket_flush(struct bk_quic_socket *s);
 
-/* As bk_ways_link_limit and _repeat have them. False: it is no link of this socket. */
-bool bk_quic_socket_limit(struct bk_quic_socket *s, const struct bk_link *link, unsigned datagrams);
-bool bk_quic_socket_repeat(struct bk_quic_socket *s, const struct bk_link *link);
+bool bk_quic_socket_has(struct bk_quic_socket *s, const struct bk_link *link);
+/* As bk_ways_link_limit and _repeat have them, of a link that it has. */
+void bk_quic_socket_limit(struct bk_quic_socket *s, const struct bk_link *link, unsigned datagrams);
+void bk_quic_socket_repeat(struct bk_quic_socket *s, const struct bk_link *link);
 
 #endif

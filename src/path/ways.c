@@ -140,40 +140,32 @@ int bk_ways_link_new(struct bk_ways_run *r, const struct bk_way *way, const stru
 	return bk_quic_socket_link_new(&s->quic, &full, events, arg, ret_link);
 }
 
-static bool is_at(struct bk_ways *w,
-	bool (*fn)(struct bk_quic_socket *s, const struct bk_link *link, unsigned n),
-	const struct bk_link *link, unsigned n)
+static struct bk_quic_socket *socket_of(struct bk_ways *w, const struct bk_link *link)
 {
+	struct bk_quic_socket *found = NULL;
+
 	for (size_t i = 0; i < FIRST_SOCKETS; i++) {
-		if (fn(&w->first[i].quic, link, n))
-			return true;
+		if (bk_quic_socket_has(&w->first[i].quic, link))
+			found = &w->first[i].quic;
 	}
 	bk_list_each(it, tmp, &w->sockets)
 	{
-		if (fn(&bk_container_of(it, struct ways_socket, link_in_ways)->quic, link, n))
-			return true;
+		struct ways_socket *s = bk_container_of(it, struct ways_socket, link_in_ways);
+		if (bk_quic_socket_has(&s->quic, link))
+			found = &s->quic;
 	}
-	return false;
-}
-
-static bool repeat_at(struct bk_quic_socket *s, const struct bk_link *link, unsigned n)
-{
-	(void)n;
-	return bk_quic_socket_repeat(s, link);
+	bk_assert(found);
+	return found;
 }
 
 void bk_ways_link_limit(struct bk_ways_run *r, const struct bk_link *link, unsigned datagrams)
 {
-	bool is_found = is_at(r->ways, bk_quic_socket_limit, link, datagrams);
-
-	bk_assert(is_found);
+	bk_quic_socket_limit(socket_of(r->ways, link), link, datagrams);
 }
 
 void bk_ways_link_repeat(struct bk_ways_run *r, const struct bk_link *link)
 {
-	bool is_found = is_at(r->ways, repeat_at, link, 0);
-
-	bk_assert(is_found);
+	bk_quic_socket_repeat(socket_of(r->ways, link), link);
 }
 
 static void on_link_freed(void *arg)
