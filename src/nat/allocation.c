@@ -9,15 +9,23 @@
 /* Ports of a small block are near each other by chance, but their steps are not alike. */
 enum { PAIRS_MIN = 3, FEW = 4, ASTRAY_MAX = 2 };
 
+/* 0: none that a sequence would make in that direction. */
+static int step_between(const struct bk_nat_port_pair *a, const struct bk_nat_port_pair *b, int direction)
+{
+	int step = ((int)b->mapped - (int)a->mapped) * direction;
+
+	return step > 0 && step <= BK_NAT_STEP_MAX ? step : 0;
+}
+
 static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int direction, int *ret_smallest)
 {
 	size_t count = 0, alike = 0;
 
 	*ret_smallest = 0;
 	for (size_t i = 1; i < n; i++) {
-		int step = ((int)pairs[i].mapped - (int)pairs[i - 1].mapped) * direction;
+		int step = step_between(&pairs[i - 1], &pairs[i], direction);
 
-		if (step <= 0 || step > BK_NAT_STEP_MAX)
+		if (!step)
 			continue;
 		count++;
 		alike = !*ret_smallest || step < *ret_smallest ? 1 : alike + (step == *ret_smallest);
@@ -25,13 +33,6 @@ static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int di
 			*ret_smallest = step;
 	}
 	return 2 * alike > count || count < FEW ? count : 0;
-}
-
-static int step_between(const struct bk_nat_port_pair *a, const struct bk_nat_port_pair *b, int direction)
-{
-	int step = ((int)b->mapped - (int)a->mapped) * direction;
-
-	return step > 0 && step <= BK_NAT_STEP_MAX ? step : 0;
 }
 
 /* The longest chain of rows in that direction, each a step behind the one before; how many they are. */

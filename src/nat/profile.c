@@ -96,16 +96,20 @@ static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, 
 	return BK_NAT_SEQUENTIAL;
 }
 
+static void add_port(struct bk_nat_ports *p, uint16_t port)
+{
+	p->last = port;
+	p->min = port < p->min ? port : p->min;
+	p->max = port > p->max ? port : p->max;
+	p->seen++;
+}
+
 static void note_ports(const struct bk_nat_evidence *e, struct bk_nat_ports *ret_ports)
 {
 	struct bk_nat_ports p = {.min = UINT16_MAX};
 
-	for (size_t i = 0; i < e->samples_len; i++) {
-		p.last = e->samples[i].mapped.port;
-		p.min = p.last < p.min ? p.last : p.min;
-		p.max = p.last > p.max ? p.last : p.max;
-		p.seen++;
-	}
+	for (size_t i = 0; i < e->samples_len; i++)
+		add_port(&p, e->samples[i].mapped.port);
 	*ret_ports = p;
 }
 
@@ -146,14 +150,6 @@ static uint32_t rate_of(const struct bk_nat_profile *p, int moved, bk_dur after)
 		steps <= OWN_FLOWS)
 		return 0;
 	return (uint32_t)((steps - OWN_FLOWS) * BK_SEC / after);
-}
-
-static void add_port(struct bk_nat_ports *p, uint16_t port)
-{
-	p->last = port;
-	p->min = port < p->min ? port : p->min;
-	p->max = port > p->max ? port : p->max;
-	p->seen++;
 }
 
 /* What two samples said of the order of ports was little. Those out of line are left out: how many stay. */
