@@ -57,12 +57,17 @@ static void probe(struct bk_outside *o, size_t slot, const struct bk_addr *serve
 		announce(o, &o->probes[slot]);
 }
 
+static void stop_probe(struct bk_outside *o, struct bk_mapping_probe *p)
+{
+	bk_mapping_probe_stop(p);
+	o->view->samples_awaited -= p->is_awaited;
+	p->is_awaited = false;
+}
+
 /* It was sent to or from where the server is not. */
 static void drop_early(struct bk_outside *o)
 {
-	bk_mapping_probe_stop(&o->probes[0]);
-	o->view->samples_awaited -= o->probes[0].is_awaited;
-	o->probes[0].is_awaited = false;
+	stop_probe(o, &o->probes[0]);
 	o->is_early = false;
 }
 
@@ -87,11 +92,8 @@ static void stop_reach(struct bk_outside *o)
 void bk_outside_close(struct bk_outside *o)
 {
 	stop_reach(o);
-	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
-		bk_mapping_probe_stop(&o->probes[i]);
-		o->view->samples_awaited -= o->probes[i].is_awaited;
-		o->probes[i].is_awaited = false;
-	}
+	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++)
+		stop_probe(o, &o->probes[i]);
 	o->is_early = false;
 }
 
