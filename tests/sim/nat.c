@@ -51,6 +51,15 @@ static struct sim_flow *new_flow(struct sim_nat *n)
 	return &n->flows[n->flows_len++];
 }
 
+uint16_t sim_nat_next_in_sequence(struct sim_nat *n)
+{
+	unsigned i = n->sequence++ % BK_LAB_SEQUENTIAL_COUNT;
+
+	if (n->type->allocation == BK_LAB_DESCENDING)
+		i = BK_LAB_SEQUENTIAL_COUNT - 1 - i;
+	return (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + i);
+}
+
 static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const struct bk_addr *remote)
 {
 	uint16_t port = inside->port;
@@ -59,11 +68,8 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 	case BK_LAB_PRESERVING:
 		break;
 	case BK_LAB_SEQUENTIAL:
-		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
-		break;
 	case BK_LAB_DESCENDING:
-		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1 -
-				  n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
+		port = sim_nat_next_in_sequence(n);
 		break;
 	case BK_LAB_BLOCK:
 	case BK_LAB_RANDOM:

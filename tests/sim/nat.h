@@ -72,6 +72,9 @@ struct sim_nat {
 		given[2]; /* by enum bk_transport: a port that it has opened when asked; port 0: none */
 };
 
+/* The next port of a sequence, in its direction. */
+uint16_t sim_nat_next_in_sequence(struct sim_nat *n);
+
 /* May anybody come in there? */
 bool sim_nat_has_given(
 	const struct sim_nat *n, enum bk_transport t, const struct bk_addr *to, struct bk_addr *ret_inside);

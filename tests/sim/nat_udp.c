@@ -66,11 +66,8 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 	uint16_t port = inside->port;
 
 	make_noise(n);
-	if (n->type->allocation == BK_LAB_SEQUENTIAL)
-		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
-	if (n->type->allocation == BK_LAB_DESCENDING)
-		port = (uint16_t)(BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1 -
-				  n->sequence++ % BK_LAB_SEQUENTIAL_COUNT);
+	if (n->type->allocation == BK_LAB_SEQUENTIAL || n->type->allocation == BK_LAB_DESCENDING)
+		port = sim_nat_next_in_sequence(n);
 	if (n->type->allocation == BK_LAB_BLOCK)
 		return allocate_in_block(n, remote);
 	if (n->type->allocation == BK_LAB_RANDOM)

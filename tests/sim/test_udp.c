@@ -86,7 +86,6 @@ static bool is_birthday(const struct bk_lab_nat_type *a, const struct bk_lab_nat
 	const struct bk_lab_nat_type *easy = is_easy(a) ? a : b, *hard = is_easy(a) ? b : a;
 
 	return is_easy(easy) && easy->filtering == BK_LAB_ADDRESS_AND_PORT_DEPENDENT &&
-
 	       (hard->allocation == BK_LAB_RANDOM || hard->allocation == BK_LAB_BLOCK);
 }
 
