@@ -2,6 +2,7 @@
 #include "path/manners.h"
 
 #include <pthread.h>
+#include <string.h>
 
 enum { NETWORKS_MAX = 32, NETWORK_BYTES = 3 }; /* a /24 */
 
@@ -19,9 +20,7 @@ static struct {
 
 static bool is_network_of(size_t i, const struct bk_addr *a)
 {
-	const uint8_t *bytes = manners.networks[i].bytes;
-
-	return manners.networks[i].at && bytes[0] == a->ip[0] && bytes[1] == a->ip[1] && bytes[2] == a->ip[2];
+	return manners.networks[i].at && !memcmp(manners.networks[i].bytes, a->ip, NETWORK_BYTES);
 }
 
 /* Its place, or the one that it takes. */
@@ -45,8 +44,7 @@ static bool take_turn(const struct bk_addr *remote, bk_time now)
 	if (manners.is_taken || (is_network_of(i, remote) && now - manners.networks[i].at < WAIT))
 		return false;
 	manners.is_taken = true;
-	for (int k = 0; k < NETWORK_BYTES; k++)
-		manners.networks[i].bytes[k] = remote->ip[k];
+	memcpy(manners.networks[i].bytes, remote->ip, NETWORK_BYTES);
 	manners.networks[i].at = now;
 	return true;
 }
