@@ -385,20 +385,30 @@ static void strangers_cannot_take_the_place_of_an_early_handshake(void **state)
 	tear_down(&s);
 }
 
+/* A link to somebody who never answers; what it sent stands in that socket. */
+static int open_unanswered(struct scene *s)
+{
+	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
+	int fd;
+
+	assert_int_equal(bk_udp_open(&at, false, &fd), 0);
+	assert_int_equal(bk_sock_local(fd, &at), 0);
+	start_engine(&s->ends[0], &(struct many_opts){0});
+	open_link(&s->ends[0], 0, &(struct bk_way){BK_WAYS_SOCKET4, at});
+	bk_timer_start(s->later, LATE);
+	return fd;
+}
+
 static void the_first_datagrams_of_a_link_go_twice(void **state)
 {
-	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0), from;
 	uint8_t one[2048], two[2048];
+	struct bk_addr from;
 	struct scene s;
 	int fd, n;
 
 	(void)state;
 	set_up(&s);
-	assert_int_equal(bk_udp_open(&at, false, &fd), 0);
-	assert_int_equal(bk_sock_local(fd, &at), 0);
-	start_engine(&s.ends[0], &(struct many_opts){0});
-	open_link(&s.ends[0], 0, &(struct bk_way){BK_WAYS_SOCKET4, at});
-	bk_timer_start(s.later, LATE);
+	fd = open_unanswered(&s);
 	run(&s);
 	n = bk_udp_receive(fd, &from, one, sizeof(one));
 	assert_true(n > 0);
@@ -422,20 +432,15 @@ static size_t count_waiting(int fd)
 
 static void a_link_that_nobody_has_answered_repeats_its_first_packet_ten_times_in_all(void **state)
 {
-	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
 	struct bk_link **link;
 	struct scene s;
 	int fd;
 
 	(void)state;
 	set_up(&s);
-	assert_int_equal(bk_udp_open(&at, false, &fd), 0);
-	assert_int_equal(bk_sock_local(fd, &at), 0);
-	start_engine(&s.ends[0], &(struct many_opts){0});
-	open_link(&s.ends[0], 0, &(struct bk_way){BK_WAYS_SOCKET4, at});
+	fd = open_unanswered(&s);
 	link = &s.ends[0].users[0].link;
 	bk_ways_link_limit(s.ends[0].run, *link, 10);
-	bk_timer_start(s.later, LATE);
 	run(&s);
 	assert_int_equal(count_waiting(fd), 2);
 	for (int i = 0; i < 20; i++)
