@@ -27,8 +27,8 @@ struct bk_self {
 	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };
 
-/* In an introduction's capabilities: what this side insists on; and that its key is not this session's alone. */
-/* 8, 16 and 32 are in wire/intro.h. */
+/* In an introduction's capabilities: what this side insists on; and that its key is not this session's alone. (8, 16
+ * and 32 are in wire/intro.h.) */
 enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2, BK_MEET_LASTING_KEY = 4 };
 
 /* Opens what opts' transport choice asks for: listeners behind the host candidates, UDP sockets. What the

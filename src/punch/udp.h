@@ -9,7 +9,8 @@
 /* UDP punching as a pure engine: authenticated probes (STUN binding requests, RFC 8445 in spirit, with
  * message integrity keyed from the sealed introductions), sent to every candidate at once on a fast schedule;
  * whatever answers with proof is a path; the controlling side nominates the best. It sends from datagram
- * sockets that the owner has (one for each family), by their ids; it opens none. */
+ * sockets that the owner has (one for each family), by their ids; those that it opens itself, for others to guess, have
+ * ids of their own (BK_UDP_FAN_FIRST and up) and are closed again but for the ones that were spoken to. */
 struct bk_punch_udp;
 
 enum {

@@ -55,9 +55,10 @@ struct bk_intro {
 	size_t candidates_len;
 	struct bk_nat_profile tcp, udp;
 	uint8_t probe_key[BK_INTRO_PROBE_KEY_LEN]; /* UDP probes to this side are keyed with it; zero: none */
-	bk_dur server_rtt;     /* smallest round trip to the server seen; travels in whole microseconds */
-	int64_t start;         /* agreed instant on the server's clock, ns; 0 in the first introduction */
-	uint64_t tie_breaker;  /* random; goes into probes, as ICE has it, and decides nothing */
+	bk_dur server_rtt; /* smallest round trip to the server seen; travels in whole microseconds */
+	int64_t start;     /* agreed instant on the server's clock, ns; 0 in the first introduction */
+	uint64_t
+		tie_breaker; /* random; goes into probes, as ICE has it; tells two who guess each other apart */
 	uint32_t capabilities; /* bit set: what this side insists on (enum in meet/self.h), and what it can */
 };
 
