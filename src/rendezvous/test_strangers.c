@@ -172,6 +172,20 @@ static void actor_done(struct actor *a)
 	close(a->mute.listener);
 }
 
+/* What most of these stories begin and end with. */
+static void begin(struct actor *a, struct world *w)
+{
+	world_init(w, (struct bk_server_opts){0});
+	actor_init(a, w);
+}
+
+static void end(struct heard *h, struct actor *a, struct world *w)
+{
+	client_free(h->rdv);
+	actor_done(a);
+	world_done(w);
+}
+
 static void a_server_that_never_says_hello_is_a_timeout(void **state)
 {
 	struct heard h = {0};
@@ -179,17 +193,14 @@ static void a_server_that_never_says_hello_is_a_timeout(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target, .is_hidden = true});
 	world_let_time_fly(30 * BK_SEC);
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(a.told, 1);
 	assert_int_equal(h.end_error, BK_E_TIMEOUT);
 	assert_non_null(strstr(h.end_text, "cannot say hello to"));
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 static struct bk_rdv_msg hello(uint32_t ping_ms)
@@ -212,8 +223,7 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 		struct actor a;
 		struct world w;
 
-		world_init(&w, (struct bk_server_opts){0});
-		actor_init(&a, &w);
+		begin(&a, &w);
 		a.says[0] = hello(intervals[i]);
 		a.says_len = 1;
 		client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
@@ -222,9 +232,7 @@ static void a_server_that_falls_silent_is_given_up(void **state)
 		client_run(&h, &h.ends, 1);
 		assert_int_equal(h.end_error, BK_E_IDLE);
 		assert_non_null(strstr(h.end_text, "lost the connection"));
-		client_free(h.rdv);
-		actor_done(&a);
-		world_done(&w);
+		end(&h, &a, &w);
 	}
 }
 
@@ -236,8 +244,7 @@ static void one_that_asks_for_short_pings_is_given_up_soon(void **state)
 	bk_time since;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	a.says[0] = hello(1000);
 	a.says_len = 1;
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
@@ -247,9 +254,7 @@ static void one_that_asks_for_short_pings_is_given_up_soon(void **state)
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_IDLE);
 	assert_true(bk_loop_now(w.loop) - since < 8 * BK_SEC);
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 static bool has_heard(const struct actor *a, const char *word)
@@ -276,8 +281,7 @@ static void what_is_asked_early_travels_with_the_hello(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
 	world_let_time_fly(30 * BK_SEC);
 	client_run(&h, &h.ends, 1);
@@ -287,9 +291,7 @@ static void what_is_asked_early_travels_with_the_hello(void **state)
 	assert_true(has_heard(&a, "ClientReachMessage"));
 	assert_true(memmem(a.heard, a.heard_len, "ClientHello", 11) <
 		    memmem(a.heard, a.heard_len, "ClientClaim", 11));
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 static void a_hello_that_comes_again_takes_the_same_along(void **state)
@@ -299,8 +301,7 @@ static void a_hello_that_comes_again_takes_the_same_along(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	a.says[0] = (struct bk_rdv_msg){
 		.type = BK_RDV_SERVER_REFUSE, .content = "full", .code = "full", .wait_ms = 300};
 	a.says_len = 1;
@@ -309,9 +310,7 @@ static void a_hello_that_comes_again_takes_the_same_along(void **state)
 	client_run(&h, &h.waits, 2);
 	assert_int_equal(times_heard(&a, "ClientHelloMessage"), 2);
 	assert_int_equal(times_heard(&a, "ClientClaimMessage"), 2);
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 static void a_server_that_answers_before_its_hello_is_left(void **state)
@@ -321,8 +320,7 @@ static void a_server_that_answers_before_its_hello_is_left(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	a.says[0] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_CLAIMED, .nameplate = 7};
 	a.says[1] = hello(1000);
 	a.says_len = 2;
@@ -330,9 +328,7 @@ static void a_server_that_answers_before_its_hello_is_left(void **state)
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.claims + h.readies, 0);
 	assert_int_equal(h.end_error, BK_E_PROTOCOL);
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 /* Two ports beside each other: who listens, and who has the one behind it. */
@@ -405,9 +401,7 @@ static void a_mapping_probe_that_fails_is_not_awaited(void **state)
 	assert_int_equal(v.samples_awaited, 0);
 	assert_int_equal(v.samples_len, 1);
 	assert_int_equal(h.ends, 0);
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 static void a_clock_beyond_belief_is_not_taken(void **state)
@@ -417,8 +411,7 @@ static void a_clock_beyond_belief_is_not_taken(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	a.says[0] = hello(1000);
 	a.says[1] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_PONG, .number = 1, .time = INT64_MAX};
 	a.says[2] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_PONG, .number = 999, .time = 5};
@@ -429,9 +422,7 @@ static void a_clock_beyond_belief_is_not_taken(void **state)
 	kit_run_idle(w.loop, 20);
 	assert_int_equal(client_view(&h).rtt_ns, 0);
 	assert_int_equal(client_view(&h).clock_offset_ns, 0);
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 static void a_server_that_refuses_and_stays_is_left(void **state)
@@ -441,8 +432,7 @@ static void a_server_that_refuses_and_stays_is_left(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	a.says[0] = (struct bk_rdv_msg){
 		.type = BK_RDV_SERVER_REFUSE, .client_id = "client", .content = "go away", .code = "full"};
 	a.says_len = 1;
@@ -451,9 +441,7 @@ static void a_server_that_refuses_and_stays_is_left(void **state)
 	client_run(&h, &h.ends, 1);
 	assert_int_equal(h.end_error, BK_E_FULL);
 	assert_non_null(strstr(h.end_text, "go away"));
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 /* A wait of a moment is no leave to come as fast as one can. */
@@ -464,8 +452,7 @@ static void a_server_that_always_says_later_is_come_to_so_often_and_no_more(void
 	struct world w;
 
 	(void)state;
-	world_init(&w, (struct bk_server_opts){0});
-	actor_init(&a, &w);
+	begin(&a, &w);
 	a.says[0] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_REFUSE,
 		.client_id = "client",
 		.content = "later",
@@ -480,9 +467,7 @@ static void a_server_that_always_says_later_is_come_to_so_often_and_no_more(void
 	assert_non_null(strstr(h.end_text, "later"));
 	assert_in_range(a.arrivals, 2, ARRIVALS_MAX);
 	assert_int_equal(h.waits, a.arrivals - 1);
-	client_free(h.rdv);
-	actor_done(&a);
-	world_done(&w);
+	end(&h, &a, &w);
 }
 
 int main(void)
