@@ -10,6 +10,8 @@
 
 #include "punch/test_kit.h"
 
+#include "punch/explain.h"
+
 const struct bk_nat_profile kit_profiles[KINDS] = {
 	[OPEN] = {.mapping = EI, .filtering = BK_NAT_UNKNOWN},
 	[FIREWALL] = {.mapping = EI, .filtering = APD},
@@ -47,13 +49,56 @@ struct bk_intro kit_intro(int side)
 	return in;
 }
 
-struct bk_plan kit_plan(const struct bk_intro *own, const struct bk_intro *peer)
+struct bk_intro kit_behind(enum kit_kind kind, uint8_t side)
+{
+	struct bk_intro in = {.tcp = kit_profiles[kind], .server_rtt = 20 * BK_MS, .candidates_len = 1};
+
+	in.tcp.public_addr = bk_addr_v4(203, 0, 113, side, 41000);
+	in.candidates[0] = (struct bk_candidate){.kind = BK_CANDIDATE_MAPPED, .addr = in.tcp.public_addr};
+	return in;
+}
+
+void kit_add_host(struct bk_intro *in, const char *addr)
+{
+	struct bk_candidate *c = &in->candidates[in->candidates_len++];
+
+	c->kind = BK_CANDIDATE_HOST;
+	assert_int_equal(bk_addr_from_str(addr, &c->addr), 0);
+}
+
+struct bk_plan kit_plan_of(
+	const struct bk_method *method, const struct bk_intro *own, const struct bk_intro *peer)
 {
 	const struct bk_pair pair = {.own = own, .peer = peer};
 	struct bk_plan plan;
 
-	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &plan);
+	bk_plan_make(&pair, bk_techniques, method, &plan);
 	return plan;
+}
+
+struct bk_plan kit_plan(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	return kit_plan_of(&bk_method_udp, own, peer);
+}
+
+const char *kit_why(const struct bk_method *method, const struct bk_intro *own, const struct bk_intro *peer,
+	enum bk_path_choice choice)
+{
+	static char out[BK_PLAN_TEXT_MAX];
+	const struct bk_pair pair = {.own = own, .peer = peer, .choice = choice};
+	struct bk_plan p;
+
+	bk_plan_make(&pair, bk_techniques, method, &p);
+	method->explain(&p, &pair, out);
+	return out;
+}
+
+const char *kit_no_direct(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	static char out[BK_PLAN_TEXT_MAX];
+	const struct bk_pair pair = {.own = own, .peer = peer};
+
+	return bk_explain_no_direct(&pair, bk_techniques, out);
 }
 
 struct bk_punch_udp *kit_engine_with(

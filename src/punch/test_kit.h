@@ -14,6 +14,16 @@ enum kit_kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
 
 extern const struct bk_nat_profile kit_profiles[KINDS]; /* no addresses yet */
 
+/* Side 1 or 2 behind a NAT of that kind, over TCP; one mapped candidate. */
+struct bk_intro kit_behind(enum kit_kind kind, uint8_t side);
+void kit_add_host(struct bk_intro *in, const char *addr);
+struct bk_plan kit_plan_of(
+	const struct bk_method *method, const struct bk_intro *own, const struct bk_intro *peer);
+/* What the plan's engine says of it, and why there is no direct path; each until it is asked again. */
+const char *kit_why(const struct bk_method *method, const struct bk_intro *own, const struct bk_intro *peer,
+	enum bk_path_choice choice);
+const char *kit_no_direct(const struct bk_intro *own, const struct bk_intro *peer);
+
 /* For the tests of UDP punching: one engine, and the peer's words by hand. */
 
 #define T0    (1000 * BK_SEC)

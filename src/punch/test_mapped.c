@@ -9,6 +9,7 @@
 
 #include "punch/explain.h"
 #include "punch/tcp.h"
+#include "punch/test_kit.h"
 #include "punch/udp.h"
 
 static const struct bk_nat_profile symmetric = {.mapping = BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
@@ -32,25 +33,6 @@ static void open_port(struct bk_intro *in, enum bk_transport t, struct bk_addr a
 		(struct bk_candidate){.kind = BK_CANDIDATE_OPENED, .transport = t, .addr = at};
 }
 
-static struct bk_plan plan(const struct bk_method *m, const struct bk_intro *own, const struct bk_intro *peer)
-{
-	const struct bk_pair pair = {.own = own, .peer = peer};
-	struct bk_plan p;
-
-	bk_plan_make(&pair, bk_techniques, m, &p);
-	return p;
-}
-
-static const char *why(const struct bk_method *m, const struct bk_intro *own, const struct bk_intro *peer)
-{
-	static char out[BK_PLAN_TEXT_MAX];
-	const struct bk_pair pair = {.own = own, .peer = peer};
-	struct bk_plan p = plan(m, own, peer);
-
-	m->explain(&p, &pair, out);
-	return out;
-}
-
 static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
 
 static void the_side_without_the_port_goes_to_it_at_once(void **state)
@@ -61,17 +43,19 @@ static void the_side_without_the_port_goes_to_it_at_once(void **state)
 		struct bk_plan there, here;
 
 		open_port(&a, methods[i]->transport, bk_addr_v4(203, 0, 113, 1, 50000));
-		there = plan(methods[i], &b, &a);
-		here = plan(methods[i], &a, &b);
+		there = kit_plan_of(methods[i], &b, &a);
+		here = kit_plan_of(methods[i], &a, &b);
 		assert_true(there.is_hopeful && here.is_hopeful && here.budget == BK_PLAN_BUDGET);
 		assert_int_equal(here.attempts_len, 0);
 		assert_int_equal(there.attempts_len, 1);
 		assert_string_equal(there.attempts[0].technique->name, "mapped");
 		assert_false(there.attempts[0].is_at_start);
 		assert_true(bk_addr_equal(&there.attempts[0].remote, &a.candidates[0].addr));
-		assert_non_null(strstr(why(methods[i], &a, &b), "your router has opened a port"));
-		assert_non_null(strstr(why(methods[i], &b, &a), "the other side's router has opened a port"));
-		assert_false(plan(methods[!i], &a, &b).is_hopeful); /* it is open over one transport */
+		assert_non_null(strstr(
+			kit_why(methods[i], &a, &b, BK_PATH_CHOICE_AUTO), "your router has opened a port"));
+		assert_non_null(strstr(kit_why(methods[i], &b, &a, BK_PATH_CHOICE_AUTO),
+			"the other side's router has opened a port"));
+		assert_false(kit_plan_of(methods[!i], &a, &b).is_hopeful); /* it is open over one transport */
 	}
 }
 
@@ -87,7 +71,7 @@ static void whoever_comes_by_the_port_is_told_so(void **state)
 		struct bk_plan p;
 
 		open_port(&a, methods[i]->transport, bk_addr_v4(203, 0, 113, 1, 50000));
-		p = plan(methods[i], &a, &b);
+		p = kit_plan_of(methods[i], &a, &b);
 		assert_string_equal(bk_technique_by_look(&p, &stranger)->name, "mapped");
 		assert_string_equal(bk_technique_at_door(&p, &near)->name, "lan");
 		if (!i)
@@ -103,8 +87,8 @@ static void a_side_that_does_not_know_the_kind_is_not_counted_on(void **state)
 	(void)state;
 	open_port(&a, BK_TRANSPORT_UDP, bk_addr_v4(203, 0, 113, 1, 50000));
 	b.capabilities = 0;
-	assert_false(plan(&bk_method_udp, &a, &b).is_hopeful);
-	assert_int_equal(plan(&bk_method_udp, &b, &a).attempts_len, 0);
+	assert_false(kit_plan_of(&bk_method_udp, &a, &b).is_hopeful);
+	assert_int_equal(kit_plan_of(&bk_method_udp, &b, &a).attempts_len, 0);
 }
 
 static void a_port_of_a_router_behind_another_nat_is_no_hope(void **state)
@@ -113,8 +97,8 @@ static void a_port_of_a_router_behind_another_nat_is_no_hope(void **state)
 
 	(void)state;
 	open_port(&a, BK_TRANSPORT_UDP, bk_addr_v4(100, 64, 0, 2, 50000));
-	assert_false(plan(&bk_method_udp, &a, &b).is_hopeful);
-	assert_int_equal(plan(&bk_method_udp, &b, &a).attempts_len, 0); /* we are in no such network */
+	assert_false(kit_plan_of(&bk_method_udp, &a, &b).is_hopeful);
+	assert_int_equal(kit_plan_of(&bk_method_udp, &b, &a).attempts_len, 0); /* we are in no such network */
 }
 
 /* One address, which is where the peer is seen: a port mapping opens no way to send us to others. */
@@ -127,11 +111,11 @@ static void a_peer_names_one_port_at_the_address_where_it_is_seen(void **state)
 		open_port(&a, methods[i]->transport, bk_addr_v4(198, 51, 100, 1, 80));
 		open_port(&a, methods[i]->transport, bk_addr_v4(127, 0, 0, 1, 80));
 		open_port(&a, methods[i]->transport, bk_addr_v4(192, 168, 1, 1, 80));
-		assert_int_equal(plan(methods[i], &b, &a).attempts_len, 0);
+		assert_int_equal(kit_plan_of(methods[i], &b, &a).attempts_len, 0);
 		for (uint16_t k = 0; k < 10; k++)
 			open_port(
 				&a, methods[i]->transport, bk_addr_v4(203, 0, 113, 1, (uint16_t)(2000 + k)));
-		assert_int_equal(plan(methods[i], &b, &a).attempts_len, 1);
+		assert_int_equal(kit_plan_of(methods[i], &b, &a).attempts_len, 1);
 	}
 }
 

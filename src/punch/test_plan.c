@@ -14,24 +14,6 @@
 #include "punch/test_kit.h"
 #include "punch/udp.h"
 
-/* Side 1 or 2 behind a NAT of that kind; one mapped candidate. */
-static struct bk_intro intro(enum kit_kind kind, uint8_t side)
-{
-	struct bk_intro in = {.tcp = kit_profiles[kind], .server_rtt = 20 * BK_MS, .candidates_len = 1};
-
-	in.tcp.public_addr = bk_addr_v4(203, 0, 113, side, 41000);
-	in.candidates[0] = (struct bk_candidate){.kind = BK_CANDIDATE_MAPPED, .addr = in.tcp.public_addr};
-	return in;
-}
-
-static void add_host(struct bk_intro *in, const char *addr)
-{
-	struct bk_candidate *c = &in->candidates[in->candidates_len++];
-
-	c->kind = BK_CANDIDATE_HOST;
-	assert_int_equal(bk_addr_from_str(addr, &c->addr), 0);
-}
-
 /* This machine is in 192.168.1.0/24 and fd00::/64. */
 static const struct bk_networks networks = {
 	.list = {{.addr = {.family = 4, .ip = {192, 168, 1, 4}}, .bits = 24},
@@ -57,27 +39,6 @@ static struct bk_plan plan(const struct bk_intro *own, const struct bk_intro *pe
 static struct bk_plan udp_plan(const struct bk_intro *own, const struct bk_intro *peer)
 {
 	return plan_of(&bk_method_udp, own, peer);
-}
-
-/* What the plan's engine says of it. */
-static const char *why(const struct bk_method *method, const struct bk_intro *own,
-	const struct bk_intro *peer, enum bk_path_choice choice)
-{
-	static char out[BK_PLAN_TEXT_MAX];
-	const struct bk_pair pair = {.own = own, .peer = peer, .choice = choice};
-	struct bk_plan p;
-
-	bk_plan_make(&pair, bk_techniques, method, &p);
-	method->explain(&p, &pair, out);
-	return out;
-}
-
-static const char *no_direct(const struct bk_intro *own, const struct bk_intro *peer)
-{
-	static char out[BK_PLAN_TEXT_MAX];
-	const struct bk_pair pair = {.own = own, .peer = peer};
-
-	return bk_explain_no_direct(&pair, bk_techniques, out);
 }
 
 static size_t count(const struct bk_plan *p, bool from_shared_port, bool at_start)
@@ -121,7 +82,7 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bk_intro own = intro(rows[i].own, 1), peer = intro(rows[i].peer, 2);
+		struct bk_intro own = kit_behind(rows[i].own, 1), peer = kit_behind(rows[i].peer, 2);
 		struct bk_plan p = plan(&own, &peer);
 
 		assert_int_equal(p.is_hopeful, rows[i].possible);
@@ -132,7 +93,7 @@ static void each_pair_gets_the_technique_of_the_table(void **state)
 		assert_int_equal(count(&p, true, true), rows[i].opens_at_start);
 		assert_int_equal(count(&p, true, false), rows[i].openers);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
-		assert_true(strlen(why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
+		assert_true(strlen(kit_why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
 	}
 }
 
@@ -147,7 +108,8 @@ static void the_outlook_promises_what_a_row_connects(void **state)
 	(void)state;
 	for (int own = 0; own < KINDS; own++) {
 		for (size_t i = 0; own != UNSURE && i < 2 * BK_NAT_PROSPECTS; i++) {
-			struct bk_intro a = intro((enum kit_kind)own, 1), b = intro(peers[i / 2][i % 2], 2);
+			struct bk_intro a = kit_behind((enum kit_kind)own, 1),
+					b = kit_behind(peers[i / 2][i % 2], 2);
 			const struct bk_pair pair = {.own = &a, .peer = &b};
 
 			a.udp = a.tcp;
@@ -172,7 +134,8 @@ static void plans_of_both_sides_mirror_each_other(void **state)
 	(void)state;
 	for (int a = 0; a < KINDS; a++) {
 		for (int b = 0; b < KINDS; b++) {
-			struct bk_intro own = intro((enum kit_kind)a, 1), peer = intro((enum kit_kind)b, 2);
+			struct bk_intro own = kit_behind((enum kit_kind)a, 1),
+					peer = kit_behind((enum kit_kind)b, 2);
 			struct bk_plan p = plan(&own, &peer), q = plan(&peer, &own);
 
 			assert_int_equal(p.is_hopeful, q.is_hopeful);
@@ -190,15 +153,15 @@ static void every_row_and_every_plan_gives_both_sides_the_same_answer(void **sta
 {
 	(void)state;
 	for (int i = 0; i < KINDS * KINDS; i++) {
-		struct bk_intro own = intro((enum kit_kind)(i / KINDS), 1),
-				peer = intro((enum kit_kind)(i % KINDS), 2);
+		struct bk_intro own = kit_behind((enum kit_kind)(i / KINDS), 1),
+				peer = kit_behind((enum kit_kind)(i % KINDS), 2);
 		const struct bk_pair pair = {.own = &own, .peer = &peer},
 				     turned = {.own = &peer, .peer = &own};
 
 		own.udp = own.tcp;
 		peer.udp = peer.tcp;
-		add_host(&own, i % 3 ? "[2001:db8:1::2]:5000" : "198.51.100.5:5000");
-		add_host(&peer, i % 2 ? "[2001:db8:2::2]:5000" : "192.168.1.5:5000");
+		kit_add_host(&own, i % 3 ? "[2001:db8:1::2]:5000" : "198.51.100.5:5000");
+		kit_add_host(&peer, i % 2 ? "[2001:db8:2::2]:5000" : "192.168.1.5:5000");
 		own.candidates[1].kind = i % 5 ? BK_CANDIDATE_HOST : BK_CANDIDATE_FIREWALLED;
 		peer.candidates[1].kind = i % 7 ? BK_CANDIDATE_HOST : BK_CANDIDATE_FIREWALLED;
 		for (size_t k = 0; bk_techniques[k]; k++) {
@@ -218,7 +181,7 @@ static void a_side_known_to_be_port_restricted_never_listens(void **state)
 {
 	(void)state;
 	for (int b = 0; b < KINDS; b++) {
-		struct bk_intro own = intro(PORT, 1), peer = intro((enum kit_kind)b, 2);
+		struct bk_intro own = kit_behind(PORT, 1), peer = kit_behind((enum kit_kind)b, 2);
 
 		assert_false(plan(&own, &peer).wants_listener);
 	}
@@ -227,13 +190,13 @@ static void a_side_known_to_be_port_restricted_never_listens(void **state)
 /* own_public is the last byte of the own public address; the peer's is 2. */
 static bool tries_host(enum kit_kind kind, uint8_t own_public, const char *addr, const char *technique)
 {
-	struct bk_intro own = intro(kind, 1), peer = intro(kind, 2);
+	struct bk_intro own = kit_behind(kind, 1), peer = kit_behind(kind, 2);
 	struct bk_plan p;
 
 	own.tcp.public_addr = own.candidates[0].addr = bk_addr_v4(203, 0, 113, own_public, 42000);
-	add_host(&own, "[2001:db8:1::2]:5000");
+	kit_add_host(&own, "[2001:db8:1::2]:5000");
 	peer.candidates_len = 0;
-	add_host(&peer, addr);
+	kit_add_host(&peer, addr);
 	p = plan(&own, &peer);
 	return p.attempts_len == 1 && !strcmp(p.attempts[0].technique->name, technique) &&
 	       !p.attempts[0].is_from_shared_port && !p.attempts[0].is_at_start;
@@ -280,7 +243,7 @@ static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
 
 static bool tries_unseen(const char *own_addr, bool own_seen, const char *addr, bool peer_seen)
 {
-	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	struct bk_intro own = kit_behind(PORT, 1), peer = kit_behind(PORT, 2);
 	struct bk_plan p;
 
 	own.candidates_len = peer.candidates_len = 0;
@@ -288,8 +251,8 @@ static bool tries_unseen(const char *own_addr, bool own_seen, const char *addr, 
 		own.tcp = (struct bk_nat_profile){0};
 	if (!peer_seen)
 		peer.tcp = (struct bk_nat_profile){0};
-	add_host(&own, own_addr);
-	add_host(&peer, addr);
+	kit_add_host(&own, own_addr);
+	kit_add_host(&peer, addr);
 	p = plan(&own, &peer);
 	return p.attempts_len == 1 && !strcmp(p.attempts[0].technique->name, "lan");
 }
@@ -306,11 +269,11 @@ static void two_whom_nobody_has_seen_try_their_private_addresses(void **state)
 
 static void hopeless_pair_tries_host_addresses_briefly(void **state)
 {
-	struct bk_intro own = intro(SYM, 2), peer = intro(SYM, 2);
+	struct bk_intro own = kit_behind(SYM, 2), peer = kit_behind(SYM, 2);
 	struct bk_plan p, q;
 
 	(void)state;
-	add_host(&peer, "192.168.1.5:5000");
+	kit_add_host(&peer, "192.168.1.5:5000");
 	p = plan(&own, &peer);
 	q = plan(&peer, &own);
 	assert_false(p.is_hopeful);
@@ -322,12 +285,12 @@ static void hopeless_pair_tries_host_addresses_briefly(void **state)
 
 static void firewalled_ipv6_is_opened_from_both_sides_at_the_instant(void **state)
 {
-	struct bk_intro own = intro(SYM, 1), peer = intro(SYM, 2);
+	struct bk_intro own = kit_behind(SYM, 1), peer = kit_behind(SYM, 2);
 	struct bk_plan p;
 
 	(void)state;
-	add_host(&own, "[2001:db8:1::2]:5000");
-	add_host(&peer, "[2001:db8:2::2]:5000");
+	kit_add_host(&own, "[2001:db8:1::2]:5000");
+	kit_add_host(&peer, "[2001:db8:2::2]:5000");
 	own.candidates[1].kind = peer.candidates[1].kind = BK_CANDIDATE_FIREWALLED;
 	p = plan(&own, &peer);
 	assert_int_equal(count(&p, true, true), 1);
@@ -345,65 +308,26 @@ static void firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it(void 
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct bk_intro own = intro(SYM, 1), peer = intro(SYM, 2);
+		struct bk_intro own = kit_behind(SYM, 1), peer = kit_behind(SYM, 2);
 
 		own.udp = own.tcp;
 		peer.udp = peer.tcp;
-		add_host(&own, "[2001:db8:1::1]:5000");
-		add_host(&peer, "[2001:db8:2::1]:5000");
+		kit_add_host(&own, "[2001:db8:1::1]:5000");
+		kit_add_host(&peer, "[2001:db8:2::1]:5000");
 		own.candidates[1].kind = peer.candidates[1].kind = BK_CANDIDATE_FIREWALLED;
 		own.candidates[1].transport = peer.candidates[1].transport = transports[i];
 		assert_true(plan_of(methods[i], &own, &peer).is_hopeful);
-		assert_non_null(strstr(why(methods[i], &own, &peer, BK_PATH_CHOICE_AUTO),
+		assert_non_null(strstr(kit_why(methods[i], &own, &peer, BK_PATH_CHOICE_AUTO),
 			"both NATs symmetric (random ports): ipv6 may connect these two"));
-		assert_non_null(strstr(no_direct(&own, &peer), "a direct connection was tried over"));
-		assert_non_null(strstr(
-			why(methods[!i], &own, &peer, BK_PATH_CHOICE_AUTO), "technique connects these two"));
+		assert_non_null(strstr(kit_no_direct(&own, &peer), "a direct connection was tried over"));
+		assert_non_null(strstr(kit_why(methods[!i], &own, &peer, BK_PATH_CHOICE_AUTO),
+			"technique connects these two"));
 	}
-}
-
-/* All that bodkin has but punch. */
-static const struct bk_technique *const *without_punch(void)
-{
-	static const struct bk_technique *rows[16];
-	size_t n = 0;
-
-	for (size_t i = 0; bk_techniques[i]; i++) {
-		assert_true(i < sizeof(rows) / sizeof(rows[0]));
-		if (strcmp(bk_techniques[i]->name, "punch") != 0)
-			rows[n++] = bk_techniques[i];
-	}
-	rows[n] = NULL;
-	return rows;
-}
-
-/* The words come from the rows, not from what punch would make of the two. */
-static void a_table_without_punch_is_told_without_it(void **state)
-{
-	static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
-	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
-	const struct bk_pair pair = {.own = &own, .peer = &peer};
-	char out[BK_PLAN_TEXT_MAX];
-	struct bk_plan p;
-
-	(void)state;
-	own.udp = own.tcp;
-	peer.udp = peer.tcp;
-	for (size_t i = 0; i < 2; i++) {
-		bk_plan_make(&pair, without_punch(), methods[i], &p);
-		assert_false(p.is_hopeful);
-		methods[i]->explain(&p, &pair, out);
-		assert_null(strstr(out, "same moment"));
-		assert_non_null(strstr(out, "both NATs port-restricted: "));
-		assert_non_null(strstr(out, "these two"));
-	}
-	bk_explain_no_direct(&pair, without_punch(), out);
-	assert_non_null(strstr(out, "both NATs port-restricted: neither UDP nor TCP connects these two"));
 }
 
 static void relay_policy_tries_nothing(void **state)
 {
-	struct bk_intro own = intro(OPEN, 1), peer = intro(OPEN, 2);
+	struct bk_intro own = kit_behind(OPEN, 1), peer = kit_behind(OPEN, 2);
 	const struct bk_pair pair = {.own = &own, .peer = &peer, .choice = BK_PATH_CHOICE_RELAY};
 	struct bk_plan p;
 
@@ -413,12 +337,12 @@ static void relay_policy_tries_nothing(void **state)
 	assert_int_equal(p.budget, 0);
 	assert_false(p.wants_listener);
 	assert_string_equal(
-		why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_RELAY), "the relay was asked for");
+		kit_why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_RELAY), "the relay was asked for");
 }
 
 static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling(void **state)
 {
-	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	struct bk_intro own = kit_behind(PORT, 1), peer = kit_behind(PORT, 2);
 
 	(void)state;
 	assert_int_equal(plan(&own, &peer).attempts[0].try_timeout, 150 * BK_MS);
@@ -435,7 +359,7 @@ static void a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceil
 
 static void doubles_are_dropped(void **state)
 {
-	struct bk_intro own = intro(PORT, 2), peer = intro(FULL, 2);
+	struct bk_intro own = kit_behind(PORT, 2), peer = kit_behind(FULL, 2);
 
 	(void)state;
 	while (peer.candidates_len < BK_INTRO_CANDIDATES_MAX)
@@ -443,33 +367,10 @@ static void doubles_are_dropped(void **state)
 	assert_int_equal(plan(&own, &peer).attempts_len, 2);
 }
 
-static void the_texts_say_what_is_done_and_what_would_help(void **state)
-{
-	struct bk_intro port = intro(PORT, 1), port2 = intro(PORT, 2), sym = intro(SYM, 2),
-			open = intro(OPEN, 2);
-	char out[BK_PLAN_TEXT_MAX];
-	struct bk_plan p = plan(&port, &port2);
-
-	(void)state;
-	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_CHOICE_AUTO),
-		"both NATs are port-restricted: both sides connect to each other at the same moment");
-	assert_string_equal(bk_plan_attempt_to_str(&p, 0, out),
-		"punch 203.0.113.2:41000 from the shared port at the agreed instant");
-	assert_string_equal(bk_plan_attempt_to_str(&p, 1, out), "none");
-	assert_string_equal(bk_explain_nats(&port.tcp, &port2.tcp, out), "both NATs port-restricted");
-	assert_string_equal(
-		bk_explain_nats(&open.tcp, &sym.tcp, out), "open here, symmetric (random ports) there");
-	assert_string_equal(no_direct(&sym, &port),
-		"your NAT gives every connection a new port and the other side's NAT only lets in ports it "
-		"has called: no TCP "
-		"technique connects these two; a port mapping on either router, UDP or IPv6 would help");
-	assert_non_null(strstr(no_direct(&port, &port2), "both NATs port-restricted"));
-}
-
 /* The same pair over UDP alone. */
 static struct bk_intro udp_intro(enum kit_kind kind, uint8_t side)
 {
-	struct bk_intro in = intro(kind, side);
+	struct bk_intro in = kit_behind(kind, side);
 
 	in.udp = in.tcp;
 	in.tcp = (struct bk_nat_profile){0};
@@ -507,20 +408,20 @@ static void udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant(vo
 		assert_int_equal(p.attempts_len, rows[i].possible);
 		assert_int_equal(p.budget, rows[i].possible ? BK_PLAN_BUDGET : 0);
 		assert_int_equal(count(&p, true, rows[i].at_start), rows[i].possible);
-		assert_true(strlen(why(&bk_method_udp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
+		assert_true(strlen(kit_why(&bk_method_udp, &own, &peer, BK_PATH_CHOICE_AUTO)) > 0);
 		assert_int_equal(tcp.attempts_len, 0);
 	}
 }
 
 static void each_transport_keeps_to_its_own_candidates(void **state)
 {
-	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
+	struct bk_intro own = kit_behind(PORT, 1), peer = kit_behind(PORT, 2);
 	struct bk_plan p;
 
 	(void)state;
 	own.udp = own.tcp;
 	peer.udp = peer.tcp;
-	add_host(&peer, "198.51.100.5:5000");
+	kit_add_host(&peer, "198.51.100.5:5000");
 	peer.candidates[1].transport = BK_TRANSPORT_UDP;
 	p = plan(&own, &peer);
 	assert_int_equal(p.attempts_len, 1);
@@ -537,9 +438,9 @@ static void udp_sprays_no_strangers_networks(void **state)
 	struct bk_plan p;
 
 	(void)state;
-	add_host(&peer, "192.168.1.5:5000");
-	add_host(&peer, "224.0.0.1:5000");
-	add_host(&peer, "127.0.0.1:5000");
+	kit_add_host(&peer, "192.168.1.5:5000");
+	kit_add_host(&peer, "224.0.0.1:5000");
+	kit_add_host(&peer, "127.0.0.1:5000");
 	for (size_t i = 1; i < peer.candidates_len; i++)
 		peer.candidates[i].transport = BK_TRANSPORT_UDP;
 	p = udp_plan(&own, &peer);
@@ -566,51 +467,6 @@ static void ports_of_no_neighbour_are_guessed(void **state)
 		assert_int_equal(p.attempts[i].probes, 0);
 }
 
-/* Each row is told by its own words. */
-static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
-{
-	static const char *const told[] = {
-		"direct over TCP on the local network, 12 ms",
-		"direct over TCP and IPv6, both NATs port-restricted, 12 ms",
-		"direct over TCP, both NATs port-restricted, 12 ms",
-		"direct over TCP, by a port that a router opened, 12 ms",
-		"direct over UDP on the local network, 12 ms",
-		"direct over UDP and IPv6, open here, symmetric (random ports) there, 12 ms",
-		"direct over UDP, by a port that a router opened, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
-		"relayed by the server, 12 ms: a direct connection was tried over UDP and TCP (open here, "
-		"symmetric (random ports) there) but none came about in time: a firewall on the way, or a "
-		"router that behaves differently than it looked; a port mapping on either router or IPv6 may "
-		"help",
-	};
-	struct bk_intro own = intro(PORT, 1), peer = intro(PORT, 2);
-	struct bk_pair pair = {.own = &own, .peer = &peer};
-	char out[BK_EXPLAIN_PATH_MAX];
-	size_t i;
-
-	(void)state;
-	own.udp = intro(OPEN, 1).tcp;
-	peer.udp = intro(SYM, 2).tcp;
-	for (i = 0; bk_techniques[i]; i++)
-		assert_string_equal(
-			bk_explain_path(bk_techniques[i], &pair, bk_techniques, 12, out), told[i]);
-	assert_int_equal(i, sizeof(told) / sizeof(told[0]));
-	own.udp = intro(PORT, 1).tcp;
-	bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 0, out);
-	assert_null(strstr(out, "firewall"));
-	assert_ptr_equal(
-		strstr(out, "relayed by the server: the other side's NAT gives every connection a new port"),
-		out);
-	pair.choice = BK_PATH_CHOICE_RELAY;
-	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 12, out),
-		"relayed by the server, as asked for, 12 ms");
-	assert_string_equal(bk_explain_path(bk_techniques[i - 1], &pair, bk_techniques, 0, out),
-		"relayed by the server, as asked for");
-}
-
 static void an_attempt_may_go_to_a_set_of_ports(void **state)
 {
 	struct bk_attempt a = {.technique = bk_techniques[2], .remote = bk_addr_v4(203, 0, 113, 2, 41000)};
@@ -631,42 +487,6 @@ static void an_attempt_may_go_to_a_set_of_ports(void **state)
 		"punch 203.0.113.2:41010 and 2 more ports, -2 apart from any port at once");
 }
 
-static void the_relay_reason_tells_of_both_transports(void **state)
-{
-	struct bk_intro port = intro(PORT, 1), sym = intro(SYM, 2), port2 = intro(PORT, 2);
-
-	(void)state;
-	port.udp = port.tcp;
-	assert_string_equal(no_direct(&port, &sym),
-		"the other side's network lets no UDP through, and the other side's NAT gives every "
-		"connection a "
-		"new port and your NAT only lets in ports it has called: no TCP technique connects these "
-		"two; UDP "
-		"there, a port mapping on either router or IPv6 would help");
-	sym.udp = sym.tcp;
-	assert_string_equal(no_direct(&port, &sym),
-		"the other side's NAT gives every connection a new port and your NAT only lets in ports it "
-		"has "
-		"called: neither UDP nor TCP connects these two; a port mapping on either router or IPv6 "
-		"would help");
-	port2.udp = port2.tcp;
-	assert_string_equal(no_direct(&port, &port2),
-		"a direct connection was tried over UDP and TCP (both NATs port-restricted) but none came "
-		"about in "
-		"time: a firewall on the way, or a router that behaves differently than it looked; a port "
-		"mapping "
-		"on either router or IPv6 may help");
-	port2.tcp = sym.tcp;
-	assert_string_equal(why(&bk_method_tcp, &port, &port2, BK_PATH_CHOICE_AUTO),
-		"the other side's NAT gives every connection a new port "
-		"and your NAT only lets in ports it has "
-		"called: no TCP technique connects these two");
-	assert_string_equal(why(&bk_method_udp, &port, &port2, BK_PATH_CHOICE_AUTO),
-		"both NATs port-restricted: both sides send at the same moment");
-	assert_non_null(strstr(why(&bk_method_udp, &port, &sym, BK_PATH_CHOICE_AUTO),
-		"no UDP technique connects these two"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -680,18 +500,14 @@ int main(void)
 		cmocka_unit_test(hopeless_pair_tries_host_addresses_briefly),
 		cmocka_unit_test(firewalled_ipv6_is_opened_from_both_sides_at_the_instant),
 		cmocka_unit_test(firewalled_ipv6_is_told_as_hope_over_the_transport_that_has_it),
-		cmocka_unit_test(a_table_without_punch_is_told_without_it),
 		cmocka_unit_test(relay_policy_tries_nothing),
 		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
 		cmocka_unit_test(doubles_are_dropped),
-		cmocka_unit_test(the_texts_say_what_is_done_and_what_would_help),
 		cmocka_unit_test(udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant),
 		cmocka_unit_test(each_transport_keeps_to_its_own_candidates),
 		cmocka_unit_test(udp_sprays_no_strangers_networks),
 		cmocka_unit_test(ports_of_no_neighbour_are_guessed),
-		cmocka_unit_test(a_path_is_told_by_what_it_is_and_a_relay_by_its_reason),
 		cmocka_unit_test(an_attempt_may_go_to_a_set_of_ports),
-		cmocka_unit_test(the_relay_reason_tells_of_both_transports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
