@@ -50,15 +50,15 @@ static void keep_first(struct way_link *l, const uint8_t *data, size_t len, size
 	l->first_len = n;
 }
 
-/* The last one that it may send blindly is lost, as on any path: the link repeats it in its own time. */
-static bool is_spent(struct way_link *l)
+/* One more datagram, if it may go out. What does not is lost, as on any path: the link repeats it in its own time. */
+static bool take_leave(struct way_link *l)
 {
 	if (l->is_heard || !l->blind)
-		return false;
-	if (l->blind == 1)
 		return true;
+	if (l->blind == 1)
+		return false;
 	l->blind--;
-	return false;
+	return true;
 }
 
 static int on_send(void *arg, const struct bk_addr *remote, const uint8_t *data, size_t len, size_t segment)
@@ -68,12 +68,12 @@ static int on_send(void *arg, const struct bk_addr *remote, const uint8_t *data,
 	int err;
 
 	keep_first(l, data, len, segment);
-	if (is_spent(l))
+	if (!take_leave(l))
 		return 0;
 	err = bk_udp_send_piece(s->fd, remote, data, len, segment, &s->is_uncut);
 
 	/* A lost packet of a handshake costs up to three round trips, a copy a few microseconds. */
-	if (!err && l->twice > 0 && !is_spent(l)) {
+	if (!err && l->twice > 0 && take_leave(l)) {
 		l->twice--;
 		bk_udp_send_piece(s->fd, remote, data, len, segment, &s->is_uncut);
 	}
@@ -157,7 +157,7 @@ void bk_quic_socket_repeat(struct bk_quic_socket *s, const struct bk_link *link)
 	struct way_link *l = way_of(s, link);
 
 	bk_assert(l);
-	if (!l->is_heard && l->first_len && !is_spent(l))
+	if (!l->is_heard && l->first_len && take_leave(l))
 		bk_udp_send_piece(s->fd, &l->remote, l->first, l->first_len, 0, &s->is_uncut);
 }
 
