@@ -35,6 +35,10 @@ static struct bk_nat_profile judge(uint16_t first, uint16_t other_port, uint16_t
 	return p;
 }
 
+#define EI  BK_NAT_ENDPOINT_INDEPENDENT
+#define AD  BK_NAT_ADDRESS_DEPENDENT
+#define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
+
 static void mapping_allocation_and_name_follow_from_the_samples(void **state)
 {
 	static const struct {
@@ -44,37 +48,30 @@ static void mapping_allocation_and_name_follow_from_the_samples(void **state)
 		enum bk_nat_allocation allocation;
 		const char *name, *plain, *phrase;
 	} rows[] = {
-		{{41000, 41000, 0}, YES, YES, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_ENDPOINT_INDEPENDENT,
-			BK_NAT_PRESERVING, "Full Cone", "Full Cone", "full-cone"},
-		{{41000, 41000, 0}, YES, NO, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_ADDRESS_DEPENDENT,
-			BK_NAT_PRESERVING, "Restricted Cone", "Restric NAT", "restricted"},
-		{{5000, 5000, 5000}, NO, NO, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone", "Restric Port NAT",
-			"port-restricted"},
-		{{5000, 5000, 0}, UNTESTED, UNTESTED, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_UNKNOWN,
-			BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone", "Restric Port NAT",
-			"port-restricted"},
-		{{5000, 5000, 0}, YES, UNTESTED, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_UNKNOWN,
-			BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone", "Restric Port NAT",
-			"port-restricted"},
-		{{5000, 5001, 0}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+		{{41000, 41000, 0}, YES, YES, EI, EI, BK_NAT_PRESERVING, "Full Cone", "Full Cone",
+			"full-cone"},
+		{{41000, 41000, 0}, YES, NO, EI, AD, BK_NAT_PRESERVING, "Restricted Cone", "Restric NAT",
+			"restricted"},
+		{{5000, 5000, 5000}, NO, NO, EI, APD, BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone",
+			"Restric Port NAT", "port-restricted"},
+		{{5000, 5000, 0}, UNTESTED, UNTESTED, EI, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+			"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
+		{{5000, 5000, 0}, YES, UNTESTED, EI, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+			"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
+		{{5000, 5001, 0}, NO, NO, APD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
 			"symmetric (sequential ports)"},
-		{{5000, 47211, 0}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+		{{5000, 47211, 0}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
 			"symmetric (random ports)"},
-		{{5000, 5000, 5002}, NO, NO, BK_NAT_ADDRESS_DEPENDENT, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT", "symmetric (sequential ports)"},
-		{{5000, 0, 6000}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+		{{5000, 5000, 5002}, NO, NO, AD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+			"symmetric (sequential ports)"},
+		{{5000, 0, 6000}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
 			"symmetric (random ports)"},
-		{{5000, 5004, 5001}, NO, NO, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_ADDRESS_AND_PORT_DEPENDENT, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+		{{5000, 5004, 5001}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
 			"symmetric (random ports)"},
 		{{5000, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
 			"unknown", "unknown", "of unknown type"},
-		{{0, 0, 0}, NO, NO, BK_NAT_UNKNOWN, BK_NAT_ADDRESS_AND_PORT_DEPENDENT,
-			BK_NAT_ALLOCATION_UNKNOWN, "Blocked", "Blocked", "blocked"},
+		{{0, 0, 0}, NO, NO, BK_NAT_UNKNOWN, APD, BK_NAT_ALLOCATION_UNKNOWN, "Blocked", "Blocked",
+			"blocked"},
 		{{0, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
 			"unknown", "unknown", "of unknown type"},
 	};
@@ -147,13 +144,9 @@ static void a_later_port_tells_how_many_others_take(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
-		struct bk_nat_profile p;
+		struct bk_nat_profile p = judge(5000, 5001, 0, UNTESTED, UNTESTED);
 		uint16_t port = (uint16_t)(5001 + rows[i].steps);
 
-		e.samples[0] = (struct bk_nat_sample){SERVER(1, 15005), OUTSIDE(5000)};
-		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(5001)};
-		bk_nat_profile_judge(&e, &p);
 		assert_int_equal(p.ports.last, 5001);
 		bk_nat_profile_add_later(&p, &(struct bk_nat_later){port, rows[i].after}, 1);
 		assert_int_equal(p.ports.last, port);
@@ -177,13 +170,9 @@ static void more_ports_tell_better_whether_they_are_a_sequence(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
+		struct bk_nat_profile p = judge(5000, 5001, 0, UNTESTED, UNTESTED);
 		struct bk_nat_later later[5];
-		struct bk_nat_profile p;
 
-		e.samples[0] = (struct bk_nat_sample){SERVER(1, 15005), OUTSIDE(5000)};
-		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(5001)};
-		bk_nat_profile_judge(&e, &p);
 		for (size_t j = 0; j < 5; j++)
 			later[j] = (struct bk_nat_later){rows[i].later[j], BK_MS};
 		bk_nat_profile_add_later(&p, later, 5);
@@ -211,14 +200,10 @@ static void a_port_of_an_older_flow_does_not_hide_a_sequence(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bk_nat_evidence e = {.local = bk_addr_v4(10, 0, 0, 2, 41000), .samples_len = 2};
+		struct bk_nat_profile p =
+			judge((uint16_t)(rows[i].first - 1), rows[i].first, 0, UNTESTED, UNTESTED);
 		struct bk_nat_later later[N];
-		struct bk_nat_profile p;
 
-		e.samples[0] =
-			(struct bk_nat_sample){SERVER(1, 15005), OUTSIDE((uint16_t)(rows[i].first - 1))};
-		e.samples[1] = (struct bk_nat_sample){SERVER(1, 15006), OUTSIDE(rows[i].first)};
-		bk_nat_profile_judge(&e, &p);
 		for (size_t j = 0; j < N; j++)
 			later[j] = (struct bk_nat_later){rows[i].later[j], j + 1 < N ? BK_MS : 200 * BK_MS};
 		bk_nat_profile_add_later(&p, later, N);
