@@ -214,11 +214,16 @@ def lone_suites(args, tally):
         yield name, lambda n=name: cmocka(tally, ROOT / args.asan / n)
     yield script(tally, "arch", 120, "tests/arch/run.py", args.build)
     yield script(tally, "format", 120, "tests/arch/format.py")
-    yield script(tally, "tidy", 600, "tests/arch/tidy.py", args.build)
     yield script(tally, "install", 120, "tests/arch/install.py", args.build)
     yield lab_script(tally, "lab", "the laboratory itself", 300, "lab/test_lab.py", bodkin, "lab")
     yield lab_script(tally, "paths", "bodkin through kernel NATs", 600, "tests/lab/run.py", bodkin)
     yield lab_script(tally, "siege", "a server under attack", 120, "bench/siege.py", args.build, "--seconds", "1", "--check")
+
+
+def idle_suites(args, tally):
+    """What takes the moments that the others leave: the kernel gives it a core only while nobody else wants one."""
+    idle = [shutil.which("chrt") or "chrt", "--idle", "0", sys.executable]
+    yield "tidy", lambda: counted(tally, "tidy", [*idle, "tests/arch/tidy.py", args.build], 1100)
 
 
 def watched(tally, build, watch):
@@ -235,9 +240,13 @@ def everything(args, tally):
 
     side_by_side(wanted(unit_suites(args, tally)))
     side_by_side(wanted(fuzz_suites(args, tally)))
-    side_by_side(wanted(waiting_suites(args, tally)), WAITING_LANES)
-    for job in wanted(lone_suites(args, tally)):
-        job()
+    with concurrent.futures.ThreadPoolExecutor(1) as behind:
+        idle = [behind.submit(job) for job in wanted(idle_suites(args, tally))]
+        side_by_side(wanted(waiting_suites(args, tally)), WAITING_LANES)
+        for job in wanted(lone_suites(args, tally)):
+            job()
+        for done in idle:
+            done.result()
     if tally.left_out:
         print("left out, because namespaces are forbidden here: " + ", ".join(tally.left_out))
 
