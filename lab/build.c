@@ -4,8 +4,10 @@
 #include "lab/build.h"
 
 #include "base/error.h"
+#include "lab/child.h"
 #include "lab/giver.h"
 #include "lab/linkwait.h"
+#include "lab/noise.h"
 #include "lab/ns.h"
 #include "lab/rules.h"
 #include "lab/say.h"
@@ -14,10 +16,8 @@
 #include "lab/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,8 +42,8 @@ static int make_links(const struct bk_lab_plan *p, struct bk_buf *script)
 static int write_rules(const struct bk_lab_plan *p, enum bk_lab_node n, struct bk_buf *script)
 {
 	int rc = bk_lab_rules_write(&p->router[n], p->options.answer, script);
-	unsigned services = n == BK_LAB_RA   ? p->options.services[0]
-			    : n == BK_LAB_RB ? p->options.services[1]
+	unsigned services = n == BK_LAB_RA   ? p->options.with[0].services
+			    : n == BK_LAB_RB ? p->options.with[1].services
 					     : 0;
 
 	return rc == 0 && services ? bk_lab_giver_rules(services, script) : rc;
@@ -87,33 +87,27 @@ static int wait_links(const struct bk_lab_plan *p)
 	return 0;
 }
 
-/* In the wire's own process: keep only what it needs, so that nothing of the lab depends on its life. */
-static void be_wire(size_t link, const struct bk_lab_wire_shape *shape, int ready_fd, pid_t holder)
-{
-	char ends[2][BK_LAB_WIRE_END_MAX];
-	sigset_t none;
-	int rc;
+struct wire {
+	size_t link;
+	struct bk_lab_wire_shape shape;
+};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "bodkin-wire");
-	if (getppid() != holder)
-		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	rc = bk_lab_ns_enter(BK_LAB_WIRE);
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		close(fd);
-	if (open("/dev/null", O_RDWR) != 0 || dup2(0, 1) < 0 || dup2(0, 2) < 0 || dup2(ready_fd, 3) < 0)
-		_exit(1);
-	close_range(4, ~0u, 0);
+static void be_wire(const void *arg, int ready_fd)
+{
+	const struct wire *w = arg;
+	char ends[2][BK_LAB_WIRE_END_MAX];
+	int rc = bk_lab_ns_enter(BK_LAB_WIRE);
+
+	bk_lab_child_close_all_but(&ready_fd, 1);
+	ready_fd = STDERR_FILENO + 1;
 	for (int e = 0; e < 2; e++)
-		bk_lab_script_wire_end(link, e, ends[e]);
+		bk_lab_script_wire_end(w->link, e, ends[e]);
 	if (rc == 0)
-		rc = bk_lab_wire_run(ends[0], ends[1], shape, 3);
-	_exit(write(3, &rc, sizeof(rc)) == sizeof(rc) ? 1 : 2);
+		rc = bk_lab_wire_run(ends[0], ends[1], &w->shape, ready_fd);
+	bk_lab_child_report(ready_fd, rc);
 }
 
-static pid_t wires[BK_LAB_LINKS_MAX], givers[2];
+static pid_t wires[BK_LAB_LINKS_MAX], givers[2], noises[2];
 
 static void end_child(pid_t pid)
 {
@@ -125,39 +119,23 @@ void bk_lab_build_stop(void)
 {
 	for (size_t l = 0; l < BK_LAB_LINKS_MAX; l++)
 		end_child(wires[l]);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		end_child(givers[i]);
-}
-
-static int start_wire(size_t link, const struct bk_lab_wire_shape *shape)
-{
-	int ready[2], rc = BK_E_IO;
-	pid_t holder = getpid(), pid;
-	ssize_t n;
-
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		return bk_error_from_errno(errno);
-	pid = fork();
-	if (pid == 0)
-		be_wire(link, shape, ready[1], holder);
-	wires[link] = pid;
-	close(ready[1]);
-	n = pid < 0 ? -1 : read(ready[0], &rc, sizeof(rc));
-	close(ready[0]);
-	if (n != sizeof(rc) || rc < 0)
-		return bk_lab_say(rc, "a wire does not start: %s", bk_error_text(rc));
-	return 0;
+		end_child(noises[i]);
+	}
 }
 
 static int start_wires(const struct bk_lab_plan *p)
 {
-	struct bk_lab_wire_shape shape = bk_lab_wire_shape_of(&p->options);
 	int rc = 0;
 
-	for (size_t l = 0; rc == 0 && l < p->link_count; l++)
+	for (size_t l = 0; rc == 0 && l < p->link_count; l++) {
+		const struct wire w = {l, bk_lab_wire_shape_of(&p->options)};
+
 		if (p->links[l].wired)
-			rc = start_wire(l, &shape);
-	return rc;
+			rc = bk_lab_child_start("bodkin-wire", be_wire, &w, &wires[l]);
+	}
+	return rc < 0 ? bk_lab_say(rc, "a wire does not start: %s", bk_error_text(rc)) : 0;
 }
 
 static int start_givers(const struct bk_lab_plan *p)
@@ -166,9 +144,19 @@ static int start_givers(const struct bk_lab_plan *p)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < 2; i++)
-		if (p->options.services[i])
-			rc = bk_lab_giver_start(homes[i], p->options.services[i], &givers[i]);
+		if (p->options.with[i].services)
+			rc = bk_lab_giver_start(homes[i], p->options.with[i].services, &givers[i]);
 	return rc;
+}
+
+static int start_noises(const struct bk_lab_plan *p)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < 2; i++)
+		if (p->options.with[i].noise)
+			rc = bk_lab_noise_start(p, i, &noises[i]);
+	return rc < 0 ? bk_lab_say(rc, "the noise does not start: %s", bk_error_text(rc)) : 0;
 }
 
 int bk_lab_build(const struct bk_lab_plan *p)
@@ -190,7 +178,9 @@ int bk_lab_build(const struct bk_lab_plan *p)
 		rc = wait_links(p);
 	if (rc == 0)
 		rc = start_wires(p);
-	return rc == 0 ? start_givers(p) : rc;
+	if (rc == 0)
+		rc = start_givers(p);
+	return rc == 0 ? start_noises(p) : rc;
 }
 
 static int try_rules(struct bk_buf *script)

@@ -10,7 +10,7 @@
  * addresses, rules, wires, and waits until every link carries frames. All failures are said. */
 int bk_lab_build(const struct bk_lab_plan *p);
 
-/* Kills the wires and the routers that give ports; they are children of the caller. */
+/* Kills the wires, the routers that give ports and the noise; they are children of the caller. */
 void bk_lab_build_stop(void);
 
 /* Tries everything that a lab needs of a machine, in the calling process (which should be a child for it).

@@ -4,6 +4,7 @@
 #include "lab/giver.h"
 
 #include "base/error.h"
+#include "lab/child.h"
 #include "lab/ns.h"
 #include "lab/say.h"
 #include "lab/script.h"
@@ -11,19 +12,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PROGRAM     "miniupnpd"
 #define CONFIG_MAX  1024
-#define CONFIG_FD   3
-#define PID_FD      4
 #define LISTENS_MS  5000
 #define LOOK_MS     5
 #define PCP_SOCKET  ":14E7 " /* port 5351, as /proc/net/udp has it; PCP and NAT-PMP share it */
@@ -66,22 +63,13 @@ static void be_giver(enum bk_lab_node node, const struct bk_buf *config, pid_t h
 {
 	int fds[2] = {memfd_create("config", 0), memfd_create("pid", 0)};
 	char path[BK_LAB_PATH_MAX];
-	sigset_t none;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != holder || fds[0] < 0 || fds[1] < 0 || bk_lab_ns_enter(node) < 0)
+	bk_lab_child_begin(holder);
+	if (fds[0] < 0 || fds[1] < 0 || bk_lab_ns_enter(node) < 0)
 		_exit(1);
 	if (write(fds[0], bk_buf_head(config), config->len) != (ssize_t)config->len)
 		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		close(fd);
-	if (open("/dev/null", O_RDWR) != 0 || dup2(0, 1) < 0 || dup2(0, 2) < 0)
-		_exit(1);
-	if (dup2(fds[0], CONFIG_FD) < 0 || dup2(fds[1], PID_FD) < 0)
-		_exit(1);
-	close_range(PID_FD + 1, ~0u, 0);
+	bk_lab_child_close_all_but(fds, 2); /* which the words below name */
 	if (bk_lab_tool_find(PROGRAM, path))
 		execl(path, PROGRAM, "-d", "-f", "/proc/self/fd/3", "-P", "/proc/self/fd/4", (char *)NULL);
 	_exit(1);

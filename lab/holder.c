@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The holder's life. It is a daemon of its own session with nothing of its starter's open, and keeps the
- * state file locked. It ends on SIGTERM, or when one of its wires dies, or of the routers that give ports: half
+ * state file locked. It ends on SIGTERM, or when one of its children dies (wires, routers that give ports, noise): half
  * a lab would only mislead. */
 #include "lab/holder.h"
 
@@ -64,7 +64,6 @@ static void wait_for_end(const sigset_t *set)
 	}
 }
 
-/* The only children are wires, and routers that give ports. */
 static void end_children(void)
 {
 	bk_lab_build_stop();

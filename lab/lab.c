@@ -35,20 +35,18 @@ static const char usage_text[] =
 	"bodkin lab down     end it, and every command in it\n"
 	"bodkin lab probe    can a lab be raised on this machine?\n"
 	"\n"
-	"Every command takes --name NAME, for several labs at once. OPTIONs:\n"
-	"  miniupnpd[:a|b]  home routers (of both sides, or one) give ports: a real\n"
-	"                   miniupnpd, by PCP, NAT-PMP and UPnP\n"
-	"  pcp[:a|b], natpmp[:a|b], upnp[:a|b]\n"
-	"                   the same, by that alone\n"
-	"Types of NAT:\n";
+	"Every command takes --name NAME, for several labs at once. OPTIONs, of both\n"
+	"sides or, with :a or :b behind them, of one:\n";
 
 static void print_usage(FILE *f)
 {
 	const struct bk_lab_nat_type *t;
 
 	fputs(usage_text, f);
+	bk_lab_with_print_usage(f);
+	fputs("Types of NAT:\n", f);
 	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++)
-		fprintf(f, "  %-11s %s\n", t->name, t->title);
+		fprintf(f, "  %-13s %s\n", t->name, t->title);
 }
 
 static int exit_code(int rc)

@@ -24,8 +24,10 @@
  * unreachable); reset (a TCP reset for TCP, ICMP for UDP: what many home routers do); accept (the router's
  * own kernel answers, and its connection table remembers).
  *
- * --with miniupnpd, pcp, natpmp, upnp: home routers give ports to whoever asks, by all three or by one of them; behind
- * a colon the one side whose router does. It is Debian's miniupnpd.
+ * --with, of both sides, or behind a colon of the one:
+ *	miniupnpd, pcp, natpmp, upnp    home routers give ports to whoever asks, by all three or by one of them. It is
+ *	          Debian's miniupnpd.
+ *	noise:RATE    others behind the same NAT begin so many flows a second, at random times.
  *
  * The lab lives in one holder process that owns all namespaces: nothing has a name in the file system but one
  * state file in $BODKIN_LAB_DIR (else /run/bodkin-lab for root, $XDG_RUNTIME_DIR/bodkin-lab,

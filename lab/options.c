@@ -74,95 +74,14 @@ static int set_type(struct bk_lab_options *o, int side, const char *text)
 	return bk_lab_say(BK_E_INVALID, "'%s' is no type of NAT; there are %s", text, list);
 }
 
-/* --- --with --- */
-
-enum { ALL_SERVICES = BK_LAB_PCP | BK_LAB_NATPMP | BK_LAB_UPNP };
-
-struct with {
-	const char *name;
-	const char *wants; /* behind the colon, for a person */
-	int (*set)(
-		const struct with *w, struct bk_lab_options *o, const char *value); /* value: NULL is none */
-	/* As it was set; left empty where it was not. */
-	void (*show)(const struct with *w, const struct bk_lab_options *o, char out[BK_LAB_WITH_MAX]);
-	unsigned number;
-};
-
-static int set_services(const struct with *w, struct bk_lab_options *o, const char *value)
-{
-	if (value && strcmp(value, "a") != 0 && strcmp(value, "b") != 0)
-		return BK_E_INVALID;
-	if (!value || *value == 'a')
-		o->services[0] |= w->number;
-	if (!value || *value == 'b')
-		o->services[1] |= w->number;
-	return 0;
-}
-
-/* One row has all of them, so that it does not stand there twice. */
-static void show_services(const struct with *w, const struct bk_lab_options *o, char out[BK_LAB_WITH_MAX])
-{
-	bool has[2];
-
-	for (int i = 0; i < 2; i++)
-		has[i] = (w->number == ALL_SERVICES || o->services[i] != ALL_SERVICES) &&
-			 (o->services[i] & w->number) == w->number;
-	if (has[0] || has[1])
-		snprintf(out, BK_LAB_WITH_MAX, "%s%s", w->name, has[0] && has[1] ? "" : has[0] ? ":a" : ":b");
-}
-
-static const struct with withs[] = {
-	{"miniupnpd", "[:a|b]", set_services, show_services, ALL_SERVICES},
-	{"pcp", "[:a|b]", set_services, show_services, BK_LAB_PCP},
-	{"natpmp", "[:a|b]", set_services, show_services, BK_LAB_NATPMP},
-	{"upnp", "[:a|b]", set_services, show_services, BK_LAB_UPNP},
-};
-
-enum { WITHS = sizeof(withs) / sizeof(withs[0]) };
-
-bool bk_lab_options_with_at(const struct bk_lab_options *o, size_t i, char ret_text[BK_LAB_WITH_MAX])
-{
-	ret_text[0] = '\0';
-	if (i < WITHS)
-		withs[i].show(&withs[i], o, ret_text);
-	return i < WITHS;
-}
-
-static int refuse_with(const char *text)
-{
-	char list[256] = "";
-
-	for (size_t i = 0; i < WITHS; i++) {
-		size_t used = strlen(list);
-
-		snprintf(list + used, sizeof(list) - used, "%s%s%s", i ? ", " : "", withs[i].name,
-			withs[i].wants);
-	}
-	return bk_lab_say(BK_E_INVALID, "--with takes no '%s'; there are %s", text, list);
-}
-
-static int set_with(struct bk_lab_options *o, const char *text)
-{
-	size_t n = strcspn(text, ":");
-
-	for (size_t i = 0; i < WITHS; i++)
-		if (strlen(withs[i].name) == n && strncmp(withs[i].name, text, n) == 0)
-			return withs[i].set(&withs[i], o, text[n] ? text + n + 1 : NULL) < 0
-				       ? refuse_with(text)
-				       : 0;
-	return refuse_with(text);
-}
-
 int bk_lab_options_check(const struct bk_lab_options *o)
 {
 	for (int i = 0; i < 2; i++)
-		if (o->services[i] && !o->type[i]->translates)
-			return bk_lab_say(
-				BK_E_INVALID, "%c has no NAT, so no router there gives ports", i ? 'b' : 'a');
+		if (bk_lab_with_is_any(&o->with[i]) && !o->type[i]->translates)
+			return bk_lab_say(BK_E_INVALID, "%c has no NAT, so there is no --with for its router",
+				i ? 'b' : 'a');
 	return 0;
 }
-
-/* --- all of them --- */
 
 int bk_lab_options_init(struct bk_lab_options *o)
 {
@@ -187,7 +106,7 @@ int bk_lab_options_set(struct bk_lab_options *o, const char *name, const char *v
 	if (strcmp(name, "rate") == 0)
 		return set_number(&o->rate_mbit, name, value, 100000);
 	if (strcmp(name, "with") == 0)
-		return set_with(o, value);
+		return bk_lab_with_set(o->with, value);
 	if (strcmp(name, "name") == 0)
 		return set_name(o, value);
 	return bk_lab_say(BK_E_INVALID, "there is no option --%s", name);

@@ -3,11 +3,11 @@
 #define BK_LAB_OPTIONS_H
 
 #include "lab/nat_types.h"
+#include "lab/with.h"
 
 #include <stdbool.h>
 
 #define BK_LAB_NAME_MAX 32 /* with the terminating zero */
-#define BK_LAB_WITH_MAX 32
 
 enum bk_lab_answer {
 	BK_LAB_DROP,
@@ -16,19 +16,12 @@ enum bk_lab_answer {
 	BK_LAB_ACCEPT,
 };
 
-/* How a home router lets itself be asked for ports. */
-enum {
-	BK_LAB_PCP = 1,
-	BK_LAB_NATPMP = 2,
-	BK_LAB_UPNP = 4,
-};
-
 /* What `lab up` was asked for; lab.h says what the numbers mean. */
 struct bk_lab_options {
 	const struct bk_lab_nat_type *type[2]; /* of a and of b */
 	enum bk_lab_answer answer;
 	double delay_ms, jitter_ms, loss_percent, rate_mbit; /* 0: none */
-	unsigned services[2];                                /* that the home routers of a and of b have */
+	struct bk_lab_with with[2];                          /* likewise */
 	bool replace;
 	bool json;
 	char name[BK_LAB_NAME_MAX];
@@ -45,9 +38,6 @@ int bk_lab_options_take(struct bk_lab_options *o, int argc, char **argv, int *i)
 
 /* The same by name and value, as the state file has them ("a", "answer", "delay", ...). */
 int bk_lab_options_set(struct bk_lab_options *o, const char *name, const char *value);
-
-/* Row i of what `--with` takes, as it was asked for: "pcp:a". False behind the last row; empty: it was not. */
-bool bk_lab_options_with_at(const struct bk_lab_options *o, size_t i, char ret_text[BK_LAB_WITH_MAX]);
 
 /* BK_E_INVALID, said, for what does not go together. */
 int bk_lab_options_check(const struct bk_lab_options *o);

@@ -77,7 +77,7 @@ static void print_with(const struct bk_lab_options *o)
 	char text[BK_LAB_WITH_MAX];
 	const char *before = "  with: ";
 
-	for (size_t i = 0; bk_lab_options_with_at(o, i, text); i++)
+	for (size_t i = 0; bk_lab_with_at(o->with, i, text); i++)
 		if (*text) {
 			printf("%s%s", before, text);
 			before = ", ";
@@ -135,7 +135,7 @@ void bk_lab_picture_print_json(const struct bk_lab_plan *p, pid_t holder)
 	       "\"delay_ms\":%g,\"jitter_ms\":%g,\"loss_percent\":%g,\"rate_mbit\":%g,\"with\":[",
 		BK_LAB_SERVER_1, BK_LAB_SERVER_2, bk_lab_answer_name(o->answer), o->delay_ms, o->jitter_ms,
 		o->loss_percent, o->rate_mbit);
-	for (size_t i = 0; bk_lab_options_with_at(o, i, text); i++)
+	for (size_t i = 0; bk_lab_with_at(o->with, i, text); i++)
 		if (*text) {
 			printf("%s\"%s\"", between, text);
 			between = ",";

@@ -192,3 +192,8 @@ const char *bk_lab_plan_public(const struct bk_lab_plan *p, int side)
 {
 	return p->options.type[side]->translates ? sides[side].wan : sides[side].open;
 }
+
+const char *bk_lab_plan_gateway(int side)
+{
+	return sides[side].lan_gw;
+}

@@ -73,6 +73,9 @@ enum bk_lab_node bk_lab_node_find(const char *name);
 const char *bk_lab_plan_host(const struct bk_lab_plan *p, int side);
 const char *bk_lab_plan_public(const struct bk_lab_plan *p, int side);
 
+/* The home router's address inside, of a side that has a NAT. */
+const char *bk_lab_plan_gateway(int side);
+
 /* The two addresses of the server host. */
 #define BK_LAB_SERVER_1 "45.10.20.1"
 #define BK_LAB_SERVER_2 "45.10.20.2"

@@ -105,7 +105,7 @@ int bk_lab_state_write(int fd, const struct bk_lab_options *o)
 		"holder %d\na %s\nb %s\nanswer %s\ndelay %.17g\njitter %.17g\nloss %.17g\nrate %.17g\n",
 		(int)getpid(), o->type[0]->name, o->type[1]->name, bk_lab_answer_name(o->answer), o->delay_ms,
 		o->jitter_ms, o->loss_percent, o->rate_mbit);
-	for (size_t i = 0; rc == 0 && bk_lab_options_with_at(o, i, with); i++)
+	for (size_t i = 0; rc == 0 && bk_lab_with_at(o->with, i, with); i++)
 		if (*with)
 			rc = bk_lab_printf(&out, "with %s\n", with);
 	if (rc == 0 && pwrite(fd, bk_buf_head(&out), out.len, 0) != (ssize_t)out.len)

@@ -263,6 +263,23 @@ except OSError as e: result = type(e).__name__"""
 
 
 @test
+def noise_takes_as_many_ports_as_asked_on_its_side():
+    """From one flow of b to its next one others take ports, as many as the time between them makes likely."""
+    with Up("symseq", "symseq", "--with", "noise:500:b") as (a, b, s):
+        s(f"p = udp(5000, '{S1}'); p.settimeout(2)")
+        ask = f"u = udp(); u.sendto(b'n', ('{S1}', 5000)); result = time.monotonic()"
+        seen = "result = p.recvfrom(9)[1][1]"
+        begun, first = b(ask), s(seen)
+        others, now = 0, begun
+        while others < 100 and now < begun + 2:
+            select.select([], [], [], 0.02)
+            now, others = b(ask), s(seen) - first
+        assert others >= 100 and 0.1 <= now - begun <= 0.4, (others, now - begun)
+        alone = [a(ask) and s(seen) for _ in range(2)]
+        assert alone[1] - alone[0] == 1, alone
+
+
+@test
 def a_small_ttl_dies_between_the_nats():
     with Up("port", "port", nodes="a") as (a,):
         offender = a("""u = udp(); u.setsockopt(0, 11, 1); u.setsockopt(0, 2, 2)
@@ -381,7 +398,9 @@ def bad_words_are_usage_errors():
     for bad in (["up", "port"], ["up", "port", "cone"], ["up", "port", "port", "--delay"], ["fly"], [],
                 ["up", "port", "port", "--delay=-1"], ["up", "port", "port", "--loss=101"], ["exec", "a"],
                 ["up", "port", "port", "--answer", "sing"], ["up", "port", "port", "--with", "cake"],
-                ["up", "port", "port", "--with", "pcp:c"], ["up", "open", "port", "--with", "pcp:a"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
+                ["up", "port", "port", "--with", "pcp:c"], ["up", "port", "port", "--with", "noise"],
+                ["up", "port", "port", "--with", "noise:0"], ["up", "port", "port", "--with", "noise:5x"], ["up", "port", "port", "--with", "pcp:5"],
+                ["up", "open", "port", "--with", "pcp:a"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
         done = lab(*bad, check=False)
         assert done.returncode == 2 and done.stderr, (bad, done)
 
@@ -453,7 +472,8 @@ def a_name_is_taken_once():
     lab("up", "sym", "sym", "--name", "second")
     assert holder() == first
     lab("down", "--name=second")
-    lab("up", "sym", "sym", "--replace")
+    lab("up", "sym", "sym", "--replace", "--with=noise:5:b", "--with=noise:7:a", "--with=pcp")
+    assert json.loads(lab("status", "--json").stdout)["with"] == ["pcp", "noise:7:a", "noise:5:b"]
     assert json.loads(lab("status", "--json").stdout)["a"]["type"] == "sym" and gone(first)
     lab("down")
     assert lab("down", check=False).returncode == 1
@@ -462,15 +482,15 @@ def a_name_is_taken_once():
 
 @test
 def a_killed_holder_takes_all_along():
-    lab("up", "port", "port", "--delay", "1")
+    lab("up", "port", "port", "--delay", "1", "--with", "noise:5:a")
     pid = holder()
-    wires = children(pid)
-    fds = [os.pidfd_open(p) for p in [pid] + wires]
+    beside = children(pid)
+    fds = [os.pidfd_open(p) for p in [pid] + beside]
     os.kill(pid, signal.SIGKILL)
     for fd in fds:
         assert select.select([fd], [], [], 5)[0], "a process outlives its holder"
         os.close(fd)
-    assert len(wires) == 2
+    assert len(beside) == 3  # two wires and the noise
     assert lab("status", check=False).returncode == 1
     lab("up", "port", "port")
     lab("down")
