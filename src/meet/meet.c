@@ -121,6 +121,14 @@ static void complete(struct bk_meet *m)
 	bk_meeting_complete(&m->meeting, &view, bk_loop_now(m->loop));
 }
 
+/* Who is asking, or in a round, will tell it anyhow. */
+static void consider_news(struct bk_meet *m)
+{
+	if (m->is_met && !m->is_asking && !m->round.is_open && !m->ending.is_set && m->events->on_news &&
+		bk_self_has_news(&m->self, &m->meeting.own, &m->meeting.peer))
+		m->events->on_news(m->arg);
+}
+
 static void complete_round(struct bk_meet *m)
 {
 	bk_exchange_close(&m->round, &m->meeting);
@@ -130,6 +138,7 @@ static void complete_round(struct bk_meet *m)
 	m->visits.tries = 0;
 	if (!m->ending.is_set)
 		m->events->on_met(m->arg);
+	consider_news(m);
 }
 
 static bool may_introduce(const struct bk_meet *m)
@@ -209,6 +218,7 @@ static void on_known(void *arg)
 	m->began = m->visits.now->since = bk_loop_now(m->loop);
 	rejoin(m, m->visits.now, false);
 	m->events->on_met(m->arg);
+	consider_news(m);
 }
 
 static void on_waiting(void *arg, const char *text)
@@ -508,6 +518,7 @@ struct bk_self *bk_meet_self(struct bk_meet *m)
 static void on_self_view(void *arg)
 {
 	look(arg);
+	consider_news(arg);
 }
 
 static int start_acquaintance(

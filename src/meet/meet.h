@@ -19,6 +19,9 @@ struct bk_meet_events {
 	void (*on_code)(void *arg, const char *code); /* again: the one before is used up */
 	/* bk_meet_result is complete; again after each round that either side's bk_meet_again began. */
 	void (*on_met)(void *arg);
+	/* Since then our router has opened a port by which the other side could come at once: bk_meet_again tells it.
+	 * May be NULL. */
+	void (*on_news)(void *arg);
 	/* The other side has left the mailbox: by its own word, before it had met us, or it has been away for
 	 * too long, and then it may still come back and on_met follow. May be NULL. */
 	void (*on_left)(void *arg);

@@ -16,6 +16,7 @@
 #include "net/ifaddr.h"
 #include "net/random.h"
 #include "net/sock.h"
+#include "punch/mapped.h"
 
 enum { BACKLOG = 8, ADDRS_MAX = 12, LINKS_MAX = 2, ID_BYTES = 8 };
 
@@ -176,21 +177,52 @@ static bk_dur wait_opened(const struct bk_self *s, const struct bk_mailbox_view 
 	return bk_opened_wait(&s->opened);
 }
 
+/* Family 0: not by now. Another listener may have taken the place of the one that it leads to. */
+static struct bk_addr opened_at(const struct bk_self *s, enum bk_transport t)
+{
+	if (t == BK_TRANSPORT_TCP && s->opened.ports[BK_TRANSPORT_TCP] != s->ports[0])
+		return (struct bk_addr){0};
+	return bk_opened_at(&s->opened, t);
+}
+
+static const enum bk_transport transports[] = {BK_TRANSPORT_UDP, BK_TRANSPORT_TCP};
+
 static void describe_opened(
 	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
-	static const enum bk_transport transports[] = {BK_TRANSPORT_UDP, BK_TRANSPORT_TCP};
-
 	(void)view;
 	for (int i = 0; i < 2; i++) {
-		struct bk_addr at = bk_opened_at(&s->opened, transports[i]);
+		struct bk_addr at = opened_at(s, transports[i]);
 
-		/* Another listener has taken the place of the one that it leads to. */
-		if (transports[i] == BK_TRANSPORT_TCP && s->opened.ports[BK_TRANSPORT_TCP] != s->ports[0])
-			continue;
 		if (at.family)
 			add_candidate(intro, BK_CANDIDATE_OPENED, transports[i], &at);
 	}
+}
+
+static bool is_told(const struct bk_intro *told, enum bk_transport t, const struct bk_addr *at)
+{
+	for (size_t i = 0; i < told->candidates_len; i++) {
+		const struct bk_candidate *c = &told->candidates[i];
+
+		if (c->kind == BK_CANDIDATE_OPENED && c->transport == t && bk_addr_equal(&c->addr, at))
+			return true;
+	}
+	return false;
+}
+
+bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, const struct bk_intro *peer)
+{
+	for (int i = 0; i < 2; i++) {
+		struct bk_addr at = opened_at(s, transports[i]);
+		struct bk_intro now = *told;
+
+		if (!at.family || is_told(told, transports[i], &at))
+			continue;
+		add_candidate(&now, BK_CANDIDATE_OPENED, transports[i], &at);
+		if (bk_mapped_is_open(&now, peer, transports[i]))
+			return true;
+	}
+	return false;
 }
 
 /* --- this machine's own addresses --- */
@@ -198,14 +230,14 @@ static void describe_opened(
 static void open_listeners(struct bk_self *s)
 {
 	for (int i = 0; i < BK_SELF_LISTENERS; i++) {
-		const struct bk_addr any = {.family = families[i]};
-		struct bk_addr bound;
+		struct bk_addr at = {.family = families[i]};
 
 		s->ports[i] = 0; /* what listened there before is gone */
-		if (bk_sock_listen(&any, true, BACKLOG, &s->listeners[i]) < 0)
+		if (s->holds[i] < 0 && bk_sock_hold(&at, &s->holds[i]) < 0)
 			continue;
-		if (bk_sock_local(s->listeners[i], &bound) == 0)
-			s->ports[i] = bound.port;
+		if (bk_sock_local(s->holds[i], &at) == 0 &&
+			bk_sock_listen(&at, true, BACKLOG, &s->listeners[i]) == 0)
+			s->ports[i] = at.port;
 	}
 }
 
@@ -340,6 +372,7 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 	bool is_hidden = opts->path == BK_PATH_CHOICE_RELAY;
 
 	*s = (struct bk_self){
+		.holds = {-1, -1},
 		.listeners = {-1, -1},
 		.has_tcp = !is_hidden && opts->transport != BK_TRANSPORT_CHOICE_UDP,
 		.is_hidden = is_hidden,
@@ -374,7 +407,9 @@ void bk_self_done(struct bk_self *s)
 	for (int i = 0; i < BK_SELF_LISTENERS; i++) {
 		if (s->listeners[i] >= 0)
 			close(s->listeners[i]);
-		s->listeners[i] = -1;
+		if (s->holds[i] >= 0)
+			close(s->holds[i]);
+		s->listeners[i] = s->holds[i] = -1;
 	}
 	bk_opened_done(&s->opened);
 	bk_ways_free(s->ways);

@@ -17,6 +17,7 @@ struct bk_self {
 	struct bk_pin pin; /* its owner sets it */
 	char name[BK_INTRO_NAME_MAX + 1];
 	uint32_t capabilities;
+	int holds[BK_SELF_LISTENERS]; /* nobody listens there: they keep our ports between rounds; -1: none */
 	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
 	uint16_t ports[BK_SELF_LISTENERS];
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
@@ -35,7 +36,7 @@ enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2, BK_MEET_LASTING_KEY = 4 
  * machine lacks is left out. on_view is called from the loop when UDP learnt something. */
 int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_session_opts *opts,
 	void (*on_view)(void *arg), void *arg);
-/* The listeners were taken: opens others, with other ports. */
+/* The listeners were taken: opens others, with the same ports, which a router may have opened. */
 void bk_self_reopen(struct bk_self *s);
 /* Begins to learn from what the mailbox names; what was learnt before is forgotten. */
 void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view);
@@ -46,6 +47,8 @@ void bk_self_freshen(struct bk_self *s);
 /* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all
  * here. */
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);
+/* Has our router opened a port, since we told that of ourselves, by which that peer could come to us? */
+bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, const struct bk_intro *peer);
 /* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);
 

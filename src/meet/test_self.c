@@ -10,9 +10,11 @@
 #include <cmocka.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "net/sock.h"
 #include "net/udp.h"
 #include "stun/msg.h"
@@ -146,11 +148,66 @@ static void a_listener_that_cannot_be_opened_again_is_not_told_of(void **state)
 	bk_self_done(&s);
 }
 
+static int connect_to(uint16_t port)
+{
+	const struct bk_addr at = bk_addr_v4(127, 0, 0, 1, port);
+	struct pollfd p = {.events = POLLOUT};
+	int err;
+
+	assert_int_equal(bk_sock_connect(NULL, &at, &p.fd), 0);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	err = bk_sock_error(p.fd);
+	close(p.fd);
+	return err;
+}
+
+static void a_listener_has_its_port_again_in_every_round_and_nobody_hears_there_in_between(void **state)
+{
+	const struct bk_session_opts opts = {.transport = BK_TRANSPORT_CHOICE_TCP};
+	struct bk_self s;
+	uint16_t ports[BK_SELF_LISTENERS];
+
+	(void)state;
+	assert_int_equal(bk_self_init(&s, NULL, &opts, NULL, NULL), 0);
+	memcpy(ports, s.ports, sizeof(ports));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(connect_to(ports[0]), 0);
+		take_listeners(&s);
+		assert_int_equal(connect_to(ports[0]), BK_E_REFUSED);
+		bk_self_reopen(&s);
+		assert_memory_equal(s.ports, ports, sizeof(ports));
+	}
+	bk_self_done(&s);
+}
+
+static void a_round_that_overtakes_another_has_the_same_port(void **state)
+{
+	const struct bk_session_opts opts = {.transport = BK_TRANSPORT_CHOICE_TCP};
+	struct bk_self s;
+	uint16_t port;
+	int older;
+
+	(void)state;
+	assert_int_equal(bk_self_init(&s, NULL, &opts, NULL, NULL), 0);
+	port = s.ports[0];
+	older = dup(s.listeners[0]);
+	assert_true(port && older >= 0);
+	take_listeners(&s);
+	bk_self_reopen(&s);
+	assert_int_equal(s.ports[0], port);
+	close(older);
+	assert_int_equal(connect_to(port), 0);
+	bk_self_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_ports_that_are_the_same_by_chance_are_seen_through),
 		cmocka_unit_test(a_listener_that_cannot_be_opened_again_is_not_told_of),
+		cmocka_unit_test(
+			a_listener_has_its_port_again_in_every_round_and_nobody_hears_there_in_between),
+		cmocka_unit_test(a_round_that_overtakes_another_has_the_same_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,23 @@ int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, i
 	return 0;
 }
 
+int bk_sock_hold(const struct bk_addr *local, int *ret_fd)
+{
+	int fd = -1, err = open_stream(local, &fd);
+
+	if (err < 0)
+		return err;
+	if (local->family == 6)
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	err = bind_shared(fd, local);
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, int *ret_fd)
 {
 	struct sockaddr_storage ss;

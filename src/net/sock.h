@@ -17,6 +17,10 @@ int bk_addr_from_sockaddr(const struct sockaddr *sa, struct bk_addr *ret_addr);
  * without it only SO_REUSEADDR. An IPv6 any-address also takes IPv4. */
 int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, int *ret_fd);
 
+/* Takes a port for ourselves, where nobody listens: for bk_sock_listen with that port and shared_port, as often as it
+ * takes. */
+int bk_sock_hold(const struct bk_addr *local, int *ret_fd);
+
 /* Starts connecting; 0 also while in progress (writable tells the end, bk_sock_error the outcome). local
  * may be NULL; else the socket is bound to it with SO_REUSEADDR and SO_REUSEPORT. */
 int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, int *ret_fd);

@@ -36,6 +36,7 @@ enum {
 	LINE_MAX = 512,
 	ROUNDS_BURST = 10, /* each is a race: the peer, or the server, shall not make us send for ever */
 	ROUNDS_A_MINUTE = 6,
+	NEWS_BURST = 3,
 };
 
 enum state { UNMET, FIRST, CARRIED, LOST, OVER }; /* FIRST: looking for the first path */
@@ -54,14 +55,17 @@ struct bk_seeker {
 	bool has_peer_left;                /* the server, before there was a path */
 	bool is_asking;                    /* the next round is our own wish: the relay works */
 	bool has_moved;                    /* our addresses are others than in the round that was */
-	unsigned upgrades, searches;       /* tries so far: to leave the relay; to find any path at all */
-	unsigned young;                    /* paths in a row that died as soon as they were there */
-	struct bk_rate rounds;             /* after the first */
-	unsigned breaches;                 /* paths that ended because the peer broke the protocol */
-	bk_time taken;                     /* when the path that there is, or was, began */
-	struct bk_timer *again;            /* the next such try */
-	struct bk_timer *patience;         /* with a lost path, with a peer that left */
-	struct bk_netwatch *netwatch;      /* NULL: this system does not tell */
+	bool has_news;                     /* the peer has not heard all */
+	struct bk_rate news;               /* our router shall not make us ask for ever */
+	bool has_raced;
+	unsigned upgrades, searches;  /* tries so far: to leave the relay; to find any path at all */
+	unsigned young;               /* paths in a row that died as soon as they were there */
+	struct bk_rate rounds;        /* after the first */
+	unsigned breaches;            /* paths that ended because the peer broke the protocol */
+	bk_time taken;                /* when the path that there is, or was, began */
+	struct bk_timer *again;       /* the next such try */
+	struct bk_timer *patience;    /* with a lost path, with a peer that left */
+	struct bk_netwatch *netwatch; /* NULL: this system does not tell */
 };
 
 static void set_state(struct bk_seeker *sk, enum state next)
@@ -136,6 +140,8 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 
 /* --- a path comes --- */
 
+static void consider_news(struct bk_seeker *sk);
+
 static bool is_on_relay(const struct bk_seeker *sk)
 {
 	return sk->state == CARRIED && bk_race_result_is_relay(&sk->path);
@@ -196,6 +202,7 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 		return;
 	carried(sk);
 	tell_path(sk, &sk->path);
+	consider_news(sk);
 }
 
 /* --- a better one, in the background --- */
@@ -214,6 +221,23 @@ static void upgrade_later(struct bk_seeker *sk)
 		bk_timer_start(sk->again, SETTLING);
 	else if (sk->opts.is_controlling && sk->upgrades < WAITS && bk_pair_is_hopeful(&pair, bk_techniques))
 		bk_timer_start(sk->again, waits[sk->upgrades++]);
+}
+
+/* A port is open: whatever else is tried meanwhile is less likely. */
+static void consider_news(struct bk_seeker *sk)
+{
+	bool is_stuck = sk->round.choice == BK_PATH_CHOICE_DIRECT
+				? sk->state == FIRST
+				: sk->round.choice == BK_PATH_CHOICE_AUTO && is_on_relay(sk);
+
+	if (sk->has_news && is_stuck && bk_rate_take(&sk->news, 1, bk_loop_now(sk->opts.loop)))
+		bk_timer_start(sk->again, 0);
+}
+
+void bk_seeker_news(struct bk_seeker *sk)
+{
+	sk->has_news = true;
+	consider_news(sk);
 }
 
 /* --- the path goes --- */
@@ -262,10 +286,12 @@ static void on_again(void *arg)
 	if (sk->state == LOST) {
 		sk->searches++;
 		search(sk, bk_error_text(BK_E_PEER_VANISHED));
-	} else if (is_on_relay(sk) && !sk->race) {
-		note(sk, 2, "looking for a direct path again");
-		sk->has_moved = false;
-		sk->is_asking = sk->state == CARRIED && sk->events->on_wanted(sk->arg) == 0;
+	} else if (sk->has_news || (is_on_relay(sk) && !sk->race)) {
+		note(sk, 2,
+			sk->has_news ? "your router has opened a port: the other side is told"
+				     : "looking for a direct path again");
+		sk->has_moved = sk->has_news = false;
+		sk->is_asking = sk->state != OVER && sk->events->on_wanted(sk->arg) == 0;
 	}
 }
 
@@ -400,13 +426,14 @@ static int start_race(struct bk_seeker *sk)
 		.listeners = {g->listeners[0], g->listeners[1]},
 		.ways = g->choice == BK_PATH_CHOICE_RELAY ? NULL : g->ways,
 		.delay = g->delay,
-		.is_again = sk->state != FIRST,
+		.is_again = sk->has_raced,
 		.is_relay_spare = sk->is_asking && is_on_relay(sk),
 		.relay = g->relay,
 	};
 	int err;
 
 	sk->is_asking = false;
+	sk->has_raced = true;
 	memcpy(opts.relay_token, g->relay_token, sizeof(opts.relay_token));
 	err = bk_race_new(&opts, &events, sk, &sk->race);
 	if (!err)
@@ -442,6 +469,7 @@ static void pass_over(struct bk_seeker *sk)
 int bk_seeker_round(struct bk_seeker *sk, const struct bk_round *round)
 {
 	sk->round = *round;
+	sk->has_news = false; /* whoever has some still says so again */
 	if (sk->state != UNMET) {
 		if (bk_rate_take(&sk->rounds, 1, bk_loop_now(sk->opts.loop)))
 			race_again(sk);
@@ -509,6 +537,7 @@ int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_even
 	if (!sk->opts.patience)
 		sk->opts.patience = LOST_PATIENCE;
 	bk_rate_init(&sk->rounds, ROUNDS_A_MINUTE / 60.0, ROUNDS_BURST, bk_loop_now(opts->loop));
+	bk_rate_init(&sk->news, NEWS_BURST / 60.0, NEWS_BURST, bk_loop_now(opts->loop));
 	sk->events = events;
 	sk->arg = arg;
 	err = bk_timer_new(opts->loop, on_again, sk, &sk->again);

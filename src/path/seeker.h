@@ -67,6 +67,9 @@ int bk_seeker_round(struct bk_seeker *sk, const struct bk_round *round);
 void bk_seeker_lost(struct bk_seeker *sk, int error, const char *text);
 /* The relay, which was kept, carries again: the direct link died here (why), or over there (error 0). */
 void bk_seeker_fell_back(struct bk_seeker *sk, int error, const char *text);
+/* The peer should hear of something that our introduction could not tell yet: a port that our router opened since. Then
+ * another round is asked for: at once where only a direct path will do, else if the relay carries, or once it does. */
+void bk_seeker_news(struct bk_seeker *sk);
 /* The peer has left the server. */
 void bk_seeker_peer_left(struct bk_seeker *sk);
 /* The end is near: nothing is looked for any more and nothing told, but a link that comes is handed on. */

@@ -29,6 +29,7 @@ struct world {
 	struct end ends[2];
 	struct bk_timer *round, *killer, *stopper;
 	bool nobody_to_ask, nobody_comes; /* a round that is asked for */
+	bool is_shut;                     /* the first round, so that no path comes of it */
 	int error, killed, most;          /* every path dies of it, so many times */
 	bk_time since[KILLS_MAX];
 	bk_dur patience;
@@ -129,12 +130,21 @@ static void introduce(struct end *e)
 	e->intro.tcp.public_addr = at;
 }
 
+static void shut(struct end *e)
+{
+	close(e->listeners[0]);
+	e->listeners[0] = -1;
+}
+
 static void on_round(void *arg)
 {
 	struct world *w = arg;
 
 	for (int i = 0; i < 2; i++)
 		introduce(&w->ends[i]);
+	for (int i = 0; i < 2 && w->is_shut; i++)
+		shut(&w->ends[i]);
+	w->is_shut = false;
 	for (int i = 0; i < 2; i++) {
 		const struct bk_round round = {
 			.own = &w->ends[i].intro,
@@ -399,6 +409,57 @@ static void a_peer_that_wants_one_round_after_the_other_gets_few(void **state)
 	tear_down(&w);
 }
 
+static void a_port_that_opens_while_a_direct_path_is_looked_for_begins_a_round(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct world w;
+
+		(void)state;
+		set_up(&w, 0, 0);
+		w.is_shut = true;
+		on_round(&w);
+		bk_timer_stop(w.round);
+		bk_seeker_news(w.ends[i].seeker);
+		kit_run(w.loop);
+		for (int k = 0; k < 2; k++) {
+			assert_non_null(w.ends[k].link);
+			assert_int_equal(w.ends[k].paths, 1);
+			assert_int_equal(w.ends[k].wanted, k == i);
+		}
+		tear_down(&w);
+	}
+}
+
+static void a_direct_path_is_not_left_for_a_port_that_opens(void **state)
+{
+	struct world w;
+
+	(void)state;
+	set_up(&w, 0, 0);
+	kit_run(w.loop);
+	bk_seeker_news(w.ends[0].seeker);
+	kit_run_idle(w.loop, 50);
+	assert_int_equal(w.ends[0].wanted + w.ends[1].wanted, 0);
+	tear_down(&w);
+}
+
+static void ports_that_open_again_and_again_begin_few_rounds(void **state)
+{
+	struct world w;
+
+	(void)state;
+	set_up(&w, 0, 0);
+	w.is_shut = w.nobody_comes = true;
+	on_round(&w);
+	bk_timer_stop(w.round);
+	for (int i = 0; i < 20; i++) {
+		bk_seeker_news(w.ends[0].seeker);
+		kit_run_idle(w.loop, 1);
+	}
+	assert_int_equal(w.ends[0].wanted, 3); /* docs/protocol/traversal.md */
+	tear_down(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +471,9 @@ int main(void)
 		cmocka_unit_test(another_path_is_waited_for_a_while_and_no_longer),
 		cmocka_unit_test(a_peer_that_leaves_the_server_while_its_path_is_lost_is_gone),
 		cmocka_unit_test(a_peer_that_wants_one_round_after_the_other_gets_few),
+		cmocka_unit_test(a_port_that_opens_while_a_direct_path_is_looked_for_begins_a_round),
+		cmocka_unit_test(a_direct_path_is_not_left_for_a_port_that_opens),
+		cmocka_unit_test(ports_that_open_again_and_again_begin_few_rounds),
 		cmocka_unit_test(one_that_is_hushed_hands_on_its_link_and_says_nothing),
 	};
 

@@ -4,7 +4,7 @@
 
 #include "punch/technique.h"
 
-/* Inside punch: through a port that a side's own router has opened for it (PCP, NAT-PMP, UPnP). Whatever the NATs,
+/* Through a port that a side's own router has opened for it (PCP, NAT-PMP, UPnP). Whatever the NATs,
  * the other side connects there at once. */
 
 /* Has that side a port over that transport which everybody reaches, and can the other one go there? */

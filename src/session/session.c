@@ -242,7 +242,8 @@ static int on_wanted(void *arg)
 {
 	struct bk_session *s = arg;
 
-	bk_stream_ask(s->stream); /* the relay is a spare only while it works */
+	if (s->stream)
+		bk_stream_ask(s->stream); /* the relay is a spare only while it works */
 	return bk_meet_again(s->meet);
 }
 
@@ -369,6 +370,14 @@ static void on_met(void *arg)
 			bk_error_text(err));
 }
 
+static void on_news(void *arg)
+{
+	struct bk_session *s = arg;
+
+	if (s->state == PUNCHING || s->state == OPEN)
+		bk_seeker_news(s->seeker);
+}
+
 /* Once the two have met, the server is needed for the relay alone, and the race sees that for itself. */
 static void on_meet_end(void *arg, int error, const char *text)
 {
@@ -468,6 +477,7 @@ static int start_meeting(struct bk_session *s, const struct bk_session_opts *opt
 {
 	static const struct bk_meet_events meet_events = {.on_code = on_meet_code,
 		.on_met = on_met,
+		.on_news = on_news,
 		.on_left = on_left,
 		.on_end = on_meet_end,
 		.on_note = note};

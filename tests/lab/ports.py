@@ -8,6 +8,7 @@ import statistics
 import time
 
 from lab import Lab, Transfer, check
+from moves import RATE, begin, finish, run
 from rows import SMALL
 
 RUNS, RUNS_UPNP, MUST_MS, DRIFT = 5, 2, 30, 3  # of each pair (a search by UPnP takes a second); the median in ms, and the room that a busy machine gets
@@ -45,6 +46,30 @@ def connects(bodkin, a, b, service, transport):
         slower = [max(t.elapsed()) for t in transfers]
         check(statistics.median(slower) <= MUST_MS * DRIFT, f"{slower}; wanted {MUST_MS}")
         return f"{runs}/{runs} by an opened port, median {statistics.median(slower):.0f} ms (worst {max(slower):.0f})", {}
+
+
+def mute(lab, node):
+    """That host's router takes no questions."""
+    run(lab, "r" + node, "nft", "table ip busy { chain i { type filter hook input priority -300; udp dport 5351 drop; }; }")
+
+
+def unmute(lab, node):
+    run(lab, "r" + node, "nft", "delete", "table", "ip", "busy")
+
+
+def opens_late(bodkin, side, transport):
+    """A router that was busy while the two met, and gives its port when the relay carries: the session moves there."""
+    with Lab(bodkin, "sym", "sym", "--with", f"pcp:{side}", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        mute(lab, side)
+        t, first = begin(lab, ["--transport", transport], "relay")
+        unmute(lab, side)
+        direct = [p.wait_for("path", lambda e: e["kind"] == "direct") for p in (t.receiver, t.sender)]
+        seen = [(e["kind"], e["technique"], e["transport"]) for e in direct]
+        check(seen == [("direct", "mapped", transport)] * 2, f"{seen}\n{t.story()}")
+        check(finish(t) == "direct", t.story())
+        check(opened(lab, side) == 0, "the router still has ports of ours")
+        return f"relay after {first['elapsed_ms']:.0f} ms, by the opened port after {direct[0]['total_ms']:.0f} ms", {}
 
 
 def waits(lab, *options):
@@ -117,6 +142,8 @@ def cases(bodkin):
                                      ("sym", "sym", "upnp:a", "udp"), ("sym", "port", "upnp:a", "tcp")):
         yield (f"ports, {a}-{b} with {service} over {transport}",
                lambda a=a, b=b, s=service, t=transport: connects(bodkin, a, b, s, t))
+    for side, transport in (("a", "udp"), ("b", "tcp")):
+        yield f"ports, {side}'s opened late over {transport}", lambda s=side, t=transport: opens_late(bodkin, s, t)
     yield "ports, given back", lambda: gives_back(bodkin)
     yield "ports, a server at home", lambda: serves_at_home(bodkin)
     yield "ports, not asked for, or in vain", lambda: asks_nobody(bodkin)
