@@ -11,7 +11,6 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "net/sock.h"
-#include "path/manners.h"
 
 enum { NOTE_MAX = 512 };
 
@@ -111,9 +110,7 @@ static void on_connection(struct bk_lane *l, const struct bk_found *found, bool 
 /* Others may guess now. */
 static void end_turn(struct bk_lane *l)
 {
-	if (l->has_turn)
-		bk_manners_end();
-	l->has_turn = false;
+	bk_manners_end(&l->turn);
 }
 
 static void on_report(void *arg, const struct bk_action *a)
@@ -147,6 +144,17 @@ static void on_report(void *arg, const struct bk_action *a)
 }
 
 /* --- life --- */
+
+static void take_turn(struct bk_lane *l)
+{
+	const char *why = bk_manners_begin(&l->plan, l->opts->purse, bk_loop_now(l->opts->loop), &l->turn);
+	char line[NOTE_MAX];
+
+	if (!why)
+		return;
+	snprintf(line, sizeof(line), "plan: no ports are guessed this time: %s", why);
+	l->events->note(l->arg, 1, line);
+}
 
 static void tell_plan(struct bk_lane *l, const struct bk_pair *pair)
 {
@@ -213,9 +221,7 @@ int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, con
 		.carriage = carriages[plan->method->transport],
 	};
 	bk_list_init(&l->link_in_race);
-	if (!bk_manners_begin(&l->plan, bk_loop_now(opts->loop), &l->has_turn))
-		events->note(arg, 1,
-			"plan: no ports are guessed this time: others were just now, or to this network");
+	take_turn(l);
 	err = start(l, pair);
 	if (err < 0 || !l->engine) {
 		bk_lane_free(l);

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "net/drive.h"
 #include "path/contender.h"
+#include "path/manners.h"
 #include "punch/technique.h"
 
 /* Inside the race: one engine with all rows that are its, run on real sockets; what it finds becomes
@@ -56,9 +57,9 @@ struct bk_lane {
 	const struct bk_carriage *carriage;
 	void *engine; /* the method's */
 	struct bk_drive *drive;
-	struct bk_ways_run *run; /* the carriage's for datagrams */
-	bool has_turn;           /* of one who guesses much (path/manners.h) */
-	bool is_over;            /* the engine is done, or what it had chosen has failed */
+	struct bk_ways_run *run;     /* the carriage's for datagrams */
+	struct bk_manners_turn turn; /* where it guesses */
+	bool is_over;                /* the engine is done, or what it had chosen has failed */
 };
 
 /* Runs the engine of that plan. *ret_lane NULL: there is nothing here to run it with. */

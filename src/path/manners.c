@@ -4,55 +4,74 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { NETWORKS_MAX = 32, NETWORK_BYTES = 3 }; /* a /24 */
+#include "base/assert.h"
 
-#define WAIT (20 * BK_SEC)
+enum {
+	NETWORKS_MAX = 32,
+	NETWORK_BYTES = sizeof(((struct bk_manners_purse *)0)->network),
+	LARGEST = 2800, /* packets of a guess */
+	TRIES = 4,      /* at once, and three times more */
+};
+
+#define NETWORK_WAIT (20 * BK_SEC)
+#define PURSE_WAIT   (5 * 60 * BK_SEC)
 
 /* The one that was knocked at longest ago makes room. */
+struct network {
+	uint8_t bytes[NETWORK_BYTES];
+	struct bk_rate packets; /* per_second 0: free */
+};
+
 static struct {
 	pthread_mutex_t lock;
-	bool is_taken;
-	struct {
-		uint8_t bytes[NETWORK_BYTES];
-		bk_time at; /* 0: free */
-	} networks[NETWORKS_MAX];
+	unsigned under_way;
+	struct network networks[NETWORKS_MAX];
 } manners = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool is_network_of(size_t i, const struct bk_addr *a)
+static double in(bk_dur wait)
 {
-	return manners.networks[i].at && !memcmp(manners.networks[i].bytes, a->ip, NETWORK_BYTES);
+	return (double)LARGEST * (double)BK_SEC / (double)wait;
+}
+
+static bool is_of(const struct network *n, const struct bk_addr *a)
+{
+	return n->packets.per_second > 0 && !memcmp(n->bytes, a->ip, NETWORK_BYTES);
 }
 
 /* Its place, or the one that it takes. */
-static size_t place_of(const struct bk_addr *a)
+static struct network *network_of(const struct bk_addr *a, bk_time now)
 {
-	size_t oldest = 0;
+	struct network *oldest = &manners.networks[0];
 
 	for (size_t i = 0; i < NETWORKS_MAX; i++) {
-		if (is_network_of(i, a))
-			return i;
-		if (manners.networks[i].at < manners.networks[oldest].at)
-			oldest = i;
+		struct network *n = &manners.networks[i];
+
+		if (is_of(n, a))
+			return n;
+		if (n->packets.last < oldest->packets.last)
+			oldest = n;
 	}
+	memcpy(oldest->bytes, a->ip, NETWORK_BYTES);
+	bk_rate_init(&oldest->packets, in(NETWORK_WAIT), LARGEST, now);
 	return oldest;
 }
 
-static bool take_turn(const struct bk_addr *remote, bk_time now)
-{
-	size_t i = place_of(remote);
+/* --- what a plan guesses --- */
 
-	if (manners.is_taken || (is_network_of(i, remote) && now - manners.networks[i].at < WAIT))
-		return false;
-	manners.is_taken = true;
-	memcpy(manners.networks[i].bytes, remote->ip, NETWORK_BYTES);
-	manners.networks[i].at = now;
-	return true;
+static unsigned cost_of(const struct bk_plan *p)
+{
+	unsigned cost = 0;
+
+	for (size_t i = 0; i < p->attempts_len; i++)
+		cost += bk_attempt_guesses(&p->attempts[i]);
+	bk_assert(cost <= LARGEST);
+	return cost;
 }
 
-static const struct bk_attempt *find_hard(const struct bk_plan *p)
+static const struct bk_attempt *find_guess(const struct bk_plan *p)
 {
 	for (size_t i = 0; i < p->attempts_len; i++) {
-		if (p->attempts[i].technique->is_hard)
+		if (bk_attempt_guesses(&p->attempts[i]))
 			return &p->attempts[i];
 	}
 	return NULL;
@@ -63,30 +82,86 @@ static void take_out(struct bk_plan *p)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < p->attempts_len; i++) {
-		if (!p->attempts[i].technique->is_hard)
+		if (!bk_attempt_guesses(&p->attempts[i]))
 			p->attempts[kept++] = p->attempts[i];
 	}
 	p->attempts_len = kept;
 }
 
-bool bk_manners_begin(struct bk_plan *io_plan, bk_time now, bool *ret_took)
-{
-	const struct bk_attempt *a = find_hard(io_plan);
+/* --- who may --- */
 
-	*ret_took = false;
-	if (!a)
-		return true;
-	pthread_mutex_lock(&manners.lock);
-	*ret_took = take_turn(&a->remote, now);
-	pthread_mutex_unlock(&manners.lock);
-	if (!*ret_took)
-		take_out(io_plan);
-	return *ret_took;
+static bool is_again(const struct bk_manners_purse *purse, const struct bk_addr *remote)
+{
+	return purse->is_open && !memcmp(purse->network, remote->ip, NETWORK_BYTES);
 }
 
-void bk_manners_end(void)
+static void open_purse(struct bk_manners_purse *purse, const struct bk_addr *remote, bk_time now)
+{
+	if (!purse->is_open)
+		bk_rate_init(&purse->packets, in(PURSE_WAIT), TRIES * LARGEST, now);
+	if (!is_again(purse, remote))
+		purse->is_forbidden = false;
+	purse->is_open = true;
+	memcpy(purse->network, remote->ip, NETWORK_BYTES);
+}
+
+static const char *pay(
+	const struct bk_addr *remote, unsigned cost, struct bk_manners_purse *purse, bk_time now)
+{
+	struct network *n = network_of(remote, now);
+	bool again = is_again(purse, remote);
+
+	if (again && purse->is_forbidden)
+		return "somebody on the way has forbidden it";
+	if (purse->is_open && bk_rate_tokens(&purse->packets, now) < cost)
+		return "these two have guessed enough for now";
+	if (!again && bk_rate_tokens(&n->packets, now) < cost)
+		return "ports of this network were guessed just now";
+	open_purse(purse, remote, now);
+	bk_rate_move(&purse->packets, -(double)cost, now);
+	bk_rate_move(&n->packets, -(double)cost, now);
+	return NULL;
+}
+
+static const char *take_turn(const struct bk_attempt *a, unsigned cost, struct bk_manners_purse *purse,
+	bk_time now, struct bk_manners_turn *ret_turn)
+{
+	unsigned weight = a->technique->is_hard ? LARGEST : cost;
+	const char *why;
+
+	if (manners.under_way + weight > LARGEST)
+		return "others are guessed at the moment";
+	why = pay(&a->remote, cost, purse, now);
+	if (why)
+		return why;
+	manners.under_way += weight;
+	ret_turn->weight = weight;
+	return NULL;
+}
+
+const char *bk_manners_begin(struct bk_plan *io_plan, struct bk_manners_purse *purse, bk_time now,
+	struct bk_manners_turn *ret_turn)
+{
+	const struct bk_attempt *a = find_guess(io_plan);
+	struct bk_manners_purse once = {0};
+	const char *why;
+
+	*ret_turn = (struct bk_manners_turn){0};
+	if (!a)
+		return NULL;
+	pthread_mutex_lock(&manners.lock);
+	why = take_turn(a, cost_of(io_plan), purse ? purse : &once, now, ret_turn);
+	pthread_mutex_unlock(&manners.lock);
+	if (why)
+		take_out(io_plan);
+	return why;
+}
+
+void bk_manners_end(struct bk_manners_turn *turn)
 {
 	pthread_mutex_lock(&manners.lock);
-	manners.is_taken = false;
+	bk_assert(manners.under_way >= turn->weight);
+	manners.under_way -= turn->weight;
 	pthread_mutex_unlock(&manners.lock);
+	turn->weight = 0;
 }

@@ -7,6 +7,7 @@
 #include <bodkin/loop.h>
 
 #include "link/link.h"
+#include "path/manners.h"
 #include "path/ways.h"
 #include "punch/technique.h"
 #include "wire/intro.h"
@@ -37,6 +38,7 @@ struct bk_race_opts {
 	bool is_relay_spare;  /* controlling side: it is taken only when it turns out to be needed */
 	struct bk_addr relay; /* the server; family 0: no relay */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
+	struct bk_manners_purse *purse; /* of these two; NULL: they will not race again. Borrowed */
 };
 
 struct bk_race_result {

@@ -58,14 +58,15 @@ struct bk_seeker {
 	bool has_news;                     /* the peer has not heard all */
 	struct bk_rate news;               /* our router shall not make us ask for ever */
 	bool has_raced;
-	unsigned upgrades, searches;  /* tries so far: to leave the relay; to find any path at all */
-	unsigned young;               /* paths in a row that died as soon as they were there */
-	struct bk_rate rounds;        /* after the first */
-	unsigned breaches;            /* paths that ended because the peer broke the protocol */
-	bk_time taken;                /* when the path that there is, or was, began */
-	struct bk_timer *again;       /* the next such try */
-	struct bk_timer *patience;    /* with a lost path, with a peer that left */
-	struct bk_netwatch *netwatch; /* NULL: this system does not tell */
+	unsigned upgrades, searches;   /* tries so far: to leave the relay; to find any path at all */
+	unsigned young;                /* paths in a row that died as soon as they were there */
+	struct bk_rate rounds;         /* after the first */
+	struct bk_manners_purse purse; /* of what may be guessed in all of them */
+	unsigned breaches;             /* paths that ended because the peer broke the protocol */
+	bk_time taken;                 /* when the path that there is, or was, began */
+	struct bk_timer *again;        /* the next such try */
+	struct bk_timer *patience;     /* with a lost path, with a peer that left */
+	struct bk_netwatch *netwatch;  /* NULL: this system does not tell */
 };
 
 static void set_state(struct bk_seeker *sk, enum state next)
@@ -429,6 +430,7 @@ static int start_race(struct bk_seeker *sk)
 		.is_again = sk->has_raced,
 		.is_relay_spare = sk->is_asking && is_on_relay(sk),
 		.relay = g->relay,
+		.purse = &sk->purse,
 	};
 	int err;
 

@@ -101,6 +101,13 @@ int64_t bk_plan_start_instant(int64_t server_now, bk_dur own_rtt, bk_dur peer_rt
 	return server_now + rtt * 3 / 2 + START_MARGIN;
 }
 
+unsigned bk_attempt_guesses(const struct bk_attempt *a)
+{
+	unsigned passes = a->fast >= a->probes ? BK_PLAN_PASSES : 1;
+
+	return (unsigned)a->sockets * BK_PLAN_FAN_PACKETS + a->fast + a->probes * passes;
+}
+
 size_t bk_attempt_len(const struct bk_attempt *a)
 {
 	return a->ports.len ? a->ports.len : 1;

@@ -16,7 +16,12 @@ struct bk_technique;
 struct bk_method;
 struct bk_pair;
 
-enum { BK_PLAN_ATTEMPTS_MAX = 24, BK_PLAN_TEXT_MAX = 512 };
+enum {
+	BK_PLAN_ATTEMPTS_MAX = 24,
+	BK_PLAN_TEXT_MAX = 512,
+	BK_PLAN_PASSES = 3,      /* with full TTL, of a set of guessed ports that is fast as a whole */
+	BK_PLAN_FAN_PACKETS = 2, /* from each of the fresh sockets */
+};
 
 /* Ports of one address: first, first + step, ... len of them; or the same set in another order. */
 enum bk_ports_order {
@@ -87,6 +92,9 @@ void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a);
 bk_dur bk_plan_try_timeout(const struct bk_pair *pair);
 /* The round trip between the two, as far as their ways to the server tell. */
 bk_dur bk_plan_path_rtt(const struct bk_pair *pair);
+/* How many packets to guessed ports, or from fresh sockets so that those are guessed, it sends at most; 0: nothing is
+ * guessed. */
+unsigned bk_attempt_guesses(const struct bk_attempt *a);
 /* How many addresses the attempt goes to (at least one), and the i-th. */
 size_t bk_attempt_len(const struct bk_attempt *a);
 struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i);

@@ -15,7 +15,6 @@
 enum {
 	BURST = 16, /* of the fast ones */
 	BURST_SLOW = 8,
-	PASSES = 3,      /* with full TTL, of a window that is fast as a whole */
 	PORT_MIN = 1024, /* nothing is mapped to a lower one */
 };
 
@@ -46,7 +45,7 @@ static void end_pass(struct bk_udp_spray *s, bk_time now)
 	if (!s->is_full) {
 		s->is_full = true;
 		s->wake = bk_time_max(now, s->full_from);
-	} else if (is_window && ++s->passes < PASSES) {
+	} else if (is_window && ++s->passes < BK_PLAN_PASSES) {
 		s->wake = now + (GAP_PASS << s->passes);
 	} else {
 		s->wake = BK_NEVER;
