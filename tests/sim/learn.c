@@ -70,6 +70,8 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 	struct bk_addr local = bk_addr_with_port(side->host.ip, SIM_SHARED_PORT);
 
 	learn_rest(side, in);
+	if (side->is_udp_blocked)
+		return;
 	if (local.family == 6) {
 		add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_FIREWALLED, local);
 		return;
@@ -89,6 +91,9 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 	in->capabilities = BK_INTRO_GUESSES;
 	in->tie_breaker = (uint64_t)side->index + 1;
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_HOST, local);
+	if (side->ip6.family)
+		add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_FIREWALLED,
+			bk_addr_with_port(side->ip6, SIM_SHARED_PORT));
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_MAPPED, in->udp.public_addr);
 }
 

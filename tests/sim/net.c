@@ -28,9 +28,22 @@ static void hop(struct sim_side *s, bool inward, const struct sim_packet *p, int
 	sim_at(c, at, inward ? on_inbound : on_outbound, s, p, to);
 }
 
-static struct bk_addr outer_address(const struct sim_side *s)
+/* What stands on the way of a packet of that family, from the machine outwards. */
+static size_t boxes_len(const struct sim_side *s, uint8_t family)
 {
-	return s->nats_len == 0 ? s->host.ip : s->nats[s->nats_len - 1]->wan;
+	return family == s->ip6.family ? 1 : s->nats_len;
+}
+
+static struct sim_nat *box_at(const struct sim_side *s, uint8_t family, int i)
+{
+	return family == s->ip6.family ? s->wall6 : s->nats[i];
+}
+
+static struct bk_addr outer_address(const struct sim_side *s, uint8_t family)
+{
+	size_t n = boxes_len(s, family);
+
+	return n == 0 ? s->host.ip : box_at(s, family, (int)n - 1)->wan;
 }
 
 static bool is_lost(struct sim_net *n)
@@ -42,15 +55,20 @@ static void cross_internet(struct sim_side *s, const struct sim_packet *p)
 {
 	struct sim_net *n = s->net;
 	struct sim_side *other = &n->sides[!s->index];
-	struct bk_addr to = outer_address(other);
+	struct bk_addr to = outer_address(other, p->dst.family);
 	struct sim_packet forwarded = *p;
 
 	if ((p->flags & SIM_UDP) && --forwarded.ttl == 0)
 		return;
 	if (!bk_addr_equal_ip(&to, &p->dst) || is_lost(n))
 		return;
-	hop(other, true, &forwarded, (int)other->nats_len - 1,
+	hop(other, true, &forwarded, (int)boxes_len(other, p->dst.family) - 1,
 		n->delay + (n->jitter ? bk_rng_range(&n->clock.rng, 0, n->jitter) : 0));
+}
+
+static enum sim_verdict pass_outbound(struct sim_nat *n, struct sim_packet *p)
+{
+	return (p->flags & SIM_UDP) ? sim_nat_udp_outbound(n, p) : sim_nat_outbound(n, p);
 }
 
 static void on_outbound(void *self, const struct sim_packet *packet, int arg)
@@ -58,10 +76,9 @@ static void on_outbound(void *self, const struct sim_packet *packet, int arg)
 	struct sim_side *s = self;
 	struct sim_packet p = *packet;
 
-	if ((size_t)arg == s->nats_len)
+	if ((size_t)arg == boxes_len(s, p.src.family))
 		cross_internet(s, &p);
-	else if (((p.flags & SIM_UDP) ? sim_nat_udp_outbound : sim_nat_outbound)(s->nats[arg], &p) ==
-		 SIM_PASS)
+	else if (pass_outbound(box_at(s, p.src.family, arg), &p) == SIM_PASS)
 		hop(s, false, &p, arg + 1, 0);
 }
 
@@ -79,7 +96,7 @@ static void on_inbound(void *self, const struct sim_packet *packet, int arg)
 		sim_host_receive(&s->host, &p);
 		return;
 	}
-	switch (pass_inbound(s->nats[arg], &p, &answer)) {
+	switch (pass_inbound(box_at(s, p.dst.family, arg), &p, &answer)) {
 	case SIM_PASS:
 		hop(s, true, &p, arg - 1, 0);
 		break;
@@ -93,10 +110,14 @@ static void on_inbound(void *self, const struct sim_packet *packet, int arg)
 
 static void host_send(void *self, const struct sim_packet *p)
 {
-	hop(self, false, p, 0, 0);
+	struct sim_side *s = self;
+
+	s->sent++;
+	if (!s->is_udp_blocked || !(p->flags & SIM_UDP))
+		hop(s, false, p, 0, 0);
 }
 
-static void add_nat(
+static struct sim_nat *nat_new(
 	struct sim_side *s, const struct bk_lab_nat_type *type, enum sim_answer answer, struct bk_addr wan)
 {
 	struct sim_nat *n = calloc(1, sizeof(*n));
@@ -107,19 +128,38 @@ static void add_nat(
 	n->wan = wan;
 	n->rng = &s->net->clock.rng;
 	n->clock = &s->net->clock;
-	s->nats[s->nats_len++] = n;
+	return n;
+}
+
+static void add_nat(
+	struct sim_side *s, const struct bk_lab_nat_type *type, enum sim_answer answer, struct bk_addr wan)
+{
+	s->nats[s->nats_len++] = nat_new(s, type, answer, wan);
 }
 
 /* A firewall is a NAT whose outside is its inside. */
+static const struct bk_lab_nat_type firewall = {
+	.name = SIM_FW6, .filtering = BK_LAB_ADDRESS_AND_PORT_DEPENDENT};
+
+static struct bk_addr address6(const struct sim_side *s)
+{
+	struct bk_addr a = {.family = 6, .ip = {0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)(s->index + 1)}};
+
+	a.ip[15] = 2;
+	return a;
+}
+
 static void build_firewalled(struct sim_side *s, enum sim_answer answer)
 {
-	static const struct bk_lab_nat_type firewall = {
-		.name = SIM_FW6, .filtering = BK_LAB_ADDRESS_AND_PORT_DEPENDENT};
-
-	s->host.ip =
-		(struct bk_addr){.family = 6, .ip = {0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)(s->index + 1)}};
-	s->host.ip.ip[15] = 2;
+	s->host.ip = address6(s);
 	add_nat(s, &firewall, answer, s->host.ip);
+}
+
+void sim_net_add_ip6(struct sim_side *s, enum sim_answer answer)
+{
+	assert(s->host.ip.family == 4 && !s->wall6);
+	s->ip6 = address6(s);
+	s->wall6 = nat_new(s, &firewall, answer, s->ip6);
 }
 
 static void build_side(struct sim_side *s, const char *type_name, enum sim_answer answer)
@@ -166,6 +206,7 @@ void sim_net_free(struct sim_net *n)
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t k = 0; k < n->sides[i].nats_len; k++)
 			free(n->sides[i].nats[k]);
+		free(n->sides[i].wall6);
 	}
 	sim_clock_done(&n->clock);
 	free(n);

@@ -144,6 +144,12 @@ static struct path *find_way(struct lane *l, const struct bk_action *a)
 	return NULL;
 }
 
+/* Family 0: it has none. */
+static struct bk_addr address6(const struct sim_side *s)
+{
+	return s->host.ip.family == 6 ? s->host.ip : s->ip6;
+}
+
 static struct bk_addr local_of(const struct lane *l, uint32_t id)
 {
 	struct peer *p = l->peer;
@@ -153,7 +159,7 @@ static struct bk_addr local_of(const struct lane *l, uint32_t id)
 		if (p->own[i].lane == l && p->own[i].id == id)
 			port = (uint16_t)(FIRST_OWN_PORT + i);
 	}
-	return bk_addr_with_port(p->side->host.ip, port);
+	return bk_addr_with_port(id == LENT6 ? address6(p->side) : p->side->host.ip, port);
 }
 
 /* What was chosen before stays beside it: the other side may have decided for that. */
@@ -232,7 +238,7 @@ static void send_datagram(struct lane *l, const struct bk_action *a)
 	struct sim_host *host = &l->peer->side->host;
 	struct bk_addr local = local_of(l, a->id);
 
-	if ((a->id != LENT4 || host->ip.family == 4) && (a->id != LENT6 || host->ip.family == 6))
+	if (local.family && (a->id != LENT4 || local.family == 4))
 		sim_host_send(host, &local, &a->remote, a->ttl, a->data, a->len);
 }
 
@@ -401,7 +407,7 @@ static void start_lane(struct peer *p, const struct bk_method *m)
 		.plan = &l->plan,
 		.is_controlling = p->is_controlling,
 		.shared = bk_addr_with_port(p->side->host.ip, SIM_SHARED_PORT),
-		.has_socket6 = p->side->host.ip.family == 6,
+		.has_socket6 = address6(p->side).family == 6,
 		.hops = p->side->nats_len > 1 ? (unsigned)p->side->nats_len : 0,
 		.start = p->start + p->clock_offset,
 		.seed = p->story->seed * 16 + p->lanes_len * 2 + (uint64_t)p->side->index,
@@ -428,6 +434,17 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 		settle(&p->lanes[i]);
 }
 
+static void build_network(struct sim_side *side, const struct sim_race_side *s)
+{
+	side->is_udp_blocked = s->is_udp_blocked;
+	if (s->has_ip6)
+		sim_net_add_ip6(side, s->answer);
+	for (size_t i = 0; i < side->nats_len; i++) {
+		side->nats[i]->answer = s->answer;
+		side->nats[i]->noise = s->noise;
+	}
+}
+
 static void prepare(struct peer *p, struct sim_net *net, int index, const struct sim_race_story *s)
 {
 	*p = (struct peer){.story = s,
@@ -436,10 +453,11 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 		.clock_offset = bk_rng_range(&net->clock.rng, 0, 1000 * BK_SEC)};
 	p->side->host.owner = p;
 	p->side->host.events = &host_events;
+	build_network(p->side, &s->sides[index]);
 	sim_learn_tcp(p->side, s->filtering_unknown, &p->intro);
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
 	p->intro.capabilities |= BK_INTRO_OPENS;
-	if (index == 0 && s->a_opens)
+	if (s->sides[index].opens)
 		sim_learn_opened(p->side, &p->intro);
 	if (!s->b_controls) /* who controls hears last */
 		p->intro.capabilities |= BK_INTRO_COUNTED;
@@ -453,16 +471,16 @@ static bk_dur rtt_over_server(const struct peer peers[2])
 /* b answers last and chooses the instant; its introduction reaches a over the server. */
 static void begin(struct peer peers[2], struct sim_net *net)
 {
-	bk_time start =
-		bk_plan_start_instant(net->clock.now, peers[1].intro.server_rtt, peers[0].intro.server_rtt);
+	bk_time known = net->clock.now + peers[0].story->age;
+	bk_time start = bk_plan_start_instant(known, peers[1].intro.server_rtt, peers[0].intro.server_rtt);
 
+	peers[1].intro.start = SIM_SERVER_CLOCK + start;
 	for (int i = 0; i < 2; i++) {
 		struct peer *p = &peers[i];
 
 		p->pair = (struct bk_pair){.own = &p->intro, .peer = &peers[!i].intro};
 		p->start = start;
-		sim_at(&net->clock, net->clock.now + (i == 0 ? rtt_over_server(peers) : 0), on_introduced, p,
-			NULL, 0);
+		sim_at(&net->clock, known + (i == 0 ? rtt_over_server(peers) : 0), on_introduced, p, NULL, 0);
 	}
 }
 
@@ -485,15 +503,18 @@ static void tell(struct peer peers[2], struct sim_race_ending *ret_ending)
 	*ret_ending = (struct sim_race_ending){
 		.is_direct = a && b && a->lane->method == b->lane->method,
 		.technique = controls->winner ? controls->winner->technique : NULL,
-		.elapsed = bk_time_max(peers[0].ended, peers[1].ended) - rtt_over_server(peers),
+		.told = {a ? a->technique : NULL, b ? b->technique : NULL},
+		.elapsed = bk_time_max(peers[0].ended, peers[1].ended) - rtt_over_server(peers) -
+			   peers[0].story->age,
 		.engines = (unsigned)peers[0].lanes_len,
 		.reported = (unsigned)(peers[0].paths_len + peers[1].paths_len),
+		.sent = {peers[0].side->sent, peers[1].side->sent},
 	};
 }
 
 void sim_race_story_run(const struct sim_race_story *s, struct sim_race_ending *ret_ending)
 {
-	struct sim_net *net = sim_net_new(s->a, s->b, s->answer, s->seed);
+	struct sim_net *net = sim_net_new(s->a, s->b, SIM_DROP, s->seed);
 	struct peer *peers = calloc(2, sizeof(*peers));
 
 	assert(peers);

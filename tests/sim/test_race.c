@@ -80,7 +80,8 @@ static void every_row_of_the_list_is_connected_by_the_race_too(void **state)
 		struct sim_race_story s = {
 			.a = row->a,
 			.b = row->b,
-			.answer = sim_answer_from_name(row->answer),
+			.sides = {{.answer = sim_answer_from_name(row->answer)},
+				{.answer = sim_answer_from_name(row->answer)}},
 			.delay = row->delay_ms * BK_MS,
 			.loss = row->loss_percent / 100.0,
 			.timer_slack = 1 * BK_MS,
@@ -213,13 +214,73 @@ static void an_opened_port_connects_any_two(void **state)
 			for (size_t k = 0, n = 0; bk_techniques[k]; k++)
 				if (!is_alone || bk_techniques[k]->method->transport == BK_TRANSPORT_UDP)
 					rows[n++] = bk_techniques[k];
-			s.a_opens = true;
-			s.answer = answers[i % 4];
+			s.sides[0] = (struct sim_race_side){.opens = true, .answer = answers[i % 4]};
+			s.sides[1].answer = answers[i % 4];
 			s.delay = 20 * BK_MS;
 			s.timer_slack = 1 * BK_MS;
 			assert_int_equal(run(s, &worst), SEEDS);
 			assert_true(worst <= three_round_trips(&s));
 		}
+	}
+}
+
+static void two_with_both_families_meet_over_ipv6_whatever_their_nats_are(void **state)
+{
+	static const char *const types[] = {"port", "sym", "symseq", "cgn-sym"};
+
+	(void)state;
+	for (size_t i = 0; i < 16; i++) {
+		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+			struct sim_race_story s = {.a = types[i / 4], .b = types[i % 4], .delay = 20 * BK_MS};
+			struct sim_race_ending e;
+
+			s.sides[0].has_ip6 = s.sides[1].has_ip6 = true;
+			s.seed = seed;
+			sim_race_story_run(&s, &e);
+			assert_true(e.is_direct && e.elapsed <= three_round_trips(&s));
+			if (i / 4 && i % 4)
+				assert_string_equal(e.technique->name, "ipv6");
+			assert_true(e.sent[0] > 0 && e.sent[1] > 0);
+		}
+	}
+}
+
+static void where_one_network_blocks_udp_tcp_connects_what_it_can(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool is_direct;
+	} rows[] = {{"port", "port", true}, {"open", "sym", true}, {"port", "full", true},
+		{"port", "sym", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sim_race_story s = {.a = rows[i].a, .b = rows[i].b, .delay = 20 * BK_MS};
+		bk_dur worst;
+
+		s.sides[0].is_udp_blocked = true;
+		assert_int_equal(run(s, &worst), rows[i].is_direct ? SEEDS : 0);
+	}
+}
+
+/* With TCP beside it, whose SYNs take ports of the same NAT. */
+static void ports_of_a_sequence_are_guessed_among_the_flows_of_others(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		double noise;
+		int least;
+	} rows[] = {{"port", "symseq", 20, SEEDS}, {"symdec", "port", 200, SEEDS - 2},
+		{"symseq", "symdec", 20, SEEDS - 2}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sim_race_story s = {
+			.a = rows[i].a, .b = rows[i].b, .delay = 5 * BK_MS, .age = 50 * BK_MS};
+		bk_dur worst;
+
+		s.sides[0].noise = s.sides[1].noise = rows[i].noise;
+		assert_true(run(s, &worst) >= rows[i].least);
 	}
 }
 
@@ -249,6 +310,9 @@ int main(void)
 		cmocka_unit_test(a_row_of_a_test_wins_from_one_of_its_64_sockets),
 		cmocka_unit_test(a_row_beside_the_others_is_in_nobodys_way),
 		cmocka_unit_test(an_opened_port_connects_any_two),
+		cmocka_unit_test(two_with_both_families_meet_over_ipv6_whatever_their_nats_are),
+		cmocka_unit_test(where_one_network_blocks_udp_tcp_connects_what_it_can),
+		cmocka_unit_test(ports_of_a_sequence_are_guessed_among_the_flows_of_others),
 		cmocka_unit_test(without_a_row_that_fits_the_race_ends_without_a_path),
 	};
 
