@@ -33,6 +33,9 @@ struct bk_path {
 	double total_ms;   /* from bk_session_new */
 	const char *text;  /* one sentence for a person: what was chosen and why */
 	double rtt_ms; /* the round trip, as the handshake showed: rather too long than too short; 0: not known */
+	/* What the plan promised. Of a direct path: of its technique; of a relay: that a direct one comes about (0: nothing
+	 * connects these two). From 0 to 1: nothing that is known stood against it; below 0: not known. */
+	double chance;
 };
 
 #ifdef __cplusplus

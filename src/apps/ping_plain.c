@@ -122,6 +122,7 @@ static void tell_path(struct way *w, const struct bk_plain_link *link, const cha
 		.elapsed_ms = link->elapsed_ms,
 		.total_ms = (double)(bk_loop_now(w->loop) - w->since) / 1e6,
 		.text = text,
+		.chance = -1,
 	};
 
 	w->news->on_path(NULL, w->arg, &path);

@@ -247,12 +247,14 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 	const char *kind = path->kind == BK_PATH_KIND_RELAY ? "relay" : "direct";
 
 	bk_cli_report_event(r, BK_CLI_EVENT, "path",
-		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o}", "kind", kind, "transport",
+		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:o}", "kind", kind, "transport",
 			text_value(bk_transport_name(path->transport)), "technique",
 			text_value(path->technique), "local", text_value(path->local), "remote",
 			text_value(path->remote), "rtt_ms",
 			path->rtt_ms > 0 ? json_real(path->rtt_ms) : json_null(), "elapsed_ms",
-			path->elapsed_ms, "total_ms", path->total_ms, "text", text_value(path->text)));
+			path->elapsed_ms, "total_ms", path->total_ms, "chance",
+			path->chance < 0 ? json_null() : json_real(path->chance), "text",
+			text_value(path->text)));
 	bk_cli_report_say(r, BK_CLI_EVENT, "%s %s: %s", r->has_path ? "Now connected to" : "Connected to",
 		bk_cli_report_whom(r), path->text);
 	r->has_path = true;

@@ -17,6 +17,7 @@
 #include "base/rate.h"
 #include "net/netwatch.h"
 #include "path/race.h"
+#include "punch/chance.h"
 #include "punch/explain.h"
 
 #define LOST_PATIENCE  (60 * BK_SEC) /* for another path; a server may be started again meanwhile */
@@ -134,6 +135,8 @@ static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
 		.total_ms = bk_dur_to_ms(now - sk->opts.born),
 		.text = bk_explain_path(result->technique, &pair, bk_techniques, rtt, text),
 		.rtt_ms = rtt,
+		.chance = bk_race_result_is_relay(result) ? bk_chance_of_pair(&pair, bk_techniques)
+							  : bk_chance_of_technique(result->technique, &pair),
 	};
 
 	sk->events->on_path(sk->arg, &p);

@@ -9,10 +9,10 @@
 
 #include "nat/profile.h"
 #include "punch/candidate.h"
+#include "punch/chance.h"
 #include "punch/fit.h"
+#include "punch/guess.h"
 #include "punch/mapped.h"
-
-enum { PERCENT = 100 };
 
 static bool same_class(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
 {
@@ -32,14 +32,15 @@ const char *bk_explain_nats(
 	return out;
 }
 
-/* What the two NATs have against it; where they have nothing (no row was made for such a pair) which two they
- * are. */
+/* What the two NATs have against it, or seem to have, where nobody has looked at a filter; where they have nothing (no
+ * row was made for such a pair) which two they are. */
 static const char *cause_of_no_punch(
 	const struct bk_nat_profile *own, const struct bk_nat_profile *peer, char out[BK_PLAN_TEXT_MAX])
 {
 	bool own_dependent = bk_nat_is_dependent(own), peer_dependent = bk_nat_is_dependent(peer);
+	bool is_sure = bk_fit_is_sure(own, peer);
 
-	if (bk_fit_punch(own, peer))
+	if (bk_fit_punch(own, peer) && is_sure)
 		return bk_explain_nats(own, peer, out);
 	if (own->public_addr.family == 0 || peer->public_addr.family == 0)
 		return "the public address of one side is not known";
@@ -48,11 +49,11 @@ static const char *cause_of_no_punch(
 	if (own_dependent && peer_dependent)
 		return "both NATs give every connection a new port, "
 		       "so neither side can know where to connect to";
-	if (own_dependent)
-		return "your NAT gives every connection a new port and the other side's NAT only lets in "
-		       "ports it has called";
-	return "the other side's NAT gives every connection a new "
-	       "port and your NAT only lets in ports it has called";
+	snprintf(out, BK_PLAN_TEXT_MAX,
+		"%s NAT gives every connection a new port and %s NAT %s ports it has called",
+		own_dependent ? "your" : "the other side's", own_dependent ? "the other side's" : "your",
+		is_sure ? "only lets in" : "seems to let in only");
+	return out;
 }
 
 static const char *cause_over(const struct bk_pair *pair, enum bk_transport t, char out[BK_PLAN_TEXT_MAX])
@@ -66,44 +67,45 @@ static const char *nats_over(const struct bk_pair *pair, enum bk_transport t, ch
 	return bk_explain_nats(bk_candidate_profile(pair->own, t), bk_candidate_profile(pair->peer, t), out);
 }
 
-/* Who has found its public UDP address. Neither: nobody has looked, perhaps. */
-enum udp_state { UDP_NEITHER, UDP_OWN_ONLY, UDP_PEER_ONLY, UDP_BOTH };
+/* Over what a side can be met: its public address is known there. Neither: nobody has looked, perhaps. */
+enum side { NEITHER, OWN_ONLY, PEER_ONLY, BOTH };
 
-static enum udp_state udp_state_of(const struct bk_pair *pair)
+static enum side sides_over(const struct bk_pair *pair, enum bk_transport t)
 {
-	bool here = pair->own->udp.public_addr.family != 0, there = pair->peer->udp.public_addr.family != 0;
+	bool here = bk_candidate_profile(pair->own, t)->public_addr.family != 0,
+	     there = bk_candidate_profile(pair->peer, t)->public_addr.family != 0;
 
 	if (here && there)
-		return UDP_BOTH;
-	return here ? UDP_OWN_ONLY : there ? UDP_PEER_ONLY : UDP_NEITHER;
+		return BOTH;
+	return here ? OWN_ONLY : there ? PEER_ONLY : NEITHER;
 }
 
 /* The first half of the sentence, where one side alone is without UDP. */
-static const char *udp_blocked_where(enum udp_state udp)
+static const char *udp_blocked_where(enum side udp)
 {
-	if (udp == UDP_PEER_ONLY)
+	if (udp == PEER_ONLY)
 		return "your network lets no UDP through, and ";
-	return udp == UDP_OWN_ONLY ? "the other side's network lets no UDP through, and " : "";
+	return udp == OWN_ONLY ? "the other side's network lets no UDP through, and " : "";
 }
 
-static void explain_no_technique(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
+/* Would the port be guessed, if both wanted that? Then who does not. */
+static const char *who_is_polite(const struct bk_pair *pair, const struct bk_technique *const *rows)
 {
-	static const char *const ends[] = {
-		[UDP_NEITHER] =
-			"no TCP technique connects these two; a port mapping on either router, UDP or "
-			"IPv6 would help",
-		[UDP_OWN_ONLY] = "no TCP technique connects these two; UDP there, a port mapping on either "
-				 "router or IPv6 would help",
-		[UDP_PEER_ONLY] = "no TCP technique connects these two; UDP here, a port mapping on either "
-				  "router or IPv6 would help",
-		[UDP_BOTH] = "neither UDP nor TCP connects these two; a port "
-			     "mapping on either router or IPv6 would help",
-	};
-	enum udp_state udp = udp_state_of(pair);
-	char cause[BK_PLAN_TEXT_MAX];
+	struct bk_intro own = *pair->own, peer = *pair->peer;
+	struct bk_pair willing = *pair;
+	bool is_own = !(own.capabilities & BK_INTRO_GUESSES),
+	     is_peer = !(peer.capabilities & BK_INTRO_GUESSES);
 
-	snprintf(out, BK_PLAN_TEXT_MAX, "%s%.200s: %s", udp_blocked_where(udp),
-		cause_over(pair, udp == UDP_BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, cause), ends[udp]);
+	own.capabilities |= BK_INTRO_GUESSES;
+	peer.capabilities |= BK_INTRO_GUESSES;
+	willing.own = &own;
+	willing.peer = &peer;
+	for (; *rows; rows++)
+		if ((*rows)->chance && !(*rows)->fits(*rows, pair) && (*rows)->fits(*rows, &willing))
+			return is_own && is_peer ? "neither side wants (--polite)"
+			       : is_own          ? "this side does not want (--polite)"
+						 : "the other side does not want (--polite)";
+	return NULL;
 }
 
 /* A port was open, and nothing came of it. */
@@ -113,33 +115,85 @@ static bool has_opened(const struct bk_pair *pair)
 	       bk_mapped_is_open_between(pair, BK_TRANSPORT_TCP);
 }
 
+/* What would help. */
+static const char *help(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
+{
+	static const char *const words[] = {
+		[NEITHER] = "a port mapping on either router, UDP or IPv6",
+		[OWN_ONLY] = "UDP there, a port mapping on either router or IPv6",
+		[PEER_ONLY] = "UDP here, a port mapping on either router or IPv6",
+		[BOTH] = "a port mapping on either router or IPv6",
+	};
+	const char *polite = who_is_polite(pair, rows);
+
+	if (has_opened(pair))
+		return "IPv6";
+	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s%s%s", polite ? "guessing ports, which " : "",
+		polite ? polite : "", polite ? ", " : "", words[sides_over(pair, BK_TRANSPORT_UDP)]);
+	return out;
+}
+
+static void explain_no_technique(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
+{
+	enum side udp = sides_over(pair, BK_TRANSPORT_UDP), tcp = sides_over(pair, BK_TRANSPORT_TCP);
+	char cause[BK_PLAN_TEXT_MAX], helps[BK_PLAN_TEXT_MAX];
+
+	if (udp != BOTH && tcp != BOTH && udp != NEITHER && tcp != NEITHER) {
+		snprintf(out, BK_PLAN_TEXT_MAX,
+			"this side can be met over %s alone and the other side over %s alone: the same "
+			"transport on both sides would help",
+			udp == OWN_ONLY ? "UDP" : "TCP", udp == OWN_ONLY ? "TCP" : "UDP");
+		return;
+	}
+	snprintf(out, BK_PLAN_TEXT_MAX, "%s%.150s: %s connects these two; %.150s would help",
+		udp_blocked_where(udp),
+		cause_over(pair, udp == BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, cause),
+		udp != BOTH   ? "no TCP technique"
+		: tcp == BOTH ? "neither UDP nor TCP"
+			      : "no UDP technique",
+		help(pair, rows, helps));
+}
+
+/* Is what the two NATs are enough of a reason? */
+static bool has_reason(const struct bk_pair *pair, enum bk_transport t)
+{
+	const struct bk_nat_profile *own = bk_candidate_profile(pair->own, t),
+				    *peer = bk_candidate_profile(pair->peer, t);
+
+	return sides_over(pair, t) == BOTH && !(bk_fit_punch(own, peer) && bk_fit_is_sure(own, peer));
+}
+
 /* What the planner knew is the reason where it knew one; a firewall is guessed at only where nothing spoke
  * against it. */
-static bool explain_against_odds(
-	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
+static bool explain_against_odds(const struct bk_pair *pair, const struct bk_technique *const *rows,
+	bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
-	char cause[BK_PLAN_TEXT_MAX];
+	enum side udp = sides_over(pair, BK_TRANSPORT_UDP);
+	enum bk_transport t = udp == BOTH ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP;
+	char cause[BK_PLAN_TEXT_MAX], helps[BK_PLAN_TEXT_MAX];
 
-	if (udp_state_of(pair) != UDP_BOTH || bk_fit_punch(&pair->own->udp, &pair->peer->udp))
+	if (!has_reason(pair, t))
 		return false;
 	snprintf(out, BK_PLAN_TEXT_MAX,
-		"%.200s; a direct connection was tried over %s %s but none came about in time; %sIPv6 would help",
-		cause_over(pair, BK_TRANSPORT_UDP, cause),
+		"%s%.150s; a direct connection was tried over %s %s but none came about in time; %.150s would help",
+		udp_blocked_where(udp), cause_over(pair, t, cause),
 		!over_tcp  ? "UDP"
 		: over_udp ? "UDP and TCP"
 			   : "TCP",
 		has_opened(pair) ? "by a port that a router had opened" : "all the same",
-		has_opened(pair) ? "" : "a port mapping on either router or ");
+		help(pair, rows, helps));
 	return true;
 }
 
-static void explain_no_luck(
-	const struct bk_pair *pair, bool over_udp, bool over_tcp, char out[BK_PLAN_TEXT_MAX])
+static void explain_no_luck(const struct bk_pair *pair, const struct bk_technique *const *rows, bool over_udp,
+	bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
-	enum udp_state udp = udp_state_of(pair);
+	enum side udp = sides_over(pair, BK_TRANSPORT_UDP);
 	char nats[BK_PLAN_TEXT_MAX];
 
-	if (explain_against_odds(pair, over_udp, over_tcp, out))
+	if (explain_against_odds(pair, rows, over_udp, over_tcp, out))
 		return;
 	nats_over(pair, over_udp ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
@@ -148,13 +202,13 @@ static void explain_no_luck(
 		udp_blocked_where(udp),
 		over_udp && over_tcp ? " over UDP and TCP"
 		: over_udp           ? " over UDP"
-		: udp == UDP_NEITHER ? ""
+		: udp == NEITHER     ? ""
 				     : " over TCP",
 		nats,
-		has_opened(pair)  ? ""
-		: udp == UDP_BOTH ? "a port mapping on either router or "
-				  : "a port mapping on either router, ",
-		udp == UDP_BOTH ? "IPv6" : "UDP or IPv6");
+		has_opened(pair) ? ""
+		: udp == BOTH    ? "a port mapping on either router or "
+				 : "a port mapping on either router, ",
+		udp == BOTH ? "IPv6" : "UDP or IPv6");
 }
 
 const char *bk_explain_no_direct(
@@ -164,9 +218,9 @@ const char *bk_explain_no_direct(
 	     over_tcp = bk_technique_fitting(pair, rows, BK_TRANSPORT_TCP);
 
 	if (over_udp || over_tcp)
-		explain_no_luck(pair, over_udp, over_tcp, out);
+		explain_no_luck(pair, rows, over_udp, over_tcp, out);
 	else
-		explain_no_technique(pair, out);
+		explain_no_technique(pair, rows, out);
 	return out;
 }
 
@@ -285,16 +339,16 @@ void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 
 void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	enum udp_state udp = udp_state_of(pair);
+	enum side udp = sides_over(pair, BK_TRANSPORT_UDP);
 	char text[BK_PLAN_TEXT_MAX], cause[BK_PLAN_TEXT_MAX];
 
 	if (explain_hope(p, pair, text))
 		;
-	else if (udp == UDP_NEITHER)
+	else if (udp == NEITHER)
 		snprintf(text, sizeof(text), "UDP: no public address is known");
-	else if (udp != UDP_BOTH)
+	else if (udp != BOTH)
 		snprintf(text, sizeof(text), "%s network lets no UDP through",
-			udp == UDP_PEER_ONLY ? "your" : "the other side's");
+			udp == PEER_ONLY ? "your" : "the other side's");
 	else
 		snprintf(text, sizeof(text), "%.200s: no UDP technique connects these two",
 			cause_over(pair, BK_TRANSPORT_UDP, cause));
@@ -328,6 +382,17 @@ void bk_tell_direct(const struct bk_technique *t, const struct bk_pair *pair, st
 			nats_over(pair, t->method->transport, nats));
 }
 
+void bk_tell_guessed(
+	const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
+{
+	char nats[BK_PLAN_TEXT_MAX], chance[BK_CHANCE_STR_MAX];
+
+	snprintf(ret_words->what, sizeof(ret_words->what),
+		"direct over %s by a guessed port (%s, with a chance of %s), %.400s", transport_of(t),
+		t->name, bk_chance_to_str(bk_chance_of_technique(t, pair), chance),
+		nats_over(pair, t->method->transport, nats));
+}
+
 void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
 {
 	bool is_asked = pair->choice == BK_PATH_CHOICE_RELAY;
@@ -341,14 +406,15 @@ void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, str
 static bool explain_guess(
 	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
 {
-	char nats[BK_PLAN_TEXT_MAX];
+	char nats[BK_PLAN_TEXT_MAX], chance[BK_CHANCE_STR_MAX];
 
 	for (; *rows; rows++) {
 		if (!(*rows)->chance || !(*rows)->fits(*rows, pair))
 			continue;
 		snprintf(out, BK_PLAN_TEXT_MAX,
-			"%.200s; the port is being guessed meanwhile, with a chance of %.1f %%",
-			nats_over(pair, (*rows)->method->transport, nats), PERCENT * (*rows)->chance(pair));
+			"%.200s; the port is being guessed meanwhile, with a chance of %s",
+			nats_over(pair, (*rows)->method->transport, nats),
+			bk_chance_to_str(bk_chance_of_technique(*rows, pair), chance));
 		return true;
 	}
 	return false;

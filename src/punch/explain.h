@@ -24,6 +24,8 @@ const char *bk_explain_nats(
 
 void bk_tell_direct(
 	const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
+void bk_tell_guessed(
+	const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words);
 
 /* Of a pair that is to be punched: who connects, and when. */

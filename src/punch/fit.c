@@ -23,6 +23,16 @@ bool bk_fit_punch(const struct bk_nat_profile *own, const struct bk_nat_profile 
 	return (own_dependent ? peer : own)->filtering != BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
 }
 
+bool bk_fit_is_sure(const struct bk_nat_profile *own, const struct bk_nat_profile *peer)
+{
+	bool own_dependent = bk_nat_is_dependent(own);
+
+	if (bk_nat_is_reachable(own) || bk_nat_is_reachable(peer) ||
+		own_dependent == bk_nat_is_dependent(peer))
+		return true;
+	return (own_dependent ? peer : own)->filtering != BK_NAT_UNKNOWN;
+}
+
 bool bk_fit_firewalls(const struct bk_pair *pair, enum bk_transport t)
 {
 	return bk_candidate_has(pair->own, t, BK_CANDIDATE_FIREWALLED, 6) &&

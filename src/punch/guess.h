@@ -10,7 +10,7 @@
 extern const struct bk_technique bk_technique_predict, bk_technique_blocks, bk_technique_birthday;
 
 /* What their rows have in common. */
-#define BK_GUESS .rank = BK_RANK_NAT, .method = &bk_method_udp, .fits = bk_guess_fits, .tell = bk_tell_direct
+#define BK_GUESS .rank = BK_RANK_NAT, .method = &bk_method_udp, .fits = bk_guess_fits, .tell = bk_tell_guessed
 
 /* `fits` of each of them. */
 bool bk_guess_fits(const struct bk_technique *t, const struct bk_pair *pair);

@@ -141,6 +141,12 @@ static bool fits_punch(const struct bk_technique *t, const struct bk_pair *pair)
 		bk_candidate_profile(pair->peer, t->method->transport));
 }
 
+static bool is_sure_of_punch(const struct bk_technique *t, const struct bk_pair *pair)
+{
+	return bk_fit_is_sure(bk_candidate_profile(pair->own, t->method->transport),
+		bk_candidate_profile(pair->peer, t->method->transport));
+}
+
 /* A listener where strangers can arrive: reachable or restricted by evidence. A side known to be
  * port-restricted never listens: its listener would take the peer's late SYN, the NAT drops the answer for
  * its foreign sequence number, and the half-open child then holds the four-tuple against every further
@@ -260,7 +266,8 @@ static void plan_relay(const struct bk_technique *t, const struct bk_pair *pair,
 	.name = "ipv6", .rank = BK_RANK_IPV6, .is_host = true, .fits = fits_ipv6, .plan = plan_ipv6,         \
 	.looks_like = is_ipv6, .tell = bk_tell_direct
 #define PUNCH                                                                                                \
-	.name = "punch", .rank = BK_RANK_NAT, .fits = fits_punch, .looks_like = is_any, .tell = bk_tell_direct
+	.name = "punch", .rank = BK_RANK_NAT, .fits = fits_punch, .is_sure = is_sure_of_punch,               \
+	.looks_like = is_any, .tell = bk_tell_direct
 
 #define MAPPED                                                                                               \
 	.name = "mapped", .rank = BK_RANK_NAT, .fits = bk_mapped_fits, .plan = bk_mapped_plan,               \

@@ -61,5 +61,9 @@ const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const str
 	for (size_t i = 0; i < plan->attempts_len; i++)
 		if (!plan->attempts[i].ports.len && bk_addr_equal(&plan->attempts[i].remote, &report->remote))
 			return plan->attempts[i].technique;
+	for (size_t i = 0; i < plan->attempts_len; i++) /* a port that was guessed */
+		if (plan->attempts[i].ports.len &&
+			bk_addr_equal_ip(&plan->attempts[i].remote, &report->remote))
+			return plan->attempts[i].technique;
 	return bk_technique_by_look(plan, &report->remote);
 }

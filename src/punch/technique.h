@@ -81,6 +81,9 @@ struct bk_technique {
 	/* Of one that guesses: how likely it is to connect them, 0 to 1; the same from both sides. NULL: it does not
 	 * guess. */
 	double (*chance)(const struct bk_pair *pair);
+	/* Of one that does not: does its fit rest on what is known of both, or on a filter that nobody has looked at?
+	 * NULL: it is sure. */
+	bool (*is_sure)(const struct bk_technique *t, const struct bk_pair *pair);
 	/* Is it this technique by which somebody at that address came, of whom no attempt knows? NULL: no. */
 	bool (*looks_like)(const struct bk_addr *remote);
 	/* One sentence: what is hoped of it, and who does what. Only where it fits, and it has `fits`. NULL: that
@@ -99,7 +102,7 @@ const struct bk_technique *bk_technique_fitting(
 /* Is a direct path worth looking for? */
 bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows);
 
-/* Which row made what was reported. */
+/* Which row made what was reported. Whoever comes from an address at which ports are guessed came by the guess. */
 const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const struct bk_action *report);
 /* Which row it is by which somebody came to a listener behind a host candidate. */
 const struct bk_technique *bk_technique_at_door(const struct bk_plan *plan, const struct bk_addr *from);

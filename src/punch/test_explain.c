@@ -86,9 +86,12 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 		"direct over UDP on the local network, 12 ms",
 		"direct over UDP and IPv6, open here, symmetric (random ports) there, 12 ms",
 		"direct over UDP, by a port that a router opened, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
-		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
+		"direct over UDP by a guessed port (predict, with a chance of 0.0 %), open here, symmetric (random "
+		"ports) there, 12 ms",
+		"direct over UDP by a guessed port (blocks, with a chance of 0.0 %), open here, symmetric (random "
+		"ports) there, 12 ms",
+		"direct over UDP by a guessed port (birthday, with a chance of 0.0 %), open here, symmetric (random "
+		"ports) there, 12 ms",
 		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
 		"relayed by the server, 12 ms: a direct connection was tried over UDP and TCP (open here, "
 		"symmetric (random ports) there) but none came about in time: a firewall on the way, or a "
@@ -136,7 +139,8 @@ static void the_relay_reason_tells_of_both_transports(void **state)
 	assert_string_equal(kit_no_direct(&port, &sym),
 		"the other side's NAT gives every connection a new port and your NAT only lets in ports it "
 		"has "
-		"called: neither UDP nor TCP connects these two; a port mapping on either router or IPv6 "
+		"called: neither UDP nor TCP connects these two; guessing "
+		"ports, which neither side wants (--polite), a port mapping on either router or IPv6 "
 		"would help");
 	port2.udp = port2.tcp;
 	assert_string_equal(kit_no_direct(&port, &port2),

@@ -187,12 +187,26 @@ static void a_birthday_is_256_sockets_here_and_2800_probes_there(void **state)
 	assert_non_null(strstr(text, "this side tries 2800 ports, of which the other one opens 256"));
 	assert_string_equal(bk_explain_path(&relay, &pair, bk_techniques, 0, path),
 		"relayed by the server: port-restricted here, symmetric (random ports) there; the port is being guessed "
-		"meanwhile, with a chance of 100.0 %");
+		"meanwhile, with a chance of 99.9 %");
 	assert_non_null(strstr(
 		bk_explain_no_direct(&pair, bk_techniques, text), "tried over UDP all the same but none"));
 	own.udp.filtering = BK_NAT_UNKNOWN; /* a plain punch may do: beside it */
 	assert_int_equal(kit_plan(&own, &peer).attempts_len, 2);
 	assert_int_equal(kit_plan(&peer, &own).attempts_len, 2);
+}
+
+/* Neither its own mapped address nor another machine: who answers there was found by guessing. */
+static void who_comes_from_a_guessed_port_came_by_the_guess(void **state)
+{
+	const struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, RAND, 0, 2);
+	const struct bk_plan here = kit_plan(&own, &peer);
+	struct bk_action report = {.type = BK_ACT_REPORT, .report = BK_REPORT_CHOSEN};
+
+	(void)state;
+	report.remote = bk_addr_with_port(peer.udp.public_addr, 54321);
+	assert_string_equal(bk_technique_of(&here, &report)->name, "birthday");
+	report.remote = bk_addr_v4(192, 0, 2, 77, 54321);
+	assert_string_equal(bk_technique_of(&here, &report)->name, "punch");
 }
 
 /* The more of a block was seen, the better its size is known; three ports that are near each other may be chance. */
@@ -377,6 +391,7 @@ int main(void)
 		cmocka_unit_test(the_window_follows_the_step_the_time_and_the_flows_of_others),
 		cmocka_unit_test(two_sequences_are_gone_through_by_different_strides),
 		cmocka_unit_test(a_birthday_is_256_sockets_here_and_2800_probes_there),
+		cmocka_unit_test(who_comes_from_a_guessed_port_came_by_the_guess),
 		cmocka_unit_test(each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard_stays),
 		cmocka_unit_test(a_block_is_told_by_what_was_seen_and_takes_few_sockets),
 		cmocka_unit_test(a_block_is_gone_through_outwards),
