@@ -16,10 +16,12 @@
 #include "portmap/question.h"
 #include "portmap/reach.h"
 #include "portmap/upnp.h"
+#include "router/search.h"
 #include "router/soap.h"
 
-enum { IP_MAX = BK_ADDR_STR_MAX, SEARCH_MS = 600, TTL = 2, ARGS_MAX = 1024 };
+enum { IP_MAX = BK_ADDR_STR_MAX, ARGS_MAX = 1024 };
 
+#define SEARCH_TIME    (1300 * BK_MS) /* answers may be spread over a second */
 #define AGAIN_FOR_GOOD (3600 * BK_SEC)
 #define AGAIN_REFUSED  (600 * BK_SEC)
 #define ANSWER_TIME    (4 * BK_SEC)
@@ -33,12 +35,13 @@ struct port {
 
 struct work {
 	char own[IP_MAX];
-	struct bk_addr gateway;
+	struct bk_addr own_addr, gateway;
 	struct bk_rng rng;
 	struct port ports[BK_IGD_PORTS_MAX];
 	bool is_settled, is_there, is_leaving, is_left;
 	struct UPNPUrls urls; /* the thread's alone, as the next */
 	struct IGDdatas data;
+	struct bk_search search;
 	struct bk_web_answer answer;
 };
 
@@ -49,26 +52,35 @@ struct bk_igd {
 
 /* --- on the thread: the search --- */
 
+/* Is that page a gateway's, and its door on the gateway, too? */
+static bool read_description(struct work *w, const char *url, bk_time deadline)
+{
+	bool is_there;
+
+	if (bk_soap_page(url, deadline, &w->answer) < 0)
+		return false;
+	w->data = (struct IGDdatas){0};
+	parserootdesc(w->answer.body, (int)w->answer.body_len, &w->data);
+	GetUPNPUrls(&w->urls, &w->data, url, 0);
+	is_there = bk_web_is_at(w->urls.controlURL, &w->gateway);
+	if (!is_there)
+		FreeUPNPUrls(&w->urls);
+	return is_there;
+}
+
 /* What calls itself a gateway and is not on the one that leads out is somebody else's. */
 static bool find(struct work *w)
 {
-	struct UPNPDev *devices = upnpDiscover(SEARCH_MS, w->own, NULL, UPNP_LOCAL_PORT_ANY, 0, TTL, NULL);
-	bk_time deadline = bk_loop_clock() + ANSWER_TIME; /* for all that answered */
+	bk_time now = bk_loop_clock(), deadline = now + ANSWER_TIME; /* for all that answered */
+	struct bk_search *s = &w->search;
 	bool is_found = false;
+	const char *url;
 
-	for (struct UPNPDev *d = devices; d && !is_found; d = d->pNext) {
-		if (!bk_web_is_at(d->descURL, &w->gateway))
-			continue;
-		if (bk_soap_page(d->descURL, deadline, &w->answer) < 0)
-			continue;
-		w->data = (struct IGDdatas){0};
-		parserootdesc(w->answer.body, (int)w->answer.body_len, &w->data);
-		GetUPNPUrls(&w->urls, &w->data, d->descURL, 0);
-		is_found = bk_web_is_at(w->urls.controlURL, &w->gateway);
-		if (!is_found)
-			FreeUPNPUrls(&w->urls);
-	}
-	freeUPNPDevlist(devices);
+	if (bk_search_init(s, &w->own_addr, &w->gateway, now + SEARCH_TIME) < 0)
+		return false;
+	while (!is_found && (url = bk_search_next(s)))
+		is_found = read_description(w, url, deadline);
+	bk_search_done(s);
 	return is_found;
 }
 
@@ -247,6 +259,7 @@ int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_
 
 	if (!err) {
 		bk_addr_ip_to_str(own, w->own);
+		w->own_addr = *own;
 		w->gateway = *gateway;
 		randombytes_buf(&w->rng.state, sizeof(w->rng.state));
 		g->work = w;

@@ -6,14 +6,14 @@
 
 #include "portmap/lease.h"
 
-/* Ports of a router that speaks UPnP (an Internet Gateway Device) and neither PCP nor NAT-PMP: miniupnpc finds it and
- * reads its XML, on a thread, since each answer is waited for. The router is the one that the default route names, or
- * none. */
+/* Ports of a router that speaks UPnP (an Internet Gateway Device) and neither PCP nor NAT-PMP: it is found, asked, and
+ * what it writes read (the XML by miniupnpc), on a thread, since each answer is waited for. The router is the one that
+ * the default route names, or none. */
 struct bk_igd;
 
 enum { BK_IGD_PORTS_MAX = 8 };
 
-/* Searches at once. on_change: from the loop; it may be freed from inside. */
+/* Searches at once; the gateway's port is the one at which it hears a search, 0: the usual one. on_change: from the loop; it may be freed from inside. */
 int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_addr *gateway,
 	void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd);
 /* Without another word to the router. NULL is fine. */

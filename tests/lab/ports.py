@@ -11,7 +11,7 @@ from lab import Lab, Transfer, check
 from moves import RATE, begin, finish, run
 from rows import SMALL
 
-RUNS, RUNS_UPNP, MUST_MS, DRIFT = 5, 2, 30, 3  # of each pair (a search by UPnP takes a second); the median in ms, and the room that a busy machine gets
+RUNS, RUNS_UPNP, MUST_MS, DRIFT = 5, 2, 30, 3  # of each pair; the median in ms, and the room that a busy machine gets
 
 
 def opened(lab, node):
