@@ -13,7 +13,8 @@ struct bk_igd;
 
 enum { BK_IGD_PORTS_MAX = 8 };
 
-/* Searches at once; the gateway's port is the one at which it hears a search, 0: the usual one. on_change: from the loop; it may be freed from inside. */
+/* Searches at once; the gateway's port is the one at which it hears a search, 0: the usual one. on_change: from the
+ * loop; it may be freed from inside. */
 int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_addr *gateway,
 	void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd);
 /* Without another word to the router. NULL is fine. */

@@ -7,8 +7,8 @@
 #include "base/time.h"
 #include "portmap/ssdp.h"
 
-/* A search for the UPnP devices of one machine: the gateway. It waits for answers: for a thread. So many are read, until
- * the deadline; those that come from another address, or name one, are somebody else's. */
+/* A search for the UPnP devices of one machine: the gateway. It waits for answers: for a thread. So many are read,
+ * until the deadline; those that come from another address, or name one, are somebody else's. */
 enum { BK_SEARCH_ANSWERS_MAX = 64, BK_SEARCH_URLS_MAX = 4 };
 
 struct bk_search {
