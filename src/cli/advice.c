@@ -12,6 +12,8 @@ enum {
 	MADE = 1 << 8, /* whosever it is: a code was made here */
 };
 
+#define IS_ONE "; is it a bodkin server, on this port?"
+
 static const struct {
 	int error;
 	unsigned commands, who;
@@ -28,9 +30,10 @@ static const struct {
 	{BK_E_UNREACHABLE, ANY | BK_CLI_CMD_NAT, SERVER,
 		"; is there a network here, and the address behind -s right?"},
 	{BK_E_TIMEOUT, ANY, SERVER, "; is the address behind -s right, and does 'bodkin serve' run there?"},
-	{BK_E_TLS, ANY, SERVER, "; is it a bodkin server, on this port?"},
-	{BK_E_PROTOCOL, ANY, SERVER, "; is it a bodkin server, on this port?"},
-	{BK_E_MALFORMED, ANY, SERVER, "; is it a bodkin server, on this port?"},
+	{BK_E_TLS, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},
+	{BK_E_VERSION, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},
+	{BK_E_PROTOCOL, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},
+	{BK_E_MALFORMED, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},
 	{BK_E_UNAUTHORIZED, ANY | BK_CLI_CMD_NAT, SERVER | HERE,
 		"; give the file with its secret: --token FILE"},
 };

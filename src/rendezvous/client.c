@@ -228,6 +228,9 @@ static void on_message(void *arg, const struct bk_rdv_msg *m)
 
 	r->pulse.heard_at = bk_loop_now(r->loop);
 	if (!is_in_place(r, m->type)) {
+		snprintf(r->error_text, sizeof(r->error_text),
+			"cannot say hello to server '%s:%u': it answered with %s instead", r->of->target.host,
+			r->of->target.port, bk_rdv_type_name(m->type));
 		bk_control_end(r->control, BK_E_PROTOCOL);
 		return;
 	}

@@ -313,22 +313,33 @@ static void a_hello_that_comes_again_takes_the_same_along(void **state)
 	end(&h, &a, &w);
 }
 
-static void a_server_that_answers_before_its_hello_is_left(void **state)
+static void a_server_that_answers_before_its_hello_is_left_by_name(void **state)
 {
-	struct heard h = {.claims_early = 7};
-	struct actor a;
-	struct world w;
+	static const struct bk_rdv_msg says[] = {
+		{.type = BK_RDV_SERVER_CLAIMED, .nameplate = 7},
+		{.type = BK_RDV_SERVER_RELEASED},
+		{.type = BK_RDV_SERVER_RELEASED, .nameplate = 7, .code = "peer-vanished"},
+		{.type = BK_RDV_SERVER_NAMEPLATE, .nameplate = 7},
+	};
 
 	(void)state;
-	begin(&a, &w);
-	a.says[0] = (struct bk_rdv_msg){.type = BK_RDV_SERVER_CLAIMED, .nameplate = 7};
-	a.says[1] = hello(1000);
-	a.says_len = 2;
-	client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
-	client_run(&h, &h.ends, 1);
-	assert_int_equal(h.claims + h.readies, 0);
-	assert_int_equal(h.end_error, BK_E_PROTOCOL);
-	end(&h, &a, &w);
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		struct heard h = {.claims_early = 7};
+		struct actor a;
+		struct world w;
+
+		begin(&a, &w);
+		a.says[0] = says[i];
+		a.says[1] = hello(1000);
+		a.says_len = 2;
+		client_start(&h, &w, (struct bk_rdv_opts){.server = a.mute.target});
+		client_run(&h, &h.ends, 1);
+		assert_int_equal(h.claims + h.readies + h.releases + h.nameplates, 0);
+		assert_int_equal(h.end_error, BK_E_PROTOCOL);
+		assert_non_null(strstr(h.end_text, "cannot say hello to server '127.0.0.1:"));
+		assert_non_null(strstr(h.end_text, bk_rdv_type_name(says[i].type)));
+		end(&h, &a, &w);
+	}
 }
 
 /* Two ports beside each other: who listens, and who has the one behind it. */
@@ -480,7 +491,7 @@ int main(void)
 		cmocka_unit_test(one_that_asks_for_short_pings_is_given_up_soon),
 		cmocka_unit_test(what_is_asked_early_travels_with_the_hello),
 		cmocka_unit_test(a_hello_that_comes_again_takes_the_same_along),
-		cmocka_unit_test(a_server_that_answers_before_its_hello_is_left),
+		cmocka_unit_test(a_server_that_answers_before_its_hello_is_left_by_name),
 		cmocka_unit_test(the_second_port_is_asked_before_the_server_has_said_anything),
 		cmocka_unit_test(a_mapping_probe_that_fails_is_not_awaited),
 		cmocka_unit_test(a_clock_beyond_belief_is_not_taken),

@@ -132,6 +132,7 @@ static int fail_as(struct bk_tls *t, int err, int ret)
 		return err;
 	}
 	snprintf(t->text, sizeof(t->text), "%s", err == BK_E_TLS ? gnutls_strerror(ret) : bk_error_text(err));
+	t->text[strcspn(t->text, ".")] = 0; /* a sentence goes on behind it */
 	gnutls_alert_send_appropriate(t->session, ret);
 	return err;
 }

@@ -3,12 +3,26 @@
 """What the program says to a person: one fault, its name, its place, and the next step for this one.
 
 Run it with the program as argument or in $BODKIN."""
-import fcntl, os, pathlib, pty, re, signal, struct, subprocess, sys, termios
+import fcntl, os, pathlib, pty, re, signal, socket, struct, subprocess, sys, termios, threading
 
 import test_cli as kit
 
 PIN = "wPynR5j_ufiAX138_NNaq1VtzHo_-8FETvaZTV8uHl0"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def answer_each(listener, answer):
+    """Says the same to everybody, until the listener is closed."""
+    while True:
+        try:
+            conn, _ = listener.accept()
+        except OSError:
+            return
+        with conn:
+            conn.recv(4096)
+            conn.sendall(answer)
+            while conn.recv(4096):
+                pass
 
 
 class Faults(kit.Case):
@@ -46,6 +60,18 @@ class Faults(kit.Case):
             (["nat", "-s", "nosuch.invalid"], 3, "is the name behind -s right"),
             (["nat", "-s", "stun:nosuch.invalid"], 3, "is the name behind -s right"),
         ))
+
+    def test_what_is_no_server_of_bodkin_is_asked_for_whatever_it_answers(self):
+        """A web server, another program, and a TLS server that does not know our version or our protocol."""
+        alert = b"\x15\x03\x03\x00\x02\x02"
+        for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n", alert + b"\x46", alert + b"\x78", alert + b"\x28"):
+            with socket.create_server(("127.0.0.1", 0)) as s:
+                threading.Thread(target=answer_each, args=(s, answer), daemon=True).start()
+                server = f"127.0.0.1:{s.getsockname()[1]}"
+                for args in (["send", "--text", "x"], ["nat"]):
+                    r = self.run_it(*args, "-s", server)
+                    self.assertEqual(r.returncode, 3, r.stderr)
+                    self.assertRegex(r.stderr, rf"\Abodkin: cannot [^.]* server '{server}': [^.]*; is it a bodkin server, on this port\?\n\Z")
 
     def test_what_only_a_server_can_do_is_not_done_without_one(self):
         f = self.file()
