@@ -9,9 +9,17 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "transfer/birth.h"
+#include "wire/file_list.h"
 
-enum { LISTED_MAX = 4096 }; /* in one folder */
+enum {
+	LISTED_MAX = 4096, /* in one folder */
+	WIDE_FIRST = 0xff01,
+	WIDE_LAST = 0xff5e, /* of U+0021 to U+007E */
+	LETTERS_MAX = 3,    /* that one character is taken for: a ligature */
+	LOST_MAX = 4,       /* what has fewer of our name's characters is another name */
+};
 
 static const char name_start[] = ".bodkin-", name_end[] = ".journal";
 
@@ -32,6 +40,64 @@ bool bk_journals_is_name(const char *leaf)
 	return n > end && !strncasecmp(leaf, name_start, sizeof(name_start) - 1) &&
 	       !strcasecmp(leaf + n - end, name_end);
 }
+
+/* --- names that are found as ours --- */
+
+/* What is left of a name without the characters that a file system may drop, or take for others. */
+struct bare {
+	char text[BK_FILE_NAME_MAX + 1]; /* in small letters; the wide forms of ASCII are ASCII */
+	size_t len, strange;             /* so many other characters stood between */
+};
+
+static void make_bare(const char *leaf, struct bare *b)
+{
+	unsigned c;
+
+	*b = (struct bare){0};
+	for (size_t n; *leaf && b->len < BK_FILE_NAME_MAX; leaf += n) {
+		n = bk_text_char(leaf, &c);
+		if (!n)
+			c = n = 1; /* no UTF-8 */
+		if (c >= WIDE_FIRST && c <= WIDE_LAST)
+			c -= WIDE_FIRST - '!';
+		if (c < '!' || c > '~')
+			b->strange++;
+		else
+			b->text[b->len++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+	}
+}
+
+/* One end of a name of ours, read from its outer side (step 1: from the front, -1: from the back): how many of its
+ * characters are not there; *len: how many are. */
+static size_t missing(const struct bare *b, const char *part, int step, size_t *ret_len)
+{
+	size_t n = strlen(part), got = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char want = step > 0 ? part[i] : part[n - 1 - i];
+
+		got += got < b->len && want == (step > 0 ? b->text[got] : b->text[b->len - 1 - got]);
+	}
+	*ret_len = got;
+	return n - got;
+}
+
+bool bk_journals_may_be_found_as(const char *leaf)
+{
+	size_t front, back, lost;
+	struct bare b;
+
+	if (bk_journals_is_name(leaf))
+		return true;
+	make_bare(leaf, &b);
+	lost = missing(&b, name_start, 1, &front) + missing(&b, name_end, -1, &back);
+	if (lost > LOST_MAX || lost > b.strange * LETTERS_MAX || front + back > b.len)
+		return false;
+	b.text[b.len - back] = 0;
+	return strspn(b.text + front, "0123456789abcdef.") == b.len - back - front;
+}
+
+/* --- those in a folder --- */
 
 /* NULL: it cannot be listed. */
 static DIR *open_folder(int dir)

@@ -11,8 +11,11 @@ enum { BK_JOURNALS_NAME_MAX = 64 };
 
 /* Of an offer's journal, and, where that is somebody else's or written, of those after it. */
 void bk_journals_name(char out[BK_JOURNALS_NAME_MAX], uint64_t identity, int number);
-/* Is a file of this name a journal? No other side's file may be called so. */
+/* Is a file of this name a journal? */
 bool bk_journals_is_name(const char *leaf);
+/* Is it, or may some file system find one of ours under it, that drops what is not seen or takes one letter for another
+ * (U+212A KELVIN SIGN for k, wide forms for ASCII)? No other side's file may be called so. */
+bool bk_journals_may_be_found_as(const char *leaf);
 
 /* A file system may find under our name what a peer gave another one (by case, by forms of Unicode, by short names),
  * and we would believe it: the folder has to list it under this very name. */

@@ -59,7 +59,7 @@ static bool is_journal(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return bk_journals_is_name(slash ? slash + 1 : path);
+	return bk_journals_may_be_found_as(slash ? slash + 1 : path);
 }
 
 void bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink)

@@ -367,6 +367,27 @@ static void what_is_inside_is_opened_alike_with_and_without_openat2(void **state
 	close(dir);
 }
 
+/* It exists, so whoever says "overwrite" would have another one's words under the journal's own name. */
+static void nothing_that_is_offered_replaces_a_journal(void **state)
+{
+	static const char *const names[] = {".bod\u212ain-0000000000000007.journal", "f", NULL};
+	struct stage *st = *state;
+	int dir = open(st->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct bk_journal *j = bk_journal_new(dir, 7);
+
+	assert_non_null(j);
+	bk_journal_free(j);
+	alias[0] = names[0];
+	alias[1] = ".bodkin-0000000000000007.journal";
+	offer(st, names);
+	assert_true(st->store->picks.rows[0].is_existing);
+	assert_false(st->store->picks.rows[0].is_taken);
+	assert_null(bk_picks_conflict(&st->store->picks));
+	assert_true(st->store->picks.rows[1].is_taken);
+	alias[0] = NULL;
+	close(dir);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -378,6 +399,7 @@ int main(void)
 		T(where_names_differ_in_case_all_of_it_stands),
 		T(nothing_is_written_through_a_link_of_that_name),
 		T(a_journal_is_ours_only_under_the_very_name),
+		T(nothing_that_is_offered_replaces_a_journal),
 		T(what_is_inside_is_opened_alike_with_and_without_openat2),
 	};
 

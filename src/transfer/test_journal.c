@@ -383,6 +383,34 @@ static void of_many_those_written_last_are_looked_at(void **state)
 	assert_string_equal(got, "413");
 }
 
+static void names_that_a_file_system_may_find_as_a_journal_are_known(void **state)
+{
+	static const char *const found[] = {
+		".bod\u212ain-0000000000001234.journal",
+		".BOD\u212aIN-0000000000001234.1.JOURNAL",
+		".bo\u200bd\u212ain-00\u00ad00000000001234.journal\ufeff",
+		"\u200d.bodkin-0000000000001234.journal",
+		".bodkin-0000000000001234.j\u200cournal",
+		"\uff0e\uff42\uff2f\uff44\uff4b\uff49\uff4e\uff0d0000000000001234.journal",
+		".bodkin-0000000000001234.journa\u02e1",
+		".bodkin-000000000000123\uff14.journal",
+		".bodkin-0000000000001234.journal\xff",
+	};
+	static const char *const others[] = {"\u65e5\u8a18.journal", ".\u65e5\u8a18\u65e5\u8a18.journal",
+		"a.journal", ".bod\u212ain", ".bod\u212ain-notes.journal", ".bodkin-x\u00e9.txt",
+		"\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e", "bodk\u00efn-0000000000001234",
+		".bodega-\u00e9t\u00e9.journal", "", "\u212a"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++)
+		if (!bk_journals_may_be_found_as(found[i]))
+			fail_msg("'%s' is not known", found[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (bk_journals_may_be_found_as(others[i]))
+			fail_msg("'%s' is taken for one", others[i]);
+	assert_true(bk_journals_may_be_found_as(file_name));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -397,6 +425,7 @@ int main(void)
 		T(no_row_leads_out_of_the_folder),
 		T(of_many_those_written_last_are_looked_at),
 		T(names_of_journals_are_known_in_any_case),
+		T(names_that_a_file_system_may_find_as_a_journal_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
