@@ -294,8 +294,8 @@ struct bk_transfer_leftovers {
 };
 
 /* Looks for them, and removes them where that is wished; what somebody works on right now is left alone, and so is
- * every file that has its name. Needs no loop and may be called on any thread. BK_E_FILE, BK_E_NOMEM: ret_text (may be
- * NULL) is a sentence then. */
+ * every file that has its name. Needs no loop and may be called on any thread. BK_E_FILE, BK_E_NOMEM; BK_E_TOO_BIG: all
+ * else was done, but one notes too many files to be read. ret_text (may be NULL) is a sentence then. */
 BK_API int bk_transfer_find_leftovers(const char *folder, bool removes,
 	struct bk_transfer_leftovers *ret_leftovers, char ret_text[BK_TRANSFER_TEXT_MAX]);
 

@@ -2,13 +2,13 @@
 #include "transfer/here.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "transfer/birth.h"
-#include "transfer/journals.h"
 #include "transfer/part.h"
 
 enum { READ_MAX = 64 << 10 };
@@ -213,6 +213,17 @@ static int take_all(struct search *s, const struct bk_journal *j)
 	return err < 0 ? err : s->error;
 }
 
+/* NULL: somebody writes it, or it cannot be read. */
+static struct bk_journal *open_other(const struct search *s, const char *name)
+{
+	bool is_too_long;
+	struct bk_journal *j = bk_journal_open(bk_sink_folder(s->sink), name, &is_too_long);
+
+	if (is_too_long && !*s->here->too_long)
+		snprintf(s->here->too_long, sizeof(s->here->too_long), "%s", name);
+	return j;
+}
+
 static int find_others(struct search *s)
 {
 	struct bk_here *h = s->here;
@@ -222,7 +233,7 @@ static int find_others(struct search *s)
 	int err = names ? 0 : BK_E_NOMEM;
 
 	for (size_t i = 0; names && i < n; i++) {
-		struct bk_journal *j = err < 0 ? NULL : bk_journal_open(bk_sink_folder(s->sink), names[i]);
+		struct bk_journal *j = err < 0 ? NULL : open_other(s, names[i]);
 
 		free(names[i]);
 		if (!j)

@@ -3,6 +3,7 @@
 #define BK_TRANSFER_HERE_H
 
 #include "transfer/journal.h"
+#include "transfer/journals.h"
 #include "transfer/pick.h"
 #include "transfer/sink.h"
 #include "wire/have.h"
@@ -52,6 +53,7 @@ struct bk_here {
 	struct bk_journal *others[BK_HERE_JOURNALS_MAX]; /* that rows come from, locked until they are ours */
 	bool is_used_up[BK_HERE_JOURNALS_MAX];           /* nothing else is in it */
 	size_t others_len;
+	char too_long[BK_JOURNALS_NAME_MAX]; /* the first that was too long to be read; "": none */
 	struct bk_buf digests;
 	size_t abandoned; /* parts of other offers, that nobody writes */
 	uint64_t abandoned_bytes;

@@ -50,6 +50,7 @@ struct bk_journal {
 	struct bk_buf pending;
 	int64_t from, to; /* when it was made, and written last, before it was opened */
 	bool is_broken;   /* nothing may stand behind a row that is torn */
+	bool is_too_long; /* to be read */
 };
 
 static uint64_t short_digest(struct bk_digest *d, const void *data, size_t n)
@@ -148,6 +149,9 @@ static int add_fact(struct bk_journal *j)
 	size_t cap = j->facts_cap ? 2 * j->facts_cap : 64;
 	uint8_t *facts = j->facts;
 
+	j->is_too_long |= j->facts_len == BK_JOURNAL_ROWS_MAX;
+	if (j->is_too_long)
+		return -1;
 	if (j->facts_len == j->facts_cap) {
 		facts = realloc(facts, cap);
 		if (!facts)
@@ -260,7 +264,7 @@ static bool read_facts(struct bk_journal *j, size_t len, off_t *ret_good)
 		step(&w, row);
 	*ret_good = w.at;
 	free(w.bytes);
-	return is_one && (*ret_good || bk_buf_append(&j->pending, magic, start) >= 0);
+	return is_one && !j->is_too_long && (*ret_good || bk_buf_append(&j->pending, magic, start) >= 0);
 }
 
 /* Rows are appended behind what is good. */
@@ -268,7 +272,8 @@ static bool load(struct bk_journal *j, const struct statx *st)
 {
 	j->to = st->stx_mtime.tv_sec;
 	j->from = st->stx_mask & STATX_BTIME ? st->stx_btime.tv_sec : j->to;
-	if (st->stx_size > FILE_MAX || !read_facts(j, (size_t)st->stx_size, &j->good))
+	j->is_too_long = st->stx_size > FILE_MAX;
+	if (j->is_too_long || !read_facts(j, (size_t)st->stx_size, &j->good))
 		return false;
 	j->noted = (uint32_t)j->facts_len;
 	return ftruncate(j->fd, j->good) == 0 && lseek(j->fd, 0, SEEK_END) >= 0;
@@ -325,11 +330,12 @@ static bool is_ours(int fd, struct statx *ret_st)
 	return flock(fd, LOCK_EX | LOCK_NB) == 0 && bk_birth_look(fd, "", ret_st) && bk_part_is_own(ret_st);
 }
 
-static struct bk_journal *open_named(int dir, const char *name, int flags)
+static struct bk_journal *open_named(int dir, const char *name, int flags, bool *ret_is_too_long)
 {
 	struct bk_journal *j = calloc(1, sizeof(*j));
 	struct statx st;
 
+	*ret_is_too_long = false;
 	if (!j)
 		return NULL;
 	bk_buf_init(&j->pending, PENDING_MAX);
@@ -339,6 +345,7 @@ static struct bk_journal *open_named(int dir, const char *name, int flags)
 	j->fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
 	if (j->fd >= 0 && j->digest && is_ours(j->fd, &st) && load(j, &st))
 		return j;
+	*ret_is_too_long = j->is_too_long;
 	bk_buf_release(&j->pending);
 	bk_journal_free(j);
 	return NULL;
@@ -346,11 +353,12 @@ static struct bk_journal *open_named(int dir, const char *name, int flags)
 
 static struct bk_journal *open_this(int dir, const char *name, bool may_make)
 {
-	struct bk_journal *j = may_make ? open_named(dir, name, O_CREAT | O_EXCL) : NULL;
+	bool is_too_long;
+	struct bk_journal *j = may_make ? open_named(dir, name, O_CREAT | O_EXCL, &is_too_long) : NULL;
 
 	if (j || faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || !bk_journals_has(dir, name))
 		return j;
-	return open_named(dir, name, 0);
+	return open_named(dir, name, 0, &is_too_long);
 }
 
 /* One that somebody writes, or that cannot be read, is left alone. */
@@ -376,9 +384,11 @@ struct bk_journal *bk_journal_find(int dir, uint64_t identity)
 	return open_of(dir, identity, false);
 }
 
-struct bk_journal *bk_journal_open(int dir, const char *file_name)
+struct bk_journal *bk_journal_open(int dir, const char *file_name, bool *ret_is_too_long)
 {
-	return strlen(file_name) < BK_JOURNALS_NAME_MAX ? open_named(dir, file_name, 0) : NULL;
+	*ret_is_too_long = false;
+	return strlen(file_name) < BK_JOURNALS_NAME_MAX ? open_named(dir, file_name, 0, ret_is_too_long)
+							: NULL;
 }
 
 void bk_journal_let_go(struct bk_journal *j)
@@ -466,6 +476,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 
 	if (!j)
 		return 0;
+	j->is_broken |= j->noted >= BK_JOURNAL_ROWS_MAX; /* nobody would read it */
 	bk_writer_init(&w, body, sizeof(body));
 	bk_write_u8(&w, ROW_BEGIN);
 	bk_write_u64(&w, row->size);

@@ -17,6 +17,7 @@ struct look {
 	struct bk_sink *sink;
 	bool is_removing;
 	struct bk_transfer_leftovers *left;
+	char too_long[BK_JOURNALS_NAME_MAX]; /* one that could not be read; "": none */
 };
 
 static void look_at(void *arg, uint32_t number, const struct bk_journal_row *row)
@@ -39,9 +40,12 @@ static void look_at(void *arg, uint32_t number, const struct bk_journal_row *row
 
 static int look_into(struct look *l, const char *name)
 {
-	struct bk_journal *j = bk_journal_open(bk_sink_folder(l->sink), name);
+	bool is_too_long;
+	struct bk_journal *j = bk_journal_open(bk_sink_folder(l->sink), name, &is_too_long);
 	int err;
 
+	if (is_too_long)
+		snprintf(l->too_long, sizeof(l->too_long), "%s", name);
 	if (!j)
 		return 0; /* somebody is at it, or it is none */
 	l->left->transfers++;
@@ -50,6 +54,17 @@ static int look_into(struct look *l, const char *name)
 		bk_journal_remove(j);
 	bk_journal_free(j);
 	return err;
+}
+
+static int tell_too_long(const struct look *l, const char *folder, char *text)
+{
+	char name[BK_TRANSFER_TEXT_MAX / 4];
+
+	snprintf(text, BK_TRANSFER_TEXT_MAX,
+		"cannot look into '%s': '%s' notes more than %d unfinished files; remove it, and the "
+		".part files beside it that are not wanted",
+		folder, bk_file_path_show(l->too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX);
+	return BK_E_TOO_BIG;
 }
 
 int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_transfer_leftovers *ret_leftovers,
@@ -71,6 +86,8 @@ int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_trans
 	}
 	free(names);
 	bk_sink_free(l.sink);
+	if (err >= 0 && *l.too_long)
+		return tell_too_long(&l, folder, ret_text ? ret_text : text);
 	if (err < 0 && ret_text)
 		snprintf(ret_text, BK_TRANSFER_TEXT_MAX, "cannot look into '%s': %s", folder,
 			bk_error_text(err));

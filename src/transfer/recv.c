@@ -296,6 +296,20 @@ static void meet_offer(struct bk_recv *r, int err)
 		begin_stream(r);
 }
 
+/* What it says is not known; what it names stays, and nobody else removes it. */
+static void tell_too_long(struct bk_recv *r)
+{
+	char name[BK_TRANSFER_TEXT_MAX / 2], text[BK_TRANSFER_TEXT_MAX];
+
+	if (!*r->store->here.too_long || !r->talk.call.news.on_note)
+		return;
+	snprintf(text, sizeof(text),
+		"'%s' notes more than %d unfinished files and is not read: what it leads to comes anew; "
+		"remove it where none of that is wanted",
+		bk_file_path_show(r->store->here.too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX);
+	r->talk.call.news.on_note(&r->talk.call, r->talk.arg, -1, text);
+}
+
 static void on_found(void *arg)
 {
 	struct bk_recv *r = arg;
@@ -305,6 +319,7 @@ static void on_found(void *arg)
 	r->finder = NULL;
 	if (bk_talk_is_over(&r->talk))
 		return;
+	tell_too_long(r);
 	meet_offer(r, err);
 	bk_talk_release(&r->talk);
 }
