@@ -75,6 +75,23 @@ void pack_a_bomb(struct liar *l)
 	say_packed(l, BK_PACKED_MAX, zeros, sizeof(zeros));
 }
 
+void pack_zeros(struct liar *l)
+{
+	enum { EACH = BK_PACKED_MAX / 2, TIMES = 40 };
+	static const uint8_t zeros[EACH];
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		struct bk_file_msg m = {.type = BK_FILE_CONTENT, .offset = (uint64_t)i * EACH};
+		struct bk_buf inside;
+
+		bk_buf_init(&inside, BK_PACKED_MAX);
+		assert_int_equal(bk_file_msg_encode(&inside, &m, EACH), 0);
+		assert_int_equal(bk_buf_append(&inside, zeros, EACH), 0);
+		say_packed(l, inside.len, bk_buf_head(&inside), inside.len);
+		bk_buf_done(&inside);
+	}
+}
+
 void pack_too_much(struct liar *l)
 {
 	say_packed(l, BK_PACKED_MAX + 1, "", 0);

@@ -10,6 +10,7 @@ void pack_more_than_offered(struct liar *l);
 void pack_more_than_said(struct liar *l);
 void pack_less_than_said(struct liar *l);
 void pack_a_bomb(struct liar *l);
+void pack_zeros(struct liar *l); /* of the first, far more than it packs them in */
 void pack_too_much(struct liar *l);
 void pack_an_error(struct liar *l);
 void pack_what_is_packed(struct liar *l);

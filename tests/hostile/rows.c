@@ -97,6 +97,7 @@ void accept_all(struct liar *l)
 
 /* --- the tables, played --- */
 
+uint64_t rows_most;
 const char *rows_only;
 
 static void accept_list(struct liar *l, const char *list)
@@ -130,6 +131,7 @@ static bool play_row(const struct row *r, bool is_sender, void (*prepare)(void),
 		.has_time = true,
 		.prepare = prepare,
 		.holds = ROWS_OURS + r->holds,
+		.most = rows_most,
 		.liar = {.is_sender = is_sender,
 			.stage = r->stage,
 			.tell = tell_row,

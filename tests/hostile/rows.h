@@ -14,6 +14,7 @@ struct row {
 	int holds; /* files in the folder, however it ended */
 };
 
+extern uint64_t rows_most;    /* bytes that are taken; 0: as many as are offered */
 extern const char *rows_only; /* the row of that name alone; NULL: all */
 /* Each of them against an honest one, whose folder was prepared so. */
 void rows_play(const struct row *rows, size_t n, bool is_sender, void (*prepare)(void));

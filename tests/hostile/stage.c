@@ -224,7 +224,8 @@ static void start(struct play *p)
 		.server = p->server, .name = "we", .path = p->scene->path, .transport = p->scene->transport};
 	const char *paths[] = {p->file};
 	const struct bk_send_opts send = {.session = &session, .paths = paths, .paths_len = 1};
-	const struct bk_recv_opts recv = {.session = &session, .folder = p->in};
+	const struct bk_recv_opts recv = {
+		.size = sizeof(recv), .session = &session, .folder = p->in, .bytes_max = p->scene->most};
 	int err;
 
 	if (p->scene->liar.is_sender) {
@@ -252,7 +253,7 @@ static int count_files(const char *path)
 	return n;
 }
 
-static void expect_whole(int folder, const char *name)
+static void expect_whole(int folder, const char *name, uint64_t most)
 {
 	char text[64] = "";
 	struct stat st;
@@ -264,19 +265,23 @@ static void expect_whole(int folder, const char *name)
 	fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) >= 0);
 	close(fd);
+	if (most && st.st_size && !*text) {
+		assert_in_range(st.st_size, 1, most);
+		return;
+	}
 	if (strcmp(text, SCENE_OURS) != 0 && strcmp(text, SCENE_THEIRS) != 0)
 		fail_msg("'%s' holds '%s'", name, text);
 }
 
 /* All that has a name in the folder. */
-static void expect_all_whole(const char *path)
+static void expect_all_whole(const char *path, uint64_t most)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
 
 	assert_non_null(dir);
 	while ((e = readdir(dir)))
-		expect_whole(dirfd(dir), e->d_name);
+		expect_whole(dirfd(dir), e->d_name, most);
 	closedir(dir);
 }
 
@@ -313,7 +318,7 @@ static void tear_down(struct play *p)
 	bk_loop_free(p->loop);
 	end_liar(p);
 	expect_nothing_elsewhere(p);
-	expect_all_whole(p->in);
+	expect_all_whole(p->in, p->scene->most);
 	holds = p->scene->holds ? p->scene->holds : p->scene->liar.is_sender && !p->verdict->error;
 	if (count_files(p->in) != holds)
 		fail_msg("%s: %d files in the folder, not %d", p->scene->name, count_files(p->in), holds);

@@ -33,6 +33,8 @@ struct scene {
 	/* Puts into the folder, which is where it is called, what stands there before. NULL: nothing does. */
 	void (*prepare)(void);
 	int holds; /* files in the folder afterwards, with those; 0: one that is done, else none */
+	uint64_t
+		most; /* bytes that we take, and so many zeros at most are kept of what broke off; 0: any, none */
 };
 
 struct verdict {

@@ -371,6 +371,23 @@ static void what_is_here_from_before_is_nobodys_to_replace(void **state)
 	rows_play(after_a_part, sizeof(after_a_part) / sizeof(after_a_part[0]), true, put_like_a_part);
 }
 
+enum { ZEROS_MOST = 1500000 };
+
+/* A stream is as long as its sender likes: there --max-size bounds what little bytes become. */
+static const struct row zeros[] = {
+	{"more zeros than offered, packed", SIZED("1500000"), pack_zeros, OFFER, BK_E_TOO_BIG, 1},
+	{"zeros of a stream, packed", "{\"path\":\"a\",\"size\":0,\"kind\":\"stream\"}", pack_zeros, OFFER,
+		BK_E_TOO_BIG, 1},
+};
+
+static void what_is_packed_becomes_no_more_than_was_offered_or_is_wanted(void **state)
+{
+	(void)state;
+	rows_most = ZEROS_MOST;
+	rows_play(zeros, sizeof(zeros) / sizeof(zeros[0]), true, rows_put_traps);
+	rows_most = 0;
+}
+
 static void what_is_not_as_it_was_offered_has_no_name(void **state)
 {
 	(void)state;
@@ -442,6 +459,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_name_leaves_the_folder_or_takes_anothers_place),
 		cmocka_unit_test(what_is_here_from_before_is_nobodys_to_replace),
+		cmocka_unit_test(what_is_packed_becomes_no_more_than_was_offered_or_is_wanted),
 		cmocka_unit_test(what_is_not_as_it_was_offered_has_no_name),
 		cmocka_unit_test(an_offer_of_too_many_is_none),
 	};
