@@ -266,12 +266,17 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 		maybe_answer(a, true);
 }
 
-/* All waiting for the other side together, wherever it is waited. */
+/* What is left of all waiting for the other side together, wherever it is waited. */
+static bk_dur waiting_time(const struct bk_acquaint *a)
+{
+	return bk_time_max(0, a->began + a->wait - bk_loop_now(a->opts.loop));
+}
+
 static void limit_waiting(struct bk_acquaint *a)
 {
 	bk_timer_stop(a->deadline);
 	if (a->wait)
-		bk_timer_start(a->deadline, bk_time_max(0, a->began + a->wait - bk_loop_now(a->opts.loop)));
+		bk_timer_start(a->deadline, waiting_time(a));
 }
 
 static void show(struct bk_acquaint *a)
@@ -315,6 +320,12 @@ static int leave(struct bk_acquaint *a)
 	return err;
 }
 
+/* Until the other side's box is found, however it is looked for. */
+static bk_dur finding_time(const struct bk_acquaint *a)
+{
+	return a->wait ? bk_time_min(pairing_time(a), waiting_time(a)) : pairing_time(a);
+}
+
 static int join(struct bk_acquaint *a)
 {
 	int err = bk_pairing_init(a->opts.pairing, false, a->word.code.password);
@@ -322,7 +333,7 @@ static int join(struct bk_acquaint *a)
 	if (err < 0)
 		return err;
 	set_state(a, PAIRING);
-	bk_timer_start(a->deadline, pairing_time(a));
+	bk_timer_start(a->deadline, finding_time(a));
 	return a->box->ops->claim(a->box->box, a->word.code.nameplate);
 }
 
@@ -402,6 +413,14 @@ static void spend(struct bk_acquaint *a, int error)
 		fail_pairing(a, error);
 }
 
+/* Who makes a code waits for nobody before there is one; who has one, from its own beginning on. */
+static void note_begin(struct bk_acquaint *a)
+{
+	if (!a->has_begun && !a->word.is_given)
+		a->began = bk_loop_now(a->opts.loop);
+	a->has_begun = true;
+}
+
 void bk_acquaint_ask_early(struct bk_acquaint *a, struct bk_box *box)
 {
 	if (a->state != CONNECTING || has_begun(a) || a->has_asked)
@@ -415,17 +434,14 @@ bool bk_acquaint_begin(struct bk_acquaint *a, struct bk_box *box)
 {
 	if (a->is_early) {
 		a->is_early = false;
-		a->has_begun = true;
-		a->began = bk_loop_now(a->opts.loop);
+		note_begin(a);
 		return true;
 	}
 	if (a->state != CONNECTING && !bk_acquaint_may_move(a))
 		return false;
-	if (!a->has_begun)
-		a->began = bk_loop_now(a->opts.loop);
-	else
+	if (a->has_begun)
 		start_over(a);
-	a->has_begun = true;
+	note_begin(a);
 	a->box = box;
 	ask(a);
 	return true;
@@ -539,7 +555,11 @@ static void on_deadline(void *arg)
 	struct bk_acquaint *a = arg;
 
 	if (a->state == CONNECTING && a->word.is_given)
-		fail(a, BK_E_TIMEOUT, "%s did not come back in time", a->opts.place);
+		fail(a, BK_E_TIMEOUT, "%s did not %s in time", a->opts.place,
+			a->has_begun ? "come back" : "answer");
+	else if (a->state == PAIRING && a->word.is_given && !a->is_claimed && a->wait && !waiting_time(a))
+		fail(a, BK_E_NO_SUCH_PEER,
+			"nobody with this code answered in time; is the other command still waiting?");
 	else if (a->state == CONNECTING && !a->word.has_number && a->box)
 		fail(a, BK_E_TIMEOUT, "%s gave no code number in time", a->opts.place);
 	else if (a->state == CONNECTING || a->state == WAITING)
@@ -578,6 +598,9 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 		bk_acquaint_free(a);
 		return err;
 	}
+	a->began = bk_loop_now(opts->loop);
+	if (a->word.is_given)
+		limit_waiting(a);
 	*ret_acquaint = a;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "meet/test_pair.h"
+#include "net/turn.h"
 
 enum { MOMENTS = 60 };
 
@@ -147,6 +148,85 @@ static void waiting_has_one_limit_wherever_it_is_spent(void **state)
 	tear_down(&p);
 }
 
+/* A mailbox where nobody is found, and nothing is ever said of it. */
+struct silent {
+	struct bk_turn turn;
+	const struct bk_mailbox_events *events;
+	void *arg;
+	bool is_there;
+};
+
+static void on_silent_turn(void *arg)
+{
+	struct silent *s = arg;
+
+	s->events->on_ready(s->arg);
+}
+
+static int open_silent(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events,
+	void *events_arg, void **ret_box)
+{
+	struct silent *s = *ret_box = arg;
+
+	s->events = events;
+	s->arg = events_arg;
+	bk_turn_init(&s->turn, loop, on_silent_turn, s);
+	if (s->is_there)
+		bk_turn_ask(&s->turn);
+	return 0;
+}
+
+static void close_silent(void *box)
+{
+	bk_turn_done(&((struct silent *)box)->turn);
+}
+
+static int claim_silent(void *box, uint32_t nameplate)
+{
+	(void)box;
+	return nameplate == 7 ? 0 : BK_E_INVALID;
+}
+
+static int leave_silent(void *box, uint32_t wish, const void *body, size_t n)
+{
+	(void)box, (void)wish, (void)body, (void)n;
+	return BK_E_INVALID;
+}
+
+static int mail_silent(void *box, const void *body, size_t n)
+{
+	return leave_silent(box, 0, body, n);
+}
+
+static void who_comes_with_a_code_waits_no_longer_than_wished_wherever_it_is_looked_for(void **state)
+{
+	static const struct bk_mailbox_ops ops = {.size = sizeof(ops),
+		.open = open_silent,
+		.close = close_silent,
+		.leave = leave_silent,
+		.claim = claim_silent,
+		.mail = mail_silent};
+	const struct bk_session_opts opts = {.code = "7-tulip-anchor", .name = "b", .wait_ns = BK_SEC};
+
+	(void)state;
+	for (int is_there = 0; is_there < 2; is_there++) {
+		struct silent silent = {.is_there = is_there};
+		struct bk_meet_opts meet_opts = {.session = &opts, .mailbox = {&ops, &silent}};
+		struct pair p;
+
+		set_up(&p);
+		meet_opts.loop = p.st.loop;
+		meet_opts.pin = bk_identity_pin(p.identity);
+		assert_int_equal(bk_meet_new(&meet_opts, &joiner_events, &p.b, &p.b.meet), 0);
+		pass(&p, 900 * BK_MS);
+		assert_int_equal(p.b.ends, 0);
+		pass(&p, 200 * BK_MS);
+		assert_int_equal(p.b.ends, 1);
+		assert_int_equal(p.b.error, is_there ? BK_E_NO_SUCH_PEER : BK_E_TIMEOUT);
+		tear_down(&p);
+	}
+}
+
 static void a_number_that_somebody_else_got_makes_for_another_code(void **state)
 {
 	struct bk_session_opts opts = {.name = "c"};
@@ -271,6 +351,7 @@ int main(void)
 		cmocka_unit_test(a_code_outlives_the_sleep_of_its_machine),
 		cmocka_unit_test(an_address_that_changed_takes_the_number_along),
 		cmocka_unit_test(waiting_has_one_limit_wherever_it_is_spent),
+		cmocka_unit_test(who_comes_with_a_code_waits_no_longer_than_wished_wherever_it_is_looked_for),
 		cmocka_unit_test(a_number_that_somebody_else_got_makes_for_another_code),
 		cmocka_unit_test(a_connection_that_dies_at_any_moment_leaves_the_code_good_or_used),
 		cmocka_unit_test(a_server_that_restarts_at_any_moment_leaves_the_code_good_or_used),
