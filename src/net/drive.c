@@ -146,7 +146,7 @@ static void open_datagram(struct bk_drive *d, const struct bk_action *a)
 	int fd, err = bk_udp_open(&a->local, false, &fd);
 
 	if (!err && d->ops->on_icmp)
-		bk_udp_want_icmp(fd, a->local.family);
+		bk_udp_want_icmp(fd, true);
 	if (!err)
 		err = adopt(d, a->id, fd, KIND_DATAGRAM, BK_READABLE);
 	if (err < 0) {
@@ -393,6 +393,8 @@ int bk_drive_take(struct bk_drive *d, uint32_t id)
 
 	if (s && (s->kind == KIND_CONNECTION || s->kind == KIND_DATAGRAM)) {
 		fd = s->fd;
+		if (s->kind == KIND_DATAGRAM && d->ops->on_icmp)
+			bk_udp_want_icmp(fd, false);
 		forget(s);
 	}
 	return fd;
@@ -413,6 +415,16 @@ bool bk_drive_hear(struct bk_drive *d, const struct bk_way *way, const uint8_t *
 		return false;
 	bk_turn_ask(&d->turn);
 	return true;
+}
+
+void bk_drive_hear_icmp(struct bk_drive *d, const struct bk_way *way, const struct bk_icmp *icmp)
+{
+	struct drive_socket *s = find(d, way->socket);
+
+	if (!s || s->kind != KIND_LENT || !d->ops->on_icmp)
+		return;
+	d->ops->on_icmp(d->engine, way->socket, &way->remote, icmp, bk_loop_now(d->loop));
+	bk_turn_ask(&d->turn);
 }
 
 void bk_drive_poke(struct bk_drive *d)

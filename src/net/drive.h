@@ -38,6 +38,8 @@ int bk_drive_lend(struct bk_drive *d, uint32_t id, int fd);
 /* A datagram on a lent socket. Returns whether it was the engine's; its answer leaves at the end of this turn
  * of the loop. */
 bool bk_drive_hear(struct bk_drive *d, const struct bk_way *way, const uint8_t *data, size_t len);
+/* The same of what somebody on the way has answered to a datagram from there. */
+void bk_drive_hear_icmp(struct bk_drive *d, const struct bk_way *way, const struct bk_icmp *icmp);
 
 /* The owner changed the engine (a verdict): look for actions, from the loop. */
 void bk_drive_poke(struct bk_drive *d);

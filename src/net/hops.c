@@ -32,7 +32,7 @@ void bk_hops_ask(struct bk_hops *h, const struct bk_addr *public_addr)
 
 	if (h->fd >= 0 || public_addr->family != 4 || bk_udp_open(&any, false, &h->fd) < 0)
 		return;
-	bk_udp_want_icmp(h->fd, 4);
+	bk_udp_want_icmp(h->fd, true);
 	h->own = *public_addr;
 	for (uint8_t ttl = 1; ttl <= BK_HOPS_MAX; ttl++) {
 		struct bk_addr to = bk_addr_with_port(h->own, (uint16_t)(PORT_BASE + ttl));

@@ -156,14 +156,15 @@ int bk_udp_receive(int fd, struct bk_addr *ret_from, void *out, size_t cap)
 	return (int)got;
 }
 
-void bk_udp_want_icmp(int fd, int family)
+/* Of the two the socket takes its family's; both on one that is for either. */
+void bk_udp_want_icmp(int fd, bool is_wanted)
 {
-	const int yes = 1;
+	const int want = is_wanted;
 
-	if (family == 6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &yes, sizeof(yes));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &yes, sizeof(yes));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &want, sizeof(want));
+	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &want, sizeof(want));
+	if (!is_wanted)
+		bk_sock_error(fd); /* of the last one */
 }
 
 /* ip(7): the error stands in a control message, the address of who sent the ICMP message behind it. */

@@ -50,8 +50,8 @@ int bk_udp_send_piece(
 
 /* Keeps what routers and hosts on the way answer to our datagrams (IP_RECVERR), for bk_udp_receive_icmp: 0,
  * or BK_E_AGAIN when there is none. The socket is readable when there is one. Until it is fetched, sending
- * may fail once with its error, which bk_udp_send knows. */
-void bk_udp_want_icmp(int fd, int family);
+ * may fail once with its error, which bk_udp_send knows. Not wanted any more, it is forgotten. */
+void bk_udp_want_icmp(int fd, bool is_wanted);
 int bk_udp_receive_icmp(int fd, struct bk_addr *ret_remote, struct bk_icmp *ret_icmp);
 
 /* Room for datagrams, or for pieces on a socket that carries a stream of them, allocated once. */

@@ -40,6 +40,12 @@ static void stop(struct bk_lane *lane)
 	bk_ways_run_free(lane->run);
 }
 
+static void listen_on_the_way(struct bk_lane *lane, bool is_wanted)
+{
+	if (lane->run)
+		bk_ways_run_want_icmp(lane->run, is_wanted);
+}
+
 /* As it was measured, or else over the server, which is seldom shorter. */
 static bk_dur first_rtt(const struct bk_lane *lane, const struct bk_found *found)
 {
@@ -96,6 +102,7 @@ const struct bk_carriage bk_carriage_udp = {
 	.describe = describe,
 	.start = start,
 	.stop = stop,
+	.listen = listen_on_the_way,
 	.secure = secure,
 	.repeat = repeat,
 	.trust = trust,

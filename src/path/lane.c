@@ -107,10 +107,25 @@ static void on_connection(struct bk_lane *l, const struct bk_found *found, bool 
 		l->method->disprove(l->engine, found->id, bk_loop_now(l->opts->loop));
 }
 
+struct bk_addr bk_lane_forbidden_by(const struct bk_lane *l)
+{
+	if (!l->engine || !l->method->forbidden_by)
+		return (struct bk_addr){0};
+	return l->method->forbidden_by(l->engine);
+}
+
 /* Others may guess now. */
 static void end_turn(struct bk_lane *l)
 {
+	struct bk_addr by = bk_lane_forbidden_by(l);
+
+	if (!l->turn.weight)
+		return;
 	bk_manners_end(&l->turn);
+	if (l->carriage->listen)
+		l->carriage->listen(l, false);
+	if (l->opts->purse && by.family)
+		l->opts->purse->forbidden_by = by;
 }
 
 static void on_report(void *arg, const struct bk_action *a)
@@ -198,7 +213,11 @@ static int start(struct bk_lane *l, const struct bk_pair *pair)
 		return err;
 	tell_plan(l, pair);
 	err = bk_drive_new(l->opts->loop, l->engine, l->method->ops, on_report, l, &l->drive);
-	return err < 0 || !l->carriage->start ? err : l->carriage->start(l);
+	if (!err && l->carriage->start)
+		err = l->carriage->start(l);
+	if (!err && l->turn.weight && l->carriage->listen)
+		l->carriage->listen(l, true);
+	return err;
 }
 
 int bk_lane_new(const struct bk_race_opts *opts, const struct bk_pair *pair, const struct bk_plan *plan,
@@ -235,11 +254,11 @@ void bk_lane_free(struct bk_lane *l)
 {
 	if (!l)
 		return;
+	end_turn(l);
 	if (l->carriage->stop)
 		l->carriage->stop(l);
 	bk_drive_free(l->drive);
 	l->method->free(l->engine);
-	end_turn(l);
 	bk_list_remove(&l->link_in_race);
 	free(l);
 }

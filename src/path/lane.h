@@ -29,6 +29,8 @@ struct bk_carriage {
 	/* Where the sockets are not the drive's own: gives it some, and takes them back. NULL, NULL: they are. */
 	int (*start)(struct bk_lane *lane);
 	void (*stop)(struct bk_lane *lane);
+	/* The engine hears what somebody on the way answers, or no more. NULL: it has other means. */
+	void (*listen)(struct bk_lane *lane, bool is_wanted);
 	/* Sets c->link, and c->result's addresses. On failure what was found is gone, too. */
 	int (*secure)(struct bk_lane *lane, const struct bk_found *found, struct bk_contender *c);
 	/* Another packet went where that one, which was likely, waits for its first answer: so may its first. Then: it
@@ -70,6 +72,8 @@ void bk_lane_free(struct bk_lane *l); /* after its contenders */
 
 /* It becomes a contender, or is gone. */
 int bk_lane_enter(struct bk_lane *l, const struct bk_found *found);
+/* As the method has it. */
+struct bk_addr bk_lane_forbidden_by(const struct bk_lane *l);
 /* The link of that contender, which is still there, is dead. */
 void bk_lane_disprove(struct bk_lane *l, const struct bk_contender *c);
 

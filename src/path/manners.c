@@ -100,7 +100,7 @@ static void open_purse(struct bk_manners_purse *purse, const struct bk_addr *rem
 	if (!purse->is_open)
 		bk_rate_init(&purse->packets, in(PURSE_WAIT), TRIES * LARGEST, now);
 	if (!is_again(purse, remote))
-		purse->is_forbidden = false;
+		purse->forbidden_by = (struct bk_addr){0};
 	purse->is_open = true;
 	memcpy(purse->network, remote->ip, NETWORK_BYTES);
 }
@@ -111,7 +111,7 @@ static const char *pay(
 	struct network *n = network_of(remote, now);
 	bool again = is_again(purse, remote);
 
-	if (again && purse->is_forbidden)
+	if (again && purse->forbidden_by.family)
 		return "somebody on the way has forbidden it";
 	if (purse->is_open && bk_rate_tokens(&purse->packets, now) < cost)
 		return "these two have guessed enough for now";

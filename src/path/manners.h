@@ -18,9 +18,9 @@
 /* Of two, as long as they look for paths to each other. Zeroed at first. */
 struct bk_manners_purse {
 	struct bk_rate packets;
-	uint8_t network[3]; /* the other one's, at the last guess */
-	bool is_open;       /* there was one */
-	bool is_forbidden;  /* there, by somebody on the way */
+	uint8_t network[3];          /* the other one's, at the last guess */
+	bool is_open;                /* there was one */
+	struct bk_addr forbidden_by; /* there; family 0: by nobody */
 };
 
 /* What was taken; weight 0: nothing. Zeroed at first. */

@@ -12,7 +12,8 @@
 #include "base/log.h"
 
 enum {
-	TWICE = 10,       /* the first datagrams of a link: its handshake and the race's nomination */
+	TWICE = 10, /* the first datagrams of a link: its handshake and the race's nomination */
+	ICMP_PER_EVENT = 64,
 	FIRST_MAX = 1452, /* 1500 less the headers: what QUIC begins with */
 };
 
@@ -274,6 +275,15 @@ static void receive(struct bk_quic_socket *s)
 	bk_quic_socket_flush(s);
 }
 
+static void receive_icmp(struct bk_quic_socket *s)
+{
+	struct bk_addr remote;
+	struct bk_icmp icmp;
+
+	for (int i = 0; i < ICMP_PER_EVENT && bk_udp_receive_icmp(s->fd, &remote, &icmp) == 0; i++)
+		s->all->on_icmp(s->all->arg, s, &remote, &icmp);
+}
+
 static void on_socket(void *arg, int fd, int events)
 {
 	struct bk_quic_socket *s = arg;
@@ -281,6 +291,8 @@ static void on_socket(void *arg, int fd, int events)
 
 	(void)fd;
 	bk_hold_enter(&all->hold);
+	if (s->wants_icmp)
+		receive_icmp(s);
 	if (events & BK_WRITABLE)
 		let_write(s);
 	if (!all->hold.is_dead && (events & BK_READABLE))
@@ -309,6 +321,14 @@ int bk_quic_socket_start(struct bk_quic_socket *s, int fd, uint8_t family)
 	bk_udp_tune_stream(fd, family);
 	set_interest(s, BK_READABLE);
 	return 0;
+}
+
+void bk_quic_socket_want_icmp(struct bk_quic_socket *s, bool is_wanted)
+{
+	if (s->wants_icmp == is_wanted)
+		return;
+	s->wants_icmp = is_wanted;
+	bk_udp_want_icmp(s->fd, is_wanted);
 }
 
 void bk_quic_socket_done(struct bk_quic_socket *s)

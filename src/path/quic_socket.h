@@ -14,12 +14,15 @@ enum { BK_QUIC_LINKS_MAX = 32 }; /* of all sockets of one owner */
 
 struct bk_quic_socket;
 
-/* What the sockets of one owner have in common; the owner fills the first four, and `in`. */
+/* What the sockets of one owner have in common; the owner fills the first five, and `in`. */
 struct bk_quic_sockets {
 	struct bk_loop *loop;
 	/* A datagram that is no link's. Frees nothing. */
 	void (*on_other)(void *arg, struct bk_quic_socket *s, const struct bk_addr *from, const uint8_t *data,
 		size_t len);
+	/* What somebody on the way has answered, where it is wanted. Frees nothing. */
+	void (*on_icmp)(void *arg, struct bk_quic_socket *s, const struct bk_addr *remote,
+		const struct bk_icmp *icmp);
 	void (*on_link_freed)(void *arg); /* frees nothing either */
 	void *arg;
 	/* Entered while links call their users, who may free everything; `release` is called when the last
@@ -35,6 +38,7 @@ struct bk_quic_socket {
 	struct bk_watch *watch;
 	int fd, interest;
 	bool is_uncut; /* UDP_SEGMENT was refused */
+	bool wants_icmp;
 	struct bk_list links;
 };
 
@@ -42,6 +46,9 @@ void bk_quic_socket_init(struct bk_quic_socket *s, struct bk_quic_sockets *all);
 /* Takes the descriptor over, also on errors, and reads it from now on. */
 int bk_quic_socket_start(struct bk_quic_socket *s, int fd, uint8_t family);
 void bk_quic_socket_done(struct bk_quic_socket *s); /* closes it; there may be no links */
+
+/* While it is wanted, sending may fail once for each that came: not for links that carry. */
+void bk_quic_socket_want_icmp(struct bk_quic_socket *s, bool is_wanted);
 
 static inline bool bk_quic_socket_is_open(const struct bk_quic_socket *s)
 {

@@ -454,6 +454,18 @@ bool bk_race_need_relay(struct bk_race *r)
 	return true;
 }
 
+struct bk_addr bk_race_forbidden_by(const struct bk_race *r)
+{
+	struct bk_addr by = {0};
+
+	bk_list_each(it, tmp, &r->lanes)
+	{
+		if (!by.family)
+			by = bk_lane_forbidden_by(bk_container_of(it, struct bk_lane, link_in_race));
+	}
+	return by;
+}
+
 bool bk_race_is_close(const struct bk_race *r)
 {
 	return bk_contenders_has_secure(&r->contenders);

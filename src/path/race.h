@@ -70,6 +70,8 @@ void bk_race_free(struct bk_race *r);
 
 /* The relay is needed after all, and no direct path is worth waiting for. False: the race has none. */
 bool bk_race_need_relay(struct bk_race *r);
+/* Who on the way has said that ports must not be guessed; family 0: nobody. */
+struct bk_addr bk_race_forbidden_by(const struct bk_race *r);
 /* Has somebody proved to be the peer? */
 bool bk_race_is_close(const struct bk_race *r);
 

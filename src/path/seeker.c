@@ -115,8 +115,13 @@ static void give_up(struct bk_seeker *sk, int error, const char *fmt, ...)
 static struct bk_pair pair_of(const struct bk_seeker *sk)
 {
 	const struct bk_round *g = &sk->round;
+	struct bk_addr by = sk->race ? bk_race_forbidden_by(sk->race) : (struct bk_addr){0};
 
-	return (struct bk_pair){.own = g->own, .peer = g->peer, .relay = g->relay, .choice = g->choice};
+	return (struct bk_pair){.own = g->own,
+		.peer = g->peer,
+		.relay = g->relay,
+		.choice = g->choice,
+		.forbidden_by = by.family ? by : sk->purse.forbidden_by};
 }
 
 static void tell_path(struct bk_seeker *sk, const struct bk_race_result *result)
@@ -523,6 +528,7 @@ static void on_network(void *arg)
 		sk->events->on_moved(
 			sk->arg, bk_netwatch_has(&sk->path.local), bk_netwatch_has(&sk->relay.local));
 	sk->has_moved = true;
+	sk->purse.forbidden_by = (struct bk_addr){0}; /* that was another network's */
 	sk->upgrades = 0;
 	if (!sk->race)
 		upgrade_later(sk);

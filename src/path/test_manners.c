@@ -162,10 +162,10 @@ static void what_was_forbidden_is_not_tried_again_there(void **state)
 
 	(void)state;
 	assert_true(may(1, &hard, &purse, T0));
-	purse.is_forbidden = true;
+	purse.forbidden_by = bk_addr_v4(10, 1, 0, 1, 0);
 	assert_false(may(1, &hard, &purse, T0 + 30 * BK_SEC));
 	assert_true(may(2, &hard, &purse, T0 + 30 * BK_SEC));
-	assert_false(purse.is_forbidden);
+	assert_false(purse.forbidden_by.family);
 }
 
 static void networks_are_remembered_up_to_a_ceiling(void **state)

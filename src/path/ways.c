@@ -34,6 +34,7 @@ struct bk_ways_run {
 	struct bk_ways *ways;
 	struct bk_drive *drive;
 	unsigned number;
+	bool wants_icmp;
 };
 
 struct bk_ways {
@@ -201,6 +202,21 @@ static void on_other(
 	keep_early(w, s->run_number, &way, data, len);
 }
 
+static void on_icmp(
+	void *arg, struct bk_quic_socket *quic, const struct bk_addr *remote, const struct bk_icmp *icmp)
+{
+	struct ways_socket *s = bk_container_of(quic, struct ways_socket, quic);
+	const struct bk_way way = {s->id, *remote};
+	struct bk_ways *w = arg;
+
+	bk_list_each(it, tmp, &w->runs)
+	{
+		struct bk_ways_run *r = bk_container_of(it, struct bk_ways_run, link_in_ways);
+		if (r->wants_icmp && is_of(s, r))
+			bk_drive_hear_icmp(r->drive, &way, icmp);
+	}
+}
+
 /* On a socket that is the drive's still: it has no link. */
 static void on_stray(void *arg, const struct bk_way *way, const uint8_t *data, size_t len)
 {
@@ -292,8 +308,20 @@ int bk_ways_run_new(struct bk_ways *w, struct bk_drive *drive, struct bk_ways_ru
 	return err;
 }
 
+void bk_ways_run_want_icmp(struct bk_ways_run *r, bool is_wanted)
+{
+	struct bk_ways *w = r->ways;
+	bool does_any = false;
+
+	r->wants_icmp = is_wanted;
+	bk_list_each(it, tmp, &w->runs) does_any |=
+		bk_container_of(it, struct bk_ways_run, link_in_ways)->wants_icmp;
+	bk_quic_socket_want_icmp(&w->first[0].quic, does_any);
+}
+
 static void run_free(struct bk_ways_run *r)
 {
+	bk_ways_run_want_icmp(r, false);
 	bk_list_each(it, tmp, &r->ways->sockets)
 	{
 		struct ways_socket *s = bk_container_of(it, struct ways_socket, link_in_ways);
@@ -477,6 +505,7 @@ int bk_ways_new(struct bk_loop *loop, void (*on_view)(void *arg), void *arg, str
 	bk_turn_init(&w->turn, loop, on_turn, w);
 	w->quic.loop = loop;
 	w->quic.on_other = on_other;
+	w->quic.on_icmp = on_icmp;
 	w->quic.on_link_freed = on_link_freed;
 	w->quic.release = release;
 	w->quic.arg = w;

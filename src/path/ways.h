@@ -60,6 +60,9 @@ int bk_ways_run_new(struct bk_ways *w, struct bk_drive *drive, struct bk_ways_ru
  * NULL is fine. */
 void bk_ways_run_free(struct bk_ways_run *r);
 
+/* Its engine hears what somebody on the way answers to what goes out from the IPv4 socket, or no more. */
+void bk_ways_run_want_icmp(struct bk_ways_run *r, bool is_wanted);
+
 /* Our end of a socket, for people. Family 0: there is none. */
 struct bk_addr bk_ways_local(struct bk_ways_run *r, uint32_t socket);
 

@@ -211,13 +211,27 @@ static void explain_no_luck(const struct bk_pair *pair, const struct bk_techniqu
 		udp == BOTH ? "IPv6" : "UDP or IPv6");
 }
 
+/* Whoever stands on the way has the last word. */
+static void explain_forbidden(
+	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
+{
+	char cause[BK_PLAN_TEXT_MAX], helps[BK_PLAN_TEXT_MAX], by[BK_ADDR_STR_MAX];
+
+	snprintf(out, BK_PLAN_TEXT_MAX,
+		"%.150s; a router on the way (%s) has forbidden to guess the port; %.150s would help",
+		cause_over(pair, BK_TRANSPORT_UDP, cause), bk_addr_ip_to_str(&pair->forbidden_by, by),
+		help(pair, rows, helps));
+}
+
 const char *bk_explain_no_direct(
 	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
 {
 	bool over_udp = bk_technique_fitting(pair, rows, BK_TRANSPORT_UDP),
 	     over_tcp = bk_technique_fitting(pair, rows, BK_TRANSPORT_TCP);
 
-	if (over_udp || over_tcp)
+	if (pair->forbidden_by.family)
+		explain_forbidden(pair, rows, out);
+	else if (over_udp || over_tcp)
 		explain_no_luck(pair, rows, over_udp, over_tcp, out);
 	else
 		explain_no_technique(pair, rows, out);
@@ -408,7 +422,7 @@ static bool explain_guess(
 {
 	char nats[BK_PLAN_TEXT_MAX], chance[BK_CHANCE_STR_MAX];
 
-	for (; *rows; rows++) {
+	for (; *rows && !pair->forbidden_by.family; rows++) {
 		if (!(*rows)->chance || !(*rows)->fits(*rows, pair))
 			continue;
 		snprintf(out, BK_PLAN_TEXT_MAX,

@@ -17,7 +17,7 @@ enum { SHOTS_MAX = 2800 };
 
 /* A story of datagrams and time. The first byte chooses the role; then each step is a kind, a sender and a
  * length with that many bytes: raw bytes, bytes with integrity made by the peer's keys around them, the
- * engine's own last probe (back as it is, changed, or answered by the peer), or time. Without a true answer
+ * engine's own last probe (back as it is, changed, or answered by the peer), ICMP, or time. Without a true answer
  * nothing may be nominated, and strangers get no word. */
 struct story {
 	struct bk_punch_udp *e;
@@ -130,11 +130,23 @@ static void hear_last(struct story *s, uint8_t sender, const uint8_t *data, size
 	hear(s, sender, bytes, s->last.len);
 }
 
+/* About what was sent to where the peer is, or beside it. */
+static void hear_icmp(struct story *s, uint8_t sender, const uint8_t *data, size_t n)
+{
+	struct bk_addr remote =
+		bk_addr_v4(203, 0, 113, (uint8_t)(2 + sender % 2), (uint16_t)(1 + sender % 64));
+	struct bk_icmp icmp = {.from = bk_addr_v4(203, 0, 113, sender, 0)};
+
+	icmp.type = n > 0 ? data[0] : 3;
+	icmp.code = n > 1 ? data[1] : 13;
+	ops.on_icmp(s->e, s->is_fan ? 3 + sender % 64 : 1, &remote, &icmp, s->now);
+}
+
 static void step(struct story *s, uint8_t kind, uint8_t sender, const uint8_t *data, size_t n)
 {
 	size_t before;
 
-	switch (kind % 6) {
+	switch (kind % 7) {
 	case 0:
 	case 1:
 		before = s->datagrams;
@@ -156,6 +168,9 @@ static void step(struct story *s, uint8_t kind, uint8_t sender, const uint8_t *d
 	case 5:
 		s->now += sender * BK_MS;
 		ops.on_time(s->e, s->now);
+		break;
+	case 6:
+		hear_icmp(s, sender, data, n);
 		break;
 	}
 	drain(s);

@@ -17,6 +17,7 @@ struct bk_pair {
 	enum bk_path_choice choice;
 	const struct bk_networks *networks; /* that this machine is in; NULL: none. Borrowed */
 	bool is_again;                      /* these two have had a path, or looked for one, before */
+	struct bk_addr forbidden_by;        /* has said that ports must not be guessed; family 0: nobody */
 	bool is_turned;                     /* seen from the other side, whose networks are not known */
 };
 
@@ -45,6 +46,8 @@ struct bk_method {
 	void (*disprove)(void *engine, uint32_t id, bk_time now);
 	/* The round trip of what it has chosen. NULL: it measures none. */
 	bk_dur (*rtt)(const void *engine);
+	/* Who on the way has said that ports must not be guessed; family 0: nobody. NULL: the engine does not guess. */
+	struct bk_addr (*forbidden_by)(const void *engine);
 	/* What it saw, for -v, line by line: how loud line i is (1, 2); 0 behind the last one. */
 	int (*saw)(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX]);
 	/* One sentence: what this plan hopes for, or why it has no hope. */

@@ -160,6 +160,25 @@ static void the_relay_reason_tells_of_both_transports(void **state)
 		"no UDP technique connects these two"));
 }
 
+static void a_router_that_forbids_is_the_reason_whatever_was_hoped(void **state)
+{
+	struct bk_intro port = kit_behind(PORT, 1), sym = kit_behind(SYM, 2);
+	struct bk_pair pair = {.own = &port, .peer = &sym, .forbidden_by = bk_addr_v4(10, 1, 0, 1, 0)};
+	char out[BK_PLAN_TEXT_MAX];
+
+	(void)state;
+	port.udp = port.tcp;
+	sym.udp = sym.tcp;
+	sym.udp.ports = (struct bk_nat_ports){.last = 20000, .min = 2000, .max = 60000, .seen = 7};
+	sym.udp.allocation = BK_NAT_RANDOM;
+	port.capabilities = sym.capabilities = BK_INTRO_GUESSES;
+	assert_non_null(bk_technique_fitting(&pair, bk_techniques, BK_TRANSPORT_UDP));
+	assert_string_equal(bk_explain_no_direct(&pair, bk_techniques, out),
+		"the other side's NAT gives every connection a new port and your NAT only lets in ports it has called; "
+		"a router on the way (10.1.0.1) has forbidden to guess the port; a port mapping on either router or IPv6 "
+		"would help");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +186,7 @@ int main(void)
 		cmocka_unit_test(the_texts_say_what_is_done_and_what_would_help),
 		cmocka_unit_test(a_path_is_told_by_what_it_is_and_a_relay_by_its_reason),
 		cmocka_unit_test(the_relay_reason_tells_of_both_transports),
+		cmocka_unit_test(a_router_that_forbids_is_the_reason_whatever_was_hoped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

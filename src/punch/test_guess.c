@@ -384,6 +384,74 @@ static void each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard
 	bk_punch_udp_free(e);
 }
 
+static unsigned drain(struct bk_punch_udp *e, bk_time from, bk_time until)
+{
+	unsigned sent = 0;
+	struct bk_action a;
+
+	for (bk_time now = from; now <= until; now = ops.next_wake(e)) {
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a)) {
+			if (a.type == BK_ACT_UDP_OPEN)
+				ops.on_opened(e, a.id, &a.local, now);
+			sent += a.type == BK_ACT_DATAGRAM;
+		}
+	}
+	return sent;
+}
+
+/* The network, the host, such packets (RFC 1812): each ends both halves of a guess within the turn. */
+static void who_is_forbidden_to_send_there_guesses_no_more(void **state)
+{
+	static const uint8_t codes[] = {9, 10, 13};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(codes); i++) {
+		struct bk_intro hard = guessing(SYM, RAND, 0, 1), easy = guessing(PORT, KEEP, 0, 2);
+		struct bk_punch_udp_stats stats;
+		bool is_hard = i % 2;
+		struct bk_punch_udp *e =
+			kit_engine_of(is_hard ? &hard : &easy, is_hard ? &easy : &hard, false);
+		struct bk_icmp icmp = {.from = bk_addr_v4(10, 1, 0, 1, 0), .type = 3, .code = codes[i / 2]};
+		struct bk_addr there =
+			bk_addr_with_port(is_hard ? easy.udp.public_addr : hard.udp.public_addr, 4711);
+
+		assert_true(drain(e, T0, START + BK_MS) > 0);
+		ops.on_icmp(e, is_hard ? 3 : 1, &there, &icmp, START + 2 * BK_MS);
+		assert_int_equal(kit_expect(e, BK_ACT_REPORT).report, BK_REPORT_DONE);
+		assert_int_equal(drain(e, START + 2 * BK_MS, START + 10 * BK_SEC), 0);
+		stats = kit_stats(e);
+		assert_true(bk_addr_equal(&stats.forbidden_by, &icmp.from));
+		bk_punch_udp_free(e);
+	}
+}
+
+/* A closed port, one that the peer's own router rejects so, a packet that ran out of hops, and what was sent
+ * elsewhere. */
+static void other_messages_do_not_end_a_guess(void **state)
+{
+	struct bk_intro hard = guessing(SYM, RAND, 0, 1), easy = guessing(PORT, KEEP, 0, 2);
+	struct bk_addr there = bk_addr_with_port(hard.udp.public_addr, 4711),
+		       elsewhere = bk_addr_v4(45, 1, 2, 3, 4), router = bk_addr_v4(10, 1, 0, 1, 0);
+	const struct {
+		struct bk_addr remote;
+		struct bk_icmp icmp;
+	} rows[] = {{there, {router, 3, 3}}, {there, {bk_addr_with_port(there, 0), 3, 13}},
+		{there, {router, 11, 0}}, {there, {router, 11, 13}}, {elsewhere, {router, 3, 13}}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_punch_udp *e = kit_engine_of(&easy, &hard, false);
+		unsigned before = drain(e, T0, START + BK_MS);
+
+		ops.on_icmp(e, 1, &rows[i].remote, &rows[i].icmp, START + 2 * BK_MS);
+		assert_int_equal(
+			before + drain(e, START + 2 * BK_MS, START + 2 * BK_SEC + 799 * BK_MS), 2800);
+		assert_false(kit_stats(e).forbidden_by.family);
+		bk_punch_udp_free(e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +468,8 @@ int main(void)
 			the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond),
 		cmocka_unit_test(a_port_that_answers_is_the_path_and_nothing_more_is_guessed),
 		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
+		cmocka_unit_test(who_is_forbidden_to_send_there_guesses_no_more),
+		cmocka_unit_test(other_messages_do_not_end_a_guess),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,10 +23,9 @@
 #include "base/rng.h"
 #include "nat/profile.h"
 #include "punch/probe.h"
-#include "punch/udp_fan.h"
+#include "punch/udp_guess.h"
 #include "punch/udp_mouth.h"
 #include "punch/udp_schedule.h"
-#include "punch/udp_spray.h"
 #include "punch/udp_target.h"
 
 enum {
@@ -44,7 +43,6 @@ _Static_assert((int)BK_PLAN_ATTEMPTS_MAX < (int)BK_PUNCH_UDP_TARGETS_MAX, "whom 
 #define GAP_OPENER  (20 * BK_MS)
 #define GAP_TRIGGER (2 * BK_MS)
 #define WAIT_BETTER (5 * BK_MS)   /* or a quarter of the round trip */
-#define REST        (100 * BK_MS) /* of the spray, when somebody was heard */
 #define WAIT_ANSWER (300 * BK_MS) /* or four round trips: then another proven path is nominated */
 
 struct bk_punch_udp {
@@ -53,11 +51,10 @@ struct bk_punch_udp {
 	uint64_t tie_breaker;
 	struct bk_plan plan;
 	bool is_controlling, has_socket6;
-	bool is_guessing; /* many ways may come about at once: QUIC waits for the one that is nominated */
 	uint8_t opener_ttl;
 	struct bk_udp_targets targets;
-	struct bk_udp_spray spray;
-	struct bk_udp_fan fan;
+	struct bk_udp_guess
+		guess; /* many ways may come about at once: QUIC waits for the one that is nominated */
 	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
 	struct bk_udp_target *winner;
 	uint32_t number;                /* of the nomination that we make, or follow */
@@ -137,8 +134,7 @@ static void guess(struct bk_punch_udp *e, bk_time now)
 {
 	const struct bk_probe p = plain_probe(e);
 
-	e->stats.probes_sent += bk_udp_spray_run(&e->spray, &e->mouth, &p, e->opener_ttl, now);
-	e->stats.probes_sent += bk_udp_fan_run(&e->fan, &e->mouth, &p, e->opener_ttl, &e->targets, now);
+	e->stats.probes_sent += bk_udp_guess_run(&e->guess, &e->mouth, &p, e->opener_ttl, &e->targets, now);
 }
 
 static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk_time now)
@@ -148,7 +144,7 @@ static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk
 
 	(void)local;
 	(void)now;
-	e->stats.probes_sent += bk_udp_fan_opened(&e->fan, &e->mouth, &p, e->opener_ttl, id);
+	e->stats.probes_sent += bk_udp_fan_opened(&e->guess.fan, &e->mouth, &p, e->opener_ttl, id);
 }
 
 /* --- the end --- */
@@ -156,8 +152,7 @@ static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk
 static void stop_targets(struct bk_punch_udp *e, bk_time now)
 {
 	bk_udp_targets_stop(&e->targets, e->winner);
-	bk_udp_spray_stop(&e->spray);
-	bk_udp_fan_close(&e->fan, now);
+	bk_udp_guess_stop(&e->guess, now);
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
 	e->complete = NULL;
 }
@@ -263,11 +258,9 @@ static void maybe_follow(struct bk_punch_udp *e, struct bk_udp_target *t, bk_tim
 /* By what somebody has come who was not listed. */
 static const struct bk_technique *technique_of(const struct bk_punch_udp *e, const struct bk_way *from)
 {
-	if (bk_udp_fan_has(&e->fan, from->socket))
-		return e->fan.attempt.technique;
-	if (bk_udp_spray_has(&e->spray, &from->remote))
-		return e->spray.attempt.technique;
-	return bk_technique_by_look(&e->plan, &from->remote);
+	const struct bk_technique *guessed = bk_udp_guess_technique(&e->guess, from);
+
+	return guessed ? guessed : bk_technique_by_look(&e->plan, &from->remote);
 }
 
 static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct bk_way *from, bk_time now)
@@ -282,7 +275,7 @@ static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct 
 /* Whoever begins QUIC, it may begin where a packet has come through. As controlling it goes with the probe back. */
 static void hear_likely(struct bk_punch_udp *e, struct bk_udp_target *t)
 {
-	if (t->is_proven || e->winner || e->is_guessing)
+	if (t->is_proven || e->winner || e->guess.is_on)
 		return;
 	bk_udp_targets_hear_likely(&e->targets, t);
 	if (!e->is_controlling && !t->is_likely)
@@ -323,8 +316,7 @@ static void on_request(
 			bk_udp_mouth_answer(&e->mouth, from->socket, p, &from->remote);
 		return;
 	}
-	bk_udp_spray_rest(&e->spray, now + REST);
-	bk_udp_fan_rest(&e->fan);
+	bk_udp_guess_rest(&e->guess, now);
 	t->heard++;
 	t->last_heard = now;
 	t->full_from = bk_time_min(t->full_from, now);
@@ -343,7 +335,7 @@ static void on_request(
 static struct bk_udp_target *take_hit(
 	struct bk_punch_udp *e, const struct bk_probe *p, const struct bk_way *from, bk_time now)
 {
-	struct bk_udp_shot *shot = bk_udp_spray_find(&e->spray, &from->remote, p->tid);
+	struct bk_udp_shot *shot = bk_udp_spray_find(&e->guess.spray, &from->remote, p->tid);
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, from);
 
 	if (!shot)
@@ -394,12 +386,6 @@ static void on_answer(
 		on_proven_controlling(e, t, now);
 }
 
-static bool may_come(const struct bk_punch_udp *e, const struct bk_way *from)
-{
-	return from->socket == socket_of(&from->remote) ||
-	       (from->remote.family == e->fan.attempt.remote.family && bk_udp_fan_has(&e->fan, from->socket));
-}
-
 static bool on_datagram(
 	void *engine, uint32_t id, const struct bk_addr *from, const uint8_t *data, size_t len, bk_time now)
 {
@@ -408,7 +394,8 @@ static bool on_datagram(
 	struct bk_probe p;
 	int err;
 
-	if (e->is_done || from->port == 0 || !may_come(e, &way))
+	if (e->is_done || from->port == 0 ||
+		(id != socket_of(from) && !bk_udp_guess_may_come(&e->guess, &way)))
 		return false;
 	err = bk_probe_decode(&e->mouth.auth, data, len, &p);
 	if (err < 0) {
@@ -427,9 +414,25 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	struct bk_punch_udp *e = engine;
 
 	(void)now;
-	bk_udp_fan_gone(&e->fan, id);
+	bk_udp_fan_gone(&e->guess.fan, id);
 	bk_log_debug("punch", "UDP socket %u: %s", id, bk_error_text(error));
 	bk_udp_targets_stop_socket(&e->targets, id);
+}
+
+/* Guesses end at once; whatever else is tried goes on where nobody forbade just that. */
+static void on_icmp(
+	void *engine, uint32_t id, const struct bk_addr *remote, const struct bk_icmp *icmp, bk_time now)
+{
+	const struct bk_way way = {id, *remote};
+	struct bk_punch_udp *e = engine;
+	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, &way);
+
+	if (e->is_done || e->winner || !bk_udp_guess_forbid(&e->guess, remote, icmp, now))
+		return;
+	if (t && !t->heard)
+		bk_udp_target_set_state(t, BK_UDP_STOPPED, BK_NEVER);
+	if (bk_udp_targets_wake(&e->targets) == BK_NEVER && !bk_udp_targets_best(&e->targets))
+		give_up(e, now);
 }
 
 /* --- time --- */
@@ -463,8 +466,7 @@ static bk_time next_wake(const void *engine)
 	bk_time wake = e->is_done || e->winner ? BK_NEVER : e->end;
 
 	wake = bk_time_min(wake, bk_time_min(e->choose_at, e->chosen_until));
-	wake = bk_time_min(wake, bk_time_min(e->complete_until, e->spray.wake));
-	wake = bk_time_min(wake, e->fan.wake);
+	wake = bk_time_min(wake, bk_time_min(e->complete_until, bk_udp_guess_wake(&e->guess)));
 	return bk_time_min(wake, bk_udp_targets_wake(&e->targets));
 }
 
@@ -472,6 +474,7 @@ const struct bk_engine_ops bk_punch_udp_ops = {
 	.on_failed = on_failed,
 	.on_opened = on_opened,
 	.on_datagram = on_datagram,
+	.on_icmp = on_icmp,
 	.on_time = on_time,
 	.next_wake = next_wake,
 	.next_action = bk_actions_next,
@@ -483,6 +486,7 @@ void bk_punch_udp_stats(const struct bk_punch_udp *e, struct bk_punch_udp_stats 
 {
 	*ret_stats = e->stats;
 	ret_stats->targets = (unsigned)e->targets.len;
+	ret_stats->forbidden_by = e->guess.forbidden_by;
 }
 
 const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, char out[BK_PLAN_TEXT_MAX])
@@ -512,12 +516,8 @@ static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_ti
 
 	if (a->remote.family == 6 && !e->has_socket6)
 		return 0;
-	if (a->sockets && !e->fan.attempt.sockets)
-		bk_udp_fan_init(&e->fan, a, full_from, now);
-	if (a->sockets)
-		return 0;
-	if (a->probes)
-		return e->spray.shots ? 0 : bk_udp_spray_init(&e->spray, a, full_from, now);
+	if (bk_udp_guess_is_its(a))
+		return bk_udp_guess_add(&e->guess, a, full_from, now);
 	for (size_t i = 0; i < bk_attempt_len(a); i++) {
 		struct bk_addr to = bk_attempt_remote(a, i);
 
@@ -540,14 +540,12 @@ static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, b
 	const struct bk_plan *plan = opts->plan;
 	int err = 0;
 
-	e->spray.wake = e->fan.wake = BK_NEVER;
-	for (size_t i = 0; i < plan->attempts_len && !err; i++) {
-		e->is_guessing |= plan->attempts[i].probes || plan->attempts[i].sockets;
+	bk_udp_guess_init(&e->guess);
+	for (size_t i = 0; i < plan->attempts_len && !err; i++)
 		err = add_attempt(e, &plan->attempts[i], full_from, now);
-	}
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
-	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer) && !e->is_guessing)
+	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer) && !e->guess.is_on)
 		bk_udp_targets_mark_likely(&e->targets);
 	if (e->is_controlling && e->targets.len == 1) {
 		e->chosen = &e->targets.list[0];
@@ -594,7 +592,7 @@ void bk_punch_udp_free(struct bk_punch_udp *e)
 {
 	if (!e)
 		return;
-	bk_udp_spray_done(&e->spray);
+	bk_udp_guess_done(&e->guess);
 	sodium_memzero(&e->mouth.auth, sizeof(e->mouth.auth));
 	free(e);
 }

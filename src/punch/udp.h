@@ -65,6 +65,7 @@ struct bk_punch_udp_stats {
 	unsigned replayed;   /* a request that had come from another address before */
 	bk_dur rtt;          /* of the nominated path */
 	struct bk_addr seen; /* our own address, as the peer saw it last */
+	struct bk_addr forbidden_by; /* who said that ports must not be guessed; family 0: nobody */
 };
 void bk_punch_udp_stats(const struct bk_punch_udp *e, struct bk_punch_udp_stats *ret_stats);
 

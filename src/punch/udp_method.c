@@ -61,12 +61,25 @@ static bk_dur rtt(const void *engine)
 	return stats.rtt;
 }
 
+static struct bk_addr forbidden_by(const void *engine)
+{
+	struct bk_punch_udp_stats stats;
+
+	bk_punch_udp_stats(engine, &stats);
+	return stats.forbidden_by;
+}
+
 static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
 {
 	struct bk_punch_udp_stats stats;
 	char line[BK_PLAN_TEXT_MAX];
 
 	bk_punch_udp_stats(engine, &stats);
+	if (i == stats.targets && stats.forbidden_by.family) {
+		snprintf(out, BK_PLAN_TEXT_MAX, "saw: %s forbids to send there: no more ports are guessed",
+			bk_addr_ip_to_str(&stats.forbidden_by, line));
+		return 1;
+	}
 	if (i >= stats.targets)
 		return 0;
 	snprintf(out, BK_PLAN_TEXT_MAX, "saw: %.500s", bk_punch_udp_target_to_str(engine, i, line));
@@ -80,6 +93,7 @@ const struct bk_method bk_method_udp = {
 	.new = new_of,
 	.free = free_of,
 	.rtt = rtt,
+	.forbidden_by = forbidden_by,
 	.saw = saw,
 	.explain = bk_explain_udp,
 };

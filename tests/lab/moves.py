@@ -254,6 +254,21 @@ def udp_blocked(bodkin):
         return f"direct over tcp after {max(t.elapsed()):.0f} ms", {}
 
 
+def guessing_forbidden(bodkin, a, b):
+    """A router on the way answers that it is forbidden: the guess ends at once, and the sentence says why."""
+    with Lab(bodkin, a, b) as lab:
+        run(lab, "ra", "nft", f"table ip ban {{ chain f {{ type filter hook forward priority -300; ip daddr {FAR['ra']} "
+                              "meta l4proto udp counter reject with icmp type admin-prohibited; }; }")
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL), send=["--transport", "udp", "-v"], recv=["--transport", "udp"])
+        check(t.check_done() == "relay", t.story())
+        text = t.sender.last("path")["text"]
+        check("(10.1.0.1) has forbidden to guess the port" in text, f"{text}\n{t.story()}")
+        sent = int(re.search(r"counter packets (\d+)", lab.command("exec", "ra", "nft", "list", "table", "ip", "ban").stdout)[1])
+        check(0 < sent <= 100, f"{sent} packets were sent all the same")
+        return f"relayed after {max(t.elapsed()):.0f} ms, {sent} packets were sent: {text}", {"packets": sent}
+
+
 def only_the_server(bodkin):
     """Nothing between the two but through the server."""
     with Lab(bodkin, "port", "port", "--delay", 20) as lab:
@@ -266,6 +281,8 @@ def only_the_server(bodkin):
 
 def cases(bodkin):
     yield "udp blocked on one side", lambda: udp_blocked(bodkin)
+    yield "guessing is forbidden on the way, here it guesses", lambda: guessing_forbidden(bodkin, "port", "sym")
+    yield "guessing is forbidden on the way, here it is guessed", lambda: guessing_forbidden(bodkin, "sym", "port")
     yield "all blocked but the server", lambda: only_the_server(bodkin)
     yield "relay, a direct path at the next race", lambda: relay_only_at_first(bodkin, "port")
     yield "relay, a port guessed at the next race", lambda: relay_only_at_first(

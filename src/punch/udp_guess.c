@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "punch/udp_guess.h"
+
+#define REST (100 * BK_MS)
+
+/* RFC 792, RFC 1812 section 5.2.7.1: destination unreachable, and of its codes those that say "administratively
+ * prohibited": the network, the host, this kind of packet. */
+enum { UNREACHABLE = 3, NETWORK_PROHIBITED = 9, HOST_PROHIBITED = 10, FILTERED = 13 };
+
+void bk_udp_guess_init(struct bk_udp_guess *g)
+{
+	g->spray.wake = g->fan.wake = BK_NEVER;
+}
+
+void bk_udp_guess_done(struct bk_udp_guess *g)
+{
+	bk_udp_spray_done(&g->spray);
+}
+
+bool bk_udp_guess_is_its(const struct bk_attempt *a)
+{
+	return a->probes || a->sockets;
+}
+
+int bk_udp_guess_add(struct bk_udp_guess *g, const struct bk_attempt *a, bk_time full_from, bk_time now)
+{
+	g->is_on = true;
+	if (a->sockets) {
+		if (!g->fan.attempt.sockets)
+			bk_udp_fan_init(&g->fan, a, full_from, now);
+		return 0;
+	}
+	return g->spray.shots ? 0 : bk_udp_spray_init(&g->spray, a, full_from, now);
+}
+
+unsigned bk_udp_guess_run(struct bk_udp_guess *g, struct bk_udp_mouth *m, const struct bk_probe *like,
+	uint8_t opener_ttl, const struct bk_udp_targets *targets, bk_time now)
+{
+	unsigned sent = bk_udp_spray_run(&g->spray, m, like, opener_ttl, now);
+
+	return sent + bk_udp_fan_run(&g->fan, m, like, opener_ttl, targets, now);
+}
+
+bk_time bk_udp_guess_wake(const struct bk_udp_guess *g)
+{
+	return bk_time_min(g->spray.wake, g->fan.wake);
+}
+
+void bk_udp_guess_rest(struct bk_udp_guess *g, bk_time now)
+{
+	bk_udp_spray_rest(&g->spray, now + REST);
+	bk_udp_fan_rest(&g->fan);
+}
+
+void bk_udp_guess_stop(struct bk_udp_guess *g, bk_time now)
+{
+	bk_udp_spray_stop(&g->spray);
+	bk_udp_fan_close(&g->fan, now);
+}
+
+/* --- forbidden --- */
+
+static bool is_prohibition(const struct bk_icmp *icmp)
+{
+	return icmp->from.family == 4 && icmp->type == UNREACHABLE &&
+	       (icmp->code == NETWORK_PROHIBITED || icmp->code == HOST_PROHIBITED || icmp->code == FILTERED);
+}
+
+static bool goes_to(const struct bk_udp_guess *g, const struct bk_addr *remote)
+{
+	return (g->spray.shots && bk_addr_equal_ip(&g->spray.attempt.remote, remote)) ||
+	       (g->fan.attempt.sockets && bk_addr_equal_ip(&g->fan.attempt.remote, remote));
+}
+
+bool bk_udp_guess_forbid(
+	struct bk_udp_guess *g, const struct bk_addr *remote, const struct bk_icmp *icmp, bk_time now)
+{
+	if (!is_prohibition(icmp) || !goes_to(g, remote) || bk_addr_equal_ip(&icmp->from, remote))
+		return false;
+	g->forbidden_by = icmp->from;
+	bk_udp_guess_stop(g, now);
+	return true;
+}
+
+/* --- who comes --- */
+
+const struct bk_technique *bk_udp_guess_technique(const struct bk_udp_guess *g, const struct bk_way *from)
+{
+	if (bk_udp_fan_has(&g->fan, from->socket))
+		return g->fan.attempt.technique;
+	return bk_udp_spray_has(&g->spray, &from->remote) ? g->spray.attempt.technique : NULL;
+}
+
+bool bk_udp_guess_may_come(const struct bk_udp_guess *g, const struct bk_way *from)
+{
+	return from->remote.family == g->fan.attempt.remote.family && bk_udp_fan_has(&g->fan, from->socket);
+}
