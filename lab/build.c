@@ -185,7 +185,7 @@ int bk_lab_build(const struct bk_lab_plan *p)
 
 static int try_rules(struct bk_buf *script)
 {
-	static const char *const types[] = {"full", "restricted", "sym", "symseq", "symblock:128"};
+	static const char *const types[] = {"full", "restricted", "sym", "sympar", "symblock:128"};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {

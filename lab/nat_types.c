@@ -19,6 +19,7 @@ static const struct bk_lab_nat_type types[] = {
 	{"sym", "Symmetric, random ports", true, APD, APD, BK_LAB_RANDOM, NULL, 0},
 	{"symseq", "Symmetric, ports in sequence", true, APD, APD, BK_LAB_SEQUENTIAL, NULL, 0},
 	{"symdec", "Symmetric, ports in descending sequence", true, APD, APD, BK_LAB_DESCENDING, NULL, 0},
+	{"sympar", "Symmetric, ports in sequence, even for even ones", true, APD, APD, BK_LAB_PARITY, NULL, 0},
 	{"symblock:128", "Symmetric, random ports of a block of 128", true, APD, APD, BK_LAB_BLOCK, NULL, 128},
 	{"symblock:512", "Symmetric, random ports of a block of 512", true, APD, APD, BK_LAB_BLOCK, NULL, 512},
 	{"symblock:2048", "Symmetric, random ports of a block of 2048", true, APD, APD, BK_LAB_BLOCK, NULL, 2048},
@@ -39,6 +40,7 @@ static const char *const allocation_names[] = {
 	[BK_LAB_PRESERVING] = "preserving",
 	[BK_LAB_SEQUENTIAL] = "sequential",
 	[BK_LAB_DESCENDING] = "descending",
+	[BK_LAB_PARITY] = "parity",
 	[BK_LAB_RANDOM] = "random",
 	[BK_LAB_BLOCK] = "block",
 };

@@ -20,8 +20,9 @@ enum bk_lab_allocation {
 	BK_LAB_PRESERVING, /* the inside port, another only when that one is taken */
 	BK_LAB_SEQUENTIAL, /* the next one of a range, by one for each new flow */
 	BK_LAB_DESCENDING, /* the same downwards */
-	BK_LAB_RANDOM,     /* any port from 1024 to 65535 */
-	BK_LAB_BLOCK,      /* any port of a block that a carrier gives to one of its customers */
+	BK_LAB_PARITY, /* the next one of even ports for an even inside port, of odd ones for an odd one */
+	BK_LAB_RANDOM, /* any port from 1024 to 65535 */
+	BK_LAB_BLOCK,  /* any port of a block that a carrier gives to one of its customers */
 };
 
 /* The range a sequential NAT walks through, then starts again. */

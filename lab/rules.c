@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "lab/script.h"
 
+#include <stdlib.h>
+
 /* How long a cone remembers whom it has sent to; RFC 4787 REQ-5 asks for two minutes at least. */
 #define LEARNT_TIMEOUT "5m"
 
@@ -48,15 +50,34 @@ static int write_learning(const struct bk_lab_router *r, struct bk_buf *out)
 	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
 }
 
-static int write_sequence(const struct bk_lab_router *r, int first, int step, struct bk_buf *out)
+/* of: which inside ports it is for, in the words of nft. */
+static int write_sequence(
+	const struct bk_lab_router *r, const char *of, int first, int step, struct bk_buf *out)
 {
+	int count = BK_LAB_SEQUENTIAL_COUNT / abs(step);
 	int rc = bk_lab_printf(out,
-		"oifname wan meta l4proto { tcp, udp } snat to %s : numgen inc mod %d map {", r->wan,
-		BK_LAB_SEQUENTIAL_COUNT);
+		"oifname wan meta l4proto { tcp, udp } %s snat to %s : numgen inc mod %d map {", of, r->wan,
+		count);
 
-	for (int i = 0; rc == 0 && i < BK_LAB_SEQUENTIAL_COUNT; i++)
+	for (int i = 0; rc == 0 && i < count; i++)
 		rc = bk_lab_printf(out, "%s%d : %d", i ? "," : "", i, first + i * step);
-	return rc == 0 ? bk_lab_printf(out, "}\noifname wan masquerade\n") : rc;
+	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
+}
+
+static int write_sequences(const struct bk_lab_router *r, struct bk_buf *out)
+{
+	int first = BK_LAB_SEQUENTIAL_FIRST, last = first + BK_LAB_SEQUENTIAL_COUNT - 1, rc;
+
+	if (r->type->allocation == BK_LAB_PARITY) {
+		rc = write_sequence(r, "th sport & 1 == 0", first, 2, out);
+		if (rc == 0)
+			rc = write_sequence(r, "th sport & 1 == 1", first + 1, 2, out);
+	} else if (r->type->allocation == BK_LAB_DESCENDING) {
+		rc = write_sequence(r, "", last, -1, out);
+	} else {
+		rc = write_sequence(r, "", first, 1, out);
+	}
+	return rc == 0 ? bk_lab_printf(out, "oifname wan masquerade\n") : rc;
 }
 
 static int write_leaving(const struct bk_lab_router *r, struct bk_buf *out)
@@ -70,10 +91,9 @@ static int write_leaving(const struct bk_lab_router *r, struct bk_buf *out)
 		rc = bk_lab_printf(out, "oifname wan snat to %s\n", r->wan);
 		break;
 	case BK_LAB_SEQUENTIAL:
-		rc = write_sequence(r, BK_LAB_SEQUENTIAL_FIRST, 1, out);
-		break;
 	case BK_LAB_DESCENDING:
-		rc = write_sequence(r, BK_LAB_SEQUENTIAL_FIRST + BK_LAB_SEQUENTIAL_COUNT - 1, -1, out);
+	case BK_LAB_PARITY:
+		rc = write_sequences(r, out);
 		break;
 	case BK_LAB_BLOCK:
 		rc = bk_lab_printf(out,

@@ -29,6 +29,7 @@ TYPES = {  # the words of lab/nat_types.c, said again on purpose
     "sym": ("port", "port", "random"),
     "symseq": ("port", "port", "sequential"),
     "symdec": ("port", "port", "descending"),
+    "sympar": ("port", "port", "parity"),
     "symblock:128": ("port", "port", "block"),
     "symblock:512": ("port", "port", "block"),
     "symblock:2048": ("port", "port", "block"),
@@ -164,13 +165,18 @@ while 'end' not in result: result.append(v.recvfrom(99)[0].decode())""")
 def classify_ports(pairs):
     """Pairs of inside and outside ports, in the order in which the flows began."""
     steps = {b[1] - a[1] for a, b in zip(pairs, pairs[1:])}
+    halves = [[b for a, b in pairs if a % 2 == odd] for odd in (0, 1)]
+    if all(a % 2 == b % 2 for a, b in pairs) and all(b - a == 2 for h in halves for a, b in zip(h, h[1:])):
+        return "parity"  # which a single sequence is not, as even and odd inside ports do not alternate
+    if steps == {-1}:
+        return "descending"
     if all(inside == outside for inside, outside in pairs):
         return "preserving"
     return "sequential" if steps == {1} else "random" if len(steps) > 3 else f"odd {pairs}"
 
 
 def udp_allocation(host, s):
-    inside = host(f"""k = [udp(4300 + 7 * i * i) for i in range(8)]
+    inside = host(f"""k = [udp(4300 + 7 * i * (i + 1) // 2) for i in range(8)]
 for x in k: x.sendto(b'a', ('{S1}', 5000))
 result = [x.getsockname()[1] for x in k]""")
     outside = s("result = [p.recvfrom(9)[1][1] for _ in range(8)]")
@@ -197,7 +203,7 @@ result = [reach(tcp(0, '{S2}'), to), reach(tcp(0, '{S1}'), to)]""")
 
 
 def tcp_allocation(host, s):
-    inside = host(f"""t = [tcp(4600 + 7 * i * i) for i in range(8)]
+    inside = host(f"""t = [tcp(4600 + 7 * i * (i + 1) // 2) for i in range(8)]
 for x in t: x.connect(('{S1}', 6000))
 result = [x.getsockname()[1] for x in t]""")
     outside = s("kept = [lp.accept() for _ in range(8)]; result = [x[1][1] for x in kept]")
@@ -227,6 +233,11 @@ def restricted_and_port_are_what_they_say():
 @test
 def sym_and_symseq_are_what_they_say():
     check_types("sym", "symseq")
+
+
+@test
+def sympar_and_symdec_are_what_they_say():
+    check_types("sympar", "symdec")
 
 
 @test

@@ -85,6 +85,46 @@ bool bk_nat_allocation_line(
 	return false;
 }
 
+/* The rows of that parity, as far as they are in line; how many they are, and their smallest step. */
+static size_t half_in_line(
+	const struct bk_nat_port_pair *pairs, size_t n, unsigned odd, int direction, int *ret_smallest)
+{
+	struct bk_nat_port_pair half[BK_NAT_LINE_MAX], line[BK_NAT_LINE_MAX];
+	bool is_in[BK_NAT_LINE_MAX];
+	size_t len = 0, kept = 0;
+
+	*ret_smallest = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (pairs[i].local % 2 == odd && pairs[i].mapped % 2 == odd)
+			half[len++] = pairs[i];
+	}
+	if (!len)
+		return 0;
+	longest(half, len, direction, is_in);
+	for (size_t i = 0; i < len; i++) {
+		if (is_in[i])
+			line[kept++] = half[i];
+	}
+	count_steps(line, kept, direction, ret_smallest);
+	return kept;
+}
+
+/* One of even ports for even local ones, one of odd ports for odd ones; one row may be astray. */
+static bool are_two_sequences(const struct bk_nat_port_pair *pairs, size_t n, int *ret_delta)
+{
+	for (int direction = 1; n <= BK_NAT_LINE_MAX && direction >= -1; direction -= 2) {
+		int even, odd;
+		size_t in_line = half_in_line(pairs, n, 0, direction, &even) +
+				 half_in_line(pairs, n, 1, direction, &odd);
+
+		if (in_line + 1 < n || n <= FEW)
+			continue;
+		*ret_delta = direction * (!even || (odd && odd < even) ? odd : even);
+		return true;
+	}
+	return false;
+}
+
 enum bk_nat_allocation bk_nat_allocation_judge(const struct bk_nat_port_pair *pairs, size_t n, int *ret_delta)
 {
 	size_t preserved = 0, needed = n > PAIRS_MIN ? n - 1 : n;
@@ -104,5 +144,7 @@ enum bk_nat_allocation bk_nat_allocation_judge(const struct bk_nat_port_pair *pa
 			return BK_NAT_SEQUENTIAL;
 		}
 	}
-	return bk_nat_allocation_line(pairs, n, is_in, ret_delta) ? BK_NAT_SEQUENTIAL : BK_NAT_RANDOM;
+	return bk_nat_allocation_line(pairs, n, is_in, ret_delta) || are_two_sequences(pairs, n, ret_delta)
+		       ? BK_NAT_SEQUENTIAL
+		       : BK_NAT_RANDOM;
 }

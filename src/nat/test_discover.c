@@ -292,6 +292,11 @@ static void ports_are_judged_by_their_steps(void **state)
 		{{9, 9, 9, 9, 9, 9}, {4000, 60000, 1025, 33000, 40000, 9000}, 6, BK_NAT_RANDOM, 0},
 		{{9, 9, 9, 9, 9, 9}, {2050, 2060, 2049, 2070, 2055, 2063}, 6, BK_NAT_RANDOM,
 			0}, /* a small block */
+		{{1, 2, 4, 3, 6, 5}, {701, 2000, 2002, 703, 2004, 705}, 6, BK_NAT_SEQUENTIAL,
+			2}, /* parity is kept */
+		{{1, 2, 4, 3, 6, 5}, {701, 2000, 1900, 703, 2002, 705}, 6, BK_NAT_SEQUENTIAL, 2},
+		{{1, 2, 4, 3, 6, 5}, {705, 2004, 2002, 703, 2000, 701}, 6, BK_NAT_SEQUENTIAL, -2},
+		{{1, 2, 4, 3, 6, 5}, {701, 2000, 9002, 4703, 20004, 705}, 6, BK_NAT_RANDOM, 0},
 		{{9, 9, 9}, {100, 101, 102}, 3, BK_NAT_SEQUENTIAL, 1},
 		{{9, 9, 9}, {100, 101, 900}, 3, BK_NAT_RANDOM, 0},
 		{{1, 2}, {1, 2}, 2, BK_NAT_ALLOCATION_UNKNOWN, 0},

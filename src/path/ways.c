@@ -400,7 +400,7 @@ static int start_gathering(struct bk_ways *w)
 	int err;
 
 	randombytes_buf(key, sizeof(key));
-	err = bk_stun_gather_new(BK_WAYS_SOCKET4, key, &w->gather);
+	err = bk_stun_gather_new(BK_WAYS_SOCKET4, w->view.local.port, key, &w->gather);
 	sodium_memzero(key, sizeof(key));
 	if (!err)
 		err = bk_drive_new(w->loop, w->gather, &bk_stun_gather_ops, on_gathered, w, &w->gather_drive);

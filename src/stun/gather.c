@@ -14,7 +14,7 @@
 #include "stun/msg.h"
 #include "stun/transaction.h"
 
-enum { SENDINGS = 6, ACTIONS_MAX = 3 * (BK_STUN_SAMPLES_MAX + BK_STUN_FRESH_MAX) };
+enum { SENDINGS = 6, BESIDE = 256, ACTIONS_MAX = 3 * (BK_STUN_SAMPLES_MAX + BK_STUN_FRESH_MAX) };
 
 #define RTO        (40 * BK_MS)
 #define RTO_MAX    (800 * BK_MS)
@@ -26,11 +26,13 @@ struct question {
 	uint32_t socket;
 	struct bk_stun_transaction transaction;
 	bool is_open, is_for_both;
+	bool is_port_asked; /* of a fresh one: nobody has taken it yet */
 };
 
 struct bk_stun_gather {
 	struct bk_actions actions; /* first: next_action is the queue's */
 	uint32_t socket;
+	uint16_t port; /* the owner's */
 	uint8_t key[BK_STUN_GATHER_KEY_LEN];
 	uint64_t asked; /* questions so far: no two have one id */
 	struct question questions[BK_STUN_SAMPLES_MAX];
@@ -281,6 +283,14 @@ static void on_time(void *engine, bk_time now)
 		run(g, &g->fresh[i], now);
 }
 
+static void open_fresh(struct bk_stun_gather *g, struct question *q, uint16_t port)
+{
+	struct bk_addr local = {.family = q->server.family, .port = port};
+
+	q->socket = BK_STUN_FRESH_FIRST + g->fresh_sockets++;
+	push(g, &(struct bk_action){.type = BK_ACT_UDP_OPEN, .id = q->socket, .local = local});
+}
+
 /* NULL: it is none of those sockets. */
 static struct question *find_fresh(struct bk_stun_gather *g, uint32_t socket)
 {
@@ -306,12 +316,17 @@ static void on_opened(void *engine, uint32_t id, const struct bk_addr *local, bk
 
 static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 {
-	struct question *q = find_fresh(engine, id);
+	struct bk_stun_gather *g = engine;
+	struct question *q = find_fresh(g, id);
 
 	(void)error;
 	(void)now;
-	if (q)
+	if (q && q->is_port_asked) {
+		q->is_port_asked = false;
+		open_fresh(g, q, 0);
+	} else if (q) {
 		*q = (struct question){0};
+	}
 }
 
 static bk_time next_wake(const void *engine)
@@ -341,14 +356,15 @@ const struct bk_engine_ops bk_stun_gather_ops = {
 
 /* --- the owner's side --- */
 
-int bk_stun_gather_new(
-	uint32_t socket, const uint8_t key[BK_STUN_GATHER_KEY_LEN], struct bk_stun_gather **ret_engine)
+int bk_stun_gather_new(uint32_t socket, uint16_t port, const uint8_t key[BK_STUN_GATHER_KEY_LEN],
+	struct bk_stun_gather **ret_engine)
 {
 	struct bk_stun_gather *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return BK_E_NOMEM;
 	g->socket = socket;
+	g->port = port;
 	memcpy(g->key, key, sizeof(g->key));
 	bk_stun_gather_begin(g, NULL, 0, 0);
 	*ret_engine = g;
@@ -367,6 +383,16 @@ void bk_stun_gather_rest(struct bk_stun_gather *g)
 	g->keep_alive = BK_NEVER;
 }
 
+/* Even where the owner's is even; 0: it has none. */
+static uint16_t port_beside(const struct bk_stun_gather *g)
+{
+	unsigned away = 2 * (1 + g->fresh_sockets % (BESIDE / 2));
+
+	if (g->port < BESIDE)
+		return 0;
+	return (uint16_t)(g->port + away <= UINT16_MAX ? g->port + away : g->port - away);
+}
+
 static void ask_fresh(struct bk_stun_gather *g, bool is_for_both)
 {
 	size_t i = g->fresh_len < BK_STUN_FRESH_MAX ? g->fresh_len++ : BK_STUN_FRESH_MAX - 1;
@@ -374,11 +400,9 @@ static void ask_fresh(struct bk_stun_gather *g, bool is_for_both)
 
 	close_fresh(g, q);
 	g->found[i] = (struct bk_stun_fresh){0};
-	*q = (struct question){.server = g->questions[0].server,
-		.socket = BK_STUN_FRESH_FIRST + g->fresh_sockets++,
-		.is_for_both = is_for_both};
-	push(g, &(struct bk_action){
-			.type = BK_ACT_UDP_OPEN, .id = q->socket, .local = {.family = q->server.family}});
+	*q = (struct question){
+		.server = g->questions[0].server, .is_for_both = is_for_both, .is_port_asked = true};
+	open_fresh(g, q, port_beside(g));
 }
 
 void bk_stun_gather_freshen(struct bk_stun_gather *g, size_t n)

@@ -22,10 +22,10 @@ struct bk_stun_sample {
  * that it told, family 0 when the question ended without one. */
 enum { BK_STUN_GATHERED = 0 };
 
-/* `socket`: an id that the engine sends from and hears by; the owner has it open. `key`: from it the
- * transaction ids are made, which nobody else may guess. BK_E_NOMEM. */
-int bk_stun_gather_new(
-	uint32_t socket, const uint8_t key[BK_STUN_GATHER_KEY_LEN], struct bk_stun_gather **ret_engine);
+/* `socket`: an id that the engine sends from and hears by; the owner has it open, at local port `port`. `key`: from it
+ * the transaction ids are made, which nobody else may guess. BK_E_NOMEM. */
+int bk_stun_gather_new(uint32_t socket, uint16_t port, const uint8_t key[BK_STUN_GATHER_KEY_LEN],
+	struct bk_stun_gather **ret_engine);
 void bk_stun_gather_free(struct bk_stun_gather *g); /* NULL is fine */
 
 extern const struct bk_engine_ops bk_stun_gather_ops;
@@ -41,8 +41,10 @@ size_t bk_stun_gather_known(
 	const struct bk_stun_gather *g, const struct bk_addr *servers, size_t len, size_t *ret_asked);
 
 /* Asks the first server once from each of `n` sockets of its own (ids from BK_STUN_FRESH_FIRST on), which are closed
- * afterwards: which ports do new flows get now? Nothing else waits for that. Nothing happens before the first begin,
- * and when more than there are places for were asked, those that were asked last are forgotten. */
+ * afterwards: which ports do new flows get now? Their local ports are even where the owner's is, odd where it is odd,
+ * if they can be had: a NAT that keeps that has two sequences, and only one of them is the owner's. Nothing else waits
+ * for that. Nothing happens before the first begin, and when more than there are places for were asked, those that were
+ * asked last are forgotten. */
 enum { BK_STUN_FRESH_FIRST = 3, BK_STUN_FRESH_MAX = 8 };
 void bk_stun_gather_freshen(struct bk_stun_gather *g, size_t n);
 /* The same, and each asks the second server as well, behind the first one's answer; nothing happens without one. */

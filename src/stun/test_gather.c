@@ -11,7 +11,7 @@
 #include "stun/gather.h"
 #include "stun/msg.h"
 
-enum { SOCKET = 7, SERVERS = 3 };
+enum { SOCKET = 7, PORT = 50000, SERVERS = 3 };
 
 #define ops bk_stun_gather_ops
 #define T0  (1000 * BK_SEC)
@@ -35,7 +35,7 @@ static struct bk_stun_gather *begin(size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		servers[i] = server(i);
-	assert_int_equal(bk_stun_gather_new(SOCKET, key, &g), 0);
+	assert_int_equal(bk_stun_gather_new(SOCKET, PORT, key, &g), 0);
 	assert_true(ops.next_wake(g) == BK_NEVER);
 	bk_stun_gather_begin(g, servers, len, T0);
 	return g;
@@ -160,6 +160,30 @@ static void a_fresh_socket_asks_the_first_server_once_and_is_closed(void **state
 	bk_stun_gather_freshen(
 		g, BK_STUN_FRESH_MAX); /* there is room for one less: the last one is forgotten */
 	assert_int_equal(bk_stun_gather_fresh(g)->mapped.port, mapped(7).port);
+	bk_stun_gather_free(g);
+}
+
+/* A NAT may keep whether a port is even: each of the two has a sequence of its own then. */
+static void a_fresh_socket_has_a_port_that_is_even_like_the_own_one(void **state)
+{
+	struct bk_stun_gather *g = begin(1);
+	struct bk_action a;
+	struct bk_stun_id id;
+
+	(void)state;
+	expect_question(g, &id);
+	for (uint16_t i = 0; i < 2; i++) {
+		bk_stun_gather_freshen(g, 1);
+		assert_true(ops.next_action(g, &a) && a.type == BK_ACT_UDP_OPEN);
+		assert_int_equal(a.local.port, PORT + 2 + 2 * i);
+		if (i) { /* somebody else has it */
+			ops.on_failed(g, a.id, -1, T0);
+			assert_true(ops.next_action(g, &a) && a.type == BK_ACT_UDP_OPEN && !a.local.port);
+		}
+		ops.on_opened(g, a.id, &a.local, T0);
+		assert_true(ops.next_action(g, &a) && a.type == BK_ACT_DATAGRAM);
+		expect_nothing(g);
+	}
 	bk_stun_gather_free(g);
 }
 
@@ -324,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_servers_are_asked_at_once_and_each_answer_is_kept),
 		cmocka_unit_test(a_fresh_socket_asks_the_first_server_once_and_is_closed),
+		cmocka_unit_test(a_fresh_socket_has_a_port_that_is_even_like_the_own_one),
 		cmocka_unit_test(a_fresh_socket_that_checks_asks_the_second_server_as_well),
 		cmocka_unit_test(no_more_servers_are_asked_than_have_a_place),
 		cmocka_unit_test(only_the_answer_that_was_asked_for_there_counts),

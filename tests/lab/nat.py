@@ -33,6 +33,7 @@ ANSWERS = {
     "sym": ("Symmetric", APD, APD, "random", None, False),
     "symseq": ("Symmetric", APD, APD, "sequential", 1, False),
     "symdec": ("Symmetric", APD, APD, "sequential", -1, False),
+    "sympar": ("Symmetric", APD, APD, "sequential", 2, False),
     "cgn-port": ("Port Restricted Cone", EI, APD, "preserving", None, True),
     "cgn-sym": ("Symmetric", APD, APD, "random", None, True),
 }

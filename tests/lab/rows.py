@@ -24,7 +24,7 @@ FIREWALL_6 = ("table ip6 wall { chain in { type filter hook input priority 0; po
 RUNS_DELAYED = 3
 RUNS_AMONG_OTHERS = 5
 RANDOM, STRICT = {"sym", "cgn-sym", "symblock"}, {"port", "cgn-port"}
-SEQUENTIAL = {"symseq", "symdec"}
+SEQUENTIAL = {"symseq", "symdec", "sympar"}
 RUNS_OF_CHANCE, FALSE_ALARM = 6, 1e-5
 RELAYED = "relayed by the server"
 
@@ -260,7 +260,8 @@ def cases(bodkin, at_least):
     for transport in ("udp", "tcp"):
         yield f"ipv6 through two firewalls, {transport}", \
             lambda transport=transport: run_ipv6_firewalled(bodkin, transport)
-    for a, b, rate in (("port", "symseq", 20), ("port", "symseq", 200), ("port", "symdec", 20), ("port", "symdec", 200)):
+    for a, b, rate in (("port", "symseq", 20), ("port", "symseq", 200), ("port", "symdec", 20), ("port", "symdec", 200),
+                       ("port", "sympar", 20)):
         yield f"{a}-{b} udp, {rate} other flows a second", \
             lambda a=a, b=b, rate=rate: run_among_others(bodkin, a, b, rate)
     yield "port-symseq, one of them polite", lambda: run_polite(bodkin)

@@ -81,7 +81,8 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 		struct bk_nat_later later[FRESH];
 
 		for (uint16_t i = 0; i < FRESH; i++) {
-			struct bk_addr fresh = bk_addr_with_port(local, (uint16_t)(SIM_SHARED_PORT + 1 + i));
+			struct bk_addr fresh =
+				bk_addr_with_port(local, (uint16_t)(SIM_SHARED_PORT + 2 + 2 * i));
 
 			later[i] = (struct bk_nat_later){sim_net_map_udp(side, &fresh, &server).port, BK_MS};
 		}

@@ -51,9 +51,17 @@ static struct sim_flow *new_flow(struct sim_nat *n)
 	return &n->flows[n->flows_len++];
 }
 
-uint16_t sim_nat_next_in_sequence(struct sim_nat *n)
+bool sim_nat_is_sequence(const struct bk_lab_nat_type *t)
 {
-	unsigned i = n->sequence++ % BK_LAB_SEQUENTIAL_COUNT;
+	return t->allocation == BK_LAB_SEQUENTIAL || t->allocation == BK_LAB_DESCENDING ||
+	       t->allocation == BK_LAB_PARITY;
+}
+
+uint16_t sim_nat_next_in_sequence(struct sim_nat *n, uint16_t inside)
+{
+	bool has_parity = n->type->allocation == BK_LAB_PARITY;
+	unsigned odd = has_parity ? inside % 2 : 0;
+	unsigned i = (n->sequence[odd]++ * (has_parity ? 2 : 1) + odd) % BK_LAB_SEQUENTIAL_COUNT;
 
 	if (n->type->allocation == BK_LAB_DESCENDING)
 		i = BK_LAB_SEQUENTIAL_COUNT - 1 - i;
@@ -69,7 +77,8 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 		break;
 	case BK_LAB_SEQUENTIAL:
 	case BK_LAB_DESCENDING:
-		port = sim_nat_next_in_sequence(n);
+	case BK_LAB_PARITY:
+		port = sim_nat_next_in_sequence(n, inside->port);
 		break;
 	case BK_LAB_BLOCK:
 	case BK_LAB_RANDOM:

@@ -56,7 +56,7 @@ struct sim_nat {
 	enum sim_answer answer;
 	struct bk_addr wan; /* port 0 */
 	struct bk_rng *rng;
-	unsigned sequence;
+	unsigned sequence[2]; /* [1]: of odd ports, where those have their own */
 	const struct sim_clock *clock;
 	double noise; /* other users' flows a second, which take ports of a sequence, at random times */
 	bk_time noise_next;
@@ -72,8 +72,9 @@ struct sim_nat {
 		given[2]; /* by enum bk_transport: a port that it has opened when asked; port 0: none */
 };
 
-/* The next port of a sequence, in its direction. */
-uint16_t sim_nat_next_in_sequence(struct sim_nat *n);
+/* Does it choose them so? And the next port for that inside one, in its direction. */
+bool sim_nat_is_sequence(const struct bk_lab_nat_type *t);
+uint16_t sim_nat_next_in_sequence(struct sim_nat *n, uint16_t inside);
 
 /* May anybody come in there? */
 bool sim_nat_has_given(

@@ -42,10 +42,12 @@ static struct sim_udp_flow *new_flow(
 /* What others took by now. */
 static void make_noise(struct sim_nat *n)
 {
+	bool has_parity = n->type->allocation == BK_LAB_PARITY;
+
 	while (n->noise > 0 && n->noise_next <= n->clock->now) {
 		double u = (double)((bk_rng_next(n->rng) >> 11) + 1) / (double)(1ull << 53);
 
-		n->sequence += n->noise_next > 0;
+		n->sequence[has_parity ? bk_rng_next(n->rng) % 2 : 0] += n->noise_next > 0;
 		n->noise_next += 1 + (bk_dur)(-log(u) / n->noise * BK_SEC);
 	}
 }
@@ -66,8 +68,8 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 	uint16_t port = inside->port;
 
 	make_noise(n);
-	if (n->type->allocation == BK_LAB_SEQUENTIAL || n->type->allocation == BK_LAB_DESCENDING)
-		port = sim_nat_next_in_sequence(n);
+	if (sim_nat_is_sequence(n->type))
+		port = sim_nat_next_in_sequence(n, inside->port);
 	if (n->type->allocation == BK_LAB_BLOCK)
 		return allocate_in_block(n, remote);
 	if (n->type->allocation == BK_LAB_RANDOM)

@@ -44,11 +44,6 @@ static bool is_reachable(const struct cell *c, const struct side *s)
 	       (!c->is_filter_unknown && s->type->filtering == BK_LAB_ENDPOINT_INDEPENDENT);
 }
 
-static bool is_in_sequence(const struct side *s)
-{
-	return s->type->allocation == BK_LAB_SEQUENTIAL || s->type->allocation == BK_LAB_DESCENDING;
-}
-
 /* Without guessing: a packet from any port of the other side comes in here, or it comes from a known one. */
 static enum promise of_punching(const struct cell *c)
 {
@@ -71,7 +66,7 @@ static enum promise of_guessing(const struct cell *c)
 	if (of_punching(c) == SURE)
 		return NEVER;
 	if (is_dependent(&c->own) && is_dependent(&c->peer))
-		return is_in_sequence(&c->own) && is_in_sequence(&c->peer) ? GUESS : NEVER;
+		return sim_nat_is_sequence(c->own.type) && sim_nat_is_sequence(c->peer.type) ? GUESS : NEVER;
 	return GUESS;
 }
 

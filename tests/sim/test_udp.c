@@ -70,14 +70,9 @@ static bool is_easy(const struct bk_lab_nat_type *t)
 	return t->mapping == BK_LAB_ENDPOINT_INDEPENDENT;
 }
 
-static bool is_sequence(const struct bk_lab_nat_type *t)
-{
-	return t->allocation == BK_LAB_SEQUENTIAL || t->allocation == BK_LAB_DESCENDING;
-}
-
 static bool can_meet(const struct bk_lab_nat_type *a, const struct bk_lab_nat_type *b)
 {
-	return is_easy(a) || is_easy(b) || (is_sequence(a) && is_sequence(b));
+	return is_easy(a) || is_easy(b) || (sim_nat_is_sequence(a) && sim_nat_is_sequence(b));
 }
 
 /* Chance decides how long it takes: half of them within 200 ms of guessing, 98 % within 1100. */
