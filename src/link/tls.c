@@ -26,7 +26,7 @@ enum {
 	PROBES_DEAD = 4,     /* the same at a closed window, where they are further apart */
 	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
 	BUFFER_MAX = 2 * 1024 * 1024,
-	SCRATCH_LEN = 256 * 1024,
+	SCRATCH_LEN = 256 * 1024 + BK_TLS_READ_ROOM - 16384, /* whole records */
 	SCRATCHES = 8, /* so many of them are used again when those who kept what is in them are done */
 	BUFFER_SLACK = 64 * 1024, /* record overhead of the largest write, and the engine's margin */
 };

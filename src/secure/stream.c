@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-enum { RECORD_MAX = 16384 };
+enum { ROOM = BK_TLS_READ_ROOM };
 
 static int hand_on(const struct bk_tls_events *events, void *arg, const uint8_t *data, size_t n)
 {
@@ -28,7 +28,7 @@ int bk_tls_advance(
 	for (;;) {
 		ssize_t got;
 
-		if (scratch_len - have < RECORD_MAX) {
+		if (scratch_len - have < ROOM) {
 			err = hand_on(events, arg, scratch, have);
 			if (err < 0)
 				return err;

@@ -194,6 +194,37 @@ static void key_update_is_followed_and_answered(void **state)
 	part(&f);
 }
 
+/* In the middle of bulk, where records are no longer GnuTLS's, from either side. */
+static void key_update_is_followed_and_answered_in_bulk(void **state)
+{
+	struct foreign f = secured(false);
+	static uint8_t data[10000], got[16384];
+
+	(void)state;
+	memset(data, 7, sizeof(data));
+	gnutls_transport_set_ptr(f.session, &f);
+	for (int i = 0; i < 30; i++) {
+		ssize_t n = GNUTLS_E_AGAIN;
+
+		if (i % 10 == 5)
+			assert_int_equal(gnutls_session_key_update(f.session, GNUTLS_KU_PEER), 0);
+		assert_int_equal(gnutls_record_send(f.session, data, sizeof(data)), sizeof(data));
+		assert_int_equal(bk_tls_read(f.tls, got, sizeof(got)), sizeof(data));
+		assert_memory_equal(got, data, sizeof(data));
+		memset(got, 0, sizeof(got));
+		assert_int_equal(bk_tls_write(f.tls, data, sizeof(data)), sizeof(data));
+		while (n == GNUTLS_E_AGAIN)
+			n = gnutls_record_recv(f.session, got, sizeof(got));
+		assert_int_equal(n, sizeof(data));
+		assert_memory_equal(got, data, sizeof(data));
+	}
+	bk_tls_close(f.tls);
+	assert_int_equal(gnutls_record_recv(f.session, got, sizeof(got)), 0);
+	assert_int_equal(gnutls_bye(f.session, GNUTLS_SHUT_WR), 0);
+	assert_int_equal(bk_tls_read(f.tls, got, sizeof(got)), BK_E_EOF);
+	part(&f);
+}
+
 static void tickets_of_a_server_are_swallowed(void **state)
 {
 	struct foreign f = meet(true, (struct habit){TLS13, alpn, NULL, 0}, (struct bk_tls_opts){0});
@@ -336,6 +367,7 @@ int main(void)
 		cmocka_unit_test(ecdsa_client_certificate_is_refused),
 		cmocka_unit_test(aes_128_gcm_wins_over_the_peer_s_order),
 		cmocka_unit_test(key_update_is_followed_and_answered),
+		cmocka_unit_test(key_update_is_followed_and_answered_in_bulk),
 		cmocka_unit_test(tickets_of_a_server_are_swallowed),
 		cmocka_unit_test(floods_without_data_end_the_connection),
 		cmocka_unit_test(answers_never_grow_past_the_ceiling),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS 1.3 (RFC 8446) between a buffer of cipher bytes that came and one of those to go. GnuTLS does the
- * protocol; this file gives it memory instead of a socket, and decides who the peer must be: the
- * pinned key and nothing else, no names, no authorities, no dates. It refuses TLS 1.2, tickets, peers
- * without our ALPN, other signatures than Ed25519, and any peer that makes us buffer or work without
- * giving data.
+ * protocol, but for plain records of data (secure/records.h); this file gives it memory instead of a socket,
+ * and decides who the peer must be: the pinned key and nothing else, no names, no authorities, no dates. It
+ * refuses TLS 1.2, tickets, peers without our ALPN, other signatures than Ed25519, and any peer that makes us
+ * buffer or work without giving data.
  *
  * GnuTLS keeps what it could not push, and wants the same call again. That must not happen here: a
  * record is only made when it has room in the out buffer whole, and a margin stays free for what the
@@ -19,15 +19,16 @@
 
 #include "base/error.h"
 #include "secure/cred.h"
+#include "secure/records.h"
 
 enum {
-	PLAIN_MAX = 16384,   /* RFC 8446 section 5.1 */
 	EXPANSION = 5 + 256, /* header, and section 5.2: at most 256 more than the plain text */
 	MARGIN = 1024,       /* in the out buffer, for alerts and key updates */
 	BUFFER_MAX_DEFAULT = 1 << 20,
 	HANDSHAKE_BYTES_MAX = 64 * 1024, /* all that a peer may say before it is who it must be */
 	NO_DATA_MAX = 32,                /* records without data in a row */
 	MOVE_CHEAP = 64 * 1024,
+	BULK = 4096, /* a record of so much: more of them come */
 	TEXT_MAX = 160,
 };
 
@@ -35,6 +36,8 @@ struct bk_tls {
 	gnutls_session_t session;
 	gnutls_certificate_credentials_t own_cred; /* only of an anonymous client */
 	struct bk_buf in, out;
+	struct bk_records reading, writing; /* once it is secure */
+	size_t whole; /* so much of the in buffer is whole records, or what cannot become one */
 	bool is_server, is_secure, has_ended, is_closed;
 	int failed;     /* the first failure; every later call says it again */
 	int push_error; /* why the out buffer did not take cipher bytes */
@@ -46,11 +49,17 @@ struct bk_tls {
 
 /* --- memory instead of a socket --- */
 
+/* What GnuTLS may have: once records are read here too, never a part of one, which it would keep. */
+static size_t pullable(const struct bk_tls *t)
+{
+	return t->is_secure ? t->whole : t->in.len;
+}
+
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t n)
 {
 	struct bk_tls *t = ptr;
 
-	if (!t->in.len) {
+	if (!pullable(t)) {
 		gnutls_transport_set_errno(t->session, EAGAIN);
 		return -1;
 	}
@@ -58,11 +67,13 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t n)
 		gnutls_transport_set_errno(t->session, EIO);
 		return -1;
 	}
-	if (n > t->in.len)
-		n = t->in.len;
+	if (n > pullable(t))
+		n = pullable(t);
 	memcpy(data, bk_buf_head(&t->in), n);
 	bk_buf_consume(&t->in, n);
-	if (!t->is_secure)
+	if (t->is_secure)
+		t->whole -= n;
+	else
 		t->handshake_bytes += n;
 	return (ssize_t)n;
 }
@@ -72,7 +83,7 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 	struct bk_tls *t = ptr;
 
 	(void)ms;
-	return t->in.len > 0;
+	return pullable(t) > 0;
 }
 
 static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int count)
@@ -125,6 +136,7 @@ static int error_from_gnutls(struct bk_tls *t, int ret)
 static int fail_as(struct bk_tls *t, int err, int ret)
 {
 	t->failed = err;
+	bk_records_return(&t->writing);
 	if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		const char *name = gnutls_alert_get_name(gnutls_alert_get(t->session));
 
@@ -218,6 +230,8 @@ void bk_tls_free(struct bk_tls *t)
 {
 	if (!t)
 		return;
+	bk_records_return(&t->reading);
+	bk_records_return(&t->writing);
 	if (t->session)
 		gnutls_deinit(t->session);
 	if (t->own_cred)
@@ -256,6 +270,8 @@ static int finish_handshake(struct bk_tls *t)
 	if (t->peer.must_pin && !t->peer.has_pin)
 		return fail_as(t, BK_E_PIN_MISMATCH, GNUTLS_E_CERTIFICATE_ERROR);
 	t->is_secure = true;
+	t->reading = (struct bk_records){.session = t->session, .is_reading = true};
+	t->writing = (struct bk_records){.session = t->session};
 	return 0;
 }
 
@@ -292,13 +308,29 @@ static bool has_cheap_room(const struct bk_buf *b, size_t need)
 /* Makes the room for a large write in one step, not record by record. */
 static void make_room(struct bk_tls *t, size_t n)
 {
-	size_t records = n / PLAIN_MAX + 1;
+	size_t records = n / BK_RECORD_PLAIN_MAX + 1;
 	size_t need = n < t->out.max ? n + records * EXPANSION + MARGIN : t->out.max;
 
 	if (need > bk_buf_room(&t->out))
 		need = bk_buf_room(&t->out);
 	if (need && has_cheap_room(&t->out, need))
 		bk_buf_reserve(&t->out, need);
+}
+
+/* One record; there is room. What GnuTLS has to say goes before one that it makes. */
+static ssize_t write_record(struct bk_tls *t, const uint8_t *data, size_t n)
+{
+	ssize_t ret;
+
+	if (bk_records_are_ours(&t->writing) &&
+		bk_records_seal(&t->writing, data, n, bk_buf_reserve(&t->out, n + BK_RECORD_OVERHEAD))) {
+		bk_buf_commit(&t->out, n + BK_RECORD_OVERHEAD);
+		return (ssize_t)n;
+	}
+	ret = gnutls_record_send(t->session, data, n);
+	if (ret >= BULK)
+		bk_records_take(&t->writing);
+	return ret;
 }
 
 ssize_t bk_tls_write(struct bk_tls *t, const void *data, size_t n)
@@ -312,12 +344,12 @@ ssize_t bk_tls_write(struct bk_tls *t, const void *data, size_t n)
 		return BK_E_INVALID;
 	make_room(t, n);
 	while (done < n) {
-		size_t chunk = n - done < PLAIN_MAX ? n - done : PLAIN_MAX;
+		size_t chunk = n - done < BK_RECORD_PLAIN_MAX ? n - done : BK_RECORD_PLAIN_MAX;
 		ssize_t ret;
 
 		if (!has_cheap_room(&t->out, chunk + EXPANSION + MARGIN))
 			return done ? (ssize_t)done : BK_E_AGAIN;
-		ret = gnutls_record_send(t->session, p + done, chunk);
+		ret = write_record(t, p + done, chunk);
 		if (ret <= 0)
 			return fail(t, ret ? (int)ret : GNUTLS_E_INTERNAL_ERROR);
 		done += (size_t)ret;
@@ -325,10 +357,40 @@ ssize_t bk_tls_write(struct bk_tls *t, const void *data, size_t n)
 	return (ssize_t)done;
 }
 
+/* By GnuTLS, which has the next record to be sent too: it may have to answer. */
+static ssize_t read_by_gnutls(struct bk_tls *t, void *out, size_t cap)
+{
+	ssize_t ret;
+
+	bk_records_return(&t->reading);
+	bk_records_return(&t->writing);
+	ret = gnutls_record_recv(t->session, out, cap);
+	if (ret >= BULK && !gnutls_record_check_pending(t->session))
+		bk_records_take(&t->reading);
+	return ret;
+}
+
+static ssize_t read_record(struct bk_tls *t, void *out, size_t cap)
+{
+	size_t n = 0, len = bk_record_len(bk_buf_head(&t->in), t->in.len);
+
+	if (gnutls_record_check_pending(t->session))
+		return read_by_gnutls(t, out, cap);
+	if (len > t->in.len)
+		return GNUTLS_E_AGAIN;
+	if (bk_records_are_ours(&t->reading))
+		n = bk_records_open(&t->reading, bk_buf_head(&t->in), len, out, cap);
+	t->whole = n ? 0 : len;
+	if (!n)
+		return read_by_gnutls(t, out, cap);
+	bk_buf_consume(&t->in, len);
+	return (ssize_t)n;
+}
+
 /* A record that carried nothing for the reader: allowed now and then, not as a way to keep us busy. */
 static int note_no_data(struct bk_tls *t)
 {
-	if (!t->in.len)
+	if (bk_record_len(bk_buf_head(&t->in), t->in.len) > t->in.len)
 		return BK_E_AGAIN;
 	return ++t->no_data > NO_DATA_MAX ? fail(t, GNUTLS_E_TOO_MANY_EMPTY_PACKETS) : 0;
 }
@@ -342,7 +404,7 @@ ssize_t bk_tls_read(struct bk_tls *t, void *out, size_t cap)
 	if (!t->is_secure || !cap)
 		return BK_E_INVALID;
 	while (!t->has_ended && !err) {
-		ssize_t ret = gnutls_record_recv(t->session, out, cap);
+		ssize_t ret = read_record(t, out, cap);
 
 		if (ret > 0) {
 			t->no_data = 0;
@@ -361,6 +423,7 @@ void bk_tls_close(struct bk_tls *t)
 	if (!t->is_secure || t->failed || t->is_closed)
 		return;
 	t->is_closed = true;
+	bk_records_return(&t->writing);
 	gnutls_bye(t->session, GNUTLS_SHUT_WR);
 }
 

@@ -17,7 +17,10 @@
  * no TLS 1.2, no compression. */
 struct bk_tls;
 
-enum { BK_TLS_BUFFER_MIN = 32 * 1024 };
+enum {
+	BK_TLS_BUFFER_MIN = 32 * 1024,
+	BK_TLS_READ_ROOM = 16384 + 256, /* for which any record is opened where it is to be, without a copy */
+};
 
 struct bk_tls_opts {
 	bool is_server;
