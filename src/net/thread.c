@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each side sleeps on a bell of its own, which is rung only for one who sleeps: a busy pair wakes nobody. */
+/* Each side sleeps on a bell of its own, which is rung only for one who sleeps: a busy pair wakes nobody. It is rung
+ * when the lock is free again: whoever wakes wants it first of all, and would go back to sleep. */
 #include "net/thread.h"
 
 #include <poll.h>
@@ -16,6 +17,7 @@ struct bk_thread {
 	void *work;
 	struct bk_bell to_thread, to_loop;
 	bool is_asleep, is_rung, is_left, is_over; /* under the lock */
+	bool owes_nudge, owes_ring;                /* likewise: who unlocks rings */
 	struct bk_watch *watch;                    /* the owner's, as what follows */
 	void (*fn)(void *arg);
 	void *arg;
@@ -37,7 +39,7 @@ static void let_go(struct bk_thread *t, bool *mine, const bool *others)
 	bk_thread_lock(t);
 	*mine = true;
 	is_last = *others;
-	bk_thread_nudge(t);
+	bk_bell_ring(&t->to_thread); /* now: unlocked it may be gone */
 	bk_thread_unlock(t);
 	if (!is_last)
 		return;
@@ -118,20 +120,25 @@ void bk_thread_lock(struct bk_thread *t)
 
 void bk_thread_unlock(struct bk_thread *t)
 {
+	bool owes_nudge = t->owes_nudge, owes_ring = t->owes_ring;
+
+	t->owes_nudge = t->owes_ring = false;
 	pthread_mutex_unlock(&t->lock);
+	if (owes_nudge)
+		bk_bell_ring(&t->to_thread);
+	if (owes_ring)
+		bk_bell_ring(&t->to_loop);
 }
 
 void bk_thread_nudge(struct bk_thread *t)
 {
-	if (t->is_asleep)
-		bk_bell_ring(&t->to_thread);
+	t->owes_nudge |= t->is_asleep;
 	t->is_asleep = false;
 }
 
 void bk_thread_ring(struct bk_thread *t)
 {
-	if (!t->is_rung)
-		bk_bell_ring(&t->to_loop);
+	t->owes_ring |= !t->is_rung;
 	t->is_rung = true;
 }
 
