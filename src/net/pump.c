@@ -14,7 +14,7 @@
 
 enum {
 	READ_CHUNK_MIN = 4096,    /* while a connection says little */
-	READ_CHUNK_MAX = 2 << 20, /* once it is bulk: few large reads cost both sides least */
+	READ_CHUNK_MAX = 512 << 10, /* once it is bulk: few large reads cost both sides least */
 };
 
 struct bk_pump {

@@ -16,7 +16,7 @@
 #include "wire/packed.h"
 
 enum {
-	SLOTS = 4,
+	SLOTS = 8,
 	SPARES = 32, /* so much that was lent is used again when whoever kept it is done */
 	PIECE_MAX = 256 << 10,
 	HEADROOM = 512,       /* for the header of a content message */
@@ -573,7 +573,8 @@ void bk_reader_next(struct bk_reader *r)
 {
 	bk_thread_lock(r->thread);
 	r->work->sent++;
-	bk_thread_nudge(r->thread);
+	if (r->work->filled - r->work->sent <= SLOTS / 2) /* few wakes, each for much */
+		bk_thread_nudge(r->thread);
 	bk_thread_unlock(r->thread);
 }
 
