@@ -8,6 +8,7 @@
 #include "nat.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 static const char *const answers[] = {"drop", "reset", "reject", "accept"};
@@ -57,11 +58,27 @@ bool sim_nat_is_sequence(const struct bk_lab_nat_type *t)
 	       t->allocation == BK_LAB_PARITY;
 }
 
+/* What others took by now. */
+static void make_noise(struct sim_nat *n)
+{
+	bool has_parity = n->type->allocation == BK_LAB_PARITY;
+
+	while (n->noise > 0 && n->noise_next <= n->clock->now) {
+		double u = (double)((bk_rng_next(n->rng) >> 11) + 1) / (double)(1ull << 53);
+
+		n->sequence[has_parity ? bk_rng_next(n->rng) % 2 : 0] += n->noise_next > 0;
+		n->noise_next += 1 + (bk_dur)(-log(u) / n->noise * BK_SEC);
+	}
+}
+
 uint16_t sim_nat_next_in_sequence(struct sim_nat *n, uint16_t inside)
 {
 	bool has_parity = n->type->allocation == BK_LAB_PARITY;
 	unsigned odd = has_parity ? inside % 2 : 0;
-	unsigned i = (n->sequence[odd]++ * (has_parity ? 2 : 1) + odd) % BK_LAB_SEQUENTIAL_COUNT;
+	unsigned i;
+
+	make_noise(n);
+	i = (n->sequence[odd]++ * (has_parity ? 2 : 1) + odd) % BK_LAB_SEQUENTIAL_COUNT;
 
 	if (n->type->allocation == BK_LAB_DESCENDING)
 		i = BK_LAB_SEQUENTIAL_COUNT - 1 - i;

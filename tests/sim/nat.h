@@ -72,7 +72,8 @@ struct sim_nat {
 		given[2]; /* by enum bk_transport: a port that it has opened when asked; port 0: none */
 };
 
-/* Does it choose them so? And the next port for that inside one, in its direction. */
+/* Does it choose them so? And the next port for that inside one, in its direction, behind what others
+ * took by now. */
 bool sim_nat_is_sequence(const struct bk_lab_nat_type *t);
 uint16_t sim_nat_next_in_sequence(struct sim_nat *n, uint16_t inside);
 

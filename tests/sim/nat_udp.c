@@ -6,7 +6,6 @@
  * what runs out of TTL. */
 
 #include <assert.h>
-#include <math.h>
 
 #include "nat.h"
 
@@ -39,19 +38,6 @@ static struct sim_udp_flow *new_flow(
 	return f;
 }
 
-/* What others took by now. */
-static void make_noise(struct sim_nat *n)
-{
-	bool has_parity = n->type->allocation == BK_LAB_PARITY;
-
-	while (n->noise > 0 && n->noise_next <= n->clock->now) {
-		double u = (double)((bk_rng_next(n->rng) >> 11) + 1) / (double)(1ull << 53);
-
-		n->sequence[has_parity ? bk_rng_next(n->rng) % 2 : 0] += n->noise_next > 0;
-		n->noise_next += 1 + (bk_dur)(-log(u) / n->noise * BK_SEC);
-	}
-}
-
 static uint16_t allocate_in_block(struct sim_nat *n, const struct bk_addr *remote)
 {
 	uint16_t port;
@@ -67,7 +53,6 @@ static uint16_t allocate(struct sim_nat *n, const struct bk_addr *inside, const 
 {
 	uint16_t port = inside->port;
 
-	make_noise(n);
 	if (sim_nat_is_sequence(n->type))
 		port = sim_nat_next_in_sequence(n, inside->port);
 	if (n->type->allocation == BK_LAB_BLOCK)

@@ -17,6 +17,9 @@
 enum { LANES_MAX = 8, PATHS_MAX = 256, OWN_MAX = 1100, FIRST_OWN_PORT = 42000, LENT4 = 1, LENT6 = 2 };
 enum { HELLO = 1, CHOSEN = 2 };
 
+/* Of the listener behind the own addresses, which is no engine's; what comes there counts on from it. */
+#define DOOR 0xff000000u
+
 #define RESAY     (100 * BK_MS)
 #define STORY_MAX (30 * BK_SEC)
 
@@ -127,6 +130,8 @@ static void disprove(struct path *t)
 	struct lane *l = t->lane;
 
 	t->is_gone = true;
+	if (t->id >= DOOR)
+		return;
 	if (l->method->disprove)
 		l->method->disprove(l->engine, engine_id(t->id), local_now(l->peer));
 	settle(l);
@@ -162,11 +167,18 @@ static struct bk_addr local_of(const struct lane *l, uint32_t id)
 	return bk_addr_with_port(id == LENT6 ? address6(p->side) : p->side->host.ip, port);
 }
 
+static void add_path(struct peer *p, const struct path *t)
+{
+	assert(p->paths_len < PATHS_MAX);
+	p->paths[p->paths_len] = *t;
+	sim_at(&p->side->net->clock, p->side->net->clock.now, on_resay, &p->paths[p->paths_len++], NULL, 0);
+}
+
 /* What was chosen before stays beside it: the other side may have decided for that. */
 static void on_report(struct lane *l, const struct bk_action *a)
 {
 	struct peer *p = l->peer;
-	struct path *t = &p->paths[p->paths_len];
+	struct path t = {.lane = l, .id = host_id(l, a->id)};
 	bool is_way = a->report == BK_REPORT_LIKELY || a->report == BK_REPORT_CHOSEN;
 	struct path *there = is_way ? find_way(l, a) : NULL;
 
@@ -178,14 +190,12 @@ static void on_report(struct lane *l, const struct bk_action *a)
 		say(there, HELLO);
 		return;
 	}
-	assert(p->paths_len < PATHS_MAX);
-	*t = (struct path){.lane = l, .technique = bk_technique_of(&l->plan, a), .id = host_id(l, a->id)};
+	t.technique = bk_technique_of(&l->plan, a);
 	if (is_way) {
-		t->local = local_of(l, a->id);
-		t->remote = a->remote;
+		t.local = local_of(l, a->id);
+		t.remote = a->remote;
 	}
-	p->paths_len++;
-	sim_at(&p->side->net->clock, p->side->net->clock.now, on_resay, t, NULL, 0);
+	add_path(p, &t);
 }
 
 /* --- driving --- */
@@ -307,10 +317,31 @@ static void on_failed(void *owner, uint32_t id, int error)
 	settle(l);
 }
 
+/* 0: nobody connects over TCP. */
+static uint32_t enter_by_door(struct peer *p, const struct bk_addr *from)
+{
+	for (size_t i = 0; i < p->lanes_len; i++) {
+		struct lane *l = &p->lanes[i];
+		struct path t = {.lane = l, .id = DOOR + 1 + (uint32_t)p->paths_len};
+
+		if (l->method->transport != BK_TRANSPORT_TCP)
+			continue;
+		t.technique = bk_technique_at_door(&l->plan, from);
+		add_path(p, &t);
+		return t.id;
+	}
+	return 0;
+}
+
 static uint32_t on_accepted(void *owner, uint32_t listener, const struct bk_addr *from)
 {
-	struct lane *l = lane_of(owner, listener);
-	uint32_t id = l->method->ops->on_accepted(l->engine, engine_id(listener), from, local_now(l->peer));
+	struct lane *l;
+	uint32_t id;
+
+	if (listener == DOOR)
+		return enter_by_door(owner, from);
+	l = lane_of(owner, listener);
+	id = l->method->ops->on_accepted(l->engine, engine_id(listener), from, local_now(l->peer));
 
 	/* The report is performed in a moment: the socket gets its id first. */
 	sim_at(&l->peer->side->net->clock, l->peer->side->net->clock.now, on_timer, l, NULL, 0);
@@ -445,6 +476,14 @@ static void build_network(struct sim_side *side, const struct sim_race_side *s)
 	}
 }
 
+static void open_ports(struct peer *p)
+{
+	struct bk_addr door = bk_addr_with_port(p->side->host.ip, SIM_HOST_PORT);
+
+	sim_learn_opened(p->side, &p->intro);
+	sim_host_listen(&p->side->host, DOOR, &door);
+}
+
 static void prepare(struct peer *p, struct sim_net *net, int index, const struct sim_race_story *s)
 {
 	*p = (struct peer){.story = s,
@@ -458,7 +497,7 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
 	p->intro.capabilities |= BK_INTRO_OPENS;
 	if (s->sides[index].opens)
-		sim_learn_opened(p->side, &p->intro);
+		open_ports(p);
 	if (!s->b_controls) /* who controls hears last */
 		p->intro.capabilities |= BK_INTRO_COUNTED;
 }

@@ -196,7 +196,7 @@ static void a_row_beside_the_others_is_in_nobodys_way(void **state)
 	}
 }
 
-/* Over UDP alone, and with both; what comes to a listener that is no engine's (TCP) the laboratory shows. */
+/* Over UDP alone, and with both. */
 static void an_opened_port_connects_any_two(void **state)
 {
 	static const char *const types[] = {
@@ -218,6 +218,29 @@ static void an_opened_port_connects_any_two(void **state)
 			s.sides[1].answer = answers[i % 4];
 			s.delay = 20 * BK_MS;
 			s.timer_slack = 1 * BK_MS;
+			assert_int_equal(run(s, &worst), SEEDS);
+			assert_true(worst <= three_round_trips(&s));
+		}
+	}
+}
+
+/* What comes there over TCP comes to a listener that is no engine's. */
+static void an_opened_port_connects_any_two_where_udp_is_blocked(void **state)
+{
+	static const char *const types[] = {"open", "port", "sym", "symseq", "cgn-sym"};
+	static const enum sim_answer answers[] = {SIM_DROP, SIM_RESET, SIM_REJECT, SIM_ACCEPT};
+	bk_dur worst;
+
+	(void)state;
+	for (size_t i = 0; i < 5 * 4; i++) {
+		for (int opens = 0; opens < 2; opens++) {
+			struct sim_race_story s = {
+				.a = opens ? types[i / 4] : "port", .b = opens ? "sym" : types[i / 4]};
+
+			s.sides[opens].opens = true;
+			s.sides[0].is_udp_blocked = true;
+			s.sides[0].answer = s.sides[1].answer = answers[i % 4];
+			s.delay = 20 * BK_MS;
 			assert_int_equal(run(s, &worst), SEEDS);
 			assert_true(worst <= three_round_trips(&s));
 		}
@@ -310,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_row_of_a_test_wins_from_one_of_its_64_sockets),
 		cmocka_unit_test(a_row_beside_the_others_is_in_nobodys_way),
 		cmocka_unit_test(an_opened_port_connects_any_two),
+		cmocka_unit_test(an_opened_port_connects_any_two_where_udp_is_blocked),
 		cmocka_unit_test(two_with_both_families_meet_over_ipv6_whatever_their_nats_are),
 		cmocka_unit_test(where_one_network_blocks_udp_tcp_connects_what_it_can),
 		cmocka_unit_test(ports_of_a_sequence_are_guessed_among_the_flows_of_others),
