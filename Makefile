@@ -11,7 +11,7 @@ FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps configure build demo test check asan tsan valgrind fuzz fuzz-smoke bench soak api-docs tidy fmt install clean
+.PHONY: all deps build-deps configure build demo test check asan tsan valgrind fuzz fuzz-smoke bench study soak api-docs tidy fmt install clean
 
 all: build
 
@@ -73,6 +73,11 @@ fuzz-smoke: fuzz
 
 bench: build
 	python3 bench/run.py $(BUILD)
+
+# What share of a population connects directly, technique by technique: the tables of bench/RESULTS.md and docs/study.svg.
+study: configure
+	ninja -C $(BUILD) bench/study_pairs
+	nice python3 bench/study.py $(BUILD) --write
 
 # What takes minutes: sessions that are open and idle, through NATs that forget; and who looks closer at threads and bytes.
 soak: build tsan valgrind

@@ -202,6 +202,7 @@ def waiting_suites(args, tally):
     yield lab_script(tally, "plain-lab", "plain dialect", 400, "tests/lab/plain.py", bodkin)
     for build in (args.build, args.asan):
         yield script(tally, f"examples_{build}", 300, "tests/examples/test_examples.py", str(ROOT / build), name=f"examples ({build})")
+    yield script(tally, "study", 120, "bench/study.py", args.build, "--check", name="study of a population")
     for key in ("cli", "streams", "trees", "masses", "resume", "copies", "daemon", "chat", "machine", "words", "questions", "unread"):
         yield script(tally, key, 300, f"tests/cli/test_{key}.py", bodkin)
 
