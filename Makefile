@@ -11,7 +11,7 @@ FUZZ_PACKAGES = clang libclang-rt-14-dev
 
 M       ?=
 
-.PHONY: all deps build-deps configure build demo test check asan tsan valgrind fuzz fuzz-smoke bench study soak api-docs tidy fmt install clean
+.PHONY: all deps build-deps configure build demo matrix test check asan tsan valgrind fuzz fuzz-smoke bench study soak api-docs tidy fmt install clean
 
 all: build
 
@@ -37,6 +37,10 @@ build: configure
 
 demo: build
 	python3 lab/demo.py $(BUILD)/bodkin
+
+# The picture of which NATs connect: a minute and a half of labs.
+matrix: build
+	$(BUILD)/bodkin lab matrix --runs 5 --svg docs/matrix.svg
 
 # While working: one build, unit tests, simulator and arch; `make test M=punch` builds and runs one module's.
 test: configure
@@ -82,6 +86,7 @@ study: configure
 # What takes minutes: sessions that are open and idle, through NATs that forget; and who looks closer at threads and bytes.
 soak: build tsan valgrind
 	BODKIN_IDLE_SECONDS=180 python3 tests/lab/run.py $(BUILD)/bodkin --only 'idle session'
+	BODKIN_MATRIX_RUNS=5 python3 tests/lab/run.py $(BUILD)/bodkin --only matrix
 	BODKIN_DEVICES_MIB=1024 python3 tests/lab/run.py $(BUILD)/bodkin --only 'devices, both hand over'
 	BODKIN_COPIES_MB=4096 python3 tests/cli/test_copies.py $(BUILD)/bodkin Copies.test_eight_one_of_them_slow_one_killed_and_back_and_a_ninth_who_guesses
 	SOAK=1 python3 tests/cli/test_copies.py $(BUILD)/bodkin Long

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "lab/holder.h"
 #include "lab/list.h"
+#include "lab/matrix.h"
 #include "lab/ns.h"
 #include "lab/picture.h"
 #include "lab/say.h"
@@ -33,6 +34,10 @@ static const char usage_text[] =
 	"bodkin lab status [--json]\n"
 	"                    what is up\n"
 	"bodkin lab down     end it, and every command in it\n"
+	"bodkin lab matrix [--transport udp|tcp] [--runs N] [--types A,B,...] [--json]\n"
+	"           [--svg FILE]\n"
+	"                    every pair of types in labs of their own: which connect\n"
+	"                    directly, how, and how fast; options of up for all of them\n"
 	"bodkin lab probe    can a lab be raised on this machine?\n"
 	"\n"
 	"Every command takes --name NAME, for several labs at once. OPTIONs, of both\n"
@@ -262,6 +267,7 @@ static const struct {
 	{"status", cmd_status},
 	{"probe", cmd_probe},
 	{"scenarios", cmd_scenarios},
+	{"matrix", bk_lab_matrix_main},
 };
 
 static bool asks_help(const char *word)

@@ -80,7 +80,7 @@ _bodkin()
 		;;
 	serve) COMPREPLY=($(compgen -W "$all --listen --alt-port --alt-addr --no-port-mapping --state --plain --show" -- "$cur")) ;;
 	nat) COMPREPLY=($(compgen -W "--server --lifetime $all" -- "$cur")) ;;
-	lab) COMPREPLY=($(compgen -W "up exec status down probe --help --name --answer --delay --jitter --loss --rate --with --replace --json" -- "$cur")) ;;
+	lab) COMPREPLY=($(compgen -W "up exec matrix status down probe --help --name --answer --delay --jitter --loss --rate --with --replace --transport --runs --types --svg --json" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "send recv chat devices ping serve nat lab" -- "$cur")) ;;
 	esac
 }

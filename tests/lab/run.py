@@ -22,6 +22,7 @@ import files  # noqa: E402
 import idle  # noqa: E402
 import lan  # noqa: E402
 import lan_rooms  # noqa: E402
+import matrix  # noqa: E402
 import moves  # noqa: E402
 import ports  # noqa: E402
 import rooms  # noqa: E402
@@ -53,6 +54,7 @@ def run_as_nobody(bodkin):
 def collect(args):
     yield from rows.cases(args.bodkin, args.runs)
     yield "port-port without privileges", lambda: run_as_nobody(args.bodkin)
+    yield from matrix.cases(args.bodkin)
     yield from trips.cases(args.bodkin)
     yield from devices.cases(args.bodkin)
     yield from files.cases(args.bodkin)

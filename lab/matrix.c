@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lab/matrix.h"
+
+#include "base/error.h"
+#include "lab/measure.h"
+#include "lab/say.h"
+#include "lab/sheet.h"
+#include "lab/svg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_USAGE       2
+#define EXIT_FORBIDDEN   3
+#define EXIT_FILE        7
+#define EXIT_INTERRUPTED 130
+#define COLUMNS          80
+
+/* --- what is asked for --- */
+
+static int take_transport(struct bk_lab_matrix *m, const char *text)
+{
+	for (int i = 0; i < BK_LAB_OVERS; i++)
+		m->has_over[i] = strcmp(text, bk_lab_over_name((enum bk_lab_over)i)) == 0;
+	if (!m->has_over[BK_LAB_UDP] && !m->has_over[BK_LAB_TCP])
+		return bk_lab_say(BK_E_INVALID, "--transport is udp or tcp, not '%s'", text);
+	return 0;
+}
+
+static int take_runs(struct bk_lab_matrix *m, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < 1 || n > BK_LAB_RUNS_MAX)
+		return bk_lab_say(
+			BK_E_INVALID, "--runs wants a number from 1 to %d, not '%s'", BK_LAB_RUNS_MAX, text);
+	m->runs = (int)n;
+	return 0;
+}
+
+static bool has_type(const struct bk_lab_matrix *m, const struct bk_lab_nat_type *t)
+{
+	for (int i = 0; i < m->types_len; i++)
+		if (m->types[i] == t)
+			return true;
+	return false;
+}
+
+static int take_types(struct bk_lab_matrix *m, const char *text)
+{
+	char list[512];
+	int rc = snprintf(list, sizeof(list), "%s", text) < (int)sizeof(list) ? 0 : BK_E_INVALID;
+
+	m->types_len = 0;
+	for (char *save, *name = strtok_r(list, ",", &save); rc == 0 && name;
+		name = strtok_r(NULL, ",", &save)) {
+		rc = bk_lab_options_set(&m->options, "a", name); /* which knows the types */
+		if (rc == 0 && !has_type(m, m->options.type[0]) && m->types_len < BK_LAB_TYPES_MAX)
+			m->types[m->types_len++] = m->options.type[0];
+	}
+	if (rc == 0 && m->types_len == 0)
+		return bk_lab_say(BK_E_INVALID, "--types wants types of NAT, as in: --types open,port,sym");
+	return rc;
+}
+
+static int take_svg(struct bk_lab_matrix *m, const char *text)
+{
+	m->svg = text;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*take)(struct bk_lab_matrix *m, const char *text);
+} own_options[] = {
+	{"--transport", take_transport},
+	{"--runs", take_runs},
+	{"--types", take_types},
+	{"--svg", take_svg},
+};
+
+/* What it does not know is a matter of the labs. */
+static int take_option(struct bk_lab_matrix *m, int argc, char **argv, int *i)
+{
+	size_t n = strcspn(argv[*i], "=");
+
+	for (size_t k = 0; k < sizeof(own_options) / sizeof(own_options[0]); k++) {
+		if (strlen(own_options[k].name) != n || strncmp(own_options[k].name, argv[*i], n) != 0)
+			continue;
+		if (argv[*i][n])
+			return own_options[k].take(m, argv[*i] + n + 1);
+		if (*i + 1 >= argc)
+			return bk_lab_say(BK_E_INVALID, "%s wants a value", own_options[k].name);
+		return own_options[k].take(m, argv[++*i]);
+	}
+	return bk_lab_options_take(&m->options, argc, argv, i);
+}
+
+static int take_options(struct bk_lab_matrix *m, int argc, char **argv)
+{
+	const struct bk_lab_nat_type *t;
+	int rc = bk_lab_options_init(&m->options);
+
+	m->runs = 1;
+	m->has_over[BK_LAB_UDP] = m->has_over[BK_LAB_TCP] = true;
+	for (int i = 0; (t = bk_lab_nat_type_at((size_t)i)) && i < BK_LAB_TYPES_MAX; i++)
+		m->types[m->types_len++] = t;
+	for (int i = 1; rc == 0 && i < argc; i++)
+		if (argv[i][0] == '-')
+			rc = take_option(m, argc, argv, &i);
+		else
+			rc = bk_lab_say(BK_E_INVALID, "'%s' is too much; see: bodkin lab help", argv[i]);
+	return rc;
+}
+
+/* --- what came of it --- */
+
+static void on_cell(const struct bk_lab_matrix *m, const struct bk_lab_cell *c, int done)
+{
+	int all = m->types_len * m->types_len * (m->has_over[BK_LAB_UDP] + m->has_over[BK_LAB_TCP]);
+
+	if (m->options.json)
+		bk_lab_cell_print_json(c, stdout);
+	else if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%d of %d%s", done, all, done == all ? "\r\033[K" : "");
+}
+
+static int columns(void)
+{
+	struct winsize size = {0};
+	const char *told = getenv("COLUMNS");
+
+	if (told && atoi(told) > 0)
+		return atoi(told);
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS;
+}
+
+static void print_end_json(const struct bk_lab_matrix *m)
+{
+	const char *between = "";
+
+	fputs("{\"event\":\"matrix\",\"types\":[", stdout);
+	for (int i = 0; i < m->types_len; i++)
+		printf("%s\"%s\"", i ? "," : "", m->types[i]->name);
+	fputs("],\"transports\":[", stdout);
+	for (int i = 0; i < BK_LAB_OVERS; i++)
+		if (m->has_over[i]) {
+			printf("%s\"%s\"", between, bk_lab_over_name((enum bk_lab_over)i));
+			between = ",";
+		}
+	printf("],\"runs\":%d,\"seconds\":%.3f}\n", m->runs, m->seconds);
+}
+
+static int write_svg(const struct bk_lab_matrix *m)
+{
+	FILE *f = fopen(m->svg, "w");
+	bool ok = f;
+
+	if (f) {
+		bk_lab_svg_print(m, f);
+		ok = !ferror(f);
+		ok = fclose(f) == 0 && ok;
+	}
+	if (ok)
+		return 0;
+	bk_lab_say(BK_E_IO, "cannot write '%s': %s", m->svg, strerror(errno));
+	return EXIT_FILE;
+}
+
+static int count_failed(const struct bk_lab_matrix *m)
+{
+	int failed = 0;
+
+	for (int i = 0; i < BK_LAB_OVERS * m->types_len * m->types_len; i++)
+		failed += m->cells[i].failed;
+	return failed;
+}
+
+static int tell(const struct bk_lab_matrix *m)
+{
+	int failed = count_failed(m), code = 0;
+
+	if (m->options.json)
+		print_end_json(m);
+	else
+		bk_lab_sheet_print(m, columns(), stdout);
+	if (m->svg)
+		code = write_svg(m);
+	if (failed)
+		bk_lab_say(0, "%d run%s came to nothing, neither direct nor relayed", failed,
+			failed == 1 ? "" : "s");
+	return code ? code : failed ? 1 : 0;
+}
+
+static int exit_code(int rc)
+{
+	switch (rc) {
+	case BK_E_CANCELLED:
+		return EXIT_INTERRUPTED;
+	case BK_E_UNSUPPORTED:
+		return EXIT_FORBIDDEN;
+	default:
+		return 1;
+	}
+}
+
+int bk_lab_matrix_main(int argc, char **argv)
+{
+	struct bk_lab_matrix m = {0};
+	struct timespec from, to;
+	int rc = take_options(&m, argc, argv);
+
+	if (rc < 0)
+		return EXIT_USAGE;
+	m.cells = calloc((size_t)BK_LAB_OVERS * (size_t)m.types_len * (size_t)m.types_len, sizeof(*m.cells));
+	if (!m.cells)
+		return 1;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	rc = bk_lab_measure(&m, on_cell);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	m.seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	rc = rc < 0 ? exit_code(rc) : tell(&m);
+	free(m.cells);
+	return rc;
+}
