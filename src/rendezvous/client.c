@@ -77,7 +77,7 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	}
 	r->is_ready = true;
 	bk_control_welcome(r->control);
-	bk_pulse_start(&r->pulse, r->control, m->ping_ms * BK_MS);
+	bk_pulse_start(&r->pulse, m->ping_ms * BK_MS);
 	r->view.relay = bk_control_server(r->control);
 	r->of->target.pin = r->pin;
 	r->of->target.has_pin = true;
@@ -85,6 +85,8 @@ static void on_hello(struct bk_rdv *r, const struct bk_rdv_msg *m)
 		bk_pulse_learn_clock(&r->pulse, bk_loop_now(r->loop) - r->hello_at, m->time);
 	if (!r->of->is_hidden)
 		bk_outside_learn(&r->outside, r->control, m);
+	if (!r->asked.type)
+		bk_pulse_leave_alone(&r->pulse);
 	bk_pulse_measure(&r->pulse);
 	say(r, "step: the server has answered the hello, which was waited for");
 	r->events->on_ready(r->arg);
@@ -151,6 +153,7 @@ static int ask(struct bk_rdv *r, const struct bk_rdv_msg *m)
 	}
 	if (m->body_len)
 		memcpy(r->asked.body, m->body, m->body_len);
+	bk_pulse_accompany(&r->pulse);
 	return bk_control_send(r->control, m);
 }
 
@@ -199,6 +202,8 @@ static void on_mail_message(struct bk_rdv *r, const struct bk_rdv_msg *m)
 		memcpy(r->view.relay_token, m->leg_token, sizeof(r->view.relay_token));
 	if (type == BK_RDV_SERVER_NAMEPLATE || type == BK_RDV_SERVER_CLAIMED)
 		forget_asked(r);
+	if (type == BK_RDV_SERVER_NAMEPLATE || type == BK_RDV_SERVER_CLAIMED || type == BK_RDV_SERVER_MAIL)
+		bk_pulse_leave_alone(&r->pulse);
 	if (type == BK_RDV_SERVER_NAMEPLATE)
 		to->on_nameplate(r->arg, m->nameplate);
 	else if (type == BK_RDV_SERVER_CLAIMED)
@@ -338,6 +343,8 @@ static int on_secure(void *arg, const struct bk_pin *pin)
 	m.private_port = r->view.local.port;
 	r->hello_at = bk_loop_now(r->loop);
 	err = bk_control_send(r->control, &m);
+	bk_pulse_attach(&r->pulse, r->control);
+	bk_pulse_accompany(&r->pulse);
 	if (!err && !of->is_hidden)
 		bk_outside_announce(&r->outside, r->control);
 	return err < 0 ? err : send_along(r);
@@ -542,6 +549,7 @@ static void flush(void *box, void (*fn)(void *fn_arg), void *fn_arg)
 static void measure_clock(void *box)
 {
 	bk_pulse_measure(&((struct bk_rdv *)box)->pulse);
+	bk_pulse_accompany(&((struct bk_rdv *)box)->pulse); /* the other side's mail is about to come */
 }
 
 void bk_rdv_hurry(void *box)

@@ -4,15 +4,17 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum { CLOCK_PINGS = 3 };
+enum { CLOCK_PINGS = 3, COMPANY = 16, COMPANY_CLOSE = 8 };
 
-#define CLOCK_FRESH  (60 * BK_SEC)   /* a smaller round trip is believed this long */
-#define CLOCK_MAX    (INT64_MAX / 4) /* a server's clock beyond it would only break our arithmetic */
-#define PING_MIN     (10 * BK_MS)    /* whatever the server asks for */
-#define PING_MAX     (60 * BK_SEC)
-#define PING_DEFAULT (15 * BK_SEC)
-#define SILENCE_MIN  (2 * BK_SEC)
-#define SILENCE_MAX  (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone; or two intervals */
+#define CLOCK_FRESH   (60 * BK_SEC)   /* a smaller round trip is believed this long */
+#define CLOCK_MAX     (INT64_MAX / 4) /* a server's clock beyond it would only break our arithmetic */
+#define PING_MIN      (10 * BK_MS)    /* whatever the server asks for */
+#define PING_MAX      (60 * BK_SEC)
+#define PING_DEFAULT  (15 * BK_SEC)
+#define COMPANY_GAP   (10 * BK_MS) /* or a quarter of the round trip */
+#define COMPANY_FIRST (25 * BK_MS) /* where none is known yet */
+#define SILENCE_MIN   (2 * BK_SEC)
+#define SILENCE_MAX   (10 * BK_SEC) /* with a ping unanswered, the server is taken for gone; or two intervals */
 
 static void send_ping(struct bk_pulse *p)
 {
@@ -41,29 +43,75 @@ static void on_timer(void *arg)
 		send_ping(p);
 }
 
+/* --- in company --- */
+
+/* For two round trips closely, for four more at twice the gap. */
+static void arm_company(struct bk_pulse *p)
+{
+	bk_dur rtt = p->view->rtt_ns, gap = rtt ? bk_time_max(COMPANY_GAP, rtt / 4) : COMPANY_FIRST;
+
+	bk_timer_start(p->company, p->company_left > COMPANY - COMPANY_CLOSE ? gap : 2 * gap);
+}
+
+static void on_company(void *arg)
+{
+	struct bk_pulse *p = arg;
+
+	if (!p->control || !p->company_left)
+		return;
+	p->company_left--;
+	send_ping(p);
+	arm_company(p);
+}
+
+void bk_pulse_accompany(struct bk_pulse *p)
+{
+	p->company_left = COMPANY;
+	arm_company(p);
+}
+
+void bk_pulse_leave_alone(struct bk_pulse *p)
+{
+	p->company_left = 0;
+	bk_timer_stop(p->company);
+}
+
+/* --- life --- */
+
 int bk_pulse_init(struct bk_pulse *p, struct bk_loop *loop, struct bk_mailbox_view *view)
 {
+	int err;
+
 	p->loop = loop;
 	p->view = view;
-	return bk_timer_new(loop, on_timer, p, &p->timer);
+	err = bk_timer_new(loop, on_timer, p, &p->timer);
+	return err < 0 ? err : bk_timer_new(loop, on_company, p, &p->company);
 }
 
 void bk_pulse_done(struct bk_pulse *p)
 {
 	bk_timer_free(p->timer);
-	p->timer = NULL;
+	bk_timer_free(p->company);
+	p->timer = p->company = NULL;
 	p->control = NULL;
 }
 
-void bk_pulse_start(struct bk_pulse *p, struct bk_control *control, bk_dur interval)
+void bk_pulse_attach(struct bk_pulse *p, struct bk_control *control)
 {
 	p->control = control;
+	p->interval = PING_DEFAULT;
+	p->heard_at = bk_loop_now(p->loop);
+}
+
+void bk_pulse_start(struct bk_pulse *p, bk_dur interval)
+{
 	p->interval = bk_time_min(bk_time_max(interval ? interval : PING_DEFAULT, PING_MIN), PING_MAX);
 }
 
 void bk_pulse_stop(struct bk_pulse *p)
 {
 	bk_timer_stop(p->timer);
+	bk_pulse_leave_alone(p);
 	p->control = NULL;
 }
 
@@ -131,6 +179,7 @@ void bk_pulse_mail_sent(struct bk_pulse *p)
 {
 	send_ping(p);
 	p->mail = p->next;
+	bk_pulse_accompany(p);
 }
 
 bool bk_pulse_is_mail_taken(const struct bk_pulse *p)
