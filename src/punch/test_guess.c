@@ -452,6 +452,38 @@ static void other_messages_do_not_end_a_guess(void **state)
 	}
 }
 
+/* The filter of the side that has easy ports may be looser than is assumed where nobody looked. */
+static void while_ports_are_guessed_a_handshake_goes_to_where_the_peer_is_expected_or_was_heard(void **state)
+{
+	struct bk_intro easy = guessing(PORT, KEEP, 0, 1), hard = guessing(SYM, RAND, 0, 2);
+	struct bk_intro hard_here = guessing(SYM, RAND, 0, 1), easy_there = guessing(UNSURE, KEEP, 0, 2);
+	struct bk_punch_udp *e = kit_engine_of(&hard_here, &easy_there, true);
+	struct bk_action a;
+
+	(void)state;
+	kit_likelies = 0;
+	while (kit_next(e, &a))
+		continue;
+	ops.on_time(e, START);
+	while (kit_next(e, &a))
+		continue;
+	assert_int_equal(kit_likelies, 1);
+	assert_int_equal(kit_likely_at.port, kit_mapped(1).port);
+	bk_punch_udp_free(e);
+
+	easy.udp.filtering = BK_NAT_UNKNOWN;
+	e = kit_engine_of(&easy, &hard, true);
+	kit_forget_actions(e);
+	kit_likelies = 0;
+	for (uint8_t i = 0; i < 8; i++) {
+		kit_peer_probes(e, bk_addr_with_port(kit_mapped(1), 31000 + i), i, 0, START + i * BK_MS);
+		kit_forget_actions(e);
+	}
+	assert_int_equal(kit_likelies, 3);
+	assert_int_equal(kit_likely_at.port, 31002);
+	bk_punch_udp_free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +502,8 @@ int main(void)
 		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
 		cmocka_unit_test(who_is_forbidden_to_send_there_guesses_no_more),
 		cmocka_unit_test(other_messages_do_not_end_a_guess),
+		cmocka_unit_test(
+			while_ports_are_guessed_a_handshake_goes_to_where_the_peer_is_expected_or_was_heard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

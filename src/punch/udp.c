@@ -272,10 +272,13 @@ static struct bk_udp_target *add_reflexive(struct bk_punch_udp *e, const struct 
 	return t;
 }
 
-/* Whoever begins QUIC, it may begin where a packet has come through. As controlling it goes with the probe back. */
+/* Whoever begins QUIC, it may begin where a packet has come through. As controlling it goes with the probe back. Where
+ * ports are guessed the peer may be heard from several, which are no better than a path that needs no guess. */
 static void hear_likely(struct bk_punch_udp *e, struct bk_udp_target *t)
 {
-	if (t->is_proven || e->winner || e->guess.is_on)
+	if (t->is_proven || e->winner)
+		return;
+	if (e->guess.is_on && bk_udp_targets_has_hope(&e->targets, t->technique->rank))
 		return;
 	bk_udp_targets_hear_likely(&e->targets, t);
 	if (!e->is_controlling && !t->is_likely)
@@ -545,7 +548,7 @@ static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, b
 		err = add_attempt(e, &plan->attempts[i], full_from, now);
 	e->end = plan->budget ? bk_time_add(start, bk_time_min(budget, plan->budget)) : now;
 	e->choose_at = e->chosen_until = e->complete_until = BK_NEVER;
-	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer) && !e->guess.is_on)
+	if (e->is_controlling && plan->is_hopeful && is_expected(opts->peer))
 		bk_udp_targets_mark_likely(&e->targets);
 	if (e->is_controlling && e->targets.len == 1) {
 		e->chosen = &e->targets.list[0];
