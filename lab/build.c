@@ -189,7 +189,7 @@ static int try_rules(struct bk_buf *script)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
-		struct bk_lab_router r = {bk_lab_nat_type_find(types[i]), "45.10.22.1", "10.0.0.1"};
+		struct bk_lab_router r = {bk_lab_nat_type_find(types[i]), "45.10.22.1", "10.0.0.1", {0}};
 		struct bk_lab_tool t = {0};
 
 		rc = bk_lab_printf(script, "flush ruleset\n");

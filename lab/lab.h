@@ -27,6 +27,10 @@
  * --with, of both sides, or behind a colon of the one:
  *	miniupnpd, pcp, natpmp, upnp    home routers give ports to whoever asks, by all three or by one of them. It is
  *	          Debian's miniupnpd.
+ *	lifetime:S    the NAT forgets a UDP flow that was silent for S seconds.
+ *	small-table:N    it has room for N flows, and drops what begins another one.
+ *	hairpin    hosts behind it reach each other at its address outside, too; for types that keep ports.
+ *	udp-blocked, https-only    it lets nothing pass over UDP; nothing but TCP to port 443.
  *	noise:RATE    others behind the same NAT begin so many flows a second, at random times.
  *
  * The lab lives in one holder process that owns all namespaces: nothing has a name in the file system but one

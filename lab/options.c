@@ -74,13 +74,21 @@ static int set_type(struct bk_lab_options *o, int side, const char *text)
 	return bk_lab_say(BK_E_INVALID, "'%s' is no type of NAT; there are %s", text, list);
 }
 
+static int check_with(const struct bk_lab_with *w, const struct bk_lab_nat_type *t)
+{
+	if (bk_lab_with_is_any(w) && !t->translates)
+		return bk_lab_say(BK_E_INVALID, "%s has no NAT that --with could change", t->name);
+	if (w->habits & BK_LAB_HAIRPIN && t->allocation != BK_LAB_PRESERVING)
+		return bk_lab_say(BK_E_INVALID,
+			"%s gives every flow a new port, so nobody behind it has one for a hairpin", t->name);
+	return 0;
+}
+
 int bk_lab_options_check(const struct bk_lab_options *o)
 {
-	for (int i = 0; i < 2; i++)
-		if (bk_lab_with_is_any(&o->with[i]) && !o->type[i]->translates)
-			return bk_lab_say(BK_E_INVALID, "%c has no NAT, so there is no --with for its router",
-				i ? 'b' : 'a');
-	return 0;
+	int rc = check_with(&o->with[0], o->type[0]);
+
+	return rc == 0 ? check_with(&o->with[1], o->type[1]) : rc;
 }
 
 int bk_lab_options_init(struct bk_lab_options *o)

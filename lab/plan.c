@@ -157,14 +157,15 @@ static void plan_nat(
 		add_link(p, (struct bk_lab_end){s->router, "wan", {CARRIER_INSIDE "/10"}},
 			(struct bk_lab_end){s->carrier, "lan", {CARRIER_GW "/10"}}, false);
 		add_route(p, s->router, "default", CARRIER_GW);
-		p->router[s->router] =
-			(struct bk_lab_router){bk_lab_nat_type_find(type->inner), CARRIER_INSIDE, s->lan};
+		p->router[s->router] = (struct bk_lab_router){
+			bk_lab_nat_type_find(type->inner), CARRIER_INSIDE, s->lan, {0}};
 		p->forwards[s->router] = true;
 	}
 	add_link(p, (struct bk_lab_end){edge, "wan", {s->wan_len}},
 		(struct bk_lab_end){BK_LAB_NET, s->net_if, {s->gw_len, s->gw6_len}}, wired);
 	add_route(p, edge, "default", s->gw);
-	p->router[edge] = (struct bk_lab_router){type, s->wan, stacked ? CARRIER_INSIDE : s->lan};
+	p->router[edge] = (struct bk_lab_router){
+		type, s->wan, stacked ? CARRIER_INSIDE : s->lan, p->options.with[s - sides]};
 	p->forwards[edge] = true;
 }
 

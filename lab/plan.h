@@ -48,6 +48,7 @@ struct bk_lab_route {
 struct bk_lab_router {
 	const struct bk_lab_nat_type *type; /* NULL: no NAT in this node */
 	const char *wan, *inside;           /* its outer address, the one host (or router) it serves */
+	struct bk_lab_with with;            /* of a side's only, or outermost, NAT */
 };
 
 struct bk_lab_plan {

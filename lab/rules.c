@@ -136,6 +136,62 @@ static int write_passing(struct bk_buf *out)
 				  "}\n");
 }
 
+/* --- what --with adds --- */
+
+static int write_hairpin(const struct bk_lab_router *r, struct bk_buf *out)
+{
+	return bk_lab_printf(out,
+		"chain pin_arrive { type nat hook prerouting priority dstnat;\n"
+		"iifname lan ip daddr %s meta l4proto { tcp, udp } dnat to %s\n}\n"
+		"chain pin_leave { type nat hook postrouting priority srcnat;\n"
+		"oifname lan ct status dnat ip saddr %s snat to %s\n}\n",
+		r->wan, r->inside, r->inside, r->wan);
+}
+
+/* Ahead of the NAT's own chains; what these let pass is looked at there. */
+static int write_walls(const struct bk_lab_with *w, struct bk_buf *out)
+{
+	int rc = bk_lab_printf(out, "chain wall { type filter hook forward priority filter - 10;\n");
+
+	if (rc == 0 && w->habits & BK_LAB_UDP_BLOCKED)
+		rc = bk_lab_printf(out, "meta l4proto udp drop\n");
+	if (rc == 0 && w->habits & BK_LAB_HTTPS_ONLY)
+		rc = bk_lab_printf(
+			out, "oifname wan tcp dport 443 accept\niifname wan tcp sport 443 accept\ndrop\n");
+	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
+}
+
+/* A table that is full drops what begins another flow, as the kernel's own does: chains of this type see nothing else,
+ * whereas a flow without an answer is "new" to the others. */
+static int write_limits(const struct bk_lab_with *w, struct bk_buf *out)
+{
+	int rc = 0;
+
+	if (w->lifetime)
+		rc = bk_lab_printf(out,
+			"ct timeout udp_lifetime { protocol udp; policy = { unreplied : %u, replied : %u }; }\n"
+			"chain age { type filter hook forward priority filter;\n"
+			"meta l4proto udp ct timeout set \"udp_lifetime\"\n}\n",
+			w->lifetime, w->lifetime);
+	if (rc == 0 && w->small_table)
+		rc = bk_lab_printf(out,
+			"chain table_full { type nat hook postrouting priority srcnat - 10;\n"
+			"oifname wan ct count over %u counter drop\n}\n",
+			w->small_table);
+	return rc;
+}
+
+static int write_with(const struct bk_lab_router *r, struct bk_buf *out)
+{
+	int rc = write_limits(&r->with, out);
+
+	if (rc == 0 && r->with.habits & (BK_LAB_UDP_BLOCKED | BK_LAB_HTTPS_ONLY))
+		rc = write_walls(&r->with, out);
+	if (rc == 0 && r->with.habits & BK_LAB_HAIRPIN)
+		rc = write_hairpin(r, out);
+	return rc;
+}
+
 int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer, struct bk_buf *out)
 {
 	int rc = bk_lab_printf(out, "table ip nat_lab {\n");
@@ -148,5 +204,7 @@ int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer,
 		rc = write_answer(answer, out);
 	if (rc == 0)
 		rc = write_passing(out);
+	if (rc == 0)
+		rc = write_with(r, out);
 	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
 }

@@ -290,6 +290,69 @@ def noise_takes_as_many_ports_as_asked_on_its_side():
         assert alone[1] - alone[0] == 1, alone
 
 
+HEARD = """result = []
+try:
+    while True: result.append(u.recv(9).decode())
+except OSError: pass"""
+
+
+@test
+def a_silent_flow_is_forgotten_when_its_lifetime_is_over():
+    with Up("port", "sym", "--with", "lifetime:1:a") as (a, b, s):
+        for host in (a, b):
+            host(f"u = udp(); u.settimeout(0.1); u.sendto(b'l', ('{S1}', 5000))")
+        s(f"p = udp(5000, '{S1}')")
+        s("begun = time.monotonic(); to = {}")
+        for host in (a, b):
+            host(f"u.sendto(b'l', ('{S1}', 5000))")
+            s(f"to[len(to)] = p.recvfrom(9)[1]")
+        s("for t in to.values(): p.sendto(b'early', t)")
+        assert a(HEARD) == b(HEARD) == ["early"]
+        s("select.select([], [], [], begun + 1.4 - time.monotonic()); [p.sendto(b'late', t) for t in to.values()]")
+        assert (a(HEARD), b(HEARD)) == ([], ["late"])
+
+
+@test
+def a_small_table_has_room_for_so_many_flows():
+    """The newest ones find none; those that are there go on."""
+    with Up("port", "port", "--with", "small-table:20:a") as (a, b, s):
+        s(f"p = udp(5000, '{S1}'); p.settimeout(0.1)")
+        for host, room in ((a, 20), (b, 30)):
+            host(f"u = [udp() for _ in range(30)]; [x.sendto(bytes([i]), ('{S1}', 5000)) for i, x in enumerate(u)]")
+            got = s("""result = []
+try:
+    while True: result.append(p.recvfrom(9)[0][0])
+except TimeoutError: pass""")
+            assert got == list(range(room)), got
+        a(f"for x in u: x.sendto(b'!', ('{S1}', 5000))")
+        assert s("result = len([p.recvfrom(9) for _ in range(20)])") == 20
+
+
+@test
+def a_hairpin_leads_back_in_at_the_address_outside():
+    for hairpin in (True, False):
+        with Up("full", "port", *(["--with", "hairpin"] if hairpin else [])) as (a, b, s):
+            for host, outside in ((a, "45.10.21.10"), (b, "45.10.22.10")):
+                got = host(f"""u = udp(4000); u.settimeout(0.2); v = udp(4001)
+u.sendto(b'open', ('{S1}', 9)); v.sendto(b'pin', ('{outside}', 4000))
+try: result = [x if isinstance(x, bytes) else x for x in u.recvfrom(9)][1]
+except OSError: result = None""")
+                assert got == ([outside, 4001] if hairpin else None), (hairpin, got)
+
+
+@test
+def walls_let_through_what_they_say():
+    with Up("port", "port", "--with", "udp-blocked:a", "--with", "https-only:b", "--answer=reset") as (a, b, s):
+        s(f"p = udp(5000, '{S1}'); p.settimeout(0.1); ls = [listen(n, '{S1}') for n in (443, 6000)]")
+        found = []
+        for host in (a, b):
+            host.ask(f"udp().sendto(b'w', ('{S1}', 5000)); t = [tcp() for _ in range(2)]; [x.settimeout(0.2) for x in t]; "
+                     f"result = [reach(x, ('{S1}', n)) for x, n in zip(t, (443, 6000))]")
+            over_udp = s("try: result = p.recv(9) and True\nexcept TimeoutError: result = False")
+            found.append((over_udp, *host.answer()))
+        assert found == [(False, "connected", "connected"), (False, "connected", "timeout")], found
+
+
 @test
 def a_small_ttl_dies_between_the_nats():
     with Up("port", "port", nodes="a") as (a,):
@@ -411,6 +474,7 @@ def bad_words_are_usage_errors():
                 ["up", "port", "port", "--answer", "sing"], ["up", "port", "port", "--with", "cake"],
                 ["up", "port", "port", "--with", "pcp:c"], ["up", "port", "port", "--with", "noise"],
                 ["up", "port", "port", "--with", "noise:0"], ["up", "port", "port", "--with", "noise:5x"], ["up", "port", "port", "--with", "pcp:5"],
+                ["up", "port", "sym", "--with", "hairpin"], ["up", "port", "sym", "--with", "small-table:7"],
                 ["up", "open", "port", "--with", "pcp:a"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
         done = lab(*bad, check=False)
         assert done.returncode == 2 and done.stderr, (bad, done)

@@ -27,6 +27,11 @@ static const struct row rows[] = {
 	{"natpmp", "by NAT-PMP alone", FIELD(services), BK_LAB_NATPMP, 0, 0},
 	{"upnp", "by UPnP alone", FIELD(services), BK_LAB_UPNP, 0, 0},
 	{"noise", "so many new flows a second, of others behind the NAT", FIELD(noise), 0, 1, 5000},
+	{"lifetime", "a silent UDP flow is forgotten after so many seconds", FIELD(lifetime), 0, 1, 86400},
+	{"small-table", "the NAT has room for so many flows", FIELD(small_table), 0, 8, 65536},
+	{"hairpin", "its address outside is reached from inside, too", FIELD(habits), BK_LAB_HAIRPIN, 0, 0},
+	{"udp-blocked", "nothing passes over UDP", FIELD(habits), BK_LAB_UDP_BLOCKED, 0, 0},
+	{"https-only", "nothing passes but TCP to port 443", FIELD(habits), BK_LAB_HTTPS_ONLY, 0, 0},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -144,6 +149,6 @@ void bk_lab_with_print_usage(FILE *f)
 		char name[BK_LAB_WITH_MAX];
 
 		snprintf(name, sizeof(name), "%s%s", rows[i].name, rows[i].bits ? "" : ":NUMBER");
-		fprintf(f, "  %-16s %s\n", name, rows[i].title);
+		fprintf(f, "  %-19s %s\n", name, rows[i].title);
 	}
 }

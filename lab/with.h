@@ -17,10 +17,20 @@ enum {
 	BK_LAB_UPNP = 4,
 };
 
-/* Of one side. */
+/* What the NAT next to the internet lets pass, or does beside its type. */
+enum {
+	BK_LAB_HAIRPIN = 1,     /* a host behind it reaches the others there at its address outside */
+	BK_LAB_UDP_BLOCKED = 2, /* nothing over UDP, in either direction */
+	BK_LAB_HTTPS_ONLY = 4,  /* nothing but TCP to port 443 outside */
+};
+
+/* Of one side; 0: as the type has it. */
 struct bk_lab_with {
-	unsigned services; /* that its home router has */
-	unsigned noise;    /* flows a second that others behind the same NAT begin; 0: there are none */
+	unsigned services;    /* that its home router has */
+	unsigned noise;       /* flows a second that others behind the same NAT begin */
+	unsigned habits;      /* of the NAT */
+	unsigned lifetime;    /* seconds after which it forgets a silent UDP flow */
+	unsigned small_table; /* flows that it has room for; it drops what begins another one */
 };
 
 /* BK_E_INVALID, said. */

@@ -49,7 +49,7 @@ _bodkin()
 	--peer) COMPREPLY=($(compgen -A hostname -- "$cur")); return ;;
 	--to | --from) _bodkin_devices; return ;;
 	--code | --name | --remember | --words | --timeout | -c | --count | -i | --interval | --id | -l | --listen | --alt-port | --alt-addr | --delay | --jitter | --loss | --rate) return ;;
-	--with) COMPREPLY=($(compgen -W "miniupnpd pcp natpmp upnp noise:" -- "$cur")); return ;;
+	--with) COMPREPLY=($(compgen -W "miniupnpd pcp natpmp upnp noise: lifetime: small-table: hairpin udp-blocked https-only" -- "$cur")); return ;;
 	esac
 	case $command in
 	send)

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-SERVER, SERVER_2, SERVER_6 = "45.10.20.1:15005", "45.10.20.2", "[2001:db8:5::1]:15005"
+SERVER, SERVER_443, SERVER_2, SERVER_6 = "45.10.20.1:15005", "45.10.20.1:443", "45.10.20.2", "[2001:db8:5::1]:15005"
 PATIENCE = 20  # seconds, for whatever has no ceiling of its own
 NUMBERS = itertools.count(1)
 

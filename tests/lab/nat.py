@@ -161,13 +161,17 @@ def we_know_by_one_address(bodkin, kind):
         return udp["type"]
 
 
-def blocked_udp_is_told(bodkin):
-    with Lab(bodkin, "port", "open") as lab:
+def a_hairpin_is_seen(bodkin):
+    with Lab(bodkin, "full", "open", "--with", "hairpin:a") as lab:
         start_bodkin(lab, "-l", f"{ONE}:{PORT}")
-        rules = "add table ip no_udp; add chain ip no_udp stop { type filter hook forward priority -300; }; " \
-                "add rule ip no_udp stop meta l4proto udp drop"
-        nft = lab.run("ra", "nft", rules)
-        check(nft.wait() == 0, f"nft refuses the rule\n{nft.story()}")
+        event, program = nat(lab, lab.place)
+        check(program.wait() == 0 and event["udp"]["hairpin"] is True, program.story())
+        return event["udp"]["type"]
+
+
+def blocked_udp_is_told(bodkin):
+    with Lab(bodkin, "port", "open", "--with", "udp-blocked:a") as lab:
+        start_bodkin(lab, "-l", f"{ONE}:{PORT}")
         event, program = nat(lab, lab.place)
         check(program.wait() == 0, program.story())
         check(event["udp"]["type"] == "Blocked", f"UDP: {event['udp']}")
@@ -197,11 +201,9 @@ def ipv6_is_looked_at(bodkin):
 
 
 def the_lifetime_is_measured(bodkin):
-    with Lab(bodkin, "port", "open") as lab:
+    with Lab(bodkin, "port", "open", "--with", "lifetime:15:a") as lab:
         start_bodkin(lab, "-l", f"{ONE}:{PORT}")
         start_coturn(lab)
-        setting = "net.netfilter.nf_conntrack_udp_timeout"
-        check(lab.run("ra", "sysctl", "-w", f"{setting}=15").wait() == 0, f"cannot set {setting}")
         programs = [lab.run("a", lab.bodkin, "nat", "-s", s, "--json", "--lifetime")
                     for s in (lab.place, f"stun:{ONE}:{COTURN_PORT}")]
         found = [p.wait_for("nat", seconds=PATIENCE)["lifetime"] for p in programs]
@@ -237,6 +239,7 @@ def cases(bodkin):
     yield "bodkin nat, port, 20 ms away", lambda: we_know(bodkin, "port", shape=("--delay", "20"))
     for kind in ("full", "port", "symseq"):
         yield f"bodkin nat, {kind}, one address", lambda kind=kind: we_know_by_one_address(bodkin, kind)
+    yield "bodkin nat, full, hairpin", lambda: a_hairpin_is_seen(bodkin)
     yield "UDP blocked", lambda: blocked_udp_is_told(bodkin)
     yield "nobody answers", lambda: a_silent_server_is_an_error(bodkin)
     yield "IPv6", lambda: ipv6_is_looked_at(bodkin)

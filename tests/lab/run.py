@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 
 import devices  # noqa: E402
 import files  # noqa: E402
+import habits  # noqa: E402
 import idle  # noqa: E402
 import lan  # noqa: E402
 import lan_rooms  # noqa: E402
@@ -36,7 +37,7 @@ import waiting  # noqa: E402
 from lab import check  # noqa: E402
 
 NOBODY = 65534
-PATIENT = ("receiver cut off", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away",
+PATIENT = ("receiver cut off", "only the web", "a NAT that forgets", "idle session", "waiting: ", "talk, a machine sleeps", "talk, the server is away",
            "rooms, three behind two NATs", "rooms, a machine sleeps", "rooms, the server is away", "rooms, servers die",
            "LAN rooms: its keeper sleeps", "LAN rooms: a network that is parted", "LAN rooms: a server that is away")
 # Cases that wait and burden nothing: they run beside the others.
@@ -58,6 +59,7 @@ def collect(args):
     yield from trips.cases(args.bodkin)
     yield from devices.cases(args.bodkin)
     yield from files.cases(args.bodkin)
+    yield from habits.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from ports.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
