@@ -155,7 +155,7 @@ static void pump(void *owner)
 			on_nothing(d, err, text);
 			return;
 		}
-		if (bk_talk_waits(&d->talk)) {
+		if (bk_talk_waits(&d->talk, piece.len)) {
 			bk_talk_await(&d->talk, 0, NULL);
 			return;
 		}
@@ -166,7 +166,7 @@ static void pump(void *owner)
 		}
 		d->talk.meter.bytes += piece.fresh;
 		d->sent += piece.sent;
-		bk_talk_paced(&d->talk, piece.len);
+		bk_talk_paced(&d->talk);
 		d->talk.now = (struct bk_talk_now){shown(d, piece.entry), piece.number, d->taken};
 		bk_reader_next(d->reader);
 	}

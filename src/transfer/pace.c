@@ -20,6 +20,14 @@ void bk_pace_take(struct bk_pace *p, uint64_t bytes, bk_time now)
 	p->next = bk_time_add(p->next, (bk_dur)((double)bytes * (double)BK_SEC / (double)p->rate));
 }
 
+bk_time bk_pace_book(struct bk_pace *p, uint64_t bytes, bk_time now)
+{
+	bk_time at = now + bk_pace_wait(p, now);
+
+	bk_pace_take(p, bytes, now);
+	return at;
+}
+
 uint64_t bk_pace_piece(const struct bk_pace *p)
 {
 	uint64_t piece = p->rate / PIECES;

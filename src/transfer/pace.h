@@ -21,6 +21,9 @@ static inline void bk_pace_init(struct bk_pace *p, uint64_t rate)
 /* So long it is until the next piece; 0: it may go. */
 bk_dur bk_pace_wait(const struct bk_pace *p, bk_time now);
 void bk_pace_take(struct bk_pace *p, uint64_t bytes, bk_time now);
+/* Takes it ahead: the instant at which this piece may go. Of several who each book one piece and then send it nobody
+ * gets more than his share, whoever is woken first. */
+bk_time bk_pace_book(struct bk_pace *p, uint64_t bytes, bk_time now);
 /* As long as a piece should be: so many go each second that it looks smooth. */
 uint64_t bk_pace_piece(const struct bk_pace *p);
 

@@ -159,10 +159,13 @@ void bk_talk_put(struct bk_talk *t, const struct bk_file_msg *msg)
 /* Of what has come so much was not paid for yet. */
 static void slow_down(struct bk_talk *t, uint64_t bytes)
 {
+	bk_time now = bk_loop_now(t->loop);
 	bk_dur wait;
 
-	bk_talk_paced(t, bytes);
-	wait = t->pace && !bk_talk_is_over(t) ? bk_pace_wait(t->pace, bk_loop_now(t->loop)) : 0;
+	if (!t->pace)
+		return;
+	bk_pace_take(t->pace, bytes, now);
+	wait = bk_talk_is_over(t) ? 0 : bk_pace_wait(t->pace, now);
 	if (!wait)
 		return;
 	t->is_paced = true;
@@ -254,19 +257,21 @@ void bk_talk_release(struct bk_talk *t)
 	go_on(t);
 }
 
-bool bk_talk_waits(struct bk_talk *t)
+bool bk_talk_waits(struct bk_talk *t, uint64_t bytes)
 {
-	bk_dur wait = t->pace ? bk_pace_wait(t->pace, bk_loop_now(t->loop)) : 0;
+	bk_time now = bk_loop_now(t->loop);
 
-	if (wait)
-		bk_timer_start(t->pacer, wait);
-	return wait;
+	if (t->pace && !t->booked)
+		t->booked = bk_pace_book(t->pace, bytes, now);
+	if (t->booked <= now)
+		return false;
+	bk_timer_start(t->pacer, t->booked - now);
+	return true;
 }
 
-void bk_talk_paced(struct bk_talk *t, uint64_t bytes)
+void bk_talk_paced(struct bk_talk *t)
 {
-	if (t->pace)
-		bk_pace_take(t->pace, bytes, bk_loop_now(t->loop));
+	t->booked = 0;
 }
 
 /* --- patience --- */

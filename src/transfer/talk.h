@@ -65,6 +65,7 @@ struct bk_talk {
 	struct bk_buf held; /* came while on hold */
 	bool is_on_hold, is_paced;
 	struct bk_pace *pace;
+	bk_time booked; /* the next piece of content may go then; 0: it is not booked */
 	struct bk_timer *pacer;
 	struct bk_timer *ticker;
 	struct bk_timer *patience; /* with the other side */
@@ -91,10 +92,10 @@ void bk_talk_put(struct bk_talk *t, const struct bk_file_msg *msg);
 /* 0: everything is on its way; BK_E_AGAIN: on_writable will come. */
 int bk_talk_flush(struct bk_talk *t);
 
-/* Whether the next piece of content has to wait for the pace; on_writable will come then. paced: it is on its way. What
- * comes is held to the pace without being asked. */
-bool bk_talk_waits(struct bk_talk *t);
-void bk_talk_paced(struct bk_talk *t, uint64_t bytes);
+/* Whether the next piece of content, of so many bytes, has to wait for the pace; on_writable will come then. paced: it
+ * is on its way. What comes is held to the pace without being asked. */
+bool bk_talk_waits(struct bk_talk *t, uint64_t bytes);
+void bk_talk_paced(struct bk_talk *t);
 
 /* Nothing comes in until released: what arrived is kept, and the peer is slowed down. */
 void bk_talk_hold(struct bk_talk *t);

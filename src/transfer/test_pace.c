@@ -78,11 +78,38 @@ static void without_a_rate_nobody_waits(void **state)
 	assert_true(bk_pace_piece(&p) == UINT64_MAX);
 }
 
+/* Whoever is due is woken in the same order each time; the last has pieces of half the size. */
+static void of_several_who_book_each_gets_as_many_pieces(void **state)
+{
+	enum { N = 5, PIECE = 1000 };
+	bk_time at[N] = {0};
+	unsigned sent[N] = {0};
+	uint64_t bytes = 0;
+	struct bk_pace p;
+
+	(void)state;
+	bk_pace_init(&p, 1000000);
+	for (bk_time now = BK_SEC; now < 3 * BK_SEC; now += BK_MS / 2)
+		for (unsigned i = 0; i < N; i++) {
+			uint64_t piece = i == N - 1 ? PIECE / 2 : PIECE;
+
+			while (!at[i] || at[i] <= now) {
+				sent[i] += at[i] != 0;
+				bytes += at[i] ? piece : 0;
+				at[i] = bk_pace_book(&p, piece, now);
+			}
+		}
+	for (unsigned i = 1; i < N; i++)
+		assert_in_range(sent[i], sent[0] - 2, sent[0] + 2);
+	assert_in_range(bytes, 1990000, 2010000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_exact_whoever_wakes_late),
 		cmocka_unit_test(a_pause_is_not_caught_up_with),
+		cmocka_unit_test(of_several_who_book_each_gets_as_many_pieces),
 		cmocka_unit_test(without_a_rate_nobody_waits),
 	};
 
