@@ -23,6 +23,7 @@ static const char code_prompt[] = "Code (Enter: make one here): ",
 struct asking {
 	const char *prompt;
 	struct bk_cli_code_line line;
+	char asked[BK_CLI_CODE_MAX]; /* about this code already */
 };
 
 /* --- the line --- */
@@ -112,6 +113,30 @@ static bool is_escape(struct bk_cli_code_line *l, char byte)
 	return true;
 }
 
+/* Only what a code has is kept of its characters, so of an option's nothing is shown for long. */
+static void take_blank(struct bk_cli_code_line *l)
+{
+	static const char name[] = "bodkin"; /* perhaps behind what was refused */
+	size_t n = sizeof(name) - 1;
+
+	if (!l->has_words_alone && l->len >= n && !strcmp(l->text + l->len - n, name)) {
+		l->is_command = true;
+		cut(l, 0);
+	} else if (l->is_command) {
+		l->is_word_over = true;
+	} else {
+		add_dash(l);
+	}
+}
+
+static void take_letter(struct bk_cli_code_line *l, char byte)
+{
+	if (l->is_word_over)
+		cut(l, 0);
+	l->is_word_over = false;
+	add(l, &byte, 1);
+}
+
 enum bk_cli_code_key bk_cli_code_line_take(
 	struct bk_cli_code_line *l, char byte, char *ret_choices, size_t choices_max)
 {
@@ -129,15 +154,17 @@ enum bk_cli_code_key bk_cli_code_line_take(
 	if ((byte == DELETE || byte == '\b') && l->len)
 		cut(l, l->len - 1);
 	else if (byte == CTRL_U)
-		cut(l, 0);
+		*l = (struct bk_cli_code_line){.has_words_alone = l->has_words_alone};
 	else if (byte == CTRL_W)
 		cut(l, word_start(l) ? word_start(l) - 1 : 0);
-	else if (byte == ' ' || byte == '-' || byte == '_')
+	else if (byte == ' ')
+		take_blank(l);
+	else if (byte == '-' || byte == '_')
 		add_dash(l);
 	else if (byte >= 'A' && byte <= 'Z')
-		add(l, (char[]){(char)(byte - 'A' + 'a')}, 1);
+		take_letter(l, (char)(byte - 'A' + 'a'));
 	else if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'))
-		add(l, &byte, 1);
+		take_letter(l, byte);
 	return BK_CLI_CODE_MORE;
 }
 
@@ -226,7 +253,8 @@ static int read_line(struct asking *a)
 }
 
 /* Until it is what is asked for, or empty. */
-static int ask(struct asking *a, int check(const char *text, char ret_why[BK_GROUP_SENTENCE_MAX]))
+static int ask(
+	struct asking *a, int check(struct asking *a, const char *text, char ret_why[BK_GROUP_SENTENCE_MAX]))
 {
 	struct termios before, raw;
 	char why[BK_GROUP_SENTENCE_MAX];
@@ -240,7 +268,7 @@ static int ask(struct asking *a, int check(const char *text, char ret_why[BK_GRO
 		err = BK_E_CANCELLED;
 	while (err >= 0) {
 		err = read_line(a);
-		if (err < 0 || !a->line.len || check(a->line.text, why) >= 0)
+		if (err < 0 || !a->line.len || check(a, a->line.text, why) >= 0)
 			break;
 		say(why);
 		a->line.is_refused = true;
@@ -249,16 +277,51 @@ static int ask(struct asking *a, int check(const char *text, char ret_why[BK_GRO
 	return err;
 }
 
-static int check_code(const char *text, char ret_why[BK_GROUP_SENTENCE_MAX])
+static bool is_in_list(const char *typed, size_t n)
 {
-	_Static_assert((int)BK_GROUP_SENTENCE_MAX >= (int)BK_CODE_TEXT_MAX, "room for either sentence");
-	return bk_code_check(text, ret_why);
+	const char *word;
+
+	for (size_t i = 0; (word = bk_code_word(i)); i++)
+		if (!strncmp(word, typed, n) && !word[n])
+			return true;
+	return false;
 }
 
-static int check_invite(const char *text, char ret_why[BK_GROUP_SENTENCE_MAX])
+/* The first of its words that is not in the list, which codes that are made here are of; NULL: all are. */
+static const char *strange_word(const char *code, size_t *ret_n)
+{
+	for (const char *at = strchr(code, '-'); at && at[1]; at = strchr(at, '-')) {
+		at++;
+		*ret_n = strcspn(at, "-");
+		if (*ret_n && !is_in_list(at, *ret_n))
+			return at;
+	}
+	return NULL;
+}
+
+/* What two agreed on looks like what one misheard: it is asked once, since it costs the code at the server. */
+static int check_code(struct asking *a, const char *text, char ret_why[BK_GROUP_SENTENCE_MAX])
+{
+	_Static_assert((int)BK_GROUP_SENTENCE_MAX >= (int)BK_CODE_TEXT_MAX, "room for either sentence");
+	int err = bk_code_check(text, ret_why);
+	size_t n;
+	const char *strange = err < 0 ? NULL : strange_word(text, &n);
+
+	if (!strange || !strcmp(a->asked, text))
+		return err;
+	snprintf(a->asked, sizeof(a->asked), "%s", text);
+	snprintf(ret_why, BK_GROUP_SENTENCE_MAX,
+		"'%.*s' is not a word that codes have, unless the two of you chose this one: Enter again takes it. "
+		"Nothing was used up",
+		(int)n, strange);
+	return BK_E_MALFORMED;
+}
+
+static int check_invite(struct asking *a, const char *text, char ret_why[BK_GROUP_SENTENCE_MAX])
 {
 	char invite[BK_GROUP_INVITE_MAX];
 
+	(void)a;
 	return bk_group_invite_check(text, invite, ret_why);
 }
 

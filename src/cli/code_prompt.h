@@ -28,6 +28,8 @@ struct bk_cli_code_line {
 	/* What stands there was refused. It can be mended; but who types a digit begins a code anew. */
 	bool is_refused;
 	bool has_words_alone; /* no number stands before them, and none of it is shown */
+	/* The whole line that the other side was shown is pasted, "bodkin recv ... CODE": of it the last word counts. */
+	bool is_command, is_word_over;
 };
 
 enum bk_cli_code_key { BK_CLI_CODE_MORE, BK_CLI_CODE_ENTER, BK_CLI_CODE_CANCEL, BK_CLI_CODE_CHOICES };

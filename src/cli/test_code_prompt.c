@@ -41,6 +41,11 @@ static void keys_make_the_line_that_was_meant(void **state)
 		{"7-a\003", "7-a", BK_CLI_CODE_CANCEL},
 		{"\004", "", BK_CLI_CODE_CANCEL},
 		{"7\004", "7", BK_CLI_CODE_MORE},
+		{"bodkin recv 7-tulip-anchor\r", "7-tulip-anchor", BK_CLI_CODE_ENTER},
+		{"$ bodkin recv -s 192.0.2.7:15005#wPyn-7-ufi 7-Tulip-anchor \r", "7-tulip-anchor",
+			BK_CLI_CODE_ENTER},
+		{"bodkin recv --plain -o x\0257 tulip anchor\r", "7-tulip-anchor", BK_CLI_CODE_ENTER},
+		{"bodkin-7\r", "bodkin-7", BK_CLI_CODE_ENTER},
 	};
 	char choices[400];
 

@@ -620,6 +620,23 @@ class Transfer(Case):
         self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
         self.assertIn("7-tulip-anc", seen)
 
+    def test_a_word_that_codes_do_not_have_is_asked_about_before_the_server_is(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", "--code", "7-tulip-anchor", self.file())
+        self.event(sender, "code")
+        pasted = f"bodkin recv -s {server} 7-tulip-anchor \r".encode()
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), "--yes"],
+                                      [(rb"Code[^:]*: ", b"7-xyzzy\r"), (rb"'xyzzy' is not a word that codes[^'']*Enter\s+again", pasted)])
+        self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
+
+    def test_a_code_that_two_chose_is_taken_with_another_enter(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", "--code", "7-xyzzy", self.file())
+        self.event(sender, "code")
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), "--yes"],
+                                      [(rb"Code[^:]*: ", b"7-xyzzy\r"), (rb"Enter\s+again", b"\r")])
+        self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
+
     def test_recv_at_a_terminal_makes_a_code_when_the_person_has_none(self):
         _, server = self.serve()
         here, seen = self.at_terminal(["recv", "-s", server], [(rb"Code[^:]*: ", b"\r"), (rb"--code \d+-\w+-\w+ FILE", b"\3")])
