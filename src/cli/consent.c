@@ -12,6 +12,7 @@
 
 enum {
 	ROWS_OTHER = 6, /* of the screen, for what stands above and below the names */
+	ROWS_KINDS = 3, /* of what is said of all of them, where not all fit */
 	ROWS_LEAST = 3,
 	MARKED_MAX = 200, /* names that are shown whatever the screen holds */
 	NAME_MAX_BYTES = 1024,
@@ -19,18 +20,45 @@ enum {
 	NAMES_MAX_BYTES = 2 * NAME_MAX_BYTES + ARROW,
 };
 
-/* So many names stand on the screen with the question. */
-static size_t names_room(void)
+/* So many rows of the screen are left beside so many others, with the question. */
+static size_t names_room(unsigned others)
 {
 	unsigned rows = bk_cli_report_window().rows;
 
-	return rows > ROWS_OTHER + ROWS_LEAST ? rows - ROWS_OTHER : ROWS_LEAST;
+	return rows > others + ROWS_LEAST ? rows - others : ROWS_LEAST;
+}
+
+static bool all_fit(const struct bk_transfer_offer *offer)
+{
+	return offer->entries <= names_room(ROWS_OTHER);
 }
 
 static bool is_marked(const struct bk_transfer_entry *e)
 {
 	return e->is_hidden || e->is_executable || e->is_existing;
 }
+
+static bool is_existing(const struct bk_transfer_entry *e)
+{
+	return e->is_existing;
+}
+
+static bool is_hidden(const struct bk_transfer_entry *e)
+{
+	return e->is_hidden;
+}
+
+static bool is_executable(const struct bk_transfer_entry *e)
+{
+	return e->is_executable;
+}
+
+/* Names as they are shown, one a line. */
+struct listing {
+	const struct bk_transfer_offer *offer;
+	unsigned columns;
+	size_t room, shown, marked; /* marked: so many of those shown */
+};
 
 /* NAME, of a link NAME -> TARGET: at most half of the columns are the target's. */
 static void fit_name(const char *path, const char *target, unsigned columns, char out[NAMES_MAX_BYTES])
@@ -63,37 +91,67 @@ static void show_entry(const struct bk_transfer_entry *e, const char *target, un
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", names, marks);
 }
 
-static void show_rest(size_t more, size_t marked)
-{
-	char what[32] = "none";
+/* What a person has to know of a name, the weightiest first. */
+static const struct kind {
+	const char *one, *many;
+	bool (*is_one)(const struct bk_transfer_entry *e);
+} kinds[] = {
+	{"exists here", "exist here", is_existing},
+	{"is hidden", "are hidden", is_hidden},
+	{"is executable", "are executable", is_executable},
+};
 
-	if (marked)
-		snprintf(what, sizeof(what), "%zu", marked);
-	if (more)
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT,
-			"  and %zu more, %s of them hidden, executable or here already\n", more, what);
+/* Of all that is offered: what stands far above is seen no more. */
+static void show_kind(const struct kind *k, const struct bk_transfer_offer *offer, unsigned columns)
+{
+	char name[NAME_MAX_BYTES], head[64];
+	size_t n = 0, first = 0;
+	int len;
+
+	for (size_t i = offer->entries; i-- > 0;)
+		if (k->is_one(&offer->names[i])) {
+			n++;
+			first = i;
+		}
+	if (!n)
+		return;
+	len = snprintf(head, sizeof(head), "  %zu %s: ", n, n == 1 ? k->one : k->many);
+	bk_cli_human_fit(offer->names[first].path,
+		columns > (unsigned)len + 6 ? columns - (unsigned)len - 6 : 1, name, sizeof(name));
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "%s%s%s\n", head, name, n > 1 ? ", ..." : "");
+}
+
+/* Those of one sort, in their order: existing ones, or the others. */
+static void show_sort(struct listing *l, bool exist)
+{
+	for (size_t i = 0; i < l->offer->entries; i++) {
+		const struct bk_transfer_entry *e = &l->offer->names[i];
+
+		if (e->is_existing != exist)
+			continue;
+		if (l->shown >= l->room && (!is_marked(e) || l->marked == MARKED_MAX))
+			continue;
+		l->marked += is_marked(e);
+		l->shown++;
+		show_entry(e, bk_transfer_offer_target(l->offer, i), l->columns);
+	}
 }
 
 void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer)
 {
-	struct bk_cli_window window = bk_cli_report_window();
-	size_t room = names_room();
-	size_t more = 0, marked = 0, marked_more = 0;
+	struct listing l = {.offer = offer,
+		.columns = bk_cli_report_window().columns,
+		.room = names_room(all_fit(offer) ? ROWS_OTHER : ROWS_OTHER + ROWS_KINDS)};
 
 	if (offer->entries == 1 && !is_marked(offer->names) && !r->is_quiet && !r->is_json)
 		return; /* the line above says it all */
-	for (size_t i = 0; i < offer->entries; i++) {
-		bool must = is_marked(&offer->names[i]) && marked++ < MARKED_MAX;
-
-		if (!room && !must) {
-			more++;
-			marked_more += is_marked(&offer->names[i]);
-			continue;
-		}
-		show_entry(&offer->names[i], bk_transfer_offer_target(offer, i), window.columns);
-		room -= room ? 1 : 0;
-	}
-	show_rest(more, marked_more);
+	show_sort(&l, true);
+	show_sort(&l, false);
+	if (l.shown < offer->entries)
+		bk_cli_output_put(
+			BK_CLI_STDERR, BK_CLI_VERDICT, "  and %zu more\n", offer->entries - l.shown);
+	for (size_t i = 0; !all_fit(offer) && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		show_kind(&kinds[i], offer, l.columns);
 }
 
 /* What stands above no more is said again. */
@@ -101,7 +159,7 @@ static void name_offer(const struct bk_transfer_offer *offer, char out[NAME_MAX_
 {
 	const struct bk_cli_what what = bk_cli_what_of(offer);
 
-	if (offer->entries <= names_room())
+	if (all_fit(offer))
 		snprintf(out, NAME_MAX_BYTES, "%s", offer->entries == 1 ? "it" : "them");
 	else
 		bk_cli_what_to_str(&what, out, NAME_MAX_BYTES);

@@ -61,7 +61,17 @@ class Questions(kit.Case):
         seen = self.ask([b"n\n"], [self.file(f"in/.f{i:03}", 10) for i in range(250)])[2]
         before = seen[:seen.index("[Y/n]")]
         self.assertEqual(before.count(" hidden\n"), 200)
-        self.assertIn("and 50 more, 50 of them hidden, executable or here already", before)
+        self.assertIn("  and 50 more\n  250 are hidden: .f000, ...\n", before)
+
+    def test_what_exists_is_seen_among_however_many_others(self):
+        paths = [self.file(f"in/.f{i:04}", 1) for i in range(250)] + [self.file(f"in/x{i}", 1) for i in range(3)] + [self.file("in/mine", 1)]
+        for p in paths[-4:-1]:
+            p.chmod(0o755)
+        self.file("out/mine", 20)
+        before = self.ask([b"n\n"], paths)[2].split("[Y/n]")[0].splitlines()
+        names = [l for l in before if l.startswith("  ")]
+        self.assertEqual(names[0], "  mine (1 byte) exists here")
+        self.assertEqual(names[-4:], ["  and 54 more", "  1 exists here: mine", "  250 are hidden: .f0000, ...", "  3 are executable: x0, ..."])
 
     def test_a_long_offer_is_named_once_more_in_the_question(self):
         paths = [self.file(f"in/f{i:03}", 10) for i in range(60)]
