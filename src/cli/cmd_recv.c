@@ -25,7 +25,7 @@ static void on_ask(struct bk_call *call, void *arg, enum bk_transfer_question qu
 	struct command *c = arg;
 
 	(void)call;
-	c->transfer.was_asked = true;
+	c->transfer.was_asked |= question == BK_TRANSFER_ASK_ACCEPT;
 	bk_cli_question_ask(&c->question, c->recv, question, offer);
 }
 

@@ -196,6 +196,22 @@ void bk_cli_consent_ask(
 	bk_cli_consent_ask_again(r, question, offer);
 }
 
+bool bk_cli_consent_has_modes(const struct bk_transfer_offer *offer)
+{
+	size_t i = 0;
+
+	while (i < offer->entries && !offer->names[i].is_executable)
+		i++;
+	return i < offer->entries;
+}
+
+void bk_cli_consent_say_modes(struct bk_cli_report *r, const char *from)
+{
+	bk_cli_report_say(r, BK_CLI_EVENT,
+		"What was executable came%s%s without its x bits; --executable keeps them",
+		from ? " from " : "", from ? from : "");
+}
+
 enum bk_transfer_conflict bk_cli_consent_conflict(
 	const struct bk_cli_options *o, enum bk_transfer_conflict usual)
 {

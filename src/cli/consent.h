@@ -21,6 +21,11 @@ void bk_cli_consent_ask_again(
 /* The names alone; of a single one that is not marked nothing, where a line above has said it. */
 void bk_cli_consent_names(const struct bk_cli_report *r, const struct bk_transfer_offer *offer);
 
+/* Nobody was asked, and --executable was not given: what came with x bits has lost them, which is said once all is
+ * here. from: whose they were; NULL: there is only one. */
+bool bk_cli_consent_has_modes(const struct bk_transfer_offer *offer);
+void bk_cli_consent_say_modes(struct bk_cli_report *r, const char *from);
+
 /* What becomes of a name that is taken, by the options; usual: where they say nothing, or "ask". */
 enum bk_transfer_conflict bk_cli_consent_conflict(
 	const struct bk_cli_options *o, enum bk_transfer_conflict usual);

@@ -17,7 +17,7 @@ struct taking {
 	char from[BK_GROUP_NAME_MAX + 1], verb[BK_GROUP_NAME_MAX + 32];
 	uint8_t key[BK_GROUP_KEY_LEN];
 	char code[BK_GROUP_CALL_CODE_MAX + 1];
-	bool is_trusted, is_refused, has_question;
+	bool is_trusted, is_refused, has_question, has_modes;
 	uint64_t bytes, total; /* of its content, so far and in all */
 	double rate;
 	enum bk_transfer_question question;
@@ -86,6 +86,8 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 
 	(void)call;
 	bk_cli_report_done(&k->report, k->verb, result);
+	if (k->is_trusted && k->has_modes && result->paths_len && !k->of->options->executable)
+		bk_cli_consent_say_modes(&k->report, k->from);
 	end(k);
 }
 
@@ -134,6 +136,7 @@ static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_o
 	struct taking *k = arg;
 
 	(void)call;
+	k->has_modes = bk_cli_consent_has_modes(offer);
 	bk_cli_report_offer(&k->report, offer);
 }
 

@@ -5,6 +5,7 @@
 #include <bodkin/error.h>
 #include <stdio.h>
 
+#include "cli/consent.h"
 #include "cli/counting.h"
 #include "cli/exit.h"
 
@@ -18,8 +19,7 @@ static void on_offer(struct bk_call *call, void *arg, const struct bk_transfer_o
 	struct bk_cli_transfer *t = arg;
 
 	(void)call;
-	for (size_t i = 0; i < offer->entries && !t->has_executable; i++)
-		t->has_executable = offer->names[i].is_executable;
+	t->has_executable = bk_cli_consent_has_modes(offer);
 	bk_cli_report_offer(t->frame.report, offer);
 }
 
@@ -71,15 +71,14 @@ static const struct bk_call_failure *name_left(const struct bk_transfer_result *
 	return &l->failure;
 }
 
-/* Nobody was asked, so nothing that came here runs. */
+/* Nobody was asked whether to take it, so nothing that came here runs. */
 static void say_modes(const struct bk_cli_transfer *t, const struct bk_transfer_result *result)
 {
 	const struct bk_cli_options *o = t->frame.options;
 	const bool is_kept = result->paths_len && t->is_taking;
 
 	if (is_kept && t->has_executable && !t->was_asked && !o->executable)
-		bk_cli_report_say(t->frame.report, BK_CLI_EVENT,
-			"What was executable came without its x bits; --executable keeps them");
+		bk_cli_consent_say_modes(t->frame.report, NULL);
 }
 
 static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_result *result)

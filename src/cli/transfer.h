@@ -13,7 +13,7 @@ struct bk_cli_transfer {
 	const char *done;                  /* "Sent" */
 	struct bk_cli_receivers receivers; /* of a sender to several */
 	bool is_taking;                    /* else it sends */
-	bool was_asked;                    /* a person */
+	bool was_asked;                    /* a person, whether to take it */
 	bool has_executable;               /* something that is offered has an x bit */
 };
 

@@ -97,6 +97,16 @@ class Daemon(kit.Case):
         self.assertEqual(sorted(p.name for p in self.folder_out().iterdir()), ["notes", "notes-1"])
         self.assertIn("from carl: declined, for nobody is here to ask; --from 'carl' takes it", self.stop(daemon)[1])
 
+    def test_what_lost_its_x_bits_is_told(self):
+        run = self.file("bert/run", 10)
+        run.chmod(0o755)
+        for more, mode, times in ((), 0, 1), (("--executable",), 0o111, 0):
+            daemon = self.start("recv", "--daemon", "--yes", "--conflict", "overwrite", "-o", self.folder_out(), *more)
+            self.assertEqual(self.finish(self.hand("bert", "bert", run))[0], 0)
+            err = "".join(self.stop(daemon))
+            self.assertEqual((self.folder_out() / "run").stat().st_mode & 0o111, mode)
+            self.assertEqual(err.count("What was executable came from bert without its x bits; --executable keeps them"), times, err)
+
     def test_many_at_once_all_arrive_and_one_that_breaks_off_harms_nobody(self):
         daemon = self.daemon("--yes", "--conflict", "overwrite")
         broken = self.hand("eve", "eve", self.long("eve/long"))
