@@ -154,10 +154,17 @@ static void say_lines(struct bk_cli_report *r, const char *address, const char *
 
 void bk_cli_report_listening(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
 {
+	char all[1024] = "";
+	size_t used = 0;
+
 	report_place(r, addresses, n, pin);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", addresses[0]);
-	for (size_t i = 1; i < n; i++)
-		bk_cli_report_say(r, BK_CLI_VERDICT, "                  and %s", addresses[i]);
+	for (size_t i = 0; i < n && used < sizeof(all); i++)
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+			!i          ? ""
+			: i + 1 < n ? ", "
+				    : " and ",
+			addresses[i]);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", all);
 	say_lines(r, addresses[0], pin);
 }
 

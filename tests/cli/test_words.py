@@ -95,6 +95,11 @@ class Faults(kit.Case):
             (["serve", "-q", "--state", state, "-l", "192.0.2.1:0"], 1, "'ip address' lists them"),
         ))
 
+    def test_where_a_server_listens_is_one_sentence(self):
+        server = self.start("serve", "-l", ":0", "--state", self.root / "s", "--no-port-mapping")
+        self.assertRegex(self.line(server), r"\AThe server listens on \S+:\d+(, \S+)*( and \S+:\d+)?\.\n\Z")
+        self.assertRegex(server.stdout.readline(), r"\ATo send a file: ")
+
     def test_a_word_of_another_program_is_suggested(self):
         for typed, meant in (("receive", "recv"), ("recieve", "recv"), ("get", "recv"), ("upload", "send"), ("hlep", "help"),
                              ("talk", "chat"), ("caht", "chat")):
