@@ -17,6 +17,7 @@
 #include "cli/notify.h"
 #include "cli/outside.h"
 #include "cli/paths.h"
+#include "cli/report_server.h"
 #include "cli/why.h"
 
 enum { ADDRESSES_MAX = 16 };

@@ -4,6 +4,7 @@
 #include "cli/outside.h"
 
 #include "base/log.h"
+#include "cli/report_server.h"
 #include "net/ifaddr.h"
 #include "portmap/trouble.h"
 

@@ -20,7 +20,14 @@
 #include "cli/what.h"
 #include "net/loop.h"
 
-enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, NAME_SHOWN_MAX = 40, NAMES_MAX = 100, LIKE_SHOWN = 10 };
+enum {
+	COLUMNS_USUAL = 80,
+	ROWS_USUAL = 24,
+	STAMP_MAX = 32,
+	NAME_SHOWN_MAX = 40,
+	NAMES_MAX = 100,
+	LIKE_SHOWN = 10
+};
 
 void bk_cli_report_init(struct bk_cli_report *r, const struct bk_cli_options *o)
 {
@@ -130,62 +137,6 @@ static const char *plain(const struct bk_cli_report *r)
 	return r->has_color ? "\033[0m" : "";
 }
 
-static void report_place(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
-{
-	json_t *all = json_array();
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, text_value(addresses[i]));
-	bk_cli_report_event(r, BK_CLI_VERDICT, "listening",
-		json_pack("{s:o, s:o, s:o}", "address", text_value(addresses[0]), "pin", text_value(pin),
-			"addresses", all));
-}
-
-static void say_lines(struct bk_cli_report *r, const char *address, const char *pin)
-{
-	char line[512];
-
-	snprintf(line, sizeof(line), "bodkin send -s %s#%s FILE", address, pin);
-	bk_cli_report_say(
-		r, BK_CLI_VERDICT, "To send a file:    %s%s%s", bold(r), bk_cli_human_glue(line), plain(r));
-	snprintf(line, sizeof(line), "bodkin recv -s %s#%s CODE", address, pin);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "To receive it:     %s", bk_cli_human_glue(line));
-}
-
-void bk_cli_report_listening(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
-{
-	char all[1024] = "";
-	size_t used = 0;
-
-	report_place(r, addresses, n, pin);
-	for (size_t i = 0; i < n && used < sizeof(all); i++)
-		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
-			!i          ? ""
-			: i + 1 < n ? ", "
-				    : " and ",
-			addresses[i]);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "The server listens on %s.", all);
-	say_lines(r, addresses[0], pin);
-}
-
-void bk_cli_report_outside(struct bk_cli_report *r, const char *address, const char *pin)
-{
-	bk_cli_report_event(r, BK_CLI_EVENT, "outside",
-		json_pack("{s:o, s:o}", "address", text_value(address), "pin", text_value(pin)));
-	bk_cli_report_say(r, BK_CLI_EVENT,
-		"The router of this network has opened the ports. From outside it is %s; there:", address);
-	say_lines(r, address, pin);
-}
-
-void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
-{
-	report_place(r, addresses, n, pin);
-	if (r->is_quiet && !r->is_json)
-		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s#%s\n", addresses[0], pin);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "The server's pin is %s.", pin);
-	say_lines(r, addresses[0], pin);
-}
-
 /* NULL, and why there is none. */
 static char *draw_qr(const struct bk_cli_report *r, const char *text, char why[128])
 {
@@ -249,8 +200,18 @@ const char *bk_cli_report_whom(const struct bk_cli_report *r)
 	return r->peer[0] ? r->peer : "the other side";
 }
 
+/* When it was, where each step is told. */
+static const char *stamp(const struct bk_cli_report *r, char out[STAMP_MAX])
+{
+	*out = 0;
+	if (r->verbosity)
+		snprintf(out, STAMP_MAX, "%8.1f ms  ", (double)(bk_loop_clock() - r->born) / BK_MS);
+	return out;
+}
+
 void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 {
+	char at[STAMP_MAX];
 	const char *kind = path->kind == BK_PATH_KIND_RELAY ? "relay" : "direct";
 
 	bk_cli_report_event(r, BK_CLI_EVENT, "path",
@@ -262,8 +223,8 @@ void bk_cli_report_path(struct bk_cli_report *r, const struct bk_path *path)
 			path->elapsed_ms, "total_ms", path->total_ms, "chance",
 			path->chance < 0 ? json_null() : json_real(path->chance), "text",
 			text_value(path->text)));
-	bk_cli_report_say(r, BK_CLI_EVENT, "%s %s: %s", r->has_path ? "Now connected to" : "Connected to",
-		bk_cli_report_whom(r), path->text);
+	bk_cli_report_say(r, BK_CLI_EVENT, "%s%s %s: %s", stamp(r, at),
+		r->has_path ? "Now connected to" : "Connected to", bk_cli_report_whom(r), path->text);
 	r->has_path = true;
 	r->is_lost = false;
 }
@@ -284,6 +245,8 @@ void bk_cli_report_warning(struct bk_cli_report *r, const char *text)
 
 void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text)
 {
+	char at[STAMP_MAX];
+
 	if (!verbosity)
 		bk_cli_report_event(r, BK_CLI_EVENT, "waiting", json_pack("{s:o}", "text", text_value(text)));
 	if (verbosity < 0)
@@ -291,11 +254,7 @@ void bk_cli_report_note(struct bk_cli_report *r, int verbosity, const char *text
 	if (verbosity < 0 || verbosity > r->verbosity || (!verbosity && (r->is_json || r->is_quiet)))
 		return;
 	bk_cli_report_wipe(r);
-	if (r->verbosity)
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "%8.1f ms  %s\n",
-			(double)(bk_loop_clock() - r->born) / BK_MS, text);
-	else
-		bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "  %s\n", text);
+	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_CHATTER, "%s%s\n", r->verbosity ? stamp(r, at) : "  ", text);
 }
 
 static json_t *names_value(const struct bk_transfer_offer *offer)

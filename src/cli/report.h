@@ -49,12 +49,6 @@ void bk_cli_report_event(
 void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-void bk_cli_report_listening(
-	struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
-/* Where it is reached from beyond the router of its network, which has opened its ports. */
-void bk_cli_report_outside(struct bk_cli_report *r, const char *address, const char *pin);
-/* The same of a server that somebody runs; quiet: only what goes behind -s. */
-void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin);
 /* other: what to type on the other machine; it is changed. has_qr: it is drawn, too, or said why not. */
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);

@@ -95,6 +95,12 @@ class Faults(kit.Case):
             (["serve", "-q", "--state", state, "-l", "192.0.2.1:0"], 1, "'ip address' lists them"),
         ))
 
+    def test_with_v_a_path_has_its_time_like_every_step(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        r = self.run_it("recv", "-v", "-s", server, "-o", self.folder_out(), self.event(sender, "code")["code"])
+        self.assertRegex(r.stdout + r.stderr, r"(?m)^ *\d+\.\d ms  Connected to \S+: direct over")
+
     def test_where_a_server_listens_is_one_sentence(self):
         server = self.start("serve", "-l", ":0", "--state", self.root / "s", "--no-port-mapping")
         self.assertRegex(self.line(server), r"\AThe server listens on \S+:\d+(, \S+)*( and \S+:\d+)?\.\n\Z")
