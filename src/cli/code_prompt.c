@@ -23,6 +23,8 @@ static const char code_prompt[] = "Code (Enter: make one here): ",
 struct asking {
 	const char *prompt;
 	struct bk_cli_code_line line;
+	bool is_plain, has_prompt;   /* the terminal knows no escapes; the prompt stands in the row */
+	char shown[BK_CLI_CODE_MAX]; /* and this behind it */
 	char asked[BK_CLI_CODE_MAX]; /* about this code already */
 };
 
@@ -200,8 +202,26 @@ static unsigned words_of(const char *text)
 	return words;
 }
 
+/* What was typed is added; where it became another one it stands in another row. */
+static void draw_plain(struct asking *a)
+{
+	const struct bk_cli_code_line *l = &a->line;
+	const char *text = l->has_words_alone ? "" : l->text;
+	size_t n = strlen(a->shown);
+
+	if (!a->has_prompt || strncmp(text, a->shown, n) != 0) {
+		if (a->has_prompt)
+			put("\n", 1);
+		put(a->prompt, strlen(a->prompt));
+		n = 0;
+	}
+	put(text + n, strlen(text + n));
+	snprintf(a->shown, sizeof(a->shown), "%s", text);
+	a->has_prompt = true;
+}
+
 /* The end of what was typed is what the person looks at, where not all of it fits. */
-static void draw(const struct asking *a)
+static void draw(struct asking *a)
 {
 	const struct bk_cli_code_line *l = &a->line;
 	size_t wide = columns(), used = strlen(a->prompt) + 1, room = wide > used ? wide - used : 1;
@@ -209,6 +229,10 @@ static void draw(const struct asking *a)
 	unsigned words = words_of(l->text);
 	int n;
 
+	if (a->is_plain) {
+		draw_plain(a);
+		return;
+	}
 	if (l->has_words_alone)
 		n = snprintf(line, sizeof(line), "\r%.200s%u word%s\033[K", a->prompt, words,
 			words == 1 ? "" : "s");
@@ -244,6 +268,7 @@ static int read_line(struct asking *a)
 		if (key == BK_CLI_CODE_MORE)
 			continue;
 		put("\n", 1);
+		a->has_prompt = false;
 		if (key == BK_CLI_CODE_ENTER)
 			return 0;
 		if (key == BK_CLI_CODE_CANCEL)
@@ -259,6 +284,9 @@ static int ask(
 	struct termios before, raw;
 	char why[BK_GROUP_SENTENCE_MAX];
 	int err = tcgetattr(STDIN_FILENO, &before) < 0 ? BK_E_CANCELLED : 0;
+	const char *term = getenv("TERM");
+
+	a->is_plain = !term || !strcmp(term, "dumb");
 
 	raw = before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);

@@ -153,8 +153,9 @@ void bk_cli_talk_help(struct bk_cli_talk *t)
 			t->ops->commands[i].about);
 	bk_cli_report_say(
 		t->report, BK_CLI_VERDICT, "  %-*s  say TEXT with a slash before it", columns, "//TEXT");
-	bk_cli_report_say(
-		t->report, BK_CLI_VERDICT, "  %-*s  a new line in what is said", columns, "Alt-Enter");
+	if (t->has_screen)
+		bk_cli_report_say(t->report, BK_CLI_VERDICT, "  %-*s  a new line in what is said", columns,
+			"Alt-Enter");
 }
 
 static void obey(struct bk_cli_talk *t, const char *line)

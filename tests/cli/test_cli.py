@@ -637,6 +637,19 @@ class Transfer(Case):
                                       [(rb"Code[^:]*: ", b"7-xyzzy\r"), (rb"Enter\s+again", b"\r")])
         self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
 
+    def test_a_terminal_that_cannot_move_its_cursor_is_asked_without_escapes(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", "--code", "7-tulip-anchor", self.file())
+        self.event(sender, "code")
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), "--yes"],
+                                      [(rb"Code[^:]*: ", b"7-tuli\tancohr\r"), (rb"mean 'anchor'", b"\3")], TERM="dumb")
+        self.assertEqual(here, 130, seen)
+        self.assertIn("Code (Enter: make one here): 7-tulip-ancohr\r\n", seen)
+        self.assertNotIn("\x1b", seen)
+        here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), "--yes"],
+                                      [(rb"Code[^:]*: ", b"7-tulix\177p-anchor\r")], TERM="dumb")
+        self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
+
     def test_recv_at_a_terminal_makes_a_code_when_the_person_has_none(self):
         _, server = self.serve()
         here, seen = self.at_terminal(["recv", "-s", server], [(rb"Code[^:]*: ", b"\r"), (rb"--code \d+-\w+-\w+ FILE", b"\3")])
