@@ -217,7 +217,8 @@ static int take_all(struct search *s, const struct bk_journal *j)
 static struct bk_journal *open_other(const struct search *s, const char *name)
 {
 	bool is_too_long;
-	struct bk_journal *j = bk_journal_open(bk_sink_folder(s->sink), name, &is_too_long);
+	struct bk_journal *j =
+		bk_journal_open(bk_sink_folder(s->sink), name, BK_JOURNAL_ROWS_MAX, &is_too_long);
 
 	if (is_too_long && !*s->here->too_long)
 		snprintf(s->here->too_long, sizeof(s->here->too_long), "%s", name);

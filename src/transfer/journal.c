@@ -43,7 +43,7 @@ struct bk_journal {
 	char name[BK_JOURNALS_NAME_MAX];
 	struct bk_digest *digest;
 	uint8_t *facts; /* of each row that it had when it was opened */
-	size_t facts_len, facts_cap;
+	size_t facts_len, facts_cap, rows_max;
 	off_t good;              /* bytes that it had then */
 	uint32_t noted;          /* rows of ROW_BEGIN, those that were read among them */
 	uint32_t gone, gone_len; /* whose parts are none any more, which is not noted yet */
@@ -149,7 +149,7 @@ static int add_fact(struct bk_journal *j)
 	size_t cap = j->facts_cap ? 2 * j->facts_cap : 64;
 	uint8_t *facts = j->facts;
 
-	j->is_too_long |= j->facts_len == BK_JOURNAL_ROWS_MAX;
+	j->is_too_long |= j->facts_len == j->rows_max;
 	if (j->is_too_long)
 		return -1;
 	if (j->facts_len == j->facts_cap) {
@@ -330,7 +330,8 @@ static bool is_ours(int fd, struct statx *ret_st)
 	return flock(fd, LOCK_EX | LOCK_NB) == 0 && bk_birth_look(fd, "", ret_st) && bk_part_is_own(ret_st);
 }
 
-static struct bk_journal *open_named(int dir, const char *name, int flags, bool *ret_is_too_long)
+static struct bk_journal *open_named(
+	int dir, const char *name, int flags, size_t rows_max, bool *ret_is_too_long)
 {
 	struct bk_journal *j = calloc(1, sizeof(*j));
 	struct statx st;
@@ -340,6 +341,7 @@ static struct bk_journal *open_named(int dir, const char *name, int flags, bool 
 		return NULL;
 	bk_buf_init(&j->pending, PENDING_MAX);
 	j->dir = dir;
+	j->rows_max = rows_max;
 	j->digest = bk_digest_new();
 	snprintf(j->name, sizeof(j->name), "%s", name);
 	j->fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
@@ -354,11 +356,12 @@ static struct bk_journal *open_named(int dir, const char *name, int flags, bool 
 static struct bk_journal *open_this(int dir, const char *name, bool may_make)
 {
 	bool is_too_long;
-	struct bk_journal *j = may_make ? open_named(dir, name, O_CREAT | O_EXCL, &is_too_long) : NULL;
+	struct bk_journal *j =
+		may_make ? open_named(dir, name, O_CREAT | O_EXCL, BK_JOURNAL_ROWS_MAX, &is_too_long) : NULL;
 
 	if (j || faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || !bk_journals_has(dir, name))
 		return j;
-	return open_named(dir, name, 0, &is_too_long);
+	return open_named(dir, name, 0, BK_JOURNAL_ROWS_MAX, &is_too_long);
 }
 
 /* One that somebody writes, or that cannot be read, is left alone. */
@@ -384,11 +387,12 @@ struct bk_journal *bk_journal_find(int dir, uint64_t identity)
 	return open_of(dir, identity, false);
 }
 
-struct bk_journal *bk_journal_open(int dir, const char *file_name, bool *ret_is_too_long)
+struct bk_journal *bk_journal_open(int dir, const char *file_name, size_t rows_max, bool *ret_is_too_long)
 {
 	*ret_is_too_long = false;
-	return strlen(file_name) < BK_JOURNALS_NAME_MAX ? open_named(dir, file_name, 0, ret_is_too_long)
-							: NULL;
+	if (strlen(file_name) >= BK_JOURNALS_NAME_MAX)
+		return NULL;
+	return open_named(dir, file_name, 0, rows_max, ret_is_too_long);
 }
 
 void bk_journal_let_go(struct bk_journal *j)
@@ -476,7 +480,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 
 	if (!j)
 		return 0;
-	j->is_broken |= j->noted >= BK_JOURNAL_ROWS_MAX; /* nobody would read it */
+	j->is_broken |= j->noted >= j->rows_max; /* nobody would read it */
 	bk_writer_init(&w, body, sizeof(body));
 	bk_write_u8(&w, ROW_BEGIN);
 	bk_write_u64(&w, row->size);

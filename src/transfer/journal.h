@@ -36,8 +36,9 @@ uint64_t bk_journal_identity(const struct bk_file_list *list);
 /* The journal of this offer, as it is found, or a new one; its rows can be looked at. NULL: there cannot be one. */
 struct bk_journal *bk_journal_new(int dir, uint64_t identity);
 struct bk_journal *bk_journal_find(int dir, uint64_t identity); /* NULL: none is there */
-/* One that is there, and that nobody writes. NULL: none, or one that is too long to be read. */
-struct bk_journal *bk_journal_open(int dir, const char *file_name, bool *ret_is_too_long);
+/* One that is there, and that nobody writes. rows_max: BK_JOURNAL_ROWS_MAX; it gets no more either. NULL: none, or one
+ * that is too long to be read. */
+struct bk_journal *bk_journal_open(int dir, const char *file_name, size_t rows_max, bool *ret_is_too_long);
 /* Unlocks it. NULL is fine. */
 void bk_journal_free(struct bk_journal *j);
 void bk_journal_remove(struct bk_journal *j); /* the file; the journal stays the caller's */

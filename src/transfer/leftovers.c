@@ -41,7 +41,8 @@ static void look_at(void *arg, uint32_t number, const struct bk_journal_row *row
 static int look_into(struct look *l, const char *name)
 {
 	bool is_too_long;
-	struct bk_journal *j = bk_journal_open(bk_sink_folder(l->sink), name, &is_too_long);
+	struct bk_journal *j =
+		bk_journal_open(bk_sink_folder(l->sink), name, BK_JOURNAL_ROWS_MAX, &is_too_long);
 	int err;
 
 	if (is_too_long)
@@ -61,8 +62,8 @@ static int tell_too_long(const struct look *l, const char *folder, char *text)
 	char name[BK_TRANSFER_TEXT_MAX / 4];
 
 	snprintf(text, BK_TRANSFER_TEXT_MAX,
-		"cannot look into '%s': '%s' notes more than %d unfinished files; remove it, and the "
-		".part files beside it that are not wanted",
+		"cannot look into '%s': '%s' there has more than the %d rows, or 512 MiB, that are read of "
+		"it; remove it, and the .part files beside it that are not wanted",
 		folder, bk_file_path_show(l->too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX);
 	return BK_E_TOO_BIG;
 }

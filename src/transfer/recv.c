@@ -304,8 +304,8 @@ static void tell_too_long(struct bk_recv *r)
 	if (!*r->store->here.too_long || !r->talk.call.news.on_note)
 		return;
 	snprintf(text, sizeof(text),
-		"'%s' notes more than %d unfinished files and is not read: what it leads to comes anew; "
-		"remove it where none of that is wanted",
+		"'%s' has more than the %d rows that are read of it: what it leads to comes anew; remove it "
+		"where none of that is wanted",
 		bk_file_path_show(r->store->here.too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX);
 	r->talk.call.news.on_note(&r->talk.call, r->talk.arg, -1, text);
 }

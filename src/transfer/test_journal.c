@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "transfer/journals.h"
 
-enum { ID = 0x1234, SIZE_MAX_SEEN = 2000, WHOLE_LEN = 33, MAGIC_LEN = 47 };
+enum { ID = 0x1234, SIZE_MAX_SEEN = 2000, WHOLE_LEN = 33 };
 
 static const char file_name[] = ".bodkin-0000000000001234.journal";
 static char folder[64];
@@ -99,7 +99,7 @@ static size_t look(const struct bk_journal *j)
 
 static size_t rows_now(void)
 {
-	struct bk_journal *j = bk_journal_open(dir, file_name, &is_too_long);
+	struct bk_journal *j = bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long);
 	size_t n = SIZE_MAX_SEEN;
 
 	if (j)
@@ -135,7 +135,7 @@ static void what_was_noted_is_read_again_and_gone_on_with(void **state)
 /* Which of the rows lead to no part any more. */
 static void goes(const char *want)
 {
-	struct bk_journal *j = bk_journal_open(dir, file_name, &is_too_long);
+	struct bk_journal *j = bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long);
 
 	assert_non_null(j);
 	assert_int_equal(look(j), strlen(want));
@@ -157,7 +157,7 @@ static void what_is_gone_stays_gone(void **state)
 	bk_journal_gone(j, 6);
 	bk_journal_free(j);
 	goes("xxxx..x.");
-	j = bk_journal_open(dir, file_name, &is_too_long);
+	j = bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long);
 	bk_journal_let_go(j);
 	bk_journal_gone(j, 8); /* of a row that is not there: it, and all behind it, were never written */
 	bk_journal_gone(j, 4);
@@ -265,7 +265,7 @@ static void one_that_is_long_is_read_in_pieces(void **state)
 	bk_journal_free(j);
 	for (int i = 0; i < 2; i++) {
 		next = 0;
-		j = bk_journal_open(dir, file_name, &is_too_long);
+		j = bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long);
 		assert_int_equal(bk_journal_len(j), MANY);
 		assert_int_equal(bk_journal_each(j, on_one_of_many, i ? on_one_digest : NULL, &next), 0);
 		assert_int_equal(next, MANY + i * (MANY + 1));
@@ -280,7 +280,7 @@ static void one_that_somebody_writes_is_left_alone(void **state)
 	(void)state;
 	assert_non_null(a);
 	assert_non_null(b);
-	assert_null(bk_journal_open(dir, file_name, &is_too_long));
+	assert_null(bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long));
 	begin(a, "a", "a", 0);
 	bk_journal_free(a);
 	assert_int_equal(rows_now(), 1); /* and of the other none */
@@ -303,13 +303,13 @@ static void what_is_no_journal_of_ours_is_neither_read_nor_changed(void **state)
 	(void)state;
 	put("other", "somebody's");
 	assert_int_equal(symlinkat("other", dir, file_name), 0);
-	assert_null(bk_journal_open(dir, file_name, &is_too_long));
+	assert_null(bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long));
 	(void)unlinkat(dir, file_name, 0);
 	assert_int_equal(linkat(dir, "other", dir, file_name, 0), 0);
-	assert_null(bk_journal_open(dir, file_name, &is_too_long));
+	assert_null(bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long));
 	(void)unlinkat(dir, file_name, 0);
 	put(file_name, "somebody's");
-	assert_null(bk_journal_open(dir, file_name, &is_too_long));
+	assert_null(bk_journal_open(dir, file_name, BK_JOURNAL_ROWS_MAX, &is_too_long));
 	assert_int_equal(fstatat(dir, file_name, &st, 0), 0);
 	assert_int_equal(st.st_size, 10);
 	assert_int_equal(fstatat(dir, "other", &st, 0), 0);
@@ -385,48 +385,46 @@ static void of_many_those_written_last_are_looked_at(void **state)
 	assert_string_equal(got, "413");
 }
 
-/* The first row of the journal so many times more. */
-static void repeat_row(size_t times)
+static void one_of_too_many_rows_is_neither_read_nor_changed_nor_made(void **state)
 {
-	enum { EACH = 1000, ROW_LEN = 43 };
-	static uint8_t all[EACH * ROW_LEN];
-	int fd = openat(dir, file_name, O_RDWR | O_APPEND | O_CLOEXEC);
-
-	for (size_t i = 0; i < EACH; i++)
-		assert_int_equal(pread(fd, all + i * ROW_LEN, ROW_LEN, MAGIC_LEN), ROW_LEN);
-	for (size_t n; times; times -= n) {
-		n = times < EACH ? times : EACH;
-		assert_int_equal(write(fd, all, n * ROW_LEN), n * ROW_LEN);
-	}
-	close(fd);
-}
-
-static void one_of_too_many_rows_is_told_and_neither_read_nor_changed(void **state)
-{
-	struct bk_transfer_leftovers left;
-	char text[BK_TRANSFER_TEXT_MAX];
 	struct bk_journal *j = bk_journal_new(dir, ID);
 	struct stat before, after;
 
 	(void)state;
-	assert_int_equal(begin(j, "", "n", 0), 0);
+	begin(j, "a", "a", 0);
+	begin(j, "b", "b", 0);
 	bk_journal_free(j);
-	repeat_row(BK_JOURNAL_ROWS_MAX - 1);
-	j = bk_journal_open(dir, file_name, &is_too_long);
-	assert_non_null(j);
-	assert_int_equal(bk_journal_len(j), BK_JOURNAL_ROWS_MAX);
-	begin(j, "", "n", 0);
-	assert_false(bk_journal_flush(j)); /* nor does it get as many */
+	j = bk_journal_open(dir, file_name, 3, &is_too_long);
+	assert_int_equal(bk_journal_len(j), 2);
+	begin(j, "c", "c", 0);
+	assert_true(bk_journal_flush(j));
+	begin(j, "d", "d", 0);
+	assert_false(bk_journal_flush(j));
 	bk_journal_free(j);
-	repeat_row(1);
+	assert_int_equal(rows_now(), 3);
 	assert_int_equal(fstatat(dir, file_name, &before, 0), 0);
-	assert_null(bk_journal_open(dir, file_name, &is_too_long));
+	assert_null(bk_journal_open(dir, file_name, 2, &is_too_long));
 	assert_true(is_too_long);
-	assert_int_equal(bk_transfer_find_leftovers(folder, true, &left, text), BK_E_TOO_BIG);
-	assert_non_null(
-		strstr(text, "'.bodkin-0000000000001234.journal' notes more than 4000000 unfinished files"));
 	assert_int_equal(fstatat(dir, file_name, &after, 0), 0);
 	assert_int_equal(before.st_size, after.st_size);
+}
+
+/* It has a hole for whatever it says. */
+static void one_that_is_too_long_is_told_by_its_name(void **state)
+{
+	struct bk_transfer_leftovers left;
+	char text[BK_TRANSFER_TEXT_MAX];
+	int fd;
+
+	(void)state;
+	write_two();
+	fd = openat(dir, file_name, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, (512 << 20) + 1), 0);
+	close(fd);
+	assert_int_equal(bk_transfer_find_leftovers(folder, true, &left, text), BK_E_TOO_BIG);
+	assert_non_null(
+		strstr(text, "'.bodkin-0000000000001234.journal' there has more than the 4000000 rows"));
+	assert_int_equal(faccessat(dir, file_name, F_OK, 0), 0);
 }
 
 static void names_that_a_file_system_may_find_as_a_journal_are_known(void **state)
@@ -471,7 +469,8 @@ int main(void)
 		T(no_row_leads_out_of_the_folder),
 		T(of_many_those_written_last_are_looked_at),
 		T(names_of_journals_are_known_in_any_case),
-		T(one_of_too_many_rows_is_told_and_neither_read_nor_changed),
+		T(one_of_too_many_rows_is_neither_read_nor_changed_nor_made),
+		T(one_that_is_too_long_is_told_by_its_name),
 		T(names_that_a_file_system_may_find_as_a_journal_are_known),
 	};
 

@@ -211,7 +211,9 @@ static void look_into(const char *path, void *arg)
 	const char *leaf = strrchr(path, '/') + 1;
 	bool is_too_long;
 	int dir = open(st.out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct bk_journal *j = bk_journals_is_name(leaf) ? bk_journal_open(dir, leaf, &is_too_long) : NULL;
+	struct bk_journal *j = bk_journals_is_name(leaf)
+				       ? bk_journal_open(dir, leaf, BK_JOURNAL_ROWS_MAX, &is_too_long)
+				       : NULL;
 
 	if (j)
 		assert_int_equal(bk_journal_each(j, look_at, NULL, arg), 0);
