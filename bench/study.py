@@ -170,7 +170,7 @@ class Drawn:
 
 # --- the proof ---
 
-def prove(study, drawn, proofs):
+def prove(study, drawn, proofs, left_out=ALL):
     """Pairs that are run, each for itself, against what the kinds say of them: rows of (claim, said, found, z)."""
     chance = random.Random(f"{study.seed} proof")
     persons, weights = list(study.people), list(study.people.values())
@@ -180,7 +180,7 @@ def prove(study, drawn, proofs):
         kind = world.kind_of(a.side, b.side)
         shut += world.is_shut(kind)
         if not world.is_shut(kind):
-            lines.append(world.line(study.population, *world.without(kind, ALL), f"{study.seed} proof {i}"))
+            lines.append(world.line(study.population, *world.without(kind, left_out), f"{study.seed} proof {i}"))
     endings = run_lines(study.build, lines) + [NOBODY] * shut
     return [compare(study, endings, *claim) for claim in claims(drawn)]
 
@@ -228,7 +228,9 @@ def check(args):
         "the population's shares are whole, and each number has a source or is called assumed":
             not list(world.faults(results.study.population)),
         "the same seed gives the same runs": is_same_again(args, results.study),
-        "to draw is as good as to run": max(abs(z) for *_, z in results.proof) < 4,
+        "to draw is as good as to run": how_far(results.proof) < 4,
+        "the proof notices that what was run lacks a technique":
+            how_far(prove(results.study, results.all, args.proof, frozenset({"predict"}))) > 4,
         "no technique costs pairs": all(gain > -4 * error for gain, error in results.gains()),
         "two homes behind port-restricted routers always meet, two with random ports never":
             are_as_physics_has_it(results.study),
@@ -241,6 +243,10 @@ def check(args):
         print(results.text())
     print(f"{sum(tests.values())} passed, {len(tests) - sum(tests.values())} failed")
     return int(not all(tests.values()))
+
+
+def how_far(proof):
+    return max(abs(z) for *_, z in proof)
 
 
 def is_same_again(args, study):

@@ -15,7 +15,6 @@ TOLD = {
     "birthday": "`birthday`",
 }
 FIRST = "UDP punching alone"
-DEPENDENT = {"symseq": "sequence", "symdec": "sequence"}
 
 
 def percent(share, digits=2):
@@ -53,7 +52,7 @@ def reason_of(a, b):
 def port_choice(side):
     if side.type.startswith("symblock"):
         return "block"
-    return DEPENDENT.get(side.type, "random")
+    return "sequence" if side.type in world.IN_SEQUENCE else "random"
 
 
 def is_over_udp(sides):

@@ -10,8 +10,8 @@ import random
 
 HERE = pathlib.Path(__file__).resolve().parent
 POPULATION = HERE / "population.json"
-HARD = ("sym", "symseq", "symdec", "sympar", "cgn-sym")
-IN_SEQUENCE = ("symseq", "symdec")
+IN_SEQUENCE = ("symseq", "symdec", "sympar")
+HARD = ("sym", "cgn-sym", *IN_SEQUENCE)
 GUESSES = {"predict", "blocks", "birthday"}
 
 # What a run is told of one side.
