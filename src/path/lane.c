@@ -141,7 +141,7 @@ static void on_report(void *arg, const struct bk_action *a)
 		l->events->on_over(l->arg);
 		return;
 	}
-	found.technique = bk_technique_of(&l->plan, a);
+	found.technique = bk_technique_found(&l->plan, l->engine, a);
 	found.is_chosen = a->report == BK_REPORT_CHOSEN;
 	found.is_likely = a->report == BK_REPORT_LIKELY;
 	if (found.is_likely) {

@@ -338,7 +338,8 @@ static int start_lane(struct bk_race *r, const struct bk_method *method)
 		.relay = r->opts.relay,
 		.choice = r->opts.choice,
 		.is_again = r->opts.is_again,
-		.networks = &r->networks};
+		.networks = &r->networks,
+		.memo = r->opts.memo};
 	struct bk_lane *lane;
 	struct bk_plan plan;
 	int err;

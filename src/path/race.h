@@ -38,6 +38,7 @@ struct bk_race_opts {
 	bool is_relay_spare;  /* controlling side: it is taken only when it turns out to be needed */
 	struct bk_addr relay; /* the server; family 0: no relay */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];
+	const struct bk_memo *memo;     /* as for struct bk_pair */
 	struct bk_manners_purse *purse; /* of these two; NULL: they will not race again. Borrowed */
 };
 

@@ -17,6 +17,7 @@
 #include "base/rate.h"
 #include "net/netwatch.h"
 #include "path/race.h"
+#include "path/recall.h"
 #include "punch/chance.h"
 #include "punch/explain.h"
 
@@ -59,9 +60,10 @@ struct bk_seeker {
 	bool has_news;                     /* the peer has not heard all */
 	struct bk_rate news;               /* our router shall not make us ask for ever */
 	bool has_raced;
-	unsigned upgrades, searches;   /* tries so far: to leave the relay; to find any path at all */
-	unsigned young;                /* paths in a row that died as soon as they were there */
-	struct bk_rate rounds;         /* after the first */
+	unsigned upgrades, searches; /* tries so far: to leave the relay; to find any path at all */
+	unsigned young;              /* paths in a row that died as soon as they were there */
+	struct bk_rate rounds;       /* after the first */
+	struct bk_recall recall;
 	struct bk_manners_purse purse; /* of what may be guessed in all of them */
 	unsigned breaches;             /* paths that ended because the peer broke the protocol */
 	bk_time taken;                 /* when the path that there is, or was, began */
@@ -197,6 +199,7 @@ static int take(struct bk_seeker *sk, struct bk_link *link, const struct bk_race
 static void on_won(void *arg, struct bk_link *link, const struct bk_race_result *result)
 {
 	struct bk_seeker *sk = arg;
+	const struct bk_pair pair = pair_of(sk);
 	int err = take(sk, link, result);
 
 	if (err < 0) {
@@ -210,6 +213,7 @@ static void on_won(void *arg, struct bk_link *link, const struct bk_race_result 
 	if (sk->state == OVER) /* and that is about to be told */
 		return;
 	carried(sk);
+	bk_recall_note(&sk->recall, &pair, sk->path.technique, &sk->path.remote);
 	tell_path(sk, &sk->path);
 	consider_news(sk);
 }
@@ -440,8 +444,10 @@ static int start_race(struct bk_seeker *sk)
 		.relay = g->relay,
 		.purse = &sk->purse,
 	};
+	const struct bk_pair pair = pair_of(sk);
 	int err;
 
+	opts.memo = bk_recall_look(&sk->recall, &pair, note, sk);
 	sk->is_asking = false;
 	sk->has_raced = true;
 	memcpy(opts.relay_token, g->relay_token, sizeof(opts.relay_token));
@@ -551,7 +557,9 @@ int bk_seeker_new(const struct bk_seeker_opts *opts, const struct bk_seeker_even
 	bk_rate_init(&sk->news, NEWS_BURST / 60.0, NEWS_BURST, bk_loop_now(opts->loop));
 	sk->events = events;
 	sk->arg = arg;
-	err = bk_timer_new(opts->loop, on_again, sk, &sk->again);
+	err = bk_recall_init(&sk->recall, opts->loop, opts->state_dir);
+	if (!err)
+		err = bk_timer_new(opts->loop, on_again, sk, &sk->again);
 	if (!err)
 		err = bk_timer_new(opts->loop, on_patience, sk, &sk->patience);
 	if (err < 0) {
@@ -572,6 +580,7 @@ void bk_seeker_free(struct bk_seeker *sk)
 	bk_timer_free(sk->again);
 	bk_timer_free(sk->patience);
 	bk_netwatch_free(sk->netwatch);
+	bk_recall_done(&sk->recall);
 	free(sk);
 }
 

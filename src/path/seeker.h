@@ -17,8 +17,9 @@ struct bk_seeker_opts {
 	bool is_controlling;                /* joined by code: TLS client, and the first to ask again */
 	const struct bk_identity *identity; /* borrowed */
 	enum bk_transport_choice transport;
-	bk_time born;    /* when the two began, for the account of a path */
-	bk_dur patience; /* with a lost path; 0: a minute */
+	bk_time born;          /* when the two began, for the account of a path */
+	bk_dur patience;       /* with a lost path; 0: a minute */
+	const char *state_dir; /* where it is remembered what worked; copied. NULL: nowhere */
 };
 
 /* Two introductions, and what to look for a path with. */

@@ -37,13 +37,15 @@ static double chance(const struct bk_pair *pair)
 
 static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
-	static const struct bk_guess_many many = {
+	struct bk_guess_many many = {
 		.sockets = SOCKETS,
 		.probes = PROBES,
 		.ports = {.first = PORT_FIRST, .len = PORTS, .step = 1, .order = BK_PORTS_SCATTERED},
 		.pace = PACE,
 	};
 
+	if (pair->memo && pair->memo->port > PORT_FIRST) /* of a block that looks like none, perhaps */
+		many.ports.pivot = (uint16_t)(pair->memo->port - PORT_FIRST);
 	bk_guess_add_many(t, pair, &many, p);
 }
 

@@ -28,6 +28,8 @@ enum {
 	SPREAD = 24,       /* ports that others may have taken less than expected */
 	RATE_ASSUMED = 20, /* other flows a second, where nobody measured */
 	PERCENT = 100,
+	BEFORE = 24, /* so many steps before the one that hit the last time it is begun */
+	REMEMBERED_MAX = 2 * (WINDOW + SCAN_MAX), /* ports from the last one; what is farther is no step */
 };
 
 #define ELAPSED_MAX (2 * BK_SEC)
@@ -35,6 +37,7 @@ enum {
 #define GRACE       (8 * BK_MS)  /* the window is open by then */
 #define SHORT_RTT   (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
 #define ENOUGH      0.5
+#define PATIENCE    (60 * BK_MS) /* and two round trips: by then what worked before has worked */
 
 /* A server sees both where it is itself. Who is seen among public addresses, and hears of a peer at a private one,
  * would knock at every port of a neighbour. */
@@ -84,10 +87,54 @@ static bool are_both_sequential(const struct bk_pair *pair)
 	return is_sequential(&pair->own->udp) && is_sequential(&pair->peer->udp);
 }
 
+/* --- what is remembered --- */
+
+static int step_of(const struct bk_nat_profile *p)
+{
+	if (abs(p->delta) <= STEP_MAX)
+		return p->delta;
+	return p->delta > 0 ? 1 : -1;
+}
+
+bk_dur bk_guess_patience(const struct bk_pair *pair)
+{
+	if (!pair->memo || pair->memo->is_guess)
+		return 0;
+	return PATIENCE + 2 * bk_plan_path_rtt(pair);
+}
+
+/* Of the one whose port was guessed; 0: it is none in a sequence that is seen from here. */
+static uint16_t steps_to(const struct bk_nat_profile *p, uint16_t port)
+{
+	int step = step_of(p), ahead;
+
+	if (!step)
+		return 0;
+	ahead = (uint16_t)((port - p->ports.last) * (step > 0 ? 1 : -1));
+	return ahead <= REMEMBERED_MAX ? (uint16_t)(ahead / abs(step)) : 0;
+}
+
+void bk_guess_memo(const struct bk_pair *pair, const struct bk_technique *t, const struct bk_addr *remote,
+	struct bk_memo *ret_memo)
+{
+	const struct bk_nat_profile *peer = &pair->peer->udp;
+
+	*ret_memo = (struct bk_memo){.is_guess = t->chance};
+	snprintf(ret_memo->technique, sizeof(ret_memo->technique), "%s", t->name);
+	if (!t->chance || bk_guess_hard_side(pair) != pair->peer)
+		return;
+	ret_memo->port = remote->port;
+	if (is_sequential(peer))
+		ret_memo->step = steps_to(peer, remote->port);
+}
+
 void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 	const struct bk_guess_many *m, struct bk_plan *plan)
 {
-	struct bk_attempt a = {.technique = t, .remote = pair->peer->udp.public_addr, .is_at_start = true};
+	struct bk_attempt a = {.technique = t,
+		.remote = pair->peer->udp.public_addr,
+		.is_at_start = true,
+		.delay = bk_guess_patience(pair)};
 
 	if (!bk_guess_fits(t, pair))
 		return;
@@ -120,13 +167,6 @@ static double others(const struct bk_pair *pair, const struct bk_nat_profile *p)
 	uint32_t rate = p->ports.rate ? p->ports.rate : RATE_ASSUMED;
 
 	return (double)rate * (double)elapsed(pair, &p->ports) / (double)BK_SEC;
-}
-
-static int step_of(const struct bk_nat_profile *p)
-{
-	if (abs(p->delta) <= STEP_MAX)
-		return p->delta;
-	return p->delta > 0 ? 1 : -1;
 }
 
 /* Steps behind the port that was seen, at which the window begins. */
@@ -188,6 +228,7 @@ static void add_spray(const struct bk_technique *t, const struct bk_pair *pair, 
 			       .probes = ports->len,
 			       .fast = (uint16_t)fast,
 			       .pace = PACE,
+			       .delay = bk_guess_patience(pair),
 		       });
 }
 
@@ -204,6 +245,19 @@ static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair
 		       });
 }
 
+/* The scan goes round from a little before where it hit the last time. */
+static uint16_t pivot_of(const struct bk_pair *pair, const struct bk_ports *ports)
+{
+	const struct bk_nat_profile *peer = &pair->peer->udp;
+	int first, at;
+
+	if (!pair->memo || !pair->memo->step)
+		return 0;
+	first = (int16_t)(ports->first - peer->ports.last) / step_of(peer);
+	at = pair->memo->step - first - BEFORE;
+	return at > 0 && at < ports->len ? (uint16_t)at : 0;
+}
+
 static void plan_predict(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	const struct bk_nat_profile *peer = &pair->peer->udp;
@@ -215,10 +269,12 @@ static void plan_predict(const struct bk_technique *t, const struct bk_pair *pai
 		add_waiting(t, pair, p);
 		return;
 	}
-	if (are_both_sequential(pair))
+	if (are_both_sequential(pair)) {
 		ports = window(pair, peer, WINDOW, is_stride_of_two(pair) ? 2 : 1);
-	else
+	} else {
 		ports = window(pair, peer, WINDOW + SCAN_MAX, 1);
+		ports.pivot = pivot_of(pair, &ports);
+	}
 	add_spray(t, pair, &ports, WINDOW, p);
 }
 

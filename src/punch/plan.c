@@ -11,7 +11,10 @@
 #include "punch/target.h"
 #include "punch/technique.h"
 
-enum { SCATTER = 39869 }; /* prime: every port of a set has its turn, however many they are */
+enum {
+	SCATTER = 39869, /* prime: every port of a set has its turn, however many they are */
+	NEIGHBOURS = 64,
+};
 
 #define RTT_MAX      (1 * BK_SEC)  /* of one side to the server; a larger claim is not believed */
 #define TRY_MARGIN   (100 * BK_MS) /* for what the peer may be late */
@@ -113,16 +116,34 @@ size_t bk_attempt_len(const struct bk_attempt *a)
 	return a->ports.len ? a->ports.len : 1;
 }
 
+static int scatter(const struct bk_ports *p, int i)
+{
+	return (int)((int64_t)i * SCATTER % p->len);
+}
+
+/* Who would have come on a neighbour's place has the one that the neighbour had. */
+static int scatter_behind_neighbours(const struct bk_ports *p, int i)
+{
+	int most = p->len < NEIGHBOURS ? p->len : NEIGHBOURS, first = p->pivot - most / 2, at;
+
+	first = first < 0 ? 0 : first > p->len - most ? p->len - most : first;
+	if (i < most)
+		return first + i;
+	for (at = scatter(p, i); at >= first && at < first + most;)
+		at = scatter(p, at - first);
+	return at;
+}
+
 /* Which of the ports is the i-th. */
 static int place(const struct bk_ports *p, int i)
 {
 	switch (p->order) {
 	case BK_PORTS_UP:
-		break;
+		return (i + p->pivot) % p->len;
 	case BK_PORTS_OUTWARD:
 		return i % 2 ? (i + 1) / 2 : -(i / 2);
 	case BK_PORTS_SCATTERED:
-		return (int)((int64_t)i * SCATTER % p->len);
+		return p->pivot ? scatter_behind_neighbours(p, i) : scatter(p, i);
 	}
 	return i;
 }

@@ -34,6 +34,8 @@ struct bk_ports {
 	uint16_t first, len;
 	int16_t step;
 	enum bk_ports_order order;
+	uint16_t
+		pivot; /* UP: it begins with that one, and goes round; SCATTERED: its neighbours come first; 0: neither */
 };
 
 struct bk_attempt {

@@ -67,3 +67,14 @@ const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const str
 			return plan->attempts[i].technique;
 	return bk_technique_by_look(plan, &report->remote);
 }
+
+const struct bk_technique *bk_technique_found(
+	const struct bk_plan *plan, const void *engine, const struct bk_action *report)
+{
+	const struct bk_way way = {report->id, report->remote};
+	const struct bk_technique *t = NULL;
+
+	if (report->report < 0 && plan->method->technique)
+		t = plan->method->technique(engine, &way);
+	return t ? t : bk_technique_of(plan, report);
+}

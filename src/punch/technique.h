@@ -3,6 +3,8 @@
 #define BK_PUNCH_TECHNIQUE_H
 
 #include "base/engine.h"
+#include "base/way.h"
+#include "punch/memo.h"
 #include "punch/plan.h"
 
 /* A technique is a row: what it is called, which two it fits, what it tries, how it is told, and the engine
@@ -17,8 +19,9 @@ struct bk_pair {
 	enum bk_path_choice choice;
 	const struct bk_networks *networks; /* that this machine is in; NULL: none. Borrowed */
 	bool is_again;                      /* these two have had a path, or looked for one, before */
-	struct bk_addr forbidden_by;        /* has said that ports must not be guessed; family 0: nobody */
-	bool is_turned;                     /* seen from the other side, whose networks are not known */
+	const struct bk_memo *memo;  /* what connected their networks before; NULL: nobody knows. Borrowed */
+	struct bk_addr forbidden_by; /* has said that ports must not be guessed; family 0: nobody */
+	bool is_turned;              /* seen from the other side, whose networks are not known */
 };
 
 /* What an engine may be told when it is made. It copies what it keeps. */
@@ -46,6 +49,8 @@ struct bk_method {
 	void (*disprove)(void *engine, uint32_t id, bk_time now);
 	/* The round trip of what it has chosen. NULL: it measures none. */
 	bk_dur (*rtt)(const void *engine);
+	/* By which row that way was found. NULL, or it says NULL: the plan tells (bk_technique_of). */
+	const struct bk_technique *(*technique)(const void *engine, const struct bk_way *way);
 	/* Who on the way has said that ports must not be guessed; family 0: nobody. NULL: the engine does not guess. */
 	struct bk_addr (*forbidden_by)(const void *engine);
 	/* What it saw, for -v, line by line: how loud line i is (1, 2); 0 behind the last one. */
@@ -105,8 +110,12 @@ const struct bk_technique *bk_technique_fitting(
 /* Is a direct path worth looking for? */
 bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows);
 
-/* Which row made what was reported. Whoever comes from an address at which ports are guessed came by the guess. */
+/* Which row made what was reported, as far as the plan tells. Whoever comes from an address at which ports are guessed
+ * came by the guess. */
 const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const struct bk_action *report);
+/* The same, where the engine may know better: beside the guess somebody else may have come from there. */
+const struct bk_technique *bk_technique_found(
+	const struct bk_plan *plan, const void *engine, const struct bk_action *report);
 /* Which row it is by which somebody came to a listener behind a host candidate. */
 const struct bk_technique *bk_technique_at_door(const struct bk_plan *plan, const struct bk_addr *from);
 /* Which row of the plan's method it looks like. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nat/profile.h"
@@ -384,6 +385,98 @@ static void each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard
 	bk_punch_udp_free(e);
 }
 
+static struct bk_attempt attempt_of(const struct bk_intro *own, const struct bk_intro *peer,
+	const struct bk_technique *t, const struct bk_memo *memo)
+{
+	const struct bk_pair pair = {.own = own, .peer = peer, .memo = memo};
+	struct bk_plan p = {0};
+
+	t->plan(t, &pair, &p);
+	assert_int_equal(p.attempts_len, 1);
+	return p.attempts[0];
+}
+
+/* The same ports, each once, whatever is remembered. */
+static void expect_same_ports(const struct bk_attempt *a, const struct bk_attempt *b)
+{
+	static bool is_there[2][65536];
+
+	memset(is_there, 0, sizeof(is_there));
+	assert_int_equal(bk_attempt_len(a), bk_attempt_len(b));
+	for (size_t i = 0; i < bk_attempt_len(a); i++) {
+		uint16_t port = bk_attempt_remote(a, i).port;
+
+		assert_false(is_there[0][port]);
+		is_there[0][port] = true;
+		is_there[1][bk_attempt_remote(b, i).port] = true;
+	}
+	assert_memory_equal(is_there[0], is_there[1], sizeof(is_there[0]));
+}
+
+static void what_hit_the_last_time_is_tried_first_and_the_rest_all_the_same(void **state)
+{
+	struct bk_intro own = guessing(PORT, KEEP, 0, 1), seq = guessing(SYM, SEQ, -2, 2),
+			rnd = guessing(SYM, RAND, 0, 2);
+	struct bk_memo hit = {.technique = "predict", .is_guess = true, .port = 19400, .step = 300},
+		       born = {.technique = "birthday", .is_guess = true, .port = 30000},
+		       edge = {.technique = "birthday", .is_guess = true, .port = 65535};
+	struct bk_attempt a = attempt_of(&own, &seq, &bk_technique_predict, NULL),
+			  b = attempt_of(&own, &seq, &bk_technique_predict, &hit);
+
+	(void)state;
+	assert_int_equal(bk_attempt_remote(&a, 0).port, 20000 - 2);
+	assert_int_equal(bk_attempt_remote(&b, 24).port, 20000 - 2 * 300);
+	assert_int_equal(b.delay, 0);
+	expect_same_ports(&a, &b);
+	a = attempt_of(&own, &rnd, &bk_technique_birthday, NULL);
+	b = attempt_of(&own, &rnd, &bk_technique_birthday, &born);
+	for (size_t i = 0; i < 64; i++)
+		assert_true(abs(bk_attempt_remote(&b, i).port - 30000) <= 32);
+	expect_same_ports(&a, &b);
+	b = attempt_of(&own, &rnd, &bk_technique_birthday, &edge);
+	expect_same_ports(&a, &b);
+}
+
+/* On either side, both that guess and that are guessed. */
+static void a_guess_waits_where_two_were_connected_without_one(void **state)
+{
+	static const struct bk_memo memos[] = {
+		{.technique = "punch"}, {.technique = "birthday", .is_guess = true}, {.technique = "later"}};
+	struct bk_intro own = guessing(UNSURE, KEEP, 0, 1), peer = guessing(SYM, RAND, 0, 2);
+
+	(void)state;
+	own.server_rtt = peer.server_rtt = 20 * BK_MS;
+	for (size_t i = 0; i < 3; i++) {
+		bool is_guess = i == 1;
+		bk_dur wait = is_guess ? 0 : 60 * BK_MS + 2 * 40 * BK_MS;
+		assert_int_equal(attempt_of(&own, &peer, &bk_technique_birthday, &memos[i]).delay, wait);
+		assert_int_equal(attempt_of(&peer, &own, &bk_technique_birthday, &memos[i]).delay, wait);
+	}
+}
+
+static void who_guessed_remembers_the_port_and_how_far_it_was(void **state)
+{
+	struct bk_intro own = guessing(PORT, KEEP, 0, 1), seq = guessing(SYM, SEQ, -2, 2),
+			rnd = guessing(SYM, RAND, 0, 2);
+	struct bk_pair pair = {.own = &own, .peer = &seq}, turned = {.own = &seq, .peer = &own};
+	struct bk_addr at = bk_addr_v4(203, 0, 113, 2, 19980);
+	struct bk_memo m;
+
+	(void)state;
+	bk_guess_memo(&pair, &bk_technique_predict, &at, &m);
+	assert_string_equal(m.technique, "predict");
+	assert_true(m.port == 19980 && m.step == 10);
+	bk_guess_memo(&turned, &bk_technique_predict, &at, &m);
+	assert_true(!m.port && !m.step);
+	pair.peer = &rnd;
+	bk_guess_memo(&pair, &bk_technique_birthday, &at, &m);
+	assert_true(m.port == 19980 && !m.step);
+	at.port = 20100; /* behind it, for a sequence that goes down */
+	pair.peer = &seq;
+	bk_guess_memo(&pair, &bk_technique_predict, &at, &m);
+	assert_int_equal(m.step, 0);
+}
+
 static unsigned drain(struct bk_punch_udp *e, bk_time from, bk_time until)
 {
 	unsigned sent = 0;
@@ -500,6 +593,9 @@ int main(void)
 			the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond),
 		cmocka_unit_test(a_port_that_answers_is_the_path_and_nothing_more_is_guessed),
 		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
+		cmocka_unit_test(what_hit_the_last_time_is_tried_first_and_the_rest_all_the_same),
+		cmocka_unit_test(a_guess_waits_where_two_were_connected_without_one),
+		cmocka_unit_test(who_guessed_remembers_the_port_and_how_far_it_was),
 		cmocka_unit_test(who_is_forbidden_to_send_there_guesses_no_more),
 		cmocka_unit_test(other_messages_do_not_end_a_guess),
 		cmocka_unit_test(

@@ -492,12 +492,9 @@ void bk_punch_udp_stats(const struct bk_punch_udp *e, struct bk_punch_udp_stats 
 	ret_stats->forbidden_by = e->guess.forbidden_by;
 }
 
-const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, char out[BK_PLAN_TEXT_MAX])
+const struct bk_udp_targets *bk_punch_udp_targets(const struct bk_punch_udp *e)
 {
-	if (i < e->targets.len)
-		return bk_udp_target_to_str(&e->targets.list[i], out);
-	snprintf(out, BK_PLAN_TEXT_MAX, "none");
-	return out;
+	return &e->targets;
 }
 
 /* --- the beginning --- */

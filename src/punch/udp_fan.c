@@ -14,7 +14,7 @@ void bk_udp_fan_init(struct bk_udp_fan *f, const struct bk_attempt *a, bk_time a
 {
 	bk_assert(a->sockets && a->sockets <= BK_UDP_FAN_MAX);
 	*f = (struct bk_udp_fan){
-		.attempt = *a, .step = BK_UDP_FAN_OPENING, .again_at = again_at, .wake = now};
+		.attempt = *a, .step = BK_UDP_FAN_OPENING, .again_at = again_at, .wake = now + a->delay};
 }
 
 static bool is_its(const struct bk_udp_fan *f, uint32_t socket)

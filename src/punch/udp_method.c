@@ -7,6 +7,7 @@
 
 #include "punch/explain.h"
 #include "punch/udp.h"
+#include "punch/udp_target.h"
 
 /* An opener passes every router of this side and is used up by the next one. */
 static uint8_t opener_ttl(unsigned hops)
@@ -53,6 +54,29 @@ static void free_of(void *engine)
 	bk_punch_udp_free(engine);
 }
 
+const char *bk_punch_udp_target_to_str(const struct bk_punch_udp *e, size_t i, char out[BK_PLAN_TEXT_MAX])
+{
+	const struct bk_udp_targets *targets = bk_punch_udp_targets(e);
+
+	if (i < targets->len)
+		return bk_udp_target_to_str(&targets->list[i], out);
+	snprintf(out, BK_PLAN_TEXT_MAX, "none");
+	return out;
+}
+
+static const struct bk_technique *technique(const void *engine, const struct bk_way *way)
+{
+	const struct bk_udp_targets *targets = bk_punch_udp_targets(engine);
+
+	for (size_t i = 0; i < targets->len; i++) {
+		const struct bk_way *at = &targets->list[i].way;
+
+		if (at->socket == way->socket && bk_addr_equal(&at->remote, &way->remote))
+			return targets->list[i].technique;
+	}
+	return NULL;
+}
+
 static bk_dur rtt(const void *engine)
 {
 	struct bk_punch_udp_stats stats;
@@ -93,6 +117,7 @@ const struct bk_method bk_method_udp = {
 	.new = new_of,
 	.free = free_of,
 	.rtt = rtt,
+	.technique = technique,
 	.forbidden_by = forbidden_by,
 	.saw = saw,
 	.explain = bk_explain_udp,

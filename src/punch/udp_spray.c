@@ -23,7 +23,7 @@ enum {
 
 int bk_udp_spray_init(struct bk_udp_spray *s, const struct bk_attempt *a, bk_time full_from, bk_time now)
 {
-	*s = (struct bk_udp_spray){.attempt = *a, .full_from = full_from, .wake = now};
+	*s = (struct bk_udp_spray){.attempt = *a, .full_from = full_from, .wake = now + a->delay};
 	s->is_full = now >= full_from || !a->fast;
 	if (s->is_full)
 		s->wake = full_from;

@@ -91,6 +91,10 @@ void bk_udp_targets_mark_likely(struct bk_udp_targets *ts);
 /* Somebody with the key was heard there. */
 void bk_udp_targets_hear_likely(struct bk_udp_targets *ts, struct bk_udp_target *t);
 
+struct bk_punch_udp;
+/* Of that engine. */
+const struct bk_udp_targets *bk_punch_udp_targets(const struct bk_punch_udp *e);
+
 const char *bk_udp_target_to_str(const struct bk_udp_target *t, char out[BK_PLAN_TEXT_MAX]);
 
 #endif

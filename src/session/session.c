@@ -426,6 +426,7 @@ static int start_seeker(struct bk_session *s, const struct bk_session_opts *opts
 		.transport = opts->transport,
 		.born = bk_loop_now(s->loop),
 		.patience = opts->patience_ns,
+		.state_dir = opts->path == BK_PATH_CHOICE_RELAY ? NULL : opts->state_dir,
 	};
 
 	return bk_seeker_new(&seeker_opts, &events, s, &s->seeker);

@@ -269,6 +269,32 @@ def guessing_forbidden(bodkin, a, b):
         return f"relayed after {max(t.elapsed()):.0f} ms, {sent} packets were sent: {text}", {"packets": sent}
 
 
+def what_worked_is_tried_first(bodkin):
+    """These two need no guess, which nobody can know at first: the second time they remember. A spoilt file is told of."""
+    def packets(lab):
+        said = lab.command("exec", "rb", "nft", "list", "table", "ip", "count").stdout
+        return int(re.search(r"counter packets (\d+)", said)[1])
+
+    with Lab(bodkin, "restricted", "sym", "--delay", 10) as lab:
+        run(lab, "rb", "nft", f"table ip count {{ chain f {{ type filter hook forward priority -300; ip daddr {FAR['rb']} "
+                              "meta l4proto udp ct state new counter; }; }")
+        lab.start_server("--state", lab.top / "server")
+        opened, file = [0], lab.state_home / "bodkin" / "paths"
+        for _ in range(2):
+            t = lab.transfer(lab.file(SMALL), send=["--transport", "udp"], recv=["--transport", "udp"])
+            check(t.check_done() == "direct", t.story())
+            opened.append(packets(lab))
+        first, second = opened[1] - opened[0], opened[2] - opened[1]
+        check(first > 100 and second < 20, f"{first} flows at first, {second} then\n{t.story()}")
+        check(file.stat().st_mode & 0o777 == 0o600 and len(file.read_text().splitlines()) == 3, file.read_text())
+        file.write_text("spoilt\n")
+        t = lab.transfer(lab.file(SMALL), send=["--transport", "udp"], recv=["--transport", "udp"])
+        check(t.check_done() == "direct", t.story())
+        told = [line for p in (t.sender, t.receiver) for line in p.said().splitlines() if f"{file} (" in line]
+        check(told and "it begins anew" in told[0], t.story())
+        return f"{first} flows through the symmetric NAT at first, {second} when it is remembered; {told[0]}", {}
+
+
 def only_the_server(bodkin):
     """Nothing between the two but through the server."""
     with Lab(bodkin, "port", "port", "--delay", 20) as lab:
@@ -283,6 +309,7 @@ def cases(bodkin):
     yield "udp blocked on one side", lambda: udp_blocked(bodkin)
     yield "guessing is forbidden on the way, here it guesses", lambda: guessing_forbidden(bodkin, "port", "sym")
     yield "guessing is forbidden on the way, here it is guessed", lambda: guessing_forbidden(bodkin, "sym", "port")
+    yield "what worked is tried first", lambda: what_worked_is_tried_first(bodkin)
     yield "all blocked but the server", lambda: only_the_server(bodkin)
     yield "relay, a direct path at the next race", lambda: relay_only_at_first(bodkin, "port")
     yield "relay, a port guessed at the next race", lambda: relay_only_at_first(

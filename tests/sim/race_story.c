@@ -190,7 +190,7 @@ static void on_report(struct lane *l, const struct bk_action *a)
 		say(there, HELLO);
 		return;
 	}
-	t.technique = bk_technique_of(&l->plan, a);
+	t.technique = bk_technique_found(&l->plan, l->engine, a);
 	if (is_way) {
 		t.local = local_of(l, a->id);
 		t.remote = a->remote;
