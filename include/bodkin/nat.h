@@ -28,6 +28,9 @@ struct bk_nat_report_opts {
 	const char *token;     /* of a closed server; may be NULL */
 	const char *state_dir; /* where the keys of servers met before are kept; NULL: none kept */
 	bool wants_lifetime;   /* also how long the NAT keeps an idle mapping: takes minutes */
+	/* A set of BK_WITHOUT_... (<bodkin/session.h>). BK_WITHOUT_PORT_MAPPING: the router is not asked; others change
+	 * nothing. */
+	uint64_t without;
 };
 
 /* One transport. Words are never NULL: those of RFC 3489 and RFC 4787, "unknown" where it was not found
@@ -71,6 +74,7 @@ struct bk_nat_result {
 	int pcp, natpmp, pcp6;                   /* pcp6: over IPv6, for holes in its firewall */
 	char router_outside[BK_NAT_ADDRESS_MAX]; /* its own address outside, as it says; empty: it did not */
 	int router_nested; /* another NAT stands outside of it: 1 yes, 0 no, -1 not known */
+	int upnp;          /* as pcp and natpmp; over IPv4 */
 };
 
 /* Both are required. */

@@ -58,10 +58,12 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 		.size = sizeof(events), .on_done = on_done, .on_failed = on_failed, .on_note = on_note};
 	struct command *c = (struct command *)f;
 	const struct bk_nat_report_opts opts = {
+		.size = sizeof(opts),
 		.server = f->session.server,
 		.token = f->session.token,
 		.state_dir = f->session.state_dir,
 		.wants_lifetime = f->options->lifetime,
+		.without = f->session.without,
 	};
 	int err = bk_nat_report_new(f->loop, &opts, &events, c, &c->nat);
 

@@ -62,9 +62,10 @@ static json_t *router_object(const struct bk_nat_result *n)
 {
 	if (!*n->router)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "address", n->router, "pcp",
-		yes_no_or_null(n->pcp), "natpmp", yes_no_or_null(n->natpmp), "pcp6", yes_no_or_null(n->pcp6),
-		"outside", text_or_null(n->router_outside), "nested", yes_no_or_null(n->router_nested));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "address", n->router, "pcp",
+		yes_no_or_null(n->pcp), "natpmp", yes_no_or_null(n->natpmp), "upnp", yes_no_or_null(n->upnp),
+		"pcp6", yes_no_or_null(n->pcp6), "outside", text_or_null(n->router_outside), "nested",
+		yes_no_or_null(n->router_nested));
 }
 
 static json_t *report_object(const struct bk_nat_result *n)
@@ -161,7 +162,7 @@ static void print_lifetime(const struct bk_nat_result *n)
 static void print_router(const struct bk_nat_result *n)
 {
 	const char *const protocols[] = {n->pcp > 0 ? "PCP" : NULL, n->natpmp > 0 ? "NAT-PMP" : NULL,
-		n->pcp6 > 0 ? "PCP over IPv6" : NULL};
+		n->upnp > 0 ? "UPnP" : NULL, n->pcp6 > 0 ? "PCP over IPv6" : NULL};
 	char line[LINE_MAX_LEN] = "";
 	size_t len = 0;
 
@@ -172,8 +173,7 @@ static void print_router(const struct bk_nat_result *n)
 			len += (size_t)snprintf(
 				line + len, sizeof(line) - len, "%s%s", len ? ", " : "", protocols[i]);
 	print("Ports the router %s %s%s", n->router,
-		len ? "gives them when asked by " : "gives none by PCP or NAT-PMP (UPnP was not asked)",
-		line);
+		len ? "gives them when asked by " : "gives none by PCP, NAT-PMP or UPnP", line);
 	if (n->router_nested > 0)
 		print("      but outside it is %s, behind another NAT", n->router_outside);
 }

@@ -124,6 +124,10 @@ static void complete(struct bk_meet *m)
 /* Who is asking, or in a round, will tell it anyhow. */
 static void consider_news(struct bk_meet *m)
 {
+	char text[BK_OPENING_TEXT_MAX];
+
+	if (m->is_met && bk_self_explain_opened(&m->self, &m->meeting.own, text))
+		say(m, 1, text);
 	if (m->is_met && !m->is_asking && !m->round.is_open && !m->ending.is_set && m->events->on_news &&
 		bk_self_has_news(&m->self, &m->meeting.own, &m->meeting.peer))
 		m->events->on_news(m->arg);

@@ -64,6 +64,12 @@ bk_dur bk_opened_wait(const struct bk_opened *o)
 	return bk_time_max(0, bk_time_min(WAIT_BLIND, WORTH_TIME - past));
 }
 
+bool bk_opened_explain(const struct bk_opened *o, enum bk_transport t, const struct bk_addr *seen,
+	char out[BK_OPENING_TEXT_MAX])
+{
+	return o->openings[t] && bk_opening_explain(o->openings[t], seen, out);
+}
+
 void bk_opened_done(struct bk_opened *o)
 {
 	for (int t = 0; t < 2; t++) {

@@ -21,6 +21,9 @@ void bk_opened_ask(struct bk_opened *o, enum bk_transport t, uint16_t own_port);
 struct bk_addr bk_opened_at(const struct bk_opened *o, enum bk_transport t);
 /* How long an answer is worth waiting for from now on. */
 bk_dur bk_opened_wait(const struct bk_opened *o);
+/* As bk_opening_explain. */
+bool bk_opened_explain(const struct bk_opened *o, enum bk_transport t, const struct bk_addr *seen,
+	char out[BK_OPENING_TEXT_MAX]);
 void bk_opened_done(struct bk_opened *o); /* fine on a zeroed one */
 
 #endif

@@ -225,6 +225,19 @@ bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, cons
 	return false;
 }
 
+bool bk_self_explain_opened(struct bk_self *s, const struct bk_intro *told, char out[BK_OPENING_TEXT_MAX])
+{
+	for (int i = 0; i < 2 && !s->has_explained; i++) {
+		const struct bk_nat_profile *p = transports[i] == BK_TRANSPORT_UDP ? &told->udp : &told->tcp;
+
+		if (bk_opened_explain(&s->opened, transports[i], &p->public_addr, out)) {
+			s->has_explained = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* --- this machine's own addresses --- */
 
 static void open_listeners(struct bk_self *s)

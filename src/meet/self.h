@@ -22,8 +22,9 @@ struct bk_self {
 	uint16_t ports[BK_SELF_LISTENERS];
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
 	struct bk_opened opened;
-	bool may_open;  /* the router may be asked for ports */
-	bool may_guess; /* ports, and have ours guessed */
+	bool may_open;      /* the router may be asked for ports */
+	bool has_explained; /* what is wrong with the ports it opens */
+	bool may_guess;     /* ports, and have ours guessed */
 	bool has_tcp;
 	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };
@@ -49,6 +50,8 @@ void bk_self_freshen(struct bk_self *s);
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);
 /* Has our router opened a port, since we told that of ourselves, by which that peer could come to us? */
 bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, const struct bk_intro *peer);
+/* Does our router give a port that is of no use, or refuse one? Said once; told: our last introduction. */
+bool bk_self_explain_opened(struct bk_self *s, const struct bk_intro *told, char out[BK_OPENING_TEXT_MAX]);
 /* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);
 

@@ -39,7 +39,9 @@ struct work {
 	struct bk_rng rng;
 	struct port ports[BK_IGD_PORTS_MAX];
 	bool is_settled, is_there, is_leaving, is_left;
-	struct UPNPUrls urls; /* the thread's alone, as the next */
+	bool wants_outside;     /* as it was born */
+	struct bk_addr outside; /* port 0 */
+	struct UPNPUrls urls;   /* the thread's alone, as the next */
 	struct IGDdatas data;
 	struct bk_search search;
 	struct bk_web_answer answer;
@@ -112,7 +114,7 @@ static int add(struct work *w, const struct port *p, const struct bk_upnp_ask *a
 }
 
 /* Family 0: it has none, or does not tell. */
-static struct bk_addr ask_outside(struct work *w, uint16_t port)
+static struct bk_addr ask_outside(struct work *w)
 {
 	struct bk_addr at = {0};
 	char ip[IP_MAX];
@@ -120,7 +122,7 @@ static struct bk_addr ask_outside(struct work *w, uint16_t port)
 	if (call(w, "GetExternalIPAddress", "") != 0)
 		return at;
 	bk_soap_value(&w->answer, "NewExternalIPAddress", ip, sizeof(ip));
-	if (bk_addr_from_ip(ip, port, &at) < 0 || !bk_portmap_is_sensible(&at, 4))
+	if (bk_addr_from_ip(ip, 0, &at) < 0 || !bk_portmap_is_outside(&at))
 		return (struct bk_addr){0};
 	return at;
 }
@@ -129,11 +131,17 @@ static struct bk_addr ask_outside(struct work *w, uint16_t port)
 static int ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
 {
 	int error = add(w, p, a);
+	struct bk_addr at;
 
 	while (error && bk_upnp_ask_again(a, error, &w->rng))
 		error = add(w, p, a);
-	p->told.external = error ? (struct bk_addr){0} : ask_outside(w, a->external_port);
-	return error;
+	p->told.external = (struct bk_addr){0};
+	if (error)
+		return error;
+	at = bk_addr_with_port(ask_outside(w), a->external_port);
+	if (bk_portmap_is_sensible(&at, 4))
+		p->told.external = at;
+	return 0;
 }
 
 /* The lock is held before and after, not meanwhile. */
@@ -222,9 +230,13 @@ static bk_dur until_next(const struct work *w)
 static void run(struct bk_thread *t, void *arg)
 {
 	struct work *w = arg;
+	struct bk_addr outside = {0};
 	bool is_there = find(w);
 
+	if (is_there && w->wants_outside)
+		outside = ask_outside(w);
 	bk_thread_lock(t);
+	w->outside = outside;
 	w->is_settled = true;
 	w->is_there = is_there;
 	bk_thread_ring(t);
@@ -250,7 +262,7 @@ static void free_work(void *work)
 }
 
 int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_addr *gateway,
-	void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd)
+	bool wants_outside, void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd)
 {
 	static const struct bk_thread_ops ops = {.run = run, .free = free_work};
 	struct bk_igd *g = calloc(1, sizeof(*g));
@@ -260,6 +272,7 @@ int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_
 	if (!err) {
 		bk_addr_ip_to_str(own, w->own);
 		w->own_addr = *own;
+		w->wants_outside = wants_outside;
 		w->gateway = *gateway;
 		randombytes_buf(&w->rng.state, sizeof(w->rng.state));
 		g->work = w;
@@ -338,14 +351,25 @@ bool bk_igd_find(struct bk_igd *g, enum bk_transport t, uint16_t own_port, struc
 	return p && p->is_wanted;
 }
 
-bool bk_igd_is_there(struct bk_igd *g)
+enum bk_portmap_presence bk_igd_presence(struct bk_igd *g)
 {
-	bool is_there;
+	const struct work *w = g->work;
+	enum bk_portmap_presence p;
 
 	bk_thread_lock(g->thread);
-	is_there = g->work->is_there;
+	p = !w->is_settled ? BK_PORTMAP_AWAITED : w->is_there ? BK_PORTMAP_PRESENT : BK_PORTMAP_ABSENT;
 	bk_thread_unlock(g->thread);
-	return is_there;
+	return p;
+}
+
+struct bk_addr bk_igd_outside(struct bk_igd *g)
+{
+	struct bk_addr at;
+
+	bk_thread_lock(g->thread);
+	at = g->work->outside;
+	bk_thread_unlock(g->thread);
+	return at;
 }
 
 void bk_igd_leave(struct bk_igd *g)

@@ -4,6 +4,7 @@
 
 #include <bodkin/loop.h>
 
+#include "portmap/census.h"
 #include "portmap/lease.h"
 
 /* Ports of a router that speaks UPnP (an Internet Gateway Device) and neither PCP nor NAT-PMP: it is found, asked, and
@@ -16,7 +17,7 @@ enum { BK_IGD_PORTS_MAX = 8 };
 /* Searches at once; the gateway's port is the one at which it hears a search, 0: the usual one. on_change: from the
  * loop; it may be freed from inside. */
 int bk_igd_new(struct bk_loop *loop, const struct bk_addr *own, const struct bk_addr *gateway,
-	void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd);
+	bool wants_outside, void (*on_change)(void *arg), void *arg, struct bk_igd **ret_igd);
 /* Without another word to the router. NULL is fine. */
 void bk_igd_free(struct bk_igd *g);
 
@@ -26,8 +27,10 @@ void bk_igd_drop(struct bk_igd *g, enum bk_transport t, uint16_t own_port);
 /* External family 0 and BK_PORTMAP_FINE: it is being asked for. False: not wanted. */
 bool bk_igd_find(
 	struct bk_igd *g, enum bk_transport t, uint16_t own_port, struct bk_portmap_lease *ret_lease);
-/* Has the search found one? */
-bool bk_igd_is_there(struct bk_igd *g);
+/* Has the search found one? Who wants its address outside is told so when that is known, too. */
+enum bk_portmap_presence bk_igd_presence(struct bk_igd *g);
+/* As it said when it was found, if that was wanted; family 0: not by now, or it has none. */
+struct bk_addr bk_igd_outside(struct bk_igd *g);
 /* Gives all back; on_change comes when that is done. */
 void bk_igd_leave(struct bk_igd *g);
 bool bk_igd_is_left(struct bk_igd *g);

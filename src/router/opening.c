@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "router/opening.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/list.h"
 #include "net/tail.h"
+#include "portmap/reach.h"
 
 #define LAST_WORD (1 * BK_SEC) /* miniupnpd takes 40 to 130 ms for each port, as measured */
 
@@ -132,4 +134,25 @@ void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port
 	bk_router_port(o->of->router, o->transport, o->own_port, ret_port);
 	if (!o->is_wanted)
 		*ret_port = (struct bk_router_port){.trouble = BK_PORTMAP_FULL};
+}
+
+bool bk_opening_explain(const struct bk_opening *o, const struct bk_addr *seen, char out[BK_OPENING_TEXT_MAX])
+{
+	struct bk_router_port port;
+	char outside[BK_ADDR_STR_MAX], at[BK_ADDR_STR_MAX];
+	bool is_nested;
+
+	bk_opening_look(o, &port);
+	is_nested = bk_portmap_reach(&port.external, seen) == BK_PORTMAP_REACH_NESTED;
+	if (port.external.family && is_nested)
+		snprintf(out, BK_OPENING_TEXT_MAX,
+			"your router has opened a port, which is of no use: outside it is %s, and the server sees %s, so "
+			"another NAT stands between",
+			bk_addr_ip_to_str(&port.external, outside), bk_addr_ip_to_str(seen, at));
+	else if (!port.is_awaited && port.trouble != BK_PORTMAP_FINE && port.trouble != BK_PORTMAP_SILENT)
+		snprintf(out, BK_OPENING_TEXT_MAX, "your router opens no port: it %s",
+			bk_portmap_trouble_text(port.trouble));
+	else
+		return false;
+	return true;
 }

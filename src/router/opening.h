@@ -11,6 +11,8 @@
  * stays until the loop is freed, and has everything back by then. */
 struct bk_opening;
 
+enum { BK_OPENING_TEXT_MAX = 256 };
+
 /* on_change: look at it again; from the loop, the opening may be freed from inside. Where no router gives any port,
  * the opening is there nevertheless, and says why. BK_E_NOMEM. */
 int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port, void (*on_change)(void *arg),
@@ -19,5 +21,9 @@ int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port,
 void bk_opening_free(struct bk_opening *o);
 
 void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port);
+/* Is there a reason, which a person may want to know, why nobody comes by it? seen: the address at which a server
+ * outside sees us. A router that gives no ports at all is no news. */
+bool bk_opening_explain(
+	const struct bk_opening *o, const struct bk_addr *seen, char out[BK_OPENING_TEXT_MAX]);
 
 #endif

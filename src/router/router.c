@@ -35,6 +35,7 @@ struct bk_router {
 	struct want wants[BK_PORTMAP_LEASES_MAX];
 	struct bk_igd *igd; /* where it speaks nothing else, once ports are wanted; NULL: not searched for */
 	struct bk_timer *silence; /* NULL: UPnP is not for this family */
+	bool asks_upnp;           /* ... whether ports are wanted or not */
 	bool is_leaving, is_over; /* the engine has given all back */
 };
 
@@ -65,9 +66,10 @@ static void on_igd(void *arg)
 
 static void search(struct bk_router *r)
 {
-	if (!r->silence || r->igd || !r->engine || r->is_leaving || !wants_any(r) ||
-		speaks(r, BK_PORTMAP_PRESENT) ||
-		bk_igd_new(r->loop, &r->own, &r->gateway, on_igd, r, &r->igd) < 0)
+	bool is_needed = wants_any(r) && !speaks(r, BK_PORTMAP_PRESENT);
+
+	if (!r->silence || r->igd || !r->engine || r->is_leaving || !(is_needed || r->asks_upnp) ||
+		bk_igd_new(r->loop, &r->own, &r->gateway, r->asks_upnp, on_igd, r, &r->igd) < 0)
 		return;
 	for (int i = 0; i < BK_PORTMAP_LEASES_MAX; i++)
 		if (r->wants[i].own_port)
@@ -155,7 +157,7 @@ static void begin(struct bk_router *r)
 			(void)bk_portmap_want(r->engine, r->wants[i].transport, r->wants[i].own_port,
 				bk_loop_now(r->loop)); /* there are as many places */
 	if (r->silence)
-		bk_timer_start(r->silence, UPNP_AFTER);
+		bk_timer_start(r->silence, r->asks_upnp ? 0 : UPNP_AFTER);
 }
 
 /* Other interfaces come and go; and the same addresses may be another house. */
@@ -244,8 +246,8 @@ void bk_router_port(
 		return;
 	if (!l->external.family && r->igd && bk_igd_find(r->igd, t, own_port, &by_upnp)) {
 		l = &by_upnp;
-		ret_port->is_promised =
-			!l->external.family && l->trouble == BK_PORTMAP_FINE && bk_igd_is_there(r->igd);
+		ret_port->is_promised = !l->external.family && l->trouble == BK_PORTMAP_FINE &&
+					bk_igd_presence(r->igd) == BK_PORTMAP_PRESENT;
 	}
 	ret_port->external = l->external;
 	ret_port->trouble = l->trouble;
@@ -277,12 +279,19 @@ bool bk_router_is_left(const struct bk_router *r)
 
 /* --- the owner's side --- */
 
+void bk_router_ask_upnp(struct bk_router *r)
+{
+	r->asks_upnp = true;
+	search(r);
+}
+
 void bk_router_view(const struct bk_router *r, struct bk_router_view *ret_view)
 {
 	*ret_view = (struct bk_router_view){
 		.gateway = r->gateway,
 		.own = r->own,
 		.presence = {BK_PORTMAP_ABSENT, BK_PORTMAP_ABSENT},
+		.upnp = BK_PORTMAP_ABSENT,
 		.is_settled = true,
 	};
 	if (!r->engine)
@@ -291,6 +300,12 @@ void bk_router_view(const struct bk_router *r, struct bk_router_view *ret_view)
 		ret_view->presence[d] = bk_portmap_presence(r->engine, (enum bk_portmap_dialect)d);
 	ret_view->outside = bk_portmap_outside(r->engine);
 	ret_view->is_settled = bk_portmap_is_settled(r->engine);
+	if (!r->igd)
+		return;
+	ret_view->upnp = bk_igd_presence(r->igd);
+	if (!ret_view->outside.family)
+		ret_view->outside = bk_igd_outside(r->igd);
+	ret_view->is_settled &= ret_view->upnp != BK_PORTMAP_AWAITED;
 }
 
 int bk_router_new(struct bk_loop *loop, uint8_t family, bk_router_fn on_change, void *arg,

@@ -25,7 +25,7 @@ struct house {
 	int ssdp, http, end[2];
 	struct bk_addr own, gateway, door;
 	int refusals[REFUSALS_MAX]; /* of AddPortMapping, one after the other; 0: no more */
-	bool is_nested;
+	bool is_nested, wants_outside;
 	/* What it has seen. */
 	int adds, deletes;
 	unsigned external_port, deleted_port, lifetime;
@@ -174,7 +174,8 @@ static void house_init(struct house *h)
 	assert_int_equal(bk_sock_listen(&h->door, false, 4, &h->http), 0);
 	assert_int_equal(bk_sock_local(h->http, &h->door), 0);
 	assert_int_equal(pthread_create(&h->thread, NULL, serve, h), 0);
-	assert_int_equal(bk_igd_new(h->loop, &h->own, &h->gateway, on_change, h, &h->igd), 0);
+	assert_int_equal(
+		bk_igd_new(h->loop, &h->own, &h->gateway, h->wants_outside, on_change, h, &h->igd), 0);
 }
 
 static struct bk_portmap_lease ask(struct house *h)
@@ -269,10 +270,28 @@ static void a_router_without_an_address_outside_opens_nothing(void **state)
 	house_done(&h);
 }
 
+static void who_wants_its_address_outside_gets_that_with_the_search(void **state)
+{
+	struct house h = {.wants_outside = true};
+	struct bk_addr at;
+
+	(void)state;
+	house_init(&h);
+	while (bk_igd_presence(h.igd) == BK_PORTMAP_AWAITED)
+		kit_run(h.loop);
+	assert_int_equal(bk_igd_presence(h.igd), BK_PORTMAP_PRESENT);
+	at = bk_igd_outside(h.igd);
+	assert_true(bk_addr_equal(&at, &(struct bk_addr){.family = 4, .ip = {45, 10, 21, 7}}));
+	leave(&h);
+	assert_int_equal(h.adds, 0);
+	house_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_router_that_refuses_is_asked_as_it_wants_to_be),
+		cmocka_unit_test(who_wants_its_address_outside_gets_that_with_the_search),
 		cmocka_unit_test(a_router_without_an_address_outside_opens_nothing),
 	};
 

@@ -4,6 +4,7 @@
  * TCP half (RFC 5780 carried over to TCP); without an answer over it TCP counts as blocked, as long as UDP
  * has one. */
 #include <bodkin/nat.h>
+#include <bodkin/session.h>
 
 #include <sodium.h>
 #include <stdio.h>
@@ -37,8 +38,8 @@ enum { FAMILIES = 2, STUN_PORT = 3478, ADDRS_MAX = 16 };
 #define VIEW_PATIENCE      (1500 * BK_MS) /* for its tests, once it stands, and these round trips */
 #define VIEW_ROUNDS        4
 
-/* For the router, which is near: three times it is asked. */
-#define ROUTER_PATIENCE (800 * BK_MS)
+/* For the router, which is near: three times it is asked, and UPnP takes a second to say nothing. */
+#define ROUTER_PATIENCE (1400 * BK_MS)
 
 /* One family's discovery. */
 struct half {
@@ -52,7 +53,7 @@ struct bk_nat_report {
 	struct bk_loop *loop;
 	struct bk_nat_report_events events;
 	void *arg;
-	bool is_stun, wants_lifetime;
+	bool is_stun, wants_lifetime, is_router_spared;
 	bk_time since;
 	struct bk_target target;
 	struct bk_resolve *resolve;
@@ -371,9 +372,11 @@ static void start_routers(struct bk_nat_report *r)
 	static const uint8_t families[FAMILIES] = {4, 6};
 
 	for (int i = 0; i < FAMILIES; i++)
-		if (r->server[i].family && !bk_addr_is_loopback(&r->server[i]) &&
+		if (!r->is_router_spared && r->server[i].family && !bk_addr_is_loopback(&r->server[i]) &&
 			bk_router_new(r->loop, families[i], check_routers, r, &r->routers[i]) < 0)
 			r->routers[i] = NULL;
+	if (r->routers[0])
+		bk_router_ask_upnp(r->routers[0]);
 	bk_timer_start(r->router_patience, ROUTER_PATIENCE);
 	check_routers(r);
 }
@@ -423,6 +426,7 @@ static int start(struct bk_nat_report *r, const struct bk_nat_report_opts *opts)
 	int err = opts->server ? read_server(r, opts->server) : BK_E_INVALID;
 
 	r->wants_lifetime = opts->wants_lifetime;
+	r->is_router_spared = opts->without & BK_WITHOUT_PORT_MAPPING;
 	r->is_lifetime_over = !opts->wants_lifetime;
 	r->is_tcp_over = r->is_stun;
 	if (!err)

@@ -119,6 +119,7 @@ static void a_router_that_is_behind_another_nat_gives_itself_away(void **state)
 		.has_udp4 = true,
 		.udp4 = open_at(bk_addr_v4(45, 10, 20, 7, 4000)),
 		.router = {.gateway = bk_addr_v4(10, 0, 0, 1, 0),
+			.upnp = BK_PORTMAP_PRESENT,
 			.presence = {BK_PORTMAP_ABSENT, BK_PORTMAP_PRESENT},
 			.outside = bk_addr_v4(45, 10, 20, 7, 0)},
 	};
@@ -129,13 +130,14 @@ static void a_router_that_is_behind_another_nat_gives_itself_away(void **state)
 	assert_string_equal(r.router, "10.0.0.1");
 	assert_true(r.pcp == 0 && r.natpmp == 1 && r.pcp6 == -1);
 	assert_int_equal(r.router_nested, 0);
+	assert_int_equal(r.upnp, 1);
 	facts.router.outside = bk_addr_v4(100, 64, 0, 7, 0);
 	bk_survey_put_into_words(&facts, &r);
 	assert_int_equal(r.router_nested, 1);
 	assert_string_equal(r.router_outside, "100.64.0.7");
 	facts.router = (struct bk_router_view){.is_settled = true};
 	bk_survey_put_into_words(&facts, &r);
-	assert_true(r.pcp == -1 && r.router_nested == -1 && !*r.router);
+	assert_true(r.pcp == -1 && r.upnp == -1 && r.router_nested == -1 && !*r.router);
 }
 
 int main(void)

@@ -107,6 +107,7 @@ static void describe_router(const struct bk_survey_facts *f, struct bk_nat_resul
 {
 	res->pcp = answers(&f->router, BK_PORTMAP_PCP);
 	res->natpmp = answers(&f->router, BK_PORTMAP_NATPMP);
+	res->upnp = !f->router.gateway.family ? -1 : f->router.upnp == BK_PORTMAP_PRESENT;
 	res->pcp6 = answers(&f->router6, BK_PORTMAP_PCP);
 	res->router_nested = is_nested(&f->router, &f->udp4.profile.public_addr);
 	if (f->router.gateway.family)

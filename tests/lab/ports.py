@@ -108,7 +108,7 @@ def asks_nobody(bodkin):
     with Lab(bodkin, "cgn-sym", "sym", "--with", "miniupnpd:a") as lab:
         lab.start_server("--state", lab.top / "server")
         t = lab.transfer(lab.file(SMALL))
-        check(t.check_done() == "relay", t.story())
+        check(t.check_done() == "relay" and "behind a NAT itself" in t.sender.said(), t.story())
         return f"relayed after {relayed:.0f} ms; behind a carrier's NAT after {max(t.elapsed()):.0f} ms", {}
 
 
@@ -136,6 +136,20 @@ def serves_at_home(bodkin):
     return "four ports, told, used and given back; a carrier's NAT outside is said", {}
 
 
+def is_told_of(bodkin):
+    """`bodkin nat` says by what each router is asked."""
+    with Lab(bodkin, "port", "cgn-port", "--with", "upnp:a", "--with", "pcp:b") as lab:
+        lab.start_server("--state", lab.top / "server")
+        asked = [lab.run(node, lab.bodkin, "nat", "-s", lab.place, "--json", *more)
+                 for node, *more in (("a",), ("b",), ("a", "--no-port-mapping"))]
+        upnp, pcp, nobody = (p.wait_for("nat")["router"] for p in asked)
+        check((upnp["upnp"], upnp["pcp"], upnp["natpmp"], upnp["outside"], upnp["nested"]) ==
+              (True, False, False, "45.10.21.10", False), asked[0].story())
+        check((pcp["upnp"], pcp["pcp"]) == (False, True), asked[1].story())
+        check(nobody is None, asked[2].story())
+        return "UPnP here and PCP there; nobody, where nobody is to be asked", {}
+
+
 def cases(bodkin):
     for a, b, service, transport in (("sym", "sym", "pcp:a", "udp"), ("sym", "sym", "pcp:b", "udp"),
                                      ("sym", "sym", "natpmp:a", "tcp"), ("port", "sym", "pcp:b", "tcp"),
@@ -146,4 +160,5 @@ def cases(bodkin):
         yield f"ports, {side}'s opened late over {transport}", lambda s=side, t=transport: opens_late(bodkin, s, t)
     yield "ports, given back", lambda: gives_back(bodkin)
     yield "ports, a server at home", lambda: serves_at_home(bodkin)
+    yield "ports, told of", lambda: is_told_of(bodkin)
     yield "ports, not asked for, or in vain", lambda: asks_nobody(bodkin)
