@@ -127,21 +127,24 @@ static struct bk_addr ask_outside(struct work *w)
 	return at;
 }
 
-/* Its address outside, which is asked each time: it may be another one by now. */
-static int ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
+/* Its address outside is asked each time, since it may be another one by now; and first, since a port of a router that
+ * has none is of no use. */
+static enum bk_portmap_trouble ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
 {
-	int error = add(w, p, a);
-	struct bk_addr at;
+	struct bk_addr at = ask_outside(w);
+	int error;
 
+	p->told.external = (struct bk_addr){0};
+	if (!at.family)
+		return BK_PORTMAP_NO_OUTSIDE;
+	error = add(w, p, a);
 	while (error && bk_upnp_ask_again(a, error, &w->rng))
 		error = add(w, p, a);
-	p->told.external = (struct bk_addr){0};
+	p->is_held = !error;
 	if (error)
-		return error;
-	at = bk_addr_with_port(ask_outside(w), a->external_port);
-	if (bk_portmap_is_sensible(&at, 4))
-		p->told.external = at;
-	return 0;
+		return bk_upnp_trouble(error);
+	p->told.external = bk_addr_with_port(at, a->external_port);
+	return BK_PORTMAP_FINE;
 }
 
 /* The lock is held before and after, not meanwhile. */
@@ -150,23 +153,18 @@ static void ask_for(struct bk_thread *t, struct work *w, size_t i)
 	struct port p = w->ports[i];
 	struct bk_upnp_ask a;
 	bk_dur lifetime;
-	int error;
 
 	bk_upnp_ask_init(&a, p.told.own_port);
 	if (p.is_held)
 		a.external_port = p.external_port;
 	bk_thread_unlock(t);
-	error = ask(w, &p, &a);
+	p.told.trouble = ask(w, &p, &a);
 	bk_thread_lock(t);
 	lifetime = a.lifetime ? a.lifetime * BK_SEC : 2 * AGAIN_FOR_GOOD;
 	p.is_wanted = w->ports[i].is_wanted;
-	p.is_held = !error;
 	p.external_port = a.external_port;
-	p.told.trouble = error                    ? bk_upnp_trouble(error)
-			 : p.told.external.family ? BK_PORTMAP_FINE
-						  : BK_PORTMAP_NO_OUTSIDE;
 	p.told.until = bk_loop_clock() + lifetime;
-	p.next = bk_loop_clock() + (error ? AGAIN_REFUSED : lifetime / 2);
+	p.next = bk_loop_clock() + (p.told.trouble == BK_PORTMAP_FINE ? lifetime / 2 : AGAIN_REFUSED);
 	w->ports[i] = p;
 	bk_thread_ring(t);
 }
