@@ -59,8 +59,10 @@ static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *
 
 static void gather_udp(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	if (s->ways)
-		bk_ways_gather(s->ways, view->stun, view->stun_len);
+	if (!s->ways)
+		return;
+	s->is_udp_known |= bk_ways_view(s->ways)->samples_len > 0;
+	bk_ways_gather(s->ways, view->stun, view->stun_len);
 }
 
 static void gather_more_udp(struct bk_self *s, const struct bk_mailbox_view *view)
@@ -71,7 +73,8 @@ static void gather_more_udp(struct bk_self *s, const struct bk_mailbox_view *vie
 }
 
 /* The first question is answered after one round trip, the others in the same time, roughly; two answers tell the
- * mapping. Where the mailbox knows no round trip, nobody knows how far its STUN servers are. */
+ * mapping. Where the mailbox knows no round trip, nobody knows how far its STUN servers are. Where they have answered
+ * in a round before, silence is that of a network which is busy: with the two themselves, perhaps. */
 static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
 	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
@@ -83,6 +86,8 @@ static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *vi
 		return 0;
 	if (!view->rtt_ns)
 		return udp->samples_len ? FAR_WAIT : MAPPING_WAIT_MAX;
+	if (!udp->samples_len && s->is_udp_known)
+		return MAPPING_WAIT_MAX;
 	if (!udp->samples_len)
 		return bk_time_min(MAPPING_WAIT_MAX, view->rtt_ns + UDP_WAIT_MORE);
 	return udp->samples_len > 1 ? REACH_WAIT : REACH_WAIT + view->rtt_ns / 2;

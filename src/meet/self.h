@@ -22,6 +22,7 @@ struct bk_self {
 	uint16_t ports[BK_SELF_LISTENERS];
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
 	struct bk_opened opened;
+	bool is_udp_known;  /* to pass: a STUN server has answered before */
 	bool may_open;      /* the router may be asked for ports */
 	bool has_explained; /* what is wrong with the ports it opens */
 	bool may_guess;     /* ports, and have ours guessed */

@@ -26,6 +26,7 @@ struct outside {
 	int fds[PORTS], end[2];
 	struct bk_addr first;
 	uint16_t given;
+	pthread_t thread;
 };
 
 static void answer(struct outside *o, int fd)
@@ -81,25 +82,42 @@ static void stop_when_known(void *arg)
 		bk_loop_stop(s->loop);
 }
 
+static void outside_init(struct outside *o, struct scene *s)
+{
+	*s = (struct scene){.view = {.rtt_ns = BK_MS, .stun_len = PORTS}};
+	assert_int_equal(pipe(o->end), 0);
+	for (int i = 0; i < PORTS; i++) {
+		const struct bk_addr any = bk_addr_v4(127, 0, 0, 1, 0);
+
+		assert_int_equal(bk_udp_open(&any, false, &o->fds[i]), 0);
+		assert_int_equal(bk_sock_local(o->fds[i], &s->view.stun[i]), 0);
+	}
+	assert_int_equal(pthread_create(&o->thread, NULL, run_outside, o), 0);
+	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &s->loop), 0);
+}
+
+static void outside_done(struct outside *o, struct scene *s)
+{
+	bk_self_done(&s->self);
+	bk_loop_free(s->loop);
+	assert_int_equal(write(o->end[1], "", 1), 1);
+	assert_int_equal(pthread_join(o->thread, NULL), 0);
+	for (int i = 0; i < PORTS; i++) {
+		close(o->fds[i]);
+		close(o->end[i]);
+	}
+}
+
 static void two_ports_that_are_the_same_by_chance_are_seen_through(void **state)
 {
 	const struct bk_session_opts opts = {
 		.transport = BK_TRANSPORT_CHOICE_UDP, .without = BK_WITHOUT_PORT_MAPPING};
 	struct outside o = {.first = {0}};
-	struct scene s = {.view = {.rtt_ns = BK_MS, .stun_len = PORTS}};
+	struct scene s;
 	struct bk_intro intro;
-	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(pipe(o.end), 0);
-	for (int i = 0; i < PORTS; i++) {
-		const struct bk_addr any = bk_addr_v4(127, 0, 0, 1, 0);
-
-		assert_int_equal(bk_udp_open(&any, false, &o.fds[i]), 0);
-		assert_int_equal(bk_sock_local(o.fds[i], &s.view.stun[i]), 0);
-	}
-	assert_int_equal(pthread_create(&thread, NULL, run_outside, &o), 0);
-	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &s.loop), 0);
+	outside_init(&o, &s);
 	assert_int_equal(bk_self_init(&s.self, s.loop, &opts, stop_when_known, &s), 0);
 	bk_self_gather(&s.self, &s.view);
 	assert_int_equal(bk_loop_run(s.loop), 0);
@@ -108,14 +126,34 @@ static void two_ports_that_are_the_same_by_chance_are_seen_through(void **state)
 	assert_int_equal(intro.udp.allocation, BK_NAT_RANDOM);
 	assert_int_equal(intro.udp.public_addr.port, SAME);
 	assert_true(intro.udp.ports.seen > 3 && intro.udp.ports.min > OTHERS);
-	bk_self_done(&s.self);
-	bk_loop_free(s.loop);
-	assert_int_equal(write(o.end[1], "", 1), 1);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	for (int i = 0; i < PORTS; i++) {
-		close(o.fds[i]);
-		close(o.end[i]);
-	}
+	outside_done(&o, &s);
+}
+
+static void stop(void *arg)
+{
+	struct scene *s = arg;
+
+	bk_loop_stop(s->loop);
+}
+
+/* The answers of the round before are no answers, but they tell that there will be some. */
+static void a_later_round_waits_for_a_network_that_is_busy(void **state)
+{
+	const struct bk_session_opts opts = {
+		.transport = BK_TRANSPORT_CHOICE_UDP, .without = BK_WITHOUT_PORT_MAPPING};
+	struct outside o = {.first = {0}};
+	struct scene s;
+
+	(void)state;
+	outside_init(&o, &s);
+	assert_int_equal(bk_self_init(&s.self, s.loop, &opts, stop, &s), 0);
+	bk_self_gather(&s.self, &s.view);
+	assert_in_range(bk_self_wait(&s.self, &s.view), 1, 50 * BK_MS);
+	while (!bk_ways_view(s.self.ways)->samples_len)
+		assert_int_equal(bk_loop_run(s.loop), 0);
+	bk_self_gather(&s.self, &s.view);
+	assert_in_range(bk_self_wait(&s.self, &s.view), 500 * BK_MS, BK_SEC);
+	outside_done(&o, &s);
 }
 
 static void take_listeners(struct bk_self *s)
@@ -204,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_ports_that_are_the_same_by_chance_are_seen_through),
+		cmocka_unit_test(a_later_round_waits_for_a_network_that_is_busy),
 		cmocka_unit_test(a_listener_that_cannot_be_opened_again_is_not_told_of),
 		cmocka_unit_test(
 			a_listener_has_its_port_again_in_every_round_and_nobody_hears_there_in_between),
