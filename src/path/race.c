@@ -298,7 +298,7 @@ static void on_door(void *arg, int fd, const struct bk_addr *from)
 		bk_sock_abort(fd);
 		return;
 	}
-	found.technique = bk_technique_at_door(&lane->plan, from);
+	found.technique = bk_technique_at_door(&lane->plan, &r->networks, from);
 	bk_lane_enter(lane, &found);
 }
 

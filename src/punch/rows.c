@@ -87,6 +87,15 @@ static void add_on_links(
 	}
 }
 
+/* The machine has the very address at which it is seen, and that is not of a network of ours: no local one. */
+static bool is_on_the_internet(
+	const struct bk_technique *t, const struct bk_pair *pair, const struct bk_addr *a)
+{
+	return a->family == 4 && bk_addr_realm(a) == BK_ADDR_PUBLIC &&
+	       bk_addr_equal_ip(a, &bk_candidate_profile(pair->peer, t->method->transport)->public_addr) &&
+	       !bk_networks_have(pair->networks, a);
+}
+
 static void plan_lan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	for (size_t i = 0; i < pair->peer->candidates_len; i++) {
@@ -94,7 +103,7 @@ static void plan_lan(const struct bk_technique *t, const struct bk_pair *pair, s
 
 		if (c && bk_addr_is_link_local(&c->addr))
 			add_on_links(t, pair, c->addr, p);
-		else if (c && !is_wide(&c->addr))
+		else if (c && !is_wide(&c->addr) && !is_on_the_internet(t, pair, &c->addr))
 			add_host(t, pair, &c->addr, p);
 	}
 }
@@ -200,8 +209,19 @@ static void add_mapped_tcp(const struct bk_technique *t, const struct bk_pair *p
 	}
 }
 
+static void add_on_the_internet(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
+{
+	for (size_t i = 0; i < pair->peer->candidates_len; i++) {
+		const struct bk_candidate *c = candidate_at(t, pair, i, BK_CANDIDATE_HOST);
+
+		if (c && is_on_the_internet(t, pair, &c->addr))
+			add_host(t, pair, &c->addr, p);
+	}
+}
+
 static void plan_punch_tcp(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
+	add_on_the_internet(t, pair, p);
 	if (!fits_punch(t, pair))
 		return;
 	plan_listener(pair, p);
@@ -224,6 +244,7 @@ static void plan_punch_udp(const struct bk_technique *t, const struct bk_pair *p
 		.is_at_start = !bk_nat_is_reachable(&pair->peer->udp),
 	};
 
+	add_on_the_internet(t, pair, p);
 	if (!fits_punch(t, pair))
 		return;
 	for (size_t i = 0; i < pair->peer->candidates_len; i++) {

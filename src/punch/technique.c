@@ -38,12 +38,15 @@ const struct bk_technique *bk_technique_by_look(const struct bk_plan *plan, cons
 	return last;
 }
 
-const struct bk_technique *bk_technique_at_door(const struct bk_plan *plan, const struct bk_addr *from)
+const struct bk_technique *bk_technique_at_door(
+	const struct bk_plan *plan, const struct bk_networks *networks, const struct bk_addr *from)
 {
 	const struct bk_technique *first = NULL;
 
 	if (plan->guest && from->family == 4 && bk_addr_realm(from) == BK_ADDR_PUBLIC)
 		return plan->guest;
+	if (from->family == 4 && bk_addr_realm(from) == BK_ADDR_PUBLIC && !bk_networks_have(networks, from))
+		return bk_technique_by_look(plan, from);
 	for (const struct bk_technique *const *row = plan->rows; *row; row++) {
 		if ((*row)->method != plan->method || !(*row)->is_host)
 			continue;

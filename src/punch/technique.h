@@ -116,8 +116,10 @@ const struct bk_technique *bk_technique_of(const struct bk_plan *plan, const str
 /* The same, where the engine may know better: beside the guess somebody else may have come from there. */
 const struct bk_technique *bk_technique_found(
 	const struct bk_plan *plan, const void *engine, const struct bk_action *report);
-/* Which row it is by which somebody came to a listener behind a host candidate. */
-const struct bk_technique *bk_technique_at_door(const struct bk_plan *plan, const struct bk_addr *from);
+/* Which row it is by which somebody came to a listener behind a host candidate. From an address of none of this
+ * machine's networks (NULL: none) that is no local one. */
+const struct bk_technique *bk_technique_at_door(
+	const struct bk_plan *plan, const struct bk_networks *networks, const struct bk_addr *from);
 /* Which row of the plan's method it looks like. */
 const struct bk_technique *bk_technique_by_look(const struct bk_plan *plan, const struct bk_addr *remote);
 

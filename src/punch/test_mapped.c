@@ -73,9 +73,9 @@ static void whoever_comes_by_the_port_is_told_so(void **state)
 		open_port(&a, methods[i]->transport, bk_addr_v4(203, 0, 113, 1, 50000));
 		p = kit_plan_of(methods[i], &a, &b);
 		assert_string_equal(bk_technique_by_look(&p, &stranger)->name, "mapped");
-		assert_string_equal(bk_technique_at_door(&p, &near)->name, "lan");
+		assert_string_equal(bk_technique_at_door(&p, NULL, &near)->name, "lan");
 		if (!i)
-			assert_string_equal(bk_technique_at_door(&p, &stranger)->name, "mapped");
+			assert_string_equal(bk_technique_at_door(&p, NULL, &stranger)->name, "mapped");
 	}
 }
 

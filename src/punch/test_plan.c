@@ -215,7 +215,7 @@ static void host_addresses_are_tried_where_they_can_be_the_peer(void **state)
 		{PORT, 2, "192.168.1.5:5000", "lan", true},
 		{OPEN, 1, "192.168.1.5:5000", "lan", true},
 		{PORT, 1, "198.51.100.5:5000", "lan", true},
-		{PORT, 1, "203.0.113.2:5000", "lan", true},
+		{PORT, 1, "203.0.113.2:5000", "punch", true},
 		{PORT, 1, "100.64.0.5:5000", "lan", false},
 		{PORT, 2, "100.64.0.5:5000", "lan", false},
 		{PORT, 1, "169.254.0.5:5000", "lan", false},
@@ -413,6 +413,38 @@ static void udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant(vo
 	}
 }
 
+/* Two open sides far from each other are not on one local network, whoever listens. */
+static void who_is_on_the_internet_is_not_called_local(void **state)
+{
+	static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
+	struct bk_networks here = {.len = 1};
+	const struct bk_addr stranger = bk_addr_v4(203, 0, 113, 2, 60123),
+			     near = bk_addr_v4(192, 168, 1, 7, 60123);
+
+	(void)state;
+	assert_int_equal(bk_addr_from_str("203.0.113.2:0", &here.list[0].addr), 0);
+	here.list[0].bits = 24;
+	for (size_t i = 0; i < 2; i++) {
+		struct bk_intro own = kit_behind(OPEN, 1), peer = kit_behind(OPEN, 2);
+		struct bk_pair pair = {.own = &own, .peer = &peer};
+		struct bk_plan p;
+
+		own.udp = own.tcp;
+		peer.udp = peer.tcp;
+		peer.candidates[0].transport = methods[i]->transport;
+		kit_add_host(&peer, "203.0.113.2:5000");
+		peer.candidates[1].transport = methods[i]->transport;
+		bk_plan_make(&pair, bk_techniques, methods[i], &p);
+		assert_string_equal(p.attempts[0].technique->name, "punch");
+		assert_string_equal(bk_technique_at_door(&p, NULL, &stranger)->name, "punch");
+		assert_string_equal(bk_technique_at_door(&p, NULL, &near)->name, "lan");
+		pair.networks = &here;
+		bk_plan_make(&pair, bk_techniques, methods[i], &p);
+		assert_string_equal(p.attempts[0].technique->name, "lan");
+		assert_string_equal(bk_technique_at_door(&p, &here, &stranger)->name, "lan");
+	}
+}
+
 static void each_transport_keeps_to_its_own_candidates(void **state)
 {
 	struct bk_intro own = kit_behind(PORT, 1), peer = kit_behind(PORT, 2);
@@ -504,6 +536,7 @@ int main(void)
 		cmocka_unit_test(a_try_lasts_longer_than_the_path_and_a_claimed_round_trip_has_a_ceiling),
 		cmocka_unit_test(doubles_are_dropped),
 		cmocka_unit_test(udp_plans_probe_reachable_peers_at_once_and_others_at_the_instant),
+		cmocka_unit_test(who_is_on_the_internet_is_not_called_local),
 		cmocka_unit_test(each_transport_keeps_to_its_own_candidates),
 		cmocka_unit_test(udp_sprays_no_strangers_networks),
 		cmocka_unit_test(ports_of_no_neighbour_are_guessed),

@@ -326,7 +326,7 @@ static uint32_t enter_by_door(struct peer *p, const struct bk_addr *from)
 
 		if (l->method->transport != BK_TRANSPORT_TCP)
 			continue;
-		t.technique = bk_technique_at_door(&l->plan, from);
+		t.technique = bk_technique_at_door(&l->plan, NULL, from);
 		add_path(p, &t);
 		return t.id;
 	}
