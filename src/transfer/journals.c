@@ -125,7 +125,7 @@ bool bk_journals_has(int dir, const char *name)
 struct listed {
 	char *name;
 	int64_t time;
-	uint64_t size;
+	uint64_t size, inode;
 };
 
 /* Those written last first; by name where that says nothing. */
@@ -148,6 +148,7 @@ static size_t list_all(int dir, struct listed *all)
 			!(all[n].name = strdup(e->d_name)))
 			continue;
 		all[n].time = st.stx_mtime.tv_sec;
+		all[n].inode = st.stx_ino;
 		all[n++].size = st.stx_size;
 	}
 	if (d)
@@ -174,4 +175,20 @@ char **bk_journals_list(int dir, size_t max, uint64_t bytes, size_t *ret_n)
 	}
 	free(all);
 	return names;
+}
+
+uint64_t *bk_journals_inodes(int dir, size_t *ret_n)
+{
+	struct listed *all = calloc(LISTED_MAX, sizeof(*all));
+	size_t n = all ? list_all(dir, all) : 0;
+	uint64_t *inodes = n ? calloc(n, sizeof(*inodes)) : NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (inodes)
+			inodes[i] = all[i].inode;
+		free(all[i].name);
+	}
+	free(all);
+	*ret_n = inodes ? n : 0;
+	return inodes;
 }

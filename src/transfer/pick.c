@@ -3,9 +3,11 @@
  * neither the folder nor the offer has. */
 #include "transfer/pick.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "transfer/journals.h"
@@ -60,6 +62,33 @@ static bool is_journal(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return bk_journals_may_be_found_as(slash ? slash + 1 : path);
+}
+
+/* By rules that nobody here knows, or as a short name (BODKIN~1.JOU). */
+static bool may_be_found_as_another(const char *path)
+{
+	while (*path && *path != '~' && !((unsigned char)*path & 0x80))
+		path++;
+	return *path;
+}
+
+/* Nor replace it: some file systems find it by a name that nobody gave it. */
+static bool is_journal_here(struct bk_picks *p, const char *path)
+{
+	int dir = bk_sink_folder(p->sink);
+	struct stat st;
+	size_t i = 0;
+
+	if (strchr(path, '/') || !may_be_found_as_another(path))
+		return false;
+	if (!p->has_journals)
+		p->journals = bk_journals_inodes(dir, &p->journals_len);
+	p->has_journals = true;
+	if (!p->journals_len || fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	while (i < p->journals_len && p->journals[i] != st.st_ino)
+		i++;
+	return i < p->journals_len;
 }
 
 void bk_picks_init(struct bk_picks *p, struct bk_file_list *list, struct bk_sink *sink)
@@ -135,6 +164,7 @@ int bk_picks_look(struct bk_picks *p)
 
 		if (err < 0 && err != BK_E_EXISTS)
 			p->error = err;
+		is_ours |= err == BK_E_EXISTS && is_journal_here(p, e->path);
 		p->rows[p->len] = (struct bk_pick){.is_taken = !is_ours,
 			.is_existing = err < 0,
 			.is_open = err < 0 && !is_ours,
@@ -158,6 +188,7 @@ void bk_picks_done(struct bk_picks *p)
 	}
 	free(p->rows);
 	free(p->names);
+	free(p->journals);
 	*p = (struct bk_picks){0};
 }
 

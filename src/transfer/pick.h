@@ -31,6 +31,9 @@ struct bk_picks {
 	size_t existing, next; /* rows before next are settled */
 	int error;             /* of the first entry that cannot be had here; its sentence is the sink's */
 	struct bk_pick_worn *worn; /* names that were given up, which somebody may still be showing */
+	uint64_t *journals;        /* inodes, once something exists */
+	size_t journals_len;
+	bool has_journals;
 };
 
 /* list and sink stay the caller's and must live as long; sink: NULL where nothing is kept. bk_picks_done is due, and
