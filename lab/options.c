@@ -81,6 +81,8 @@ static int check_with(const struct bk_lab_with *w, const struct bk_lab_nat_type 
 	if (w->habits & BK_LAB_HAIRPIN && t->allocation != BK_LAB_PRESERVING)
 		return bk_lab_say(BK_E_INVALID,
 			"%s gives every flow a new port, so nobody behind it has one for a hairpin", t->name);
+	if (w->habits & BK_LAB_FW6 && t->inner)
+		return bk_lab_say(BK_E_INVALID, "%s has two routers, and IPv6 passes one", t->name);
 	return 0;
 }
 

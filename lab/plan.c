@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which nodes, links, addresses and routes a lab has. The outside looks public to programs that sort addresses and to
  * routers, which give no port where their own address is one for documentation (RFC 5737) or private; nothing of it
- * leaves the lab. IPv6 is RFC 3849's. The inside is RFC 1918 and, for a carrier, RFC 6598. Only open sides get IPv6: a
- * NAT'ed side here is a side without it. */
+ * leaves the lab. IPv6 is RFC 3849's. The inside is RFC 1918 and, for a carrier, RFC 6598. Open sides have IPv6; those
+ * behind a NAT have it with a firewall, or none. */
 #include "lab/plan.h"
 
 #include <string.h>
@@ -129,6 +129,15 @@ static void plan_server(struct bk_lab_plan *p)
 	p->ipv6[BK_LAB_NET] = p->forwards[BK_LAB_NET] = true;
 }
 
+/* The same whatever stands in front of IPv4. */
+static void plan_ipv6(struct bk_lab_plan *p, const struct side *s)
+{
+	add_route(p, s->host, "default", s->open6_gw);
+	add_route(p, s->router, "default", s->gw6);
+	add_route(p, BK_LAB_NET, s->open6_net, s->wan6);
+	p->ipv6[s->host] = p->ipv6[s->router] = true;
+}
+
 static void plan_open(struct bk_lab_plan *p, const struct side *s, bool wired)
 {
 	add_link(p, (struct bk_lab_end){s->host, "eth0", {s->open_len, s->open6_len}},
@@ -136,12 +145,10 @@ static void plan_open(struct bk_lab_plan *p, const struct side *s, bool wired)
 	add_link(p, (struct bk_lab_end){s->router, "wan", {s->wan_len, s->wan6_len}},
 		(struct bk_lab_end){BK_LAB_NET, s->net_if, {s->gw_len, s->gw6_len}}, wired);
 	add_route(p, s->host, "default", s->open_gw);
-	add_route(p, s->host, "default", s->open6_gw);
 	add_route(p, s->router, "default", s->gw);
-	add_route(p, s->router, "default", s->gw6);
 	add_route(p, BK_LAB_NET, s->open_net, s->wan);
-	add_route(p, BK_LAB_NET, s->open6_net, s->wan6);
-	p->ipv6[s->host] = p->ipv6[s->router] = p->forwards[s->router] = true;
+	p->forwards[s->router] = true;
+	plan_ipv6(p, s);
 }
 
 static void plan_nat(
@@ -150,9 +157,11 @@ static void plan_nat(
 	bool stacked = type->inner != NULL;
 	enum bk_lab_node edge = stacked ? s->carrier : s->router;
 
-	add_link(p, (struct bk_lab_end){s->host, "eth0", {s->lan_len}},
-		(struct bk_lab_end){s->router, "lan", {s->lan_gw_len}}, false);
+	add_link(p, (struct bk_lab_end){s->host, "eth0", {s->lan_len, s->open6_len}},
+		(struct bk_lab_end){s->router, "lan", {s->lan_gw_len, s->open6_gw_len}}, false);
 	add_route(p, s->host, "default", s->lan_gw);
+	if (p->options.with[s - sides].habits & BK_LAB_FW6)
+		plan_ipv6(p, s);
 	if (stacked) {
 		add_link(p, (struct bk_lab_end){s->router, "wan", {CARRIER_INSIDE "/10"}},
 			(struct bk_lab_end){s->carrier, "lan", {CARRIER_GW "/10"}}, false);
@@ -161,7 +170,7 @@ static void plan_nat(
 			bk_lab_nat_type_find(type->inner), CARRIER_INSIDE, s->lan, {0}};
 		p->forwards[s->router] = true;
 	}
-	add_link(p, (struct bk_lab_end){edge, "wan", {s->wan_len}},
+	add_link(p, (struct bk_lab_end){edge, "wan", {s->wan_len, s->wan6_len}},
 		(struct bk_lab_end){BK_LAB_NET, s->net_if, {s->gw_len, s->gw6_len}}, wired);
 	add_route(p, edge, "default", s->gw);
 	p->router[edge] = (struct bk_lab_router){

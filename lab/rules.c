@@ -192,6 +192,16 @@ static int write_with(const struct bk_lab_router *r, struct bk_buf *out)
 	return rc;
 }
 
+/* The other family's table, in the same router. */
+static int write_fw6(struct bk_buf *out)
+{
+	return bk_lab_printf(out, "table ip6 fw6_lab {\n"
+				  "chain pass { type filter hook forward priority filter;\n"
+				  "ct state established,related accept\n"
+				  "iifname wan drop\n"
+				  "}\n}\n");
+}
+
 int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer, struct bk_buf *out)
 {
 	int rc = bk_lab_printf(out, "table ip nat_lab {\n");
@@ -206,5 +216,7 @@ int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer,
 		rc = write_passing(out);
 	if (rc == 0)
 		rc = write_with(r, out);
-	return rc == 0 ? bk_lab_printf(out, "}\n") : rc;
+	if (rc == 0)
+		rc = bk_lab_printf(out, "}\n");
+	return rc == 0 && r->with.habits & BK_LAB_FW6 ? write_fw6(out) : rc;
 }

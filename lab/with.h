@@ -22,6 +22,7 @@ enum {
 	BK_LAB_HAIRPIN = 1,     /* a host behind it reaches the others there at its address outside */
 	BK_LAB_UDP_BLOCKED = 2, /* nothing over UDP, in either direction */
 	BK_LAB_HTTPS_ONLY = 4,  /* nothing but TCP to port 443 outside */
+	BK_LAB_FW6 = 8,         /* IPv6 beside it, where a firewall lets in answers alone */
 };
 
 /* Of one side; 0: as the type has it. */

@@ -78,8 +78,25 @@ def a_table_is_full(bodkin):
         return f"{path_of(t)[0]}, {max(t.elapsed()):.0f} ms; {lost} flows found no room among {ROOM}", {}
 
 
+def ipv6_has_a_firewall(bodkin):
+    """Two symmetric NATs, and IPv6 beside them: both open their firewalls for each other, over UDP and over TCP."""
+    with Lab(bodkin, "sym", "sym", "--with", "fw6") as lab:
+        lab.start_server("--state", lab.top / "server")
+        said = []
+        for transport in ("udp", "tcp"):
+            options = ["--transport", transport]
+            t = lab.transfer(lab.file(SMALL), send=options, recv=options)
+            t.check_done()
+            kind, spoken, technique = path_of(t)
+            check((kind, spoken) == ("direct", transport) and t.receiver.last("path")["remote"].startswith("[2001:db8:a:1:"),
+                  t.story())
+            said.append(f"{technique} over {spoken} in {max(t.elapsed()):.0f} ms")
+        return ", ".join(said), {}
+
+
 def cases(bodkin):
     yield "a network that blocks UDP", lambda: udp_is_blocked(bodkin)
     yield "only the web is let out", lambda: only_the_web_is_let_out(bodkin)
     yield "a NAT that forgets soon", lambda: a_flow_is_forgotten_meanwhile(bodkin)
     yield "a NAT with a small table", lambda: a_table_is_full(bodkin)
+    yield "IPv6 behind firewalls", lambda: ipv6_has_a_firewall(bodkin)
