@@ -17,6 +17,7 @@
 
 #include "nat/profile.h"
 #include "punch/explain.h"
+#include "punch/fit.h"
 #include "punch/mapped.h"
 #include "punch/odds.h"
 #include "punch/udp.h"
@@ -96,11 +97,21 @@ static int step_of(const struct bk_nat_profile *p)
 	return p->delta > 0 ? 1 : -1;
 }
 
+static bk_dur patience(const struct bk_pair *pair)
+{
+	return PATIENCE + 2 * bk_plan_path_rtt(pair);
+}
+
 bk_dur bk_guess_patience(const struct bk_pair *pair)
 {
-	if (!pair->memo || pair->memo->is_guess)
-		return 0;
-	return PATIENCE + 2 * bk_plan_path_rtt(pair);
+	return pair->memo && !pair->memo->is_guess ? patience(pair) : 0;
+}
+
+/* Hundreds of packets, and what is guessed stays where it is: two firewalls that let themselves be opened are first. */
+static bk_dur patience_of_many(const struct bk_pair *pair)
+{
+	return !pair->memo && bk_fit_firewalls(pair, BK_TRANSPORT_UDP) ? patience(pair)
+								       : bk_guess_patience(pair);
 }
 
 /* Of the one whose port was guessed; 0: it is none in a sequence that is seen from here. */
@@ -134,7 +145,7 @@ void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 	struct bk_attempt a = {.technique = t,
 		.remote = pair->peer->udp.public_addr,
 		.is_at_start = true,
-		.delay = bk_guess_patience(pair)};
+		.delay = patience_of_many(pair)};
 
 	if (!bk_guess_fits(t, pair))
 		return;

@@ -454,6 +454,25 @@ static void a_guess_waits_where_two_were_connected_without_one(void **state)
 	}
 }
 
+/* Unless the last time it was the guess that connected them: then the firewalls do not let themselves be opened. */
+static void a_birthday_waits_for_two_firewalls_without_translation(void **state)
+{
+	static const struct bk_memo guessed = {.technique = "birthday", .is_guess = true};
+	struct bk_intro own = guessing(PORT, KEEP, 0, 1), peer = guessing(SYM, RAND, 0, 2);
+	struct bk_addr firewalled = {.family = 6, .port = 4000, .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+	const bk_dur wait = 60 * BK_MS + 2 * 40 * BK_MS;
+
+	(void)state;
+	own.server_rtt = peer.server_rtt = 20 * BK_MS;
+	kit_add(&own, BK_CANDIDATE_FIREWALLED, firewalled);
+	assert_int_equal(attempt_of(&own, &peer, &bk_technique_birthday, NULL).delay, 0);
+	firewalled.ip[15] = 2;
+	kit_add(&peer, BK_CANDIDATE_FIREWALLED, firewalled);
+	assert_int_equal(attempt_of(&own, &peer, &bk_technique_birthday, NULL).delay, wait);
+	assert_int_equal(attempt_of(&peer, &own, &bk_technique_birthday, NULL).delay, wait);
+	assert_int_equal(attempt_of(&own, &peer, &bk_technique_birthday, &guessed).delay, 0);
+}
+
 static void who_guessed_remembers_the_port_and_how_far_it_was(void **state)
 {
 	struct bk_intro own = guessing(PORT, KEEP, 0, 1), seq = guessing(SYM, SEQ, -2, 2),
@@ -595,6 +614,7 @@ int main(void)
 		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
 		cmocka_unit_test(what_hit_the_last_time_is_tried_first_and_the_rest_all_the_same),
 		cmocka_unit_test(a_guess_waits_where_two_were_connected_without_one),
+		cmocka_unit_test(a_birthday_waits_for_two_firewalls_without_translation),
 		cmocka_unit_test(who_guessed_remembers_the_port_and_how_far_it_was),
 		cmocka_unit_test(who_is_forbidden_to_send_there_guesses_no_more),
 		cmocka_unit_test(other_messages_do_not_end_a_guess),
