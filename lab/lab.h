@@ -30,6 +30,7 @@
  *	lifetime:S    the NAT forgets a UDP flow that was silent for S seconds.
  *	small-table:N    it has room for N flows, and drops what begins another one.
  *	hairpin    hosts behind it reach each other at its address outside, too; for types that keep ports.
+ *	helper    the NAT looks into TFTP: who was asked for a file may answer from any port.
  *	udp-blocked, https-only    it lets nothing pass over UDP; nothing but TCP to port 443.
  *	noise:RATE    others behind the same NAT begin so many flows a second, at random times.
  *

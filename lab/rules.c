@@ -181,12 +181,22 @@ static int write_limits(const struct bk_lab_with *w, struct bk_buf *out)
 	return rc;
 }
 
+/* For a flow that begins: the answer is expected from any port. */
+static int write_helper(struct bk_buf *out)
+{
+	return bk_lab_printf(out, "ct helper tftp { type \"tftp\" protocol udp; }\n"
+				  "chain help { type filter hook forward priority filter;\n"
+				  "oifname wan udp dport 69 ct helper set \"tftp\"\n}\n");
+}
+
 static int write_with(const struct bk_lab_router *r, struct bk_buf *out)
 {
 	int rc = write_limits(&r->with, out);
 
 	if (rc == 0 && r->with.habits & (BK_LAB_UDP_BLOCKED | BK_LAB_HTTPS_ONLY))
 		rc = write_walls(&r->with, out);
+	if (rc == 0 && r->with.habits & BK_LAB_HELPER)
+		rc = write_helper(out);
 	if (rc == 0 && r->with.habits & BK_LAB_HAIRPIN)
 		rc = write_hairpin(r, out);
 	return rc;

@@ -31,6 +31,7 @@ static const struct row rows[] = {
 	{"small-table", "the NAT has room for so many flows", FIELD(small_table), 0, 8, 65536},
 	{"hairpin", "its address outside is reached from inside, too", FIELD(habits), BK_LAB_HAIRPIN, 0, 0},
 	{"udp-blocked", "nothing passes over UDP", FIELD(habits), BK_LAB_UDP_BLOCKED, 0, 0},
+	{"helper", "the NAT looks into TFTP, and lets its answers in", FIELD(habits), BK_LAB_HELPER, 0, 0},
 	{"https-only", "nothing passes but TCP to port 443", FIELD(habits), BK_LAB_HTTPS_ONLY, 0, 0},
 	{"fw6", "IPv6 beside it, where a firewall lets in answers", FIELD(habits), BK_LAB_FW6, 0, 0},
 };

@@ -23,6 +23,7 @@ enum {
 	BK_LAB_UDP_BLOCKED = 2, /* nothing over UDP, in either direction */
 	BK_LAB_HTTPS_ONLY = 4,  /* nothing but TCP to port 443 outside */
 	BK_LAB_FW6 = 8,         /* IPv6 beside it, where a firewall lets in answers alone */
+	BK_LAB_HELPER = 16,     /* it looks into TFTP, and lets answers in from any port */
 };
 
 /* Of one side; 0: as the type has it. */

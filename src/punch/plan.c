@@ -180,6 +180,8 @@ const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[B
 		snprintf(from, sizeof(from), "the shared port");
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s %s%s from %s %s", a->technique->name,
 		bk_addr_to_str(&first, remote), more, from,
-		a->is_at_start ? "at the agreed instant" : "at once");
+		a->is_request    ? "at once, for the own NAT to see"
+		: a->is_at_start ? "at the agreed instant"
+				 : "at once");
 	return out;
 }

@@ -54,6 +54,8 @@ struct bk_attempt {
 	 * the agreed instant; the others one by one, each `pace` after the last. */
 	uint16_t probes, fast;
 	bk_dur pace;
+	/* Over UDP: nobody is there; a request is sent that has the own NAT let in more (punch/helper.h). */
+	bool is_request;
 	/* Over UDP: from so many fresh sockets, each of which opens the own filter, and sends no more until it is
 	 * spoken to. 0: from the one that all share. */
 	uint16_t sockets;

@@ -10,6 +10,7 @@
 #include "punch/explain.h"
 #include "punch/fit.h"
 #include "punch/guess.h"
+#include "punch/helper.h"
 #include "punch/mapped.h"
 #include "punch/relay.h"
 #include "punch/target.h"
@@ -314,4 +315,4 @@ static const struct bk_technique relay = {
 
 const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &punch_tcp, &mapped_tcp, &lan_udp,
 	&ipv6_udp, &mapped_udp, &bk_technique_predict, &bk_technique_blocks, &bk_technique_birthday,
-	&punch_udp, &relay, NULL};
+	&punch_udp, &bk_technique_helper, &relay, NULL};

@@ -93,6 +93,7 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 		"direct over UDP by a guessed port (birthday, with a chance of 0.0 %), open here, symmetric (random "
 		"ports) there, 12 ms",
 		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
+		"direct over UDP, open here, symmetric (random ports) there, 12 ms",
 		"relayed by the server, 12 ms: a direct connection was tried over UDP and TCP (open here, "
 		"symmetric (random ports) there) but none came about in time: a firewall on the way, or a "
 		"router that behaves differently than it looked; a port mapping on either router or IPv6 may "

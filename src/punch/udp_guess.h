@@ -11,7 +11,9 @@
 struct bk_udp_guess {
 	struct bk_udp_spray spray;
 	struct bk_udp_fan fan;
-	bool is_on;                  /* the plan had something for it */
+	bool is_on;                /* the plan had something for it */
+	struct bk_addr request_to; /* punch/helper.h; family 0: none */
+	bk_time request_again, request_wake;
 	struct bk_addr forbidden_by; /* family 0: nobody did */
 };
 

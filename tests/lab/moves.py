@@ -269,6 +269,24 @@ def guessing_forbidden(bodkin, a, b):
         return f"relayed after {max(t.elapsed()):.0f} ms, {sent} packets were sent: {text}", {"packets": sent}
 
 
+def helped(bodkin):
+    """A NAT that looks into TFTP: its side's request, which dies behind it, has it let the other one's packets in."""
+    with Lab(bodkin, "port", "sym", "--with", "helper:a", "--delay", 20) as lab:
+        run(lab, "ra", "nft", "table ip count { chain f { type filter hook forward priority -300; udp dport 69 ip daddr "
+                              f"{FAR['ra']} counter; ip daddr {FAR['ra']} udp dport != 69 ct state new counter; }}; }}")
+        run(lab, "rb", "nft", "table ip file { chain f { type filter hook prerouting priority -300; udp dport 69 counter; }; }")
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL), send=["--transport", "udp"], recv=["--transport", "udp"])
+        check(t.check_done() == "direct", t.story())
+        asked, guessed = map(int, re.findall(r"counter packets (\d+)", lab.command(
+            "exec", "ra", "nft", "list", "table", "ip", "count").stdout))
+        seen = int(re.search(r"counter packets (\d+)", lab.command("exec", "rb", "nft", "list", "table", "ip", "file").stdout)[1])
+        took = max(t.elapsed())
+        check(t.receiver.last("path")["technique"] == t.sender.last("path")["technique"] == "punch", t.story())
+        check(1 <= asked <= 2 and not seen and guessed < 120, f"{asked} requests, {seen} seen over there, {guessed} ports guessed beside")
+        return f"direct after {took:.0f} ms, {asked} requests that nobody over there saw, {guessed} ports guessed meanwhile", {}
+
+
 def what_worked_is_tried_first(bodkin):
     """These two need no guess, which nobody can know at first: the second time they remember. A spoilt file is told of."""
     def packets(lab):
@@ -309,6 +327,7 @@ def cases(bodkin):
     yield "udp blocked on one side", lambda: udp_blocked(bodkin)
     yield "guessing is forbidden on the way, here it guesses", lambda: guessing_forbidden(bodkin, "port", "sym")
     yield "guessing is forbidden on the way, here it is guessed", lambda: guessing_forbidden(bodkin, "sym", "port")
+    yield "a helper in the NAT lets the other side in", lambda: helped(bodkin)
     yield "what worked is tried first", lambda: what_worked_is_tried_first(bodkin)
     yield "all blocked but the server", lambda: only_the_server(bodkin)
     yield "relay, a direct path at the next race", lambda: relay_only_at_first(bodkin, "port")

@@ -58,6 +58,8 @@ struct sim_nat {
 	struct bk_rng *rng;
 	unsigned sequence[2]; /* [1]: of odd ports, where those have their own */
 	const struct sim_clock *clock;
+	bool has_helper;         /* it looks into TFTP */
+	struct sim_open answers; /* that it lets in; remote's family 0: none */
 	double noise; /* other users' flows a second, which take ports of a sequence, at random times */
 	bk_time noise_next;
 	struct sim_flow flows[SIM_FLOWS_MAX];

@@ -76,6 +76,26 @@ static void remember(struct sim_nat *n, const struct sim_packet *p)
 		(struct sim_open){.port = p->src.port, .inside = p->src, .remote = p->dst};
 }
 
+/* As Linux's helper for TFTP expects an answer: from any port of the address that was asked, once. */
+static void expect_answer(struct sim_nat *n, const struct sim_packet *p, uint16_t port)
+{
+	if (n->has_helper && p->dst.port == 69 && p->len > 1 && p->bytes[1] == 1)
+		n->answers = (struct sim_open){.port = port, .inside = p->src, .remote = p->dst};
+}
+
+static bool is_expected(
+	struct sim_nat *n, const struct bk_addr *from, uint16_t port, struct bk_addr *ret_inside)
+{
+	bool is_it = n->answers.remote.family && n->answers.port == port &&
+		     bk_addr_equal_ip(&n->answers.remote, from);
+
+	if (is_it)
+		*ret_inside = n->answers.inside;
+	if (is_it)
+		n->answers = (struct sim_open){0};
+	return is_it;
+}
+
 enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p)
 {
 	struct sim_udp_flow *f;
@@ -86,6 +106,7 @@ enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p)
 	f = find_inside(n, &p->src, &p->dst);
 	if (!f)
 		f = new_flow(n, &p->src, allocate(n, &p->src, &p->dst), &p->dst);
+	expect_answer(n, p, f->port);
 	p->src = bk_addr_with_port(n->wan, f->port);
 	return SIM_PASS;
 }
@@ -115,7 +136,8 @@ enum sim_verdict sim_nat_udp_inbound(struct sim_nat *n, struct sim_packet *p)
 
 	if (f) {
 		inside = f->inside;
-	} else if (!sim_nat_udp_lets_in(n, &p->src, &p->dst, &inside)) {
+	} else if (!is_expected(n, &p->src, p->dst.port, &inside) &&
+		   !sim_nat_udp_lets_in(n, &p->src, &p->dst, &inside)) {
 		/* Between machines with public addresses a firewall drops in forward, whatever the answer. */
 		if (n->answer == SIM_ACCEPT && n->type->translates)
 			new_flow(n, &inside, p->dst.port, &p->src);

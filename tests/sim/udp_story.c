@@ -105,6 +105,8 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 	sim_udp_drive_lend(&p->drive, local.family == 6 ? 2 : 1, &local);
 	for (size_t i = 0; i < p->side->nats_len; i++)
 		p->side->nats[i]->noise = s->noise;
+	for (size_t i = 0; i < p->side->nats_len && index == 0; i++)
+		p->side->nats[i]->has_helper = s->a_has_helper;
 	sim_learn_udp(p->side, s->filtering_unknown, &p->intro);
 	if (index == 1 && s->without_guessing)
 		p->intro.capabilities = 0;

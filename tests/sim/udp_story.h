@@ -19,6 +19,7 @@ struct sim_udp_story {
 	bk_dur timer_slack;     /* timers are late by up to this */
 	bool filtering_unknown; /* as usual: nobody waits for that test */
 	bool b_controls;
+	bool a_has_helper;     /* a's NAT looks into TFTP */
 	bool without_guessing; /* b does not want it */
 	void (*tweak)(struct bk_punch_udp_opts *opts);
 	bool is_peer_unsure; /* nobody knows whether openers pass: all wait for the instant */
