@@ -12,6 +12,15 @@
 
 #include "base/error.h"
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* Linux 5.15 */
+#endif
+
+enum {
+	SHORT = 160 * 1024, /* the kernel doubles it, for what a byte costs it */
+	SNDBUF_LOCK = 1,    /* of the kernel's locks the send buffer's */
+};
+
 socklen_t bk_addr_to_sockaddr(const struct bk_addr *a, struct sockaddr_storage *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -214,6 +223,21 @@ void bk_sock_tune_stream(int fd, unsigned patience_ms)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, idle > 3 ? idle : 3);
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)patience_ms);
+}
+
+/* A length of our own ends the kernel's own tuning, until the lock is taken off. */
+bool bk_sock_shorten(int fd, bool is_short)
+{
+	int lock;
+	socklen_t n = sizeof(lock);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, &n) < 0)
+		return false;
+	if (is_short)
+		set_option(fd, SOL_SOCKET, SO_SNDBUF, SHORT);
+	else
+		set_option(fd, SOL_SOCKET, SO_BUF_LOCK, lock & ~SNDBUF_LOCK);
+	return true;
 }
 
 void bk_sock_abort(int fd)

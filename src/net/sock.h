@@ -36,6 +36,10 @@ int bk_sock_error(int fd); /* and clears it: 0 or a BK_E_ code */
  * unacknowledged data. */
 void bk_sock_tune_stream(int fd, unsigned patience_ms);
 
+/* No more than about 300 KB of what is written may be on its way to the peer, or again as much as the kernel sees fit.
+ * False: the system (before Linux 5.15) knows no way back, so nothing was changed. */
+bool bk_sock_shorten(int fd, bool is_short);
+
 /* Closes so that the peer gets a reset and no TIME_WAIT is left: for sockets that lost a race. */
 void bk_sock_abort(int fd);
 

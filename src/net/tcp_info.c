@@ -5,8 +5,8 @@
  * process. */
 #include "net/tcp_info.h"
 
+#include <linux/tcp.h> /* the C library's lacks what came later */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -22,6 +22,8 @@ int bk_tcp_info_get(int fd, struct bk_tcp_info *ret_info)
 		.is_in_flight = t.tcpi_unacked || t.tcpi_probes,
 		.is_at_closed_window = !t.tcpi_unacked && t.tcpi_probes,
 		.repeats = t.tcpi_unacked ? t.tcpi_retransmits : t.tcpi_probes,
+		.rtt = t.tcpi_rtt * BK_US,
+		.least_rtt = t.tcpi_min_rtt * BK_US,
 		.silent = t.tcpi_last_ack_recv * BK_MS,
 	};
 	return 0;

@@ -13,7 +13,9 @@ struct bk_tcp_info {
 	bool is_at_closed_window;
 	unsigned repeats; /* retransmission timeouts, or questions at a closed window, in a row without an
 			     answer */
-	bk_dur silent;    /* since the last acknowledgement, on the kernel's clock */
+	bk_dur rtt;       /* smoothed; least_rtt: of the last minutes. 0: not known */
+	bk_dur least_rtt;
+	bk_dur silent; /* since the last acknowledgement, on the kernel's clock */
 };
 
 /* BK_E_UNSUPPORTED when it is not a TCP socket. */

@@ -49,6 +49,48 @@ static void one_port_is_shared_by_a_listener_and_connections(void **state)
 	close(l2);
 }
 
+static int send_room(int fd)
+{
+	int bytes = 0;
+	socklen_t n = sizeof(bytes);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &n), 0);
+	return bytes;
+}
+
+/* Until nothing moves any more between two who neither read nor stop to write. */
+static void fill(int from, int to, size_t bytes)
+{
+	static uint8_t data[64 << 10], sink[256 << 10];
+
+	while (bytes) {
+		ssize_t n = write(from, data, sizeof(data) < bytes ? sizeof(data) : bytes);
+
+		bytes -= n > 0 ? (size_t)n : 0;
+		(void)!read(to, sink, n > 0 ? 4096 : sizeof(sink));
+	}
+}
+
+static void what_is_on_its_way_may_be_short_and_is_the_kernel_s_again(void **state)
+{
+	struct bk_addr far;
+	int listener = kit_listen(&far), from, to;
+
+	(void)state;
+	assert_int_equal(bk_sock_connect(NULL, &far, &from), 0);
+	wait_accept(listener, &to);
+	if (!bk_sock_shorten(from, true))
+		skip();
+	fill(from, to, 8 << 20);
+	assert_in_range(send_room(from), 100 << 10, 400 << 10);
+	assert_true(bk_sock_shorten(from, false));
+	fill(from, to, 64 << 20);
+	assert_true(send_room(from) > 400 << 10);
+	close(from);
+	close(to);
+	close(listener);
+}
+
 static void the_same_way_twice_is_refused(void **state)
 {
 	struct bk_addr far, shared = kit_loopback(0);
@@ -345,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_port_is_shared_by_a_listener_and_connections),
+		cmocka_unit_test(what_is_on_its_way_may_be_short_and_is_the_kernel_s_again),
 		cmocka_unit_test(the_same_way_twice_is_refused),
 		cmocka_unit_test(a_port_that_is_not_shared_is_in_use),
 		cmocka_unit_test(nobody_waiting_is_not_an_error_of_the_listener),
