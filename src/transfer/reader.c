@@ -17,12 +17,12 @@
 
 enum {
 	SLOTS = 8,
-	SPARES = 32, /* so much that was lent is used again when whoever kept it is done */
-	PIECE_MAX = 256 << 10,
-	HEADROOM = 512,       /* for the header of a content message */
-	SMALL = 32 << 10,     /* less room than this is not worth a beginning */
-	HOLES_MAX = 64 << 20, /* of one slot: nobody waits long for it */
-	TINY = 1 << 10,       /* and less than this is not worth packing */
+	SPARES = 32,           /* so much that was lent is used again when whoever kept it is done */
+	PIECE_MAX = 252 << 10, /* with all headers in sixteen records of TLS, and whole pages */
+	HEADROOM = 512,        /* for the header of a content message */
+	SMALL = 32 << 10,      /* less room than this is not worth a beginning */
+	HOLES_MAX = 64 << 20,  /* of one slot: nobody waits long for it */
+	TINY = 1 << 10,        /* and less than this is not worth packing */
 };
 
 struct slot {
