@@ -12,8 +12,9 @@
 #include "net/netwatch.h"
 #include "net/udp.h"
 #include "router/igd.h"
+#include "router/news.h"
 
-enum { SOCKET = 1, ANY_PORT = 9 };
+enum { SOCKET = 1, NEWS = 2, ANY_PORT = 9 };
 
 /* One that has said neither yes nor no to PCP and NAT-PMP by then is searched for by UPnP beside them. */
 #define UPNP_AFTER (300 * BK_MS)
@@ -31,6 +32,7 @@ struct bk_router {
 	struct bk_addr gateway, own;
 	struct bk_portmap *engine; /* NULL: there is no router */
 	struct bk_drive *drive;
+	struct bk_news *news;         /* NULL: not for this family, or somebody does not share the port */
 	struct bk_netwatch *netwatch; /* NULL: the system does not tell */
 	struct want wants[BK_PORTMAP_LEASES_MAX];
 	struct bk_igd *igd; /* where it speaks nothing else, once ports are wanted; NULL: not searched for */
@@ -104,11 +106,21 @@ static void leave_network(struct bk_router *r)
 {
 	bk_igd_free(r->igd);
 	r->igd = NULL;
+	bk_news_free(r->news);
+	r->news = NULL;
 	bk_drive_free(r->drive);
 	bk_portmap_free(r->engine);
 	r->drive = NULL;
 	r->engine = NULL;
 	r->gateway = r->own = (struct bk_addr){0};
+}
+
+static void on_news(void *arg, const struct bk_addr *from, const uint8_t *data, size_t len)
+{
+	struct bk_router *r = arg;
+
+	if (bk_portmap_ops.on_datagram(r->engine, NEWS, from, data, len, bk_loop_now(r->loop)))
+		bk_drive_poke(r->drive);
 }
 
 /* A hole in a firewall is for the address that others see: not for one that only this link knows. */
@@ -131,7 +143,7 @@ static int find_way(uint8_t family, struct bk_addr *ret_gateway, struct bk_addr 
 
 static int enter_network(struct bk_router *r)
 {
-	struct bk_portmap_opts opts = {.socket = SOCKET};
+	struct bk_portmap_opts opts = {.socket = SOCKET, .announcements = NEWS};
 	int err = find_way(r->family, &r->gateway, &r->own);
 
 	if (err < 0)
@@ -142,7 +154,11 @@ static int enter_network(struct bk_router *r)
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
 	err = bk_portmap_new(&opts, bk_loop_now(r->loop), &r->engine);
 	sodium_memzero(opts.key, sizeof(opts.key));
-	return err < 0 ? err : bk_drive_new(r->loop, r->engine, &bk_portmap_ops, on_report, r, &r->drive);
+	if (!err)
+		err = bk_drive_new(r->loop, r->engine, &bk_portmap_ops, on_report, r, &r->drive);
+	if (!err && r->family == 4 && bk_news_new(r->loop, &r->own, on_news, r, &r->news) < 0)
+		r->news = NULL; /* then what is lost is found when it is renewed */
+	return err;
 }
 
 static void begin(struct bk_router *r)

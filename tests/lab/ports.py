@@ -5,6 +5,7 @@ connects any two; when the program ends the router has it back.
 import select
 import signal
 import statistics
+import sys
 import time
 
 from lab import Lab, Transfer, check
@@ -136,6 +137,29 @@ def serves_at_home(bodkin):
     return "four ports, told, used and given back; a carrier's NAT outside is said", {}
 
 
+# From the port that the miniupnpd has, so as a raw packet; its seconds do not follow those of before.
+ANNOUNCE = """
+import socket, struct
+news = bytes([2, 0x80]) + bytes(6) + struct.pack("!I", 1 << 20) + bytes(12)
+udp = struct.pack("!HHHH", 5351, 5350, 8 + len(news), 0) + news
+ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 1, 17, 0, socket.inet_aton("10.1.0.1"), socket.inet_aton("224.0.0.1"))
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.1.0.1"))
+s.sendto(ip + udp, ("224.0.0.1", 0))
+"""
+
+
+def says_that_it_began_anew(bodkin):
+    """A router that was started again has forgotten its ports, and tells all of its network: it is asked anew."""
+    with Lab(bodkin, "sym", "port", "--with", "pcp:a") as lab:
+        waits(lab)
+        wait_opened(lab, "a", 2)
+        run(lab, "ra", "nft", "flush", "chain", "inet", "filter", "prerouting_miniupnpd")
+        run(lab, "ra", sys.executable, "-c", ANNOUNCE)
+        wait_opened(lab, "a", 2)
+        return "two ports, there again", {}
+
+
 def is_told_of(bodkin):
     """`bodkin nat` says by what each router is asked."""
     with Lab(bodkin, "port", "cgn-port", "--with", "upnp:a", "--with", "pcp:b") as lab:
@@ -160,5 +184,6 @@ def cases(bodkin):
         yield f"ports, {side}'s opened late over {transport}", lambda s=side, t=transport: opens_late(bodkin, s, t)
     yield "ports, given back", lambda: gives_back(bodkin)
     yield "ports, a server at home", lambda: serves_at_home(bodkin)
+    yield "ports, forgotten by the router, which says so", lambda: says_that_it_began_anew(bodkin)
     yield "ports, told of", lambda: is_told_of(bodkin)
     yield "ports, not asked for, or in vain", lambda: asks_nobody(bodkin)
