@@ -32,7 +32,9 @@ static size_t count_steps(const struct bk_nat_port_pair *pairs, size_t n, int di
 		if (!*ret_smallest || step < *ret_smallest)
 			*ret_smallest = step;
 	}
-	return 2 * alike > count || count < FEW ? count : 0;
+	if (2 * alike > count)
+		return count > 1 || *ret_smallest <= BK_NAT_STEP_SURE ? count : 0;
+	return count < FEW && *ret_smallest <= BK_NAT_STEP_SURE ? count : 0;
 }
 
 /* The longest chain of rows in that direction, each a step behind the one before; how many they are. */

@@ -11,6 +11,10 @@
 /* Of a sequence: other traffic takes ports in between; two random ports are this near 1 time in 1000. */
 enum { BK_NAT_STEP_MAX = 32 };
 
+/* Of a block of 128, though, they are 4 times in 10. So a few steps that are not alike, or a single one, are of a
+ * sequence where the smallest is no larger than this: that is chance 3 times in 100. */
+enum { BK_NAT_STEP_SURE = 2 };
+
 /* How a NAT chooses public ports, from several fresh local ports that were mapped shortly after one another:
  * one row for each, in the order of sending. */
 struct bk_nat_port_pair {

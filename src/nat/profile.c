@@ -7,6 +7,7 @@
 
 #include "nat/profile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "nat/allocation.h"
@@ -75,6 +76,8 @@ static bool is_preserving(const struct bk_nat_evidence *e)
 static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, int *ret_delta)
 {
 	int delta = 0;
+	size_t steps = 0;
+	bool is_alike = true;
 
 	if (is_preserving(e))
 		return BK_NAT_PRESERVING;
@@ -87,10 +90,12 @@ static enum bk_nat_allocation judge_allocation(const struct bk_nat_evidence *e, 
 			return BK_NAT_RANDOM;
 		if (delta != 0 && (delta > 0) != (step > 0))
 			return BK_NAT_RANDOM;
-		if (delta == 0 || (step > 0 ? step < delta : step > delta))
+		is_alike &= !steps++ || step == delta;
+		if (delta == 0 || abs(step) < abs(delta))
 			delta = step;
 	}
-	if (delta == 0)
+	/* Near each other by chance? */
+	if (delta == 0 || (abs(delta) > BK_NAT_STEP_SURE && (steps < 2 || !is_alike)))
 		return BK_NAT_ALLOCATION_UNKNOWN;
 	*ret_delta = delta;
 	return BK_NAT_SEQUENTIAL;

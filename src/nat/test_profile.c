@@ -66,6 +66,12 @@ static void mapping_allocation_and_name_follow_from_the_samples(void **state)
 			"symmetric (sequential ports)"},
 		{{5000, 0, 6000}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
 			"symmetric (random ports)"},
+		{{5000, 5031, 0}, NO, NO, APD, APD, BK_NAT_ALLOCATION_UNKNOWN, "Symmetric", "Symmetric NAT",
+			"symmetric"}, /* a small block's are so near */
+		{{5000, 5009, 5031}, NO, NO, APD, APD, BK_NAT_ALLOCATION_UNKNOWN, "Symmetric",
+			"Symmetric NAT", "symmetric"},
+		{{5000, 5016, 5032}, NO, NO, APD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+			"symmetric (sequential ports)"},
 		{{5000, 5004, 5001}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
 			"symmetric (random ports)"},
 		{{5000, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
