@@ -34,6 +34,9 @@
  *	udp-blocked, https-only    it lets nothing pass over UDP; nothing but TCP to port 443.
  *	noise:RATE    others behind the same NAT begin so many flows a second, at random times.
  *
+ * Every NAT counts what it sends elsewhere than to the server: questions of STUN and flows over UDP, as nft's named
+ * counters: `lab exec ra nft list counters`.
+ *
  * The lab lives in one holder process that owns all namespaces: nothing has a name in the file system but one
  * state file in $BODKIN_LAB_DIR (else /run/bodkin-lab for root, $XDG_RUNTIME_DIR/bodkin-lab,
  * /tmp/bodkin-lab-UID). When the holder ends, however it ends, the lab is gone. `exec` replaces its process

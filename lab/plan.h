@@ -77,8 +77,9 @@ const char *bk_lab_plan_public(const struct bk_lab_plan *p, int side);
 /* The home router's address inside, of a side that has a NAT. */
 const char *bk_lab_plan_gateway(int side);
 
-/* The two addresses of the server host. */
-#define BK_LAB_SERVER_1 "45.10.20.1"
-#define BK_LAB_SERVER_2 "45.10.20.2"
+/* The network of the server, and the two addresses that it has there. */
+#define BK_LAB_SERVER_NET "45.10.20.0/24"
+#define BK_LAB_SERVER_1   "45.10.20.1"
+#define BK_LAB_SERVER_2   "45.10.20.2"
 
 #endif

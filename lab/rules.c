@@ -136,6 +136,19 @@ static int write_passing(struct bk_buf *out)
 				  "}\n");
 }
 
+/* What leaves for elsewhere than the server: questions of STUN, by type and cookie, and flows. */
+static int write_tally(struct bk_buf *out)
+{
+	return bk_lab_printf(out,
+		"counter probes { }\ncounter flows { }\n"
+		"chain tally { type filter hook postrouting priority filter;\n"
+		"oifname wan ip daddr != " BK_LAB_SERVER_NET
+		" udp length >= 28 @th,64,16 1 @th,96,32 0x2112a442 "
+		"counter name probes\n}\n"
+		"chain tally_flows { type nat hook postrouting priority srcnat - 20;\n"
+		"oifname wan ip daddr != " BK_LAB_SERVER_NET " meta l4proto udp counter name flows\n}\n");
+}
+
 /* --- what --with adds --- */
 
 static int write_hairpin(const struct bk_lab_router *r, struct bk_buf *out)
@@ -224,6 +237,8 @@ int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer,
 		rc = write_answer(answer, out);
 	if (rc == 0)
 		rc = write_passing(out);
+	if (rc == 0)
+		rc = write_tally(out);
 	if (rc == 0)
 		rc = write_with(r, out);
 	if (rc == 0)

@@ -31,6 +31,7 @@ import rows  # noqa: E402
 import siege  # noqa: E402
 import suite  # noqa: E402
 import talks  # noqa: E402
+import tally  # noqa: E402
 import trips  # noqa: E402
 import trouble  # noqa: E402
 import waiting  # noqa: E402
@@ -60,6 +61,7 @@ def collect(args):
     yield from devices.cases(args.bodkin)
     yield from files.cases(args.bodkin)
     yield from habits.cases(args.bodkin)
+    yield from tally.cases(args.bodkin)
     yield from moves.cases(args.bodkin)
     yield from ports.cases(args.bodkin)
     yield from talks.cases(args.bodkin)
