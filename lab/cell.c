@@ -29,6 +29,7 @@ struct side {
 struct run {
 	struct bk_lab_cell *cell;
 	struct bk_lab_speaker *server;
+	void (*on_wait)(bool waits);
 	struct side sides[2];
 	char place[PLACE_MAX], code[PLACE_MAX], text[BK_LAB_TEXT_MAX];
 	bk_time begun, relayed; /* 0: not yet */
@@ -120,8 +121,10 @@ static bool is_hopeful(struct run *r)
 		return true;
 	if (a->is_direct && b->is_direct)
 		return false;
-	if (!r->relayed)
+	if (!r->relayed) {
 		r->relayed = clock_now();
+		r->on_wait(true);
+	}
 	return a->is_direct || b->is_direct ||
 	       ((a->chance != 0 || b->chance != 0) && clock_now() - r->relayed < HOPE);
 }
@@ -207,7 +210,7 @@ static void note(struct run *r, bool has_paths, struct times *direct, struct tim
 		memcpy(c->technique, b->technique, sizeof(c->technique));
 }
 
-void bk_lab_cell_try(struct bk_lab_cell *c, const char *folder)
+void bk_lab_cell_try(struct bk_lab_cell *c, const char *folder, void (*on_wait)(bool waits))
 {
 	struct times *times = calloc(2, sizeof(*times));
 	struct bk_lab_speaker *server = calloc(1, sizeof(*server));
@@ -217,9 +220,12 @@ void bk_lab_cell_try(struct bk_lab_cell *c, const char *folder)
 	for (int i = 0; times && server && r && i < c->runs; i++) {
 		r->cell = c;
 		r->server = server;
+		r->on_wait = on_wait;
 		if (i % RUNS_OF_A_SERVER == 0)
 			start_server(r, folder);
 		note(r, *r->place && try_once(r), &times[0], &times[1]);
+		if (r->relayed)
+			on_wait(false);
 		for (int k = 0; k < 2; k++)
 			bk_lab_speaker_end(&r->sides[k].speaker);
 		memset(r->sides, 0, sizeof(r->sides));

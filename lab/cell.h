@@ -24,8 +24,9 @@ struct bk_lab_cell {
 	char text[BK_LAB_TEXT_MAX]; /* what a relayed pair was told, or why a run failed; may be empty */
 };
 
-/* Tries it in a lab that the caller holds (bk_lab_build); the server keeps its key in `folder` for a moment. */
-void bk_lab_cell_try(struct bk_lab_cell *c, const char *folder);
+/* Tries it in a lab that the caller holds (bk_lab_build); the server keeps its key in `folder`. on_wait hears when all
+ * that is done is to wait for seconds whether a relayed pair becomes direct after all, and when that is over. */
+void bk_lab_cell_try(struct bk_lab_cell *c, const char *folder, void (*on_wait)(bool waits));
 
 const char *bk_lab_over_name(enum bk_lab_over o);
 

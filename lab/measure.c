@@ -23,8 +23,15 @@
 #define FOLDER_MAX 256
 #define RESULT_FD  3
 
+/* What a lab writes. */
+struct report {
+	enum { WAITS, GOES_ON, IS_DONE } what;
+	struct bk_lab_cell cell; /* that is done */
+};
+
 struct lab {
 	pid_t pid; /* 0: none */
+	bool is_waiting;
 	int fd;
 	int due; /* cells that are still to come */
 };
@@ -32,7 +39,8 @@ struct lab {
 struct work {
 	struct bk_lab_matrix *m;
 	struct lab labs[LABS_MAX];
-	int labs_len, next, done; /* pairs that were begun; cells that are there */
+	int busy_max, next,
+		done; /* labs that do more than wait; pairs that were begun; cells that are there */
 	char folder[FOLDER_MAX];
 	sigset_t before;
 };
@@ -83,6 +91,19 @@ static struct bk_lab_options options_of(const struct bk_lab_matrix *m, int pair)
 	return o;
 }
 
+static void tell(const struct report *r)
+{
+	if (write(RESULT_FD, r, sizeof(*r)) != sizeof(*r))
+		_exit(1);
+}
+
+static void on_wait(bool waits)
+{
+	const struct report r = {.what = waits ? WAITS : GOES_ON};
+
+	tell(&r);
+}
+
 static void be_lab(const struct work *w, int pair, int out, pid_t starter)
 {
 	struct bk_lab_options o = options_of(w->m, pair);
@@ -103,14 +124,15 @@ static void be_lab(const struct work *w, int pair, int out, pid_t starter)
 		_exit(1);
 	snprintf(folder, sizeof(folder), "%s/%d", w->folder, pair);
 	for (int over = 0; over < BK_LAB_OVERS; over++) {
-		struct bk_lab_cell c = {
-			.type = {o.type[0], o.type[1]}, .over = (enum bk_lab_over)over, .runs = w->m->runs};
+		struct report r = {.what = IS_DONE,
+			.cell = {.type = {o.type[0], o.type[1]},
+				.over = (enum bk_lab_over)over,
+				.runs = w->m->runs}};
 
 		if (!w->m->has_over[over])
 			continue;
-		bk_lab_cell_try(&c, folder);
-		if (write(RESULT_FD, &c, sizeof(c)) != sizeof(c))
-			_exit(1);
+		bk_lab_cell_try(&r.cell, folder, on_wait);
+		tell(&r);
 	}
 	bk_lab_build_stop();
 	_exit(0);
@@ -136,6 +158,7 @@ static int start_lab(struct work *w, struct lab *l)
 		close(l->fd);
 		return BK_E_IO;
 	}
+	l->is_waiting = false;
 	l->due = w->m->has_over[BK_LAB_UDP] + w->m->has_over[BK_LAB_TCP];
 	w->next++;
 	return 0;
@@ -160,19 +183,24 @@ static int place_of(const struct bk_lab_matrix *m, const struct bk_lab_nat_type 
 	return i;
 }
 
-/* One more cell, or the lab has ended without one. */
+/* Of a cell that is done, and of waiting. A lab that ends without a word is an error. */
 static int hear(struct work *w, struct lab *l, const struct bk_lab_cell **ret_cell)
 {
-	struct bk_lab_cell c, *place;
-	ssize_t n = read(l->fd, &c, sizeof(c));
+	struct bk_lab_cell *place;
+	struct report r;
+	ssize_t n = read(l->fd, &r, sizeof(r));
 
 	*ret_cell = NULL;
 	if (n < 0 && errno == EINTR)
 		return 0;
-	if (n != sizeof(c))
+	if (n != sizeof(r))
 		return BK_E_IO;
-	place = bk_lab_matrix_at(w->m, c.over, place_of(w->m, c.type[0]), place_of(w->m, c.type[1]));
-	*place = c;
+	l->is_waiting = r.what == WAITS;
+	if (r.what != IS_DONE)
+		return 0;
+	place = bk_lab_matrix_at(
+		w->m, r.cell.over, place_of(w->m, r.cell.type[0]), place_of(w->m, r.cell.type[1]));
+	*place = r.cell;
 	*ret_cell = place;
 	w->done++;
 	if (--l->due == 0)
@@ -182,11 +210,18 @@ static int hear(struct work *w, struct lab *l, const struct bk_lab_cell **ret_ce
 
 static int start_labs(struct work *w)
 {
-	int rc = 0;
+	int rc = 0, busy = 0;
 
-	for (int i = 0; rc == 0 && i < w->labs_len && w->next < w->m->types_len * w->m->types_len; i++)
-		if (w->labs[i].pid == 0)
-			rc = start_lab(w, &w->labs[i]);
+	for (int i = 0; i < LABS_MAX; i++)
+		busy += w->labs[i].pid && !w->labs[i].is_waiting;
+	for (int i = 0;
+		rc == 0 && i < LABS_MAX && busy < w->busy_max && w->next < w->m->types_len * w->m->types_len;
+		i++) {
+		if (w->labs[i].pid)
+			continue;
+		rc = start_lab(w, &w->labs[i]);
+		busy++;
+	}
 	return rc;
 }
 
@@ -197,11 +232,11 @@ static int listen_to(
 	const struct bk_lab_cell *cell;
 	int rc = 0;
 
-	for (int i = 0; i < w->labs_len; i++)
+	for (int i = 0; i < LABS_MAX; i++)
 		fds[i] = (struct pollfd){.fd = w->labs[i].pid ? w->labs[i].fd : -1, .events = POLLIN};
-	if (ppoll(fds, (nfds_t)w->labs_len, NULL, &w->before) < 0)
+	if (ppoll(fds, LABS_MAX, NULL, &w->before) < 0)
 		return errno == EINTR ? 0 : bk_error_from_errno(errno);
-	for (int i = 0; rc == 0 && i < w->labs_len; i++) {
+	for (int i = 0; rc == 0 && i < LABS_MAX; i++) {
 		if (fds[i].fd < 0 || !fds[i].revents)
 			continue;
 		rc = hear(w, &w->labs[i], &cell);
@@ -217,8 +252,8 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
 	return remove(path);
 }
 
-/* What one does not use of the processors another one does; a lab that waits for a path takes nothing. */
-static int labs_at_once(void)
+/* What one does not use of the processors another one does; one that waits takes nothing. */
+static int busy_at_once(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN) + 1;
 
@@ -238,7 +273,7 @@ static int make_folder(struct work *w)
 int bk_lab_measure(struct bk_lab_matrix *m,
 	void (*on_cell)(const struct bk_lab_matrix *m, const struct bk_lab_cell *c, int done))
 {
-	struct work w = {.m = m, .labs_len = labs_at_once()};
+	struct work w = {.m = m, .busy_max = busy_at_once()};
 	int all = m->types_len * m->types_len * (m->has_over[BK_LAB_UDP] + m->has_over[BK_LAB_TCP]);
 	int rc = make_folder(&w);
 
@@ -250,7 +285,7 @@ int bk_lab_measure(struct bk_lab_matrix *m,
 		if (rc == 0)
 			rc = listen_to(&w, on_cell);
 	}
-	for (int i = 0; i < w.labs_len; i++)
+	for (int i = 0; i < LABS_MAX; i++)
 		end_lab(&w.labs[i]);
 	nftw(w.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	let_signals_be(&w.before);
