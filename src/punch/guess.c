@@ -260,11 +260,11 @@ static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair
 static uint16_t pivot_of(const struct bk_pair *pair, const struct bk_ports *ports)
 {
 	const struct bk_nat_profile *peer = &pair->peer->udp;
-	int first, at;
+	int first, at, step = step_of(peer);
 
-	if (!pair->memo || !pair->memo->step)
+	if (!step || !pair->memo || !pair->memo->step)
 		return 0;
-	first = (int16_t)(ports->first - peer->ports.last) / step_of(peer);
+	first = (int16_t)(ports->first - peer->ports.last) / step;
 	at = pair->memo->step - first - BEFORE;
 	return at > 0 && at < ports->len ? (uint16_t)at : 0;
 }
