@@ -254,7 +254,7 @@ bool bk_remembered_is_no_table(int err)
 int bk_remembered_look(
 	const char *folder, const struct bk_remembered_pair *networks, struct bk_memo *ret_memo)
 {
-	struct bk_remembered r;
+	struct bk_remembered r = {0};
 	char path[PATH_MAX];
 	int err = path_in(folder, path);
 
@@ -270,7 +270,7 @@ int bk_remembered_look(
 
 static int note(const char *path, const struct bk_remembered_pair *networks, const struct bk_memo *memo)
 {
-	struct bk_remembered r;
+	struct bk_remembered r = {0};
 	int err = load(path, &r);
 
 	if (bk_remembered_is_no_table(err)) {

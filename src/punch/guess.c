@@ -128,15 +128,15 @@ static uint16_t steps_to(const struct bk_nat_profile *p, uint16_t port)
 void bk_guess_memo(const struct bk_pair *pair, const struct bk_technique *t, const struct bk_addr *remote,
 	struct bk_memo *ret_memo)
 {
-	const struct bk_nat_profile *peer = &pair->peer->udp;
+	const struct bk_intro *hard = bk_guess_hard_side(pair);
 
 	*ret_memo = (struct bk_memo){.is_guess = t->chance};
 	snprintf(ret_memo->technique, sizeof(ret_memo->technique), "%s", t->name);
-	if (!t->chance || bk_guess_hard_side(pair) != pair->peer)
+	if (!t->chance || !hard || hard != pair->peer)
 		return;
 	ret_memo->port = remote->port;
-	if (is_sequential(peer))
-		ret_memo->step = steps_to(peer, remote->port);
+	if (is_sequential(&hard->udp))
+		ret_memo->step = steps_to(&hard->udp, remote->port);
 }
 
 void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
