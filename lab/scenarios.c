@@ -16,7 +16,7 @@ static const struct bk_lab_scenario scenarios[] = {
 	{"cgn-port", "port", "tcp", "drop", 0, 0, "direct", 1, 100, 0},
 	{"full", "sym", "tcp", "drop", 0, 0, "direct", 1, 100, 0},
 
-	{"port", "port", "tcp", "reset", 20, 0, "direct", 20, 95, 0},
+	{"port", "port", "tcp", "reset", 20, 0, "direct", 20, 100, 0},
 
 	{"sym", "sym", "tcp", "drop", 0, 0, "relay", 1, 0, 0},
 	{"port", "sym", "tcp", "drop", 0, 0, "relay", 1, 0, 0},
@@ -29,9 +29,9 @@ static const struct bk_lab_scenario scenarios[] = {
 	{"cgn-port", "cgn-port", "tcp", "drop", 0, 0, "direct", 1, 100, 0},
 	{"cgn-sym", "port", "tcp", "drop", 0, 0, "relay", 1, 0, 0},
 	{"port", "port", "tcp", "drop", 20, 0, "direct", 5, 100, 0},
-	{"port", "port", "tcp", "accept", 20, 0, "direct", 10, 80, 0},
-	{"port", "port", "tcp", "reject", 20, 0, "direct", 10, 80, 0},
-	{"restricted", "port", "tcp", "reset", 20, 0, "direct", 5, 80, 0},
+	{"port", "port", "tcp", "accept", 20, 0, "direct", 10, 100, 0},
+	{"port", "port", "tcp", "reject", 20, 0, "direct", 10, 100, 0},
+	{"restricted", "port", "tcp", "reset", 20, 0, "direct", 5, 100, 0},
 
 	{"full", "full", "udp", "drop", 0, 0, "direct", 10, 100, 20},
 	{"full", "port", "udp", "drop", 0, 0, "direct", 10, 100, 20},

@@ -19,7 +19,8 @@
 enum bk_action_type {
 	BK_ACT_TCP_LISTEN,  /* open a listener `id` on `local` */
 	BK_ACT_TCP_CONNECT, /* open a connecting socket `id`, bound to `local` unless its family is 0, to
-			       `remote` */
+			       `remote`; ttl not 0: its first packet is to go no further than that, which
+			       is no failure, and all that follow as far as they need to */
 	BK_ACT_UDP_OPEN,    /* open a datagram socket `id` on `local` (port 0: any) */
 	BK_ACT_UDP_CLOSE,   /* close it */
 	BK_ACT_DATAGRAM,    /* send `data`, `len` bytes from datagram socket `id` to `remote`; ttl 0: the

@@ -48,11 +48,27 @@ static bk_dur wait_tcp(const struct bk_self *s, const struct bk_mailbox_view *vi
 	return view->is_reach_awaited ? REACH_WAIT : 0;
 }
 
+/* SYNs pass the same routers. */
+static void gather_tcp(struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	const struct bk_addr *mapped = &view->samples[0].mapped;
+
+	if (s->has_tcp && !s->ways && view->samples_len && !bk_addr_equal_ip(mapped, &view->local))
+		bk_hops_ask(&s->hops, mapped);
+}
+
+static bool has_counted(const struct bk_self *s)
+{
+	return s->ways ? bk_ways_hops(s->ways) > 0 : bk_hops_is_asked(&s->hops);
+}
+
 static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
 	bk_nat_profile_of_view(view, &intro->tcp);
 	if (s->has_tcp && view->samples_len && view->samples[0].mapped.family == 4)
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
+	if (s->has_tcp && has_counted(s))
+		intro->capabilities |= BK_INTRO_COUNTED_TCP;
 }
 
 /* --- UDP: how the NAT maps the sockets that QUIC will use --- */
@@ -319,7 +335,7 @@ static const struct source {
 		const struct bk_self *s, const struct bk_mailbox_view *view); /* NULL: it knows at once */
 	void (*describe)(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro);
 } sources[] = {
-	{.wait = wait_tcp, .describe = describe_tcp},
+	{.gather = gather_tcp, .gather_more = gather_tcp, .wait = wait_tcp, .describe = describe_tcp},
 	{.gather = gather_udp, .gather_more = gather_more_udp, .wait = wait_udp, .describe = describe_udp},
 	{.gather = gather_opened,
 		.gather_more = gather_opened,
@@ -359,6 +375,11 @@ bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)
 		if (sources[i].wait)
 			wait = bk_time_max(wait, sources[i].wait(s, view));
 	return wait;
+}
+
+unsigned bk_self_hops(struct bk_self *s)
+{
+	return s->ways ? bk_ways_hops(s->ways) : bk_hops_count(&s->hops);
 }
 
 void bk_self_describe(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *ret_intro)
@@ -406,6 +427,7 @@ int bk_self_init(struct bk_self *s, struct bk_loop *loop, const struct bk_sessio
 		s->capabilities |= BK_INTRO_OPENS;
 	s->may_guess = !(opts->without & BK_WITHOUT_GUESSING);
 	s->may_open = !(opts->without & BK_WITHOUT_PORT_MAPPING);
+	bk_hops_init(&s->hops);
 	bk_opened_init(&s->opened, loop, on_view, arg);
 	if (s->has_tcp)
 		open_listeners(s);
@@ -429,6 +451,7 @@ void bk_self_done(struct bk_self *s)
 			close(s->holds[i]);
 		s->listeners[i] = s->holds[i] = -1;
 	}
+	bk_hops_done(&s->hops);
 	bk_opened_done(&s->opened);
 	bk_ways_free(s->ways);
 	s->ways = NULL;

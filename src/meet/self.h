@@ -6,6 +6,7 @@
 #include <bodkin/session.h>
 
 #include "meet/opened.h"
+#include "net/hops.h"
 #include "path/ways.h"
 #include "secure/identity.h"
 #include "wire/intro.h"
@@ -21,6 +22,7 @@ struct bk_self {
 	int listeners[BK_SELF_LISTENERS]; /* TCP over IPv4, IPv6; -1 where there is none */
 	uint16_t ports[BK_SELF_LISTENERS];
 	struct bk_ways *ways; /* the UDP sockets; NULL: no UDP */
+	struct bk_hops hops;  /* where there are no UDP sockets, which count for both */
 	struct bk_opened opened;
 	bool is_udp_known;  /* to pass: a STUN server has answered before */
 	bool may_open;      /* the router may be asked for ports */
@@ -30,8 +32,8 @@ struct bk_self {
 	bool is_hidden; /* only the relay: nothing is opened, learnt or told */
 };
 
-/* In an introduction's capabilities: what this side insists on; and that its key is not this session's alone. (8, 16
- * and 32 are in wire/intro.h.) */
+/* In an introduction's capabilities: what this side insists on; and that its key is not this session's alone. (8 to 64
+ * are in wire/intro.h.) */
 enum { BK_MEET_ONLY_RELAY = 1, BK_MEET_ONLY_DIRECT = 2, BK_MEET_LASTING_KEY = 4 };
 
 /* Opens what opts' transport choice asks for: listeners behind the host candidates, UDP sockets. What the
@@ -53,6 +55,8 @@ bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)
 bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, const struct bk_intro *peer);
 /* Does our router give a port that is of no use, or refuse one? Said once; told: our last introduction. */
 bool bk_self_explain_opened(struct bk_self *s, const struct bk_intro *told, char out[BK_OPENING_TEXT_MAX]);
+/* Routers up to our own public address, as far as was counted; 0: unknown. */
+unsigned bk_self_hops(struct bk_self *s);
 /* Closes the UDP sockets, and listeners that were not taken (taken: set to -1). */
 void bk_self_done(struct bk_self *s);
 

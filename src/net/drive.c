@@ -127,6 +127,8 @@ static void open_for(struct bk_drive *d, const struct bk_action *a)
 
 	if (listener)
 		err = bk_sock_listen(&a->local, true, BACKLOG, &fd);
+	else if (a->ttl)
+		err = bk_sock_connect_short(&a->local, &a->remote, a->ttl, &fd);
 	else
 		err = bk_sock_connect(&a->local, &a->remote, &fd);
 	if (!err)

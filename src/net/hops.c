@@ -30,7 +30,11 @@ void bk_hops_ask(struct bk_hops *h, const struct bk_addr *public_addr)
 {
 	const struct bk_addr any = {.family = 4};
 
-	if (h->fd >= 0 || public_addr->family != 4 || bk_udp_open(&any, false, &h->fd) < 0)
+	if (public_addr->family != 4 || (h->fd >= 0 && bk_addr_equal_ip(&h->own, public_addr)))
+		return;
+	bk_hops_done(h); /* of another network */
+	h->expired = 0;
+	if (bk_udp_open(&any, false, &h->fd) < 0)
 		return;
 	bk_udp_want_icmp(h->fd, true);
 	h->own = *public_addr;
@@ -39,6 +43,11 @@ void bk_hops_ask(struct bk_hops *h, const struct bk_addr *public_addr)
 
 		bk_udp_send(h->fd, &to, ttl, "", 1);
 	}
+}
+
+bool bk_hops_is_asked(const struct bk_hops *h)
+{
+	return h->fd >= 0;
 }
 
 unsigned bk_hops_count(struct bk_hops *h)

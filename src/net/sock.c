@@ -147,7 +147,19 @@ int bk_sock_hold(const struct bk_addr *local, int *ret_fd)
 	return 0;
 }
 
-int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, int *ret_fd)
+/* What comes back of the first packet is an ICMP message that quotes it, with nothing left of its TTL: the kernel
+ * holds a minimum against that one, too, and ends no socket for it. */
+static int shorten(int fd, uint8_t ttl)
+{
+	const int first = ttl, least = 2;
+
+	return setsockopt(fd, IPPROTO_IP, IP_TTL, &first, sizeof(first)) < 0 ||
+			       setsockopt(fd, IPPROTO_IP, IP_MINTTL, &least, sizeof(least)) < 0
+		       ? BK_E_UNSUPPORTED
+		       : 0;
+}
+
+static int begin_connect(const struct bk_addr *local, const struct bk_addr *remote, uint8_t ttl, int *ret_fd)
 {
 	struct sockaddr_storage ss;
 	socklen_t n = bk_addr_to_sockaddr(remote, &ss);
@@ -157,14 +169,28 @@ int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, i
 		return err;
 	if (local && local->family)
 		err = bind_shared(fd, local);
+	if (!err && ttl)
+		err = shorten(fd, ttl);
 	if (!err && connect(fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS)
 		err = bk_error_from_errno(errno);
 	if (err < 0) {
 		close(fd);
 		return err;
 	}
+	if (ttl)
+		set_option(fd, IPPROTO_IP, IP_TTL, -1);
 	*ret_fd = fd;
 	return 0;
+}
+
+int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, int *ret_fd)
+{
+	return begin_connect(local, remote, 0, ret_fd);
+}
+
+int bk_sock_connect_short(const struct bk_addr *local, const struct bk_addr *remote, uint8_t ttl, int *ret_fd)
+{
+	return remote->family == 4 ? begin_connect(local, remote, ttl, ret_fd) : BK_E_UNSUPPORTED;
 }
 
 int bk_sock_accept(int fd, struct bk_addr *ret_peer, int *ret_fd)

@@ -25,6 +25,12 @@ int bk_sock_hold(const struct bk_addr *local, int *ret_fd);
  * may be NULL; else the socket is bound to it with SO_REUSEADDR and SO_REUSEPORT. */
 int bk_sock_connect(const struct bk_addr *local, const struct bk_addr *remote, int *ret_fd);
 
+/* The same over IPv4, but that the first packet goes through `ttl` - 1 routers and no further, which the socket does
+ * not mind: it waits for the other side's first packet (RFC 9293 section 3.5), and what it sends from then on goes all
+ * the way. BK_E_UNSUPPORTED where the system cannot do that. */
+int bk_sock_connect_short(
+	const struct bk_addr *local, const struct bk_addr *remote, uint8_t ttl, int *ret_fd);
+
 /* BK_E_AGAIN when nobody waits. */
 int bk_sock_accept(int fd, struct bk_addr *ret_peer, int *ret_fd);
 

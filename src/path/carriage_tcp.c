@@ -14,8 +14,7 @@
 
 static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
 {
-	(void)lane;
-	(void)opts;
+	opts->hops = lane->opts->hops;
 	return true;
 }
 

@@ -31,7 +31,8 @@ struct bk_race_opts {
 	unsigned without; /* transports (1 << BK_TRANSPORT_...) over which no direct path is tried */
 	struct bk_addr shared, shared6; /* as for struct bk_method_opts */
 	bk_time start;                  /* the agreed instant on our clock */
-	bk_dur delay; /* the peer may begin so much later; a direct path is looked for as much longer */
+	unsigned hops; /* routers up to our own public address, as TCP's SYNs go; 0: unknown */
+	bk_dur delay;  /* the peer may begin so much later; a direct path is looked for as much longer */
 	int listeners[BK_RACE_LISTENERS]; /* behind the host candidates; taken over; -1: none */
 	struct bk_ways *ways; /* for UDP; NULL: none. Borrowed, and needed for as long as a UDP link lives */
 	bool is_again;        /* not the first of these two */

@@ -436,6 +436,7 @@ static int start_race(struct bk_seeker *sk)
 		.shared = g->shared,
 		.shared6 = {.family = g->port6 ? 6 : 0, .port = g->port6},
 		.start = g->start,
+		.hops = g->hops,
 		.listeners = {g->listeners[0], g->listeners[1]},
 		.ways = g->choice == BK_PATH_CHOICE_RELAY ? NULL : g->ways,
 		.delay = g->delay,

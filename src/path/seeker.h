@@ -28,6 +28,7 @@ struct bk_round {
 	enum bk_path_choice choice;
 	bk_time introduced;           /* when both were known here */
 	bk_time start;                /* the agreed instant on our clock */
+	unsigned hops;                /* as for struct bk_race_opts */
 	bk_dur delay;                 /* as for struct bk_race_opts */
 	struct bk_addr shared, relay; /* the same; without a relay its family is 0 */
 	uint8_t relay_token[BK_PREFACE_SECRET_LEN];

@@ -34,6 +34,7 @@ enum {
 #define PROOF_MAX (2 * BK_SEC)  /* an unproven connection holds up its attempt, and the end, no longer */
 #define GAP_MAX   (500 * BK_MS) /* of a target that does nothing but refuse */
 #define WAIT_MAX  (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
+#define SHORT_RTT (12 * BK_MS)
 
 enum state {
 	WAITING,    /* for its beginning */
@@ -57,6 +58,8 @@ struct attempt {
 	bk_time wake;          /* when the state ends by itself */
 	struct bk_addr remote; /* of the latest try */
 	unsigned refusals;     /* one after the other */
+	bk_time full_from;     /* SYNs before that are to open the own filter alone */
+	bool is_opening;       /* the latest try is one of those */
 	struct bk_attempt_stats stats;
 };
 
@@ -73,7 +76,7 @@ struct bk_punch_tcp {
 	struct accepted accepted[ACCEPTED_MAX];
 	struct bk_action slots[ACTIONS_MAX];
 	uint32_t next_id, listener;
-	bk_time end;
+	bk_time start, end;
 	bool is_ending, is_done; /* no new tries; reported done */
 };
 
@@ -121,12 +124,31 @@ static bk_dur jitter(struct bk_punch_tcp *e, bk_dur d)
 	return d / 2 + bk_rng_range(&e->rng, 0, d);
 }
 
+/* It stays until it is time for a full one, or the peer's SYN is here. */
+static void open_filter(struct bk_punch_tcp *e, struct attempt *a)
+{
+	const struct bk_attempt *plan = plan_of(e, a);
+	struct bk_action act = {.type = BK_ACT_TCP_CONNECT, .ttl = e->opts.opener_ttl};
+
+	act.remote = a->remote;
+	act.local = *shared_addr(e, plan);
+	act.id = a->id = e->next_id++;
+	a->is_opening = true;
+	set_state(a, CONNECTING, a->full_from);
+	push(e, &act);
+}
+
 /* Each try of a set of ports goes to the next one of them. */
 static void begin_try(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 {
 	const struct bk_attempt *plan = plan_of(e, a);
 	struct bk_action act = {.type = BK_ACT_TCP_CONNECT};
 
+	if (now < a->full_from) {
+		open_filter(e, a);
+		return;
+	}
+	a->is_opening = false;
 	if (a->stats.tries >= TRIES_MAX) {
 		set_state(a, STOPPED, BK_NEVER);
 		return;
@@ -212,7 +234,7 @@ static void on_wake(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 		begin_try(e, a, now);
 		break;
 	case CONNECTING:
-		a->stats.timed_out++;
+		a->stats.timed_out += !a->is_opening;
 		push_close(e, a->id);
 		begin_try(e, a, now);
 		break;
@@ -327,6 +349,11 @@ static void on_failed(void *engine, uint32_t id, int error, bk_time now)
 	}
 	if (!a || a->state != CONNECTING)
 		return;
+	if (a->is_opening) { /* it does not hold here */
+		a->full_from = bk_time_min(a->full_from, bk_time_max(e->start, now));
+		set_state(a, RESTING, a->full_from);
+		return;
+	}
 	count_failure(&a->stats, error);
 	a->refusals += is_answer(error);
 	if (e->opts.plan.is_listener_brief && is_answer(error) && plan_of(e, a)->is_from_shared_port)
@@ -377,18 +404,40 @@ void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_
 		*ret_stats = (struct bk_attempt_stats){.first_try = BK_NEVER};
 }
 
+/* As far as we believe it. */
+static bk_time believed(bk_time start, bk_time now)
+{
+	return bk_time_min(bk_time_max(start, now), now + WAIT_MAX);
+}
+
+static void begin_attempt(struct bk_punch_tcp *e, struct attempt *a, bk_time full_from, bk_time now)
+{
+	const struct bk_attempt *plan = plan_of(e, a);
+	bool opens = e->opts.opener_ttl && plan->is_from_shared_port && plan->remote.family == 4 &&
+		     bk_attempt_len(plan) == 1;
+
+	if (!plan->is_at_start) {
+		a->wake = now + plan->delay;
+		return;
+	}
+	/* Without an opener there is nothing that could be held back for. */
+	a->full_from = (opens ? full_from : bk_time_min(full_from, e->start)) + plan->delay;
+	a->wake = opens ? now : a->full_from;
+}
+
 static void begin(struct bk_punch_tcp *e, bk_time now)
 {
 	const struct bk_plan *plan = &e->opts.plan;
-	bk_time start = bk_time_min(bk_time_max(e->opts.start, now), now + WAIT_MAX);
+	bk_time full_from = believed(e->opts.full_from ? e->opts.full_from : e->opts.start, now);
 
-	e->end = start + plan->budget;
+	e->start = believed(e->opts.start, now);
+	e->end = e->start + plan->budget;
 	for (size_t i = 0; i < plan->attempts_len; i++) {
 		const struct bk_attempt *a = &plan->attempts[i];
 
 		e->attempts[i].stats.first_try = BK_NEVER;
 		e->attempts[i].remote = bk_attempt_remote(a, 0);
-		e->attempts[i].wake = (a->is_at_start ? start : now) + a->delay;
+		begin_attempt(e, &e->attempts[i], full_from, now);
 	}
 	if (plan->wants_listener) {
 		e->listener = e->next_id++;
@@ -423,6 +472,26 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e)
 
 /* --- as a method --- */
 
+static bk_dur longer_rtt(const struct bk_pair *pair)
+{
+	return bk_time_max(pair->own->server_rtt, pair->peer->server_rtt);
+}
+
+static bool are_both_counted(const struct bk_pair *pair)
+{
+	return pair->own->capabilities & pair->peer->capabilities & BK_INTRO_COUNTED_TCP;
+}
+
+/* Who knows first is called first: its own full SYN waits for as long as a try may take. Sooner it would end a
+ * connection that is half made, which nobody is told of. Within a few milliseconds a busy machine may not have sent
+ * its opener; in a later round nobody knows who is last. */
+static bk_time full_from(const struct bk_method_opts *opts, bk_time now)
+{
+	if (longer_rtt(opts->pair) < SHORT_RTT || opts->pair->is_again || !are_both_counted(opts->pair))
+		return opts->start;
+	return opts->is_controlling ? now : opts->start + bk_plan_try_timeout(opts->pair);
+}
+
 static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
 {
 	const struct bk_punch_tcp_opts tcp = {
@@ -430,6 +499,8 @@ static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_eng
 		.shared = opts->shared,
 		.shared6 = opts->shared6,
 		.start = opts->start,
+		.opener_ttl = bk_method_opener_ttl(opts),
+		.full_from = full_from(opts, now),
 		.seed = opts->seed,
 	};
 	struct bk_punch_tcp *e;

@@ -22,6 +22,10 @@ struct bk_punch_tcp_opts {
 				   is_from_shared_port bind it */
 	struct bk_addr shared6; /* the same for IPv6; family 0: none */
 	bk_time start;          /* the agreed instant on our clock; in the past means now */
+	/* Not 0: what waits for the instant opens the own filter meanwhile, from the shared port, by a SYN that passes
+	 * every router of this side and goes no further; a SYN of the peer's makes that a connection. */
+	uint8_t opener_ttl;
+	bk_time full_from; /* that much sooner, or later, than the instant full ones go; 0: at the instant */
 	uint64_t seed;
 };
 

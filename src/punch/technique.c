@@ -23,6 +23,11 @@ bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *c
 	       bk_technique_fitting(pair, rows, BK_TRANSPORT_TCP);
 }
 
+uint8_t bk_method_opener_ttl(const struct bk_method_opts *opts)
+{
+	return opts->hops ? (uint8_t)(opts->hops + 1) : 0;
+}
+
 const struct bk_technique *bk_technique_by_look(const struct bk_plan *plan, const struct bk_addr *remote)
 {
 	const struct bk_technique *last = NULL;

@@ -36,6 +36,9 @@ struct bk_method_opts {
 	uint64_t seed;
 };
 
+/* Of what passes every router of this side and is used up by the next one; 0: they were not counted. */
+uint8_t bk_method_opener_ttl(const struct bk_method_opts *opts);
+
 /* How attempts are carried out: a kind of engine. */
 struct bk_method {
 	enum bk_transport transport; /* of what it reports: connections, or ways for datagrams */

@@ -410,9 +410,134 @@ static void each_try_of_a_set_of_ports_goes_to_the_next_of_them(void **state)
 	bk_punch_tcp_free(e);
 }
 
+/* --- openers --- */
+
+static struct bk_punch_tcp *engine_with_opener(bk_time full_from)
+{
+	struct bk_punch_tcp_opts opts = {.shared = bk_addr_v4(10, 0, 0, 2, 41000),
+		.start = START,
+		.opener_ttl = 3,
+		.full_from = full_from,
+		.seed = 1};
+	struct bk_punch_tcp *e;
+
+	opts.plan.attempts[opts.plan.attempts_len++] = punch(true);
+	opts.plan.budget = BK_PLAN_BUDGET;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
+	return e;
+}
+
+static void an_opener_leaves_at_once_and_stays_until_a_full_syn_takes_its_place(void **state)
+{
+	struct bk_punch_tcp *e = engine_with_opener(START + 50 * BK_MS);
+	struct bk_action opener = expect(e, BK_ACT_TCP_CONNECT), full;
+	struct bk_attempt_stats stats;
+
+	(void)state;
+	assert_true(opener.ttl == 3 && opener.local.port == 41000 && opener.remote.port == 41000);
+	assert_true(ops.next_wake(e) == START + 50 * BK_MS);
+	ops.on_time(e, START + 50 * BK_MS);
+	assert_int_equal(expect(e, BK_ACT_TCP_CLOSE).id, opener.id);
+	full = expect(e, BK_ACT_TCP_CONNECT);
+	assert_int_equal(full.ttl, 0);
+	bk_punch_tcp_stats(e, 0, &stats);
+	assert_true(stats.tries == 1 && !stats.timed_out && stats.first_try == START + 50 * BK_MS);
+	bk_punch_tcp_free(e);
+}
+
+static void a_syn_that_meets_an_opener_makes_the_connection(void **state)
+{
+	struct bk_punch_tcp *e = engine_with_opener(0);
+	struct bk_action a = expect(e, BK_ACT_TCP_CONNECT);
+
+	(void)state;
+	ops.on_connected(e, a.id, T0 + 20 * BK_MS);
+	assert_int_equal(expect(e, BK_ACT_REPORT).id, a.id);
+	bk_punch_tcp_free(e);
+}
+
+/* Where the system gives it up, or cannot do it. */
+static void an_opener_that_does_not_hold_is_not_repeated_and_full_syns_leave_at_the_instant(void **state)
+{
+	struct bk_punch_tcp *e = engine_with_opener(START + 50 * BK_MS);
+	struct bk_action a = expect(e, BK_ACT_TCP_CONNECT);
+
+	(void)state;
+	ops.on_failed(e, a.id, BK_E_UNREACHABLE, T0 + 10 * BK_MS);
+	expect_nothing(e);
+	assert_true(ops.next_wake(e) == START);
+	ops.on_time(e, START);
+	assert_int_equal(expect(e, BK_ACT_TCP_CONNECT).ttl, 0);
+	bk_punch_tcp_free(e);
+}
+
+static void where_the_peer_is_open_the_first_syn_is_a_full_one_at_once(void **state)
+{
+	struct bk_punch_tcp *e = engine_with_opener(T0);
+
+	(void)state;
+	assert_int_equal(expect(e, BK_ACT_TCP_CONNECT).ttl, 0);
+	expect_nothing(e);
+	bk_punch_tcp_free(e);
+}
+
+/* As the rows see it: who joins, who made the code, a later round, a short way, and a side that counted nothing. */
+static void who_hears_last_calls_at_once_and_who_heard_first_is_called(void **state)
+{
+	static const struct {
+		bool controls, is_again;
+		bk_dur rtt;
+		uint32_t own, peer;
+		int64_t own_start, peer_start;
+		uint8_t ttl;       /* of the first SYN */
+		bk_time full_from; /* of the first one that is full */
+	} rows[] = {
+		{true, false, 40 * BK_MS, 64, 64, 0, 7, 0, T0},
+		{false, false, 40 * BK_MS, 64, 64, 7, 0, 2, START + 200 * BK_MS},
+		{false, false, 4 * BK_MS, 64, 64, 7, 0, 2, START},
+		{true, false, 40 * BK_MS, 64, 0, 0, 7, 2, START},
+		{false, false, 40 * BK_MS, 0, 64, 7, 0, 2, START},
+		{true, false, 4 * BK_MS, 64, 64, 0, 7, 2, START},
+		{true, true, 40 * BK_MS, 64, 64, 1000 * BK_MS, 1200 * BK_MS, 2, START},
+		{false, true, 40 * BK_MS, 64, 64, 1060 * BK_MS, 1000 * BK_MS, 2, START},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = {.server_rtt = rows[i].rtt, .capabilities = rows[i].own},
+				peer = {.server_rtt = rows[i].rtt, .capabilities = rows[i].peer};
+		struct bk_pair pair = {.own = &own, .peer = &peer, .is_again = rows[i].is_again};
+		struct bk_plan plan = {
+			.attempts = {punch(true)}, .attempts_len = 1, .budget = BK_PLAN_BUDGET};
+		struct bk_method_opts opts = {.pair = &pair,
+			.plan = &plan,
+			.is_controlling = rows[i].controls,
+			.shared = bk_addr_v4(10, 0, 0, 2, 41000),
+			.hops = 1,
+			.start = START};
+		struct bk_action a;
+		void *e;
+
+		own.start = rows[i].own_start;
+		peer.start = rows[i].peer_start;
+		assert_int_equal(bk_method_tcp.new(&opts, T0, &e), 0);
+		a = expect(e, BK_ACT_TCP_CONNECT);
+		assert_int_equal(a.ttl, rows[i].ttl);
+		if (a.ttl)
+			assert_true(ops.next_wake(e) == rows[i].full_from);
+		bk_method_tcp.free(e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_opener_leaves_at_once_and_stays_until_a_full_syn_takes_its_place),
+		cmocka_unit_test(a_syn_that_meets_an_opener_makes_the_connection),
+		cmocka_unit_test(
+			an_opener_that_does_not_hold_is_not_repeated_and_full_syns_leave_at_the_instant),
+		cmocka_unit_test(where_the_peer_is_open_the_first_syn_is_a_full_one_at_once),
+		cmocka_unit_test(who_hears_last_calls_at_once_and_who_heard_first_is_called),
 		cmocka_unit_test(connects_at_the_agreed_instant_and_not_before),
 		cmocka_unit_test(an_attempt_without_instant_begins_at_once_from_any_port),
 		cmocka_unit_test(a_refused_try_is_repeated_with_a_fresh_socket_after_5_to_15_ms),

@@ -72,6 +72,45 @@ static void who_knew_first_waits_15_ms_to_be_spoken_to_on_a_short_path(void **st
 	bk_punch_udp_free(e);
 }
 
+/* In a later round: both introduced themselves, each chose an instant, and the later one was agreed. */
+static void in_a_later_round_full_packets_leave_from_the_own_instant_on_where_the_peer_counted(void **state)
+{
+	static const struct {
+		uint32_t peer;
+		bk_dur lead; /* of the own instant */
+		bk_time full_from;
+	} rows[] = {
+		{BK_INTRO_COUNTED, 30 * BK_MS, START - 30 * BK_MS},
+		{BK_INTRO_COUNTED, 500 * BK_MS, T0 + 1 * BK_MS},
+		{BK_INTRO_COUNTED, -30 * BK_MS, START},
+		{0, 30 * BK_MS, START},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = kit_intro(0), peer = kit_intro(1);
+		struct bk_plan plan = kit_plan(&own, &peer);
+		struct bk_pair pair = {.own = &own, .peer = &peer, .is_again = true};
+		struct bk_method_opts opts = {
+			.pair = &pair, .plan = &plan, .is_controlling = i % 2, .start = START, .seed = 1};
+		bk_time full = BK_NEVER;
+		struct bk_action a;
+		void *e;
+
+		own.start = 1000 * BK_SEC;
+		peer.start = own.start + rows[i].lead;
+		peer.capabilities = rows[i].peer;
+		assert_int_equal(bk_method_udp.new(&opts, T0, &e), 0);
+		for (bk_time now = T0; full == BK_NEVER; now = ops.next_wake(e)) {
+			ops.on_time(e, now);
+			while (kit_next(e, &a))
+				full = a.ttl ? full : bk_time_min(full, now);
+		}
+		assert_true(full == rows[i].full_from);
+		bk_method_udp.free(e);
+	}
+}
+
 static void probes_follow_after_5_10_20_40_ms_and_then_every_half_second(void **state)
 {
 	static const int offsets_ms[] = {5, 10, 20, 40, 80, 160, 320, 640, 1140, 1640, 2140, 2640};
@@ -514,6 +553,8 @@ static void an_address_that_says_nothing_is_sent_few_probes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			in_a_later_round_full_packets_leave_from_the_own_instant_on_where_the_peer_counted),
 		cmocka_unit_test(a_handshake_may_go_with_the_first_probes_to_where_the_peer_is_expected),
 		cmocka_unit_test(a_handshake_may_begin_where_the_peer_was_heard_three_times),
 		cmocka_unit_test(openers_die_behind_the_own_nat_until_the_instant_and_full_packets_follow),

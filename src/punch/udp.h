@@ -32,9 +32,10 @@ struct bk_punch_udp_opts {
 	/* The peer has the introductions later than we: where the path is too short for the instant to say
 	 * much, it is heard before the first full-TTL packet goes, or that goes 15 ms late. */
 	bool is_first_to_know;
-	/* The peer has had the introductions for longer than a packet takes, and its openers pass its routers: its
-	 * flow is there before anything of ours can be, so that full packets may go at once. */
+	/* From then on (0: at once) the peer has had the introductions for longer than a packet takes, and its openers
+	 * pass its routers: its flow is there before anything of ours can be, so that full packets may go. */
 	bool is_peer_open;
+	bk_time peer_open_from;
 	bk_dur budget; /* from then; 0: BK_PLAN_BUDGET */
 	uint64_t seed;
 };

@@ -9,32 +9,36 @@
 #include "punch/udp.h"
 #include "punch/udp_target.h"
 
-/* An opener passes every router of this side and is used up by the next one. */
-static uint8_t opener_ttl(unsigned hops)
+/* When what we send in full arrives nowhere before the peer's openers have left, which pass its routers. Who joins
+ * hears last: by then they are on their way. In a later round either may be last, but each knows since when the
+ * other one knows: since about its own instant, which it has chosen so that its introduction has arrived. The
+ * agreed one is the later of the two. BK_NEVER: nobody can tell. */
+static bk_time peer_open_from(const struct bk_method_opts *opts, bk_time now)
 {
-	return hops ? (uint8_t)(hops + 1) : 0;
-}
+	int64_t own = opts->pair->own->start, peer = opts->pair->peer->start;
 
-/* Who joins hears last: by then the other side's openers are on their way. In a later round nobody can tell. */
-static bool is_peer_open(const struct bk_method_opts *opts)
-{
-	return opts->is_controlling && !opts->pair->is_again &&
-	       (opts->pair->peer->capabilities & BK_INTRO_COUNTED);
+	if (!(opts->pair->peer->capabilities & BK_INTRO_COUNTED))
+		return BK_NEVER;
+	if (opts->is_controlling && !opts->pair->is_again)
+		return now;
+	return own > 0 && peer > own ? opts->start - (peer - own) : opts->start;
 }
 
 static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
 {
 	const struct bk_pair *pair = opts->pair;
+	const bk_time open_from = peer_open_from(opts, now);
 	struct bk_punch_udp_opts udp = {
 		.own = pair->own,
 		.peer = pair->peer,
 		.plan = opts->plan,
 		.is_controlling = opts->is_controlling,
 		.has_socket6 = opts->has_socket6,
-		.opener_ttl = opener_ttl(opts->hops),
+		.opener_ttl = bk_method_opener_ttl(opts),
 		.start = opts->start,
 		.is_first_to_know = !opts->is_controlling,
-		.is_peer_open = is_peer_open(opts),
+		.is_peer_open = open_from < opts->start,
+		.peer_open_from = open_from,
 		.budget = opts->plan->budget,
 		.seed = opts->seed,
 	};

@@ -48,7 +48,7 @@ static bool has_guesses(const struct bk_plan *plan)
 bk_time bk_udp_first_full(const struct bk_punch_udp_opts *opts, bk_time start, bk_time now)
 {
 	if (opts->is_peer_open && !is_short(opts) && !has_guesses(opts->plan))
-		return bk_time_min(start, now + GAP_OPEN);
+		return bk_time_min(start, bk_time_max(now + GAP_OPEN, opts->peer_open_from));
 	return start + (waits_for_peer(opts) ? BK_UDP_WAIT_PEER : 0);
 }
 

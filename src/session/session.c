@@ -313,6 +313,7 @@ static int seek(struct bk_session *s)
 		.choice = path_choice(s),
 		.introduced = g->introduced,
 		.start = g->start,
+		.hops = bk_self_hops(self),
 		.shared = g->shared,
 		.delay = g->delay,
 		.relay = g->relay,

@@ -30,6 +30,8 @@ enum { BK_INTRO_OPENS = 16 };
 /* In `capabilities`: the routers up to this side's public address were counted, so that what it sends first passes all
  * of them and dies behind the last (punch/udp.h). */
 enum { BK_INTRO_COUNTED = 32 };
+/* In `capabilities`: the same of its SYNs (punch/tcp.h), and it sends full ones at once to a side that says this. */
+enum { BK_INTRO_COUNTED_TCP = 64 };
 
 enum bk_candidate_kind {
 	BK_CANDIDATE_HOST,   /* an address of the machine; over TCP with a listener of its own behind it */

@@ -29,9 +29,9 @@ struct sim_packet {
 	struct bk_addr src, dst;
 	unsigned flags;
 	uint32_t seq, ack;
-	int data;    /* of SIM_DATA: what it says */
-	uint8_t ttl; /* of SIM_UDP, as the rest */
-	uint16_t len;
+	int data;     /* of SIM_DATA: what it says */
+	uint8_t ttl;  /* 0: enough, over TCP */
+	uint16_t len; /* of SIM_UDP, as the rest */
 	uint8_t bytes[SIM_DATAGRAM_MAX];
 };
 

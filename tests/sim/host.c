@@ -112,9 +112,10 @@ static void on_address_taken(void *self, const struct sim_packet *p, int arg)
 	h->events->on_failed(h->owner, (uint32_t)arg, BK_E_ADDRESS);
 }
 
-void sim_host_connect(
-	struct sim_host *h, uint32_t id, const struct bk_addr *local, const struct bk_addr *remote)
+void sim_host_connect(struct sim_host *h, uint32_t id, const struct bk_addr *local,
+	const struct bk_addr *remote, uint8_t ttl)
 {
+	struct sim_packet syn = {.flags = SIM_SYN, .ttl = ttl};
 	struct bk_addr from = *local;
 	struct sim_sock *s;
 
@@ -127,7 +128,11 @@ void sim_host_connect(
 	s = new_sock(h);
 	*s = (struct sim_sock){
 		.state = SIM_SOCK_SYN_SENT, .id = id, .local = from, .remote = *remote, .iss = new_isn(h)};
-	send_opening(h, s);
+	syn.src = s->local;
+	syn.dst = s->remote;
+	syn.seq = s->iss;
+	h->syns_sent++;
+	h->send(h->net, &syn);
 	arm_resend(h, s);
 }
 

@@ -50,8 +50,9 @@ struct sim_host {
 };
 
 void sim_host_listen(struct sim_host *h, uint32_t id, const struct bk_addr *local);
-void sim_host_connect(
-	struct sim_host *h, uint32_t id, const struct bk_addr *local, const struct bk_addr *remote);
+/* ttl: of the first SYN alone; 0: the system's. */
+void sim_host_connect(struct sim_host *h, uint32_t id, const struct bk_addr *local,
+	const struct bk_addr *remote, uint8_t ttl);
 void sim_host_close(struct sim_host *h, uint32_t id); /* with SO_LINGER 0: no orphan keeps the four-tuple */
 void sim_host_say(struct sim_host *h, uint32_t id, int data);
 /* ttl 0: the system's. */

@@ -58,7 +58,7 @@ static void cross_internet(struct sim_side *s, const struct sim_packet *p)
 	struct bk_addr to = outer_address(other, p->dst.family);
 	struct sim_packet forwarded = *p;
 
-	if ((p->flags & SIM_UDP) && --forwarded.ttl == 0)
+	if (forwarded.ttl && --forwarded.ttl == 0)
 		return;
 	if (!bk_addr_equal_ip(&to, &p->dst) || is_lost(n))
 		return;
@@ -76,6 +76,8 @@ static void on_outbound(void *self, const struct sim_packet *packet, int arg)
 	struct sim_side *s = self;
 	struct sim_packet p = *packet;
 
+	if (!(p.flags & SIM_UDP) && (size_t)arg < boxes_len(s, p.src.family) && p.ttl && --p.ttl == 0)
+		return;
 	if ((size_t)arg == boxes_len(s, p.src.family))
 		cross_internet(s, &p);
 	else if (pass_outbound(box_at(s, p.src.family, arg), &p) == SIM_PASS)

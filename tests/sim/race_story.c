@@ -270,7 +270,7 @@ static void perform(struct lane *l, const struct bk_action *a)
 		sim_host_listen(host, host_id(l, a->id), &a->local);
 		break;
 	case BK_ACT_TCP_CONNECT:
-		sim_host_connect(host, host_id(l, a->id), &a->local, &a->remote);
+		sim_host_connect(host, host_id(l, a->id), &a->local, &a->remote, a->ttl);
 		break;
 	case BK_ACT_TCP_CLOSE:
 		close_tcp(l, a->id);
@@ -439,7 +439,7 @@ static void start_lane(struct peer *p, const struct bk_method *m)
 		.is_controlling = p->is_controlling,
 		.shared = bk_addr_with_port(p->side->host.ip, SIM_SHARED_PORT),
 		.has_socket6 = address6(p->side).family == 6,
-		.hops = p->side->nats_len > 1 ? (unsigned)p->side->nats_len : 0,
+		.hops = p->side->nats_len > 1 || p->story->has_counted_tcp ? (unsigned)p->side->nats_len : 0,
 		.start = p->start + p->clock_offset,
 		.seed = p->story->seed * 16 + p->lanes_len * 2 + (uint64_t)p->side->index,
 	};
@@ -500,6 +500,8 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 		open_ports(p);
 	if (!s->b_controls) /* who controls hears last */
 		p->intro.capabilities |= BK_INTRO_COUNTED;
+	if (s->has_counted_tcp)
+		p->intro.capabilities |= BK_INTRO_COUNTED_TCP;
 }
 
 static bk_dur rtt_over_server(const struct peer peers[2])
@@ -519,7 +521,8 @@ static void begin(struct peer peers[2], struct sim_net *net)
 
 		p->pair = (struct bk_pair){.own = &p->intro, .peer = &peers[!i].intro};
 		p->start = start;
-		sim_at(&net->clock, known + (i == 0 ? rtt_over_server(peers) : 0), on_introduced, p, NULL, 0);
+		sim_at(&net->clock, known + (i == 0 ? rtt_over_server(peers) + p->story->late : 0),
+			on_introduced, p, NULL, 0);
 	}
 }
 

@@ -149,7 +149,7 @@ static void drain(struct peer *p)
 			sim_host_listen(&p->side->host, a.id, &a.local);
 			break;
 		case BK_ACT_TCP_CONNECT:
-			sim_host_connect(&p->side->host, a.id, &a.local, &a.remote);
+			sim_host_connect(&p->side->host, a.id, &a.local, &a.remote, a.ttl);
 			break;
 		case BK_ACT_TCP_CLOSE:
 			forget(p, a.id);
@@ -236,6 +236,11 @@ static void on_introduced(void *self, const struct sim_packet *packet, int arg)
 
 	(void)packet, (void)arg;
 	opts.shared = bk_addr_with_port(p->side->host.ip, SIM_SHARED_PORT);
+	if (p->story->has_counted) { /* a hears last */
+		opts.opener_ttl = (uint8_t)(p->side->nats_len + 1);
+		opts.full_from =
+			p->is_controlling ? local_now(p) : opts.start + bk_plan_try_timeout(&p->pair);
+	}
 	opts.seed = p->story->seed * 2 + (p->story->same_seed ? 0 : (uint64_t)p->side->index);
 	if (bk_punch_tcp_new(&opts, local_now(p), &p->engine) < 0)
 		abort();

@@ -17,6 +17,7 @@ struct sim_story {
 	bk_dur skew;            /* b begins that much later than a believes */
 	bk_dur timer_slack;     /* timers are late by up to this */
 	bool filtering_unknown; /* no server tried to connect back */
+	bool has_counted;       /* both have counted their routers, as is usual */
 	bool same_seed;         /* both engines draw the same jitter: as if on one fixed grid */
 	bool deaf_first;        /* every side's first connection fails its proof */
 	void (*tweak)(struct bk_plan *plan);

@@ -86,6 +86,7 @@ static void every_row_of_the_list_is_connected_by_the_race_too(void **state)
 			.loss = row->loss_percent / 100.0,
 			.timer_slack = 1 * BK_MS,
 			.filtering_unknown = i % 2,
+			.has_counted_tcp = true,
 		};
 		bk_dur worst;
 		int direct = run(s, &worst);
@@ -247,6 +248,42 @@ static void an_opened_port_connects_any_two_where_udp_is_blocked(void **state)
 	}
 }
 
+/* Whatever routers answer, and however late the one hears who hears last: SYNs need not cross. */
+static void openers_make_tcp_direct_at_any_skew(void **state)
+{
+	static const char *const types[] = {"full", "restricted", "port", "cgn-port"};
+	static const bk_dur lates[] = {0, 30 * BK_MS, 60 * BK_MS};
+	const struct bk_technique *rows[16] = {0};
+
+	(void)state;
+	for (size_t k = 0, n = 0; bk_techniques[k]; k++)
+		if (bk_techniques[k]->method->transport == BK_TRANSPORT_TCP &&
+			!bk_techniques[k]->method->is_relay)
+			rows[n++] = bk_techniques[k];
+	for (size_t i = 0; i < 4 * 4 * 4 * 3; i++) {
+		enum sim_answer answer = i / 16 % 4;
+		struct sim_race_story s = {.rows = rows,
+			.a = types[i % 4],
+			.b = types[i / 4 % 4],
+			.sides = {{.answer = answer}, {.answer = answer}},
+			.delay = 20 * BK_MS,
+			.timer_slack = 1 * BK_MS,
+			.late = lates[i / 64],
+			.filtering_unknown = i % 2,
+			.has_counted_tcp = true};
+
+		for (s.seed = 1; s.seed <= SEEDS; s.seed++) {
+			struct sim_race_ending e;
+
+			sim_race_story_run(&s, &e);
+			if (!e.is_direct || e.elapsed > s.late + 5 * s.delay + 10 * BK_MS)
+				fail_msg("%s and %s, %s, %d ms late: %.1f ms", s.a, s.b,
+					sim_answer_name(answer), (int)(s.late / BK_MS),
+					bk_dur_to_ms(e.elapsed));
+		}
+	}
+}
+
 static void two_with_both_families_meet_over_ipv6_whatever_their_nats_are(void **state)
 {
 	static const char *const types[] = {"port", "sym", "symseq", "cgn-sym"};
@@ -336,6 +373,7 @@ int main(void)
 		cmocka_unit_test(a_row_beside_the_others_is_in_nobodys_way),
 		cmocka_unit_test(an_opened_port_connects_any_two),
 		cmocka_unit_test(an_opened_port_connects_any_two_where_udp_is_blocked),
+		cmocka_unit_test(openers_make_tcp_direct_at_any_skew),
 		cmocka_unit_test(two_with_both_families_meet_over_ipv6_whatever_their_nats_are),
 		cmocka_unit_test(where_one_network_blocks_udp_tcp_connects_what_it_can),
 		cmocka_unit_test(ports_of_a_sequence_are_guessed_among_the_flows_of_others),

@@ -30,6 +30,7 @@ static void run_row(const struct bk_lab_scenario *row, bool filtering_unknown)
 			.delay = row->delay_ms * BK_MS,
 			.timer_slack = 1 * BK_MS,
 			.filtering_unknown = filtering_unknown,
+			.has_counted = true,
 			.seed = seed,
 		};
 		struct sim_ending e;
