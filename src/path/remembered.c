@@ -287,7 +287,7 @@ int bk_remembered_note(
 	const char *folder, const struct bk_remembered_pair *networks, const struct bk_memo *memo)
 {
 	char path[PATH_MAX];
-	int lock, err = path_in(folder, path);
+	int lock = -1, err = path_in(folder, path);
 
 	if (!err)
 		err = bk_file_make_dir(folder);
