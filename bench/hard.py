@@ -61,7 +61,7 @@ def measure(bodkin, row):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("build", type=os.path.abspath)
-    options.add_argument("--only", default="", help="rows whose name contains this")
+    options.add_argument("--only", default="", help="rows whose name, and a space behind it, contains this")
     options.add_argument("--runs", type=int, help="of each row, instead of its own number")
     args = options.parse_args()
     bodkin = f"{args.build}/bodkin"
@@ -71,7 +71,7 @@ def main():
     print("| a-b, over UDP | direct | ms, median (worst) | questions that a asks the other side, median (worst) | b |\n"
           "|---|---|---|---|---|", flush=True)
     for row in ROWS:
-        if args.only in name_of(row):
+        if args.only in name_of(row) + " ":
             print(measure(bodkin, (*row[:3], args.runs or row[3])), flush=True)
     return 0
 
