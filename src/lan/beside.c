@@ -22,7 +22,7 @@ static void go_on_without(struct bk_sides *b)
 	char note[BK_SIDES_TEXT_MAX];
 
 	snprintf(note, sizeof(note),
-		"server '%.400s' does not answer yet; until it does, looking on this network alone",
+		"%.400s does not answer yet; until it does, looking on this network alone",
 		b->far.ops->name(b->far.arg));
 	bk_sides_say_note(b, -1, note);
 	if (!b->hold.is_dead)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "nat/profile.h"
+#include "punch/chance.h"
 #include "punch/explain.h"
 #include "punch/guess.h"
 #include "punch/odds.h"
@@ -18,7 +19,6 @@ enum {
 	PROBES = 2800, /* as many as there is time for */
 	PORT_FIRST = 1024,
 	PORTS = 65536 - PORT_FIRST,
-	PERCENT = 100,
 };
 
 _Static_assert((int)SOCKETS <= (int)BK_UDP_FAN_MAX, "each has its place");
@@ -52,13 +52,13 @@ static void plan(const struct bk_technique *t, const struct bk_pair *pair, struc
 static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	bool is_own = bk_guess_hard_side(pair) == pair->own;
-	char nats[BK_PLAN_TEXT_MAX];
+	char nats[BK_PLAN_TEXT_MAX], odds[BK_CHANCE_STR_MAX];
 
 	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
-		"%.200s: %s tries %u ports, of which %s opens %u, with a chance of %.1f %%", nats,
+		"%.200s: %s tries %u ports, of which %s opens %u, with a chance of %s", nats,
 		is_own ? "the other side" : "this side", PROBES, is_own ? "this one" : "the other one",
-		SOCKETS, PERCENT * chance(pair));
+		SOCKETS, bk_chance_to_str(bk_chance_of_technique(&bk_technique_birthday, pair), odds));
 }
 
 const struct bk_technique bk_technique_birthday = {

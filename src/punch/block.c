@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "nat/profile.h"
+#include "punch/chance.h"
 #include "punch/explain.h"
 #include "punch/guess.h"
 #include "punch/odds.h"
@@ -21,7 +22,6 @@ enum {
 	PROBES_MAX = 2800,
 	WIDER = 4, /* the block may lie on either side of what was seen, and be larger than it looks */
 	ROOM = 2,
-	PERCENT = 100,
 };
 
 #define PACE (BK_MS / 4)
@@ -95,14 +95,15 @@ static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	bool is_own = bk_guess_hard_side(pair) == pair->own;
 	unsigned block = block_between(pair);
-	char nats[BK_PLAN_TEXT_MAX];
+	char nats[BK_PLAN_TEXT_MAX], odds[BK_CHANCE_STR_MAX];
 
 	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
 		"%.200s, from a block of about %u: %s tries at most %u of them, of which %s opens %u, with a chance of "
-		"%.1f %%",
+		"%s",
 		nats, block, is_own ? "the other side" : "this side", probes_for(block),
-		is_own ? "this one" : "the other one", sockets_for(block), PERCENT * chance(pair));
+		is_own ? "this one" : "the other one", sockets_for(block),
+		bk_chance_to_str(bk_chance_of_technique(&bk_technique_blocks, pair), odds));
 }
 
 bool bk_guess_has_block(const struct bk_pair *pair)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "nat/profile.h"
+#include "punch/chance.h"
 #include "punch/explain.h"
 #include "punch/fit.h"
 #include "punch/mapped.h"
@@ -28,7 +29,6 @@ enum {
 	STEP_MAX = 2,      /* a larger one, seen once or twice, is noise as a rule */
 	SPREAD = 24,       /* ports that others may have taken less than expected */
 	RATE_ASSUMED = 20, /* other flows a second, where nobody measured */
-	PERCENT = 100,
 	BEFORE = 24, /* so many steps before the one that hit the last time it is begun */
 	REMEMBERED_MAX = 2 * (WINDOW + SCAN_MAX), /* ports from the last one; what is farther is no step */
 };
@@ -291,15 +291,15 @@ static void plan_predict(const struct bk_technique *t, const struct bk_pair *pai
 
 static void hope_predict(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	char nats[BK_PLAN_TEXT_MAX];
+	char nats[BK_PLAN_TEXT_MAX], odds[BK_CHANCE_STR_MAX];
 	const char *who = are_both_sequential(pair) ? "each side guesses the other's next port"
 			  : bk_nat_is_dependent(&pair->own->udp)
 				  ? "the other side guesses this one's next port"
 				  : "this side guesses the other one's next port";
 
 	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);
-	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %s, with a chance of %.0f %%", nats, who,
-		PERCENT * chance_of_predicting(pair));
+	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: %s, with a chance of %s", nats, who,
+		bk_chance_to_str(bk_chance_of_technique(&bk_technique_predict, pair), odds));
 }
 
 const struct bk_technique bk_technique_predict = {
