@@ -151,6 +151,17 @@ static bool is_known(const struct bk_plan *p, size_t first, size_t i)
 	return false;
 }
 
+/* Hundreds of packets are no try of an address: where it is not public, that there is an interface of ours in its
+ * network does not do. A neighbour is behind no NAT that we would have to guess at, and that we are behind one in such
+ * a network is our server's word, who may be the peer. */
+static bool may_be_tried_so(const struct bk_pair *pair, enum bk_transport t, const struct bk_attempt *a)
+{
+	enum bk_addr_realm realm = bk_addr_realm(&a->remote);
+
+	return !(a->probes || a->sockets || a->is_request) || realm == BK_ADDR_PUBLIC ||
+	       is_seen_in(pair, t, realm);
+}
+
 void bk_punch_target_sift(const struct bk_pair *pair, struct bk_plan *p, size_t first)
 {
 	size_t kept = first, targets = 0;
@@ -161,6 +172,7 @@ void bk_punch_target_sift(const struct bk_pair *pair, struct bk_plan *p, size_t 
 		bool is_new = !is_known(p, first, i);
 
 		if (!bk_punch_target_is_allowed(pair, p->method->transport, &p->attempts[i].remote) ||
+			!may_be_tried_so(pair, p->method->transport, &p->attempts[i]) ||
 			(is_new && targets == BK_PUNCH_TARGETS_MAX))
 			continue;
 		targets += is_new;

@@ -185,6 +185,60 @@ static void what_our_server_says_of_us_is_no_evidence_of_ours(void **state)
 	}
 }
 
+static void hide(struct bk_intro *in, enum bk_nat_behavior mapping, enum bk_nat_allocation allocation)
+{
+	in->udp.mapping = mapping;
+	in->udp.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT;
+	in->udp.allocation = allocation;
+	in->udp.is_translated = true;
+	in->udp.delta = 1;
+	in->udp.ports = (struct bk_nat_ports){.last = 20000, .min = 2000, .max = 60000, .seen = 7};
+	in->capabilities = BK_INTRO_GUESSES;
+}
+
+static unsigned guesses_at(
+	const char *server, const char *seen, const char *named, enum bk_nat_allocation allocation)
+{
+	struct bk_intro own = side(seen, true), peer = side(named, true);
+	const struct bk_pair pair = {
+		.own = &own, .peer = &peer, .relay = addr_of(server), .networks = networks()};
+	unsigned guesses = 0;
+	struct bk_plan p;
+
+	hide(&own, BK_NAT_ENDPOINT_INDEPENDENT, BK_NAT_PRESERVING);
+	hide(&peer, BK_NAT_ADDRESS_AND_PORT_DEPENDENT, allocation);
+	bk_plan_make(&pair, bk_techniques, &bk_method_udp, &p);
+	for (size_t i = 0; i < p.attempts_len; i++)
+		guesses += bk_attempt_guesses(&p.attempts[i]) + p.attempts[i].is_request;
+	return guesses;
+}
+
+/* A server that is the peer's says that both are seen at private addresses, of which one is our neighbour's. */
+static void no_ports_of_a_neighbour_are_guessed_on_a_server_s_word(void **state)
+{
+	static const struct {
+		const char *server, *seen, *named;
+		bool is_guessed;
+	} rows[] = {
+		{"203.0.113.9:15005", OWN_PUBLIC, PEER_PUBLIC, true},
+		{"203.0.113.9:15005", "10.9.9.9:4000", "192.168.1.7:4000", false},
+		{"203.0.113.9:15005", "100.65.0.9:4000", "100.64.7.9:4000", false},
+		{"192.168.1.9:15005", "100.65.0.9:4000", "100.64.7.9:4000", false},
+		{"192.168.1.9:15005", "10.9.9.9:4000", "192.168.1.7:4000", true},
+		{NULL, "10.9.9.9:4000", "192.168.1.7:4000", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		enum bk_nat_allocation a = i % 2 ? BK_NAT_SEQUENTIAL : BK_NAT_RANDOM;
+		unsigned n = guesses_at(rows[i / 2].server, rows[i / 2].seen, rows[i / 2].named, a);
+
+		if ((n > 0) != rows[i / 2].is_guessed)
+			fail_msg("%u at %s, %s says that we are %s", n, rows[i / 2].named, rows[i / 2].server,
+				rows[i / 2].seen);
+	}
+}
+
 static void a_mapped_address_is_the_one_that_the_profile_names(void **state)
 {
 	struct bk_intro own = side(OWN_PUBLIC, true), peer = side(PEER_PUBLIC, true);
@@ -342,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_public_takes_evidence_of_our_own),
 		cmocka_unit_test(what_our_server_says_of_us_is_no_evidence_of_ours),
+		cmocka_unit_test(no_ports_of_a_neighbour_are_guessed_on_a_server_s_word),
 		cmocka_unit_test(a_mapped_address_is_the_one_that_the_profile_names),
 		cmocka_unit_test(a_peer_gets_few_addresses_whatever_it_lists),
 		cmocka_unit_test(many_own_addresses_do_not_push_the_mapped_one_out),
