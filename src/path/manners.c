@@ -16,7 +16,7 @@ enum {
 #define NETWORK_WAIT (20 * BK_SEC)
 #define PURSE_WAIT   (5 * 60 * BK_SEC)
 
-/* The one that was knocked at longest ago makes room. */
+/* The one that has most left makes room: else whoever is sent to others could have it forget what it was sent. */
 struct network {
 	uint8_t bytes[NETWORK_BYTES];
 	struct bk_rate packets; /* per_second 0: free */
@@ -38,22 +38,33 @@ static bool is_of(const struct network *n, const struct bk_addr *a)
 	return n->packets.per_second > 0 && !memcmp(n->bytes, a->ip, NETWORK_BYTES);
 }
 
-/* Its place, or the one that it takes. */
-static struct network *network_of(const struct bk_addr *a, bk_time now)
+/* NULL: nothing was sent there of late. */
+static struct network *find_network(const struct bk_addr *a)
 {
-	struct network *oldest = &manners.networks[0];
+	for (size_t i = 0; i < NETWORKS_MAX; i++) {
+		if (is_of(&manners.networks[i], a))
+			return &manners.networks[i];
+	}
+	return NULL;
+}
+
+/* What has all of its packets again is as good as free. */
+static double left_of(const struct network *n, bk_time now)
+{
+	return n->packets.per_second > 0 ? bk_rate_tokens(&n->packets, now) : LARGEST;
+}
+
+static struct network *add_network(const struct bk_addr *a, bk_time now)
+{
+	struct network *most = &manners.networks[0];
 
 	for (size_t i = 0; i < NETWORKS_MAX; i++) {
-		struct network *n = &manners.networks[i];
-
-		if (is_of(n, a))
-			return n;
-		if (n->packets.last < oldest->packets.last)
-			oldest = n;
+		if (left_of(&manners.networks[i], now) > left_of(most, now))
+			most = &manners.networks[i];
 	}
-	memcpy(oldest->bytes, a->ip, NETWORK_BYTES);
-	bk_rate_init(&oldest->packets, in(NETWORK_WAIT), LARGEST, now);
-	return oldest;
+	memcpy(most->bytes, a->ip, NETWORK_BYTES);
+	bk_rate_init(&most->packets, in(NETWORK_WAIT), LARGEST, now);
+	return most;
 }
 
 /* --- what a plan guesses --- */
@@ -108,15 +119,16 @@ static void open_purse(struct bk_manners_purse *purse, const struct bk_addr *rem
 static const char *pay(
 	const struct bk_addr *remote, unsigned cost, struct bk_manners_purse *purse, bk_time now)
 {
-	struct network *n = network_of(remote, now);
+	struct network *n = find_network(remote);
 	bool again = is_again(purse, remote);
 
 	if (again && purse->forbidden_by.family)
 		return "somebody on the way has forbidden it";
 	if (purse->is_open && bk_rate_tokens(&purse->packets, now) < cost)
 		return "these two have guessed enough for now";
-	if (!again && bk_rate_tokens(&n->packets, now) < cost)
+	if (!again && n && bk_rate_tokens(&n->packets, now) < cost)
 		return "ports of this network were guessed just now";
+	n = n ? n : add_network(remote, now);
 	open_purse(purse, remote, now);
 	bk_rate_move(&purse->packets, -(double)cost, now);
 	bk_rate_move(&n->packets, -(double)cost, now);

@@ -177,6 +177,24 @@ static void networks_are_remembered_up_to_a_ceiling(void **state)
 	assert_true(may(10, &hard, NULL, T0 + 101 * BK_SEC)); /* forgotten for the last one */
 }
 
+/* Whoever has several sessions with this process could have it forget a network that way. */
+static void no_network_is_forgotten_for_others_that_were_sent_less_to(void **state)
+{
+	const bk_time now = T0 + 1000 * BK_SEC; /* the others are long over */
+	struct bk_manners_purse purse = {0};
+
+	(void)state;
+	assert_true(may(1, &hard, NULL, now));
+	for (uint8_t i = 10; i < 10 + 100; i++)
+		assert_true(may(i, &light, NULL, now + i));
+	assert_false(may(1, &hard, NULL, now + BK_SEC));
+	for (uint8_t i = 2; i < 6; i++)
+		assert_true(may(i, &hard, &purse, now + BK_SEC));
+	for (uint8_t i = 10; i < 10 + 100; i++) /* nor for those that nothing goes to */
+		assert_false(may(i, &hard, &purse, now + BK_SEC));
+	assert_false(may(1, &hard, NULL, now + BK_SEC));
+}
+
 #define CLAIM(f) cmocka_unit_test_setup(f, next_subnet)
 
 int main(void)
@@ -190,6 +208,7 @@ int main(void)
 		CLAIM(who_was_not_let_has_paid_nothing),
 		CLAIM(what_was_forbidden_is_not_tried_again_there),
 		CLAIM(networks_are_remembered_up_to_a_ceiling),
+		CLAIM(no_network_is_forgotten_for_others_that_were_sent_less_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
