@@ -43,7 +43,8 @@ bool bk_journals_is_name(const char *leaf)
 
 /* --- names that are found as ours --- */
 
-/* What is left of a name without the characters that a file system may drop, or take for others. */
+/* What is left of a name without the characters that a file system may drop, or take for others; and without the dots
+ * at its end, which those of FAT, exFAT and NTFS do not keep. */
 struct bare {
 	char text[BK_FILE_NAME_MAX + 1]; /* in small letters; the wide forms of ASCII are ASCII */
 	size_t len, strange;             /* so many other characters stood between */
@@ -65,6 +66,8 @@ static void make_bare(const char *leaf, struct bare *b)
 		else
 			b->text[b->len++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 	}
+	while (b->len && b->text[b->len - 1] == '.')
+		b->text[--b->len] = 0;
 }
 
 /* One end of a name of ours, read from its outer side (step 1: from the front, -1: from the back): how many of its

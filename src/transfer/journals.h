@@ -13,8 +13,9 @@ enum { BK_JOURNALS_NAME_MAX = 64 };
 void bk_journals_name(char out[BK_JOURNALS_NAME_MAX], uint64_t identity, int number);
 /* Is a file of this name a journal? */
 bool bk_journals_is_name(const char *leaf);
-/* Is it, or may some file system find one of ours under it, that drops what is not seen or takes one letter for another
- * (U+212A KELVIN SIGN for k, wide forms for ASCII)? No other side's file may be called so. */
+/* Is it, or may some file system find one of ours under it, that drops what is not seen, keeps no dots at the end, or
+ * takes one letter for another (U+212A KELVIN SIGN for k, wide forms for ASCII)? No other side's file may be called so.
+ */
 bool bk_journals_may_be_found_as(const char *leaf);
 
 /* The numbers that the file system knows those in a folder by: one of them under any other name is still a journal.

@@ -439,11 +439,13 @@ static void names_that_a_file_system_may_find_as_a_journal_are_known(void **stat
 		".bodkin-0000000000001234.journa\u02e1",
 		".bodkin-000000000000123\uff14.journal",
 		".bodkin-0000000000001234.journal\xff",
+		".bodkin-0000000000001234.journal.",
+		".bod\u212ain-0000000000001234.1.JOURNAL. . ",
 	};
 	static const char *const others[] = {"\u65e5\u8a18.journal", ".\u65e5\u8a18\u65e5\u8a18.journal",
 		"a.journal", ".bod\u212ain", ".bod\u212ain-notes.journal", ".bodkin-x\u00e9.txt",
 		"\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e", "bodk\u00efn-0000000000001234",
-		".bodega-\u00e9t\u00e9.journal", "", "\u212a"};
+		".bodega-\u00e9t\u00e9.journal", "", "\u212a", "...", ".bodkin-notes.journal."};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++)
