@@ -6,6 +6,7 @@
 #include <bodkin/code.h>
 #include <bodkin/error.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,16 @@
 
 #include "cli/human.h"
 
-enum { CHOICES_MAX = 400, CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, CTRL_W = 23, ESCAPE = 27, DELETE = 127 };
+enum {
+	CHOICES_MAX = 400,
+	CTRL_C = 3,
+	CTRL_D = 4,
+	CTRL_U = 21,
+	CTRL_W = 23,
+	CTRL_Z = 26,
+	ESCAPE = 27,
+	DELETE = 127
+};
 
 static const char code_prompt[] = "Code (Enter: make one here): ",
 		  invite_prompt[] = "Invite (it is not shown): ";
@@ -26,6 +36,7 @@ struct asking {
 	bool is_plain, has_prompt;   /* the terminal knows no escapes; the prompt stands in the row */
 	char shown[BK_CLI_CODE_MAX]; /* and this behind it */
 	char asked[BK_CLI_CODE_MAX]; /* about this code already */
+	struct termios before, raw;
 };
 
 /* --- the line --- */
@@ -251,6 +262,16 @@ static void say(const char *text)
 	put(line, strlen(line));
 }
 
+/* Ctrl-Z, as the terminal does it: for all of the command line. */
+static void stop(struct asking *a)
+{
+	put("\n", 1);
+	a->has_prompt = false;
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &a->before);
+	(void)kill(0, SIGTSTP);
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &a->raw);
+}
+
 static int read_line(struct asking *a)
 {
 	char choices[CHOICES_MAX], byte;
@@ -263,6 +284,10 @@ static int read_line(struct asking *a)
 		n = read(STDIN_FILENO, &byte, 1);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n > 0 && byte == CTRL_Z) {
+			stop(a);
+			continue;
+		}
 		key = n <= 0 ? BK_CLI_CODE_CANCEL
 			     : bk_cli_code_line_take(&a->line, byte, choices, sizeof(choices));
 		if (key == BK_CLI_CODE_MORE)
@@ -281,18 +306,17 @@ static int read_line(struct asking *a)
 static int ask(
 	struct asking *a, int check(struct asking *a, const char *text, char ret_why[BK_GROUP_SENTENCE_MAX]))
 {
-	struct termios before, raw;
 	char why[BK_GROUP_SENTENCE_MAX];
-	int err = tcgetattr(STDIN_FILENO, &before) < 0 ? BK_E_CANCELLED : 0;
+	int err = tcgetattr(STDIN_FILENO, &a->before) < 0 ? BK_E_CANCELLED : 0;
 	const char *term = getenv("TERM");
 
 	a->is_plain = !term || !strcmp(term, "dumb");
 
-	raw = before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	if (err >= 0 && tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+	a->raw = a->before;
+	a->raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+	a->raw.c_cc[VMIN] = 1;
+	a->raw.c_cc[VTIME] = 0;
+	if (err >= 0 && tcsetattr(STDIN_FILENO, TCSADRAIN, &a->raw) < 0)
 		err = BK_E_CANCELLED;
 	while (err >= 0) {
 		err = read_line(a);
@@ -301,7 +325,7 @@ static int ask(
 		say(why);
 		a->line.is_refused = true;
 	}
-	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &a->before);
 	return err;
 }
 

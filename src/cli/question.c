@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/question.h"
 
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -73,13 +74,25 @@ void bk_cli_question_drop(struct bk_cli_question *q)
 	close_question(q);
 }
 
+/* Ctrl-Z and fg: the shell has written below it. */
+static void on_going_on(void *arg, int signo)
+{
+	struct bk_cli_question *q = arg;
+
+	(void)signo;
+	if (q->recv && q->report->is_question_open)
+		bk_cli_question_repeat(q);
+}
+
 int bk_cli_question_init(struct bk_cli_question *q, struct bk_loop *loop, struct bk_cli_report *r)
 {
 	*q = (struct bk_cli_question){.report = r};
-	return bk_watch_new(loop, STDIN_FILENO, on_input, q, &q->input);
+	return bk_watch_new(loop, STDIN_FILENO, on_input, q, &q->input)
+		       ?: bk_signal_new(loop, SIGCONT, on_going_on, q, &q->goes_on);
 }
 
 void bk_cli_question_done(struct bk_cli_question *q)
 {
 	bk_watch_free(q->input);
+	bk_signal_free(q->goes_on);
 }

@@ -12,6 +12,7 @@
 struct bk_cli_question {
 	struct bk_cli_report *report;
 	struct bk_watch *input;
+	struct bk_signal *goes_on;
 	struct bk_recv *recv; /* whose it is; NULL: none is open */
 	enum bk_transfer_question what;
 	void (*on_answered)(void *arg); /* may be NULL */

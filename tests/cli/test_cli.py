@@ -73,8 +73,8 @@ class Case(unittest.TestCase):
         return p.returncode, out, err
 
     def at_terminal(self, args, talk, early=b"", size=None, **env):
-        """The command at a terminal (of so many rows and columns). talk: pairs of what to wait for, a regular expression, and what is typed then; in
-        any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
+        """The command at a terminal (of so many rows and columns). talk: pairs of what to wait for, a regular expression, and what is typed then, or what
+        is done to the process; in any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
         go, gone = os.pipe()
         pid, fd = pty.fork()
         if pid == 0:
@@ -92,7 +92,8 @@ class Case(unittest.TestCase):
             for i, (wait, answer) in enumerate(talk):
                 if found := re.search(wait, seen[answered:]):
                     answered += found.end()
-                    os.write(fd, talk.pop(i)[1])
+                    answer = talk.pop(i)[1]
+                    answer(pid) if callable(answer) else os.write(fd, answer)
                     break
         os.close(fd)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
@@ -649,6 +650,12 @@ class Transfer(Case):
         here, seen = self.at_terminal(["recv", "-s", server, "-o", self.folder_out(), "--yes"],
                                       [(rb"Code[^:]*: ", b"7-tulix\177p-anchor\r")], TERM="dumb")
         self.assertEqual((here, self.finish(sender)[0]), (0, 0), seen)
+
+    def test_ctrl_z_at_the_prompt_leaves_what_was_typed(self):
+        _, server = self.serve()
+        here, seen = self.at_terminal(["recv", "-s", server],
+                                      [(rb"Code[^:]*: ", b"7-tuli\x1a"), (rb"\nCode [^\n]*: 7-tuli", b"\3")], TERM="dumb")
+        self.assertEqual(here, 130, seen)
 
     def test_recv_at_a_terminal_makes_a_code_when_the_person_has_none(self):
         _, server = self.serve()

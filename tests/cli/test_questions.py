@@ -3,7 +3,7 @@
 """What a person at a terminal is asked before anything is taken, what is shown with it, and what counts as an answer.
 
 Run it with the program as argument or in $BODKIN."""
-import os, sys
+import os, signal, sys
 
 import test_cli as kit
 
@@ -28,6 +28,11 @@ class Questions(kit.Case):
         here, there, seen = self.ask([b"maybe\n", b"j\n", b"Yes\n"])
         self.assertEqual((here, there), (0, 0), seen)
         self.assertEqual(seen.count("not understood"), 2)
+
+    def test_a_question_stands_again_when_its_program_goes_on(self):
+        here, there, seen = self.ask([lambda pid: os.kill(pid, signal.SIGCONT), b"y\n"])
+        self.assertEqual((here, there), (0, 0), seen)
+        self.assertEqual(seen.count("Take "), 2, seen)
 
     def test_declining_is_said_on_both_sides(self):
         here, there, seen = self.ask(b"no\n")
