@@ -27,8 +27,7 @@ enum {
 	PROBES_DEAD = 4,     /* the same at a closed window, where they are further apart */
 	QUEUE_HIGH = 256 * 1024, /* above it write says "not now" */
 	BUFFER_MAX = 2 * 1024 * 1024,
-	RECORD = 16384,
-	SCRATCH_LEN = 256 * 1024 + BK_TLS_READ_ROOM - RECORD, /* whole records */
+	SCRATCH_LEN = 256 * 1024 + BK_TLS_READ_ROOM - BK_TLS_RECORD_MAX, /* whole records */
 	SCRATCHES = 8, /* so many of them are used again when those who kept what is in them are done */
 	BUFFER_SLACK = 64 * 1024, /* record overhead of the largest write, and the engine's margin */
 };
@@ -300,18 +299,20 @@ static size_t least(size_t a, size_t b)
  * but the last are full: of the next piece as much is copied as is missing. */
 static int encrypt_pieces(struct tls_link *t, const struct iovec *pieces, int pieces_len)
 {
-	uint8_t record[RECORD];
+	uint8_t record[BK_TLS_RECORD_MAX];
 	size_t have = 0;
 	int err = 0;
 
 	for (int i = 0; i < pieces_len && !err; i++) {
 		const uint8_t *at = pieces[i].iov_base;
-		size_t n = pieces[i].iov_len, part = have || n < RECORD ? least(n, RECORD - have) : 0;
-		size_t whole = i + 1 < pieces_len ? (n - part) / RECORD * RECORD : n - part;
+		size_t n = pieces[i].iov_len,
+		       part = have || n < BK_TLS_RECORD_MAX ? least(n, BK_TLS_RECORD_MAX - have) : 0;
+		size_t whole =
+			i + 1 < pieces_len ? (n - part) / BK_TLS_RECORD_MAX * BK_TLS_RECORD_MAX : n - part;
 
 		memcpy(record + have, at, part);
 		have += part;
-		if (have == RECORD || (have && i + 1 == pieces_len)) {
+		if (have == BK_TLS_RECORD_MAX || (have && i + 1 == pieces_len)) {
 			err = encrypt(t, record, have);
 			have = 0;
 		}

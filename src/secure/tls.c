@@ -22,8 +22,8 @@
 #include "secure/records.h"
 
 enum {
-	EXPANSION = 5 + 256, /* header, and section 5.2: at most 256 more than the plain text */
-	MARGIN = 1024,       /* in the out buffer, for alerts and key updates */
+	EXPANSION = BK_RECORD_HEADER + BK_RECORD_SEALED_MAX - BK_RECORD_PLAIN_MAX,
+	MARGIN = 1024, /* in the out buffer, for alerts and key updates */
 	BUFFER_MAX_DEFAULT = 1 << 20,
 	HANDSHAKE_BYTES_MAX = 64 * 1024, /* all that a peer may say before it is who it must be */
 	NO_DATA_MAX = 32,                /* records without data in a row */
@@ -31,6 +31,9 @@ enum {
 	BULK = 4096, /* a record of so much: more of them come */
 	TEXT_MAX = 160,
 };
+
+_Static_assert((int)BK_TLS_RECORD_MAX == (int)BK_RECORD_PLAIN_MAX, "what others know of records is true");
+_Static_assert((int)BK_TLS_READ_ROOM == (int)BK_RECORD_SEALED_MAX, "a record needs no more");
 
 struct bk_tls {
 	gnutls_session_t session;

@@ -19,7 +19,9 @@ struct bk_tls;
 
 enum {
 	BK_TLS_BUFFER_MIN = 32 * 1024,
-	BK_TLS_READ_ROOM = 16384 + 256, /* for which any record is opened where it is to be, without a copy */
+	BK_TLS_RECORD_MAX = 16384, /* bytes of data in one record */
+	BK_TLS_READ_ROOM = BK_TLS_RECORD_MAX +
+			   256, /* for which any record is opened where it is to be, without a copy */
 };
 
 struct bk_tls_opts {
