@@ -2,6 +2,8 @@
 #ifndef BK_LAB_MATRIX_H
 #define BK_LAB_MATRIX_H
 
+#include <string.h>
+
 #include "lab/cell.h"
 
 /* Every pair of types over each transport. */
@@ -25,6 +27,15 @@ static inline struct bk_lab_cell *bk_lab_matrix_at(
 	const struct bk_lab_matrix *m, enum bk_lab_over over, int a, int b)
 {
 	return &m->cells[((int)over * m->types_len + a) * m->types_len + b];
+}
+
+/* Did it connect anybody? Then a legend tells what stands for it. */
+static inline bool bk_lab_matrix_has(const struct bk_lab_matrix *m, const char *technique)
+{
+	for (int i = 0; i < BK_LAB_OVERS * m->types_len * m->types_len; i++)
+		if (m->has_over[m->cells[i].over] && strcmp(m->cells[i].technique, technique) == 0)
+			return true;
+	return false;
 }
 
 #endif

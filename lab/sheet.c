@@ -153,20 +153,12 @@ static void print_over(const struct bk_lab_matrix *m, enum bk_lab_over over, int
 
 /* --- the legend --- */
 
-static bool has_technique(const struct bk_lab_matrix *m, const char *name)
-{
-	for (int i = 0; i < BK_LAB_OVERS * m->types_len * m->types_len; i++)
-		if (m->has_over[m->cells[i].over] && strcmp(m->cells[i].technique, name) == 0)
-			return true;
-	return false;
-}
-
 static void print_letters(const struct bk_lab_matrix *m, FILE *f)
 {
 	const char *before = "";
 
 	for (size_t i = 0; i < LETTERS; i++) {
-		if (!has_technique(m, letters[i].name))
+		if (!bk_lab_matrix_has(m, letters[i].name))
 			continue;
 		fprintf(f, "%s%c %s", before, letters[i].letter, letters[i].name);
 		before = ", ";

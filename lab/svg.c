@@ -123,20 +123,12 @@ static void print_grid(const struct bk_lab_matrix *m, enum bk_lab_over over, int
 				y + HEAD_H + a * CELL_H, f);
 }
 
-static bool has_technique(const struct bk_lab_matrix *m, const char *name)
-{
-	for (int i = 0; i < BK_LAB_OVERS * m->types_len * m->types_len; i++)
-		if (m->has_over[m->cells[i].over] && strcmp(m->cells[i].technique, name) == 0)
-			return true;
-	return false;
-}
-
 static void print_legend(const struct bk_lab_matrix *m, int y, FILE *f)
 {
 	int x = MARGIN;
 
 	for (size_t i = 0; i < CLASSES; i++) {
-		if (!has_technique(m, classes[i].technique))
+		if (!bk_lab_matrix_has(m, classes[i].technique))
 			continue;
 		fprintf(f,
 			"<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"14\" height=\"14\"/><text x=\"%d\" y=\"%d\">%s</text>\n",
