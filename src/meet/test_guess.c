@@ -19,14 +19,6 @@ static void wait_for_code(struct pair *p)
 	run_until(p, &p->codes, 1);
 }
 
-static void pass(struct pair *p, bk_dur d)
-{
-	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
-		story_let_time_fly(step);
-		kit_run_idle(p->st.loop, 5);
-	}
-}
-
 static void come_with(struct pair *p, const char *code)
 {
 	struct bk_session_opts opts = {.code = code, .name = "b"};

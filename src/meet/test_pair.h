@@ -54,6 +54,15 @@ static inline void look(struct pair *p)
 		bk_loop_stop(p->st.loop);
 }
 
+/* In steps, so that what is due earlier also happens earlier, with turns enough for whoever has something to read. */
+static inline void pass(struct pair *p, bk_dur d)
+{
+	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
+		story_let_time_fly(step);
+		kit_run_idle(p->st.loop, 5);
+	}
+}
+
 static inline void on_met(void *arg)
 {
 	struct who *w = arg;

@@ -176,15 +176,6 @@ static void a_cut_connection_is_made_again_quietly(void **state)
 	tear_down(&p);
 }
 
-/* So that what is due earlier also happens earlier. */
-static void let_time_pass(struct pair *p, bk_dur d)
-{
-	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
-		story_let_time_fly(step);
-		kit_run_idle(p->st.loop, 5);
-	}
-}
-
 static void who_is_cut_off_hears_of_the_round_when_it_is_back(void **state)
 {
 	struct pair p;
@@ -198,9 +189,9 @@ static void who_is_cut_off_hears_of_the_round_when_it_is_back(void **state)
 		proxy_cut(&p.proxy);
 		run_until(&p, &p.b.notes, 1);
 		assert_int_equal(bk_meet_again(p.a.meet), 0);
-		let_time_pass(&p, late ? 2 * BK_SEC : BK_SEC / 2);
+		pass(&p, late ? 2 * BK_SEC : BK_SEC / 2);
 		p.proxy.is_shut = false;
-		let_time_pass(&p, 3 * BK_SEC); /* until the next try */
+		pass(&p, 3 * BK_SEC); /* until the next try */
 		both_met(&p, 2);
 		assert_one_round(&p, &before);
 		assert_int_equal(p.a.lefts, 0);

@@ -25,15 +25,6 @@ static void set_up_waiting(struct pair *p)
 	wait_for_code(p);
 }
 
-/* With turns enough for whoever has something to read. */
-static void pass(struct pair *p, bk_dur d)
-{
-	for (bk_dur step = 100 * BK_MS; d > 0; d -= step) {
-		story_let_time_fly(step);
-		kit_run_idle(p->st.loop, 5);
-	}
-}
-
 static void join(struct pair *p)
 {
 	struct bk_session_opts opts = {.code = p->code, .name = "b"};
