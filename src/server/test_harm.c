@@ -7,12 +7,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "net/loop.h"
 #include "server/config.h"
 #include "server/limits.h"
 
@@ -33,14 +33,6 @@ struct honest {
 	bool is_sent_away; /* somebody else, as they were told */
 	bk_time worst;
 };
-
-static bk_time now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * BK_SEC + ts.tv_nsec;
-}
 
 /* One more of what it hears; lines have the next number. */
 static struct bk_group_msg hear_one(struct ear *e, struct bk_rdv_msg *in)
@@ -75,7 +67,7 @@ static uint32_t hear_until(struct ear *e, const char *line)
 static void talk(struct honest *h)
 {
 	struct ear *speaker = ++h->said % 2 ? &h->a : &h->b, *other = h->said % 2 ? &h->b : &h->a;
-	bk_time began = now(), took;
+	bk_time began = bk_loop_clock(), took;
 	uint32_t wait;
 	char line[32];
 
@@ -86,7 +78,7 @@ static void talk(struct honest *h)
 		usleep(wait * 1000);
 	}
 	hear_until(other, line);
-	took = now() - began;
+	took = bk_loop_clock() - began;
 	h->worst = took > h->worst ? took : h->worst;
 }
 

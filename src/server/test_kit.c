@@ -435,6 +435,14 @@ void peer_recv(struct peer *p, enum bk_rdv_type expected, struct bk_rdv_msg *ret
 	memcpy(p->leg_token, ret_msg->leg_token, sizeof(p->leg_token));
 }
 
+void peer_expect_error(struct peer *p, const char *code)
+{
+	struct bk_rdv_msg m;
+
+	peer_recv(p, BK_RDV_SERVER_ERROR, &m);
+	assert_string_equal(m.code, code);
+}
+
 void peer_expect_end(struct peer *p)
 {
 	struct bk_rdv_msg m;

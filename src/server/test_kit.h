@@ -64,6 +64,7 @@ void peer_write(struct peer *p, const void *data, size_t n);     /* a broken pip
 void peer_send(struct peer *p, struct bk_rdv_msg m);
 int peer_try_recv(struct peer *p, struct bk_rdv_msg *ret_msg); /* 0, or BK_E_EOF and the like */
 void peer_recv(struct peer *p, enum bk_rdv_type expected, struct bk_rdv_msg *ret_msg);
+void peer_expect_error(struct peer *p, const char *code);
 void peer_expect_end(struct peer *p);
 int peer_port(const struct peer *p);
 

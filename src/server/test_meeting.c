@@ -12,14 +12,6 @@
 
 #include "server/limits.h"
 
-static void expect_error(struct peer *p, const char *code)
-{
-	struct bk_rdv_msg m;
-
-	peer_recv(p, BK_RDV_SERVER_ERROR, &m);
-	assert_string_equal(m.code, code);
-}
-
 static struct bk_rdv_msg rejoin_of(uint8_t secret, uint32_t side, uint64_t number)
 {
 	return (struct bk_rdv_msg){
@@ -158,16 +150,16 @@ static void rejoins_of_a_hostile_client_have_names_and_ceilings(void **state)
 	(void)state;
 	peer_join(&p, k, "p");
 	peer_send(&p, rejoin_of(1, 7, 1));
-	expect_error(&p, "invalid");
+	peer_expect_error(&p, "invalid");
 	peer_send(&p, rejoin_of(1, 0, 5));
 	peer_send(&p, rejoin_of(1, 0, 5));
-	expect_error(&p, "exists");
+	peer_expect_error(&p, "exists");
 	peer_send(&p, rejoin_of(1, 1, 6));
-	expect_error(&p, "invalid");
+	peer_expect_error(&p, "invalid");
 	for (uint8_t i = 2; i <= BK_LIMIT_NAMEPLATES; i++)
 		peer_send(&p, rejoin_of(i, 0, 1));
 	peer_send(&p, rejoin_of(100, 0, 1));
-	expect_error(&p, "full");
+	peer_expect_error(&p, "full");
 	/* made and left, again and again; and rounds asked for without end */
 	for (unsigned i = 0; i < 4 * BK_LIMIT_REJOINS_BURST; i++) {
 		peer_send(&p, asking(rejoin_of(1, 0, 10 + i)));
@@ -181,7 +173,7 @@ static void rejoins_of_a_hostile_client_have_names_and_ceilings(void **state)
 	peer_join(&q, k, "q");
 	for (uint8_t i = 0; i < 20; i++)
 		peer_send(&q, rejoin_of((uint8_t)(200 + i), 0, 1));
-	expect_error(&q, "rate-limited");
+	peer_expect_error(&q, "rate-limited");
 	peer_close(&p);
 	peer_close(&q);
 	kit_stop(k);

@@ -42,14 +42,6 @@ static void expect_refusal(const struct kit *k, struct bk_rdv_msg hello, const c
 	kit_log_wait(code, 1);
 }
 
-static void expect_error(struct peer *p, const char *code)
-{
-	struct bk_rdv_msg m;
-
-	peer_recv(p, BK_RDV_SERVER_ERROR, &m);
-	assert_string_equal(m.code, code);
-}
-
 static void hello_tells_what_the_server_sees(void **state)
 {
 	struct bk_rdv_msg m;
@@ -162,7 +154,7 @@ static void mail_reaches_the_other_side_in_order(void **state)
 	peer_recv(&b, BK_RDV_SERVER_RELEASED, &m);
 	assert_string_equal(m.code, "");
 	peer_send(&b, mail);
-	expect_error(&b, "not-found");
+	peer_expect_error(&b, "not-found");
 	free(mail.body);
 	peer_close(&a);
 	peer_close(&b);
@@ -185,7 +177,7 @@ static void mail_before_the_claim_waits_up_to_a_ceiling(void **state)
 	assert_int_equal(m.nameplate, 77);
 	for (int i = 0; i < BK_LIMIT_MAILS + 1; i++)
 		peer_send(&a, mail);
-	expect_error(&a, "full");
+	peer_expect_error(&a, "full");
 	peer_send(&b, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = 77});
 	peer_recv(&b, BK_RDV_SERVER_CLAIMED, &m);
 	bk_rdv_done(&m);
@@ -222,19 +214,19 @@ static void a_nameplate_is_claimed_once(void **state)
 	peer_recv(&b, BK_RDV_SERVER_CLAIMED, &m);
 	bk_rdv_done(&m);
 	peer_send(&c, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = 5000});
-	expect_error(&c, "code-used");
+	peer_expect_error(&c, "code-used");
 	peer_send(
 		&c, (struct bk_rdv_msg){
 			    .type = BK_RDV_CLIENT_ALLOCATE, .nameplate = 5000, .body = body, .body_len = 1});
-	expect_error(&c, "exists");
+	peer_expect_error(&c, "exists");
 	/* guesses are rationed, for the address as a whole: two claims and a
 	 * wish for a number succeeded, one of each failed before */
 	for (int i = 0; i < BK_LIMIT_CLAIMS_BURST - 5; i++) {
 		peer_send(&c, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = 4000000});
-		expect_error(&c, "no-such-peer");
+		peer_expect_error(&c, "no-such-peer");
 	}
 	peer_send(&c, (struct bk_rdv_msg){.type = BK_RDV_CLIENT_CLAIM, .nameplate = 4000000});
-	expect_error(&c, "rate-limited");
+	peer_expect_error(&c, "rate-limited");
 	peer_close(&a);
 	peer_close(&b);
 	peer_close(&c);
@@ -354,7 +346,7 @@ static void a_probe_is_answered_in_either_order(void **state)
 		announce.nonce[1] = (uint8_t)i;
 		peer_send(&owner, announce);
 	}
-	expect_error(&owner, "full");
+	peer_expect_error(&owner, "full");
 	peer_close(&owner);
 	kit_stop(k);
 }
