@@ -26,7 +26,7 @@ static int take_transport(struct bk_lab_matrix *m, const char *text)
 {
 	for (int i = 0; i < BK_LAB_OVERS; i++)
 		m->has_over[i] = strcmp(text, bk_lab_over_name((enum bk_lab_over)i)) == 0;
-	if (!m->has_over[BK_LAB_UDP] && !m->has_over[BK_LAB_TCP])
+	if (!bk_lab_matrix_overs(m))
 		return bk_lab_say(BK_E_INVALID, "--transport is udp or tcp, not '%s'", text);
 	return 0;
 }
@@ -122,7 +122,7 @@ static int take_options(struct bk_lab_matrix *m, int argc, char **argv)
 
 static void on_cell(const struct bk_lab_matrix *m, const struct bk_lab_cell *c, int done)
 {
-	int all = m->types_len * m->types_len * (m->has_over[BK_LAB_UDP] + m->has_over[BK_LAB_TCP]);
+	int all = m->types_len * m->types_len * bk_lab_matrix_overs(m);
 
 	if (m->options.json)
 		bk_lab_cell_print_json(c, stdout);

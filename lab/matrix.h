@@ -23,6 +23,12 @@ struct bk_lab_matrix {
 /* `bodkin lab matrix`, argv[0] being "matrix": its exit code. */
 int bk_lab_matrix_main(int argc, char **argv);
 
+/* Over so many transports. */
+static inline int bk_lab_matrix_overs(const struct bk_lab_matrix *m)
+{
+	return m->has_over[BK_LAB_UDP] + m->has_over[BK_LAB_TCP];
+}
+
 static inline struct bk_lab_cell *bk_lab_matrix_at(
 	const struct bk_lab_matrix *m, enum bk_lab_over over, int a, int b)
 {

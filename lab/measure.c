@@ -39,8 +39,9 @@ struct lab {
 struct work {
 	struct bk_lab_matrix *m;
 	struct lab labs[LABS_MAX];
-	int busy_max, next,
-		done; /* labs that do more than wait; pairs that were begun; cells that are there */
+	int busy_max; /* labs that do more than wait */
+	int next;     /* pairs that were begun */
+	int done;     /* cells that are there */
 	char folder[FOLDER_MAX];
 	sigset_t before;
 };
@@ -159,7 +160,7 @@ static int start_lab(struct work *w, struct lab *l)
 		return BK_E_IO;
 	}
 	l->is_waiting = false;
-	l->due = w->m->has_over[BK_LAB_UDP] + w->m->has_over[BK_LAB_TCP];
+	l->due = bk_lab_matrix_overs(w->m);
 	w->next++;
 	return 0;
 }
@@ -274,7 +275,7 @@ int bk_lab_measure(struct bk_lab_matrix *m,
 	void (*on_cell)(const struct bk_lab_matrix *m, const struct bk_lab_cell *c, int done))
 {
 	struct work w = {.m = m, .busy_max = busy_at_once()};
-	int all = m->types_len * m->types_len * (m->has_over[BK_LAB_UDP] + m->has_over[BK_LAB_TCP]);
+	int all = m->types_len * m->types_len * bk_lab_matrix_overs(m);
 	int rc = make_folder(&w);
 
 	if (rc < 0)

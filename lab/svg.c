@@ -56,12 +56,12 @@ static const char *class_of(const struct bk_lab_cell *c)
 	return "x";
 }
 
-/* What it shows when the mouse rests on it. Names are ours; a text is not printed, so nothing needs escaping. */
 static const char *unit_of(double ms)
 {
 	return ms < MS_OF_SECOND - 0.5 ? " ms" : "";
 }
 
+/* What it shows when the mouse rests on it. Names are ours; a text is not printed, so nothing needs escaping. */
 static void print_tip(const struct bk_lab_cell *c, FILE *f)
 {
 	char ms[BK_LAB_SHORT_MAX], worst[BK_LAB_SHORT_MAX];
@@ -140,15 +140,10 @@ static void print_legend(const struct bk_lab_matrix *m, int y, FILE *f)
 		x, y + 12);
 }
 
-static int count_overs(const struct bk_lab_matrix *m)
-{
-	return m->has_over[BK_LAB_UDP] + m->has_over[BK_LAB_TCP];
-}
-
 void bk_lab_svg_print(const struct bk_lab_matrix *m, FILE *f)
 {
 	int w = MARGIN + HEAD_W + m->types_len * CELL_W + HEAD_H / 2, y = MARGIN;
-	int h = 2 * MARGIN + LEGEND_H + count_overs(m) * grid_height(m);
+	int h = 2 * MARGIN + LEGEND_H + bk_lab_matrix_overs(m) * grid_height(m);
 
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n"
