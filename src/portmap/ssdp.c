@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/addr.h"
 #include "base/error.h"
@@ -32,7 +31,7 @@ size_t bk_ssdp_put(const char *target, const struct bk_addr *to, char out[BK_SSD
 		bk_addr_to_str(to, host), target);
 }
 
-static int take_url(const uint8_t *at, const uint8_t *end, char ret_url[BK_SSDP_URL_MAX])
+static int take_url(const char *at, const char *end, char ret_url[BK_SSDP_URL_MAX])
 {
 	size_t n;
 
@@ -43,7 +42,7 @@ static int take_url(const uint8_t *at, const uint8_t *end, char ret_url[BK_SSDP_
 	n = (size_t)(end - at);
 	if (n >= BK_SSDP_URL_MAX)
 		return BK_E_TOO_BIG;
-	for (const uint8_t *p = at; p < end; p++)
+	for (const char *p = at; p < end; p++)
 		if (*p <= ' ' || *p > '~')
 			return BK_E_MALFORMED;
 	memcpy(ret_url, at, n);
@@ -52,35 +51,28 @@ static int take_url(const uint8_t *at, const uint8_t *end, char ret_url[BK_SSDP_
 }
 
 /* The end of the line at `at`; the last one need not have any. */
-static const uint8_t *end_of_line(const uint8_t *at, const uint8_t *end)
+static const char *end_of_line(const char *at, const char *end)
 {
-	const uint8_t *lf = memchr(at, '\n', (size_t)(end - at));
+	const char *lf = memchr(at, '\n', (size_t)(end - at));
 
 	return lf ? lf : end;
-}
-
-static bool begins(const uint8_t *at, const uint8_t *end, const char *with)
-{
-	size_t n = strlen(with);
-
-	return (size_t)(end - at) >= n && strncasecmp((const char *)at, with, n) == 0;
 }
 
 int bk_ssdp_read(const uint8_t *data, size_t len, char ret_url[BK_SSDP_URL_MAX])
 {
 	static const char status[] = "HTTP/1.x 200", location[] = "location:";
-	const uint8_t *at = data, *end = data + len, *eol;
+	const char *at = (const char *)data, *end = at + len, *eol;
 
 	if (len > BK_SSDP_ANSWER_MAX)
 		return BK_E_TOO_BIG;
 	eol = end_of_line(at, end);
-	if (!begins(at, eol, "HTTP/1.") || (size_t)(eol - at) < sizeof(status) - 1 ||
+	if (!bk_web_begins(at, eol, "HTTP/1.") || (size_t)(eol - at) < sizeof(status) - 1 ||
 		memcmp(at + sizeof(status) - 5, " 200", 4) != 0)
 		return BK_E_MALFORMED;
 	while (eol < end) {
 		at = eol + 1;
 		eol = end_of_line(at, end);
-		if (begins(at, eol, location))
+		if (bk_web_begins(at, eol, location))
 			return take_url(at + sizeof(location) - 1, eol, ret_url);
 	}
 	return BK_E_MALFORMED;

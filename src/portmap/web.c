@@ -77,11 +77,11 @@ static bool read_number(const char *s, const char *end, unsigned base, size_t *r
 	return s > start;
 }
 
-static bool is_named(const char *line, const char *end, const char *name)
+bool bk_web_begins(const char *line, const char *end, const char *with)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(with);
 
-	return (size_t)(end - line) >= n && strncasecmp(line, name, n) == 0;
+	return (size_t)(end - line) >= n && strncasecmp(line, with, n) == 0;
 }
 
 static bool has_word(const char *s, const char *end, const char *word)
@@ -98,9 +98,9 @@ static int read_field(struct head *h, const char *line, const char *end)
 {
 	static const char length[] = "content-length:", coding[] = "transfer-encoding:";
 
-	if (is_named(line, end, coding))
+	if (bk_web_begins(line, end, coding))
 		h->is_chunked = has_word(line + sizeof(coding) - 1, end, "chunked");
-	if (!is_named(line, end, length))
+	if (!bk_web_begins(line, end, length))
 		return 0;
 	if (!read_number(line + sizeof(length) - 1, end, 10, &h->length))
 		return BK_E_MALFORMED;

@@ -21,6 +21,9 @@ int bk_web_place_read(const char *url, struct bk_web_place *ret_place);
 /* Is that a page on the machine of that address, whatever the port? Whoever answers a search may name any. NULL: no. */
 bool bk_web_is_at(const char *url, const struct bk_addr *ip);
 
+/* Does that line begin so, whatever the case? */
+bool bk_web_begins(const char *line, const char *end, const char *with);
+
 struct bk_web_answer {
 	char bytes[BK_WEB_ANSWER_MAX + 1];
 	size_t len; /* of what came */
