@@ -149,14 +149,14 @@ int bk_sock_hold(const struct bk_addr *local, int *ret_fd)
 
 /* What comes back of the first packet is an ICMP message that quotes it, with nothing left of its TTL: the kernel
  * holds a minimum against that one, too, and ends no socket for it. */
-static int shorten(int fd, uint8_t ttl)
+static int limit_first(int fd, uint8_t ttl)
 {
 	const int first = ttl, least = 2;
 
-	return setsockopt(fd, IPPROTO_IP, IP_TTL, &first, sizeof(first)) < 0 ||
-			       setsockopt(fd, IPPROTO_IP, IP_MINTTL, &least, sizeof(least)) < 0
-		       ? BK_E_UNSUPPORTED
-		       : 0;
+	if (setsockopt(fd, IPPROTO_IP, IP_TTL, &first, sizeof(first)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_MINTTL, &least, sizeof(least)) < 0)
+		return BK_E_UNSUPPORTED;
+	return 0;
 }
 
 static int begin_connect(const struct bk_addr *local, const struct bk_addr *remote, uint8_t ttl, int *ret_fd)
@@ -170,7 +170,7 @@ static int begin_connect(const struct bk_addr *local, const struct bk_addr *remo
 	if (local && local->family)
 		err = bind_shared(fd, local);
 	if (!err && ttl)
-		err = shorten(fd, ttl);
+		err = limit_first(fd, ttl);
 	if (!err && connect(fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS)
 		err = bk_error_from_errno(errno);
 	if (err < 0) {
