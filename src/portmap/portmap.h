@@ -20,8 +20,8 @@ struct bk_portmap_opts {
 	struct bk_addr gateway; /* its port is not looked at */
 	struct bk_addr own;     /* what the socket is bound to, and the ports are wanted for */
 	uint32_t socket;        /* an id that the engine sends from and hears by; the owner has it open */
-	uint32_t
-		announcements; /* the id by which news to all are heard (port 5350, multicast); 0: they are not */
+	/* The id by which news to all are heard (port 5350, multicast); 0: they are not. */
+	uint32_t announcements;
 	uint8_t key[BK_PORTMAP_KEY_LEN]; /* from it the nonces are made, which nobody else may guess */
 	uint64_t seed;                   /* for jitter */
 };

@@ -34,8 +34,8 @@ struct bk_ports {
 	uint16_t first, len;
 	int16_t step;
 	enum bk_ports_order order;
-	uint16_t
-		pivot; /* UP: it begins with that one, and goes round; SCATTERED: its neighbours come first; 0: neither */
+	/* UP: it begins with that one, and goes round; SCATTERED: its neighbours come first; 0: neither. */
+	uint16_t pivot;
 };
 
 struct bk_attempt {

@@ -53,8 +53,7 @@ struct bk_punch_udp {
 	bool is_controlling, has_socket6;
 	uint8_t opener_ttl;
 	struct bk_udp_targets targets;
-	struct bk_udp_guess
-		guess; /* many ways may come about at once: QUIC waits for the one that is nominated */
+	struct bk_udp_guess guess;    /* by which many ways may come about at once */
 	struct bk_udp_target *chosen; /* as controlling: requests to it nominate */
 	struct bk_udp_target *winner;
 	uint32_t number;                /* of the nomination that we make, or follow */

@@ -23,10 +23,10 @@ void bk_router_free(struct bk_router *r);
 struct bk_router_view {
 	struct bk_addr gateway, own; /* family 0: there is none */
 	enum bk_portmap_presence presence[BK_PORTMAP_DIALECTS];
-	enum bk_portmap_presence
-		upnp; /* only after bk_router_ask_upnp, or where nothing else answers what is wanted */
-	struct bk_addr
-		outside; /* the router's own address out there, as NAT-PMP or UPnP tells; family 0: neither has */
+	/* Only after bk_router_ask_upnp, or where nothing else answers what is wanted. */
+	enum bk_portmap_presence upnp;
+	/* The router's own address out there, as NAT-PMP or UPnP tells; family 0: neither has. */
+	struct bk_addr outside;
 	bool is_settled; /* nobody else is expected to answer */
 };
 /* Looks for UPnP, too, whatever else the router speaks, here and in the networks after this one. */
