@@ -76,7 +76,9 @@ static bool open_folder(struct bk_sink *s, const char *folder)
 
 static const char *why_not(const struct bk_sink *s, int code)
 {
-	return s->dir >= 0 && code == ENOENT ? "no files can be made there" : strerror(code);
+	if (code != ENOENT)
+		return strerror(code);
+	return s->dir >= 0 ? "no files can be made there" : "there is no such folder; make it first";
 }
 
 int bk_sink_new(const char *folder, struct bk_sink **ret_sink, char ret_text[BK_TRANSFER_TEXT_MAX])

@@ -179,7 +179,7 @@ class Faults(kit.Case):
         _, server = self.serve()
         self.check((
             (["recv", "-s", server, "-o", "/proc", "7-tulip-anchor"], 7, "cannot receive into '/proc': "),
-            (["recv", "-s", server, "-o", self.root / "none", "7-tulip-anchor"], 7, "No such file"),
+            (["recv", "-s", server, "-o", self.root / "none", "7-tulip-anchor"], 7, "there is no such folder; make it first"),
         ))
         out = self.folder_out()
         self.assertEqual(self.run_it("recv", "-s", server, "-o", out, "7-tulip-anchor").returncode, 4)
