@@ -138,8 +138,8 @@ static void say_invite(struct command *c, const char *server)
 	snprintf(invite, sizeof(invite), "%s", c->store.invite);
 	if (r->is_quiet)
 		print(r, invite);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "The invite of your devices:  %s%s%s",
-		r->has_color ? "\033[1m" : "", bk_cli_human_glue(invite), r->has_color ? "\033[0m" : "");
+	bk_cli_report_say(r, BK_CLI_VERDICT, "The invite of your devices:  %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(invite), bk_cli_report_plain(r));
 	snprintf(line, sizeof(line), "bodkin devices join%s%s", *server ? " " : "", server);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "On each of the others:       %s", bk_cli_human_glue(line));
 	bk_cli_report_say(r, BK_CLI_VERDICT,

@@ -127,12 +127,12 @@ void bk_cli_report_event(
 	json_decref(fields);
 }
 
-static const char *bold(const struct bk_cli_report *r)
+const char *bk_cli_report_bold(const struct bk_cli_report *r)
 {
 	return r->has_color ? "\033[1m" : "";
 }
 
-static const char *plain(const struct bk_cli_report *r)
+const char *bk_cli_report_plain(const struct bk_cli_report *r)
 {
 	return r->has_color ? "\033[0m" : "";
 }
@@ -176,8 +176,8 @@ void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, 
 	if (r->is_quiet && !r->is_json)
 		/* without it nobody could come */
 		bk_cli_output_put(stream_of(r), BK_CLI_VERDICT, "%s\n", code);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bold(r),
-		bk_cli_human_glue(other), plain(r));
+	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machine: %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(other), bk_cli_report_plain(r));
 	if (has_qr)
 		report_qr(r, drawn, why);
 }

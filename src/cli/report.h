@@ -49,6 +49,10 @@ void bk_cli_report_event(
 void bk_cli_report_say(struct bk_cli_report *r, enum bk_cli_rank rank, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Around what is to be seen at first sight, where the terminal shows it; elsewhere they are empty. */
+const char *bk_cli_report_bold(const struct bk_cli_report *r);
+const char *bk_cli_report_plain(const struct bk_cli_report *r);
+
 /* other: what to type on the other machine; it is changed. has_qr: it is drawn, too, or said why not. */
 void bk_cli_report_code(struct bk_cli_report *r, const char *code, char *other, bool has_qr);
 void bk_cli_report_peer(struct bk_cli_report *r, const struct bk_peer *peer);

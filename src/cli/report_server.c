@@ -22,8 +22,8 @@ static void say_lines(struct bk_cli_report *r, const char *address, const char *
 	char line[512];
 
 	snprintf(line, sizeof(line), "bodkin send -s %s#%s FILE", address, pin);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "To send a file:    %s%s%s", r->has_color ? "\033[1m" : "",
-		bk_cli_human_glue(line), r->has_color ? "\033[0m" : "");
+	bk_cli_report_say(r, BK_CLI_VERDICT, "To send a file:    %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(line), bk_cli_report_plain(r));
 	snprintf(line, sizeof(line), "bodkin recv -s %s#%s CODE", address, pin);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "To receive it:     %s", bk_cli_human_glue(line));
 }

@@ -365,10 +365,10 @@ static void show_invite(void *arg)
 	bk_cli_frame_server(&c->frame, bk_group_server_pin(c->group), server, sizeof(server));
 	snprintf(other, sizeof(other), "bodkin chat %s--room", server);
 	snprintf(invite, sizeof(invite), "%s", c->place.room.invite);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machines: %s%s%s", r->has_color ? "\033[1m" : "",
-		bk_cli_human_glue(other), r->has_color ? "\033[0m" : "");
-	bk_cli_report_say(r, BK_CLI_VERDICT, "and there, when it asks: %s%s%s", r->has_color ? "\033[1m" : "",
-		bk_cli_human_glue(invite), r->has_color ? "\033[0m" : "");
+	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machines: %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(other), bk_cli_report_plain(r));
+	bk_cli_report_say(r, BK_CLI_VERDICT, "and there, when it asks: %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(invite), bk_cli_report_plain(r));
 	if (r->is_quiet && !r->is_json)
 		bk_cli_output_put(
 			r->is_aside ? BK_CLI_STDERR : BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", invite);

@@ -73,8 +73,8 @@ void bk_cli_room_person_doubt(struct bk_cli_room_person *p, const char *text)
 	const struct bk_cli_report *r = p->report;
 
 	bk_cli_report_wipe(p->report);
-	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_EVENT, "%s*** Careful: %s%s\n", r->has_color ? "\033[1m" : "",
-		text, r->has_color ? "\033[0m" : "");
+	bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_EVENT, "%s*** Careful: %s%s\n", bk_cli_report_bold(r), text,
+		bk_cli_report_plain(r));
 }
 
 void bk_cli_room_person_sent(struct bk_cli_room_person *p, uint32_t ticket)

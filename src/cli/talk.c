@@ -50,8 +50,7 @@ void bk_cli_talk_print(
 	bk_cli_report_wipe(r);
 	if (shown)
 		bk_cli_output_put(BK_CLI_STDOUT, is_read ? BK_CLI_VERDICT : BK_CLI_EVENT, "%s%s%s:%s %s%s\n",
-			before, r->has_color ? "\033[1m" : "", who, r->has_color ? "\033[0m" : "", shown,
-			mark);
+			before, bk_cli_report_bold(r), who, bk_cli_report_plain(r), shown, mark);
 	free(shown);
 }
 
