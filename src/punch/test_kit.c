@@ -10,6 +10,7 @@
 
 #include "punch/test_kit.h"
 
+#include "nat/profile.h"
 #include "punch/explain.h"
 
 const struct bk_nat_profile kit_profiles[KINDS] = {
@@ -74,6 +75,22 @@ struct bk_plan kit_plan_of(
 
 	bk_plan_make(&pair, bk_techniques, method, &plan);
 	return plan;
+}
+
+struct bk_intro kit_guessing(enum kit_kind kind, enum bk_nat_allocation allocation, int delta, uint8_t side)
+{
+	struct bk_intro in = kit_intro(side - 1);
+
+	in.udp.mapping = kit_profiles[kind].mapping;
+	in.udp.filtering = kit_profiles[kind].filtering;
+	in.udp.is_translated = kit_profiles[kind].is_translated;
+	in.udp.allocation = allocation;
+	in.udp.delta = delta;
+	if (bk_nat_is_dependent(&in.udp))
+		in.udp.ports = (struct bk_nat_ports){.last = 20000, .min = 2000, .max = 60000, .seen = 7};
+	in.capabilities = BK_INTRO_GUESSES;
+	in.tie_breaker = side;
+	return in;
 }
 
 struct bk_plan kit_plan(const struct bk_intro *own, const struct bk_intro *peer)

@@ -12,6 +12,10 @@ enum kit_kind { OPEN, FIREWALL, FULL, RESTRICTED, PORT, UNSURE, SYM, KINDS };
 #define AD  BK_NAT_ADDRESS_DEPENDENT
 #define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
 
+#define SEQ  BK_NAT_SEQUENTIAL
+#define RAND BK_NAT_RANDOM
+#define KEEP BK_NAT_PRESERVING
+
 extern const struct bk_nat_profile kit_profiles[KINDS]; /* no addresses yet */
 
 /* Side 1 or 2 behind a NAT of that kind, over TCP; one mapped candidate. */
@@ -39,6 +43,8 @@ struct bk_punch_udp *kit_engine_with(
 	const struct bk_intro *own, const struct bk_intro *peer, const struct bk_plan *plan, bool controls);
 struct bk_punch_udp *kit_engine_of(const struct bk_intro *own, const struct bk_intro *peer, bool controls);
 struct bk_punch_udp *kit_engine(int side, bool controls);
+/* Side 1 or 2 over UDP, with the NAT of that kind and its allocation: whose port is to be guessed, or not. */
+struct bk_intro kit_guessing(enum kit_kind kind, enum bk_nat_allocation allocation, int delta, uint8_t side);
 /* What side 1 would write and read. */
 struct bk_probe_auth kit_peer_auth(void);
 struct bk_punch_udp_stats kit_stats(const struct bk_punch_udp *e);
