@@ -9,7 +9,6 @@
 enum { FRESH = 5 };
 
 typedef struct bk_addr map_fn(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
-typedef bool lets_in_fn(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
 
 static enum bk_mailbox_reach reach(bool yes)
 {
@@ -17,7 +16,7 @@ static enum bk_mailbox_reach reach(bool yes)
 }
 
 /* A server of two ports, and another address. */
-static void judge(struct sim_side *side, map_fn *map, lets_in_fn *lets_in, bool filtering_unknown,
+static void judge(struct sim_side *side, enum bk_transport t, map_fn *map, bool filtering_unknown,
 	struct bk_nat_profile *ret_profile)
 {
 	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005),
@@ -32,8 +31,8 @@ static void judge(struct sim_side *side, map_fn *map, lets_in_fn *lets_in, bool 
 	if (!filtering_unknown) {
 		struct bk_addr unused_port = bk_addr_with_port(server, 15007);
 
-		e.same_address = reach(lets_in(side, &unused_port, e.samples[0].mapped));
-		e.other_address = reach(lets_in(side, &elsewhere, e.samples[0].mapped));
+		e.same_address = reach(sim_net_lets_in(side, t, &unused_port, e.samples[0].mapped));
+		e.other_address = reach(sim_net_lets_in(side, t, &elsewhere, e.samples[0].mapped));
 	}
 	/* One port in 128 is the same by chance. */
 	e.samples[2] = (struct bk_nat_sample){elsewhere, map(side, &e.local, &elsewhere)};
@@ -59,7 +58,7 @@ void sim_learn_tcp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 	learn_rest(side, in);
 	if (side->host.ip.family == 6)
 		return;
-	judge(side, sim_net_map, sim_net_lets_in, filtering_unknown, &in->tcp);
+	judge(side, BK_TRANSPORT_TCP, sim_net_map, filtering_unknown, &in->tcp);
 	add(in, BK_TRANSPORT_TCP, BK_CANDIDATE_HOST, bk_addr_with_port(side->host.ip, SIM_HOST_PORT));
 	add(in, BK_TRANSPORT_TCP, BK_CANDIDATE_MAPPED, in->tcp.public_addr);
 }
@@ -76,7 +75,7 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 		add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_FIREWALLED, local);
 		return;
 	}
-	judge(side, sim_net_map_udp, sim_net_lets_in_udp, filtering_unknown, &in->udp);
+	judge(side, BK_TRANSPORT_UDP, sim_net_map_udp, filtering_unknown, &in->udp);
 	if (bk_nat_is_dependent(&in->udp)) {
 		struct bk_nat_later later[FRESH];
 

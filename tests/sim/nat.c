@@ -228,14 +228,15 @@ bool sim_nat_has_given(
 	return true;
 }
 
-bool sim_nat_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
-	struct bk_addr *ret_inside)
+bool sim_nat_lets_in(const struct sim_nat *n, enum bk_transport t, const struct bk_addr *from,
+	const struct bk_addr *to, struct bk_addr *ret_inside)
 {
-	if (sim_nat_has_given(n, BK_TRANSPORT_TCP, to, ret_inside))
-		return true;
-	for (size_t i = 0; i < n->open_len; i++) {
-		const struct sim_open *o = &n->open[i];
+	const struct sim_open *open = t == BK_TRANSPORT_UDP ? n->udp_open : n->open;
+	size_t len = t == BK_TRANSPORT_UDP ? n->udp_open_len : n->open_len;
 
+	if (sim_nat_has_given(n, t, to, ret_inside))
+		return true;
+	for (const struct sim_open *o = open; o < open + len; o++) {
 		if (o->port != to->port || n->type->filtering == BK_LAB_ADDRESS_AND_PORT_DEPENDENT)
 			continue;
 		if (n->type->filtering == BK_LAB_ADDRESS_DEPENDENT && !bk_addr_equal_ip(&o->remote, from))
@@ -279,7 +280,7 @@ enum sim_verdict sim_nat_inbound(struct sim_nat *n, struct sim_packet *p, struct
 		p->dst = inside;
 		return SIM_PASS;
 	}
-	if (p->flags != SIM_SYN || !sim_nat_lets_in(n, &p->src, &p->dst, &inside))
+	if (p->flags != SIM_SYN || !sim_nat_lets_in(n, BK_TRANSPORT_TCP, &p->src, &p->dst, &inside))
 		return answer_unsolicited(n, p, ret_answer);
 	f = new_flow(n);
 	*f = (struct sim_flow){

@@ -90,14 +90,12 @@ enum sim_verdict sim_nat_outbound(struct sim_nat *n, struct sim_packet *p);
 /* A packet from outside: its destination is translated; SIM_ANSWER: ret_answer goes back where it came
  * from. */
 enum sim_verdict sim_nat_inbound(struct sim_nat *n, struct sim_packet *p, struct sim_packet *ret_answer);
-/* Would a SYN from there come in, were it sent now? Changes nothing. */
-bool sim_nat_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
-	struct bk_addr *ret_inside);
-
 /* The same for datagrams (nat_udp.c). */
 enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p);
 enum sim_verdict sim_nat_udp_inbound(struct sim_nat *n, struct sim_packet *p);
-bool sim_nat_udp_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
-	struct bk_addr *ret_inside);
+
+/* Would a SYN, or a datagram, from there come in that belongs to no flow, were it sent now? Changes nothing. */
+bool sim_nat_lets_in(const struct sim_nat *n, enum bk_transport t, const struct bk_addr *from,
+	const struct bk_addr *to, struct bk_addr *ret_inside);
 
 #endif

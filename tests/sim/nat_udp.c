@@ -111,24 +111,6 @@ enum sim_verdict sim_nat_udp_outbound(struct sim_nat *n, struct sim_packet *p)
 	return SIM_PASS;
 }
 
-bool sim_nat_udp_lets_in(const struct sim_nat *n, const struct bk_addr *from, const struct bk_addr *to,
-	struct bk_addr *ret_inside)
-{
-	if (sim_nat_has_given(n, BK_TRANSPORT_UDP, to, ret_inside))
-		return true;
-	for (size_t i = 0; i < n->udp_open_len; i++) {
-		const struct sim_open *o = &n->udp_open[i];
-
-		if (o->port != to->port || n->type->filtering == BK_LAB_ADDRESS_AND_PORT_DEPENDENT)
-			continue;
-		if (n->type->filtering == BK_LAB_ADDRESS_DEPENDENT && !bk_addr_equal_ip(&o->remote, from))
-			continue;
-		*ret_inside = o->inside;
-		return true;
-	}
-	return false;
-}
-
 enum sim_verdict sim_nat_udp_inbound(struct sim_nat *n, struct sim_packet *p)
 {
 	struct sim_udp_flow *f = find_outside(n, p->dst.port, &p->src);
@@ -137,7 +119,7 @@ enum sim_verdict sim_nat_udp_inbound(struct sim_nat *n, struct sim_packet *p)
 	if (f) {
 		inside = f->inside;
 	} else if (!is_expected(n, &p->src, p->dst.port, &inside) &&
-		   !sim_nat_udp_lets_in(n, &p->src, &p->dst, &inside)) {
+		   !sim_nat_lets_in(n, BK_TRANSPORT_UDP, &p->src, &p->dst, &inside)) {
 		/* Between machines with public addresses a firewall drops in forward, whatever the answer. */
 		if (n->answer == SIM_ACCEPT && n->type->translates)
 			new_flow(n, &inside, p->dst.port, &p->src);

@@ -223,15 +223,6 @@ struct bk_addr sim_net_map(struct sim_side *s, const struct bk_addr *local, cons
 	return p.src;
 }
 
-bool sim_net_lets_in(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to)
-{
-	for (size_t i = s->nats_len; i-- > 0;) {
-		if (!sim_nat_lets_in(s->nats[i], from, &to, &to))
-			return false;
-	}
-	return true;
-}
-
 struct bk_addr sim_net_map_udp(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server)
 {
 	struct sim_packet p = {.src = *local, .dst = *server, .flags = SIM_UDP, .ttl = SIM_TTL};
@@ -241,10 +232,11 @@ struct bk_addr sim_net_map_udp(struct sim_side *s, const struct bk_addr *local, 
 	return p.src;
 }
 
-bool sim_net_lets_in_udp(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to)
+bool sim_net_lets_in(
+	const struct sim_side *s, enum bk_transport t, const struct bk_addr *from, struct bk_addr to)
 {
 	for (size_t i = s->nats_len; i-- > 0;) {
-		if (!sim_nat_udp_lets_in(s->nats[i], from, &to, &to))
+		if (!sim_nat_lets_in(s->nats[i], t, from, &to, &to))
 			return false;
 	}
 	return true;

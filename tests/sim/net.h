@@ -41,11 +41,10 @@ void sim_net_add_ip6(struct sim_side *s, enum sim_answer answer);
 
 /* A connection from `local` to a server has been made before the story begins: what the server sees. */
 struct bk_addr sim_net_map(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
-/* Would a connection of that server to the mapped address come in? */
-bool sim_net_lets_in(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
-
-/* The same two for UDP. */
+/* The same over UDP. */
 struct bk_addr sim_net_map_udp(struct sim_side *s, const struct bk_addr *local, const struct bk_addr *server);
-bool sim_net_lets_in_udp(const struct sim_side *s, const struct bk_addr *from, struct bk_addr to);
+/* Would what that server sends to the mapped address come in? */
+bool sim_net_lets_in(
+	const struct sim_side *s, enum bk_transport t, const struct bk_addr *from, struct bk_addr to);
 
 #endif
