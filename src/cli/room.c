@@ -304,10 +304,23 @@ static int say(void *arg, const char *text, size_t n)
 	return bk_group_say(((struct command *)arg)->group, text, n, NULL);
 }
 
+/* BK_E_IO: it could not be read. */
+static void give_up_at(struct command *c, size_t line, int error)
+{
+	char why[96], text[BK_CLI_TEXT_MAX];
+
+	if (error == BK_E_TOO_BIG)
+		snprintf(why, sizeof(why), "in a room a message has at most %d bytes, and it is longer",
+			BK_GROUP_TEXT_MAX);
+	else
+		snprintf(why, sizeof(why), "%s", error == BK_E_IO ? strerror(errno) : bk_error_text(error));
+	snprintf(text, sizeof(text), "cannot say line %zu: %s", line, why);
+	give_up(c, error == BK_E_IO ? BK_E_FILE : error, text);
+}
+
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
-	char text[BK_CLI_TEXT_MAX];
 	int err;
 
 	if (c->is_person) {
@@ -321,26 +334,18 @@ static bool on_line(void *arg, char *line, size_t n)
 	c->line++;
 	c->bytes += n;
 	c->said += err >= 0;
-	if (err == BK_E_TOO_BIG || err == BK_E_NOMEM) {
-		snprintf(text, sizeof(text), "cannot say line %zu: %s", c->line,
-			err == BK_E_TOO_BIG ? "in a room a message has at most 61440 bytes, and it is longer"
-					    : bk_error_text(err));
-		give_up(c, err, text);
-	}
+	if (err == BK_E_TOO_BIG || err == BK_E_NOMEM)
+		give_up_at(c, c->line, err);
 	return true;
 }
 
 static void on_lines_end(void *arg, int error)
 {
 	struct command *c = arg;
-	char text[BK_CLI_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "cannot say line %zu: %s", c->line + 1,
-		error == BK_E_IO ? strerror(errno)
-				 : "in a room a message has at most 61440 bytes, and it is longer");
 	c->is_input_over = true;
 	if (error < 0) {
-		give_up(c, error == BK_E_IO ? BK_E_FILE : error, text);
+		give_up_at(c, c->line + 1, error);
 	} else if (c->is_person) {
 		bk_cli_room_person_leave(&c->person);
 	} else {
