@@ -9,7 +9,6 @@
 #include "base/addr.h"
 
 /* The messages of NAT-PMP (RFC 6886), PCP's elder: IPv4 alone, to the same port of the router. */
-enum { BK_NATPMP_REQUEST_MAX = 12 };
 
 enum bk_natpmp_opcode { BK_NATPMP_ADDRESS = 0, BK_NATPMP_MAP_UDP = 1, BK_NATPMP_MAP_TCP = 2 };
 
@@ -41,7 +40,7 @@ struct bk_natpmp_answer {
 
 enum bk_natpmp_opcode bk_natpmp_opcode_for(enum bk_transport t);
 
-/* The length, at most BK_NATPMP_REQUEST_MAX. BK_E_FULL. */
+/* The length, at most 12. BK_E_FULL. */
 int bk_natpmp_encode(const struct bk_natpmp_request *q, uint8_t *out, size_t max);
 /* BK_E_TRUNCATED, BK_E_MALFORMED: it is no answer of NAT-PMP's. */
 int bk_natpmp_decode(const uint8_t *data, size_t len, struct bk_natpmp_answer *ret_answer);

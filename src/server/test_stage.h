@@ -22,12 +22,12 @@ struct stage {
 	bool is_mean;   /* nobody may spend */
 	bool is_strict; /* nobody may try */
 	int spent;
-	size_t kept[4]; /* of each cost, on the accounts of all */
-	size_t open;    /* accounts that are to be settled */
-	unsigned wrong,
-		missed;  /* the last wrong guess: number times 100 and who; claims that found nothing */
-	size_t mail_max; /* 0: no end */
-	size_t news_max; /* likewise */
+	size_t kept[4];                  /* of each cost, on the accounts of all */
+	size_t open;                     /* accounts that are to be settled */
+	unsigned wrong;                  /* the last wrong guess: number times 100 and who */
+	unsigned missed;                 /* claims that found nothing */
+	size_t mail_max;                 /* 0: no end */
+	size_t news_max;                 /* likewise */
 	uint8_t life[BK_GROUP_LIFE_LEN]; /* of the group that somebody joined last */
 	unsigned made, told;             /* news, and how often they were told */
 	bool is_quiet;                   /* news are counted, not noted */
