@@ -483,13 +483,16 @@ static bool are_both_counted(const struct bk_pair *pair)
 }
 
 /* Who knows first is called first: its own full SYN waits for as long as a try may take. Sooner it would end a
- * connection that is half made, which nobody is told of. Within a few milliseconds a busy machine may not have sent
- * its opener; in a later round nobody knows who is last. */
+ * connection that is half made, which nobody is told of, and where the two cross between a router and its machine the
+ * router has noted another number than the machine answers with. Within a few milliseconds a busy machine may not have
+ * sent its opener: there who calls does so at the instant. In a later round nobody knows who is last. */
 static bk_time full_from(const struct bk_method_opts *opts, bk_time now)
 {
-	if (longer_rtt(opts->pair) < SHORT_RTT || opts->pair->is_again || !are_both_counted(opts->pair))
+	if (opts->pair->is_again || !are_both_counted(opts->pair))
 		return opts->start;
-	return opts->is_controlling ? now : opts->start + bk_plan_try_timeout(opts->pair);
+	if (!opts->is_controlling)
+		return opts->start + bk_plan_try_timeout(opts->pair);
+	return longer_rtt(opts->pair) < SHORT_RTT ? opts->start : now;
 }
 
 static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)

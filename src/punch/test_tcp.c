@@ -494,7 +494,7 @@ static void who_hears_last_calls_at_once_and_who_heard_first_is_called(void **st
 	} rows[] = {
 		{true, false, 40 * BK_MS, 64, 64, 0, 7, 0, T0},
 		{false, false, 40 * BK_MS, 64, 64, 7, 0, 2, START + 200 * BK_MS},
-		{false, false, 4 * BK_MS, 64, 64, 7, 0, 2, START},
+		{false, false, 4 * BK_MS, 64, 64, 7, 0, 2, START + 110 * BK_MS},
 		{true, false, 40 * BK_MS, 64, 0, 0, 7, 2, START},
 		{false, false, 40 * BK_MS, 0, 64, 7, 0, 2, START},
 		{true, false, 4 * BK_MS, 64, 64, 0, 7, 2, START},
