@@ -136,6 +136,32 @@ static void server_sends_nothing_after_the_handshake(void **state)
 	pair_free(&p);
 }
 
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+
+static bool has_no_memory;
+
+void *__wrap_malloc(size_t n)
+{
+	return has_no_memory ? NULL : __real_malloc(n);
+}
+
+static void bulk_for_which_there_is_no_memory_is_an_error(void **state)
+{
+	static const uint8_t data[16384];
+	struct pair p = secure_pair(0);
+	ssize_t n = bk_tls_write(p.a, data, sizeof(data));
+
+	(void)state;
+	assert_int_equal(n, sizeof(data));
+	has_no_memory = true;
+	for (int i = 0; i < 100 && n > 0; i++)
+		n = bk_tls_write(p.a, data, sizeof(data));
+	has_no_memory = false;
+	assert_int_equal(n, BK_E_NOMEM);
+	pair_free(&p);
+}
+
 static void anonymous_client_trusts_on_first_use(void **state)
 {
 	struct bk_tls_opts a = {.alpn = alpn}, b = {.is_server = true, .alpn = alpn, .identity = id_b};
@@ -446,6 +472,7 @@ int main(void)
 		cmocka_unit_test(both_sides_know_each_other_by_pin),
 		cmocka_unit_test(handshake_goes_byte_by_byte),
 		cmocka_unit_test(server_sends_nothing_after_the_handshake),
+		cmocka_unit_test(bulk_for_which_there_is_no_memory_is_an_error),
 		cmocka_unit_test(anonymous_client_trusts_on_first_use),
 		cmocka_unit_test(refusals_have_names_on_both_sides),
 		cmocka_unit_test(impossible_options_are_invalid),

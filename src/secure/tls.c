@@ -323,13 +323,16 @@ static void make_room(struct bk_tls *t, size_t n)
 /* One record; there is room. What GnuTLS has to say goes before one that it makes. */
 static ssize_t write_record(struct bk_tls *t, const uint8_t *data, size_t n)
 {
+	uint8_t *at = NULL;
 	ssize_t ret;
 
-	if (bk_records_are_ours(&t->writing) &&
-		bk_records_seal(&t->writing, data, n, bk_buf_reserve(&t->out, n + BK_RECORD_OVERHEAD))) {
+	if (bk_records_are_ours(&t->writing))
+		at = bk_buf_reserve(&t->out, n + BK_RECORD_OVERHEAD);
+	if (at && bk_records_seal(&t->writing, data, n, at)) {
 		bk_buf_commit(&t->out, n + BK_RECORD_OVERHEAD);
 		return (ssize_t)n;
 	}
+	bk_records_return(&t->writing); /* there is no memory: it says so as it does elsewhere */
 	ret = gnutls_record_send(t->session, data, n);
 	if (ret >= BULK)
 		bk_records_take(&t->writing);
