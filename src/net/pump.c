@@ -13,7 +13,7 @@
 #include "net/turn.h"
 
 enum {
-	READ_CHUNK_MIN = 4096,    /* while a connection says little */
+	READ_CHUNK_MIN = 4096,      /* while a connection says little */
 	READ_CHUNK_MAX = 512 << 10, /* once it is bulk: few large reads cost both sides least */
 };
 

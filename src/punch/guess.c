@@ -29,7 +29,7 @@ enum {
 	STEP_MAX = 2,      /* a larger one, seen once or twice, is noise as a rule */
 	SPREAD = 24,       /* ports that others may have taken less than expected */
 	RATE_ASSUMED = 20, /* other flows a second, where nobody measured */
-	BEFORE = 24, /* so many steps before the one that hit the last time it is begun */
+	BEFORE = 24,       /* so many steps before the one that hit the last time it is begun */
 	REMEMBERED_MAX = 2 * (WINDOW + SCAN_MAX), /* ports from the last one; what is farther is no step */
 };
 
