@@ -2,6 +2,7 @@
 #include "net/test_kit.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -94,13 +95,29 @@ static bool is_free(int type, const struct bk_addr *at)
 	return is_bound;
 }
 
+/* Programs of tests run side by side, and may draw the same one: whose it is says a lock on its byte of a file, until
+ * the program ends. */
+static bool claim(uint16_t port)
+{
+	static int fd = -1;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = port, .l_len = 1};
+
+	char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/bodkin-test-ports-%u", (unsigned)getuid());
+	if (fd < 0)
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	assert_true(fd >= 0);
+	return fcntl(fd, F_SETLK, &lock) == 0;
+}
+
 uint16_t kit_quiet_port(void)
 {
 	struct bk_addr at;
 
 	do
 		at = kit_loopback(draw_port());
-	while (!is_free(SOCK_STREAM, &at) || !is_free(SOCK_DGRAM, &at));
+	while (!claim(at.port) || !is_free(SOCK_STREAM, &at) || !is_free(SOCK_DGRAM, &at));
 	return at.port;
 }
 
