@@ -38,8 +38,9 @@ enum { FAMILIES = 2, STUN_PORT = 3478, ADDRS_MAX = 16 };
 #define VIEW_PATIENCE      (1500 * BK_MS) /* for its tests, once it stands, and these round trips */
 #define VIEW_ROUNDS        4
 
-/* For the router, which is near: three times it is asked, and UPnP takes a second to say nothing. */
-#define ROUTER_PATIENCE (1400 * BK_MS)
+/* For the router, which is near: three times it is asked, each way. One that takes longer to say that it knows UPnP,
+ * which it may, is not waited for. */
+#define ROUTER_PATIENCE (800 * BK_MS)
 
 /* One family's discovery. */
 struct half {
