@@ -107,6 +107,17 @@ static int take_down(const char *name, int *ret_commands)
 	return rc;
 }
 
+static void print_next(const struct bk_lab_options *o)
+{
+	struct bk_lab_options usual;
+	char option[80] = "";
+
+	if (bk_lab_options_init(&usual) < 0 || strcmp(o->name, usual.name) != 0)
+		snprintf(option, sizeof(option), " --name %s", o->name);
+	printf("\nRun something there:  bodkin lab exec%s a COMMAND\nEnd it:               bodkin lab down%s\n",
+		option, option);
+}
+
 static int cmd_up(int argc, char **argv)
 {
 	struct bk_lab_options o;
@@ -127,8 +138,10 @@ static int cmd_up(int argc, char **argv)
 	/* Failed half-way: is it this machine, or is it us? */
 	else if (rc < 0 && rc != BK_E_UNSUPPORTED && bk_lab_holder_probe() == BK_E_UNSUPPORTED)
 		rc = BK_E_UNSUPPORTED;
-	if (rc == 0)
+	if (rc == 0) {
 		bk_lab_picture_print(&plan);
+		print_next(&o);
+	}
 	return exit_code(rc);
 }
 

@@ -156,6 +156,20 @@ static void print_end_json(const struct bk_lab_matrix *m)
 	printf("],\"runs\":%d,\"seconds\":%.3f}\n", m->runs, m->seconds);
 }
 
+static int say_unwritten(const struct bk_lab_matrix *m)
+{
+	bk_lab_say(BK_E_IO, "cannot write '%s': %s", m->svg, strerror(errno));
+	return EXIT_FILE;
+}
+
+/* Before minutes are spent on what it would show. An older picture stays until the new one is there. */
+static int try_svg(const struct bk_lab_matrix *m)
+{
+	FILE *f = fopen(m->svg, "a");
+
+	return f && fclose(f) == 0 ? 0 : say_unwritten(m);
+}
+
 static int write_svg(const struct bk_lab_matrix *m)
 {
 	FILE *f = fopen(m->svg, "w");
@@ -166,10 +180,7 @@ static int write_svg(const struct bk_lab_matrix *m)
 		ok = !ferror(f);
 		ok = fclose(f) == 0 && ok;
 	}
-	if (ok)
-		return 0;
-	bk_lab_say(BK_E_IO, "cannot write '%s': %s", m->svg, strerror(errno));
-	return EXIT_FILE;
+	return ok ? 0 : say_unwritten(m);
 }
 
 static int count_failed(const struct bk_lab_matrix *m)
@@ -217,6 +228,9 @@ int bk_lab_matrix_main(int argc, char **argv)
 
 	if (rc < 0)
 		return EXIT_USAGE;
+	rc = m.svg ? try_svg(&m) : 0;
+	if (rc)
+		return rc;
 	m.cells = calloc((size_t)BK_LAB_OVERS * (size_t)m.types_len * (size_t)m.types_len, sizeof(*m.cells));
 	if (!m.cells)
 		return 1;

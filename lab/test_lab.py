@@ -445,7 +445,8 @@ except TimeoutError: pass""")
 
 @test
 def exec_is_transparent():
-    lab("up", "port", "full")
+    up = lab("up", "port", "full")
+    assert "bodkin lab exec a COMMAND" in up.stdout and "bodkin lab down" in up.stdout, up
     try:
         assert lab("exec", "a", "sh", "-c", "exit 7", check=False).returncode == 7
         assert lab("exec", "a", "no-such-command", check=False).returncode == 127
@@ -478,6 +479,12 @@ def bad_words_are_usage_errors():
                 ["up", "open", "port", "--with", "pcp:a"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
         done = lab(*bad, check=False)
         assert done.returncode == 2 and done.stderr, (bad, done)
+
+
+@test
+def a_picture_that_cannot_be_written_is_said_before_anything_is_measured():
+    done = lab("matrix", "--types", "open", "--svg", "/proc/no-such-folder/matrix.svg", check=False)
+    assert done.returncode == 7 and "/proc/no-such-folder/matrix.svg" in done.stderr and not done.stdout, done
 
 
 @test
