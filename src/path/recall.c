@@ -52,6 +52,16 @@ static void complain(const struct bk_recall *r, int error,
 	note(arg, 0, text);
 }
 
+static void tell(
+	const struct bk_recall *r, void (*note)(void *arg, int verbosity, const char *text), void *arg)
+{
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "tried first: what connected these two networks the last time (%s)",
+		r->memo.technique);
+	note(arg, 1, text);
+}
+
 static bool is_guess(const char *name)
 {
 	for (const struct bk_technique *const *row = bk_techniques; *row; row++)
@@ -76,6 +86,8 @@ const struct bk_memo *bk_recall_look(struct bk_recall *r, const struct bk_pair *
 		r->memo.is_guess = r->has_memo && is_guess(r->memo.technique);
 		if (got < 0)
 			complain(r, got, note, arg);
+		if (r->has_memo)
+			tell(r, note, arg);
 	}
 	return r->has_memo ? &r->memo : NULL;
 }
