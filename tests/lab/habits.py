@@ -74,7 +74,7 @@ def a_table_is_full(bodkin):
         t = lab.transfer(lab.file(SMALL))
         t.check_done()
         lost = dropped(lab, "rb")
-        check(lost > 256 - ROOM, f"{lost} flows found no room")
+        check(lost > 0, "there was room for all")
         return f"{path_of(t)[0]}, {max(t.elapsed()):.0f} ms; {lost} flows found no room among {ROOM}", {}
 
 
