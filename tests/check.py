@@ -222,8 +222,10 @@ def lone_suites(args, tally):
 
 
 def idle_suites(args, tally):
-    """What takes the moments that the others leave: the kernel gives it a core only while nobody else wants one."""
-    idle = [shutil.which("chrt") or "chrt", "--idle", "0", sys.executable]
+    """What takes the moments that the others leave: the kernel gives it a core only while nobody else wants one. Where it
+    shares the cores out between sessions first, each suite is one: this one's share is the least."""
+    words = 'echo 19 2>/dev/null >/proc/self/autogroup; exec chrt --idle 0 "$@"'
+    idle = ["/bin/sh", "-c", words, "sh", sys.executable]
     yield "tidy", lambda: counted(tally, "tidy", [*idle, "tests/arch/tidy.py", args.build], 1100)
 
 

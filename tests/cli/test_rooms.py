@@ -134,6 +134,7 @@ class Screens(Room):
         self.sees(anna, "~you to carl the third alone: secret ✓", ">")
         anna.type("to all\r")
         self.sees(bert, "~anna: to all", ">")
+        self.sees(anna, "~you: to all ✓", ">")
         self.assertNotIn("secret", "\n".join(bert.screen.text()))
         anna.type("/msg nobody here\r")
         self.sees(anna, "* nobody here is called nobody here; /who lists who is here", ">")
