@@ -38,7 +38,7 @@ import waiting  # noqa: E402
 from lab import check  # noqa: E402
 
 NOBODY = 65534
-PATIENT = ("relay, a direct path", "relay, direct, back", "relay first, then direct", "receiver cut off", "only the web", "a NAT that forgets", "idle session", "waiting: ",
+PATIENT = ("receiver cut off", "only the web", "a NAT that forgets", "idle session", "waiting: ",
            "talk, a machine sleeps", "talk, the server is away",
            "rooms, three behind two NATs", "rooms, a machine sleeps", "rooms, the server is away", "rooms, servers die",
            "LAN rooms: its keeper sleeps", "LAN rooms: a network that is parted", "LAN rooms: a server that is away")
