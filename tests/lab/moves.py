@@ -150,13 +150,14 @@ def direct_again(bodkin, transport):
         return f"direct over {transport}, cut, direct again {pause:.1f} s later, digest equal", {"pause_s": round(pause, 2)}
 
 
-def relay_only_at_first(bodkin, other):
-    """The race is over and lost when the way opens: it is run again in the background."""
+def relay_only_at_first(bodkin, other, options=(), size=None):
+    """The race is over and lost when the way opens: it is run again in the background, and a port guessed again."""
     with Lab(bodkin, "port", other, "--rate", 20) as lab:
         lab.start_server("--state", lab.top / "server")
         bar(lab)
-        t, first = begin(lab, [], "relay")
-        t.receiver.wait_said("looking for a direct path again", 30)
+        t, first = begin(lab, list(options), "relay", size)
+        for p in (t.receiver, t.sender):
+            p.wait_said("saw: ", 30)  # what is guessed is tried once: the way has to be there when that begins
         unbar(lab)
         second = next_path(t.receiver, first, seconds=40)
         check(finish(t) == "direct", t.story())
@@ -331,6 +332,8 @@ def cases(bodkin):
     yield "what worked is tried first", lambda: what_worked_is_tried_first(bodkin)
     yield "all blocked but the server", lambda: only_the_server(bodkin)
     yield "relay, a direct path at the next race", lambda: relay_only_at_first(bodkin, "port")
+    yield "relay, a port guessed at the next race", lambda: relay_only_at_first(
+        bodkin, "sym", ["--transport", "udp"], 16_000_000)
     yield "the server dies and comes back, relay", lambda: server_starts_again(bodkin)
     yield "stopped for a moment, udp", lambda: stopped(bodkin, "udp", 0.5)
     yield "stopped for a moment, tcp", lambda: stopped(bodkin, "tcp", 1.5)
