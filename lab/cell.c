@@ -4,13 +4,12 @@
 #include "lab/cell.h"
 
 #include "base/error.h"
-#include "base/time.h"
+#include "lab/clock.h"
 #include "lab/speaker.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* The server lets an address ask for so many reach tests in a burst. */
 #define RUNS_OF_A_SERVER 5
@@ -34,14 +33,6 @@ struct run {
 	char place[PLACE_MAX], code[PLACE_MAX], text[BK_LAB_TEXT_MAX];
 	bk_time begun, relayed; /* 0: not yet */
 };
-
-static bk_time clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * BK_SEC + t.tv_nsec;
-}
 
 /* --- what is heard --- */
 
@@ -109,7 +100,7 @@ static int start_side(struct run *r, int side)
 
 static bool is_patient(const struct run *r)
 {
-	return clock_now() - r->begun < PATIENCE && !r->sides[0].is_over && !r->sides[1].is_over;
+	return bk_lab_clock() - r->begun < PATIENCE && !r->sides[0].is_over && !r->sides[1].is_over;
 }
 
 /* Is there more to come than what both have? */
@@ -122,16 +113,16 @@ static bool is_hopeful(struct run *r)
 	if (a->is_direct && b->is_direct)
 		return false;
 	if (!r->relayed) {
-		r->relayed = clock_now();
+		r->relayed = bk_lab_clock();
 		r->on_wait(true);
 	}
 	return a->is_direct || b->is_direct ||
-	       ((a->chance != 0 || b->chance != 0) && clock_now() - r->relayed < HOPE);
+	       ((a->chance != 0 || b->chance != 0) && bk_lab_clock() - r->relayed < HOPE);
 }
 
 static bool try_once(struct run *r)
 {
-	r->begun = clock_now();
+	r->begun = bk_lab_clock();
 	if (start_side(r, 0) < 0)
 		return false;
 	while (!*r->code && is_patient(r))
@@ -147,14 +138,14 @@ static bool try_once(struct run *r)
 static void start_server(struct run *r, const char *folder)
 {
 	const char *argv[] = {"serve", "--json", "--state", folder, NULL};
-	bk_time begun = clock_now();
+	bk_time begun = bk_lab_clock();
 	bool is_over = false;
 
 	bk_lab_speaker_end(r->server);
 	*r->place = 0;
 	if (bk_lab_speaker_start(r->server, BK_LAB_S, argv) < 0)
 		return;
-	while (!*r->place && !is_over && clock_now() - begun < PATIENCE) {
+	while (!*r->place && !is_over && bk_lab_clock() - begun < PATIENCE) {
 		struct pollfd fd = {.fd = r->server->fd, .events = POLLIN};
 		json_t *event;
 

@@ -3,9 +3,9 @@
 #include "lab/lab.h"
 
 #include "base/error.h"
+#include "lab/cmd_matrix.h"
 #include "lab/holder.h"
 #include "lab/list.h"
-#include "lab/matrix.h"
 #include "lab/ns.h"
 #include "lab/picture.h"
 #include "lab/say.h"

@@ -32,6 +32,7 @@
  *	hairpin    hosts behind it reach each other at its address outside, too; for types that keep ports.
  *	helper    the NAT looks into TFTP: who was asked for a file may answer from any port.
  *	udp-blocked, https-only    it lets nothing pass over UDP; nothing but TCP to port 443.
+ *	fw6       IPv6 beside it, where a firewall lets in answers alone; for types of one router.
  *	noise:RATE    others behind the same NAT begin so many flows a second, at random times.
  *
  * Every NAT counts what it sends elsewhere than to the server: questions of STUN and flows over UDP, as nft's named

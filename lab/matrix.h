@@ -20,9 +20,6 @@ struct bk_lab_matrix {
 	double seconds;            /* that it took */
 };
 
-/* `bodkin lab matrix`, argv[0] being "matrix": its exit code. */
-int bk_lab_matrix_main(int argc, char **argv);
-
 /* Over so many transports. */
 static inline int bk_lab_matrix_overs(const struct bk_lab_matrix *m)
 {

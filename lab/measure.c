@@ -33,7 +33,8 @@ struct lab {
 	pid_t pid; /* 0: none */
 	bool is_waiting;
 	int fd;
-	int due; /* cells that are still to come */
+	int pair; /* which one it is */
+	int due;  /* cells that are still to come */
 };
 
 struct work {
@@ -160,8 +161,8 @@ static int start_lab(struct work *w, struct lab *l)
 		return BK_E_IO;
 	}
 	l->is_waiting = false;
+	l->pair = w->next++;
 	l->due = bk_lab_matrix_overs(w->m);
-	w->next++;
 	return 0;
 }
 
@@ -173,15 +174,6 @@ static void end_lab(struct lab *l)
 	waitpid(l->pid, NULL, 0);
 	close(l->fd);
 	l->pid = 0;
-}
-
-static int place_of(const struct bk_lab_matrix *m, const struct bk_lab_nat_type *type)
-{
-	int i = 0;
-
-	while (m->types[i] != type)
-		i++;
-	return i;
 }
 
 /* Of a cell that is done, and of waiting. A lab that ends without a word is an error. */
@@ -199,8 +191,7 @@ static int hear(struct work *w, struct lab *l, const struct bk_lab_cell **ret_ce
 	l->is_waiting = r.what == WAITS;
 	if (r.what != IS_DONE)
 		return 0;
-	place = bk_lab_matrix_at(
-		w->m, r.cell.over, place_of(w->m, r.cell.type[0]), place_of(w->m, r.cell.type[1]));
+	place = bk_lab_matrix_at(w->m, r.cell.over, l->pair / w->m->types_len, l->pair % w->m->types_len);
 	*place = r.cell;
 	*ret_cell = place;
 	w->done++;

@@ -2,6 +2,7 @@
 #include "lab/speaker.h"
 
 #include "base/error.h"
+#include "lab/child.h"
 #include "lab/ns.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,9 +34,9 @@ static void be_speaker(enum bk_lab_node node, const char *const *argv, int out, 
 
 	for (size_t i = 0; argv[i] && i + 2 < ARGS_MAX; i++)
 		args[i + 1] = strdup(argv[i]);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != starter || bk_lab_ns_enter(node) < 0 || dup2(nothing, 0) < 0 || dup2(out, 1) < 0 ||
-		dup2(nothing, 2) < 0 || !set_environment())
+	bk_lab_child_begin(starter);
+	if (bk_lab_ns_enter(node) < 0 || dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(nothing, 2) < 0 ||
+		!set_environment())
 		_exit(1);
 	close_range(3, ~0u, 0);
 	execv("/proc/self/exe", args);

@@ -22,17 +22,17 @@ enum {
 };
 
 static const struct {
-	const char *technique, *title, *class;
+	const char *technique, *class;
 } classes[] = {
-	{"punch", "punch", "p"},
-	{"mapped", "mapped", "p"},
-	{"ipv6", "ipv6", "p"},
-	{"lan", "lan", "p"},
-	{"predict", "predict", "s"},
-	{"helper", "helper", "s"},
-	{"blocks", "blocks", "k"},
-	{"birthday", "birthday", "b"},
-	{"relay", "relay", "r"},
+	{"punch", "p"},
+	{"mapped", "p"},
+	{"ipv6", "p"},
+	{"lan", "p"},
+	{"predict", "s"},
+	{"helper", "s"},
+	{"blocks", "k"},
+	{"birthday", "b"},
+	{"relay", "r"},
 };
 
 enum { CLASSES = sizeof(classes) / sizeof(classes[0]) };
@@ -132,7 +132,7 @@ static void print_legend(const struct bk_lab_matrix *m, int y, FILE *f)
 			continue;
 		fprintf(f,
 			"<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"14\" height=\"14\"/><text x=\"%d\" y=\"%d\">%s</text>\n",
-			classes[i].class, x, y, x + 20, y + 12, classes[i].title);
+			classes[i].class, x, y, x + 20, y + 12, classes[i].technique);
 		x += LEGEND_W;
 	}
 	fprintf(f,

@@ -302,13 +302,13 @@ def a_silent_flow_is_forgotten_when_its_lifetime_is_over():
         for host in (a, b):
             host(f"u = udp(); u.settimeout(0.1); u.sendto(b'l', ('{S1}', 5000))")
         s(f"p = udp(5000, '{S1}')")
-        s("begun = time.monotonic(); to = {}")
+        s("begun = time.monotonic(); to = []")
         for host in (a, b):
             host(f"u.sendto(b'l', ('{S1}', 5000))")
-            s(f"to[len(to)] = p.recvfrom(9)[1]")
-        s("for t in to.values(): p.sendto(b'early', t)")
+            s("to.append(p.recvfrom(9)[1])")
+        s("for t in to: p.sendto(b'early', t)")
         assert a(HEARD) == b(HEARD) == ["early"]
-        s("select.select([], [], [], begun + 1.4 - time.monotonic()); [p.sendto(b'late', t) for t in to.values()]")
+        s("select.select([], [], [], begun + 1.4 - time.monotonic()); [p.sendto(b'late', t) for t in to]")
         assert (a(HEARD), b(HEARD)) == ([], ["late"])
 
 
@@ -335,7 +335,7 @@ def a_hairpin_leads_back_in_at_the_address_outside():
             for host, outside in ((a, "45.10.21.10"), (b, "45.10.22.10")):
                 got = host(f"""u = udp(4000); u.settimeout(0.2); v = udp(4001)
 u.sendto(b'open', ('{S1}', 9)); v.sendto(b'pin', ('{outside}', 4000))
-try: result = [x if isinstance(x, bytes) else x for x in u.recvfrom(9)][1]
+try: result = u.recvfrom(9)[1]
 except OSError: result = None""")
                 assert got == ([outside, 4001] if hairpin else None), (hairpin, got)
 
@@ -476,7 +476,8 @@ def bad_words_are_usage_errors():
                 ["up", "port", "port", "--with", "pcp:c"], ["up", "port", "port", "--with", "noise"],
                 ["up", "port", "port", "--with", "noise:0"], ["up", "port", "port", "--with", "noise:5x"], ["up", "port", "port", "--with", "pcp:5"],
                 ["up", "port", "sym", "--with", "hairpin"], ["up", "port", "sym", "--with", "small-table:7"],
-                ["up", "open", "port", "--with", "pcp:a"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
+                ["up", "open", "port", "--with", "pcp:a"], ["matrix", "--with", "fw6"],
+                ["matrix", "--types", "open,sym", "--with", "hairpin:b"], ["down", "--name", "../x"], ["up", "a", "b", "c"]):
         done = lab(*bad, check=False)
         assert done.returncode == 2 and done.stderr, (bad, done)
 

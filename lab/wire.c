@@ -5,6 +5,7 @@
 #include "lab/wire.h"
 
 #include "base/error.h"
+#include "lab/clock.h"
 #include "lab/line.h"
 #include "lab/port.h"
 
@@ -52,14 +53,6 @@ struct bk_lab_wire_shape bk_lab_wire_shape_of(const struct bk_lab_options *o)
 		.loss = 1 - sqrt(1 - o->loss_percent / 100),
 		.mbit = o->rate_mbit,
 	};
-}
-
-static bk_time now_is(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (bk_time)t.tv_sec * BK_SEC + t.tv_nsec;
 }
 
 static void take_frame(struct way *w, const uint8_t *bytes, size_t len, bk_time now)
@@ -122,7 +115,7 @@ static int wait_for_work(const struct wire *w)
 {
 	struct pollfd fds[2] = {{w->port[0].fd, POLLIN, 0}, {w->port[1].fd, POLLIN, 0}};
 	bk_time wake = next_wake(w);
-	bk_dur left = wake == BK_NEVER ? 0 : bk_time_max(0, wake - now_is());
+	bk_dur left = wake == BK_NEVER ? 0 : bk_time_max(0, wake - bk_lab_clock());
 	struct timespec timeout = {left / BK_SEC, left % BK_SEC};
 
 	if (ppoll(fds, 2, wake == BK_NEVER ? NULL : &timeout, NULL) < 0 && errno != EINTR)
@@ -133,7 +126,7 @@ static int wait_for_work(const struct wire *w)
 static void init_way(struct wire *w, int i, const struct bk_lab_wire_shape *s)
 {
 	struct way *way = &w->way[i];
-	uint64_t seed = (uint64_t)now_is();
+	uint64_t seed = (uint64_t)bk_lab_clock();
 
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
 		seed += (uint64_t)i; /* a clock is chance enough for a wire */
@@ -149,7 +142,7 @@ static int carry(struct wire *w)
 	int rc;
 
 	while ((rc = wait_for_work(w)) == 0) {
-		bk_time now = now_is();
+		bk_time now = bk_lab_clock();
 
 		for (int i = 0; i < 2; i++)
 			take_frames(&w->way[i], now);

@@ -12,14 +12,6 @@ FORGETFUL, LATER = 1, 1.5  # seconds: a flow's lifetime, and when the other side
 ROOM = 64
 
 
-def dropped(lab, router):
-    """How many flows found no room in that router's table."""
-    listed = lab.run(router, "nft", "list", "chain", "ip", "nat_lab", "table_full")
-    check(listed.wait() == 0, listed.story())
-    line = [e["line"] for e in listed.events if "ct count" in e.get("line", "")][0]
-    return int(line.split("counter packets ")[1].split()[0])
-
-
 def path_of(t):
     path = t.receiver.last("path")
     return path["kind"], path["transport"], path["technique"]
@@ -73,7 +65,7 @@ def a_table_is_full(bodkin):
         lab.start_server("--state", lab.top / "server")
         t = lab.transfer(lab.file(SMALL))
         t.check_done()
-        lost = dropped(lab, "rb")
+        lost, = lab.counted("rb", "nat_lab")
         check(lost > 0, "there was room for all")
         return f"{path_of(t)[0]}, {max(t.elapsed()):.0f} ms; {lost} flows found no room among {ROOM}", {}
 

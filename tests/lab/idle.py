@@ -5,7 +5,6 @@ BODKIN_IDLE_SECONDS: how long the silence is (34); `make soak` takes longer.
 
 The sessions are `ping`s with so long an interval, one of each transport in each of two labs.
 """
-import json
 import os
 import time
 
@@ -60,10 +59,7 @@ class Session:
 def counts(lab):
     """{counter: packets}, of those that were put there for this: the router counts for others, too."""
     ours = {f"{name}_{transport}" for name, transport in COUNTED}
-    done = lab.command("exec", "ra", "nft", "-j", "list", "counters")
-    check(done.returncode == 0, done.stderr)
-    found = [c["counter"] for c in json.loads(done.stdout)["nftables"] if "counter" in c]
-    return {c["name"]: c["packets"] for c in found if c["name"] in ours}
+    return {name: n for name, n in lab.counters("ra").items() if name in ours}
 
 
 def raise_lab(lab):

@@ -241,6 +241,19 @@ class Lab:
         self.programs.append(program)
         return program
 
+    def counters(self, router):
+        """{name: packets} of the named counters that this router has, whoever put them there."""
+        done = self.command("exec", router, "nft", "-j", "list", "counters")
+        check(done.returncode == 0, done.stderr)
+        found = [c["counter"] for c in json.loads(done.stdout)["nftables"] if "counter" in c]
+        return {c["name"]: c["packets"] for c in found}
+
+    def counted(self, router, table):
+        """Packets of those without a name, in the order of that table's rules."""
+        done = self.command("exec", router, "nft", "list", "table", "ip", table)
+        check(done.returncode == 0, done.stderr)
+        return [int(n) for n in re.findall(r"counter packets (\d+)", done.stdout)]
+
     def start_server(self, *options):
         if self.server:
             self.server.kill(signal.SIGTERM)

@@ -265,7 +265,7 @@ def guessing_forbidden(bodkin, a, b):
         check(t.check_done() == "relay", t.story())
         text = t.sender.last("path")["text"]
         check("(10.1.0.1) has forbidden to guess the port" in text, f"{text}\n{t.story()}")
-        sent = int(re.search(r"counter packets (\d+)", lab.command("exec", "ra", "nft", "list", "table", "ip", "ban").stdout)[1])
+        sent, = lab.counted("ra", "ban")
         check(0 < sent <= 100, f"{sent} packets were sent all the same")
         return f"relayed after {max(t.elapsed()):.0f} ms, {sent} packets were sent: {text}", {"packets": sent}
 
@@ -279,9 +279,8 @@ def helped(bodkin):
         lab.start_server("--state", lab.top / "server")
         t = lab.transfer(lab.file(SMALL), send=["--transport", "udp"], recv=["--transport", "udp"])
         check(t.check_done() == "direct", t.story())
-        asked, guessed = map(int, re.findall(r"counter packets (\d+)", lab.command(
-            "exec", "ra", "nft", "list", "table", "ip", "count").stdout))
-        seen = int(re.search(r"counter packets (\d+)", lab.command("exec", "rb", "nft", "list", "table", "ip", "file").stdout)[1])
+        asked, guessed = lab.counted("ra", "count")
+        seen, = lab.counted("rb", "file")
         took = max(t.elapsed())
         check(t.receiver.last("path")["technique"] == t.sender.last("path")["technique"] == "punch", t.story())
         check(1 <= asked <= 2 and not seen and guessed < 120, f"{asked} requests, {seen} seen over there, {guessed} ports guessed beside")
@@ -290,10 +289,6 @@ def helped(bodkin):
 
 def what_worked_is_tried_first(bodkin):
     """These two need no guess, which nobody can know at first: the second time they remember. A spoilt file is told of."""
-    def packets(lab):
-        said = lab.command("exec", "rb", "nft", "list", "table", "ip", "count").stdout
-        return int(re.search(r"counter packets (\d+)", said)[1])
-
     with Lab(bodkin, "restricted", "sym", "--delay", 10) as lab:
         run(lab, "rb", "nft", f"table ip count {{ chain f {{ type filter hook forward priority -300; ip daddr {FAR['rb']} "
                               "meta l4proto udp ct state new counter; }; }")
@@ -302,7 +297,7 @@ def what_worked_is_tried_first(bodkin):
         for _ in range(2):
             t = lab.transfer(lab.file(SMALL), send=["--transport", "udp"], recv=["--transport", "udp"])
             check(t.check_done() == "direct", t.story())
-            opened.append(packets(lab))
+            opened += lab.counted("rb", "count")
         first, second = opened[1] - opened[0], opened[2] - opened[1]
         check(first > 100 and second < 20, f"{first} flows at first, {second} then\n{t.story()}")
         check(file.stat().st_mode & 0o777 == 0o600 and len(file.read_text().splitlines()) == 3, file.read_text())

@@ -11,23 +11,15 @@ PASSES = 4   # openers, and three times with full TTL, of a window that two sequ
 WINDOW = 64
 
 
-def counters(lab, router):
-    """Questions of STUN and flows over UDP that left that router for elsewhere than the server, so far."""
-    listed = lab.run(router, "nft", "list", "counters", "table", "ip", "nat_lab")
-    check(listed.wait() == 0, listed.story())
-    text = "\n".join(e.get("line", "") for e in listed.events)
-    return {name: int(n) for name, n in re.findall(r"counter (\w+) \{\s+packets (\d+)", text)}
-
-
 class Tally:
-    """What both routers count from now on."""
+    """What both routers count from now on: questions of STUN and flows over UDP that leave for elsewhere than the server."""
 
     def __init__(self, lab):
-        self.lab, self.before = lab, [counters(lab, r) for r in ("ra", "rb")]
+        self.lab, self.before = lab, [lab.counters(r) for r in ("ra", "rb")]
 
     def since(self):
         """One dictionary for each side."""
-        return [{name: n - was[name] for name, n in counters(self.lab, r).items()}
+        return [{name: n - was[name] for name, n in self.lab.counters(r).items()}
                 for r, was in zip(("ra", "rb"), self.before)]
 
 
@@ -60,7 +52,7 @@ def cost(lab, begin):
 # Of blocks half of the runs take no more than so many questions (bench/hard.py); more than that in all of four runs come
 # about 1 time in 100,000.
 FEW = {"symblock:128": 60, "symblock:512": 150, "symblock:2048": 300}
-RUNS = {"symblock:128": 4, "symblock:512": 4, "symblock:2048": 4}
+RUNS_OF_FEW = 4
 
 
 def asks_no_more_than_planned(bodkin, a, b):
@@ -68,7 +60,7 @@ def asks_no_more_than_planned(bodkin, a, b):
     with Lab(bodkin, a, b) as lab:
         lab.start_server("--state", lab.top / "server")
         options = ["--transport", "udp", "--path", "direct"]
-        for _ in range(RUNS.get(b, 1)):
+        for _ in range(RUNS_OF_FEW if b in FEW else 1):
             asked.append(cost(lab, lambda: lab.transfer(lab.file(1000), send=options, recv=options))[1])
         check(all(sum(both) for both in asked), f"the routers count nothing: {asked}")
     if b in FEW:

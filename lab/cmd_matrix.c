@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lab/matrix.h"
+#include "lab/cmd_matrix.h"
 
 #include "base/error.h"
+#include "lab/clock.h"
+#include "lab/matrix.h"
 #include "lab/measure.h"
 #include "lab/say.h"
 #include "lab/sheet.h"
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EXIT_USAGE       2
@@ -101,6 +102,19 @@ static int take_option(struct bk_lab_matrix *m, int argc, char **argv, int *i)
 	return bk_lab_options_take(&m->options, argc, argv, i);
 }
 
+/* What goes together with one type may not with another one. Types without a NAT have nothing of it. */
+static int check_options(const struct bk_lab_matrix *m)
+{
+	struct bk_lab_options o = m->options;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < m->types_len; i++) {
+		o.type[0] = o.type[1] = m->types[i];
+		rc = m->types[i]->translates ? bk_lab_options_check(&o) : 0;
+	}
+	return rc;
+}
+
 static int take_options(struct bk_lab_matrix *m, int argc, char **argv)
 {
 	const struct bk_lab_nat_type *t;
@@ -115,7 +129,7 @@ static int take_options(struct bk_lab_matrix *m, int argc, char **argv)
 			rc = take_option(m, argc, argv, &i);
 		else
 			rc = bk_lab_say(BK_E_INVALID, "'%s' is too much; see: bodkin lab help", argv[i]);
-	return rc;
+	return rc == 0 ? check_options(m) : rc;
 }
 
 /* --- what came of it --- */
@@ -223,7 +237,7 @@ static int exit_code(int rc)
 int bk_lab_matrix_main(int argc, char **argv)
 {
 	struct bk_lab_matrix m = {0};
-	struct timespec from, to;
+	bk_time from;
 	int rc = take_options(&m, argc, argv);
 
 	if (rc < 0)
@@ -234,10 +248,9 @@ int bk_lab_matrix_main(int argc, char **argv)
 	m.cells = calloc((size_t)BK_LAB_OVERS * (size_t)m.types_len * (size_t)m.types_len, sizeof(*m.cells));
 	if (!m.cells)
 		return 1;
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	from = bk_lab_clock();
 	rc = bk_lab_measure(&m, on_cell);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	m.seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	m.seconds = (double)(bk_lab_clock() - from) / BK_SEC;
 	rc = rc < 0 ? exit_code(rc) : tell(&m);
 	free(m.cells);
 	return rc;
