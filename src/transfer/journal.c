@@ -26,7 +26,7 @@ enum {
 	NAME_TRIES = 10,
 	PENDING_MAX = 1 << 20,
 	PENDING_ENOUGH = 32 << 10,
-	FILE_MAX = 512 << 20,
+	FILE_MAX = BK_JOURNAL_MIB_MAX << 20,
 	WINDOW = 256 << 10,
 };
 
@@ -45,6 +45,7 @@ struct bk_journal {
 	uint8_t *facts; /* of each row that it had when it was opened */
 	size_t facts_len, facts_cap, rows_max;
 	off_t good;              /* bytes that it had then */
+	off_t len;               /* has, with what is pending */
 	uint32_t noted;          /* rows of ROW_BEGIN, those that were read among them */
 	uint32_t gone, gone_len; /* whose parts are none any more, which is not noted yet */
 	struct bk_buf pending;
@@ -275,6 +276,7 @@ static bool load(struct bk_journal *j, const struct statx *st)
 	j->is_too_long = st->stx_size > FILE_MAX;
 	if (j->is_too_long || !read_facts(j, (size_t)st->stx_size, &j->good))
 		return false;
+	j->len = j->good + (off_t)j->pending.len;
 	j->noted = (uint32_t)j->facts_len;
 	return ftruncate(j->fd, j->good) == 0 && lseek(j->fd, 0, SEEK_END) >= 0;
 }
@@ -436,8 +438,10 @@ static void append(struct bk_journal *j, const struct bk_writer *body)
 	struct bk_writer w;
 	size_t n = bk_writer_len(body);
 
+	j->is_broken |= j->len + (off_t)(HEAD_LEN + n) > FILE_MAX; /* nobody would read it */
 	if (j->is_broken)
 		return;
+	j->len += (off_t)(HEAD_LEN + n);
 	bk_writer_init(&w, head, sizeof(head));
 	bk_write_u32(&w, (uint32_t)n);
 	bk_write_u64(&w, short_digest(j->digest, body->start, n));
@@ -480,7 +484,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 
 	if (!j)
 		return 0;
-	j->is_broken |= j->noted >= j->rows_max; /* nobody would read it */
+	j->is_broken |= j->noted >= j->rows_max; /* likewise */
 	bk_writer_init(&w, body, sizeof(body));
 	bk_write_u8(&w, ROW_BEGIN);
 	bk_write_u64(&w, row->size);

@@ -16,7 +16,11 @@
  * be noted is sent again. */
 struct bk_journal;
 
-enum { BK_JOURNAL_ROWS_MAX = 4000000 }; /* as many as an offer has entries; one that has more is not read */
+/* One that has more is not read, and none is written further. */
+enum {
+	BK_JOURNAL_ROWS_MAX = BK_FILE_LIST_LEN_MAX, /* as many as an offer has entries */
+	BK_JOURNAL_MIB_MAX = 512,
+};
 
 struct bk_journal_row {
 	const char *path; /* as it was offered */

@@ -62,9 +62,10 @@ static int tell_too_long(const struct look *l, const char *folder, char *text)
 	char name[BK_TRANSFER_TEXT_MAX / 4];
 
 	snprintf(text, BK_TRANSFER_TEXT_MAX,
-		"cannot look into '%s': '%s' there has more than the %d rows, or 512 MiB, that are read of "
+		"cannot look into '%s': '%s' there has more than the %d rows, or %d MiB, that are read of "
 		"it; remove it, and the .part files beside it that are not wanted",
-		folder, bk_file_path_show(l->too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX);
+		folder, bk_file_path_show(l->too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX,
+		BK_JOURNAL_MIB_MAX);
 	return BK_E_TOO_BIG;
 }
 

@@ -304,9 +304,10 @@ static void tell_too_long(struct bk_recv *r)
 	if (!*r->store->here.too_long || !r->talk.call.news.on_note)
 		return;
 	snprintf(text, sizeof(text),
-		"'%s' has more than the %d rows that are read of it: what it leads to comes anew; remove it "
-		"where none of that is wanted",
-		bk_file_path_show(r->store->here.too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX);
+		"'%s' has more than the %d rows, or %d MiB, that are read of it: what it leads to comes anew; "
+		"remove it where none of that is wanted",
+		bk_file_path_show(r->store->here.too_long, name, sizeof(name)), BK_JOURNAL_ROWS_MAX,
+		BK_JOURNAL_MIB_MAX);
 	r->talk.call.news.on_note(&r->talk.call, r->talk.arg, -1, text);
 }
 

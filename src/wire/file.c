@@ -361,7 +361,7 @@ static int decode_choice(const json_t *o, size_t n, struct bk_file_choice *choic
 	struct bk_file_choice c = {.is_said = true};
 	int64_t entry = -1, count = 1, offset = 0;
 
-	if (!action || !n || bk_json_get_int(o, "entry", 0, (int64_t)n - 1, &entry) < 0 || entry < 0)
+	if (!action || bk_json_get_int(o, "entry", 0, (int64_t)n - 1, &entry) < 0 || entry < 0)
 		return BK_E_MALFORMED;
 	if (bk_json_get_int(o, "count", 1, (int64_t)n - entry, &count) < 0)
 		return BK_E_MALFORMED;
