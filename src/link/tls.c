@@ -305,8 +305,7 @@ static int encrypt_pieces(struct tls_link *t, const struct iovec *pieces, int pi
 
 	for (int i = 0; i < pieces_len && !err; i++) {
 		const uint8_t *at = pieces[i].iov_base;
-		size_t n = pieces[i].iov_len,
-		       part = have || n < BK_TLS_RECORD_MAX ? least(n, BK_TLS_RECORD_MAX - have) : 0;
+		size_t n = pieces[i].iov_len, part = have ? least(n, BK_TLS_RECORD_MAX - have) : 0;
 		size_t whole =
 			i + 1 < pieces_len ? (n - part) / BK_TLS_RECORD_MAX * BK_TLS_RECORD_MAX : n - part;
 
@@ -329,7 +328,7 @@ static int link_write(struct bk_link *l, const struct iovec *pieces, int pieces_
 {
 	struct tls_link *t = of(l);
 	size_t total = 0;
-	int err = 0;
+	int err;
 
 	if (t->end_error || t->is_closing || !bk_tls_is_secure(t->tls))
 		return BK_E_EOF;

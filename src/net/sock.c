@@ -109,7 +109,7 @@ static int bind_shared(int fd, const struct bk_addr *local)
 	return err;
 }
 
-int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, int *ret_fd)
+static int open_bound(const struct bk_addr *local, bool shared_port, int *ret_fd)
 {
 	int fd = -1, err = open_stream(local, &fd);
 
@@ -120,9 +120,22 @@ int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, i
 	if (!shared_port)
 		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	err = shared_port ? bind_shared(fd, local) : bind_to(fd, local);
-	if (!err && listen(fd, backlog) < 0)
-		err = bk_error_from_errno(errno);
 	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, int *ret_fd)
+{
+	int fd = -1, err = open_bound(local, shared_port, &fd);
+
+	if (err < 0)
+		return err;
+	if (listen(fd, backlog) < 0) {
+		err = bk_error_from_errno(errno);
 		close(fd);
 		return err;
 	}
@@ -132,19 +145,7 @@ int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, i
 
 int bk_sock_hold(const struct bk_addr *local, int *ret_fd)
 {
-	int fd = -1, err = open_stream(local, &fd);
-
-	if (err < 0)
-		return err;
-	if (local->family == 6)
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	err = bind_shared(fd, local);
-	if (err < 0) {
-		close(fd);
-		return err;
-	}
-	*ret_fd = fd;
-	return 0;
+	return open_bound(local, true, ret_fd);
 }
 
 /* What comes back of the first packet is an ICMP message that quotes it, with nothing left of its TTL: the kernel

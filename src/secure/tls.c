@@ -138,6 +138,8 @@ static int error_from_gnutls(struct bk_tls *t, int ret)
 /* Remembers why, tells the peer (unless it told us), and stays failed. */
 static int fail_as(struct bk_tls *t, int err, int ret)
 {
+	size_t n;
+
 	t->failed = err;
 	bk_records_return(&t->writing);
 	if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED) {
@@ -147,7 +149,9 @@ static int fail_as(struct bk_tls *t, int err, int ret)
 		return err;
 	}
 	snprintf(t->text, sizeof(t->text), "%s", err == BK_E_TLS ? gnutls_strerror(ret) : bk_error_text(err));
-	t->text[strcspn(t->text, ".")] = 0; /* a sentence goes on behind it */
+	n = strlen(t->text);
+	if (n && t->text[n - 1] == '.') /* a sentence goes on behind it */
+		t->text[n - 1] = 0;
 	gnutls_alert_send_appropriate(t->session, ret);
 	return err;
 }
