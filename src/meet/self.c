@@ -235,12 +235,9 @@ bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, cons
 {
 	for (int i = 0; i < 2; i++) {
 		struct bk_addr at = opened_at(s, transports[i]);
-		struct bk_intro now = *told;
 
-		if (!at.family || is_told(told, transports[i], &at))
-			continue;
-		add_candidate(&now, BK_CANDIDATE_OPENED, transports[i], &at);
-		if (bk_mapped_is_open(&now, peer, transports[i]))
+		if (at.family && !is_told(told, transports[i], &at) &&
+			bk_mapped_is_open_at(told, peer, transports[i], &at))
 			return true;
 	}
 	return false;

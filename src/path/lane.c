@@ -117,10 +117,11 @@ struct bk_addr bk_lane_forbidden_by(const struct bk_lane *l)
 /* Others may guess now. */
 static void end_turn(struct bk_lane *l)
 {
-	struct bk_addr by = bk_lane_forbidden_by(l);
+	struct bk_addr by;
 
 	if (!l->turn.weight)
 		return;
+	by = bk_lane_forbidden_by(l);
 	bk_manners_end(&l->turn);
 	if (l->carriage->listen)
 		l->carriage->listen(l, false);

@@ -261,10 +261,6 @@ int bk_remembered_look(
 	if (err < 0)
 		return err;
 	err = load(path, &r);
-	if (bk_remembered_is_no_table(err)) {
-		bk_remembered_init(&r);
-		save(path, &r);
-	}
 	return err < 0 ? err : bk_remembered_find(&r, networks, ret_memo);
 }
 

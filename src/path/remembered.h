@@ -43,8 +43,8 @@ bool bk_remembered_find(
 void bk_remembered_put(
 	struct bk_remembered *r, const struct bk_remembered_pair *networks, const struct bk_memo *memo);
 
-/* By the file. 1: it is there, 0: nothing is; an error that says that the file was no table: it has begun anew; others:
- * it cannot be read. */
+/* By the file. 1: it is there, 0: nothing is; an error that says that the file is no table: it begins anew when
+ * something is noted; others: it cannot be read. */
 bool bk_remembered_is_no_table(int error);
 int bk_remembered_look(
 	const char *folder, const struct bk_remembered_pair *networks, struct bk_memo *ret_memo);

@@ -125,10 +125,11 @@ static const char *help(
 		[PEER_ONLY] = "UDP here, a port mapping on either router or IPv6",
 		[BOTH] = "a port mapping on either router or IPv6",
 	};
-	const char *polite = who_is_polite(pair, rows);
+	const char *polite;
 
 	if (has_opened(pair))
 		return "IPv6";
+	polite = who_is_polite(pair, rows);
 	snprintf(out, BK_PLAN_TEXT_MAX, "%s%s%s%s", polite ? "guessing ports, which " : "",
 		polite ? polite : "", polite ? ", " : "", words[sides_over(pair, BK_TRANSPORT_UDP)]);
 	return out;

@@ -22,16 +22,20 @@ static bool are_able(const struct bk_intro *a, const struct bk_intro *b)
 	return a->capabilities & b->capabilities & BK_INTRO_OPENS;
 }
 
+bool bk_mapped_is_open_at(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t,
+	const struct bk_addr *at)
+{
+	return are_able(side, other) && bk_candidate_profile(other, t)->public_addr.family == 4 &&
+	       bk_addr_equal_ip(at, &bk_candidate_profile(side, t)->public_addr);
+}
+
 bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t)
 {
-	const struct bk_addr *seen = &bk_candidate_profile(side, t)->public_addr;
-
-	if (!are_able(side, other) || bk_candidate_profile(other, t)->public_addr.family != 4)
-		return false;
 	for (size_t i = 0; i < side->candidates_len; i++) {
 		const struct bk_candidate *c = &side->candidates[i];
 
-		if (c->kind == BK_CANDIDATE_OPENED && c->transport == t && bk_addr_equal_ip(&c->addr, seen))
+		if (c->kind == BK_CANDIDATE_OPENED && c->transport == t &&
+			bk_mapped_is_open_at(side, other, t, &c->addr))
 			return true;
 	}
 	return false;

@@ -9,6 +9,9 @@
 
 /* Has that side a port over that transport which everybody reaches, and can the other one go there? */
 bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t);
+/* Would that be one? */
+bool bk_mapped_is_open_at(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t,
+	const struct bk_addr *at);
 /* Has either of the two? */
 bool bk_mapped_is_open_between(const struct bk_pair *pair, enum bk_transport t);
 

@@ -7,16 +7,12 @@
 
 #include <stdio.h>
 
-#include "base/assert.h"
 #include "punch/target.h"
 #include "punch/technique.h"
 
-enum {
-	SCATTER = 39869, /* prime: every port of a set has its turn, however many they are */
-	NEIGHBOURS = 64,
-};
-
-#define RTT_MAX      (1 * BK_SEC)  /* of one side to the server; a larger claim is not believed */
+#define RTT_MAX      (1 * BK_SEC) /* of one side to the server; a larger claim is not believed */
+#define SHORT_RTT    (12 * BK_MS)
+#define WAIT_MAX     (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
 #define TRY_MARGIN   (100 * BK_MS) /* for what the peer may be late */
 #define BRIEF_BUDGET (300 * BK_MS) /* and two round trips: for host candidates alone */
 #define START_MARGIN (6 * BK_MS)   /* to compute and to wake up */
@@ -37,6 +33,17 @@ bk_dur bk_plan_path_rtt(const struct bk_pair *pair)
 bk_dur bk_plan_try_timeout(const struct bk_pair *pair)
 {
 	return TRY_MARGIN + bk_plan_path_rtt(pair) * 5 / 4;
+}
+
+/* Within a few milliseconds a busy machine may not have sent its opener. */
+bool bk_plan_is_short(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	return bk_time_max(own->server_rtt, peer->server_rtt) < SHORT_RTT;
+}
+
+bk_time bk_plan_believed(bk_time start, bk_time now)
+{
+	return bk_time_min(bk_time_max(start, now), now + WAIT_MAX);
 }
 
 static bool are_equal_ports(const struct bk_ports *a, const struct bk_ports *b)
@@ -102,59 +109,6 @@ int64_t bk_plan_start_instant(int64_t server_now, bk_dur own_rtt, bk_dur peer_rt
 	bk_dur rtt = bk_time_max(believable_rtt(own_rtt), believable_rtt(peer_rtt));
 
 	return server_now + rtt * 3 / 2 + START_MARGIN;
-}
-
-unsigned bk_attempt_guesses(const struct bk_attempt *a)
-{
-	unsigned passes = a->fast >= a->probes ? BK_PLAN_PASSES : 1;
-
-	return (unsigned)a->sockets * BK_PLAN_FAN_PACKETS + a->fast + a->probes * passes;
-}
-
-size_t bk_attempt_len(const struct bk_attempt *a)
-{
-	return a->ports.len ? a->ports.len : 1;
-}
-
-static int scatter(const struct bk_ports *p, int i)
-{
-	return (int)((int64_t)i * SCATTER % p->len);
-}
-
-/* Who would have come on a neighbour's place has the one that the neighbour had. */
-static int scatter_behind_neighbours(const struct bk_ports *p, int i)
-{
-	int most = p->len < NEIGHBOURS ? p->len : NEIGHBOURS, first = p->pivot - most / 2, at;
-
-	first = first < 0 ? 0 : first > p->len - most ? p->len - most : first;
-	if (i < most)
-		return first + i;
-	for (at = scatter(p, i); at >= first && at < first + most;)
-		at = scatter(p, at - first);
-	return at;
-}
-
-/* Which of the ports is the i-th. */
-static int place(const struct bk_ports *p, int i)
-{
-	switch (p->order) {
-	case BK_PORTS_UP:
-		return (i + p->pivot) % p->len;
-	case BK_PORTS_OUTWARD:
-		return i % 2 ? (i + 1) / 2 : -(i / 2);
-	case BK_PORTS_SCATTERED:
-		return p->pivot ? scatter_behind_neighbours(p, i) : scatter(p, i);
-	}
-	return i;
-}
-
-struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i)
-{
-	bk_assert(i < bk_attempt_len(a));
-	if (!a->ports.len)
-		return a->remote;
-	return bk_addr_with_port(
-		a->remote, (uint16_t)(a->ports.first + place(&a->ports, (int)i) * a->ports.step));
 }
 
 const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[BK_PLAN_TEXT_MAX])

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "punch/attempt.h"
 #include "wire/intro.h"
 
 /* The planner: a pure function of two introductions. Both sides compute the same plan (mirrored), and it is
@@ -16,50 +17,7 @@ struct bk_technique;
 struct bk_method;
 struct bk_pair;
 
-enum {
-	BK_PLAN_ATTEMPTS_MAX = 24,
-	BK_PLAN_TEXT_MAX = 512,
-	BK_PLAN_PASSES = 3,      /* with full TTL, of a set of guessed ports that is fast as a whole */
-	BK_PLAN_FAN_PACKETS = 2, /* from each of the fresh sockets */
-};
-
-/* Ports of one address: first, first + step, ... len of them; or the same set in another order. */
-enum bk_ports_order {
-	BK_PORTS_UP,
-	BK_PORTS_OUTWARD,   /* first, first + step, first - step, first + 2 step, ... */
-	BK_PORTS_SCATTERED, /* no two neighbours after one another */
-};
-
-struct bk_ports {
-	uint16_t first, len;
-	int16_t step;
-	enum bk_ports_order order;
-	/* UP: it begins with that one, and goes round; SCATTERED: its neighbours come first; 0: neither. */
-	uint16_t pivot;
-};
-
-struct bk_attempt {
-	const struct bk_technique *technique;
-	struct bk_addr remote;
-	struct bk_ports ports;    /* len 0: the port of `remote` alone */
-	bool is_from_shared_port; /* bind the port of the control connection */
-	bool is_from_shared6; /* ... or over IPv6 the port that our own candidates name, where there is one */
-	bool is_at_start;     /* wait for the agreed instant; otherwise begin at once */
-	bk_dur delay;         /* after its beginning */
-	bk_dur try_timeout;   /* an unanswered SYN is given up and sent afresh after this */
-	bk_dur retry_gap;     /* after refused, reset, unreachable; +- 50 % jitter */
-	unsigned eager;       /* after so many of them the gap grows */
-	/* Over UDP, where a port is guessed: so many of the ports are sent to, once or a few times each, and whoever
-	 * is heard from there is a target. 0: each port is a target. `fast`: so many of them at once, openers before
-	 * the agreed instant; the others one by one, each `pace` after the last. */
-	uint16_t probes, fast;
-	bk_dur pace;
-	/* Over UDP: nobody is there; a request is sent that has the own NAT let in more (punch/helper.h). */
-	bool is_request;
-	/* Over UDP: from so many fresh sockets, each of which opens the own filter, and sends no more until it is
-	 * spoken to. 0: from the one that all share. */
-	uint16_t sockets;
-};
+enum { BK_PLAN_ATTEMPTS_MAX = 24, BK_PLAN_TEXT_MAX = 512 };
 
 /* What one engine is to do. */
 struct bk_plan {
@@ -96,13 +54,10 @@ void bk_plan_add(struct bk_plan *p, const struct bk_attempt *a);
 bk_dur bk_plan_try_timeout(const struct bk_pair *pair);
 /* The round trip between the two, as far as their ways to the server tell. */
 bk_dur bk_plan_path_rtt(const struct bk_pair *pair);
-/* How many packets to guessed ports, or from fresh sockets so that those are guessed, it sends at most; 0: nothing is
- * guessed. */
-unsigned bk_attempt_guesses(const struct bk_attempt *a);
-/* How many addresses the attempt goes to (at least one), and the i-th. */
-size_t bk_attempt_len(const struct bk_attempt *a);
-struct bk_addr bk_attempt_remote(const struct bk_attempt *a, size_t i);
-
+/* Is the server so near to both that the instant says little? */
+bool bk_plan_is_short(const struct bk_intro *own, const struct bk_intro *peer);
+/* An agreed instant, as far as we believe it. */
+bk_time bk_plan_believed(bk_time start, bk_time now);
 /* Attempt i as a line for -v: "punch 192.0.2.7:40001 from the shared port at the agreed instant". */
 const char *bk_plan_attempt_to_str(const struct bk_plan *p, size_t i, char out[BK_PLAN_TEXT_MAX]);
 

@@ -158,8 +158,7 @@ static bool may_be_tried_so(const struct bk_pair *pair, enum bk_transport t, con
 {
 	enum bk_addr_realm realm = bk_addr_realm(&a->remote);
 
-	return !(a->probes || a->sockets || a->is_request) || realm == BK_ADDR_PUBLIC ||
-	       is_seen_in(pair, t, realm);
+	return !bk_attempt_is_guess(a) || realm == BK_ADDR_PUBLIC || is_seen_in(pair, t, realm);
 }
 
 void bk_punch_target_sift(const struct bk_pair *pair, struct bk_plan *p, size_t first)

@@ -33,8 +33,6 @@ enum {
 
 #define PROOF_MAX (2 * BK_SEC)  /* an unproven connection holds up its attempt, and the end, no longer */
 #define GAP_MAX   (500 * BK_MS) /* of a target that does nothing but refuse */
-#define WAIT_MAX  (5 * BK_SEC)  /* an agreed instant further away is a mistake or a trick */
-#define SHORT_RTT (12 * BK_MS)
 
 enum state {
 	WAITING,    /* for its beginning */
@@ -404,12 +402,6 @@ void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_
 		*ret_stats = (struct bk_attempt_stats){.first_try = BK_NEVER};
 }
 
-/* As far as we believe it. */
-static bk_time believed(bk_time start, bk_time now)
-{
-	return bk_time_min(bk_time_max(start, now), now + WAIT_MAX);
-}
-
 static void begin_attempt(struct bk_punch_tcp *e, struct attempt *a, bk_time full_from, bk_time now)
 {
 	const struct bk_attempt *plan = plan_of(e, a);
@@ -420,17 +412,19 @@ static void begin_attempt(struct bk_punch_tcp *e, struct attempt *a, bk_time ful
 		a->wake = now + plan->delay;
 		return;
 	}
-	/* Without an opener there is nothing that could be held back for. */
-	a->full_from = (opens ? full_from : bk_time_min(full_from, e->start)) + plan->delay;
+	/* Without an opener there is nothing that could be held back for; over IPv6 the peer has none either. */
+	if (!opens)
+		full_from = plan->remote.family == 6 ? e->start : bk_time_min(full_from, e->start);
+	a->full_from = full_from + plan->delay;
 	a->wake = opens ? now : a->full_from;
 }
 
 static void begin(struct bk_punch_tcp *e, bk_time now)
 {
 	const struct bk_plan *plan = &e->opts.plan;
-	bk_time full_from = believed(e->opts.full_from ? e->opts.full_from : e->opts.start, now);
+	bk_time full_from = bk_plan_believed(e->opts.full_from ? e->opts.full_from : e->opts.start, now);
 
-	e->start = believed(e->opts.start, now);
+	e->start = bk_plan_believed(e->opts.start, now);
 	e->end = e->start + plan->budget;
 	for (size_t i = 0; i < plan->attempts_len; i++) {
 		const struct bk_attempt *a = &plan->attempts[i];
@@ -472,27 +466,35 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e)
 
 /* --- as a method --- */
 
-static bk_dur longer_rtt(const struct bk_pair *pair)
+static bool has_counted(const struct bk_intro *side)
 {
-	return bk_time_max(pair->own->server_rtt, pair->peer->server_rtt);
+	return side->capabilities & BK_INTRO_COUNTED_TCP;
 }
 
-static bool are_both_counted(const struct bk_pair *pair)
-{
-	return pair->own->capabilities & pair->peer->capabilities & BK_INTRO_COUNTED_TCP;
-}
-
-/* Who knows first is called first: its own full SYN waits for as long as a try may take. Sooner it would end a
+/* One calls, the other is called: its own full SYN waits for as long as a try may take. Sooner it would end a
  * connection that is half made, which nobody is told of, and where the two cross between a router and its machine the
- * router has noted another number than the machine answers with. Within a few milliseconds a busy machine may not have
- * sent its opener: there who calls does so at the instant. In a later round nobody knows who is last. */
+ * router has noted another number than the machine answers with. Of two who have counted, that is who knows first;
+ * else who has, for the other has no opener that could be met. Where neither has, the first SYNs are full ones, and
+ * stay. */
+static bool is_called(const struct bk_method_opts *opts)
+{
+	bool own = has_counted(opts->pair->own), peer = has_counted(opts->pair->peer);
+
+	return own && !(peer && opts->is_controlling);
+}
+
+/* Who calls does so at once where the other's opener must have left: within a few milliseconds a busy machine may not
+ * have sent it, in a later round nobody knows who is last, and who has not counted may be the first to know. Who is
+ * called and hears of it too late for an opener calls, too. */
 static bk_time full_from(const struct bk_method_opts *opts, bk_time now)
 {
-	if (opts->pair->is_again || !are_both_counted(opts->pair))
+	const struct bk_pair *pair = opts->pair;
+
+	if (is_called(opts) && now < opts->start)
+		return opts->start + bk_plan_try_timeout(pair);
+	if (!has_counted(pair->own) || pair->is_again || bk_plan_is_short(pair->own, pair->peer))
 		return opts->start;
-	if (!opts->is_controlling)
-		return opts->start + bk_plan_try_timeout(opts->pair);
-	return longer_rtt(opts->pair) < SHORT_RTT ? opts->start : now;
+	return now;
 }
 
 static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)

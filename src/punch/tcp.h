@@ -25,7 +25,7 @@ struct bk_punch_tcp_opts {
 	/* Not 0: what waits for the instant opens the own filter meanwhile, from the shared port, by a SYN that passes
 	 * every router of this side and goes no further; a SYN of the peer's makes that a connection. */
 	uint8_t opener_ttl;
-	bk_time full_from; /* that much sooner, or later, than the instant full ones go; 0: at the instant */
+	bk_time full_from; /* when full ones go, sooner or later than the instant; 0: at the instant */
 	uint64_t seed;
 };
 

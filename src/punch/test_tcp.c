@@ -481,6 +481,29 @@ static void where_the_peer_is_open_the_first_syn_is_a_full_one_at_once(void **st
 	bk_punch_tcp_free(e);
 }
 
+static void over_ipv6_nobody_has_an_opener_and_full_syns_leave_at_the_instant(void **state)
+{
+	struct bk_punch_tcp_opts opts = {.shared6 = {.family = 6, .port = 44000},
+		.start = START,
+		.opener_ttl = 3,
+		.full_from = T0,
+		.seed = 1};
+	struct bk_punch_tcp *e;
+
+	(void)state;
+	opts.plan.attempts[0] = punch(true);
+	opts.plan.attempts[0].is_from_shared6 = true;
+	assert_int_equal(bk_addr_from_str("[2001:db8::7]:42000", &opts.plan.attempts[0].remote), 0);
+	opts.plan.attempts_len = 1;
+	opts.plan.budget = BK_PLAN_BUDGET;
+	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
+	expect_nothing(e);
+	assert_true(ops.next_wake(e) == START);
+	ops.on_time(e, START);
+	assert_int_equal(expect(e, BK_ACT_TCP_CONNECT).ttl, 0);
+	bk_punch_tcp_free(e);
+}
+
 /* As the rows see it: who joins, who made the code, a later round, a short way, and a side that counted nothing. */
 static void who_hears_last_calls_at_once_and_who_heard_first_is_called(void **state)
 {
@@ -495,11 +518,13 @@ static void who_hears_last_calls_at_once_and_who_heard_first_is_called(void **st
 		{true, false, 40 * BK_MS, 64, 64, 0, 7, 0, T0},
 		{false, false, 40 * BK_MS, 64, 64, 7, 0, 2, START + 200 * BK_MS},
 		{false, false, 4 * BK_MS, 64, 64, 7, 0, 2, START + 110 * BK_MS},
-		{true, false, 40 * BK_MS, 64, 0, 0, 7, 2, START},
+		{true, false, 40 * BK_MS, 64, 0, 0, 7, 2, START + 200 * BK_MS},
+		{false, false, 40 * BK_MS, 64, 0, 7, 0, 2, START + 200 * BK_MS},
+		{true, false, 40 * BK_MS, 0, 64, 0, 7, 2, START},
 		{false, false, 40 * BK_MS, 0, 64, 7, 0, 2, START},
 		{true, false, 4 * BK_MS, 64, 64, 0, 7, 2, START},
 		{true, true, 40 * BK_MS, 64, 64, 1000 * BK_MS, 1200 * BK_MS, 2, START},
-		{false, true, 40 * BK_MS, 64, 64, 1060 * BK_MS, 1000 * BK_MS, 2, START},
+		{false, true, 40 * BK_MS, 64, 64, 1060 * BK_MS, 1000 * BK_MS, 2, START + 200 * BK_MS},
 	};
 
 	(void)state;
@@ -537,6 +562,7 @@ int main(void)
 		cmocka_unit_test(
 			an_opener_that_does_not_hold_is_not_repeated_and_full_syns_leave_at_the_instant),
 		cmocka_unit_test(where_the_peer_is_open_the_first_syn_is_a_full_one_at_once),
+		cmocka_unit_test(over_ipv6_nobody_has_an_opener_and_full_syns_leave_at_the_instant),
 		cmocka_unit_test(who_hears_last_calls_at_once_and_who_heard_first_is_called),
 		cmocka_unit_test(connects_at_the_agreed_instant_and_not_before),
 		cmocka_unit_test(an_attempt_without_instant_begins_at_once_from_any_port),

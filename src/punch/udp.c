@@ -515,7 +515,7 @@ static int add_attempt(struct bk_punch_udp *e, const struct bk_attempt *a, bk_ti
 
 	if (a->remote.family == 6 && !e->has_socket6)
 		return 0;
-	if (bk_udp_guess_is_its(a))
+	if (bk_attempt_is_guess(a))
 		return bk_udp_guess_add(&e->guess, a, full_from, now);
 	for (size_t i = 0; i < bk_attempt_len(a); i++) {
 		struct bk_addr to = bk_attempt_remote(a, i);
@@ -533,7 +533,7 @@ static bool is_expected(const struct bk_intro *peer)
 
 static int begin(struct bk_punch_udp *e, const struct bk_punch_udp_opts *opts, bk_time now)
 {
-	bk_time start = bk_udp_start(opts, now);
+	bk_time start = bk_plan_believed(opts->start, now);
 	bk_dur budget = opts->budget ? opts->budget : BK_PLAN_BUDGET;
 	bk_time full_from = bk_udp_first_full(opts, start, now);
 	const struct bk_plan *plan = opts->plan;

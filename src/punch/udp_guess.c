@@ -22,11 +22,6 @@ void bk_udp_guess_done(struct bk_udp_guess *g)
 	bk_udp_spray_done(&g->spray);
 }
 
-bool bk_udp_guess_is_its(const struct bk_attempt *a)
-{
-	return a->probes || a->sockets || a->is_request;
-}
-
 int bk_udp_guess_add(struct bk_udp_guess *g, const struct bk_attempt *a, bk_time full_from, bk_time now)
 {
 	if (a->is_request) {

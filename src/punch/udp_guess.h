@@ -19,9 +19,7 @@ struct bk_udp_guess {
 
 void bk_udp_guess_init(struct bk_udp_guess *g);
 void bk_udp_guess_done(struct bk_udp_guess *g);
-/* Is it an attempt of its kind? The first of either counts. */
-bool bk_udp_guess_is_its(const struct bk_attempt *a);
-/* BK_E_NOMEM. */
+/* For what bk_attempt_is_guess says; the first of either kind counts. BK_E_NOMEM. */
 int bk_udp_guess_add(struct bk_udp_guess *g, const struct bk_attempt *a, bk_time full_from, bk_time now);
 
 /* Sends what is due by now, each like that probe; how many it sent. No more before bk_udp_guess_wake. */

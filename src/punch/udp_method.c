@@ -73,9 +73,7 @@ static const struct bk_technique *technique(const void *engine, const struct bk_
 	const struct bk_udp_targets *targets = bk_punch_udp_targets(engine);
 
 	for (size_t i = 0; i < targets->len; i++) {
-		const struct bk_way *at = &targets->list[i].way;
-
-		if (at->socket == way->socket && bk_addr_equal(&at->remote, &way->remote))
+		if (bk_way_equal(&targets->list[i].way, way))
 			return targets->list[i].technique;
 	}
 	return NULL;

@@ -15,18 +15,10 @@
 #define GAP_FIRST (5 * BK_MS)
 #define GAP_MAX   (500 * BK_MS)
 #define GAP_OPEN  (1 * BK_MS) /* between an opener and what may follow at once */
-#define SHORT_RTT (12 * BK_MS)
-#define WAIT_MAX  (5 * BK_SEC) /* an agreed instant further away is a mistake or a trick */
 
-bk_time bk_udp_start(const struct bk_punch_udp_opts *opts, bk_time now)
-{
-	return bk_time_min(bk_time_max(opts->start, now), now + WAIT_MAX);
-}
-
-/* Within a few milliseconds a busy machine may not have sent its opener. */
 static bool is_short(const struct bk_punch_udp_opts *opts)
 {
-	return bk_time_max(opts->own->server_rtt, opts->peer->server_rtt) < SHORT_RTT;
+	return bk_plan_is_short(opts->own, opts->peer);
 }
 
 /* A side whose port the peer cannot know has to be the first to speak. */

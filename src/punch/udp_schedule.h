@@ -10,9 +10,7 @@
 
 #define BK_UDP_WAIT_PEER (15 * BK_MS) /* two of its probes */
 
-/* The agreed instant, as far as we believe it. */
-bk_time bk_udp_start(const struct bk_punch_udp_opts *opts, bk_time now);
-/* When the first packet with the full TTL goes to what is behind a filter; start: that instant. */
+/* When the first packet with the full TTL goes to what is behind a filter; start: the agreed instant, as believed. */
 bk_time bk_udp_first_full(const struct bk_punch_udp_opts *opts, bk_time start, bk_time now);
 /* From one sending to the next; step 0: after the first. Each +- 20 %: two sides on one grid could go on colliding with
  * each other's losses. */

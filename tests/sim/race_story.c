@@ -439,7 +439,9 @@ static void start_lane(struct peer *p, const struct bk_method *m)
 		.is_controlling = p->is_controlling,
 		.shared = bk_addr_with_port(p->side->host.ip, SIM_SHARED_PORT),
 		.has_socket6 = address6(p->side).family == 6,
-		.hops = p->side->nats_len > 1 || p->story->has_counted_tcp ? (unsigned)p->side->nats_len : 0,
+		.hops = p->side->nats_len > 1 || p->story->has_counted_tcp[p->side->index]
+				? (unsigned)p->side->nats_len
+				: 0,
 		.start = p->start + p->clock_offset,
 		.seed = p->story->seed * 16 + p->lanes_len * 2 + (uint64_t)p->side->index,
 	};
@@ -500,7 +502,7 @@ static void prepare(struct peer *p, struct sim_net *net, int index, const struct
 		open_ports(p);
 	if (!s->b_controls) /* who controls hears last */
 		p->intro.capabilities |= BK_INTRO_COUNTED;
-	if (s->has_counted_tcp)
+	if (s->has_counted_tcp[index])
 		p->intro.capabilities |= BK_INTRO_COUNTED_TCP;
 }
 

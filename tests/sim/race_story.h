@@ -27,8 +27,8 @@ struct sim_race_story {
 	bk_dur timer_slack; /* timers are late by up to this */
 	bool filtering_unknown;
 	bool b_controls;
-	bk_dur late;          /* a hears so much later than the mail takes */
-	bool has_counted_tcp; /* both know how far a SYN has to go to open the own filter alone */
+	bk_dur late;             /* a hears so much later than the mail takes */
+	bool has_counted_tcp[2]; /* they know how far a SYN has to go to open the own filter alone */
 	uint64_t seed;
 };
 
