@@ -14,7 +14,6 @@ import contextlib
 import glob
 import itertools
 import json
-import os
 import pathlib
 import selectors
 import shutil
@@ -171,7 +170,9 @@ class Hyperdht(Other):
 
 def words_of(found):
     direct, runs, median, worst = found
-    return f"{direct} of {runs}, {median:.0f} ms ({worst:.0f})" if direct else f"0 of {runs}"
+    if direct:
+        return f"{direct} of {runs}, {median:.0f} ms ({worst:.0f})"
+    return "none" if median is None else f"relayed, {median:.0f} ms"
 
 
 def main():

@@ -55,10 +55,6 @@ def port_choice(side):
     return "sequence" if side.type in world.IN_SEQUENCE else "random"
 
 
-def is_over_udp(sides):
-    return not any(side.blocked for side in sides)
-
-
 def hard_ones(sides):
     return [side for side in sides if world.is_hard(side)]
 
@@ -79,7 +75,7 @@ def is_tcp_relayed(a, b):
 
 
 def are_both_hard(a, b):
-    return is_over_udp((a.side, b.side)) and len(hard_ones((a.side, b.side))) == 2
+    return not world.is_tcp_alone((a.side, b.side)) and len(hard_ones((a.side, b.side))) == 2
 
 
 def are_both_in_blocks(a, b):
@@ -108,7 +104,7 @@ NEXT = (
     ("two hard sides, one of them in sequence", "two hard, one in sequence", is_one_in_sequence),
     ("every carrier's NAT opens ports when asked (PCP)", "carriers that open ports", has_carrier),
     ("every home router opens ports when asked", "home routers that open ports", has_closed_router),
-    ("IPv6 on every network where UDP passes", "IPv6 for everybody", lambda a, b: is_over_udp((a.side, b.side))),
+    ("IPv6 on every network where UDP passes", "IPv6 for everybody", lambda a, b: not world.is_tcp_alone((a.side, b.side))),
 )
 
 

@@ -66,12 +66,12 @@ def people(population):
     for network in population["networks"]:
         for row in (r for r in population["rows"] if r["network"] == network["name"]):
             may_open = "own" in row["tags"] and row["type"] != "open" and not row["blocked"]
-            may_ip6 = row["blocked"] != "all"
+            may_ip6 = not row["blocked"]
             for opens in (False, True):
                 for ip6 in (False, True):
                     share = network["share"] * row["share"]
                     share *= _chance(opens, network["opens"]["share"] if may_open else 0)
-                    share *= _chance(ip6, network["ip6"]["share"] if may_ip6 and not row["blocked"] else 0)
+                    share *= _chance(ip6, network["ip6"]["share"] if may_ip6 else 0)
                     side = Side(row["type"], row["noise"], row["blocked"], opens, ip6)
                     if share:
                         found[Person(network["name"], row["name"], tuple(row["tags"]), side)] += share
