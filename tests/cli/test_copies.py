@@ -119,18 +119,21 @@ class Copies(Scene):
         quick = {f"r{i}": self.receiver(code, f"r{i}") for i in range(6)}
         guesser = self.receiver(code.split("-")[0] + "-acid-acid-acid", "guesser")
         began, stop = time.monotonic(), threading.Event()
-        brake = threading.Thread(target=self.slow_down, args=(slow, stop))
-        brake.start()
+        brakes = [threading.Thread(target=self.slow_down, args=(p, stop)) for p in (slow, killed)]
+        for brake in brakes:
+            brake.start()
         try:
-            self.wait_for_part("killed")
+            self.wait_for_part("killed")  # which it would have for a moment only, had it no brake
             killed.kill()
+            brakes.pop().join()
             killed.wait()
             back = self.receiver(code, "killed")
             self.assertEqual([self.finish(p)[0] for p in quick.values()], 6 * [0])
             took = time.monotonic() - began
         finally:
             stop.set()
-            brake.join()
+            for brake in brakes:
+                brake.join()
         self.assertEqual([self.finish(p)[0] for p in (back, slow, guesser, sender)], [0, 0, 4, 0])
         for name in (*quick, "slow", "killed"):
             self.assertTrue(filecmp.cmp(self.root / f"out-{name}" / "big", big, shallow=False), name)
