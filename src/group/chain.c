@@ -8,25 +8,19 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "group/archive.h"
+#include "group/hearing.h"
 #include "group/names.h"
+#include "group/rekey.h"
 #include "group/roster.h"
 #include "group/saying.h"
 #include "group/voices.h"
 #include "group/whisper.h"
 #include "wire/chat.h"
 
-enum {
-	INVITE_LEN = 128, /* in a rekey's box */
-	ENTRY_LEN = INVITE_LEN + BK_WHISPER_OVERHEAD,
-	ENTRIES_MAX = BK_REMARK_CONTENT_MAX / ENTRY_LEN,
-};
-
 #define GOODBYES_AFTER (1500 * BK_MS)
 
 _Static_assert(BK_CHAIN_WHISPER_MAX + BK_WHISPER_OVERHEAD <= BK_REMARK_CONTENT_MAX, "a whisper fits");
-_Static_assert((int)BK_INVITE_STR_MAX <= (int)INVITE_LEN, "an invite fits");
 
 struct bk_chain {
 	struct bk_group_keys keys;
@@ -49,7 +43,7 @@ struct bk_chain {
 	struct bk_saying saying;
 	struct bk_archive archive;
 	uint8_t plain[BK_GROUP_POST_MAX];
-	char text[BK_CHAIN_TEXT_MAX + 1];
+	struct bk_hearing hearing;
 };
 
 int bk_chain_new(const struct bk_chain_opts *opts, struct bk_chain **ret_chain)
@@ -65,6 +59,8 @@ int bk_chain_new(const struct bk_chain_opts *opts, struct bk_chain **ret_chain)
 	c->wants_all = opts->wants_all;
 	c->events = opts->events;
 	c->arg = opts->arg;
+	c->hearing = (struct bk_hearing){
+		.signer = &c->signer, .ledger = &c->ledger, .events = c->events, .arg = c->arg};
 	bk_saying_init(&c->saying);
 	bk_archive_init(&c->archive);
 	if (bk_voices_init(&c->voices, opts->seed) < 0 || bk_names_init(&c->names, opts->seed) < 0 ||
@@ -301,73 +297,6 @@ static int keep_post(struct bk_chain *c, const struct told *t, const uint8_t *po
 	return is_ours || c->wants_all ? bk_archive_put(&c->archive, t->hash, is_ours, post, len) : 0;
 }
 
-static void hand_text(struct bk_chain *c, struct bk_chain_line *line, const void *text, size_t len)
-{
-	if (bk_chat_check(text, len) < 0)
-		return;
-	if (text != c->text && len)
-		memcpy(c->text, text, len);
-	c->text[len] = '\0';
-	bk_text_sanitize_lines(c->text);
-	line->text = c->text;
-	line->len = strlen(c->text);
-	c->events->on_line(c->arg, line);
-}
-
-/* A box of ours, into c->text. */
-static bool open_box(struct bk_chain *c, const struct bk_remark *p, size_t *ret_len)
-{
-	if (!bk_whisper_is_ours(&c->signer, p->key, p->content, p->len) ||
-		bk_whisper_open(&c->signer, p->key, p->content, p->len, (uint8_t *)c->text) < 0)
-		return false;
-	*ret_len = p->len - BK_WHISPER_OVERHEAD;
-	return true;
-}
-
-static void hand_whisper(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
-{
-	size_t len;
-
-	line->is_private = true;
-	if (open_box(c, p, &len))
-		hand_text(c, line, c->text, len);
-}
-
-/* Whoever called before we came, or before the server was another one, is perhaps not waiting any more; and we need not
- * hear ourselves. */
-static void hand_call(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
-{
-	struct bk_summons summons;
-	size_t len;
-
-	line->is_private = true;
-	line->text = "";
-	if (!line->is_history && !line->is_ours && bk_ledger_is_of_now(&c->ledger, &p->seen) &&
-		open_box(c, p, &len) && !memcmp(p->content, c->signer.key, BK_SIGN_KEY_LEN) &&
-		bk_summons_read(c->text, len, &summons) >= 0)
-		c->events->on_call(c->arg, line, &summons);
-}
-
-static void hand_invite(struct bk_chain *c, struct bk_chain_line *line, const struct bk_remark *p)
-{
-	char box[INVITE_LEN + 1] = "", invite[BK_INVITE_STR_MAX], text[BK_INVITE_TEXT_MAX];
-
-	line->is_private = true;
-	line->text = "";
-	for (size_t at = 0; at + ENTRY_LEN <= p->len; at += ENTRY_LEN) {
-		const uint8_t *entry = p->content + at;
-
-		if (memcmp(entry, c->signer.key, BK_SIGN_KEY_LEN) != 0 ||
-			bk_whisper_open(&c->signer, p->key, entry, ENTRY_LEN, (uint8_t *)box) < 0 ||
-			bk_invite_from_str(box, invite, text) < 0)
-			continue;
-		c->events->on_invite(c->arg, line, invite);
-		break;
-	}
-	sodium_memzero(box, sizeof(box));
-	sodium_memzero(invite, sizeof(invite));
-}
-
 static void hand_on(struct bk_chain *c, const struct told *t)
 {
 	const struct bk_remark *p = &t->post;
@@ -379,14 +308,7 @@ static void hand_on(struct bk_chain *c, const struct told *t)
 		.is_history = t->number <= c->ledger.past,
 		.has_others_name = learn_name(c, p->name, p->key, t->number)};
 
-	if (p->kind == BK_REMARK_TEXT)
-		hand_text(c, &line, p->content, p->len);
-	else if (p->kind == BK_REMARK_WHISPER)
-		hand_whisper(c, &line, p);
-	else if (p->kind == BK_REMARK_REKEY)
-		hand_invite(c, &line, p);
-	else if (p->kind == BK_REMARK_CALL)
-		hand_call(c, &line, p);
+	bk_hearing_hand_on(&c->hearing, &line, p);
 }
 
 /* What a later version says in another form is nobody's fault, and no line. */
@@ -498,54 +420,31 @@ int bk_chain_call(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const s
 	return err;
 }
 
-/* Boxes for many, a post full of them at a time. */
-struct rekey {
+struct rekeying {
 	struct bk_chain *c;
-	const uint8_t (*without)[BK_SIGN_KEY_LEN];
-	size_t without_len;
 	uint64_t now_ms;
-	uint8_t invite[INVITE_LEN];
-	struct bk_buf boxes;
-	int error;
 };
 
-static void post_boxes(struct rekey *r)
+static int put_boxes(void *arg, const void *boxes, size_t len)
 {
+	const struct rekeying *r = arg;
 	const struct draft d = {BK_REMARK_REKEY, r->now_ms, BK_NEVER};
 
-	if (!r->error && r->boxes.len)
-		r->error = put(r->c, &d, bk_buf_head(&r->boxes), r->boxes.len, NULL);
-	bk_buf_consume(&r->boxes, r->boxes.len);
-}
-
-static void add_box(void *arg, const struct bk_member_card *m)
-{
-	struct rekey *r = arg;
-
-	for (size_t i = 0; i < r->without_len; i++)
-		if (!memcmp(r->without[i], m->card.key, BK_SIGN_KEY_LEN))
-			return;
-	if (r->error < 0 || !memcmp(r->c->signer.key, m->card.key, BK_SIGN_KEY_LEN))
-		return;
-	r->error = bk_whisper_close(&r->c->signer, m->card.key, r->invite, sizeof(r->invite), &r->boxes);
-	if (r->boxes.len + ENTRY_LEN > (size_t)ENTRIES_MAX * ENTRY_LEN)
-		post_boxes(r);
+	return put(r->c, &d, boxes, len, NULL);
 }
 
 int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*without)[BK_SIGN_KEY_LEN],
 	size_t without_len, uint64_t now_ms)
 {
-	struct rekey r = {.c = c, .without = without, .without_len = without_len, .now_ms = now_ms};
+	struct rekeying r = {c, now_ms};
+	const struct bk_rekey rekey = {.by = &c->signer,
+		.invite = invite,
+		.without = without,
+		.without_len = without_len,
+		.put = put_boxes,
+		.arg = &r};
 
-	if (strlen(invite) >= BK_INVITE_STR_MAX)
-		return BK_E_INVALID;
-	strcpy((char *)r.invite, invite);
-	bk_buf_init(&r.boxes, BK_REMARK_CONTENT_MAX);
-	bk_roster_each(&c->roster, add_box, &r);
-	post_boxes(&r);
-	bk_buf_done(&r.boxes);
-	sodium_memzero(r.invite, sizeof(r.invite));
-	return r.error;
+	return bk_rekey_write(&rekey, &c->roster);
 }
 
 /* Sealed when it is sent for the first time: it shows what we had seen by then. */
