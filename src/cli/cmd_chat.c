@@ -32,7 +32,6 @@ struct command {
 	struct bk_cli_lines lines;
 	struct bk_timer *reader; /* while nobody reads what we write: looks whether somebody does */
 	bool is_person, has_screen, is_held;
-	size_t line; /* number of the last one that was read */
 	uint64_t bytes;
 	int error; /* of this machine, while the chat ends */
 	char text[BK_CLI_TEXT_MAX];
@@ -146,22 +145,15 @@ static int say(void *arg, const char *text, size_t n)
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
-	int err;
 
 	if (c->is_person) {
 		if (n)
 			bk_cli_chat_person_line(&c->person, line);
 		return true;
 	}
-	err = bk_cli_lines_say(&c->lines, c->frame.report, line, n, say);
-	if (err == BK_E_AGAIN)
+	if (!bk_cli_lines_say(&c->lines, c->frame.report, line, n, say))
 		return false;
-	c->line++;
 	c->bytes += n;
-	if (err == BK_E_TOO_BIG || err == BK_E_NOMEM) {
-		snprintf(c->text, sizeof(c->text), "cannot say line %zu: %s", c->line, bk_error_text(err));
-		fail(c, err);
-	}
 	return true;
 }
 
@@ -169,13 +161,10 @@ static void on_lines_end(void *arg, int error)
 {
 	struct command *c = arg;
 
-	if (error < 0)
-		snprintf(c->text, sizeof(c->text), "cannot say line %zu: %s", c->line + 1,
-			error == BK_E_IO ? strerror(errno)
-					 : "a message has at most 65536 bytes, and it is longer");
-	if (error < 0)
+	if (error < 0) {
+		bk_cli_lines_why(&c->lines, error, "", BK_CLI_LINES_MAX, c->text);
 		fail(c, error == BK_E_IO ? BK_E_FILE : error);
-	else if (c->is_person)
+	} else if (c->is_person)
 		bk_cli_chat_person_leave(&c->person);
 	else
 		bk_chat_finish(c->chat);

@@ -3,6 +3,7 @@
 #include "cli/lines.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,7 +63,7 @@ static void hand_on(struct bk_cli_lines *l)
 		return;
 	if (l->len > BK_CLI_LINES_MAX + 1)
 		end(l, BK_E_TOO_BIG);
-	else if (l->has_ended && (!l->len || give(l, l->len, 0)))
+	else if (l->has_ended && (!l->len || give(l, l->len, 0)) && !l->is_over)
 		end(l, 0);
 }
 
@@ -148,12 +149,33 @@ static size_t mend(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, 
 	return strlen(line);
 }
 
-int bk_cli_lines_say(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n,
+bool bk_cli_lines_say(struct bk_cli_lines *l, struct bk_cli_report *r, char *line, size_t n,
 	int (*say)(void *arg, const char *text, size_t n))
 {
 	int err = say(l->arg, line, n);
 
-	return err == BK_E_INVALID ? say(l->arg, line, mend(l, r, line, n)) : err;
+	if (err == BK_E_INVALID)
+		err = say(l->arg, line, mend(l, r, line, n));
+	if (err == BK_E_AGAIN)
+		return false;
+	if (err == BK_E_TOO_BIG || err == BK_E_NOMEM) {
+		end(l, err);
+		return true;
+	}
+	l->number++;
+	l->said += err >= 0;
+	return true;
+}
+
+void bk_cli_lines_why(const struct bk_cli_lines *l, int error, const char *where, size_t max,
+	char ret_text[BK_CLI_TEXT_MAX])
+{
+	const char *cause = error == BK_E_IO ? strerror(errno) : bk_error_text(error);
+	char too_big[96];
+
+	snprintf(too_big, sizeof(too_big), "%sa message has at most %zu bytes, and it is longer", where, max);
+	snprintf(ret_text, BK_CLI_TEXT_MAX, "cannot say line %zu: %s", l->number + 1,
+		error == BK_E_TOO_BIG ? too_big : cause);
 }
 
 void bk_cli_lines_done(struct bk_cli_lines *l)

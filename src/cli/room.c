@@ -3,7 +3,6 @@
  * server that is away comes back. */
 #include "cli/room.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +14,13 @@
 
 #include "cli/exit.h"
 #include "cli/frame.h"
-#include "cli/human.h"
 #include "cli/key.h"
 #include "cli/lines.h"
 #include "cli/room_filter.h"
 #include "cli/room_person.h"
 #include "cli/room_place.h"
 
-enum { OTHER_MAX = 1024, NAME_MAX_LEN = BK_GROUP_NAME_MAX };
+enum { NAME_MAX_LEN = BK_GROUP_NAME_MAX };
 
 #define GATHERED   INT64_C(1000000000) /* comings and goings */
 #define LEAVE_TIME INT64_C(2000000000) /* nothing is to be told any more */
@@ -34,14 +32,14 @@ struct command {
 	struct bk_group *group;
 	struct bk_cli_members members;
 	struct bk_cli_room_person person;
+	struct bk_cli_room_filter filter; /* unless there is a person */
 	struct bk_cli_lines lines;
 	struct bk_timer *news, *patience, *farewell;
 	char name[NAME_MAX_LEN + 1];
 	char next[BK_GROUP_INVITE_MAX]; /* the room to go to when this one is left */
 	bool is_person, has_screen, is_open, has_ended, is_leaving, is_input_over;
 	bool has_news; /* the timer of that name runs */
-	size_t line;   /* number of the last one that was read */
-	uint64_t said, told, untold, heard, bytes;
+	uint64_t heard, bytes;
 	int64_t since;
 	int error; /* of this machine, while the room is left */
 	char text[BK_CLI_TEXT_MAX];
@@ -69,8 +67,8 @@ static void finish(struct command *c, int error, const char *text)
 		bk_cli_report_event(c->frame.report, BK_CLI_VERDICT, "done",
 			json_pack("{s:I, s:f, s:n, s:I, s:I, s:I}", "bytes", (json_int_t)c->bytes, "seconds",
 				(double)(bk_loop_now(c->frame.loop) - c->since) / 1e9, "digest", "sent",
-				(json_int_t)c->said, "delivered", (json_int_t)c->told, "received",
-				(json_int_t)c->heard));
+				(json_int_t)c->lines.said, "delivered", (json_int_t)c->filter.told,
+				"received", (json_int_t)c->heard));
 	if (c->error) {
 		failure.error = c->error;
 		failure.text = c->text;
@@ -91,7 +89,7 @@ static void give_up(struct command *c, int error, const char *text)
 
 static uint64_t waiting(const struct command *c)
 {
-	return c->said - c->told - c->untold;
+	return c->is_person ? 0 : bk_cli_room_filter_waiting(&c->filter);
 }
 
 /* The others are told, if the server is there. */
@@ -210,7 +208,7 @@ static void on_line_heard(struct bk_group *group, void *arg, const struct bk_gro
 		bk_cli_room_person_hear(&c->person, l);
 		return;
 	}
-	bk_cli_room_filter_hear(c->frame.report, l);
+	bk_cli_room_filter_hear(&c->filter, l);
 	mind_reader(c);
 }
 
@@ -221,62 +219,49 @@ static void on_sent(struct bk_group *group, void *arg, uint32_t ticket, uint64_t
 	(void)group;
 	if (c->is_person)
 		bk_cli_room_person_sent(&c->person, ticket);
-	else if (waiting(c))
-		c->told++;
+	else
+		bk_cli_room_filter_sent(&c->filter);
 	bk_cli_report_event(
 		c->frame.report, BK_CLI_EVENT, "delivered", json_pack("{s:I}", "number", (json_int_t)number));
-	if (!c->is_person)
-		bk_cli_lines_resume(&c->lines);
 	leave_if_done(c);
 }
 
 static void on_unsent(struct bk_group *group, void *arg, uint32_t ticket, int error)
 {
 	struct command *c = arg;
-	char text[BK_CLI_TEXT_MAX];
 
 	(void)group;
-	if (c->is_person) {
+	if (c->is_person)
 		bk_cli_room_person_unsent(&c->person, ticket, error);
-	} else {
-		c->untold++;
-		snprintf(text, sizeof(text),
-			"a line was not told to all, or nobody can know whether it was: %s",
-			bk_error_text(error));
-		bk_cli_report_warning(c->frame.report, text);
-		bk_cli_lines_resume(&c->lines);
-	}
+	else
+		bk_cli_room_filter_unsent(&c->filter, error);
 	leave_if_done(c);
 }
 
 static void on_doubt(struct bk_group *group, void *arg, const char *text)
 {
 	struct command *c = arg;
-	char line[BK_CLI_TEXT_MAX + 32];
 
 	(void)group;
 	bk_cli_report_event(c->frame.report, BK_CLI_EVENT, "doubt", json_pack("{s:s}", "text", text));
-	snprintf(line, sizeof(line), "careful: %s", text);
 	if (c->is_person)
 		bk_cli_room_person_doubt(&c->person, text);
 	else
-		bk_cli_report_warning(c->frame.report, line);
+		bk_cli_room_filter_doubt(&c->filter, text);
 }
 
 static void on_invite(struct bk_group *group, void *arg, const struct bk_group_line *from, const char *invite)
 {
 	struct command *c = arg;
-	char text[BK_CLI_TEXT_MAX];
 
 	(void)group;
 	bk_cli_report_event(c->frame.report, BK_CLI_VERDICT, "invite",
 		json_pack("{s:s, s:s, s:b}", "from", from->from, "invite", invite, "is_history",
 			from->is_history));
-	snprintf(text, sizeof(text), "%s made another room; at a terminal /move goes there", from->from);
 	if (c->is_person)
 		bk_cli_room_person_invited(&c->person, from, invite);
 	else
-		bk_cli_report_note(c->frame.report, 0, text);
+		bk_cli_room_filter_invited(&c->filter, from);
 }
 
 static void on_call(struct bk_group *group, void *arg, const struct bk_group_line *from, const char *purpose,
@@ -304,48 +289,30 @@ static int say(void *arg, const char *text, size_t n)
 	return bk_group_say(((struct command *)arg)->group, text, n, NULL);
 }
 
-/* BK_E_IO: it could not be read. */
-static void give_up_at(struct command *c, size_t line, int error)
-{
-	char why[96], text[BK_CLI_TEXT_MAX];
-
-	if (error == BK_E_TOO_BIG)
-		snprintf(why, sizeof(why), "in a room a message has at most %d bytes, and it is longer",
-			BK_GROUP_TEXT_MAX);
-	else
-		snprintf(why, sizeof(why), "%s", error == BK_E_IO ? strerror(errno) : bk_error_text(error));
-	snprintf(text, sizeof(text), "cannot say line %zu: %s", line, why);
-	give_up(c, error == BK_E_IO ? BK_E_FILE : error, text);
-}
-
 static bool on_line(void *arg, char *line, size_t n)
 {
 	struct command *c = arg;
-	int err;
 
 	if (c->is_person) {
 		if (n)
 			bk_cli_room_person_line(&c->person, line);
 		return true;
 	}
-	err = bk_cli_lines_say(&c->lines, c->frame.report, line, n, say);
-	if (err == BK_E_AGAIN)
+	if (!bk_cli_lines_say(&c->lines, c->frame.report, line, n, say))
 		return false;
-	c->line++;
 	c->bytes += n;
-	c->said += err >= 0;
-	if (err == BK_E_TOO_BIG || err == BK_E_NOMEM)
-		give_up_at(c, c->line, err);
 	return true;
 }
 
 static void on_lines_end(void *arg, int error)
 {
 	struct command *c = arg;
+	char text[BK_CLI_TEXT_MAX];
 
 	c->is_input_over = true;
 	if (error < 0) {
-		give_up_at(c, c->line + 1, error);
+		bk_cli_lines_why(&c->lines, error, "in a room ", BK_GROUP_TEXT_MAX, text);
+		give_up(c, error == BK_E_IO ? BK_E_FILE : error, text);
 	} else if (c->is_person) {
 		bk_cli_room_person_leave(&c->person);
 	} else {
@@ -364,19 +331,8 @@ static const char *server_of(const struct command *c)
 static void show_invite(void *arg)
 {
 	struct command *c = arg;
-	struct bk_cli_report *r = c->frame.report;
-	char server[512], other[OTHER_MAX], invite[BK_GROUP_INVITE_MAX];
 
-	bk_cli_frame_server(&c->frame, bk_group_server_pin(c->group), server, sizeof(server));
-	snprintf(other, sizeof(other), "bodkin chat %s--room", server);
-	snprintf(invite, sizeof(invite), "%s", c->place.room.invite);
-	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machines: %s%s%s", bk_cli_report_bold(r),
-		bk_cli_human_glue(other), bk_cli_report_plain(r));
-	bk_cli_report_say(r, BK_CLI_VERDICT, "and there, when it asks: %s%s%s", bk_cli_report_bold(r),
-		bk_cli_human_glue(invite), bk_cli_report_plain(r));
-	if (r->is_quiet && !r->is_json)
-		bk_cli_output_put(
-			r->is_aside ? BK_CLI_STDERR : BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", invite);
+	bk_cli_room_place_show(&c->place, &c->frame, bk_group_server_pin(c->group));
 }
 
 static void report_room(const struct command *c)
@@ -600,6 +556,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	c->is_person = !f->report->is_json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	c->has_screen = c->is_person && bk_cli_screen_is_possible();
 	f->report->is_aside = !c->is_person;
+	c->filter = (struct bk_cli_room_filter){.report = f->report, .lines = &c->lines};
 	name_us(c);
 	err = start_ears(c);
 	if (err < 0)

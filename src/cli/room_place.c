@@ -8,9 +8,10 @@
 #include <bodkin/error.h>
 
 #include "cli/code_prompt.h"
-#include "cli/frame.h"
+#include "cli/human.h"
+#include "cli/output.h"
 
-enum { TYPED_MAX = 512 };
+enum { TYPED_MAX = 512, OTHER_MAX = 1024 };
 
 static int refuse(char text[BK_CLI_TEXT_MAX], int error, const char *why)
 {
@@ -122,6 +123,23 @@ int bk_cli_room_place_find(
 		return refuse(ret_text, BK_E_INVALID,
 			"--remember takes a name of at most 64 bytes that is no invite");
 	return o->new_room ? make_room(p, ret_text) : find_room(p, o, ret_text);
+}
+
+void bk_cli_room_place_show(const struct bk_cli_room_place *p, const struct bk_cli_frame *f, const char *pin)
+{
+	struct bk_cli_report *r = f->report;
+	char server[512], other[OTHER_MAX], invite[BK_GROUP_INVITE_MAX];
+
+	bk_cli_frame_server(f, pin, server, sizeof(server));
+	snprintf(other, sizeof(other), "bodkin chat %s--room", server);
+	snprintf(invite, sizeof(invite), "%s", p->room.invite);
+	bk_cli_report_say(r, BK_CLI_VERDICT, "On the other machines: %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(other), bk_cli_report_plain(r));
+	bk_cli_report_say(r, BK_CLI_VERDICT, "and there, when it asks: %s%s%s", bk_cli_report_bold(r),
+		bk_cli_human_glue(invite), bk_cli_report_plain(r));
+	if (r->is_quiet && !r->is_json)
+		bk_cli_output_put(
+			r->is_aside ? BK_CLI_STDERR : BK_CLI_STDOUT, BK_CLI_VERDICT, "%s\n", invite);
 }
 
 /* --- what is remembered --- */

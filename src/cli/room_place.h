@@ -3,7 +3,7 @@
 #define BK_CLI_ROOM_PLACE_H
 
 #include "apps/rooms.h"
-#include "cli/options.h"
+#include "cli/frame.h"
 #include "cli/paths.h"
 
 /* Which room a person means: a new one, one that is remembered, or whose invite he has. */
@@ -17,6 +17,9 @@ struct bk_cli_room_place {
  * nothing. BK_E_INVALID, BK_E_CANCELLED, BK_E_NOT_FOUND and those of the file, with a sentence. */
 int bk_cli_room_place_find(
 	struct bk_cli_room_place *p, const struct bk_cli_options *o, char ret_text[BK_CLI_TEXT_MAX]);
+
+/* What to type at the other machines, for a person; quiet: the invite alone. pin: as bk_cli_frame_server has it. */
+void bk_cli_room_place_show(const struct bk_cli_room_place *p, const struct bk_cli_frame *f, const char *pin);
 
 /* From now on it has that name / none any more. server: where it is, NULL: on the LAN. With a sentence where it
  * fails. */
