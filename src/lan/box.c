@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A box on a LAN is a box at a small server: our own, for who leaves something, or the one that was found, for who
  * comes for it. Until then it only seeks. The number of what is left must be free on the whole LAN, so it is asked
- * for first.
- *
- * What is found may be anybody's invention: the places are tried one after the other, few of them, and the first one
- * that has what is claimed is the one; the code has one guess there, as everywhere. */
+ * for first. Of the places that are found the first one that has what is claimed is the one; the code has one guess
+ * there, as everywhere. */
 #include "lan/mailbox.h"
 
 #include <sodium.h>
@@ -14,14 +12,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "lan/deposit.h"
+#include "lan/places.h"
 #include "net/ifaddr.h"
 #include "net/turn.h"
-
-enum { NUMBERS = 999, NUMBER_TRIES = 20, ROUNDS_MAX = 4, TEXT_MAX = 512 };
-
-#define PROBE_PATIENCE (150 * BK_MS) /* until a number counts as free */
-#define ROUND_PAUSE    (300 * BK_MS)
-#define PLACE_PATIENCE (2 * BK_SEC) /* until a place that was found has what is claimed */
 
 enum role { NOTHING, KEEPING, COMING };
 
@@ -35,23 +29,14 @@ struct box {
 	bool is_told_ready;
 	int error; /* to be told; 0: none */
 	int end;   /* the box has to end with that; 0: no */
-	char text[TEXT_MAX];
+	char text[BK_LAN_REACH_TEXT_MAX];
 	struct bk_air_seeker seeker;
 	/* keeping */
-	uint8_t *left; /* NULL: nothing waits to be left */
-	size_t left_len;
-	bool is_wished;
-	unsigned number_tries;
+	struct bk_deposit deposit;
 	int hosts[2]; /* of a number, of a secret; negative: not told */
 	/* coming */
 	bool is_claiming;
-	struct bk_addr places[BK_BEACON_PLACES_MAX];
-	size_t places_len, places_tried;
-	unsigned rounds;           /* through all of them: who keeps the code may be about to leave it anew */
-	struct bk_timer *deadline; /* of this place */
-	bool wants_next;           /* it is not the one */
-	bool is_settled;           /* it is */
-	int refusal;               /* what the last one said */
+	struct bk_places places;
 	uint32_t number;
 	struct bk_mailbox_rejoin rejoin;
 	bool has_rejoin;
@@ -81,8 +66,10 @@ static void tell_end(struct box *b, int error, const char *text)
 	bk_turn_ask(&b->turn);
 }
 
-static void drop_inner(struct box *b)
+static void drop_inner(void *arg)
 {
+	struct box *b = arg;
+
 	if (b->inner)
 		bk_rdv_ops.close(b->inner);
 	bk_rdv_mailbox_free(b->there);
@@ -93,16 +80,10 @@ static void drop_inner(struct box *b)
 
 /* --- keeping --- */
 
-static void choose_number(struct box *b)
+static void ask_for_number(struct box *b)
 {
-	struct bk_beacon_name name;
-	int err;
+	int err = bk_deposit_ask(&b->deposit, b->of->reach.air, &b->seeker);
 
-	if (!b->is_wished)
-		b->number = 1 + randombytes_uniform(NUMBERS);
-	name = bk_beacon_name_of_number(b->number);
-	bk_air_rest(b->of->reach.air, &b->seeker);
-	err = bk_air_seek(b->of->reach.air, &b->seeker, &name, PROBE_PATIENCE);
 	if (err < 0)
 		tell_error(b, err, bk_error_text(err));
 }
@@ -110,26 +91,25 @@ static void choose_number(struct box *b)
 /* Once the number is known to be free, and our own server has us. */
 static void leave_now(struct box *b)
 {
-	uint8_t *left = b->left;
+	struct bk_deposit d = b->deposit;
 
-	if (!left || !b->is_inner_ready || b->seeker.id != BK_AIR_IDLE)
+	if (!d.body || !b->is_inner_ready || b->seeker.id != BK_AIR_IDLE)
 		return;
-	b->left = NULL;
-	if (bk_rdv_ops.leave(b->inner, b->number, left, b->left_len) < 0)
+	b->deposit.body = NULL;
+	if (bk_rdv_ops.leave(b->inner, d.number, d.body, d.len) < 0)
 		tell_error(b, BK_E_NOMEM, bk_error_text(BK_E_NOMEM));
-	free(left);
+	bk_deposit_drop(&d);
 }
 
 /* Somebody else has what we wanted to keep. */
 static void on_taken(struct box *b)
 {
 	bk_air_rest(b->of->reach.air, &b->seeker);
-	if (b->left && !b->is_wished && b->number_tries++ < NUMBER_TRIES) {
-		choose_number(b);
+	if (bk_deposit_may_go_on(&b->deposit)) {
+		ask_for_number(b);
 		return;
 	}
-	free(b->left);
-	b->left = NULL;
+	bk_deposit_drop(&b->deposit);
 	tell_error(b, BK_E_EXISTS, "");
 }
 
@@ -151,47 +131,33 @@ static void forget(struct box *b, int which)
 
 /* --- coming --- */
 
-static void say_nobody(struct box *b, char text[TEXT_MAX])
-{
-	char on[BK_RADIO_TEXT_MAX], place[BK_AIR_PLACE_MAX];
-
-	bk_air_describe(b->of->reach.air, on);
-	if (b->places_tried)
-		snprintf(text, TEXT_MAX,
-			"the other side was found on this network at %s, but nothing there "
-			"takes a connection from here; does a firewall stand between?",
-			bk_air_place_to_str(&b->places[b->places_tried - 1], place));
-	else if (b->of->reach.peer)
-		snprintf(text, TEXT_MAX,
-			"nobody with this code answered at '%.100s' nor on %s; "
-			"is the other command still waiting there, and may UDP and TCP pass?",
-			b->of->reach.peer, *on ? on : "any interface");
-	else if (*on)
-		snprintf(text, TEXT_MAX,
-			"nobody with this code answered on %s; is the other command still waiting, on the same network? "
-			"Where multicast and broadcast are blocked: --peer HOST; elsewhere: -s SERVER",
-			on);
-	else
-		snprintf(text, TEXT_MAX, "no interface of this machine is on a network%s%.100s",
-			*b->of->reach.interfaces ? " by the name " : "", b->of->reach.interfaces);
-}
-
+/* No place is left, and nobody seeks any more. */
 static void say_fruitless(struct box *b)
 {
-	char text[TEXT_MAX] = "";
+	char text[BK_LAN_REACH_TEXT_MAX] = "";
+	int refusal = b->places.refusal;
 
-	if (!b->refusal)
-		say_nobody(b, text);
+	if (!refusal)
+		bk_lan_reach_explain(&b->of->reach, bk_places_last(&b->places), text);
 	if (b->is_claiming)
-		tell_error(b, b->refusal ? b->refusal : BK_E_NO_SUCH_PEER, text);
+		tell_error(b, refusal ? refusal : BK_E_NO_SUCH_PEER, text);
 	else
 		tell_end(b, BK_E_UNREACHABLE, text);
 }
 
+static void on_empty(void *arg)
+{
+	struct box *b = arg;
+
+	if (b->seeker.id == BK_AIR_IDLE)
+		say_fruitless(b);
+}
+
 static int open_inner(struct box *b, struct bk_rdv_mailbox *at);
 
-static int go(struct box *b, const struct bk_addr *to)
+static int go(void *arg, const struct bk_addr *to)
 {
+	struct box *b = arg;
 	char place[BK_AIR_PLACE_MAX];
 	const struct bk_rdv_opts opts = {.server = place, .is_hidden = true};
 	int err;
@@ -203,50 +169,19 @@ static int go(struct box *b, const struct bk_addr *to)
 		err = open_inner(b, b->there);
 	if (!err && b->has_rejoin)
 		err = bk_rdv_ops.rejoin(b->inner, &b->rejoin);
-	bk_timer_start(b->deadline, PLACE_PATIENCE);
 	return err;
 }
 
-/* One place after the other; when there is none left and nobody seeks any more, it was in vain. */
-static void go_on(struct box *b)
-{
-	if (b->is_settled || (b->inner && !b->wants_next))
-		return;
-	b->wants_next = false;
-	bk_timer_stop(b->deadline);
-	drop_inner(b);
-	while (b->places_tried < b->places_len) {
-		if (go(b, &b->places[b->places_tried++]) == 0)
-			return;
-		drop_inner(b);
-	}
-	if (b->refusal == BK_E_NO_SUCH_PEER && b->rounds++ < ROUNDS_MAX)
-		bk_timer_start(b->deadline, ROUND_PAUSE);
-	else if (b->seeker.id == BK_AIR_IDLE)
-		say_fruitless(b);
-}
-
-static void not_here(struct box *b, int refusal)
-{
-	b->refusal = refusal;
-	b->wants_next = true;
-	bk_turn_ask(&b->turn);
-}
-
-/* Of the place that is tried; or the pause is over. */
-static void on_deadline(void *arg)
+static void on_due(void *arg)
 {
 	struct box *b = arg;
 
-	if (!b->inner)
-		b->places_tried = 0;
-	not_here(b, 0);
+	bk_turn_ask(&b->turn);
 }
 
 static void settle(struct box *b)
 {
-	bk_timer_stop(b->deadline);
-	b->is_settled = true;
+	bk_places_settle(&b->places);
 	b->has_rejoin = false;
 	bk_air_rest(b->of->reach.air, &b->seeker);
 }
@@ -254,12 +189,7 @@ static void settle(struct box *b)
 static int start_seeking(struct box *b, const struct bk_beacon_name *name)
 {
 	b->role = COMING;
-	b->places_len = b->places_tried = 0;
-	b->rounds = 0;
-	b->refusal = 0;
-	b->is_settled = b->wants_next = false;
-	bk_timer_stop(b->deadline);
-	drop_inner(b);
+	bk_places_forget(&b->places);
 	bk_air_rest(b->of->reach.air, &b->seeker);
 	return bk_air_seek(b->of->reach.air, &b->seeker, name, b->of->patience);
 }
@@ -276,9 +206,7 @@ static void on_found(struct bk_air_seeker *s, const struct bk_addr *place, const
 		on_taken(b);
 		return;
 	}
-	if (b->places_len < BK_BEACON_PLACES_MAX)
-		b->places[b->places_len++] = *place;
-	go_on(b);
+	bk_places_add(&b->places, place);
 }
 
 static void on_over(struct bk_air_seeker *s)
@@ -288,14 +216,14 @@ static void on_over(struct bk_air_seeker *s)
 	if (b->role == KEEPING)
 		leave_now(b);
 	else
-		go_on(b);
+		bk_places_go_on(&b->places);
 }
 
 /* --- what the box at the server tells --- */
 
 static bool is_deaf(const struct box *b)
 {
-	return b->wants_next;
+	return b->places.wants_next;
 }
 
 /* The box may be gone after it. */
@@ -318,7 +246,7 @@ static void on_ready(void *arg)
 	else if (!b->is_claiming)
 		settle(b);
 	else if (bk_rdv_ops.claim(b->inner, b->number) < 0)
-		not_here(b, BK_E_NOMEM);
+		bk_places_not_here(&b->places, BK_E_NOMEM);
 	if (b->is_rejoining)
 		say_ready(b);
 }
@@ -387,8 +315,8 @@ static void on_error(void *arg, int code, const char *text)
 
 	if (is_deaf(b))
 		return;
-	if (b->role == COMING && b->is_claiming && !b->is_settled)
-		not_here(b, code);
+	if (b->role == COMING && b->is_claiming && !b->places.is_settled)
+		bk_places_not_here(&b->places, code);
 	else
 		b->events->on_error(b->arg, code, text);
 }
@@ -399,9 +327,9 @@ static void on_end(void *arg, int error, const char *text)
 
 	if (is_deaf(b))
 		return;
-	if (b->role == COMING && !b->is_settled) {
+	if (b->role == COMING && !b->places.is_settled) {
 		bk_log_debug("lan", "%s", text);
-		not_here(b, 0);
+		bk_places_not_here(&b->places, 0);
 		return;
 	}
 	b->events->on_end(b->arg, error, "the other machine's mailbox on this network is out of reach");
@@ -413,9 +341,8 @@ static void on_note(void *arg, int verbosity, const char *text)
 {
 	struct box *b = arg;
 
-	if (b->role == COMING && b->is_claiming && !b->is_settled && b->is_inner_ready &&
-		b->places_tried == b->places_len)
-		bk_timer_start(b->deadline, PLACE_PATIENCE);
+	if (b->role == COMING && b->is_claiming && b->is_inner_ready)
+		bk_places_wait(&b->places);
 	if (verbosity >= 0 && b->events->on_note)
 		b->events->on_note(b->arg, verbosity < 1 ? 1 : verbosity, text);
 }
@@ -453,8 +380,8 @@ static void on_turn(void *arg)
 		b->error = 0;
 		bk_turn_ask(&b->turn);
 		b->events->on_error(b->arg, error, b->text);
-	} else if (b->wants_next) {
-		go_on(b);
+	} else if (b->places.wants_next) {
+		bk_places_go_on(&b->places);
 	}
 }
 
@@ -465,12 +392,12 @@ static void close_box(void *box)
 	struct box *b = box;
 
 	bk_turn_done(&b->turn);
-	bk_timer_free(b->deadline);
+	bk_places_done(&b->places);
 	bk_air_rest(b->of->reach.air, &b->seeker);
 	forget(b, 0);
 	forget(b, 1);
 	drop_inner(b);
-	free(b->left);
+	bk_deposit_drop(&b->deposit);
 	sodium_memzero(&b->rejoin, sizeof(b->rejoin));
 	free(b);
 }
@@ -478,6 +405,8 @@ static void close_box(void *box)
 static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_events *events, void *events_arg,
 	void **ret_box)
 {
+	static const struct bk_places_ops places = {
+		.go = go, .leave = drop_inner, .on_due = on_due, .on_empty = on_empty};
 	struct bk_lan_mailbox *m = arg;
 	struct box *b = calloc(1, sizeof(*b));
 	int err;
@@ -491,11 +420,11 @@ static int open_box(void *arg, struct bk_loop *loop, const struct bk_mailbox_eve
 		.hosts = {-1, -1},
 		.seeker = {.on_found = on_found, .on_over = on_over, .id = BK_AIR_IDLE}};
 	bk_turn_init(&b->turn, loop, on_turn, b);
-	err = bk_timer_new(loop, on_deadline, b, &b->deadline);
+	err = bk_places_init(&b->places, loop, &places, b);
 	if (!err)
 		err = bk_lan_reach_start(&m->reach, loop);
 	if (err < 0) {
-		bk_timer_free(b->deadline);
+		bk_places_done(&b->places);
 		free(b);
 		return err;
 	}
@@ -542,23 +471,15 @@ static int leave(void *box, uint32_t wish, const void *body, size_t n)
 	struct box *b = box;
 	int err = start_keeping(b);
 
+	if (err >= 0)
+		err = bk_deposit_put(&b->deposit, wish, body, n);
 	if (err < 0)
 		return err;
-	free(b->left);
-	b->left = malloc(n ? n : 1);
-	if (!b->left)
-		return BK_E_NOMEM;
-	if (n)
-		memcpy(b->left, body, n);
-	b->left_len = n;
-	b->is_wished = wish;
-	b->number = wish;
-	b->number_tries = 0;
 	forget(b, 0);
 	if (wish && wish == b->of->kept)
 		leave_now(b);
 	else
-		choose_number(b);
+		ask_for_number(b);
 	return 0;
 }
 
@@ -600,7 +521,7 @@ static int rejoin_as_keeper(
 	if (b->hosts[1] < 0) {
 		host(b, 1, name);
 		bk_air_rest(b->of->reach.air, &b->seeker);
-		err = bk_air_seek(b->of->reach.air, &b->seeker, name, PROBE_PATIENCE);
+		err = bk_air_seek(b->of->reach.air, &b->seeker, name, BK_DEPOSIT_PATIENCE);
 	}
 	return err < 0 ? err : bk_rdv_ops.rejoin(b->inner, j);
 }
@@ -618,7 +539,7 @@ static int rejoin(void *box, const struct bk_mailbox_rejoin *j)
 	b->is_claiming = false;
 	b->rejoin = *j;
 	b->has_rejoin = true;
-	if (b->inner && !b->wants_next)
+	if (b->inner && !b->places.wants_next)
 		return bk_rdv_ops.rejoin(b->inner, j);
 	return b->seeker.id == BK_AIR_IDLE ? start_seeking(b, &name) : 0;
 }
@@ -652,7 +573,7 @@ bool bk_lan_box_is_trying(const void *box)
 {
 	const struct box *b = box;
 
-	return b && b->role == COMING && !b->is_settled && (b->inner || b->places_tried < b->places_len);
+	return b && b->role == COMING && bk_places_is_trying(&b->places);
 }
 
 static const char *name(void *arg)

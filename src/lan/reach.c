@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lan/reach.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,33 @@ int bk_lan_reach_start(struct bk_lan_reach *r, struct bk_loop *loop)
 	const struct bk_air_opts opts = {.port = r->port, .interfaces = r->interfaces, .peer = r->peer};
 
 	return r->air ? 0 : bk_air_new(loop, &opts, &r->air);
+}
+
+void bk_lan_reach_explain(
+	const struct bk_lan_reach *r, const struct bk_addr *found, char ret_text[BK_LAN_REACH_TEXT_MAX])
+{
+	char on[BK_RADIO_TEXT_MAX], place[BK_AIR_PLACE_MAX];
+
+	bk_air_describe(r->air, on);
+	if (found)
+		snprintf(ret_text, BK_LAN_REACH_TEXT_MAX,
+			"the other side was found on this network at %s, but nothing there "
+			"takes a connection from here; does a firewall stand between?",
+			bk_air_place_to_str(found, place));
+	else if (r->peer)
+		snprintf(ret_text, BK_LAN_REACH_TEXT_MAX,
+			"nobody with this code answered at '%.100s' nor on %s; "
+			"is the other command still waiting there, and may UDP and TCP pass?",
+			r->peer, *on ? on : "any interface");
+	else if (*on)
+		snprintf(ret_text, BK_LAN_REACH_TEXT_MAX,
+			"nobody with this code answered on %s; is the other command still waiting, on the same network? "
+			"Where multicast and broadcast are blocked: --peer HOST; elsewhere: -s SERVER",
+			on);
+	else
+		snprintf(ret_text, BK_LAN_REACH_TEXT_MAX,
+			"no interface of this machine is on a network%s%.100s",
+			*r->interfaces ? " by the name " : "", r->interfaces);
 }
 
 void bk_lan_reach_done(struct bk_lan_reach *r)

@@ -23,6 +23,10 @@ struct bk_lan_reach {
 int bk_lan_reach_init(struct bk_lan_reach *r, const struct bk_lan_opts *opts);
 int bk_lan_reach_start(
 	struct bk_lan_reach *r, struct bk_loop *loop); /* twice is once; what bk_air_new says */
-void bk_lan_reach_done(struct bk_lan_reach *r);        /* fine on a zeroed one */
+/* Why nobody was found, for a person. found: where somebody was, whom we could not get at; NULL: nobody was. */
+enum { BK_LAN_REACH_TEXT_MAX = 512 };
+void bk_lan_reach_explain(
+	const struct bk_lan_reach *r, const struct bk_addr *found, char ret_text[BK_LAN_REACH_TEXT_MAX]);
+void bk_lan_reach_done(struct bk_lan_reach *r); /* fine on a zeroed one */
 
 #endif
