@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "meet/again.h"
 #include "meet/greeting.h"
 #include "meet/patience.h"
 #include "meet/watchword.h"
@@ -23,7 +24,6 @@
 enum {
 	TEXT_MAX = BK_WATCHWORD_TEXT_MAX,
 	REFUSALS_EXISTS = 3,
-	MISSES_MAX = 7, /* joining: the maker is missed; a minute, as ask_later counts */
 };
 
 #define SERVER_TIMEOUT    (10 * BK_SEC) /* for the code number */
@@ -31,8 +31,6 @@ enum {
 #define PAIRING_SHARED    (10 * BK_SEC) /* where others wait for their turn meanwhile */
 #define SAY_WRONG_TIMEOUT (1 * BK_SEC)
 #define DELAY_MAX         (24 * 3600 * BK_SEC)
-#define AGAIN_MIN         (1 * BK_SEC) /* until it is asked again for what was refused */
-#define AGAIN_MAX         (15 * BK_SEC)
 
 enum state { CONNECTING, WAITING, PAIRING, SAYING_WRONG, OVER };
 
@@ -47,17 +45,15 @@ struct bk_acquaint {
 	struct bk_watchword word;
 	struct bk_greeting greeting;
 	bool is_claimed;
-	bool has_begun;  /* at some box */
-	bool has_asked;  /* at this one, since we started over */
-	bool is_early;   /* and before it was ready */
-	unsigned missed; /* joining: how often the maker was */
-	bool is_back;    /* at another box, or for another try */
-	bool is_away;    /* the person was told that something is waited for */
+	bool has_begun; /* at some box */
+	bool has_asked; /* at this one, since we started over */
+	bool is_early;  /* and before it was ready */
+	bool is_back;   /* at another box, or for another try */
+	bool is_away;   /* the person was told that something is waited for */
 	bk_dur wait;
-	bk_time began; /* waiting for the other side */
-	unsigned refusals;
+	bk_time began;             /* waiting for the other side */
 	struct bk_timer *deadline; /* of the state */
-	struct bk_timer *again;    /* asks once more at the same box */
+	struct bk_again again;     /* at the same box */
 	struct bk_patience patience;
 };
 
@@ -72,7 +68,7 @@ static void stop(struct bk_acquaint *a)
 {
 	set_state(a, OVER);
 	bk_timer_stop(a->deadline);
-	bk_timer_stop(a->again);
+	bk_again_stop(&a->again);
 	bk_patience_reset(&a->patience);
 }
 
@@ -219,10 +215,7 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 	else if (!a->word.is_given)
 		refuse_answer(a, kind < 0 ? kind : BK_E_PROTOCOL);
 	else if (kind == BK_PAIRING_WRONG)
-		fail(a, BK_E_WRONG_CODE, "%s",
-			bk_pairing_stays(body, n)
-				? "wrong code: the right one is good still, check it and try again"
-				: "wrong code: it is used up now, ask for a new one");
+		fail(a, BK_E_WRONG_CODE, "%s", bk_watchword_wrong_text(bk_pairing_stays(body, n)));
 	else if (kind == BK_PAIRING_REPLY)
 		take_reply(a, body, n);
 	else
@@ -236,7 +229,7 @@ static void say_back(struct bk_acquaint *a, const char *more)
 	char text[TEXT_MAX];
 
 	snprintf(text, sizeof(text), "back at %s%s", a->opts.place, more);
-	a->refusals = 0;
+	a->again.refusals = 0;
 	if (a->is_away)
 		a->events->on_waiting(a->arg, text);
 	a->is_away = false;
@@ -372,7 +365,7 @@ static void start_over(struct bk_acquaint *a)
 {
 	if (a->state != CONNECTING)
 		set_state(a, CONNECTING);
-	bk_timer_stop(a->again);
+	bk_again_stop(&a->again);
 	bk_patience_reset(&a->patience);
 	bk_greeting_drop(&a->greeting);
 	a->is_claimed = false;
@@ -385,7 +378,7 @@ static void leave_at_once(struct bk_acquaint *a)
 {
 	start_over(a);
 	if (a->box)
-		bk_timer_start(a->again, 0);
+		bk_again_at_once(&a->again);
 }
 
 /* This code is of no use any more: another one takes its place, or it is the end. One for several goes on for the
@@ -455,21 +448,10 @@ static void on_again(void *arg)
 		ask(a);
 }
 
-/* 1, 2, 4, 8, 15, 15 ... s. */
 static void ask_later(struct bk_acquaint *a)
 {
-	bk_dur d = a->refusals > 4 ? AGAIN_MAX : bk_time_min(AGAIN_MAX, AGAIN_MIN << a->refusals);
-
-	a->refusals++;
 	start_over(a);
-	bk_timer_start(a->again, d);
-}
-
-/* What will not be otherwise by trying again. */
-static bool is_final(const struct bk_acquaint *a, int error)
-{
-	return a->opts.is_once || error == BK_E_PIN_MISMATCH || error == BK_E_UNAUTHORIZED ||
-	       error == BK_E_VERSION || error == BK_E_FILE || error == BK_E_NOMEM;
+	bk_again_later(&a->again);
 }
 
 bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
@@ -480,7 +462,7 @@ bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
 		return false;
 	a->box = NULL;
 	on_said_wrong(a); /* as far as it could be */
-	if (!is_fresh(a) || is_final(a, error)) {
+	if (!is_fresh(a) || a->opts.is_once || !bk_again_helps(error)) {
 		fail(a, error, "%s", text);
 		return false;
 	}
@@ -493,11 +475,10 @@ bool bk_acquaint_lost(struct bk_acquaint *a, int error, const char *text)
 	return true;
 }
 
-/* Joining: may the maker be back soon? However it is missed, by its own or by the server's doing, that has an
- * end. */
+/* Joining: may the maker be back soon? */
 static bool may_miss(struct bk_acquaint *a)
 {
-	return is_fresh(a) && ++a->missed <= MISSES_MAX;
+	return is_fresh(a) && bk_again_may_miss(&a->again);
 }
 
 /* Whoever had claimed, or had made, the code is gone, by its own word (0) or without one. Who claimed it and
@@ -528,7 +509,7 @@ static bool hopes(struct bk_acquaint *a, int code)
 		return false;
 	if (code ==
 		BK_E_EXISTS) /* who had the number before us for the same code is not through with it yet */
-		return a->word.share && a->word.has_number && a->refusals < REFUSALS_EXISTS;
+		return a->word.share && a->word.has_number && a->again.refusals < REFUSALS_EXISTS;
 	if (!a->word.is_given)
 		return code == BK_E_FULL || code == BK_E_RATE_LIMITED;
 	return (code == BK_E_NO_SUCH_PEER || code == BK_E_CODE_USED) && may_miss(a);
@@ -591,7 +572,7 @@ int bk_acquaint_new(const struct bk_acquaint_opts *opts, const struct bk_acquain
 	if (!err)
 		err = bk_timer_new(opts->loop, on_deadline, a, &a->deadline);
 	if (!err)
-		err = bk_timer_new(opts->loop, on_again, a, &a->again);
+		err = bk_again_init(&a->again, opts->loop, on_again, a);
 	if (!err)
 		err = bk_patience_init(&a->patience, opts->loop, on_patience_over, a);
 	if (err < 0) {
@@ -610,7 +591,7 @@ void bk_acquaint_free(struct bk_acquaint *a)
 	if (!a)
 		return;
 	bk_timer_free(a->deadline);
-	bk_timer_free(a->again);
+	bk_again_done(&a->again);
 	bk_patience_done(&a->patience);
 	bk_greeting_drop(&a->greeting);
 	bk_watchword_done(&a->word);

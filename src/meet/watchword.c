@@ -184,6 +184,12 @@ const char *bk_watchword_end_text(const struct bk_watchword *w, int error, char 
 	return out;
 }
 
+const char *bk_watchword_wrong_text(bool stays)
+{
+	return stays ? "wrong code: the right one is good still, check it and try again"
+		     : "wrong code: it is used up now, ask for a new one";
+}
+
 const char *bk_watchword_refusal_text(const struct bk_watchword *w, int error, const char *place,
 	const char *said, char out[BK_WATCHWORD_TEXT_MAX])
 {

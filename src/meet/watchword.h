@@ -68,6 +68,8 @@ void bk_watchword_spend(struct bk_watchword *w, int error);
 
 /* It is spent by `error`, and nothing takes its place: what a person is told; NULL: it is an error like any other. */
 const char *bk_watchword_end_text(const struct bk_watchword *w, int error, char out[BK_WATCHWORD_TEXT_MAX]);
+/* Given: the other side says that it is the wrong one; does it stay good? */
+const char *bk_watchword_wrong_text(bool stays);
 /* The mailbox named `place` refused it, and said `said` (may be empty): what a person is told. */
 const char *bk_watchword_refusal_text(const struct bk_watchword *w, int error, const char *place,
 	const char *said, char out[BK_WATCHWORD_TEXT_MAX]);
