@@ -91,6 +91,15 @@ def the_size_check_says(body, wanted):
     return "" if code and wanted in out else f"exit {code}: {out}"
 
 
+def the_length_check_says(lines, known, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        (pathlib.Path(top) / "src").mkdir()
+        (pathlib.Path(top) / "src/x.c").write_text("\n" * lines)
+        (pathlib.Path(top) / "known").write_text(known)
+        code, out = check("lengths.py", top, f"{top}/known")
+    return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
+
+
 def the_boolean_check_says(member, wanted):
     with tempfile.TemporaryDirectory() as top:
         (pathlib.Path(top) / "x.c").write_text("struct x {\n\tint n;\n\t" + member + " /* bool odd; */\n};\n")
@@ -225,6 +234,12 @@ case("the size check notices a long function", the_size_check_says("\tn++;\n" * 
 case("the size check notices a deep one", the_size_check_says(
     "\tfor (;;)\n\t\twhile (n)\n\t\t\tif (n) {\n\t\t\t\tdo\n\t\t\t\t\tn--;\n\t\t\t\twhile (n);\n\t\t\t}\n",
     "nests 4 deep"))
+case("a file is one noun", passes("lengths.py", ROOT, HERE / "lengths.known"))
+case("the length check notices a long file", the_length_check_says(601, "", "src/x.c: 601 lines, at most 600"))
+case("the length check passes a known one", the_length_check_says(700, "src/x.c 700 # why", ""))
+case("the length check notices that a known one grows", the_length_check_says(701, "src/x.c 700", "701 lines, at most 700"))
+case("the length check notices that a known one shrinks", the_length_check_says(699, "src/x.c 700", "list that"))
+case("the length check notices that a known one is short", the_length_check_says(600, "src/x.c 700", "take it out"))
 case("a struct's boolean says that it is one", passes("booleans.py", ROOT / "src"))
 case("the boolean check notices a bare adjective", the_boolean_check_says("bool is_a, closing : 1;", "bool closing"))
 case("the boolean check passes what says so", the_boolean_check_says("bool is_a, may_b[2]; bool (*fn)(void);", ""))
