@@ -18,14 +18,16 @@ enum { BLIND_MAX = 10 }; /* packets to where nothing has come from yet */
 static bool describe(struct bk_lane *lane, struct bk_method_opts *opts)
 {
 	struct bk_ways *ways = lane->opts->ways;
-	char line[128];
+	char line[128], where[80] = "it is not known how many routers away our public address is";
 
 	if (!ways)
 		return false;
 	opts->has_socket6 = bk_ways_view(ways)->port6;
 	opts->hops = bk_ways_hops(ways);
-	snprintf(line, sizeof(line), "plan: %s%u router%s to our public address", lane->method->prefix,
-		opts->hops, opts->hops == 1 ? "" : "s");
+	if (opts->hops)
+		snprintf(where, sizeof(where), "our public address is %u router%s away", opts->hops,
+			opts->hops == 1 ? "" : "s");
+	snprintf(line, sizeof(line), "plan: %s%s", lane->method->prefix, where);
 	lane->events->note(lane->arg, 2, line);
 	return true;
 }

@@ -34,11 +34,7 @@ static void put_side(const struct bk_nat_profile *p, uint8_t out[NETWORK + 2])
 
 bool bk_remembered_pair_of(const struct bk_pair *pair, struct bk_remembered_pair *ret_networks)
 {
-	bool is_guessed = false;
-
-	for (const struct bk_technique *const *row = bk_techniques; *row; row++)
-		is_guessed |= (*row)->chance && (*row)->fits(*row, pair);
-	if (!is_guessed)
+	if (!bk_technique_guessing(pair, bk_techniques))
 		return false;
 	put_side(&pair->own->udp, ret_networks->bytes);
 	put_side(&pair->peer->udp, ret_networks->bytes + NETWORK + 2);

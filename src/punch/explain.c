@@ -100,12 +100,11 @@ static const char *who_is_polite(const struct bk_pair *pair, const struct bk_tec
 	peer.capabilities |= BK_INTRO_GUESSES;
 	willing.own = &own;
 	willing.peer = &peer;
-	for (; *rows; rows++)
-		if ((*rows)->chance && !(*rows)->fits(*rows, pair) && (*rows)->fits(*rows, &willing))
-			return is_own && is_peer ? "neither side wants (--polite)"
-			       : is_own          ? "this side does not want (--polite)"
-						 : "the other side does not want (--polite)";
-	return NULL;
+	if (bk_technique_guessing(pair, rows) || !bk_technique_guessing(&willing, rows))
+		return NULL;
+	return is_own && is_peer ? "neither side wants (--polite)"
+	       : is_own          ? "this side does not want (--polite)"
+				 : "the other side does not want (--polite)";
 }
 
 /* A port was open, and nothing came of it. */
@@ -192,24 +191,20 @@ static void explain_no_luck(const struct bk_pair *pair, const struct bk_techniqu
 	bool over_tcp, char out[BK_PLAN_TEXT_MAX])
 {
 	enum side udp = sides_over(pair, BK_TRANSPORT_UDP);
-	char nats[BK_PLAN_TEXT_MAX];
+	char nats[BK_PLAN_TEXT_MAX], helps[BK_PLAN_TEXT_MAX];
 
 	if (explain_against_odds(pair, rows, over_udp, over_tcp, out))
 		return;
 	nats_over(pair, over_udp ? BK_TRANSPORT_UDP : BK_TRANSPORT_TCP, nats);
 	snprintf(out, BK_PLAN_TEXT_MAX,
-		"%sa direct connection was tried%s (%.200s) but none came about in time: a firewall on the "
-		"way, or a router that behaves differently than it looked; %s%s may help",
+		"%sa direct connection was tried%s (%.150s) but none came about in time: a firewall on the "
+		"way, or a router that behaves differently than it looked; %.130s may help",
 		udp_blocked_where(udp),
 		over_udp && over_tcp ? " over UDP and TCP"
 		: over_udp           ? " over UDP"
 		: udp == NEITHER     ? ""
 				     : " over TCP",
-		nats,
-		has_opened(pair) ? ""
-		: udp == BOTH    ? "a port mapping on either router or "
-				 : "a port mapping on either router, ",
-		udp == BOTH ? "IPv6" : "UDP or IPv6");
+		nats, help(pair, rows, helps));
 }
 
 /* Whoever stands on the way has the last word. */
@@ -314,6 +309,20 @@ static bool explain_hope(const struct bk_plan *p, const struct bk_pair *pair, ch
 	return t;
 }
 
+/* Where the other transport has no hope either, the path that is taken comes with the whole reason: here is which two
+ * they are. */
+static void explain_no_hope(const struct bk_pair *pair, const struct bk_technique *const *rows,
+	enum bk_transport t, char out[BK_PLAN_TEXT_MAX])
+{
+	enum bk_transport other = t == BK_TRANSPORT_UDP ? BK_TRANSPORT_TCP : BK_TRANSPORT_UDP;
+	bool is_last = !bk_technique_fitting(pair, rows, other) && sides_over(pair, t) == BOTH;
+	char why[BK_PLAN_TEXT_MAX];
+
+	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s: no %s technique connects these two",
+		is_last ? nats_over(pair, t, why) : cause_over(pair, t, why),
+		t == BK_TRANSPORT_UDP ? "UDP" : "TCP");
+}
+
 static size_t count_hosts(const struct bk_plan *p)
 {
 	size_t n = 0;
@@ -336,26 +345,21 @@ static void join_hosts(const char *text, const struct bk_plan *p, char out[BK_PL
 
 void bk_explain_tcp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	char text[BK_PLAN_TEXT_MAX], cause[BK_PLAN_TEXT_MAX];
+	char text[BK_PLAN_TEXT_MAX];
 
 	if (pair->choice == BK_PATH_CHOICE_RELAY) {
 		snprintf(out, BK_PLAN_TEXT_MAX, "the relay was asked for");
 		return;
 	}
-	if (explain_hope(p, pair, text))
-		;
-	else if (bk_technique_fitting(pair, p->rows, BK_TRANSPORT_UDP))
-		snprintf(text, sizeof(text), "%.200s: no TCP technique connects these two",
-			cause_over(pair, BK_TRANSPORT_TCP, cause));
-	else
-		bk_explain_no_direct(pair, p->rows, text);
+	if (!explain_hope(p, pair, text))
+		explain_no_hope(pair, p->rows, BK_TRANSPORT_TCP, text);
 	join_hosts(text, p, out);
 }
 
 void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
 	enum side udp = sides_over(pair, BK_TRANSPORT_UDP);
-	char text[BK_PLAN_TEXT_MAX], cause[BK_PLAN_TEXT_MAX];
+	char text[BK_PLAN_TEXT_MAX];
 
 	if (explain_hope(p, pair, text))
 		;
@@ -365,8 +369,7 @@ void bk_explain_udp(const struct bk_plan *p, const struct bk_pair *pair, char ou
 		snprintf(text, sizeof(text), "%s network lets no UDP through",
 			udp == PEER_ONLY ? "your" : "the other side's");
 	else
-		snprintf(text, sizeof(text), "%.200s: no UDP technique connects these two",
-			cause_over(pair, BK_TRANSPORT_UDP, cause));
+		explain_no_hope(pair, p->rows, BK_TRANSPORT_UDP, text);
 	join_hosts(text, p, out);
 }
 
@@ -421,18 +424,15 @@ void bk_tell_relay(const struct bk_technique *t, const struct bk_pair *pair, str
 static bool explain_guess(
 	const struct bk_pair *pair, const struct bk_technique *const *rows, char out[BK_PLAN_TEXT_MAX])
 {
+	const struct bk_technique *t = bk_technique_guessing(pair, rows);
 	char nats[BK_PLAN_TEXT_MAX], chance[BK_CHANCE_STR_MAX];
 
-	for (; *rows && !pair->forbidden_by.family; rows++) {
-		if (!(*rows)->chance || !(*rows)->fits(*rows, pair))
-			continue;
-		snprintf(out, BK_PLAN_TEXT_MAX,
-			"%.200s; the port is being guessed meanwhile, with a chance of %s",
-			nats_over(pair, (*rows)->method->transport, nats),
-			bk_chance_to_str(bk_chance_of_technique(*rows, pair), chance));
-		return true;
-	}
-	return false;
+	if (!t || pair->forbidden_by.family)
+		return false;
+	snprintf(out, BK_PLAN_TEXT_MAX, "%.200s; the port is being guessed meanwhile, with a chance of %s",
+		nats_over(pair, t->method->transport, nats),
+		bk_chance_to_str(bk_chance_of_technique(t, pair), chance));
+	return true;
 }
 
 const char *bk_explain_path(const struct bk_technique *t, const struct bk_pair *pair,

@@ -17,6 +17,14 @@ const struct bk_technique *bk_technique_fitting(
 	return NULL;
 }
 
+const struct bk_technique *bk_technique_guessing(
+	const struct bk_pair *pair, const struct bk_technique *const *rows)
+{
+	while (*rows && !((*rows)->chance && (*rows)->fits(*rows, pair)))
+		rows++;
+	return *rows;
+}
+
 bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows)
 {
 	return bk_technique_fitting(pair, rows, BK_TRANSPORT_UDP) ||

@@ -110,6 +110,9 @@ extern const struct bk_technique *const bk_techniques[]; /* all that bodkin has 
 /* The best row of that transport which passes what stands between the two; the relay aside. NULL: none does. */
 const struct bk_technique *bk_technique_fitting(
 	const struct bk_pair *pair, const struct bk_technique *const *rows, enum bk_transport t);
+/* The best row that fits and guesses; NULL: no port is guessed between these two. */
+const struct bk_technique *bk_technique_guessing(
+	const struct bk_pair *pair, const struct bk_technique *const *rows);
 /* Is a direct path worth looking for? */
 bool bk_pair_is_hopeful(const struct bk_pair *pair, const struct bk_technique *const *rows);
 

@@ -161,6 +161,44 @@ static void the_relay_reason_tells_of_both_transports(void **state)
 		"no UDP technique connects these two"));
 }
 
+static size_t count(const char *text, const char *words)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, words)); text += strlen(words))
+		n++;
+	return n;
+}
+
+/* Whoever asks for the plan reads the plans of both transports, and then what became of them. */
+static void a_reason_is_told_once_however_much_is_told(void **state)
+{
+	static const struct bk_method *const methods[] = {&bk_method_tcp, &bk_method_udp};
+	struct bk_intro own = kit_behind(SYM, 1), peer = kit_behind(SYM, 2);
+	char all[3 * BK_PLAN_TEXT_MAX] = "";
+
+	(void)state;
+	own.udp = own.tcp;
+	peer.udp = peer.tcp;
+	for (size_t i = 0; i < 2; i++)
+		strcat(all, kit_why(methods[i], &own, &peer, BK_PATH_CHOICE_AUTO));
+	assert_int_equal(count(all, "both NATs symmetric (random ports): no "), 2);
+	strcat(all, kit_no_direct(&own, &peer));
+	assert_int_equal(count(all, "both NATs give every connection a new port"), 1);
+}
+
+static void what_may_help_is_what_would_help(void **state)
+{
+	struct bk_intro port = kit_behind(PORT, 1), port2 = kit_behind(PORT, 2);
+
+	(void)state;
+	port.udp = port.tcp;
+	assert_non_null(strstr(
+		kit_no_direct(&port, &port2), "UDP there, a port mapping on either router or IPv6 may help"));
+	assert_non_null(strstr(
+		kit_no_direct(&port2, &port), "UDP here, a port mapping on either router or IPv6 may help"));
+}
+
 static void a_router_that_forbids_is_the_reason_whatever_was_hoped(void **state)
 {
 	struct bk_intro port = kit_behind(PORT, 1), sym = kit_behind(SYM, 2);
@@ -187,6 +225,8 @@ int main(void)
 		cmocka_unit_test(the_texts_say_what_is_done_and_what_would_help),
 		cmocka_unit_test(a_path_is_told_by_what_it_is_and_a_relay_by_its_reason),
 		cmocka_unit_test(the_relay_reason_tells_of_both_transports),
+		cmocka_unit_test(a_reason_is_told_once_however_much_is_told),
+		cmocka_unit_test(what_may_help_is_what_would_help),
 		cmocka_unit_test(a_router_that_forbids_is_the_reason_whatever_was_hoped),
 	};
 

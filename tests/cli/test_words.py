@@ -101,6 +101,12 @@ class Faults(kit.Case):
         r = self.run_it("recv", "-v", "-s", server, "-o", self.folder_out(), self.event(sender, "code")["code"])
         self.assertRegex(r.stdout + r.stderr, r"(?m)^ *\d+\.\d ms  Connected to \S+: direct over")
 
+    def test_with_vv_every_line_of_the_plan_is_a_sentence(self):
+        _, server = self.serve()
+        sender = self.start("send", "-s", server, "--json", self.file())
+        r = self.run_it("recv", "-vv", "-s", server, "-o", self.folder_out(), self.event(sender, "code")["code"])
+        self.assertRegex(r.stdout + r.stderr, r"plan: over UDP: (our public address is \d+ routers? away|it is not known how many routers away our)")
+
     def test_where_a_server_listens_is_one_sentence(self):
         server = self.start("serve", "-l", ":0", "--state", self.root / "s", "--no-port-mapping")
         self.assertRegex(self.line(server), r"\AThe server listens on \S+:\d+(, \S+)*( and \S+:\d+)?\.\n\Z")
