@@ -21,7 +21,7 @@ BK_API const char *bk_code_word(size_t index);
 /* Can this be the code that was meant? One claim uses a code up, whatever was typed, so ask before. 0; or
  * BK_E_MALFORMED with a sentence that says where the slip is and what was probably meant: the text is no code at
  * all, a word is missing, or one is not in the list though the code looks made. A code that people thought of
- * themselves passes: its words are not like those of the list. */
+ * themselves passes: its words are not like those of the list, or it is one of at least five letters. */
 BK_API int bk_code_check(const char *code, char ret_text[BK_CODE_TEXT_MAX]);
 
 #ifdef __cplusplus

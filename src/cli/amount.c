@@ -59,3 +59,39 @@ int bk_cli_amount_from_str(const char *s, uint64_t *ret_bytes)
 	*ret_bytes = (uint64_t)bytes;
 	return 0;
 }
+
+/* "M" of "Mbit/s", as a factor; 0: it does not speak of bits. */
+static double factor_of_bits(const char *unit)
+{
+	static const char *const ends[] = {"bit", "bits", "bit/s", "bits/s", "bps"};
+	double factor = 1;
+
+	for (const char *at = "gmk"; *at; at++)
+		if (factor > 1 || tolower((unsigned char)*unit) == *at)
+			factor *= 1000;
+	unit += factor > 1;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!strcasecmp(unit, ends[i]))
+			return factor;
+	return 0;
+}
+
+int bk_cli_amount_of_bits(const char *s, char ret_bytes[BK_CLI_AMOUNT_STR_MAX])
+{
+	size_t n = strspn(s, "0123456789.");
+	char *end;
+	double bytes;
+
+	if (!n || n > 20)
+		return BK_E_INVALID;
+	bytes = strtod(s, &end) * factor_of_bits(s + n + strspn(s + n, " ")) / 8;
+	if (end != s + n || bytes < 1 || bytes >= 1e15)
+		return BK_E_INVALID;
+	if (bytes < 1000)
+		snprintf(ret_bytes, BK_CLI_AMOUNT_STR_MAX, "%.0f", bytes);
+	else if (bytes < 1e6)
+		snprintf(ret_bytes, BK_CLI_AMOUNT_STR_MAX, "%.10gKB", bytes / 1e3);
+	else
+		snprintf(ret_bytes, BK_CLI_AMOUNT_STR_MAX, "%.10gMB", bytes / 1e6);
+	return 0;
+}

@@ -11,4 +11,9 @@ int bk_cli_amount_from_str(const char *s, uint64_t *ret_bytes);
 /* The same in a second: "2M", "2M/s". */
 int bk_cli_amount_rate_from_str(const char *s, uint64_t *ret_bytes);
 
+/* A rate in bits, as networks are sold ("8Mbit", "8 Mbit/s", "100mbps"), as one in bytes that is read here: "1MB".
+ * BK_E_INVALID: it is none. */
+enum { BK_CLI_AMOUNT_STR_MAX = 32 };
+int bk_cli_amount_of_bits(const char *s, char ret_bytes[BK_CLI_AMOUNT_STR_MAX]);
+
 #endif

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bodkin/error.h>
 
 #include "cli/bar.h"
 #include "cli/consent.h"
 #include "cli/human.h"
+#include "cli/paths.h"
 #include "cli/what.h"
 
 enum {
@@ -20,6 +22,23 @@ enum {
 };
 
 #define OFFERS_APART INT64_C(1000000000) /* nobody is drowned in offers */
+
+bool bk_cli_chat_files_has_person(bool is_json)
+{
+	return !is_json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+int bk_cli_chat_files_check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
+{
+	int err = o->output ? bk_cli_paths_check_folder(o->output, text) : 0;
+
+	if (err < 0 || !bk_cli_options_is_typed(o, "output") || bk_cli_chat_files_has_person(o->json))
+		return err;
+	snprintf(text, BK_CLI_TEXT_MAX,
+		"cannot chat: -o is for files that a person at a terminal takes, and here lines alone are passed on; "
+		"leave it out, or for a file: bodkin recv -o DIR");
+	return BK_E_INVALID;
+}
 
 static void begin(struct bk_cli_chat_file *file, const char *peer)
 {

@@ -30,6 +30,10 @@ struct bk_cli_chat_files {
 	} out, in;
 };
 
+/* Is there somebody at a terminal to offer them to? */
+bool bk_cli_chat_files_has_person(bool is_json);
+/* -o DIR: it takes files, and some may come. BK_E_FILE, BK_E_INVALID with a sentence. */
+int bk_cli_chat_files_check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX]);
 /* A channel for files came: it is offered to the person. Where there is already one, or
  * was one a moment ago, it is left to be reset. */
 void bk_cli_chat_files_come(struct bk_cli_chat_files *f, struct bk_channel *channel);

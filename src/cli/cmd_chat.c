@@ -268,11 +268,7 @@ static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 			"cannot chat: --remember keeps a room, and none is named; --room or --new-room");
 		return BK_E_INVALID;
 	}
-	if (o->args_len <= 1)
-		return o->output ? bk_cli_paths_check_folder(o->output, text) : 0;
-	snprintf(text, BK_CLI_TEXT_MAX,
-		"cannot chat: one code is enough, '%.100s' is too much; try 'bodkin help chat'", o->args[1]);
-	return BK_E_INVALID;
+	return bk_cli_chat_files_check(o, text);
 }
 
 static int start_ears(struct command *c)
@@ -310,7 +306,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	news.on_peer = on_peer;
 	news.on_path = on_path;
 	with_news.news = &news;
-	c->is_person = !f->report->is_json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	c->is_person = bk_cli_chat_files_has_person(f->report->is_json);
 	c->has_screen = c->is_person && bk_cli_screen_is_possible();
 	f->report->is_aside = !c->is_person;
 	err = start_ears(c);

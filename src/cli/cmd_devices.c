@@ -14,6 +14,7 @@
 #include "cli/answer.h"
 #include "cli/code_prompt.h"
 #include "cli/device_list.h"
+#include "cli/exclusions.h"
 #include "cli/exit.h"
 #include "cli/human.h"
 #include "cli/watch.h"
@@ -307,6 +308,25 @@ static const struct verb verbs[] = {
 
 enum { VERBS_LEN = sizeof(verbs) / sizeof(verbs[0]) };
 
+/* An option that does nothing there was meant to do something. */
+static int check_options(const struct bk_cli_options *o, const struct verb *v, char text[BK_CLI_TEXT_MAX])
+{
+	char mode[32];
+
+	snprintf(mode, sizeof(mode), "devices %s", v->name);
+	if (!v->on_open)
+		return bk_cli_exclusions_only(o, mode, "server token", "it asks nobody", text);
+	if (v->is_fresh)
+		return 0;
+	if (bk_cli_options_is_typed(o, "replace"))
+		return refuse(text, "--replace goes with new and join alone", "");
+	if (bk_cli_options_is_typed(o, "name"))
+		return refuse(text,
+			"--name goes with new and join; to rename this device: bodkin devices name ",
+			o->name);
+	return 0;
+}
+
 static const struct verb *find_verb(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	const char *name = o->args_len ? o->args[0] : "";
@@ -321,7 +341,7 @@ static const struct verb *find_verb(const struct bk_cli_options *o, char text[BK
 			text, verbs[i].args ? "exactly one NAME goes behind " : "nothing goes behind ", name);
 	else if (o->watch && verbs[i].on_open != show)
 		(void)refuse(text, "--watch shows the list, and goes with no ", name);
-	else
+	else if (check_options(o, &verbs[i], text) >= 0)
 		return &verbs[i];
 	return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/by_name.h"
 #include "cli/exit.h"
+#include "cli/meant.h"
 #include "cli/several.h"
 #include "cli/transfer.h"
 
@@ -122,18 +123,26 @@ static void done(struct bk_cli_frame *f)
 	bk_cli_by_name_done(&c->by_name);
 }
 
+static int refuse(char text[BK_CLI_TEXT_MAX], const char *why)
+{
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot send%.400s", why);
+	return BK_E_INVALID;
+}
+
 static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
-	const char *why = NULL;
+	char taken[BK_CLI_TEXT_MAX], where[BK_CLI_TEXT_MAX];
 
-	if (!o->text && !o->args_len)
-		why = ": no file is named; try 'bodkin help send'";
-	else if (count_inputs(o) > 1)
-		why = " '-' twice: there is one standard input";
-	if (!why)
+	if (bk_cli_meant_code(o, text))
+		return BK_E_INVALID;
+	if (count_inputs(o) > 1)
+		return refuse(text, " '-' twice: there is one standard input");
+	if (o->text || o->args_len)
 		return 0;
-	snprintf(text, BK_CLI_TEXT_MAX, "cannot send%s", why);
-	return BK_E_INVALID;
+	if (!bk_cli_meant_argument(o, true, taken))
+		return refuse(text, ": no file is named; try 'bodkin help send'");
+	snprintf(where, sizeof(where), ": no file is named; %.300s", taken);
+	return refuse(text, where);
 }
 
 static int run(struct bk_cli_options *o, struct bk_cli_report *r)

@@ -20,6 +20,8 @@ static const struct {
 	const char *a, *b, *why;
 } rows[] = {
 	{SEND, "--text", path, "a text goes alone; send the files by themselves"},
+	{SEND, "--text", "--exclude", "a text has no files to leave out"},
+	{SEND, "--text", "--links", "a text has no links"},
 	{SEND, "--to", "--code", "who has the name needs no code"},
 	{SEND, "--to", "--copies", "the one is for who has the name, the other for who comes with a code"},
 	{SEND, "--to", "--keep", "the one is for who has the name, the other for who comes with a code"},
@@ -44,11 +46,33 @@ static const struct {
 	{RECV | CHAT | PING, argument, "--words", "a code that is given has the words that it has"},
 	{PING, "--plain", "--transport udp", "the plain dialect has TCP alone"},
 	{PING, "--plain", "--path relay", "the plain dialect has no relay"},
+	{PING, "--plain", "--words", "the plain dialect has ids, and no codes"},
+	{PING, "--plain", "--peer", "the plain dialect is spoken with a server"},
+	{PING, "--plain", "--interface", "the plain dialect is spoken with a server"},
 	{MEETS | BK_CLI_CMD_DEVICES, "--no-lan", "--peer", "the one forbids what the other looks at"},
 	{MEETS | BK_CLI_CMD_DEVICES, "--no-lan", "--interface", "the one forbids what the other looks at"},
+	{MEETS | BK_CLI_CMD_DEVICES, "--path relay", "--peer", "who wants the relay shows nobody an address"},
+	{MEETS | BK_CLI_CMD_DEVICES, "--path relay", "--interface",
+		"who wants the relay shows nobody an address"},
 };
 
-enum { ROWS_LEN = sizeof(rows) / sizeof(rows[0]), NAME_MAX = 32 };
+/* What does one small thing takes little, and everything takes how it is told. */
+static const struct {
+	const char *option;
+	unsigned commands;
+	const char *takes, *why;
+} modes[] = {
+	{"--forget-parts", RECV, "forget-parts output", "the one removes what is left, and receives nothing"},
+	{"--show", BK_CLI_CMD_SERVE, "show state listen", "the one prints what is kept, and serves nobody"},
+};
+
+static const char *const always[] = {"json", "quiet", "verbose", "help"};
+
+enum {
+	ROWS_LEN = sizeof(rows) / sizeof(rows[0]),
+	MODES_LEN = sizeof(modes) / sizeof(modes[0]),
+	NAME_MAX = 32
+};
 
 /* "transport" of "--transport udp"; its value, or NULL. The name of what stands without an option is empty. */
 static const char *split(const char *typed, char name[NAME_MAX])
@@ -81,6 +105,44 @@ int bk_cli_exclusions_check(
 			continue;
 		snprintf(ret_text, BK_CLI_TEXT_MAX, "%s and %s do not go together: %s", rows[i].a, rows[i].b,
 			rows[i].why);
+		return BK_E_INVALID;
+	}
+	for (size_t i = 0; i < MODES_LEN; i++)
+		if (modes[i].commands & command && is_there(o, modes[i].option) &&
+			bk_cli_exclusions_only(o, modes[i].option, modes[i].takes, modes[i].why, ret_text) <
+				0)
+			return BK_E_INVALID;
+	return 0;
+}
+
+static bool is_in(const char *words, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = words; (at = strstr(at, name)); at += n)
+		if ((at == words || at[-1] == ' ') && (!at[n] || at[n] == ' '))
+			return true;
+	return false;
+}
+
+static bool is_always(const char *name)
+{
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (!strcmp(always[i], name))
+			return true;
+	return false;
+}
+
+int bk_cli_exclusions_only(const struct bk_cli_options *o, const char *mode, const char *takes,
+	const char *why, char ret_text[BK_CLI_TEXT_MAX])
+{
+	size_t at = 0;
+	const char *name;
+
+	while ((name = bk_cli_options_next_typed(o, &at))) {
+		if (is_always(name) || is_in(takes, name))
+			continue;
+		snprintf(ret_text, BK_CLI_TEXT_MAX, "%s and --%s do not go together: %s", mode, name, why);
 		return BK_E_INVALID;
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #include "cli/advice.h"
 #include "cli/exit.h"
 #include "cli/log.h"
+#include "cli/meant.h"
 #include "cli/why.h"
 
 static int refuse(char text[BK_CLI_TEXT_MAX], const char *act, const char *why)
@@ -110,6 +111,18 @@ static int check_code(const struct bk_cli_frame *f, const char *code, char text[
 	return refuse(text, f->ops->act, why);
 }
 
+static int check_argument(const struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
+{
+	const struct bk_cli_options *o = f->options;
+	char meant[BK_CLI_TEXT_MAX];
+
+	if (!f->ops->takes_code || o->plain ||
+		(!bk_cli_meant_argument(o, false, meant) && !bk_cli_meant_other(o, f->ops->command, meant)))
+		return 0;
+	snprintf(text, BK_CLI_TEXT_MAX, "cannot %s: %.450s", f->ops->act, meant);
+	return BK_E_INVALID;
+}
+
 /* A code that is spoken is typed with blanks: "12 wave tiger" is three words on the command line. */
 static int join_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 {
@@ -138,7 +151,9 @@ static int take_code(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	int err;
 
 	f->session.code_wish = o->code;
-	err = join_code(f, text);
+	err = check_argument(f, text);
+	if (err >= 0)
+		err = join_code(f, text);
 	if (err < 0)
 		return err;
 	if (f->session.code)

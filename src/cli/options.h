@@ -35,6 +35,8 @@ struct bk_cli_options {
 	const char *server, *transport, *path, *loop, *name, *code, *token, *output, *listen, *alt_addr,
 		*conflict, *state, *id, *interval, *peer, *interface, *to, *remember, *links, *compress;
 	const char *text;
+	/* The last option whose value stood behind it as a word of its own, and what its value is called. */
+	const char *last_option, *last_value, *last_value_name;
 	const char *room; /* "": which one stands behind it, or is asked for */
 	struct bk_cli_names from, exclude;
 	long words, timeout, count, copies, alt_port; /* alt_port -1: not given */
@@ -61,6 +63,11 @@ int bk_cli_options_set(struct bk_cli_options *o, enum bk_cli_command_bit command
 
 /* Is this option of the table given, and on? value: of one that takes a text or a choice, and this one; NULL: any. */
 bool bk_cli_options_has(const struct bk_cli_options *o, const char *name, const char *value);
+
+/* The next option that stands on the command line, from *at on, which moves on behind it (from 0); NULL: no more. */
+const char *bk_cli_options_next_typed(const struct bk_cli_options *o, size_t *at);
+
+bool bk_cli_options_is_typed(const struct bk_cli_options *o, const char *name); /* on the command line */
 
 /* '-o -': standard output is where what comes goes, and nothing else does. */
 bool bk_cli_options_is_to_stdout(const struct bk_cli_options *o);

@@ -67,8 +67,8 @@ int bk_cli_paths_check_folder(const char *folder, char text[BK_CLI_TEXT_MAX])
 		why = ENOTDIR;
 	if (why)
 		snprintf(text, BK_CLI_TEXT_MAX,
-			"cannot write into '%.200s': %s; use -o DIR for another folder", folder,
-			strerror(why));
+			"cannot write into '%.200s': %s; %suse -o DIR for another folder", folder,
+			strerror(why), why == ENOENT ? "make it first, or " : "");
 	return why ? BK_E_FILE : 0;
 }
 

@@ -15,6 +15,8 @@ static void report_place(struct bk_cli_report *r, const char *const *addresses, 
 	bk_cli_report_event(r, BK_CLI_VERDICT, "listening",
 		json_pack("{s:o, s:o, s:o}", "address", json_string(addresses[0]), "pin", json_string(pin),
 			"addresses", all));
+	if (r->is_quiet && !r->is_json)
+		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s#%s\n", addresses[0], pin);
 }
 
 static void say_lines(struct bk_cli_report *r, const char *address, const char *pin)
@@ -56,8 +58,6 @@ void bk_cli_report_outside(struct bk_cli_report *r, const char *address, const c
 void bk_cli_report_server(struct bk_cli_report *r, const char *const *addresses, size_t n, const char *pin)
 {
 	report_place(r, addresses, n, pin);
-	if (r->is_quiet && !r->is_json)
-		bk_cli_output_put(BK_CLI_STDOUT, BK_CLI_VERDICT, "%s#%s\n", addresses[0], pin);
 	bk_cli_report_say(r, BK_CLI_VERDICT, "The server's pin is %s.", pin);
 	say_lines(r, addresses[0], pin);
 }

@@ -506,7 +506,7 @@ static void done(struct bk_cli_frame *f)
 
 static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
-	return o->output ? bk_cli_paths_check_folder(o->output, text) : 0;
+	return bk_cli_chat_files_check(o, text);
 }
 
 /* As the one who is met by code: the host's name. */
@@ -553,7 +553,7 @@ static int start(struct bk_cli_frame *f, char text[BK_CLI_TEXT_MAX])
 	int err;
 
 	c->since = bk_loop_now(f->loop);
-	c->is_person = !f->report->is_json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	c->is_person = bk_cli_chat_files_has_person(f->report->is_json);
 	c->has_screen = c->is_person && bk_cli_screen_is_possible();
 	f->report->is_aside = !c->is_person;
 	c->filter = (struct bk_cli_room_filter){.report = f->report, .lines = &c->lines};

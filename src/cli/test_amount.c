@@ -64,12 +64,34 @@ static void a_rate_may_say_that_it_is_one(void **state)
 		assert_true(bk_cli_amount_rate_from_str(none[i], &got) < 0);
 }
 
+static void a_rate_in_bits_is_told_in_bytes(void **state)
+{
+	static const struct {
+		const char *typed, *bytes;
+	} rows[] = {{"8Mbit", "1MB"}, {"100 Mbit/s", "12.5MB"}, {"1gbps", "125MB"}, {"512kbit/s", "64KB"},
+		{"800bit", "100"}};
+	static const char *const none[] = {
+		"", "8", "8M", "8MB", "8Mb", "bit", "Mbit", "8Mbits/m", "1e3bit", "4bit", "9999999999Gbit"};
+	char bytes[BK_CLI_AMOUNT_STR_MAX];
+	uint64_t got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(bk_cli_amount_of_bits(rows[i].typed, bytes), 0);
+		assert_string_equal(bytes, rows[i].bytes);
+		assert_int_equal(bk_cli_amount_rate_from_str(bytes, &got), 0);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_true(bk_cli_amount_of_bits(none[i], bytes) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_read_as_others_read_them),
 		cmocka_unit_test(what_is_no_size_is_none),
 		cmocka_unit_test(a_rate_may_say_that_it_is_one),
+		cmocka_unit_test(a_rate_in_bits_is_told_in_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

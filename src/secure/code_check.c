@@ -15,7 +15,8 @@
 
 enum {
 	WORD_MAX = BK_CODE_STR_MAX,
-	LONG_WORD = 5, /* from here on two slips are still nearer to this word than to chance */
+	LONG_WORD = 5,  /* from here on two slips are still nearer to this word than to chance */
+	SHORT_WORD = 5, /* four letters alone are guessed sooner than two words of the list */
 	TYPED_MAX = BK_TEXT_SLIPS_MAX, /* letters of a typed word that are worth comparing, and showing */
 };
 
@@ -155,7 +156,7 @@ int bk_code_check(const char *typed, char ret_text[BK_CODE_TEXT_MAX])
 	if (bk_code_from_str(typed, &code) < 0)
 		return say_malformed(typed, ret_text);
 	v = judge(code.password);
-	if (v.words == 1 && (v.known || v.near)) {
+	if (v.words == 1 && (v.known || v.near || strlen(code.password) < SHORT_WORD)) {
 		snprintf(ret_text, BK_CODE_TEXT_MAX,
 			"the code has one word, '%s', and needs two or "
 			"more; is the rest missing? Nothing was used up",

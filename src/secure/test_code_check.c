@@ -40,6 +40,8 @@ static void a_slip_is_found_and_the_word_that_was_meant(void **state)
 		{"7-tulip", "one word, 'tulip'"},
 		{"7-tulip-", "one word, 'tulip'"},
 		{"48-tulp", "one word, 'tulp'"},
+		{"7-foo", "one word, 'foo', and needs two or more; is the rest missing?"},
+		{"7-1234", "one word, '1234'"},
 		{"7-tulipanchor", "did you mean 'tulip-anchor'"},
 		{"7 TulipAnchor", "did you mean 'tulip-anchor'"},
 		{"7", "has words behind its number"},

@@ -131,10 +131,68 @@ class Faults(kit.Case):
             (["send", "--timout", "3", "x"], 2, "unknown option '--timout'; did you mean --timeout?"),
             (["recv", "--ovrewrite=1"], 2, "did you mean --overwrite?"),
             (["recv", "--keep", "7-tulip-anchor"], 2, "unknown option '--keep'; 'bodkin send' takes it; try 'bodkin help recv'"),
-            (["send", "-o", "x"], 2, "unknown option '-o'; 'bodkin recv' takes it; try"),
+            (["send", "-o", "x"], 2, "unknown option '-o'; 'bodkin recv' takes it, as does chat; try"),
+            (["nat", "--polite"], 2, "unknown option '--polite'; 'bodkin send' takes it, as do recv, chat, devices and ping; try 'bodkin help nat'"),
             (["--verison"], 2, "unknown option '--verison'; did you mean --version?"),
             (["send", "--frobnicate", "x"], 2, "unknown option '--frobnicate'; try 'bodkin help send'"),
         ))
+
+    def test_an_option_that_is_cut_short_or_miswritten_is_told_whole(self):
+        f = self.file()
+        self.check((
+            (["send", "--time", "3", f], 2, "unknown option '--time'; did you mean --timeout?"),
+            (["send", "--time=3", f], 2, "did you mean --timeout?"),
+            (["send", "--co", "7-tulip-anchor", f], 2, "did you mean --compress, --code or --copies?"),
+            (["recv", "--yess", "7-tulip-anchor"], 2, "did you mean --yes?"),
+            (["send", "-timeout", "3", f], 2, "unknown option '-t'; did you mean --timeout, with two dashes?"),
+            (["send", "--quiet=1", f], 2, "option '--quiet=1' takes no value"),
+            (["send", f, "--timeout"], 2, "option '--timeout' needs a value: SECONDS"),
+            (["send", f, "--timeout", "5m"], 2, "--timeout '5m' is not a number of seconds from 0 to"),
+            (["ping", "-c=3"], 2, "-c takes its value behind a blank, without '=': -c 3"),
+            (["send", "-s=h", f], 2, "-s takes its value behind a blank, without '=': -s h"),
+        ))
+
+    def test_a_word_at_the_place_of_another_one_is_told_by_what_it_is(self):
+        f = self.file()
+        there = "there is no such file, and it looks like a code; did you mean "
+        self.env["BODKIN_SERVER"] = "127.0.0.1:1"
+        invite = "sesame-oxygen-dune-senior-narrator-apricot-washer"
+        (self.root / "7-tulip-cactus").write_text("a file of that name")
+        self.check((
+            (["send", "7-tulip-anchor"], 2, there + "'bodkin recv 7-tulip-anchor', or 'bodkin send --code 7-tulip-anchor FILE'?"),
+            (["send", "7", "tulip", "anchor"], 2, there + "'bodkin recv 7-tulip-anchor'"),
+            (["send", f, "7-tulip-ankor"], 2, there + "--code 7-tulip-ankor?"),
+            (["send", "2026-report.txt"], 7, "No such file"),
+            (["send", self.root / "7-tulip-cactus"], 3, "refused"),
+            (["send", "--peer", f], 2, f"no file is named; --peer has taken '{f}' as its HOST[:PORT]; give it one before that"),
+            (["recv", "-s", "7-tulip-anchor"], 2, "--server has taken '7-tulip-anchor' as its HOST[:PORT][#PIN]"),
+            (["ping", "--interval", "1", "--peer", "7-tulip-anchor"], 2, "--peer has taken '7-tulip-anchor'"),
+            (["recv", f], 2, f"'{f}' is a file, and what comes is asked for by a code; did you mean 'bodkin send {f}'?"),
+            (["recv", "7-tulip-anchor", self.folder_out()], 2, f"is too much; did you mean -o {self.root}/out?"),
+            (["recv", "7-foo"], 2, "the code has one word, 'foo', and needs two or more; is the rest missing? Nothing was used up"),
+            (["recv", invite], 2, "that is no code but an invite, which 'bodkin chat --room' and 'bodkin devices join' ask for"),
+            (["chat", *invite.split("-")], 2, "no code but an invite"),
+            (["send", "--limit", "8Mbit", f], 2, "--limit counts bytes a second, and '8Mbit' bits; in bytes it is --limit 1MB"),
+        ))
+        self.assertNotIn(invite, self.run_it("recv", invite).stderr)
+
+    def test_an_option_that_would_do_nothing_is_refused_by_its_name(self):
+        code, out = "7-tulip-anchor", self.folder_out()
+        self.check((
+            (["chat", "-s", "127.0.0.1:1", "-o", out, code], 2, "-o is for files that a person at a terminal takes"),
+            (["chat", "-s", "127.0.0.1:1", "--new-room", "-o", out], 2, "-o is for files that a person at a terminal takes"),
+            (["chat", "-o", self.root / "nowhere"], 7, "No such file or directory; make it first, or use -o DIR for another folder"),
+            (["recv", "--forget-parts", "--yes"], 2, "--forget-parts and --yes do not go together: "),
+            (["recv", "--forget-parts", "-s", "h"], 2, "--forget-parts and --server do not go together: "),
+            (["serve", "--show", "--alt-port", "7"], 2, "--show and --alt-port do not go together: "),
+            (["devices", "known", "--polite"], 2, "devices known and --polite do not go together: it asks nobody"),
+            (["devices", "--replace"], 2, "--replace goes with new and join alone"),
+            (["devices", "--name", "x"], 2, "to rename this device: bodkin devices name x"),
+        ))
+
+    def test_a_quiet_server_says_where_it_is(self):
+        server = self.start("serve", "-q", "-l", "127.0.0.1:0", "--state", self.root / "s")
+        self.assertRegex(self.line(server), r"\A127\.0\.0\.1:\d+#[\w-]{43}\n\Z")
 
     def test_a_value_that_is_empty_is_refused_by_its_name(self):
         """A script's variable that is not set is no server, no folder and no limit: of every option that takes a value."""
@@ -158,7 +216,7 @@ class Faults(kit.Case):
         typed = {"CODE": ["7-tulip-anchor"], "PATH": [f], "-o -": ["-o", "-"], "--text": ["--text", "x"], "--to": ["--to", "bert"],
                  "--code": ["--code", "7-tulip-anchor"], "--copies": ["--copies", "3"], "--words": ["--words", "3"],
                  "--conflict": ["--conflict", "skip"], "--transport udp": ["--transport", "udp"], "--path relay": ["--path", "relay"],
-                 "--peer": ["--peer", "h"], "--interface": ["--interface", "lo"]}
+                 "--peer": ["--peer", "h"], "--interface": ["--interface", "lo"], "--exclude": ["--exclude", "x"], "--links": ["--links", "skip"]}
         for commands, *pair in rows:
             a, b = (words.get(p, p.strip('"')) for p in pair)
             if "--json" in (a, b):
@@ -329,6 +387,10 @@ class Codes(kit.Case):
             code = self.event(sender, "code")["code"]
             r = self.run_it("recv", "-s", server, "-o", self.folder_out(), "--overwrite", *shape(code))
             self.assertEqual((r.returncode, self.finish(sender)[0]), (0, 0), r.stderr)
+        chat = self.start("chat", "-s", server, "--json")
+        code = self.event(chat, "code")["code"]
+        r = self.run_it("chat", "-s", server, *code.split("-"))
+        self.assertEqual((r.returncode, self.finish(chat)[0]), (0, 0), r.stderr)
         r = self.run_it("recv", "-s", server, "7-tulip-anchor", "more")
         self.assertEqual(r.returncode, 2)
         self.assertIn("'more' is too much", r.stderr)
