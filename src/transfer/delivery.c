@@ -17,10 +17,10 @@ struct bk_delivery {
 	enum state state;
 	struct bk_offering *offering;
 	struct bk_offering_wait wait;
-	bool is_started;          /* the channel is there */
-	struct bk_reader *reader; /* once something is taken */
-	struct bk_file_choice *choices;
-	struct bk_known *known;                   /* what is there already; the reader's, once there is one */
+	bool is_started;                          /* the channel is there */
+	struct bk_reader *reader;                 /* once something is taken */
+	struct bk_file_choice *choices;           /* the reader's, once there is one; so is */
+	struct bk_known *known;                   /* what is there already */
 	const char *paths[BK_TRANSFER_PATHS_MAX]; /* of what was taken */
 	size_t paths_len, taken, folders, links;
 	bool has_stream;
@@ -268,15 +268,16 @@ static void on_accept(struct bk_delivery *d, const struct bk_file_msg *msg)
 		bk_talk_fail(&d->talk, err, "the other side's answer cannot be used: %s", bk_error_text(err));
 		return;
 	}
+	/* Which also finds out whether there is a stream: that has no beginning twice. */
+	from = (struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)};
 	err = bk_reader_new(d->talk.loop, d->offering->source, &wish, pump, d, &d->reader);
 	if (err < 0) {
 		bk_talk_fail(&d->talk, err, "cannot send: %s", bk_error_text(err));
 		return;
 	}
+	d->choices = NULL;
 	d->known = NULL;
 	d->state = SENDING;
-	/* Which also finds out whether there is a stream: that has no beginning twice. */
-	from = (struct bk_transfer_resume){.total = count_taken(d), .bytes = count_known(d)};
 	d->talk.is_resumable = msg->version && !msg->passes && !d->has_stream;
 	bk_talk_count(&d->talk, &from);
 	/* It goes on from the loop: what came with the answer comes before all is sent, however quick the reader is.

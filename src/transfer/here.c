@@ -13,7 +13,8 @@
 
 enum { READ_MAX = 64 << 10 };
 
-_Static_assert(sizeof(struct bk_here_row) == 40, "there are as many as entries");
+_Static_assert(sizeof(struct bk_here_row) == 32, "there are as many as entries");
+_Static_assert(BK_JOURNAL_ROWS_MAX < 1 << 22 && BK_HERE_JOURNALS_MAX <= 1 << 6, "what a row has room for");
 
 struct search {
 	struct bk_here *here;
@@ -66,8 +67,8 @@ static bool find_folder(const struct search *s, const struct bk_journal_row *row
 /* What the row leads to, in a row of here. NOWHERE: to nothing. */
 static struct found look(const struct search *s, const struct bk_journal_row *row)
 {
-	struct found found = {.row = {.number = (uint8_t)row->number, .is_whole = row->is_whole},
-		.more = {.birth = row->birth, .size = row->size, .mtime = row->mtime}};
+	struct found found = {.row = {.is_whole = row->is_whole},
+		.more = {.birth = row->birth, .size = row->size, .mtime = row->mtime, .number = row->number}};
 	struct bk_here_row *r = &found.row;
 
 	if (row->is_folder)
@@ -112,6 +113,8 @@ static int grow_more(struct bk_here *h)
 
 	if (h->more_len < h->more_cap)
 		return 0;
+	if (h->more_len == BK_HERE_MORE_MAX)
+		return BK_E_NOMEM;
 	more = realloc(h->more, cap * sizeof(*more));
 	if (!more)
 		return BK_E_NOMEM;
@@ -120,19 +123,32 @@ static int grow_more(struct bk_here *h)
 	return 0;
 }
 
-/* What is whole, under its own name, and in our journal has all that it needs: that is nearly all of them. */
-static int keep_more(
-	struct search *s, struct found *found, const struct bk_journal_row *row, const char *path)
+/* What is whole, under its own name and with the time that is offered has all that it needs: that is nearly all of
+ * them. So have folders in our journal. */
+static bool needs_more(const struct search *s, const struct found *found, const struct bk_file_entry *e)
+{
+	if (found->row.place == BK_HERE_NAMED)
+		return found->more.mtime != e->mtime;
+	return found->row.place != BK_HERE_MADE || !s->is_own;
+}
+
+/* Instead of what is known of it so far. */
+static int keep_more(struct search *s, struct found *found, const struct bk_journal_row *row,
+	const struct bk_file_entry *e, size_t at)
 {
 	struct bk_here *h = s->here;
-	bool has_name = strcmp(row->name, path) != 0;
+	bool has_name = strcmp(row->name, e->path) != 0;
 
-	if (!has_name && s->is_own && (found->row.place == BK_HERE_NAMED || found->row.place == BK_HERE_MADE))
+	if (!has_name && !needs_more(s, found, e))
 		return 0;
-	if (grow_more(h) < 0 || (has_name && !(found->more.name = strdup(row->name))))
+	if ((!at && grow_more(h) < 0) || (has_name && !(found->more.name = strdup(row->name))))
 		return BK_E_NOMEM;
-	found->row.more = (uint32_t)h->more_len;
-	h->more[h->more_len++] = found->more;
+	if (at)
+		free(h->more[at].name);
+	else
+		at = h->more_len++;
+	h->more[at] = found->more;
+	found->row.more = (uint32_t)at;
 	return 0;
 }
 
@@ -150,11 +166,11 @@ static int take(struct search *s, struct bk_here_row *known, struct found *found
 	}
 	if (!is_better(s, &found->row, known))
 		return 0;
-	if (keep_more(s, found, row, e->path) < 0)
+	if (keep_more(s, found, row, e, known->more) < 0)
 		return BK_E_NOMEM;
 	found->row.noted = noted;
 	found->row.is_noted = s->is_own;
-	found->row.other = (uint8_t)s->here->others_len;
+	found->row.other = (uint32_t)s->here->others_len;
 	*known = found->row;
 	s->entries[noted] = (uint32_t)entry + 1;
 	return 0;
@@ -343,9 +359,9 @@ static void adopt(struct bk_here *h, struct bk_sink *sink, const struct bk_file_
 		const struct bk_file_entry *e = &list->entries[i];
 		const struct bk_journal_row row = {.path = e->path,
 			.name = more->name ? more->name : e->path,
-			.size = more->size,
-			.mtime = more->mtime,
-			.number = r->number,
+			.size = r->more ? more->size : e->size,
+			.mtime = r->more ? more->mtime : e->mtime,
+			.number = more->number,
 			.birth = more->birth,
 			.is_folder = e->is_folder};
 
@@ -380,9 +396,8 @@ struct digests {
 };
 
 /* One block, or what there is of it. */
-static size_t read_block(struct bk_here *h, int fd, size_t n, const struct digests *d)
+static size_t read_block(int fd, size_t n, const struct digests *d, uint8_t ret_digest[BK_DIGEST_LEN])
 {
-	uint8_t digest[BK_DIGEST_LEN];
 	size_t have = 0, got = 1;
 
 	bk_digest_reset(d->block);
@@ -391,29 +406,29 @@ static size_t read_block(struct bk_here *h, int fd, size_t n, const struct diges
 		bk_digest_update(d->block, d->buffer, got);
 		bk_digest_update(d->all, d->buffer, got);
 	}
-	bk_digest_get(d->block, digest);
-	if (have && bk_buf_append(&h->digests, digest, sizeof(digest)) < 0)
-		return 0;
+	bk_digest_get(d->block, ret_digest);
 	return have;
 }
 
-/* What is really there: that much, and whose digest. */
-static void read_row(struct bk_here *h, struct bk_here_row *r, int fd, const struct digests *d)
+/* What is really there: that much. The first block's digest is told; where there are more all are kept. */
+static uint64_t read_blocks(
+	struct bk_here *h, int fd, uint64_t bytes, const struct digests *d, uint8_t ret_first[BK_DIGEST_LEN])
 {
+	uint8_t digest[BK_DIGEST_LEN];
 	uint64_t have = 0;
-	size_t got = 1;
+	size_t got = BK_HAVE_BLOCK;
 
-	r->digests_at = (uint32_t)h->digests.len;
 	bk_digest_reset(d->all);
-	while (have < r->bytes && got) {
-		uint64_t left = r->bytes - have;
+	while (have < bytes && got == BK_HAVE_BLOCK) {
+		const uint64_t left = bytes - have;
 
-		got = read_block(h, fd, left < BK_HAVE_BLOCK ? (size_t)left : BK_HAVE_BLOCK, d);
-		have += got;
-		if (got < BK_HAVE_BLOCK)
+		got = read_block(fd, left < BK_HAVE_BLOCK ? (size_t)left : BK_HAVE_BLOCK, d, digest);
+		if (bytes > BK_HAVE_BLOCK && got && bk_buf_append(&h->digests, digest, sizeof(digest)) < 0)
 			break;
+		memcpy(ret_first, digest, have ? 0 : sizeof(digest));
+		have += got;
 	}
-	r->bytes = have;
+	return have;
 }
 
 static int open_row(
@@ -426,7 +441,7 @@ static int open_row(
 	if (dir < 0)
 		return -1;
 	if (r->place == BK_HERE_PART)
-		return bk_part_open(dir, leaf, r->number, more->birth);
+		return bk_part_open(dir, leaf, more->number, more->birth);
 	return openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
@@ -439,22 +454,37 @@ static void give_up(struct bk_here_row *r, struct bk_picks *picks, size_t i)
 	r->bytes = 0;
 }
 
+/* False: of what is under its name it must be known that it is what was put there. */
+static bool read_row(struct bk_here *h, struct bk_here_row *r, int fd, const struct digests *d, uint64_t size)
+{
+	const bool is_named = r->place == BK_HERE_NAMED;
+	const size_t at = h->digests.len;
+	uint8_t first[BK_DIGEST_LEN], all[BK_DIGEST_LEN];
+	const uint64_t have = read_blocks(h, fd, r->bytes, d, first);
+
+	bk_digest_get(d->all, all);
+	if (is_named && (have != size || memcmp(all, r->digest, sizeof(all)) != 0))
+		return false;
+	r->bytes = have;
+	if (bk_here_blocks(r) <= 1) {
+		memcpy(r->digest, have ? first : all, sizeof(r->digest));
+		return true;
+	}
+	r->digests_at = at;
+	return !is_named || bk_buf_append(&h->digests, all, sizeof(all)) >= 0;
+}
+
 static void read_entry(
 	struct bk_here *h, struct bk_sink *sink, struct bk_picks *picks, size_t i, const struct digests *d)
 {
+	const struct bk_file_entry *e = &picks->list->entries[i];
 	struct bk_here_row *r = &h->rows[i];
-	uint8_t all[BK_DIGEST_LEN];
-	uint64_t size = picks->list->entries[i].size;
-	int fd = open_row(h, r, sink, picks->list->entries[i].path);
+	int fd = open_row(h, r, sink, e->path);
+	bool is_good = fd >= 0 && read_row(h, r, fd, d, e->size);
 
-	if (fd < 0) {
-		give_up(r, picks, i);
-		return;
-	}
-	read_row(h, r, fd, d);
-	close(fd);
-	bk_digest_get(d->all, all);
-	if (r->place == BK_HERE_NAMED && (r->bytes != size || memcmp(all, r->digest, sizeof(all)) != 0))
+	if (fd >= 0)
+		close(fd);
+	if (!is_good)
 		give_up(r, picks, i);
 }
 

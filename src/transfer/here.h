@@ -21,27 +21,36 @@ enum {
 
 /* One for each entry of an offer that may have a million: what only few of them have stands elsewhere. */
 struct bk_here_row {
-	uint64_t bytes;                /* that are there */
-	uint8_t digest[BK_DIGEST_LEN]; /* with is_whole: of all of it */
-	uint32_t digests_at;           /* of the blocks of those bytes */
-	uint32_t noted;                /* its row in the journal: */
-	uint8_t other;  /* this one of the others, where is_noted does not say that it is ours */
-	uint8_t number; /* of the part */
-	uint8_t place : 6;
+	uint64_t bytes; /* that are there */
+	union {
+		/* With is_whole: of all of it. Once it was read, where it has no more than one block: of that, which is
+		 * the same. */
+		uint8_t digest[BK_DIGEST_LEN];
+		size_t digests_at; /* once it was read, where it has more: of its blocks, and behind them of all */
+	};
+	uint32_t noted : 22; /* its row in the journal: */
+	uint32_t other : 6;  /* this one of the others, where is_noted does not say that it is ours */
+	uint32_t place : 3;
+	uint32_t more : 24; /* which of those; 0: it has none */
 	bool is_noted : 1;
 	bool is_whole : 1;
-	uint32_t more; /* which of those; 0: it has none */
 };
 
 struct bk_here_more {
-	char *name;     /* what it was to be called; NULL: as it is offered */
-	uint64_t birth; /* which file its part is, or which folder it is */
-	uint64_t size;  /* that it was offered with then, */
-	int64_t mtime;  /* and its time */
+	char *name;      /* what it was to be called; NULL: as it is offered */
+	uint64_t birth;  /* which file its part is, or which folder it is */
+	uint64_t size;   /* that it was offered with then, */
+	int64_t mtime;   /* and its time */
+	unsigned number; /* of the part */
 };
 
 /* Of other offers' journals those written last are looked at, and so many bytes of them. */
-enum { BK_HERE_JOURNALS_MAX = 64, BK_HERE_JOURNALS_BYTES = 512 << 20, BK_HERE_DIGESTS_MAX = 64 << 20 };
+enum {
+	BK_HERE_JOURNALS_MAX = 64,
+	BK_HERE_JOURNALS_BYTES = 512 << 20,
+	BK_HERE_DIGESTS_MAX = 64 << 20,
+	BK_HERE_MORE_MAX = (1 << 24) - 1,
+};
 
 struct bk_here {
 	struct bk_journal *journal; /* ours; NULL: nothing was begun */
@@ -83,6 +92,23 @@ static inline const struct bk_here_row *bk_here_row(const struct bk_here *h, siz
 static inline const struct bk_here_more *bk_here_more(const struct bk_here *h, const struct bk_here_row *r)
 {
 	return &h->more[r->more];
+}
+/* Of what was read: so many blocks, the last of which may be shorter, */
+static inline uint64_t bk_here_blocks(const struct bk_here_row *r)
+{
+	return r->bytes / BK_HAVE_BLOCK + (r->bytes % BK_HAVE_BLOCK ? 1 : 0);
+}
+/* their digests, */
+static inline const uint8_t *bk_here_digests(const struct bk_here *h, const struct bk_here_row *r)
+{
+	return bk_here_blocks(r) > 1 ? bk_buf_head(&h->digests) + r->digests_at : r->digest;
+}
+/* and, of one that is under its name, that of all. */
+static inline const uint8_t *bk_here_digest(const struct bk_here *h, const struct bk_here_row *r)
+{
+	const uint64_t blocks = bk_here_blocks(r);
+
+	return bk_here_digests(h, r) + (blocks > 1 ? blocks * BK_HAVE_DIGEST_LEN : 0);
 }
 /* So many bytes of it need not come again. */
 static inline uint64_t bk_here_of(const struct bk_here *h, size_t entry)

@@ -496,7 +496,7 @@ uint32_t bk_journal_begin(struct bk_journal *j, const struct bk_journal_row *row
 	bk_write_bytes(&w, row->name, strlen(row->name) + 1);
 	append(j, &w);
 	bk_journal_flush(j);
-	return j->noted++;
+	return j->noted < j->rows_max ? j->noted++ : (uint32_t)j->rows_max;
 }
 
 void bk_journal_whole(struct bk_journal *j, uint32_t row, const uint8_t digest[BK_DIGEST_LEN])

@@ -10,7 +10,7 @@
 
 struct row {
 	uint32_t entry, blocks;
-	size_t at; /* its first digest, in bytes */
+	uint32_t at; /* its first digest's number */
 };
 
 struct bk_known {
@@ -56,7 +56,7 @@ static struct row *row_for(struct bk_known *k, uint32_t entry)
 			return NULL;
 		k->rows = rows;
 	}
-	rows[k->len] = (struct row){.entry = entry, .at = k->digests.len};
+	rows[k->len] = (struct row){.entry = entry, .at = (uint32_t)(k->digests.len / BK_HAVE_DIGEST_LEN)};
 	return &rows[k->len++];
 }
 
@@ -122,5 +122,5 @@ const uint8_t *bk_known_block(const struct bk_known *k, size_t entry, uint64_t b
 	const struct row *row = bsearch(&entry, k->rows, k->len, sizeof(*k->rows), compare);
 
 	bk_assert(row && block < row->blocks);
-	return bk_buf_head(&k->digests) + row->at + block * BK_HAVE_DIGEST_LEN;
+	return bk_buf_head(&k->digests) + (row->at + block) * BK_HAVE_DIGEST_LEN;
 }

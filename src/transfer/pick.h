@@ -11,12 +11,13 @@
  * Nothing is taken that a person did not see or options did not name: hidden names are skipped until they are
  * allowed. */
 struct bk_pick {
-	bool is_taken, is_existing;
-	bool is_open;   /* exists, and nobody has said yet what becomes of it */
-	bool is_left;   /* not taken because it exists and nobody could be asked */
-	bool is_absent; /* a folder that is not there: nor is what is in it */
-	bool may_replace;
-	bool is_beside; /* found out while it was written: it has another name, since what stands there is not this */
+	/* There are as many as entries. */
+	bool is_taken : 1, is_existing : 1;
+	bool is_open : 1;   /* exists, and nobody has said yet what becomes of it */
+	bool is_left : 1;   /* not taken because it exists and nobody could be asked */
+	bool is_absent : 1; /* a folder that is not there: nor is what is in it */
+	bool may_replace : 1;
+	bool is_beside : 1; /* found out while it was written: it has another name, since what stands there is not this */
 };
 
 struct bk_picks {

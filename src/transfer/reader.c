@@ -468,13 +468,11 @@ static const struct bk_thread_ops ops = {.run = run, .free = free_work};
 static int allocate(struct work *w, const struct bk_reader_wish *wish)
 {
 	size_t piece = wish->piece_max < PIECE_MAX ? (size_t)wish->piece_max : PIECE_MAX;
-	size_t n = bk_source_list(w->source)->len;
 
 	bk_buf_init(&w->header, HEADROOM);
-	w->choices = calloc(n + 1, sizeof(*w->choices));
 	w->file_digest = bk_digest_new();
 	w->all_digest = bk_digest_new();
-	if (!w->choices || !w->file_digest || !w->all_digest)
+	if (!w->file_digest || !w->all_digest)
 		return BK_E_NOMEM;
 	if (w->known) {
 		w->block = malloc(BK_HAVE_BLOCK);
@@ -482,7 +480,6 @@ static int allocate(struct work *w, const struct bk_reader_wish *wish)
 	}
 	if (w->known && (!w->block || !w->block_digest))
 		return BK_E_NOMEM;
-	memcpy(w->choices, wish->choices, n * sizeof(*w->choices));
 	w->is_over = is_all_read(w);
 	for (size_t i = 0; i < SLOTS; i++) {
 		w->slots[i].size = HEADROOM + piece + HEADROOM;
@@ -501,6 +498,7 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 
 	if (w) {
 		*w = (struct work){.source = bk_source_ref(source),
+			.choices = wish->choices,
 			.known = wish->known,
 			.has_holes = wish->version >= 2,
 			.may_pack = wish->may_pack,
@@ -517,6 +515,7 @@ int bk_reader_new(struct bk_loop *loop, struct bk_source *source, const struct b
 		return 0;
 	}
 	if (w) {
+		w->choices = NULL;
 		w->known = NULL;
 		free_work(w);
 	}

@@ -26,12 +26,12 @@ struct bk_reader_piece {
 };
 
 struct bk_reader_wish {
-	const struct bk_file_choice *choices; /* one for each entry; copied */
-	unsigned version;                     /* of what the other side understands */
-	uint64_t piece_max; /* bytes of content in a piece, at most; a few thousand at least */
-	bool may_pack;      /* where it pays */
-	struct bk_known
-		*known; /* what the other side has, checked; the reader's when it succeeds. NULL: nothing */
+	/* The reader's when it succeeds: */
+	struct bk_file_choice *choices; /* one for each entry */
+	struct bk_known *known;         /* what the other side has, checked; NULL: nothing */
+	unsigned version;               /* of what the other side understands */
+	uint64_t piece_max;             /* bytes of content in a piece, at most; a few thousand at least */
+	bool may_pack;                  /* where it pays */
 };
 
 /* Keeps the source as long as it needs it. fn comes from the loop when there is a piece again, and when it is over.

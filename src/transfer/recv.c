@@ -538,7 +538,6 @@ void bk_recv_free(struct bk_recv *r)
 		return;
 	bk_talk_done(&r->talk);
 	bk_turn_done(&r->decider);
-	bk_answer_done(&r->answer);
 	if (!r->outlet.writer && !r->finder)
 		bk_store_free(r->store);
 	bk_finder_free(r->finder);

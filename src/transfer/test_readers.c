@@ -117,12 +117,20 @@ static void read_on(void *arg)
 	}
 }
 
+static struct bk_file_choice *take_all(void)
+{
+	struct bk_file_choice *choices = calloc(FILES + 1, sizeof(*choices));
+
+	assert_non_null(choices);
+	for (int i = 0; i <= FILES; i++)
+		choices[i].is_taken = true;
+	return choices;
+}
+
 static void several_read_one_source_at_once_and_have_the_same_and_may_keep_it(void **state)
 {
 	const char *path = root;
 	const struct bk_source_wish wish = {.paths = &path, .paths_len = 1};
-	struct bk_file_choice choices[FILES + 1] = {{0}};
-	const struct bk_reader_wish how = {.choices = choices, .version = VERSION, .piece_max = PIECE};
 	struct bk_source *source;
 	char text[BK_TRANSFER_TEXT_MAX];
 	struct many m = {0};
@@ -131,11 +139,11 @@ static void several_read_one_source_at_once_and_have_the_same_and_may_keep_it(vo
 	make_tree();
 	assert_int_equal(bk_source_new(&wish, &source, text), 0);
 	assert_int_equal(bk_source_list(source)->len, FILES + 1);
-	for (int i = 0; i <= FILES; i++)
-		choices[i].is_taken = true;
 	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &m.loop), 0);
 	for (int i = 0; i < READERS; i++) {
 		struct one *o = &m.one[i];
+		const struct bk_reader_wish how = {
+			.choices = take_all(), .version = VERSION, .piece_max = PIECE};
 
 		o->of = &m;
 		assert_int_equal(bk_reader_new(m.loop, source, &how, read_on, o, &o->reader), 0);

@@ -217,6 +217,26 @@ static void of_many_files_those_that_came_are_had_and_no_conflict(void **state)
 	assert_true(st.receiver.sent <= MANY * SMALL / 2);
 }
 
+static void of_big_ones_too_also_when_another_came_to_the_folder(void **state)
+{
+	const char *names[] = {"t/a", "t/b", "t/c"}, *path = st.path;
+
+	(void)state;
+	assert_int_equal(mkdir(kit_path_in(st.in, "t"), 0755), 0);
+	stage_make_file(kit_path_in(st.in, "t/a"), BIG, 1);
+	stage_make_file(kit_path_in(st.in, "t/b"), BIG, 2);
+	snprintf(st.path, sizeof(st.path), "%s/t", st.in);
+	stage_run(path, &usual, BIG + 2 * BLOCK);
+	stage_make_file(kit_path_in(st.in, "t/c"), SMALL, 3);
+	stage_run(path, &usual, 0);
+	assert_true(st.sender.is_done && st.receiver.is_done);
+	assert_true(st.receiver.here >= BIG + 2 * BLOCK);
+	assert_int_equal(st.receiver.sent, 2 * BIG + SMALL - st.receiver.here);
+	for (int i = 0; i < 3; i++)
+		assert_true(kit_is_same_file(kit_path_in(st.in, names[i]), kit_path_in(st.out, names[i])));
+	assert_int_equal(kit_count(st.out), 1);
+}
+
 /* Without its last row, which says who has his name. */
 static void cut_journal(const char *path, void *arg)
 {
@@ -559,6 +579,7 @@ int main(void)
 		T(a_part_that_was_cut_counts_as_what_is_left_of_it),
 		T(another_sender_of_the_same_bytes_goes_on),
 		T(of_many_files_those_that_came_are_had_and_no_conflict),
+		T(of_big_ones_too_also_when_another_came_to_the_folder),
 		T(what_was_complete_and_had_no_name_yet_is_not_sent_again),
 		T(what_somebody_put_in_a_files_place_stays),
 		T(what_changed_at_the_sender_comes_beside_what_came_of_it),

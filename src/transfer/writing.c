@@ -102,7 +102,7 @@ static int go_on(struct bk_writing *w, const struct bk_here_row *row)
 	const struct bk_file_entry *e = current_entry(w);
 	const struct bk_here_more *more = bk_here_more(&w->store->here, row);
 	int err = bk_sink_go_on(sink, e, bk_picks_name(&w->store->picks, w->current),
-		more->name ? more->name : e->path, row->number, more->birth);
+		more->name ? more->name : e->path, more->number, more->birth);
 
 	w->noted = row->noted;
 	return err < 0 ? bk_writing_fail(w, err, bk_sink_text(sink)) : 0;
@@ -117,7 +117,7 @@ static void remove_useless(struct bk_writing *w, const struct bk_here_row *row)
 
 	if (dir < 0)
 		return;
-	bk_part_remove(dir, leaf, row->number, more->birth);
+	bk_part_remove(dir, leaf, more->number, more->birth);
 	bk_journal_gone(w->store->here.journal, row->noted);
 }
 
@@ -251,7 +251,7 @@ int bk_writing_end(struct bk_writing *w, const uint8_t *digest)
 
 	stop_copying(w);
 	bk_digest_get(w->digest, got);
-	err = compare_digest(w, is_standing ? w->standing->digest : got, digest);
+	err = compare_digest(w, is_standing ? bk_here_digest(&w->store->here, w->standing) : got, digest);
 	if (err < 0)
 		return err;
 	w->whole++;

@@ -269,27 +269,28 @@ int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l, size_
 	return err < 0 ? err : append_entries(out, &entries, l, at, BK_FILE_PIECE_MAX - BK_FILE_HEADER_MAX);
 }
 
-static bool is_same(const struct bk_file_choice *a, const struct bk_file_choice *b)
+static bool is_same(const struct bk_file_choice *a, struct bk_file_choice b)
 {
-	return a->is_taken == b->is_taken && !a->offset && !b->offset;
+	return a->is_taken == b.is_taken && !a->offset && !b.offset;
 }
 
 int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_msg *header,
-	const struct bk_file_choice *choices, size_t n, size_t *at)
+	const struct bk_file_choices *choices, size_t *at)
 {
 	struct bk_file_msg m = *header;
 	json_t *array = json_array();
 	bool is_whole = array;
 
-	for (size_t rows = 0; *at < n && is_whole && rows < BK_FILE_ENTRIES_MAX; rows++) {
-		size_t count = 1;
+	for (size_t rows = 0; *at < choices->len && is_whole && rows < BK_FILE_ENTRIES_MAX; rows++) {
+		const struct bk_file_choice c = choices->get(choices->arg, *at);
+		size_t next = *at + 1;
 
-		while (m.version && *at + count < n && is_same(&choices[*at], &choices[*at + count]))
-			count++;
-		is_whole = json_array_append_new(array, choice_to_json(*at, count, &choices[*at])) == 0;
-		*at += count;
+		while (m.version && next < choices->len && is_same(&c, choices->get(choices->arg, next)))
+			next++;
+		is_whole = json_array_append_new(array, choice_to_json(*at, next - *at, &c)) == 0;
+		*at = next;
 	}
-	m.type = *at < n ? BK_FILE_CHOICES : BK_FILE_ACCEPT;
+	m.type = *at < choices->len ? BK_FILE_CHOICES : BK_FILE_ACCEPT;
 	return append_list(out, &m, wrap_entries(array, is_whole));
 }
 

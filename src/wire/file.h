@@ -79,10 +79,16 @@ int bk_file_msg_encode(struct bk_buf *out, const struct bk_file_msg *m, uint64_t
 /* The next message of an offer, from entry *at on, which is moved on; it was the last when *at is the list's length.
  * What fits into one message is one that every receiver knows. */
 int bk_file_offer_encode(struct bk_buf *out, const struct bk_file_list *l, size_t *at);
+/* What is chosen about each entry: asked for and not listed, since there may be millions. */
+struct bk_file_choices {
+	struct bk_file_choice (*get)(const void *arg, size_t entry);
+	const void *arg;
+	size_t len;
+};
 /* The same of an answer. header: what it says besides its choices; its type is set here, and version 0 is what a
  * sender of before understands: one message, if there are no more than BK_FILE_ENTRIES_MAX. */
 int bk_file_accept_encode(struct bk_buf *out, const struct bk_file_msg *header,
-	const struct bk_file_choice *choices, size_t n, size_t *at);
+	const struct bk_file_choices *choices, size_t *at);
 
 /* Reads a header. Numbers out of range, fields missing, text too long: BK_E_MALFORMED; a type that carries no
  * content with content: BK_E_PROTOCOL; BK_E_TOO_BIG; BK_E_NOMEM. */

@@ -114,10 +114,16 @@ static int read_all(const uint8_t *data, size_t n, size_t step, char *out, struc
 	return 0;
 }
 
+static struct bk_file_choice choose(const void *arg, size_t entry)
+{
+	return ((const struct bk_file_choice *)arg)[entry];
+}
+
 static void a_conversation_reads_the_same_in_any_pieces(void **state)
 {
 	struct bk_file_list l = two_files();
 	struct bk_file_choice choices[2] = {{.is_taken = true}, {0}};
+	const struct bk_file_choices all = {.get = choose, .arg = choices, .len = 2};
 	size_t at = 0;
 	struct bk_file_msg content = {.type = BK_FILE_CONTENT}, digest = {.type = BK_FILE_DIGEST},
 			   done = {.type = BK_FILE_DONE, .entries = 1, .bytes = 5},
@@ -129,8 +135,7 @@ static void a_conversation_reads_the_same_in_any_pieces(void **state)
 	bk_buf_init(&out, 1 << 20);
 	assert_int_equal(bk_file_offer_encode(&out, &l, &at), 0);
 	at = 0;
-	assert_int_equal(
-		bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, choices, 2, &at), 0);
+	assert_int_equal(bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, &all, &at), 0);
 	assert_int_equal(at, 2);
 	assert_int_equal(bk_file_msg_encode(&out, &content, 5), 0);
 	assert_int_equal(bk_buf_append(&out, "hello", 5), 0);
@@ -373,6 +378,7 @@ static void many_entries_and_choices_travel_in_pieces(void **state)
 	static struct bk_file_choice choices[MANY], got_choices[MANY];
 	struct bk_file_list l = {0}, got = {0};
 	struct bk_file_reader r;
+	const struct bk_file_choices all = {.get = choose, .arg = choices, .len = MANY};
 	struct bk_buf out;
 	const uint8_t *data;
 	size_t n, at = 0, said = 0;
@@ -393,8 +399,7 @@ static void many_entries_and_choices_travel_in_pieces(void **state)
 		assert_int_equal(bk_file_offer_encode(&out, &l, &at), 0);
 	for (at = 0; at < MANY;)
 		assert_int_equal(
-			bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, choices, MANY, &at),
-			0);
+			bk_file_accept_encode(&out, &(struct bk_file_msg){.version = 2}, &all, &at), 0);
 	data = bk_buf_head(&out);
 	n = out.len;
 	assert_int_equal(read_next(&r, &data, &n, &got, NULL, NULL), BK_FILE_OFFER);

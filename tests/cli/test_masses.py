@@ -21,6 +21,7 @@ EACH = (190, 160, 190, 300) if SOAK else (450, 600, 450, 650)
 MOST = (200e6, 200e6, 200e6, 300e6) if SOAK else (30e6, 36e6, 30e6, 38e6)
 if SOAK:
     kit.WAIT = 600
+PATH = 62  # bytes, of each of them
 MEMORY = "/dev/shm"  # files are not what is looked at: they are where that is quick
 # A receiver takes no more than it has room for, holes and all.
 BIG = min(1 << 40, shutil.disk_usage(MEMORY).free // 2) if SOAK else 1024 * MIB
@@ -148,11 +149,14 @@ class Memory(kit.Case):
     def tree(self, name, n):
         top = self.root / name
         for at in range(0, n, 500):
-            folder = top / f"folder-{at // 500:04}"
-            folder.mkdir(parents=True)
+            self.leaf(top, at).parent.mkdir(parents=True)
             for i in range(at, min(at + 500, n)):
-                os.close(os.open(folder / f"file-{i:06}.txt", os.O_CREAT | os.O_WRONLY, 0o600))
+                self.leaf(top, i).write_bytes(b".")
         return top
+
+    def leaf(self, top, i):
+        """One of its files: of a byte, since what is empty has no digests."""
+        return top / f"folder-{i // 500:04}-{'x' * (PATH - len(top.name) - 29)}" / f"file-{i:06}.txt"
 
     def pair(self, path):
         sender = self.start("send", "-s", self.server, "-q", "--json", path)
@@ -187,7 +191,7 @@ class Memory(kit.Case):
             fresh, _ = self.cost(top)
             shutil.rmtree(self.root / "out")
             half = n // 2
-            self.break_off(top, self.folder_out() / top.name / f"folder-{half // 500:04}" / f"file-{half:06}.txt")
+            self.break_off(top, self.folder_out() / self.leaf(top, half).relative_to(self.root))
             resumed, events = self.cost(top)
             self.assertEqual(len(list((self.root / "out").rglob("*.txt"))), n)
             self.assertEqual(os.listdir(self.root / "out"), [top.name])
