@@ -78,6 +78,7 @@ struct bk_transfer_entry {
 	bool is_folder;     /* what is in it follows; one that is there already is gone on with */
 	bool is_link;       /* a symbolic link to another entry; made when everything else stands */
 	bool is_text;       /* a text that somebody said, and no file of theirs */
+	bool is_unfit;      /* receiver: the file system there has no such names; it is not taken */
 };
 
 struct bk_transfer_offer {
@@ -126,6 +127,9 @@ struct bk_transfer_result {
 		sent; /* bytes that travelled for the content: fewer where they were packed, or here already */
 	size_t receivers; /* sender to several: so many have all; what is counted above is of all of them together, and the
 			     digest "" where not all took the same */
+	size_t unfit; /* receiver: so many entries have a name that the file system there does not take, */
+	const char *unfit_first; /* the first of them; */
+	const char *unfit_why;   /* what is wrong with that, behind "the file system here"; NULL: nothing */
 };
 
 enum bk_transfer_receiver_state {

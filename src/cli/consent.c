@@ -86,7 +86,9 @@ static void show_entry(const struct bk_transfer_entry *e, const char *target, un
 		: e->is_link   ? "link"
 			       : size,
 		e->is_hidden ? " hidden" : "", e->is_executable ? " executable" : "",
-		e->is_existing ? " exists here" : "");
+		e->is_existing ? " exists here"
+		: e->is_unfit  ? " cannot be had here"
+			       : "");
 	fit_name(e->path, target, columns > (unsigned)n + 3 ? columns - (unsigned)n - 3 : 1, names);
 	bk_cli_output_put(BK_CLI_STDERR, BK_CLI_VERDICT, "  %s%s\n", names, marks);
 }

@@ -365,7 +365,7 @@ void bk_cli_report_conflict(struct bk_cli_report *r, const struct bk_transfer_en
 		bk_cli_report_say(r, BK_CLI_EVENT, "%s exists and is replaced", entry->path);
 	else if (entry->is_existing)
 		bk_cli_report_say(r, BK_CLI_EVENT, "%s exists and is skipped", entry->path);
-	else
+	else if (!entry->is_unfit) /* which was said with the offer */
 		say_hidden(r, entry->path);
 }
 

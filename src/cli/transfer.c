@@ -64,10 +64,20 @@ static void on_file(struct bk_call *call, void *arg, const char *path, size_t nu
 /* The rest arrived, but a script must not believe that all did. */
 static const struct bk_call_failure *name_left(const struct bk_transfer_result *result, struct left *l)
 {
-	snprintf(l->text, sizeof(l->text), "cannot write '%s'%s: it exists%s", result->left_first,
-		result->left > 1 ? " and others" : "", result->entries ? "; the rest was received" : "");
-	l->failure = (struct bk_call_failure){
-		.error = BK_E_EXISTS, .text = l->text, .has_code = true, .has_peer = true};
+	const char *rest = result->entries ? "; the rest was received" : "";
+
+	if (!result->left && !result->unfit)
+		return NULL;
+	if (result->left)
+		snprintf(l->text, sizeof(l->text), "cannot write '%s'%s: it exists%s", result->left_first,
+			result->left > 1 ? " and others" : "", rest);
+	else
+		snprintf(l->text, sizeof(l->text), "cannot write '%s'%s: the file system here %s%s",
+			result->unfit_first, result->unfit > 1 ? " and others" : "", result->unfit_why, rest);
+	l->failure = (struct bk_call_failure){.error = result->left ? BK_E_EXISTS : BK_E_FILE,
+		.text = l->text,
+		.has_code = true,
+		.has_peer = true};
 	return &l->failure;
 }
 
@@ -89,7 +99,7 @@ static void on_done(struct bk_call *call, void *arg, const struct bk_transfer_re
 	(void)call;
 	bk_cli_report_done(t->frame.report, t->done, result);
 	say_modes(t, result);
-	bk_cli_frame_end(&t->frame, result->left ? name_left(result, &left) : NULL);
+	bk_cli_frame_end(&t->frame, name_left(result, &left));
 }
 
 static void on_text(struct bk_call *call, void *arg, const char *text, size_t len)

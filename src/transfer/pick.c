@@ -130,13 +130,41 @@ static int grow(struct bk_picks *p)
 	return 0;
 }
 
-static bool is_in_absent(const struct bk_picks *p, const struct bk_file_entry *e)
+/* Of the folder that it is in; NULL: the one that all goes to. */
+static const struct bk_pick *folder_of(const struct bk_picks *p, const struct bk_file_entry *e)
 {
 	const char *slash = strrchr(e->path, '/');
 	const struct bk_file_entry *folder =
 		slash ? bk_file_list_find(p->list, e->path, (size_t)(slash - e->path)) : NULL;
 
-	return folder && p->rows[folder - p->list->entries].is_absent;
+	return folder ? &p->rows[folder - p->list->entries] : NULL;
+}
+
+static bool is_in_absent(const struct bk_picks *p, const struct bk_file_entry *e)
+{
+	const struct bk_pick *folder = folder_of(p, e);
+
+	return folder && folder->is_absent;
+}
+
+/* Its name is one that the file system here does not take, or that of a folder that it is in. */
+static bool is_unfit(struct bk_picks *p, const struct bk_file_entry *e)
+{
+	const char *slash = strrchr(e->path, '/'), *why;
+	const struct bk_pick *folder = p->unfit ? folder_of(p, e) : NULL;
+
+	if (!p->sink || p->error < 0)
+		return false;
+	if (folder && folder->is_unfit) {
+		p->unfit++;
+		return true;
+	}
+	why = bk_naming_fault(&p->naming, bk_sink_folder(p->sink), slash ? slash + 1 : e->path);
+	if (why && !p->unfit++) {
+		p->unfit_first = p->len;
+		p->unfit_why = why;
+	}
+	return why;
 }
 
 /* The disk is not asked for what it cannot have. BK_E_EXISTS, or as bk_sink_check. */
@@ -159,18 +187,20 @@ int bk_picks_look(struct bk_picks *p)
 		return BK_E_NOMEM;
 	for (; p->len < p->list->len; p->len++) {
 		const struct bk_file_entry *e = &p->list->entries[p->len];
-		bool is_absent, is_ours = p->sink && is_journal(e->path);
-		int err = check(p, e, &is_absent);
+		bool is_absent = false, is_ours = p->sink && is_journal(e->path), is_odd = is_unfit(p, e);
+		int err = is_odd ? 0 : check(p, e, &is_absent);
 
 		if (err < 0 && err != BK_E_EXISTS)
 			p->error = err;
 		is_ours |= err == BK_E_EXISTS && is_journal_here(p, e->path);
-		p->rows[p->len] = (struct bk_pick){.is_taken = !is_ours,
+		p->rows[p->len] = (struct bk_pick){.is_taken = !is_ours && !is_odd,
+			.is_unfit = is_odd,
 			.is_existing = err < 0,
 			.is_open = err < 0 && !is_ours,
 			.is_absent = is_absent};
 		p->names[p->len] = describe(e);
 		p->names[p->len].is_existing = err < 0;
+		p->names[p->len].is_unfit = is_odd;
 		p->existing += err < 0;
 	}
 	return 0;

@@ -4,6 +4,7 @@
 
 #include <bodkin/transfer.h>
 
+#include "transfer/naming.h"
 #include "transfer/sink.h"
 #include "wire/file.h"
 
@@ -17,6 +18,7 @@ struct bk_pick {
 	bool is_left : 1;   /* not taken because it exists and nobody could be asked */
 	bool is_absent : 1; /* a folder that is not there: nor is what is in it */
 	bool may_replace : 1;
+	bool is_unfit : 1; /* the file system here has no such names */
 	bool is_beside : 1; /* found out while it was written: it has another name, since what stands there is not this */
 };
 
@@ -31,6 +33,10 @@ struct bk_picks {
 	size_t len, cap;       /* rows that were looked at */
 	size_t existing, next; /* rows before next are settled */
 	int error;             /* of the first entry that cannot be had here; its sentence is the sink's */
+	size_t unfit;          /* entries that cannot be called here as they are, */
+	const char *unfit_why; /* and what is wrong with the first of them, which is: */
+	size_t unfit_first;    /* this one */
+	struct bk_naming naming;
 	struct bk_pick_worn *worn; /* names that were given up, which somebody may still be showing */
 	uint64_t *journals;        /* inodes, once something exists */
 	size_t journals_len;

@@ -161,17 +161,23 @@ static void ask(struct bk_recv *r, enum bk_recv_state state, enum bk_transfer_qu
 /* Nothing is left to take because every name exists, or is hidden, and nobody could be asked: that is a no. */
 static bool is_refused(struct bk_recv *r)
 {
+	const struct bk_picks *picks = &r->store->picks;
 	const char *first = NULL;
-	size_t left = bk_picks_left(&r->store->picks, &first);
+	size_t left = bk_picks_left(picks, &first);
 
-	if (bk_picks_taken(&r->store->picks) || (bk_picks_folders(&r->store->picks) && !left))
+	if (bk_picks_taken(picks) || (bk_picks_folders(picks) && !left))
 		return false;
 	if (left) {
 		bk_talk_refuse(&r->talk, BK_E_EXISTS, "cannot write '%s': it exists", first);
 		return true;
 	}
+	if (picks->unfit && !bk_picks_folders(picks)) {
+		bk_talk_refuse(&r->talk, BK_E_FILE, "cannot write '%s': the file system here %s",
+			bk_file_entry_shown(&picks->list->entries[picks->unfit_first]), picks->unfit_why);
+		return true;
+	}
 	for (size_t i = 0; i < r->store->list.len && !first; i++)
-		if (!r->store->picks.rows[i].is_existing)
+		if (!picks->rows[i].is_existing)
 			first = bk_file_entry_shown(&r->store->list.entries[i]);
 	if (first)
 		bk_talk_refuse(&r->talk, BK_E_DECLINED,
@@ -270,6 +276,24 @@ static void describe_offer(struct bk_recv *r)
 		.list = &s->list};
 }
 
+/* Before anybody is asked: it does not come, whatever is answered. */
+static void tell_unfit(struct bk_recv *r)
+{
+	const struct bk_picks *p = &r->store->picks;
+	char name[BK_TRANSFER_TEXT_MAX / 3], others[32] = "", text[BK_TRANSFER_TEXT_MAX];
+
+	if (!p->unfit || p->unfit == p->len || !r->talk.call.news.on_note)
+		return;
+	if (p->unfit > 1)
+		snprintf(others, sizeof(others), " and %zu more", p->unfit - 1);
+	snprintf(text, sizeof(text),
+		"'%s'%s cannot come into this folder: the file system here %s; rename it over there, or receive "
+		"into another folder",
+		bk_file_path_show(p->list->entries[p->unfit_first].path, name, sizeof(name)), others,
+		p->unfit_why);
+	r->talk.call.news.on_note(&r->talk.call, r->talk.arg, -1, text);
+}
+
 /* What is here of it is known, or how that failed. */
 static void meet_offer(struct bk_recv *r, int err)
 {
@@ -282,6 +306,7 @@ static void meet_offer(struct bk_recv *r, int err)
 	if (err >= 0 && bk_receiving_is_kept(r))
 		err = bk_sink_check_space(s->sink, s->list.bytes - bk_here_bytes(&s->here, &s->picks));
 	describe_offer(r);
+	tell_unfit(r);
 	if (r->talk.events.on_offer)
 		r->talk.events.on_offer(&r->talk.call, r->talk.arg, &r->offer);
 	if (r->bytes_max && r->offer.bytes > r->bytes_max)

@@ -36,6 +36,10 @@ void bk_taken_tell(struct bk_taken *t, const struct bk_picks *picks, const char 
 	result->links = bk_picks_links(picks);
 	result->skipped = picks->list->len - picks->list->folders - picks->list->links - result->entries;
 	result->left = bk_picks_left(picks, &result->left_first);
+	result->unfit = picks->unfit;
+	result->unfit_first =
+		picks->unfit ? bk_file_entry_shown(&picks->list->entries[picks->unfit_first]) : NULL;
+	result->unfit_why = picks->unfit_why;
 	result->first = first_taken(picks);
 	if (folder)
 		name_paths(t, picks, folder);

@@ -22,6 +22,7 @@
 #include "transfer/test_kit.h"
 
 static bool is_folding = true, has_openat2;
+static const char *refused;  /* no name that is made has one of these characters; NULL: any may */
 static const char *alias[2]; /* the first name is found as the second, too, by rules that nobody here knows */
 
 /* --- in place of libc's: whatever is called relative to a folder, by its name in small letters --- */
@@ -66,6 +67,14 @@ long syscall(long number, ...)
 	return next(number, a, b, c, d, e);
 }
 
+static bool is_refused(const char *path)
+{
+	bool is_it = refused && strpbrk(path, refused);
+
+	errno = is_it ? EINVAL : errno;
+	return is_it;
+}
+
 int openat(int dir, const char *path, int flags, ...)
 {
 	mode_t mode = 0;
@@ -76,6 +85,8 @@ int openat(int dir, const char *path, int flags, ...)
 	if (flags & O_CREAT)
 		mode = va_arg(ap, mode_t);
 	va_end(ap);
+	if (flags & O_CREAT && is_refused(path))
+		return -1;
 	return (int)syscall(SYS_openat, dir, fold(path, buf), flags, mode);
 }
 
@@ -83,6 +94,8 @@ int mkdirat(int dir, const char *path, mode_t mode)
 {
 	char buf[4200];
 
+	if (is_refused(path))
+		return -1;
 	return (int)syscall(SYS_mkdirat, dir, fold(path, buf), mode);
 }
 
@@ -154,6 +167,7 @@ static int set_up(void **state)
 
 	snprintf(st->root, sizeof(st->root), "/tmp/bodkin-fold-XXXXXX");
 	is_folding = true;
+	refused = NULL;
 	has_openat2 = false;
 	*state = st;
 	return st && mkdtemp(st->root) ? 0 : -1;
@@ -217,9 +231,9 @@ static int write_all(struct stage *st)
 	for (size_t i = 0; i < st->store->list.len && err >= 0; i++) {
 		const struct bk_file_entry *e = &st->store->list.entries[i];
 
-		if (e->is_folder)
+		if (e->is_folder && st->store->picks.rows[i].is_taken)
 			err = bk_writing_make_folder(w, i);
-		else if (e->is_file)
+		else if (e->is_file && st->store->picks.rows[i].is_taken)
 			err = write_empty(w, i);
 	}
 	return err < 0 ? err : bk_writing_finish(w);
@@ -283,6 +297,28 @@ static void where_names_differ_in_case_all_of_it_stands(void **state)
 	offer(st, names);
 	assert_int_equal(write_all(st), 0);
 	assert_int_equal(kit_count(kit_path_in(st->root, "d")), 2);
+	assert_int_equal(kit_count(st->root), 4); /* with the journal, until it is left */
+}
+
+static void what_cannot_be_called_so_there_is_left_out_and_all_else_comes(void **state)
+{
+	static const char *const names[] = {"a:b", "d/", "d/x", "c:/", "c:/y", "q?", "z", NULL};
+	const struct bk_picks *p;
+	struct stage *st = *state;
+
+	refused = ":*";
+	is_folding = false;
+	offer(st, names);
+	p = &st->store->picks;
+	assert_int_equal(p->unfit, 3);
+	assert_int_equal(p->unfit_first, 0);
+	assert_string_equal(p->unfit_why, "takes no ':' in a name");
+	for (size_t i = 0; names[i]; i++)
+		assert_true(p->rows[i].is_unfit == !p->rows[i].is_taken &&
+			    p->rows[i].is_unfit == (strchr(names[i], ':') != NULL));
+	assert_int_equal(kit_count(st->root), 0);
+	assert_int_equal(write_all(st), 0);
+	assert_int_equal(kit_count(kit_path_in(st->root, "d")), 1);
 	assert_int_equal(kit_count(st->root), 4); /* with the journal, until it is left */
 }
 
@@ -407,6 +443,7 @@ int main(void)
 		T(two_files_of_one_name_are_told),
 		T(of_two_files_of_one_name_none_replaces_the_other),
 		T(where_names_differ_in_case_all_of_it_stands),
+		T(what_cannot_be_called_so_there_is_left_out_and_all_else_comes),
 		T(nothing_is_written_through_a_link_of_that_name),
 		T(a_journal_is_ours_only_under_the_very_name),
 		T(nothing_that_is_offered_replaces_a_journal),

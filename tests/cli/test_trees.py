@@ -5,7 +5,7 @@ list of what was left out.
 
 Run it with the program as argument or in $BODKIN. With --whole FOLDER ... also these folders of this machine, however long
 that takes."""
-import hashlib, json, os, pathlib, stat, sys
+import hashlib, json, os, pathlib, stat, subprocess, sys, unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -222,6 +222,27 @@ class Trees(kit.Case):
         _, receiver = self.pair(top, recv=["--conflict", "overwrite"])
         self.assertEqual(os.readlink(self.root / "out/tree/link"), "a")
         self.assertEqual((self.root / "mine").read_bytes(), b"mine")
+
+    @unittest.skipIf("asan" in kit.BODKIN, "what looks after memory wants to be loaded first")
+    def test_what_the_file_system_there_cannot_name_is_named_and_the_rest_comes(self):
+        top = self.root / "in/t"
+        (top / "c:").mkdir(parents=True)
+        for name in ("a:b", "c:/in", "d"):
+            (top / name).write_bytes(b"x")
+        env = dict(self.env, LD_PRELOAD=self.library("refuse"))
+        why = "the file system here takes no ':' in a name"
+        for path, said, rest in ((top, " and others", "; the rest was received"), (top / "a:b", "", "")):
+            with self.subTest(path=path):
+                sender = self.start("send", "-s", self.server, "--json", path)
+                r = subprocess.run([kit.BODKIN, "recv", "-s", self.server, "-o", self.folder_out(), self.event(sender, "code")["code"]],
+                                   capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env, timeout=kit.WAIT)
+                name = "t/a:b" if path == top else "a:b"
+                self.assertEqual(r.returncode, 7, r.stderr)
+                before = f"bodkin: '{name}' and 2 more cannot come into this folder: {why}; rename it over there, or receive into another folder\n"
+                self.assertEqual(before in r.stderr, path == top)
+                self.assertTrue(r.stderr.endswith(f"bodkin: cannot write '{name}'{said}: {why}{rest}; use -o DIR for another folder\n"), r.stderr)
+                self.assertEqual(self.finish(sender)[0], 0 if path == top else 6)
+                self.assertEqual([str(p.relative_to(self.root / "out")) for p in sorted((self.root / "out").rglob("*"))], ["t", "t/d"])
 
     def test_folders_of_this_machine_arrive(self):
         for folder in WHOLE:
