@@ -110,19 +110,51 @@ static void the_last_error_is_the_error(void **state)
 }
 
 /* A listener whose queue is full says nothing to who comes. */
+struct mute {
+	int listener, fillers[8];
+	struct bk_addr addr;
+};
+
+static void mute_begin(struct mute *m)
+{
+	struct bk_addr any = kit_loopback(0);
+
+	assert_int_equal(bk_sock_listen(&any, false, 0, &m->listener), 0);
+	assert_int_equal(bk_sock_local(m->listener, &m->addr), 0);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(bk_sock_connect(NULL, &m->addr, &m->fillers[i]), 0);
+}
+
+/* From now on it answers. */
+static void mute_speak(struct mute *m)
+{
+	struct bk_addr from;
+	int fd;
+
+	for (int i = 0; i < 8; i++)
+		bk_sock_abort(m->fillers[i]);
+	while (bk_sock_accept(m->listener, &from, &fd) == 0)
+		close(fd);
+}
+
+static void mute_end(struct mute *m)
+{
+	for (int i = 0; i < 8; i++)
+		close(m->fillers[i]);
+	close(m->listener);
+}
+
 static void who_says_nothing_has_his_time_and_then_the_next(void **state)
 {
 	struct bk_addr addrs[2], peer;
-	int full, filler[8], next = kit_listen(&addrs[1]);
-	struct bk_addr any = kit_loopback(0);
+	int next = kit_listen(&addrs[1]);
 	struct caller c;
+	struct mute m;
 	const struct bk_dial_opts opts = {.addrs = addrs, .len = 2, .patience = 20 * BK_MS};
 
 	(void)state;
-	assert_int_equal(bk_sock_listen(&any, false, 0, &full), 0);
-	assert_int_equal(bk_sock_local(full, &addrs[0]), 0);
-	for (int i = 0; i < 8; i++)
-		assert_int_equal(bk_sock_connect(NULL, &addrs[0], &filler[i]), 0);
+	mute_begin(&m);
+	addrs[0] = m.addr;
 	caller_begin(&c);
 	assert_int_equal(bk_dial_new(c.loop, &opts, on_dialed, &c, &c.dial), 0);
 	kit_run(c.loop);
@@ -130,10 +162,74 @@ static void who_says_nothing_has_his_time_and_then_the_next(void **state)
 	assert_int_equal(bk_sock_peer(c.fd, &peer), 0);
 	assert_int_equal(peer.port, addrs[1].port);
 	caller_end(&c);
-	for (int i = 0; i < 8; i++)
-		close(filler[i]);
-	close(full);
+	mute_end(&m);
 	close(next);
+}
+
+/* The kernel's own second try comes after a second, from the first one's port. */
+static void a_lost_first_packet_costs_no_more_than_one_more(void **state)
+{
+	struct bk_addr local, peer;
+	struct caller c;
+	struct mute m;
+	int before, fd;
+
+	(void)state;
+	mute_begin(&m);
+	caller_begin(&c);
+	before = kit_count_descriptors();
+	assert_int_equal(bk_dial_new(c.loop,
+				 &(struct bk_dial_opts){.addrs = &m.addr,
+					 .len = 1,
+					 .is_shared = true,
+					 .patience = 10 * BK_SEC,
+					 .again = 20 * BK_MS},
+				 on_dialed, &c, &c.dial),
+		0);
+	local = bk_dial_local(c.dial);
+	mute_speak(&m);
+	kit_run(c.loop);
+	assert_int_equal(c.error, 0);
+	assert_int_equal(bk_sock_accept(m.listener, &peer, &fd), 0);
+	assert_int_not_equal(peer.port, local.port);
+	assert_int_equal(
+		kit_count_descriptors(), before - 8 + 2); /* the fillers', and both ends of the one */
+	close(fd);
+	caller_end(&c);
+	close(m.listener);
+}
+
+static void stop(void *arg)
+{
+	bk_loop_stop(arg);
+}
+
+static void one_that_says_nothing_is_called_three_times_and_no_more(void **state)
+{
+	int before;
+	struct caller c;
+	struct mute m;
+	const struct bk_dial_opts opts = {
+		.addrs = &m.addr, .len = 1, .patience = 100 * BK_MS, .again = 5 * BK_MS};
+	struct bk_timer *look;
+
+	(void)state;
+	mute_begin(&m);
+	caller_begin(&c);
+	before = kit_count_descriptors();
+	assert_int_equal(bk_timer_new(c.loop, stop, c.loop, &look), 0);
+	bk_timer_start(look, 50 * BK_MS);
+	assert_int_equal(bk_dial_new(c.loop, &opts, on_dialed, &c, &c.dial), 0);
+	kit_run(c.loop);
+	assert_int_equal(c.calls, 0);
+	assert_int_equal(kit_count_descriptors(), before + 1 + BK_DIAL_AGAIN_MAX);
+	kit_run(c.loop);
+	assert_int_equal(c.calls, 1);
+	assert_int_equal(c.error, BK_E_TIMEOUT);
+	assert_int_equal(kit_count_descriptors(), before);
+	bk_timer_free(look);
+	caller_end(&c);
+	mute_end(&m);
 }
 
 static void what_cannot_be_tried_is_an_error_at_once(void **state)
@@ -177,6 +273,8 @@ int main(void)
 		cmocka_unit_test(the_first_that_takes_it_is_it),
 		cmocka_unit_test(the_last_error_is_the_error),
 		cmocka_unit_test(who_says_nothing_has_his_time_and_then_the_next),
+		cmocka_unit_test(a_lost_first_packet_costs_no_more_than_one_more),
+		cmocka_unit_test(one_that_says_nothing_is_called_three_times_and_no_more),
 		cmocka_unit_test(what_cannot_be_tried_is_an_error_at_once),
 		cmocka_unit_test(a_freed_dial_is_silent),
 	};

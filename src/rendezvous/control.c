@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control connection as a transport. Each address of the server gets three seconds; the first that
+/* The control connection as a transport. Each address of the server gets five seconds; the first that
  * completes TCP is the server. */
 #include "rendezvous/control.h"
 
@@ -206,7 +206,8 @@ static void on_deadline(void *arg)
 static int dial(struct bk_control *c, const struct bk_addr *addrs, size_t len)
 {
 	struct bk_addr sorted[BK_RESOLVE_MAX];
-	struct bk_dial_opts opts = {.addrs = sorted, .is_shared = true, .patience = CONNECT_TIMEOUT};
+	struct bk_dial_opts opts = {
+		.addrs = sorted, .is_shared = true, .patience = CONNECT_TIMEOUT, .again = BK_DIAL_AGAIN};
 
 	for (int family = 4; family <= 6; family += 2)
 		for (size_t i = 0; i < len && opts.len < BK_RESOLVE_MAX; i++)
