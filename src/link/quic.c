@@ -296,6 +296,7 @@ static void link_free(struct bk_link *l)
 	bk_timer_free(q->deadline);
 	bk_turn_done(&q->failer);
 	bk_timer_free(q->pulse);
+	bk_quic_flight_done(q);
 	if (q->opts.on_freed)
 		q->opts.on_freed(q->opts.arg);
 	if (bk_hold_end(&q->hold))
@@ -335,6 +336,8 @@ static int start(struct bk_quic *q)
 		err = bk_timer_new(q->loop, on_deadline, q, &q->deadline);
 	if (!err)
 		err = bk_timer_new(q->loop, on_pulse, q, &q->pulse);
+	if (!err)
+		err = bk_quic_flight_init(q);
 	if (!err && !q->opts.is_server)
 		err = bk_outbox_append(&q->out, &(struct iovec){(void *)(uintptr_t)&version, 1}, 1);
 	if (!err && !q->opts.is_server)

@@ -84,6 +84,7 @@ static int on_confirmed(ngtcp2_conn *conn, void *arg)
 
 	(void)conn;
 	q->is_confirmed = true;
+	bk_quic_flight_forget(q);
 	return 0;
 }
 

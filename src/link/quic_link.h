@@ -13,14 +13,15 @@
 #include "secure/cred.h"
 
 /* What the files of the QUIC link share and nobody else sees: quic.c (the owner's side: contract, time,
- * callbacks), quic_conn.c (the connection: TLS, what the peer did), quic_pulse.c (whether the peer is there)
- * and quic_send.c (packets out). */
+ * callbacks), quic_conn.c (the connection: TLS, what the peer did), quic_pulse.c (whether the peer is there),
+ * quic_send.c (packets out) and quic_flight.c (the last ones of the handshake). */
 enum {
 	BK_QUIC_STREAM_WINDOW = 2 * 1024 * 1024, /* grows with the path's bandwidth and delay to ... */
 	BK_QUIC_STREAM_WINDOW_MAX = 8 * 1024 * 1024,
 	BK_QUIC_PAYLOAD_MAX = 1452, /* 1500 less IPv6 and UDP headers */
 	BK_QUIC_BATCH_MAX = 64 * 1024 - 256,
 	BK_QUIC_RUNS_MAX = 4,
+	BK_QUIC_FLIGHT_MAX = 3,
 	BK_QUIC_TEXT_MAX = 160,
 	/* The first byte of the client's stream; it also opens the stream for the server. */
 	BK_QUIC_VERSION_BYTE = 1,
@@ -30,6 +31,14 @@ enum {
 struct bk_quic_run {
 	size_t at, len, segment;
 	bool is_full;
+};
+
+/* The datagrams with which a client's handshake ends, until the server is known to have them. */
+struct bk_quic_flight {
+	struct bk_timer *timer;
+	uint8_t *bytes; /* NULL: none, or no more */
+	size_t lens[BK_QUIC_FLIGHT_MAX], len;
+	unsigned again; /* so often they went out again */
 };
 
 struct bk_quic {
@@ -55,6 +64,7 @@ struct bk_quic {
 	uint8_t *batch;   /* packets written, not yet taken by the socket */
 	struct bk_quic_run runs[BK_QUIC_RUNS_MAX];
 	size_t runs_len, runs_sent;
+	struct bk_quic_flight flight;
 
 	int end_error;
 	char text[BK_QUIC_TEXT_MAX];
@@ -95,6 +105,14 @@ void bk_quic_fail(struct bk_quic *q, int liberr);
 void bk_quic_pulse(struct bk_quic *q);
 /* The timer. True: there is something to ask. */
 bool bk_quic_tick(struct bk_quic *q);
+
+/* --- quic_flight.c --- */
+int bk_quic_flight_init(struct bk_quic *q);
+void bk_quic_flight_done(struct bk_quic *q); /* fine without init, and twice */
+/* The runs were filled: if they end the handshake, they are kept. */
+void bk_quic_flight_keep(struct bk_quic *q);
+/* They have arrived. */
+void bk_quic_flight_forget(struct bk_quic *q);
 
 /* --- quic_send.c --- */
 /* One burst, as large as pacing allows. More than 0: bytes were given to the socket, there may be more;

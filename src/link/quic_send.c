@@ -138,6 +138,7 @@ size_t bk_quic_send(struct bk_quic *q)
 			bk_quic_fail(q, (int)done);
 			return 0;
 		}
+		bk_quic_flight_keep(q);
 		err = push(q);
 	}
 	if (err < 0 && err != BK_E_AGAIN) {
