@@ -16,7 +16,12 @@ ROWS = (("port", "port", "udp", WIRES, (7.5, 1.1, 2.1)), ("port", "port", "tcp",
 MORE = 60  # ms beside: of a machine that does other things
 
 
+def shape(wire, loss=0):
+    return ["--delay", 2 * wire, *(["--loss", loss] if loss else [])]
+
+
 def measure(lab, transport):
+    """Milliseconds: the command to secure; both known to secure, who joined and who made the code."""
     options = ["--transport", transport]
     t = lab.transfer(lab.file(1000), send=options, recv=options)
     kind = t.check_done()
@@ -31,7 +36,7 @@ def in_trips(name, values, trip):
 
 def run_trips(bodkin, a, b, transport, wire, bounds):
     r, p = 2 * wire, 4 * wire
-    with Lab(bodkin, a, b, "--delay", 2 * wire) as lab:
+    with Lab(bodkin, a, b, *shape(wire)) as lab:
         lab.start_server("--state", lab.top / "server")
         runs = [measure(lab, transport) for _ in range(RUNS)]
         totals, joins, makes = ([run[i] for run in runs] for i in range(3))
