@@ -45,8 +45,8 @@ struct bk_attempt {
 	unsigned eager;       /* after so many of them the gap grows */
 	/* Over UDP, where a port is guessed: so many of the ports are sent to, once or a few times each, and whoever
 	 * is heard from there is a target. 0: each port is a target. `fast`: so many of them at once, openers before
-	 * the agreed instant; the others one by one, each `pace` after the last. */
-	uint16_t probes, fast;
+	 * the agreed instant; the others one by one, each `pace` after the last, the first `brisk` ones half of it. */
+	uint16_t probes, fast, brisk;
 	bk_dur pace;
 	/* Over UDP: nobody is there; a request is sent that has the own NAT let in more (punch/helper.h). */
 	bool is_request;

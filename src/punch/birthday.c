@@ -17,6 +17,7 @@
 enum {
 	SOCKETS = 256,
 	PROBES = 2800, /* as many as there is time for */
+	BRISK = 256,   /* which is where two of three end */
 	PORT_FIRST = 1024,
 	PORTS = 65536 - PORT_FIRST,
 };
@@ -42,6 +43,7 @@ static void plan(const struct bk_technique *t, const struct bk_pair *pair, struc
 		.probes = PROBES,
 		.ports = {.first = PORT_FIRST, .len = PORTS, .step = 1, .order = BK_PORTS_SCATTERED},
 		.pace = PACE,
+		.brisk = BRISK,
 	};
 
 	if (pair->memo && pair->memo->port > PORT_FIRST) /* of a block that looks like none, perhaps */

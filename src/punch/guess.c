@@ -156,6 +156,7 @@ void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 		a.ports = m->ports;
 		a.probes = (uint16_t)m->probes;
 		a.pace = m->pace;
+		a.brisk = (uint16_t)m->brisk;
 	}
 	bk_plan_add(plan, &a);
 }

@@ -26,6 +26,7 @@ struct bk_guess_many {
 	unsigned sockets, probes;
 	struct bk_ports ports; /* of which `probes` are tried */
 	bk_dur pace;
+	unsigned brisk; /* so many of them twice as fast */
 };
 /* Adds this side's part of it, if it fits. */
 void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,

@@ -154,6 +154,8 @@ static void a_birthday_is_256_sockets_here_and_2800_probes_there(void **state)
 	(void)state;
 	assert_true(here.attempts_len == 1 && there.attempts_len == 1);
 	assert_true(here.attempts[0].probes == 2800 && here.attempts[0].sockets == 0);
+	assert_true(
+		here.attempts[0].pace == BK_MS && here.attempts[0].brisk == 256); /* the others are politer */
 	for (size_t i = 0; i < bk_attempt_len(&here.attempts[0]); i++) {
 		uint16_t port = bk_attempt_remote(&here.attempts[0], i).port;
 

@@ -50,6 +50,28 @@ static void the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_pr
 	bk_punch_udp_free(e);
 }
 
+static void two_of_three_birthdays_are_over_before_it_is_one_probe_in_a_millisecond(void **state)
+{
+	struct bk_intro own = kit_guessing(PORT, KEEP, 0, 1), peer = kit_guessing(SYM, RAND, 0, 2);
+	struct bk_punch_udp *e = kit_engine_of(&own, &peer, true);
+	struct bk_action a;
+	unsigned sent = 0, by_then = 0;
+
+	(void)state;
+	for (bk_time now = T0; now < START + BK_PLAN_BUDGET; now = ops.next_wake(e)) {
+		unsigned ms = now < START ? 0 : (unsigned)((now - START) / BK_MS);
+
+		ops.on_time(e, now);
+		while (ops.next_action(e, &a))
+			sent += a.ttl == 0;
+		by_then = ms <= 128 ? sent : by_then;
+		assert_true(sent <= 16 + (ms <= 128 ? 2 * ms : 128 + ms));
+	}
+	assert_true(by_then >= 256);
+	assert_true(sent >= 2780); /* none below 1024 is among them */
+	bk_punch_udp_free(e);
+}
+
 static void a_port_that_answers_is_the_path_and_nothing_more_is_guessed(void **state)
 {
 	unsigned sent;
@@ -267,6 +289,7 @@ int main(void)
 		cmocka_unit_test(each_of_256_sockets_opens_the_filter_twice_and_the_one_that_is_heard_stays),
 		cmocka_unit_test(
 			the_window_is_opened_before_the_instant_and_what_is_beyond_at_one_probe_in_a_millisecond),
+		cmocka_unit_test(two_of_three_birthdays_are_over_before_it_is_one_probe_in_a_millisecond),
 		cmocka_unit_test(a_port_that_answers_is_the_path_and_nothing_more_is_guessed),
 		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
 		cmocka_unit_test(a_request_for_the_own_nat_goes_out_twice_and_reaches_nobody),

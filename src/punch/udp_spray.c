@@ -52,6 +52,11 @@ static void end_pass(struct bk_udp_spray *s, bk_time now)
 	}
 }
 
+static bk_dur pace(const struct bk_udp_spray *s)
+{
+	return s->next <= s->attempt.fast + s->attempt.brisk ? s->attempt.pace / 2 : s->attempt.pace;
+}
+
 static void advance(struct bk_udp_spray *s, bk_time now)
 {
 	s->next++;
@@ -60,7 +65,7 @@ static void advance(struct bk_udp_spray *s, bk_time now)
 	else if (s->next <= s->attempt.fast && s->next % BURST == 0)
 		s->wake = now + GAP_BURST;
 	else if (s->next > s->attempt.fast && s->next % BURST_SLOW == 0)
-		s->wake = now + BURST_SLOW * s->attempt.pace;
+		s->wake = now + BURST_SLOW * pace(s);
 }
 
 /* The next one that is due, or NULL. */
