@@ -22,7 +22,7 @@ static int read_all(struct bk_web_answer *a, const uint8_t *data, size_t size, s
 {
 	int err = BK_E_AGAIN;
 
-	a->len = 0;
+	bk_web_answer_init(a);
 	while (err == BK_E_AGAIN && a->len < size) {
 		size_t n = size - a->len < step ? size - a->len : step;
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@ static struct bk_web_answer answer;
 
 static int read_text(const char *text, bool is_end)
 {
+	bk_web_answer_init(&answer);
 	answer.len = strlen(text);
 	memcpy(answer.bytes, text, answer.len);
 	return bk_web_answer_read(&answer, is_end);
@@ -79,12 +81,46 @@ static void chunks_are_joined(void **state)
 	assert_string_equal(answer.body, "<a/>0123456789");
 	assert_int_equal(answer.body_len, 14);
 	for (size_t n = 0; n < sizeof(text) - 6; n++) {
+		bk_web_answer_init(&answer);
 		memcpy(answer.bytes, text, n);
 		answer.len = n;
 		assert_int_equal(bk_web_answer_read(&answer, false), BK_E_AGAIN);
 	}
 	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", false),
 		BK_E_MALFORMED);
+}
+
+/* Byte by byte, as a slow router sends; what was read is gone at once. */
+static int drip(const char *text, size_t len, size_t head_len)
+{
+	int err = BK_E_AGAIN;
+
+	bk_web_answer_init(&answer);
+	for (size_t i = 0; i < len && err == BK_E_AGAIN; i++) {
+		answer.bytes[answer.len++] = text[i];
+		err = bk_web_answer_read(&answer, false);
+		if (text[i] == '\n' && i + 1 < head_len)
+			memset(answer.bytes, '\r', i + 1);
+	}
+	return err;
+}
+
+static void no_byte_is_read_twice_however_few_come_at_a_time(void **state)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\nC: d\r\n\r\n";
+	static char text[BK_WEB_ANSWER_MAX];
+	size_t len = sizeof(head) - 1, chunks = 0;
+	clock_t begun = clock();
+
+	(void)state;
+	memcpy(text, head, len);
+	for (; len + 16 < sizeof(text); len += 6, chunks++)
+		memcpy(text + len, "1\r\nx\r\n", 6);
+	memcpy(text + len, "0\r\n\r\n", 5);
+	assert_int_equal(drip(text, len + 5, sizeof(head) - 1), 0);
+	assert_true(answer.status == 200 && answer.body_len == chunks && chunks > 10000);
+	assert_int_equal(strspn(answer.body, "x"), chunks);
+	assert_true(clock() - begun < CLOCKS_PER_SEC); /* tens of seconds, if each byte has all read anew */
 }
 
 static void what_is_more_than_the_most_is_refused_before_it_came(void **state)
@@ -96,6 +132,7 @@ static void what_is_more_than_the_most_is_refused_before_it_came(void **state)
 		read_text(
 			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", false),
 		BK_E_TOO_BIG);
+	bk_web_answer_init(&answer);
 	memset(answer.bytes, 'A', BK_WEB_ANSWER_MAX);
 	answer.len = BK_WEB_ANSWER_MAX;
 	assert_int_equal(bk_web_answer_read(&answer, false), BK_E_TOO_BIG);
@@ -118,6 +155,7 @@ int main(void)
 		cmocka_unit_test(only_the_router_itself_is_believed),
 		cmocka_unit_test(a_body_ends_where_its_length_or_the_connection_does),
 		cmocka_unit_test(chunks_are_joined),
+		cmocka_unit_test(no_byte_is_read_twice_however_few_come_at_a_time),
 		cmocka_unit_test(what_is_more_than_the_most_is_refused_before_it_came),
 		cmocka_unit_test(what_is_no_answer_is_none),
 	};

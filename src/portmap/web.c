@@ -51,11 +51,6 @@ bool bk_web_is_at(const char *url, const struct bk_addr *ip)
 
 /* --- what came back --- */
 
-struct head {
-	size_t length; /* NO_LENGTH: until the end */
-	bool is_chunked;
-};
-
 /* A number at s, which ends at `end`; what is beyond the ceiling is NO_LENGTH. False: no digit. */
 static bool read_number(const char *s, const char *end, unsigned base, size_t *ret_n)
 {
@@ -94,17 +89,17 @@ static bool has_word(const char *s, const char *end, const char *word)
 	return false;
 }
 
-static int read_field(struct head *h, const char *line, const char *end)
+static int read_field(struct bk_web_answer *a, const char *line, const char *end)
 {
 	static const char length[] = "content-length:", coding[] = "transfer-encoding:";
 
 	if (bk_web_begins(line, end, coding))
-		h->is_chunked = has_word(line + sizeof(coding) - 1, end, "chunked");
+		a->is_chunked = has_word(line + sizeof(coding) - 1, end, "chunked");
 	if (!bk_web_begins(line, end, length))
 		return 0;
-	if (!read_number(line + sizeof(length) - 1, end, 10, &h->length))
+	if (!read_number(line + sizeof(length) - 1, end, 10, &a->length))
 		return BK_E_MALFORMED;
-	return h->length > BK_WEB_ANSWER_MAX ? BK_E_TOO_BIG : 0;
+	return a->length > BK_WEB_ANSWER_MAX ? BK_E_TOO_BIG : 0;
 }
 
 static int read_status(struct bk_web_answer *a, const char *line, const char *end)
@@ -121,94 +116,112 @@ static int read_status(struct bk_web_answer *a, const char *line, const char *en
 	return 0;
 }
 
-/* The end of the line at s without its CR; NULL: it has none yet. */
-static char *end_of_line(char *s, const char *end, char **ret_next)
+/* The line that begins at a->at, which is then behind it; *ret_end: without its CR. NULL: not all of it has
+ * come, and what has is not searched again. */
+static const char *take_line(struct bk_web_answer *a, const char **ret_end)
 {
-	char *lf = memchr(s, '\n', (size_t)(end - s));
+	size_t from = a->searched > a->at ? a->searched : a->at;
+	const char *line = a->bytes + a->at, *lf = memchr(a->bytes + from, '\n', a->len - from);
 
+	a->searched = a->len;
 	if (!lf)
 		return NULL;
-	*ret_next = lf + 1;
-	return lf > s && lf[-1] == '\r' ? lf - 1 : lf;
+	a->at = a->searched = (size_t)(lf + 1 - a->bytes);
+	*ret_end = lf > line && lf[-1] == '\r' ? lf - 1 : lf;
+	return line;
 }
 
-static int read_head(struct bk_web_answer *a, struct head *h)
+static int read_head(struct bk_web_answer *a)
 {
-	const char *end = a->bytes + a->len;
-	char *line = a->bytes, *next, *eol;
+	const char *line, *end;
 	int err = 0;
 
-	*h = (struct head){.length = NO_LENGTH};
-	while (!err) {
-		eol = end_of_line(line, end, &next);
-		if (!eol)
+	while (!err && !a->body) {
+		line = take_line(a, &end);
+		if (!line)
 			return BK_E_AGAIN;
-		if (eol == line && line != a->bytes)
-			break;
-		err = line == a->bytes ? read_status(a, line, eol) : read_field(h, line, eol);
-		line = next;
+		if (line == a->bytes)
+			err = read_status(a, line, end);
+		else if (line == end)
+			a->body = a->bytes + a->at;
+		else
+			err = read_field(a, line, end);
 	}
-	a->body = next;
 	return err;
 }
 
-/* From one chunk to the next until the empty one; what follows that does not matter. Joined they all stand at the front
- * of the body. */
-static int walk_chunks(struct bk_web_answer *a, bool is_joining)
+/* Where the next one begins, or the last one ends. */
+static int begin_chunk(struct bk_web_answer *a)
 {
-	const char *end = a->bytes + a->len;
-	char *at = a->body, *data, *eol;
-	size_t n, here;
+	const char *end, *line = take_line(a, &end);
 
-	for (a->body_len = 0;;) {
-		eol = end_of_line(at, end, &data);
-		if (!eol)
-			return BK_E_AGAIN;
-		if (!read_number(at, eol, 16, &n))
-			return BK_E_MALFORMED;
-		if (n == 0 || n > BK_WEB_ANSWER_MAX)
-			return n ? BK_E_TOO_BIG : 0;
-		here = n < (size_t)(end - data) ? n : (size_t)(end - data);
-		at = data + here;
-		if (is_joining)
-			memmove(a->body + a->body_len, data, here);
-		a->body_len += here;
-		if (here < n || !end_of_line(at, end, &at))
-			return BK_E_AGAIN;
-	}
+	if (!line)
+		return BK_E_AGAIN;
+	if (!read_number(line, end, 16, &a->chunk_left))
+		return BK_E_MALFORMED;
+	a->is_in_chunk = a->chunk_left > 0;
+	return a->chunk_left > BK_WEB_ANSWER_MAX ? BK_E_TOO_BIG : 0;
 }
 
-/* Joining moves them, so only when no more will come. */
-static int read_chunked(struct bk_web_answer *a, bool is_end)
+/* What has come of it is put behind the ones before: over what was read, never over what was not. */
+static int go_on_with_chunk(struct bk_web_answer *a)
 {
-	int err = walk_chunks(a, false);
+	size_t n = a->len - a->at < a->chunk_left ? a->len - a->at : a->chunk_left;
+	const char *end;
 
-	if (err == BK_E_AGAIN && is_end)
-		err = 0;
-	if (!err)
-		(void)walk_chunks(a, true);
+	memmove(a->body + a->body_len, a->bytes + a->at, n);
+	a->body_len += n;
+	a->at += n;
+	a->chunk_left -= n;
+	if (a->chunk_left || !take_line(a, &end))
+		return BK_E_AGAIN;
+	a->is_in_chunk = false;
+	return 0;
+}
+
+/* From one chunk to the next until the empty one; what follows that does not matter. */
+static int read_chunks(struct bk_web_answer *a)
+{
+	int err;
+
+	do {
+		err = a->is_in_chunk ? 0 : begin_chunk(a);
+		if (err || !a->is_in_chunk)
+			return err;
+		err = go_on_with_chunk(a);
+	} while (!err);
 	return err;
 }
 
-static int read_body(struct bk_web_answer *a, const struct head *h, bool is_end)
+static int read_body(struct bk_web_answer *a)
 {
-	size_t left = a->len - (size_t)(a->body - a->bytes);
+	size_t left = a->len - a->at;
 
-	if (h->is_chunked)
-		return read_chunked(a, is_end);
-	a->body_len = left < h->length ? left : h->length;
-	return is_end || left >= h->length ? 0 : BK_E_AGAIN;
+	if (a->is_chunked)
+		return read_chunks(a);
+	a->body_len = left < a->length ? left : a->length;
+	return left >= a->length ? 0 : BK_E_AGAIN;
+}
+
+void bk_web_answer_init(struct bk_web_answer *a)
+{
+	a->len = a->at = a->searched = a->body_len = a->chunk_left = 0;
+	a->status = 0;
+	a->body = NULL;
+	a->length = NO_LENGTH;
+	a->is_chunked = a->is_in_chunk = false;
 }
 
 int bk_web_answer_read(struct bk_web_answer *a, bool is_end)
 {
-	struct head h;
-	int err = read_head(a, &h);
+	int err = read_head(a);
 
 	if (err == BK_E_AGAIN && is_end)
 		return BK_E_MALFORMED;
 	if (!err)
-		err = read_body(a, &h, is_end);
+		err = read_body(a);
+	if (err == BK_E_AGAIN && is_end)
+		err = 0;
 	if (!err)
 		a->body[a->body_len] = '\0';
 	return err == BK_E_AGAIN && a->len >= BK_WEB_ANSWER_MAX ? BK_E_TOO_BIG : err;

@@ -30,10 +30,16 @@ struct bk_web_answer {
 	unsigned status;
 	char *body; /* inside bytes, with a NUL after it */
 	size_t body_len;
+	/* The reader's: no byte is read twice, however few come at a time. */
+	size_t at, searched; /* read up to here; no line ends before that */
+	size_t length;       /* of the body, as the head says */
+	size_t chunk_left;
+	bool is_chunked, is_in_chunk;
 };
 
-/* Once more has come, or nothing will (is_end; a body that is cut short then is what there is). 0: all is there, read
- * no more; BK_E_AGAIN: wait; BK_E_TOO_BIG, BK_E_MALFORMED. */
+void bk_web_answer_init(struct bk_web_answer *a);
+/* Once more has come (a->len has grown), or nothing will (is_end; a body that is cut short then is what there
+ * is). 0: all is there, read no more; BK_E_AGAIN: wait; BK_E_TOO_BIG, BK_E_MALFORMED. */
 int bk_web_answer_read(struct bk_web_answer *a, bool is_end);
 
 #endif

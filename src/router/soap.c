@@ -52,7 +52,7 @@ static int receive(int fd, bk_time deadline, struct bk_web_answer *a)
 	int err = BK_E_AGAIN;
 	ssize_t n;
 
-	a->len = 0;
+	bk_web_answer_init(a);
 	while (err == BK_E_AGAIN) {
 		err = wait_for(fd, POLLIN, deadline);
 		if (err < 0)
