@@ -130,7 +130,7 @@ static void hear_last(struct story *s, uint8_t sender, const uint8_t *data, size
 	hear(s, sender, bytes, s->last.len);
 }
 
-/* About what was sent to where the peer is, or beside it. */
+/* About what was sent to where the peer is, or beside it; or about what was sent last. */
 static void hear_icmp(struct story *s, uint8_t sender, const uint8_t *data, size_t n)
 {
 	struct bk_addr remote =
@@ -139,7 +139,10 @@ static void hear_icmp(struct story *s, uint8_t sender, const uint8_t *data, size
 
 	icmp.type = n > 0 ? data[0] : 3;
 	icmp.code = n > 1 ? data[1] : 13;
-	ops.on_icmp(s->e, s->is_fan ? 3 + sender % 64 : 1, &remote, &icmp, s->now);
+	if (sender & 0x40)
+		ops.on_icmp(s->e, s->last.id, &s->last.remote, &icmp, s->now);
+	else
+		ops.on_icmp(s->e, s->is_fan ? 3 + sender % 64 : 1, &remote, &icmp, s->now);
 }
 
 static void step(struct story *s, uint8_t kind, uint8_t sender, const uint8_t *data, size_t n)

@@ -182,6 +182,8 @@ static void a_request_for_the_own_nat_goes_out_twice_and_reaches_nobody(void **s
 	assert_int_equal(kit_plan(&peer, &own).attempts_len, 1);
 }
 
+static struct bk_action sent_last;
+
 static unsigned drain(struct bk_punch_udp *e, bk_time from, bk_time until)
 {
 	unsigned sent = 0;
@@ -193,6 +195,7 @@ static unsigned drain(struct bk_punch_udp *e, bk_time from, bk_time until)
 			if (a.type == BK_ACT_UDP_OPEN)
 				ops.on_opened(e, a.id, &a.local, now);
 			sent += a.type == BK_ACT_DATAGRAM;
+			sent_last = a.type == BK_ACT_DATAGRAM ? a : sent_last;
 		}
 	}
 	return sent;
@@ -211,11 +214,9 @@ static void who_is_forbidden_to_send_there_guesses_no_more(void **state)
 		struct bk_punch_udp *e =
 			kit_engine_of(is_hard ? &hard : &easy, is_hard ? &easy : &hard, false);
 		struct bk_icmp icmp = {.from = bk_addr_v4(10, 1, 0, 1, 0), .type = 3, .code = codes[i / 2]};
-		struct bk_addr there =
-			bk_addr_with_port(is_hard ? easy.udp.public_addr : hard.udp.public_addr, 4711);
 
 		assert_true(drain(e, T0, START + BK_MS) > 0);
-		ops.on_icmp(e, is_hard ? 3 : 1, &there, &icmp, START + 2 * BK_MS);
+		ops.on_icmp(e, sent_last.id, &sent_last.remote, &icmp, START + 2 * BK_MS);
 		assert_int_equal(kit_expect(e, BK_ACT_REPORT).report, BK_REPORT_DONE);
 		assert_int_equal(drain(e, START + 2 * BK_MS, START + 10 * BK_SEC), 0);
 		stats = kit_stats(e);
@@ -224,25 +225,41 @@ static void who_is_forbidden_to_send_there_guesses_no_more(void **state)
 	}
 }
 
-/* A closed port, one that the peer's own router rejects so, a packet that ran out of hops, and what was sent
- * elsewhere. */
+/* Who forges one knows both addresses, and neither what is guessed nor from where. */
+static void what_was_not_sent_is_forbidden_by_nobody(void **state)
+{
+	const struct bk_icmp icmp = {.from = bk_addr_v4(10, 1, 0, 1, 0), .type = 3, .code = 13};
+	struct bk_intro hard = kit_guessing(SYM, RAND, 0, 1), easy = kit_guessing(PORT, KEEP, 0, 2);
+
+	(void)state;
+	for (int is_hard = 0; is_hard < 2; is_hard++) {
+		struct bk_punch_udp *e =
+			kit_engine_of(is_hard ? &hard : &easy, is_hard ? &easy : &hard, false);
+		unsigned sent = drain(e, T0, START + BK_MS);
+		struct bk_addr there = sent_last.remote;
+
+		there.port = is_hard ? (uint16_t)(there.port + 1) : 80; /* below 1024 none is guessed */
+		ops.on_icmp(e, sent_last.id, &there, &icmp, START + 2 * BK_MS);
+		ops.on_icmp(e, is_hard ? 1 : 2, &sent_last.remote, &icmp, START + 2 * BK_MS);
+		assert_false(kit_stats(e).forbidden_by.family);
+		assert_true(drain(e, START + 2 * BK_MS, START + BK_SEC) > 0 && sent > 0);
+		bk_punch_udp_free(e);
+	}
+}
+
+/* A closed port, one that the peer's own router rejects so, a packet that ran out of hops. */
 static void other_messages_do_not_end_a_guess(void **state)
 {
 	struct bk_intro hard = kit_guessing(SYM, RAND, 0, 1), easy = kit_guessing(PORT, KEEP, 0, 2);
-	struct bk_addr there = bk_addr_with_port(hard.udp.public_addr, 4711),
-		       elsewhere = bk_addr_v4(45, 1, 2, 3, 4), router = bk_addr_v4(10, 1, 0, 1, 0);
-	const struct {
-		struct bk_addr remote;
-		struct bk_icmp icmp;
-	} rows[] = {{there, {router, 3, 3}}, {there, {bk_addr_with_port(there, 0), 3, 13}},
-		{there, {router, 11, 0}}, {there, {router, 11, 13}}, {elsewhere, {router, 3, 13}}};
+	struct bk_addr peer = bk_addr_with_port(hard.udp.public_addr, 0), router = bk_addr_v4(10, 1, 0, 1, 0);
+	const struct bk_icmp rows[] = {{router, 3, 3}, {peer, 3, 13}, {router, 11, 0}, {router, 11, 13}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct bk_punch_udp *e = kit_engine_of(&easy, &hard, false);
 		unsigned before = drain(e, T0, START + BK_MS);
 
-		ops.on_icmp(e, 1, &rows[i].remote, &rows[i].icmp, START + 2 * BK_MS);
+		ops.on_icmp(e, 1, &sent_last.remote, &rows[i], START + 2 * BK_MS);
 		assert_int_equal(
 			before + drain(e, START + 2 * BK_MS, START + 2 * BK_SEC + 799 * BK_MS), 2800);
 		assert_false(kit_stats(e).forbidden_by.family);
@@ -294,6 +311,7 @@ int main(void)
 		cmocka_unit_test(who_is_heard_gives_the_guessing_a_rest),
 		cmocka_unit_test(a_request_for_the_own_nat_goes_out_twice_and_reaches_nobody),
 		cmocka_unit_test(who_is_forbidden_to_send_there_guesses_no_more),
+		cmocka_unit_test(what_was_not_sent_is_forbidden_by_nobody),
 		cmocka_unit_test(other_messages_do_not_end_a_guess),
 		cmocka_unit_test(
 			while_ports_are_guessed_a_handshake_goes_to_where_the_peer_is_expected_or_was_heard),

@@ -429,7 +429,7 @@ static void on_icmp(
 	struct bk_punch_udp *e = engine;
 	struct bk_udp_target *t = bk_udp_targets_find(&e->targets, &way);
 
-	if (e->is_done || e->winner || !bk_udp_guess_forbid(&e->guess, remote, icmp, now))
+	if (e->is_done || e->winner || !bk_udp_guess_forbid(&e->guess, &way, icmp, now))
 		return;
 	if (t && !t->heard)
 		bk_udp_target_set_state(t, BK_UDP_STOPPED, BK_NEVER);

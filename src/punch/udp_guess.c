@@ -90,16 +90,20 @@ static bool is_prohibition(const struct bk_icmp *icmp)
 	       (icmp->code == NETWORK_PROHIBITED || icmp->code == HOST_PROHIBITED || icmp->code == FILTERED);
 }
 
-static bool goes_to(const struct bk_udp_guess *g, const struct bk_addr *remote)
+/* The kernel has found the socket by the own address and port that the message embeds, and its protocol; the
+ * other end is whatever it says. A host that is not on the way knows the addresses of the two, and would have
+ * to guess both ports. */
+static bool has_sent(const struct bk_udp_guess *g, const struct bk_way *to)
 {
-	return (g->spray.shots && bk_addr_equal_ip(&g->spray.attempt.remote, remote)) ||
-	       (g->fan.attempt.sockets && bk_addr_equal_ip(&g->fan.attempt.remote, remote));
+	if (to->socket == BK_PUNCH_UDP_SOCKET4)
+		return bk_udp_spray_has(&g->spray, &to->remote);
+	return bk_udp_fan_has(&g->fan, to->socket) && bk_addr_equal(&g->fan.attempt.remote, &to->remote);
 }
 
 bool bk_udp_guess_forbid(
-	struct bk_udp_guess *g, const struct bk_addr *remote, const struct bk_icmp *icmp, bk_time now)
+	struct bk_udp_guess *g, const struct bk_way *to, const struct bk_icmp *icmp, bk_time now)
 {
-	if (!is_prohibition(icmp) || !goes_to(g, remote) || bk_addr_equal_ip(&icmp->from, remote))
+	if (!is_prohibition(icmp) || !has_sent(g, to) || bk_addr_equal_ip(&icmp->from, &to->remote))
 		return false;
 	g->forbidden_by = icmp->from;
 	bk_udp_guess_stop(g, now);

@@ -30,10 +30,11 @@ bk_time bk_udp_guess_wake(const struct bk_udp_guess *g);
 /* Somebody was heard: it rests for a moment. */
 void bk_udp_guess_rest(struct bk_udp_guess *g, bk_time now);
 void bk_udp_guess_stop(struct bk_udp_guess *g, bk_time now);
-/* Does that ICMP message forbid what was sent there? Then it is stopped. A router that answers so for itself, where
- * the ports are guessed, only says that this port was the wrong one. */
+/* Does that ICMP message forbid what was sent there, from that socket to that very port? Then it is stopped.
+ * A router that answers so for itself, where the ports are guessed, only says that this port was the wrong
+ * one. */
 bool bk_udp_guess_forbid(
-	struct bk_udp_guess *g, const struct bk_addr *remote, const struct bk_icmp *icmp, bk_time now);
+	struct bk_udp_guess *g, const struct bk_way *to, const struct bk_icmp *icmp, bk_time now);
 
 /* By what somebody came from there of whom the plan says nothing; NULL: not by this. */
 const struct bk_technique *bk_udp_guess_technique(const struct bk_udp_guess *g, const struct bk_way *from);
