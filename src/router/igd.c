@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owner and thread share a table of ports under the thread's lock: the owner says what is wanted, the thread makes the
- * router have it so, one question at a time without the lock. A lease is renewed at half its life; one for good is
- * asked for anew each hour, in case the router has forgotten it. */
+ * router have it so, one question at a time without the lock. */
 #include "router/igd.h"
 
 #include <miniupnpc/miniupnpc.h>
@@ -15,22 +14,23 @@
 #include "net/thread.h"
 #include "portmap/question.h"
 #include "portmap/reach.h"
+#include "portmap/term.h"
 #include "portmap/upnp.h"
 #include "router/search.h"
 #include "router/soap.h"
 
 enum { IP_MAX = BK_ADDR_STR_MAX, ARGS_MAX = 1024 };
 
-#define SEARCH_TIME    (1300 * BK_MS) /* answers may be spread over a second */
-#define AGAIN_FOR_GOOD (3600 * BK_SEC)
-#define AGAIN_REFUSED  (600 * BK_SEC)
-#define ANSWER_TIME    (4 * BK_SEC)
+#define SEARCH_TIME (1300 * BK_MS) /* answers may be spread over a second */
+#define ANSWER_TIME (4 * BK_SEC)
+#define DOUBT_MIN   (60 * BK_SEC)
 
 struct port {
 	struct bk_portmap_lease told; /* own_port 0: the place is free */
 	bool is_wanted, is_held;      /* wanted here; known to the router */
+	bool is_doubted;              /* to be asked for anew now */
 	uint16_t external_port;       /* as it was asked for */
-	bk_time next;                 /* when to ask (again) */
+	struct bk_portmap_term term;
 };
 
 struct work {
@@ -50,6 +50,7 @@ struct work {
 struct bk_igd {
 	struct bk_thread *thread;
 	struct work *work;
+	bk_time doubt_from; /* not sooner */
 };
 
 /* --- on the thread: the search --- */
@@ -70,8 +71,18 @@ static bool read_description(struct work *w, const char *url, bk_time deadline)
 	return is_there;
 }
 
+static bool is_over(struct bk_thread *t, const struct work *w)
+{
+	bool is_over;
+
+	bk_thread_lock(t);
+	is_over = bk_thread_is_left(t) || w->is_leaving;
+	bk_thread_unlock(t);
+	return is_over;
+}
+
 /* What calls itself a gateway and is not on the one that leads out is somebody else's. */
-static bool find(struct work *w)
+static bool find(struct bk_thread *t, struct work *w)
 {
 	bk_time now = bk_loop_clock(), deadline = now + ANSWER_TIME; /* for all that answered */
 	struct bk_search *s = &w->search;
@@ -80,7 +91,7 @@ static bool find(struct work *w)
 
 	if (bk_search_init(s, &w->own_addr, &w->gateway, now + SEARCH_TIME) < 0)
 		return false;
-	while (!is_found && (url = bk_search_next(s)))
+	while (!is_found && !is_over(t, w) && (url = bk_search_next(s)))
 		is_found = read_description(w, url, deadline);
 	bk_search_done(s);
 	return is_found;
@@ -113,58 +124,78 @@ static int add(struct work *w, const struct port *p, const struct bk_upnp_ask *a
 	return call(w, "AddPortMapping", args);
 }
 
-/* Family 0: it has none, or does not tell. */
-static struct bk_addr ask_outside(struct work *w)
+static enum bk_portmap_trouble ask_outside(struct work *w, struct bk_addr *ret_at)
 {
 	struct bk_addr at = {0};
 	char ip[IP_MAX];
+	int error = call(w, "GetExternalIPAddress", "");
 
-	if (call(w, "GetExternalIPAddress", "") != 0)
-		return at;
+	*ret_at = at;
+	if (error < 0)
+		return bk_upnp_trouble(error);
 	bk_soap_value(&w->answer, "NewExternalIPAddress", ip, sizeof(ip));
-	if (bk_addr_from_ip(ip, 0, &at) < 0 || !bk_portmap_is_outside(&at))
-		return (struct bk_addr){0};
-	return at;
+	if (error || bk_addr_from_ip(ip, 0, &at) < 0 || !bk_portmap_is_outside(&at))
+		return BK_PORTMAP_NO_OUTSIDE;
+	*ret_at = at;
+	return BK_PORTMAP_FINE;
 }
 
 /* Its address outside is asked each time, since it may be another one by now; and first, since a port of a router that
  * has none is of no use. */
-static enum bk_portmap_trouble ask(struct work *w, struct port *p, struct bk_upnp_ask *a)
+static enum bk_portmap_trouble ask(
+	struct work *w, struct port *p, struct bk_upnp_ask *a, struct bk_addr *ret_external)
 {
-	struct bk_addr at = ask_outside(w);
+	enum bk_portmap_trouble trouble = ask_outside(w, ret_external);
 	int error;
 
-	p->told.external = (struct bk_addr){0};
-	if (!at.family)
-		return BK_PORTMAP_NO_OUTSIDE;
+	if (trouble != BK_PORTMAP_FINE)
+		return trouble;
 	error = add(w, p, a);
 	while (error && bk_upnp_ask_again(a, error, &w->rng))
 		error = add(w, p, a);
-	p->is_held = !error;
-	if (error)
-		return bk_upnp_trouble(error);
-	p->told.external = bk_addr_with_port(at, a->external_port);
-	return BK_PORTMAP_FINE;
+	ret_external->port = a->external_port;
+	if (error > 0)
+		p->is_held = false;
+	return error ? bk_upnp_trouble(error) : BK_PORTMAP_FINE;
+}
+
+/* A router that did not answer has what it gave before. */
+static void settle(struct port *p, enum bk_portmap_trouble trouble, const struct bk_upnp_ask *a,
+	const struct bk_addr *external, bk_time now)
+{
+	if (trouble == BK_PORTMAP_SILENT && bk_portmap_term_go_on(&p->term, now) && p->is_held)
+		return;
+	p->told.external = (struct bk_addr){0};
+	p->told.trouble = trouble;
+	if (trouble == BK_PORTMAP_FINE) {
+		bk_portmap_term_give(&p->term, a->lifetime * BK_SEC, now);
+		p->told.external = *external;
+		p->external_port = external->port;
+		p->is_held = true;
+	} else if (trouble != BK_PORTMAP_SILENT) {
+		bk_portmap_term_refuse(&p->term, now);
+	}
+	p->told.until = p->term.until;
 }
 
 /* The lock is held before and after, not meanwhile. */
 static void ask_for(struct bk_thread *t, struct work *w, size_t i)
 {
 	struct port p = w->ports[i];
+	enum bk_portmap_trouble trouble;
+	struct bk_addr external;
 	struct bk_upnp_ask a;
-	bk_dur lifetime;
 
 	bk_upnp_ask_init(&a, p.told.own_port);
 	if (p.is_held)
 		a.external_port = p.external_port;
+	w->ports[i].is_doubted = false;
 	bk_thread_unlock(t);
-	p.told.trouble = ask(w, &p, &a);
+	trouble = ask(w, &p, &a, &external);
 	bk_thread_lock(t);
-	lifetime = a.lifetime ? a.lifetime * BK_SEC : 2 * AGAIN_FOR_GOOD;
+	settle(&p, trouble, &a, &external, bk_loop_clock());
 	p.is_wanted = w->ports[i].is_wanted;
-	p.external_port = a.external_port;
-	p.told.until = bk_loop_clock() + lifetime;
-	p.next = bk_loop_clock() + (p.told.trouble == BK_PORTMAP_FINE ? lifetime / 2 : AGAIN_REFUSED);
+	p.is_doubted = w->ports[i].is_doubted;
 	w->ports[i] = p;
 	bk_thread_ring(t);
 }
@@ -181,10 +212,15 @@ static void give_back(struct bk_thread *t, struct work *w, size_t i)
 	(void)call(w, "DeletePortMapping", args);
 	bk_thread_lock(t);
 	w->ports[i].is_held = false; /* whatever it said */
-	w->ports[i].next = 0;
+	w->ports[i].term = (struct bk_portmap_term){0};
 }
 
 /* --- on the thread: all of them --- */
+
+static bool is_due(const struct port *p)
+{
+	return p->is_doubted || bk_loop_clock() >= p->term.next;
+}
 
 /* What is to be done with that port now? True: something was. */
 static bool serve(struct bk_thread *t, struct work *w, size_t i)
@@ -193,7 +229,7 @@ static bool serve(struct bk_thread *t, struct work *w, size_t i)
 
 	if (!p->told.own_port)
 		return false;
-	if (p->is_wanted && bk_loop_clock() >= p->next) {
+	if (p->is_wanted && is_due(p)) {
 		ask_for(t, w, i);
 		return true;
 	}
@@ -221,7 +257,7 @@ static bk_dur until_next(const struct work *w)
 
 	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
 		if (w->ports[i].told.own_port)
-			next = bk_time_min(next, w->ports[i].next);
+			next = bk_time_min(next, w->ports[i].term.next);
 	return next == BK_NEVER ? 0 : bk_time_max(BK_MS, next - bk_loop_clock());
 }
 
@@ -229,10 +265,10 @@ static void run(struct bk_thread *t, void *arg)
 {
 	struct work *w = arg;
 	struct bk_addr outside = {0};
-	bool is_there = find(w);
+	bool is_there = find(t, w);
 
-	if (is_there && w->wants_outside)
-		outside = ask_outside(w);
+	if (is_there && w->wants_outside && !is_over(t, w))
+		(void)ask_outside(w, &outside);
 	bk_thread_lock(t);
 	w->outside = outside;
 	w->is_settled = true;
@@ -331,6 +367,18 @@ void bk_igd_drop(struct bk_igd *g, enum bk_transport t, uint16_t own_port)
 	p = own_port ? find_port(g->work, t, own_port) : NULL;
 	if (p)
 		p->is_wanted = false;
+	bk_thread_nudge(g->thread);
+	bk_thread_unlock(g->thread);
+}
+
+void bk_igd_doubt(struct bk_igd *g, bk_time now)
+{
+	if (now < g->doubt_from)
+		return;
+	g->doubt_from = now + DOUBT_MIN;
+	bk_thread_lock(g->thread);
+	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
+		g->work->ports[i].is_doubted = g->work->ports[i].is_wanted && g->work->ports[i].is_held;
 	bk_thread_nudge(g->thread);
 	bk_thread_unlock(g->thread);
 }

@@ -185,6 +185,14 @@ static bool is_same_network(const struct bk_router *r)
 	       bk_addr_equal(&gateway, &r->gateway) && bk_addr_equal(&own, &r->own);
 }
 
+static void doubt(struct bk_router *r)
+{
+	bk_portmap_doubt(r->engine, bk_loop_now(r->loop));
+	bk_drive_poke(r->drive);
+	if (r->igd)
+		bk_igd_doubt(r->igd, bk_loop_now(r->loop));
+}
+
 static void on_network(void *arg)
 {
 	struct bk_router *r = arg;
@@ -192,8 +200,7 @@ static void on_network(void *arg)
 	if (r->is_leaving)
 		return;
 	if (is_same_network(r)) {
-		bk_portmap_doubt(r->engine, bk_loop_now(r->loop));
-		bk_drive_poke(r->drive);
+		doubt(r);
 	} else {
 		begin(r);
 		r->on_change(r->arg);

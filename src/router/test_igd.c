@@ -3,6 +3,7 @@
  * given everything back over its own sockets. */
 #include "router/igd.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -26,8 +27,12 @@ struct house {
 	struct bk_addr own, gateway, door;
 	int refusals[REFUSALS_MAX]; /* of AddPortMapping, one after the other; 0: no more */
 	bool is_nested, wants_outside;
+	bool is_mute; /* it hangs up on every call */
+	bool is_slow; /* it says in `asked` that it was, and answers what comes first after a byte in `go` */
+	char outside[16];
+	int asked[2], go[2];
 	/* What it has seen. */
-	int adds, deletes;
+	int adds, deletes, calls;
 	unsigned external_port, deleted_port, lifetime;
 	struct bk_loop *loop;
 	struct bk_igd *igd;
@@ -94,7 +99,12 @@ static void answer(struct house *h, int fd, const char *asked)
 
 	if (strncmp(asked, "GET /root.xml ", 14) == 0) {
 		describe(fd);
-	} else if (strstr(asked, "#AddPortMapping\"")) {
+		return;
+	}
+	h->calls++;
+	if (h->is_mute)
+		return;
+	if (strstr(asked, "#AddPortMapping\"")) {
 		add(h, fd, asked);
 	} else if (strstr(asked, "#DeletePortMapping\"")) {
 		h->deletes++;
@@ -103,14 +113,14 @@ static void answer(struct house *h, int fd, const char *asked)
 	} else {
 		assert_non_null(strstr(asked, "#GetExternalIPAddress\""));
 		snprintf(body, sizeof(body), "<r><NewExternalIPAddress>%s</NewExternalIPAddress></r>",
-			h->is_nested ? "" : "45.10.21.7");
+			h->is_nested ? "" : h->outside);
 		reply(fd, 200, body);
 	}
 }
 
 static void serve_http(struct house *h)
 {
-	char asked[ROOM] = "";
+	char asked[ROOM] = "", go;
 	size_t len = 0;
 	ssize_t n = 1;
 	int fd = accept(h->http, NULL, NULL);
@@ -120,6 +130,9 @@ static void serve_http(struct house *h)
 		len += n > 0 ? (size_t)n : 0;
 		asked[len] = '\0';
 	}
+	if (h->is_slow)
+		assert_true(write(h->asked[1], "", 1) == 1 && read(h->go[0], &go, 1) == 1);
+	h->is_slow = false;
 	pthread_mutex_lock(&h->lock);
 	if (n > 0)
 		answer(h, fd, asked);
@@ -167,8 +180,11 @@ static void house_init(struct house *h)
 {
 	pthread_mutex_init(&h->lock, NULL);
 	h->loop = kit_loop_new();
+	strcpy(h->outside, "45.10.21.7");
 	h->own = h->gateway = h->door = bk_addr_v4(127, 0, 0, 1, 0);
 	assert_int_equal(pipe(h->end), 0);
+	assert_int_equal(pipe(h->asked), 0);
+	assert_int_equal(pipe(h->go), 0);
 	assert_int_equal(bk_udp_open(&h->gateway, false, &h->ssdp), 0);
 	assert_int_equal(bk_sock_local(h->ssdp, &h->gateway), 0);
 	assert_int_equal(bk_sock_listen(&h->door, false, 4, &h->http), 0);
@@ -205,8 +221,11 @@ static void house_done(struct house *h)
 	pthread_join(h->thread, NULL);
 	close(h->ssdp);
 	close(h->http);
-	close(h->end[0]);
-	close(h->end[1]);
+	for (int i = 0; i < 2; i++) {
+		close(h->end[i]);
+		close(h->asked[i]);
+		close(h->go[i]);
+	}
 	pthread_mutex_destroy(&h->lock);
 }
 
@@ -287,11 +306,94 @@ static void who_wants_its_address_outside_gets_that_with_the_search(void **state
 	house_done(&h);
 }
 
+/* How the router is from now on; then it is asked anew. */
+static struct bk_portmap_lease ask_anew(struct house *h, bk_time now, bool is_mute, const char *outside)
+{
+	struct bk_portmap_lease l;
+	int calls, before;
+
+	pthread_mutex_lock(&h->lock);
+	h->is_mute = is_mute;
+	strcpy(h->outside, outside);
+	before = h->calls;
+	pthread_mutex_unlock(&h->lock);
+	bk_igd_doubt(h->igd, now);
+	do {
+		kit_run(h->loop);
+		pthread_mutex_lock(&h->lock);
+		calls = h->calls;
+		pthread_mutex_unlock(&h->lock);
+	} while (calls == before);
+	assert_true(bk_igd_find(h->igd, BK_TRANSPORT_UDP, OWN_PORT, &l));
+	return l;
+}
+
+static void a_router_that_does_not_answer_when_it_is_asked_anew_has_what_it_gave(void **state)
+{
+	struct house h = {.is_mute = false};
+	struct bk_portmap_lease given, l;
+	bk_time now = 0;
+
+	(void)state;
+	house_init(&h);
+	given = ask(&h);
+	l = ask_anew(&h, now, true, "45.10.21.7");
+	assert_int_equal(l.trouble, BK_PORTMAP_FINE);
+	assert_true(bk_addr_equal(&l.external, &given.external));
+	do {
+		now += 60 * BK_SEC; /* doubts come once a minute at most */
+		l = ask_anew(&h, now, false, "45.10.21.8");
+	} while (l.external.ip[3] != 8);
+	assert_int_equal(l.external.port, given.external.port);
+	leave(&h);
+	assert_int_equal(h.deletes, 1);
+	house_done(&h);
+}
+
+/* Nobody joins it. */
+static unsigned threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	assert_non_null(tasks);
+	while (readdir(tasks))
+		n++;
+	closedir(tasks);
+	return n;
+}
+
+/* It is at the router's page then: it ends, and asks the router nothing more. */
+static void a_search_whose_owner_has_left_ends(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct house h = {.is_slow = true, .wants_outside = true};
+		unsigned before = threads();
+		char asked;
+
+		house_init(&h);
+		assert_int_equal(bk_igd_want(h.igd, BK_TRANSPORT_UDP, OWN_PORT), 0);
+		assert_int_equal(read(h.asked[0], &asked, 1), 1);
+		if (i)
+			leave(&h); /* and wait for nobody */
+		bk_igd_free(h.igd);
+		h.igd = NULL;
+		assert_int_equal(write(h.go[1], "", 1), 1);
+		while (threads() > before + 1) /* the router's */
+			poll(NULL, 0, 1);
+		assert_int_equal(h.calls, 0);
+		house_done(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_router_that_refuses_is_asked_as_it_wants_to_be),
 		cmocka_unit_test(who_wants_its_address_outside_gets_that_with_the_search),
+		cmocka_unit_test(a_router_that_does_not_answer_when_it_is_asked_anew_has_what_it_gave),
+		cmocka_unit_test(a_search_whose_owner_has_left_ends),
 		cmocka_unit_test(a_router_without_an_address_outside_opens_nothing),
 	};
 
