@@ -521,6 +521,7 @@ struct bk_self *bk_meet_self(struct bk_meet *m)
 
 static void on_self_view(void *arg)
 {
+	bk_self_compare_opened(&((struct bk_meet *)arg)->self);
 	look(arg);
 	consider_news(arg);
 }

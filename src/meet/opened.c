@@ -43,6 +43,13 @@ struct bk_addr bk_opened_at(const struct bk_opened *o, enum bk_transport t)
 	return port.external;
 }
 
+void bk_opened_compare(struct bk_opened *o, const struct bk_addr *seen)
+{
+	for (int t = 0; t < 2; t++)
+		if (o->openings[t])
+			bk_opening_compare(o->openings[t], seen);
+}
+
 bk_dur bk_opened_wait(const struct bk_opened *o)
 {
 	bool is_awaited = false, is_promised = false;

@@ -19,6 +19,8 @@ void bk_opened_init(struct bk_opened *o, struct bk_loop *loop, void (*on_change)
 void bk_opened_ask(struct bk_opened *o, enum bk_transport t, uint16_t own_port);
 /* Outside; family 0: not yet, or never. */
 struct bk_addr bk_opened_at(const struct bk_opened *o, enum bk_transport t);
+/* A server sees us at that address just now: as bk_opening_compare. */
+void bk_opened_compare(struct bk_opened *o, const struct bk_addr *seen);
 /* How long an answer is worth waiting for from now on. */
 bk_dur bk_opened_wait(const struct bk_opened *o);
 /* As bk_opening_explain. */

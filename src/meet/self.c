@@ -190,6 +190,17 @@ static void gather_opened(struct bk_self *s, const struct bk_mailbox_view *view)
 		return;
 	bk_opened_ask(&s->opened, BK_TRANSPORT_TCP, s->has_tcp ? s->ports[0] : 0);
 	bk_opened_ask(&s->opened, BK_TRANSPORT_UDP, s->ways ? bk_ways_view(s->ways)->local.port : 0);
+	if (!s->ways && view->samples_len)
+		bk_opened_compare(&s->opened, &view->samples[0].mapped);
+}
+
+/* While a mapping is kept, the server says every 15 s how we look. */
+void bk_self_compare_opened(struct bk_self *s)
+{
+	const struct bk_ways_view *udp = s->ways ? bk_ways_view(s->ways) : NULL;
+
+	if (udp && udp->samples_len)
+		bk_opened_compare(&s->opened, &udp->samples[0].mapped);
 }
 
 static bk_dur wait_opened(const struct bk_self *s, const struct bk_mailbox_view *view)

@@ -51,6 +51,8 @@ void bk_self_freshen(struct bk_self *s);
 /* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all
  * here. */
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);
+/* UDP or the router has said something: is what the router says of its address still so? Else it is asked anew. */
+void bk_self_compare_opened(struct bk_self *s);
 /* Has our router opened a port, since we told that of ourselves, by which that peer could come to us? */
 bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, const struct bk_intro *peer);
 /* Does our router give a port that is of no use, or refuse one? Said once; told: our last introduction. */

@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len = len < size ? len : size;
 		pass_time(p, &now, wait);
 		if (how & 4)
-			bk_portmap_doubt(p, now);
+			(void)bk_portmap_doubt(p, now);
 		say(p, how, data, len, now);
 		data += len;
 		size -= len;

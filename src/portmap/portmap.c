@@ -177,23 +177,24 @@ static void probe(struct bk_portmap *p, bk_time now)
 
 /* --- what the router has forgotten --- */
 
-static void redo(struct bk_portmap *p, bk_time now)
+static bool redo(struct bk_portmap *p, bk_dur jitter, bk_time now)
 {
 	if (now < p->redo_from)
-		return;
+		return false;
 	p->redo_from = now + REDO_MIN;
 	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX; i++) {
 		struct bk_lease *l = &p->asked[i].lease;
 
 		if (l->state == BK_LEASE_RESTING && l->told.external.family)
-			bk_lease_begin(l, now + bk_rng_range(&p->rng, 0, REDO_JITTER));
+			bk_lease_begin(l, now + bk_rng_range(&p->rng, 0, jitter));
 	}
+	return true;
 }
 
 static void note_epoch(struct bk_portmap *p, enum bk_portmap_dialect d, uint32_t epoch, bk_time now)
 {
 	if (!bk_portmap_epoch_goes_on(&p->epochs[d], epoch, d == BK_PORTMAP_PCP, now))
-		redo(p, now);
+		(void)redo(p, REDO_JITTER, now); /* so did all of the house */
 }
 
 /* --- answers --- */
@@ -533,10 +534,12 @@ void bk_portmap_leave(struct bk_portmap *p, bk_time now)
 	run_all(p, now);
 }
 
-void bk_portmap_doubt(struct bk_portmap *p, bk_time now)
+bool bk_portmap_doubt(struct bk_portmap *p, bk_time now)
 {
-	redo(p, now);
+	bool is_asked = redo(p, 0, now);
+
 	run_all(p, now);
+	return is_asked;
 }
 
 const struct bk_portmap_lease *bk_portmap_find(

@@ -40,9 +40,9 @@ int bk_portmap_want(struct bk_portmap *p, enum bk_transport t, uint16_t own_port
 void bk_portmap_drop(struct bk_portmap *p, enum bk_transport t, uint16_t own_port, bk_time now);
 /* Drops all and wants no more; DONE comes when the router knows it, or does not answer. */
 void bk_portmap_leave(struct bk_portmap *p, bk_time now);
-/* The outside was seen to have forgotten a port that the router said it keeps: asks for all anew, now and
- * then at most. */
-void bk_portmap_doubt(struct bk_portmap *p, bk_time now);
+/* The outside was seen to have forgotten a port that the router said it keeps, or to see us at another
+ * address: asks for all anew, once a minute at most; false: it was asked just now. */
+bool bk_portmap_doubt(struct bk_portmap *p, bk_time now);
 
 /* NULL: not wanted. Valid until the next call. */
 const struct bk_portmap_lease *bk_portmap_find(

@@ -13,6 +13,17 @@ enum bk_portmap_reach {
 };
 enum bk_portmap_reach bk_portmap_reach(const struct bk_addr *external, const struct bk_addr *seen);
 
+/* The router's outer address and ours as a server sees it, over time. Zeroed at first. */
+struct bk_portmap_match {
+	struct bk_addr
+		last; /* when both were the same; family 0: they never were, or that was told already */
+};
+/* Do they differ, after they were the same? Then what the router said is out of date, or another NAT stands
+ * outside by now. Told again until bk_portmap_match_forget. Either may have family 0: not known. */
+bool bk_portmap_match_is_lost(
+	struct bk_portmap_match *m, const struct bk_addr *external, const struct bk_addr *seen);
+void bk_portmap_match_forget(struct bk_portmap_match *m);
+
 /* May a router have this outside, whatever the port? Not loopback, not an address of one link. */
 bool bk_portmap_is_outside(const struct bk_addr *ip);
 /* May a router give this, port and all, as one of its own, of that family? */

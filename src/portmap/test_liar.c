@@ -336,11 +336,11 @@ static void a_port_that_the_outside_does_not_see_is_asked_for_anew_once_a_minute
 	(void)state;
 	meet_and_want(&r);
 	router_run(&r, T0 + 10 * BK_SEC);
-	bk_portmap_doubt(r.p, r.now);
-	bk_portmap_doubt(r.p, r.now);
+	assert_true(bk_portmap_doubt(r.p, r.now));
+	assert_false(bk_portmap_doubt(r.p, r.now));
 	router_run(&r, T0 + 20 * BK_SEC);
 	assert_int_equal(r.maps, 2);
-	bk_portmap_doubt(r.p, r.now);
+	assert_false(bk_portmap_doubt(r.p, r.now));
 	router_run(&r, T0 + 30 * BK_SEC);
 	assert_int_equal(r.maps, 2);
 	router_free(&r);

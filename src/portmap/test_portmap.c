@@ -288,9 +288,30 @@ static void an_outer_address_that_nobody_sees_is_behind_another_nat(void **state
 	assert_int_equal(bk_portmap_reach(&carrier, &carrier), BK_PORTMAP_REACH_NESTED);
 }
 
+static void an_address_that_was_seen_and_is_not_any_more_is_doubted(void **state)
+{
+	const struct bk_addr here = bk_addr_v4(45, 10, 21, 10, 40000), there = bk_addr_v4(45, 10, 21, 11, 7),
+			     none = {0};
+	struct bk_portmap_match m = {0};
+
+	(void)state;
+	assert_false(bk_portmap_match_is_lost(&m, &here, &there)); /* it never was: another NAT is outside */
+	assert_false(bk_portmap_match_is_lost(&m, &here, &none));
+	assert_false(bk_portmap_match_is_lost(&m, &here, &here));
+	assert_false(bk_portmap_match_is_lost(&m, &none, &there));
+	assert_false(bk_portmap_match_is_lost(&m, &here, &none));
+	assert_true(bk_portmap_match_is_lost(&m, &here, &there));
+	assert_true(bk_portmap_match_is_lost(&m, &here, &there));
+	bk_portmap_match_forget(&m); /* the router was asked, and said the same */
+	assert_false(bk_portmap_match_is_lost(&m, &here, &there));
+	assert_false(bk_portmap_match_is_lost(&m, &there, &there));
+	assert_false(bk_portmap_match_is_lost(&m, &here, &there)); /* the router's changed first */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_that_was_seen_and_is_not_any_more_is_doubted),
 		cmocka_unit_test(the_own_port_is_asked_for_first_and_over_pcp_where_both_are_spoken),
 		cmocka_unit_test(who_only_asks_who_is_there_takes_no_port),
 		cmocka_unit_test(udp_and_tcp_are_held_side_by_side),

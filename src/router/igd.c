@@ -371,16 +371,17 @@ void bk_igd_drop(struct bk_igd *g, enum bk_transport t, uint16_t own_port)
 	bk_thread_unlock(g->thread);
 }
 
-void bk_igd_doubt(struct bk_igd *g, bk_time now)
+bool bk_igd_doubt(struct bk_igd *g, bk_time now)
 {
 	if (now < g->doubt_from)
-		return;
+		return false;
 	g->doubt_from = now + DOUBT_MIN;
 	bk_thread_lock(g->thread);
 	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
 		g->work->ports[i].is_doubted = g->work->ports[i].is_wanted && g->work->ports[i].is_held;
 	bk_thread_nudge(g->thread);
 	bk_thread_unlock(g->thread);
+	return true;
 }
 
 bool bk_igd_find(struct bk_igd *g, enum bk_transport t, uint16_t own_port, struct bk_portmap_lease *ret_lease)

@@ -25,8 +25,8 @@ void bk_igd_free(struct bk_igd *g);
 int bk_igd_want(struct bk_igd *g, enum bk_transport t, uint16_t own_port);
 void bk_igd_drop(struct bk_igd *g, enum bk_transport t, uint16_t own_port);
 /* The outside looks as if the router had another address by now, or had forgotten what it gave: asks for all anew, once
- * a minute at most. */
-void bk_igd_doubt(struct bk_igd *g, bk_time now);
+ * a minute at most; false: it was just now. */
+bool bk_igd_doubt(struct bk_igd *g, bk_time now);
 /* External family 0 and BK_PORTMAP_FINE: it is being asked for. False: not wanted. */
 bool bk_igd_find(
 	struct bk_igd *g, enum bk_transport t, uint16_t own_port, struct bk_portmap_lease *ret_lease);

@@ -25,6 +25,7 @@ struct bk_opening {
 	enum bk_transport transport;
 	uint16_t own_port;
 	bool is_wanted; /* the router has a place for it */
+	struct bk_portmap_match match;
 	void (*on_change)(void *arg);
 	void *arg;
 };
@@ -134,6 +135,17 @@ void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port
 	bk_router_port(o->of->router, o->transport, o->own_port, ret_port);
 	if (!o->is_wanted)
 		*ret_port = (struct bk_router_port){.trouble = BK_PORTMAP_FULL};
+}
+
+void bk_opening_compare(struct bk_opening *o, const struct bk_addr *seen)
+{
+	struct bk_router_port port;
+
+	bk_opening_look(o, &port);
+	if (!bk_portmap_match_is_lost(&o->match, &port.external, seen))
+		return;
+	if (bk_router_doubt(o->of->router))
+		bk_portmap_match_forget(&o->match);
 }
 
 bool bk_opening_explain(const struct bk_opening *o, const struct bk_addr *seen, char out[BK_OPENING_TEXT_MAX])

@@ -21,6 +21,9 @@ int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port,
 void bk_opening_free(struct bk_opening *o);
 
 void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port);
+/* A server outside sees us at that address just now. Where the router's was the same and is not any more, the
+ * router is asked anew: on_change comes when it says so, too. */
+void bk_opening_compare(struct bk_opening *o, const struct bk_addr *seen);
 /* Is there a reason, which a person may want to know, why nobody comes by it? seen: the address at which a server
  * outside sees us. A router that gives no ports at all is no news. */
 bool bk_opening_explain(

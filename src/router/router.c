@@ -185,12 +185,16 @@ static bool is_same_network(const struct bk_router *r)
 	       bk_addr_equal(&gateway, &r->gateway) && bk_addr_equal(&own, &r->own);
 }
 
-static void doubt(struct bk_router *r)
+bool bk_router_doubt(struct bk_router *r)
 {
-	bk_portmap_doubt(r->engine, bk_loop_now(r->loop));
+	bk_time now = bk_loop_now(r->loop);
+	bool is_asked;
+
+	if (!r->engine || r->is_leaving)
+		return false;
+	is_asked = bk_portmap_doubt(r->engine, now);
 	bk_drive_poke(r->drive);
-	if (r->igd)
-		bk_igd_doubt(r->igd, bk_loop_now(r->loop));
+	return r->igd ? bk_igd_doubt(r->igd, now) : is_asked;
 }
 
 static void on_network(void *arg)
@@ -200,7 +204,7 @@ static void on_network(void *arg)
 	if (r->is_leaving)
 		return;
 	if (is_same_network(r)) {
-		doubt(r);
+		(void)bk_router_doubt(r);
 	} else {
 		begin(r);
 		r->on_change(r->arg);

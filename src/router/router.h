@@ -49,6 +49,8 @@ int bk_router_want(struct bk_router *r, enum bk_transport t, uint16_t own_port);
 void bk_router_drop(struct bk_router *r, enum bk_transport t, uint16_t own_port);
 void bk_router_port(
 	const struct bk_router *r, enum bk_transport t, uint16_t own_port, struct bk_router_port *ret_port);
+/* The outside looks as if what the router said were out of date: all is asked for anew. False: it was just now. */
+bool bk_router_doubt(struct bk_router *r);
 /* All is given back, nothing is wanted any more. */
 void bk_router_leave(struct bk_router *r);
 /* After bk_router_leave: the router knows it, or does not answer. */

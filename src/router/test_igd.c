@@ -317,7 +317,8 @@ static struct bk_portmap_lease ask_anew(struct house *h, bk_time now, bool is_mu
 	strcpy(h->outside, outside);
 	before = h->calls;
 	pthread_mutex_unlock(&h->lock);
-	bk_igd_doubt(h->igd, now);
+	assert_true(bk_igd_doubt(h->igd, now));
+	assert_false(bk_igd_doubt(h->igd, now));
 	do {
 		kit_run(h->loop);
 		pthread_mutex_lock(&h->lock);
