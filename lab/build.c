@@ -42,11 +42,11 @@ static int make_links(const struct bk_lab_plan *p, struct bk_buf *script)
 static int write_rules(const struct bk_lab_plan *p, enum bk_lab_node n, struct bk_buf *script)
 {
 	int rc = bk_lab_rules_write(&p->router[n], p->options.answer, script);
-	unsigned services = n == BK_LAB_RA   ? p->options.with[0].services
-			    : n == BK_LAB_RB ? p->options.with[1].services
-					     : 0;
+	const struct bk_lab_with *home = n == BK_LAB_RA   ? &p->options.with[0]
+					 : n == BK_LAB_RB ? &p->options.with[1]
+							  : NULL;
 
-	return rc == 0 && services ? bk_lab_giver_rules(services, script) : rc;
+	return rc == 0 && home && home->services ? bk_lab_giver_rules(home, script) : rc;
 }
 
 static int set_up_nodes(const struct bk_lab_plan *p, struct bk_buf *script)

@@ -26,8 +26,9 @@
 #define PCP_SOCKET  ":14E7 " /* port 5351, as /proc/net/udp has it; PCP and NAT-PMP share it */
 #define SSDP_SOCKET ":076C " /* 1900, of UPnP */
 #define SOCKETS_MAX 4096
+#define FIREWALL_6  "meta nfproto ipv6 iifname wan ct state != { established, related } drop; "
 
-int bk_lab_giver_rules(unsigned services, struct bk_buf *out)
+int bk_lab_giver_rules(const struct bk_lab_with *w, struct bk_buf *out)
 {
 	static const struct {
 		unsigned service;
@@ -36,13 +37,14 @@ int bk_lab_giver_rules(unsigned services, struct bk_buf *out)
 	int rc = bk_lab_printf(out,
 		"table inet filter {\n"
 		"chain miniupnpd { }\nchain prerouting_miniupnpd { }\nchain postrouting_miniupnpd { }\n"
-		"chain forward { type filter hook forward priority 0; jump miniupnpd; }\n"
+		"chain forward { type filter hook forward priority 0; jump miniupnpd; %s}\n"
 		"chain prerouting { type nat hook prerouting priority -100; jump prerouting_miniupnpd; }\n"
 		"chain postrouting { type nat hook postrouting priority 99; jump postrouting_miniupnpd; }\n"
-		"chain mute { type filter hook input priority 0;\n");
+		"chain mute { type filter hook input priority 0;\n",
+		w->habits & BK_LAB_FW6 ? FIREWALL_6 : "");
 
 	for (size_t i = 0; rc == 0 && i < sizeof(dialects) / sizeof(dialects[0]); i++)
-		if (!(services & dialects[i].service))
+		if (!(w->services & dialects[i].service))
 			rc = bk_lab_printf(out, "udp dport 5351 @th,64,8 %d drop\n", dialects[i].version);
 	return rc == 0 ? bk_lab_printf(out, "}\n}\n") : rc;
 }

@@ -215,7 +215,7 @@ static int write_with(const struct bk_lab_router *r, struct bk_buf *out)
 	return rc;
 }
 
-/* The other family's table, in the same router. */
+/* The other family's table, in the same router; one that gives ports has its own (lab/giver.c). */
 static int write_fw6(struct bk_buf *out)
 {
 	return bk_lab_printf(out, "table ip6 fw6_lab {\n"
@@ -243,5 +243,5 @@ int bk_lab_rules_write(const struct bk_lab_router *r, enum bk_lab_answer answer,
 		rc = write_with(r, out);
 	if (rc == 0)
 		rc = bk_lab_printf(out, "}\n");
-	return rc == 0 && r->with.habits & BK_LAB_FW6 ? write_fw6(out) : rc;
+	return rc == 0 && r->with.habits & BK_LAB_FW6 && !r->with.services ? write_fw6(out) : rc;
 }

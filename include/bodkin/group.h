@@ -79,15 +79,14 @@ struct bk_group_events {
 	 * itself. */
 	void (*on_member)(
 		struct bk_group *group, void *arg, const struct bk_group_member *member, bool is_here);
-	/* Of ours: it was told to all under that number. / It will not be: BK_E_TOO_BIG, ...,
-	 * BK_E_SERVER_GONE: nobody can know whether it was. */
+	/* Of ours: it was told to all under that number. / It will not be: BK_E_TOO_BIG, ..., BK_E_SERVER_GONE: nobody can
+	 * know whether it was. */
 	void (*on_sent)(struct bk_group *group, void *arg, uint32_t ticket, uint64_t number);
 	void (*on_unsent)(struct bk_group *group, void *arg, uint32_t ticket, int error);
 	/* Somebody made another group for us and others: its invite. */
 	void (*on_invite)(
 		struct bk_group *group, void *arg, const struct bk_group_line *from, const char *invite);
-	/* Verbosity -1: what a person should know; 0: what is waited for, or is there again; 1, 2: for those
-	 * who ask. */
+	/* Verbosity -1: what a person should know; 0: what is waited for, or is there again; 1, 2: for those who ask. */
 	void (*on_note)(struct bk_group *group, void *arg, int verbosity, const char *text);
 	/* error 0: we left, and all that was said had gone out. text: a sentence. */
 	void (*on_end)(struct bk_group *group, void *arg, int error, const char *text);

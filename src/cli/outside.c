@@ -73,7 +73,7 @@ int bk_cli_outside_init(struct bk_cli_outside *o, struct bk_loop *loop, struct b
 	for (int i = 0; bk_addr_is_inside(&own) && !err && i < BK_CLI_OUTSIDE_PORTS; i++)
 		if (port_of(o, i))
 			err = bk_opening_new(
-				loop, transports[i % 2], port_of(o, i), on_change, o, &o->openings[i]);
+				loop, 4, transports[i % 2], port_of(o, i), on_change, o, &o->openings[i]);
 	return err;
 }
 

@@ -19,35 +19,47 @@ static void on_change(void *arg)
 	o->on_change(o->arg);
 }
 
-void bk_opened_ask(struct bk_opened *o, enum bk_transport t, uint16_t own_port)
+static struct bk_opened_port *port_of(struct bk_opened *o, uint8_t family, enum bk_transport t)
 {
-	if (o->ports[t] == own_port)
-		return;
-	bk_opening_free(o->openings[t]);
-	o->openings[t] = NULL;
-	o->ports[t] = own_port;
-	if (!own_port)
-		return;
-	if (o->since == BK_NEVER)
-		o->since = bk_loop_now(o->loop);
-	if (bk_opening_new(o->loop, t, own_port, on_change, o, &o->openings[t]) < 0)
-		o->openings[t] = NULL; /* then there is none */
+	return &o->ports[family == 6][t];
 }
 
-struct bk_addr bk_opened_at(const struct bk_opened *o, enum bk_transport t)
+void bk_opened_ask(struct bk_opened *o, uint8_t family, enum bk_transport t, uint16_t own_port)
 {
+	struct bk_opened_port *p = port_of(o, family, t);
+
+	if (p->own == own_port)
+		return;
+	bk_opening_free(p->opening);
+	*p = (struct bk_opened_port){.own = own_port};
+	if (!own_port)
+		return;
+	if (family == 4 && o->since == BK_NEVER)
+		o->since = bk_loop_now(o->loop);
+	if (bk_opening_new(o->loop, family, t, own_port, on_change, o, &p->opening) < 0)
+		p->opening = NULL; /* then there is none */
+}
+
+uint16_t bk_opened_port(const struct bk_opened *o, uint8_t family, enum bk_transport t)
+{
+	return o->ports[family == 6][t].own;
+}
+
+struct bk_addr bk_opened_at(const struct bk_opened *o, uint8_t family, enum bk_transport t)
+{
+	const struct bk_opening *opening = o->ports[family == 6][t].opening;
 	struct bk_router_port port = {.trouble = BK_PORTMAP_SILENT};
 
-	if (o->openings[t])
-		bk_opening_look(o->openings[t], &port);
+	if (opening)
+		bk_opening_look(opening, &port);
 	return port.external;
 }
 
 void bk_opened_compare(struct bk_opened *o, const struct bk_addr *seen)
 {
 	for (int t = 0; t < 2; t++)
-		if (o->openings[t])
-			bk_opening_compare(o->openings[t], seen);
+		if (port_of(o, 4, t)->opening)
+			bk_opening_compare(port_of(o, 4, t)->opening, seen);
 }
 
 bk_dur bk_opened_wait(const struct bk_opened *o)
@@ -58,8 +70,8 @@ bk_dur bk_opened_wait(const struct bk_opened *o)
 	for (int t = 0; t < 2; t++) {
 		struct bk_router_port port = {.is_awaited = false};
 
-		if (o->openings[t])
-			bk_opening_look(o->openings[t], &port);
+		if (o->ports[0][t].opening)
+			bk_opening_look(o->ports[0][t].opening, &port);
 		is_awaited |= port.is_awaited;
 		is_promised |= port.is_promised;
 	}
@@ -74,14 +86,15 @@ bk_dur bk_opened_wait(const struct bk_opened *o)
 bool bk_opened_explain(const struct bk_opened *o, enum bk_transport t, const struct bk_addr *seen,
 	char out[BK_OPENING_TEXT_MAX])
 {
-	return o->openings[t] && bk_opening_explain(o->openings[t], seen, out);
+	return o->ports[0][t].opening && bk_opening_explain(o->ports[0][t].opening, seen, out);
 }
 
 void bk_opened_done(struct bk_opened *o)
 {
-	for (int t = 0; t < 2; t++) {
-		bk_opening_free(o->openings[t]);
-		o->openings[t] = NULL;
-		o->ports[t] = 0;
+	for (int i = 0; i < 2; i++) {
+		for (int t = 0; t < 2; t++) {
+			bk_opening_free(o->ports[i][t].opening);
+			o->ports[i][t] = (struct bk_opened_port){0};
+		}
 	}
 }

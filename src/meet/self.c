@@ -181,15 +181,39 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
 
 /* --- ports that the router in front of us opens --- */
 
+static uint16_t shared_port(const struct bk_self *s, uint8_t family, enum bk_transport t)
+{
+	if (t == BK_TRANSPORT_TCP)
+		return s->has_tcp ? s->ports[family == 6] : 0;
+	if (!s->ways)
+		return 0;
+	return family == 6 ? bk_ways_view(s->ways)->port6 : bk_ways_view(s->ways)->local.port;
+}
+
+static void ask_openings(struct bk_self *s, uint8_t family)
+{
+	bk_opened_ask(&s->opened, family, BK_TRANSPORT_TCP, shared_port(s, family, BK_TRANSPORT_TCP));
+	bk_opened_ask(&s->opened, family, BK_TRANSPORT_UDP, shared_port(s, family, BK_TRANSPORT_UDP));
+}
+
+static bool has_global6(void)
+{
+	const struct bk_addr at = bk_ifaddr_way_out(6);
+
+	return at.family == 6 && bk_addr_realm(&at) == BK_ADDR_PUBLIC;
+}
+
 /* Asked for where there is such a router, and a server outside that tells how we look from there: over UDP the
  * port that QUIC will use, over TCP that of the listener. What the router says of its own address is compared
- * by whoever goes there. */
+ * by whoever goes there. Over IPv6 it is the machine's own, and may have a firewall in front. */
 static void gather_opened(struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	if (!s->may_open || view->local.family != 4 || !bk_addr_is_inside(&view->local) || !view->stun_len)
+	if (!s->may_open || !view->stun_len || bk_addr_is_loopback(&view->local))
 		return;
-	bk_opened_ask(&s->opened, BK_TRANSPORT_TCP, s->has_tcp ? s->ports[0] : 0);
-	bk_opened_ask(&s->opened, BK_TRANSPORT_UDP, s->ways ? bk_ways_view(s->ways)->local.port : 0);
+	if (view->local.family == 4 && bk_addr_is_inside(&view->local))
+		ask_openings(s, 4);
+	if (has_global6())
+		ask_openings(s, 6);
 	if (!s->ways && view->samples_len)
 		bk_opened_compare(&s->opened, &view->samples[0].mapped);
 }
@@ -209,25 +233,30 @@ static bk_dur wait_opened(const struct bk_self *s, const struct bk_mailbox_view 
 	return bk_opened_wait(&s->opened);
 }
 
-/* Family 0: not by now. Another listener may have taken the place of the one that it leads to. */
-static struct bk_addr opened_at(const struct bk_self *s, enum bk_transport t)
-{
-	if (t == BK_TRANSPORT_TCP && s->opened.ports[BK_TRANSPORT_TCP] != s->ports[0])
-		return (struct bk_addr){0};
-	return bk_opened_at(&s->opened, t);
-}
+static const struct opened_place {
+	uint8_t family;
+	enum bk_transport transport;
+} places[] = {{4, BK_TRANSPORT_UDP}, {4, BK_TRANSPORT_TCP}, {6, BK_TRANSPORT_UDP}, {6, BK_TRANSPORT_TCP}};
 
-static const enum bk_transport transports[] = {BK_TRANSPORT_UDP, BK_TRANSPORT_TCP};
+enum { PLACES = sizeof(places) / sizeof(places[0]) };
+
+/* Family 0: not by now. Another listener may have taken the place of the one that it leads to. */
+static struct bk_addr opened_at(const struct bk_self *s, const struct opened_place *p)
+{
+	if (bk_opened_port(&s->opened, p->family, p->transport) != shared_port(s, p->family, p->transport))
+		return (struct bk_addr){0};
+	return bk_opened_at(&s->opened, p->family, p->transport);
+}
 
 static void describe_opened(
 	const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
 	(void)view;
-	for (int i = 0; i < 2; i++) {
-		struct bk_addr at = opened_at(s, transports[i]);
+	for (int i = 0; i < PLACES; i++) {
+		struct bk_addr at = opened_at(s, &places[i]);
 
 		if (at.family)
-			add_candidate(intro, BK_CANDIDATE_OPENED, transports[i], &at);
+			add_candidate(intro, BK_CANDIDATE_OPENED, places[i].transport, &at);
 	}
 }
 
@@ -244,15 +273,17 @@ static bool is_told(const struct bk_intro *told, enum bk_transport t, const stru
 
 bool bk_self_has_news(const struct bk_self *s, const struct bk_intro *told, const struct bk_intro *peer)
 {
-	for (int i = 0; i < 2; i++) {
-		struct bk_addr at = opened_at(s, transports[i]);
+	for (int i = 0; i < PLACES; i++) {
+		struct bk_addr at = opened_at(s, &places[i]);
 
-		if (at.family && !is_told(told, transports[i], &at) &&
-			bk_mapped_is_open_at(told, peer, transports[i], &at))
+		if (at.family && !is_told(told, places[i].transport, &at) &&
+			bk_mapped_is_open_at(told, peer, places[i].transport, &at))
 			return true;
 	}
 	return false;
 }
+
+static const enum bk_transport transports[] = {BK_TRANSPORT_UDP, BK_TRANSPORT_TCP};
 
 bool bk_self_explain_opened(struct bk_self *s, const struct bk_intro *told, char out[BK_OPENING_TEXT_MAX])
 {

@@ -25,3 +25,17 @@ bool bk_candidate_has(
 	}
 	return false;
 }
+
+bool bk_candidate_is_hole(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t,
+	const struct bk_addr *at)
+{
+	bool is_own = false, are_able = side->capabilities & other->capabilities & BK_INTRO_OPENS;
+
+	for (size_t i = 0; i < side->candidates_len; i++) {
+		const struct bk_candidate *c = &side->candidates[i];
+
+		is_own |= c->kind == BK_CANDIDATE_FIREWALLED && c->transport == t &&
+			  bk_addr_equal(&c->addr, at);
+	}
+	return is_own && are_able && bk_candidate_has(other, t, BK_CANDIDATE_FIREWALLED, 6);
+}

@@ -25,6 +25,8 @@ static bool are_able(const struct bk_intro *a, const struct bk_intro *b)
 bool bk_mapped_is_open_at(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t,
 	const struct bk_addr *at)
 {
+	if (at->family == 6)
+		return bk_candidate_is_hole(side, other, t, at);
 	return are_able(side, other) && bk_candidate_profile(other, t)->public_addr.family == 4 &&
 	       bk_addr_equal_ip(at, &bk_candidate_profile(side, t)->public_addr);
 }
@@ -34,7 +36,7 @@ bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other
 	for (size_t i = 0; i < side->candidates_len; i++) {
 		const struct bk_candidate *c = &side->candidates[i];
 
-		if (c->kind == BK_CANDIDATE_OPENED && c->transport == t &&
+		if (c->kind == BK_CANDIDATE_OPENED && c->transport == t && c->addr.family == 4 &&
 			bk_mapped_is_open_at(side, other, t, &c->addr))
 			return true;
 	}
@@ -68,7 +70,7 @@ void bk_mapped_plan(const struct bk_technique *t, const struct bk_pair *pair, st
 	for (size_t i = 0; i < pair->peer->candidates_len && are_able(pair->own, pair->peer); i++) {
 		const struct bk_candidate *c = &pair->peer->candidates[i];
 
-		if (c->kind != BK_CANDIDATE_OPENED || c->transport != transport ||
+		if (c->kind != BK_CANDIDATE_OPENED || c->transport != transport || c->addr.family != 4 ||
 			!bk_punch_target_makes_sense(pair, c))
 			continue;
 		bk_plan_add(plan, &(struct bk_attempt){

@@ -5,11 +5,12 @@
 #include "punch/technique.h"
 
 /* Through a port that a side's own router has opened for it (PCP, NAT-PMP, UPnP). Whatever the NATs,
- * the other side connects there at once. */
+ * the other side connects there at once. Over IPv6 that is a hole in a firewall, of which the technique "ipv6" makes
+ * use. */
 
-/* Has that side a port over that transport which everybody reaches, and can the other one go there? */
+/* Has that side a port over IPv4 and that transport which everybody reaches, and can the other one go there? */
 bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t);
-/* Would that be one? */
+/* Would that be one? Over IPv6, too. */
 bool bk_mapped_is_open_at(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t,
 	const struct bk_addr *at);
 /* Has either of the two? */

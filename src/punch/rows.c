@@ -125,8 +125,23 @@ static void add_firewalled(const struct bk_technique *t, const struct bk_pair *p
 		       });
 }
 
+/* At once, and over TCP from wherever: the peer's firewall lets us in. One hole is enough: it is one, or a
+ * second one is not either. */
+static void add_hole(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
+{
+	for (size_t i = 0; i < pair->peer->candidates_len; i++) {
+		const struct bk_candidate *opened = candidate_at(t, pair, i, BK_CANDIDATE_OPENED);
+
+		if (!opened || opened->addr.family != 6)
+			continue;
+		add_host(t, pair, &opened->addr, p);
+		return;
+	}
+}
+
 static void plan_ipv6(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
+	add_hole(t, pair, p);
 	for (size_t i = 0; i < pair->peer->candidates_len; i++) {
 		const struct bk_candidate *host = candidate_at(t, pair, i, BK_CANDIDATE_HOST);
 		const struct bk_candidate *walled = candidate_at(t, pair, i, BK_CANDIDATE_FIREWALLED);

@@ -132,6 +132,8 @@ bool bk_punch_target_makes_sense(const struct bk_pair *pair, const struct bk_can
 	case BK_CANDIDATE_MAPPED: /* the shared port is of our own public address's family */
 		return here->family == c->addr.family && bk_addr_equal(there, &c->addr);
 	case BK_CANDIDATE_OPENED: /* its router's, which is where it is seen or next to it */
+		if (c->addr.family == 6)
+			return bk_candidate_is_hole(pair->peer, pair->own, c->transport, &c->addr);
 		return here->family == 4 && c->addr.family == 4 &&
 		       (bk_addr_equal_ip(there, &c->addr) || bk_addr_realm(&c->addr) != BK_ADDR_PUBLIC);
 	case BK_CANDIDATE_FIREWALLED:

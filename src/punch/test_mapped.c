@@ -119,6 +119,44 @@ static void a_peer_names_one_port_at_the_address_where_it_is_seen(void **state)
 	}
 }
 
+static void have_ipv6(struct bk_intro *in, enum bk_transport t, struct bk_addr at)
+{
+	in->candidates[in->candidates_len++] =
+		(struct bk_candidate){.kind = BK_CANDIDATE_FIREWALLED, .transport = t, .addr = at};
+}
+
+/* The other side's own packets do not wait for the instant, and need not come from where they would punch. */
+static void a_hole_in_a_firewall_for_ipv6_is_gone_through_at_once(void **state)
+{
+	const struct bk_addr here = {.family = 6, .ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .port = 5000},
+			     there = {.family = 6, .ip = {0x20, 1, 0xd, 0xb8, [15] = 2}, .port = 5000},
+			     elsewhere = {.family = 6, .ip = {0x20, 1, 0xd, 0xb8, [15] = 3}, .port = 80};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct bk_intro a = side(1), b = side(2);
+		enum bk_transport t = methods[i]->transport;
+		struct bk_plan p;
+
+		have_ipv6(&a, t, here);
+		open_port(&a, t, here);
+		assert_int_equal(kit_plan_of(methods[i], &b, &a).attempts_len, 0); /* we have no IPv6 */
+		have_ipv6(&b, t, there);
+		for (int more = 0; more < 3; more++)
+			open_port(&a, t, more ? here : elsewhere);
+		p = kit_plan_of(methods[i], &b, &a);
+		assert_int_equal(
+			p.attempts_len, i ? 1 : 2); /* over TCP what opens our own is another attempt */
+		for (size_t k = 0; k < p.attempts_len; k++) {
+			assert_string_equal(p.attempts[k].technique->name, "ipv6");
+			assert_true(bk_addr_equal(&p.attempts[k].remote, &here));
+			assert_int_equal(p.attempts[k].is_at_start, k);
+		}
+		b.capabilities = 0;
+		assert_int_equal(kit_plan_of(methods[i], &b, &a).attempts_len, 1);
+	}
+}
+
 static void a_port_that_did_not_help_is_not_asked_for(void **state)
 {
 	struct bk_intro a = side(1), b = side(2);
@@ -141,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_does_not_know_the_kind_is_not_counted_on),
 		cmocka_unit_test(a_port_of_a_router_behind_another_nat_is_no_hope),
 		cmocka_unit_test(a_peer_names_one_port_at_the_address_where_it_is_seen),
+		cmocka_unit_test(a_hole_in_a_firewall_for_ipv6_is_gone_through_at_once),
 		cmocka_unit_test(a_port_that_did_not_help_is_not_asked_for),
 	};
 

@@ -320,6 +320,7 @@ static void a_peer_gets_few_addresses_whatever_it_lists(void **state)
 		{"[2001:db8::1]:80", BK_CANDIDATE_HOST, BK_PUNCH_TARGETS_MAX},
 		{"[2001:db8::1]:80", BK_CANDIDATE_FIREWALLED, BK_PUNCH_TARGETS_MAX},
 		{"198.51.100.1:80", BK_CANDIDATE_OPENED, 0},
+		{"[2001:db8::1]:80", BK_CANDIDATE_OPENED, 0},
 		{"192.168.1.1:80", BK_CANDIDATE_HOST, 0},
 		{"127.0.0.1:80", BK_CANDIDATE_HOST, 0},
 	};

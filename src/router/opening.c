@@ -15,13 +15,14 @@
 struct openings {
 	struct bk_tail tail;
 	struct bk_loop *loop;
-	struct bk_router *router;
+	struct bk_router *routers[2]; /* IPv4's, IPv6's; NULL: nobody wanted one yet */
 	struct bk_list list;
 };
 
 struct bk_opening {
 	struct bk_list link;
 	struct openings *of;
+	struct bk_router *router;
 	enum bk_transport transport;
 	uint16_t own_port;
 	bool is_wanted; /* the router has a place for it */
@@ -54,18 +55,30 @@ static void tell_all(void *arg)
 	}
 }
 
-/* What was given back is told to the router now: it may be slow, and it may be away. */
+static bool are_left(const struct openings *all)
+{
+	bool are = true;
+
+	for (int i = 0; i < 2; i++)
+		are &= !all->routers[i] || bk_router_is_left(all->routers[i]);
+	return are;
+}
+
+/* What was given back is told to the routers now: they may be slow, and they may be away. */
 static void end_all(struct bk_tail *t)
 {
 	struct openings *all = bk_container_of(t, struct openings, tail);
 	bk_time until = bk_loop_now(all->loop) + LAST_WORD;
 
 	bk_assert(bk_list_empty(&all->list));
-	bk_router_leave(all->router);
-	while (!bk_router_is_left(all->router) && bk_loop_now(all->loop) < until)
+	for (int i = 0; i < 2; i++)
+		if (all->routers[i])
+			bk_router_leave(all->routers[i]);
+	while (!are_left(all) && bk_loop_now(all->loop) < until)
 		if (bk_loop_turn(all->loop, until - bk_loop_now(all->loop)) < 0)
 			break;
-	bk_router_free(all->router);
+	for (int i = 0; i < 2; i++)
+		bk_router_free(all->routers[i]);
 	free(all);
 }
 
@@ -73,7 +86,6 @@ static int all_of(struct bk_loop *loop, struct openings **ret_all)
 {
 	struct bk_tail *tail = bk_tail_of(loop);
 	struct openings *all;
-	int err;
 
 	if (tail) {
 		*ret_all = bk_container_of(tail, struct openings, tail);
@@ -85,20 +97,24 @@ static int all_of(struct bk_loop *loop, struct openings **ret_all)
 	all->tail.end = end_all;
 	all->loop = loop;
 	bk_list_init(&all->list);
-	err = bk_router_new(loop, 4, tell_all, all, &all->router);
-	if (err < 0) {
-		free(all);
-		return err;
-	}
 	bk_tail_set(loop, &all->tail);
 	*ret_all = all;
 	return 0;
 }
 
+static int router_of(struct openings *all, uint8_t family, struct bk_router **ret_router)
+{
+	struct bk_router **r = &all->routers[family == 6];
+	int err = *r ? 0 : bk_router_new(all->loop, family, tell_all, all, r);
+
+	*ret_router = *r;
+	return err;
+}
+
 /* --- one --- */
 
-int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port, void (*on_change)(void *arg),
-	void *arg, struct bk_opening **ret_opening)
+int bk_opening_new(struct bk_loop *loop, uint8_t family, enum bk_transport t, uint16_t own_port,
+	void (*on_change)(void *arg), void *arg, struct bk_opening **ret_opening)
 {
 	struct bk_opening *o = calloc(1, sizeof(*o));
 	int err;
@@ -106,6 +122,8 @@ int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port,
 	if (!o)
 		return BK_E_NOMEM;
 	err = all_of(loop, &o->of);
+	if (!err)
+		err = router_of(o->of, family, &o->router);
 	if (err < 0) {
 		free(o);
 		return err;
@@ -114,7 +132,7 @@ int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port,
 	o->own_port = own_port;
 	o->on_change = on_change;
 	o->arg = arg;
-	o->is_wanted = bk_router_want(o->of->router, t, own_port) == 0;
+	o->is_wanted = bk_router_want(o->router, t, own_port) == 0;
 	bk_list_append(&o->of->list, &o->link);
 	*ret_opening = o;
 	return 0;
@@ -126,13 +144,13 @@ void bk_opening_free(struct bk_opening *o)
 		return;
 	bk_list_remove(&o->link);
 	if (o->is_wanted)
-		bk_router_drop(o->of->router, o->transport, o->own_port);
+		bk_router_drop(o->router, o->transport, o->own_port);
 	free(o);
 }
 
 void bk_opening_look(const struct bk_opening *o, struct bk_router_port *ret_port)
 {
-	bk_router_port(o->of->router, o->transport, o->own_port, ret_port);
+	bk_router_port(o->router, o->transport, o->own_port, ret_port);
 	if (!o->is_wanted)
 		*ret_port = (struct bk_router_port){.trouble = BK_PORTMAP_FULL};
 }
@@ -144,7 +162,7 @@ void bk_opening_compare(struct bk_opening *o, const struct bk_addr *seen)
 	bk_opening_look(o, &port);
 	if (!bk_portmap_match_is_lost(&o->match, &port.external, seen))
 		return;
-	if (bk_router_doubt(o->of->router))
+	if (bk_router_doubt(o->router))
 		bk_portmap_match_forget(&o->match);
 }
 

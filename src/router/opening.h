@@ -6,8 +6,9 @@
 
 #include "router/router.h"
 
-/* A port of ours that the router in front of us is to open, for as long as this lives; IPv4. All openings of a loop
- * share one router, which is looked for with the first of them and asked who it is once in each network. It
+/* A port of ours that the router in front of us is to open, for as long as this lives; over IPv6, where
+ * nothing is translated, it is a hole in its firewall, by PCP alone. All openings of a loop share one router
+ * for each family, which is looked for with the first of them and asked who it is once in each network. It
  * stays until the loop is freed, and has everything back by then. */
 struct bk_opening;
 
@@ -15,8 +16,8 @@ enum { BK_OPENING_TEXT_MAX = 256 };
 
 /* on_change: look at it again; from the loop, the opening may be freed from inside. Where no router gives any port,
  * the opening is there nevertheless, and says why. BK_E_NOMEM. */
-int bk_opening_new(struct bk_loop *loop, enum bk_transport t, uint16_t own_port, void (*on_change)(void *arg),
-	void *arg, struct bk_opening **ret_opening);
+int bk_opening_new(struct bk_loop *loop, uint8_t family, enum bk_transport t, uint16_t own_port,
+	void (*on_change)(void *arg), void *arg, struct bk_opening **ret_opening);
 /* Gives it back. NULL is fine. */
 void bk_opening_free(struct bk_opening *o);
 

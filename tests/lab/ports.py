@@ -22,6 +22,13 @@ def opened(lab, node):
     return sum("dnat" in e.get("line", "") for e in done.events)
 
 
+def holes(lab, node):
+    """The holes in that router's firewall for IPv6."""
+    done = lab.run("r" + node, "nft", "list", "chain", "inet", "filter", "miniupnpd")
+    check(done.wait() == 0, done.story())
+    return sum("0x2001" in e.get("line", "") for e in done.events)
+
+
 def technique_of(transfer):
     return {p.last("path")["technique"] for p in (transfer.sender, transfer.receiver)}
 
@@ -81,10 +88,10 @@ def waits(lab, *options):
     return sender
 
 
-def wait_opened(lab, node, wanted):
+def wait_opened(lab, node, wanted, count=opened):
     """The router, which tells nobody, is looked at ten times a second until it has so many, up to five seconds."""
     end = time.monotonic() + 5
-    while (found := opened(lab, node)) != wanted and time.monotonic() < end:
+    while (found := count(lab, node)) != wanted and time.monotonic() < end:
         select.select([], [], [], 0.1)
     check(found == wanted, f"{found} ports are open at {node}'s router, wanted {wanted}")
 
@@ -160,6 +167,46 @@ def says_that_it_began_anew(bodkin):
         return "two ports, there again", {}
 
 
+# Two SYNs that cross connect nobody: many firewalls know no such thing.
+UNCROSSED = ("table ip6 strict { chain f { type filter hook forward priority -10; "
+             "tcp flags & (syn | ack) == syn ct direction reply drop; }; }")
+
+
+def lets_in_by_a_hole(bodkin):
+    """IPv6 on both sides, and firewalls that TCP does not punch: a hole that one's router makes is what connects them."""
+    with Lab(bodkin, "sym", "sym", "--with", "pcp:a", "--with", "fw6") as lab:
+        lab.start_server("--state", lab.top / "server")
+        for router in ("ra", "rb"):
+            run(lab, router, "nft", UNCROSSED)
+        kinds = []
+        for more in ([], ["--no-port-mapping"]):
+            folder, path, options = lab.folder("received"), lab.file(SMALL), ["--transport", "tcp", *more]
+            sender = lab.send(path, *options)
+            code = sender.wait_for("code")["code"]
+            wait_opened(lab, "a", 0 if more else 1, holes)
+            t = Transfer(lab, path, sender, lab.recv(code, "-o", folder, *options), folder)
+            kinds.append((t.check_done(), *technique_of(t)))
+            check(holes(lab, "a") == 0, f"the router still has holes of ours\n{t.story()}")
+        check(kinds == [("direct", "ipv6"), ("relay", "relay")], f"{kinds}\n{t.story()}")
+        return f"direct after {max(t.elapsed()):.0f} ms, and relayed without; the hole is closed again", {}
+
+
+def moves_outside(bodkin):
+    """A router that gets another address outside says nothing of it: the server, which sees us there, does."""
+    with Lab(bodkin, "sym", "sym", "--with", "pcp:a", *RATE) as lab:
+        lab.start_server("--state", lab.top / "server")
+        t, first = begin(lab, ["--transport", "udp"], "direct")
+        check(technique_of(t) == {"mapped"}, t.story())
+        run(lab, "ra", "nft", "table ip gone { chain f { type filter hook prerouting priority -300; ip daddr 45.10.21.10 drop; }; }")
+        run(lab, "ra", "ip", "address", "delete", "45.10.21.10/28", "dev", "wan")
+        run(lab, "ra", "ip", "address", "add", "45.10.21.11/28", "dev", "wan")
+        run(lab, "ra", "ip", "route", "add", "default", "via", "45.10.21.1")
+        again = [p.wait_for("path", lambda e: e["kind"] == "direct" and e["total_ms"] > first["total_ms"])
+                 for p in (t.receiver, t.sender)]
+        check([e["technique"] for e in again] == ["mapped"] * 2, t.story())
+        return f"direct again {(again[0]['total_ms'] - first['total_ms']) / 1000:.1f} s later, by a port of the new address", {}
+
+
 def is_told_of(bodkin):
     """`bodkin nat` says by what each router is asked."""
     with Lab(bodkin, "port", "cgn-port", "--with", "upnp:a", "--with", "pcp:b") as lab:
@@ -185,5 +232,7 @@ def cases(bodkin):
     yield "ports, given back", lambda: gives_back(bodkin)
     yield "ports, a server at home", lambda: serves_at_home(bodkin)
     yield "ports, forgotten by the router, which says so", lambda: says_that_it_began_anew(bodkin)
+    yield "ports, a hole in a firewall for IPv6", lambda: lets_in_by_a_hole(bodkin)
+    yield "ports, a router with another address", lambda: moves_outside(bodkin)
     yield "ports, told of", lambda: is_told_of(bodkin)
     yield "ports, not asked for, or in vain", lambda: asks_nobody(bodkin)
