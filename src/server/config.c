@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an operator asked for, with the defaults filled in, and the key that clients pin. A state file that is
- * there but cannot be read is never replaced: every client that pinned the old key would be locked out. */
+/* What an operator asked for, with the defaults filled in, and the key that clients pin. */
 #include "server/config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "net/file.h"
+#include "net/key_file.h"
 #include "server/limits.h"
 
-enum { PEM_MAX = 16 * 1024, PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096 };
 
 static unsigned either(unsigned value, unsigned fallback)
 {
@@ -88,43 +86,6 @@ int bk_server_config_init(
 	return read_addresses(c, opts, text);
 }
 
-static int make_identity(const char *path, struct bk_identity **ret_identity)
-{
-	struct bk_identity *id = NULL;
-	char *pem = NULL;
-	int err = bk_identity_new(&id);
-
-	if (!err)
-		err = bk_identity_to_pem(id, &pem);
-	if (!err)
-		err = bk_file_write(path, pem, strlen(pem));
-	if (pem) {
-		sodium_memzero(pem, strlen(pem));
-		free(pem);
-	}
-	if (err < 0) {
-		bk_identity_free(id);
-		return err;
-	}
-	bk_log_info("server", "made a new key in '%s'", path);
-	*ret_identity = id;
-	return 0;
-}
-
-static int read_identity(const char *path, struct bk_identity **ret_identity)
-{
-	char *pem;
-	size_t len;
-	int err = bk_file_read(path, PEM_MAX, &pem, &len);
-
-	if (err < 0)
-		return err;
-	err = bk_identity_from_pem(pem, len, ret_identity);
-	sodium_memzero(pem, len);
-	free(pem);
-	return err;
-}
-
 unsigned bk_server_config_connections(const struct bk_server_config *c)
 {
 	return c->clients_max + 2 * c->relays_max + BK_LIMIT_STRANGERS;
@@ -153,7 +114,7 @@ int bk_server_identity_read(
 	int err = key_path(state_dir, path);
 
 	if (!err)
-		err = read_identity(path, ret_identity);
+		err = bk_key_file_read(path, ret_identity);
 	if (err == BK_E_NOT_FOUND)
 		snprintf(text, BK_SERVER_TEXT_MAX, "there is no server's key '%.160s'", path);
 	else if (err < 0)
@@ -165,20 +126,16 @@ int bk_server_identity_open(
 	const char *state_dir, struct bk_identity **ret_identity, char text[BK_SERVER_TEXT_MAX])
 {
 	char path[PATH_BYTES];
-	int lock = -1, err = bk_server_identity_read(state_dir, ret_identity, text);
+	int err = bk_server_identity_read(state_dir, ret_identity, text);
 
 	if (err != BK_E_NOT_FOUND)
 		return err;
 	err = key_path(state_dir, path);
 	if (!err)
-		err = bk_file_make_dir(state_dir);
-	if (!err)
-		err = bk_file_lock(state_dir, &lock);
+		err = bk_key_file_open(state_dir, path, ret_identity);
 	if (err < 0)
 		return explain(err, "make", path, text);
-	err = read_identity(path, ret_identity); /* of a server that was started with us */
-	if (err == BK_E_NOT_FOUND)
-		err = make_identity(path, ret_identity);
-	bk_file_unlock(lock);
-	return err < 0 ? explain(err, "make", path, text) : 0;
+	if (err > 0)
+		bk_log_info("server", "made a new key in '%s'", path);
+	return 0;
 }
