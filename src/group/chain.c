@@ -225,13 +225,6 @@ void bk_chain_roster_end(struct bk_chain *c)
 	c->is_listed = true;
 }
 
-void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN])
-{
-	bool is_news;
-
-	bk_names_learn(&c->names, name, key, &is_news);
-}
-
 void bk_chain_forget(struct bk_chain *c, const char *name)
 {
 	bk_names_forget(&c->names, name);

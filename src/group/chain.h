@@ -124,8 +124,7 @@ int bk_chain_call(struct bk_chain *c, const uint8_t to[BK_SIGN_KEY_LEN], const s
 int bk_chain_rekey(struct bk_chain *c, const char *invite, const uint8_t (*without)[BK_SIGN_KEY_LEN],
 	size_t without_len, uint64_t now_ms);
 
-/* Whose a name is, from before; and that it shall be the next one's who comes with it. */
-void bk_chain_know(struct bk_chain *c, const char *name, const uint8_t key[BK_SIGN_KEY_LEN]);
+/* The name shall be the next one's who comes with it. */
 void bk_chain_forget(struct bk_chain *c, const char *name);
 
 bool bk_chain_is_us(const struct bk_chain *c, const struct bk_card *card);
