@@ -104,7 +104,7 @@ static bool is_patient(const struct run *r)
 }
 
 /* Is there more to come than what both have? */
-static bool is_hopeful(struct run *r)
+static bool is_hopeful(const struct run *r)
 {
 	const struct side *a = &r->sides[0], *b = &r->sides[1];
 
@@ -112,12 +112,19 @@ static bool is_hopeful(struct run *r)
 		return true;
 	if (a->is_direct && b->is_direct)
 		return false;
-	if (!r->relayed) {
-		r->relayed = bk_lab_clock();
-		r->on_wait(true);
-	}
 	return a->is_direct || b->is_direct ||
 	       ((a->chance != 0 || b->chance != 0) && bk_lab_clock() - r->relayed < HOPE);
+}
+
+/* Both have a path, and not both a direct one: whoever waits for the run is told so, once. */
+static void note_relayed(struct run *r)
+{
+	const struct side *a = &r->sides[0], *b = &r->sides[1];
+
+	if (r->relayed || !a->has_path || !b->has_path || (a->is_direct && b->is_direct))
+		return;
+	r->relayed = bk_lab_clock();
+	r->on_wait(true);
 }
 
 static bool try_once(struct run *r)
@@ -129,8 +136,10 @@ static bool try_once(struct run *r)
 		listen_to(r, BK_SEC);
 	if (!*r->code || start_side(r, 1) < 0)
 		return false;
-	while (is_hopeful(r) && is_patient(r))
+	while (is_hopeful(r) && is_patient(r)) {
 		listen_to(r, BK_SEC / 10);
+		note_relayed(r);
+	}
 	return r->sides[0].has_path && r->sides[0].is_direct == r->sides[1].is_direct && r->sides[1].has_path;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "lab/clock.h"
+#include "lab/exit.h"
 #include "lab/matrix.h"
 #include "lab/measure.h"
 #include "lab/say.h"
@@ -15,11 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define EXIT_USAGE       2
-#define EXIT_FORBIDDEN   3
-#define EXIT_FILE        7
-#define EXIT_INTERRUPTED 130
-#define COLUMNS          80
+#define COLUMNS 80
 
 /* --- what is asked for --- */
 
@@ -173,7 +170,7 @@ static void print_end_json(const struct bk_lab_matrix *m)
 static int say_unwritten(const struct bk_lab_matrix *m)
 {
 	bk_lab_say(BK_E_IO, "cannot write '%s': %s", m->svg, strerror(errno));
-	return EXIT_FILE;
+	return BK_LAB_EXIT_FILE;
 }
 
 /* Before minutes are spent on what it would show. An older picture stays until the new one is there. */
@@ -222,18 +219,6 @@ static int tell(const struct bk_lab_matrix *m)
 	return code ? code : failed ? 1 : 0;
 }
 
-static int exit_code(int rc)
-{
-	switch (rc) {
-	case BK_E_CANCELLED:
-		return EXIT_INTERRUPTED;
-	case BK_E_UNSUPPORTED:
-		return EXIT_FORBIDDEN;
-	default:
-		return 1;
-	}
-}
-
 int bk_lab_matrix_main(int argc, char **argv)
 {
 	struct bk_lab_matrix m = {0};
@@ -241,7 +226,7 @@ int bk_lab_matrix_main(int argc, char **argv)
 	int rc = take_options(&m, argc, argv);
 
 	if (rc < 0)
-		return EXIT_USAGE;
+		return BK_LAB_EXIT_USAGE;
 	rc = m.svg ? try_svg(&m) : 0;
 	if (rc)
 		return rc;
@@ -251,7 +236,7 @@ int bk_lab_matrix_main(int argc, char **argv)
 	from = bk_lab_clock();
 	rc = bk_lab_measure(&m, on_cell);
 	m.seconds = (double)(bk_lab_clock() - from) / BK_SEC;
-	rc = rc < 0 ? exit_code(rc) : tell(&m);
+	rc = rc < 0 ? bk_lab_exit_of(rc) : tell(&m);
 	free(m.cells);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "lab/cmd_matrix.h"
+#include "lab/exit.h"
 #include "lab/holder.h"
 #include "lab/list.h"
 #include "lab/ns.h"
@@ -17,12 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_USAGE      2
-#define EXIT_FORBIDDEN  3
-#define EXIT_LAB        125 /* exec could not even try, as with env(1) and chroot(1) */
-#define EXIT_CANNOT_RUN 126
-#define EXIT_NOT_THERE  127
-#define STATE_DIR_ENV   "BODKIN_LAB_DIR"
+#define STATE_DIR_ENV "BODKIN_LAB_DIR"
 
 static const char usage_text[] =
 	"bodkin lab up A B [--answer drop|reject|reset|accept] [--delay MS]\n"
@@ -52,20 +48,6 @@ static void print_usage(FILE *f)
 	fputs("Types of NAT:\n", f);
 	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++)
 		fprintf(f, "  %-13s %s\n", t->name, t->title);
-}
-
-static int exit_code(int rc)
-{
-	switch (rc) {
-	case 0:
-		return 0;
-	case BK_E_INVALID:
-		return EXIT_USAGE;
-	case BK_E_UNSUPPORTED:
-		return EXIT_FORBIDDEN;
-	default:
-		return 1;
-	}
 }
 
 static int say_state(int rc, const char *name)
@@ -127,7 +109,7 @@ static int cmd_up(int argc, char **argv)
 	if (rc == 0)
 		rc = bk_lab_options_check(&o);
 	if (rc < 0)
-		return exit_code(rc);
+		return bk_lab_exit_of(rc);
 	bk_lab_plan_init(&plan, &o);
 	if (o.replace)
 		take_down(o.name, &commands);
@@ -142,7 +124,7 @@ static int cmd_up(int argc, char **argv)
 		bk_lab_picture_print(&plan);
 		print_next(&o);
 	}
-	return exit_code(rc);
+	return bk_lab_exit_of(rc);
 }
 
 static int cmd_down(int argc, char **argv)
@@ -151,10 +133,10 @@ static int cmd_down(int argc, char **argv)
 	int commands = 0, rc = take_arguments(&o, argc, argv, 0);
 
 	if (rc < 0)
-		return exit_code(rc);
+		return bk_lab_exit_of(rc);
 	rc = take_down(o.name, &commands);
 	if (rc < 0)
-		return exit_code(say_state(rc, o.name));
+		return bk_lab_exit_of(say_state(rc, o.name));
 	printf("lab '%s' is down", o.name);
 	if (commands > 0)
 		printf("; ended %d command%s that still ran in it", commands, commands == 1 ? "" : "s");
@@ -170,10 +152,10 @@ static int cmd_status(int argc, char **argv)
 	int rc = take_arguments(&o, argc, argv, 0);
 
 	if (rc < 0)
-		return exit_code(rc);
+		return bk_lab_exit_of(rc);
 	rc = bk_lab_state_read(o.name, &state);
 	if (rc < 0)
-		return exit_code(say_state(rc, o.name));
+		return bk_lab_exit_of(say_state(rc, o.name));
 	bk_lab_plan_init(&plan, &state.options);
 	if (o.json) {
 		bk_lab_picture_print_json(&plan, state.holder);
@@ -193,7 +175,7 @@ static int cmd_probe(int argc, char **argv)
 		rc = bk_lab_holder_probe();
 	if (rc == 0)
 		puts("a lab can be raised on this machine: bodkin lab up port port");
-	return exit_code(rc);
+	return bk_lab_exit_of(rc);
 }
 
 /* For tests; not in the usage text. */
@@ -204,7 +186,7 @@ static int cmd_scenarios(int argc, char **argv)
 
 	if (rc == 0)
 		bk_lab_list_print(o.json);
-	return exit_code(rc);
+	return bk_lab_exit_of(rc);
 }
 
 /* A command in the lab that calls the lab again shall find the same one, though it may now be another
@@ -263,9 +245,9 @@ static int cmd_exec(int argc, char **argv)
 	if (rc == 0)
 		rc = join_node(&o, argv[i]);
 	if (rc < 0)
-		return rc == BK_E_INVALID ? EXIT_USAGE : EXIT_LAB;
+		return rc == BK_E_INVALID ? BK_LAB_EXIT_USAGE : BK_LAB_EXIT_LAB;
 	execvp(argv[i + 1], argv + i + 1);
-	rc = errno == ENOENT ? EXIT_NOT_THERE : EXIT_CANNOT_RUN;
+	rc = errno == ENOENT ? BK_LAB_EXIT_NOT_THERE : BK_LAB_EXIT_CANNOT_RUN;
 	bk_lab_say(0, "cannot run '%s': %s", argv[i + 1], strerror(errno));
 	return rc;
 }
@@ -301,5 +283,5 @@ int bk_lab_main(int argc, char **argv)
 	if (argc > 1)
 		bk_lab_say(0, "there is no command '%s'", argv[1]);
 	print_usage(stderr);
-	return EXIT_USAGE;
+	return BK_LAB_EXIT_USAGE;
 }

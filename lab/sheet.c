@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lab/sheet.h"
 
+#include "lab/marks.h"
+
 #include <string.h>
 
 #define NUMBERS      3 /* "12 " in front of a name, and over its column */
@@ -11,29 +13,11 @@
 #define MS_OF_SECOND 1000
 #define CELL_MAX     48
 
-static const struct {
-	const char *name;
-	char letter;
-} letters[] = {
-	{"punch", 'P'},
-	{"predict", 'S'},
-	{"blocks", 'K'},
-	{"birthday", 'B'},
-	{"mapped", 'M'},
-	{"helper", 'H'},
-	{"ipv6", '6'},
-	{"lan", 'L'},
-	{"relay", '-'},
-};
-
-enum { LETTERS = sizeof(letters) / sizeof(letters[0]) };
-
-char bk_lab_technique_letter(const char *technique)
+static char letter_of(const struct bk_lab_cell *c)
 {
-	for (size_t i = 0; i < LETTERS; i++)
-		if (strcmp(letters[i].name, technique) == 0)
-			return letters[i].letter;
-	return '?';
+	const struct bk_lab_mark *m = bk_lab_mark_of(c->technique);
+
+	return m ? m->letter : '?';
 }
 
 const char *bk_lab_short_ms(double ms, int width, char out[BK_LAB_SHORT_MAX])
@@ -71,7 +55,7 @@ static void write_wide(const struct bk_lab_cell *c, char out[CELL_MAX])
 
 static void write_medium(const struct bk_lab_cell *c, char out[CELL_MAX])
 {
-	char ms[BK_LAB_SHORT_MAX], letter = bk_lab_technique_letter(c->technique);
+	char ms[BK_LAB_SHORT_MAX], letter = letter_of(c);
 
 	if (c->failed || c->direct == 0)
 		snprintf(out, CELL_MAX, "%c", c->failed ? '!' : '-');
@@ -84,7 +68,7 @@ static void write_medium(const struct bk_lab_cell *c, char out[CELL_MAX])
 /* Small, where not all of them were direct. */
 static void write_narrow(const struct bk_lab_cell *c, char out[CELL_MAX])
 {
-	char letter = bk_lab_technique_letter(c->technique);
+	char letter = letter_of(c);
 
 	if (c->failed)
 		letter = '!';
@@ -157,10 +141,10 @@ static void print_letters(const struct bk_lab_matrix *m, FILE *f)
 {
 	const char *before = "";
 
-	for (size_t i = 0; i < LETTERS; i++) {
-		if (!bk_lab_matrix_has(m, letters[i].name))
+	for (const struct bk_lab_mark *mark = bk_lab_marks; mark->technique; mark++) {
+		if (!bk_lab_matrix_has(m, mark->technique))
 			continue;
-		fprintf(f, "%s%c %s", before, letters[i].letter, letters[i].name);
+		fprintf(f, "%s%c %s", before, mark->letter, mark->technique);
 		before = ", ";
 	}
 	fputc('\n', f);

@@ -10,9 +10,6 @@
  * its letter and a time, with little the letter alone. What the letters are follows. */
 void bk_lab_sheet_print(const struct bk_lab_matrix *m, int columns, FILE *f);
 
-/* "P" for "punch"; "-" for the relay; "!": a run failed. */
-char bk_lab_technique_letter(const char *technique);
-
 /* "8", "180", "1.2s" in at most so many characters. */
 #define BK_LAB_SHORT_MAX 16
 const char *bk_lab_short_ms(double ms, int width, char out[BK_LAB_SHORT_MAX]);

@@ -4,6 +4,7 @@
  * colours apart. */
 #include "lab/svg.h"
 
+#include "lab/marks.h"
 #include "lab/sheet.h"
 
 #include <string.h>
@@ -21,22 +22,6 @@ enum {
 	MS_OF_SECOND = 1000
 };
 
-static const struct {
-	const char *technique, *class;
-} classes[] = {
-	{"punch", "p"},
-	{"mapped", "p"},
-	{"ipv6", "p"},
-	{"lan", "p"},
-	{"predict", "s"},
-	{"helper", "s"},
-	{"blocks", "k"},
-	{"birthday", "b"},
-	{"relay", "r"},
-};
-
-enum { CLASSES = sizeof(classes) / sizeof(classes[0]) };
-
 static const char style[] =
 	"text{font:12px system-ui,sans-serif;fill:#1f2328}.t{font-size:15px;font-weight:600}.m{fill:#59636e}"
 	".c{font-size:11px;text-anchor:middle;fill:#111}.d{font-size:10px;text-anchor:middle;fill:#333}"
@@ -48,12 +33,9 @@ static const char style[] =
 
 static const char *class_of(const struct bk_lab_cell *c)
 {
-	if (c->failed)
-		return "x";
-	for (size_t i = 0; i < CLASSES; i++)
-		if (strcmp(classes[i].technique, c->direct ? c->technique : "relay") == 0)
-			return classes[i].class;
-	return "x";
+	const struct bk_lab_mark *m = c->failed ? NULL : bk_lab_mark_of(c->direct ? c->technique : "relay");
+
+	return m ? m->class : "x";
 }
 
 static const char *unit_of(double ms)
@@ -127,12 +109,12 @@ static void print_legend(const struct bk_lab_matrix *m, int y, FILE *f)
 {
 	int x = MARGIN;
 
-	for (size_t i = 0; i < CLASSES; i++) {
-		if (!bk_lab_matrix_has(m, classes[i].technique))
+	for (const struct bk_lab_mark *mark = bk_lab_marks; mark->technique; mark++) {
+		if (!bk_lab_matrix_has(m, mark->technique))
 			continue;
 		fprintf(f,
 			"<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"14\" height=\"14\"/><text x=\"%d\" y=\"%d\">%s</text>\n",
-			classes[i].class, x, y, x + 20, y + 12, classes[i].technique);
+			mark->class, x, y, x + 20, y + 12, mark->technique);
 		x += LEGEND_W;
 	}
 	fprintf(f,
