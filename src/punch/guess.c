@@ -102,7 +102,8 @@ static bk_dur patience(const struct bk_pair *pair)
 	return PATIENCE + 2 * bk_plan_path_rtt(pair);
 }
 
-bk_dur bk_guess_patience(const struct bk_pair *pair)
+/* How long a guess may wait, since these two were connected without one the last time. 0: they were not. */
+static bk_dur patience_of_one(const struct bk_pair *pair)
 {
 	return pair->memo && !pair->memo->is_guess ? patience(pair) : 0;
 }
@@ -111,7 +112,7 @@ bk_dur bk_guess_patience(const struct bk_pair *pair)
 static bk_dur patience_of_many(const struct bk_pair *pair)
 {
 	return !pair->memo && bk_fit_firewalls(pair, BK_TRANSPORT_UDP) ? patience(pair)
-								       : bk_guess_patience(pair);
+								       : patience_of_one(pair);
 }
 
 /* Of the one whose port was guessed; 0: it is none in a sequence that is seen from here. */
@@ -240,7 +241,7 @@ static void add_spray(const struct bk_technique *t, const struct bk_pair *pair, 
 			       .probes = ports->len,
 			       .fast = (uint16_t)fast,
 			       .pace = PACE,
-			       .delay = bk_guess_patience(pair),
+			       .delay = patience_of_one(pair),
 		       });
 }
 

@@ -32,8 +32,6 @@ struct bk_guess_many {
 void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 	const struct bk_guess_many *m, struct bk_plan *plan);
 
-/* How long a guess may wait, since these two were connected without one the last time. 0: they were not. */
-bk_dur bk_guess_patience(const struct bk_pair *pair);
 /* What there is to remember of a technique that led there. */
 void bk_guess_memo(const struct bk_pair *pair, const struct bk_technique *t, const struct bk_addr *remote,
 	struct bk_memo *ret_memo);

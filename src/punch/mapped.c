@@ -31,7 +31,7 @@ bool bk_mapped_is_open_at(const struct bk_intro *side, const struct bk_intro *ot
 	       bk_addr_equal_ip(at, &bk_candidate_profile(side, t)->public_addr);
 }
 
-bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t)
+static bool is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t)
 {
 	for (size_t i = 0; i < side->candidates_len; i++) {
 		const struct bk_candidate *c = &side->candidates[i];
@@ -45,7 +45,7 @@ bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other
 
 bool bk_mapped_is_open_between(const struct bk_pair *pair, enum bk_transport t)
 {
-	return bk_mapped_is_open(pair->own, pair->peer, t) || bk_mapped_is_open(pair->peer, pair->own, t);
+	return is_open(pair->own, pair->peer, t) || is_open(pair->peer, pair->own, t);
 }
 
 bool bk_mapped_fits(const struct bk_technique *t, const struct bk_pair *pair)
@@ -57,7 +57,7 @@ bool bk_mapped_fits(const struct bk_technique *t, const struct bk_pair *pair)
  * to, from behind a NAT that gives him another port. */
 static bool brings_strangers(const struct bk_pair *pair, enum bk_transport t)
 {
-	return bk_mapped_is_open(pair->own, pair->peer, t) &&
+	return is_open(pair->own, pair->peer, t) &&
 	       (t == BK_TRANSPORT_TCP || !bk_fit_punch(&pair->own->udp, &pair->peer->udp));
 }
 
@@ -89,7 +89,7 @@ void bk_mapped_hope(const struct bk_pair *pair, enum bk_transport t, char out[BK
 {
 	const char *verb = t == BK_TRANSPORT_UDP ? "sends" : "connects";
 
-	if (bk_mapped_is_open(pair->peer, pair->own, t))
+	if (is_open(pair->peer, pair->own, t))
 		snprintf(out, BK_PLAN_TEXT_MAX,
 			"the other side's router has opened a port for it: this side %s there at once", verb);
 	else
@@ -100,8 +100,8 @@ void bk_mapped_hope(const struct bk_pair *pair, enum bk_transport t, char out[BK
 void bk_mapped_tell(const struct bk_technique *t, const struct bk_pair *pair, struct bk_path_words *ret_words)
 {
 	enum bk_transport transport = t->method->transport;
-	bool is_ours = bk_mapped_is_open(pair->own, pair->peer, transport),
-	     is_theirs = bk_mapped_is_open(pair->peer, pair->own, transport);
+	bool is_ours = is_open(pair->own, pair->peer, transport),
+	     is_theirs = is_open(pair->peer, pair->own, transport);
 
 	snprintf(ret_words->what, sizeof(ret_words->what), "direct over %s, by a port that %s opened",
 		transport == BK_TRANSPORT_UDP ? "UDP" : "TCP",

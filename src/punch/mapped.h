@@ -8,9 +8,8 @@
  * the other side connects there at once. Over IPv6 that is a hole in a firewall, of which the technique "ipv6" makes
  * use. */
 
-/* Has that side a port over IPv4 and that transport which everybody reaches, and can the other one go there? */
-bool bk_mapped_is_open(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t);
-/* Would that be one? Over IPv6, too. */
+/* Is that a port over that transport of that side's which everybody reaches, and can the other one go there? Over IPv6,
+ * too. */
 bool bk_mapped_is_open_at(const struct bk_intro *side, const struct bk_intro *other, enum bk_transport t,
 	const struct bk_addr *at);
 /* Has either of the two? */

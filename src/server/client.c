@@ -148,7 +148,7 @@ static void on_sent(struct bk_client *c, int err)
 		bk_conn_want_room(c->conn);
 }
 
-void bk_client_send_framed(struct bk_client *c, const void *data, size_t n)
+static void send_framed(struct bk_client *c, const void *data, size_t n)
 {
 	if (c->state < BK_CLIENT_LEAVING)
 		on_sent(c, bk_conn_send_framed(c->conn, data, n));
@@ -172,7 +172,7 @@ void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m)
 	if (err < 0)
 		bk_client_doom(c, err, NULL);
 	else
-		bk_client_send_framed(c, bk_buf_head(&framed), framed.len);
+		send_framed(c, bk_buf_head(&framed), framed.len);
 	bk_buf_done(&framed);
 }
 
@@ -335,12 +335,21 @@ static void reap(void *arg)
 
 /* --- all of them --- */
 
+static void end_all(struct bk_server *s)
+{
+	if (!s->clients)
+		return;
+	bk_list_each(it, tmp, &s->clients->all)
+		bk_client_doom(bk_container_of(it, struct bk_client, link), BK_E_SHUTDOWN, NULL);
+	reap(s->clients);
+}
+
 static void on_stopped(struct bk_service *service, void *arg)
 {
 	struct bk_server *s = arg;
 
 	(void)service;
-	bk_clients_end(s);
+	end_all(s);
 	s->clients->on_stopped(s);
 }
 
@@ -416,22 +425,13 @@ void bk_clients_stop(struct bk_server *s)
 	bk_service_stop(s->clients->service, BK_LIMIT_FLUSH);
 }
 
-void bk_clients_end(struct bk_server *s)
-{
-	if (!s->clients)
-		return;
-	bk_list_each(it, tmp, &s->clients->all)
-		bk_client_doom(bk_container_of(it, struct bk_client, link), BK_E_SHUTDOWN, NULL);
-	reap(s->clients);
-}
-
 void bk_clients_free(struct bk_server *s)
 {
 	struct bk_clients *cs = s->clients;
 
 	if (!cs)
 		return;
-	bk_clients_end(s);
+	end_all(s);
 	bk_turn_done(&cs->reaper);
 	bk_service_free(cs->service);
 	bk_map_free(cs->by_who);

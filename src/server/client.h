@@ -53,7 +53,6 @@ struct bk_clients {
 int bk_clients_open(struct bk_server *s, void (*on_drained)(struct bk_server *s));
 /* Tells all that the server stops, and ends them when what is queued is sent. */
 void bk_clients_stop(struct bk_server *s);
-void bk_clients_end(struct bk_server *s); /* all at once */
 void bk_clients_free(struct bk_server *s);
 
 /* Takes the arrival over on success, and then `own` too. ret_client may be NULL. */
@@ -67,8 +66,6 @@ struct bk_client *bk_client_find_id(const struct bk_server *s, const char *id);
 /* Queues a message. A client that does not take it is doomed as too slow; one on its way out gets nothing
  * more. */
 void bk_client_send(struct bk_client *c, const struct bk_rdv_msg *m);
-void bk_client_send_framed(
-	struct bk_client *c, const void *data, size_t n); /* a message that is framed already */
 void bk_client_send_shared(struct bk_client *c, struct bk_chunk *framed); /* one that goes to many */
 /* Bytes not sent yet; the dialect's on_room is called when they are few again. */
 size_t bk_client_waiting(const struct bk_client *c);

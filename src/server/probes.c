@@ -170,7 +170,8 @@ static int wait_for_announcement(struct probe *p)
 	return 0;
 }
 
-int bk_probes_arrive(
+/* Takes the arrival over on success. BK_E_FULL. */
+static int arrive(
 	struct bk_probes *ps, const struct bk_arrival *from, const uint8_t nonce[BK_PREFACE_SECRET_LEN])
 {
 	struct announcement *a;
@@ -290,7 +291,7 @@ static int probe_new(struct bk_server *s, const struct bk_arrival *from, const u
 	struct bk_preface p;
 	int err = bk_preface_decode(head, BK_PREFACE_LEN, &p);
 
-	return err < 0 ? err : bk_probes_arrive(s->probes, from, p.secret);
+	return err < 0 ? err : arrive(s->probes, from, p.secret);
 }
 
 const struct bk_dialect bk_dialect_probe = {

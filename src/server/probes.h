@@ -18,8 +18,4 @@ void bk_probes_free(struct bk_probes *ps); /* NULL is fine */
 int bk_probes_announce(struct bk_probes *ps, struct bk_client *c, const uint8_t nonce[BK_PREFACE_SECRET_LEN]);
 void bk_probes_forget(struct bk_probes *ps, struct bk_client *c);
 
-/* Takes the arrival over on success. BK_E_FULL. */
-int bk_probes_arrive(
-	struct bk_probes *ps, const struct bk_arrival *from, const uint8_t nonce[BK_PREFACE_SECRET_LEN]);
-
 #endif

@@ -124,9 +124,7 @@ void bk_conn_set_state(struct bk_conn *c, enum bk_conn_state state);
 void bk_conn_end(struct bk_conn *c, int error, const char *text);
 void bk_conn_end_saying(struct bk_conn *c, int error, char *text); /* takes over a text of malloc */
 
-/* Queues n bytes that are framed already; a piece of `chunk` where there is one, or a copy. BK_E_AGAIN where
- * it would pass the ceiling. */
-int bk_conn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len);
+/* Queues n bytes of it, which are framed already. BK_E_AGAIN where it would pass the ceiling. */
 int bk_conn_queue_shared(struct bk_conn *c, struct bk_chunk *chunk, size_t start, size_t n);
 
 void bk_conn_pend(struct bk_conn *c, unsigned todo); /* at the end of this turn: BK_CONN_FLUSH, ... */

@@ -130,7 +130,7 @@ static int pend_flush(struct bk_conn *c, int err)
 	return err;
 }
 
-int bk_conn_queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
+static int queue(struct bk_conn *c, const struct bk_buf *head, const void *body, size_t body_len)
 {
 	if (!is_ready(c) || !has_room(c, head->len + body_len))
 		return BK_E_AGAIN;
@@ -165,7 +165,7 @@ int bk_conn_send(struct bk_conn *c, const struct bk_message *m)
 		return BK_E_TOO_BIG;
 	if (head->len + m->content_len == 0)
 		return 0;
-	err = bk_conn_queue(c, head, m->content, m->content_len);
+	err = queue(c, head, m->content, m->content_len);
 	c->owes_room = c->owes_room || err == BK_E_AGAIN;
 	return err;
 }
@@ -176,7 +176,7 @@ int bk_conn_send_framed(struct bk_conn *c, const void *data, size_t n)
 
 	if (!takes_words(c))
 		return BK_E_EOF;
-	return bk_conn_queue(c, &no_head, data, n);
+	return queue(c, &no_head, data, n);
 }
 
 int bk_conn_send_shared(struct bk_conn *c, struct bk_chunk *chunk)

@@ -28,11 +28,16 @@ static bool is_stopped(const struct bk_talk *t)
 	return t->is_on_hold || t->is_paced;
 }
 
+static void count_end(struct bk_talk *t)
+{
+	bk_timer_stop(t->ticker);
+}
+
 static void close_session(struct bk_talk *t, int error)
 {
 	t->state = BK_TALK_ENDING;
 	bk_timer_stop(t->patience);
-	bk_talk_count_end(t);
+	count_end(t);
 	bk_timer_stop(t->pacer);
 	/* On hold, the peer's own end would never be read. */
 	if (is_stopped(t) && t->channel)
@@ -333,11 +338,6 @@ void bk_talk_count(struct bk_talk *t, const struct bk_transfer_resume *from)
 		t->events.on_resume(&t->call, t->arg, from);
 }
 
-void bk_talk_count_end(struct bk_talk *t)
-{
-	bk_timer_stop(t->ticker);
-}
-
 static void on_writable(struct bk_channel *channel, void *arg)
 {
 	struct bk_talk *t = arg;
@@ -496,7 +496,7 @@ static void on_end(void *owner, int error)
 	t->channel = NULL;
 	t->state = BK_TALK_ENDING;
 	bk_timer_stop(t->patience);
-	bk_talk_count_end(t);
+	count_end(t);
 	if (!error && !t->is_done)
 		judge(t);
 	if (error == BK_E_PEER_CANCELLED && !t->is_done)

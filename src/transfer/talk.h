@@ -109,9 +109,8 @@ static inline void bk_talk_progress(struct bk_talk *t)
 	t->awaited_since = bk_loop_now(t->loop);
 }
 
-/* Starts and stops counting and progress events. from: what is there already, which is told where something is. */
+/* Starts counting and progress events. from: what is there already, which is told where something is. */
 void bk_talk_count(struct bk_talk *t, const struct bk_transfer_resume *from);
-void bk_talk_count_end(struct bk_talk *t);
 
 /* The first of these decides how it ends, the others do nothing. fail: our own trouble, told to the peer.
  * refuse: no to the offer. blame: the peer told us its trouble. succeed: all arrived; the result's strings

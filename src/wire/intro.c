@@ -66,7 +66,7 @@ const char *bk_transport_name(enum bk_transport t)
 	return (unsigned)t < TRANSPORTS_LEN ? transports[t] : "unknown";
 }
 
-const char *bk_candidate_kind_name(enum bk_candidate_kind k)
+static const char *kind_name(enum bk_candidate_kind k)
 {
 	return (unsigned)k < KINDS_LEN ? kinds[k] : "unknown";
 }
@@ -117,7 +117,7 @@ static json_t *candidate_to_json(const struct bk_candidate *c)
 {
 	char ip[BK_ADDR_STR_MAX];
 
-	return json_pack("{s:s,s:s,s:i,s:s*}", "kind", bk_candidate_kind_name(c->kind), "ip",
+	return json_pack("{s:s,s:s,s:i,s:s*}", "kind", kind_name(c->kind), "ip",
 		bk_addr_ip_to_str(&c->addr, ip), "port", (int)c->addr.port, "transport",
 		c->transport == BK_TRANSPORT_TCP ? NULL : bk_transport_name(c->transport));
 }

@@ -46,8 +46,6 @@ struct bk_candidate {
 	enum bk_transport transport; /* absent reads as TCP */
 };
 
-const char *bk_candidate_kind_name(enum bk_candidate_kind k); /* "host", "mapped", "firewalled", "opened" */
-
 struct bk_intro {
 	int version;
 	char id[BK_INTRO_ID_MAX + 1];

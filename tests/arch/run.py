@@ -47,40 +47,44 @@ def the_layer_check_notices(line, into, wanted):
 
 
 def made_build(top, files):
-    """What calls.py wants of a build: a folder of sources, compiled as part of the library."""
-    commands = []
+    """What calls.py wants of a build: a folder of sources, compiled as part of the library, but its tests."""
+    commands, build = [], top / "build"
     for name, text in files.items():
         source = top / "src/x" / name
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text + "\n")
         output = f"libbodkin.so.p/{name}.o"
-        (top / output).parent.mkdir(exist_ok=True)
-        subprocess.run(["cc", "-c", source, "-o", top / output], check=True)
-        commands.append({"directory": str(top), "file": str(source), "output": output})
-    (top / "compile_commands.json").write_text(json.dumps(commands))
+        (build / output).parent.mkdir(parents=True, exist_ok=True)
+        if name.startswith("test_"):
+            continue
+        subprocess.run(["cc", "-c", source, "-o", build / output], check=True)
+        commands.append({"directory": str(build), "file": str(source), "output": output})
+    (build / "compile_commands.json").write_text(json.dumps(commands))
+    return build
 
 
 LADDER = {"a.c": "void b(void); void a(void) { b(); }", "b.c": "void c(void); void b(void) { c(); }"}
 RING = {**LADDER, "c.c": "void a(void); void c(void) { a(); }"}
+HOME = {"c.c": "void d(void) {} void c(void) { d(); }"}
 TABLE = {"a.c": "void b(void); void a(void) { b(); }", "b.c": "void a(void); void (*row)(void) = a; void b(void) {}"}
 
 
 def the_circle_check_says(files, known, wanted):
     with tempfile.TemporaryDirectory() as top:
         top = pathlib.Path(top)
-        made_build(top, files)
+        build = made_build(top, files)
         (top / "known").write_text(known)
-        code, out = check("calls.py", top, top / "known")
+        code, out = check("calls.py", build, top / "known")
     return "" if (code, out.split(":")[0].strip()) == (int(bool(wanted)), wanted) else f"exit {code}: {out}"
 
 
 def the_caller_check_says(files, known, wanted):
     with tempfile.TemporaryDirectory() as top:
         top = pathlib.Path(top)
-        made_build(top, files)
+        build = made_build(top, files)
         (top / "known").write_text(known)
         (top / "exports").write_text("a\n")
-        code, out = check("callers.py", top, top / "exports", top / "known")
+        code, out = check("callers.py", build, top / "exports", top / "known")
     return "" if code == int(bool(wanted)) and wanted in out else f"exit {code}: {out}"
 
 
@@ -222,6 +226,8 @@ case("rooms call what their layer allows", rooms_call_what_their_layer_allows())
 case("files of a folder reach each other in no circle", passes("calls.py", BUILD, HERE / "circles.known"))
 case("what the product defines it uses", passes("callers.py", BUILD, ROOT / "src/bodkin.exports", HERE / "uncalled.known"))
 case("the caller check notices what nobody uses", the_caller_check_says({**LADDER, "c.c": "void c(void) {} void d(void) {}"}, "", "uses d"))
+case("the caller check notices what is used at home alone", the_caller_check_says({**LADDER, **HOME}, "", "uses d: make it static"))
+case("the caller check passes what a test holds on to", the_caller_check_says({**LADDER, **HOME, "test_c.c": "d"}, "", ""))
 case("the caller check passes what is known", the_caller_check_says({**LADDER, "c.c": "void c(void) {} void d(void) {}"}, "d # why", ""))
 case("the caller check notices that a known one is used", the_caller_check_says({**LADDER, "c.c": "void c(void) {}"}, "c", "take it out"))
 case("the circle check notices a long circle", the_circle_check_says(RING, "", "circle"))
