@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "transfer/birth.h"
 #include "wire/file_list.h"
@@ -139,59 +140,80 @@ static int compare(const void *a, const void *b)
 	return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : strcmp(x->name, y->name);
 }
 
-static size_t list_all(int dir, struct listed *all)
+static void free_all(struct listed *all, size_t n)
 {
-	DIR *d = open_folder(dir);
+	for (size_t i = 0; i < n; i++)
+		free(all[i].name);
+	free(all);
+}
+
+/* malloc'd. BK_E_NOMEM: none of them is known then. */
+static int list_all(int dir, struct listed **ret_all, size_t *ret_n)
+{
+	struct listed *all = calloc(LISTED_MAX, sizeof(*all));
+	DIR *d = all ? open_folder(dir) : NULL;
+	int err = all ? 0 : BK_E_NOMEM;
 	const struct dirent *e;
 	struct statx st;
 	size_t n = 0;
 
-	while (d && n < LISTED_MAX && (e = readdir(d))) {
-		if (!bk_journals_is_name(e->d_name) || !bk_birth_look(dir, e->d_name, &st) ||
-			!(all[n].name = strdup(e->d_name)))
+	while (d && !err && n < LISTED_MAX && (e = readdir(d))) {
+		if (!bk_journals_is_name(e->d_name) || !bk_birth_look(dir, e->d_name, &st))
 			continue;
-		all[n].time = st.stx_mtime.tv_sec;
-		all[n].inode = st.stx_ino;
-		all[n++].size = st.stx_size;
+		all[n] = (struct listed){strdup(e->d_name), st.stx_mtime.tv_sec, st.stx_size, st.stx_ino};
+		err = all[n++].name ? 0 : BK_E_NOMEM;
 	}
 	if (d)
 		closedir(d);
-	return n;
+	if (err < 0) {
+		free_all(all, n);
+		return err;
+	}
+	*ret_all = all;
+	*ret_n = n;
+	return 0;
 }
 
 char **bk_journals_list(int dir, size_t max, uint64_t bytes, size_t *ret_n)
 {
-	struct listed *all = calloc(LISTED_MAX, sizeof(*all));
 	char **names = calloc(max + 1, sizeof(*names));
-	size_t n = all && names ? list_all(dir, all) : 0;
+	struct listed *all;
+	size_t n;
 
 	*ret_n = 0;
-	if (n)
-		qsort(all, n, sizeof(*all), compare);
+	if (!names || list_all(dir, &all, &n) < 0) {
+		free(names);
+		return NULL;
+	}
+	qsort(all, n, sizeof(*all), compare);
 	for (size_t i = 0; i < n; i++) {
-		if (*ret_n == max || all[i].size > bytes) {
-			free(all[i].name);
+		if (*ret_n == max || all[i].size > bytes)
 			continue;
-		}
 		bytes -= all[i].size;
 		names[(*ret_n)++] = all[i].name;
+		all[i].name = NULL;
 	}
-	free(all);
+	free_all(all, n);
 	return names;
 }
 
-uint64_t *bk_journals_inodes(int dir, size_t *ret_n)
+int bk_journals_inodes(int dir, uint64_t **ret_inodes, size_t *ret_n)
 {
-	struct listed *all = calloc(LISTED_MAX, sizeof(*all));
-	size_t n = all ? list_all(dir, all) : 0;
-	uint64_t *inodes = n ? calloc(n, sizeof(*inodes)) : NULL;
+	struct listed *all;
+	uint64_t *inodes = NULL;
+	size_t n;
+	int err = list_all(dir, &all, &n);
 
-	for (size_t i = 0; i < n; i++) {
-		if (inodes)
-			inodes[i] = all[i].inode;
-		free(all[i].name);
-	}
-	free(all);
-	*ret_n = inodes ? n : 0;
-	return inodes;
+	if (err < 0)
+		return err;
+	if (n)
+		inodes = calloc(n, sizeof(*inodes));
+	for (size_t i = 0; inodes && i < n; i++)
+		inodes[i] = all[i].inode;
+	free_all(all, n);
+	if (n && !inodes)
+		return BK_E_NOMEM;
+	*ret_inodes = inodes;
+	*ret_n = n;
+	return 0;
 }

@@ -19,8 +19,8 @@ bool bk_journals_is_name(const char *leaf);
 bool bk_journals_may_be_found_as(const char *leaf);
 
 /* The numbers that the file system knows those in a folder by: one of them under any other name is still a journal.
- * malloc'd; NULL: there are none, or out of memory. */
-uint64_t *bk_journals_inodes(int dir, size_t *ret_n);
+ * malloc'd, NULL where there are none. BK_E_NOMEM. */
+int bk_journals_inodes(int dir, uint64_t **ret_inodes, size_t *ret_n);
 
 /* A file system may find under our name what a peer gave another one (by case, by forms of Unicode, by short names),
  * and we would believe it: the folder has to list it under this very name. */

@@ -81,6 +81,7 @@ int bk_transfer_find_leftovers(const char *folder, bool removes, struct bk_trans
 	if (err < 0)
 		return err;
 	names = bk_journals_list(bk_sink_folder(l.sink), JOURNALS_MAX, UINT64_MAX, &n);
+	err = names ? 0 : BK_E_NOMEM;
 	for (size_t i = 0; names && i < n; i++) {
 		if (err >= 0)
 			err = look_into(&l, names[i]);

@@ -72,20 +72,22 @@ static bool may_be_found_as_another(const char *path)
 	return *path;
 }
 
-/* Nor replace it: some file systems find it by a name that nobody gave it. */
-static bool is_journal_here(struct bk_picks *p, const char *path)
+/* Nor replace it: some file systems find it by a name that nobody gave it. Positive: so it is. BK_E_NOMEM. */
+static int find_journal_here(struct bk_picks *p, const char *path)
 {
-	int dir = bk_sink_folder(p->sink);
+	int dir = bk_sink_folder(p->sink), err = 0;
 	struct stat st;
 	size_t i = 0;
 
 	if (strchr(path, '/') || !may_be_found_as_another(path))
-		return false;
+		return 0;
 	if (!p->has_journals)
-		p->journals = bk_journals_inodes(dir, &p->journals_len);
+		err = bk_journals_inodes(dir, &p->journals, &p->journals_len);
+	if (err < 0)
+		return err;
 	p->has_journals = true;
 	if (!p->journals_len || fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
+		return 0;
 	while (i < p->journals_len && p->journals[i] != st.st_ino)
 		i++;
 	return i < p->journals_len;
@@ -188,11 +190,15 @@ int bk_picks_look(struct bk_picks *p)
 	for (; p->len < p->list->len; p->len++) {
 		const struct bk_file_entry *e = &p->list->entries[p->len];
 		bool is_absent = false, is_ours = p->sink && is_journal(e->path), is_odd = is_unfit(p, e);
-		int err = is_odd ? 0 : check(p, e, &is_absent);
+		int err = is_odd ? 0 : check(p, e, &is_absent), found = 0;
 
 		if (err < 0 && err != BK_E_EXISTS)
 			p->error = err;
-		is_ours |= err == BK_E_EXISTS && is_journal_here(p, e->path);
+		if (err == BK_E_EXISTS && !is_ours)
+			found = find_journal_here(p, e->path);
+		if (found < 0)
+			return found;
+		is_ours |= found;
 		p->rows[p->len] = (struct bk_pick){.is_taken = !is_ours && !is_odd,
 			.is_unfit = is_odd,
 			.is_existing = err < 0,
