@@ -15,7 +15,6 @@ import glob
 import itertools
 import json
 import pathlib
-import selectors
 import shutil
 import statistics
 import subprocess
@@ -35,31 +34,10 @@ PATIENCE = 8  # seconds; who has no path by then has none
 IN_VAIN = 1   # so many runs without a path are enough
 
 
-class Side:
-    """A program on a node, its lines as they come."""
-
-    def __init__(self, lab, node, *words):
-        self.process = subprocess.Popen([lab.bodkin, "lab", "exec", node, *map(str, words)], env=lab.env, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-    def line(self, seconds=PATIENCE):
-        with selectors.DefaultSelector() as s:
-            s.register(self.process.stdout, selectors.EVENT_READ)
-            return self.process.stdout.readline().strip() if s.select(seconds) else ""
-
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-
-
 def connected(*sides):
     """The slowest of them in milliseconds; None: not every one."""
     until = time.monotonic() + PATIENCE
-    lines = [json.loads(side.line(max(0, until - time.monotonic())) or "{}") for side in sides]
+    lines = [json.loads(side.next_line(max(0, until - time.monotonic())) or "{}") for side in sides]
     return max(l["elapsed_ms"] for l in lines) if all(l.get("connected") for l in lines) else None
 
 
@@ -104,12 +82,12 @@ class Ice(Other):
         yield None
 
     def connect(self, lab, _):
-        sides = [Side(lab, node, self.program, SERVER, "15005", node) for node in "ab"]
+        sides = [lab.run(node, self.program, SERVER, "15005", node, speaks=True) for node in "ab"]
         try:
-            told = [side.line() for side in sides]
+            told = [side.next_line(PATIENCE) for side in sides]
             check(all(told), f"{self.name} does not gather")
             for side, other in zip(sides, reversed(told)):
-                side.say(other)
+                side.say(other + "\n")
             return connected(*sides)
         finally:
             for side in sides:
@@ -150,18 +128,18 @@ class Hyperdht(Other):
         for address in NODES[2:]:
             done = lab.run("s", "ip", "address", "add", f"{address}/24", "dev", "eth0")
             check(done.wait() == 0, done.story())
-        world = Side(lab, "s", "node", self.script, "world", *NODES)
+        world = lab.run("s", "node", self.script, "world", *NODES)
         try:
-            yield json.loads(world.line(60))["port"]
+            yield json.loads(world.next_line(60))["port"]
         finally:
             world.end()
 
     def connect(self, lab, port):
-        sides = [Side(lab, node, "node", self.script, node, NODES[0], port) for node in "ab"]
+        sides = [lab.run(node, "node", self.script, node, NODES[0], port, speaks=True) for node in "ab"]
         try:
-            key = json.loads(sides[0].line(30))["key"]
-            json.loads(sides[1].line(30))
-            sides[1].say(key)
+            key = json.loads(sides[0].next_line(30))["key"]
+            json.loads(sides[1].next_line(30))
+            sides[1].say(key + "\n")
             return connected(sides[1])
         finally:
             for side in sides:

@@ -191,7 +191,7 @@ def claims(drawn):
         yield f"by {name} over {transport.upper()}", lambda e, t=(name, transport): e[:2] == t
     for what, values, at in (("ms", drawn.us, 2), ("packets", drawn.packets, 3)):
         for percent in (50, 95, 99):
-            bound = quantile(values, percent)
+            bound = study_tables.quantile(values, percent)
             shown = bound / 1000 if what == "ms" else bound
             yield f"direct, within {shown:.0f} {what}", lambda e, b=bound, at=at: e[0] != "-" and e[at] <= b
 
@@ -201,11 +201,6 @@ def compare(study, endings, claim, counts):
     found = sum(map(counts, endings)) / len(endings)
     spread = (max(said * (1 - said), 1 / len(endings)) / len(endings) + error ** 2) ** 0.5
     return claim, said, found, (found - said) / spread
-
-
-def quantile(values, percent):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else 0
 
 
 # --- all of it ---

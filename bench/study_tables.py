@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of bench/study.py: what was drawn, what stays relayed and why, what would help, and what it rests on."""
 import collections
-import statistics
 
 import study_world as world
 
@@ -27,12 +26,14 @@ def table(head, rows):
     return "\n".join(lines)
 
 
+def quantile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else 0
+
+
 def spread(values, scale=1):
     """Median and 95 %."""
-    ordered = sorted(values)
-    if not ordered:
-        return ["-", "-"]
-    return [f"{v / scale:.0f}" for v in (statistics.median_low(ordered), ordered[len(ordered) * 95 // 100])]
+    return [f"{quantile(values, percent) / scale:.0f}" if values else "-" for percent in (50, 95)]
 
 
 # --- why two are relayed, and what would change that ---

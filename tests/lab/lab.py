@@ -2,6 +2,7 @@
 """Raises laboratories and runs bodkin in them. Every wait here is for an event (a line of JSON, the end of a
 process) and has a ceiling; nothing sleeps and hopes.
 """
+import collections
 import contextlib
 import filecmp
 import itertools
@@ -31,7 +32,7 @@ def check(claim, text):
 
 
 class Program:
-    """One running bodkin: its JSON events as they come, with the moment each came."""
+    """One running bodkin: its JSON events as they come, with the moment each came. Of a program of others: its lines."""
 
     def __init__(self, words, env=None, speaks=False):
         """speaks: `say` becomes its standard input."""
@@ -42,6 +43,7 @@ class Program:
         self.started = time.monotonic()
         self.ended = None
         self.events, self.times = [], []
+        self.lines = collections.deque()  # that are no events
         self.over = False
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -49,10 +51,7 @@ class Program:
 
     def _read(self):
         for line in self.process.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                event = {"event": "not JSON", "line": line.decode(errors="replace")}
+            event = self._event(line.decode(errors="replace"))
             with self.news:
                 self.events.append(event)
                 self.times.append(time.monotonic())
@@ -60,6 +59,21 @@ class Program:
         with self.news:
             self.over = True
             self.news.notify_all()
+
+    def _event(self, line):
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict) and "event" in event:
+                return event
+        with self.news:
+            self.lines.append(line.strip())
+        return {"event": "not JSON", "line": line}
+
+    def next_line(self, seconds=PATIENCE):
+        """The next one that is no event; "": none comes in that time."""
+        with self.news:
+            self.news.wait_for(lambda: self.lines or self.over, seconds)
+            return self.lines.popleft() if self.lines else ""
 
     def say(self, text):
         self.process.stdin.write(text.encode())
