@@ -9,14 +9,12 @@
 #include "lab/say.h"
 #include "lab/sheet.h"
 #include "lab/svg.h"
+#include "lab/window.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-#define COLUMNS 80
 
 /* --- what is asked for --- */
 
@@ -141,16 +139,6 @@ static void on_cell(const struct bk_lab_matrix *m, const struct bk_lab_cell *c, 
 		fprintf(stderr, "\r%d of %d%s", done, all, done == all ? "\r\033[K" : "");
 }
 
-static int columns(void)
-{
-	struct winsize size = {0};
-	const char *told = getenv("COLUMNS");
-
-	if (told && atoi(told) > 0)
-		return atoi(told);
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS;
-}
-
 static void print_end_json(const struct bk_lab_matrix *m)
 {
 	const char *between = "";
@@ -210,7 +198,7 @@ static int tell(const struct bk_lab_matrix *m)
 	if (m->options.json)
 		print_end_json(m);
 	else
-		bk_lab_sheet_print(m, columns(), stdout);
+		bk_lab_sheet_print(m, bk_lab_window_columns(STDOUT_FILENO), stdout);
 	if (m->svg)
 		code = write_svg(m);
 	if (failed)

@@ -3,6 +3,7 @@
 #include "lab/lab.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "lab/cmd_matrix.h"
 #include "lab/exit.h"
 #include "lab/holder.h"
@@ -270,6 +271,20 @@ static bool asks_help(const char *word)
 	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+static void refuse_command(const char *typed)
+{
+	const char *meant = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (bk_text_slips(typed, commands[i].name) < least) {
+			least = bk_text_slips(typed, commands[i].name);
+			meant = commands[i].name;
+		}
+	bk_lab_say(0, "there is no command '%s'%s%s%s", typed, meant ? "; did you mean '" : "",
+		meant ? meant : "", meant ? "'?" : "");
+}
+
 /* Of `exec` everything but the first word may belong to the command. */
 int bk_lab_main(int argc, char **argv)
 {
@@ -281,7 +296,7 @@ int bk_lab_main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	if (argc > 1)
-		bk_lab_say(0, "there is no command '%s'", argv[1]);
+		refuse_command(argv[1]);
 	print_usage(stderr);
 	return BK_LAB_EXIT_USAGE;
 }

@@ -7,6 +7,7 @@ struct bk_lab_mark {
 	const char *technique; /* NULL: behind the last one */
 	char letter;           /* in the table; '-' is the relay's */
 	const char *class;     /* in the picture: its colour, which several share */
+	const char *about;     /* for who reads the table, on a row of at most 50 columns */
 };
 
 extern const struct bk_lab_mark bk_lab_marks[];

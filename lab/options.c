@@ -4,12 +4,15 @@
 #include "lab/options.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "lab/say.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LIST_MAX = 256 };
 
 static const char *const answer_names[] = {
 	[BK_LAB_DROP] = "drop",
@@ -57,21 +60,62 @@ static int set_answer(struct bk_lab_options *o, const char *text)
 	return bk_lab_say(BK_E_INVALID, "--answer is drop, reject, reset or accept, not '%s'", text);
 }
 
+/* All types, or those of one kind that have a number behind it: "symblock:". */
+static void list_types(const char *beginning, size_t n, char list[LIST_MAX])
+{
+	const struct bk_lab_nat_type *t;
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++)
+		if (strncmp(t->name, beginning, n) == 0 && (n == 0 || t->name[n] == ':') && used < LIST_MAX)
+			used += (size_t)snprintf(
+				list + used, LIST_MAX - used, "%s%s", used ? ", " : "", t->name);
+}
+
+static const struct bk_lab_nat_type *nearest_type(const char *text)
+{
+	const struct bk_lab_nat_type *t, *best = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++) {
+		unsigned slips = bk_text_slips(text, t->name);
+
+		if (slips < least && slips + 1 < strlen(t->name)) {
+			least = slips;
+			best = t;
+		}
+	}
+	return best;
+}
+
+static int refuse_type(const char *text)
+{
+	size_t n = strcspn(text, ":");
+	const struct bk_lab_nat_type *meant = nearest_type(text);
+	char list[LIST_MAX] = "";
+
+	if (n)
+		list_types(text, n, list);
+	if (list[0])
+		return bk_lab_say(BK_E_INVALID,
+			"%.*s has a number of ports behind it, and '%s' is none of those there are: %s",
+			(int)n, text, text, list);
+	if (meant)
+		return bk_lab_say(
+			BK_E_INVALID, "'%s' is no type of NAT; did you mean '%s'?", text, meant->name);
+	list_types("", 0, list);
+	return bk_lab_say(BK_E_INVALID, "'%s' is no type of NAT; there are %s", text, list);
+}
+
 static int set_type(struct bk_lab_options *o, int side, const char *text)
 {
-	char list[256] = "";
 	const struct bk_lab_nat_type *t = bk_lab_nat_type_find(text);
 
-	if (t) {
-		o->type[side] = t;
-		return 0;
-	}
-	for (size_t i = 0; (t = bk_lab_nat_type_at(i)); i++) {
-		size_t used = strlen(list);
-
-		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", t->name);
-	}
-	return bk_lab_say(BK_E_INVALID, "'%s' is no type of NAT; there are %s", text, list);
+	if (!t)
+		return refuse_type(text);
+	o->type[side] = t;
+	return 0;
 }
 
 static int check_with(const struct bk_lab_with *w, const struct bk_lab_nat_type *t)

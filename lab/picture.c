@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lab as a picture: both sides left and right, the internet in the middle, the server below it. */
+/* The lab as a picture: both sides left and right, the internet in the middle, the server below it; in a narrow window
+ * the same from top to bottom. */
 #include "lab/picture.h"
 
+#include "lab/window.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define WIDE 16
+#define WIDE         14
+#define PICTURE      79 /* columns */
+#define MARGIN       4
+#define LINE_MAX_LEN 512
 
 static void row(const char *const cell[5], const char *between)
 {
@@ -30,7 +38,7 @@ static const char *router_title(const struct bk_lab_plan *p, int side)
 	if (!t->translates)
 		return side ? "rb: router" : "ra: router";
 	if (t->inner)
-		return side ? "cb: carrier NAT" : "ca: carrier NAT";
+		return side ? "cb: carrier" : "ca: carrier";
 	return side ? "rb: NAT" : "ra: NAT";
 }
 
@@ -39,56 +47,65 @@ static const char *wan_of(const struct bk_lab_plan *p, int side)
 	return p->options.type[side]->translates ? bk_lab_plan_public(p, side) : "no filter";
 }
 
-static void print_side(const struct bk_lab_plan *p, int side)
+static void print_side(const struct bk_lab_plan *p, int side, int columns)
 {
 	const struct bk_lab_nat_type *t = p->options.type[side];
-	char letter = side ? 'b' : 'a';
+	char letter = side ? 'b' : 'a', line[LINE_MAX_LEN], routers[64] = "", does[160] = "";
 
-	printf("  %c is %s: %s", letter, t->name, t->title);
 	if (t->inner)
-		printf(" (home router r%c, carrier's router c%c)", letter, letter);
+		snprintf(
+			routers, sizeof(routers), " (home router r%c, carrier's router c%c)", letter, letter);
 	if (t->translates)
-		printf("; mapping %s, filtering %s, ports %s", bk_lab_depends_name(t->mapping),
-			bk_lab_depends_name(t->filtering), bk_lab_allocation_name(t->allocation));
-	putchar('\n');
+		snprintf(does, sizeof(does), "; mapping %s, filtering %s, ports %s",
+			bk_lab_depends_name(t->mapping), bk_lab_depends_name(t->filtering),
+			bk_lab_allocation_name(t->allocation));
+	snprintf(line, sizeof(line), "  %c is %s: %s%s%s", letter, t->name, t->title, routers, does);
+	bk_lab_window_fold(line, columns, MARGIN, stdout);
 }
 
-static void print_wire(const struct bk_lab_options *o)
+static void append(char line[LINE_MAX_LEN], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void append(char line[LINE_MAX_LEN], const char *fmt, ...)
 {
-	if (!bk_lab_options_shaped(o)) {
-		puts("  links: plain and fast");
-		return;
-	}
-	fputs("  links:", stdout);
+	size_t n = strlen(line);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + n, LINE_MAX_LEN - n, fmt, ap);
+	va_end(ap);
+}
+
+static void print_wire(const struct bk_lab_options *o, int columns)
+{
+	char line[LINE_MAX_LEN] = "  links:";
+
+	if (!bk_lab_options_shaped(o))
+		append(line, " plain and fast");
 	if (o->delay_ms > 0)
-		printf(" %g ms one way from a to b (round trip %g ms, to the server %g ms)", o->delay_ms,
-			2 * o->delay_ms, o->delay_ms);
+		append(line, " %g ms one way from a to b (round trip %g ms, to the server %g ms)",
+			o->delay_ms, 2 * o->delay_ms, o->delay_ms);
 	if (o->jitter_ms > 0)
-		printf(" jitter up to %g ms", o->jitter_ms);
+		append(line, " jitter up to %g ms", o->jitter_ms);
 	if (o->loss_percent > 0)
-		printf(" loss %g %% from a to b", o->loss_percent);
+		append(line, " loss %g %% from a to b", o->loss_percent);
 	if (o->rate_mbit > 0)
-		printf(" rate %g Mbit/s", o->rate_mbit);
-	putchar('\n');
+		append(line, " rate %g Mbit/s", o->rate_mbit);
+	bk_lab_window_fold(line, columns, MARGIN, stdout);
 }
 
-static void print_with(const struct bk_lab_options *o)
+static void print_with(const struct bk_lab_options *o, int columns)
 {
-	char text[BK_LAB_WITH_MAX];
-	const char *before = "  with: ";
+	char text[BK_LAB_WITH_MAX], line[LINE_MAX_LEN] = "";
 
 	for (size_t i = 0; bk_lab_with_at(o->with, i, text); i++)
-		if (*text) {
-			printf("%s%s", before, text);
-			before = ", ";
-		}
-	if (*before == ',')
-		putchar('\n');
+		if (*text)
+			append(line, "%s%s", *line ? ", " : "  with: ", text);
+	if (*line)
+		bk_lab_window_fold(line, columns, MARGIN, stdout);
 }
 
-void bk_lab_picture_print(const struct bk_lab_plan *p)
+static void print_broad(const struct bk_lab_plan *p)
 {
-	bool nat = p->options.type[0]->translates || p->options.type[1]->translates;
 	const char *const names[5] = {"a", router_title(p, 0), "internet", router_title(p, 1), "b"};
 	const char *const addrs[5] = {
 		bk_lab_plan_host(p, 0), wan_of(p, 0), "net", wan_of(p, 1), bk_lab_plan_host(p, 1)};
@@ -101,13 +118,30 @@ void bk_lab_picture_print(const struct bk_lab_plan *p)
 	row(gap, "   ");
 	row(server, "   ");
 	row(second, "   ");
+}
+
+static void print_slim(const struct bk_lab_plan *p)
+{
+	printf("  a: %s\n  |\n", bk_lab_plan_host(p, 0));
+	printf("  %s, %s\n  |\n", router_title(p, 0), wan_of(p, 0));
+	puts("  net: internet --- s: " BK_LAB_SERVER_1 "\n  |                    " BK_LAB_SERVER_2);
+	printf("  %s, %s\n  |\n", router_title(p, 1), wan_of(p, 1));
+	printf("  b: %s\n", bk_lab_plan_host(p, 1));
+}
+
+void bk_lab_picture_print(const struct bk_lab_plan *p)
+{
+	bool nat = p->options.type[0]->translates || p->options.type[1]->translates;
+	int columns = bk_lab_window_columns(STDOUT_FILENO);
+
+	(columns < PICTURE ? print_slim : print_broad)(p);
 	putchar('\n');
-	print_side(p, 0);
-	print_side(p, 1);
+	print_side(p, 0, columns);
+	print_side(p, 1, columns);
 	if (nat)
 		printf("  unsolicited packets: %s\n", bk_lab_answer_name(p->options.answer));
-	print_wire(&p->options);
-	print_with(&p->options);
+	print_wire(&p->options, columns);
+	print_with(&p->options, columns);
 }
 
 static void print_side_json(const struct bk_lab_plan *p, int side)

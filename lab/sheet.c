@@ -137,23 +137,20 @@ static void print_over(const struct bk_lab_matrix *m, enum bk_lab_over over, int
 
 /* --- the legend --- */
 
-static void print_letters(const struct bk_lab_matrix *m, FILE *f)
+static void print_letters(const struct bk_lab_matrix *m, bool has_letters, FILE *f)
 {
-	const char *before = "";
-
 	for (const struct bk_lab_mark *mark = bk_lab_marks; mark->technique; mark++) {
 		if (!bk_lab_matrix_has(m, mark->technique))
 			continue;
-		fprintf(f, "%s%c %s", before, mark->letter, mark->technique);
-		before = ", ";
+		if (has_letters)
+			fprintf(f, "%c ", mark->letter);
+		fprintf(f, "%s: %s\n", mark->technique, mark->about);
 	}
-	fputc('\n', f);
 }
 
 static void print_legend(const struct bk_lab_matrix *m, int width, FILE *f)
 {
-	if (width < WIDE)
-		print_letters(m, f);
+	print_letters(m, width < WIDE, f);
 	if (width > NARROW)
 		fputs("times: ms, the median\n", f);
 	fputs(width > NARROW ? "%: so many runs were direct, the others relayed\n"

@@ -86,6 +86,10 @@ static void a_table_fits_its_terminal(void **state)
 		      " 2 port          punch 8      punch 8      blocks 90%\n"
 		      " 3 symblock:2048 1 failed     birthday 1s  relay 2\n"
 		      "\n"
+		      "punch: both sides send at the same moment\n"
+		      "blocks: a port guessed in a carrier's block\n"
+		      "birthday: random ports, guessed from many\n"
+		      "relay: not direct, through the server\n"
 		      "times: ms, the median\n"
 		      "%: so many runs were direct, the others relayed\n"
 		      "!: neither direct nor relayed\n"},
@@ -95,7 +99,10 @@ static void a_table_fits_its_terminal(void **state)
 		     " 2 port          P8   P8   K90%\n"
 		     " 3 symblock:2048 !    B1s  -\n"
 		     "\n"
-		     "P punch, K blocks, B birthday, - relay\n"
+		     "P punch: both sides send at the same moment\n"
+		     "K blocks: a port guessed in a carrier's block\n"
+		     "B birthday: random ports, guessed from many\n"
+		     "- relay: not direct, through the server\n"
 		     "times: ms, the median\n"
 		     "%: so many runs were direct, the others relayed\n"
 		     "!: neither direct nor relayed\n"},
@@ -105,7 +112,10 @@ static void a_table_fits_its_terminal(void **state)
 		     " 2 port          P P k\n"
 		     " 3 symblock:2048 ! B -\n"
 		     "\n"
-		     "P punch, K blocks, B birthday, - relay\n"
+		     "P punch: both sides send at the same moment\n"
+		     "K blocks: a port guessed in a carrier's block\n"
+		     "B birthday: random ports, guessed from many\n"
+		     "- relay: not direct, through the server\n"
 		     "small: not every run was direct\n"
 		     "!: neither direct nor relayed\n"},
 	};

@@ -87,6 +87,31 @@ static int take_number(const struct row *r, const char **text, unsigned *ret_num
 	return 0;
 }
 
+/* What the row says of a side, 0: nothing. One row has all services, so that they do not stand there twice. */
+static unsigned said_of(const struct bk_lab_with *w, const struct row *r)
+{
+	unsigned value = value_of(w, r);
+
+	if (!r->bits)
+		return value;
+	if (r->field == FIELD(services) && value == ALL_SERVICES && r->bits != ALL_SERVICES)
+		return 0;
+	return (value & r->bits) == r->bits ? r->bits : 0;
+}
+
+static bool has_all(const struct bk_lab_with *w, const struct row *r)
+{
+	unsigned value = value_of(w, r);
+
+	return r->bits ? (value & r->bits) == r->bits : value != 0;
+}
+
+/* ":a", ":b", or for both. */
+static bool is_for(const char *sides, int side)
+{
+	return !*sides || (sides[1] == 'b') == side;
+}
+
 int bk_lab_with_set(struct bk_lab_with io_with[2], const char *text)
 {
 	size_t len = strcspn(text, ":");
@@ -98,25 +123,19 @@ int bk_lab_with_set(struct bk_lab_with io_with[2], const char *text)
 		return BK_E_INVALID;
 	if (!r || (*rest && strcmp(rest, ":a") != 0 && strcmp(rest, ":b") != 0))
 		return refuse(text);
+	for (int side = 0; side < 2; side++)
+		if (is_for(rest, side) && has_all(&io_with[side], r))
+			return bk_lab_say(BK_E_INVALID,
+				"--with %s is there already for side %c; once is enough%s", r->name,
+				side ? 'b' : 'a',
+				r->bits ? "" : ", and each side may have its own number, behind :a or :b");
 	for (int side = 0; side < 2; side++) {
 		unsigned *field = field_of(&io_with[side], r);
 
-		if (!*rest || (rest[1] == 'b') == side)
+		if (is_for(rest, side))
 			*field = r->bits ? *field | r->bits : number;
 	}
 	return 0;
-}
-
-/* What the row says of a side, 0: nothing. One row has all services, so that they do not stand there twice. */
-static unsigned said_of(const struct bk_lab_with *w, const struct row *r)
-{
-	unsigned value = value_of(w, r);
-
-	if (!r->bits)
-		return value;
-	if (r->field == FIELD(services) && value == ALL_SERVICES && r->bits != ALL_SERVICES)
-		return 0;
-	return (value & r->bits) == r->bits ? r->bits : 0;
 }
 
 /* Two for each row, since the sides may have different numbers. */

@@ -327,6 +327,20 @@ class Faults(kit.Case):
             for word in words:
                 self.assertRegex(page, rf"(?<![\w-]){word}(?![\w-])")
 
+    def test_lab_says_what_was_probably_meant(self):
+        for words, said in (
+                (["up", "symblock", "port"], "none of those there are: symblock:128, symblock:512, symblock:2048"),
+                (["up", "port", "symblock:64"], "none of those there are: symblock:128"),
+                (["up", "prot", "sym"], "'prot' is no type of NAT; did you mean 'port'?"),
+                (["up", "port", "cone"], "'cone' is no type of NAT; there are open, "),
+                (["up", "port", "sym", "--with", "noise:1", "--with", "noise:2"], "--with noise is there already for side a"),
+                (["up", "port", "sym", "--with", "noise:1:b", "--with", "noise:2"], "--with noise is there already for side b"),
+                (["up", "port", "sym", "--with", "miniupnpd", "--with", "upnp:b"], "--with upnp is there already for side b"),
+                (["stauts"], "there is no command 'stauts'; did you mean 'status'?")):
+            r = self.run_it("lab", *words)
+            self.assertEqual((r.returncode, r.stdout), (2, ""))
+            self.assertIn(said, r.stderr)
+
     def test_an_option_of_lab_exec_behind_the_host_says_where_it_belongs(self):
         r = self.run_it("lab", "exec", "a", "--name", "x", "true")
         self.assertEqual((r.returncode, r.stdout), (2, ""))
