@@ -29,9 +29,7 @@ static const struct {
 		"; is the name behind -s right, and is there a network?"},
 	{BK_E_UNREACHABLE, ANY | BK_CLI_CMD_NAT, SERVER,
 		"; is there a network here, and the address behind -s right?"},
-	{BK_E_TIMEOUT, ANY, SERVER,
-		"; is the address behind -s right, and does 'bodkin serve' run there? "
-		"(where only the web is let out, it has to run at port 443)"},
+	{BK_E_TIMEOUT, ANY, SERVER, "; is the address behind -s right, and does 'bodkin serve' run there?"},
 	{BK_E_TLS, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},
 	{BK_E_VERSION, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},
 	{BK_E_PROTOCOL, ANY | BK_CLI_CMD_NAT, SERVER, IS_ONE},

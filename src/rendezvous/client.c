@@ -396,9 +396,10 @@ static void on_end(void *arg, int error, const char *stage, const char *detail)
 			"'#'; ask whoever runs it for the right one",
 			r->of->target.host, r->of->target.port);
 	if (!*r->error_text)
-		snprintf(r->error_text, sizeof(r->error_text), "%s%s server '%s:%u': %s",
+		snprintf(r->error_text, sizeof(r->error_text), "%s%s server '%s:%u': %s%s",
 			r->is_ready ? "lost the connection to" : "cannot ", r->is_ready ? "" : stage,
-			r->of->target.host, r->of->target.port, detail);
+			r->of->target.host, r->of->target.port, detail,
+			r->is_ready ? "" : bk_target_hint(&r->of->target, error));
 	r->is_ready = false;
 	bk_hold_enter(&r->hold);
 	bk_pulse_end_flush(&r->pulse);

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+enum { HTTPS_PORT = 443 };
+
 int bk_target_from_str(const char *s, struct bk_target *ret_target)
 {
 	const char *hash = strchr(s, '#');
@@ -30,4 +32,11 @@ const char *bk_target_to_str(const struct bk_target *t, char out[BK_TARGET_STR_M
 
 	snprintf(out, BK_TARGET_STR_MAX, "%s%s%s:%u", is_v6 ? "[" : "", t->host, is_v6 ? "]" : "", t->port);
 	return out;
+}
+
+const char *bk_target_hint(const struct bk_target *t, int error)
+{
+	return error == BK_E_TIMEOUT && t->port != HTTPS_PORT
+		       ? " (where only the web is let out, it has to run at port 443)"
+		       : "";
 }

@@ -25,4 +25,7 @@ enum { BK_TARGET_STR_MAX = BK_TARGET_HOST_MAX + 10 };
 const char *bk_target_to_str(const struct bk_target *t, char out[BK_TARGET_STR_MAX]);
 int bk_target_from_str(const char *s, struct bk_target *ret_target); /* BK_E_MALFORMED */
 
+/* Behind the text of why it could not be connected to: what the network here may be like, in brackets; or "". */
+const char *bk_target_hint(const struct bk_target *t, int error);
+
 #endif

@@ -88,6 +88,17 @@ static void a_host_up_to_its_limit_is_taken(void **state)
 	assert_int_equal(strlen(t.host), BK_TARGET_HOST_MAX);
 }
 
+static void a_timeout_elsewhere_may_be_of_a_network_that_lets_out_the_web_alone(void **state)
+{
+	struct bk_target t = {.host = "h", .port = 15005};
+
+	(void)state;
+	assert_non_null(strstr(bk_target_hint(&t, BK_E_TIMEOUT), "at port 443"));
+	assert_string_equal(bk_target_hint(&t, BK_E_REFUSED), "");
+	t.port = 443;
+	assert_string_equal(bk_target_hint(&t, BK_E_TIMEOUT), "");
+}
+
 struct file {
 	char dir[32], path[64];
 };
@@ -221,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(servers_are_read_as_people_write_them),
 		cmocka_unit_test(a_host_up_to_its_limit_is_taken),
+		cmocka_unit_test(a_timeout_elsewhere_may_be_of_a_network_that_lets_out_the_web_alone),
 		cmocka_unit_test(a_server_is_believed_once_and_held_to_it),
 		cmocka_unit_test(names_are_compared_as_names),
 		cmocka_unit_test(a_file_that_cannot_be_used_is_never_a_new_server),

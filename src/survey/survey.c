@@ -162,12 +162,13 @@ static void consider(struct bk_nat_report *r)
 			return;
 	if (!r->is_rdv_ready && !has_udp_answer(r)) {
 		bk_ending_set(&r->ending, BK_E_TIMEOUT,
-			"cannot reach server '%s:%u': no answer%s%s; is the name right, and does it run?",
+			"cannot reach server '%s:%u': no answer%s%s%s; is the name right, and does it run?",
 			r->target.host, r->target.port,
 			r->is_stun     ? " over UDP"
 			: r->tcp_error ? " over UDP; over TCP: "
 				       : ", neither over UDP nor TCP",
-			r->tcp_error ? bk_error_text(r->tcp_error) : "");
+			r->tcp_error ? bk_error_text(r->tcp_error) : "",
+			r->is_stun ? "" : bk_target_hint(&r->target, r->tcp_error));
 		return;
 	}
 	bk_ending_set(&r->ending, 0, "%s", "");
