@@ -130,9 +130,37 @@ void bk_cli_talk_touch(struct bk_cli_talk *t)
 	bk_cli_screen_touch(&t->screen);
 }
 
+static void begin_row(struct bk_cli_talk *t)
+{
+	t->is_row_new = true;
+	if (!t->has_screen)
+		bk_turn_ask(&t->turn);
+}
+
+static void on_turn(void *arg)
+{
+	((struct bk_cli_talk *)arg)->is_row_new = false;
+}
+
+/* Without a screen nobody knows whether a line is half typed: what is said begins in a row of its own, unless the last
+ * one was ended in this very turn. */
+static void on_wipe(void *arg)
+{
+	struct bk_cli_talk *t = arg;
+
+	if (!t->is_row_new)
+		bk_cli_output_draw("\n");
+	begin_row(t);
+}
+
 void bk_cli_talk_show(struct bk_cli_talk *t)
 {
 	bk_cli_screen_show(&t->screen);
+	if (t->has_screen)
+		return;
+	begin_row(t);
+	t->report->on_wipe = on_wipe;
+	t->report->wipe_arg = t;
 }
 
 /* --- commands --- */
@@ -217,6 +245,7 @@ void bk_cli_talk_line(struct bk_cli_talk *t, const char *text)
 {
 	if (t->is_over)
 		return;
+	begin_row(t);
 	t->typed = text;
 	if (text[0] == '/' && text[1] != '/')
 		obey(t, text);
@@ -305,12 +334,16 @@ int bk_cli_talk_init(struct bk_cli_talk *t, struct bk_loop *loop, struct bk_cli_
 
 	*t = (struct bk_cli_talk){
 		.loop = loop, .report = r, .ops = ops, .arg = arg, .has_screen = has_screen};
+	bk_turn_init(&t->turn, loop, on_turn, t);
 	return has_screen ? bk_cli_screen_init(&t->screen, loop, r, &events, t) : 0;
 }
 
 void bk_cli_talk_done(struct bk_cli_talk *t)
 {
 	bk_cli_screen_done(&t->screen);
+	if (t->report && t->report->on_wipe == on_wipe)
+		t->report->on_wipe = NULL;
+	bk_turn_done(&t->turn);
 	for (size_t i = 0; i < t->sayings_len; i++)
 		free(t->sayings[i].text);
 	free(t->sayings);

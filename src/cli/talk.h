@@ -3,6 +3,7 @@
 #define BK_CLI_TALK_H
 
 #include "cli/screen.h"
+#include "net/turn.h"
 
 /* A person at a terminal who talks with somebody: what is heard and said stands above, with marks; what was said and is
  * not delivered yet stands below it, above the line that is being typed; lines that begin with a slash are commands.
@@ -51,7 +52,9 @@ struct bk_cli_talk {
 	size_t sayings_len, sayings_cap;
 	double mark_ms;    /* how long the last mark took; 0: none came */
 	const char *typed; /* while it is looked at */
-	bool has_times;    /* the hour stands before each line */
+	bool is_row_new; /* without a screen: nothing was typed behind what was said last, or the line that was handed over */
+	struct bk_turn turn; /* which ends that */
+	bool has_times;      /* the hour stands before each line */
 	bool has_screen, is_leaving, is_gone, is_over;
 };
 

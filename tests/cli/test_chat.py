@@ -240,8 +240,14 @@ class Talk(kit.Case):
         bert.wait_for([TALK.format("anna"), ">"])
         bert.type("hello\r")
         anna.wait_for(["bert: hello", ""])
-        anna.type("hello to you\r")
+        anna.type("hello ")
+        anna.wait_for(["hello"])
+        bert.type("are you there?\r")
+        anna.wait_for(["hello", "bert: are you there?", ""])  # and not behind what is being typed
+        anna.type("to you\r")
         bert.wait_for(["anna: hello to you", ">"])
+        anna.type("/who\r")
+        anna.wait_for(["* 2 heard, 1 said, 0 of them not delivered yet", ""])
         anna.type("\x04")
         self.assertEqual((anna.end(), bert.end()), (0, 0))
 
