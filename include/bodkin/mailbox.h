@@ -41,11 +41,19 @@ enum {
 	BK_MAILBOX_MAIL_MAX = 65536, /* bytes; a session's mail stays below 9000 */
 	BK_MAILBOX_SAMPLES_MAX = 4,
 	BK_MAILBOX_ADDRS_MAX = 8,
+	BK_MAILBOX_FLOWS_MAX = 6,
 };
 
 /* One observation of how the NAT maps a local port: towards `server` it appeared as `mapped`. */
 struct bk_mailbox_sample {
 	struct bk_addr server, mapped;
+};
+
+/* Another local port's flow over TCP, which began at that time (bk_loop_now): family 0: nobody has told how it
+ * appeared. */
+struct bk_mailbox_flow {
+	struct bk_addr mapped;
+	int64_t began_ns;
 };
 
 /* Did connecting back to the mapped address succeed? */
@@ -81,6 +89,10 @@ struct bk_mailbox_view {
 	size_t addrs_len;
 	/* What this side shows at the relay, in the round that it was told of last; all zero: the round's token. */
 	uint8_t relay_token[BK_MAILBOX_TOKEN_LEN];
+	/* What probe_flows found: all but the last one at once, in the order in which they began; the last one later,
+	 * perhaps again and again. */
+	struct bk_mailbox_flow flows[BK_MAILBOX_FLOWS_MAX];
+	size_t flows_awaited; /* of those that were begun */
 };
 
 /* The session's; the mailbox calls them with the argument that it was opened with. They may grow at the end.
@@ -177,6 +189,11 @@ struct bk_mailbox_ops {
 	/* What sentences call the mailbox, after "back at", "waiting for", "cannot use" and before "says": "the
 	 * server", "this network". Stays as long as the mailbox. NULL: "the mailbox". */
 	const char *(*name)(void *arg);
+	/* New flows over TCP, from local ports beside the view's `local`: which ports does the NAT give them,
+	 * one after the other? is_latest: one more, since somebody comes; else several at once, and only the
+	 * first time that this is asked for. May be called before on_ready; the view tells. NULL: nobody can
+	 * tell, and no port is guessed over TCP. */
+	void (*probe_flows)(void *box, bool is_latest);
 };
 
 /* A mailbox as a session gets it. The table is copied; what `arg` points to must stay until the session is freed. */

@@ -232,6 +232,14 @@ static void yield_port(void *box)
 		s->ops->yield_port(s->box);
 }
 
+static void probe_flows(void *box, bool is_latest)
+{
+	struct bk_side *s = bk_sides_current(box);
+
+	if (s->box && s->ops->probe_flows)
+		s->ops->probe_flows(s->box, is_latest);
+}
+
 static const char *name(void *arg)
 {
 	struct bk_beside *m = arg;
@@ -254,4 +262,5 @@ const struct bk_mailbox_ops bk_beside_ops = {
 	.measure_clock = measure_clock,
 	.yield_port = yield_port,
 	.name = name,
+	.probe_flows = probe_flows,
 };

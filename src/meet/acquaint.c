@@ -145,51 +145,48 @@ static void refuse_answer(struct bk_acquaint *a, int error)
 
 /* --- introductions --- */
 
-static void answer(struct bk_acquaint *a)
+/* Joining we answer, and whoever made the code replies. */
+static void introduce(struct bk_acquaint *a)
 {
+	bool replies = a->greeting.has_answer;
 	int err;
 
-	a->word.is_tried = true;
-	err = bk_greeting_answer(&a->greeting, a->box, a->word.code.nameplate);
+	a->word.is_tried |= !replies;
+	err = replies ? bk_greeting_reply(&a->greeting, a->box)
+		      : bk_greeting_answer(&a->greeting, a->box, a->word.code.nameplate);
 	if (err < 0)
 		fail_pairing(a, err);
+	else if (replies)
+		complete(a);
 }
 
-static void maybe_answer(struct bk_acquaint *a, bool may_wait)
+static void maybe_introduce(struct bk_acquaint *a, bool may_wait)
 {
-	struct bk_mailbox_view view;
-
-	if (!a->greeting.left || a->state != PAIRING)
-		return;
-	view = bk_box_view(a->box);
-	if (bk_patience_is_over(&a->patience, may_wait ? bk_self_wait(a->opts.self, &view) : 0))
-		answer(a);
+	if (a->state == PAIRING && bk_greeting_is_due(&a->greeting) &&
+		bk_patience_is_over(&a->patience, may_wait ? bk_greeting_wait(&a->greeting, a->box) : 0))
+		introduce(a);
 }
 
 static void on_patience_over(void *arg)
 {
-	maybe_answer(arg, false);
+	maybe_introduce(arg, false);
 }
 
 void bk_acquaint_look(struct bk_acquaint *a)
 {
-	maybe_answer(a, true);
+	maybe_introduce(a, true);
 }
 
 static void take_answer(struct bk_acquaint *a, const uint8_t *body, size_t n)
 {
 	int err = bk_greeting_take_answer(&a->greeting, a->word.code.nameplate, body, n);
 
-	if (err < 0 && err != BK_E_NOMEM) {
-		refuse_answer(a, err);
-		return;
-	}
-	if (!err)
-		err = bk_greeting_reply(&a->greeting, a->box);
-	if (err < 0)
+	if (err == BK_E_NOMEM)
 		fail_pairing(a, err);
+	else if (err < 0)
+		refuse_answer(a, err);
 	else
-		complete(a);
+		maybe_introduce(a, true);
 }
 
 static void take_reply(struct bk_acquaint *a, const uint8_t *body, size_t n)
@@ -208,7 +205,7 @@ void bk_acquaint_mail(struct bk_acquaint *a, const uint8_t *body, size_t n)
 {
 	int kind = bk_pairing_kind(body, n);
 
-	if (a->state != PAIRING)
+	if (a->state != PAIRING || a->greeting.has_answer)
 		return;
 	if (kind == BK_PAIRING_ANSWER && !a->word.is_given)
 		take_answer(a, body, n);
@@ -251,12 +248,13 @@ void bk_acquaint_claimed(struct bk_acquaint *a, uint32_t nameplate, const uint8_
 	a->box->ops->measure_clock(a->box->box);
 	if (!a->word.is_given) {
 		bk_self_freshen(a->opts.self); /* known by the time the answer is here */
+		a->box->ops->probe_flows(a->box->box, true);
 		return;
 	}
 	if (bk_greeting_keep(&a->greeting, left, n) < 0)
 		fail(a, BK_E_NOMEM, "%s", bk_error_text(BK_E_NOMEM));
 	else
-		maybe_answer(a, true);
+		maybe_introduce(a, true);
 }
 
 /* What is left of all waiting for the other side together, wherever it is waited. */
@@ -357,7 +355,8 @@ bool bk_acquaint_may_move(const struct bk_acquaint *a)
 /* Is nothing tested yet that the code stands for? A maker that has taken an answer is not PAIRING any more. */
 static bool is_fresh(const struct bk_acquaint *a)
 {
-	return a->state <= PAIRING && has_begun(a) && bk_watchword_is_fresh(&a->word);
+	return a->state <= PAIRING && !a->greeting.has_answer && has_begun(a) &&
+	       bk_watchword_is_fresh(&a->word);
 }
 
 /* At no box, or not yet again at this one. */
@@ -489,7 +488,8 @@ void bk_acquaint_released(struct bk_acquaint *a, int code)
 		return;
 	if (a->word.share && a->opts.is_reusable)
 		leave_at_once(a);
-	else if (a->word.is_given ? code && may_miss(a) : code || a->opts.is_reusable)
+	else if (!a->greeting.has_answer &&
+		 (a->word.is_given ? code && may_miss(a) : code || a->opts.is_reusable))
 		ask_later(a);
 	else if (a->word.is_given &&
 		 code) /* our answer went to a connection of its that was dead; nobody saw it */

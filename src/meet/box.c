@@ -15,6 +15,12 @@ static void does_nothing(void *box)
 	(void)box;
 }
 
+static void probes_nothing(void *box, bool is_latest)
+{
+	(void)box;
+	(void)is_latest;
+}
+
 static bool is_taken(void *box)
 {
 	(void)box;
@@ -45,6 +51,7 @@ int bk_box_take_ops(const struct bk_mailbox_ops *from, struct bk_mailbox_ops *re
 	ret_ops->measure_clock = ret_ops->measure_clock ?: does_nothing;
 	ret_ops->yield_port = ret_ops->yield_port ?: does_nothing;
 	ret_ops->name = ret_ops->name ?: has_no_name;
+	ret_ops->probe_flows = ret_ops->probe_flows ?: probes_nothing;
 	return ret_ops->open && ret_ops->close && ret_ops->leave && ret_ops->claim && ret_ops->mail
 		       ? 0
 		       : BK_E_INVALID;

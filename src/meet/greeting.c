@@ -33,6 +33,20 @@ void bk_greeting_drop(struct bk_greeting *g)
 {
 	free(g->left);
 	g->left = NULL;
+	g->has_answer = false;
+}
+
+bool bk_greeting_is_due(const struct bk_greeting *g)
+{
+	return g->left || g->has_answer;
+}
+
+bk_dur bk_greeting_wait(const struct bk_greeting *g, struct bk_box *box)
+{
+	struct bk_mailbox_view view = bk_box_view(box);
+
+	return g->has_answer ? bk_self_wait_for(g->self, &view, &g->meeting->peer)
+			     : bk_self_wait(g->self, &view);
 }
 
 int bk_greeting_answer(struct bk_greeting *g, struct bk_box *box, uint32_t number)
@@ -53,7 +67,10 @@ int bk_greeting_answer(struct bk_greeting *g, struct bk_box *box, uint32_t numbe
 
 int bk_greeting_take_answer(struct bk_greeting *g, uint32_t number, const uint8_t *mail, size_t n)
 {
-	return bk_pairing_take_answer(g->pairing, number, mail, n, &g->meeting->peer);
+	int err = bk_pairing_take_answer(g->pairing, number, mail, n, &g->meeting->peer);
+
+	g->has_answer = !err;
+	return err;
 }
 
 int bk_greeting_reply(struct bk_greeting *g, struct bk_box *box)
@@ -64,6 +81,7 @@ int bk_greeting_reply(struct bk_greeting *g, struct bk_box *box)
 	int err;
 
 	bk_buf_init(&mail, BK_PAIRING_MAIL_MAX);
+	g->has_answer = false;
 	bk_self_describe(g->self, &view, &m->own);
 	m->own.start = bk_meeting_choose_start(&view, bk_loop_now(g->loop), m->peer.server_rtt);
 	err = bk_pairing_reply(g->pairing, &m->own, &mail);

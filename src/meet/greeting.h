@@ -19,6 +19,7 @@ struct bk_greeting {
 	struct bk_meeting *meeting; /* its introductions are filled in */
 	uint8_t *left;              /* joining: what the other side left, until we answer; NULL */
 	size_t left_len;
+	bool has_answer; /* making: the right one, until we reply */
 };
 
 /* Making: begins the pairing, and leaves our share with `number`; 0: any. */
@@ -37,6 +38,11 @@ int bk_greeting_take_answer(struct bk_greeting *g, uint32_t number, const uint8_
 int bk_greeting_reply(struct bk_greeting *g, struct bk_box *box);
 /* Joining. */
 int bk_greeting_take_reply(struct bk_greeting *g, const uint8_t *mail, size_t n);
+
+/* Is our introduction due, in answer or reply? */
+bool bk_greeting_is_due(const struct bk_greeting *g);
+/* How long from now on it should wait for what is still being learnt. */
+bk_dur bk_greeting_wait(const struct bk_greeting *g, struct bk_box *box);
 
 /* Tells the other side, as far as that can be; stays: the code is good still. */
 void bk_greeting_say_wrong(struct bk_box *box, bool stays);

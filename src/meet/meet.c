@@ -171,26 +171,11 @@ static void on_patience_over(void *arg)
 	maybe_introduce(arg, false);
 }
 
-static void gather(struct bk_meet *m, struct bk_visit *v)
+/* Early, so that nothing waits for it; the mailbox looks once. Nobody needs it who has met, and wants no round. */
+static void look_at_flows(struct bk_meet *m, struct bk_visit *v)
 {
-	struct bk_mailbox_view view = bk_box_view(&v->box);
-
-	v->has_gathered = true;
-	v->has_stun = view.stun_len;
-	bk_self_gather(&m->self, &view);
-}
-
-/* What the box names is asked, or was asked before it was ready. */
-static void gather_more(struct bk_meet *m, struct bk_visit *v)
-{
-	struct bk_mailbox_view view = bk_box_view(&v->box);
-
-	if (!v->has_gathered) {
-		gather(m, v);
-		return;
-	}
-	v->has_stun = view.stun_len;
-	bk_self_gather_more(&m->self, &view);
+	if (v && (!m->is_met || m->is_asking || m->round.is_open))
+		bk_visit_look_at_flows(v, &m->self);
 }
 
 /* Into the round by this box, if its port is as good as new; else by another one. */
@@ -204,7 +189,8 @@ static void enter(struct bk_meet *m, struct bk_visit *v)
 	}
 	rejoin(m, v, false);
 	if (v->is_used || !v->has_gathered)
-		gather(m, v);
+		bk_visit_gather(v, &m->self);
+	m->visits.ops.probe_flows(v->box.box, true);
 	m->visits.ops.measure_clock(v->box.box);
 	maybe_introduce(m, true);
 }
@@ -245,7 +231,7 @@ static void settle(struct bk_meet *m, struct bk_visit *v)
 	}
 	if (v == m->visits.next)
 		bk_visits_move(&m->visits);
-	gather_more(m, v);
+	bk_visit_gather_more(v, &m->self);
 	bk_acquaint_begin(m->acquaint, &v->box);
 }
 
@@ -292,12 +278,13 @@ static void on_ready(void *arg)
 	}
 	come_back(m, v);
 	if (m->is_asking || m->round.is_open) /* else nobody needs to know before there is a round */
-		gather(m, v);
+		bk_visit_gather(v, &m->self);
 	maybe_introduce(m, true);
 }
 
 static void look(struct bk_meet *m)
 {
+	look_at_flows(m, m->visits.now);
 	if (m->is_met)
 		maybe_introduce(m, true);
 	else
@@ -309,11 +296,12 @@ static void on_view(void *arg)
 	struct bk_visit *v = arg;
 	struct bk_meet *m = meet_of(v);
 
+	look_at_flows(m, v);
 	if (v != v->of->now)
 		return;
 	if ((v->has_gathered || !m->is_met) && !v->has_stun &&
 		bk_box_view(&v->box).stun_len) /* it knows of some */
-		gather(m, v);
+		bk_visit_gather(v, &m->self);
 	look(m);
 }
 
@@ -323,6 +311,7 @@ static void on_early(void *arg)
 	struct bk_visit *v = arg;
 	struct bk_meet *m = meet_of(v);
 
+	look_at_flows(m, v);
 	if (!m->is_met && v == m->visits.now)
 		bk_acquaint_ask_early(m->acquaint, &v->box);
 }

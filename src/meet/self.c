@@ -16,6 +16,7 @@
 #include "net/ifaddr.h"
 #include "net/random.h"
 #include "net/sock.h"
+#include "punch/guess.h"
 #include "punch/mapped.h"
 
 enum { BACKLOG = 8, ADDRS_MAX = 12, LINKS_MAX = 2, ID_BYTES = 8 };
@@ -38,13 +39,46 @@ static void add_candidate(struct bk_intro *intro, enum bk_candidate_kind kind, e
 
 /* --- TCP: how the NAT maps the port of the mailbox's own connection --- */
 
+static bool is_seen_over_udp(const struct bk_self *s)
+{
+	return s->ways && bk_ways_view(s->ways)->samples_len;
+}
+
+/* Towards two places the shared port has two. */
+static bool is_seen_apart(const struct bk_mailbox_view *view)
+{
+	for (size_t i = 1; i < view->samples_len; i++)
+		if (!bk_addr_equal(&view->samples[0].mapped, &view->samples[i].mapped))
+			return true;
+	return false;
+}
+
+static bool may_be_seen_apart_over_udp(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	const struct bk_ways_view *udp = bk_ways_view(s->ways);
+
+	if (!udp->samples_len)
+		return view->local.family;
+	return udp->samples_len > 1 && !bk_addr_equal(&udp->samples[0].mapped, &udp->samples[1].mapped);
+}
+
+bool bk_self_wants_flows(const struct bk_self *s, const struct bk_mailbox_view *view)
+{
+	if (s->is_hidden || !s->has_tcp || !s->may_guess)
+		return false;
+	if (view->samples_len > 1)
+		return is_seen_apart(view);
+	return !s->ways || may_be_seen_apart_over_udp(s, view);
+}
+
 /* A mapping probe is answered two round trips after it was begun. Whether anybody comes in, one round trip more
  * tells, or nothing does: where both sides call at once it says little that is worth the wait. */
 static bk_dur wait_tcp(const struct bk_self *s, const struct bk_mailbox_view *view)
 {
-	(void)s;
 	if (view->samples_awaited)
 		return bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt_ns + MAPPING_WAIT_MORE);
+	if (view->flows_awaited && !is_seen_over_udp(s) && is_seen_apart(view))
+		return bk_time_min(MAPPING_WAIT_MAX, view->rtt_ns + UDP_WAIT_MORE);
 	return view->is_reach_awaited ? REACH_WAIT : 0;
 }
 
@@ -62,9 +96,28 @@ static bool has_counted(const struct bk_self *s)
 	return s->ways ? bk_ways_hops(s->ways) > 0 : bk_hops_is_asked(&s->hops);
 }
 
+/* On the mailbox's clock; 0: it has none. */
+static int64_t mailbox_time(const struct bk_mailbox_view *mailbox, bk_time at)
+{
+	int64_t there;
+
+	if (!mailbox->rtt_ns || __builtin_add_overflow(at, mailbox->clock_offset_ns, &there) || there < 0)
+		return 0;
+	return there;
+}
+
+static void judge_tcp(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile)
+{
+	bk_time seen_at;
+
+	bk_nat_profile_of_view(view, ret_profile, &seen_at);
+	if (seen_at)
+		ret_profile->ports.seen_at = mailbox_time(view, seen_at);
+}
+
 static void describe_tcp(const struct bk_self *s, const struct bk_mailbox_view *view, struct bk_intro *intro)
 {
-	bk_nat_profile_of_view(view, &intro->tcp);
+	judge_tcp(view, &intro->tcp);
 	if (s->has_tcp && view->samples_len && view->samples[0].mapped.family == 4)
 		add_candidate(intro, BK_CANDIDATE_MAPPED, BK_TRANSPORT_TCP, &view->samples[0].mapped);
 	if (s->has_tcp && has_counted(s))
@@ -107,16 +160,6 @@ static bk_dur wait_udp(const struct bk_self *s, const struct bk_mailbox_view *vi
 	if (!udp->samples_len)
 		return bk_time_min(MAPPING_WAIT_MAX, view->rtt_ns + UDP_WAIT_MORE);
 	return udp->samples_len > 1 ? REACH_WAIT : REACH_WAIT + view->rtt_ns / 2;
-}
-
-/* On the mailbox's clock; 0: it has none. */
-static int64_t mailbox_time(const struct bk_mailbox_view *mailbox, bk_time at)
-{
-	int64_t there;
-
-	if (!mailbox->rtt_ns || __builtin_add_overflow(at, mailbox->clock_offset_ns, &there) || there < 0)
-		return 0;
-	return there;
 }
 
 /* Another socket that got two ports where the first one had the same twice, which was chance; MAX: none. */
@@ -170,8 +213,6 @@ static void describe_udp(const struct bk_self *s, const struct bk_mailbox_view *
 	if (!udp)
 		return;
 	judge_udp(udp, view, &intro->udp);
-	if (s->may_guess)
-		intro->capabilities |= BK_INTRO_GUESSES;
 	if (bk_ways_hops(s->ways))
 		intro->capabilities |= BK_INTRO_COUNTED;
 	randombytes_buf(intro->probe_key, sizeof(intro->probe_key));
@@ -416,6 +457,19 @@ bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view)
 	return wait;
 }
 
+bk_dur bk_self_wait_for(
+	const struct bk_self *s, const struct bk_mailbox_view *view, const struct bk_intro *peer)
+{
+	struct bk_intro own;
+	const struct bk_pair pair = {.own = &own, .peer = peer};
+
+	if (!view->flows_awaited || s->is_hidden)
+		return 0;
+	bk_self_describe(s, view, &own);
+	return bk_guess_needs_tcp(&pair) ? bk_time_min(MAPPING_WAIT_MAX, 2 * view->rtt_ns + MAPPING_WAIT_MORE)
+					 : 0;
+}
+
 unsigned bk_self_hops(struct bk_self *s)
 {
 	return s->ways ? bk_ways_hops(s->ways) : bk_hops_count(&s->hops);
@@ -428,6 +482,8 @@ void bk_self_describe(const struct bk_self *s, const struct bk_mailbox_view *vie
 	bk_random_name(ID_BYTES, ret_intro->id);
 	strcpy(ret_intro->name, s->name);
 	memcpy(ret_intro->pin, s->pin.bytes, sizeof(ret_intro->pin));
+	if (s->may_guess && !s->is_hidden)
+		ret_intro->capabilities |= BK_INTRO_GUESSES;
 	randombytes_buf(&ret_intro->tie_breaker, sizeof(ret_intro->tie_breaker));
 	for (int i = 0; i < SOURCES && !s->is_hidden; i++)
 		sources[i].describe(s, view, ret_intro);

@@ -46,11 +46,19 @@ void bk_self_reopen(struct bk_self *s);
 void bk_self_gather(struct bk_self *s, const struct bk_mailbox_view *view);
 /* The mailbox names the same, or more: what is asked already is not asked again. */
 void bk_self_gather_more(struct bk_self *s, const struct bk_mailbox_view *view);
+/* Should the mailbox look which ports new flows over TCP get (probe_flows)? Only they can tell where there is no UDP,
+ * and they are asked for before that is sure, so that nothing has to wait for them: a mailbox that knows its local
+ * address has greeted us, and by then who answers over UDP has done so. */
+bool bk_self_wants_flows(const struct bk_self *s, const struct bk_mailbox_view *view);
 /* Somebody comes: which port would a new flow get by now? Nothing waits for that. */
 void bk_self_freshen(struct bk_self *s);
 /* How long introducing ourselves should wait from now on for what is still being learnt; 0: it is all
  * here. */
 bk_dur bk_self_wait(const struct bk_self *s, const struct bk_mailbox_view *view);
+/* The same, once we know to whom: the latest flow over TCP is worth a round trip where nothing but the next port of our
+ * sequence connects us. */
+bk_dur bk_self_wait_for(
+	const struct bk_self *s, const struct bk_mailbox_view *view, const struct bk_intro *peer);
 /* UDP or the router has said something: is what the router says of its address still so? Else it is asked anew. */
 void bk_self_compare_opened(struct bk_self *s);
 /* Has our router opened a port, since we told that of ourselves, by which that peer could come to us? */

@@ -238,6 +238,85 @@ static void a_round_that_overtakes_another_has_the_same_port(void **state)
 	bk_self_done(&s);
 }
 
+static struct bk_mailbox_view seen(size_t len, uint16_t second)
+{
+	return (struct bk_mailbox_view){.rtt_ns = 40 * BK_MS,
+		.local = bk_addr_v4(10, 0, 0, 2, 4000),
+		.samples = {{bk_addr_v4(198, 51, 100, 1, 15005), bk_addr_v4(203, 0, 113, 1, SAME)},
+			{bk_addr_v4(198, 51, 100, 1, 15006), bk_addr_v4(203, 0, 113, 1, second)}},
+		.samples_len = len};
+}
+
+/* Without UDP at once, and after that only as long as it is not known that our port is one. */
+static void other_flows_are_looked_at_before_it_is_known_that_they_tell_something(void **state)
+{
+	static const struct {
+		enum bk_transport_choice transport;
+		bool is_polite, is_greeted;
+		size_t samples;
+		uint16_t second;
+		bool wants;
+	} rows[] = {
+		{BK_TRANSPORT_CHOICE_TCP, false, false, 0, 0, true},
+		{BK_TRANSPORT_CHOICE_TCP, true, false, 0, 0, false},
+		{BK_TRANSPORT_CHOICE_TCP, false, true, 2, SAME, false},
+		{BK_TRANSPORT_CHOICE_TCP, false, true, 2, SAME + 1, true},
+		{BK_TRANSPORT_CHOICE_UDP, false, true, 2, SAME + 1, false},
+		{BK_TRANSPORT_CHOICE_AUTO, false, false, 0, 0, false}, /* UDP may answer yet */
+		{BK_TRANSPORT_CHOICE_AUTO, false, true, 0, 0, true},   /* it has not */
+		{BK_TRANSPORT_CHOICE_AUTO, false, true, 2, SAME, false},
+		{BK_TRANSPORT_CHOICE_AUTO, false, true, 2, SAME + 1, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct bk_session_opts opts = {.transport = rows[i].transport,
+			.without = BK_WITHOUT_PORT_MAPPING | (rows[i].is_polite ? BK_WITHOUT_GUESSING : 0)};
+		struct bk_mailbox_view view = seen(rows[i].samples, rows[i].second);
+		struct bk_loop *loop;
+		struct bk_self s;
+
+		assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &loop), 0);
+		assert_int_equal(bk_self_init(&s, loop, &opts, stop, NULL), 0);
+		if (!rows[i].is_greeted)
+			view.local = (struct bk_addr){0};
+		if (bk_self_wants_flows(&s, &view) != rows[i].wants)
+			fail_msg("row %zu", i);
+		bk_self_done(&s);
+		bk_loop_free(loop);
+	}
+}
+
+static void our_latest_flow_is_waited_for_where_nothing_else_connects_the_two(void **state)
+{
+	const struct bk_session_opts opts = {
+		.transport = BK_TRANSPORT_CHOICE_TCP, .without = BK_WITHOUT_PORT_MAPPING};
+	struct bk_intro own, peer = {.capabilities = BK_INTRO_GUESSES};
+	struct bk_mailbox_view view = seen(2, SAME + 1);
+	struct bk_loop *loop;
+	struct bk_self s;
+
+	(void)state;
+	peer.tcp = (struct bk_nat_profile){.mapping = BK_NAT_ENDPOINT_INDEPENDENT,
+		.is_translated = true,
+		.public_addr = bk_addr_v4(198, 51, 100, 2, 4000)};
+	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &loop), 0);
+	assert_int_equal(bk_self_init(&s, loop, &opts, stop, NULL), 0);
+	for (uint16_t k = 0; k < BK_MAILBOX_FLOWS_MAX - 1; k++)
+		view.flows[k] = (struct bk_mailbox_flow){
+			bk_addr_v4(203, 0, 113, 1, (uint16_t)(SAME + 2 + k)), BK_SEC};
+	bk_self_describe(&s, &view, &own);
+	assert_true(own.tcp.allocation == BK_NAT_SEQUENTIAL && own.tcp.ports.last == SAME + 6);
+	assert_true(own.tcp.ports.seen_at == BK_SEC && (own.capabilities & BK_INTRO_GUESSES));
+	assert_true(bk_self_wait_for(&s, &view, &peer) == 0);
+	view.flows_awaited = 1;
+	assert_in_range(bk_self_wait_for(&s, &view, &peer), 2 * view.rtt_ns, 2 * view.rtt_ns + 50 * BK_MS);
+	peer.tcp.filtering = BK_NAT_ADDRESS_DEPENDENT;
+	assert_true(bk_self_wait_for(&s, &view, &peer) == 0);
+	bk_self_done(&s);
+	bk_loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +325,8 @@ int main(void)
 		cmocka_unit_test(a_listener_that_cannot_be_opened_again_is_not_told_of),
 		cmocka_unit_test(
 			a_listener_has_its_port_again_in_every_round_and_nobody_hears_there_in_between),
+		cmocka_unit_test(other_flows_are_looked_at_before_it_is_known_that_they_tell_something),
+		cmocka_unit_test(our_latest_flow_is_waited_for_where_nothing_else_connects_the_two),
 		cmocka_unit_test(a_round_that_overtakes_another_has_the_same_port),
 	};
 

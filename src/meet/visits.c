@@ -108,6 +108,37 @@ void bk_visits_lose(struct bk_visits *s, struct bk_visit *v, bool wants_another)
 		retry_later(s);
 }
 
+/* --- how we look from outside --- */
+
+void bk_visit_gather(struct bk_visit *v, struct bk_self *self)
+{
+	struct bk_mailbox_view view = bk_box_view(&v->box);
+
+	v->has_gathered = true;
+	v->has_stun = view.stun_len;
+	bk_self_gather(self, &view);
+}
+
+void bk_visit_gather_more(struct bk_visit *v, struct bk_self *self)
+{
+	struct bk_mailbox_view view = bk_box_view(&v->box);
+
+	if (!v->has_gathered) {
+		bk_visit_gather(v, self);
+		return;
+	}
+	v->has_stun = view.stun_len;
+	bk_self_gather_more(self, &view);
+}
+
+void bk_visit_look_at_flows(struct bk_visit *v, const struct bk_self *self)
+{
+	struct bk_mailbox_view view = bk_box_view(&v->box);
+
+	if (bk_self_wants_flows(self, &view))
+		v->box.ops->probe_flows(v->box.box, false);
+}
+
 bool bk_visit_owes_round(const struct bk_visit *v)
 {
 	return v && v->has_round && !v->box.ops->is_mail_taken(v->box.box);

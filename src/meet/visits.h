@@ -5,6 +5,7 @@
 #include "base/rate.h"
 #include "base/time.h"
 #include "meet/box.h"
+#include "meet/self.h"
 
 /* Two boxes at one mailbox: the one that stands, and the one that is being made to take its place. One that is
  * lost is followed by another one, with growing patience. Embedded; the loop's thread only. */
@@ -56,6 +57,13 @@ void bk_visits_move(struct bk_visits *s);
 void bk_visits_stay(struct bk_visits *s);
 /* It is out of reach. */
 void bk_visits_lose(struct bk_visits *s, struct bk_visit *v, bool wants_another);
+
+/* Begins to learn how we look from outside by what this box names. */
+void bk_visit_gather(struct bk_visit *v, struct bk_self *self);
+/* What the box names is asked, or was asked before it was ready. */
+void bk_visit_gather_more(struct bk_visit *v, struct bk_self *self);
+/* The mailbox looks which ports new flows over TCP get, if that may be of use. */
+void bk_visit_look_at_flows(struct bk_visit *v, const struct bk_self *self);
 
 /* A round is complete, and the other side may never hear of us: our introduction went out and may not have
  * reached the mailbox. v may be NULL. */

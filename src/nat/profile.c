@@ -202,7 +202,34 @@ void bk_nat_profile_add_later(struct bk_nat_profile *p, const struct bk_nat_late
 	}
 }
 
-void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile)
+/* Those that began at once tell how ports are chosen; the last one, which may be much later, only where that is by now.
+ */
+static bk_time add_flows(const struct bk_mailbox_view *view, struct bk_nat_profile *p)
+{
+	struct bk_nat_later later[BK_MAILBOX_FLOWS_MAX];
+	const struct bk_mailbox_flow *latest = &view->flows[BK_MAILBOX_FLOWS_MAX - 1];
+	bk_time began = view->flows[0].began_ns, seen_at = 0;
+	size_t n = 0;
+
+	_Static_assert((int)BK_MAILBOX_FLOWS_MAX <= (int)BK_NAT_LATER_MAX, "room");
+	for (const struct bk_mailbox_flow *f = view->flows; f < latest; f++) {
+		if (!bk_addr_equal_ip(&f->mapped, &p->public_addr))
+			continue;
+		later[n++] = (struct bk_nat_later){f->mapped.port, f->began_ns - began};
+		seen_at = f->began_ns;
+	}
+	if (!n)
+		return 0;
+	bk_nat_profile_add_later(p, later, n);
+	if (!bk_addr_equal_ip(&latest->mapped, &p->public_addr))
+		return seen_at;
+	later[0] = (struct bk_nat_later){latest->mapped.port, latest->began_ns - seen_at};
+	bk_nat_profile_add_later(p, later, 1);
+	return latest->began_ns;
+}
+
+void bk_nat_profile_of_view(
+	const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile, bk_time *ret_seen_at)
 {
 	struct bk_nat_evidence e = {
 		.local = view->local,
@@ -217,6 +244,7 @@ void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_pr
 		e.samples[e.samples_len++] = (struct bk_nat_sample){s->server, s->mapped};
 	}
 	bk_nat_profile_judge(&e, ret_profile);
+	*ret_seen_at = bk_nat_is_dependent(ret_profile) ? add_flows(view, ret_profile) : 0;
 }
 
 bool bk_nat_is_dependent(const struct bk_nat_profile *p)

@@ -45,8 +45,10 @@ struct bk_nat_later {
 enum { BK_NAT_LATER_MAX = 8 };
 void bk_nat_profile_add_later(struct bk_nat_profile *p, const struct bk_nat_later *later, size_t n);
 
-/* The same of what a mailbox tells of its own connection's port. */
-void bk_nat_profile_of_view(const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile);
+/* The same of what a mailbox tells of its own connection's port, and of other flows. ret_seen_at: when the latest of
+ * those began, on the loop's clock; 0: there is none. */
+void bk_nat_profile_of_view(
+	const struct bk_mailbox_view *view, struct bk_nat_profile *ret_profile, bk_time *ret_seen_at);
 
 /* The classic types (RFC 3489 section 5, plus the firewall cases). Endpoint-independent mapping with unknown
  * filtering is port restricted (the careful answer); an untranslated address with unknown filtering is

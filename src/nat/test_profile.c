@@ -219,6 +219,98 @@ static void a_port_of_an_older_flow_does_not_hide_a_sequence(void **state)
 	}
 }
 
+/* --- what a mailbox tells of other flows over TCP --- */
+
+enum { AT_ONCE = BK_MAILBOX_FLOWS_MAX - 1 };
+
+static struct bk_mailbox_view view_of(uint16_t first, uint16_t second)
+{
+	return (struct bk_mailbox_view){.local = bk_addr_v4(10, 0, 0, 2, 4000),
+		.samples = {{SERVER(1, 15005), OUTSIDE(first)}, {SERVER(1, 15006), OUTSIDE(second)}},
+		.samples_len = 2};
+}
+
+static void add_flow(struct bk_mailbox_view *v, size_t i, uint16_t port, bk_time began)
+{
+	v->flows[i] = (struct bk_mailbox_flow){OUTSIDE(port), began};
+}
+
+static void flows_at_once_tell_a_sequence_and_a_later_one_where_it_is_by_now(void **state)
+{
+	static const struct {
+		int delta;
+		uint16_t latest; /* 0: none */
+		uint16_t last;
+		uint32_t rate;
+	} rows[] = {
+		{1, 0, 5006, 0}, {-1, 0, 4994, 0}, {2, 0, 5012, 0}, {1, 5206, 5206, 197},
+		{-2, 4588, 4588, 197}, {1, 4000, 4000, 0}, /* it has begun anew */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_mailbox_view v = view_of(5000, (uint16_t)(5000 + rows[i].delta));
+		struct bk_nat_profile p;
+		bk_time seen_at;
+
+		for (size_t k = 0; k < AT_ONCE; k++)
+			add_flow(&v, k, (uint16_t)(5000 + rows[i].delta * (int)(k + 2)), BK_SEC);
+		if (rows[i].latest)
+			add_flow(&v, AT_ONCE, rows[i].latest, 2 * BK_SEC);
+		bk_nat_profile_of_view(&v, &p, &seen_at);
+		assert_int_equal(p.allocation, BK_NAT_SEQUENTIAL);
+		assert_int_equal(p.delta, rows[i].delta);
+		assert_int_equal(p.ports.last, rows[i].last);
+		assert_int_equal(p.ports.rate, rows[i].rate);
+		assert_true(seen_at == (rows[i].latest ? 2 : 1) * BK_SEC);
+	}
+}
+
+static void flows_that_tell_nothing_change_nothing(void **state)
+{
+	struct bk_mailbox_view v = view_of(5000, 5001);
+	struct bk_nat_profile p;
+	bk_time seen_at;
+
+	(void)state;
+	for (size_t k = 0; k < AT_ONCE; k++) /* by another line, or unanswered */
+		v.flows[k] = (struct bk_mailbox_flow){k % 2 ? SERVER(9, 6000) : (struct bk_addr){0}, BK_SEC};
+	add_flow(&v, AT_ONCE, 5100, 2 * BK_SEC);
+	bk_nat_profile_of_view(&v, &p, &seen_at);
+	assert_true(!seen_at && p.ports.last == 5001 && p.ports.seen == 2);
+	v.samples[1].mapped = v.samples[0].mapped; /* all have one port */
+	add_flow(&v, 0, 5002, BK_SEC);
+	bk_nat_profile_of_view(&v, &p, &seen_at);
+	assert_true(!seen_at && !p.ports.seen && p.mapping == BK_NAT_ENDPOINT_INDEPENDENT);
+}
+
+/* Two ports of a block of 128 are as near each other as those of a sequence 3 times in 100. */
+static void a_small_block_passes_for_a_sequence_less_than_once_in_a_thousand(void **state)
+{
+	enum { DRAWS = 100000, BLOCK = 128 };
+	uint64_t dice = 1;
+	int seen = 0;
+
+	(void)state;
+	for (int i = 0; i < DRAWS; i++) {
+		struct bk_mailbox_view v = {0};
+		struct bk_nat_profile p;
+		uint16_t ports[BK_MAILBOX_FLOWS_MAX + 2];
+		bk_time seen_at;
+
+		for (size_t k = 0; k < BK_MAILBOX_FLOWS_MAX + 2; k++) {
+			dice = dice * 6364136223846793005 + 1442695040888963407;
+			ports[k] = (uint16_t)(20000 + (dice >> 33) % BLOCK);
+		}
+		v = view_of(ports[0], ports[1]);
+		for (size_t k = 0; k < BK_MAILBOX_FLOWS_MAX; k++)
+			add_flow(&v, k, ports[k + 2], (k < AT_ONCE ? 1 : 2) * BK_SEC);
+		bk_nat_profile_of_view(&v, &p, &seen_at);
+		seen += bk_nat_is_dependent(&p) && p.allocation == BK_NAT_SEQUENTIAL;
+	}
+	assert_in_range(seen, 0, DRAWS / 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +320,9 @@ int main(void)
 		cmocka_unit_test(more_ports_tell_better_whether_they_are_a_sequence),
 		cmocka_unit_test(a_port_of_an_older_flow_does_not_hide_a_sequence),
 		cmocka_unit_test(a_later_port_tells_how_many_others_take),
+		cmocka_unit_test(flows_at_once_tell_a_sequence_and_a_later_one_where_it_is_by_now),
+		cmocka_unit_test(flows_that_tell_nothing_change_nothing),
+		cmocka_unit_test(a_small_block_passes_for_a_sequence_less_than_once_in_a_thousand),
 		cmocka_unit_test(two_samples_of_one_server_endpoint_say_nothing_of_the_mapping),
 	};
 

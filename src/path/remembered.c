@@ -34,7 +34,9 @@ static void put_side(const struct bk_nat_profile *p, uint8_t out[NETWORK + 2])
 
 bool bk_remembered_pair_of(const struct bk_pair *pair, struct bk_remembered_pair *ret_networks)
 {
-	if (!bk_technique_guessing(pair, bk_techniques))
+	const struct bk_technique *guess = bk_technique_guessing(pair, bk_techniques);
+
+	if (!guess || guess->method->transport != BK_TRANSPORT_UDP)
 		return false;
 	put_side(&pair->own->udp, ret_networks->bytes);
 	put_side(&pair->peer->udp, ret_networks->bytes + NETWORK + 2);

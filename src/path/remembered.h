@@ -29,7 +29,7 @@ struct bk_remembered {
 struct bk_remembered_pair {
 	uint8_t bytes[10];
 };
-/* False: no port is guessed between them, so there is nothing to remember. */
+/* False: no port is guessed between them over UDP, so there is nothing to remember. */
 bool bk_remembered_pair_of(const struct bk_pair *pair, struct bk_remembered_pair *ret_networks);
 
 void bk_remembered_init(struct bk_remembered *r); /* empty, with a salt of its own */

@@ -13,7 +13,7 @@ enum {
 
 unsigned bk_attempt_guesses(const struct bk_attempt *a)
 {
-	unsigned passes = a->fast >= a->probes ? BK_PLAN_PASSES : 1;
+	unsigned passes = a->tries ? a->tries : a->fast >= a->probes ? BK_PLAN_PASSES : 1;
 
 	return (unsigned)a->sockets * BK_PLAN_FAN_PACKETS + a->fast + a->probes * passes;
 }

@@ -42,10 +42,12 @@ struct bk_attempt {
 	bk_dur delay;         /* after its beginning */
 	bk_dur try_timeout;   /* an unanswered SYN is given up and sent afresh after this */
 	bk_dur retry_gap;     /* after refused, reset, unreachable; +- 50 % jitter */
+	unsigned tries;       /* of each port, at most; 0: as many as the engine has */
 	unsigned eager;       /* after so many of them the gap grows */
-	/* Over UDP, where a port is guessed: so many of the ports are sent to, once or a few times each, and whoever
-	 * is heard from there is a target. 0: each port is a target. `fast`: so many of them at once, openers before
-	 * the agreed instant; the others one by one, each `pace` after the last, the first `brisk` ones half of it. */
+	/* Where a port is guessed: so many of the ports are sent to, over UDP once or a few times each, and whoever is
+	 * heard from there is a target; over TCP each from a socket of its own, all at once. 0: each port is a target.
+	 * `fast`: so many of them at once, openers before the agreed instant; the others one by one, each `pace` after
+	 * the last, the first `brisk` ones half of it. */
 	uint16_t probes, fast, brisk;
 	bk_dur pace;
 	/* Over UDP: nobody is there; a request is sent that has the own NAT let in more (punch/helper.h). */

@@ -28,10 +28,10 @@ _Static_assert((int)SOCKETS <= (int)BK_UDP_FAN_MAX, "each has its place");
 
 static double chance(const struct bk_pair *pair)
 {
-	const struct bk_intro *hard = bk_guess_hard_side(pair);
+	const struct bk_intro *hard = bk_guess_hard_side(pair, BK_TRANSPORT_UDP);
 
-	if (!hard || !bk_guess_is_wanted(pair) || hard->udp.allocation == BK_NAT_SEQUENTIAL ||
-		bk_guess_has_block(pair))
+	if (!hard || !bk_guess_is_wanted(pair, BK_TRANSPORT_UDP) ||
+		hard->udp.allocation == BK_NAT_SEQUENTIAL || bk_guess_has_block(pair))
 		return 0;
 	return bk_odds_birthday(SOCKETS, PROBES, PORTS);
 }
@@ -53,7 +53,7 @@ static void plan(const struct bk_technique *t, const struct bk_pair *pair, struc
 
 static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	bool is_own = bk_guess_hard_side(pair) == pair->own;
+	bool is_own = bk_guess_hard_side(pair, BK_TRANSPORT_UDP) == pair->own;
 	char nats[BK_PLAN_TEXT_MAX], odds[BK_CHANCE_STR_MAX];
 
 	bk_explain_nats(&pair->own->udp, &pair->peer->udp, nats);

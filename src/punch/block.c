@@ -60,9 +60,9 @@ static unsigned probes_for(unsigned block)
 /* 0: nothing to be guessed so. */
 static unsigned block_between(const struct bk_pair *pair)
 {
-	const struct bk_intro *hard = bk_guess_hard_side(pair);
+	const struct bk_intro *hard = bk_guess_hard_side(pair, BK_TRANSPORT_UDP);
 
-	return hard && bk_guess_is_wanted(pair) && hard->udp.allocation != BK_NAT_SEQUENTIAL
+	return hard && bk_guess_is_wanted(pair, BK_TRANSPORT_UDP) && hard->udp.allocation != BK_NAT_SEQUENTIAL
 		       ? block_of(&hard->udp.ports)
 		       : 0;
 }
@@ -93,7 +93,7 @@ static void plan(const struct bk_technique *t, const struct bk_pair *pair, struc
 
 static void hope(const struct bk_pair *pair, char out[BK_PLAN_TEXT_MAX])
 {
-	bool is_own = bk_guess_hard_side(pair) == pair->own;
+	bool is_own = bk_guess_hard_side(pair, BK_TRANSPORT_UDP) == pair->own;
 	unsigned block = block_between(pair);
 	char nats[BK_PLAN_TEXT_MAX], odds[BK_CHANCE_STR_MAX];
 

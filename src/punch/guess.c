@@ -12,33 +12,29 @@
 #include "punch/guess.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nat/profile.h"
+#include "punch/candidate.h"
 #include "punch/chance.h"
 #include "punch/explain.h"
 #include "punch/fit.h"
 #include "punch/mapped.h"
-#include "punch/odds.h"
+#include "punch/sequence.h"
 #include "punch/udp.h"
 
 enum {
-	WINDOW = 64,       /* ports that are opened at once */
-	SCAN_MAX = 512,    /* ports beyond it that are tried one by one */
-	STEP_MAX = 2,      /* a larger one, seen once or twice, is noise as a rule */
-	SPREAD = 24,       /* ports that others may have taken less than expected */
-	RATE_ASSUMED = 20, /* other flows a second, where nobody measured */
-	BEFORE = 24,       /* so many steps before the one that hit the last time it is begun */
+	WINDOW = 64,    /* ports that are opened at once */
+	SCAN_MAX = 512, /* ports beyond it that are tried one by one */
+	BEFORE = 24,    /* so many steps before the one that hit the last time it is begun */
 	REMEMBERED_MAX = 2 * (WINDOW + SCAN_MAX), /* ports from the last one; what is farther is no step */
 };
 
-#define ELAPSED_MAX (2 * BK_SEC)
-#define PACE        (1 * BK_MS)
-#define GRACE       (8 * BK_MS)  /* the window is open by then */
-#define SHORT_RTT   (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
-#define ENOUGH      0.5
-#define PATIENCE    (60 * BK_MS) /* and two round trips: by then what worked before has worked */
+#define PACE      (1 * BK_MS)
+#define GRACE     (8 * BK_MS)  /* the window is open by then */
+#define SHORT_RTT (24 * BK_MS) /* a longer way leaves the openers time enough before the instant */
+#define ENOUGH    0.5
+#define PATIENCE  (60 * BK_MS) /* and two round trips: by then what worked before has worked */
 
 /* A server sees both where it is itself. Who is seen among public addresses, and hears of a peer at a private one,
  * would knock at every port of a neighbour. */
@@ -47,14 +43,15 @@ static bool are_seen_in_one_realm(const struct bk_nat_profile *own, const struct
 	return bk_addr_realm(&own->public_addr) == bk_addr_realm(&peer->public_addr);
 }
 
-bool bk_guess_is_wanted(const struct bk_pair *pair)
+bool bk_guess_is_wanted(const struct bk_pair *pair, enum bk_transport t)
 {
-	const struct bk_nat_profile *own = &pair->own->udp, *peer = &pair->peer->udp;
+	const struct bk_nat_profile *own = bk_candidate_profile(pair->own, t),
+				    *peer = bk_candidate_profile(pair->peer, t);
 
 	return (pair->own->capabilities & pair->peer->capabilities & BK_INTRO_GUESSES) &&
 	       own->public_addr.family == 4 && peer->public_addr.family == 4 &&
 	       are_seen_in_one_realm(own, peer) && !bk_nat_is_reachable(own) && !bk_nat_is_reachable(peer) &&
-	       !bk_mapped_is_open_between(pair, BK_TRANSPORT_UDP) &&
+	       !bk_mapped_is_open_between(pair, t) &&
 	       !bk_addr_equal_ip(&own->public_addr, &peer->public_addr);
 }
 
@@ -69,33 +66,23 @@ static bool is_strict(const struct bk_nat_profile *p)
 	return p->filtering == BK_NAT_ADDRESS_AND_PORT_DEPENDENT || p->filtering == BK_NAT_UNKNOWN;
 }
 
-const struct bk_intro *bk_guess_hard_side(const struct bk_pair *pair)
+const struct bk_intro *bk_guess_hard_side(const struct bk_pair *pair, enum bk_transport t)
 {
-	bool own = bk_nat_is_dependent(&pair->own->udp), peer = bk_nat_is_dependent(&pair->peer->udp);
+	const struct bk_nat_profile *own = bk_candidate_profile(pair->own, t),
+				    *peer = bk_candidate_profile(pair->peer, t);
+	bool is_own = bk_nat_is_dependent(own);
 
-	if (own == peer || !is_strict(own ? &pair->peer->udp : &pair->own->udp))
+	if (is_own == bk_nat_is_dependent(peer) || !is_strict(is_own ? peer : own))
 		return NULL;
-	return own ? pair->own : pair->peer;
-}
-
-static bool is_sequential(const struct bk_nat_profile *p)
-{
-	return bk_nat_is_dependent(p) && p->allocation == BK_NAT_SEQUENTIAL && p->delta && p->ports.last;
+	return is_own ? pair->own : pair->peer;
 }
 
 static bool are_both_sequential(const struct bk_pair *pair)
 {
-	return is_sequential(&pair->own->udp) && is_sequential(&pair->peer->udp);
+	return bk_sequence_is(&pair->own->udp) && bk_sequence_is(&pair->peer->udp);
 }
 
 /* --- what is remembered --- */
-
-static int step_of(const struct bk_nat_profile *p)
-{
-	if (abs(p->delta) <= STEP_MAX)
-		return p->delta;
-	return p->delta > 0 ? 1 : -1;
-}
 
 static bk_dur patience(const struct bk_pair *pair)
 {
@@ -115,29 +102,18 @@ static bk_dur patience_of_many(const struct bk_pair *pair)
 								       : patience_of_one(pair);
 }
 
-/* Of the one whose port was guessed; 0: it is none in a sequence that is seen from here. */
-static uint16_t steps_to(const struct bk_nat_profile *p, uint16_t port)
-{
-	int step = step_of(p), ahead;
-
-	if (!step)
-		return 0;
-	ahead = (uint16_t)((port - p->ports.last) * (step > 0 ? 1 : -1));
-	return ahead <= REMEMBERED_MAX ? (uint16_t)(ahead / abs(step)) : 0;
-}
-
 void bk_guess_memo(const struct bk_pair *pair, const struct bk_technique *t, const struct bk_addr *remote,
 	struct bk_memo *ret_memo)
 {
-	const struct bk_intro *hard = bk_guess_hard_side(pair);
+	const struct bk_intro *hard = bk_guess_hard_side(pair, BK_TRANSPORT_UDP);
 
 	*ret_memo = (struct bk_memo){.is_guess = t->chance};
 	snprintf(ret_memo->technique, sizeof(ret_memo->technique), "%s", t->name);
 	if (!t->chance || !hard || hard != pair->peer)
 		return;
 	ret_memo->port = remote->port;
-	if (is_sequential(&hard->udp))
-		ret_memo->step = steps_to(&hard->udp, remote->port);
+	if (bk_sequence_is(&hard->udp))
+		ret_memo->step = bk_sequence_steps_to(&hard->udp, remote->port, REMEMBERED_MAX);
 }
 
 void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
@@ -150,7 +126,7 @@ void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 
 	if (!bk_guess_fits(t, pair))
 		return;
-	if (bk_guess_hard_side(pair) == pair->own) {
+	if (bk_guess_hard_side(pair, BK_TRANSPORT_UDP) == pair->own) {
 		a.sockets = (uint16_t)m->sockets;
 	} else {
 		a.is_from_shared_port = true;
@@ -164,61 +140,17 @@ void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 
 /* --- the next port of a sequence --- */
 
-/* From the observation to the instant. */
-static bk_dur elapsed(const struct bk_pair *pair, const struct bk_nat_ports *ports)
-{
-	int64_t start = bk_time_max(pair->own->start, pair->peer->start);
-
-	if (!start || !ports->seen_at || start <= ports->seen_at)
-		return 0;
-	return bk_time_min(start - ports->seen_at, ELAPSED_MAX);
-}
-
-/* How many ports others will have taken by then. */
-static double others(const struct bk_pair *pair, const struct bk_nat_profile *p)
-{
-	uint32_t rate = p->ports.rate ? p->ports.rate : RATE_ASSUMED;
-
-	return (double)rate * (double)elapsed(pair, &p->ports) / (double)BK_SEC;
-}
-
-/* Steps behind the port that was seen, at which the window begins. */
-static unsigned skipped(double mean)
-{
-	return mean > SPREAD ? (unsigned)mean - SPREAD : 0;
-}
-
-static struct bk_ports window(
-	const struct bk_pair *pair, const struct bk_nat_profile *p, unsigned len, int stride)
-{
-	int step = step_of(p);
-	unsigned skip = p->ports.rate ? skipped(others(pair, p)) : 0;
-
-	return (struct bk_ports){
-		.first = (uint16_t)(p->ports.last + step * (int)(1 + skip)),
-		.len = (uint16_t)len,
-		.step = (int16_t)(step * stride),
-	};
-}
-
-static double chance_of_window(const struct bk_pair *pair, const struct bk_nat_profile *p, unsigned len)
-{
-	double mean = others(pair, p);
-	unsigned skip = p->ports.rate ? skipped(mean) : 0;
-
-	return bk_odds_count(mean, skip, skip + len - 1);
-}
-
 static double chance_of_predicting(const struct bk_pair *pair)
 {
-	const struct bk_intro *hard = bk_guess_hard_side(pair);
+	const struct bk_intro *hard = bk_guess_hard_side(pair, BK_TRANSPORT_UDP);
 
-	if (!bk_guess_is_wanted(pair))
+	if (!bk_guess_is_wanted(pair, BK_TRANSPORT_UDP))
 		return 0;
 	if (are_both_sequential(pair)) /* i + 2 j is in the window */
-		return chance_of_window(pair, &pair->own->udp, WINDOW / 3) *
-		       chance_of_window(pair, &pair->peer->udp, WINDOW / 3);
-	return hard && is_sequential(&hard->udp) ? chance_of_window(pair, &hard->udp, WINDOW + SCAN_MAX) : 0;
+		return bk_sequence_chance(pair, &pair->own->udp, 0, WINDOW / 3) *
+		       bk_sequence_chance(pair, &pair->peer->udp, 0, WINDOW / 3);
+	return hard && bk_sequence_is(&hard->udp) ? bk_sequence_chance(pair, &hard->udp, 0, WINDOW + SCAN_MAX)
+						  : 0;
 }
 
 /* The same answer from both sides. */
@@ -262,7 +194,7 @@ static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair
 static uint16_t pivot_of(const struct bk_pair *pair, const struct bk_ports *ports)
 {
 	const struct bk_nat_profile *peer = &pair->peer->udp;
-	int first, at, step = step_of(peer);
+	int first, at, step = bk_sequence_step(peer);
 
 	if (!step || !pair->memo || !pair->memo->step)
 		return 0;
@@ -278,14 +210,14 @@ static void plan_predict(const struct bk_technique *t, const struct bk_pair *pai
 
 	if (!bk_guess_fits(t, pair))
 		return;
-	if (!are_both_sequential(pair) && bk_guess_hard_side(pair) == pair->own) {
+	if (!are_both_sequential(pair) && bk_guess_hard_side(pair, BK_TRANSPORT_UDP) == pair->own) {
 		add_waiting(t, pair, p);
 		return;
 	}
 	if (are_both_sequential(pair)) {
-		ports = window(pair, peer, WINDOW, is_stride_of_two(pair) ? 2 : 1);
+		ports = bk_sequence_window(pair, peer, WINDOW, is_stride_of_two(pair) ? 2 : 1);
 	} else {
-		ports = window(pair, peer, WINDOW + SCAN_MAX, 1);
+		ports = bk_sequence_window(pair, peer, WINDOW + SCAN_MAX, 1);
 		ports.pivot = pivot_of(pair, &ports);
 	}
 	add_spray(t, pair, &ports, WINDOW, p);

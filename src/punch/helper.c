@@ -11,7 +11,8 @@ enum { TFTP = 69 };
  * own filter knows ports. */
 static void plan(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
-	if (!bk_guess_is_wanted(pair) || bk_guess_hard_side(pair) != pair->peer ||
+	if (!bk_guess_is_wanted(pair, BK_TRANSPORT_UDP) ||
+		bk_guess_hard_side(pair, BK_TRANSPORT_UDP) != pair->peer ||
 		pair->own->udp.filtering != BK_NAT_UNKNOWN)
 		return;
 	bk_plan_add(p, &(struct bk_attempt){

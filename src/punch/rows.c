@@ -328,6 +328,6 @@ static const struct bk_technique relay = {
 	.tell = bk_tell_relay,
 };
 
-const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &punch_tcp, &mapped_tcp, &lan_udp,
-	&ipv6_udp, &mapped_udp, &bk_technique_predict, &bk_technique_blocks, &bk_technique_birthday,
-	&punch_udp, &bk_technique_helper, &relay, NULL};
+const struct bk_technique *const bk_techniques[] = {&lan_tcp, &ipv6_tcp, &bk_technique_predict_tcp,
+	&punch_tcp, &mapped_tcp, &lan_udp, &ipv6_udp, &mapped_udp, &bk_technique_predict,
+	&bk_technique_blocks, &bk_technique_birthday, &punch_udp, &bk_technique_helper, &relay, NULL};

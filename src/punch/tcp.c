@@ -22,13 +22,15 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "punch/explain.h"
 
 enum {
-	TRIES_MAX = 512,   /* of one attempt, where the budget is long */
-	ACCEPTED_MAX = 8,  /* unproven connections from the listener at a time */
-	ACTIONS_MAX = 128, /* one call makes at most a close and a connect for each attempt, closes for the
-			      rest, a listen, a report */
+	TRIES_MAX = 512,  /* of one attempt, where the budget is long */
+	ACCEPTED_MAX = 8, /* unproven connections from the listener at a time */
+	AT_ONCE_MAX = 32, /* ports of one attempt, each from a socket of its own */
+	ROWS_MAX = BK_PLAN_ATTEMPTS_MAX + AT_ONCE_MAX,
+	ACTIONS_MAX =
+		160, /* one call makes at most a close and a connect for each row, closes for the rest, a
+			      listen, a report */
 };
 
 #define PROOF_MAX (2 * BK_SEC)  /* an unproven connection holds up its attempt, and the end, no longer */
@@ -50,7 +52,9 @@ static const char *const state_names[] = {
 	[STOPPED] = "stopped",
 };
 
+/* One of the plan's, or one port of it where several are tried at the same time. */
 struct attempt {
+	size_t of, port; /* of the plan's attempts; of its ports */
 	enum state state;
 	uint32_t id;           /* of the socket while CONNECTING or PROVING, else 0 */
 	bk_time wake;          /* when the state ends by itself */
@@ -70,7 +74,8 @@ struct bk_punch_tcp {
 	struct bk_actions actions; /* first: next_action is the queue's */
 	struct bk_punch_tcp_opts opts;
 	struct bk_rng rng;
-	struct attempt attempts[BK_PLAN_ATTEMPTS_MAX];
+	struct attempt attempts[ROWS_MAX];
+	size_t attempts_len;
 	struct accepted accepted[ACCEPTED_MAX];
 	struct bk_action slots[ACTIONS_MAX];
 	uint32_t next_id, listener;
@@ -92,7 +97,7 @@ static void push_close(struct bk_punch_tcp *e, uint32_t id)
 
 static const struct bk_attempt *plan_of(const struct bk_punch_tcp *e, const struct attempt *a)
 {
-	return &e->opts.plan.attempts[a - e->attempts];
+	return &e->opts.plan.attempts[a->of];
 }
 
 static const struct bk_addr *shared_addr(const struct bk_punch_tcp *e, const struct bk_attempt *plan)
@@ -147,11 +152,13 @@ static void begin_try(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 		return;
 	}
 	a->is_opening = false;
-	if (a->stats.tries >= TRIES_MAX) {
+	if (a->stats.tries >= (plan->tries ? plan->tries : TRIES_MAX)) {
 		set_state(a, STOPPED, BK_NEVER);
 		return;
 	}
-	act.remote = a->remote = bk_attempt_remote(plan, a->stats.tries % bk_attempt_len(plan));
+	if (!plan->probes)
+		a->port = a->stats.tries % bk_attempt_len(plan);
+	act.remote = a->remote = bk_attempt_remote(plan, a->port);
 	if (a->stats.tries++ == 0)
 		a->stats.first_try = now;
 	if (plan->is_from_shared_port)
@@ -187,7 +194,7 @@ static void rest(struct bk_punch_tcp *e, struct attempt *a, bk_time now)
 
 static bool awaits_verdict(const struct bk_punch_tcp *e)
 {
-	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+	for (size_t i = 0; i < e->attempts_len; i++) {
 		if (e->attempts[i].state == PROVING)
 			return true;
 	}
@@ -214,7 +221,7 @@ static void end_tries(struct bk_punch_tcp *e)
 		return;
 	e->is_ending = true;
 	close_listener(e);
-	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+	for (size_t i = 0; i < e->attempts_len; i++) {
 		struct attempt *a = &e->attempts[i];
 
 		if (a->state == CONNECTING)
@@ -250,7 +257,7 @@ static void on_time(void *engine, bk_time now)
 
 	if (now >= e->end)
 		end_tries(e);
-	for (size_t i = 0; i < e->opts.plan.attempts_len; i++) {
+	for (size_t i = 0; i < e->attempts_len; i++) {
 		if (now >= e->attempts[i].wake)
 			on_wake(e, &e->attempts[i], now);
 	}
@@ -266,7 +273,7 @@ static bk_time next_wake(const void *engine)
 	const struct bk_punch_tcp *e = engine;
 	bk_time wake = e->is_ending ? BK_NEVER : e->end;
 
-	for (size_t i = 0; i < e->opts.plan.attempts_len; i++)
+	for (size_t i = 0; i < e->attempts_len; i++)
 		wake = bk_time_min(wake, e->attempts[i].wake);
 	for (size_t i = 0; i < ACCEPTED_MAX; i++) {
 		if (e->accepted[i].id != 0)
@@ -277,7 +284,7 @@ static bk_time next_wake(const void *engine)
 
 static struct attempt *find_attempt(struct bk_punch_tcp *e, uint32_t id)
 {
-	for (size_t i = 0; id != 0 && i < e->opts.plan.attempts_len; i++) {
+	for (size_t i = 0; id != 0 && i < e->attempts_len; i++) {
 		if (e->attempts[i].id == id)
 			return &e->attempts[i];
 	}
@@ -297,7 +304,7 @@ static void on_connected(void *engine, uint32_t id, bk_time now)
 			.type = BK_ACT_REPORT,
 			.id = id,
 			.remote = a->remote,
-			.report = (int)(a - e->attempts),
+			.report = (int)a->of,
 		});
 }
 
@@ -394,20 +401,38 @@ const struct bk_engine_ops bk_punch_tcp_ops = {
 	.next_action = bk_actions_next,
 };
 
-void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_attempt_stats *ret_stats)
+static void add_stats(struct bk_attempt_stats *sum, const struct bk_attempt_stats *s)
 {
-	if (attempt < e->opts.plan.attempts_len)
-		*ret_stats = e->attempts[attempt].stats;
-	else
-		*ret_stats = (struct bk_attempt_stats){.first_try = BK_NEVER};
+	sum->tries += s->tries;
+	sum->refused += s->refused;
+	sum->reset += s->reset;
+	sum->timed_out += s->timed_out;
+	sum->unreachable += s->unreachable;
+	sum->other += s->other;
+	sum->connected += s->connected;
+	sum->first_try = bk_time_min(sum->first_try, s->first_try);
 }
 
-static void begin_attempt(struct bk_punch_tcp *e, struct attempt *a, bk_time full_from, bk_time now)
+void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_attempt_stats *ret_stats)
 {
-	const struct bk_attempt *plan = plan_of(e, a);
-	bool opens = e->opts.opener_ttl && plan->is_from_shared_port && plan->remote.family == 4 &&
-		     bk_attempt_len(plan) == 1;
+	*ret_stats = (struct bk_attempt_stats){.first_try = BK_NEVER};
+	for (size_t i = 0; i < e->attempts_len; i++) {
+		if (e->attempts[i].of == attempt)
+			add_stats(ret_stats, &e->attempts[i].stats);
+	}
+}
 
+static void begin_attempt(struct bk_punch_tcp *e, size_t of, size_t port, bk_time full_from, bk_time now)
+{
+	struct attempt *a = &e->attempts[e->attempts_len++];
+	const struct bk_attempt *plan = &e->opts.plan.attempts[of];
+	bool opens = e->opts.opener_ttl && plan->is_from_shared_port && plan->remote.family == 4 &&
+		     (bk_attempt_len(plan) == 1 || plan->probes);
+
+	*a = (struct attempt){.of = of,
+		.port = port,
+		.stats = {.first_try = BK_NEVER},
+		.remote = bk_attempt_remote(plan, port)};
 	if (!plan->is_at_start) {
 		a->wake = now + plan->delay;
 		return;
@@ -427,11 +452,10 @@ static void begin(struct bk_punch_tcp *e, bk_time now)
 	e->start = bk_plan_believed(e->opts.start, now);
 	e->end = e->start + plan->budget;
 	for (size_t i = 0; i < plan->attempts_len; i++) {
-		const struct bk_attempt *a = &plan->attempts[i];
+		size_t at_once = plan->attempts[i].probes ? plan->attempts[i].probes : 1;
 
-		e->attempts[i].stats.first_try = BK_NEVER;
-		e->attempts[i].remote = bk_attempt_remote(a, 0);
-		begin_attempt(e, &e->attempts[i], full_from, now);
+		for (size_t port = 0; port < at_once && e->attempts_len < ROWS_MAX; port++)
+			begin_attempt(e, i, port, full_from, now);
 	}
 	if (plan->wants_listener) {
 		e->listener = e->next_id++;
@@ -464,66 +488,8 @@ void bk_punch_tcp_free(struct bk_punch_tcp *e)
 	free(e);
 }
 
-/* --- as a method --- */
-
-static bool has_counted(const struct bk_intro *side)
+void bk_punch_tcp_disprove(struct bk_punch_tcp *e, uint32_t id, bk_time now)
 {
-	return side->capabilities & BK_INTRO_COUNTED_TCP;
-}
-
-/* One calls, the other is called: its own full SYN waits for as long as a try may take. Sooner it would end a
- * connection that is half made, which nobody is told of, and where the two cross between a router and its machine the
- * router has noted another number than the machine answers with. Of two who have counted, that is who knows first;
- * else who has, for the other has no opener that could be met. Where neither has, the first SYNs are full ones, and
- * stay. */
-static bool is_called(const struct bk_method_opts *opts)
-{
-	bool own = has_counted(opts->pair->own), peer = has_counted(opts->pair->peer);
-
-	return own && !(peer && opts->is_controlling);
-}
-
-/* Who calls does so at once where the other's opener must have left: within a few milliseconds a busy machine may not
- * have sent it, in a later round nobody knows who is last, and who has not counted may be the first to know. Who is
- * called and hears of it too late for an opener calls, too. */
-static bk_time full_from(const struct bk_method_opts *opts, bk_time now)
-{
-	const struct bk_pair *pair = opts->pair;
-
-	if (is_called(opts) && now < opts->start)
-		return opts->start + bk_plan_try_timeout(pair);
-	if (!has_counted(pair->own) || pair->is_again || bk_plan_is_short(pair->own, pair->peer))
-		return opts->start;
-	return now;
-}
-
-static int new_of(const struct bk_method_opts *opts, bk_time now, void **ret_engine)
-{
-	const struct bk_punch_tcp_opts tcp = {
-		.plan = *opts->plan,
-		.shared = opts->shared,
-		.shared6 = opts->shared6,
-		.start = opts->start,
-		.opener_ttl = bk_method_opener_ttl(opts),
-		.full_from = full_from(opts, now),
-		.seed = opts->seed,
-	};
-	struct bk_punch_tcp *e;
-	int err = bk_punch_tcp_new(&tcp, now, &e);
-
-	if (!err)
-		*ret_engine = e;
-	return err;
-}
-
-static void free_of(void *engine)
-{
-	bk_punch_tcp_free(engine);
-}
-
-static void disprove(void *engine, uint32_t id, bk_time now)
-{
-	struct bk_punch_tcp *e = engine;
 	struct attempt *a = find_attempt(e, id);
 
 	if (a && a->state == PROVING) {
@@ -537,29 +503,34 @@ static void disprove(void *engine, uint32_t id, bk_time now)
 	maybe_done(e);
 }
 
-static int saw(const void *engine, size_t i, char out[BK_PLAN_TEXT_MAX])
+/* Who came to the listener came by what needs one; no port was guessed. */
+const struct bk_technique *bk_punch_tcp_technique(const struct bk_punch_tcp *e, const struct bk_way *way)
 {
-	const struct bk_punch_tcp *e = engine;
-	const struct bk_attempt_stats *s = &e->attempts[i].stats;
+	bool is_accepted = false;
+
+	for (size_t i = 0; i < ACCEPTED_MAX; i++)
+		is_accepted |= way->socket && e->accepted[i].id == way->socket;
+	for (size_t i = 0; is_accepted && i < e->opts.plan.attempts_len; i++) {
+		const struct bk_attempt *a = &e->opts.plan.attempts[i];
+
+		if (!a->technique->chance && bk_addr_equal_ip(&a->remote, &way->remote))
+			return a->technique;
+	}
+	return NULL;
+}
+
+bool bk_punch_tcp_saw(const struct bk_punch_tcp *e, size_t i, char out[BK_PLAN_TEXT_MAX])
+{
+	struct bk_attempt_stats sum;
 	char line[BK_PLAN_TEXT_MAX];
 
 	if (i >= e->opts.plan.attempts_len)
-		return 0;
+		return false;
+	bk_punch_tcp_stats(e, i, &sum);
 	snprintf(out, BK_PLAN_TEXT_MAX,
 		"saw: %.300s: %u tries, %u refused, %u reset, %u "
 		"unanswered, %u unreachable, %u other, %u connected",
-		bk_plan_attempt_to_str(&e->opts.plan, i, line), s->tries, s->refused, s->reset, s->timed_out,
-		s->unreachable, s->other, s->connected);
-	return 2;
+		bk_plan_attempt_to_str(&e->opts.plan, i, line), sum.tries, sum.refused, sum.reset,
+		sum.timed_out, sum.unreachable, sum.other, sum.connected);
+	return true;
 }
-
-const struct bk_method bk_method_tcp = {
-	.transport = BK_TRANSPORT_TCP,
-	.prefix = "",
-	.ops = &bk_punch_tcp_ops,
-	.new = new_of,
-	.free = free_of,
-	.disprove = disprove,
-	.saw = saw,
-	.explain = bk_explain_tcp,
-};

@@ -40,6 +40,13 @@ struct bk_attempt_stats {
 	unsigned tries, refused, reset, timed_out, unreachable, other, connected;
 	bk_time first_try; /* BK_NEVER: none yet */
 };
+/* As struct bk_method has it. */
+void bk_punch_tcp_disprove(struct bk_punch_tcp *e, uint32_t id, bk_time now);
+/* Who came to the listener came by what needs one: no port was guessed. NULL: that way is another one. */
+const struct bk_technique *bk_punch_tcp_technique(const struct bk_punch_tcp *e, const struct bk_way *way);
+/* What attempt i of the plan met, in a line; false: there is none. */
+bool bk_punch_tcp_saw(const struct bk_punch_tcp *e, size_t i, char out[BK_PLAN_TEXT_MAX]);
+
 void bk_punch_tcp_stats(const struct bk_punch_tcp *e, size_t attempt, struct bk_attempt_stats *ret_stats);
 
 #endif

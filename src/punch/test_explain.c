@@ -81,6 +81,7 @@ static void a_path_is_told_by_what_it_is_and_a_relay_by_its_reason(void **state)
 	static const char *const told[] = {
 		"direct over TCP on the local network, 12 ms",
 		"direct over TCP and IPv6, both NATs port-restricted, 12 ms",
+		"direct over TCP by a guessed port (predict, with a chance of 0.0 %), both NATs port-restricted, 12 ms",
 		"direct over TCP, both NATs port-restricted, 12 ms",
 		"direct over TCP, by a port that a router opened, 12 ms",
 		"direct over UDP on the local network, 12 ms",

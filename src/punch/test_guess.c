@@ -12,6 +12,7 @@
 #include "punch/guess.h"
 #include "punch/odds.h"
 #include "punch/relay.h"
+#include "punch/tcp.h"
 #include "punch/test_kit.h"
 
 static const struct bk_technique *guess_of(const struct bk_intro *own, const struct bk_intro *peer)
@@ -124,6 +125,128 @@ static void two_sequences_are_gone_through_by_different_strides(void **state)
 	assert_true(here.attempts[0].probes == 64 && there.attempts[0].probes == 64);
 	bk_method_udp.explain(&here, &pair, text);
 	assert_non_null(strstr(text, "each side guesses the other's next port, with a chance of 99.9 %"));
+}
+
+/* --- over TCP --- */
+
+/* The same side, seen over TCP alone. */
+static struct bk_intro over_tcp(
+	enum kit_kind kind, enum bk_nat_allocation allocation, int delta, uint8_t side)
+{
+	struct bk_intro in = kit_guessing(kind, allocation, delta, side);
+
+	in.tcp = in.udp;
+	in.udp = (struct bk_nat_profile){0};
+	return in;
+}
+
+static double chance_over_tcp(const struct bk_intro *own, const struct bk_intro *peer)
+{
+	const struct bk_pair pair = {.own = own, .peer = peer}, turned = {.own = peer, .peer = own};
+	double chance = bk_technique_predict_tcp.chance(&pair);
+
+	assert_true(chance == bk_technique_predict_tcp.chance(&turned));
+	return chance;
+}
+
+static void over_tcp_one_sequence_is_guessed_where_there_is_no_udp(void **state)
+{
+	static const struct {
+		enum kit_kind own;
+		enum bk_nat_allocation own_allocation;
+		enum kit_kind peer;
+		enum bk_nat_allocation peer_allocation;
+		bool is_guessed;
+	} rows[] = {
+		{PORT, KEEP, SYM, SEQ, true},
+		{UNSURE, KEEP, SYM, SEQ, true},
+		{FIREWALL, KEEP, SYM, SEQ, true},
+		{SYM, SEQ, SYM, SEQ, false},
+		{PORT, KEEP, SYM, RAND, false},
+		{PORT, KEEP, SYM, BK_NAT_ALLOCATION_UNKNOWN, false},
+		{RESTRICTED, KEEP, SYM, SEQ, false},
+		{FULL, KEEP, SYM, SEQ, false},
+		{OPEN, KEEP, SYM, SEQ, false},
+		{PORT, KEEP, PORT, KEEP, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = over_tcp(rows[i].own, rows[i].own_allocation, 1, 1),
+				peer = over_tcp(rows[i].peer, rows[i].peer_allocation, 1, 2);
+
+		if ((chance_over_tcp(&own, &peer) > 0.99) != rows[i].is_guessed)
+			fail_msg("row %zu", i);
+		own.udp.public_addr = own.tcp.public_addr; /* one side alone has UDP */
+		assert_true((chance_over_tcp(&own, &peer) > 0) == rows[i].is_guessed);
+		peer.udp.public_addr = peer.tcp.public_addr; /* both have */
+		assert_true(chance_over_tcp(&own, &peer) == 0);
+		own.udp.public_addr.family = 0;
+		peer.capabilities = 0;
+		assert_true(chance_over_tcp(&own, &peer) == 0);
+	}
+}
+
+/* What two flows say of a sequence a small block says as well; and of an old one the window has gone past. */
+static void over_tcp_nothing_is_promised_of_few_flows_or_old_ones(void **state)
+{
+	static const struct {
+		uint32_t seen;
+		bk_dur elapsed;
+		bool is_promised;
+	} rows[] = {{7, 0, true}, {5, 0, true}, {2, 0, false}, {4, 0, false}, {7, 500 * BK_MS, true},
+		{7, 2 * BK_SEC, false}, {7, 600 * BK_SEC, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bk_intro own = over_tcp(PORT, KEEP, 0, 1), peer = over_tcp(SYM, SEQ, 1, 2);
+		const struct bk_pair pair = {.own = &own, .peer = &peer};
+
+		peer.tcp.ports.seen = rows[i].seen;
+		peer.tcp.ports.seen_at = BK_SEC;
+		own.start = BK_SEC + rows[i].elapsed;
+		assert_int_equal(
+			bk_technique_predict_tcp.fits(&bk_technique_predict_tcp, &pair), rows[i].is_promised);
+	}
+}
+
+static void over_tcp_the_next_ports_are_tried_at_once_and_a_few_times(void **state)
+{
+	struct bk_intro own = over_tcp(PORT, KEEP, 0, 1), peer = over_tcp(SYM, SEQ, -1, 2);
+	struct bk_plan here = kit_plan_of(&bk_method_tcp, &own, &peer),
+		       there = kit_plan_of(&bk_method_tcp, &peer, &own);
+	const struct bk_attempt *guess = &here.attempts[0], *guessed = &there.attempts[0];
+	char text[BK_PLAN_TEXT_MAX];
+
+	(void)state;
+	assert_true(here.attempts_len == 1 && there.attempts_len == 1);
+	assert_ptr_equal(guess->technique, &bk_technique_predict_tcp);
+	assert_true(guess->ports.first == 19999 && guess->ports.step == -1);
+	assert_true(guess->probes == 32 && guess->tries == 12 && guess->is_from_shared_port);
+	assert_int_equal(bk_attempt_guesses(guess), 32 * 13); /* and an opener of each */
+	assert_ptr_equal(guessed->technique, &bk_technique_predict_tcp);
+	assert_true(guessed->is_from_shared_port && !guessed->probes && !bk_attempt_is_guess(guessed));
+	assert_string_equal(kit_why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_AUTO),
+		"port-restricted here, symmetric (sequential ports) there: this side guesses the other one's next "
+		"port, with a chance of 99.9 %");
+	assert_string_equal(bk_plan_attempt_to_str(&here, 0, text),
+		"predict 203.0.113.2:19999 and at most 31 of 32 ports, -1 apart from the shared port at the agreed "
+		"instant");
+}
+
+/* Who makes the code waits for its latest flow where nothing else connects the two. */
+static void our_next_port_is_needed_where_it_is_what_is_guessed(void **state)
+{
+	struct bk_intro own = over_tcp(SYM, SEQ, 1, 1), peer = over_tcp(PORT, KEEP, 0, 2);
+	const struct bk_pair pair = {.own = &own, .peer = &peer}, turned = {.own = &peer, .peer = &own};
+
+	(void)state;
+	own.tcp.ports.seen_at = BK_SEC;
+	own.start = 600 * BK_SEC; /* however old */
+	assert_true(bk_guess_needs_tcp(&pair));
+	assert_false(bk_guess_needs_tcp(&turned));
+	peer.tcp.filtering = AD;
+	assert_false(bk_guess_needs_tcp(&pair));
 }
 
 static void odds_are_those_of_the_books(void **state)
@@ -362,6 +485,10 @@ int main(void)
 		cmocka_unit_test(who_comes_from_a_guessed_port_came_by_the_guess),
 		cmocka_unit_test(a_block_is_told_by_what_was_seen_and_takes_few_sockets),
 		cmocka_unit_test(a_block_is_gone_through_outwards),
+		cmocka_unit_test(over_tcp_one_sequence_is_guessed_where_there_is_no_udp),
+		cmocka_unit_test(over_tcp_nothing_is_promised_of_few_flows_or_old_ones),
+		cmocka_unit_test(over_tcp_the_next_ports_are_tried_at_once_and_a_few_times),
+		cmocka_unit_test(our_next_port_is_needed_where_it_is_what_is_guessed),
 		cmocka_unit_test(odds_are_those_of_the_books),
 		cmocka_unit_test(what_hit_the_last_time_is_tried_first_and_the_rest_all_the_same),
 		cmocka_unit_test(a_guess_waits_where_two_were_connected_without_one),

@@ -501,7 +501,7 @@ static void ports_of_no_neighbour_are_guessed(void **state)
 
 static void an_attempt_may_go_to_a_set_of_ports(void **state)
 {
-	struct bk_attempt a = {.technique = bk_techniques[2], .remote = bk_addr_v4(203, 0, 113, 2, 41000)};
+	struct bk_attempt a = {.technique = bk_techniques[3], .remote = bk_addr_v4(203, 0, 113, 2, 41000)};
 	struct bk_plan p = {.attempts_len = 0};
 	char out[BK_PLAN_TEXT_MAX];
 

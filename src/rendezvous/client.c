@@ -356,7 +356,7 @@ static void connect_again(struct bk_rdv *r)
 {
 	int err;
 
-	bk_outside_close(&r->outside);
+	bk_outside_leave(&r->outside);
 	bk_control_free(r->control);
 	bk_resolve_free(r->resolve);
 	r->control = NULL;
@@ -563,6 +563,14 @@ static void yield_port(void *box)
 	bk_outside_close(&((struct bk_rdv *)box)->outside);
 }
 
+static void probe_flows(void *box, bool is_latest)
+{
+	struct bk_rdv *r = box;
+
+	if (!r->of->is_hidden && !r->refused)
+		bk_outside_probe_flows(&r->outside, is_latest);
+}
+
 static const char *name(void *arg)
 {
 	(void)arg;
@@ -584,4 +592,5 @@ const struct bk_mailbox_ops bk_rdv_ops = {
 	.measure_clock = measure_clock,
 	.yield_port = yield_port,
 	.name = name,
+	.probe_flows = probe_flows,
 };

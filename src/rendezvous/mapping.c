@@ -14,6 +14,8 @@
 
 enum { BACKLOG = 4 };
 
+#define ROOM_AGAIN (11 * BK_SEC) /* the server forgets a nonce after 10 s */
+
 void bk_mapping_probe_stop(struct bk_mapping_probe *p)
 {
 	bk_dial_free(p->dial);
@@ -85,6 +87,26 @@ int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, con
 	else
 		bk_timer_start(p->timer, p->patience);
 	return err;
+}
+
+bool bk_announcer_has_room(const struct bk_announcer *a, bk_time now)
+{
+	bk_time oldest = a->said[a->next % BK_ANNOUNCER_MAX];
+
+	return !oldest || now - oldest >= ROOM_AGAIN;
+}
+
+int bk_announcer_say(struct bk_announcer *a, const struct bk_mapping_probe *p, bk_time now)
+{
+	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
+
+	if (!a->control)
+		return BK_E_AGAIN;
+	if (!bk_announcer_has_room(a, now))
+		return BK_E_FULL;
+	a->said[a->next++ % BK_ANNOUNCER_MAX] = now;
+	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
+	return bk_control_send(a->control, &m);
 }
 
 struct bk_reach {

@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "rendezvous/control.h"
 #include "wire/preface.h"
 
 /* A mapping probe: a second connection from the control connection's own local port to another port or
@@ -33,6 +34,20 @@ struct bk_mapping_probe {
 int bk_mapping_probe_start(struct bk_mapping_probe *p, struct bk_loop *loop, const struct bk_addr *local);
 /* Fine on a zeroed one, and twice. */
 void bk_mapping_probe_stop(struct bk_mapping_probe *p);
+
+/* What tells the server whose the probes are. It keeps so many nonces of a client, each for a while, and takes more
+ * for abuse: what it has no room for is not announced. Embedded; zeroed before its first use. */
+enum { BK_ANNOUNCER_MAX = 8 };
+
+struct bk_announcer {
+	struct bk_control *control; /* borrowed; NULL: there is none yet */
+	bk_time said[BK_ANNOUNCER_MAX];
+	unsigned next;
+};
+
+bool bk_announcer_has_room(const struct bk_announcer *a, bk_time now);
+/* BK_E_FULL; BK_E_AGAIN: there is no connection yet. */
+int bk_announcer_say(struct bk_announcer *a, const struct bk_mapping_probe *p, bk_time now);
 
 /* A listener on the shared port for the server's attempts to connect back; whatever comes is closed at
  * once. */

@@ -27,10 +27,7 @@ static void on_probe_failed(void *arg, struct bk_mapping_probe *p)
 
 static void announce(struct bk_outside *o, const struct bk_mapping_probe *p)
 {
-	struct bk_rdv_msg m = {.type = BK_RDV_CLIENT_PROBE};
-
-	memcpy(m.nonce, p->nonce, sizeof(m.nonce));
-	bk_control_send(o->control, &m);
+	bk_announcer_say(&o->announcer, p, bk_loop_now(o->loop));
 }
 
 static void start_probe(struct bk_outside *o, size_t slot, const struct bk_addr *local,
@@ -94,6 +91,7 @@ void bk_outside_close(struct bk_outside *o)
 	stop_reach(o);
 	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++)
 		stop_probe(o, &o->probes[i]);
+	bk_flows_close(&o->flows);
 	o->is_early = false;
 }
 
@@ -103,7 +101,7 @@ static void probe_second_address(struct bk_outside *o)
 {
 	struct bk_addr other = bk_addr_with_port(o->alt, o->alt_port);
 
-	if (!o->alt.family)
+	if (!o->alt.family || o->flows.has_begun) /* which tell more, and the server has no room for all */
 		return;
 	probe(o, 1, &o->alt);
 	probe(o, 2, &other);
@@ -128,6 +126,12 @@ void bk_outside_begin(struct bk_outside *o, const struct bk_addr *local, const s
 	if (server->family != 4)
 		return;
 	o->local = *local;
+	o->server = *server;
+	o->flows = (struct bk_flows){.loop = o->loop,
+		.view = o->view,
+		.on_view = o->on_view,
+		.arg = o->arg,
+		.announcer = &o->announcer};
 	o->view->stun_len = 0;
 	add_stun(o->view, *server);
 	add_stun(o->view, other);
@@ -139,15 +143,32 @@ void bk_outside_announce(struct bk_outside *o, struct bk_control *control)
 {
 	struct bk_addr server = bk_control_server(control), other = beside(&server);
 
-	o->control = control;
+	o->control = o->announcer.control = control;
 	if (o->is_early &&
 		(!bk_addr_equal(&o->probes[0].server, &other) || !bk_addr_equal(&o->local, &o->view->local)))
 		drop_early(o);
+	o->local = o->view->local;
+	o->server = server;
 	if (server.family != 4)
 		return;
 	if (o->is_early)
 		announce(o, &o->probes[0]);
+	bk_flows_announce(&o->flows, &o->local, &o->server);
 	start_reach(o);
+}
+
+void bk_outside_probe_flows(struct bk_outside *o, bool is_latest)
+{
+	if (o->flows.loop && bk_addr_is_inside(&o->local))
+		bk_flows_begin(&o->flows, &o->local, &o->server, is_latest);
+}
+
+/* What is announced by a connection that is gone is nobody's. */
+void bk_outside_leave(struct bk_outside *o)
+{
+	bk_outside_close(o);
+	o->control = o->announcer.control = NULL;
+	o->flows.loop = NULL;
 }
 
 void bk_outside_learn(struct bk_outside *o, struct bk_control *control, const struct bk_rdv_msg *hello)
@@ -184,6 +205,10 @@ void bk_outside_mapped(struct bk_outside *o, const struct bk_rdv_msg *m)
 {
 	struct bk_mailbox_view *v = o->view;
 
+	if (bk_flows_mapped(&o->flows, m)) {
+		o->on_view(o->arg);
+		return;
+	}
 	for (size_t i = 0; i < BK_OUTSIDE_PROBES_MAX; i++) {
 		struct bk_mapping_probe *p = &o->probes[i];
 		struct bk_mailbox_sample *s = &v->samples[v->samples_len];

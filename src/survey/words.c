@@ -63,10 +63,11 @@ static void describe_udp(bool has, const struct bk_nat_finding *f, struct bk_nat
 static void describe_tcp(const struct bk_survey_facts *facts, struct bk_nat_side *side)
 {
 	struct bk_nat_profile p = {0};
+	bk_time seen_at;
 	bool is_silent = !facts->tcp_error || facts->tcp_error == BK_E_TIMEOUT;
 
 	if (facts->has_tcp)
-		bk_nat_profile_of_view(&facts->view, &p);
+		bk_nat_profile_of_view(&facts->view, &p, &seen_at);
 	else if (facts->has_asked_tcp && is_silent)
 		p.filtering = BK_NAT_ADDRESS_AND_PORT_DEPENDENT; /* which is called blocked */
 	describe(&p, &facts->view.local, side);

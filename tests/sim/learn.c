@@ -46,9 +46,28 @@ static void add(struct bk_intro *in, enum bk_transport t, enum bk_candidate_kind
 		(struct bk_candidate){.kind = kind, .addr = addr, .transport = t};
 }
 
+/* What other flows get, one after the other. */
+static void look_closer(struct sim_side *side, map_fn *map, struct bk_nat_profile *p)
+{
+	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005);
+	struct bk_nat_later later[FRESH];
+
+	p->ports.seen_at = SIM_SERVER_CLOCK + side->net->clock.now;
+	if (!bk_nat_is_dependent(p))
+		return;
+	for (uint16_t i = 0; i < FRESH; i++) {
+		struct bk_addr fresh =
+			bk_addr_with_port(side->host.ip, (uint16_t)(SIM_SHARED_PORT + 2 + 2 * i));
+
+		later[i] = (struct bk_nat_later){map(side, &fresh, &server).port, BK_MS};
+	}
+	bk_nat_profile_add_later(p, later, FRESH);
+}
+
 static void learn_rest(struct sim_side *side, struct bk_intro *in)
 {
 	snprintf(in->id, sizeof(in->id), "side%d", side->index);
+	in->capabilities |= BK_INTRO_GUESSES;
 	in->server_rtt = side->net->delay + BK_MS / 5;
 	memset(in->probe_key, 0x40 + side->index, sizeof(in->probe_key));
 }
@@ -59,13 +78,13 @@ void sim_learn_tcp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 	if (side->host.ip.family == 6)
 		return;
 	judge(side, BK_TRANSPORT_TCP, sim_net_map, filtering_unknown, &in->tcp);
+	look_closer(side, sim_net_map, &in->tcp);
 	add(in, BK_TRANSPORT_TCP, BK_CANDIDATE_HOST, bk_addr_with_port(side->host.ip, SIM_HOST_PORT));
 	add(in, BK_TRANSPORT_TCP, BK_CANDIDATE_MAPPED, in->tcp.public_addr);
 }
 
 void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intro *in)
 {
-	const struct bk_addr server = bk_addr_v4(203, 0, 113, 1, 15005);
 	struct bk_addr local = bk_addr_with_port(side->host.ip, SIM_SHARED_PORT);
 
 	learn_rest(side, in);
@@ -76,19 +95,7 @@ void sim_learn_udp(struct sim_side *side, bool filtering_unknown, struct bk_intr
 		return;
 	}
 	judge(side, BK_TRANSPORT_UDP, sim_net_map_udp, filtering_unknown, &in->udp);
-	if (bk_nat_is_dependent(&in->udp)) {
-		struct bk_nat_later later[FRESH];
-
-		for (uint16_t i = 0; i < FRESH; i++) {
-			struct bk_addr fresh =
-				bk_addr_with_port(local, (uint16_t)(SIM_SHARED_PORT + 2 + 2 * i));
-
-			later[i] = (struct bk_nat_later){sim_net_map_udp(side, &fresh, &server).port, BK_MS};
-		}
-		bk_nat_profile_add_later(&in->udp, later, FRESH);
-	}
-	in->udp.ports.seen_at = SIM_SERVER_CLOCK + side->net->clock.now;
-	in->capabilities = BK_INTRO_GUESSES;
+	look_closer(side, sim_net_map_udp, &in->udp);
 	in->tie_breaker = (uint64_t)side->index + 1;
 	add(in, BK_TRANSPORT_UDP, BK_CANDIDATE_HOST, local);
 	if (side->ip6.family)

@@ -70,6 +70,21 @@ static enum promise of_guessing(const struct cell *c)
 	return GUESS;
 }
 
+/* Over TCP alone it is the next port of one sequence. */
+static enum promise of_guessing_over_tcp(const struct cell *c)
+{
+	const struct side *hard = is_dependent(&c->own) ? &c->own : &c->peer;
+
+	if (of_punching(c) == SURE || is_dependent(&c->own) == is_dependent(&c->peer))
+		return NEVER;
+	return sim_nat_is_sequence(hard->type) ? GUESS : NEVER;
+}
+
+static enum promise of_guess(const struct cell *c)
+{
+	return c->over == OVER_TCP ? of_guessing_over_tcp(c) : of_guessing(c);
+}
+
 static bool is_anybody_polite(const struct cell *c)
 {
 	return c->own.is_polite || c->peer.is_polite;
@@ -79,8 +94,8 @@ static enum promise promise_of(const struct cell *c)
 {
 	enum promise punching = of_punching(c), guessing = NEVER;
 
-	if (c->over != OVER_TCP && !is_anybody_polite(c))
-		guessing = of_guessing(c);
+	if (!is_anybody_polite(c))
+		guessing = of_guess(c);
 	return punching > guessing ? punching : guessing;
 }
 
@@ -134,7 +149,7 @@ static void names_the_next_step(const struct cell *c, const char *text)
 /* Only where it is because of that. */
 static void names_who_is_polite(const struct cell *c, const char *text)
 {
-	if (c->over == OVER_TCP || of_guessing(c) != GUESS || !is_anybody_polite(c))
+	if (of_guess(c) != GUESS || !is_anybody_polite(c))
 		has_not(text, "--polite");
 	else if (c->own.is_polite && c->peer.is_polite)
 		has(text, "guessing ports, which neither side wants (--polite), ");

@@ -347,6 +347,33 @@ static void ports_of_a_sequence_are_guessed_among_the_flows_of_others(void **sta
 	}
 }
 
+/* Where one network blocks UDP, whatever the routers answer; whoever has counted its routers, or nobody. */
+static void a_port_of_a_sequence_is_guessed_over_tcp_where_udp_is_blocked(void **state)
+{
+	static const char *const types[] = {"symseq", "symdec", "sympar"};
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * 4 * 2 * 4; i++) {
+		bool is_turned = i / 12 % 2;
+		struct sim_race_story s = {.a = is_turned ? types[i % 3] : "port",
+			.b = is_turned ? "port" : types[i % 3],
+			.delay = 20 * BK_MS,
+			.age = 100 * BK_MS,
+			.has_counted_tcp = {i / 24 & 1, i / 24 & 2},
+			.timer_slack = BK_MS};
+		bk_dur worst;
+		int direct;
+
+		s.sides[0].answer = s.sides[1].answer = (enum sim_answer)(i / 3 % 4);
+		s.sides[i % 2].is_udp_blocked = true;
+		s.sides[0].noise = s.sides[1].noise = 20;
+		direct = run(s, &worst);
+		if (direct < SEEDS - 2 || worst > three_round_trips(&s) + BK_SEC)
+			fail_msg("%s and %s, answer %u, counted %u: %d, %d ms", s.a, s.b, i / 3 % 4, i / 24,
+				direct, (int)(worst / BK_MS));
+	}
+}
+
 static void without_a_row_that_fits_the_race_ends_without_a_path(void **state)
 {
 	struct sim_race_story s = {.a = "sym", .b = "sym", .delay = 20 * BK_MS, .seed = 1};
@@ -378,6 +405,7 @@ int main(void)
 		cmocka_unit_test(two_with_both_families_meet_over_ipv6_whatever_their_nats_are),
 		cmocka_unit_test(where_one_network_blocks_udp_tcp_connects_what_it_can),
 		cmocka_unit_test(ports_of_a_sequence_are_guessed_among_the_flows_of_others),
+		cmocka_unit_test(a_port_of_a_sequence_is_guessed_over_tcp_where_udp_is_blocked),
 		cmocka_unit_test(without_a_row_that_fits_the_race_ends_without_a_path),
 	};
 
