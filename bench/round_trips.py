@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the command to a secure path through kernel NATs, the server between the two sides, with lost packets and without.
 
-    python3 bench/round_trips.py BUILD_DIR [--only WORD] [--wire MS]... [--loss PERCENT] [--runs N] [--before REV]
+    python3 bench/round_trips.py BUILD_DIR [--only WORD] [--wire MS]... [--loss PERCENT] [--runs N] [--before REV [--before-build DIR]]
 
 Prints the rows of RESULTS.md; with --before each of them for that revision, too, which it builds from git. Both take turns. It
 fails when something does not work, never because something is slow.
@@ -66,6 +66,7 @@ def main():
     options.add_argument("--loss", type=float, default=0, help="of all packets from side to side, percent")
     options.add_argument("--runs", type=int, default=5, help="of each row (5)")
     options.add_argument("--before", metavar="REV", help="another tree beside")
+    options.add_argument("--before-build", metavar="DIR", help="that revision built before, instead of building it")
     args = options.parse_args()
     trees = {"now": f"{args.build}/bodkin"}
     if forbidden := probe(trees["now"]):
@@ -73,7 +74,8 @@ def main():
         return 77
     with tempfile.TemporaryDirectory(prefix="bodkin-round-trips-") as room:
         if args.before:
-            trees = {args.before: str(before.build_before(args.before, room) / "bodkin"), **trees}
+            build = args.before_build or before.build_before(args.before, room)
+            trees = {args.before: os.path.abspath(f"{build}/bodkin"), **trees}
         print("| made-joins, one way | tree | runs | command to secure, ms | in R | who joins | who made the code |\n"
               "|---|---|---|---|---|---|---|", flush=True)
         for row in ROWS:
