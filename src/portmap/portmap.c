@@ -203,7 +203,7 @@ static void note_epoch(struct bk_portmap *p, enum bk_portmap_dialect d, uint32_t
 static void take(
 	struct bk_portmap *p, struct asked *q, const struct bk_addr *external, uint32_t lifetime, bk_time now)
 {
-	if (lifetime && bk_portmap_is_sensible(external, p->opts.own.family)) {
+	if (lifetime && bk_portmap_is_sensible(external, &p->opts.own)) {
 		if (bk_lease_grant(
 			    &q->lease, external, bk_time_min(lifetime * BK_SEC, LIFETIME_MAX), &p->rng, now))
 			report(p, BK_PORTMAP_CHANGED);

@@ -32,8 +32,8 @@ bool bk_portmap_is_outside(const struct bk_addr *ip)
 	return bk_addr_realm(ip) == BK_ADDR_PUBLIC || bk_addr_is_inside(ip);
 }
 
-bool bk_portmap_is_sensible(const struct bk_addr *external, uint8_t family)
+bool bk_portmap_is_sensible(const struct bk_addr *external, const struct bk_addr *own)
 {
-	return external->family == family && external->port >= BK_PORTMAP_PORT_MIN &&
-	       bk_portmap_is_outside(external);
+	return external->family == own->family && external->port >= BK_PORTMAP_PORT_MIN &&
+	       (own->family == 6 ? bk_addr_equal_ip(external, own) : bk_portmap_is_outside(external));
 }

@@ -26,7 +26,8 @@ void bk_portmap_match_forget(struct bk_portmap_match *m);
 
 /* May a router have this outside, whatever the port? Not loopback, not an address of one link. */
 bool bk_portmap_is_outside(const struct bk_addr *ip);
-/* May a router give this, port and all, as one of its own, of that family? */
-bool bk_portmap_is_sensible(const struct bk_addr *external, uint8_t family);
+/* May a router give this, port and all, to who asks from there: over IPv4 as one of its own; over IPv6 nothing is
+ * translated, and another address than the own one is somebody else's. */
+bool bk_portmap_is_sensible(const struct bk_addr *external, const struct bk_addr *own);
 
 #endif

@@ -270,6 +270,22 @@ static void a_lease_for_ever_is_renewed_every_day(void **state)
 	router_free(&r);
 }
 
+static void a_hole_to_somebody_elses_machine_is_given_back(void **state)
+{
+	struct router r = born();
+
+	(void)state;
+	r.is_v6 = true;
+	router_meet(&r);
+	assert_int_equal(bk_addr_from_ip("2a00:1::66", 0, &r.outside), 0);
+	want(&r, BK_TRANSPORT_UDP, OWN_PORT);
+	router_run(&r, T0 + HOUR);
+	assert_refused(&r, BK_PORTMAP_ODD);
+	assert_int_equal(r.maps, 1);
+	assert_int_equal(r.deletions, 1);
+	router_free(&r);
+}
+
 static void a_lease_of_a_second_does_not_make_a_storm(void **state)
 {
 	struct router r = born();
@@ -384,6 +400,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_for_ever_is_one_for_a_day),
 		cmocka_unit_test(a_natpmp_router_without_an_outer_address_says_so),
 		cmocka_unit_test(a_success_without_sense_is_given_back_and_not_asked_for_again),
+		cmocka_unit_test(a_hole_to_somebody_elses_machine_is_given_back),
 		cmocka_unit_test(a_lease_for_ever_is_renewed_every_day),
 		cmocka_unit_test(a_lease_of_a_second_does_not_make_a_storm),
 		cmocka_unit_test(an_epoch_that_always_begins_anew_does_not_make_a_storm),
