@@ -82,12 +82,13 @@ struct bk_transfer_entry {
 };
 
 struct bk_transfer_offer {
-	size_t entries;                        /* files, folders and links, at least 1 */
-	uint64_t bytes;                        /* sum of the sizes that are known */
-	const char *first;                     /* path of the first entry */
-	size_t existing;                       /* receiver: so many of the names are taken already */
-	const char *from;                      /* receiver: the other person's name; sender: NULL */
-	const struct bk_transfer_entry *names; /* all entries, in order */
+	size_t entries;    /* files, folders and links, at least 1 */
+	uint64_t bytes;    /* sum of the sizes that are known */
+	const char *first; /* path of the first entry */
+	size_t existing;   /* receiver: so many of the names are taken already */
+	const char *from;  /* receiver: the other person's name; sender: NULL */
+	const struct bk_transfer_entry
+		*names; /* all entries, in order; receiver: until it is answered, then NULL */
 	const struct bk_transfer_entry *asked; /* of ASK_CONFLICT: which; else NULL */
 	size_t folders;                        /* so many of the entries */
 	/* Sender: what was found in folders and is not offered, each with why, harmless: the first of them. */

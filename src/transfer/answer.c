@@ -38,7 +38,7 @@ static int put_have(struct bk_answer *a, struct bk_buf *out, const struct bk_her
 	struct bk_buf records;
 	int err = 0;
 
-	bk_buf_init(&records, BK_FILE_LIST_MAX);
+	bk_buf_init(&records, BK_FILE_PIECE_MAX - BK_FILE_HEADER_MAX);
 	while (err >= 0 && a->had < here->len && put_blocks(a, &records, here, &err))
 		;
 	if (err >= 0 && records.len)

@@ -328,7 +328,7 @@ void bk_here_tell(
 		(struct bk_transfer_resume){.bytes = bk_here_bytes(h, picks), .total = bk_picks_bytes(picks)};
 	for (size_t i = 0; i < h->len; i++)
 		if (h->rows[i].place == BK_HERE_OLD && picks->rows[i].is_taken && !ret_resume->changed++)
-			ret_resume->changed_first = picks->names[i].path;
+			ret_resume->changed_first = bk_file_entry_shown(&picks->list->entries[i]);
 }
 
 /* --- on the thread --- */

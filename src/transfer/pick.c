@@ -183,6 +183,21 @@ static int check(const struct bk_picks *p, const struct bk_file_entry *e, bool *
 	return err;
 }
 
+struct bk_transfer_entry bk_picks_entry(const struct bk_picks *p, size_t entry)
+{
+	struct bk_transfer_entry e = describe(&p->list->entries[entry]);
+
+	e.is_existing = p->rows[entry].is_existing;
+	e.is_unfit = p->rows[entry].is_unfit;
+	return e;
+}
+
+void bk_picks_let_go(struct bk_picks *p)
+{
+	free(p->names);
+	p->names = NULL;
+}
+
 int bk_picks_look(struct bk_picks *p)
 {
 	if (grow(p) < 0)
@@ -204,9 +219,7 @@ int bk_picks_look(struct bk_picks *p)
 			.is_existing = err < 0,
 			.is_open = err < 0 && !is_ours,
 			.is_absent = is_absent};
-		p->names[p->len] = describe(e);
-		p->names[p->len].is_existing = err < 0;
-		p->names[p->len].is_unfit = is_odd;
+		p->names[p->len] = bk_picks_entry(p, p->len);
 		p->existing += err < 0;
 	}
 	return 0;

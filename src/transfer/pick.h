@@ -26,7 +26,7 @@ struct bk_picks {
 	struct bk_file_list *list;
 	struct bk_sink *sink;
 	struct bk_pick *rows;
-	struct bk_transfer_entry *names; /* for whoever is asked; as many as rows */
+	struct bk_transfer_entry *names; /* for whoever is asked; as many as rows, NULL after that */
 	char **as; /* other names, and behind their ends how they are shown; NULL: its own, as nearly all have */
 	bool has_other;
 	bool may_replace_all;  /* the person agreed to that, for whatever exists */
@@ -80,6 +80,11 @@ size_t bk_picks_links(const struct bk_picks *p);
 void bk_picks_skip_strays(struct bk_picks *p);
 size_t bk_picks_left(const struct bk_picks *p, const char **ret_first);
 uint64_t bk_picks_bytes(const struct bk_picks *p); /* of what is taken */
+
+/* One of them, as it is described, whether the names are there or not. */
+struct bk_transfer_entry bk_picks_entry(const struct bk_picks *p, size_t entry);
+/* Nobody is asked any more: the names are needed no longer, of which there may be millions. */
+void bk_picks_let_go(struct bk_picks *p);
 
 /* The description of a list's entries, malloc'd; NULL: no memory. */
 struct bk_transfer_entry *bk_picks_describe(const struct bk_file_list *list);

@@ -34,10 +34,13 @@ void bk_receiving_tell_conflict(struct bk_recv *r, size_t entry)
 	enum bk_transfer_conflict how = !pick->is_taken ? BK_TRANSFER_CONFLICT_SKIP
 					: has_other     ? BK_TRANSFER_CONFLICT_RENAME
 							: BK_TRANSFER_CONFLICT_OVERWRITE;
+	struct bk_transfer_entry e;
 
-	if (r->talk.events.on_conflict && (pick->is_existing || !pick->is_taken))
-		r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &r->store->picks.names[entry], how,
-			has_other ? bk_picks_shown(&r->store->picks, entry) : NULL);
+	if (!r->talk.events.on_conflict || (pick->is_taken && !pick->is_existing))
+		return;
+	e = bk_picks_entry(&r->store->picks, entry);
+	r->talk.events.on_conflict(&r->talk.call, r->talk.arg, &e, how,
+		has_other ? bk_picks_shown(&r->store->picks, entry) : NULL);
 }
 
 /* What got another name while it was written. */

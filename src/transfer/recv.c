@@ -129,6 +129,8 @@ static void begin_answer(struct bk_recv *r)
 	bk_picks_skip_strays(&r->store->picks);
 	for (size_t i = 0; i < r->store->list.len; i++)
 		bk_receiving_tell_conflict(r, i);
+	bk_picks_let_go(&r->store->picks);
+	r->offer.names = r->offer.asked = NULL;
 	r->state = BK_RECV_ANSWERING;
 	answer(r);
 }

@@ -19,7 +19,7 @@
 
 enum {
 	BK_FILE_ENTRIES_MAX = 10000,   /* of one message */
-	BK_FILE_PIECE_MAX = 1 << 20,   /* bytes of an entries' or a choices' content */
+	BK_FILE_PIECE_MAX = 1 << 20,   /* bytes of the content of entries, choices or have, as they are sent */
 	BK_FILE_LIST_MAX = 4 << 20,    /* bytes of an offer's or an accept's content */
 	BK_FILE_CONTENT_MAX = 4 << 20, /* bytes of one content message */
 	BK_FILE_HEADER_MAX = 4096,
