@@ -66,14 +66,16 @@ class Tally:
 
 
 def run(command, timeout, env=None):
-    """Exit code, output and seconds; a command that hangs is ended and has failed."""
+    """Exit code, output and seconds; a command that hangs is ended and has failed, with all that it started. All are of
+    one session: where the kernel shares the cores out between sessions first, what is idle in another one waits for no
+    tick of its clock, and whoever sleeps and wakes often takes four times as long."""
     started = time.monotonic()
     if not pathlib.Path(ROOT, command[0]).exists():
         return 127, f"{command[0]} is not built\n", 0.0
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT,
                                    stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})},
-                                   start_new_session=True)
+                                   process_group=0)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -222,10 +224,9 @@ def lone_suites(args, tally):
 
 
 def idle_suites(args, tally):
-    """What takes the moments that the others leave: the kernel gives it a core only while nobody else wants one. Where it
-    shares the cores out between sessions first, each suite is one: this one's share is the least."""
-    words = 'echo 19 2>/dev/null >/proc/self/autogroup; exec chrt --idle 0 "$@"'
-    idle = ["/bin/sh", "-c", words, "sh", sys.executable]
+    """What takes the moments that the others leave: the kernel gives it a core only while nobody else of this session
+    wants one."""
+    idle = [shutil.which("chrt") or "chrt", "--idle", "0", sys.executable]
     yield "tidy", lambda: counted(tally, "tidy", [*idle, "tests/arch/tidy.py", args.build], 1100)
 
 
