@@ -15,9 +15,10 @@
 #include "net/test_clock.h"
 #include "net/test_kit.h"
 #include "path/race.h"
+#include "path/test_relay.h"
 #include "secure/identity.h"
 
-enum { STRANGERS = 6, FLOOD = 60, LEGS = 4, BACKLOG = 64 };
+enum { STRANGERS = 6, FLOOD = 60, BACKLOG = 64 };
 
 struct side_of_race {
 	struct stage *stage;
@@ -180,14 +181,11 @@ static void no_candidates(struct stage *g)
 		g->sides[i].intro.candidates_len = 0;
 }
 
-static int listen_somewhere(struct bk_addr *ret_at)
+static void use_relay(struct stage *g, struct test_relay *r)
 {
-	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0);
-	int fd;
-
-	assert_int_equal(bk_sock_listen(&at, false, BACKLOG, &fd), 0);
-	assert_int_equal(bk_sock_local(fd, ret_at), 0);
-	return fd;
+	test_relay_init(r, g->loop);
+	g->relay = r->at;
+	g->use_relay = true;
 }
 
 static void assert_met(struct stage *g, const char *technique)
@@ -247,112 +245,6 @@ static void strangers_at_the_door_do_not_stop_the_race(void **state)
 	stage_free(g);
 }
 
-/* A pipe between two people with nothing but splicing: an honest relay, or one that joins as it likes. */
-struct leg {
-	struct relay *relay;
-	struct bk_watch *watch;
-	int fd, other; /* index; -1: not joined yet */
-	size_t preface;
-	uint8_t head[BK_PREFACE_LEN];
-};
-
-struct relay {
-	struct bk_loop *loop;
-	struct bk_watch *watch;
-	struct leg legs[LEGS];
-	int fd, legs_len, joined;
-	bool crosses, mute;
-	struct bk_addr at;
-};
-
-static struct leg *find_leg(struct relay *r, int pair, int side)
-{
-	for (int i = 0; i < r->legs_len; i++) {
-		struct leg *l = &r->legs[i];
-
-		if (l->preface == BK_PREFACE_LEN && l->head[7] == pair && l->head[6] == side)
-			return l;
-	}
-	return NULL;
-}
-
-static void join_legs(struct relay *r)
-{
-	for (int pair = 1; pair <= 2; pair++) {
-		struct leg *a = find_leg(r, pair, 0), *b = find_leg(r, r->crosses ? 3 - pair : pair, 1);
-
-		if (!a || !b || a->other >= 0)
-			continue;
-		a->other = (int)(b - r->legs);
-		b->other = (int)(a - r->legs);
-		r->joined++;
-		bk_watch_set(a->watch, BK_READABLE);
-		bk_watch_set(b->watch, BK_READABLE);
-	}
-}
-
-static void on_leg(void *arg, int fd, int ready)
-{
-	struct leg *l = arg;
-	uint8_t bytes[16384];
-	ssize_t n;
-
-	(void)ready;
-	if (l->preface < BK_PREFACE_LEN) {
-		n = recv(fd, l->head + l->preface, BK_PREFACE_LEN - l->preface, 0);
-		l->preface += n > 0 ? (size_t)n : 0;
-		if (n <= 0 || l->preface == BK_PREFACE_LEN)
-			bk_watch_set(l->watch, 0);
-		join_legs(l->relay);
-		return;
-	}
-	n = recv(fd, bytes, sizeof(bytes), 0);
-	if (n <= 0) {
-		bk_watch_set(l->watch, 0);
-		shutdown(l->relay->legs[l->other].fd, SHUT_WR);
-	} else {
-		send(l->relay->legs[l->other].fd, bytes, (size_t)n, MSG_NOSIGNAL);
-	}
-}
-
-static void on_relay(void *arg, int fd, int ready)
-{
-	struct relay *r = arg;
-	struct leg *l = &r->legs[r->legs_len];
-	struct bk_addr from;
-
-	(void)ready;
-	assert_true(r->legs_len < LEGS);
-	if (bk_sock_accept(fd, &from, &l->fd) < 0)
-		return;
-	r->legs_len++;
-	l->relay = r;
-	l->other = -1;
-	assert_int_equal(bk_watch_new(r->loop, l->fd, on_leg, l, &l->watch), 0);
-	if (!r->mute)
-		assert_int_equal(bk_watch_set(l->watch, BK_READABLE), 0);
-}
-
-static void relay_init(struct relay *r, struct stage *g)
-{
-	r->loop = g->loop;
-	r->fd = listen_somewhere(&r->at);
-	assert_int_equal(bk_watch_new(r->loop, r->fd, on_relay, r, &r->watch), 0);
-	assert_int_equal(bk_watch_set(r->watch, BK_READABLE), 0);
-	g->relay = r->at;
-	g->use_relay = true;
-}
-
-static void relay_done(struct relay *r)
-{
-	for (int i = 0; i < r->legs_len; i++) {
-		bk_watch_free(r->legs[i].watch);
-		close(r->legs[i].fd);
-	}
-	bk_watch_free(r->watch);
-	close(r->fd);
-}
-
 static void assert_door_is_closed(const struct bk_addr *door)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET,
@@ -371,11 +263,11 @@ static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 	struct stage *g = stage_new(2);
 	struct bk_addr doors[2] = {
 		g->sides[0].intro.candidates[0].addr, g->sides[1].intro.candidates[0].addr};
-	struct relay relay = {0};
+	struct test_relay relay = {0};
 	int fds[FLOOD];
 
 	(void)state;
-	relay_init(&relay, g);
+	use_relay(g, &relay);
 	no_candidates(g);
 	for (int i = 0; i < FLOOD; i++)
 		assert_int_equal(bk_sock_connect(NULL, &doors[i % 2], &fds[i]), 0); /* they say nothing */
@@ -387,7 +279,7 @@ static void a_flood_of_strangers_leaves_the_relay_its_place(void **state)
 	assert_string_equal(g->sides[1].result.technique->name, "relay");
 	for (int i = 0; i < FLOOD; i++)
 		close(fds[i]);
-	relay_done(&relay);
+	test_relay_done(&relay);
 	stage_free(g);
 }
 
@@ -398,10 +290,10 @@ static void who_wants_the_relay_alone_has_no_door(void **state)
 {
 	struct stage *g = stage_new(2);
 	struct bk_addr door = g->sides[0].intro.candidates[0].addr;
-	struct relay relay = {.mute = true};
+	struct test_relay relay = {.mute = true};
 
 	(void)state;
-	relay_init(&relay, g);
+	use_relay(g, &relay);
 	g->only_relay = true;
 	start(g, 0, 1);
 	assert_door_is_closed(&door);
@@ -413,32 +305,32 @@ static void who_wants_the_relay_alone_has_no_door(void **state)
 	assert_int_equal(g->sides[0].error, BK_E_NO_PATH);
 	assert_int_equal(g->sides[1].error, BK_E_NO_PATH);
 	assert_null(g->sides[0].link);
-	relay_done(&relay);
+	test_relay_done(&relay);
 	stage_free(g);
 }
 
 static void a_relay_that_never_comes_does_not_hold_up_a_direct_path(void **state)
 {
 	struct stage *g = stage_new(2);
-	struct relay relay = {.mute = true};
+	struct test_relay relay = {.mute = true};
 
 	(void)state;
-	relay_init(&relay, g);
+	use_relay(g, &relay);
 	start(g, 0, 1);
 	start(g, 1, 0);
 	run(g);
 	assert_met(g, "lan");
-	relay_done(&relay);
+	test_relay_done(&relay);
 	stage_free(g);
 }
 
 static void a_relay_that_never_joins_ends_as_no_path(void **state)
 {
 	struct stage *g = stage_new(2);
-	struct relay relay = {.mute = true};
+	struct test_relay relay = {.mute = true};
 
 	(void)state;
-	relay_init(&relay, g);
+	use_relay(g, &relay);
 	no_candidates(g);
 	start(g, 0, 1);
 	start(g, 1, 0);
@@ -448,7 +340,7 @@ static void a_relay_that_never_joins_ends_as_no_path(void **state)
 		assert_null(g->sides[i].link);
 		assert_int_equal(g->sides[i].error, BK_E_NO_PATH);
 	}
-	relay_done(&relay);
+	test_relay_done(&relay);
 	stage_free(g);
 }
 
@@ -458,7 +350,7 @@ static void no_candidate_and_no_relay_is_no_path(void **state)
 	for (int refused = 0; refused < 2; refused++) {
 		struct stage *g = stage_new(2);
 
-		close(listen_somewhere(&g->relay));
+		close(test_relay_listen(&g->relay));
 		g->use_relay = refused;
 		no_candidates(g);
 		start(g, 0, 1);
@@ -513,9 +405,9 @@ static void a_relay_that_joins_the_wrong_people_gives_nobody_a_path(void **state
 	(void)state;
 	for (int crosses = 0; crosses < 2; crosses++) {
 		struct stage *g = stage_new(4);
-		struct relay relay = {.crosses = crosses};
+		struct test_relay relay = {.crosses = crosses};
 
-		relay_init(&relay, g);
+		use_relay(g, &relay);
 		no_candidates(g);
 		for (int i = 0; i < 4; i++)
 			start(g, i, i ^ 1);
@@ -526,7 +418,7 @@ static void a_relay_that_joins_the_wrong_people_gives_nobody_a_path(void **state
 			assert_int_equal(g->sides[i].link != NULL, !crosses);
 			assert_int_equal(g->sides[i].error, crosses ? BK_E_NO_PATH : 0);
 		}
-		relay_done(&relay);
+		test_relay_done(&relay);
 		stage_free(g);
 	}
 }
@@ -536,9 +428,9 @@ static void a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed(void **state
 	(void)state;
 	for (int needed = 0; needed < 2; needed++) {
 		struct stage *g = stage_new(2);
-		struct relay relay = {0};
+		struct test_relay relay = {0};
 
-		relay_init(&relay, g);
+		use_relay(g, &relay);
 		g->relay_is_spare = true;
 		no_candidates(g);
 		start(g, 0, 1);
@@ -551,7 +443,7 @@ static void a_relay_kept_as_a_spare_is_taken_only_when_it_is_needed(void **state
 			assert_int_equal(g->sides[i].link != NULL, needed);
 			assert_int_equal(g->sides[i].error, needed ? 0 : BK_E_NO_PATH);
 		}
-		relay_done(&relay);
+		test_relay_done(&relay);
 		stage_free(g);
 	}
 }
@@ -591,13 +483,13 @@ static void a_race_freed_at_any_moment_leaves_nothing(void **state)
 	(void)state;
 	for (int turns = 0; turns < 30; turns += 2) {
 		struct stage *g = stage_new(2);
-		struct relay relay = {0};
+		struct test_relay relay = {0};
 
-		relay_init(&relay, g);
+		use_relay(g, &relay);
 		start(g, 0, 1);
 		start(g, 1, 0);
 		kit_run_idle(g->loop, turns);
-		relay_done(&relay);
+		test_relay_done(&relay);
 		stage_free(g);
 	}
 	assert_int_equal(kit_count_descriptors(), before);
