@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Three honest members at a server whose board lies, end to end over real sockets: each row of "What a member notices"
  * in docs/protocol/groups.md. Who is lied to hears of it in the words that a person sees, and no false line appears. */
-#include <bodkin/group.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,236 +9,7 @@
 
 #include <cmocka.h>
 
-#include "rendezvous/test_kit.h"
-#include "server/config.h"
-#include "server/server.h"
-#include "server/test_lying_board.h"
-
-enum { PEOPLE = 3, SAID_MAX = 32 };
-
-struct scene;
-
-struct person {
-	struct scene *s;
-	struct bk_group *group;
-	char lines[512], doubts[2048];
-	unsigned opens, heard, doubted, ends;
-	int error;
-};
-
-/* A number that the server tells, and what stands under it. */
-struct said {
-	struct bk_group_msg m;
-	uint8_t bytes[1024];
-};
-
-struct scene {
-	struct world w;
-	struct lies lies;
-	struct person people[PEOPLE];
-	uint64_t handles[PEOPLE]; /* in the order they came */
-	unsigned came;
-	uint8_t life[BK_GROUP_LIFE_LEN]; /* of the group that they came to first */
-	struct said said[SAID_MAX];      /* what the honest board has told the first one, by number */
-	/* The lie, to a member, instead of what was said; NULL: the truth. */
-	void (*tell)(struct scene *s, struct lying *board, int whom, const struct bk_group_msg *m);
-	uint64_t told[PEOPLE]; /* numbers of their own, where the server has parted them */
-	int speaker;
-	const unsigned *stop_when;
-	unsigned stop_at;
-};
-
-#define ANNA (&s->people[0])
-#define BERT (&s->people[1])
-#define CARL (&s->people[2])
-
-/* --- the server --- */
-
-static void on_news(void *arg, struct lying *board, uint64_t who, const struct bk_group_msg *m)
-{
-	struct scene *s = arg;
-	int whom = 0;
-
-	if (m->type == BK_GROUP_JOINED && s->came < PEOPLE) {
-		s->handles[s->came++] = who;
-		if (!s->tell)
-			memcpy(s->life, m->life, sizeof(s->life));
-	}
-	while (whom < PEOPLE && s->handles[whom] != who)
-		whom++;
-	if (m->type == BK_GROUP_SAID && whom == 0 && m->number < SAID_MAX) {
-		struct said *kept = &s->said[m->number];
-
-		assert_true(m->len <= sizeof(kept->bytes));
-		memcpy(kept->bytes, m->bytes, m->len);
-		kept->m = *m;
-		kept->m.bytes = kept->bytes;
-	}
-	if (s->tell && whom < PEOPLE && (m->type == BK_GROUP_SAID || m->type == BK_GROUP_JOINED))
-		s->tell(s, board, whom, m);
-	else
-		lying_tell(board, who, m);
-}
-
-/* The post under that number, under another one. */
-static void tell_as(struct scene *s, struct lying *board, int whom, unsigned number, uint64_t as)
-{
-	struct bk_group_msg m = s->said[number].m;
-
-	m.number = as;
-	lying_tell(board, s->handles[whom], &m);
-}
-
-/* --- the members --- */
-
-static void look(struct scene *s)
-{
-	if (s->stop_when && *s->stop_when >= s->stop_at)
-		bk_loop_stop(s->w.loop);
-}
-
-static void run_until(struct scene *s, const unsigned *counter, unsigned at)
-{
-	s->stop_when = counter;
-	s->stop_at = at;
-	if (*counter < at)
-		world_run(&s->w);
-	s->stop_when = NULL;
-	assert_true(*counter >= at);
-}
-
-static void on_open(struct bk_group *group, void *arg)
-{
-	struct person *p = arg;
-
-	(void)group;
-	p->opens++;
-	look(p->s);
-}
-
-static void on_line(struct bk_group *group, void *arg, const struct bk_group_line *l)
-{
-	struct person *p = arg;
-	size_t n = strlen(p->lines);
-
-	(void)group;
-	snprintf(p->lines + n, sizeof(p->lines) - n, "%s:%s ", l->from, l->text);
-	p->heard++;
-	look(p->s);
-}
-
-static void on_doubt(struct bk_group *group, void *arg, const char *text)
-{
-	struct person *p = arg;
-	size_t n = strlen(p->doubts);
-
-	(void)group;
-	snprintf(p->doubts + n, sizeof(p->doubts) - n, "%s\n", text);
-	p->doubted++;
-	look(p->s);
-}
-
-static void on_end(struct bk_group *group, void *arg, int error, const char *text)
-{
-	struct person *p = arg;
-
-	(void)text;
-	p->error = error;
-	p->ends++;
-	bk_group_free(group);
-	p->group = NULL;
-	look(p->s);
-}
-
-static void come(struct person *p, const char *name, const char *invite)
-{
-	static const struct bk_group_events events = {.size = sizeof(events),
-		.on_open = on_open,
-		.on_line = on_line,
-		.on_doubt = on_doubt,
-		.on_end = on_end};
-	const struct bk_group_opts opts = {
-		.size = sizeof(opts), .server = p->s->w.target, .invite = invite, .name = name};
-	char text[BK_GROUP_SENTENCE_MAX];
-
-	if (bk_group_new(p->s->w.loop, &opts, &events, p, &p->group, text) < 0)
-		fail_msg("%s", text);
-	run_until(p->s, &p->opens, 1);
-}
-
-/* Everybody hears it, whatever else is told. */
-static void say(struct person *p, const char *text)
-{
-	assert_int_equal(bk_group_say(p->group, text, strlen(text), NULL), 0);
-}
-
-static void say_to_all(struct person *p, const char *text)
-{
-	struct scene *s = p->s;
-	unsigned at[PEOPLE];
-
-	for (int i = 0; i < PEOPLE; i++)
-		at[i] = s->people[i].heard + 1;
-	say(p, text);
-	for (int i = 0; i < PEOPLE; i++)
-		run_until(s, &s->people[i].heard, at[i]);
-}
-
-static void serve(struct scene *s)
-{
-	struct bk_server_config config;
-	char text[BK_SERVER_TEXT_MAX];
-
-	assert_int_equal(bk_server_config_init(&config, &s->w.opts, text), 0);
-	bk_server_free(s->w.server);
-	config.board = (struct bk_board_kind){lying_board_new, &s->lies};
-	if (bk_server_open(s->w.loop, &config, s->w.dir, &s->w.server, text) < 0)
-		fail_msg("%s", text);
-	snprintf(s->w.target, sizeof(s->w.target), "127.0.0.1:%u#%s", bk_server_port(s->w.server),
-		bk_server_pin(s->w.server));
-}
-
-static int set_up(void **state)
-{
-	static const char *const names[PEOPLE] = {"anna", "bert", "carl"};
-	struct scene *s = calloc(1, sizeof(*s));
-	char invite[BK_GROUP_INVITE_MAX];
-
-	assert_non_null(s);
-	world_init(&s->w, (struct bk_server_opts){0});
-	s->lies = (struct lies){.arg = s, .on_news = on_news};
-	serve(s);
-	assert_int_equal(bk_group_invite_make(invite), 0);
-	for (int i = 0; i < PEOPLE; i++) {
-		s->people[i].s = s;
-		come(&s->people[i], names[i], invite);
-	}
-	say_to_all(ANNA, "one");
-	*state = s;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-
-	for (int i = 0; i < PEOPLE; i++)
-		bk_group_free(s->people[i].group);
-	world_done(&s->w);
-	free(s);
-	return 0;
-}
-
-static void check_doubt(const struct person *p, const char *words)
-{
-	if (!strstr(p->doubts, words))
-		fail_msg("not said: %s; but: %s", words, p->doubts);
-}
-
-static void check_all_quiet(const struct person *p)
-{
-	assert_string_equal(p->doubts, "");
-}
+#include "room/test_scene.h"
 
 /* --- the lies; anna's own is told to her as it was, so she has nothing to say --- */
 
@@ -255,9 +24,9 @@ static void who_is_not_told_a_number_says_so(void **state)
 	struct scene *s = *state;
 
 	s->tell = keep_back_two;
-	say(ANNA, "two");
-	run_until(s, &ANNA->heard, 2);
-	say_to_all(ANNA, "three");
+	scene_say(ANNA, "two");
+	scene_run_until(s, &ANNA->heard, 2);
+	scene_say_to_all(ANNA, "three");
 	for (struct person *p = BERT; p <= CARL; p++) {
 		check_doubt(p, "1 message did not come");
 		assert_string_equal(p->lines, "anna:one anna:three ");
@@ -279,9 +48,9 @@ static void nor_do_other_numbers_hide_it(void **state)
 	struct scene *s = *state;
 
 	s->tell = keep_back_two_and_renumber;
-	say(ANNA, "two");
-	run_until(s, &ANNA->heard, 2);
-	say_to_all(ANNA, "three");
+	scene_say(ANNA, "two");
+	scene_run_until(s, &ANNA->heard, 2);
+	scene_say_to_all(ANNA, "three");
 	for (struct person *p = BERT; p <= CARL; p++) {
 		check_doubt(p, "1 message of 'anna' did not come");
 		assert_string_equal(p->lines, "anna:one anna:three ");
@@ -300,9 +69,9 @@ static void what_is_told_twice_stands_there_once(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_two_twice;
-	say_to_all(ANNA, "two");
-	say_to_all(BERT, "three");
-	for (int i = 0; i < PEOPLE; i++) {
+	scene_say_to_all(ANNA, "two");
+	scene_say_to_all(BERT, "three");
+	for (int i = 0; i < SCENE_PEOPLE; i++) {
 		check_doubt(&s->people[i], "twice; it is shown once");
 		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
 	}
@@ -325,9 +94,9 @@ static void nor_does_another_number_make_it_two(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_two_as_three_too;
-	say_to_all(ANNA, "two");
-	say_to_all(BERT, "three");
-	for (int i = 0; i < PEOPLE; i++) {
+	scene_say_to_all(ANNA, "two");
+	scene_say_to_all(BERT, "three");
+	for (int i = 0; i < SCENE_PEOPLE; i++) {
 		check_doubt(&s->people[i], "twice; it is shown once");
 		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
 	}
@@ -348,10 +117,10 @@ static void what_comes_after_its_turn_is_said_and_not_shown(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_two_behind_three;
-	say(ANNA, "two");
-	run_until(s, &ANNA->heard, 2);
-	say_to_all(ANNA, "three");
-	say_to_all(ANNA, "four");
+	scene_say(ANNA, "two");
+	scene_run_until(s, &ANNA->heard, 2);
+	scene_say_to_all(ANNA, "three");
+	scene_say_to_all(ANNA, "four");
 	for (struct person *p = BERT; p <= CARL; p++) {
 		check_doubt(p, "after its turn; it is not shown");
 		assert_string_equal(p->lines, "anna:one anna:three anna:four ");
@@ -376,15 +145,15 @@ static void who_hears_another_order_than_the_others_is_found_out_by_the_next_wor
 	struct scene *s = *state;
 
 	s->tell = tell_carl_another_order;
-	say(ANNA, "two");
-	run_until(s, &ANNA->heard, 2);
-	run_until(s, &BERT->heard, 2);
-	say_to_all(BERT, "three");
-	run_until(s, &CARL->heard, 3);
+	scene_say(ANNA, "two");
+	scene_run_until(s, &ANNA->heard, 2);
+	scene_run_until(s, &BERT->heard, 2);
+	scene_say_to_all(BERT, "three");
+	scene_run_until(s, &CARL->heard, 3);
 	assert_string_equal(CARL->lines, "anna:one bert:three anna:two ");
-	say_to_all(CARL, "four");
-	say_to_all(ANNA, "five");
-	for (int i = 0; i < PEOPLE; i++)
+	scene_say_to_all(CARL, "four");
+	scene_say_to_all(ANNA, "five");
+	for (int i = 0; i < SCENE_PEOPLE; i++)
 		check_doubt(&s->people[i], "the server does not tell everybody the same");
 	assert_string_equal(ANNA->lines, "anna:one anna:two bert:three carl:four anna:five ");
 }
@@ -402,10 +171,10 @@ static void what_replaces_a_number_is_not_shown(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_three_as_two_too;
-	say_to_all(ANNA, "two");
-	say_to_all(BERT, "three");
-	say_to_all(ANNA, "four");
-	for (int i = 0; i < PEOPLE; i++) {
+	scene_say_to_all(ANNA, "two");
+	scene_say_to_all(BERT, "three");
+	scene_say_to_all(ANNA, "four");
+	for (int i = 0; i < SCENE_PEOPLE; i++) {
 		assert_true(s->people[i].doubted >= 1);
 		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three anna:four ");
 	}
@@ -431,9 +200,9 @@ static void what_no_member_wrote_is_said_and_not_shown(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_noise_as_two;
-	say_to_all(ANNA, "two");
-	say_to_all(BERT, "three");
-	for (int i = 0; i < PEOPLE; i++) {
+	scene_say_to_all(ANNA, "two");
+	scene_say_to_all(BERT, "three");
+	for (int i = 0; i < SCENE_PEOPLE; i++) {
 		check_doubt(&s->people[i], "that no member has written; it is not shown");
 		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
 	}
@@ -455,9 +224,9 @@ static void what_was_said_before_is_no_news(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_one_again_as_three;
-	say_to_all(ANNA, "two");
-	say_to_all(BERT, "three");
-	for (int i = 0; i < PEOPLE; i++) {
+	scene_say_to_all(ANNA, "two");
+	scene_say_to_all(BERT, "three");
+	for (int i = 0; i < SCENE_PEOPLE; i++) {
 		assert_true(s->people[i].doubted >= 1);
 		assert_string_equal(s->people[i].lines, "anna:one anna:two bert:three ");
 	}
@@ -474,11 +243,11 @@ static void whose_own_word_does_not_come_back_says_so(void **state)
 	struct scene *s = *state;
 
 	s->tell = keep_annas_from_her;
-	say(ANNA, "two");
-	run_until(s, &BERT->heard, 2);
-	run_until(s, &CARL->heard, 2);
+	scene_say(ANNA, "two");
+	scene_run_until(s, &BERT->heard, 2);
+	scene_run_until(s, &CARL->heard, 2);
 	world_let_time_fly(11 * BK_SEC);
-	run_until(s, &ANNA->doubted, 1);
+	scene_run_until(s, &ANNA->doubted, 1);
 	check_doubt(ANNA, "the server does not tell a message of ours, though it took it");
 	check_all_quiet(BERT);
 	check_all_quiet(CARL);
@@ -500,16 +269,16 @@ static void a_server_that_takes_numbers_back_is_not_gone_on_with(void **state)
 {
 	struct scene *s = *state;
 
-	say_to_all(BERT, "two");
-	say_to_all(CARL, "three");
+	scene_say_to_all(BERT, "two");
+	scene_say_to_all(CARL, "three");
 	s->w.opts.port = bk_server_port(s->w.server);
 	s->w.opts.alt_port = bk_server_alt_port(s->w.server);
 	s->came = 0;
 	s->tell = forget_all_but_one;
 	serve(s);
-	for (int i = 0; i < PEOPLE; i++)
-		run_until(s, &s->people[i].doubted, 1);
-	for (int i = 0; i < PEOPLE; i++) {
+	for (int i = 0; i < SCENE_PEOPLE; i++)
+		scene_run_until(s, &s->people[i].doubted, 1);
+	for (int i = 0; i < SCENE_PEOPLE; i++) {
 		check_doubt(&s->people[i], "the server does not tell everybody the same");
 		assert_string_equal(s->people[i].lines, "anna:one bert:two carl:three ");
 	}
@@ -532,20 +301,20 @@ static void who_are_parted_hear_of_it_at_the_first_word_across_and_not_before(vo
 	struct scene *s = *state;
 
 	s->tell = part_carl_from_the_others;
-	for (int i = 0; i < PEOPLE; i++)
+	for (int i = 0; i < SCENE_PEOPLE; i++)
 		s->told[i] = 1;
-	say(ANNA, "two");
-	run_until(s, &ANNA->heard, 2);
-	run_until(s, &BERT->heard, 2);
+	scene_say(ANNA, "two");
+	scene_run_until(s, &ANNA->heard, 2);
+	scene_run_until(s, &BERT->heard, 2);
 	s->speaker = 2;
-	say(CARL, "three");
-	run_until(s, &CARL->heard, 2);
-	for (int i = 0; i < PEOPLE; i++)
+	scene_say(CARL, "three");
+	scene_run_until(s, &CARL->heard, 2);
+	for (int i = 0; i < SCENE_PEOPLE; i++)
 		check_all_quiet(&s->people[i]);
 	s->tell = NULL;
-	say_to_all(ANNA, "four");
+	scene_say_to_all(ANNA, "four");
 	check_doubt(CARL, "the server does not tell everybody the same");
-	say_to_all(CARL, "five");
+	scene_say_to_all(CARL, "five");
 	check_doubt(ANNA, "1 message did not come");
 	check_doubt(BERT, "1 message did not come");
 	assert_string_equal(BERT->lines, "anna:one anna:two anna:four carl:five ");
@@ -557,12 +326,12 @@ static void the_last_word_can_be_kept_back_until_somebody_speaks_again(void **st
 	struct scene *s = *state;
 
 	s->tell = keep_back_two;
-	say(ANNA, "two");
-	run_until(s, &ANNA->heard, 2);
+	scene_say(ANNA, "two");
+	scene_run_until(s, &ANNA->heard, 2);
 	world_let_time_fly(60 * BK_SEC);
-	for (int i = 0; i < PEOPLE; i++)
+	for (int i = 0; i < SCENE_PEOPLE; i++)
 		check_all_quiet(&s->people[i]);
-	say_to_all(CARL, "three");
+	scene_say_to_all(CARL, "three");
 	check_doubt(BERT, "1 message did not come");
 	check_doubt(CARL, "1 message did not come");
 	check_all_quiet(ANNA);
@@ -583,13 +352,13 @@ static void who_is_let_in_without_end_leaves_with_a_sentence(void **state)
 	struct scene *s = *state;
 
 	s->tell = tell_joined_again;
-	say(ANNA, "two");
-	run_until(s, &CARL->ends, 1);
+	scene_say(ANNA, "two");
+	scene_run_until(s, &CARL->ends, 1);
 	assert_int_equal(CARL->error, BK_E_PROTOCOL);
 	s->tell = NULL;
-	say(BERT, "three");
-	run_until(s, &ANNA->heard, 3);
-	run_until(s, &BERT->heard, 3);
+	scene_say(BERT, "three");
+	scene_run_until(s, &ANNA->heard, 3);
+	scene_run_until(s, &BERT->heard, 3);
 	check_all_quiet(ANNA);
 	check_all_quiet(BERT);
 	assert_string_equal(CARL->lines, "anna:one anna:two ");
@@ -597,7 +366,7 @@ static void who_is_let_in_without_end_leaves_with_a_sentence(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, scene_set_up, scene_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(who_is_not_told_a_number_says_so),
 		CASE(nor_do_other_numbers_hide_it),
