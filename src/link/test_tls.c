@@ -1,258 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/error.h"
-#include "base/loan.h"
-#include "link/tls.h"
-#include "net/sock.h"
-#include "net/test_clock.h"
-
-enum { BULK = 8 << 20, PIECE = 300 * 1000, WATCHDOG_SECONDS = 30, KEPT_MAX = 64, SHADE = 1000 };
-
-enum freeing { NEVER, IN_SECURE, IN_DATA, IN_WRITABLE, IN_END };
-
-struct pair;
-
-struct end {
-	struct pair *pair;
-	struct bk_identity *identity;
-	struct bk_link *link;
-	size_t received, to_send, sent;
-	int secures, datas, writables, ends, error;
-	enum freeing freeing;
-	bool is_keeping;
-	struct kept {
-		struct bk_loan *loan;
-		const uint8_t *data;
-		size_t at, len;
-	} kept[KEPT_MAX];
-	size_t kept_len;
-};
-
-struct pair {
-	struct bk_loop *loop;
-	struct test_clock clock;
-	struct end ends[2]; /* server, client */
-	int fds[2];
-	int stop_ends; /* the loop stops after so many ends */
-	int stop_secures;
-	size_t stop_received;
-	bk_time stop_after; /* 0: no such end */
-	struct bk_timer *stopper;
-};
-
-static void look(struct pair *p)
-{
-	struct end *a = &p->ends[0], *b = &p->ends[1];
-
-	if ((p->stop_ends && a->ends + b->ends >= p->stop_ends) ||
-		(p->stop_secures && a->secures + b->secures >= p->stop_secures) ||
-		(p->stop_received && b->received >= p->stop_received))
-		bk_loop_stop(p->loop);
-}
-
-static void maybe_free(struct end *e, enum freeing where)
-{
-	if (e->freeing == where) {
-		bk_link_free(e->link);
-		e->link = NULL;
-		bk_loop_stop(e->pair->loop);
-	}
-	look(e->pair);
-}
-
-/* Of what is sent, by its place. */
-static uint8_t shade(size_t at)
-{
-	return (uint8_t)(at / SHADE);
-}
-
-static void send_more(struct end *e)
-{
-	static uint8_t piece[PIECE];
-
-	while (e->to_send) {
-		size_t n = e->to_send < PIECE ? e->to_send : PIECE;
-
-		for (size_t i = 0; i < n; i++)
-			piece[i] = shade(e->sent + i);
-		if (bk_link_write(e->link, &(struct iovec){piece, n}, 1, false) < 0)
-			return;
-		e->to_send -= n;
-		e->sent += n;
-	}
-}
-
-static void on_secure(void *arg)
-{
-	struct end *e = arg;
-
-	e->secures++;
-	maybe_free(e, IN_SECURE);
-}
-
-static void on_data(void *arg, const uint8_t *data, size_t n)
-{
-	struct end *e = arg;
-
-	if (e->is_keeping && e->kept_len < KEPT_MAX && n >= PIECE / 4) {
-		struct bk_loan *loan = bk_loan_keep(data, n);
-
-		assert_non_null(loan);
-		e->kept[e->kept_len++] = (struct kept){loan, data, e->received, n};
-	}
-	e->datas++;
-	e->received += n;
-	maybe_free(e, IN_DATA);
-}
-
-static void on_writable(void *arg)
-{
-	struct end *e = arg;
-
-	e->writables++;
-	send_more(e);
-	maybe_free(e, IN_WRITABLE);
-}
-
-static void on_end(void *arg, int error, const char *text)
-{
-	struct end *e = arg;
-
-	assert_non_null(text);
-	e->ends++;
-	e->error = error;
-	maybe_free(e, IN_END);
-}
-
-static const struct bk_link_events events = {
-	.on_secure = on_secure, .on_data = on_data, .on_writable = on_writable, .on_end = on_end};
-
-static void on_stopper(void *arg)
-{
-	struct pair *p = arg;
-
-	bk_loop_stop(p->loop);
-}
-
-static void pair_init(struct pair *p)
-{
-	memset(p, 0, sizeof(*p));
-	assert_int_equal(bk_loop_new(BK_LOOP_AUTO, &p->loop), 0);
-	assert_int_equal(test_clock_init(&p->clock, p->loop), 0);
-	assert_int_equal(bk_timer_new(p->loop, on_stopper, p, &p->stopper), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, p->fds), 0);
-	for (int i = 0; i < 2; i++) {
-		p->ends[i].pair = p;
-		assert_int_equal(bk_identity_new(&p->ends[i].identity), 0);
-	}
-}
-
-/* The same over TCP, where the kernel can be asked about the path. */
-static void pair_over_tcp(struct pair *p)
-{
-	struct bk_addr at = bk_addr_v4(127, 0, 0, 1, 0), from;
-	int listener;
-
-	pair_init(p);
-	for (int i = 0; i < 2; i++)
-		close(p->fds[i]);
-	assert_int_equal(bk_sock_listen(&at, false, 1, &listener), 0);
-	assert_int_equal(bk_sock_local(listener, &at), 0);
-	assert_int_equal(bk_sock_connect(NULL, &at, &p->fds[1]), 0);
-	assert_int_equal(bk_sock_accept(listener, &from, &p->fds[0]), 0);
-	close(listener);
-}
-
-static void link_up(struct pair *p, int i, const struct bk_identity *expected)
-{
-	struct bk_link_tls_opts opts = {
-		.is_server = i == 0, .identity = p->ends[i].identity, .peer_pin = bk_identity_pin(expected)};
-
-	assert_int_equal(
-		bk_link_tls_new(p->loop, p->fds[i], &opts, &events, &p->ends[i], &p->ends[i].link), 0);
-	p->fds[i] = -1;
-}
-
-static void run(struct pair *p)
-{
-	if (p->stop_after)
-		bk_timer_start(p->stopper, p->stop_after - bk_loop_now(p->loop));
-	alarm(WATCHDOG_SECONDS);
-	assert_int_equal(bk_loop_run(p->loop), 0);
-	alarm(0);
-}
-
-static void make_both(struct pair *p)
-{
-	link_up(p, 0, p->ends[1].identity);
-	link_up(p, 1, p->ends[0].identity);
-	p->stop_secures = 2;
-	run(p);
-	p->stop_secures = 0;
-}
-
-static void make_secure(struct pair *p)
-{
-	pair_init(p);
-	make_both(p);
-}
-
-/* Both are secure, then the second one's owner is gone; its socket stays, and nobody reads. Close it. */
-static int make_deaf(struct pair *p)
-{
-	int unread = dup(p->fds[1]);
-
-	make_both(p);
-	bk_link_free(p->ends[1].link);
-	p->ends[1].link = NULL;
-	return unread;
-}
-
-static size_t drain(int fd)
-{
-	static uint8_t sink[1 << 20];
-	size_t all = 0;
-	ssize_t n;
-
-	while ((n = read(fd, sink, sizeof(sink))) > 0)
-		all += (size_t)n;
-	return all;
-}
-
-static void pair_done(struct pair *p)
-{
-	for (int i = 0; i < 2; i++) {
-		bk_link_free(p->ends[i].link);
-		bk_identity_free(p->ends[i].identity);
-		if (p->fds[i] >= 0)
-			close(p->fds[i]);
-	}
-	bk_timer_free(p->stopper);
-	test_clock_done(&p->clock);
-	bk_loop_free(p->loop);
-}
-
-static int say(struct end *e, const char *text, bool urgent)
-{
-	return bk_link_write(e->link, &(struct iovec){(void *)(uintptr_t)text, strlen(text)}, 1, urgent);
-}
+#include "link/test_tls_pair.h"
 
 /* Two full records of 16 KiB; each costs header, type and tag. */
 static void a_short_piece_has_no_record_of_its_own(void **state)
 {
 	static uint8_t head[12], body[2 * 16384 - sizeof(head)];
 	const struct iovec pieces[] = {{head, sizeof(head)}, {body, sizeof(body)}};
-	struct pair p;
+	struct tls_pair p;
 	int unread;
 
 	(void)state;
@@ -278,7 +38,7 @@ static bool is_own_length(int fd)
 /* Loopback is as near as it gets. */
 static void on_a_near_path_little_is_on_its_way(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 	int fd;
 
 	(void)state;
@@ -293,25 +53,25 @@ static void on_a_near_path_little_is_on_its_way(void **state)
 
 static void two_who_know_each_other_can_talk(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 
 	(void)state;
 	make_secure(&p);
-	assert_int_equal(say(&p.ends[0], "hello", false), 0);
+	assert_int_equal(tls_say(&p.ends[0], "hello", false), 0);
 	p.stop_received = 5;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[1].received, 5);
 	pair_done(&p);
 }
 
 static void nothing_is_written_before_it_is_secure(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 
 	(void)state;
 	pair_init(&p);
 	link_up(&p, 1, p.ends[0].identity);
-	assert_int_equal(say(&p.ends[1], "secret", true), BK_E_EOF);
+	assert_int_equal(tls_say(&p.ends[1], "secret", true), BK_E_EOF);
 	pair_done(&p);
 }
 
@@ -320,14 +80,14 @@ static void another_certificate_ends_it_on_both_sides(void **state)
 	(void)state;
 	for (int who = 0; who < 2; who++) {
 		struct bk_identity *other;
-		struct pair p;
+		struct tls_pair p;
 
 		pair_init(&p);
 		assert_int_equal(bk_identity_new(&other), 0);
 		link_up(&p, 0, who ? other : p.ends[1].identity);
 		link_up(&p, 1, who ? p.ends[0].identity : other);
 		p.stop_ends = 2;
-		run(&p);
+		pair_run(&p);
 		assert_int_equal(p.ends[!who].error, BK_E_PIN_MISMATCH);
 		assert_true(p.ends[who].error < 0);
 		assert_int_equal(p.ends[0].datas + p.ends[1].datas, 0);
@@ -340,13 +100,13 @@ static void a_peer_that_never_speaks_is_a_timeout(void **state)
 {
 	(void)state;
 	for (int side = 0; side < 2; side++) {
-		struct pair p;
+		struct tls_pair p;
 
 		pair_init(&p);
 		link_up(&p, side, p.ends[!side].identity);
 		p.stop_ends = 1;
-		test_clock_fly(&p.clock, 11 * BK_SEC);
-		run(&p);
+		pair_fly(&p, 11 * BK_SEC);
+		pair_run(&p);
 		assert_int_equal(p.ends[side].error, BK_E_TIMEOUT);
 		assert_int_equal(p.ends[side].ends, 1);
 		pair_done(&p);
@@ -355,22 +115,22 @@ static void a_peer_that_never_speaks_is_a_timeout(void **state)
 
 static void a_stream_that_just_stops_is_a_peer_that_vanished(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 
 	(void)state;
 	make_secure(&p);
 	bk_link_free(p.ends[0].link);
 	p.ends[0].link = NULL;
 	p.stop_ends = 1;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[1].error, BK_E_PEER_VANISHED);
-	assert_int_equal(say(&p.ends[1], "x", false), BK_E_EOF);
+	assert_int_equal(tls_say(&p.ends[1], "x", false), BK_E_EOF);
 	pair_done(&p);
 }
 
 static void garbage_after_the_handshake_is_a_tls_error(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 	int copy;
 
 	(void)state;
@@ -379,11 +139,11 @@ static void garbage_after_the_handshake_is_a_tls_error(void **state)
 	link_up(&p, 0, p.ends[1].identity);
 	link_up(&p, 1, p.ends[0].identity);
 	p.stop_secures = 2;
-	run(&p);
+	pair_run(&p);
 	p.stop_secures = 0;
 	assert_int_equal(write(copy, "\x17\x03\x03\x00\x20rubbishrubbishrubbishrubbishrubb", 37), 37);
 	p.stop_ends = 1;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[1].error, BK_E_TLS);
 	assert_int_equal(p.ends[1].datas, 0);
 	close(copy);
@@ -392,7 +152,7 @@ static void garbage_after_the_handshake_is_a_tls_error(void **state)
 
 static void closing_sends_what_is_queued_first(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 
 	(void)state;
 	make_secure(&p);
@@ -401,9 +161,9 @@ static void closing_sends_what_is_queued_first(void **state)
 	p.ends[0].to_send = 0;
 	bk_link_close(p.ends[0].link);
 	bk_link_close(p.ends[0].link);
-	assert_int_equal(say(&p.ends[0], "x", true), BK_E_EOF);
+	assert_int_equal(tls_say(&p.ends[0], "x", true), BK_E_EOF);
 	p.stop_ends = 1;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[1].error, BK_E_EOF);
 	assert_true(p.ends[1].received >= PIECE);
 	assert_int_equal(p.ends[1].received % PIECE, 0);
@@ -412,7 +172,7 @@ static void closing_sends_what_is_queued_first(void **state)
 
 static void closing_is_bounded_when_the_peer_takes_nothing(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 	int unread;
 
 	(void)state;
@@ -422,8 +182,8 @@ static void closing_is_bounded_when_the_peer_takes_nothing(void **state)
 	send_more(&p.ends[0]);
 	bk_link_close(p.ends[0].link);
 	p.stop_ends = 1;
-	test_clock_fly(&p.clock, 3 * BK_SEC);
-	run(&p);
+	pair_fly(&p, 3 * BK_SEC);
+	pair_run(&p);
 	assert_int_equal(p.ends[0].ends, 1);
 	assert_int_equal(p.ends[0].error, BK_E_EOF);
 	close(unread);
@@ -432,7 +192,7 @@ static void closing_is_bounded_when_the_peer_takes_nothing(void **state)
 
 static void bulk_flows_under_a_bounded_queue(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 
 	(void)state;
 	make_secure(&p);
@@ -441,7 +201,7 @@ static void bulk_flows_under_a_bounded_queue(void **state)
 	assert_true(p.ends[0].to_send > 0);
 	assert_true(BULK - p.ends[0].to_send < 1 << 20);
 	p.stop_received = BULK;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[1].received, BULK);
 	assert_true(p.ends[0].writables > 0);
 	pair_done(&p);
@@ -457,8 +217,8 @@ static void let_go(struct kept *k)
 
 static void what_is_kept_of_the_data_stays_as_it_came_while_more_comes(void **state)
 {
-	struct pair p;
-	struct end *e = &p.ends[1];
+	struct tls_pair p;
+	struct tls_end *e = &p.ends[1];
 
 	(void)state;
 	make_secure(&p);
@@ -466,7 +226,7 @@ static void what_is_kept_of_the_data_stays_as_it_came_while_more_comes(void **st
 	p.ends[0].to_send = BULK;
 	send_more(&p.ends[0]);
 	p.stop_received = BULK;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(e->received, BULK);
 	assert_in_range(e->kept_len, 10, KEPT_MAX);
 	for (size_t i = 1; i < e->kept_len; i++)
@@ -478,7 +238,7 @@ static void what_is_kept_of_the_data_stays_as_it_came_while_more_comes(void **st
 /* A writer was told "not now"; before it hears more, a control message empties the queue on its way. */
 static void who_was_told_not_now_is_told_again_whatever_comes_between(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 	int reader;
 
 	(void)state;
@@ -488,10 +248,10 @@ static void who_was_told_not_now_is_told_again_whatever_comes_between(void **sta
 	send_more(&p.ends[0]);
 	p.ends[0].to_send = 0;
 	while (drain(reader) > 1000) /* else the control message alone was queued */
-		assert_int_equal(say(&p.ends[0], "control", true), 0);
+		assert_int_equal(tls_say(&p.ends[0], "control", true), 0);
 	assert_int_equal(p.ends[0].writables, 0);
 	p.ends[0].freeing = IN_WRITABLE; /* which stops the loop */
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[0].writables, 1);
 	close(reader);
 	pair_done(&p);
@@ -499,7 +259,7 @@ static void who_was_told_not_now_is_told_again_whatever_comes_between(void **sta
 
 static void a_peer_that_does_not_read_is_not_a_dead_path(void **state)
 {
-	struct pair p;
+	struct tls_pair p;
 	int reader;
 
 	(void)state;
@@ -509,13 +269,13 @@ static void a_peer_that_does_not_read_is_not_a_dead_path(void **state)
 	send_more(&p.ends[0]);
 	p.stop_ends = 1;
 	p.stop_after = bk_loop_now(p.loop) + 20 * BK_SEC;
-	test_clock_fly(&p.clock, 21 * BK_SEC);
-	run(&p);
+	pair_fly(&p, 21 * BK_SEC);
+	pair_run(&p);
 	assert_int_equal(p.ends[0].ends, 0);
 	p.stop_after = 0;
 	assert_true(drain(reader) > 0);
 	p.ends[0].freeing = IN_WRITABLE; /* which stops the loop */
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[0].ends, 0);
 	close(reader);
 	pair_done(&p);
@@ -524,7 +284,7 @@ static void a_peer_that_does_not_read_is_not_a_dead_path(void **state)
 static void a_write_above_the_limit_is_refused(void **state)
 {
 	uint8_t *big = calloc(1, BK_LINK_WRITE_MAX + 1);
-	struct pair p;
+	struct tls_pair p;
 
 	(void)state;
 	assert_non_null(big);
@@ -533,7 +293,7 @@ static void a_write_above_the_limit_is_refused(void **state)
 		BK_E_TOO_BIG);
 	assert_int_equal(bk_link_write(p.ends[0].link, &(struct iovec){big, BK_LINK_WRITE_MAX}, 1, false), 0);
 	p.stop_received = BK_LINK_WRITE_MAX;
-	run(&p);
+	pair_run(&p);
 	free(big);
 	pair_done(&p);
 }
@@ -541,7 +301,7 @@ static void a_write_above_the_limit_is_refused(void **state)
 static void urgent_messages_without_end_end_the_link_and_not_the_memory(void **state)
 {
 	static uint8_t control[4096];
-	struct pair p;
+	struct tls_pair p;
 	int err = 0, taken = 0;
 
 	(void)state;
@@ -551,7 +311,7 @@ static void urgent_messages_without_end_end_the_link_and_not_the_memory(void **s
 	assert_int_equal(err, BK_E_FULL);
 	assert_true((size_t)taken * sizeof(control) < 4 << 20);
 	p.stop_ends = 1;
-	run(&p);
+	pair_run(&p);
 	assert_int_equal(p.ends[0].error, BK_E_FULL);
 	pair_done(&p);
 }
@@ -560,7 +320,7 @@ static void the_link_may_be_freed_in_each_callback(void **state)
 {
 	(void)state;
 	for (enum freeing f = IN_SECURE; f <= IN_END; f++) {
-		struct pair p;
+		struct tls_pair p;
 
 		pair_init(&p);
 		p.ends[0].freeing = f;
@@ -568,12 +328,12 @@ static void the_link_may_be_freed_in_each_callback(void **state)
 		link_up(&p, 1, p.ends[0].identity);
 		if (f != IN_SECURE) {
 			p.stop_secures = 2;
-			run(&p);
+			pair_run(&p);
 			p.stop_secures = 0;
 		}
 		if (f == IN_DATA) {
-			assert_int_equal(say(&p.ends[1], "one", false), 0);
-			assert_int_equal(say(&p.ends[1], "two", false), 0);
+			assert_int_equal(tls_say(&p.ends[1], "one", false), 0);
+			assert_int_equal(tls_say(&p.ends[1], "two", false), 0);
 		} else if (f == IN_WRITABLE) {
 			p.ends[0].to_send = BULK;
 			send_more(&p.ends[0]);
@@ -582,7 +342,7 @@ static void the_link_may_be_freed_in_each_callback(void **state)
 			bk_link_close(p.ends[1].link);
 		}
 		while (p.ends[0].link)
-			run(&p);
+			pair_run(&p);
 		pair_done(&p);
 	}
 }
