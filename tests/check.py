@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FUZZ_SECONDS = 2
 WAITING_LANES = 3
 # What throws at us whatever a peer or a stranger could, where a byte that nobody wrote would be read: `make valgrind`.
-ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "rendezvous_test_client",
+ATTACKS = ("server_test_guesses", "server_test_hostile", "server_test_plain", "server_test_states", "rendezvous_test_client",
            "rendezvous_test_strangers", "plain_test_client", "meet_test_lying", "meet_test_fool",
            "transfer_test_harm", "tests/hostile/hostile_test_files", "tests/hostile/hostile_test_frames",
            "tests/hostile/hostile_test_takers", "tests/hostile/hostile_test_targets")
@@ -29,7 +29,7 @@ ATTACKS = ("server_test_hostile", "server_test_plain", "server_test_states", "re
 THREADS = ("net_test_job", "net_test_post", "net_test_loop", "net_test_net", "transfer_test_readers", "transfer_test_transfer",
            "transfer_test_folders", "transfer_test_harm", "transfer_test_streams", "transfer_test_patience",
            "transfer_test_public", "transfer_test_scout", "service_test_conn", "service_test_service", "service_test_messages", "service_test_many",
-           "cli_test_output", "server_test_hostile", "server_test_relay", "server_test_server", "session_test_session",
+           "cli_test_output", "server_test_guesses", "server_test_hostile", "server_test_relay", "server_test_server", "session_test_session",
            "room_test_room")
 WATCHES = {
     "valgrind": ("valgrind", ATTACKS, ["-q", "--fair-sched=try", "--error-exitcode=9"]),
