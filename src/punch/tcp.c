@@ -28,6 +28,7 @@ enum {
 	ACCEPTED_MAX = 8, /* unproven connections from the listener at a time */
 	AT_ONCE_MAX = 32, /* ports of one attempt, each from a socket of its own */
 	ROWS_MAX = BK_PLAN_ATTEMPTS_MAX + AT_ONCE_MAX,
+	PORT_MIN = 1024,
 	ACTIONS_MAX =
 		160, /* one call makes at most a close and a connect for each row, closes for the rest, a
 			      listen, a report */
@@ -444,6 +445,12 @@ static void begin_attempt(struct bk_punch_tcp *e, size_t of, size_t port, bk_tim
 	a->wake = opens ? now : a->full_from;
 }
 
+/* Of those that are guessed beside each other: no NAT gives a lower one, and services are there. */
+static bool may_be_given(const struct bk_attempt *plan, size_t port)
+{
+	return !plan->probes || bk_attempt_remote(plan, port).port >= PORT_MIN;
+}
+
 static void begin(struct bk_punch_tcp *e, bk_time now)
 {
 	const struct bk_plan *plan = &e->opts.plan;
@@ -455,7 +462,8 @@ static void begin(struct bk_punch_tcp *e, bk_time now)
 		size_t at_once = plan->attempts[i].probes ? plan->attempts[i].probes : 1;
 
 		for (size_t port = 0; port < at_once && e->attempts_len < ROWS_MAX; port++)
-			begin_attempt(e, i, port, full_from, now);
+			if (may_be_given(&plan->attempts[i], port))
+				begin_attempt(e, i, port, full_from, now);
 	}
 	if (plan->wants_listener) {
 		e->listener = e->next_id++;

@@ -36,7 +36,7 @@ static struct bk_action expect(struct bk_punch_tcp *e, enum bk_action_type type)
 }
 
 /* A known port, and beside it those that are guessed. */
-static struct bk_punch_tcp *guesser(uint8_t opener_ttl)
+static struct bk_punch_tcp *guesser_from(uint16_t first, uint8_t opener_ttl)
 {
 	struct bk_punch_tcp_opts opts = {.shared = bk_addr_v4(10, 0, 0, 2, 41000),
 		.start = START,
@@ -47,13 +47,18 @@ static struct bk_punch_tcp *guesser(uint8_t opener_ttl)
 
 	opts.plan.attempts[0] = punch();
 	opts.plan.attempts[1] = punch();
-	opts.plan.attempts[1].ports = (struct bk_ports){.first = 20001, .len = GUESSED, .step = 1};
+	opts.plan.attempts[1].ports = (struct bk_ports){.first = first, .len = GUESSED, .step = 1};
 	opts.plan.attempts[1].probes = GUESSED;
 	opts.plan.attempts[1].tries = FEW;
 	opts.plan.attempts_len = 2;
 	opts.plan.budget = BK_PLAN_BUDGET;
 	assert_int_equal(bk_punch_tcp_new(&opts, T0, &e), 0);
 	return e;
+}
+
+static struct bk_punch_tcp *guesser(uint8_t opener_ttl)
+{
+	return guesser_from(20001, opener_ttl);
 }
 
 static void guessed_ports_are_opened_each_from_a_socket_and_reported_as_their_attempt(void **state)
@@ -107,10 +112,31 @@ static void a_guessed_port_that_refuses_is_asked_a_few_times_and_the_others_go_o
 	bk_punch_tcp_free(e);
 }
 
+/* Who is guessed names the port that was seen last, and the address. */
+static void no_port_is_guessed_at_which_a_service_may_be(void **state)
+{
+	static const uint16_t firsts[] = {10, 1000, 65530};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+		struct bk_punch_tcp *e = guesser_from(firsts[i], 3);
+		struct bk_action a;
+		int asked = 0;
+
+		while (ops.next_action(e, &a)) {
+			assert_in_range(a.remote.port, 1024, 65535);
+			asked += a.remote.port != 41000;
+		}
+		assert_int_equal(asked, firsts[i] == 10 ? 0 : firsts[i] == 1000 ? 8 : 6);
+		bk_punch_tcp_free(e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guessed_ports_are_opened_each_from_a_socket_and_reported_as_their_attempt),
+		cmocka_unit_test(no_port_is_guessed_at_which_a_service_may_be),
 		cmocka_unit_test(a_guessed_port_that_refuses_is_asked_a_few_times_and_the_others_go_on),
 	};
 
