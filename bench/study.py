@@ -33,7 +33,7 @@ import study_world as world
 HERE = pathlib.Path(__file__).resolve().parent
 PART = 2000
 # One after the other; what the first row has needs none of them.
-LADDER = ("tcp", "ipv6", "mapped", "predict", "blocks", "birthday")
+LADDER = ("tcp", "ipv6", "mapped", "predict/udp", "blocks", "birthday", "predict/tcp")
 ALL = frozenset()
 NOBODY = ("-", "-", 0, 0)
 

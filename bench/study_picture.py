@@ -16,9 +16,10 @@ NAMES = {
     "tcp": "+ TCP beside it",
     "ipv6": "+ IPv6",
     "mapped": "+ ports that routers open",
-    "predict": "+ predicted ports",
+    "predict/udp": "+ predicted ports",
     "blocks": "+ guessed in a block",
     "birthday": "+ birthday",
+    "predict/tcp": "+ predicted over TCP",
 }
 
 

@@ -9,9 +9,10 @@ TOLD = {
     "tcp": "TCP beside it",
     "ipv6": "IPv6",
     "mapped": "ports that routers open",
-    "predict": "`predict`",
+    "predict/udp": "`predict`",
     "blocks": "`blocks`",
     "birthday": "`birthday`",
+    "predict/tcp": "`predict` over TCP, where UDP is blocked",
 }
 FIRST = "UDP punching alone"
 
@@ -60,11 +61,6 @@ def hard_ones(sides):
     return [side for side in sides if world.is_hard(side)]
 
 
-def may_predict_tcp(a, b):
-    hard = hard_ones((a.side, b.side))
-    return is_tcp_relayed(a, b) and all(port_choice(side) == "sequence" for side in hard)
-
-
 def may_spray_tcp(a, b):
     hard = hard_ones((a.side, b.side))
     return is_tcp_relayed(a, b) and len(hard) == 1 and port_choice(hard[0]) != "sequence"
@@ -98,7 +94,6 @@ def has_closed_router(a, b):
 
 # What does not exist: in a table, in a picture, and whom of the relayed it might help.
 NEXT = (
-    ("prediction over TCP, where UDP is blocked", "prediction over TCP", may_predict_tcp),
     ("`birthday` and `blocks` over TCP, where UDP is blocked", "birthday and blocks over TCP", may_spray_tcp),
     ("a helper in every NAT, shot at by both sides: one of two hard ones becomes easy", "a helper in every NAT", are_both_hard),
     ("two hard sides, both in blocks, that spray both", "two in blocks", are_both_in_blocks),
