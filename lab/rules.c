@@ -136,15 +136,18 @@ static int write_passing(struct bk_buf *out)
 				  "}\n");
 }
 
-/* What leaves for elsewhere than the server: questions of STUN, by type and cookie, and flows. */
+/* What leaves for elsewhere than the server: questions of STUN, by type and cookie, first packets over TCP, and flows
+ * over UDP. */
 static int write_tally(struct bk_buf *out)
 {
 	return bk_lab_printf(out,
-		"counter probes { }\ncounter flows { }\n"
+		"counter probes { }\ncounter syns { }\ncounter flows { }\n"
 		"chain tally { type filter hook postrouting priority filter;\n"
 		"oifname wan ip daddr != " BK_LAB_SERVER_NET
 		" udp length >= 28 @th,64,16 1 @th,96,32 0x2112a442 "
-		"counter name probes\n}\n"
+		"counter name probes\n"
+		"oifname wan ip daddr != " BK_LAB_SERVER_NET
+		" tcp flags & (syn | ack) == syn counter name syns\n}\n"
 		"chain tally_flows { type nat hook postrouting priority srcnat - 20;\n"
 		"oifname wan ip daddr != " BK_LAB_SERVER_NET " meta l4proto udp counter name flows\n}\n");
 }

@@ -30,7 +30,12 @@ def udp_is_blocked(bodkin):
         check(t.check_done() == "relay", t.story())
         text = t.receiver.last("path")["text"]
         check("no UDP through" in text and "UDP here" in text, text)
-    return f"direct over TCP; with a symmetric NAT {text}", {}
+    with Lab(bodkin, "symdec", "port", "--with", "udp-blocked:b") as lab:
+        lab.start_server("--state", lab.top / "server")
+        t = lab.transfer(lab.file(SMALL), send=["--path", "direct"], recv=["--path", "direct"])
+        t.check_done()
+        check(path_of(t) == ("direct", "tcp", "predict"), t.story())
+    return f"direct over TCP, by a guessed port, too; with a symmetric NAT {text}", {}
 
 
 def only_the_web_is_let_out(bodkin):

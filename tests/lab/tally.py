@@ -9,6 +9,7 @@ from lab import Lab, check
 OTHERS = 40  # questions to addresses that are not guessed: 20 to each, where nobody answers
 PASSES = 4   # openers, and three times with full TTL, of a window that two sequences go through
 WINDOW = 64
+TRIES_OVER_TCP = 12
 
 
 class Tally:
@@ -55,6 +56,27 @@ FEW = {"symblock:128": 60, "symblock:512": 150, "symblock:2048": 300}
 RUNS_OF_FEW = 4
 
 
+def planned_over_tcp(program):
+    """How many SYNs the plan lets a side send to guessed ports, openers too: as -v says it, and each a dozen times."""
+    ports = re.findall(r"plan: predict \S+ and at most (\d+) of", program.said())
+    return sum(int(n) + 1 for n in ports) * (TRIES_OVER_TCP + 1)
+
+
+def connects_no_more_than_planned(bodkin, answer):
+    """The relay is refused, so that what there is to be tried is tried; routers that answer have it tried again."""
+    options = ["--transport", "tcp", "--path", "direct"]
+    with Lab(bodkin, "port", "symseq", "--answer", answer) as lab:
+        lab.start_server("--state", lab.top / "server")
+        tally = Tally(lab)
+        t = lab.transfer(lab.file(1000), send=options, recv=options)
+        check(t.check_done() == "direct", t.story())
+        sent = [side["syns"] for side in tally.since()]
+        most = planned_over_tcp(t.sender)
+        check(most == 32 * (TRIES_OVER_TCP + 1), f"the plan had {most}\n{t.story()}")
+        check(32 <= sent[0] <= most + OTHERS and sent[1] <= OTHERS, f"{sent} SYNs, and the plan had {most}\n{t.story()}")
+    return f"a side sent {sent[0]} SYNs, the other one {sent[1]}", {"sent": sent}
+
+
 def asks_no_more_than_planned(bodkin, a, b):
     asked = []
     with Lab(bodkin, a, b) as lab:
@@ -72,3 +94,5 @@ def asks_no_more_than_planned(bodkin, a, b):
 def cases(bodkin):
     for a, b in (("port", "symseq"), ("symseq", "symdec"), ("port", "sym"), *(("port", block) for block in FEW)):
         yield f"no more packets than planned, {a}-{b}", lambda a=a, b=b: asks_no_more_than_planned(bodkin, a, b)
+    for answer in ("drop", "reset"):
+        yield f"no more SYNs than planned, {answer}", lambda answer=answer: connects_no_more_than_planned(bodkin, answer)
