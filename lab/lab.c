@@ -73,7 +73,8 @@ static int take_arguments(struct bk_lab_options *o, int argc, char **argv, int t
 		else
 			rc = bk_lab_say(BK_E_INVALID, "'%s' is too much; see: bodkin lab help", argv[i]);
 	if (rc == 0 && types < types_max)
-		return bk_lab_say(BK_E_INVALID, "up wants two types of NAT; see: bodkin lab help");
+		return bk_lab_say(BK_E_INVALID,
+			"up wants two types of NAT, as in: bodkin lab up port sym; see: bodkin lab help");
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 
 #include <bodkin/error.h>
 
+#include "base/text.h"
 #include "cli/answer.h"
 #include "cli/code_prompt.h"
 #include "cli/device_list.h"
@@ -229,6 +230,9 @@ static int read_invite(
 		return bk_cli_invite_prompt(invite);
 	for (int i = 1; i < o->args_len && n < sizeof(typed); i++)
 		n += (size_t)snprintf(typed + n, sizeof(typed) - n, "%s%s", i > 1 ? "-" : "", o->args[i]);
+	if (typed[0] >= '0' && typed[0] <= '9')
+		return refuse(
+			text, "an invite has seven words and no number, this looks like a code: ", typed);
 	return bk_group_invite_check(typed, invite, why) < 0 ? refuse(text, why, "") : 0;
 }
 
@@ -327,6 +331,47 @@ static int check_options(const struct bk_cli_options *o, const struct verb *v, c
 	return 0;
 }
 
+/* What people say for it. */
+static const struct {
+	const char *typed, *meant;
+} words[] = {{"list", "bodkin devices"}, {"ls", "bodkin devices"}, {"show", "bodkin devices"},
+	{"status", "bodkin devices"}, {"watch", "bodkin devices --watch"}, {"add", "bodkin devices join"},
+	{"create", "bodkin devices new"}, {"init", "bodkin devices new"},
+	{"remove", "bodkin devices forget NAME"}, {"rm", "bodkin devices forget NAME"},
+	{"delete", "bodkin devices forget NAME"}, {"rename", "bodkin devices name NAME"}};
+
+static void refuse_verb(const char *typed, char text[BK_CLI_TEXT_MAX])
+{
+	const char *meant = NULL;
+	char line[64];
+	unsigned least = 2;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i].typed, typed))
+			meant = words[i].meant;
+	for (size_t i = 1; i < VERBS_LEN && !meant; i++)
+		if (bk_text_slips(typed, verbs[i].name) <= least) {
+			least = bk_text_slips(typed, verbs[i].name);
+			snprintf(line, sizeof(line), "bodkin devices %s%s", verbs[i].name,
+				verbs[i].args > 0 ? " NAME" : "");
+			meant = least < 2 ? line : NULL;
+		}
+	snprintf(text, BK_CLI_TEXT_MAX,
+		"there are new, join, name, forget, invite and known, and no %.100s%s%s%s", typed,
+		meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
+static void refuse_args(const struct bk_cli_options *o, const struct verb *v, char text[BK_CLI_TEXT_MAX])
+{
+	if (v->args)
+		(void)refuse(text, "exactly one NAME goes behind ", v->name);
+	else if (v->is_fresh)
+		(void)refuse(
+			text, "nothing goes behind new; what this device is called: --name ", o->args[1]);
+	else
+		(void)refuse(text, "nothing goes behind ", v->name);
+}
+
 static const struct verb *find_verb(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	const char *name = o->args_len ? o->args[0] : "";
@@ -335,10 +380,9 @@ static const struct verb *find_verb(const struct bk_cli_options *o, char text[BK
 	while (i < VERBS_LEN && strcmp(verbs[i].name, name) != 0)
 		i++;
 	if (i == VERBS_LEN)
-		(void)refuse(text, "there are new, join, name, forget, invite and known, and no ", name);
+		refuse_verb(name, text);
 	else if (verbs[i].args >= 0 && o->args_len && o->args_len - 1 != verbs[i].args)
-		(void)refuse(
-			text, verbs[i].args ? "exactly one NAME goes behind " : "nothing goes behind ", name);
+		refuse_args(o, &verbs[i], text);
 	else if (o->watch && verbs[i].on_open != show)
 		(void)refuse(text, "--watch shows the list, and goes with no ", name);
 	else if (check_options(o, &verbs[i], text) >= 0)

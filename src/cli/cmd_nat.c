@@ -47,8 +47,8 @@ static int check(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 	if (!o->args_len)
 		return 0;
 	snprintf(text, BK_CLI_TEXT_MAX,
-		"cannot look at the NAT with '%.200s': it takes no argument; try 'bodkin help nat'",
-		o->args[0]);
+		"cannot look at the NAT with '%.200s': a server stands behind -s; did you mean -s %.200s?",
+		o->args[0], o->args[0]);
 	return BK_E_INVALID;
 }
 

@@ -123,6 +123,17 @@ static void done(struct bk_cli_frame *f)
 	bk_cli_by_name_done(&c->by_name);
 }
 
+static bool is_device(const char *name)
+{
+	struct bk_cli_devices_store store = {0};
+	char dir[BK_CLI_PATHS_MAX], why[BK_CLI_TEXT_MAX];
+	bool is_known = bk_cli_paths_state(dir) >= 0 && bk_cli_devices_store_load(&store, dir, why) >= 0 &&
+			bk_cli_devices_store_knows(&store, name);
+
+	bk_cli_devices_store_done(&store);
+	return is_known;
+}
+
 static int refuse(char text[BK_CLI_TEXT_MAX], const char *why)
 {
 	snprintf(text, BK_CLI_TEXT_MAX, "cannot send%.400s", why);
@@ -133,7 +144,7 @@ static int check_paths(const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX
 {
 	char taken[BK_CLI_TEXT_MAX], where[BK_CLI_TEXT_MAX];
 
-	if (bk_cli_meant_code(o, text))
+	if (bk_cli_meant_code(o, text) || bk_cli_meant_receiver(o, is_device, text))
 		return BK_E_INVALID;
 	if (count_inputs(o) > 1)
 		return refuse(text, " '-' twice: there is one standard input");

@@ -54,6 +54,18 @@ static int refuse(int err, char text[BK_CLI_TEXT_MAX], const char *what, const c
 	return err;
 }
 
+static int refuse_argument(const char *typed, char text[BK_CLI_TEXT_MAX])
+{
+	struct bk_addr addr;
+	char meant[BK_CLI_WHY_MAX];
+
+	if (bk_addr_from_listen(typed, &addr) < 0)
+		return refuse(
+			BK_E_INVALID, text, "argument", typed, "it takes none; try 'bodkin help serve'");
+	snprintf(meant, sizeof(meant), "where it listens stands behind -l; did you mean -l %.60s?", typed);
+	return refuse(BK_E_INVALID, text, "argument", typed, meant);
+}
+
 /* What needs more than the table of options to be understood. */
 static int read_options(struct command *c, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
@@ -230,8 +242,7 @@ static int run(struct bk_cli_options *o, struct bk_cli_report *r)
 	int err = 0, code = BK_CLI_EXIT_DONE;
 
 	if (o->args_len)
-		err = refuse(
-			BK_E_INVALID, text, "argument", o->args[0], "it takes none; try 'bodkin help serve'");
+		err = refuse_argument(o->args[0], text);
 	bk_cli_log_start(level_of(o));
 	if (err >= 0)
 		err = read_options(&c, o, text);

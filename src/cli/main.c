@@ -18,7 +18,7 @@
 static const struct bk_cli_command *const commands[] = {&bk_cli_cmd_send, &bk_cli_cmd_recv, &bk_cli_cmd_chat,
 	&bk_cli_cmd_devices, &bk_cli_cmd_ping, &bk_cli_cmd_nat, &bk_cli_cmd_serve, &bk_cli_cmd_lab};
 
-enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]), SUMMARY_LEFT = 17 };
 
 static const struct bk_cli_command *find_command(const char *name)
 {
@@ -33,8 +33,10 @@ static void print_help(void)
 	bk_cli_options_wrap(
 		"bodkin connects two machines that cannot reach each other, directly and privately.", 0);
 	putchar('\n');
-	for (size_t i = 0; i < COMMANDS_LEN; i++)
-		printf("  bodkin %-7s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < COMMANDS_LEN; i++) {
+		printf("  bodkin %-7s ", commands[i]->name);
+		bk_cli_options_wrap(commands[i]->summary, SUMMARY_LEFT);
+	}
 	puts("  bodkin help COMMAND\n  bodkin --version");
 }
 
@@ -59,7 +61,9 @@ static const struct {
 } words[] = {{"send", "send"}, {"recv", "recv"}, {"ping", "ping"}, {"nat", "nat"}, {"serve", "serve"},
 	{"lab", "lab"}, {"help", "help"}, {"chat", "chat"}, {"talk", "chat"}, {"devices", "devices"},
 	{"machines", "devices"}, {"receive", "recv"}, {"get", "recv"}, {"download", "recv"},
-	{"upload", "send"}, {"server", "serve"}, {"version", "--version"}};
+	{"upload", "send"}, {"share", "send"}, {"copy", "send"}, {"pipe", "send -"}, {"server", "serve"},
+	{"listen", "serve"}, {"room", "chat --room"}, {"daemon", "recv --daemon"}, {"stun", "nat"},
+	{"version", "--version"}};
 
 /* "; did you mean 'send'?" or where to look. */
 static const char *suggest(const char *typed, char out[64])

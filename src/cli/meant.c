@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/addr.h"
+
 enum { JOINED_MAX = 256 };
 
 static bool is_file(const char *path)
@@ -84,6 +86,29 @@ static void join(const struct bk_cli_options *o, char out[JOINED_MAX])
 		n += (size_t)snprintf(out + n, JOINED_MAX - n, "%s%s", i ? "-" : "", o->args[i]);
 }
 
+bool bk_cli_meant_receiver(
+	const struct bk_cli_options *o, bool (*is_device)(const char *name), char ret_text[BK_CLI_TEXT_MAX])
+{
+	const char *last = o->args_len > 1 ? o->args[o->args_len - 1] : NULL;
+	struct bk_addr addr;
+
+	if (!last || is_file(last) || !strcmp(last, "-"))
+		return false;
+	if (is_device(last))
+		snprintf(ret_text, BK_CLI_TEXT_MAX,
+			"cannot send '%.100s': there is no such file, and one of your devices is called so; "
+			"did you mean --to '%.100s'?",
+			last, last);
+	else if (strchr(last, '@') || bk_addr_from_ip(last, 0, &addr) >= 0 || last[strlen(last) - 1] == ':')
+		snprintf(ret_text, BK_CLI_TEXT_MAX,
+			"cannot send '%.100s': there is no such file, and who is to have it is not named: "
+			"whoever types the code gets it; leave that out",
+			last);
+	else
+		return false;
+	return true;
+}
+
 bool bk_cli_meant_code(const struct bk_cli_options *o, char ret_text[BK_CLI_TEXT_MAX])
 {
 	const char *code = NULL;
@@ -139,6 +164,11 @@ bool bk_cli_meant_other(
 	if (is_invite(joined)) /* which is not said aloud */
 		snprintf(ret_text, BK_CLI_TEXT_MAX,
 			"that is no code but an invite, which 'bodkin chat --room' and 'bodkin devices join' ask for");
+	else if (command == BK_CLI_CMD_RECV && o->args_len == 1 && is_folder(typed))
+		snprintf(ret_text, BK_CLI_TEXT_MAX,
+			"'%.100s' is a folder, and what comes is asked for by a code; "
+			"did you mean -o %.100s, or 'bodkin send %.100s'?",
+			typed, typed, typed);
 	else if (command == BK_CLI_CMD_RECV && o->args_len == 1 && is_file(typed))
 		snprintf(ret_text, BK_CLI_TEXT_MAX,
 			"'%.100s' is a file, and what comes is asked for by a code; did you mean 'bodkin send %.100s'?",

@@ -7,15 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bodkin/error.h>
 
 #include "base/text.h"
 #include "cli/amount.h"
 #include "cli/option_table.h"
+#include "cli/report.h"
 #include "cli/unknown.h"
 
-enum { HELP_LEFT = 30, HELP_COLUMNS = 79, LONGS = 256 /* getopt's values behind all letters */ };
+enum {
+	HELP_LEFT = 30,
+	HELP_NARROW = 60,
+	HELP_LEFT_NARROW = 8,
+	HELP_COLUMNS = 79,
+	HELP_COLUMNS_MIN = 30,
+	LONGS = 256 /* getopt's values behind all letters */
+};
 
 static int refuse_rate(char text[BK_CLI_TEXT_MAX], const struct bk_cli_option *row, const char *value)
 {
@@ -347,14 +356,22 @@ void bk_cli_options_done(struct bk_cli_options *o)
 	o->owned_len = 0;
 }
 
+/* A pipe has as many as most windows. */
+static int help_columns(void)
+{
+	int wide = isatty(STDOUT_FILENO) ? (int)bk_cli_report_window().columns - 1 : HELP_COLUMNS;
+
+	return wide > HELP_COLUMNS ? HELP_COLUMNS : wide < HELP_COLUMNS_MIN ? HELP_COLUMNS_MIN : wide;
+}
+
 void bk_cli_options_wrap(const char *text, int indent)
 {
-	int column = indent;
+	int column = indent, wide = help_columns();
 
 	while (*text) {
 		int n = (int)strcspn(text, " \n");
 
-		if (column > indent && column + 1 + n > HELP_COLUMNS) {
+		if (column > indent && column + 1 + n > wide) {
 			printf("\n%*s", indent, "");
 			column = indent;
 		}
@@ -368,6 +385,7 @@ void bk_cli_options_wrap(const char *text, int indent)
 void bk_cli_options_print(enum bk_cli_command_bit command)
 {
 	const struct bk_cli_option *row;
+	int indent = help_columns() < HELP_NARROW ? HELP_LEFT_NARROW : HELP_LEFT;
 
 	for (size_t i = 0; (row = bk_cli_option_at(i)); i++) {
 		char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
@@ -377,10 +395,10 @@ void bk_cli_options_print(enum bk_cli_command_bit command)
 			continue;
 		snprintf(left, sizeof(left), "%s--%s%s%s", row->letter ? letter : "    ", row->name,
 			row->value ? " " : "", row->value ? row->value : "");
-		if (strlen(left) < HELP_LEFT - 3)
-			printf("  %-*s", HELP_LEFT - 2, left);
+		if ((int)strlen(left) < indent - 3)
+			printf("  %-*s", indent - 2, left);
 		else
-			printf("  %s\n%*s", left, HELP_LEFT, "");
-		bk_cli_options_wrap(row->help, HELP_LEFT);
+			printf("  %s\n%*s", left, indent, "");
+		bk_cli_options_wrap(row->help, indent);
 	}
 }

@@ -78,7 +78,8 @@ unsigned bk_cli_options_command(const char *name, size_t len);
 /* The help lines of a command's options, on standard output. */
 void bk_cli_options_print(enum bk_cli_command_bit command);
 
-/* Words on standard output, in lines of at most 79 columns; the first stands at column `indent` already. */
+/* Words on standard output, in lines of the window, of at most 79 columns; the first stands at column `indent`
+ * already. */
 void bk_cli_options_wrap(const char *text, int indent);
 
 #endif

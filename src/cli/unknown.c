@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In this order: what another command takes is not misspelt; what is cut short is told whole; else what is like it. */
+/* In this order: what is done here in another way; what another command takes, which is not misspelt; what is cut short
+ * is told whole; else what is like it. */
 #include "cli/unknown.h"
 
 #include <stdio.h>
@@ -9,6 +10,50 @@
 #include "cli/option_table.h"
 
 enum { NAME_MAX = 32 };
+
+#define SEND   BK_CLI_CMD_SEND
+#define RECV   BK_CLI_CMD_RECV
+#define CHAT   BK_CLI_CMD_CHAT
+#define PING   BK_CLI_CMD_PING
+#define SERVE  BK_CLI_CMD_SERVE
+#define CLIENT (SEND | RECV | CHAT | PING | BK_CLI_CMD_DEVICES | BK_CLI_CMD_NAT)
+
+/* What people know from other programs, or from another command of ours, and is done here in another way. */
+static const struct {
+	const char *name; /* "" for a letter alone */
+	char letter;      /* 0: it has none */
+	unsigned commands;
+	const char *hint;
+} habits[] = {
+	{"code", 0, RECV, "the code stands without an option: bodkin recv CODE"},
+	{"code", 0, CHAT, "the code stands without an option: bodkin chat CODE"},
+	{"code", 0, PING, "the code stands without an option: bodkin ping CODE"},
+	{"to", 0, PING, "the name stands without an option: bodkin ping NAME"},
+	{"recursive", 'r', SEND, "folders go with all that is in them, without an option"},
+	{"file", 'f', SEND, "files stand without an option: bodkin send FILE"},
+	{"force", 'f', RECV, "--overwrite replaces files that exist"},
+	{"port", 'p', SERVE, "the port stands behind --listen: bodkin serve -l :PORT"},
+	{"port", 'p', CLIENT, "the port stands behind the server's name: -s HOST:PORT"},
+	{"host", 0, CLIENT, "the server is named by -s HOST[:PORT][#PIN]"},
+	{"daemon", 'd', SERVE,
+		"it stays where it was started until it is ended; 'systemctl enable --now bodkin' keeps one"},
+	{"daemon", 'd', SEND, "'bodkin send --keep' stays for all who come with the code"},
+	{"", 'n', PING, "-c COUNT ends after so many answers"},
+	{"", 't', CLIENT, "--timeout SECONDS says how long to wait"},
+};
+
+static bool tell_habit(
+	enum bk_cli_command_bit command, const char *typed, char letter, char out[BK_CLI_UNKNOWN_MAX])
+{
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++) {
+		if (!(habits[i].commands & command) ||
+			(*typed ? strcmp(habits[i].name, typed) != 0 : !letter || habits[i].letter != letter))
+			continue;
+		snprintf(out, BK_CLI_UNKNOWN_MAX, "; %s", habits[i].hint);
+		return true;
+	}
+	return false;
+}
 
 /* One more of a list: the first, between, or the last one. */
 static void add_to_list(
@@ -98,7 +143,8 @@ void bk_cli_unknown_suggest(enum bk_cli_command_bit command, const char *typed, 
 	*ret_text = 0;
 	if (!*typed && tell_dash(command, word, ret_text))
 		return;
-	if (tell_whose(typed, letter, ret_text) || !*typed || tell_whole(command, typed, ret_text))
+	if (tell_habit(command, typed, letter, ret_text) || tell_whose(typed, letter, ret_text) || !*typed ||
+		tell_whole(command, typed, ret_text))
 		return;
 	tell_nearest(command, typed, ret_text);
 }

@@ -178,6 +178,9 @@ class Presence(Devices):
         self.assertEqual(heads.split(), ["NAME", "ID", "NAT", "LAN", "SINCE", "RECEIVES"])
         self.assertRegex(row, r"^B 漢 +[0-9a-f]{8}  Open Internet .* \d\d:\d\d  no$")
         self.assertEqual(self.at("anna", "devices", "known").stdout, "B 漢\n")
+        r = self.at("anna", "send", self.file(), "B 漢")
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("one of your devices is called so; did you mean --to 'B 漢'?", r.stderr)
         watch.send_signal(signal.SIGINT)
         self.finish(watch)
 

@@ -114,7 +114,7 @@ class Faults(kit.Case):
 
     def test_a_word_of_another_program_is_suggested(self):
         for typed, meant in (("receive", "recv"), ("recieve", "recv"), ("get", "recv"), ("upload", "send"), ("hlep", "help"),
-                             ("talk", "chat"), ("caht", "chat")):
+                             ("talk", "chat"), ("caht", "chat"), ("pipe", "send -"), ("room", "chat --room")):
             self.assertIn(f"did you mean '{meant}'?", self.run_it(typed).stderr)
 
     def test_every_command_is_suggested_and_has_a_section_in_the_config_file(self):
@@ -148,6 +148,10 @@ class Faults(kit.Case):
             (["send", "--quiet=1", f], 2, "option '--quiet=1' takes no value"),
             (["send", f, "--timeout"], 2, "option '--timeout' needs a value: SECONDS"),
             (["send", f, "--timeout", "5m"], 2, "--timeout '5m' is not a number of seconds from 0 to"),
+            (["recv", "--code", "7-tulip-anchor"], 2, "unknown option '--code'; the code stands without an option: bodkin recv CODE"),
+            (["send", "-r", "dir"], 2, "unknown option '-r'; folders go with all that is in them, without an option"),
+            (["serve", "-p", "80"], 2, "unknown option '-p'; the port stands behind --listen: bodkin serve -l :PORT"),
+            (["ping", "--port", "80"], 2, "unknown option '--port'; the port stands behind the server's name: -s HOST:PORT"),
             (["ping", "-c=3"], 2, "-c takes its value behind a blank, without '=': -c 3"),
             (["send", "-s=h", f], 2, "-s takes its value behind a blank, without '=': -s h"),
         ))
@@ -168,6 +172,18 @@ class Faults(kit.Case):
             (["recv", "-s", "7-tulip-anchor"], 2, "--server has taken '7-tulip-anchor' as its HOST[:PORT][#PIN]"),
             (["ping", "--interval", "1", "--peer", "7-tulip-anchor"], 2, "--peer has taken '7-tulip-anchor'"),
             (["recv", f], 2, f"'{f}' is a file, and what comes is asked for by a code; did you mean 'bodkin send {f}'?"),
+            (["recv", self.root / "in"], 2, f"'{self.root}/in' is a folder, and what comes is asked for by a code; did you mean -o {self.root}/in, or"),
+            (["send", f, "bert@192.0.2.7"], 2, "whoever types the code gets it; leave that out"),
+            (["send", f, "2001:db8::1"], 2, "whoever types the code gets it; leave that out"),
+            (["send", f, "missing"], 7, "No such file"),
+            (["serve", ":15005"], 2, "where it listens stands behind -l; did you mean -l :15005?"),
+            (["serve", "too"], 2, "it takes none; try 'bodkin help serve'"),
+            (["nat", "192.0.2.7"], 2, "a server stands behind -s; did you mean -s 192.0.2.7?"),
+            (["devices", "join", "7-tulip-anchor"], 2, "an invite has seven words and no number, this looks like a code"),
+            (["devices", "new", "bert"], 2, "nothing goes behind new; what this device is called: --name bert"),
+            (["devices", "remove", "bert"], 2, "and no remove; did you mean 'bodkin devices forget NAME'?"),
+            (["devices", "list"], 2, "and no list; did you mean 'bodkin devices'?"),
+            (["devices", "joni"], 2, "and no joni; did you mean 'bodkin devices join'?"),
             (["recv", "7-tulip-anchor", self.folder_out()], 2, f"is too much; did you mean -o {self.root}/out?"),
             (["recv", "7-foo"], 2, "the code has one word, 'foo', and needs two or more; is the rest missing? Nothing was used up"),
             (["recv", invite], 2, "that is no code but an invite, which 'bodkin chat --room' and 'bodkin devices join' ask for"),
@@ -429,6 +445,13 @@ class Screens(kit.Case):
             self.assertLess(max(map(len, lines)), columns, lines)
             self.assertIn("mapping endpoint-independent", "\n".join(lines))
         self.assertNotIn("unknown", "\n".join(lines))
+
+    def test_help_fits_any_window(self):
+        for command in ("send", "recv", "chat", "devices", "ping", "nat", "serve", ""):
+            for columns in (50, 80, 200):
+                lines = self.at_width(columns, "help", *command.split())
+                self.assertLess(max(map(len, lines)), columns, lines)
+                self.assertEqual(" ".join(lines).split(), self.run_it("help", *command.split()).stdout.split())
 
     def test_no_word_is_torn_at_the_edge_of_the_window(self):
         faults = (["send", "nofile"], ["send", "-s", "127.0.0.1:1", self.file()], ["recv", "-s", "h:1", "7-tulp-anchor"],
