@@ -9,6 +9,7 @@
 enum { SENDINGS = 6, RENEWAL_SENDINGS = 3, LEAVING_SENDINGS = 3, ROUNDS_MAX = 8, REFUSALS_MAX = 8 };
 
 #define RTO         (250 * BK_MS)
+#define RTO_PATIENT (3 * BK_SEC)
 #define RENEW_MIN   (4 * BK_SEC) /* between rounds of renewal, RFC 6887 section 11.2.1 */
 #define REFUSED_MIN (30 * BK_SEC)
 #define REFUSED_MAX (24 * 3600 * BK_SEC)
@@ -22,7 +23,7 @@ static void ask(struct bk_lease *l, enum bk_lease_state state, int sendings, bk_
 {
 	l->state = state;
 	l->next = at;
-	l->interval = RTO;
+	l->interval = l->is_patient && state != BK_LEASE_LEAVING ? RTO_PATIENT : RTO;
 	l->left = sendings;
 }
 
@@ -92,12 +93,13 @@ static enum bk_lease_turn be_unanswered(struct bk_lease *l, struct bk_rng *rng, 
 
 /* --- turns --- */
 
-void bk_lease_want(struct bk_lease *l, enum bk_transport t, uint16_t own_port)
+void bk_lease_want(struct bk_lease *l, enum bk_transport t, uint16_t own_port, bool is_patient)
 {
 	*l = (struct bk_lease){
 		.told = {.transport = t, .own_port = own_port},
 		.state = BK_LEASE_IDLE,
 		.next = BK_NEVER,
+		.is_patient = is_patient,
 	};
 }
 

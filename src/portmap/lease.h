@@ -36,6 +36,7 @@ struct bk_lease {
 	int left;     /* sendings of this round */
 	int rounds;   /* of renewal without an answer */
 	int refusals; /* in a row */
+	bool is_patient; /* its owner awaits nothing: it is asked again after seconds, as RFC 6887 section 8.1.1 has it */
 	bool was_held;
 	bk_time since; /* when it was given */
 };
@@ -46,7 +47,7 @@ enum bk_lease_turn {
 	BK_LEASE_CHANGED, /* its owner should look */
 };
 
-void bk_lease_want(struct bk_lease *l, enum bk_transport t, uint16_t own_port);
+void bk_lease_want(struct bk_lease *l, enum bk_transport t, uint16_t own_port, bool is_patient);
 /* From `at` on it asks. */
 void bk_lease_begin(struct bk_lease *l, bk_time at);
 /* The router has given it. True: it is another address than before. */

@@ -505,7 +505,7 @@ int bk_portmap_want(struct bk_portmap *p, enum bk_transport t, uint16_t own_port
 			return BK_E_FULL;
 		make_nonce(p, q->nonce);
 	}
-	bk_lease_want(&q->lease, t, own_port);
+	bk_lease_want(&q->lease, t, own_port, p->opts.own.family == 6);
 	begin_lease(p, q, now);
 	run(p, q, now);
 	return 0;

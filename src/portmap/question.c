@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The port that is wished for is our own, since some routers take no 0 for "any"; then the one that we have. Two
  * hours are what RFC 6886 recommends; a hole for IPv6 is asked for ten minutes, since some routers cannot
- * close it again. */
+ * close it again: miniupnpd 2.3.1 refuses that for one that was asked for twice. */
 #include "portmap/question.h"
 
 #include <string.h>

@@ -288,6 +288,27 @@ static void an_outer_address_that_nobody_sees_is_behind_another_nat(void **state
 	assert_int_equal(bk_portmap_reach(&carrier, &carrier), BK_PORTMAP_REACH_NESTED);
 }
 
+/* Some routers cannot close a hole that was asked for twice, so it is not for being slow. */
+static void a_router_that_is_slow_to_open_a_hole_is_not_asked_again_at_once(void **state)
+{
+	struct router r;
+
+	(void)state;
+	router_init(&r);
+	r.is_v6 = true;
+	router_meet(&r);
+	router_run(&r, T0);
+	r.is_deaf = true;
+	want(&r, BK_TRANSPORT_UDP, OWN_PORT);
+	router_run(&r, T0 + 2 * BK_SEC);
+	r.is_deaf = false;
+	router_run(&r, T0 + 2999 * BK_MS);
+	assert_int_equal(lease(&r)->external.family, 0);
+	router_run(&r, T0 + 3 * BK_SEC);
+	assert_int_equal(lease(&r)->external.family, 6);
+	router_free(&r);
+}
+
 static void an_address_that_was_seen_and_is_not_any_more_is_doubted(void **state)
 {
 	const struct bk_addr here = bk_addr_v4(45, 10, 21, 10, 40000), there = bk_addr_v4(45, 10, 21, 11, 7),
@@ -311,6 +332,7 @@ static void an_address_that_was_seen_and_is_not_any_more_is_doubted(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_router_that_is_slow_to_open_a_hole_is_not_asked_again_at_once),
 		cmocka_unit_test(an_address_that_was_seen_and_is_not_any_more_is_doubted),
 		cmocka_unit_test(the_own_port_is_asked_for_first_and_over_pcp_where_both_are_spoken),
 		cmocka_unit_test(who_only_asks_who_is_there_takes_no_port),
