@@ -196,11 +196,12 @@ static const char *next_step(int err, unsigned port)
 /* A server for this machine, or at an address that needs no router, asks none. */
 static int reach_outside(struct command *c, const struct bk_cli_options *o, struct bk_cli_report *r)
 {
-	bool is_for_all = !c->listen_ip[0] || bk_addr_is_any(&c->listen);
+	bool is_for_all = !c->listen_ip[0] || bk_addr_is_any(&c->listen),
+	     has_ipv6 = is_for_all && c->listen.family != 4;
 
 	if (o->no_port_mapping || (!is_for_all && !bk_addr_is_inside(&c->listen)))
 		return 0;
-	return bk_cli_outside_init(&c->outside, c->loop, r, bk_server_port(c->server),
+	return bk_cli_outside_init(&c->outside, c->loop, r, has_ipv6, bk_server_port(c->server),
 		bk_server_alt_port(c->server), bk_server_pin(c->server));
 }
 

@@ -46,12 +46,14 @@ void bk_cli_report_listening(struct bk_cli_report *r, const char *const *address
 	say_lines(r, addresses[0], pin);
 }
 
-void bk_cli_report_outside(struct bk_cli_report *r, const char *address, const char *pin)
+void bk_cli_report_outside(struct bk_cli_report *r, const char *address, bool is_ipv6, const char *pin)
 {
 	bk_cli_report_event(r, BK_CLI_EVENT, "outside",
 		json_pack("{s:o, s:o}", "address", json_string(address), "pin", json_string(pin)));
 	bk_cli_report_say(r, BK_CLI_EVENT,
-		"The router of this network has opened the ports. From outside it is %s; there:", address);
+		is_ipv6 ? "The router's firewall lets in whoever comes over IPv6, to %s; there:"
+			: "The router of this network has opened the ports. From outside it is %s; there:",
+		address);
 	say_lines(r, address, pin);
 }
 

@@ -122,18 +122,22 @@ def asks_nobody(bodkin):
 
 def serves_at_home(bodkin):
     """A server behind a's home router: who is elsewhere meets at the address that it tells."""
-    with Lab(bodkin, "port", "sym", "--with", "pcp:a") as lab:
+    with Lab(bodkin, "port", "sym", "--with", "pcp:a", "--with", "fw6") as lab:
         server = lab.run("a", lab.bodkin, "serve", "--json", "--state", lab.top / "server")
-        outside = server.wait_for("outside")
+        outside = server.wait_for("outside", lambda e: e["address"][0] != "[")
+        outside6 = server.wait_for("outside", lambda e: e["address"][0] == "[")
         check(outside["address"] == "45.10.21.10:15005" and opened(lab, "a") == 4, server.story())
+        check(outside6["address"] == "[2001:db8:a:1::2]:15005" and holes(lab, "a") == 4, server.story())
         place, folder, path = f"{outside['address']}#{outside['pin']}", lab.folder("received"), lab.file(SMALL)
         sender = lab.send(path, node="s", place=place)
         code = sender.wait_for("code")["code"]
         t = Transfer(lab, path, sender, lab.recv(code, "-o", folder, place=place), folder)
         check(t.check_done() == "direct", t.story())
+        seen = lab.run("s", lab.bodkin, "nat", "-s", f"{outside6['address']}#{outside6['pin']}", "--json")
+        check(seen.wait_for("nat")["tcp"]["public"].startswith("[2001:db8:5::1]") and seen.wait() == 0, seen.story())
         server.kill(signal.SIGTERM)
         check(server.wait() == 0, server.story())
-        check(opened(lab, "a") == 0, "the server has stopped, and the router still has its ports")
+        check(opened(lab, "a") + holes(lab, "a") == 0, "the server has stopped, and the router still has its ports")
         alone = lab.run("a", lab.bodkin, "serve", "--json", "--state", lab.top / "server", "--no-port-mapping")
         alone.wait_for("listening")
         check(opened(lab, "a") == 0, alone.story())
