@@ -20,7 +20,7 @@
 #include "portmap/question.h"
 #include "portmap/reach.h"
 
-enum { ACTIONS_MAX = 4 * BK_PORTMAP_LEASES_MAX };
+enum { ACTIONS_MAX = 4 * BK_PORTMAP_LEASES_MAX, ICMP4_UNREACHABLE = 3, ICMP6_UNREACHABLE = 1 };
 
 #define LIFETIME_MAX (24 * 3600 * BK_SEC)
 #define REDO_MIN     (60 * BK_SEC)
@@ -420,15 +420,15 @@ static void be_alone(struct bk_portmap *p, bk_time now)
 	run_all(p, now);
 }
 
-/* The router itself says that nobody listens there. */
+/* The router itself says that nobody listens there. What others say of it is not asked for. */
 static void on_icmp(
 	void *engine, uint32_t id, const struct bk_addr *remote, const struct bk_icmp *icmp, bk_time now)
 {
 	struct bk_portmap *p = engine;
+	uint8_t unreachable = p->router.family == 4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE;
 
-	(void)icmp;
-	if (id != p->opts.socket || !bk_addr_equal(remote, &p->router) ||
-		bk_portmap_census_is_over(&p->census))
+	if (id != p->opts.socket || !bk_addr_equal(remote, &p->router) || icmp->type != unreachable ||
+		!bk_addr_equal_ip(&icmp->from, &p->router) || bk_portmap_census_is_over(&p->census))
 		return;
 	be_alone(p, now);
 }

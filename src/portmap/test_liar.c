@@ -113,7 +113,9 @@ static void a_router_where_nobody_listens_says_so_and_is_not_waited_for(void **s
 {
 	const struct bk_addr router = bk_addr_v4(10, 0, 0, 1, BK_PCP_PORT),
 			     other = bk_addr_v4(10, 0, 0, 1, 9);
-	const struct bk_icmp unreachable = {.type = 3, .code = 3};
+	const struct bk_icmp unreachable = {.from = bk_addr_v4(10, 0, 0, 1, 0), .type = 3, .code = 3},
+			     others = {.from = bk_addr_v4(10, 0, 0, 2, 0), .type = 3, .code = 3},
+			     late = {.from = bk_addr_v4(10, 0, 0, 1, 0), .type = 11};
 	struct router r = born();
 
 	(void)state;
@@ -121,6 +123,8 @@ static void a_router_where_nobody_listens_says_so_and_is_not_waited_for(void **s
 	meet_and_want(&r);
 	router_run(&r, T0);
 	bk_portmap_ops.on_icmp(r.p, SOCKET, &other, &unreachable, r.now);
+	bk_portmap_ops.on_icmp(r.p, SOCKET, &router, &others, r.now);
+	bk_portmap_ops.on_icmp(r.p, SOCKET, &router, &late, r.now);
 	assert_false(bk_portmap_is_settled(r.p));
 	bk_portmap_ops.on_icmp(r.p, SOCKET, &router, &unreachable, r.now);
 	assert_true(bk_portmap_is_settled(r.p));
