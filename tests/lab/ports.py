@@ -9,7 +9,7 @@ import sys
 import time
 
 from lab import Lab, Transfer, check
-from moves import RATE, begin, finish, run
+from moves import RATE, bar, begin, finish, run
 from rows import SMALL
 
 RUNS, RUNS_UPNP, MUST_MS, DRIFT = 5, 2, 30, 3  # of each pair; the median in ms, and the room that a busy machine gets
@@ -180,6 +180,7 @@ def lets_in_by_a_hole(bodkin):
     """IPv6 on both sides, and firewalls that TCP does not punch: a hole that one's router makes is what connects them."""
     with Lab(bodkin, "sym", "sym", "--with", "pcp:a", "--with", "fw6") as lab:
         lab.start_server("--state", lab.top / "server")
+        bar(lab)  # IPv4, for which the router opens a port as well
         for router in ("ra", "rb"):
             run(lab, router, "nft", UNCROSSED)
         kinds = []
