@@ -8,7 +8,7 @@ import json, os, pathlib, subprocess, sys, tempfile, unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REV = "c1693f9"  # the last one whose offers and answers say no version; it knows folders, and no links

@@ -3,131 +3,12 @@
 """Holds the program to its contract: usage errors, exit codes, JSON events, a transfer over loopback.
 
 Run it with the program as argument or in $BODKIN."""
-import itertools, json, os, pathlib, pty, re, resource, select, signal, socket, stat, subprocess, sys, tempfile, termios, time, unittest
+import itertools, json, os, pathlib, re, resource, signal, socket, subprocess, sys, time
 
-BODKIN = os.environ.get("BODKIN", "build/bodkin")
-WAIT = 30  # seconds until a step that should take milliseconds counts as hung
-
-# Started in the background, or by nohup, we ignore these; what we start must not, or it would go on ignoring them.
-for ignored in (signal.SIGINT, signal.SIGHUP):
-    if signal.getsignal(ignored) == signal.SIG_IGN:
-        signal.signal(ignored, lambda *_: None)
+import kit
 
 
-def shown(fd):
-    """What a terminal is sent, as it comes, until its program has ended or says nothing more."""
-    while select.select([fd], [], [], WAIT)[0]:
-        try:
-            data = os.read(fd, 4096)
-        except OSError:
-            return
-        if not data:
-            return
-        yield data
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="bodkin-cli-")
-        self.root = pathlib.Path(self.folder.name)
-        self.env = dict(os.environ, HOME=str(self.root), XDG_STATE_HOME=str(self.root / "state"),
-                        XDG_CONFIG_HOME=str(self.root / "config"), LC_ALL="C.UTF-8")
-        self.env.pop("BODKIN_SERVER", None)
-        self.running = []
-
-    def tearDown(self):
-        for p in self.running:
-            if p.poll() is None:
-                p.kill()
-            p.wait()
-            p.stdout.close()
-            p.stderr.close()
-        self.folder.cleanup()
-
-    def run_it(self, *args, **more):
-        return subprocess.run([BODKIN, *map(str, args)], capture_output=True, text=True, timeout=WAIT, env=self.env,
-                              stdin=subprocess.DEVNULL, **more)
-
-    def start(self, *args, **more):
-        p = subprocess.Popen([BODKIN, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             env=self.env, stdin=subprocess.DEVNULL, **more)
-        self.running.append(p)
-        return p
-
-    def line(self, p):
-        """One line of p's output, or failure when none comes."""
-        ready, _, _ = select.select([p.stdout], [], [], WAIT)
-        self.assertTrue(ready, "no output")
-        return p.stdout.readline()
-
-    def event(self, p, name):
-        while True:
-            line = self.line(p)
-            self.assertTrue(line, f"ended before '{name}': {p.stderr.read() if p.poll() is not None else ''}")
-            event = json.loads(line)
-            if event["event"] == name:
-                return event
-
-    def finish(self, p):
-        out, err = p.communicate(timeout=WAIT)
-        return p.returncode, out, err
-
-    def at_terminal(self, args, talk, early=b"", size=None, **env):
-        """The command at a terminal (of so many rows and columns). talk: pairs of what to wait for, a regular expression, and what is typed then, or what
-        is done to the process; in any order, each once. early: typed before the program is there. Returns the exit status and what stood there."""
-        go, gone = os.pipe()
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.read(go, 1)
-            os.execve(BODKIN, [BODKIN, *map(str, args)], {**self.env, "TERM": "xterm", **env})
-        if size:
-            termios.tcsetwinsize(fd, size)
-        os.write(fd, early)
-        os.write(gone, b".")
-        os.close(go)
-        os.close(gone)
-        seen, answered, talk = b"", 0, list(talk)
-        for data in shown(fd):
-            seen += data
-            for i, (wait, answer) in enumerate(talk):
-                if found := re.search(wait, seen[answered:]):
-                    answered += found.end()
-                    answer = talk.pop(i)[1]
-                    answer(pid) if callable(answer) else os.write(fd, answer)
-                    break
-        os.close(fd)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
-
-    def serve(self, *args):
-        server = self.start("serve", "-l", "127.0.0.1:0", "--json", "-q", "--state", self.root / "server", *args)
-        e = self.event(server, "listening")
-        return server, f"{e['address']}#{e['pin']}"
-
-    def file(self, name="in/a.bin", size=100000):
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes((i * 7 + i // 251) & 255 for i in range(size)))
-        return path
-
-    def library(self, name):
-        """NAME.c of this folder, for LD_PRELOAD."""
-        library = self.root / f"{name}.so"
-        if not library.exists():
-            source = pathlib.Path(__file__).with_name(f"{name}.c")
-            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source, "-ldl", "-pthread"], check=True)
-        return str(library)
-
-    def gated(self):
-        """The environment of a program to which the disk answers only once there is a file, and that file."""
-        gate = self.root / "open"
-        return {"LD_PRELOAD": self.library("gate"), "GATE": str(gate)}, gate
-
-    def folder_out(self):
-        (self.root / "out").mkdir(exist_ok=True)
-        return self.root / "out"
-
-
-class Usage(Case):
+class Usage(kit.Case):
     def test_usage_errors_are_one_line_and_exit_2(self):
         f = self.file()
         for args in ([], ["frob"], ["send"], ["send", "-s", "h", "/"], ["send", "-s", "h", "-", "-"], ["send", "-s", "h", "--text", "x", f], ["send", "-s", "h", "--text", ""],
@@ -225,7 +106,7 @@ class Usage(Case):
         self.assertIn("line 1", r.stderr)
 
 
-class Harmless(Case):
+class Harmless(kit.Case):
     """No name, of a peer or of a file here, drives the terminal."""
 
     def test_local_names_in_our_own_errors(self):
@@ -235,7 +116,7 @@ class Harmless(Case):
                          ["fr\033[2Job"], ["help", "\033c"], ["send", "--fr\033[1A"], ["ping", "-s", "\033[2J", "--interval", "\033"],
                          ["send", "-s", "h", b"\x9b2J\x85"]):
                 with self.subTest(args=args, locale=locale):
-                    r = subprocess.run([BODKIN, *args], capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=WAIT)
+                    r = subprocess.run([kit.BODKIN, *args], capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=kit.WAIT)
                     self.assertGreater(r.returncode, 0)
                     text = r.stderr.decode("utf-8")
                     self.assertNotRegex(text, "[\0-\x09\x0b-\x1f\x7f-\x9f]")
@@ -253,7 +134,7 @@ class Harmless(Case):
         self.assertIn(names[0], r.stderr)
 
 
-class Server(Case):
+class Server(kit.Case):
     def test_an_unreachable_server_is_exit_3(self):
         r = self.run_it("send", "-s", "127.0.0.1:1", self.file())
         self.assertEqual(r.returncode, 3, r.stderr)
@@ -274,7 +155,7 @@ class Server(Case):
                 self.assertIn(words, r.stderr)
         without = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"] if os.getuid() == 0 else []
         if int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) > 80:
-            r = subprocess.run([*without, BODKIN, "serve", "-l", "127.0.0.1:80", "--state", self.root / "server"], env=self.env,
+            r = subprocess.run([*without, kit.BODKIN, "serve", "-l", "127.0.0.1:80", "--state", self.root / "server"], env=self.env,
                                capture_output=True, text=True, timeout=20)
             self.assertIn("permission denied; ports below 1024 are the administrator's", r.stderr)
 
@@ -293,17 +174,7 @@ class Server(Case):
         self.event(sender, "code")
 
 
-def tree(root):
-    """What is in a folder: of every path its kind, mode, time and content."""
-    seen = {}
-    for path in [root, *root.rglob("*")]:
-        st = path.lstat()
-        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        seen[str(path.relative_to(root))] = (stat.S_IFMT(st.st_mode), st.st_mode & 0o777, int(st.st_mtime), content)
-    return seen
-
-
-class Transfer(Case):
+class Transfer(kit.Case):
     def test_a_folder_arrives_as_it_was_and_what_stays_behind_is_said(self):
         top = self.root / "in" / "photos"
         deep = top
@@ -317,7 +188,7 @@ class Transfer(Case):
         (top / "run").write_bytes(b"#!/bin/sh\n")
         (top / "run").chmod(0o755)
         os.utime(top / "run", (1000000000, 1000000000))
-        whole = tree(top)
+        whole = kit.tree(top)
         os.symlink("/etc", top / "out")
         os.mkfifo(top / "pipe")
         (top / "junk.o").write_bytes(b"x")
@@ -332,7 +203,7 @@ class Transfer(Case):
         code, out, err = self.finish(sender)
         self.assertEqual((code, r.returncode), (0, 0), err + r.stderr)
         self.assertRegex(r.stdout + r.stderr, r"Received photos/ \(8 files, \d+ bytes\)")
-        self.assertEqual(tree(self.root / "out" / "photos"), whole)
+        self.assertEqual(kit.tree(self.root / "out" / "photos"), whole)
         events = {e["event"]: e for e in map(json.loads, out.splitlines())}
         self.assertEqual((events["done"]["entries"], events["done"]["folders"]), (8, 42))
         self.assertEqual(events["offer"]["names"][0], {"path": "photos", "size": 0, "kind": "folder", "hidden": False, "executable": False})
@@ -676,16 +547,5 @@ class Transfer(Case):
             self.assertIn("from 2 to 16", r.stderr)
 
 
-def main(module="__main__"):
-    global BODKIN
-    if len(sys.argv) > 1 and not sys.argv[1].startswith("-") and os.sep in sys.argv[1]:
-        BODKIN = sys.argv.pop(1)
-    BODKIN = os.path.abspath(BODKIN)
-    outcome = unittest.main(module, exit=False).result
-    bad = len(outcome.failures) + len(outcome.errors) + len(outcome.unexpectedSuccesses) + len(outcome.skipped)
-    print(f"{outcome.testsRun - bad} passed, {bad} failed")
-    return bad > 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(kit.main())

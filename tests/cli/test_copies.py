@@ -7,7 +7,7 @@ import filecmp, json, os, pathlib, pty, select, signal, subprocess, sys, threadi
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 MB = int(os.environ.get("BODKIN_COPIES_MB", 40))
 kit.WAIT += MB // 10

@@ -8,7 +8,7 @@ import concurrent.futures, json, os, pathlib, re, select, signal, socket, subpro
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
 
 import terminal  # noqa: E402
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 
 class Daemon(kit.Case):

@@ -8,7 +8,7 @@ import contextlib, json, os, pathlib, queue, re, select, signal, stat, subproces
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
 
 import terminal  # noqa: E402
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 
 class Devices(kit.Case):

@@ -5,7 +5,7 @@
 Run it with the program as argument or in $BODKIN."""
 import json, os, pathlib, re, shutil, signal, socket, subprocess, sys, time
 
-import test_cli as kit
+import kit
 import test_unread
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent

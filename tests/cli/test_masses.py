@@ -8,7 +8,7 @@ import json, os, pathlib, shutil, signal, sys, tempfile, threading, time, unitte
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 SOAK = bool(os.environ.get("SOAK"))
 FILES = 300

@@ -5,7 +5,7 @@
 Run it with the program as argument or in $BODKIN."""
 import os, signal, sys
 
-import test_cli as kit
+import kit
 
 
 class Questions(kit.Case):

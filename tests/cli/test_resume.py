@@ -9,7 +9,7 @@ import hashlib, json, os, pathlib, signal, subprocess, sys, unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 SOAK = bool(os.environ.get("SOAK"))
 MIB = 1 << 20

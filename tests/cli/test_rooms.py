@@ -8,7 +8,7 @@ import json, os, pathlib, re, select, signal, socket, subprocess, sys, time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
 
 import terminal  # noqa: E402
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 INVITE = "tulip-anchor-fern-lasso-brass-hazel-squad"
 MORE = "/help lists what can be done, /quit leaves."

@@ -7,7 +7,7 @@ import hashlib, json, os, pathlib, pty, re, signal, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 
 class Kit(kit.Case):

@@ -9,7 +9,7 @@ import hashlib, json, os, pathlib, stat, subprocess, sys, unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import test_cli as kit  # noqa: E402
+import kit  # noqa: E402
 
 NOBODY = 65534
 DEPTH = 200

@@ -5,7 +5,7 @@
 Run it with the program as argument or in $BODKIN."""
 import json, os, signal, socket, subprocess, sys, time
 
-import test_cli as kit
+import kit
 
 
 class Mute(kit.Case):

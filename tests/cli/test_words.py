@@ -5,7 +5,7 @@
 Run it with the program as argument or in $BODKIN."""
 import fcntl, os, pathlib, pty, re, signal, socket, struct, subprocess, sys, termios, threading
 
-import test_cli as kit
+import kit
 
 PIN = "wPynR5j_ufiAX138_NNaq1VtzHo_-8FETvaZTV8uHl0"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
