@@ -31,66 +31,66 @@ static enum bk_cli_editor_news type(struct bk_cli_editor *e, const char *keys)
 	return news;
 }
 
+static const struct {
+	const char *keys, *text;
+} key_rows[] = {
+	{"plain", "plain"},
+	{"gr\xc3\xbc\xc3\x9f" BACK, "gr\xc3\xbc"},
+	{"ac" LEFT "b", "abc"},
+	{"ac\033ODb", "abc"},
+	{"bc" HOME "a" LAST "d", "abcd"},
+	{"abc" LEFT LEFT "\033[3~", "ac"},
+	{"abc" LEFT LEFT "\004", "ac"},
+	{"one two three\027", "one two "},
+	{"one two three\027\027x", "one x"},
+	{"one two\033b\013", "one "},
+	{"one two\033b\013" HOME "\031", "twoone "},
+	{"one two\025three", "three"},
+	{"one two\033[1;5D\033[1;5Dx", "xone two"},
+	{"one-two\033\177", "one-"},
+	/* what stands upon a character goes and moves with it; a joined family is one */
+	{"e\xcc\x81" BACK, ""},
+	{"xe\xcc\x81" LEFT "y", "xye\xcc\x81"},
+	{"a\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7" BACK, "a"},
+	{"a\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7" LEFT "b",
+		"ab\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7"},
+	{BACK LEFT "\033[3~\027\025\013" UP DOWN "\031", ""},
+	/* controls, C1, and what turns a text around do not get in; a cut character does not either */
+	{"a\007\xc2\x9b\xe2\x80\xae"
+	 "b",
+		"ab"},
+	{"a\xff\xc3(b", "a(b"},
+	/* sequences that mean nothing are swallowed whole */
+	{"a\033[15~\033[1;2P\033OPb\033[?1;2c", "ab"},
+	{"a\033[11111111111111111111111111b", "a11111111111b"},
+	{"a\033\033[Db", "ba"},
+	/* several lines */
+	{"a\033\rb", "a\nb"},
+	{PASTE "a\rb\nc\r\nd\te" DONE "f", "a\nb\nc\nd\tef"},
+	{PASTE "a\001\025\033[D\033[Ab" DONE, "ab"},
+	{PASTE "\r" DONE "\033[200~" DONE, "\n"},
+	/* history: older, newer, and what was typed before one looked back */
+	{"one\rtwo\rdraft" UP, "two"},
+	{"one\rtwo\rdraft" UP UP UP, "one"},
+	{"one\rtwo\rdraft" UP UP DOWN DOWN DOWN, "draft"},
+	{"one\rone\r" UP UP, "one"},
+	{"one\rtwo\r" UP "!\r" UP, "two!"},
+};
+
 static void keys_become_a_text(void **state)
 {
-	static const struct {
-		const char *keys, *text;
-	} rows[] = {
-		{"plain", "plain"},
-		{"gr\xc3\xbc\xc3\x9f" BACK, "gr\xc3\xbc"},
-		{"ac" LEFT "b", "abc"},
-		{"ac\033ODb", "abc"},
-		{"bc" HOME "a" LAST "d", "abcd"},
-		{"abc" LEFT LEFT "\033[3~", "ac"},
-		{"abc" LEFT LEFT "\004", "ac"},
-		{"one two three\027", "one two "},
-		{"one two three\027\027x", "one x"},
-		{"one two\033b\013", "one "},
-		{"one two\033b\013" HOME "\031", "twoone "},
-		{"one two\025three", "three"},
-		{"one two\033[1;5D\033[1;5Dx", "xone two"},
-		{"one-two\033\177", "one-"},
-		/* what stands upon a character goes and moves with it; a joined family is one */
-		{"e\xcc\x81" BACK, ""},
-		{"xe\xcc\x81" LEFT "y", "xye\xcc\x81"},
-		{"a\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7" BACK, "a"},
-		{"a\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7" LEFT "b",
-			"ab\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7"},
-		{BACK LEFT "\033[3~\027\025\013" UP DOWN "\031", ""},
-		/* controls, C1, and what turns a text around do not get in; a cut character does not either */
-		{"a\007\xc2\x9b\xe2\x80\xae"
-		 "b",
-			"ab"},
-		{"a\xff\xc3(b", "a(b"},
-		/* sequences that mean nothing are swallowed whole */
-		{"a\033[15~\033[1;2P\033OPb\033[?1;2c", "ab"},
-		{"a\033[11111111111111111111111111b", "a11111111111b"},
-		{"a\033\033[Db", "ba"},
-		/* several lines */
-		{"a\033\rb", "a\nb"},
-		{PASTE "a\rb\nc\r\nd\te" DONE "f", "a\nb\nc\nd\tef"},
-		{PASTE "a\001\025\033[D\033[Ab" DONE, "ab"},
-		{PASTE "\r" DONE "\033[200~" DONE, "\n"},
-		/* history: older, newer, and what was typed before one looked back */
-		{"one\rtwo\rdraft" UP, "two"},
-		{"one\rtwo\rdraft" UP UP UP, "one"},
-		{"one\rtwo\rdraft" UP UP DOWN DOWN DOWN, "draft"},
-		{"one\rone\r" UP UP, "one"},
-		{"one\rtwo\r" UP "!\r" UP, "two!"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(key_rows) / sizeof(key_rows[0]); i++) {
 		struct bk_cli_editor e;
 		char *text;
 
 		bk_cli_editor_init(&e);
-		type(&e, rows[i].keys);
+		type(&e, key_rows[i].keys);
 		e.cursor = e.len;
 		text = bk_cli_editor_head(&e);
 		assert_int_equal(e.bytes, strlen(text));
-		if (strcmp(text, rows[i].text) != 0)
-			fail_msg("row %zu: '%s', not '%s'", i, text, rows[i].text);
+		if (strcmp(text, key_rows[i].text) != 0)
+			fail_msg("row %zu: '%s', not '%s'", i, text, key_rows[i].text);
 		free(text);
 		bk_cli_editor_done(&e);
 	}

@@ -23,59 +23,60 @@ static void make(struct bk_cli_sheet *s, unsigned columns, const char *text, siz
 	bk_cli_editor_done(&e);
 }
 
+static const struct {
+	unsigned columns;
+	const char *text;
+	size_t cursor;
+	const char *rows[4];
+	size_t cursor_row;
+	unsigned cursor_column;
+} width_rows[] = {
+	{20, "", 9, {"> "}, 0, 2},
+	{20, "abc", 9, {"> abc"}, 0, 5},
+	{20, "abc", 1, {"> abc"}, 0, 3},
+	/* 17 fit beside the prompt, and the last column stays free */
+	{20, "0123456789abcdefg", 99, {"> 0123456789abcdefg"}, 0, 19},
+	{20, "0123456789abcdefgh", 99, {"> 0123456789abcdefg", "  h"}, 1, 3},
+	{20, "0123456789abcdefgh", 17, {"> 0123456789abcdefg", "  h"}, 1, 2},
+	{20, "a\nb\n", 99, {"> a", "  b", "  "}, 2, 2},
+	{20, "a\n\nb", 2, {"> a", "  ", "  b"}, 1, 2},
+	{20, "a\tb", 99, {"> a    b"}, 0, 8},
+	/* wide ones do not straddle; what stands upon another takes no column */
+	{20, "0123456789abcdef\xe6\xbc\xa2", 99, {"> 0123456789abcdef", "  \xe6\xbc\xa2"}, 1, 4},
+	{20, "0123456789abcde\xe6\xbc\xa2", 99, {"> 0123456789abcde\xe6\xbc\xa2"}, 0, 19},
+	{20, "0123456789abcdefge\xcc\x81", 99, {"> 0123456789abcdefg", "  e\xcc\x81"}, 1, 3},
+	{20, "0123456789abcdefe\xcc\x81", 99, {"> 0123456789abcdefe\xcc\x81"}, 0, 19},
+	{20,
+		"\xf0\x9f\xa6\x80"
+		"b",
+		1,
+		{"> \xf0\x9f\xa6\x80"
+		 "b"},
+		0, 4},
+	/* what shows nothing is a question mark, one column wide */
+	{20,
+		"a\xe2\x80\x8b"
+		"b",
+		99, {"> a?b"}, 0, 5},
+	/* a window that has no room for a prompt */
+	{9, "0123456789", 99, {"01234567", "89"}, 1, 2},
+	{1, "0123456789", 99, {"0123456", "789"}, 1, 3},
+};
+
 static void a_text_takes_the_rows_that_its_widths_need(void **state)
 {
-	static const struct {
-		unsigned columns;
-		const char *text;
-		size_t cursor;
-		const char *rows[4];
-		size_t cursor_row;
-		unsigned cursor_column;
-	} rows[] = {
-		{20, "", 9, {"> "}, 0, 2},
-		{20, "abc", 9, {"> abc"}, 0, 5},
-		{20, "abc", 1, {"> abc"}, 0, 3},
-		/* 17 fit beside the prompt, and the last column stays free */
-		{20, "0123456789abcdefg", 99, {"> 0123456789abcdefg"}, 0, 19},
-		{20, "0123456789abcdefgh", 99, {"> 0123456789abcdefg", "  h"}, 1, 3},
-		{20, "0123456789abcdefgh", 17, {"> 0123456789abcdefg", "  h"}, 1, 2},
-		{20, "a\nb\n", 99, {"> a", "  b", "  "}, 2, 2},
-		{20, "a\n\nb", 2, {"> a", "  ", "  b"}, 1, 2},
-		{20, "a\tb", 99, {"> a    b"}, 0, 8},
-		/* wide ones do not straddle; what stands upon another takes no column */
-		{20, "0123456789abcdef\xe6\xbc\xa2", 99, {"> 0123456789abcdef", "  \xe6\xbc\xa2"}, 1, 4},
-		{20, "0123456789abcde\xe6\xbc\xa2", 99, {"> 0123456789abcde\xe6\xbc\xa2"}, 0, 19},
-		{20, "0123456789abcdefge\xcc\x81", 99, {"> 0123456789abcdefg", "  e\xcc\x81"}, 1, 3},
-		{20, "0123456789abcdefe\xcc\x81", 99, {"> 0123456789abcdefe\xcc\x81"}, 0, 19},
-		{20,
-			"\xf0\x9f\xa6\x80"
-			"b",
-			1,
-			{"> \xf0\x9f\xa6\x80"
-			 "b"},
-			0, 4},
-		/* what shows nothing is a question mark, one column wide */
-		{20,
-			"a\xe2\x80\x8b"
-			"b",
-			99, {"> a?b"}, 0, 5},
-		/* a window that has no room for a prompt */
-		{9, "0123456789", 99, {"01234567", "89"}, 1, 2},
-		{1, "0123456789", 99, {"0123456", "789"}, 1, 3},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(width_rows) / sizeof(width_rows[0]); i++) {
 		struct bk_cli_sheet s;
 
-		make(&s, rows[i].columns, rows[i].text, rows[i].cursor, 10);
+		make(&s, width_rows[i].columns, width_rows[i].text, width_rows[i].cursor, 10);
 		for (size_t k = 0; k < s.len; k++)
-			if (!rows[i].rows[k] || strcmp(s.rows[k].text, rows[i].rows[k]) != 0)
+			if (!width_rows[i].rows[k] || strcmp(s.rows[k].text, width_rows[i].rows[k]) != 0)
 				fail_msg("row %zu: '%s'", i, s.rows[k].text);
-		if ((s.len < 4 && rows[i].rows[s.len]) || s.cursor_row != rows[i].cursor_row ||
-			s.cursor_column != rows[i].cursor_column)
-			fail_msg("row %zu: %zu rows, cursor %zu %u", i, s.len, s.cursor_row, s.cursor_column);
+		if ((s.len < 4 && width_rows[i].rows[s.len]) || s.cursor_row != width_rows[i].cursor_row ||
+			s.cursor_column != width_rows[i].cursor_column)
+			fail_msg("row %zu: %zu width_rows, cursor %zu %u", i, s.len, s.cursor_row,
+				s.cursor_column);
 		bk_cli_sheet_done(&s);
 	}
 }

@@ -39,60 +39,58 @@ static struct bk_nat_profile judge(uint16_t first, uint16_t other_port, uint16_t
 #define AD  BK_NAT_ADDRESS_DEPENDENT
 #define APD BK_NAT_ADDRESS_AND_PORT_DEPENDENT
 
+static const struct {
+	uint16_t ports[3];
+	enum bk_mailbox_reach same, other;
+	enum bk_nat_behavior mapping, filtering;
+	enum bk_nat_allocation allocation;
+	const char *name, *plain, *phrase;
+} sample_rows[] = {
+	{{41000, 41000, 0}, YES, YES, EI, EI, BK_NAT_PRESERVING, "Full Cone", "Full Cone", "full-cone"},
+	{{41000, 41000, 0}, YES, NO, EI, AD, BK_NAT_PRESERVING, "Restricted Cone", "Restric NAT",
+		"restricted"},
+	{{5000, 5000, 5000}, NO, NO, EI, APD, BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone",
+		"Restric Port NAT", "port-restricted"},
+	{{5000, 5000, 0}, UNTESTED, UNTESTED, EI, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+		"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
+	{{5000, 5000, 0}, YES, UNTESTED, EI, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+		"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
+	{{5000, 5001, 0}, NO, NO, APD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+		"symmetric (sequential ports)"},
+	{{5000, 47211, 0}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+		"symmetric (random ports)"},
+	{{5000, 5000, 5002}, NO, NO, AD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+		"symmetric (sequential ports)"},
+	{{5000, 0, 6000}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+		"symmetric (random ports)"},
+	{{5000, 5031, 0}, NO, NO, APD, APD, BK_NAT_ALLOCATION_UNKNOWN, "Symmetric", "Symmetric NAT",
+		"symmetric"}, /* a small block's are so near */
+	{{5000, 5009, 5031}, NO, NO, APD, APD, BK_NAT_ALLOCATION_UNKNOWN, "Symmetric", "Symmetric NAT",
+		"symmetric"},
+	{{5000, 5016, 5032}, NO, NO, APD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
+		"symmetric (sequential ports)"},
+	{{5000, 5004, 5001}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
+		"symmetric (random ports)"},
+	{{5000, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
+		"unknown", "unknown", "of unknown type"},
+	{{0, 0, 0}, NO, NO, BK_NAT_UNKNOWN, APD, BK_NAT_ALLOCATION_UNKNOWN, "Blocked", "Blocked", "blocked"},
+	{{0, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN, "unknown",
+		"unknown", "of unknown type"},
+};
+
 static void mapping_allocation_and_name_follow_from_the_samples(void **state)
 {
-	static const struct {
-		uint16_t ports[3];
-		enum bk_mailbox_reach same, other;
-		enum bk_nat_behavior mapping, filtering;
-		enum bk_nat_allocation allocation;
-		const char *name, *plain, *phrase;
-	} rows[] = {
-		{{41000, 41000, 0}, YES, YES, EI, EI, BK_NAT_PRESERVING, "Full Cone", "Full Cone",
-			"full-cone"},
-		{{41000, 41000, 0}, YES, NO, EI, AD, BK_NAT_PRESERVING, "Restricted Cone", "Restric NAT",
-			"restricted"},
-		{{5000, 5000, 5000}, NO, NO, EI, APD, BK_NAT_ALLOCATION_UNKNOWN, "Port Restricted Cone",
-			"Restric Port NAT", "port-restricted"},
-		{{5000, 5000, 0}, UNTESTED, UNTESTED, EI, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
-			"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
-		{{5000, 5000, 0}, YES, UNTESTED, EI, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
-			"Port Restricted Cone", "Restric Port NAT", "port-restricted"},
-		{{5000, 5001, 0}, NO, NO, APD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
-			"symmetric (sequential ports)"},
-		{{5000, 47211, 0}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
-			"symmetric (random ports)"},
-		{{5000, 5000, 5002}, NO, NO, AD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
-			"symmetric (sequential ports)"},
-		{{5000, 0, 6000}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
-			"symmetric (random ports)"},
-		{{5000, 5031, 0}, NO, NO, APD, APD, BK_NAT_ALLOCATION_UNKNOWN, "Symmetric", "Symmetric NAT",
-			"symmetric"}, /* a small block's are so near */
-		{{5000, 5009, 5031}, NO, NO, APD, APD, BK_NAT_ALLOCATION_UNKNOWN, "Symmetric",
-			"Symmetric NAT", "symmetric"},
-		{{5000, 5016, 5032}, NO, NO, APD, APD, BK_NAT_SEQUENTIAL, "Symmetric", "Symmetric NAT",
-			"symmetric (sequential ports)"},
-		{{5000, 5004, 5001}, NO, NO, APD, APD, BK_NAT_RANDOM, "Symmetric", "Symmetric NAT",
-			"symmetric (random ports)"},
-		{{5000, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
-			"unknown", "unknown", "of unknown type"},
-		{{0, 0, 0}, NO, NO, BK_NAT_UNKNOWN, APD, BK_NAT_ALLOCATION_UNKNOWN, "Blocked", "Blocked",
-			"blocked"},
-		{{0, 0, 0}, UNTESTED, UNTESTED, BK_NAT_UNKNOWN, BK_NAT_UNKNOWN, BK_NAT_ALLOCATION_UNKNOWN,
-			"unknown", "unknown", "of unknown type"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bk_nat_profile p = judge(
-			rows[i].ports[0], rows[i].ports[1], rows[i].ports[2], rows[i].same, rows[i].other);
+	for (size_t i = 0; i < sizeof(sample_rows) / sizeof(sample_rows[0]); i++) {
+		struct bk_nat_profile p = judge(sample_rows[i].ports[0], sample_rows[i].ports[1],
+			sample_rows[i].ports[2], sample_rows[i].same, sample_rows[i].other);
 
-		assert_int_equal(p.mapping, rows[i].mapping);
-		assert_int_equal(p.filtering, rows[i].filtering);
-		assert_int_equal(p.allocation, rows[i].allocation);
-		assert_string_equal(bk_nat_type_name(&p), rows[i].name);
-		assert_string_equal(bk_nat_type_plain_name(&p), rows[i].plain);
-		assert_string_equal(bk_nat_type_phrase(&p), rows[i].phrase);
+		assert_int_equal(p.mapping, sample_rows[i].mapping);
+		assert_int_equal(p.filtering, sample_rows[i].filtering);
+		assert_int_equal(p.allocation, sample_rows[i].allocation);
+		assert_string_equal(bk_nat_type_name(&p), sample_rows[i].name);
+		assert_string_equal(bk_nat_type_plain_name(&p), sample_rows[i].plain);
+		assert_string_equal(bk_nat_type_phrase(&p), sample_rows[i].phrase);
 	}
 }
 

@@ -14,63 +14,63 @@
 
 #define PIN "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
+static const struct {
+	const char *text, *host; /* host NULL: malformed */
+	int port;
+	bool pin;
+} server_rows[] = {
+	{"example.org", "example.org", 15005, false},
+	{"example.org:1", "example.org", 1, false},
+	{"example.org:65535", "example.org", 65535, false},
+	{"192.0.2.1:80", "192.0.2.1", 80, false},
+	{"[2001:db8::1]", "2001:db8::1", 15005, false},
+	{"[2001:db8::1]:443", "2001:db8::1", 443, false},
+	{"2001:db8::1", "2001:db8::1", 15005, false},
+	{"h#" PIN, "h", 15005, true},
+	{"h:7#" PIN, "h", 7, true},
+	{"[::1]:7#" PIN, "::1", 7, true},
+	{"", NULL, 0, false},
+	{":80", NULL, 0, false},
+	{"h:1:2", NULL, 0, false},
+	{"192.0.2.1:1:2", NULL, 0, false},
+	{"fe80::1%eth0", "fe80::1%eth0", 15005, false},
+	{"h:", NULL, 0, false},
+	{"h:0", NULL, 0, false},
+	{"h:65536", NULL, 0, false},
+	{"h:000080", NULL, 0, false},
+	{"h:+80", NULL, 0, false},
+	{"h:80x", NULL, 0, false},
+	{"[::1", NULL, 0, false},
+	{"[]:80", NULL, 0, false},
+	{"[::1]80", NULL, 0, false},
+	{"[::1]:", NULL, 0, false},
+	{"h h", NULL, 0, false},
+	{"h\n", NULL, 0, false},
+	{"http://h", NULL, 0, false},
+	{"#" PIN, NULL, 0, false},
+	{"h#", NULL, 0, false},
+	{"h#" PIN "A", NULL, 0, false},
+	{"h#short", NULL, 0, false},
+	{"h#" PIN "#", NULL, 0, false},
+};
+
 static void servers_are_read_as_people_write_them(void **state)
 {
-	static const struct {
-		const char *text, *host; /* host NULL: malformed */
-		int port;
-		bool pin;
-	} rows[] = {
-		{"example.org", "example.org", 15005, false},
-		{"example.org:1", "example.org", 1, false},
-		{"example.org:65535", "example.org", 65535, false},
-		{"192.0.2.1:80", "192.0.2.1", 80, false},
-		{"[2001:db8::1]", "2001:db8::1", 15005, false},
-		{"[2001:db8::1]:443", "2001:db8::1", 443, false},
-		{"2001:db8::1", "2001:db8::1", 15005, false},
-		{"h#" PIN, "h", 15005, true},
-		{"h:7#" PIN, "h", 7, true},
-		{"[::1]:7#" PIN, "::1", 7, true},
-		{"", NULL, 0, false},
-		{":80", NULL, 0, false},
-		{"h:1:2", NULL, 0, false},
-		{"192.0.2.1:1:2", NULL, 0, false},
-		{"fe80::1%eth0", "fe80::1%eth0", 15005, false},
-		{"h:", NULL, 0, false},
-		{"h:0", NULL, 0, false},
-		{"h:65536", NULL, 0, false},
-		{"h:000080", NULL, 0, false},
-		{"h:+80", NULL, 0, false},
-		{"h:80x", NULL, 0, false},
-		{"[::1", NULL, 0, false},
-		{"[]:80", NULL, 0, false},
-		{"[::1]80", NULL, 0, false},
-		{"[::1]:", NULL, 0, false},
-		{"h h", NULL, 0, false},
-		{"h\n", NULL, 0, false},
-		{"http://h", NULL, 0, false},
-		{"#" PIN, NULL, 0, false},
-		{"h#", NULL, 0, false},
-		{"h#" PIN "A", NULL, 0, false},
-		{"h#short", NULL, 0, false},
-		{"h#" PIN "#", NULL, 0, false},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(server_rows) / sizeof(server_rows[0]); i++) {
 		struct bk_target t = {.port = 42};
-		int err = bk_target_from_str(rows[i].text, &t);
+		int err = bk_target_from_str(server_rows[i].text, &t);
 
-		if (!rows[i].host) {
+		if (!server_rows[i].host) {
 			if (err != BK_E_MALFORMED || t.port != 42)
-				fail_msg("'%s' was taken", rows[i].text);
+				fail_msg("'%s' was taken", server_rows[i].text);
 			continue;
 		}
 		if (err < 0)
-			fail_msg("'%s' was refused", rows[i].text);
-		assert_string_equal(t.host, rows[i].host);
-		assert_int_equal(t.port, rows[i].port);
-		assert_int_equal(t.has_pin, rows[i].pin);
+			fail_msg("'%s' was refused", server_rows[i].text);
+		assert_string_equal(t.host, server_rows[i].host);
+		assert_int_equal(t.port, server_rows[i].port);
+		assert_int_equal(t.has_pin, server_rows[i].pin);
 	}
 }
 

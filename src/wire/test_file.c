@@ -373,6 +373,19 @@ static int read_next(struct bk_file_reader *r, const uint8_t **data, size_t *n, 
 	return (int)r->msg.type;
 }
 
+static void make_many(struct bk_file_list *l, struct bk_file_choice *choices)
+{
+	char path[300];
+
+	for (size_t i = 0; i < MANY; i++) {
+		const struct bk_file_entry e = {.path = path, .is_file = true, .size = i};
+
+		snprintf(path, sizeof(path), "%0250zu", i);
+		assert_int_equal(bk_file_list_add(l, &e, NULL), 0);
+		choices[i] = (struct bk_file_choice){.is_taken = i < 100 || i & 1, .offset = i == 7 ? 5 : 0};
+	}
+}
+
 static void many_entries_and_choices_travel_in_pieces(void **state)
 {
 	static struct bk_file_choice choices[MANY], got_choices[MANY];
@@ -383,16 +396,9 @@ static void many_entries_and_choices_travel_in_pieces(void **state)
 	const uint8_t *data;
 	size_t n, at = 0, said = 0;
 	int messages = 0;
-	char path[300];
 
 	(void)state;
-	for (size_t i = 0; i < MANY; i++) {
-		const struct bk_file_entry e = {.path = path, .is_file = true, .size = i};
-
-		snprintf(path, sizeof(path), "%0250zu", i);
-		assert_int_equal(bk_file_list_add(&l, &e, NULL), 0);
-		choices[i] = (struct bk_file_choice){.is_taken = i < 100 || i & 1, .offset = i == 7 ? 5 : 0};
-	}
+	make_many(&l, choices);
 	bk_buf_init(&out, 64 << 20);
 	bk_file_reader_init(&r);
 	while (at < l.len)

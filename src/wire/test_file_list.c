@@ -124,37 +124,38 @@ static void count(void *arg, const struct bk_file_entry *e, enum bk_file_way way
 	++*(size_t *)arg;
 }
 
+static const struct {
+	const char *path, *target;
+	enum bk_file_way want;
+	const char *end;
+} link_rows[] = {
+	{"d/1", "f", BK_FILE_WAY_INSIDE, "d/f"},
+	{"d/2", "./e//../f", BK_FILE_WAY_INSIDE, "d/f"},
+	{"d/e/3", "../f", BK_FILE_WAY_INSIDE, "d/f"},
+	{"d/4", ".", BK_FILE_WAY_INSIDE, NULL},
+	{"d/5", "e/", BK_FILE_WAY_INSIDE, "d/e"},
+	{"d/6", "f/", BK_FILE_WAY_NOWHERE, NULL},
+	{"d/7", "f/x", BK_FILE_WAY_NOWHERE, NULL},
+	{"d/8", "none", BK_FILE_WAY_NOWHERE, NULL},
+	{"d/9", "..", BK_FILE_WAY_OUTSIDE, NULL},
+	{"d/10", "../d/f", BK_FILE_WAY_OUTSIDE, NULL},
+	{"d/11", "../other", BK_FILE_WAY_OUTSIDE, NULL},
+	{"d/12", "/etc/passwd", BK_FILE_WAY_OUTSIDE, NULL},
+	{"d/e/13", "../../../../etc/passwd", BK_FILE_WAY_OUTSIDE, NULL},
+	{"d/14", "14", BK_FILE_WAY_CIRCULAR, NULL},
+	{"d/up", "e/deep", BK_FILE_WAY_INSIDE, "d/e/deep"},
+	{"d/15", "up/../x", BK_FILE_WAY_INSIDE, "d/e/x"}, /* not d/x: the way goes through the link */
+	{"d/e/top", "..", BK_FILE_WAY_INSIDE, NULL},
+	{"d/16", "e/top/../f", BK_FILE_WAY_OUTSIDE, NULL}, /* reads as d/e/f, and leads out */
+	{"d/17", "1", BK_FILE_WAY_INSIDE, "d/f"},
+	{"d/18", "12", BK_FILE_WAY_OUTSIDE, NULL},
+	{"d/19", "f/.", BK_FILE_WAY_NOWHERE, NULL},
+	{"20", "d/f", BK_FILE_WAY_OUTSIDE, NULL}, /* in no folder */
+	{"d/21", "f\nx", BK_FILE_WAY_NOWHERE, NULL},
+};
+
 static void a_link_leads_to_an_entry_of_its_own_folder_or_is_a_stray(void **state)
 {
-	static const struct {
-		const char *path, *target;
-		enum bk_file_way want;
-		const char *end;
-	} rows[] = {
-		{"d/1", "f", BK_FILE_WAY_INSIDE, "d/f"},
-		{"d/2", "./e//../f", BK_FILE_WAY_INSIDE, "d/f"},
-		{"d/e/3", "../f", BK_FILE_WAY_INSIDE, "d/f"},
-		{"d/4", ".", BK_FILE_WAY_INSIDE, NULL},
-		{"d/5", "e/", BK_FILE_WAY_INSIDE, "d/e"},
-		{"d/6", "f/", BK_FILE_WAY_NOWHERE, NULL},
-		{"d/7", "f/x", BK_FILE_WAY_NOWHERE, NULL},
-		{"d/8", "none", BK_FILE_WAY_NOWHERE, NULL},
-		{"d/9", "..", BK_FILE_WAY_OUTSIDE, NULL},
-		{"d/10", "../d/f", BK_FILE_WAY_OUTSIDE, NULL},
-		{"d/11", "../other", BK_FILE_WAY_OUTSIDE, NULL},
-		{"d/12", "/etc/passwd", BK_FILE_WAY_OUTSIDE, NULL},
-		{"d/e/13", "../../../../etc/passwd", BK_FILE_WAY_OUTSIDE, NULL},
-		{"d/14", "14", BK_FILE_WAY_CIRCULAR, NULL},
-		{"d/up", "e/deep", BK_FILE_WAY_INSIDE, "d/e/deep"},
-		{"d/15", "up/../x", BK_FILE_WAY_INSIDE, "d/e/x"}, /* not d/x: the way goes through the link */
-		{"d/e/top", "..", BK_FILE_WAY_INSIDE, NULL},
-		{"d/16", "e/top/../f", BK_FILE_WAY_OUTSIDE, NULL}, /* reads as d/e/f, and leads out */
-		{"d/17", "1", BK_FILE_WAY_INSIDE, "d/f"},
-		{"d/18", "12", BK_FILE_WAY_OUTSIDE, NULL},
-		{"d/19", "f/.", BK_FILE_WAY_NOWHERE, NULL},
-		{"20", "d/f", BK_FILE_WAY_OUTSIDE, NULL}, /* in no folder */
-		{"d/21", "f\nx", BK_FILE_WAY_NOWHERE, NULL},
-	};
 	struct bk_file_list l = {0};
 	size_t strays = 0;
 
@@ -166,21 +167,23 @@ static void a_link_leads_to_an_entry_of_its_own_folder_or_is_a_stray(void **stat
 	assert_int_equal(add(&l, "d/e/x", KIND_FILE), 0);
 	assert_int_equal(add(&l, "other", KIND_FILE), 0);
 	assert_null(bk_file_list_find_stray(&l));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(add_link(&l, rows[i].path, rows[i].target), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct bk_file_entry *link = bk_file_list_find(&l, rows[i].path, strlen(rows[i].path));
+	for (size_t i = 0; i < sizeof(link_rows) / sizeof(link_rows[0]); i++)
+		assert_int_equal(add_link(&l, link_rows[i].path, link_rows[i].target), 0);
+	for (size_t i = 0; i < sizeof(link_rows) / sizeof(link_rows[0]); i++) {
+		const struct bk_file_entry *link =
+			bk_file_list_find(&l, link_rows[i].path, strlen(link_rows[i].path));
 		const struct bk_file_entry *end = NULL;
 		enum bk_file_way way = bk_file_list_follow(&l, link, note, &end);
 
-		if (way != rows[i].want || (rows[i].end && (!end || strcmp(end->path, rows[i].end) != 0)))
-			fail_msg("%s -> %s: %d", rows[i].path, rows[i].target, way);
+		if (way != link_rows[i].want ||
+			(link_rows[i].end && (!end || strcmp(end->path, link_rows[i].end) != 0)))
+			fail_msg("%s -> %s: %d", link_rows[i].path, link_rows[i].target, way);
 	}
 	assert_string_equal(bk_file_list_find_stray(&l)->path, "d/6");
 	bk_file_list_remove_strays(&l, count, &strays);
 	assert_int_equal(strays, 14);
 	assert_null(bk_file_list_find_stray(&l));
-	assert_int_equal(l.links, sizeof(rows) / sizeof(rows[0]) - strays);
+	assert_int_equal(l.links, sizeof(link_rows) / sizeof(link_rows[0]) - strays);
 	assert_null(bk_file_list_find(&l, "d/12", 4));
 	assert_non_null(bk_file_list_find(&l, "d/17", 4));
 	bk_file_list_done(&l);
@@ -315,59 +318,58 @@ static void a_link_and_odd_names_and_old_times_survive_the_round_trip(void **sta
 	bk_buf_done(&out);
 }
 
-static void hostile_links_and_digits_are_refused_by_name(void **state)
-{
-	static const struct {
-		const char *more; /* behind the folder d and the file d/f */
-		int want;
-	} rows[] = {
+static const struct {
+	const char *more; /* behind the folder d and the file d/f */
+	int want;
+} hostile_rows[] = {
 #define LINK(path, target) "{\"path\":\"" path "\",\"size\":0,\"kind\":\"link\",\"target\":\"" target "\"}"
 #define HEX(hex)           "{\"path\":\"x\",\"path_hex\":\"" hex "\",\"size\":0,\"kind\":\"file\"}"
-		{LINK("d/l", "f"), 0},
-		{LINK("d/l", "/etc/passwd"), BK_E_UNSAFE_PATH},
-		{LINK("d/l", "../x"), BK_E_UNSAFE_PATH},
-		{LINK("d/l", "none"), BK_E_UNSAFE_PATH},
-		{LINK("d/l", "l"), BK_E_UNSAFE_PATH},
-		{LINK("d/l", ""), BK_E_UNSAFE_PATH},
-		{LINK("l", "d/f"), BK_E_UNSAFE_PATH},
-		{LINK("d/a", ".") "," LINK("d/b", "a/../../x"), BK_E_UNSAFE_PATH},
-		{LINK("d/l", ".") ",{\"path\":\"d/l/x\",\"size\":1,\"kind\":\"file\"}", BK_E_MALFORMED},
-		{LINK("d/f", "f"), BK_E_MALFORMED},
-		{"{\"path\":\"d/l\",\"size\":0,\"kind\":\"link\"}", BK_E_MALFORMED},
-		{"{\"path\":\"d/l\",\"size\":1,\"kind\":\"link\",\"target\":\"f\"}", BK_E_MALFORMED},
-		{"{\"path\":\"d/l\",\"size\":0,\"kind\":\"link\",\"target\":7}", BK_E_MALFORMED},
-		{"{\"path\":\"d/l\",\"size\":0,\"kind\":\"link\",\"target_hex\":\"2e2e\"}", BK_E_UNSAFE_PATH},
-		{HEX("ff"), 0},
-		{HEX("642f66"), BK_E_MALFORMED}, /* d/f again */
-		{HEX("2e2e"), BK_E_UNSAFE_PATH},
-		{HEX("2e2e2f78"), BK_E_UNSAFE_PATH},
-		{HEX("2f78"), BK_E_UNSAFE_PATH},
-		{HEX("642f2e2e2f78"), BK_E_UNSAFE_PATH},
-		{HEX("64ff2f2e"), BK_E_UNSAFE_PATH},
-		{HEX("7800"), BK_E_MALFORMED},
-		{HEX(""), BK_E_UNSAFE_PATH},
-		{HEX("7"), BK_E_MALFORMED},
-		{HEX("xx"), BK_E_MALFORMED},
-		{"{\"path\":\"x\",\"path_hex\":7,\"size\":0,\"kind\":\"file\"}", BK_E_MALFORMED},
-		{"{\"path\":\"x\",\"size\":0,\"kind\":\"file\",\"mtime_ns\":1000000000}", BK_E_MALFORMED},
-		{"{\"path\":\"x\",\"size\":0,\"kind\":\"file\",\"mtime\":-9223372036854775808}",
-			BK_E_MALFORMED},
-	};
+	{LINK("d/l", "f"), 0},
+	{LINK("d/l", "/etc/passwd"), BK_E_UNSAFE_PATH},
+	{LINK("d/l", "../x"), BK_E_UNSAFE_PATH},
+	{LINK("d/l", "none"), BK_E_UNSAFE_PATH},
+	{LINK("d/l", "l"), BK_E_UNSAFE_PATH},
+	{LINK("d/l", ""), BK_E_UNSAFE_PATH},
+	{LINK("l", "d/f"), BK_E_UNSAFE_PATH},
+	{LINK("d/a", ".") "," LINK("d/b", "a/../../x"), BK_E_UNSAFE_PATH},
+	{LINK("d/l", ".") ",{\"path\":\"d/l/x\",\"size\":1,\"kind\":\"file\"}", BK_E_MALFORMED},
+	{LINK("d/f", "f"), BK_E_MALFORMED},
+	{"{\"path\":\"d/l\",\"size\":0,\"kind\":\"link\"}", BK_E_MALFORMED},
+	{"{\"path\":\"d/l\",\"size\":1,\"kind\":\"link\",\"target\":\"f\"}", BK_E_MALFORMED},
+	{"{\"path\":\"d/l\",\"size\":0,\"kind\":\"link\",\"target\":7}", BK_E_MALFORMED},
+	{"{\"path\":\"d/l\",\"size\":0,\"kind\":\"link\",\"target_hex\":\"2e2e\"}", BK_E_UNSAFE_PATH},
+	{HEX("ff"), 0},
+	{HEX("642f66"), BK_E_MALFORMED}, /* d/f again */
+	{HEX("2e2e"), BK_E_UNSAFE_PATH},
+	{HEX("2e2e2f78"), BK_E_UNSAFE_PATH},
+	{HEX("2f78"), BK_E_UNSAFE_PATH},
+	{HEX("642f2e2e2f78"), BK_E_UNSAFE_PATH},
+	{HEX("64ff2f2e"), BK_E_UNSAFE_PATH},
+	{HEX("7800"), BK_E_MALFORMED},
+	{HEX(""), BK_E_UNSAFE_PATH},
+	{HEX("7"), BK_E_MALFORMED},
+	{HEX("xx"), BK_E_MALFORMED},
+	{"{\"path\":\"x\",\"path_hex\":7,\"size\":0,\"kind\":\"file\"}", BK_E_MALFORMED},
+	{"{\"path\":\"x\",\"size\":0,\"kind\":\"file\",\"mtime_ns\":1000000000}", BK_E_MALFORMED},
+	{"{\"path\":\"x\",\"size\":0,\"kind\":\"file\",\"mtime\":-9223372036854775808}", BK_E_MALFORMED},
+};
 
+static void hostile_links_and_digits_are_refused_by_name(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(hostile_rows) / sizeof(hostile_rows[0]); i++) {
 		struct bk_file_list l = {0};
 		char text[1024];
 		int n = snprintf(text, sizeof(text),
 			"{\"entries\":[{\"path\":\"d\",\"size\":0,\"kind\":\"folder\"},"
 			"{\"path\":\"d/f\",\"size\":0,\"kind\":\"file\"},%s]}",
-			rows[i].more);
+			hostile_rows[i].more);
 		int got = bk_file_offer_decode(text, (size_t)n, &l);
 
 		if (!got && bk_file_list_find_stray(&l))
 			got = BK_E_UNSAFE_PATH;
-		if (got != rows[i].want)
-			fail_msg("row %zu %s: %s", i, rows[i].more, bk_error_name(got));
+		if (got != hostile_rows[i].want)
+			fail_msg("row %zu %s: %s", i, hostile_rows[i].more, bk_error_name(got));
 		bk_file_list_done(&l);
 	}
 }

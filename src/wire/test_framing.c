@@ -141,58 +141,58 @@ static void key_value_messages_survive_every_cut(void **state)
 	bk_buf_done(&out);
 }
 
+static const struct {
+	const char *header;
+	int expected;
+} header_rows[] = {
+	{"CL:0", 0},
+	{"CL:0;", BK_E_MALFORMED},
+	{";CL:0", BK_E_MALFORMED},
+	{"CL:0;;a:b", BK_E_MALFORMED},
+	{"a:b", BK_E_MALFORMED},
+	{"CL:0;CL:0", BK_E_MALFORMED},
+	{"CL:0;a:b;CL:0", BK_E_MALFORMED},
+	{"cl:0", BK_E_MALFORMED},
+	{"CL", BK_E_MALFORMED},
+	{"CL:", BK_E_MALFORMED},
+	{"CL: 0", BK_E_MALFORMED},
+	{"CL:+0", BK_E_MALFORMED},
+	{"CL:-1", BK_E_MALFORMED},
+	{"CL:0x1", BK_E_MALFORMED},
+	{"CL:1048576", 0},
+	{"CL:1048577", BK_E_TOO_BIG},
+	{"CL:9223372036854775807", BK_E_TOO_BIG},
+	{"CL:9223372036854775808", BK_E_MALFORMED},
+	{"CL:00000000000000000000", BK_E_MALFORMED},
+	{"CL:0;a:b;a:b", 0},
+	{"CL:0;a:", 0},
+	{"CL:0;:b", BK_E_MALFORMED},
+	{"CL:0;a", BK_E_MALFORMED},
+	{"CL:0;a::b:", 0},
+	{"CL:0;a:\n", BK_E_MALFORMED},
+	{"CL:0;a\t:b", BK_E_MALFORMED},
+	{"CL:0;a:\x7f", BK_E_MALFORMED},
+	{"CL:0;a:\xc2\x85", BK_E_MALFORMED},
+	{"CL:0;a:\xc2\xa0", 0},
+	{"CL:0;\xe2\x82\xac:\xf0\x9f\x98\x80", 0},
+	{"CL:0;a:\xff", BK_E_MALFORMED},
+	{"CL:0;a:\xc0\x80", BK_E_MALFORMED},
+	{"CL:0;a:\xe0\x80\x80", BK_E_MALFORMED},
+	{"CL:0;a:\xed\xa0\x80", BK_E_MALFORMED},
+	{"CL:0;a:\xf4\x90\x80\x80", BK_E_MALFORMED},
+	{"CL:0;a:\xe2\x82", BK_E_MALFORMED},
+};
+
 static void key_value_headers_are_read_strictly(void **state)
 {
-	static const struct {
-		const char *header;
-		int expected;
-	} rows[] = {
-		{"CL:0", 0},
-		{"CL:0;", BK_E_MALFORMED},
-		{";CL:0", BK_E_MALFORMED},
-		{"CL:0;;a:b", BK_E_MALFORMED},
-		{"a:b", BK_E_MALFORMED},
-		{"CL:0;CL:0", BK_E_MALFORMED},
-		{"CL:0;a:b;CL:0", BK_E_MALFORMED},
-		{"cl:0", BK_E_MALFORMED},
-		{"CL", BK_E_MALFORMED},
-		{"CL:", BK_E_MALFORMED},
-		{"CL: 0", BK_E_MALFORMED},
-		{"CL:+0", BK_E_MALFORMED},
-		{"CL:-1", BK_E_MALFORMED},
-		{"CL:0x1", BK_E_MALFORMED},
-		{"CL:1048576", 0},
-		{"CL:1048577", BK_E_TOO_BIG},
-		{"CL:9223372036854775807", BK_E_TOO_BIG},
-		{"CL:9223372036854775808", BK_E_MALFORMED},
-		{"CL:00000000000000000000", BK_E_MALFORMED},
-		{"CL:0;a:b;a:b", 0},
-		{"CL:0;a:", 0},
-		{"CL:0;:b", BK_E_MALFORMED},
-		{"CL:0;a", BK_E_MALFORMED},
-		{"CL:0;a::b:", 0},
-		{"CL:0;a:\n", BK_E_MALFORMED},
-		{"CL:0;a\t:b", BK_E_MALFORMED},
-		{"CL:0;a:\x7f", BK_E_MALFORMED},
-		{"CL:0;a:\xc2\x85", BK_E_MALFORMED},
-		{"CL:0;a:\xc2\xa0", 0},
-		{"CL:0;\xe2\x82\xac:\xf0\x9f\x98\x80", 0},
-		{"CL:0;a:\xff", BK_E_MALFORMED},
-		{"CL:0;a:\xc0\x80", BK_E_MALFORMED},
-		{"CL:0;a:\xe0\x80\x80", BK_E_MALFORMED},
-		{"CL:0;a:\xed\xa0\x80", BK_E_MALFORMED},
-		{"CL:0;a:\xf4\x90\x80\x80", BK_E_MALFORMED},
-		{"CL:0;a:\xe2\x82", BK_E_MALFORMED},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char message[64] = {(char)strlen(rows[i].header)};
-		size_t n = 2 + strlen(rows[i].header);
+	for (size_t i = 0; i < sizeof(header_rows) / sizeof(header_rows[0]); i++) {
+		char message[64] = {(char)strlen(header_rows[i].header)};
+		size_t n = 2 + strlen(header_rows[i].header);
 
-		strcpy(message + 2, rows[i].header);
-		if (decode(BK_FRAMING_KEY_VALUE, message, n, n, 0).error != rows[i].expected)
-			fail_msg("'%s'", rows[i].header);
+		strcpy(message + 2, header_rows[i].header);
+		if (decode(BK_FRAMING_KEY_VALUE, message, n, n, 0).error != header_rows[i].expected)
+			fail_msg("'%s'", header_rows[i].header);
 	}
 }
 

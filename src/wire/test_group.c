@@ -10,56 +10,58 @@
 
 #include "base/error.h"
 
+static struct bk_group_msg messages[] = {
+	{.type = BK_GROUP_JOIN,
+		.id = {1, 2},
+		.life = {3},
+		.number = 7,
+		.bytes = (const uint8_t *)"card",
+		.len = 4},
+	{.type = BK_GROUP_CARD, .bytes = (const uint8_t *)"c", .len = 1},
+	{.type = BK_GROUP_POST, .ticket = 9, .bytes = (const uint8_t *)"post", .len = 4},
+	{.type = BK_GROUP_LEAVE},
+	{.type = BK_GROUP_JOINED, .life = {9}, .member = 4, .oldest = 5, .number = 104},
+	{.type = BK_GROUP_ROSTER, .is_last = true},
+	{.type = BK_GROUP_CAME, .member = 8, .bytes = (const uint8_t *)"card", .len = 4},
+	{.type = BK_GROUP_GONE, .member = INT64_MAX, .code = "peer-vanished"},
+	{.type = BK_GROUP_SAID, .number = 3, .bytes = (const uint8_t *)"", .len = 0},
+	{.type = BK_GROUP_DENIED,
+		.type_denied = BK_GROUP_POST,
+		.ticket = 9,
+		.wait_ms = 50,
+		.code = "rate-limited"},
+	{.type = BK_GROUP_ENDED, .code = "too-slow"},
+};
+
 static void every_message_reads_back(void **state)
 {
 	struct bk_buf entries, out;
-	struct bk_group_msg rows[] = {
-		{.type = BK_GROUP_JOIN,
-			.id = {1, 2},
-			.life = {3},
-			.number = 7,
-			.bytes = (const uint8_t *)"card",
-			.len = 4},
-		{.type = BK_GROUP_CARD, .bytes = (const uint8_t *)"c", .len = 1},
-		{.type = BK_GROUP_POST, .ticket = 9, .bytes = (const uint8_t *)"post", .len = 4},
-		{.type = BK_GROUP_LEAVE},
-		{.type = BK_GROUP_JOINED, .life = {9}, .member = 4, .oldest = 5, .number = 104},
-		{.type = BK_GROUP_ROSTER, .is_last = true},
-		{.type = BK_GROUP_CAME, .member = 8, .bytes = (const uint8_t *)"card", .len = 4},
-		{.type = BK_GROUP_GONE, .member = INT64_MAX, .code = "peer-vanished"},
-		{.type = BK_GROUP_SAID, .number = 3, .bytes = (const uint8_t *)"", .len = 0},
-		{.type = BK_GROUP_DENIED,
-			.type_denied = BK_GROUP_POST,
-			.ticket = 9,
-			.wait_ms = 50,
-			.code = "rate-limited"},
-		{.type = BK_GROUP_ENDED, .code = "too-slow"},
-	};
 
 	(void)state;
 	bk_buf_init(&entries, BK_GROUP_ROSTER_MAX);
 	assert_int_equal(bk_group_entry_append(&entries, 1, "one", 3), 0);
 	assert_int_equal(bk_group_entry_append(&entries, 2, "", 0), 0);
-	rows[5].bytes = bk_buf_head(&entries);
-	rows[5].len = entries.len;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	messages[5].bytes = bk_buf_head(&entries);
+	messages[5].len = entries.len;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		struct bk_group_msg back;
 
 		bk_buf_init(&out, BK_GROUP_MSG_MAX);
-		assert_int_equal(bk_group_encode(&out, &rows[i]), 0);
+		assert_int_equal(bk_group_encode(&out, &messages[i]), 0);
 		assert_int_equal(bk_group_decode(bk_buf_head(&out), out.len, &back), 0);
-		assert_int_equal(back.len, rows[i].len);
+		assert_int_equal(back.len, messages[i].len);
 		if (back.len)
-			assert_memory_equal(back.bytes, rows[i].bytes, back.len);
-		back.bytes = rows[i].bytes;
-		assert_memory_equal(back.id, rows[i].id, sizeof(back.id));
-		assert_memory_equal(back.life, rows[i].life, sizeof(back.life));
-		assert_true(back.member == rows[i].member && back.number == rows[i].number &&
-			    back.oldest == rows[i].oldest);
-		assert_true(back.ticket == rows[i].ticket && back.wait_ms == rows[i].wait_ms);
-		assert_true(back.is_last == rows[i].is_last && back.type_denied == rows[i].type_denied);
-		assert_string_equal(back.code, rows[i].code);
-		for (size_t n = 0; n < out.len && rows[i].type == BK_GROUP_JOINED; n++)
+			assert_memory_equal(back.bytes, messages[i].bytes, back.len);
+		back.bytes = messages[i].bytes;
+		assert_memory_equal(back.id, messages[i].id, sizeof(back.id));
+		assert_memory_equal(back.life, messages[i].life, sizeof(back.life));
+		assert_true(back.member == messages[i].member && back.number == messages[i].number &&
+			    back.oldest == messages[i].oldest);
+		assert_true(back.ticket == messages[i].ticket && back.wait_ms == messages[i].wait_ms);
+		assert_true(
+			back.is_last == messages[i].is_last && back.type_denied == messages[i].type_denied);
+		assert_string_equal(back.code, messages[i].code);
+		for (size_t n = 0; n < out.len && messages[i].type == BK_GROUP_JOINED; n++)
 			assert_int_equal(bk_group_decode(bk_buf_head(&out), n, &back), BK_E_TRUNCATED);
 		bk_buf_done(&out);
 	}

@@ -179,84 +179,82 @@ static void fields_out_of_range_are_not_sent(void **state)
 #define CANDIDATE(one)   HEAD ",\"candidates\":[" one "]}"
 #define PROFILE(members) WITH("\"nat\":{\"tcp\":{" members "}}")
 
+static const struct {
+	const char *text;
+	int expected;
+} hostile_rows[] = {
+	{WITH("\"x\":1"), 0},
+	{"", BK_E_MALFORMED},
+	{"[]", BK_E_MALFORMED},
+	{"{}", BK_E_MALFORMED},
+	{"{\"version\":2}", BK_E_VERSION},
+	{"{\"version\":-1}", BK_E_VERSION},
+	{"{\"version\":\"1\"}", BK_E_MALFORMED},
+	{"{\"version\":1}", BK_E_MALFORMED},
+	{HEAD "}", BK_E_MALFORMED},
+	{WITH("\"id\":\"again\""), BK_E_MALFORMED},
+	{"{\"version\":1,\"id\":\"\\u001b\",\"name\":\"b\",\"pin\":" PIN
+	 ",\"tie_breaker\":\"0000000000000001\",\"candidates\":[]}",
+		BK_E_MALFORMED},
+	{"{\"version\":1,\"id\":\"a\",\"name\":\"b\",\"pin\":\"00\","
+	 "\"tie_breaker\":\"0000000000000001\",\"candidates\":[]}",
+		BK_E_MALFORMED},
+	{"{\"version\":1,\"id\":\"a\",\"name\":\"b\",\"pin\":" PIN ",\"tie_breaker\":1,\"candidates\":[]}",
+		BK_E_MALFORMED},
+	{HEAD ",\"candidates\":{}}", BK_E_MALFORMED},
+	{CANDIDATE("1"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1}"), 0},
+	{CANDIDATE("{\"kind\":\"later\",\"ip\":5}"), 0},
+	{CANDIDATE("{\"ip\":\"10.0.0.1\",\"port\":1}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":0}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":65536}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":-1}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\"}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"example.org\",\"port\":1}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"0.0.0.0\",\"port\":1}"), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":7,\"port\":1}"), BK_E_MALFORMED},
+	{PROFILE("\"mapping\":\"a later word\""), 0},
+	{PROFILE("\"mapping\":7"), BK_E_MALFORMED},
+	{PROFILE("\"delta\":65536"), BK_E_MALFORMED},
+	{PROFILE("\"delta\":1.5"), BK_E_MALFORMED},
+	{PROFILE("\"translated\":1"), BK_E_MALFORMED},
+	{PROFILE("\"public_ip\":\"10.0.0.1\""), BK_E_MALFORMED},
+	{PROFILE("\"public_ip\":\"10.0.0.1\",\"public_port\":1"), 0},
+	{WITH("\"nat\":{\"udp\":{}}"), BK_E_MALFORMED},
+	{WITH("\"nat\":{\"tcp\":{},\"udp\":{}}"), 0},
+	{WITH("\"nat\":{\"tcp\":{},\"udp\":7}"), BK_E_MALFORMED},
+	{WITH("\"nat\":{\"tcp\":{},\"udp\":{\"delta\":65536}}"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{}"), 0},
+	{PROFILE("\"ports\":[]"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{\"last\":65535,\"min\":1,\"max\":2,\"seen\":1000}"), 0},
+	{PROFILE("\"ports\":{\"last\":65536}"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{\"last\":\"1\"}"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{\"min\":3,\"max\":2}"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{\"seen_ns\":-1}"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{\"rate\":1000001}"), BK_E_MALFORMED},
+	{PROFILE("\"ports\":{\"seen\":1001}"), BK_E_MALFORMED},
+	{WITH("\"probe_key\":" PIN), 0},
+	{WITH("\"probe_key\":\"00\""), BK_E_MALFORMED},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":\"udp\"}"), 0},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":7,\"transport\":\"later\"}"), 0},
+	{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":1}"), BK_E_MALFORMED},
+	{WITH("\"nat\":7"), BK_E_MALFORMED},
+	{WITH("\"server_rtt_us\":-1"), BK_E_MALFORMED},
+	{WITH("\"server_rtt_us\":3600000001"), BK_E_MALFORMED},
+	{WITH("\"server_rtt_us\":9223372036854775807"), BK_E_MALFORMED},
+	{WITH("\"start_ns\":-1"), BK_E_MALFORMED},
+	{WITH("\"capabilities\":4294967296"), BK_E_MALFORMED},
+};
+
 static void hostile_introductions_get_a_named_error(void **state)
 {
-	static const struct {
-		const char *text;
-		int expected;
-	} rows[] = {
-		{WITH("\"x\":1"), 0},
-		{"", BK_E_MALFORMED},
-		{"[]", BK_E_MALFORMED},
-		{"{}", BK_E_MALFORMED},
-		{"{\"version\":2}", BK_E_VERSION},
-		{"{\"version\":-1}", BK_E_VERSION},
-		{"{\"version\":\"1\"}", BK_E_MALFORMED},
-		{"{\"version\":1}", BK_E_MALFORMED},
-		{HEAD "}", BK_E_MALFORMED},
-		{WITH("\"id\":\"again\""), BK_E_MALFORMED},
-		{"{\"version\":1,\"id\":\"\\u001b\",\"name\":\"b\",\"pin\":" PIN
-		 ",\"tie_breaker\":\"0000000000000001\",\"candidates\":[]}",
-			BK_E_MALFORMED},
-		{"{\"version\":1,\"id\":\"a\",\"name\":\"b\",\"pin\":\"00\","
-		 "\"tie_breaker\":\"0000000000000001\",\"candidates\":[]}",
-			BK_E_MALFORMED},
-		{"{\"version\":1,\"id\":\"a\",\"name\":\"b\",\"pin\":" PIN
-		 ",\"tie_breaker\":1,\"candidates\":[]}",
-			BK_E_MALFORMED},
-		{HEAD ",\"candidates\":{}}", BK_E_MALFORMED},
-		{CANDIDATE("1"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1}"), 0},
-		{CANDIDATE("{\"kind\":\"later\",\"ip\":5}"), 0},
-		{CANDIDATE("{\"ip\":\"10.0.0.1\",\"port\":1}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":0}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":65536}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":-1}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\"}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"example.org\",\"port\":1}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"0.0.0.0\",\"port\":1}"), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":7,\"port\":1}"), BK_E_MALFORMED},
-		{PROFILE("\"mapping\":\"a later word\""), 0},
-		{PROFILE("\"mapping\":7"), BK_E_MALFORMED},
-		{PROFILE("\"delta\":65536"), BK_E_MALFORMED},
-		{PROFILE("\"delta\":1.5"), BK_E_MALFORMED},
-		{PROFILE("\"translated\":1"), BK_E_MALFORMED},
-		{PROFILE("\"public_ip\":\"10.0.0.1\""), BK_E_MALFORMED},
-		{PROFILE("\"public_ip\":\"10.0.0.1\",\"public_port\":1"), 0},
-		{WITH("\"nat\":{\"udp\":{}}"), BK_E_MALFORMED},
-		{WITH("\"nat\":{\"tcp\":{},\"udp\":{}}"), 0},
-		{WITH("\"nat\":{\"tcp\":{},\"udp\":7}"), BK_E_MALFORMED},
-		{WITH("\"nat\":{\"tcp\":{},\"udp\":{\"delta\":65536}}"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{}"), 0},
-		{PROFILE("\"ports\":[]"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{\"last\":65535,\"min\":1,\"max\":2,\"seen\":1000}"), 0},
-		{PROFILE("\"ports\":{\"last\":65536}"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{\"last\":\"1\"}"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{\"min\":3,\"max\":2}"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{\"seen_ns\":-1}"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{\"rate\":1000001}"), BK_E_MALFORMED},
-		{PROFILE("\"ports\":{\"seen\":1001}"), BK_E_MALFORMED},
-		{WITH("\"probe_key\":" PIN), 0},
-		{WITH("\"probe_key\":\"00\""), BK_E_MALFORMED},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":\"udp\"}"), 0},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":7,\"transport\":\"later\"}"), 0},
-		{CANDIDATE("{\"kind\":\"host\",\"ip\":\"10.0.0.1\",\"port\":1,\"transport\":1}"),
-			BK_E_MALFORMED},
-		{WITH("\"nat\":7"), BK_E_MALFORMED},
-		{WITH("\"server_rtt_us\":-1"), BK_E_MALFORMED},
-		{WITH("\"server_rtt_us\":3600000001"), BK_E_MALFORMED},
-		{WITH("\"server_rtt_us\":9223372036854775807"), BK_E_MALFORMED},
-		{WITH("\"start_ns\":-1"), BK_E_MALFORMED},
-		{WITH("\"capabilities\":4294967296"), BK_E_MALFORMED},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(hostile_rows) / sizeof(hostile_rows[0]); i++) {
 		struct bk_intro in = {.version = 77};
-		int err = bk_intro_decode(rows[i].text, strlen(rows[i].text), &in);
+		int err = bk_intro_decode(hostile_rows[i].text, strlen(hostile_rows[i].text), &in);
 
-		if (err != rows[i].expected)
-			fail_msg("'%s' gives %s", rows[i].text, bk_error_name(err));
+		if (err != hostile_rows[i].expected)
+			fail_msg("'%s' gives %s", hostile_rows[i].text, bk_error_name(err));
 		assert_int_equal(in.version, err ? 77 : 1);
 	}
 }
