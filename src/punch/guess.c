@@ -177,6 +177,11 @@ static void add_spray(const struct bk_technique *t, const struct bk_pair *pair, 
 		       });
 }
 
+bk_dur bk_guess_grace(const struct bk_pair *pair)
+{
+	return bk_plan_path_rtt(pair) < SHORT_RTT ? GRACE : 0;
+}
+
 /* Who is guessed speaks a little late: a router that accepts what it did not expect would note its packets of full
  * TTL as flows of their own, if they came before the own side's openers had left for where they come from. */
 static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
@@ -186,7 +191,7 @@ static void add_waiting(const struct bk_technique *t, const struct bk_pair *pair
 			       .remote = pair->peer->udp.public_addr,
 			       .is_from_shared_port = true,
 			       .is_at_start = true,
-			       .delay = bk_plan_path_rtt(pair) < SHORT_RTT ? GRACE : 0,
+			       .delay = bk_guess_grace(pair),
 		       });
 }
 

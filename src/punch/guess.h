@@ -36,6 +36,8 @@ struct bk_guess_many {
 void bk_guess_add_many(const struct bk_technique *t, const struct bk_pair *pair,
 	const struct bk_guess_many *m, struct bk_plan *plan);
 
+/* How much later than the instant who is guessed speaks, so that the window is open by then. */
+bk_dur bk_guess_grace(const struct bk_pair *pair);
 /* What there is to remember of a technique that led there. */
 void bk_guess_memo(const struct bk_pair *pair, const struct bk_technique *t, const struct bk_addr *remote,
 	struct bk_memo *ret_memo);

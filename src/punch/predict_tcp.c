@@ -64,7 +64,9 @@ static void plan(const struct bk_technique *t, const struct bk_pair *pair, struc
 
 	if (!bk_guess_fits(t, pair))
 		return;
-	if (hard_side(pair) == pair->peer) {
+	if (hard_side(pair) == pair->own) {
+		a.delay = bk_guess_grace(pair);
+	} else {
 		a.ports = bk_sequence_window(pair, &pair->peer->tcp, WINDOW, 1);
 		a.probes = a.fast = WINDOW;
 	}

@@ -226,6 +226,10 @@ static void over_tcp_the_next_ports_are_tried_at_once_and_a_few_times(void **sta
 	assert_int_equal(bk_attempt_guesses(guess), 32 * 13); /* and an opener of each */
 	assert_ptr_equal(guessed->technique, &bk_technique_predict_tcp);
 	assert_true(guessed->is_from_shared_port && !guessed->probes && !bk_attempt_is_guess(guessed));
+	assert_true(!guessed->delay && !guess->delay);
+	own.server_rtt = peer.server_rtt = BK_MS; /* so near to each other the window may open late */
+	there = kit_plan_of(&bk_method_tcp, &peer, &own);
+	assert_true(there.attempts[0].delay > 0);
 	assert_string_equal(kit_why(&bk_method_tcp, &own, &peer, BK_PATH_CHOICE_AUTO),
 		"port-restricted here, symmetric (sequential ports) there: this side guesses the other one's next "
 		"port, with a chance of 99.9 %");
