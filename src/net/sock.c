@@ -143,9 +143,22 @@ int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, i
 	return 0;
 }
 
+/* With SO_REUSEADDR anybody could listen there, since we do not; SO_REUSEPORT is for sockets of one user alone. */
 int bk_sock_hold(const struct bk_addr *local, int *ret_fd)
 {
-	return open_bound(local, true, ret_fd);
+	int fd = -1, err = open_stream(local, &fd);
+
+	if (err < 0)
+		return err;
+	if (local->family == 6)
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	err = bind_to(fd, local);
+	if (err < 0)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return err;
 }
 
 /* What comes back of the first packet is an ICMP message that quotes it, with nothing left of its TTL: the kernel

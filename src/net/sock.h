@@ -18,7 +18,7 @@ int bk_addr_from_sockaddr(const struct sockaddr *sa, struct bk_addr *ret_addr);
 int bk_sock_listen(const struct bk_addr *local, bool shared_port, int backlog, int *ret_fd);
 
 /* Takes a port for ourselves, where nobody listens: for bk_sock_listen with that port and shared_port, as often as it
- * takes. */
+ * takes. No other user gets it meanwhile; what runs as the same one is not kept from anything. */
 int bk_sock_hold(const struct bk_addr *local, int *ret_fd);
 
 /* Starts connecting; 0 also while in progress (writable tells the end, bk_sock_error the outcome). local

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -113,6 +114,44 @@ static void a_port_that_is_not_shared_is_in_use(void **state)
 	assert_int_equal(bk_sock_listen(&at, false, 4, &again), BK_E_ADDRESS_IN_USE);
 	assert_int_equal(bk_sock_listen(&at, true, 4, &again), BK_E_ADDRESS_IN_USE);
 	close(l);
+}
+
+/* Whether another user can listen there; only root can be one. */
+static bool is_taken_by_another(const struct bk_addr *at)
+{
+	const uid_t nobody = 65534;
+	pid_t pid = fork();
+	int fd = -1, status;
+
+	if (pid == 0)
+		_exit(setuid(nobody) < 0 || bk_sock_listen(at, true, 4, &fd) == 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status != 0;
+}
+
+static void a_port_that_is_held_is_ours_and_no_other_users(void **state)
+{
+	struct bk_addr at = kit_loopback(0), far = kit_loopback(0);
+	int hold, again, there, out, own, in;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(bk_sock_listen(&far, true, 4, &there), 0);
+	assert_int_equal(bk_sock_local(there, &far), 0);
+	assert_int_equal(bk_sock_hold(&at, &hold), 0);
+	assert_int_equal(bk_sock_local(hold, &at), 0);
+	assert_false(is_taken_by_another(&at));
+	assert_int_equal(bk_sock_connect(&at, &far, &out), 0);
+	wait_accept(there, &in);
+	assert_int_equal(bk_sock_listen(&at, true, 4, &own), 0);
+	close(hold);
+	assert_int_equal(bk_sock_hold(&at, &again), 0);
+	close(again);
+	close(own);
+	close(out);
+	close(in);
+	close(there);
 }
 
 static void nobody_waiting_is_not_an_error_of_the_listener(void **state)
@@ -390,6 +429,7 @@ int main(void)
 		cmocka_unit_test(what_is_on_its_way_may_be_short_and_is_the_kernel_s_again),
 		cmocka_unit_test(the_same_way_twice_is_refused),
 		cmocka_unit_test(a_port_that_is_not_shared_is_in_use),
+		cmocka_unit_test(a_port_that_is_held_is_ours_and_no_other_users),
 		cmocka_unit_test(nobody_waiting_is_not_an_error_of_the_listener),
 		cmocka_unit_test(a_local_address_of_another_family_is_an_error_and_leaks_nothing),
 		cmocka_unit_test(addresses_survive_the_way_to_the_kernel_and_back),
