@@ -137,6 +137,14 @@ static void an_empty_file_of_somebodys_stays_too(void **state)
 	assert_int_equal(access(kit_path_in(st.out, "d/b.part"), F_OK), 0);
 }
 
+/* It wrote up to now, however long the test has taken. */
+static void freshen(const char *path, void *arg)
+{
+	(void)arg;
+	if (strstr(path, ".journal"))
+		assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0);
+}
+
 /* Killed between making it and noting that. */
 static void what_a_killed_maker_left_is_no_litter(void **state)
 {
@@ -151,6 +159,7 @@ static void what_a_killed_maker_left_is_no_litter(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	close(dir);
+	kit_for_each(st.out, freshen, NULL);
 	stage_run(d, &usual, 0);
 	is_all_there();
 	assert_int_equal(kit_count(kit_path_in(st.out, "d")), 2);
