@@ -9,7 +9,8 @@
 #include "net/tail.h"
 #include "portmap/reach.h"
 
-#define LAST_WORD (2 * BK_SEC) /* miniupnpd takes 40 to 130 ms for each port, as measured, and a server has eight */
+#define LAST_WORD                                                                                            \
+	(2 * BK_SEC) /* miniupnpd takes 40 to 130 ms for each port, as measured, and a server has eight */
 
 /* What the openings of a loop share. */
 struct openings {

@@ -18,9 +18,9 @@
 #define BK_FILE_TAKER_KIND "takes-" BK_TRANSFER_CHANNEL_KIND /* a receiver's sign, which nobody takes */
 
 enum {
-	BK_FILE_ENTRIES_MAX = 10000,   /* of one message */
-	BK_FILE_PIECE_MAX = 1 << 20,   /* bytes of the content of entries, choices or have, as they are sent */
-	BK_FILE_LIST_MAX = 4 << 20,    /* bytes of an offer's or an accept's content */
+	BK_FILE_ENTRIES_MAX = 10000, /* of one message */
+	BK_FILE_PIECE_MAX = 1 << 20, /* bytes of the content of entries, choices or have, as they are sent */
+	BK_FILE_LIST_MAX = 4 << 20,  /* bytes of an offer's or an accept's content */
 	BK_FILE_CONTENT_MAX = 4 << 20, /* bytes of one content message */
 	BK_FILE_HEADER_MAX = 4096,
 	BK_FILE_CODE_MAX = 32,
