@@ -2,23 +2,6 @@
 #include "cli/painter.h"
 
 #include <signal.h>
-#include <stdlib.h>
-
-enum { WAITING_MAX = 32 << 10 };
-
-static void put(char *drawing)
-{
-	if (drawing)
-		bk_cli_output_draw(drawing);
-	free(drawing);
-}
-
-static void erase(struct bk_cli_painter *p)
-{
-	if (p->is_drawn)
-		put(bk_cli_sheet_erase(&p->sheet, bk_cli_report_window().columns));
-	p->is_drawn = false;
-}
 
 /* What is due already is not put off: something may change before every pause is over. */
 static void paint_soon(struct bk_cli_painter *p)
@@ -37,19 +20,14 @@ static void paint_at_once(struct bk_cli_painter *p)
 static void paint(void *arg)
 {
 	struct bk_cli_painter *p = arg;
-	struct bk_cli_window window = bk_cli_report_window();
 
 	p->is_due = false;
-	if (bk_cli_output_waiting(BK_CLI_STDOUT) > WAITING_MAX) {
+	if (bk_cli_drawing_is_crowded()) {
 		paint_soon(p);
 		return;
 	}
-	erase(p);
-	bk_cli_sheet_done(&p->sheet);
-	bk_cli_sheet_begin(&p->sheet, window.columns);
-	p->fill(p->arg, &p->sheet, window);
-	put(bk_cli_sheet_draw(&p->sheet));
-	p->is_drawn = true;
+	p->fill(p->arg, bk_cli_drawing_begin(&p->drawing), bk_cli_report_window());
+	bk_cli_drawing_put(&p->drawing);
 }
 
 /* Something is about to be said. */
@@ -57,7 +35,7 @@ static void on_wipe(void *arg)
 {
 	struct bk_cli_painter *p = arg;
 
-	erase(p);
+	bk_cli_drawing_erase(&p->drawing);
 	paint_at_once(p);
 }
 
@@ -97,14 +75,14 @@ bool bk_cli_painter_hide(struct bk_cli_painter *p)
 {
 	if (!bk_cli_painter_is_shown(p))
 		return false;
-	erase(p);
+	bk_cli_drawing_erase(&p->drawing);
 	p->report->on_wipe = NULL;
 	return true;
 }
 
 void bk_cli_painter_done(struct bk_cli_painter *p)
 {
-	bk_cli_sheet_done(&p->sheet);
+	bk_cli_drawing_done(&p->drawing);
 	bk_timer_free(p->timer);
 	bk_signal_free(p->resized);
 	*p = (struct bk_cli_painter){0};

@@ -2,8 +2,8 @@
 #ifndef BK_CLI_PAINTER_H
 #define BK_CLI_PAINTER_H
 
+#include "cli/drawing.h"
 #include "cli/report.h"
-#include "cli/sheet.h"
 
 /* A sheet that is drawn anew in place on standard output, below whatever is said: at once where something was said or
  * the window changed, soon where what it shows did. While a terminal does not read it is not drawn. Embedded. */
@@ -14,8 +14,8 @@ struct bk_cli_painter {
 	void *arg;
 	int64_t pause; /* ns: so long what changes is gathered; nobody reads faster */
 	/* the painter's own */
-	bool is_drawn, is_due;
-	struct bk_cli_sheet sheet; /* as it stands there, if is_drawn */
+	bool is_due;
+	struct bk_cli_drawing drawing;
 	struct bk_timer *timer;
 	struct bk_signal *resized;
 };

@@ -11,7 +11,7 @@
 
 #include <bodkin/error.h>
 
-enum { KEYS_MAX = 4096, WAITING_MAX = 32 << 10, ROWS_OTHER = 4 };
+enum { KEYS_MAX = 4096, ROWS_OTHER = 4 };
 
 #define LATER INT64_C(50000000) /* the terminal has enough to show */
 
@@ -27,39 +27,22 @@ bool bk_cli_screen_is_possible(void)
 
 /* --- drawing --- */
 
-static void put(char *drawing)
-{
-	if (drawing)
-		bk_cli_output_draw(drawing);
-	free(drawing);
-}
-
-static void erase(struct bk_cli_screen *s)
-{
-	if (s->is_drawn)
-		put(bk_cli_sheet_erase(&s->sheet, bk_cli_report_window().columns));
-	s->is_drawn = false;
-}
-
 static void paint(void *arg)
 {
 	struct bk_cli_screen *s = arg;
-	struct bk_cli_window window = bk_cli_report_window();
+	unsigned rows = bk_cli_report_window().rows;
+	struct bk_cli_sheet *sheet;
 
 	if (!s->is_raw || !s->is_shown)
 		return;
-	if (bk_cli_output_waiting(BK_CLI_STDOUT) > WAITING_MAX) {
+	if (bk_cli_drawing_is_crowded()) {
 		bk_timer_start(s->painter, LATER);
 		return;
 	}
-	erase(s);
-	bk_cli_sheet_done(&s->sheet);
-	bk_cli_sheet_begin(&s->sheet, window.columns);
-	s->events->fill(s->arg, &s->sheet);
-	bk_cli_sheet_add_text(
-		&s->sheet, "> ", &s->editor, window.rows > 2 * ROWS_OTHER ? window.rows - ROWS_OTHER : 1);
-	put(bk_cli_sheet_draw(&s->sheet));
-	s->is_drawn = true;
+	sheet = bk_cli_drawing_begin(&s->drawing);
+	s->events->fill(s->arg, sheet);
+	bk_cli_sheet_add_text(sheet, "> ", &s->editor, rows > 2 * ROWS_OTHER ? rows - ROWS_OTHER : 1);
+	bk_cli_drawing_put(&s->drawing);
 }
 
 void bk_cli_screen_touch(struct bk_cli_screen *s)
@@ -79,7 +62,7 @@ static void on_wipe(void *arg)
 {
 	struct bk_cli_screen *s = arg;
 
-	erase(s);
+	bk_cli_drawing_erase(&s->drawing);
 	bk_cli_screen_touch(s);
 }
 
@@ -104,7 +87,7 @@ static void put_back(struct bk_cli_screen *s)
 {
 	if (!s->is_raw)
 		return;
-	erase(s);
+	bk_cli_drawing_erase(&s->drawing);
 	bk_cli_output_draw(PASTE_OFF);
 	s->is_raw = false;
 	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &s->before);
@@ -133,7 +116,7 @@ static void on_stopped(void *arg, int signo)
 
 static void clear_screen(struct bk_cli_screen *s)
 {
-	erase(s);
+	bk_cli_drawing_erase(&s->drawing);
 	bk_cli_output_draw("\033[H\033[2J");
 }
 
@@ -227,7 +210,7 @@ void bk_cli_screen_done(struct bk_cli_screen *s)
 	bk_timer_free(s->painter);
 	bk_signal_free(s->resized);
 	bk_signal_free(s->stopped);
-	bk_cli_sheet_done(&s->sheet);
+	bk_cli_drawing_done(&s->drawing);
 	bk_cli_editor_done(&s->editor);
 	*s = (struct bk_cli_screen){0};
 }

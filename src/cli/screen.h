@@ -6,8 +6,8 @@
 
 #include <bodkin/loop.h>
 
+#include "cli/drawing.h"
 #include "cli/report.h"
-#include "cli/sheet.h"
 
 /* A terminal on which a person types while things are said: the sheet (cli/sheet.h) stands below everything
  * that the report says, goes before anything is said, and comes back at the end of the turn. For as long as
@@ -27,8 +27,8 @@ struct bk_cli_screen {
 	const struct bk_cli_screen_events *events;
 	void *arg;
 	struct bk_cli_editor editor;
-	struct bk_cli_sheet sheet; /* as it stands there, if is_drawn */
-	bool is_drawn, is_shown, is_raw;
+	struct bk_cli_drawing drawing;
+	bool is_shown, is_raw;
 	struct termios before;
 	struct bk_watch *keys;
 	struct bk_timer *painter;
