@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/exclusions.h"
+#include "cli/option_table.h"
 #include "cli/paths.h"
 
 enum { LINE_MAX_LEN = 4096 };
@@ -55,7 +56,7 @@ static int apply_setting(
 static unsigned read_section(const char *line, int number, char ret_warning[BK_CLI_TEXT_MAX])
 {
 	size_t end = strlen(line) - 1;
-	unsigned commands = line[end] == ']' ? bk_cli_options_command(line + 1, end - 1) : 0;
+	unsigned commands = line[end] == ']' ? bk_cli_option_command_find(line + 1, end - 1) : 0;
 
 	if (!commands && !*ret_warning)
 		snprintf(ret_warning, BK_CLI_TEXT_MAX,

@@ -17,8 +17,8 @@ bool bk_cli_meant_receiver(
 /* What was typed as a code is a file, or somebody's invite; or a folder stands behind it. False: it is none of that. */
 bool bk_cli_meant_other(
 	const struct bk_cli_options *o, enum bk_cli_command_bit command, char ret_text[BK_CLI_TEXT_MAX]);
-/* There is no argument, and the last option with a value has taken what looks like one: a code, or (is_file) a file.
+/* There is no argument, and the last option with a value has taken what looks like one: a code, or (wants_file) a file.
  * False: it has not. */
-bool bk_cli_meant_argument(const struct bk_cli_options *o, bool is_file, char ret_text[BK_CLI_TEXT_MAX]);
+bool bk_cli_meant_argument(const struct bk_cli_options *o, bool wants_file, char ret_text[BK_CLI_TEXT_MAX]);
 
 #endif

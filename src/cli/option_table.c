@@ -155,7 +155,7 @@ static const struct {
 
 enum { COMMANDS_LEN = sizeof(commands) / sizeof(commands[0]) };
 
-unsigned bk_cli_options_command(const char *name, size_t len)
+unsigned bk_cli_option_command_find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < COMMANDS_LEN; i++)
 		if (strlen(commands[i].name) == len && !memcmp(commands[i].name, name, len))

@@ -37,5 +37,7 @@ unsigned bk_cli_option_index(const struct bk_cli_option *option);
 
 /* The commands that have options here; NULL: behind the last one. */
 const char *bk_cli_option_command_at(size_t i, unsigned *ret_bit);
+/* The bit of the one of that name; 0: there is none. */
+unsigned bk_cli_option_command_find(const char *name, size_t len);
 
 #endif

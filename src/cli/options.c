@@ -238,11 +238,10 @@ static int argument_of(const struct bk_cli_option *row)
 static void make_tables(enum bk_cli_command_bit command, struct option longs[BK_CLI_OPTION_ROWS_MAX + 1],
 	char shorts[2 * BK_CLI_OPTION_ROWS_MAX + 2])
 {
+	const struct bk_cli_option *row;
 	size_t n = 0;
 
 	*shorts++ = ':';
-	const struct bk_cli_option *row;
-
 	for (size_t i = 0; (row = bk_cli_option_at(i)); i++) {
 		if (!(row->commands & command))
 			continue;

@@ -72,9 +72,6 @@ bool bk_cli_options_is_typed(const struct bk_cli_options *o, const char *name); 
 /* '-o -': standard output is where what comes goes, and nothing else does. */
 bool bk_cli_options_is_to_stdout(const struct bk_cli_options *o);
 
-/* The command of that name, of those that have options here; 0: there is none. */
-unsigned bk_cli_options_command(const char *name, size_t len);
-
 /* The help lines of a command's options, on standard output. */
 void bk_cli_options_print(enum bk_cli_command_bit command);
 
