@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "base/error.h"
 #include "base/loan.h"
 #include "transfer/reader.h"
+#include "transfer/test_kit.h"
 
 enum { FILES = 40, SIZE = 100000, READERS = 8, VERSION = 2, PIECE = 65536, KEPT = 20 };
 
@@ -42,12 +42,6 @@ struct many {
 };
 
 static char root[] = "/tmp/bodkin-readers-XXXXXX";
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
-}
 
 static void make_tree(void)
 {
@@ -160,7 +154,7 @@ static void several_read_one_source_at_once_and_have_the_same_and_may_keep_it(vo
 		check_kept(&m.one[i]);
 	}
 	bk_loop_free(m.loop);
-	assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	kit_remove(root);
 }
 
 int main(void)

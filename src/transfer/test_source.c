@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +14,13 @@
 
 #include "base/error.h"
 #include "transfer/source.h"
+#include "transfer/test_kit.h"
 
 static char root[64];
 
 static const char *in_root(const char *name)
 {
-	static char paths[4][128];
-	static unsigned next;
-	char *out = paths[next++ % 4];
-
-	snprintf(out, sizeof(paths[0]), "%s/%s", root, name);
-	return out;
+	return kit_path_in(root, name);
 }
 
 static void write_file(const char *name, const char *text)
@@ -52,18 +47,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	kit_remove(root);
+	return 0;
 }
 
 static struct bk_source *offer(const char *path)
