@@ -125,8 +125,7 @@ static void add_firewalled(const struct bk_technique *t, const struct bk_pair *p
 		       });
 }
 
-/* At once, and over TCP from wherever: the peer's firewall lets us in. One hole is enough: it is one, or a
- * second one is not either. */
+/* At once, and over TCP from wherever: the peer's firewall lets us in. Nobody has more than one for a transport. */
 static void add_hole(const struct bk_technique *t, const struct bk_pair *pair, struct bk_plan *p)
 {
 	for (size_t i = 0; i < pair->peer->candidates_len; i++) {
