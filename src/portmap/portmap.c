@@ -23,7 +23,6 @@
 enum { ACTIONS_MAX = 4 * BK_PORTMAP_LEASES_MAX, ICMP4_UNREACHABLE = 3, ICMP6_UNREACHABLE = 1 };
 
 #define LIFETIME_MAX (24 * 3600 * BK_SEC)
-#define REDO_MIN     (60 * BK_SEC)
 #define REDO_JITTER  (2 * BK_SEC)
 
 struct asked {
@@ -181,7 +180,7 @@ static bool redo(struct bk_portmap *p, bk_dur jitter, bk_time now)
 {
 	if (now < p->redo_from)
 		return false;
-	p->redo_from = now + REDO_MIN;
+	p->redo_from = now + BK_PORTMAP_DOUBT_MIN;
 	for (size_t i = 0; i < BK_PORTMAP_LEASES_MAX; i++) {
 		struct bk_lease *l = &p->asked[i].lease;
 

@@ -24,6 +24,8 @@ bool bk_portmap_match_is_lost(
 	struct bk_portmap_match *m, const struct bk_addr *external, const struct bk_addr *seen);
 void bk_portmap_match_forget(struct bk_portmap_match *m);
 
+#define BK_PORTMAP_DOUBT_MIN (60 * BK_SEC) /* a router that is doubted is asked anew, no sooner than so */
+
 /* May a router have this outside, whatever the port? Not loopback, not an address of one link. */
 bool bk_portmap_is_outside(const struct bk_addr *ip);
 /* May a router give this, port and all, to who asks from there: over IPv4 as one of its own; over IPv6 nothing is

@@ -23,7 +23,6 @@ enum { IP_MAX = BK_ADDR_STR_MAX, ARGS_MAX = 1024 };
 
 #define SEARCH_TIME (1300 * BK_MS) /* answers may be spread over a second */
 #define ANSWER_TIME (4 * BK_SEC)
-#define DOUBT_MIN   (60 * BK_SEC)
 
 struct port {
 	struct bk_portmap_lease told; /* own_port 0: the place is free */
@@ -375,7 +374,7 @@ bool bk_igd_doubt(struct bk_igd *g, bk_time now)
 {
 	if (now < g->doubt_from)
 		return false;
-	g->doubt_from = now + DOUBT_MIN;
+	g->doubt_from = now + BK_PORTMAP_DOUBT_MIN;
 	bk_thread_lock(g->thread);
 	for (size_t i = 0; i < BK_IGD_PORTS_MAX; i++)
 		g->work->ports[i].is_doubted = g->work->ports[i].is_wanted && g->work->ports[i].is_held;
