@@ -7,37 +7,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/test_famine.h"
 #include "service/test_kit.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *old, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *old, size_t n);
-
-/* Allocations of this thread until one fails; negative: none will. */
-static _Thread_local int left = -1;
-
-static bool fails(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return fails() ? NULL : __real_calloc(count, n);
-}
-
-void *__wrap_realloc(void *old, size_t n)
-{
-	return fails() ? NULL : __real_realloc(old, n);
-}
 
 enum { LARGE = 100000 };
 
@@ -148,10 +119,10 @@ static bool live_once(enum bk_framing framing, int allocations)
 	bool was_whole;
 
 	prepare_all(&l);
-	left = allocations;
+	famine_in = allocations;
 	live(&l, framing);
-	was_whole = left >= 0;
-	left = -1;
+	was_whole = famine_in >= 0;
+	famine_in = -1;
 	end_all(&l);
 	return was_whole;
 }

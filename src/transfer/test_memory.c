@@ -12,35 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *old, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *old, size_t n);
-
-static int left = -1; /* allocations until one fails; negative: none will */
-
-static bool fails(void)
-{
-	return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return fails() ? NULL : __real_calloc(count, n);
-}
-
-void *__wrap_realloc(void *old, size_t n)
-{
-	return fails() ? NULL : __real_realloc(old, n);
-}
+#include "base/test_famine.h"
 
 static char root[] = "/tmp/bodkin-memory-XXXXXX";
 static const char file[] = ".bodkin-0123456789abcdef.journal";
@@ -58,7 +30,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	left = -1;
+	famine_in = -1;
 	unlinkat(dir, file, 0);
 	close(dir);
 	return rmdir(root);
@@ -67,9 +39,9 @@ static int tear_down(void **state)
 /* Has the last run been one in which nothing failed? */
 static bool is_through(void)
 {
-	bool is_so = left >= 0;
+	bool is_so = famine_in >= 0;
 
-	left = -1;
+	famine_in = -1;
 	return is_so;
 }
 
@@ -81,9 +53,9 @@ static void who_cannot_learn_of_journals_is_told_so(void **state)
 
 	(void)state;
 	do {
-		left = fail_at++;
+		famine_in = fail_at++;
 		err = bk_journals_inodes(dir, &inodes, &n);
-		assert_int_equal(err, left < 0 ? BK_E_NOMEM : 0);
+		assert_int_equal(err, famine_in < 0 ? BK_E_NOMEM : 0);
 	} while (!is_through());
 	assert_int_equal(n, 1);
 	assert_true(fail_at > 2);
@@ -98,9 +70,9 @@ static void who_cannot_list_journals_is_told_so(void **state)
 
 	(void)state;
 	do {
-		left = fail_at++;
+		famine_in = fail_at++;
 		names = bk_journals_list(dir, 8, UINT64_MAX, &n);
-		assert_true(left < 0 ? !names : n == 1);
+		assert_true(famine_in < 0 ? !names : n == 1);
 	} while (!is_through());
 	assert_string_equal(names[0], file);
 	assert_true(fail_at > 2);
