@@ -53,10 +53,17 @@ class Case(unittest.TestCase):
         return p
 
     def line(self, p):
-        """One line of p's output, or failure when none comes."""
-        ready, _, _ = select.select([p.stdout], [], [], WAIT)
-        self.assertTrue(ready, "no output")
-        return p.stdout.readline()
+        """One line of p's output, or failure when none comes. Nothing behind it is read: what lies in a buffer no select
+        sees, nor does who reads the rest."""
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([p.stdout], [], [], WAIT)
+            self.assertTrue(ready, "no output")
+            byte = os.read(p.stdout.fileno(), 1)
+            if not byte:
+                break
+            line += byte
+        return line.decode()
 
     def event(self, p, name):
         while True:

@@ -3,7 +3,7 @@
 """One sender, several receivers, one code.
 
 Run it with the program as argument or in $BODKIN; $BODKIN_COPIES_MB is the size of what the slow and the killed get."""
-import filecmp, json, os, pathlib, pty, select, signal, subprocess, sys, threading, time
+import filecmp, json, os, pathlib, pty, signal, subprocess, sys, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -21,19 +21,6 @@ class Scene(kit.Case):
     def setUp(self):
         super().setUp()
         _, self.server = self.serve()
-
-    def line(self, p):
-        """As the kit's, of one that says several lines at once."""
-        p.unread = getattr(p, "unread", b"")
-        while b"\n" not in p.unread:
-            ready, _, _ = select.select([p.stdout], [], [], kit.WAIT)
-            self.assertTrue(ready, "no output")
-            data = os.read(p.stdout.fileno(), 1 << 16)
-            if not data:
-                return ""
-            p.unread += data
-        line, p.unread = p.unread.split(b"\n", 1)
-        return line.decode()
 
     def sender(self, *args):
         p = self.start("send", "-s", self.server, "--json", *map(str, args))
@@ -87,7 +74,7 @@ class Copies(Scene):
         self.assertEqual([self.finish(r)[0] for r in receivers], 8 * [0] + [4])
         code, out, err = self.finish(sender)
         self.assertEqual(code, 0, err)
-        told = events(sender.unread.decode() + out)
+        told = events(out)
         done = told.pop()
         self.assertEqual((done["event"], done["entries"], done["receivers"]), ("done", 40, 8))
         told = [e for e in told if e["event"] == "receiver"]
@@ -146,7 +133,7 @@ class Copies(Scene):
             pass
         sender.send_signal(signal.SIGINT)
         _, out, err = self.finish(sender)
-        text = next(e["text"] for e in events(sender.unread.decode() + out) if e["event"] == "receiver" and e["state"] == "failed")
+        text = next(e["text"] for e in events(out) if e["event"] == "receiver" and e["state"] == "failed")
         self.assertRegex(text, "; what came is kept: the same command goes on, with the new code that it shows$")
         self.finish(receiver)
 

@@ -3,7 +3,7 @@
 """bodkin recv --daemon: one's own devices hand it files, as programs and at a terminal.
 
 Run it with the program as argument or in $BODKIN; who hands over is examples/hand_over beside it."""
-import concurrent.futures, json, os, pathlib, re, select, signal, socket, subprocess, sys
+import concurrent.futures, json, os, pathlib, re, signal, socket, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
 
@@ -18,7 +18,6 @@ class Daemon(kit.Case):
         super().setUp()
         self.addCleanup(terminal.kill_all)
         self.env["NO_COLOR"] = "1"
-        self.rests = {}
         _, self.server = self.serve()
         for name in ("anna", "bert", "carl", "eve"):
             (self.root / name).mkdir()
@@ -28,19 +27,6 @@ class Daemon(kit.Case):
         first.send_signal(signal.SIGINT)
         self.finish(first)
         self.state("anna")
-
-    def line(self, p):
-        """What came in one piece with the line before is not lost in a buffer that nobody sees."""
-        rest = self.rests.get(p.pid, b"")
-        while b"\n" not in rest:
-            ready, _, _ = select.select([p.stdout], [], [], kit.WAIT)
-            self.assertTrue(ready, "no output")
-            more = os.read(p.stdout.fileno(), 65536)
-            if not more:
-                return ""
-            rest += more
-        line, self.rests[p.pid] = rest.split(b"\n", 1)
-        return line.decode() + "\n"
 
     def state(self, name):
         folder = self.root / "state" / "bodkin"
