@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/addr.h"
+#include "cli/descriptors.h"
 #include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/log.h"
@@ -20,7 +20,11 @@
 #include "cli/report_server.h"
 #include "cli/why.h"
 
-enum { ADDRESSES_MAX = 16 };
+enum {
+	ADDRESSES_MAX = 16,
+	DESCRIPTORS =
+		16384, /* the server's usual ceilings: 10,000 clients, 1,000 relays of two legs, and strangers */
+};
 
 struct command {
 	struct bk_loop *loop;
@@ -103,18 +107,6 @@ static int alt_port(const struct bk_cli_options *o, bool any_port)
 	return !o->alt_port || any_port ? -1 : 0;
 }
 
-/* Every connection is a descriptor, and a shell's usual 1024 are fewer than the server's own ceilings. Where
- * it cannot be, the server works with what there is. */
-static void raise_descriptor_limit(enum bk_loop_backend backend)
-{
-	struct rlimit limit;
-
-	if (backend == BK_LOOP_SELECT || getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int start(struct command *c, const struct bk_cli_options *o, char text[BK_CLI_TEXT_MAX])
 {
 	enum bk_loop_backend backend = BK_LOOP_AUTO;
@@ -132,7 +124,10 @@ static int start(struct command *c, const struct bk_cli_options *o, char text[BK
 
 	if (o->loop)
 		(void)bk_loop_backend_from_str(o->loop, &backend);
-	raise_descriptor_limit(backend);
+	if (backend != BK_LOOP_SELECT) {
+		bk_cli_descriptors_raise();
+		bk_cli_descriptors_reserve(DESCRIPTORS);
+	}
 	err = bk_loop_new(backend, &c->loop);
 	if (err < 0)
 		return refuse(err, text, "--loop", o->loop ? o->loop : "auto", bk_error_text(err));

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/descriptors.h"
 #include "cli/exclusions.h"
 #include "cli/exit.h"
 #include "cli/output.h"
@@ -216,6 +217,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, "");
 	outlive_writes();
+	bk_cli_descriptors_reserve(BK_CLI_DESCRIPTORS);
 	bk_cli_output_init();
 	if (c)
 		return run_command(c, argc - 1, argv + 1);

@@ -533,6 +533,16 @@ class Transfer(kit.Case):
         here, seen = self.at_terminal(["recv", "-s", server], [(rb"Code[^:]*: ", b"\r"), (rb"--code \d+-\w+-\w+ FILE", b"\3")])
         self.assertEqual(here, 130, seen)
 
+    def test_the_table_of_descriptors_need_not_grow_while_threads_wait_for_it(self):
+        def places(p):
+            return int(re.search(r"FDSize:\s+(\d+)", pathlib.Path(f"/proc/{p.pid}/status").read_text())[1])
+        server, place = self.serve()
+        most = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[0]
+        self.assertGreaterEqual(places(server), min(16384, most))
+        sender = self.start("send", "-s", place, "--json", self.file())
+        self.event(sender, "code")
+        self.assertGreaterEqual(places(sender), min(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+
     def test_a_made_code_has_as_many_words_as_asked(self):
         _, server = self.serve()
         for n in (2, 9, 16):
